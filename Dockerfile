@@ -41,7 +41,7 @@ COPY app-skeleton /opt/nb-builder/app-skeleton
 # What `explain` prints.
 COPY docs/reference/problems.md /opt/nb-builder/docs/reference/problems.md
 # One cache for all environments: what is in several is one file with several names, and weighs once.
-# Compiled (by nb_builder.image_trim) here, because the user of the image can't write beside the modules.
+# Compiled (by nb_builder.image_trim) here, because the user of the image can't write next to the modules.
 # Readable for that user, whatever the umask of the clone was.
 RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R u=rwX,go=rX . \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \

@@ -32,7 +32,7 @@ ENV HOME=/opt/app-root/src \
     LANG=C.UTF-8 \
     LC_ALL=C.UTF-8
 
-# The image as it would be, asked as its own user, and beside it a shell that tells of a Python that does not start:
+# The image as it would be, asked as its own user, and next to it a shell that tells of a Python that does not start:
 # this never fails.
 FROM bare AS trial
 COPY --from=slim /slim/root/ /

@@ -48,21 +48,23 @@ class Place(NamedTuple):
 
 
 PROSE = (
-    Pattern("anew", r"\banew\b", "again"),
-    Pattern("shall", r"\bshall\b", "must, should or will"),
+    Pattern("anew", r"\banew\b", "again", is_clean=True),
+    Pattern("shall", r"\bshall\b", "must, should or will", is_clean=True),
     Pattern("so-many", r"\b(so|as) many\b(?! as)", "that many, or the number"),
     Pattern("nobody", r"\bnobody\b", "name the actor: no client, no process"),
     Pattern("whoever", r"\bwho(m)?ever\b", "name the person: the reader, users who"),
-    Pattern("mend", r"\bmend(s|ed|ing)?\b", "fix"),
-    Pattern("begin", r"\b(begun|began)\b", "started"),
-    Pattern("of-late", r"\bof late\b", "recently"),
-    Pattern("beside", r"\bbeside\b", "next to, alongside, in addition to"),
+    Pattern("mend", r"\bmend(s|ed|ing)?\b", "fix", is_clean=True),
+    Pattern("begin", r"\b(begun|began)\b", "started", is_clean=True),
+    Pattern("of-late", r"\bof late\b", "recently", is_clean=True),
+    Pattern("beside", r"\bbeside\b", "next to, alongside, in addition to", is_clean=True),
     Pattern("bring", r"\b(brings?|brought)\b", "include, install, contain"),
     Pattern("is-no", r"(?<![Tt]here )\b(is|are|was) no (?!longer|such|more|other|less|way)[a-z]+", "is not a(n)"),
-    Pattern("not-here", r"\b(is|are|was|were) (not )?here\b", "is (not) installed, available or present"),
+    Pattern(
+        "not-here", r"\b(is|are|was|were) (not )?here\b", "is (not) installed, available or present", is_clean=True
+    ),
     Pattern("where-there-is", r"\bwhere there (is|are|was|were)\b", "put the condition first: if there is"),
     Pattern("then-status", r"; then [345]\d\d", "a clause: larger bodies get 413", is_clean=True),
-    Pattern("heading", r"^#+ (Of|When|What) ", "a heading that people search for"),
+    Pattern("heading", r"^#+ (Of|When|What) ", "a heading that people search for", is_clean=True),
     Pattern("told", r"\b(told|tells?|telling)\b", "report, print, describe, pass"),
     Pattern("words", r"\bwords\b", "arguments, options, text"),
     Pattern("refuse", r"\brefus(e|es|ed|al|als|ing)\b", "reject, fail, not accepted"),
@@ -84,7 +86,7 @@ NAMES = (
     Pattern("name-hopeful", r"(^|_)(hopeful|news|whoever|nobody|anew|beside|mend|mended)(_|$)", "a field's word"),
     Pattern("name-refuse", r"(^|_)(refus(e|es|ed|al|als|ing))(_|$)", "reject, fail"),
 )
-ALLOWED = ()
+ALLOWED: tuple[Allowed, ...] = ()
 
 
 class Text(NamedTuple):

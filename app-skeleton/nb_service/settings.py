@@ -507,7 +507,7 @@ class Settings(Table):
         super().__init__(environ)
         self._check_trust()
         if self.export and not self.api_key_file:
-            raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT needs beside it")
+            raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT requires")
         self._check_grpc()
         self.scorers_by_default = self.web_concurrency is None
         if self.web_concurrency is None:
@@ -530,16 +530,16 @@ class Settings(Table):
             lacks = "S2I_GRPC_KEY_FILE" if self.grpc_cert_file else "S2I_GRPC_CERT_FILE"
             raise SettingInvalid(lacks, "", "a file, as S2I_GRPC_CERT_FILE and S2I_GRPC_KEY_FILE go together")
         if self.grpc_ca_file and not self.grpc_cert_file:
-            raise SettingInvalid("S2I_GRPC_CERT_FILE", "", "a file, which S2I_GRPC_CA_FILE needs beside it")
+            raise SettingInvalid("S2I_GRPC_CERT_FILE", "", "a file, which S2I_GRPC_CA_FILE requires")
 
     def _check_trust(self) -> None:
         """Raise SettingInvalid where it is not clear whom to trust: a guess would let somebody in."""
         if self.verify_key_file and self.verify_ca_file:
             raise SettingInvalid("S2I_VERIFY_CA_FILE", self.verify_ca_file, "empty, as S2I_VERIFY_KEY_FILE is set")
         if self.verify_ca_file and not self.verify_identity:
-            raise SettingInvalid("S2I_VERIFY_IDENTITY", "", "a name, which S2I_VERIFY_CA_FILE needs beside it")
+            raise SettingInvalid("S2I_VERIFY_IDENTITY", "", "a name, which S2I_VERIFY_CA_FILE requires")
         if self.verify_identity and not self.verify_ca_file:
-            raise SettingInvalid("S2I_VERIFY_CA_FILE", "", "a file, which S2I_VERIFY_IDENTITY needs beside it")
+            raise SettingInvalid("S2I_VERIFY_CA_FILE", "", "a file, which S2I_VERIFY_IDENTITY requires")
 
 
 KNOBS = Settings.knobs()

@@ -64,7 +64,7 @@ FILES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Beside:
-    """What `make dev` adds to a build: the APP_ROOT of the last one that succeeded, and who wants the environment.
+    """Additions of `nb-builder dev` to a build: the APP_ROOT of the last successful one, and users of the environment.
 
     `on_installed` gets the installer and its Python before a cell runs: in Jupyter, cells that fail want to be tried.
     `later` gets what no model depends on, to be called when somebody serves it already.
@@ -204,7 +204,8 @@ def note_misspelt_settings(log: Log) -> None:
     """Log the variables that look like settings and are none, of a build or of a service."""
     names = {knob.env for knob in (*KNOBS, *SERVICE_KNOBS)}
     for variable, name in misspelt(os.environ, names):
-        log.note(f"{variable} is no setting; {f'{name} is' if name else 'docs/reference/settings.md has them all'}")
+        hint = f"Did you mean {name}?" if name else "'nb-builder settings' lists all settings."
+        log.note(f"{variable} is not a setting. {hint}")
 
 
 def signer_of(settings: Settings) -> Signer | None:

@@ -21,7 +21,7 @@ class Code:
         self.lines = []
         # Methods of estimators and their sizes, in the order in which they were written: for readers.
         self.recognised = []
-        # Numbers and texts with which estimators compare values, each once: the proof asks what lies beside them.
+        # Numbers and texts with which estimators compare values, each once: the proof asks what lies next to them.
         self.edges = {}
         # Words of texts that estimators look for, each once, in the same way.
         self.words = {}

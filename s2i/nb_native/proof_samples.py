@@ -81,7 +81,7 @@ class _Around:
             self._texts.setdefault(place, []).append(value)
 
     def moved(self, value, place=()):
-        """Return a golden sample's value, or a part of it, with its numbers and texts drawn anew."""
+        """Return a golden sample's value, or a part of it, with its numbers and texts drawn again."""
         if isinstance(value, dict):
             return {key: self.moved(inner, (*place, key)) for key, inner in value.items()}
         if isinstance(value, list):
@@ -114,7 +114,7 @@ class _Around:
         return _single(number) if abs(number) < LARGEST_INTEGER else number
 
     def _at_edge(self, least, largest, width):
-        """Return an edge, or a number that is beside one in single or double precision; rather one of this place."""
+        """Return an edge, or a number that is alongside one in single or double precision; rather one of this place."""
         edge = self._dice.choice(self._edges)
         if not least - width <= edge <= largest + width:
             edge = self._dice.choice(self._edges)

@@ -1,4 +1,4 @@
-"""Texts for the proof of models that count words: their words and what is beside these, in all scripts and cases."""
+"""Texts for the proof of models that count words: their words and what is alongside these, in all scripts and cases."""
 
 import functools
 import json
@@ -89,7 +89,7 @@ class Texts:
         return word if dice.random() < _AS_IT_IS else self._altered(word)
 
     def _altered(self, word):
-        """Return a word in another case, or one that is beside it."""
+        """Return a word in another case, or one that is next to it."""
         dice = self._dice
         at = dice.randrange(len(word) + 1)
         letter = dice.choice(dice.choice(self._words))

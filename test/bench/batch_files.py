@@ -1,7 +1,8 @@
-"""Files of a million rows: `batch` beside who else scores files, in one run, in turn.
+"""Files of a million rows: `batch` alongside who else scores files, in one run, in turn.
 
 The running example, and a pipeline on one-row frames, each as it is (its derived form) and with a batch_predictor by
-hand, beside a pandas script that asks the model once. CSV also beside those of batch_peers.py, fewer rows for slow
+hand, alongside a pandas script that asks the model once. CSV also alongside those of batch_peers.py, fewer rows for
+slow
 ones: rates beyond the start, which one row takes. Parquet needs `BATCH=1 make developer`, Spark Java. The ends of ours
 and the script's are compared. BENCH_ROWS and BENCH_ROUNDS say how many, BENCH_NOTEBOOKS which (kmeans, table).
 """

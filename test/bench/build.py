@@ -1,4 +1,4 @@
-"""Seconds from repository to model: assemble beside the classic flow, caches cold, rounds interleaved.
+"""Seconds from repository to model: assemble alongside the classic flow, caches cold, rounds interleaved.
 
 The classic flow is what people write by hand: virtualenv, pip install of the same pins with the parts of
 Jupyter that it needs, nbconvert to script, run. It saves nothing and verifies nothing; assemble does both.

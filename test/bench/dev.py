@@ -1,8 +1,8 @@
-"""Seconds from saving a notebook to the first answer of the new model, under `make dev`.
+"""Seconds from saving a notebook to the first answer of the new model, under `nb-builder dev`.
 
 Beside them what the notebook's cells take by themselves: a Python with the notebook's packages that runs them as a
-script, its start and their imports included. What `make dev` adds is the difference. Saves and scripts take turns,
-BENCH_ROUNDS (10) times.
+script, its start and their imports included. What `nb-builder dev` adds is the difference. Saves and scripts take
+turns, BENCH_ROUNDS (10) times.
 """
 
 import http.client

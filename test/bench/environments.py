@@ -105,7 +105,7 @@ def mlserver_settings(folder: Path, port: int, more: dict) -> None:
 
 
 def _environment(peer: Peer) -> Path:
-    """Return the peer's environment: its own packages beside the pins that the model was built with."""
+    """Return the peer's environment: its own packages alongside the pins that the model was built with."""
     peer = next((other for other in PEERS if other.name == peer.shares), peer)
     return environment_with(peer.name, built("nb-batch"), peer.packages, peer.python)
 

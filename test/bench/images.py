@@ -1,4 +1,4 @@
-"""Megabytes and starts of images, side by side in one run: nb-builder's beside the naive one-stage image.
+"""Megabytes and starts of images, side by side in one run: nb-builder's alongside the naive one-stage image.
 
 The naive image is what people write by hand: the same Debian, apt's python3-pip, Jupyter, the notebook's
 requirements, Flask; one for each notebook. Start: from `docker run` to the first answer of /predict.
@@ -111,9 +111,7 @@ def _make(s2i: S2i, name: str, form: str, source: Path) -> Row:
 
 def _runtime(row: Row, service: str, level: str) -> None:
     """Make a slim image; note where it is not of that level, or is none."""
-    made = _call(
-        ["make", "runtime", f"SERVICE={service}", f"IMAGE={row.image}"], ROOT, {**os.environ, "S2I_SLIM": level}
-    )
+    made = _call(["make", "slim", f"SERVICE={service}", f"IMAGE={row.image}"], ROOT, {**os.environ, "S2I_SLIM": level})
     if made.returncode:
         lines = [line for line in made.stdout.splitlines() if line.strip() and not line.startswith("make")]
         row.failed = next((line for line in lines if line.startswith("ERROR")), lines[-1])
@@ -130,7 +128,7 @@ def _naive(image: str, source: Path) -> None:
         (context / "save.py").write_text(notebooks.SAVE)
         (context / "serve.py").write_text(notebooks.SERVE)
         (context / "Dockerfile").write_text(notebooks.NAIVE.format(base=bases.base(bases.MAIN)))
-        # Where a proxy inspects TLS, pip needs its authority; so do `make build` and s2i.
+        # Where a proxy inspects TLS, pip needs its authority; so do `make builder` and s2i.
         bundle = os.environ.get("SSL_CERT_FILE")
         (context / "ca.crt").write_bytes(Path(bundle).read_bytes() if bundle else b"")
         words = ["--build-arg", "PIP_CERT=/app/ca.crt"] if bundle else []

@@ -39,7 +39,7 @@ class Service:
     spread: Callable[[random.Random], float] | None = None
 
     def ahead(self) -> int:
-        """Return how many samples a busy scorer is sent beside those that it works on."""
+        """Return how many samples a busy scorer is sent alongside those that it works on."""
         return max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / (self.call[1] + self.call[0] / self.batch)))) - 1
 
 

@@ -1,4 +1,4 @@
-"""`make ab-report` beside Debian's Prometheus, which scrapes two real services."""
+"""`nb-builder ab-report` alongside Debian's Prometheus, which scrapes two real services."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The board and the rules, as a service writes them, beside a real Prometheus that scrapes it under load.
+"""The board and the rules, as a service writes them, alongside a real Prometheus that scrapes it under load.
 
 Numbers of a bus are those of a text that is served in the place of a service: what is asked of them is the same.
 """

@@ -244,7 +244,7 @@ def test_a_broker_that_is_away_is_waited_for_while_http_goes_on(start, server):
     assert (service.status("/readyz"), service.status("/healthz")) == (503, 200)
     assert service.predict([1, 2]) == (200, 4)
     server.start()
-    # It may have been asked while it began, and is asked again after a pause.
+    # It may have been asked while it started, and is asked again after a pause.
     service.wait_for("is there again after", 40)
     assert service.status("/readyz") == 200
     server.put([(b"[1, 2]", {})])

@@ -233,7 +233,7 @@ def test_topics_that_are_not_there_are_waited_for_or_made_and_one_that_is_delete
 
 
 class GuardedKafka(KafkaServer):
-    """Kafka that, beside its own listener, has one with TLS for clients with a certificate, users and passwords."""
+    """Kafka that, next to its own listener, has one with TLS for clients with a certificate, users and passwords."""
 
     def __init__(self, folder):
         super().__init__(folder)

@@ -85,7 +85,7 @@ def test_what_comes_again_has_its_id_again(server):
     first, again, third = asyncio.run(told())
     assert [one.deliveries for one in first + again] == [1, 1, 2, 2]
     assert [one.id for one in again] == [one.id for one in first]
-    # A process that is started anew knows only what the producer said.
+    # A process that is started again knows only what the producer said.
     assert (third[0].id != first[0].id, third[1].id) == (True, "mine")
 
 

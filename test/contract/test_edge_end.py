@@ -149,7 +149,7 @@ def test_pipelined_requests_are_answered_at_the_end(start):
         while answer := wire.answer():
             statuses.append(answer.status)
             said = answer
-        # The last says so; none behind it was begun.
+        # The last says so; none behind it was started.
         assert statuses[0] == 200 and set(statuses) == {200}
         assert said.headers["Connection"].lower() == "close"
     assert service.process.wait(SOON) == 0

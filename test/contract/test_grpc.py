@@ -1,4 +1,4 @@
-"""gRPC beside HTTP, asked by the clients that its users have."""
+"""gRPC alongside HTTP, asked by the clients that its users have."""
 
 import collections
 import json
@@ -229,7 +229,7 @@ def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(l
         "cut bytes": "7 bytes are no whole number of FP64 values.",
         "lying shape": "A body may have 524288 samples (S2I_MAX_SAMPLES).",
         "negative shape": "shape has a dimension that is not a whole number from 0 up.",
-        "both": "The input 'x' has contents beside raw_input_contents.",
+        "both": "The input 'x' has both contents and raw_input_contents.",
         "more raw than inputs": "raw_input_contents has 2 tensors, and there are 1 inputs.",
         "cut texts": "The input 'x' is cut.",
         "no UTF-8": "The input 'x' is not UTF-8; send bytes as base64.",

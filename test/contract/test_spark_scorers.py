@@ -1,4 +1,4 @@
-"""The process beside a worker of Spark: what a worker asks of it, and what is said where it can't answer."""
+"""The process alongside a worker of Spark: what a worker asks of it, and what is said where it can't answer."""
 
 import os
 import signal

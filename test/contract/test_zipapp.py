@@ -54,7 +54,7 @@ def keys(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
-    """Return the APP_ROOTs of two models, each with a module beside its notebook."""
+    """Return the APP_ROOTs of two models, each with a module next to its notebook."""
     made = []
     for number, code in enumerate((NOTEBOOK, OTHER)):
         root = tmp_path_factory.mktemp("app-root")
@@ -208,7 +208,7 @@ def test_a_file_that_changes_after_it_was_unpacked_is_not_loaded(signed, keys, t
 
 @pytest.fixture(scope="module")
 def of_image(roots, keys, tmp_path_factory):
-    """Return the folder of an APP_ROOT that is signed as builds and `make sign` do it."""
+    """Return the folder of an APP_ROOT that is signed as builds and `nb-builder sign` do it."""
     folder = tmp_path_factory.mktemp("of-an-image")
     root = zipapps.root_of(roots[0], folder)
     signers.sign(root / "model", keys[0])
@@ -331,7 +331,7 @@ def test_a_signed_file_that_others_read_in_another_way_is_refused(signed, keys, 
 
 
 def by_trusted(path, *words):
-    """Return what the program that is here did with a file, and not the one in it."""
+    """Return the result of this program for a file, not of the program in the file."""
     command = [sys.executable, "-I", "-m", "nb_scorer.zipapp", path, "--cache", path.parent / "cache", *words]
     return subprocess.run(command, capture_output=True, text=True)
 

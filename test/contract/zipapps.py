@@ -188,7 +188,7 @@ def with_code(wheel: bytes, code: bytes) -> bytes:
 def read_in_two_ways_by_its_count(content: bytes, program: bytes) -> bytes:
     """Return such a file that is one without gaps: `program` is in the extra field of the first file's local header.
 
-    ZIP64 is wanted by the number of files alone; zipimport believes the size and the place beside it.
+    ZIP64 is wanted by the number of files alone; zipimport believes the size and the place next to it.
     """
     end = len(content) - 22
     count, size, offset = struct.unpack_from("<H2I", content, end + 10)

@@ -1,4 +1,4 @@
-"""`make ab-report`: its words reach the report. What that says of real services is in test/contract."""
+"""`nb-builder ab-report`: its words reach the report. What that says of real services is in test/contract."""
 
 import json
 import subprocess

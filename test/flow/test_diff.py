@@ -1,4 +1,4 @@
-"""`make diff` of real builds of one notebook before and after a change, without an engine."""
+"""`nb-builder diff` of real builds of one notebook before and after a change, without an engine."""
 
 import json
 import os

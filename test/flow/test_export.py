@@ -213,4 +213,4 @@ def test_by_default_there_is_no_such_route(signed):
 def test_without_a_key_for_clients_nothing_is_given_out(signed):
     done = run(signed[0], S2I_EXPORT="1")
     assert done.returncode == 1
-    assert b"S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT needs beside it." in done.stdout
+    assert b"S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT requires." in done.stdout

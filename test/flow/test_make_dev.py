@@ -1,4 +1,4 @@
-"""`make dev` as its user meets it: saves become answers, failures words, and Ctrl-C leaves nothing."""
+"""`nb-builder dev` as its user meets it: saves become answers, failures words, and Ctrl-C leaves nothing."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ CELLS = [
 
 
 class Dev:
-    """A running `make dev` of a notebook of these cells, whose log can be waited for."""
+    """A running `nb-builder dev` of a notebook of these cells, whose log can be waited for."""
 
     def __init__(self, folder: Path, *cells: str, **env: str):
         self.repo = folder / "repo"
@@ -100,7 +100,7 @@ class Dev:
 
 @pytest.fixture
 def dev(tmp_path):
-    """Return what starts `make dev`; it is ended with the test, and leaves no process."""
+    """Return what starts `nb-builder dev`; it is ended with the test, and leaves no process."""
     made = []
 
     def start(*cells, **env):
@@ -208,7 +208,7 @@ def test_ctrl_c_ends_all_where_the_caller_ignores_it_and_a_build_runs(dev, tmp_p
 
 
 class Jupyter:
-    """A client of the JupyterLab whose link `make dev` has shown."""
+    """A client of the JupyterLab whose link `nb-builder dev` has shown."""
 
     def __init__(self, link: str):
         self.base, self.token = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/lab/(?:tree/\S+)?\?token=(\w+)", link).groups()

@@ -1,4 +1,4 @@
-"""`make run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
+"""`nb-builder run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ from contract.test_registry import served as registry_at
 from contract.wire import ask, post
 from flow import stage
 
-# There is one place where `make run` builds.
+# There is one place where `nb-builder run` builds.
 pytestmark = pytest.mark.xdist_group("make run")
 APP = Path(os.environ.get("NB_BUILDER_HOME") or ROOT / ".nb-builder") / "app"
 LAST_LINE = "Press Ctrl-C to stop."
@@ -49,7 +49,7 @@ def repository(tmp_path):
 
 
 def served(session, notebook):
-    """Run `make run` with this NOTEBOOK, ask the service 4, and return (answer, log)."""
+    """Run `nb-builder run` with this NOTEBOOK, ask the service 4, and return (answer, log)."""
     session.run(Block(f"make run NOTEBOOK='{notebook}'\n", frozenset({"service"}), 1))
     answer = json.loads(stage.ask(session.port, b"4")[1])
     # A page that has had its own name, here x, lead to this address gets nothing.
@@ -78,7 +78,7 @@ def test_a_git_url_becomes_a_service(session, repository):
 
 
 def words_of(session, *words, **env):
-    """Return (status, what is printed) of `make run` that ends by itself."""
+    """Return (status, what is printed) of `nb-builder run` that ends by itself."""
     command = ["make", "--no-print-directory", "run", *words]
     environ = {**session.env, **env}
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", timeout=100)

@@ -1,4 +1,4 @@
-"""`make sign`: the signature is a layer of its own, the key is in none, and what was signed is what is served."""
+"""`nb-builder sign`: the signature is a layer of its own, the key is in none, and what was signed is what is served."""
 
 import io
 import subprocess
@@ -23,7 +23,7 @@ def keys(tmp_path_factory):
 
 
 def make_sign(service, image, *words):
-    """Return what `make sign` came to."""
+    """Return what `nb-builder sign` came to."""
     command = ["make", "--no-print-directory", "sign", f"SERVICE={service}", f"IMAGE={image}", *words]
     return subprocess.run(command, cwd=provide.ROOT, capture_output=True, text=True)
 

@@ -1,4 +1,4 @@
-"""`make zipapp`: one file that answers in a bare Debian, without a network and with nothing of ours."""
+"""`nb-builder zipapp`: one file that answers in a bare Debian, without a network and with nothing of ours."""
 
 import json
 import subprocess

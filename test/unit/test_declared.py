@@ -104,7 +104,7 @@ def test_scorers_import_the_standard_library_and_cloudpickle():
 
 def test_executors_need_what_spark_needs_and_nothing_else():
     assert set(imported(SPARK)) == set(LENT[SPARK])
-    # All that a worker and the process beside it import is there without any installed package.
+    # All that a worker and the process next to it import is there without any installed package.
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import nb_spark.worker, nb_spark.child"
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
 

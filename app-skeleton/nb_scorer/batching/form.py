@@ -11,7 +11,7 @@ from nb_scorer.batching.steps import raised_within
 
 # So many rows share one call at most: the largest number that the proof tries.
 MOST_TOGETHER = 1024
-# So many samples are on their way at once: one body may have a million, and each that is begun takes memory.
+# So many samples are on their way at once: one body may have a million, and each that is started takes memory.
 MOST_UNDER_WAY = 1024
 
 
@@ -30,7 +30,7 @@ class Failure(object):
 class BatchForm(object):
     """A predictor's batch form: `score` returns what predictor would return for each of many samples.
 
-    In the model's pickle it stands beside predictor, whose globals it shares. `stops` are the calls that are
+    In the model's pickle it stands alongside predictor, whose globals it shares. `stops` are the calls that are
     shared, as text; `source` are the derived functions, as text, for readers.
     """
 
@@ -58,7 +58,7 @@ class BatchForm(object):
         Never raises what a sample's code raises, SystemExit included: that is its Failure. `watch` (see
         nb_scorer.batching.watch) may ask the model for a row alone too, and may have its own result used then; where
         the two differ, all of that call and of those after it are asked alone. `in_copy` is called where a step of
-        a sample's code has ended in another process than it began in, with the error that ended it or None.
+        a sample's code has ended in another process than it started in, with the error that ended it or None.
         """
         contexts = []
         try:

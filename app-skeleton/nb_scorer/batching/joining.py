@@ -176,7 +176,7 @@ def kind_of(key):
 
 
 def _identity(function):
-    """Return the type of what is called and its identity; what some libraries wrap anew each time, by what it holds."""
+    """Return the type and identity of a callable; of one that a library wraps again each time, those of its content."""
     if isinstance(function, types.FunctionType) and function.__closure__:
         held = [cell.cell_contents for cell in function.__closure__]
         held.extend(function.__defaults__ or ())

@@ -118,7 +118,7 @@ class _Proof(object):
         self._in_time()
         answers = self._subject.together([rows[index] for index in indexes], self._watch)
         if self._watch.ended is not None:
-            reason = self._watch.ended["reason"] or "a row's result depends on the rows beside it"
+            reason = self._watch.ended["reason"] or "a row's result depends on the other rows"
             raise Unproved("{}: {}".format(self._watch.ended["call"], reason))
         for index, answer in zip(indexes, answers):
             if not self._same(alone[index], answer, rounded=not self._watch.exact):

@@ -262,7 +262,7 @@ def _asked(called, samples, form):
     with passed_samples.unseen():
         for sample in samples:
             if time.time() > deadline:
-                # A count that does not go with each tenth of a second: the same build shall give the same baseline.
+                # A count that does not go with each tenth of a second: the same build must give the same baseline.
                 return answers[: _doubled(len(answers))]
             body = json.dumps(sample).encode("ascii")
             try:

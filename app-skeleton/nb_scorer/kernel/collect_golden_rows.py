@@ -197,7 +197,7 @@ class _Collector(object):
         """Note why a call that fails with `error` is no row; raise Complaint where its JSON form is not the cause."""
         message = shown(_given(error))
         if not call.current:
-            self.notes.append("{} is no golden row: a later cell defines predictor anew".format(label))
+            self.notes.append("{} is not a golden row: a later cell redefines predictor".format(label))
             return
         # A name that no longer exists has nothing to do with the sample.
         because_of_form = call.passed and not isinstance(error, NameError)

@@ -17,7 +17,7 @@ NOTE_DATA = "__nb_builder_note_data__"
 METHODS = ("fit", "fit_transform", "fit_predict", "partial_fit")
 NAMES = ("X", "x")
 MOST_FITS = 10
-# What is copied at one call site in all, as JSON, in a second or two. It is no number of seconds: the same build shall
+# What is copied at one call site in all, as JSON, in a second or two. It is no number of seconds: the same build should
 # give the same baseline.
 MOST_BYTES = 25 << 20
 # What counts for rows that turned out to have no form in JSON.

@@ -127,7 +127,7 @@ def encode(answer, form=None):
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
-        # A NaN, a key that is no string, or a cycle: plain() finds out which, and mends the first two. What it
+        # A NaN, a key that is no string, or a cycle: plain() finds out which, and fixes the first two. What it
         # raises says it all: the log has no use for the encoder's own error.
         text = _text(plain(answer, form))
     try:

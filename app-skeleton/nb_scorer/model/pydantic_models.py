@@ -12,7 +12,7 @@ MOST_NAMED = 100000
 
 # Version 1's name for the only field of a model that is one value, such as that which it makes for any other hint.
 _ROOT = "__root__"
-# From these, version 1's fields are made anew where they are loaded: what they compile is not saved.
+# From these, version 1's fields are made again where they are loaded: what they compile is not saved.
 _FIELD_FACTS = (
     *("name", "class_validators", "model_config", "default", "default_factory", "required", "alias", "field_info"),
 )

@@ -12,7 +12,7 @@ from nb_scorer.signature import bundle, ecdsa, files, origin, statement
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.problems import ZipappKey, ZipappUntrusted
 
-# What the file is beside what it carries: who could change these could leave out verifying as well.
+# What the file is alongside what it carries: who could change these could leave out verifying as well.
 _OURS = frozenset((layout.MAIN, layout.FACTS, layout.SIGNATURE, layout.MODEL_SIGNATURE, layout.PROVENANCE_SIGNATURE))
 
 

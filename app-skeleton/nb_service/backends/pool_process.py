@@ -68,12 +68,12 @@ class PoolProcess:
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return what it inherits beside the pool's socket."""
+        """Return what it inherits alongside the pool's socket."""
         return ()
 
     @property
     def held_back(self) -> Iterable[signal.Signals]:
-        """Return the signals that are held back until it asks for them, beside those that are already."""
+        """Return the signals that are held back until it asks for them, alongside those that are already."""
         return ()
 
     def on_news(self, news: dict) -> dict | None:

@@ -1,4 +1,4 @@
-"""Which features have drifted: the present beside the baseline, feature by feature, as a page and metrics show it."""
+"""Compare present samples with the baseline, feature by feature, for the page and the metrics."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -58,7 +58,7 @@ def title(feature: Feature) -> str:
 
 
 def of(baseline: Baseline, present: Sequence[Sequence[int]]) -> list[Compared]:
-    """Return each feature of the baseline beside the counts of the present, in its order."""
+    """Return each feature of the baseline alongside the counts of the present, in its order."""
     return [
         _compared(feature, counts, limits)
         for feature, counts, limits in zip(baseline.features, present, baseline.limits(), strict=True)

@@ -1,4 +1,4 @@
-"""What samples and answers are like of late, counted in bulk in the bins of the baseline.
+"""Distributions of recent samples and answers, counted in bulk in the bins of the baseline.
 
 Nothing of a sample is kept. What this may cost is bounded: of a service under full load a part of the samples is
 counted, those that come while there is time left.
@@ -15,9 +15,10 @@ from nb_service.drift import decoded
 from nb_service.drift.baseline import Baseline
 from nb_service.pool.answer import OK, Answer, Job
 
-# Counting may take this share of what this thread takes of the processor; scorers take at least as much beside it,
+# Counting may take this share of what this thread takes of the processor; scorers take at least as much next to it,
 SHARE_OF_WORK = 0.02
-# and this share of one processor beside: where little is to do, each sample is counted by itself, which takes longest.
+# and this share of one processor alongside: where little is to do, each sample is counted by itself, which takes
+# longest.
 SHARE_OF_TIME = 0.001
 # Of both, so many seconds may be saved up: enough for some ten thousand samples at once.
 MOST_SAVED = 0.1

@@ -33,7 +33,7 @@ class Judgement(NamedTuple):
 
 
 def judge(answer: Any, true: Any, tolerance: float = compare_answers.TOLERANCE) -> Judgement:
-    """Return what the answer is beside the true one, floats within the relative `tolerance` as of golden rows.
+    """Return what the answer is alongside the true one, floats within the relative `tolerance` as of golden rows.
 
     Whole numbers are classes, as they are in `predictions_total`; where one of both has a fraction they are numbers.
     """

@@ -18,7 +18,7 @@ from nb_service.pool.answer import Answer, Job
 LONGEST = 1 << 16
 # nor one that takes more than this share of all the memory.
 SHARE = 16
-# What an answer takes beside the characters of id and JSON, and what several take that come together: measured, and
+# What an answer takes alongside the characters of id and JSON, and what several take that come together: measured, and
 # rounded up. A test measures again.
 OVERHEAD = 180
 BLOCK = 300

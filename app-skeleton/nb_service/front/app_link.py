@@ -162,7 +162,7 @@ class AppLink:
         return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MOST_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Begin the exchanges for which there is a slot, in the order in which they began to wait.
+        """Begin the exchanges for which there is a slot, in the order in which they started to wait.
 
         No kind goes first: one that clients ask for without end would take each slot that becomes free.
         """
@@ -295,7 +295,7 @@ class Exchange:
     def __init__(self, app: AppLink, connection: "Connection", request: Request, length: int | None) -> None:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
         self.has_slot = False
-        self.since = 0.0  # when it began to wait for one (the loop's time)
+        self.since = 0.0  # when it started to wait for one (the loop's time)
         self.active_at = 0.0  # when the app last took or gave bytes of it (the loop's time)
         self.has_begun = False
         self.is_over = False
@@ -391,7 +391,7 @@ class Exchange:
         connection.fail(self._request, reply)
 
     def connection_broke(self) -> None:
-        """End the exchange without a connection: refuse the request, or break off a response that has begun."""
+        """End the exchange without a connection: refuse the request, or break off a response that has started."""
         if self.is_over:
             return
         if self.has_begun:

@@ -92,8 +92,8 @@ class Connection(asyncio.BufferedProtocol):
         self._exchange: Exchange | None = None  # with the app
         self._keeps_alive = True
         self._hold_reasons = 0
-        self._head_begun = False  # a head has begun and is not complete
-        self._since = 0.0  # when it became idle, or its request began to arrive
+        self._head_begun = False  # a head has started and is not complete
+        self._since = 0.0  # when it became idle, or its request started to arrive
         self._untaken = 0  # bytes of responses that the client has not taken; the budget counts them
         self._stuck: tuple[int, float] | None = None  # how many these were when last seen to change, and when
         self._client_ended = False  # the client has closed its sending side
@@ -522,7 +522,7 @@ class Connection(asyncio.BufferedProtocol):
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
-        """Return whether its sample waits for a scorer, or the app has not begun to answer."""
+        """Return whether its sample waits for a scorer, or the app has not started to answer."""
         if self._exchange is not None:
             return not self._exchange.has_begun
         return self._job is not None and self._front.pool.is_waiting(self._job)

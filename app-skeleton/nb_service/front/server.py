@@ -32,7 +32,7 @@ MOST_COMMAS = 10_000
 # By default the budget holds this many bodies of the largest size.
 LARGEST_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
-# The app's routes that take a body, beside Vertex AI's; a test holds them against the app's own.
+# The app's routes that take a body, alongside Vertex AI's; a test holds them against the app's own.
 TAKE_BODIES = re.compile(
     r"/(?:predict|predict/batch|invocations|docs|feedback|v1/models/.+|v2/repository/(?:index|models/[^/]+/(?:un)?load)|"
     r"v2/models/[^/]+(?:/versions/[^/]+)?/infer)?/?"

@@ -1,6 +1,6 @@
 """Where a sample that failed differs from the notebook's own: what its client can see, and a traceback's reader knows.
 
-That it failed for the difference is likely, and not sure; so it is told beside the failure and changes no status.
+That it failed for the difference is likely, and not sure; so it is told alongside the failure and changes no status.
 """
 
 import json

@@ -206,7 +206,7 @@ def _batches(names: Names) -> Row:
             Panel(
                 "Scorers that saw another answer in company",
                 [Query(differences, "scorers")],
-                description="The first ends batching in its instance (docs/explanation/certified-batching.md).",
+                description="After the first, its instance scores samples one by one.",
             ),
         ],
     )
@@ -307,8 +307,8 @@ def _drift(names: Names) -> Row:
             Panel("PSI", [Query(f"max by (part, feature) ({drift}:psi{{{JOB}}})", feature)], description=together),
             Panel("KS", [Query(f"max by (part, feature) ({drift}:ks{{{JOB}}})", feature)], description=together),
             Panel("Features that have drifted", [Query(found, feature)], most=1),
-            Panel("PSI beside its limit", [Query(replica("psi"), feature)], description=alone),
-            Panel("KS beside its limit", [Query(replica("ks"), feature)], description=alone),
+            Panel("PSI and its limit", [Query(replica("psi"), feature)], description=alone),
+            Panel("KS and its limit", [Query(replica("ks"), feature)], description=alone),
             Panel(
                 "Samples that a replica compares",
                 [Query(f"min by (job) ({names.gauge('drift_present_samples')}{{{CHOSEN}}})", "{{job}}: fewest")],

@@ -1,20 +1,19 @@
-"""The rules for drift: what a service says of its own counts, said of the sum over all replicas of the last hour."""
+"""The rules for drift: the measures of a service, for the sum over all replicas of the last hour."""
 
 from nb_service.observability.metric_table import Names
 from nb_service.observability.rule_file import WARNING, Alert, Group, Recording
 
 COMMENT = (
-    "Drift over all replicas of a service. Counters of bins add up over replicas, measures don't; so PSI and KS are "
-    "made here of sums, as the service makes them of its own counts. The present is the last hour. Versions whose "
-    "baselines differ are never added up: the label baseline."
+    "Drift over all replicas of a service. Counters of bins add up over replicas, but measures don't, so these rules "
+    "compute PSI and KS from sums, as a service does from its own counts. The present is the last hour. Versions with "
+    "different baselines (the label baseline) are never added up."
 )
 FEATURE = "(job, baseline, part, feature)"
 BIN = "(job, baseline, part, feature, bin)"
-RUNBOOK = "docs/how-to/watch-for-drift.md"
 
 
 def group(names: Names, called: str) -> Group:
-    """Return the rules under these names; `called` is what names of alerts begin with."""
+    """Return the rules under these names; `called` is the prefix of alert names."""
     return Group(f"{names.prefix}-drift", "1m", COMMENT, [*_recordings(names), *_alerts(names.prefix, called)])
 
 
@@ -28,7 +27,7 @@ def _recordings(names: Names) -> list[Recording]:
         Recording(
             f"{drift}:chance",
             f"1 / ({drift}:present_samples >= 200) + 1 / {drift}:baseline_rows",
-            "How much two samples of these sizes differ by chance; nothing is said of fewer than 200.",
+            "How much two samples of these sizes differ by chance; fewer than 200 give no value.",
         ),
         Recording(
             f"{drift}:share",
@@ -96,8 +95,8 @@ def _alerts(prefix: str, called: str) -> list[Alert]:
             "10m",
             WARNING,
             f"{{{{ $labels.job }}}}: {{{{ $labels.feature }}}} of samples {words}",
-            "Look at /drift of any replica: is the feature made otherwise by its sender, or is the world another? Mend "
-            f"the one, train anew for the other ({RUNBOOK}).",
+            "Open /drift of any replica. If the client computes the feature in another way, fix the client. If the "
+            "data themselves have changed, retrain the model.",
         ),
         Alert(
             f"{called}AnswerDrift",
@@ -105,8 +104,8 @@ def _alerts(prefix: str, called: str) -> list[Alert]:
             "10m",
             WARNING,
             f"{{{{ $labels.job }}}}: {{{{ $labels.feature }}}} of answers {words}",
-            "Look at /drift: where a feature of samples has drifted too, begin with it; else a relation between "
-            f"features has changed: compare answers with what came true ({RUNBOOK}).",
+            "Open /drift of any replica. If a feature of samples has drifted, too, start with it. Otherwise a relation "
+            "between features has changed: compare predictions with true values (POST /feedback).",
         ),
     ]
 

@@ -145,7 +145,7 @@ def _annotation(annotation: Annotation) -> dict[str, Any]:
         "hide": False,
         "iconColor": annotation.colour,
         "target": {"refId": "Anno", "expr": annotation.expression},
-        # Fields of Grafana's Prometheus data source, which reads them beside the target.
+        # Fields of Grafana's Prometheus data source, which reads them alongside the target.
         "step": "60s",
         "titleFormat": annotation.name,
         "textFormat": annotation.title,

@@ -1,18 +1,18 @@
-"""The alerts of a service: it answers nothing, it fails, it is full, its scorers end."""
+"""The alerts of a service: it does not respond, requests fail, its queue is full, its scorers crash."""
 
 from nb_service.observability.metric_table import Names
 from nb_service.observability.rule_file import CRITICAL, WARNING, Alert, Group
 
-COMMENT = "What a service can't mend by itself. A short moment is none: restarts and updates have such."
-# Requests that nobody sends for a prediction: checks, of which a service that starts or ends refuses some, and scrapes.
+COMMENT = "Problems that a service can't fix by itself. Short interruptions, as in restarts and updates, fire no alert."
+# Requests that ask for no prediction: health checks, some of which fail while a service starts or stops, and scrapes.
 CHECKS = "/(healthz|readyz|ping|health|v2/health/.*|metrics|monitoring/prometheus/metrics)"
-# How a request ends that the service has failed on; the words are gRPC's.
+# Statuses of requests that failed because of the service; the names are gRPC's.
 FAILED = "5..|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|UNKNOWN"
 INSTANCE = "{{ $labels.job }}: {{ $labels.instance }}"
 
 
 def group(names: Names, called: str) -> Group:
-    """Return the rules under these names; `called` is what names of alerts begin with."""
+    """Return the rules under these names; `called` is the prefix of alert names."""
     return Group(f"{names.prefix}-service", "30s", COMMENT, [*_outages(names, called), *_signs(names, called)])
 
 
@@ -24,29 +24,29 @@ def _outages(names: Names, called: str) -> list[Alert]:
             f"{ready} == 0",
             "2m",
             CRITICAL,
-            f"{INSTANCE} is not answering predictions",
-            "Look at the last lines of its log: why scorers end, or what the model waits for while it loads. A model "
-            "that never loads here: go back to the version before "
-            "(docs/how-to/roll-out-without-lost-requests.md). One that needs long: give the start more time.",
+            f"{INSTANCE} is not ready for predictions",
+            "GET /readyz and the last lines of the log show the cause: scorers that crash, a model that does not load, "
+            "or a golden row with another prediction. If the model does not load, roll back to the previous version. "
+            "If it loads slowly, allow more time for startup.",
         ),
         Alert(
             f"{called}Unreachable",
             f"up == 0 and on (job, instance) last_over_time({ready}[1h])",
             "2m",
             CRITICAL,
-            f"{INSTANCE} has not answered Prometheus for two minutes",
-            "Look whether its container runs and why it ended: memory that ran out (exit status 137), or the last "
-            "lines of its log. If it runs, ask /metrics from where Prometheus is: a network policy or a key "
-            "(docs/how-to/protect-with-a-key.md) may be in the way.",
+            f"{INSTANCE} has not responded to Prometheus for two minutes",
+            "Check whether its container is running. If it was killed for lack of memory, its exit status is 137; "
+            "otherwise read the last lines of its log. If it is running, request /metrics from the Prometheus pod: a "
+            "network policy or a missing API key may block it.",
         ),
         Alert(
             f"{called}BusDisconnected",
             f"{names.gauge('bus_connected')} == 0",
             "5m",
             CRITICAL,
-            f"{INSTANCE} is not taking samples from its broker",
-            "Look at the broker, and in the log of the service at why it was refused: address, key, a stream or queue "
-            "that is not there. Samples wait in the broker meanwhile (docs/how-to/score-from-a-bus.md).",
+            f"{INSTANCE} is not receiving samples from its broker",
+            "Check the broker. The service's log shows why the connection failed: an address, a password, or a missing "
+            "stream or queue. Samples wait in the broker meanwhile.",
         ),
     ]
 
@@ -60,9 +60,9 @@ def _signs(names: Names, called: str) -> list[Alert]:
             "5m",
             WARNING,
             f"{INSTANCE} keeps replacing scorers: {{{{ $labels.reason }}}}",
-            "died: look in the log for the signal; 9 is most often memory that ran out, so give more of it or start "
-            "fewer scorers (docs/how-to/tune-workers-and-memory.md). too slow: find the sample that takes longer than "
-            "S2I_PREDICT_TIMEOUT; the log has its request's id.",
+            "died: find the signal in the log; 9 usually means that memory ran out, so add memory or start fewer "
+            "scorers (WEB_CONCURRENCY). too slow: find the sample that takes longer than S2I_PREDICT_TIMEOUT; the log "
+            "contains its request id.",
         ),
         Alert(
             f"{called}QueueFills",
@@ -70,8 +70,8 @@ def _signs(names: Names, called: str) -> list[Alert]:
             "2m",
             WARNING,
             f"{INSTANCE} has {{{{ $value }}}} samples waiting, more than half of its queue",
-            "More is asked than scorers answer; a full queue refuses with 503. Add replicas or cores, or have clients "
-            "send many samples in one request (docs/how-to/tune-workers-and-memory.md).",
+            "Requests arrive faster than scorers process them; a full queue rejects requests with 503. Add replicas or "
+            "cores, or let clients send many samples in one request.",
         ),
         Alert(
             f"{called}Errors",
@@ -79,8 +79,8 @@ def _signs(names: Names, called: str) -> list[Alert]:
             "5m",
             WARNING,
             "{{ $labels.job }} has been failing requests for five minutes ({{ $value }} a second)",
-            "Look at the board for status and route, and in the log for these lines. 500: the predictor fails on a "
-            "sample, and the log has its traceback. 503: the queue is full, or scorers are missing. 504: a sample took "
-            "longer than S2I_PREDICT_TIMEOUT (docs/reference/http-api.md).",
+            "Find status and route on the dashboard, and the requests in the log. 500: predictor fails for a sample; "
+            "the log contains its traceback. 503: the queue is full, or scorers are missing. 504: a sample took longer "
+            "than S2I_PREDICT_TIMEOUT.",
         ),
     ]

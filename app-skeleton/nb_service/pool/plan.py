@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     """All that a Pool needs to know.
 
     `mode_is_final` is False where nothing has proved that this model may be forked: the zygote's threads, counted after
-    loading, then decide. `patience` are the seconds after which no further golden row is begun.
+    loading, then decide. `patience` are the seconds after which no further golden row is started.
     """
 
     mode: str

@@ -245,7 +245,7 @@ def models(served: Identity) -> Body:
 
 
 def index(served: Identity, reason: str) -> Body:
-    """Return Triton's index of its repository: the one model that is here, ready if there is no `reason` against it."""
+    """Return Triton's index of its repository: this service's model, ready if there is no `reason` against it."""
     # MLServer's clients want a reason where there is none to be given, too.
     state = "UNAVAILABLE" if reason else "READY"
     facts = {"name": served.name, "version": str(served.version), "state": state, "reason": reason}

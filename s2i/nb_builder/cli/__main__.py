@@ -341,7 +341,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, 1 for a problem, 2 for wrong usage, 130 after Ctrl-C, or the command's own status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Through every `finally`: what was begun is cleaned up.
+    # Through every `finally`: what was started is cleaned up.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if sys.platform in ("win32", "cygwin"):
         return _show(PlatformUnsupported(system=platform.system()))

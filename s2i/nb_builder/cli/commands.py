@@ -56,7 +56,7 @@ def run(call: Call, made: Made) -> int:
 
 
 def dev(call: Call, made: Made) -> int:
-    """Build at each save, and serve, beside JupyterLab."""
+    """Build at each save, and serve, alongside JupyterLab."""
     given = call.given
     target.here(given.target)
     more = {"PORT": str(given.port)} if given.port is not None else {}
@@ -260,7 +260,7 @@ def export_manifests(call: Call, made: Made) -> int:
 
 
 def show_doctor(call: Call, made: Made) -> int:
-    """Show what of all that the commands need is here."""
+    """Show which programs that the commands need are installed."""
     checks = doctor.examine(call.place, call.environ)
     made["checks"] = [check._asdict() for check in checks]
     if not call.given.json:

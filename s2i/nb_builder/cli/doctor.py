@@ -1,4 +1,4 @@
-"""`nb-builder doctor`: what of all that the commands need is here, what is missing, and how to get it."""
+"""`nb-builder doctor`: the programs that the commands need, whether they are installed, and how to get them."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What can keep the command itself from its work, before anything of the build has begun."""
+"""What can keep the command itself from its work, before anything of the build has started."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

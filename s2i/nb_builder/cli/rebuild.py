@@ -90,7 +90,7 @@ def _take_from(docker: Engine, builder: Image, container: str, target: Path) -> 
 
 
 def _note_links(folder: Path, links: Mapping[str, Link]) -> None:
-    """Write where links lead, for who compares: beside the folder, as none of its files may stand for one."""
+    """Write where links lead, for who compares: alongside the folder, as none of its files may stand for one."""
     text = json.dumps({name: link._asdict() for name, link in links.items()})
     folder.with_name(f"{folder.name}.links.json").write_text(text, encoding="utf-8")
 

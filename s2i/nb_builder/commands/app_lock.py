@@ -42,7 +42,7 @@ class AppLock:
 
 
 def path_of(app_root: Path) -> Path:
-    """Return the file that stands for the right to a folder: beside it, as a build replaces what is in it."""
+    """Return the file that stands for the right to a folder: next to it, as a build replaces what is in it."""
     return app_root.with_name(f"{app_root.name}.lock")
 
 

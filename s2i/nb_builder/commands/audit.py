@@ -1,4 +1,4 @@
-"""`make audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
+"""`nb-builder audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
 
 The image's SBOM lists its parts. pip-audit knows only the Python Package Index and reports an environment as
 clean even if the index has none of its packages; so we report everything that it skipped.

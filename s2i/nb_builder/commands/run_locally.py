@@ -1,4 +1,4 @@
-"""`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
+"""`nb-builder run` and `batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
 import argparse
 import atexit
@@ -157,7 +157,7 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
     app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
     # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
     wanted_port(os.environ)
-    # Before the clone, which lies beside the folder.
+    # Before the clone, which lies alongside the folder.
     lock = AppLock(app_root, f"'{given.target}' is being built")
     # A shallow clone does not have the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO

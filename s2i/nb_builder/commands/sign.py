@@ -1,4 +1,4 @@
-"""Signs a model that is there already: for keys that never come near a build. `make sign` calls it."""
+"""Signs a model that is there already: for keys that never come near a build. `nb-builder sign` calls it."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The target of `make run` or `check`: a folder, a notebook or a git URL, and the settings in .s2i/environment."""
+"""The target of `nb-builder run` or `check` (a folder, notebook or git URL), and the settings in .s2i/environment."""
 
 import contextlib
 import os

@@ -108,7 +108,7 @@ class Client:
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         if self._connection is None:
             host, port = self._running.address or ("", 0)
-            # A model that is loaded anew may take as long as the prediction behind it.
+            # A model that is loaded again may take as long as the prediction behind it.
             self._connection = http.client.HTTPConnection(
                 host, port, timeout=2 * self._candidate.seconds + SLACK_SECONDS
             )

@@ -86,9 +86,9 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
 
 
 def no_kernel(python: Path, reason: str, log_tail: str) -> InstallFailed:
-    """Return the problem of a kernel that can't start beside the notebook's packages."""
+    """Return the problem of a kernel that can't start next to the notebook's packages."""
     minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
-    reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
+    reason = f"ipykernel, which runs the cells, does not start with them ({reason})"
     return InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=log_tail)
 
 
@@ -175,7 +175,7 @@ class Runner:
         """Log a note for each `!command` that failed: Jupyter continues after it, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:
-                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
+                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
                 self.strict_is_known = True
                 command, status = item["command"], item["status"]
                 what = f"'!{brief(command)}' {ending(status)}{missing_program(command, status)}"

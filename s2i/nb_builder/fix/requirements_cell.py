@@ -78,7 +78,7 @@ def _in_list(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]
     if listed.end_lineno == last.end_lineno:
         return _inserted(lines, row, column, "".join(f", {entry}" for entry in written))
     first = lines[last.lineno - 1]
-    # The first entry may stand beside the bracket, and the others below it.
+    # The first entry may stand alongside the bracket, and the others below it.
     beside = first[: _column(lines, last.lineno - 1, last.col_offset)]
     indent = beside if not beside.strip() else " " * len(beside)
     comma = "," if lines[row][column:].lstrip().startswith(",") else ""

@@ -115,7 +115,7 @@ class Magics:
 
     def _serve(self, given: argparse.Namespace) -> Panel:
         found = self._notebook(given.file, "%nb_serve")
-        # Its folder is what is built anew, and its port is the one that clients know.
+        # Its folder is what is built again, and its port is the one that clients know.
         replaced = self.stop()
         port = given.port if given.port is not None else self.port
         words = [word for variable in given.variables for word in ("-e", variable)]

@@ -1,4 +1,4 @@
-"""Runs a command beside a kernel, and ends it when the kernel ends, in whatever way; words: a folder, and the command.
+"""Run a command until the kernel exits or is killed, then stop it; arguments: a folder, and the command.
 
 The kernel holds the other end of stdin, which says nothing and is closed when the kernel dies. The folder gets what the
 command prints (`answer`, `log`) and its exit status (`status`), and is removed at the end. A program of its own, that

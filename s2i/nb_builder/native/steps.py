@@ -95,7 +95,7 @@ def header_fields(app: Workspace) -> str:
 def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = False) -> str:
     """Return the shell script that compiles model.c: the program, and one that also counts predictor's branches.
 
-    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied beside it.
+    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied next to it.
     """
     model, made = work / "model.c", work / MADE
     gcc = f"{machine}-linux-gnu-gcc" if is_cross else "gcc"

@@ -92,7 +92,7 @@ def pull(reference: str, path: Path) -> str:
 @contextmanager
 def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     """Yield a client and the place that `reference` names; what either raises is RegistryFailed."""
-    # In an environment of its own, which `make push` and `make pull` make.
+    # In an environment of its own, which `nb-builder push` and `nb-builder pull` make.
     import oras.client
     import requests
 
@@ -134,7 +134,7 @@ def _has_tls(host: str) -> bool:
 
 
 def _logins() -> list[str]:
-    """Return the files beside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
+    """Return the files alongside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
     folder, file = os.environ.get("DOCKER_CONFIG"), os.environ.get("REGISTRY_AUTH_FILE")
     paths = [os.path.join(folder, "config.json")] if folder else []
     paths += [file] if file else []

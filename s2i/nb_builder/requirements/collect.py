@@ -236,7 +236,7 @@ def also(cell: Sequence[Requirement]) -> list[str]:
 
 
 def _nearest(name: str, folder: Path, src: Path) -> Path | None:
-    """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
+    """Return the file `name` next to the notebook or in a folder above it, up to the repository's top."""
     for directory in [folder, *folder.parents]:
         if ordinary_files.is_file(directory / name, src):
             return directory / name

@@ -1,4 +1,4 @@
-"""A shell beside a slim image during its selftest, to report even a Python that does not start.
+"""A shell alongside a slim image during its selftest, to report even a Python that does not start.
 
 It has its own loader and libraries in its own folder, and so runs whatever the image lacks.
 """
@@ -13,7 +13,7 @@ from nb_builder.slim.plan.minimise import gist
 from nb_builder.slim.tree import Tree
 
 SHELL = "/bin/sh"
-# OUTPUT_FOLDER is beside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
+# OUTPUT_FOLDER is alongside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
 OUTPUT_FOLDER, VERDICT, LAST_OUTPUT = "said", "verdict.json", "last-words.txt"
 # The first line of LAST_OUTPUT is the exit status. The model was verified before it was traced; the keys for that may
 # be mounted where the service runs, and are not there while an image is built.

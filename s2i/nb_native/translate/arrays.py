@@ -311,7 +311,7 @@ def _row_of(context, estimator, matrix):
         if len(row.items) != count:
             context.fail()
         if _takes_texts(estimator) and dtype is None and any(isinstance(item, Sample) for item in row.items):
-            # numpy makes texts of numbers beside texts: whether that is done here, the estimator's own form says.
+            # numpy makes texts of numbers alongside texts: whether that is done here, the estimator's own form says.
             kind = getattr(matrix.inner, "kind", "array")
             return Vector((Vector(tuple(_cell(context, item) for item in row.items), kind),), kind)
         found = _of_items(context, estimator, row.items, dtype)
@@ -430,7 +430,7 @@ def _is_number_for_sure(context, sample):
 
 
 def _write_items(context, sampled, has_null, reads_texts):
-    """Write what numpy makes of (name, part of the sample): beside a null, texts are read, too."""
+    """Write what numpy makes of (name, part of the sample): alongside a null, texts are read, too."""
     context.code.line("double " + ", ".join(name for name, _ in sampled) + ";")
     seen = context.name_of("r", f"int {{}} = {'NB_SEEN_NULL' if has_null else '0'};")
     for name, item in sampled:

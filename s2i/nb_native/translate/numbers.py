@@ -257,7 +257,7 @@ def _settled(context, kind, real, value):
 
 
 def _other_of(context, kind, one, other):
-    """Return what the result may be beside a number."""
+    """Return what the result may be alongside a number."""
     found = {real.other for real in (one, other)} - {None}
     if len(found) > 1:
         raise context.refusal(f"computes with what may be {' or '.join(sorted(found))}")

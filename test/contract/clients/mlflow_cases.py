@@ -109,7 +109,7 @@ def ask_for_refusals(cases):
             people,
             {"instances": RECORDS, "params": {"k": 1}},
             JSON,
-            "This model takes no params beside its samples.",
+            "This model accepts no params in addition to its samples.",
         ),
         "rows that are no lists": (
             people,

@@ -95,7 +95,7 @@ def test_texts_are_made_of_the_words_that_a_model_looks_for():
     assert sum(word in text for text in texts for word in WORDS[1:]) > 2000
     for text in ("free cash, now", "", " "):
         assert text in texts
-    # Words beside them, in other cases, with accents apart.
+    # Words next to them, in other cases, with accents apart.
     for part in ("FREE", "Cash", "fre ", "nai\u0308ve", "\u039b\u038c\u0393\u039f\u03a3", "free_", "free7"):
         assert any(part in text for text in texts), part
     assert max(map(len, texts)) > 10_000

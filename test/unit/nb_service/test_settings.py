@@ -74,10 +74,10 @@ def test_whom_to_trust_is_said_by_keys_or_by_certificates():
         ),
         (
             {"S2I_VERIFY_CA_FILE": "ca"},
-            "S2I_VERIFY_IDENTITY='' is not a name, which S2I_VERIFY_CA_FILE needs beside it",
+            "S2I_VERIFY_IDENTITY='' is not a name, which S2I_VERIFY_CA_FILE requires",
         ),
-        ({"S2I_VERIFY_IDENTITY": "name"}, "S2I_VERIFY_CA_FILE='' is not a file, which S2I_VERIFY_IDENTITY needs"),
-        ({"S2I_EXPORT": "1"}, "S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT needs beside it"),
+        ({"S2I_VERIFY_IDENTITY": "name"}, "S2I_VERIFY_CA_FILE='' is not a file, which S2I_VERIFY_IDENTITY requires"),
+        ({"S2I_EXPORT": "1"}, "S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT requires"),
     ],
 )
 def test_settings_that_leave_open_whom_to_trust_are_refused(environ, words):

@@ -24,7 +24,7 @@ ROUTES = {
     "GET /": "A browser gets the page to try predictions, a client this list.",
     "GET /docs": "A page to try predictions, with the notebook's own samples.",
     "POST /docs": "The same page, with the answer to the sample that one of its forms has sent.",
-    "GET /drift": "Samples and answers of late beside the notebook's own data, for people or as JSON.",
+    "GET /drift": "Recent samples and predictions compared with the notebook's own data, as a page or as JSON.",
     "GET /notebook": "The notebook as it was run (S2I_NOTEBOOK_PAGE).",
     "GET /openapi.json": "This service in words of OpenAPI.",
     "GET /v2/docs": "The page to try predictions (MLServer).",

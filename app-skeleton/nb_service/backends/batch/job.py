@@ -26,7 +26,7 @@ from nb_service.protocols.rows import Rows
 
 # A percentage of errors is first looked at after so many rows.
 ENOUGH_ROWS = 1000
-# Exit statuses beside those of problems.
+# Exit statuses alongside those of problems.
 DONE, SOME_REFUSED = 0, 3
 
 

@@ -16,7 +16,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
 from nb_service.pool.client import PoolClient
 
-# So long may an array take where samples are scored one by one: what is done shall be kept every few seconds.
+# So long may an array take where samples are scored one by one: what is done should be kept every few seconds.
 ARRAY_SECONDS = 0.1
 FIRST_SIZE = 8
 # By so much smaller are arrays after one that took too long.

@@ -21,7 +21,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.protocols import Malformed, Question, Series
 
-# How many seconds of work are taken ahead, at the speed of late: the way to the broker and back must not be waited for.
+# How many seconds of work are taken ahead, at the recent speed: the way to the broker and back must not be waited for.
 AHEAD_SECONDS = 0.25
 # And at least the work of so many settlings, however long the broker takes for one: else the wait for it would be what
 # the speed is measured by, and never get shorter.
@@ -113,9 +113,9 @@ class Consumer:
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taking = False  # whether the broker is being asked for more
         self._broken = False  # whether this connection has ended
-        self._rate = 0.0  # works settled a second, of late
+        self._rate = 0.0  # recently settled works per second
         self._settled = 0  # since the rate was last looked at
-        self._settle_seconds = 0.0  # how long the broker takes to settle, of late
+        self._settle_seconds = 0.0  # recent seconds for the broker to settle
         self._finishing = False
         self._change = asyncio.Event()
         self._ending = asyncio.Event()

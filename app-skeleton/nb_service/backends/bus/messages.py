@@ -29,7 +29,7 @@ REASON, DETAIL, DELIVERIES = "x-error-reason", "x-error-detail", "x-error-delive
 SAMPLE_ID = "x-sample-id"
 # What a message may call its own id.
 IDS = (SAMPLE_ID, "ce-id", "message-id", "id")
-# What an answer has of its sample, beside the key: what tells which sample, trace or conversation it belongs to.
+# What an answer has of its sample, alongside the key: what tells which sample, trace or conversation it belongs to.
 CARRIED = (
     "traceparent",
     "tracestate",
@@ -132,7 +132,7 @@ def without_headers(outcome: Outcome) -> Outcome:
 
 
 def _bounded(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers, without the longest ones where they are more than any broker surely takes beside a reason."""
+    """Return the headers; if a broker might not accept all of them and a reason, leave out the longest ones."""
     kept, size = set(), 0
     for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MOST_HEADERS]:
         size += len(name) + len(headers[name])

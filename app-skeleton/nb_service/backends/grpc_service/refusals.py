@@ -47,7 +47,7 @@ class Refusal(NamedTuple):
 class Refused(Exception):
     """A call that gets a refusal.
 
-    Made anew for each: one that is raised again keeps the frames of all calls before, with their messages.
+    Made again for each: one that is raised again keeps the frames of all calls before, with their messages.
     """
 
     def __init__(self, refusal: Refusal) -> None:

@@ -124,7 +124,7 @@ class TensorFlowServing:
     # --- what they say ---
 
     def _check(self, spec: messages.ModelSpec, method: str) -> None:
-        """Raise Malformed unless the model, its version and its signature are here."""
+        """Raise Malformed unless the service has this model, version and signature."""
         version = spec.version.value if spec.HasField("version") else None
         label = spec.version_label if spec.HasField("version_label") else None
         tf_serving.check(tf_serving.Target(spec.name, version, label, method), self._served.identity)

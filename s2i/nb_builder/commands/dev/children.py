@@ -1,4 +1,4 @@
-"""The processes of `make dev`: each out of the reach of Ctrl-C, so that we alone get it and end them in order."""
+"""The processes of `nb-builder dev`: each out of the reach of Ctrl-C, so that we alone get it and end them in order."""
 
 import asyncio
 import contextlib

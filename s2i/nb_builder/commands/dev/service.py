@@ -1,4 +1,4 @@
-"""A service of one build: started beside the one before, and ended when nothing is sent to it any more."""
+"""A service of one build: started alongside the one before, and ended when nothing is sent to it any more."""
 
 import asyncio
 import contextlib

@@ -40,7 +40,7 @@ def snapshot(folder: Path) -> Snapshot:
 
 
 def is_scratch(name: str) -> bool:
-    """Return whether a file's name is one that editors and Jupyter give what they write beside a file for a moment."""
+    """Return whether editors and Jupyter use this name for a temporary file next to the one that they save."""
     return (
         name.startswith((".~", ".#", ".goutputstream-"))
         or name.endswith(("~", ".swp", ".swx", ".tmp"))

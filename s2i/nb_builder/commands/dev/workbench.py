@@ -1,4 +1,4 @@
-"""`make dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
+"""`nb-builder dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.2
 
 @contextlib.contextmanager
 def state_folder(home: Path) -> Iterator[Path]:
-    """Yield a folder below `home` that no other `make dev` uses meanwhile, one of an earlier run if there is one."""
+    """Yield a folder below `home` that no other `nb-builder dev` uses, from an earlier run if possible."""
     for number in count(1):
         folder = home / "dev" / str(number)
         folder.mkdir(parents=True, exist_ok=True)

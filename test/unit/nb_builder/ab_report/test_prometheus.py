@@ -55,7 +55,7 @@ def server():
 
 
 def answering(by_word):
-    """Return what says of a query what stands beside the first word that is in it."""
+    """Return what says of a query what stands alongside the first word that is in it."""
 
     def say(query):
         if query == "time()":

@@ -1,4 +1,4 @@
-"""How `make run` finds its port."""
+"""How `nb-builder run` finds its port."""
 
 import http.server
 import io

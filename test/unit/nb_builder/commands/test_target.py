@@ -1,4 +1,4 @@
-"""The targets that `make run` and `check` accept."""
+"""The targets that `nb-builder run` and `check` accept."""
 
 import io
 import os

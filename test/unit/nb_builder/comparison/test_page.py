@@ -70,7 +70,7 @@ def test_it_says_what_the_terminal_says():
 def test_numbers_are_drawn_beside_each_other():
     trial = trial_of(tallied(*[(number / 7, number / 7 + (number == 9)) for number in range(30)]))
     text = page.of(reported(trial), trial)
-    assert "Each answer of NEW beside OLD's" in text and "How far answers are apart" in text
+    assert "Predictions of OLD and NEW" in text and "Differences between predictions" in text
     assert text.count("<circle ") == 30
 
 

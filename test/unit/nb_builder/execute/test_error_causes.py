@@ -181,8 +181,8 @@ def test_an_error_on_the_way_from_a_network_that_is_not_there_is_told_with_it(of
     problem = of("NameError", "name 'HTTPError' is not defined", CHAINED.format(how=how))
     assert isinstance(problem, NetworkUnreachable)
     assert problem.what.endswith(
-        "asks for data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name or "
-        "service not known> (and then NameError: name 'HTTPError' is not defined)"
+        "connects to data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name "
+        "or service not known> (and then NameError: name 'HTTPError' is not defined)"
     )
 
 

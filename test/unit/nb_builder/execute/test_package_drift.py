@@ -63,7 +63,7 @@ def test_the_problem_names_what_is_not_pinned_and_the_date():
     problem = explained({"as_of": None, "pinned": ["scipy"], "unpinned": unpinned}, changed)
     assert isinstance(problem, PackageChanged)
     assert "since the notebook worked: a, b, c, d, e and 2 more." in problem.why
-    assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb);" in problem.fix
+    assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb))" in problem.fix
     assert (problem.cell.number, problem.line, problem.detail) == (2, 1, IN_A_PACKAGE)
 
 

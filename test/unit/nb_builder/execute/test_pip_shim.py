@@ -1,4 +1,4 @@
-"""The pip that cells may call: it is beside the environment, and its installations are noted."""
+"""The pip that cells may call: it is alongside the environment, and its installations are noted."""
 
 import json
 import subprocess

@@ -194,7 +194,7 @@ def run(folder, kernel_code, cells, limits=None, results=None):
 def test_a_kernel_that_does_not_start_is_told_with_its_own_words(folder, tmp_path):
     (tmp_path / "ipykernel").mkdir()
     (tmp_path / "ipykernel" / "__init__.py").write_text("raise ImportError('traitlets is too old')")
-    with pytest.raises(InstallFailed, match="ipykernel, which runs the cells, does not start beside them") as caught:
+    with pytest.raises(InstallFailed, match="ipykernel, which runs the cells, does not start with them") as caught:
         run(folder, tmp_path, [cell("x = 1", number=1)])
     assert caught.value.detail.endswith("ImportError: traitlets is too old")
     assert caught.value.facts["installer"] == "ipykernel"

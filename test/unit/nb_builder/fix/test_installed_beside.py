@@ -1,4 +1,4 @@
-"""Which distribution, of those beside a notebook, provides what it imports."""
+"""Which distribution, of those next to a notebook, provides what it imports."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The commands that `make native` gives to the container engine, and what it leaves behind."""
+"""The commands that `nb-builder native` gives to the container engine, and what it leaves behind."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""git is asked for facts: no program that a checkout names runs, and no folder above or beside it counts."""
+"""git is asked for facts: no program that a checkout names runs, and no folder above or next to it counts."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def canary(tmp_path):
-    """Return a program that leaves a file beside itself, and whether it has run."""
+    """Return a program that leaves a file alongside itself, and whether it has run."""
     program = tmp_path / "canary"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
     program.chmod(0o755)

@@ -30,7 +30,7 @@ def test_an_encrypted_key_is_refused(tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     form, password = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     (tmp_path / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, password))
-    assert "it is encrypted, and nobody is here to ask for its password" in refused(tmp_path / "key").what
+    assert "it is encrypted, and a build can't ask for its password" in refused(tmp_path / "key").what
 
 
 def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):

@@ -1,4 +1,4 @@
-"""The commands that `make runtime` gives to the container engine."""
+"""The commands that `make slim` gives to the container engine."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The families that are no trees, each beside a stand-in."""
+"""The families that are no trees, each alongside a stand-in."""
 
 import numpy as np
 import pytest

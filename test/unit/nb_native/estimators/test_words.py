@@ -1,4 +1,4 @@
-"""Vectorizers of texts, each beside a stand-in that does the same by Python's own texts and regular expressions."""
+"""Vectorizers of texts, each alongside a stand-in that does the same by Python's own texts and regular expressions."""
 
 import itertools
 import random

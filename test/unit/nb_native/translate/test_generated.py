@@ -1,4 +1,4 @@
-"""Predictors that nobody has written: made by chance of what notebooks are made of, beside Python itself."""
+"""Predictors that nobody has written: made by chance of what notebooks are made of, alongside Python itself."""
 
 import os
 

@@ -47,7 +47,7 @@ def key(data, *more, **keywords):
 
 
 def of_package(name, module, **members):
-    """Return a class that looks like one of a library that is not here."""
+    """Return a class that looks like one of a library that is not installed."""
     return type(name, (), dict(members, __module__=module))
 
 

@@ -159,7 +159,7 @@ def test_a_call_of_an_earlier_predictor_is_a_row_only_where_the_last_one_agrees(
     assert [row["sample"] for row in collected] == [1]
     assert notes == [
         "the call predictor(2) is no golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
-        'the call predictor("a") is no golden row: a later cell defines predictor anew',
+        'the call predictor("a") is not a golden row: a later cell redefines predictor',
     ]
 
 

@@ -204,7 +204,7 @@ def test_the_proof_answers_with_its_facts_or_with_a_reason(capsys):
     asked = json.dumps({"samples": [[1.0], [2.0], [3.5]], "tolerance": 1e-6, "seconds": 20.0}).encode()
     status, payload = made(model=ByItsCompany(), proved={"calls": ["model.predict"]})[0].prove(asked)
     assert status == frames.OK
-    assert json.loads(payload) == {"reason": "ByItsCompany.predict: a row's result depends on the rows beside it"}
+    assert json.loads(payload) == {"reason": "ByItsCompany.predict: a row's result depends on the other rows"}
 
 
 def served(asked, *requests):

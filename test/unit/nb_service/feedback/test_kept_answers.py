@@ -57,7 +57,7 @@ def test_each_of_many_answers_has_its_own_feedback():
 def test_nobody_is_given_the_answer_to_another_request_of_the_same_id():
     kept = kept_of(pair("a", b"4"), pair("a", b"7"), pair("b", b"4"), pair("b", b"4"))
     assert kept.look([["a", None], ["b", None]]) == [["unknown", None], [None, 4]]
-    # The same beside answers that came earlier, that have had feedback, and that are several.
+    # The same alongside answers that came earlier, that have had feedback, and that are several.
     kept.take("b", None)
     kept.answered([pair("b", b"5")])
     kept.answered([pair("a", b"4")])

@@ -1,4 +1,4 @@
-"""The alerts fire when they should, and not for what mends itself; Prometheus's own tool runs them."""
+"""The alerts fire when they should, and not for what fixes itself; Prometheus's own tool runs them."""
 
 import re
 
@@ -9,7 +9,6 @@ from nb_service.http.health import Health
 from nb_service.observability import alert_rules, service_rules
 from nb_service.observability.rule_file import Alert
 
-from commands import ROOT
 from promtool import asked, promtool
 
 ALERTS = [rule for group in alert_rules.groups("nb") for rule in group.rules if isinstance(rule, Alert)]
@@ -48,9 +47,9 @@ def test_each_alert_says_how_bad_it_is_what_is_the_case_and_what_to_do(alert):
     assert re.fullmatch(r"\d+m", alert.wait)
     assert alert.severity in ("critical", "warning")
     assert "{{ $labels.job }}" in alert.summary
-    assert alert.runbook.startswith(("Look ", "More is asked", "died: look"))
-    pages = re.findall(r"docs/[\w/-]+\.md", alert.runbook)
-    assert pages and all((ROOT / page).is_file() for page in pages)
+    assert re.search(r"\b(Check|Open|[Ff]ind|roll back|Add) ", alert.runbook)
+    # Operators have no clone: a path of a page would lead nowhere.
+    assert "docs/" not in alert.runbook
 
 
 def test_an_expression_has_the_labels_that_its_words_name():

@@ -82,7 +82,7 @@ class KafkaTopics:
         self._reader = ThreadPoolExecutor(1, "kafka-reader")
         self._writer = ThreadPoolExecutor(1, "kafka-writer")
         self._session = min(LONGEST_SESSION_SECONDS, max(LEAST_SESSION_SECONDS, place.reclaim))
-        # Of this process alone: whoever begins anew with it ends what it has left open.
+        # Of this process alone: whoever begins again with it ends what it has left open.
         self._transactional_id = f"{place.group}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
@@ -288,7 +288,7 @@ class KafkaTopics:
             self._paused.discard(partition.partition)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Forget all: the group has gone on without this member, which begins anew."""
+        """Forget all: the group has gone on without this member, which begins again."""
         self._revoked(consumer, partitions)
         self._gone = "the group has heard nothing of this member for too long"
 

@@ -1,7 +1,8 @@
 """MQTT 5: a shared subscription and a session that the broker keeps; a sample is acknowledged after its answer.
 
 MQTT knows no stored topics: what was sent to a session and not acknowledged stays this session's, and comes again when
-a client of the same name connects. So a service's name must be the same after it was started anew (S2I_BUS_CLIENT), and
+a client of the same name connects. So a service's name must be the same after it was started again (S2I_BUS_CLIENT),
+and
 its session never expires, unless the broker says otherwise. There is no count of deliveries, and no id of a message but
 what its producer gives it as a user property `message-id`, or as an event's source and id.
 """
@@ -368,7 +369,7 @@ def headers_of(message: paho.MQTTMessage) -> dict[str, str]:
 
 
 def properties_of(outcome: Outcome) -> Properties:
-    """Return what an answer or error has beside its body."""
+    """Return what an answer or error has next to its body."""
     came: Came = outcome.delivery.claim
     headers = {MESSAGE_ID: came.name, **outcome.headers}
     properties = Properties(PacketTypes.PUBLISH)

@@ -227,7 +227,7 @@ class _Link(Link[Came]):
 
     def _channel_closed(self, _: Channel, error: Exception) -> None:
         self.code = error.reply_code if isinstance(error, ChannelClosedByBroker) else 0
-        # Numbers begin anew with the next channel.
+        # Numbers begin again with the next channel.
         self._unconfirmed.clear()
         self._numbers = itertools.count(1)
         self.lose(reason_of(error))
@@ -500,7 +500,7 @@ def _text(value: Any) -> str:
 
 
 def properties_of(outcome: Outcome) -> pika.BasicProperties:
-    """Return what an answer or error has beside its body."""
+    """Return what an answer or error has next to its body."""
     headers = dict(outcome.headers)
     came = outcome.delivery.claim.properties
     # As they came, and not as a header's text.

@@ -10,7 +10,7 @@ Path = watch.Path
 
 
 async def first(folder, is_whole=lambda name: True, *, then):
-    """Return the names of the first save that is seen after `then`, a coroutine that changes files, has begun."""
+    """Return the names of the first save that is seen after `then`, a coroutine that changes files, has started."""
     seen = watch.snapshot(folder)
     saves = watch.saves(folder, is_whole, seen=seen)
     changing = asyncio.ensure_future(then)

@@ -237,7 +237,7 @@ def test_a_pipfile_takes_the_versions_of_its_lock(write):
 
 def test_a_lock_alone_is_all_that_is_installed(write):
     path = write("uv.lock", "[[package]]\nname = 'six'\nversion = '1.16.0'\n")
-    words = "all that it has is installed, as there is no pyproject.toml beside it"
+    words = "all of its packages are installed, because there is no pyproject.toml next to it"
     assert locks.read_toml_lock(path) == Packages(("six==1.16.0",), notes=(words,))
 
 

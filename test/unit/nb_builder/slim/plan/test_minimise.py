@@ -283,7 +283,7 @@ class Tree:
 
 @pytest.fixture
 def trial(tmp_path):
-    """Return a trial of a tree with three modules, which has begun."""
+    """Return a trial of a tree with three modules, which has started."""
     root = tmp_path / "root"
     (root / "pack").mkdir(parents=True)
     (root / "pack").chmod(0o750)

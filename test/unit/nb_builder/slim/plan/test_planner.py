@@ -330,7 +330,7 @@ def test_what_a_kept_one_requires_and_may_import_comes_back(bare, tmp_path):
 def test_a_python_that_is_too_old_to_be_watched_keeps_everything_and_says_so(bare, home, monkeypatch):
     app_root, _held = bare
     blind = Trace(frozenset(), Verdict(True, 1, True, (), ""), complete=False)
-    # No Python below 3.8 is here.
+    # No Python below 3.8 is installed.
     monkeypatch.setattr(tracer, "run", lambda *_, **__: blind)
     said = io.StringIO()
     made = planner.make(app_root, home=home, level=planner.FILES, keep=(), log=Log(said))

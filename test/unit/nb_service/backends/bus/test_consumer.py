@@ -58,7 +58,7 @@ async def until(true, seconds=5.0):
 
 @pytest.fixture
 def run(monkeypatch):
-    """Return what runs `use(broker, pool, consumer, said)` beside a consumer, finishes that and returns these four."""
+    """Return a function that runs `use(broker, pool, consumer, said)` with a consumer and returns these four."""
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(module, "POOL_PAUSE", 0.001)
 
