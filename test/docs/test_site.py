@@ -78,6 +78,7 @@ QUERIES = {
     "docker compose": "deploy/compose/README",
     "zero downtime": "how-to/roll-out-without-lost-requests",
     "rollback": "how-to/deploy-on-kubernetes",
+    "how many replicas": "how-to/size-a-deployment",
     "path prefix": "how-to/behind-a-path-prefix",
     "reverse proxy": "how-to/behind-a-path-prefix",
     "retrain schedule": "how-to/retrain-on-a-schedule",
