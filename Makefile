@@ -253,9 +253,10 @@ test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
 # Not in `make test-all`: all fixtures in containers, other bases, clouds' own clients, brokers in containers, each Python, a
-# build that is made twice.
+# build that is made twice, and services without what only Linux has (test/portable.py).
 test-long: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/unit test/contract test/flow test/image $(NONE_IS_FINE)
+	NB_TEST_PORTABLE=1 $(PYTEST) $(AT_ONCE) -m "not front and not long" $(CONTRACT) test/contract/test_batch.py $(NONE_IS_FINE)
 
 # Not in `make test-all`: PySpark has 480 MB and needs Java, and clusters on a small machine take minutes.
 test-spark: developer
@@ -277,7 +278,7 @@ lint: developer
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/explain s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/explain s2i/nb-builder s2i/python s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 # From a tag; see CONTRIBUTING.md.
 release: developer

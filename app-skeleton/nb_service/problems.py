@@ -479,10 +479,7 @@ _MODEL_PROBLEMS = {
 
 def model_problem(facts: dict) -> Problem:
     """Return the problem that a process of the model Python reported as `facts` (code, what, why, fix)."""
-    kind = _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed)
-    problem = kind.__new__(kind)
-    Problem.__init__(problem, facts["what"], facts["why"], facts["fix"])
-    return problem
+    return _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed).from_json(facts)
 
 
 def load_ended(ending: str) -> Problem:

@@ -6,7 +6,6 @@ what will serve. Here its report becomes a problem, or fields of the manifest.
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,10 +30,6 @@ THIS_ERROR = "this error"
 CALLS_PER_ROW = 8
 # Takes a traceback and a line that says what failed; returns the problem behind it, or None if it knows none.
 Explain = Callable[[str, str], Exception | None]
-# As Problem.__str__ writes it.
-_PROBLEM = re.compile(
-    r"^ERROR: (?P<what>.*)\n  Why: (?P<why>.*)\n  Fix: (?P<fix>.*)\n  \(problem (?P<code>[\w-]+)\)\s*\Z", re.MULTILINE
-)
 MANIFEST_FIELDS = ("batching", "deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
@@ -69,9 +64,9 @@ def run(
     if settings.source_date_epoch is not None and report["batching"]:
         facts["batching"] = repeatable(report["batching"])
     manifest.update(model, **facts)
-    log.line("     " + summary(report, len(rows)))
+    log.detail(summary(report, len(rows)))
     if report["batching"]:
-        log.line("     " + batching_summary(report["batching"]))
+        log.detail(batching_summary(report["batching"]))
 
 
 def summary(report: Mapping, rows: int) -> str:
@@ -168,13 +163,14 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
     # The report is the last line; the notebook's functions may print before it.
     last_line = (completed.stdout.strip().splitlines() or [""])[-1]
     if not last_line.startswith("{"):
-        if match := _PROBLEM.search(completed.stdout):
-            raise _problem(**match.groupdict())
         raise RuntimeError(
             f"nb_service prove exited with {completed.returncode} and printed nothing:\n"
             f"{completed.stdout}{completed.stderr}"
         )
-    return {**json.loads(last_line), "stderr": completed.stderr}
+    report = json.loads(last_line)
+    if "problem" in report:
+        raise Problem.from_json(report["problem"])
+    return {**report, "stderr": completed.stderr}
 
 
 def first_failure(report: Mapping) -> tuple[str, str]:
@@ -186,13 +182,6 @@ def first_failure(report: Mapping) -> tuple[str, str]:
         return "", ""
     traceback = row["error"].get("traceback") or ""
     return traceback, f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
-
-
-def _problem(code: str, **sentences: str) -> Problem:
-    """Return a problem that the service has printed, such as one with its settings."""
-    problem = Problem(**sentences)
-    problem.code = code
-    return problem
 
 
 def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:

@@ -9,7 +9,7 @@ C_TYPES = {"float64": "double", "float32": "float", "int64": "int64_t", "bool": 
 # For tables of indexes: the smallest of these that holds all of them.
 _INDEXES = (("uint8_t", 0, 1 << 8), ("uint16_t", 0, 1 << 16), ("int32_t", -(1 << 31), 1 << 31))
 _WIDTH = 96
-_MOST_EDGES = 2000
+_MAX_EDGES = 2000
 
 
 class Code:
@@ -110,7 +110,7 @@ class Code:
 
 def _some_of(values):
     values = list(dict.fromkeys(values))
-    return dict.fromkeys(values[:: len(values) // _MOST_EDGES + 1])
+    return dict.fromkeys(values[:: len(values) // _MAX_EDGES + 1])
 
 
 def literal(ctype, value):

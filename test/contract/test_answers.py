@@ -289,20 +289,24 @@ def test_every_request_leaves_a_line_in_the_log(service):
     service.wait_for(r"GET /nothing-of-that-kind 404 ")
 
 
-def test_a_sample_that_fails_is_compared_with_the_notebook_s_own(start):
+def test_a_sample_that_fails_and_is_unlike_the_notebook_s_own_is_the_client_s_fault(start):
     code = "def predictor(x):\n    x.append(1)\n    return x[0] + len(x[1])\nexamples = [[1, 'a']]\n"
     failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
     # By what was sent, and not by what predictor has made of it.
     service = start(code).ready()
-    for sample, words in (
-        (["a", "b"], " At /0 a sample of the notebook has a number or a string; this one has an array."),
-        ([[], "b"], " At /0 a sample of the notebook has a number or a string; this one has an array."),
-        ([1], " A sample of the notebook has 2 items; this one has 1 item."),
-        ({"a": 1}, " A sample of the notebook is an array; this one is an object."),
+    # Of both kinds that are there, and of the right length.
+    assert service.predict(["a", "b"])[0] == 500
+    assert service.predict(["a", "b"])[1]["detail"] == failed
+    either = "must be a number or a string, as in the notebook's own samples, and is an array"
+    for sample, pointer, words in (
+        ([[], "b"], "#/0", either),
+        ([1], "#", "it must have 2 items, as in the notebook's own samples, and has 1 item"),
+        ({"a": 1}, "#", "it must be an array, as in the notebook's own samples, and is an object"),
     ):
         status, body = service.predict(sample)
-        if sample == ["a", "b"]:
-            words = ""  # noqa: PLW2901 - of both kinds that are there
-        assert (status, body["detail"]) == (500, failed + words)
-    service = start(code, S2I_VALIDATOR_MESSAGES="0").ready()
-    assert service.predict([1])[1]["detail"] == failed
+        assert (status, body["errors"]) == (422, [{"pointer": pointer, "detail": words}])
+        assert body["detail"].startswith("The sample does not match what the notebook accepts: ")
+    status, body, _ = service.ask(json.dumps([[1, "a"], [[], "b"]]).encode(), "/predict/batch")
+    assert (status, body["errors"]) == (422, [{"pointer": "#/1/0", "detail": either}])
+    # The author finds the traceback all the same.
+    service.wait_for("TypeError")

@@ -156,8 +156,8 @@ def test_a_report_of_json_is_on_stdout_where_that_has_no_answers(model_cache, tm
         "rows_refused": 1,
         "outputs": [str(tmp_path / "out.csv")],
         "errors": None,
-        "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The notebook's predictor failed on this sample: "
-                    "ValueError: could not convert string to float: 'x'")],
+        "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The sample does not match what the notebook accepts: 0: must be "
+                    "a number, as in the notebook's own samples, and is a string.")],
         "resumed_after_row": 0,
         "exit_status": 3,
         "problem": None,
@@ -223,8 +223,8 @@ def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
         "row 2: refused: It has 3 fields, and the header has 2.",
         'row 3: predictor gets ["d", 4]',
         (
-            "       refused: The notebook's predictor failed on this sample: ValueError: could not convert string to "
-            "float: 'd'"
+            "       refused: The sample does not match what the notebook accepts: 0: must be a number, as in the "
+            "notebook's own samples, and is a string."
         ),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

@@ -214,3 +214,13 @@ def test_without_pyarrow_its_formats_say_how_to_have_it(written, model_cache, tm
         ran = batch(model_cache(ADDS), *words)
         assert ran.status == 1
         assert "needs pyarrow, which is not installed." in ran.err and "nb-builder builder --batch" in ran.err
+
+
+def test_a_value_that_rows_share_is_held_for_some_of_them_at_a_time(python):
+    """A file of two kilobytes would have 800 GB."""
+    found = clients.ask("batch", "read_dictionaries.py")
+    assert found["text"] == dict.fromkeys(("categories", "parquet", "arrow"), [2] * 5)
+    too_long = "input can't be scored: its row is longer than 64 MB."
+    assert found["list"] == dict.fromkeys(("categories", "parquet", "arrow"), too_long)
+    assert found["short"] == [1000, 1000, 500]
+    assert found["memory"] < 700

@@ -20,7 +20,7 @@ import urllib.request
 
 import pytest
 import yaml
-from nb_service.observability import alert_rules
+from nb_service.observability import files
 
 from contract.services import Service, free_port, wait_until
 from engine import provide
@@ -172,7 +172,7 @@ def prometheus(root, tmp_path_factory):
     rules = word(root, "alerts").stdout
     # Nobody waits here for minutes: how long an alert has to last, promtool asks in test/unit.
     rules, changed = re.subn(r"^( +)(interval|for): \w+$", r"\1\2: 1s", rules, flags=re.MULTILINE)
-    assert changed == 2 + len(alert_rules.alert_names(PREFIX))
+    assert changed == 2 + len(files.alert_names(PREFIX))
     bus, ended = Bus(), threading.Event()
     service = Service(root, S2I_APP_METRICS_PREFIX=PREFIX)
     loader = threading.Thread(target=load, args=(service, ended))

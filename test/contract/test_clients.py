@@ -98,7 +98,7 @@ def test_mlserver_s_types_and_codecs_understand_every_answer(model_cache):
 
 
 def test_mlflow_s_scoring_client_understands_every_answer_and_refusal(objects, lists, echo):
-    clients.ask_all(38, "mlflow", "mlflow_cases.py", objects.port, lists.port, echo.port)
+    clients.ask_all(39, "mlflow", "mlflow_cases.py", objects.port, lists.port, echo.port)
 
 
 def test_sagemaker_s_deserializers_read_the_answers_to_what_its_serializers_write(lists, objects):

@@ -40,8 +40,12 @@ def test_vertex_finds_its_port_its_health_and_its_predictions(start, free_port, 
     status, said, _ = service.ask('{"instances": [[1, 2], [3, 4]], "parameters": null}', route, headers=JSON)
     assert (status, said) == (200, {"predictions": [3, 7]})
     assert service.ask('{"instances": [1]}', route)[:2] == (
-        500,
-        {"error": "The notebook's predictor failed on this sample; the service's log has the traceback."},
+        400,
+        {
+            "error": "The sample does not match what the notebook accepts: "
+            "it must be an array, as in the notebook's own samples, and "
+            "is a number."
+        },
     )
     counted = raw(service, "GET", "/metrics")[1].decode()
     assert f'nb_http_requests_total{{route="{route}",status="200"}} 1.0' in counted

@@ -9,6 +9,7 @@ import re
 from itertools import product
 
 import pytest
+from nb_service.http import routes
 
 import route_contexts
 from contract.services import Service
@@ -17,7 +18,7 @@ from contract.wire import Wire, ask, get, post
 KEY = "schlüssel-ключ"
 PLAIN_KEY = "another-of-ours"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-CHECKS = frozenset(("/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"))
+CHECKS = frozenset(route.path for route in routes.TABLE if route.is_check)
 BATCH = 64
 SETTINGS = {
     "as it is": {},

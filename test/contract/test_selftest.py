@@ -70,7 +70,7 @@ def test_the_verdict_holds_every_answer(verdict):
     assert told["golden row 2"] == (200, 5.0)
     assert told["golden rows as NDJSON"] == (200, [2, 5.0, "aa"])
     assert told["a body that is no JSON"] == (400, None)
-    assert told["the sample null"] == (500, None)
+    assert told["the sample null"] == (422, None)
     assert told['the sample "text"'] == (200, "texttext")
     assert "TypeError: unsupported operand" in found["stderr"]
 

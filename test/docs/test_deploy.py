@@ -12,6 +12,7 @@ import yaml
 from nb_builder.commands.dev.settings import Settings
 from nb_service import backends
 from nb_service.backends.batch import command_line
+from nb_service.settings import Settings as ServiceSettings
 
 import templates
 from commands import ROOT
@@ -20,6 +21,7 @@ from promtool import promtool
 
 DEPLOY = ROOT / "docs/deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
+LIMITS = ("S2I_MAX_BODY", "S2I_MAX_HELD", "S2I_APP_MEMORY")
 OPENSHIFT = DEPLOY / "openshift"
 OPENSHIFT_PAGE = ROOT / "docs/how-to/openshift-templates-and-webhooks.md"
 ITEMS = yaml.safe_load((OPENSHIFT / "service.yaml").read_text(encoding="utf-8"))["items"]
@@ -342,3 +344,36 @@ def test_each_service_of_ours_is_asked_whether_it_is_ready_and_has_time_for_its_
         linger, grace = (float(service["environment"][name]) for name in ("S2I_LINGER", "S2I_GRACE"))
         assert linger < grace < float(service["stop_grace_period"].removesuffix("s"))
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+def containers(value, parameters):
+    """Yield (image, settings, memory limit in bytes) of each container at any depth that has such a limit."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return
+    resources = value.get("resources") or value.get("deploy", {}).get("resources") or {}
+    if "image" in value and "memory" in resources.get("limits", {}):
+        env = value.get("env") or value.get("environment") or {}
+        pairs = {item["name"]: item.get("value") for item in env} if isinstance(env, list) else env
+        limit = re.sub(r"^\$\{(\w+)\}$", lambda name: parameters[name[1]], resources["limits"]["memory"])
+        yield value["image"], pairs, int(limit[0]) << 30
+    for each in value.values():
+        yield from containers(each, parameters)
+
+
+def test_what_clients_may_have_in_flight_leaves_half_of_the_memory_to_the_model():
+    seen = 0
+    for path in sorted(DEPLOY.rglob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            given = document.get("parameters", []) if isinstance(document, dict) else []
+            parameters = {each["name"]: each.get("value", "") for each in given}
+            for image, env, limit in containers(document, parameters):
+                # A batch job has no clients.
+                if "my-service" in image or "${NAME}" in image:
+                    if path.name == "batch.yaml":
+                        continue
+                    held = ServiceSettings({name: value for name, value in env.items() if name in LIMITS})
+                    assert held.max_held + held.app_memory <= limit / 2, path
+                    seen += 1
+    assert seen == 8

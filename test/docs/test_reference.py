@@ -24,13 +24,13 @@ import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
 import nb_builder.registry.problems
 import nb_scorer.zipapp.problems
-import nb_service.app.factory
 import nb_service.problems
 import nb_service.settings
 import pytest
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem, SettingInvalid
 from nb_scorer.common.settings_table import grouped
+from nb_service.http import routes
 
 from commands import ROOT
 
@@ -145,7 +145,7 @@ def test_each_file_of_app_root_is_on_the_layout_page():
     assert [name for name in sorted(names) if name not in page] == []
 
 
-@pytest.mark.parametrize("route", nb_service.app.factory.ROUTES)
+@pytest.mark.parametrize("route", routes.summaries(routes.TABLE))
 def test_each_route_is_on_the_page_of_the_http_api(route):
     assert f"| `{route}` |" in (REFERENCE / "http-api.md").read_text()
 

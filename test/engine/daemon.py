@@ -5,6 +5,8 @@ The root user on Debian or Ubuntu gets an engine of the run's own, also alongsid
 """
 
 import fcntl
+import ipaddress
+import json
 import os
 import shutil
 import subprocess
@@ -173,7 +175,7 @@ def _wait(engine: subprocess.Popen, host: str, log: Path) -> None:
 @contextmanager
 def _bridge(place: Place) -> Iterator[None]:
     """Keep a bridge and rules of our own while the engine runs, so that no other engine's network is touched."""
-    subprocess.run(["ip", "link", "delete", place.bridge], capture_output=True)
+    _remove_bridges(place)
     forwarding = FORWARDING.read_text(encoding="ascii")
     provide.call("ip", "link", "add", place.bridge, "address", BRIDGE_MAC, "type", "bridge")
     try:
@@ -187,8 +189,20 @@ def _bridge(place: Place) -> Iterator[None]:
     finally:
         for rule in _rules(place):
             _iptables("-D", rule)
-        provide.call("ip", "link", "delete", place.bridge)
+        _remove_bridges(place)
         FORWARDING.write_text(forwarding, encoding="ascii")
+
+
+def _remove_bridges(place: Place) -> None:
+    """Remove the bridge and those of the engine's networks, which dockerd leaves when it stops.
+
+    Two interfaces with the same network take each other's packets.
+    """
+    ours = [ipaddress.ip_network(network) for network in place.networks]
+    for interface in json.loads(provide.call("ip", "-json", "-4", "address")):
+        addresses = [ipaddress.ip_address(row["local"]) for row in interface["addr_info"]]
+        if interface["ifname"] == place.bridge or any(one in network for one in addresses for network in ours):
+            provide.call("ip", "link", "delete", interface["ifname"])
 
 
 def _rules(place: Place) -> Iterator[list[str]]:

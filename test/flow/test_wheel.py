@@ -21,7 +21,7 @@ from cases import named
 from contract.services import SOON
 from flow import stage
 
-OLDEST, NEWEST = 10, 13
+OLDEST, NEWEST = 10, 15
 PYTHONS = {minor: python.path for minor, python in pythons.installed().items() if OLDEST <= int(minor[2:]) <= NEWEST}
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 UV = stage.ROOT / ".nb-builder" / "build" / "bin" / "uv"

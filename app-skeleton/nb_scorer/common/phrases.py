@@ -17,6 +17,13 @@ def counted(number, noun):
     return "{} {}{}".format(number, noun, "" if number == 1 else "s")
 
 
+def listed(names, most):
+    """Return the first `most` names, and how many more there are: "a, b and 3 more"."""
+    names = [str(name) for name in names]
+    more = " and {} more".format(len(names) - most) if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def as_json(value):
     """Return a value as JSON that a sentence has room for."""
     try:

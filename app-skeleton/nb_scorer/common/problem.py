@@ -17,6 +17,18 @@ class Problem(Exception):
         self.why = why
         self.fix = fix
 
+    def as_json(self):
+        """Return what processes of ours send each other, and reports contain: a dict of code, what, why and fix."""
+        return {"code": self.code, "what": self.what, "why": self.why, "fix": self.fix}
+
+    @classmethod
+    def from_json(cls, facts):
+        """Return the problem that another process has sent, from its `as_json`."""
+        problem = cls.__new__(cls)
+        Problem.__init__(problem, facts["what"], facts["why"], facts["fix"])
+        problem.code = facts["code"]
+        return problem
+
     def __str__(self):
         """Return the text that a user sees: four lines, the code last."""
         return self.in_lines()

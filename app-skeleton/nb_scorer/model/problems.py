@@ -25,12 +25,13 @@ class ModelFormatUnknown(ModelProblem):
     """The model was written by another version of nb-builder, or its manifest is damaged."""
 
     code = "model-format-unknown"
-    what_words = "The model has format {saved}, but this service reads format {supported}."
+    what_words = "The model has format {saved}, but this service reads formats {supported}."
     why_words = "Another version of nb-builder built it, usually a newer one."
     fix_words = "Serve it with the version that built it or a newer one, or build the notebook again with this version."
 
     def __init__(self, saved, supported):
-        super().__init__(saved=saved, supported=supported)
+        """Take the number in the manifest, or a text about it, and the numbers that can be read."""
+        super().__init__(saved=saved, supported=" and ".join(map(str, supported)))
 
 
 class ModelPythonDiffers(ModelProblem):

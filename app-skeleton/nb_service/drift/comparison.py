@@ -76,7 +76,7 @@ def _compared(feature: Feature, counts: Sequence[int], limits: Limits) -> Compar
 
 
 # More lines than these nobody reads.
-MOST_LINES = 10
+MAX_LINES = 10
 
 
 def lines(compared: Sequence[Compared], samples: int) -> list[str]:
@@ -84,5 +84,5 @@ def lines(compared: Sequence[Compared], samples: int) -> list[str]:
     drifted = [one.words() for one in compared if one.has_drifted]
     if not drifted and samples < statistics.ENOUGH:
         return [f"too few samples to tell, {samples} of {statistics.ENOUGH}"]
-    more = [f"{len(drifted) - MOST_LINES} features more have drifted"] if len(drifted) > MOST_LINES else []
-    return [*drifted[:MOST_LINES], *more] or [f"none in {len(compared)} features of {samples} samples"]
+    more = [f"{len(drifted) - MAX_LINES} features more have drifted"] if len(drifted) > MAX_LINES else []
+    return [*drifted[:MAX_LINES], *more] or [f"none in {len(compared)} features of {samples} samples"]

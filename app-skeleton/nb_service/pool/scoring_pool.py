@@ -296,6 +296,8 @@ class Pool:
         guarded(self._look_for_scorers, now)
 
     def _check_limit(self, link: Link, now: float) -> None:
+        if link.has_progressed():
+            link.head_since = now
         limit = self.plan.predict_timeout
         allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
         if link.in_flight and now - link.head_since > allowed:

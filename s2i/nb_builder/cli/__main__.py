@@ -157,6 +157,11 @@ def _build(add: Add) -> None:
     add("--without-s2i", action="store_true", help="build with a generated Dockerfile even if s2i is installed")
 
 
+def _index(add: Add) -> None:
+    add("name", metavar="NAME", help="destination, such as registry.example.org/name:tag")
+    add("images", nargs="+", metavar="IMAGE", help="images on this machine, one for each architecture")
+
+
 def _derived(*options: tuple[str, str, str]) -> Callable[[Add], None]:
     def words(add: Add) -> None:
         _service(add)
@@ -258,6 +263,7 @@ COMMANDS: dict[str, Command] = {
     "batch": Command("build a notebook here and score files with it", commands.batch, _batch, (), True),
     "build": Command("build the service image of a notebook", commands.build, _build, (help_text.BUILD,)),
     "builder": Command("build the builder image", commands.builder, _builder),
+    "index": Command("push images for several architectures under one name", commands.index, _index),
     "slim": Command(
         "build and verify a slim image with only the files that the service uses",
         commands.slim,
@@ -378,8 +384,7 @@ def _called(given: argparse.Namespace) -> int:
         sys.stdout.flush()
     except Problem as problem:
         if given.json:
-            facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}
-            report(given.command, problem.exit_status, facts, {})
+            report(given.command, problem.exit_status, problem.as_json(), {})
             return problem.exit_status
         return _show(problem)
     except KeyboardInterrupt:

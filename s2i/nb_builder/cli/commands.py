@@ -2,21 +2,22 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nb_builder.cli import (
     completion,
+    derived_images,
     doctor,
     engine,
     environments,
     explanations,
+    exported_models,
     help_text,
     installation,
     manifests,
@@ -32,6 +33,7 @@ from nb_builder.common.log import Log
 from nb_builder.repository import author_variables
 
 Made = dict[str, Any]
+Make = Callable[[Call, Engine, str, str], int]
 
 
 def run(call: Call, made: Made) -> int:
@@ -144,26 +146,40 @@ def build(call: Call, made: Made) -> int:
     return 0
 
 
+def index(call: Call, made: Made) -> int:
+    """Push images for several architectures, and an index under one name."""
+    given = call.given
+    docker = Engine(call.environ, "index")
+    docker.log.step(f"Pushing {given.name}")
+    references = docker.push_index(given.name, given.images)
+    made.update(index=given.name, images=references)
+    docker.log.step(f"{given.name} is pushed, for {' and '.join(references)}")
+    return 0
+
+
 def slim(call: Call, made: Made) -> int:
     """Make the slim image of a service image, and prove it."""
-    return _derived(call, made, "runtime", "-slim", {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"})
+    options = {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"}
+    return _derived(call, made, derived_images.slim, "-slim", options)
 
 
 def native(call: Call, made: Made) -> int:
     """Make the native image of a service image, and prove it, or say why there is none."""
-    return _derived(call, made, "native", "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
+    return _derived(call, made, derived_images.native, "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
 
 
 def spark_model(call: Call, made: Made) -> int:
     """Write the archive by which Spark scores with a service image."""
-    return _exported(call, made, ["spark-model"])
+    docker = _with_engine(call, "spark-model")
+    return _exported(call, made, lambda part: exported_models.spark_model(docker, call.given.service, part))
 
 
 def zipapp(call: Call, made: Made) -> int:
     """Write the model of a service image as one file that Python runs, signed where a key is given."""
     given = call.given
     _require_files(call, "key", "certificate")
-    status = _exported(call, made, ["zipapp", *(["--with-wheels"] if given.wheels else [])], executable=True)
+    docker = _with_engine(call, "zipapp")
+    status = _exported(call, made, lambda part: exported_models.zipapp(call, docker, given.service, part))
     if status or not given.key:
         return status
     more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
@@ -212,7 +228,8 @@ def verify(call: Call, made: Made) -> int:
     _require_files(call, "key")
     if Path(given.service).is_file():
         return call.builder_module("nb_scorer.zipapp", given.service, "--key", given.key, "--verify")
-    return signed_images.verify(call, _with_engine(call, "verify"), given.service, given.key)
+    image = _with_engine(call, "verify").require(given.service, signed_images.WHY)
+    return signed_images.verify(call, image, given.key)
 
 
 def rebuild_check(call: Call, made: Made) -> int:
@@ -362,31 +379,27 @@ def _place(call: Call) -> list[str]:
     return ["--app-root", str(app_root)] if app_root else []
 
 
-def _derived(call: Call, made: Made, script: str, ending: str, options: dict[str, str]) -> int:
-    """Run a script that makes an image of a service image."""
+def _derived(call: Call, made: Made, make: Make, ending: str, options: dict[str, str]) -> int:
+    """Make an image of a service image."""
     given = call.given
     image = given.tag or f"{given.service}{ending}"
     engine.require_name(image)
     docker = _with_engine(call, given.command)
     values = {variable: getattr(given, name) for variable, name in options.items()}
-    status = call.script(script, given.service, image, more={name: value for name, value in values.items() if value})
+    call.environ.update({name: value for name, value in values.items() if value})
+    status = make(call, docker, given.service, image)
     if status == 0:
         made.update(_image(docker, image))
     return status
 
 
-def _exported(call: Call, made: Made, words: list[str], *, executable: bool = False) -> int:
-    """Write what a service image prints by these words to a file, which gets its name when it is whole."""
-    given = call.given
-    docker = _with_engine(call, given.command)
-    output = Path(given.output)
+def _exported(call: Call, made: Made, write: Callable[[Path], int]) -> int:
+    """Write a file, which gets its name when it is whole; return the exit status."""
+    output = Path(call.given.output)
     part = output.with_name(output.name + ".part")
     try:
-        with part.open("wb") as file:
-            status = subprocess.run([docker.program, "run", "--rm", given.service, *words], stdout=file).returncode
+        status = write(part)
         if status == 0:
-            if executable:
-                part.chmod(0o755)
             part.replace(output)
             made["file"] = str(output)
     finally:

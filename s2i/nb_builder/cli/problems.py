@@ -53,6 +53,25 @@ class ImageNotBuilt(BuildProblem):
     fix_words = "Fix the error in the last lines; '{nb_builder} check' finds many errors without a build."
 
 
+class IndexNotPushed(BuildProblem):
+    """The engine could not push an index of images."""
+
+    code = "index-not-pushed"
+    what_words = "The index {name} was not pushed: '{command}' exited with status {status}; its messages are above."
+    why_words = "An index names images that are in the same registry, so each is pushed first."
+    fix_words = "Log in to the registry with '{program} login', check the name, and run the command again."
+
+
+class IndexUnfit(BuildProblem):
+    """Two images of an index are for the same architecture."""
+
+    code = "index-unfit"
+    exit_status = 2
+    what_words = "{first} and {second} are both for {architecture}."
+    why_words = "An index has one image for each architecture."
+    fix_words = "Name one image for each. 'nb-builder build --platform linux/arm64' makes one for another architecture."
+
+
 class ImageMissing(BuildProblem):
     """The image does not exist on this machine."""
 

@@ -32,7 +32,7 @@ _FACTS = frozenset(
 )
 # What the person who checks may set for the second build, and the image may not.
 _OF_THIS_USER = ("S2I_ALLOW_INDEXES",)
-_LARGEST_MANIFEST = 16 << 20
+_MAX_MANIFEST = 16 << 20
 ASSEMBLE = "/usr/libexec/s2i/assemble"
 # As s2i uploads a repository: the files belong to the builder's user.
 _USER, _GROUP = 1001, 0
@@ -56,7 +56,8 @@ def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
         upload = Path(scratch) / "upload.tar"
         _pack(first, links, upload)
         log.step(f"Building {name} once more, dated {variables['SOURCE_DATE_EPOCH']}")
-        with docker.container(builder, ASSEMBLE, variables) as container:
+        # It downloads packages.
+        with builder.container([ASSEMBLE], variables, options=()) as container:
             docker.upload(container, upload, "/tmp")  # noqa: S108 - s2i's own place
             status, said = docker.run_container(container)
             if status:
@@ -112,7 +113,7 @@ def _variables(image: Image, builder: Image, first: Path) -> tuple[dict[str, str
 def _date(image: Image, manifest: Path) -> int:
     """Return when the model was built, in seconds since 1970; raise ImageUnfitToRebuild where that is not known."""
     try:
-        if manifest.stat().st_size > _LARGEST_MANIFEST:
+        if manifest.stat().st_size > _MAX_MANIFEST:
             raise ValueError("it is too large")  # noqa: TRY301 - one reason of several
         built = json.loads(manifest.read_bytes())["built"]
         return calendar.timegm(time.strptime(built, "%Y-%m-%dT%H:%M:%SZ"))

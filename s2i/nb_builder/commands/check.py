@@ -61,10 +61,10 @@ class NotesLog(Log):
         super().__init__(stream)
         self.notes: list[str] = []
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, is_routine: bool = False) -> None:
         """Print a note and collect it."""
         self.notes.append(text)
-        super().note(text)
+        super().note(text, is_routine=is_routine)
 
 
 class _Words(argparse.ArgumentParser):

@@ -20,7 +20,7 @@ USAGE = "Usage: new [--json] [--name NAME] FOLDER"
 NOTEBOOK = "model.ipynb"
 # The parts of a name that engines of containers take.
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_LONGEST_NAME = 100
+_MAX_NAME = 100
 
 _TITLE = """\
 # {name}
@@ -152,7 +152,7 @@ def make(folder: str, name: str | None) -> dict:
     """
     path = Path(folder).expanduser().absolute()
     name = _image_name(path.name) if name is None else name
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
         raise NameUnusable(name=name, example=_image_name(name))
     if path.exists() and not path.is_dir():
         raise FolderNotEmpty(folder=folder, reason="is a file")
@@ -175,7 +175,7 @@ def make(folder: str, name: str | None) -> dict:
 def _image_name(text: str) -> str:
     """Return a name for an image that is as near to `text` as may be."""
     parts = re.findall(r"[a-z0-9]+", text.lower())
-    return "-".join(parts)[:_LONGEST_NAME].strip("-") or "my-service"
+    return "-".join(parts)[:_MAX_NAME].strip("-") or "my-service"
 
 
 def _notebook(name: str) -> str:

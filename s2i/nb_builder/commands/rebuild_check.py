@@ -18,6 +18,7 @@ from typing import Any
 
 from nb_scorer.common import paths
 
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 
 USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
@@ -112,11 +113,7 @@ class _Tree:
         target = self.link(name)
         if target is not None:
             return hashlib.sha256(os.fsencode(target)).hexdigest()
-        sha = hashlib.sha256()
-        with (self._root / name).open("rb") as file:
-            while block := file.read(1 << 20):
-                sha.update(block)
-        return sha.hexdigest()
+        return digests.digest(self._root / name)
 
     def is_equal(self, other: "_Tree", name: str) -> bool:
         """Return whether a file has the same kind, rights and bytes in both."""

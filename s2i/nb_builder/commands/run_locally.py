@@ -42,6 +42,8 @@ _PARSER.add_argument("--yes", action="store_true")
 _PARSER.add_argument("--dry-run", action="store_true")
 _PARSER.add_argument("--fix", action="store_true")
 # For a browser, a page whose own name leads to HOST (DNS rebinding) is of the service's origin.
+# A port that is free when it is chosen may be another's when the service starts.
+PORT_TRIES = 5
 OWN_NAMES = ("S2I_ALLOWED_HOSTS", "localhost")
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `nb-builder run` serves on; 0 picks a free one.")
 
@@ -101,7 +103,7 @@ class Answers:
         status, problem = 0, None
         if isinstance(error, Problem):
             status = error.exit_status
-            problem = {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+            problem = error.as_json()
         elif isinstance(error, KeyboardInterrupt):
             status = 128 + signal.SIGINT
         elif isinstance(error, SystemExit) and isinstance(error.code, int):
@@ -209,7 +211,24 @@ def serve(
 
     `answers` gets what came of it. The service has the `lock` as well.
     """
-    port = wanted_port(environ) or free_port(read_all([PORT], environ)["PORT"], log)
+    wanted = wanted_port(environ)
+    first = wanted or read_all([PORT], environ)["PORT"]
+    for tries_left in reversed(range(1 if wanted else PORT_TRIES)):
+        _serve_on(wanted or free_port(first, log), app_root, environ, log, answers, lock, may_move=tries_left > 0)
+        log.note("another process took that port before the service could; trying the next free one.")
+
+
+def _serve_on(
+    port: int,
+    app_root: Path,
+    environ: dict[str, str],
+    log: Log,
+    answers: Answers | None,
+    lock: AppLock | None,
+    *,
+    may_move: bool,
+) -> None:
+    """Serve on `port` as `serve` does; return if it `may_move` and another process has the port by now."""
     environ.update(PORT=str(port), S2I_HOST=HOST)
     environ.setdefault(*OWN_NAMES)
     log.step(f"Starting the service on http://{HOST}:{port}")
@@ -221,7 +240,12 @@ def serve(
     service = subprocess.Popen([DOORWAYS / "run", "serve", READY, str(writer)], env=environ, pass_fds=passed)
     os.close(writer)
     try:
-        _wait_until_ready(service, reader)
+        facts = _first_facts(reader)
+        if "port" not in facts:
+            status = service.wait()
+            if facts.get("port_taken") and may_move:
+                return
+            sys.exit(status or 1)
         asked = _send_example(app_root, f"http://{HOST}:{port}", log)
         if answers is None:
             log.line("     Press Ctrl-C to stop.")
@@ -255,30 +279,36 @@ def wanted_port(environ: Mapping[str, str]) -> int:
     return port
 
 
-def free_port(first: int, log: Log, host: str = HOST) -> int:
-    """Return `first`, or the next port after it that is free on `host`; any free port for 0. Raises NoPortFree."""
+def listening(first: int, log: Log, host: str = HOST) -> socket.socket:
+    """Return a socket that listens on `first`, or the next free port after it; on any for 0. Raise NoPortFree."""
     for port in range(first, min(first + 100, 65536)):
-        with contextlib.closing(socket.socket()) as probe:
-            # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind((host, port))
-                if first == 0:
-                    return probe.getsockname()[1]
-                if port != first:
-                    log.note(f"port {first} is taken; {port} is used instead.")
-                return port
+        sock = socket.socket()
+        # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+            # Several may bind a port with this option, only one may listen.
+            sock.listen()
+        except OSError:
+            sock.close()
+            continue
+        if port != first:
+            log.note(f"port {first} is taken; {port} is used instead.")
+        return sock
     raise NoPortFree(first=first)
 
 
-def _wait_until_ready(service: subprocess.Popen, reader: int) -> None:
-    """Wait for the line by which the service tells that it serves; leave with its exit code where it ends before."""
-    with open(reader, encoding="utf-8", closefd=False) as facts:
-        for line in facts:
-            if "port" in json.loads(line):
-                return
-    service.wait()
-    sys.exit(service.returncode or 1)
+def free_port(first: int, log: Log) -> int:
+    """Return the port that `listening` finds. Another process can take it before the service listens on it."""
+    with contextlib.closing(listening(first, log)) as sock:
+        return sock.getsockname()[1]
+
+
+def _first_facts(reader: int) -> dict:
+    """Return the facts by which the service reports that it serves, or why it can't; none if it ends before."""
+    with open(reader, encoding="utf-8", closefd=False) as lines:
+        every = map(json.loads, lines)
+        return next((facts for facts in every if "port" in facts or "port_taken" in facts), {})
 
 
 def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         raise NotSignable(folder=folder, reason=str(error)) from error
     if os.path.lexists(app_root / paths.BUILD / paths.PROVENANCE):
         try:
-            attestation.sign(app_root / paths.BUILD, signer, digest)
+            attestation.sign(app_root / paths.BUILD, signer, model.digests_of(folder))
         except Malformed as error:
             raise ProvenanceNotSignable(file=f"{paths.BUILD}/{paths.PROVENANCE}", reason=str(error)) from error
     Log().step(f"The model {digest} is signed with {signer.name}")

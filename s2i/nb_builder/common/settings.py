@@ -11,10 +11,7 @@ from nb_builder.common import parameter_values, resolve_date, slim_levels
 
 def names(value: str) -> tuple[str, ...]:
     """Return the names in a comma-separated list, without the spaces around them."""
-    items = tuple(name.strip() for name in value.split(","))
-    if not all(items):
-        raise ValueError("a list of notebooks separated by commas, without an empty place")
-    return items
+    return _items(value, "notebooks")
 
 
 def distributions(value: str) -> tuple[str, ...]:
@@ -22,17 +19,21 @@ def distributions(value: str) -> tuple[str, ...]:
     # Here and not above: the command line reads this table for its help, and has no package but Python's own.
     from packaging.utils import canonicalize_name
 
-    items = tuple(canonicalize_name(name.strip()) for name in value.split(","))
-    if not all(items):
-        raise ValueError("a list of distributions separated by commas, without an empty place")
-    return items
+    return tuple(canonicalize_name(name) for name in _items(value, "distributions"))
 
 
 def hosts(value: str) -> tuple[str, ...]:
     """Return the hosts in a comma-separated list, in lower case."""
-    items = tuple(name.strip().lower() for name in value.split(","))
-    if not all(items) or any("/" in name for name in items):
+    items = _items(value.lower(), "hosts")
+    if any("/" in name for name in items):
         raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
+    return items
+
+
+def _items(value: str, what: str) -> tuple[str, ...]:
+    items = tuple(name.strip() for name in value.split(","))
+    if not all(items):
+        raise ValueError(f"a list of {what} separated by commas, without an empty place")
     return items
 
 

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nb_scorer.common import phrases
+
 from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
@@ -88,8 +90,7 @@ class Files:
             return
         changed = sorted({*self._remove_new(), *self._restore(self._copy)})
         if changed:
-            more = f" and {len(changed) - SHOWN_FILES} more" if len(changed) > SHOWN_FILES else ""
-            names = ", ".join(map(str, changed[:SHOWN_FILES])) + more
+            names = phrases.listed(changed, SHOWN_FILES)
             self._log.note(f"predictor writes files when it is called ({names}): they are as the notebook left them.")
 
     def _remove_new(self) -> Iterator[Path]:

@@ -263,9 +263,9 @@ class Runner:
         """Log a line for the cell, followed by what it printed."""
         lines = outputs.printed.lines()
         if not cell.ours:
-            self.log.line(f"     [{cell.number}] {seconds:.1f} s  {cell.title}")
+            self.log.detail(f"[{cell.number}] {seconds:.1f} s  {cell.title}")
         elif lines:
-            self.log.line(f"     {cell.title}")
+            self.log.detail(f"{cell.title}")
         for line in lines:
             self.log.line(INDENT + line)
 
@@ -306,4 +306,4 @@ class Heartbeat:
             return
         self.due = now + HEARTBEAT_SECONDS
         last_line = self.outputs.printed.last_line()
-        self.log.line(f"     [{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {last_line}".rstrip())
+        self.log.detail(f"[{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {last_line}".rstrip())

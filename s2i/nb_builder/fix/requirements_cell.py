@@ -10,7 +10,7 @@ from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound, changed
 
-_LONGEST_LINE = 100
+_MAX_LINE = 100
 
 # (name, version), or (text,)
 Entry = tuple[str, ...]
@@ -20,7 +20,7 @@ def new(entries: Sequence[Entry]) -> str:
     """Return the source of a cell that lists `entries`."""
     written = [_pair(entry) for entry in entries]
     line = f"{NAME} = [{', '.join(written)}]"
-    if len(line) <= _LONGEST_LINE:
+    if len(line) <= _MAX_LINE:
         return line
     return "\n".join([f"{NAME} = [", *(f"    {entry}," for entry in written), "]"])
 

@@ -241,9 +241,8 @@ def _show(make: Callable[[], Panel]) -> None:
     try:
         panel = make()
     except Problem as problem:
-        facts = {name: getattr(problem, name) for name in ("code", "what", "why", "fix")}
         panel = Panel("Not done", "fault")
-        _say_problem(panel, facts, None)
+        _say_problem(panel, problem.as_json(), None)
         panel.fold("Log", _end_of(getattr(problem, "detail", "")), opened=True)
     display(panel.bundle(), raw=True)
 

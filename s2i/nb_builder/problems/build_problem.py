@@ -15,10 +15,7 @@ def as_object(problem: Problem) -> dict[str, object]:
     facts = getattr(problem, "facts", {})
     cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
     return {
-        "code": problem.code,
-        "what": problem.what,
-        "why": problem.why,
-        "fix": problem.fix,
+        **problem.as_json(),
         "notebook": str(notebook) if notebook else None,
         "cell": cell.number if cell else None,
         "position": cell.position if cell else None,

@@ -38,3 +38,12 @@ class NativeUnproved(BuildProblem):
         "other samples."
     )
     fix_words = "Build a slim image with '{nb_builder} slim': it contains predictor itself."
+
+
+class NativePlatformUnknown(BuildProblem):
+    """Native programs can't be built for this platform."""
+
+    code = "native-platform-unknown"
+    what_words = "Native programs can't be built for PLATFORM={platform!r}."
+    why_words = "The supported platforms are linux/amd64 and linux/arm64."
+    fix_words = "Set PLATFORM to one of these, or build a slim image with '{nb_builder} slim'."

@@ -60,3 +60,12 @@ class SlimUnproved(BuildProblem):
         "A slim image is only built if it gives the notebook's prediction for every golden row, as its final user."
     )
     fix_words = "{advice}"
+
+
+class SlimWrites(BuildProblem):
+    """The slim image fails with a read-only root file system and without a network."""
+
+    code = "slim-writes"
+    what_words = "The slim image fails with a read-only root file system and without a network."
+    why_words = "Slim images should run that way, so an image that can't is not built."
+    fix_words = "In predictor, write only below /tmp (with Python's tempfile), and connect to no other host."

@@ -21,7 +21,7 @@ from nb_builder.problems.packages import (
     RequirementsNeedPackages,
 )
 from nb_builder.repository import ordinary_files
-from nb_builder.requirements import line_parser, lock_file, sources
+from nb_builder.requirements import line_parser, lock_file, pins, sources
 from nb_builder.requirements.line_parser import Asked, Origin
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.pip_config import without_credentials
@@ -112,7 +112,7 @@ class Wanted:
             {
                 canonicalize_name(requirement.name)
                 for requirement in requirements
-                if requirement.url or _is_pinned(requirement)
+                if requirement.url or pins.exact_version(requirement)
             }
         )
 
@@ -255,15 +255,10 @@ def _check_agreement(wanted: Wanted) -> None:
         if theirs is None:
             continue  # An option or a path, which the installer checks.
         for ours in wanted.cell:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and sources.exclude(ours, theirs):
+            if pins.conflict(ours, theirs):
                 unit = "line" if counted.packages.numbers else "entry"
                 reason = f"the cell asks for {ours}, and {counted.file} ({unit} {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
-
-
-def _is_pinned(requirement: Requirement) -> bool:
-    pins = requirement.specifier
-    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in pins)
 
 
 def _requirement(line: str) -> Requirement | None:

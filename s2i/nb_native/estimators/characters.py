@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any, NamedTuple
 
 _SIGMA, _SMALL_SIGMAS = "\u03a3", ("\u03c3", "\u03c2")
-_MOST_SPAN = 0xFFFF
+_MAX_SPAN = 0xFFFF
 _ASCII = 0x80
 # A character that is of words, and another one that is not, which stand for all that no term has.
 _LETTERS = range(0x4E00, sys.maxunicode + 1)
@@ -136,7 +136,7 @@ class Changes:
 def _add(runs, code, becomes):
     """Add a character to the last of the runs, if it goes on with it, or begin another run."""
     last = runs[-1] if runs else None
-    if last is not None and last.becomes == becomes and code - last.first <= _MOST_SPAN:
+    if last is not None and last.becomes == becomes and code - last.first <= _MAX_SPAN:
         step = code - last.last
         # The second one says which step a run has.
         if step == (last.step or 1) or (step == 2 and last.step == 1 and last.first == last.last):

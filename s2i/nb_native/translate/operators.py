@@ -9,7 +9,7 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 from nb_native.translate import arrays, conditions, labels, numbers, samples
 from nb_native.translate.choices import joined
 from nb_native.translate.conditions import Condition
-from nb_native.translate.iteration import MOST_ITEMS, refuse_generator
+from nb_native.translate.iteration import MAX_ITEMS, refuse_generator
 from nb_native.translate.kinds import FLOAT, FLOAT32, NUMPY, Matrix
 from nb_native.translate.lookups import shape_of
 from nb_native.values import Known, Label, Record, Sample, Vector
@@ -59,7 +59,7 @@ def _on_lists(context, operation, left, right):
         if all(isinstance(value, (Vector, Sample)) for value in pair):
             return _joined_lists(context, *pair)
     if isinstance(operation, ast.Mult) and isinstance(left, Vector) and isinstance(right, Known):
-        if type(right.value) is int and right.value * len(left.items) <= MOST_ITEMS:
+        if type(right.value) is int and right.value * len(left.items) <= MAX_ITEMS:
             return left._replace(items=left.items * right.value)
     raise context.refusal("computes with what is no number")
 

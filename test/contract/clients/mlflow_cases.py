@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 
 people, adder, echo = (ScoringServerClient("127.0.0.1", int(port)) for port in sys.argv[1:])
 JSON = "application/json"
+UNLIKE = "The sample does not match what the notebook accepts:"
 FRAME = pd.DataFrame({"name": ["a", "b"], "age": [1, 2]})
 RECORDS = FRAME.to_dict("records")
 SAID = [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}]
@@ -136,7 +137,13 @@ def ask_for_refusals(cases):
             people,
             {"instances": [{"name": "a"}]},
             JSON,
-            "The sample does not match what the notebook accepts: age: is missing.",
+            f"{UNLIKE} age: is missing.",
+        ),
+        "a field of another kind": (
+            people,
+            {"instances": [{"name": 1, "age": 1}]},
+            JSON,
+            f"{UNLIKE} name: must be a string, as in the notebook's own samples, and is a number.",
         ),
         "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, and there are 2 columns."),
     }
@@ -149,9 +156,8 @@ def ask_for_refusals(cases):
         "refused: another parameter of the type", lambda: refused(people, two, f"{JSON}; a=b")[:2], [415, "BAD_REQUEST"]
     )
     failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
-    cases.add(
-        "failed", lambda: refused(people, {"instances": [{"name": 1, "age": 1}]}), [500, "INTERNAL_ERROR", failed]
-    )
+    # No float is that large.
+    cases.add("failed", lambda: refused(adder, {"instances": [[10**400, 1]]}), [500, "INTERNAL_ERROR", failed])
 
 
 def main():

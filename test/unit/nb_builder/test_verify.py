@@ -10,6 +10,7 @@ import pytest
 from nb_builder import verify
 from nb_builder.common.cell import Cell
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
+from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 
 SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None, source_date_epoch=None)
@@ -38,6 +39,9 @@ class Lines:
         self.lines.append(text)
 
     note = line
+
+    def detail(self, text):
+        self.lines.append(f"     {text}")
 
 
 @pytest.fixture
@@ -245,3 +249,10 @@ def test_a_reason_in_a_module_is_told_with_its_path_in_the_repository():
     assert told_place("/app/src/lib/helpers.py", 7) == " (lib/helpers.py, line 7)"
     assert told_place(None, None) == ""
     assert told_place("/tmp/ipykernel_77/1234.py", 7) == ""
+
+
+def test_a_problem_of_the_service_keeps_its_code_and_its_sentences(home):
+    facts = {"code": "disk-full", "what": 'ERROR: a "quoted"\nname', "why": "it\n  Fix: matters", "fix": "do it"}
+    with pytest.raises(Problem) as raised:
+        verified(home, {"problem": facts})
+    assert raised.value.as_json() == facts

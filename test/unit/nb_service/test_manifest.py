@@ -44,7 +44,7 @@ def test_what_assemble_writes_is_read_as_it_is(path):
 )
 def test_what_is_no_manifest_of_this_format_is_refused(path, data):
     path.write_bytes(data)
-    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 2"):
+    with pytest.raises(problems.ModelFormatUnknown, match="this service reads formats 1 and 2"):
         manifest.read(path)
 
 

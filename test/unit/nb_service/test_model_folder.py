@@ -56,7 +56,7 @@ def test_a_model_of_somebody_else_is_told_from_none(app_root, monkeypatch):
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}'])
 def test_a_manifest_of_another_format_is_refused(app_root, text):
     (app_root / "model/manifest.json").write_text(text)
-    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 2"):
+    with pytest.raises(problems.ModelFormatUnknown, match="this service reads formats 1 and 2"):
         model_folder.read(app_root, None)
 
 

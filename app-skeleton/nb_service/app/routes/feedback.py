@@ -12,9 +12,6 @@ from nb_service.http import replies
 from nb_service.protocols import Body, Malformed, encode, feedback
 from nb_service.protocols.feedback import ABSENT, Item
 
-ROUTES = {
-    "POST /feedback": "The true answer to a request, or an array of them, each with the request's id.",
-}
 # The front's loop has as many at a time: it looks up each in a microsecond or two.
 AT_ONCE = 250
 NO_TYPE = replies.problem(

@@ -33,12 +33,12 @@ MOST_BYTES = 64 << 20
 # One array of samples that a batch_predictor scores gets so many, as in HTTP.
 TOGETHER = 1000
 # How many outcomes are settled in one call at most.
-MOST_SETTLED = 512
+MAX_SETTLED = 512
 # While there is room for few, so long is waited for more: taking costs a round trip.
 GATHER_SECONDS = 0.002
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
 # How often a full or starting pool is asked again.
-POOL_PAUSE, LONGEST_POOL_PAUSE = 0.02, 0.5
+POOL_PAUSE, MAX_POOL_PAUSE = 0.02, 0.5
 LAG_SECONDS = 1.0
 # How long a connection that is lost may take to notice it once it is closed.
 CLOSE_SECONDS = 2.0
@@ -160,7 +160,7 @@ class Consumer:
                     self._forget()
                 pause = FIRST_PAUSE if await self._work() else pause
             except Away as reason:
-                pause = FIRST_PAUSE if self.connected else min(LONGEST_PAUSE, 2 * pause)
+                pause = FIRST_PAUSE if self.connected else min(MAX_PAUSE, 2 * pause)
                 self._note_away(str(reason))
             finally:
                 await self._broker.close()
@@ -274,7 +274,7 @@ class Consumer:
                 if self._finishing and all(work.is_done for work in self._works.values()):
                     return
                 await self._changed()
-            works = [self._ready[index] for index in range(min(MOST_SETTLED, len(self._ready)))]
+            works = [self._ready[index] for index in range(min(MAX_SETTLED, len(self._ready)))]
             asked = time.monotonic()
             lost = {
                 id(outcome) for outcome in await self._broker.settle([work.outcome for work in works if work.outcome])
@@ -491,7 +491,7 @@ class Consumer:
                     stalls += 1
                     self._stalled += stalls == 1
                     await self._sleep(pause)
-                    pause = min(LONGEST_POOL_PAUSE, 2 * pause)
+                    pause = min(MAX_POOL_PAUSE, 2 * pause)
         finally:
             if stalls:
                 self._stalled -= 1

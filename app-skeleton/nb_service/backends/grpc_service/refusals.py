@@ -1,6 +1,5 @@
 """Why a call gets no response: gRPC's canonical code, and the sentence that HTTP has for it."""
 
-import json
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -55,8 +54,8 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, json.loads(replies.FULL.body)["detail"])
-NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, json.loads(auth.NO_KEY.body)["detail"])
+FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, replies.detail_of(replies.FULL))
+NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, replies.detail_of(auth.NO_KEY))
 HELD = Refusal(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are held than this service takes (S2I_MAX_HELD)."
 )

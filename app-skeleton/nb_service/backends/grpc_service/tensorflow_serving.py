@@ -35,7 +35,7 @@ _TYPES = {
 }
 _FIELDS = {datatype: (number, field) for number, (datatype, field) in _TYPES.items()}
 # The shortest JSON of a value, with what separates it from the next.
-_LEAST_BYTES = 2
+_MIN_BYTES = 2
 
 
 class TensorFlowServing:
@@ -157,7 +157,7 @@ class TensorFlowServing:
         flat = _typed(name, datatype, values)
         if 0 < len(flat) < count:
             # As TensorFlow reads it: the last value stands for all that are missing.
-            self._served.limits.check_built(count * max(_LEAST_BYTES, len(str(flat[-1]))))
+            self._served.limits.check_built(count * max(_MIN_BYTES, len(str(flat[-1]))))
             flat = [*flat, *itertools.repeat(flat[-1], count - len(flat))]
         return inference.column(name, flat, shape, count)
 

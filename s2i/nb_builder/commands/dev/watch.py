@@ -12,7 +12,7 @@ from pathlib import Path
 from nb_builder.repository import source_tree
 
 # Looking takes at most a tenth of the time, whatever the size of the folder.
-SHORTEST_PAUSE = 0.15
+MIN_PAUSE = 0.15
 SHARE = 10
 # A file counts as whole when it has not changed for this long; editors write a large one in several steps.
 STEADY_SECONDS = 0.06
@@ -69,7 +69,7 @@ async def saves(folder: Path, is_whole: Callable[[Path], bool], *, seen: Snapsho
                 yield names
             seen = now
             continue
-        await asyncio.sleep(max(SHORTEST_PAUSE, SHARE * (time.monotonic() - began)))
+        await asyncio.sleep(max(MIN_PAUSE, SHARE * (time.monotonic() - began)))
 
 
 async def _settled(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from nb_scorer.common import phrases
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nb_builder.requirements.sources import conda_names, elsewhere, text
@@ -109,9 +110,7 @@ def specifier(written: str) -> str | None:
 
 def brief(names: Sequence[str]) -> str:
     """Return a list that fits on a line: the first few names, and how many more there are."""
-    unique = list(dict.fromkeys(names))
-    more = f" and {len(unique) - _MAX_NAMES} more" if len(unique) > _MAX_NAMES else ""
-    return ", ".join(unique[:_MAX_NAMES]) + more
+    return phrases.listed(dict.fromkeys(names), _MAX_NAMES)
 
 
 def _fuzzy(version: str) -> str:

@@ -14,7 +14,7 @@ case "$1 $2" in
 "version "*) echo 1 ;;
 "image inspect") cat {folder}/image 2>/dev/null || {{ echo "Error: no such image" >&2; exit 1; }} ;;
 "create "*) if [ -e {folder}/interrupt ]; then kill -INT $PPID; sleep 0.2; fi; echo created >> {folder}/words ;;
-"cp "*) exit 1 ;;
+"cp "*) echo "Error: No such file or directory" >&2; exit 1 ;;
 *) [ "$1" = rm ] ;;
 esac
 """
@@ -44,7 +44,7 @@ def test_an_image_without_a_model_is_a_sentence_and_its_container_goes(engine, t
     with pytest.raises(DiffNoService, match="it has no /srv/app/model/manifest.json"):
         services.find("NEW", "debian", engine)
     (made,) = [line.split() for line in words(tmp_path) if line.startswith("create ")]
-    assert made[3:] == ["--network", "none", "sha256:1", "nothing"]
+    assert made[3:] == ["--network", "none", "--entrypoint", "/nothing", "sha256:1", "nothing"]
     assert words(tmp_path)[-1] == f"rm --force --volumes {made[2]}"
 
 

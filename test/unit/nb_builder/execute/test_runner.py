@@ -37,6 +37,9 @@ class Lines:
     def line(self, text):
         self.lines.append(text)
 
+    def detail(self, text):
+        self.lines.append(f"     {text}")
+
     def note(self, text):
         self.notes.append(text)
 

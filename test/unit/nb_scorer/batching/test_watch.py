@@ -45,7 +45,7 @@ def test_another_object_of_the_same_class_is_of_the_same_kind():
 
 
 def test_kinds_that_clients_make_take_little_memory(monkeypatch):
-    monkeypatch.setattr(watch, "MOST_KINDS", 10)
+    monkeypatch.setattr(watch, "MAX_KINDS", 10)
     tested = Watch(first=1, share=0.0)
     for number in range(20):
         assert len(tested.choose(key((dict, ("k" * 10000 + str(number),))), 8, 0.0)) == 8

@@ -173,10 +173,10 @@ def test_a_model_without_its_pickle_is_missing(tmp_path):
         load.load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("text", ['{"format": 1}', "[]", "half a fi"])
+@pytest.mark.parametrize("text", ['{"format": 3}', '{"format": true}', "[]", "half a fi"])
 def test_another_format_is_refused(tmp_path, text):
     (tmp_path / paths.MANIFEST).write_text(text)
-    with pytest.raises(ModelFormatUnknown, match="this service reads format 2"):
+    with pytest.raises(ModelFormatUnknown, match="this service reads formats 1 and 2"):
         load.load(tmp_path)
 
 

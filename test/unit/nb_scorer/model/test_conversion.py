@@ -233,7 +233,7 @@ def test_of_many_errors_the_first_ten_are_told(kind):
 
 def test_where_there_are_more_errors_than_can_be_held_their_number_is_told(monkeypatch):
     # A body of 15 MB has five million, which were six gigabytes.
-    monkeypatch.setattr(pydantic_models, "MOST_NAMED", 20)
+    monkeypatch.setattr(pydantic_models, "MAX_NAMED", 20)
     with pytest.raises(Misfit, match="^is wrong in 21 places, too many to name$"):
         conversion.reader(list[Item])([{}] * 21)
 

@@ -25,7 +25,7 @@ def test_a_folder_without_one_is_told_by_path(tmp_path):
 
 def test_one_of_the_future_is_refused_with_both_formats(tmp_path):
     manifest.write(tmp_path, {"format": 7})
-    with pytest.raises(ModelFormatUnknown, match="has format 7, but this service reads format 2"):
+    with pytest.raises(ModelFormatUnknown, match="has format 7, but this service reads formats 1 and 2"):
         manifest.read(tmp_path)
 
 

@@ -119,17 +119,51 @@ def test_a_field_that_a_sample_lacks_is_told_where_batch_predictor_missed_it():
 
 
 @pytest.mark.parametrize(
+    ("predictor", "body", "pointer"),
+    [
+        (lambda x: x["age"], b"[]", "#"),
+        (lambda x: x["other"], b"{}", "#/age"),
+        (lambda x: 1 / 0, b"{}", "#/age"),
+        (fails("the agent is away"), b"{}", "#/age"),
+    ],
+)
+def test_a_sample_unlike_the_notebook_s_own_that_fails_is_the_client_s_fault(predictor, body, pointer):
+    status, payload = named(predictor).answer(body)
+    assert (status, [error["pointer"] for error in json.loads(payload)["errors"]]) == (frames.REFUSED, [pointer])
+
+
+def exits(x):
+    raise SystemExit
+
+
+def lacks_memory(x):
+    raise MemoryError
+
+
+def reads_a_file(x):
+    return open("/nowhere/age.csv")
+
+
+def takes_apart(x):
+    x.clear()
+    return 1 / 0
+
+
+@pytest.mark.parametrize(
     ("predictor", "body"),
     [
-        (lambda x: x["age"], b"[]"),
-        (lambda x: x["other"], b"{}"),
-        (lambda x: 1 / 0, b"{}"),
-        (fails("the agent is away"), b"{}"),
         (fails("age"), b'{"age": 1, "full name": "a"}'),
+        # It is compared as it was sent.
+        (takes_apart, b'{"age": 1, "full name": "a"}'),
+        (exits, b"{}"),
+        (lacks_memory, b"{}"),
+        # The name of the file has that of a field which the sample lacks.
+        (reads_a_file, b"{}"),
     ],
 )
 def test_any_other_failure_stays_one(predictor, body):
     assert named(predictor).answer(body)[0] == frames.FAILED
+    assert named(predictor).answer_many(b"[" + body + b"]")[0] == frames.FAILED
 
 
 def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
@@ -142,7 +176,7 @@ def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
 
     assert made(predictor).answer(b"1")[0] == frames.FAILED
     assert "Awkward" in capsys.readouterr().err
-    assert named(predictor).answer(b"{}")[0] == frames.FAILED
+    assert named(predictor).answer(b"{}")[0] == frames.REFUSED
 
 
 def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
@@ -152,10 +186,10 @@ def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
     status, payload = made(predictor).answer(json.dumps("\n" * 10**6).encode())
     text = json.loads(payload)["traceback"]
     assert status == frames.FAILED
-    assert len(text) < 3 * scorer.LONGEST_PART
+    assert len(text) < 3 * scorer.MAX_PART
     assert "ValueError: bad: " in text and "KeyError: " in text and "test_scorer.py" in text
     assert "characters are left out)" in text
-    assert len(capsys.readouterr().err) < 3 * scorer.LONGEST_PART
+    assert len(capsys.readouterr().err) < 3 * scorer.MAX_PART
 
 
 def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
@@ -166,7 +200,7 @@ def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
         raise KeyError("the last") from error
 
     text = json.loads(made(predictor).answer(b"1")[1])["traceback"]
-    assert len(text) < scorer.LONGEST_TRACEBACK + 100
+    assert len(text) < scorer.MAX_TRACEBACK + 100
     assert text.endswith("KeyError: 'the last'\n")
     assert "ValueError: the first\n" in text
     capsys.readouterr()
@@ -347,6 +381,18 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
     expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == expected
     assert counters.started == 5
+
+
+@pytest.mark.parametrize("batch", [None, lambda xs: 1 / 0])
+def test_each_sample_of_an_array_that_is_scored_one_by_one_is_progress(batch):
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        counters = SharedCounters(memory.fileno())
+        seen = []
+        asked = made(lambda x: seen.append(counters.progress) or x, batch=batch)
+        asked.settle(counters)
+        assert asked.answer_many(b"[1, 2, 3]")[0] == frames.OK
+        assert (seen, counters.progress) == ([0, 1, 2], 3)
 
 
 def together(asked, *bodies):

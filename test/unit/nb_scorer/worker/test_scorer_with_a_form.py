@@ -48,6 +48,17 @@ def test_until_the_proof_has_held_only_the_proof_asks_the_form():
     assert set(model.calls) == {1}
 
 
+def test_each_sample_of_an_array_is_progress_once_batching_has_ended():
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        counters = SharedCounters(memory.fileno())
+        asked, _ = made(model=ByItsCompany())
+        asked.settle(counters)
+        assert asked.answer_many(b"[[1], [2], [3], [4]]")[0] == frames.OK
+        assert asked.news() is not None
+        assert counters.progress == 4
+
+
 def test_fewer_samples_than_pay_are_asked_alone():
     asked, model = made(proved=dict(PROVED, pays_from=4))
     assert len(together(asked, b"[1]", b"[2]", b"[3]")) == 3

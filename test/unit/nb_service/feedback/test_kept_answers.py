@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 from nb_scorer.protocol import frames
-from nb_service.feedback.kept_answers import MOST_DECODED, MOST_WITHOUT_INDEX, KeptAnswers
+from nb_service.feedback.kept_answers import MAX_DECODED, MAX_WITHOUT_INDEX, KeptAnswers
 from nb_service.pool.answer import OK, Answer, Job
 
 LIMIT = 1 << 20
@@ -29,7 +29,7 @@ def test_an_answer_is_found_by_the_id_of_its_request():
     assert len(kept) == 2
 
 
-@pytest.mark.parametrize("limit", [LIMIT, MOST_WITHOUT_INDEX + 1], ids=["an index when it is asked", "from the start"])
+@pytest.mark.parametrize("limit", [LIMIT, MAX_WITHOUT_INDEX + 1], ids=["an index when it is asked", "from the start"])
 def test_the_first_feedback_takes_an_answer(limit):
     kept = kept_of(pair("a", b"4"), limit=limit)
     # To look takes nothing: what was sent may not be comparable.
@@ -124,7 +124,7 @@ def test_a_look_ends_where_it_has_taken_long_enough():
     kept = kept_of(*[pair(name, array, frames.MANY) for name in "abc"])
     wanted = [[name, place] for name in "abc" for place in range(100)]
     seen = kept.look(wanted)
-    assert 100 < len(seen) < 300 and len(array) * 2 > MOST_DECODED
+    assert 100 < len(seen) < 300 and len(array) * 2 > MAX_DECODED
     assert seen == [[None, 1]] * len(seen)
     # What is left is asked for again, one at least each time.
     assert kept.look(wanted[len(seen) :])[0] == [None, 1]

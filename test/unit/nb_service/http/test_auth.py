@@ -185,7 +185,7 @@ def test_what_is_like_a_path_of_health_needs_a_key(keys, path):
     assert ask(auth.Gate(keys, auth.Origins(()), CHECKS), path, "GET")[0].status == 401
 
 
-@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (auth.LARGEST_FILE + 1)])
+@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (auth.MAX_FILE + 1)])
 def test_a_file_without_a_key_is_refused_and_nothing_of_it_is_shown(tmp_path, content):
     path = tmp_path / "keys"
     if content is not None:

@@ -7,7 +7,7 @@ import pytest
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_service.pool.answer import DIED, OK, Answer, Job
-from nb_service.pool.link import MOST_IN_FLIGHT, MOST_UNSENT, Link
+from nb_service.pool.link import MAX_IN_FLIGHT, MAX_UNSENT, Link
 from nb_service.pool.memory import shared_memory
 
 from unit.nb_service.pool.fakes import FarEnd, turn
@@ -192,7 +192,7 @@ def test_an_asker_that_raises_costs_nobody_else_its_answer(ends, capsys):
 def test_a_link_that_still_has_much_to_send_takes_no_more(ends):
     _, link, _, _, _, answers = ends
     link._ahead = 64
-    send(link, answers, b"x" * (2 * MOST_UNSENT))
+    send(link, answers, b"x" * (2 * MAX_UNSENT))
     assert link.room() == 0
 
 
@@ -204,7 +204,7 @@ def test_a_link_starts_with_one_sample_and_takes_more_only_where_they_are_fast(e
         theirs.say(OK, b"1", 0.00002)
         turn(loop)
     assert link.room() > 16
-    assert link.room() <= MOST_IN_FLIGHT
+    assert link.room() <= MAX_IN_FLIGHT
     link.give(job(b"1", answers))
     theirs.say(OK, b"1", 0.2)
     turn(loop)

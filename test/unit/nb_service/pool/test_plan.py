@@ -129,7 +129,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
         environment={**plan.environment(environ, 2, str(bundle)), "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"},
         predict_timeout=7,
         max_queue=9,
-        largest_answer=plan.LEAST_BOUND,
+        largest_answer=plan.MIN_BOUND,
         golden=tuple(rows[:20]),
         repeats=1,
         compare=False,

@@ -151,7 +151,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
     for deaths in (3, 4, 5, 20):
         manager._deaths = deaths
         delays.append(manager._delay())
-    assert delays == [0.2, 0.4, 0.8, module.LONGEST_PAUSE]
+    assert delays == [0.2, 0.4, 0.8, module.MAX_PAUSE]
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ class Lacking(Supervisor):
 @pytest.fixture
 def lacking(monkeypatch, make):
     """Return what makes a manager on a system that lacks these things, one after the other."""
-    monkeypatch.setattr(module, "SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(module, "MIN_PAUSE", 0.001)
 
     def made(*lacks):
         monkeypatch.setattr(module, "Supervisor", Lacking)
@@ -392,11 +392,11 @@ def test_what_the_zygote_can_t_start_is_ordered_again_ever_later(lacking):
     delays = []
     for manager._setbacks in (1, 2, 3, 100_000):
         delays.append(manager._delay())
-    assert delays == [0.001, 0.002, 0.004, module.LONGEST_PAUSE]
+    assert delays == [0.001, 0.002, 0.004, module.MAX_PAUSE]
 
 
 def test_a_crash_loop_has_no_end_and_pauses_have_a_bound():
-    assert [module.pause(turn) for turn in (-1, 0, 1, 100_000)] == [0.0, 0.2, 0.4, module.LONGEST_PAUSE]
+    assert [module.pause(turn) for turn in (-1, 0, 1, 100_000)] == [0.0, 0.2, 0.4, module.MAX_PAUSE]
 
 
 def test_a_forked_scorer_that_stays_silent_is_replaced_from_its_start_on(make):

@@ -16,6 +16,7 @@ class Link:
 
     proved = True
     head_since = 0.0
+    progressed = False
 
     def __init__(self, room):
         self.in_flight = []
@@ -24,6 +25,9 @@ class Link:
     @property
     def ahead(self):
         return len(self.in_flight) - 1
+
+    def has_progressed(self):
+        return self.progressed
 
     def take_back(self, most):
         taken = self.in_flight[1 : 1 + most]
@@ -377,6 +381,16 @@ def test_of_a_batch_past_a_quarter_of_the_limit_each_is_asked_alone(pool):
 def test_within_the_limit_nothing_is_done(pool, suspects, bodies, since):
     link = Slow(suspects, *bodies, since=since)
     assert limited(pool, link) == [] and link.alive
+
+
+def test_an_array_that_is_scored_one_by_one_has_the_limit_for_each_sample(pool):
+    link = Slow(1, b"[1, 2, 3]")
+    link.progressed = True
+    assert limited(pool, link) == [] and link.alive
+    link.progressed = False
+    assert limited(pool, link) == [] and link.alive
+    link.head_since -= 61
+    assert len(limited(pool, link)) == 1 and not link.alive
 
 
 def test_an_absence_of_scorers_is_told_and_its_end(pool):

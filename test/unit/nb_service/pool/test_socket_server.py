@@ -144,7 +144,7 @@ def test_a_peer_that_takes_no_answers_is_not_listened_to_until_it_does(served):
     loop, pool, _, peer, _ = served
     peer.sock.sendall(b"".join(wire.frame(wire.SAMPLE, number, b"1") for number in range(2)))
     turn(loop)
-    large = b"x" * (2 * module.MOST_UNSENT)
+    large = b"x" * (2 * module.MAX_UNSENT)
     pool.jobs[0].done(Answer(OK, large))
     turn(loop)
     pool.jobs[1].done(Answer(OK, large))
@@ -185,7 +185,7 @@ def test_what_is_let_go_of_is_abandoned_and_gets_no_answer(served):
 
 
 def test_a_peer_that_is_far_behind_is_told_that_there_was_no_room(served, monkeypatch):
-    monkeypatch.setattr(module, "MOST_HELD", 5_000_000)
+    monkeypatch.setattr(module, "MAX_HELD", 5_000_000)
     loop, pool, _, peer, _ = served
     peer.sock.sendall(b"".join(wire.frame(wire.SAMPLE, number, b"1") for number in range(4)))
     turn(loop)

@@ -69,7 +69,7 @@ def test_a_stopped_zygote_is_killed_after_some_beats_and_no_sooner(begin, monkey
     assert turn_until(loop, lambda: owner.told)
     os.kill(supervisor.pid, signal.SIGSTOP)
     supervisor.start(5, [0, 1])
-    assert turn_until(loop, lambda: supervisor._unconfirmed == {5: module.MOST_BEATS - 1})
+    assert turn_until(loop, lambda: supervisor._unconfirmed == {5: module.MAX_BEATS - 1})
     assert len(owner.told) == 1
     assert turn_until(loop, lambda: len(owner.told) == 3)
     assert owner.told[1:] == [("zygote_stuck",), ("zygote_gone", "was killed by signal 9 (SIGKILL)")]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
 from nb_builder.commands.dev.forwarder import Forwarder
@@ -87,7 +88,7 @@ def tried(scene):
 
     async def run():
         forwarder = Forwarder()
-        await forwarder.listen("127.0.0.1", 0)
+        await forwarder.listen(socket.create_server(("127.0.0.1", 0)))
         async with Backend("old") as old, Backend("new") as new:
             forwarder.point_at(old.port)
             try:

@@ -91,7 +91,7 @@ def test_what_html_can_not_hold_is_json(text):
     ("schema", "sample"),
     [
         ({}, [1]),
-        ({"type": "array"}, list(range(sample_fields.MOST_ITEMS + 1))),
+        ({"type": "array"}, list(range(sample_fields.MAX_ITEMS + 1))),
         ({"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, [[1] * 20] * 20),
         ({"type": "number"}, "text"),
     ],

@@ -110,7 +110,7 @@ def test_an_error_names_the_sample_in_an_array():
 
 def test_a_value_of_a_header_is_one_short_line_of_ascii():
     assert module.header_text("a\r\nb\x00\tc é") == "a b c \\xe9"
-    assert len(module.header_text("x" * 5000)) == module.MOST_DETAIL
+    assert len(module.header_text("x" * 5000)) == module.MAX_DETAIL
 
 
 def test_what_is_too_large_for_the_broker_is_left_out_of_an_error():
