@@ -68,6 +68,6 @@ def test_a_training_notebook_becomes_a_service(repo, tmp_path):
     assert "numpy 1.24 no longer has 'numpy.float'" in output
     assert "'import numpy as np' is added to cell [2], which needs it and no cell has it" in output
     assert "/content/drive/MyDrive/flats.csv is read from data/flats.csv" in output
-    assert "left out, because predictor does not need them: cells [3]" in output
+    assert "left out, as predictor does not need what they plot, print or compute: cells [3]" in output
     assert "The proposed predictor answers 3 samples as the notebook's own model does." in output
     assert (repo / "train.ipynb").read_bytes() == before

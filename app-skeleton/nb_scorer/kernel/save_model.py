@@ -22,7 +22,7 @@ from nb_scorer.kernel import (
     sample_schema,
 )
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import functions, json_codec, manifest, pydantic_models, runtime_paths
+from nb_scorer.model import functions, json_codec, library_pickles, manifest, pydantic_models, runtime_paths
 from nb_scorer.model.load import form_of
 
 NAMES = ("predictor", "validator", "batch_predictor")
@@ -195,6 +195,7 @@ def _pickle(callables, called, path):
     """
     functions.let_caches_be_pickled()
     pydantic_models.let_version_1_be_pickled()
+    library_pickles.let_models_be_pickled()
     record_process_state.let_loggers_be_pickled()
     with io.open(path, "wb") as file:
         output = _Hashed(file)

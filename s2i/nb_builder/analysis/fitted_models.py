@@ -6,6 +6,7 @@ transformers. What can't be followed is not guessed: no model is found then.
 """
 
 import ast
+import copy
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +17,13 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 
-# Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels.
-NETWORK, FORECAST, REGRESSION = "network", "forecast", "regression"
+# Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels, of PyTorch.
+NETWORK, FORECAST, REGRESSION, MODULE = "network", "forecast", "regression", "module"
 # What data are made of: a table whose columns have names, one whose columns have numbers, a column, an array, a list.
 TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
 
-_LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost"}
+_OTHERS = {NETWORK, FORECAST, REGRESSION, MODULE}
+_LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "skorch"}
 _NETWORKS = {"keras", "tensorflow"}
 # Of statsmodels: those that take a formula and a table, and those that take the answers and the data.
 _BY_FORMULA = {"ols", "wls", "gls", "glm", "logit", "probit", "poisson", "rlm", "mnlogit"}
@@ -50,7 +52,9 @@ _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuple
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
 _MOST_CHARACTERS = 120
-_BLOCKS = (ast.If, ast.With, ast.Try)
+_BLOCKS = (ast.If, ast.With, ast.Try, ast.While)
+# Functions of the notebook that call each other are followed so deep.
+_MAX_DEPTH = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ class FittedModel:
     `wrapper` is the class that the library's own functions want around it, or "". `classes` is an expression for the
     names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are
     {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
-    `of` is the name of its class, or one of NETWORK, FORECAST and REGRESSION.
+    `of` is the name of its class, or one of NETWORK, FORECAST, REGRESSION and MODULE. `dtype` is the type of number
+    that it takes, or "".
     """
 
     name: str
@@ -84,6 +89,7 @@ class FittedModel:
     imports: Mapping[str, str] = field(default_factory=dict)
     own: tuple[OwnCall, ...] = ()
     of: str = ""
+    dtype: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,13 @@ class _Several:
     parts: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class _Collection:
+    """Models in a list or a dict, which a loop fits all to the same data: any one of them."""
+
+    model: "_Model"
+
+
 @dataclass(eq=False)
 class _Model:
     """An estimator: the name of its innermost class, and what it was last fitted to."""
@@ -143,6 +156,7 @@ class _Model:
     labels: Any = None
     wrapper: str = ""
     arrays_only: bool = False
+    dtype: str = ""
     # (what predict was given, the name of what it answered or None), and what the model was fitted to.
     calls: list[tuple[_Way, str, _Way | None]] = field(default_factory=list)
 
@@ -169,6 +183,11 @@ class _Reader:
         self.used: dict[str, int] = {}
         # (place, name, its column or None for all of it) of each change in place.
         self.mutations: list[tuple[int, str, str | None]] = []
+        self.functions: dict[str, ast.FunctionDef] = {}
+        self.depth = 0
+        # Names that a loop has bound last.
+        self.of_loops: set[str] = set()
+        self.modules = _own_modules(cells)
         self.place = 0
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
         statements = [binding.statement for binding in notebook_contract.unfolded(cells)[0]]
@@ -177,16 +196,19 @@ class _Reader:
             self._read(statement)
 
     def found(self) -> list[FittedModel | None]:
-        """Return the fitted models, that whose name was read last first; None for one that can't be followed."""
+        """Return the fitted models, that whose name was read last first; None for one that can't be followed.
+
+        Those that a loop fits come behind all others.
+        """
         models = [name for name, value in self.values.items() if self._can_be_asked(name, value)]
-        by_use = sorted(models, key=lambda name: -self.used.get(name, 0))
+        by_use = sorted(models, key=lambda name: (name in self.of_loops, -self.used.get(name, 0)))
         return [self._described(name, self.values[name]) for name in by_use]
 
     def _can_be_asked(self, name: str, value: object) -> bool:
         if not isinstance(value, _Model) or value.data is None:
             return False
         return (
-            bool(value.wrapper or value.kind in (NETWORK, FORECAST, REGRESSION) or _PREDICTS.search(value.kind))
+            bool(value.wrapper or value.kind in _OTHERS or _PREDICTS.search(value.kind))
             or "predict" in self.attributes[name]
         )
 
@@ -209,13 +231,15 @@ class _Reader:
             dict(self.imports),
             tuple(self._own_calls(name, model)),
             model.kind,
+            model.dtype,
         )
 
     def _own_calls(self, name: str, model: _Model) -> Iterator[OwnCall]:
         """Yield the calls whose argument, and answer, the notebook still has; those with an answer come first."""
         held = [call for call in model.calls if self._holds(call[0])]
         yield from (OwnCall(way.text, answer.text) for way, _, answer in held if answer and self._holds(answer))
-        yield from (OwnCall(way.text, f"{name}.predict({asked})") for way, asked, _ in held)
+        asks = f"{name}.eval()({{}}).detach()" if model.kind == MODULE else f"{name}.predict({{}})"
+        yield from (OwnCall(way.text, asks.format(asked)) for way, asked, _ in held)
 
     def _holds(self, way: _Way) -> bool:
         changed = (
@@ -231,6 +255,8 @@ class _Reader:
                 self.used[node.id] = self.place
         if isinstance(statement, _BLOCKS):
             self._read_block(statement)
+        elif isinstance(statement, (ast.For, ast.AsyncFor)):
+            self._read_loop(statement)
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             self._import(statement)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -241,13 +267,15 @@ class _Reader:
             if isinstance(statement, ast.Expr):
                 self._value(statement.value)
             self._forget({*bound([statement]), *_deleted(statement)})
-            if not isinstance(statement, ast.Expr):
+            if isinstance(statement, ast.FunctionDef):
+                self.functions[statement.name] = statement
+            elif not isinstance(statement, ast.Expr):
                 self._refit_inside(statement)
         for name, column in _mutations(statement):
             self._mutate(name, column)
 
     def _refit_inside(self, statement: ast.stmt) -> None:
-        """Note the models that a loop or a function fits: nothing is known about what they are fitted to."""
+        """Note the models that a statement fits: nothing is known about what they are fitted to."""
         for node in ast.walk(statement):
             function = node.func if isinstance(node, ast.Call) else None
             if isinstance(function, ast.Attribute) and function.attr in _FITS and isinstance(function.value, ast.Name):
@@ -255,6 +283,26 @@ class _Reader:
                 model = self.values.get(function.value.id)
                 if isinstance(model, _Model):
                     model.data = None
+
+    def _read_loop(self, loop: ast.For | ast.AsyncFor) -> None:
+        """Read the body of a loop once: what its names hold then is what they hold after its last turn."""
+        names = bound([loop])
+        self._forget(names)
+        values = [self._value(node) for node in ast.walk(loop.iter) if isinstance(node, (ast.Name, ast.Dict, ast.List))]
+        model = next((value.model for value in values if isinstance(value, _Collection)), None)
+        batches = next((value for value in values if isinstance(value, _Wrapped)), None)
+        targets = [node for node in ast.walk(loop.target) if isinstance(node, ast.Name)]
+        if model is not None:
+            fitted = [node.id for node in targets if "fit" in self.attributes[node.id]]
+            self.values[(fitted or [targets[-1].id])[-1]] = model
+        elif batches is not None:
+            parts = [node for node in ast.walk(loop.target) if isinstance(node, ast.Tuple)]
+            first = parts[-1].elts[0] if parts else loop.target
+            if isinstance(first, ast.Name):
+                self.values[first.id] = batches.data
+        for inner in (*loop.body, *loop.orelse):
+            self._read(inner)
+        self.of_loops |= names
 
     def _mutate(self, name: str, column: str | None) -> None:
         """Note that what a name holds has changed; from now on its name is the only way to write it."""
@@ -264,7 +312,7 @@ class _Reader:
         if isinstance(value, _Data) and not value.steps:
             self.values[name] = replace(value, ways=tuple(way for way in value.ways if way.text == name))
 
-    def _read_block(self, statement: ast.If | ast.With | ast.Try) -> None:
+    def _read_block(self, statement: ast.If | ast.With | ast.Try | ast.While) -> None:
         self._forget(bound(getattr(statement, "items", [])))
         for inner in (*statement.body, *getattr(statement, "orelse", ()), *getattr(statement, "finalbody", ())):
             self._read(inner)
@@ -297,6 +345,14 @@ class _Reader:
                 self._assign(element, part, ast.Pass())
         else:
             self._forget(bound([target]))
+            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                self._collect(target.value.id, value)
+
+    def _collect(self, name: str, value: Any) -> None:
+        """Note that a list or dict has got a model."""
+        model = next(_models_in(value), None)
+        if model is not None and not isinstance(self.values.get(name), _Model):
+            self.values[name] = _Collection(model)
 
     def _note_call(self, model: _Model, call: ast.Call, answer: _Way | None) -> None:
         """Note what a model was fitted to, or asked, as far as that can be written again."""
@@ -327,6 +383,8 @@ class _Reader:
             self.versions[name] += 1
             self.values.pop(name, None)
             self.imports.pop(name, None)
+            self.functions.pop(name, None)
+            self.of_loops.discard(name)
 
     def _name(self, name: str) -> _Way:
         return _Way(name, {name: self.versions[name]}, self.place)
@@ -354,8 +412,13 @@ class _Reader:
             return self._attribute(node)
         return self._subscript(node) if isinstance(node, ast.Subscript) else self._computed(node)
 
-    def _computed(self, node: ast.expr) -> _Data | None:
-        """Return what a list or an operation on data gives; of an operation, data of the same kind."""
+    def _computed(self, node: ast.expr) -> _Data | _Collection | None:
+        """Return what a list, a dict or an operation on data gives; of an operation, data of the same kind."""
+        if isinstance(node, (ast.List, ast.Dict)):
+            elements = node.elts if isinstance(node, ast.List) else node.values
+            model = next((model for element in elements for model in _models_in(self._value(element))), None)
+            if model is not None:
+                return _Collection(model)
         if isinstance(node, (ast.List, ast.ListComp)):
             return _Data(LIST)
         if isinstance(node, ast.BinOp):
@@ -393,12 +456,58 @@ class _Reader:
         dotted = self._dotted(call.func)
         if dotted:
             return self._call_of_library(dotted.split("."), call)
+        if isinstance(call.func, ast.Name):
+            return self._call_of_own(call.func.id, call)
         if not isinstance(call.func, ast.Attribute):
-            return None
+            return self._ask_module(self._value(call.func), call)
         owner = self._value(call.func.value)
+        if call.func.attr == "append" and isinstance(call.func.value, ast.Name) and call.args:
+            self._collect(call.func.value.id, self._value(call.args[0]))
+        if isinstance(owner, _Collection):
+            return owner.model if call.func.attr == "get" else None
         if isinstance(owner, _Model):
             return self._method_of_model(owner, call.func, call)
         return _method_of_data(owner, call.func.attr) if isinstance(owner, _Data) else None
+
+    def _call_of_own(self, name: str, call: ast.Call) -> Any:
+        """Return what a function or a module of the notebook gives, or a model of PyTorch that is called."""
+        if name in self.modules:
+            return _Model(MODULE, arrays_only=True)
+        function = self.functions.get(name)
+        if function is None:
+            return self._ask_module(self.values.get(name), call)
+        if self.depth >= _MAX_DEPTH or any(isinstance(argument, ast.Starred) for argument in call.args):
+            return None
+        parameters = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+        given = dict(zip(parameters, call.args, strict=False))
+        given.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg})
+        # As if its statements stood here, with the arguments in them.
+        local = {each: f"__{name}__{each}" for each in {*bound(function.body), *parameters}}
+        inlined = _Inlined(given, local)
+        statements = [inlined.visit(copy.deepcopy(statement)) for statement in function.body]
+        self.depth += 1
+        value = None
+        for statement in statements:
+            self._read(statement)
+            returned = next((node for node in ast.walk(statement) if isinstance(node, ast.Return) and node.value), None)
+            value = self._data_or_value(returned.value) if returned and returned.value else value
+        self.depth -= 1
+        self._forget(local.values())
+        return value
+
+    def _ask_module(self, model: Any, call: ast.Call) -> _Data | None:
+        """Note what a model of PyTorch is called with: it is what its training passes to it."""
+        if not isinstance(model, _Model) or model.kind != MODULE or not call.args:
+            for argument in call.args:
+                # As of a loss that is computed from what the model gives.
+                self._value(argument)
+            return None
+        data = self._data_or_value(call.args[0])
+        if isinstance(data, _Data) and data.ways:
+            model.data = data
+            way = data.ways[0]
+            model.calls.append((way, way.text, None))
+        return _Data(ARRAY)
 
     def _call_of_library(self, parts: list[str], call: ast.Call) -> Any:
         library, name = parts[0], parts[-1]
@@ -406,12 +515,25 @@ class _Reader:
             return self._named_again(call) or _of_pandas(name, call)
         if library in ("numpy", "scipy"):
             return _Data(ARRAY)
+        if library == "torch":
+            return self._of_torch(name, call)
+        if library == "skorch":
+            return _Model(name, arrays_only=True, dtype="float32") if name.startswith("Neural") else None
         if parts[:2] == ["sklearn", "datasets"]:
             return _dataset(name, call)
         if name == "train_test_split":
             halves = (self._data_or_value(argument) for argument in call.args)
             return _Several(tuple(_without_ways(value) for value in halves for _ in range(2)))
         return self._model_of_library(library, name, call)
+
+    def _of_torch(self, name: str, call: ast.Call) -> Any:
+        """Return a model, batches of data, or a tensor."""
+        if name == "Sequential":
+            return _Model(MODULE, arrays_only=True)
+        if name in ("TensorDataset", "DataLoader"):
+            given = self._argument(call, 0, "dataset")
+            return _Wrapped(given, None, "") if isinstance(given, _Data) else given
+        return None if name[:1].isupper() and not name.endswith(("Tensor", "Variable")) else _Data(ARRAY)
 
     def _model_of_library(self, library: str, name: str, call: ast.Call) -> Any:
         if library == "statsmodels":
@@ -554,6 +676,8 @@ class _Reader:
             single = isinstance(column, (ast.Constant, ast.UnaryOp))
             return _Data(COLUMN if single else owner.kind)
         owner = self._value(node.value)
+        if isinstance(owner, (_Collection, _Model)):
+            return owner.model if isinstance(owner, _Collection) else owner
         if isinstance(owner, _Bunch) and isinstance(place, ast.Constant):
             return self._of_bunch(owner, str(place.value))
         if not isinstance(owner, _Data):
@@ -591,6 +715,41 @@ class _Reader:
             names = replace(bunch.way, text=f"{bunch.way.text}.target_names")
             return _Data(ARRAY, classes=names if bunch.way.text else None)
         return {"data": _Data(bunch.kind), "frame": _Data(TABLE)}.get(name)
+
+
+class _Inlined(ast.NodeTransformer):
+    """Puts arguments in the place of a function's parameters, and gives its other names to nobody else."""
+
+    def __init__(self, given: Mapping[str, ast.expr], local: Mapping[str, str]) -> None:
+        self.given = given
+        self.local = local
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Return what stands in the place of a name."""
+        if node.id in self.given and isinstance(node.ctx, ast.Load):
+            return copy.deepcopy(self.given[node.id])
+        return ast.Name(self.local.get(node.id, node.id), node.ctx)
+
+
+def _own_modules(cells: Iterable[Cell]) -> set[str]:
+    """Return the classes of the notebook that are models of PyTorch."""
+    return {
+        node.name
+        for cell in cells
+        for node in notebook_contract.parse(cell) or ()
+        if isinstance(node, ast.ClassDef) and any(re.search(r"\bModule$", ast.unparse(base)) for base in node.bases)
+    }
+
+
+def _models_in(value: Any) -> Iterator[_Model]:
+    """Yield the models that a value is, or has in it."""
+    if isinstance(value, _Model):
+        yield value
+    elif isinstance(value, _Collection):
+        yield value.model
+    elif isinstance(value, _Several):
+        for part in value.parts:
+            yield from _models_in(part)
 
 
 def _attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:

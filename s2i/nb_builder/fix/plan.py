@@ -171,8 +171,9 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     yield f"packages: {', '.join(named[:SHOWN])}{f' and {more} more' if more else ''}"
     for imported in plan.wishes.unknown[:2]:
         yield f"'{imported.package}' is imported, and no package is known for it"
-    answer = next(line.strip() for line in plan.proposal.source.splitlines() if line.startswith("    return "))
-    yield f"predictor: {answer.removeprefix('return ')}"
+    source = [line.strip() for line in plan.proposal.source.splitlines()]
+    answer = next(line for line in source if line.startswith(("return ", "predictor =")))
+    yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
     if plan.proposal.check is None:
         yield "it can't be compared with the notebook's own model, as nothing is left of what that was given"
     if plan.left_out:

@@ -11,6 +11,7 @@ from nb_builder.analysis.fitted_models import (
     COLUMN,
     FORECAST,
     LIST,
+    MODULE,
     NETWORK,
     TABLE,
     FittedModel,
@@ -95,8 +96,12 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         rows = step.replace("{}", rows, 1)
     if model.of == NETWORK and model.kind == TABLE and not model.steps:
         rows = f"{rows}.values"
-    if model.arrays_only and not model.steps and model.kind != TABLE:
+    if model.of == MODULE:
+        return _of_module(model, defined, cells, rows)
+    if model.arrays_only and not model.steps and model.kind != TABLE and not model.dtype:
         rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
+    if model.dtype:
+        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows}, {model.dtype!r})"
     if model.wrapper:
         rows = f"{model.wrapper}({rows})"
     answer = f"{model.name}.predict({rows})"
@@ -119,6 +124,28 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
     if "examples" not in defined:
         parts += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
     return Proposal("\n".join(parts), proposal_check.cell(model, columns, decoded))
+
+
+def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], rows: str) -> Proposal:
+    """Return a predictor for a model of PyTorch, in its mode for evaluation."""
+    imports: list[str] = []
+    torch = _module("torch", "torch", model, imports)
+    dtype = _free("sample_type", defined)
+    ending = ".argmax()" if any("CrossEntropyLoss" in cell.source for cell in cells) else ""
+    lines = [
+        _MARK,
+        *imports,
+        f"{dtype} = {model.samples}.dtype",
+        "",
+        "",
+        "def predictor(x):",
+        f"    {model.name}.eval()",
+        f"    with {torch}.no_grad():",
+        f"        return {model.name}({torch}.as_tensor({rows}, dtype={dtype}))[0]{ending}.tolist()",
+    ]
+    if "examples" not in defined:
+        lines += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
+    return Proposal("\n".join(lines), proposal_check.cell(model, "", f"{{}}{ending}.tolist()"))
 
 
 def _module(name: str, usual: str, model: FittedModel, imports: list[str]) -> str:
