@@ -264,15 +264,18 @@ class _Reader:
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
             self._assign(statement.target, self._value(statement.value), statement)
         else:
-            if isinstance(statement, ast.Expr):
-                self._value(statement.value)
-            self._forget({*bound([statement]), *_deleted(statement)})
-            if isinstance(statement, ast.FunctionDef):
-                self.functions[statement.name] = statement
-            elif not isinstance(statement, ast.Expr):
-                self._refit_inside(statement)
+            self._read_other(statement)
         for name, column in _mutations(statement):
             self._mutate(name, column)
+
+    def _read_other(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Expr):
+            self._value(statement.value)
+        self._forget({*bound([statement]), *_deleted(statement)})
+        if isinstance(statement, ast.FunctionDef):
+            self.functions[statement.name] = statement
+        elif not isinstance(statement, ast.Expr):
+            self._refit_inside(statement)
 
     def _refit_inside(self, statement: ast.stmt) -> None:
         """Note the models that a statement fits: nothing is known about what they are fitted to."""
@@ -458,16 +461,19 @@ class _Reader:
             return self._call_of_library(dotted.split("."), call)
         if isinstance(call.func, ast.Name):
             return self._call_of_own(call.func.id, call)
-        if not isinstance(call.func, ast.Attribute):
-            return self._ask_module(self._value(call.func), call)
-        owner = self._value(call.func.value)
-        if call.func.attr == "append" and isinstance(call.func.value, ast.Name) and call.args:
-            self._collect(call.func.value.id, self._value(call.args[0]))
+        if isinstance(call.func, ast.Attribute):
+            return self._method(call.func, call)
+        return self._ask_module(self._value(call.func), call)
+
+    def _method(self, function: ast.Attribute, call: ast.Call) -> Any:
+        owner = self._value(function.value)
+        if function.attr == "append" and isinstance(function.value, ast.Name) and call.args:
+            self._collect(function.value.id, self._value(call.args[0]))
         if isinstance(owner, _Collection):
-            return owner.model if call.func.attr == "get" else None
+            return owner.model if function.attr == "get" else None
         if isinstance(owner, _Model):
-            return self._method_of_model(owner, call.func, call)
-        return _method_of_data(owner, call.func.attr) if isinstance(owner, _Data) else None
+            return self._method_of_model(owner, function, call)
+        return _method_of_data(owner, function.attr) if isinstance(owner, _Data) else None
 
     def _call_of_own(self, name: str, call: ast.Call) -> Any:
         """Return what a function or a module of the notebook gives, or a model of PyTorch that is called."""
@@ -515,10 +521,6 @@ class _Reader:
             return self._named_again(call) or _of_pandas(name, call)
         if library in ("numpy", "scipy"):
             return _Data(ARRAY)
-        if library == "torch":
-            return self._of_torch(name, call)
-        if library == "skorch":
-            return _Model(name, arrays_only=True, dtype="float32") if name.startswith("Neural") else None
         if parts[:2] == ["sklearn", "datasets"]:
             return _dataset(name, call)
         if name == "train_test_split":
@@ -536,8 +538,9 @@ class _Reader:
         return None if name[:1].isupper() and not name.endswith(("Tensor", "Variable")) else _Data(ARRAY)
 
     def _model_of_library(self, library: str, name: str, call: ast.Call) -> Any:
-        if library == "statsmodels":
-            return self._of_statsmodels(name, call)
+        own = {"torch": self._of_torch, "statsmodels": self._of_statsmodels}.get(library)
+        if own is not None:
+            return own(name, call)
         if library in _NETWORKS:
             return _Model(NETWORK, arrays_only=True) if name in ("Sequential", "Model") else None
         if library in ("prophet", "fbprophet") and name == "Prophet":
@@ -616,10 +619,13 @@ class _Reader:
             inner = call.args[0] if call.args else _keyword(call, "estimator")
         elif not name[:1].isupper():
             return None
+        elif name.startswith("NeuralNet"):
+            # Of skorch; PyTorch does not change the type of numbers by itself.
+            return _Model(name, arrays_only=True, dtype="float32")
         else:
             return _Model(name)
         value = self._value(inner) if inner is not None else None
-        return _Model(value.kind if isinstance(value, _Model) else name)
+        return replace(value, data=None, calls=[]) if isinstance(value, _Model) else _Model(name)
 
     def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
         if model.kind == REGRESSION:
@@ -666,15 +672,19 @@ class _Reader:
             return _Data(COLUMN) if owner.kind == TABLE else None
         return None
 
+    def _located(self, node: ast.Attribute, place: ast.expr) -> _Data | None:
+        """Return a part of a table by `iloc` or `loc`."""
+        owner = self._value(node.value)
+        if not isinstance(owner, _Data) or owner.steps:
+            return None
+        column = place.elts[1] if isinstance(place, ast.Tuple) and len(place.elts) == 2 else None
+        single = isinstance(column, (ast.Constant, ast.UnaryOp))
+        return _Data(COLUMN if single else owner.kind)
+
     def _subscript(self, node: ast.Subscript) -> Any:
         place = node.slice
         if isinstance(node.value, ast.Attribute) and node.value.attr in ("iloc", "loc"):
-            owner = self._value(node.value.value)
-            if not isinstance(owner, _Data) or owner.steps:
-                return None
-            column = place.elts[1] if isinstance(place, ast.Tuple) and len(place.elts) == 2 else None
-            single = isinstance(column, (ast.Constant, ast.UnaryOp))
-            return _Data(COLUMN if single else owner.kind)
+            return self._located(node.value, place)
         owner = self._value(node.value)
         if isinstance(owner, (_Collection, _Model)):
             return owner.model if isinstance(owner, _Collection) else owner

@@ -39,6 +39,7 @@ from nb_builder.problems.cells import ElsewhereOnly
 from nb_builder.problems.contract import PredictorMissing
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
 from nb_builder.repository import notebook_file, source_tree
+from nb_builder.requirements import sources
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
@@ -141,9 +142,22 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
-    """Make `folder` a copy of the repository in which the notebook has what the plan adds."""
+    """Make `folder` a copy of the repository in which the notebook has what the plan adds.
+
+    Without the author's versions, the copy has no file that declares any.
+    """
     source_tree.bring(plan.checked.repository, folder)
+    while not resolution.candidate.keeps_versions and (declaring := _declaring(plan, folder)):
+        # Behind a file that is gone there may be another one, such as its lock.
+        for file in declaring:
+            file.unlink()
     write(plan, resolution, folder, checks=True)
+
+
+def _declaring(plan: Plan, folder: Path) -> list[Path]:
+    """Return the files of a repository, other than the notebook, that declare packages for it."""
+    found = sources.of_repository(plan.notebook, plan.checked.node, folder)
+    return [folder / each.file for each in found if Path(each.file) != plan.notebook]
 
 
 def settings_of(plan: Plan, candidate: Candidate) -> dict[str, str]:

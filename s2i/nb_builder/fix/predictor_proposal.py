@@ -94,17 +94,9 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
         rows = step.replace("{}", rows, 1)
-    if model.of == NETWORK and model.kind == TABLE and not model.steps:
-        rows = f"{rows}.values"
     if model.of == MODULE:
         return _of_module(model, defined, cells, rows)
-    if model.arrays_only and not model.steps and model.kind != TABLE and not model.dtype:
-        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
-    if model.dtype:
-        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows}, {model.dtype!r})"
-    if model.wrapper:
-        rows = f"{model.wrapper}({rows})"
-    answer = f"{model.name}.predict({rows})"
+    answer = f"{model.name}.predict({_as_input(model, rows, imports)})"
     decoded = "{}"
     if model.of == NETWORK:
         ending = ".argmax()" if any("softmax" in cell.source for cell in cells) else ".tolist()"
@@ -124,6 +116,17 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
     if "examples" not in defined:
         parts += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
     return Proposal("\n".join(parts), proposal_check.cell(model, columns, decoded))
+
+
+def _as_input(model: FittedModel, rows: str, imports: list[str]) -> str:
+    """Return the expression `rows` in the form that the model takes."""
+    if model.of == NETWORK and model.kind == TABLE and not model.steps:
+        rows = f"{rows}.values"
+    if model.dtype:
+        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows}, {model.dtype!r})"
+    elif model.arrays_only and not model.steps and model.kind != TABLE:
+        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
+    return f"{model.wrapper}({rows})" if model.wrapper else rows
 
 
 def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], rows: str) -> Proposal:

@@ -138,6 +138,17 @@ def test_a_resolution_that_fails_is_reported_and_the_next_is_tried(repo, resolve
     assert "no versions go together (there is no such version)" in output
 
 
+def test_versions_of_files_that_do_not_fit_are_left_out_of_the_copy(repo, resolved):
+    (repo / "requirements.txt").write_text("pandas==0.1\n")
+    (repo / "Pipfile").write_text('[packages]\npandas = "==0.2"\n')
+    (repo / "Pipfile.lock").write_text('{"default": {"pandas": {"version": "==0.3"}}}')
+    resolved.append("there is no such version")
+    outcome, _ = run(repo, Builds(0), Consent(yes=True))
+    assert outcome.status is None and (repo / "requirements.txt").is_file()
+    copied = repo.parent / "app-planned"
+    assert sorted(path.name for path in copied.iterdir()) == ["data", "m.ipynb"]
+
+
 def test_an_error_of_the_author_s_ends_it(repo, resolved):
     builds = Builds(1, problem={"code": "cell-failed", "what": "Cell [1] failed: FileNotFoundError: x"})
     outcome, _ = run(repo, builds, Consent(yes=True))

@@ -119,7 +119,7 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
         (
             (
                 "X = df[['a']]\nmodels = {'one': Ridge(), 'other': svm.SVR()}\nfor name, m in models.items():\n"
-                "    m.fit(X, df.y)\n    print(m.score(X, df.y))\nbest = models['other']\nbest.predict(X)"
+                "    m.fit(X, df.y)\n    m.score(X, df.y)\nbest = models['other']\nbest.predict(X)"
             ),
             f"best.predict({OF_COLUMNS})[0]",
         ),
@@ -136,18 +136,18 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
         ),
         (
             (
-                "X = df[['a']]\ndef evaluate(model, rows):\n    model.fit(rows, df.y)\n    return model.score(rows, df.y)\n"
+                "X = df[['a']]\ndef evaluate(model, rows):\n    model.fit(rows, df.y)\n    return 1\n"
                 "forest = Ridge()\nevaluate(forest, X)"
             ),
             f"forest.predict({OF_COLUMNS})[0]",
         ),
         (
-            "def train(rows):\n    m = Ridge()\n    m.fit(rows, df.y)\n    return m, 1\nX = df[['a']]\nm, score = train(X)",
+            "def train(rows):\n    m = Ridge()\n    m.fit(rows, df.y)\n    return m, 1\nX = df[['a']]\nm, s = train(X)",
             f"m.predict({OF_COLUMNS})[0]",
         ),
         (
             (
-                "X = df[['a']]\nfor depth in range(3):\n    tree = Ridge(depth)\n    tree.fit(X, df.y)\n    tree.score(X, df.y)\n"
+                "X = df[['a']]\nfor depth in range(3):\n    tree = Ridge(depth)\n    tree.fit(X, df.y)\n"
                 "last = Ridge()\nlast.fit(X, df.y)\nprint(tree)"
             ),
             f"last.predict({OF_COLUMNS})[0]",
