@@ -48,6 +48,10 @@ _SAME_KIND = frozenset(
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
 # A name with one of these attributes is a table, whatever gave it.
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
+# Functions of sklearn.preprocessing whose result can't be followed back: a sample is one of its rows.
+_SCALES = {"scale", "minmax_scale", "maxabs_scale", "robust_scale", "normalize", "binarize"}
+# Functions by which models are read from files.
+_LOADS = {"load", "load_model", "load_weights"}
 # Methods that change what they are called on.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
@@ -71,9 +75,9 @@ class FittedModel:
 
     `samples` is an expression for the data whose rows are its samples, and `kind` what they are made of. `steps` are
     the expressions that each sample passes through before the model, the first one first, with {} in its place, and
-    `wrapper` is the class that the library's own functions want around it, or "". `classes` is an expression for the
-    names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are
-    {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
+    `wrapper` is such an expression of the class that the library's own functions want around it, or "". `classes` is
+    an expression for the names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is
+    evident. `imports` are {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
     `of` is the name of its class, or one of NETWORK, FORECAST, REGRESSION and MODULE. `dtype` is the type of number
     that it takes, or "".
     """
@@ -185,6 +189,8 @@ class _Reader:
         self.mutations: list[tuple[int, str, str | None]] = []
         self.functions: dict[str, ast.FunctionDef] = {}
         self.depth = 0
+        # The model that was last written to a file.
+        self.saved: _Model | None = None
         # Names that a loop has bound last.
         self.of_loops: set[str] = set()
         self.modules = _own_modules(cells)
@@ -413,6 +419,9 @@ class _Reader:
             return self._call(node)
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
+        if isinstance(node, ast.Constant):
+            # Such as a formula that has a name.
+            return node.value if isinstance(node.value, str) else None
         return self._subscript(node) if isinstance(node, ast.Subscript) else self._computed(node)
 
     def _computed(self, node: ast.expr) -> _Data | _Collection | None:
@@ -517,6 +526,10 @@ class _Reader:
 
     def _call_of_library(self, parts: list[str], call: ast.Call) -> Any:
         library, name = parts[0], parts[-1]
+        if name == "dump" and call.args:
+            self.saved = next(_models_in(self._value(call.args[0])), self.saved)
+        if name in _LOADS and library in ("pickle", "joblib", "dill", "cloudpickle", *_NETWORKS, "sklearn"):
+            return self.saved
         if library == "pandas":
             return self._named_again(call) or _of_pandas(name, call)
         if library in ("numpy", "scipy"):
@@ -571,12 +584,11 @@ class _Reader:
             data = self._argument(call, 0, "data")
             return _Data(data.kind) if isinstance(data, _Data) and not data.steps else None
         if name in _BY_FORMULA:
-            formula = call.args[0] if call.args else _keyword(call, "formula")
-            table = call.args[1] if len(call.args) > 1 else _keyword(call, "data")
-            way = self._way(table) if isinstance(formula, ast.Constant) else None
-            if way is None or not isinstance(formula, ast.Constant) or "~" not in str(formula.value):
+            formula = self._argument(call, 0, "formula")
+            way = self._way(call.args[1] if len(call.args) > 1 else _keyword(call, "data"))
+            if way is None or not isinstance(formula, str) or "~" not in formula:
                 return None
-            columns = _columns_of(str(formula.value).partition("~")[2])
+            columns = _columns_of(formula.partition("~")[2])
             way = replace(way, text=f"{way.text}[{columns!r}]")
             model = _Model(REGRESSION, _Data(TABLE, (way,)))
             model.calls.append((way, way.text, None))
@@ -594,7 +606,9 @@ class _Reader:
     def _booster(self, library: str, name: str, call: ast.Call) -> Any:
         """Return what the own functions of xgboost and lightgbm give: wrapped data, or a model."""
         if name != "train":
-            wrapper = ast.unparse(call.func) if library == "xgboost" else ""
+            names = _keyword(call, "feature_names")
+            columns = f", feature_names={ast.unparse(names)}" if names is not None and self._way(names) else ""
+            wrapper = f"{ast.unparse(call.func)}({{}}{columns})" if library == "xgboost" else ""
             return _Wrapped(self._argument(call, 0, "data"), self._argument(call, 1, "label"), wrapper)
         wrapped = self._argument(call, 1, "dtrain" if library == "xgboost" else "train_set")
         if not isinstance(wrapped, _Wrapped) or not isinstance(wrapped.data, _Data):
@@ -618,7 +632,7 @@ class _Reader:
         elif _SEARCHES.search(name):
             inner = call.args[0] if call.args else _keyword(call, "estimator")
         elif not name[:1].isupper():
-            return None
+            return _Data(ARRAY) if name in _SCALES else None
         elif name.startswith("NeuralNet"):
             # Of skorch; PyTorch does not change the type of numbers by itself.
             return _Model(name, arrays_only=True, dtype="float32")
@@ -652,6 +666,8 @@ class _Reader:
                 return _Data(ARRAY, encoder=self._name(owner))
             step = replace(self._name(owner), text=f"{owner}.transform({{}})")
             return replace(data, steps=(*data.steps, step)) if isinstance(data, _Data) else None
+        if function.attr in ("save", "save_model"):
+            self.saved = model
         return model if function.attr in ("set_params", "set_output") else None
 
     def _argument(self, call: ast.Call, place: int, name: str) -> Any:
@@ -792,7 +808,20 @@ def _mutations(statement: ast.stmt) -> Iterator[tuple[str, str | None]]:
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         given = _keyword(call, "inplace")
         if given is not None or call.func.attr in _CHANGES:
-            yield _root(call.func), None
+            yield from ((_root(call.func), column) for column in _changed_columns(call, call.func.attr))
+
+
+def _changed_columns(call: ast.Call, method: str) -> Sequence[str | None]:
+    """Return the columns that a method changes in place, None for any; rows in another order are the same samples."""
+    by_columns = _keyword(call, "columns")
+    if method in ("sort_values", "sort_index", "reset_index"):
+        return []
+    columns = by_columns or (call.args[0] if call.args else None)
+    is_drop = method == "drop" and (by_columns is not None or _says(call, "axis", 1) or len(call.args) > 1)
+    if columns is None or not (is_drop or method == "set_index") or not _is_literal(columns):
+        return [None]
+    value = ast.literal_eval(columns)
+    return value if isinstance(value, list) else [value]
 
 
 def _root(node: ast.expr) -> str:
@@ -869,6 +898,9 @@ def _method_of_data(data: _Data, name: str) -> _Data | None:
     if data.steps:
         return data if name in ("toarray", "todense", "astype", "copy") else None
     if data.kind in (TABLE, BARE_TABLE, COLUMN):
+        if name == "to_dict":
+            # Of records, which a DictVectorizer takes.
+            return _Data(LIST)
         if name in ("to_numpy", "to_list", "tolist"):
             return replace(data, kind=ARRAY if name == "to_numpy" else LIST, ways=())
         return replace(data, ways=()) if name in _SAME_KIND else None

@@ -126,7 +126,7 @@ def _as_input(model: FittedModel, rows: str, imports: list[str]) -> str:
         rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows}, {model.dtype!r})"
     elif model.arrays_only and not model.steps and model.kind != TABLE:
         rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
-    return f"{model.wrapper}({rows})" if model.wrapper else rows
+    return model.wrapper.replace("{}", rows, 1) if model.wrapper else rows
 
 
 def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], rows: str) -> Proposal:

@@ -142,6 +142,37 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
             f"forest.predict({OF_COLUMNS})[0]",
         ),
         (
+            "import statsmodels.formula.api as smf\nformula = 'y ~ a + b'\nm = smf.ols(formula=formula, data=df).fit()",
+            f"m.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "m = Ridge().fit(df[['a']], df.y)\ndf.drop(['b', 'c'], axis=1, inplace=True)\n"
+                "df.set_index('d', inplace=True)\ndf.sort_values('a', inplace=True)"
+            ),
+            f"m.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "import xgboost as xgb\nfrom sklearn import feature_extraction\nrows = df.to_dict('records')\n"
+                "dv = feature_extraction.DictVectorizer()\nX = dv.fit_transform(rows)\n"
+                "d = xgb.DMatrix(X, feature_names=dv.feature_names_)\n"
+                "m = xgb.train({}, d)"
+            ),
+            "m.predict(xgb.DMatrix(dv.transform([x]), feature_names=dv.feature_names_))[0]",
+        ),
+        (
+            (
+                "import joblib\nm = Ridge()\nm.fit(df[['a']], df.y)\njoblib.dump(m, 'm.pkl')\n"
+                "loaded = joblib.load('m.pkl')\nloaded.predict(df[['a']])"
+            ),
+            f"loaded.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            "from sklearn.preprocessing import scale\nX = scale(df.values)\nm = Ridge()\nm.fit(X, df.y)",
+            "m.predict([x])[0]",
+        ),
+        (
             "def train(rows):\n    m = Ridge()\n    m.fit(rows, df.y)\n    return m, 1\nX = df[['a']]\nm, s = train(X)",
             f"m.predict({OF_COLUMNS})[0]",
         ),
