@@ -77,7 +77,8 @@ class FittedModel:
     the expressions that each sample passes through before the model, the first one first, with {} in its place, and
     `wrapper` is such an expression of the class that the library's own functions want around it, or "". `classes` is
     an expression for the names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is
-    evident. `imports` are {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
+    evident. `imports` are {name in the notebook: what it imports}. `own` are the notebook's own calls that can still
+    be looked at.
     `of` is the name of its class, or one of NETWORK, FORECAST, REGRESSION and MODULE. `dtype` is the type of number
     that it takes, or "".
     """
@@ -176,6 +177,21 @@ def find_all(cells: Sequence[Cell]) -> list[FittedModel]:
     return [model for model in _Reader(cells).found() if model is not None]
 
 
+def obstacle(cells: Sequence[Cell]) -> str:
+    """Return, as a clause, why no fitted model of the cells can be asked."""
+    reader = _Reader(cells)
+    if not reader.fits:
+        return "no cell calls fit() of a model"
+    name, cell = list(reader.fits.items())[-1]
+    value = reader.values.get(name)
+    fitted = f"'{name}', which cell [{cell.number}] fits,"
+    if not isinstance(value, _Model):
+        return f"{fitted} has another value after the last cell, or is of a library that is not known"
+    if value.data is None:
+        return f"{fitted} gets data that can't be followed back to where they were read, or is replaced unfitted later"
+    return f"the data of {fitted} have been changed or replaced since"
+
+
 class _Reader:
     """Goes through the statements of a notebook from top to bottom, and knows what the names hold by then."""
 
@@ -196,9 +212,14 @@ class _Reader:
         self.modules = _own_modules(cells)
         self.place = 0
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
-        statements = [binding.statement for binding in notebook_contract.unfolded(cells)[0]]
-        self.attributes = _attributes(statements)
-        for statement in statements:
+        statements = [(binding.cell, binding.statement) for binding in notebook_contract.unfolded(cells)[0]]
+        self.attributes = _attributes(statement for _, statement in statements)
+        # {name: the cell that has fitted it last}
+        self.fits: dict[str, Cell] = {}
+        for cell, statement in statements:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Attribute) and node.attr in _FITS and isinstance(node.value, ast.Name):
+                    self.fits[node.value.id] = cell
             self._read(statement)
 
     def found(self) -> list[FittedModel | None]:

@@ -103,6 +103,9 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
         result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=True)
     plan = plans.draw(result, settings, environ)
     if plan is None:
+        reason = plans.why_not(result)
+        if reason:
+            log.note(f"no predictor can be proposed: {reason}.")
         return Outcome()
     if consent.dry_run:
         return _dry_run(target, plan, environ, log)

@@ -9,7 +9,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 from packaging.utils import canonicalize_name
 
-from nb_builder.analysis import needed_cells, notebook_contract
+from nb_builder.analysis import fitted_models, needed_cells, notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import SETTING, AsOf
 from nb_builder.common.settings import Settings
@@ -116,6 +116,16 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         wishes,
         tuple(itertools.islice(candidates, resolver.MAX_CANDIDATES)),
     )
+
+
+def why_not(result: Result) -> str:
+    """Return, as a clause, why a notebook that lacks a predictor gets none proposed; "" if it lacks something else."""
+    checked = result.checked
+    if checked is None or not checked.notebooks or "predictor" in result.defines:
+        return ""
+    redirects = data_paths.redirects(checked.last.cells, checked.last.folder(checked.repository), checked.repository)
+    supplied = all(_is_supplied(problem, redirects) for problem in result.findings)
+    return fitted_models.obstacle(checked.last.cells) if supplied else ""
 
 
 def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool) -> None:

@@ -172,10 +172,31 @@ def test_a_notebook_with_a_predictor_is_left_to_the_build(repo):
     assert not planned.may_lack_predictor(repo, None)
 
 
-def test_no_plan_is_made_where_no_model_is_recognised(repo):
-    write(repo, ["x = 1"])
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("x = 1", "no cell calls fit() of a model"),
+        (
+            "model = Ridge().fit(df, df)\nmodel = None\nmodel.fit(df)",
+            "'model', which cell [5] fits, has another value after the last cell, or is of a library that is not known",
+        ),
+        (
+            "model = Ridge()\nmodel.fit(unknown(), df)",
+            (
+                "'model', which cell [5] fits, gets data that can't be followed back to where they were read, or is "
+                "replaced unfitted later"
+            ),
+        ),
+        (
+            "model = Ridge()\nmodel.fit(X, df)\nX = df = None",
+            "the data of 'model', which cell [5] fits, have been changed or replaced since",
+        ),
+    ],
+)
+def test_no_plan_is_made_where_no_model_is_recognised(repo, source, reason):
+    write(repo, [*([] if source == "x = 1" else TRAINS[:3]), "X = 1" if source == "x = 1" else "X = df[['a']]", source])
     outcome, output = run(repo, Builds(), Consent(yes=True))
-    assert outcome == planned.Outcome() and output == ""
+    assert outcome == planned.Outcome() and output.strip() == f"note: no predictor can be proposed: {reason}."
 
 
 def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resolved):
