@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import posixpath
+import re
 import shutil
 import sys
 import time
@@ -99,6 +100,8 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
             pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
         )
         model_manifest.update(batching=batching)
+        if _dies_of_a_thread_limit():
+            model_manifest.update(thread_limit=False)
         if known["drift"]:
             golden = [json_codec.decode(line) for line in rows]
             form = form_of(known["pandas_labels"])
@@ -178,6 +181,13 @@ def _is_below(module, folder):
     file = getattr(sys.modules.get(module), "__file__", None)
     top = os.path.join(os.path.realpath(folder), "")
     return file is not None and os.path.realpath(file).startswith(top)
+
+
+def _dies_of_a_thread_limit():
+    """Return whether the notebook uses xgboost before 1.5: it crashes if its nthread is above OMP_THREAD_LIMIT."""
+    version = getattr(sys.modules.get("xgboost"), "__version__", "")
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return bool(found) and (int(found.group(1)), int(found.group(2))) < (1, 5)
 
 
 def _require_names(namespace, needs):
