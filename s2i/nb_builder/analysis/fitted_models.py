@@ -19,10 +19,22 @@ from nb_builder.rewrite.names import bound
 
 # Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels, of PyTorch.
 NETWORK, FORECAST, REGRESSION, MODULE = "network", "forecast", "regression", "module"
+# Time series of statsmodels, now and before 0.13; word vectors of gensim; pipelines of spaCy.
+SERIES, OLD_SERIES, WORDS, TEXTS = "series", "old series", "words", "texts"
 # What data are made of: a table whose columns have names, one whose columns have numbers, a column, an array, a list.
 TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
 
-_OTHERS = {NETWORK, FORECAST, REGRESSION, MODULE}
+_OTHERS = {NETWORK, FORECAST, REGRESSION, MODULE, SERIES, OLD_SERIES, WORDS, TEXTS}
+_OF_SERIES = {"SARIMAX", "ARIMA", "ARMA", "AutoReg", "ExponentialSmoothing", "Holt", "SimpleExpSmoothing"}
+# {library: {class or function: what it gives}}
+_OWN_KINDS = {
+    "keras": {"Sequential": NETWORK, "Model": NETWORK},
+    "tensorflow": {"Sequential": NETWORK, "Model": NETWORK},
+    "prophet": {"Prophet": FORECAST},
+    "fbprophet": {"Prophet": FORECAST},
+    "gensim": {"Word2Vec": WORDS, "FastText": WORDS},
+    "spacy": {"load": TEXTS, "blank": TEXTS},
+}
 _LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "skorch"}
 _NETWORKS = {"keras", "tensorflow"}
 # Of statsmodels: those that take a formula and a table, and those that take the answers and the data.
@@ -79,7 +91,7 @@ class FittedModel:
     an expression for the names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is
     evident. `imports` are {name in the notebook: what it imports}. `own` are the notebook's own calls that can still
     be looked at.
-    `of` is the name of its class, or one of NETWORK, FORECAST, REGRESSION and MODULE. `dtype` is the type of number
+    `of` is the name of its class, or one of the constants such as NETWORK. `dtype` is the type of number
     that it takes, or "".
     """
 
@@ -511,7 +523,7 @@ class _Reader:
             return _Model(MODULE, arrays_only=True)
         function = self.functions.get(name)
         if function is None:
-            return self._ask_module(self.values.get(name), call)
+            return self._ask_pipeline(name, call) or self._ask_module(self.values.get(name), call)
         if self.depth >= _MAX_DEPTH or any(isinstance(argument, ast.Starred) for argument in call.args):
             return None
         parameters = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
@@ -530,6 +542,14 @@ class _Reader:
         self.depth -= 1
         self._forget(local.values())
         return value
+
+    def _ask_pipeline(self, name: str, call: ast.Call) -> None:
+        """Note the text that a pipeline of spaCy is called with."""
+        model = self.values.get(name)
+        if isinstance(model, _Model) and model.kind == TEXTS and call.args:
+            way = self._way(call.args[0])
+            if way is not None:
+                model.data = _Data(LIST, (replace(way, text=f"[{way.text}]"),))
 
     def _ask_module(self, model: Any, call: ast.Call) -> _Data | None:
         """Note what a model of PyTorch is called with: it is what its training passes to it."""
@@ -575,10 +595,10 @@ class _Reader:
         own = {"torch": self._of_torch, "statsmodels": self._of_statsmodels}.get(library)
         if own is not None:
             return own(name, call)
-        if library in _NETWORKS:
-            return _Model(NETWORK, arrays_only=True) if name in ("Sequential", "Model") else None
-        if library in ("prophet", "fbprophet") and name == "Prophet":
-            return _Model(FORECAST)
+        if library in _OWN_KINDS:
+            kind = _OWN_KINDS[library].get(name)
+            data = _Data(LIST, (_Way("", {}),)) if kind == WORDS else None
+            return _Model(kind, data, arrays_only=kind == NETWORK) if kind else None
         if library == "catboost" and name == "Pool":
             return _Wrapped(self._argument(call, 0, "data"), self._argument(call, 1, "label"), "")
         if library in ("xgboost", "lightgbm") and name in ("DMatrix", "QuantileDMatrix", "Dataset", "train"):
@@ -601,6 +621,9 @@ class _Reader:
 
     def _of_statsmodels(self, name: str, call: ast.Call) -> Any:
         """Return a model that is still to be fitted, or data with a constant column."""
+        if name in _OF_SERIES:
+            is_old = "arima_model" in self._dotted(call.func)
+            return _Model(OLD_SERIES if is_old else SERIES, _Data(LIST, (_Way("", {}),)))
         if name == "add_constant":
             data = self._argument(call, 0, "data")
             return _Data(data.kind) if isinstance(data, _Data) and not data.steps else None
@@ -663,7 +686,7 @@ class _Reader:
         return replace(value, data=None, calls=[]) if isinstance(value, _Model) else _Model(name)
 
     def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
-        if model.kind == REGRESSION:
+        if model.kind in (REGRESSION, SERIES, OLD_SERIES, WORDS, TEXTS):
             return model if function.attr in ("fit", "fit_regularized") else None
         data = self._argument(call, 0, "x" if model.kind == NETWORK else "X")
         data = data.data if isinstance(data, _Wrapped) else data

@@ -13,7 +13,11 @@ from nb_builder.analysis.fitted_models import (
     LIST,
     MODULE,
     NETWORK,
+    OLD_SERIES,
+    SERIES,
     TABLE,
+    TEXTS,
+    WORDS,
     FittedModel,
 )
 from nb_builder.common import syntax_trees
@@ -28,6 +32,37 @@ _ROWS = {
     COLUMN: "{}.head(3).tolist()",
     ARRAY: "{}[:3].tolist()",
     LIST: "{}[:3]",
+}
+
+
+# For models that take no rows: {what a model is: (the parameter, the lines of predictor, the samples)}. {model} is the
+# model's name, and {texts} are the texts that the notebook gave to it.
+_BY_BODY = {
+    FORECAST: (
+        "periods",
+        [
+            "future = {model}.make_future_dataframe(periods=int(periods), include_history=False)",
+            'return {model}.predict(future)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")',
+        ],
+        "[3]",
+    ),
+    SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))]"], "[3]"),
+    # It returns the standard errors as well.
+    OLD_SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))[0]]"], "[3]"),
+    WORDS: (
+        "word",
+        ["return [[other, float(nearness)] for other, nearness in {model}.wv.most_similar(word)]"],
+        'list(getattr({model}.wv, "index_to_key", None) or {model}.wv.index2word)[:3]',
+    ),
+    TEXTS: (
+        "text",
+        [
+            "document = {model}(text)",
+            "entities = [[entity.text, entity.label_] for entity in document.ents]",
+            'return {{"entities": entities, "categories": dict(document.cats)}}',
+        ],
+        "{texts}",
+    ),
 }
 
 
@@ -62,7 +97,7 @@ def _proposals(
 ) -> Iterator[Proposal]:
     defined = undefined_names.Uses(cells).defined
     proposals = [
-        _forecast(model, defined) if model.of == FORECAST else _proposal(model, defined, cells) for model in models
+        _by_body(model, defined) if model.of in _BY_BODY else _proposal(model, defined, cells) for model in models
     ]
     own = own_function.propose(cells, _MARK) if not models else None
     for proposal in [*proposals, *([Proposal(own)] if own else [])]:
@@ -70,15 +105,13 @@ def _proposals(
             yield proposal
 
 
-def _forecast(model: FittedModel, defined: set[str]) -> Proposal:
-    """Return a predictor that takes the number of periods to look ahead."""
-    lines = [
-        _MARK,
-        "def predictor(periods):",
-        f"    future = {model.name}.make_future_dataframe(periods=int(periods), include_history=False)",
-        f'    return {model.name}.predict(future)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")',
-    ]
-    return Proposal("\n".join([*lines, *(["", "", "examples = [3]"] if "examples" not in defined else [])]))
+def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
+    """Return a predictor for a model that takes no rows."""
+    parameter, body, examples = _BY_BODY[model.of]
+    lines = [_MARK, f"def predictor({parameter}):", *(f"    {line.format(model=model.name)}" for line in body)]
+    if "examples" not in defined:
+        lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
+    return Proposal("\n".join(lines))
 
 
 def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> Proposal:

@@ -197,6 +197,36 @@ def test_a_model_of_a_loop_or_a_function_is_recognised(code, answer):
 
 
 @pytest.mark.parametrize(
+    ("code", "answer", "examples"),
+    [
+        (
+            "from statsmodels.tsa.statespace.sarimax import SARIMAX\nbest = SARIMAX(df.y, (1, 0, 0)).fit(disp=-1)",
+            "return [float(value) for value in best.forecast(int(periods))]",
+            "[3]",
+        ),
+        (
+            "from statsmodels.tsa.arima_model import ARIMA\nmodel = ARIMA(df.y, (1, 0, 0))\nbest = model.fit()",
+            "return [float(value) for value in best.forecast(int(periods))[0]]",
+            "[3]",
+        ),
+        (
+            "from gensim.models import Word2Vec\nvectors = Word2Vec([['a', 'b']])",
+            "return [[other, float(nearness)] for other, nearness in vectors.wv.most_similar(word)]",
+            'list(getattr(vectors.wv, "index_to_key", None) or vectors.wv.index2word)[:3]',
+        ),
+        (
+            "import spacy\nnlp = spacy.blank('en')\nnlp.update([], [])\ndoc = nlp('Anna lives in Bern.')",
+            'return {"entities": entities, "categories": dict(document.cats)}',
+            "['Anna lives in Bern.']",
+        ),
+    ],
+)
+def test_a_model_that_takes_no_rows_gets_what_it_takes(code, answer, examples):
+    source = proposed(TABLE, code)
+    assert f"    {answer}\n" in source and source.endswith(f"\nexamples = {examples}")
+
+
+@pytest.mark.parametrize(
     ("code", "samples", "ending"),
     [
         (
