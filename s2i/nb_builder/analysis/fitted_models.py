@@ -178,6 +178,13 @@ class _Model:
     calls: list[tuple[_Way, str, _Way | None]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Unfitted:
+    """A model of statsmodels: what its fit() returns can be asked, and not it."""
+
+    model: _Model
+
+
 def find(cells: Sequence[Cell]) -> FittedModel | None:
     """Return the last model that the cells fit and use; None where that one is not recognised."""
     found = _Reader(cells).found()
@@ -515,6 +522,8 @@ class _Reader:
             return owner.model if function.attr == "get" else None
         if isinstance(owner, _Model):
             return self._method_of_model(owner, function, call)
+        if isinstance(owner, _Unfitted):
+            return owner.model if function.attr in ("fit", "fit_regularized") else None
         return _method_of_data(owner, function.attr) if isinstance(owner, _Data) else None
 
     def _call_of_own(self, name: str, call: ast.Call) -> Any:
@@ -623,7 +632,7 @@ class _Reader:
         """Return a model that is still to be fitted, or data with a constant column."""
         if name in _OF_SERIES:
             is_old = "arima_model" in self._dotted(call.func)
-            return _Model(OLD_SERIES if is_old else SERIES, _Data(LIST, (_Way("", {}),)))
+            return _Unfitted(_Model(OLD_SERIES if is_old else SERIES, _Data(LIST, (_Way("", {}),))))
         if name == "add_constant":
             data = self._argument(call, 0, "data")
             return _Data(data.kind) if isinstance(data, _Data) and not data.steps else None
@@ -636,7 +645,7 @@ class _Reader:
             way = replace(way, text=f"{way.text}[{columns!r}]")
             model = _Model(REGRESSION, _Data(TABLE, (way,)))
             model.calls.append((way, way.text, None))
-            return model if columns else None
+            return _Unfitted(model) if columns else None
         if name in _BY_ARRAYS:
             node = call.args[1] if len(call.args) > 1 else _keyword(call, "exog")
             data = self._data_or_value(node) if node is not None else None
@@ -644,7 +653,7 @@ class _Reader:
             way = self._way(node)
             if way is not None:
                 model.calls.append((way, way.text, None))
-            return model
+            return _Unfitted(model)
         return None
 
     def _booster(self, library: str, name: str, call: ast.Call) -> Any:
@@ -687,7 +696,7 @@ class _Reader:
 
     def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
         if model.kind in (REGRESSION, SERIES, OLD_SERIES, WORDS, TEXTS):
-            return model if function.attr in ("fit", "fit_regularized") else None
+            return None
         data = self._argument(call, 0, "x" if model.kind == NETWORK else "X")
         data = data.data if isinstance(data, _Wrapped) else data
         if function.attr in ("fit", "fit_predict"):

@@ -210,6 +210,11 @@ def test_a_model_of_a_loop_or_a_function_is_recognised(code, answer):
             "[3]",
         ),
         (
+            "import statsmodels.api as sm\nols = sm.OLS(df.y, df[['a']])\nfitted = ols.fit()",
+            "return fitted.predict(pd.DataFrame([x])[columns])[0]",
+            "df[['a']].head(3).to_dict(\"records\")",
+        ),
+        (
             "from gensim.models import Word2Vec\nvectors = Word2Vec([['a', 'b']])",
             "return [[other, float(nearness)] for other, nearness in vectors.wv.most_similar(word)]",
             'list(getattr(vectors.wv, "index_to_key", None) or vectors.wv.index2word)[:3]',
