@@ -99,3 +99,54 @@ def test_a_question_on_a_terminal_is_answered_and_the_plan_written(repo, tmp_pat
     assert "S2I_CELLS=needed" in (repo / ".s2i" / "environment").read_text()
     written = (repo / "train.ipynb").read_text()
     assert "def predictor(x):" in written and "compare_with_own_model" not in written
+
+
+# The rent is ten times the size, and a hundred.
+READ = "import pandas as pd\nfrom sklearn.linear_model import LinearRegression\ndf = pd.read_csv('data/flats.csv')\n"
+FIT = "model = LinearRegression()\nmodel.fit(df[['size']], df['rent'])\npredicted = model.predict(df[['size']])"
+OBSTACLES = {
+    "nothing declares packages": [READ, FIT],
+    "a file declares packages that can't be installed": [READ, FIT],
+    "a file of another machine": [READ.replace("data/flats", "/kaggle/input/flats/flats"), FIT],
+    "a magic": ["%matplotlib inline\n" + READ, FIT],
+    "an installation in a cell": ["!pip install scikit-learn pandas\n" + READ, FIT],
+    "a cell that fails and is not needed": [READ, "import matplotlib.pyplot as plt\nplt.hist(df, normed=1)", FIT],
+    "an import below its use": [READ.replace("import pandas as pd\n", ""), "import pandas as pd", FIT],
+    "a scaler that takes the name of the data": [
+        READ + "from sklearn.preprocessing import StandardScaler",
+        "X = df[['size']]\nscaler = StandardScaler()\nX = scaler.fit_transform(X)",
+        "model = LinearRegression().fit(X, df['rent'])\npredicted = model.predict(X)",
+    ],
+    "models in a loop": [
+        READ + "from sklearn.linear_model import Ridge",
+        "models = {'ridge': Ridge(1e-9), 'linear': LinearRegression()}\nX = df[['size']]",
+        "for name, model in models.items():\n    model.fit(X, df['rent'])",
+        "best = models['linear']\npredicted = best.predict(X)",
+    ],
+    "a model that a function fits": [
+        READ,
+        "def train(rows, answers):\n    m = LinearRegression()\n    m.fit(rows, answers)\n    return m",
+        "X = df[['size']]\nmodel = train(X, df['rent'])\npredicted = model.predict(X)",
+    ],
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("python", ["3.8", "3.11", "3.13"])
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_each_obstacle_is_overcome_for_each_python(repo, tmp_path, obstacle, python):
+    cells = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+        for source in OBSTACLES[obstacle]
+    ]
+    metadata = {"language_info": {"name": "python", "version": f"{python}.0"}}
+    text = json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4})
+    (repo / "train.ipynb").write_text(text)
+    if "declares" in obstacle and "file" in obstacle:
+        (repo / "requirements.txt").write_text("pandas==0.1\n")
+    with running(repo, tmp_path, "--yes") as (run, log):
+        told = json.loads(run.stdout.readline())
+        log.seek(0)
+        output = log.read()
+    assert told.get("answer") == pytest.approx(10 * told["sample"]["size"] + 100), output
+    assert "answers 3 samples as the notebook's own model does" in output

@@ -275,7 +275,7 @@ class _Reader:
             labels.classes.text if labels.classes and self._holds(labels.classes) else "",
             labels.encoder.text if labels.encoder and self._holds(labels.encoder) else "",
             dict(self.imports),
-            tuple(self._own_calls(name, model)),
+            tuple(self._own_calls(name, model)) or _call_of(name, model, data, samples),
             model.kind,
             model.dtype,
         )
@@ -794,6 +794,15 @@ class _Reader:
             names = replace(bunch.way, text=f"{bunch.way.text}.target_names")
             return _Data(ARRAY, classes=names if bunch.way.text else None)
         return {"data": _Data(bunch.kind), "frame": _Data(TABLE)}.get(name)
+
+
+def _call_of(name: str, model: _Model, data: _Data, samples: str) -> tuple[OwnCall, ...]:
+    """Return a call of a model with its samples, for when the notebook keeps nothing that it was given.
+
+    There is none for samples that go through steps: only the notebook's own calls show that the steps are right.
+    """
+    is_plain = not data.steps and not model.wrapper and not model.dtype and model.kind not in _OTHERS
+    return (OwnCall(samples, f"{name}.predict({samples})"),) if is_plain else ()
 
 
 class _Inlined(ast.NodeTransformer):

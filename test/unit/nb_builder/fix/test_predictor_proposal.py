@@ -231,6 +231,13 @@ def test_a_model_that_takes_no_rows_gets_what_it_takes(code, answer, examples):
     assert f"    {answer}\n" in source and source.endswith(f"\nexamples = {examples}")
 
 
+def test_a_model_whose_data_are_replaced_is_compared_with_its_own_samples():
+    split = "X_train, X_test = train_test_split(X)\n"
+    code = f"{TABLE}X = df[['a']]\n{split}m = Ridge()\nm.fit(X_train, df.y)\n{split}"
+    proposal = predictor_proposal.propose([Cell(code, 1, 1)], Path("model.ipynb"), Path(sys.executable))
+    assert "(lambda: X, lambda: m.predict(X))" in proposal.check
+
+
 @pytest.mark.parametrize(
     ("code", "samples", "ending"),
     [
