@@ -16,7 +16,7 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new builder runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new builder runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-bytecode test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
 Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
@@ -190,11 +190,12 @@ sign:
 verify:
 	@$(NB_BUILDER) verify "$(or $(MODEL),$(SERVICE))" --key "$(KEY)"
 
-# Tests of one room, of what K=… matches, or all.
-PYTEST = $(TEST)/python -m pytest $(if $(K),-k "$(K)")
+# Tests of one room, of what K=… matches, or all. Every worker imports every test: without kept bytecode, pytest would
+# rewrite the assertions of all of them in each worker.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(TEST)/python -m pytest $(if $(K),-k "$(K)")
 # Most tests wait more than they compute: more of them at once than small machines have cores. What several tests
 # share is one group, which one of the processes runs.
-AT_ONCE := -n 4 --dist worksteal
+AT_ONCE := -n 6 --dist worksteal
 BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
 BUILDS := test/flow test/docs test/image
 # What every server must answer, once more with waitress alone on PORT.
@@ -207,12 +208,17 @@ test: developer
 	$(PYTEST) -n 2 -m "not long" $$($(TEST)/python test/rooms.py "$(ROOM)")
 else
 # One run of all that builds: while builds in containers wait, those on this machine compute.
-test: check
+test:
+	@$(MAKE) --no-print-directory -j 2 check test-bytecode
 	@rm -f "$(HOME_DIR)/test-skipped.jsonl"
 	$(PYTEST) $(AT_ONCE) -m "not long and not rest" test/unit test/contract $(NONE_IS_FINE)
 	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long and not rest" $(BUILDS) $(NONE_IS_FINE)
 	@$(TEST)/python test/skipped.py
 endif
+
+# Once, on the core that the linters leave. The next run of pytest reports what can't be imported.
+test-bytecode: developer
+	-@$(PYTEST) --collect-only -qq test/unit test/contract $(BUILDS) >/dev/null 2>&1
 
 # The second part of test-all, which a run of CI continues with.
 test-rest: developer

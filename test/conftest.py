@@ -30,7 +30,7 @@ LONGEST = (
     "image/test_slim_notebooks.py",
     "image/test_compilers.py",
     "image/test_clouds.py",
-    "image/test_trixie.py",
+    "image/test_bookworm.py",
     "image/test_slim_builds.py",
     "image/test_cases.py",
     "flow/test_requirements.py",

@@ -1,15 +1,34 @@
-"""Archives of Pythons as uv downloads them, and catalogs (UV_PYTHON_DOWNLOADS_JSON_URL) that name them."""
+"""The Pythons of this machine, archives of Pythons as uv downloads them, and catalogs that list archives.
 
+uv reads a catalog from UV_PYTHON_DOWNLOADS_JSON_URL.
+"""
+
+import functools
 import hashlib
 import io
 import json
+import os
 import platform
+import shutil
+import subprocess
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from nb_builder.install import interpreters
+
+import shared
+from engine import provide
+
 # What no notebook needs of a Python that pyenv has built.
 NOT_PACKED = {"__pycache__", "test", "tests", "idlelib", "turtledemo", "site-packages"}
+
+
+@functools.cache
+def installed() -> dict[str, interpreters.Python]:
+    """Return {minor version: interpreter} of this machine; one process of a run looks for them."""
+    return shared.once("pythons", interpreters.find)
 
 
 def stand_in(target: Path, release: str) -> Path:
@@ -47,6 +66,32 @@ def of_installation(target: Path, prefix: Path, minor: str) -> Path:
         link = tarfile.TarInfo("python/bin/python3")
         link.type, link.linkname = tarfile.SYMTYPE, f"python{minor}"
         archive.addfile(link)
+    return target
+
+
+def of_pyenv(target: Path, prefix: Path, minor: str) -> Path:
+    """Write an archive of the Python that pyenv has built in `prefix`, which runs in other folders and in images."""
+    patchelf = provide.program("patchelf", "patchelf")
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        top = Path(name) / "python"
+        left_out = shutil.ignore_patterns(*NOT_PACKED, "*.a", "config-*", "*tkinter*")
+        shutil.copytree(prefix / "lib", top / "lib", symlinks=True, ignore=left_out)
+        (top / "lib" / f"python{minor}" / "site-packages").mkdir()
+        (top / "bin").mkdir()
+        shutil.copy2((prefix / "bin" / f"python{minor}").resolve(), top / "bin" / f"python{minor}")
+        (top / "bin" / "python3").symlink_to(f"python{minor}")
+        for path in (path for path in top.rglob("*") if path.is_file() and not path.is_symlink()):
+            if path.read_bytes()[:4] == b"\x7fELF":
+                path.chmod(path.stat().st_mode | 0o200)
+                subprocess.run(["strip", "--strip-unneeded", path], check=True)
+                # pyenv writes the absolute path of libpython's folder.
+                place = f"$ORIGIN/{os.path.relpath(top / 'lib', path.parent)}"
+                subprocess.run([patchelf, "--force-rpath", "--set-rpath", place, path], check=True)
+        for path in top.rglob("_sysconfigdata*.py"):
+            # What uv replaces by the folder of the installation.
+            path.write_text(path.read_text().replace(str(prefix), "/install"))
+        with tarfile.open(target, "w:gz", compresslevel=1) as archive:
+            archive.add(top, "python")
     return target
 
 

@@ -1,6 +1,7 @@
 """What the front knows about a model: manifest, golden rows and paths. It never reads the pickle."""
 
 import json
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -91,18 +92,23 @@ def read(app_root: Path, trust: Trust | Known | None) -> ModelFolder:
     folder = app_root / paths.MODEL
     python = app_root / paths.VENV / "bin" / "python"
     try:
-        _require(folder / paths.MANIFEST, Path.is_file)
-        _require(folder / paths.PICKLE, Path.is_file)
-        _require(python, Path.exists)
+        _require(folder / paths.MANIFEST, stat.S_ISREG)
+        _require(folder / paths.PICKLE, stat.S_ISREG)
+        _require(python, stat.S_ISREG)
         digests = None if trust is None else trust.digests_of(folder)
         manifest = manifests.read(folder / paths.MANIFEST, digests)
         notebook_folder = app_root / paths.SRC / manifest.get("folder", ".")
-        _require(notebook_folder, Path.is_dir)
+        _require(notebook_folder, stat.S_ISDIR)
         return ModelFolder(folder, python, notebook_folder.resolve(), manifest, digests)
     except OSError as error:
         raise problems.unreadable(error.filename, error) from error
 
 
-def _require(path: Path, is_there: Callable[[Path], bool]) -> None:
-    if not is_there(path):
+def _require(path: Path, is_kind: Callable[[int], bool]) -> None:
+    # From Python 3.14 on, Path.is_file also returns False for what exists and can't be read.
+    try:
+        found = is_kind(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = False
+    if not found:
         raise problems.ModelMissing(path)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -178,6 +179,8 @@ def main(arguments: Sequence[str]) -> int:
     if {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new"):
         usage.show()
         return 0
+    # Cells are parsed several times here, under names unknown to their author. The kernel reports each warning once.
+    warnings.simplefilter("ignore", SyntaxWarning)
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     signal.signal(signal.SIGTERM, _on_sigterm)
     # A shell starts background jobs with SIGINT ignored; one sent to us should stop the build all the same.

@@ -76,7 +76,7 @@ def report() -> None:
     """Make every image, measure in turn, print the tables, and remove what was made."""
     with daemon.running() as found, tempfile.TemporaryDirectory() as folder:
         os.environ["DOCKER_HOST"] = found.host
-        s2i = S2i(s2i_tool.program(), make_builder(BUILDER, "bookworm"))
+        s2i = S2i(s2i_tool.program(), make_builder(BUILDER, bases.MAIN))
         rows: dict[tuple[str, str], Row] = {}
         try:
             for name in TITLES:
@@ -129,7 +129,7 @@ def _naive(image: str, source: Path) -> None:
         (context / "requirements.txt").write_text(_pins(source / "model.ipynb"))
         (context / "save.py").write_text(notebooks.SAVE)
         (context / "serve.py").write_text(notebooks.SERVE)
-        (context / "Dockerfile").write_text(notebooks.NAIVE.format(base=bases.base("bookworm")))
+        (context / "Dockerfile").write_text(notebooks.NAIVE.format(base=bases.base(bases.MAIN)))
         # Where a proxy inspects TLS, pip needs its authority; so do `make build` and s2i.
         bundle = os.environ.get("SSL_CERT_FILE")
         (context / "ca.crt").write_bytes(Path(bundle).read_bytes() if bundle else b"")

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "test"))
 
-from engine import daemon, docker, s2i_tool  # noqa: E402 - found by the line above
+from engine import bases, daemon, docker, s2i_tool  # noqa: E402 - found by the line above
 from engine.s2i import S2i, git_repository, must  # noqa: E402
 from image.conftest import make_builder  # noqa: E402
 
@@ -27,7 +27,7 @@ def report() -> None:
     """Build the running example in each way in turn, and print the table."""
     with daemon.running() as found, tempfile.TemporaryDirectory() as folder:
         os.environ["DOCKER_HOST"] = found.host
-        s2i = S2i(s2i_tool.program(), make_builder("nb-builder-candidate", "bookworm"))
+        s2i = S2i(s2i_tool.program(), make_builder("nb-builder-candidate", bases.MAIN))
         source = git_repository(ROOT / "docs/examples/kmeans", Path(folder) / "repo")
         print(f"\ns2i build of the running example, {ROUNDS} rounds, seconds (in brackets: assemble's own)")
         rows = [{name: _measure(s2i, source, *kind) for name, kind in KINDS.items()} for _ in range(ROUNDS)]

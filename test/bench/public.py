@@ -11,6 +11,7 @@ import signal
 import statistics
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -187,8 +188,10 @@ def _served(public: Public, app_root: Path, environ: dict[str, str]) -> list | N
         if not _ready(service, port):
             return None
         return [_ask(port, sample) for sample in public.examples]
+    except urllib.error.HTTPError as error:
+        error.close()
+        return None
     except OSError:
-        # An answer with a status of an error, too; its row shows that there is none.
         return None
     finally:
         service.send_signal(signal.SIGTERM)
@@ -200,6 +203,9 @@ def _ready(service: subprocess.Popen, port: int) -> bool:
     while time.monotonic() < until and service.poll() is None:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            time.sleep(0.1)
         except OSError:
             time.sleep(0.1)
         else:

@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import portable
 
 LIMIT = 300
 
@@ -17,9 +18,9 @@ class Ended(NamedTuple):
     err: str
 
 
-def command(*words, python=sys.executable) -> list:
+def command(*words, python="") -> list:
     """Return the command line of a batch with these words."""
-    return [str(python), "-I", "-m", "nb_service", "batch", *map(str, words)]
+    return [str(python or portable.python()), "-I", "-m", "nb_service", "batch", *map(str, words)]
 
 
 def environment(app_root, **env) -> dict:
@@ -28,7 +29,7 @@ def environment(app_root, **env) -> dict:
     return {**kept, "APP_ROOT": str(app_root), "WEB_CONCURRENCY": "2", **env}
 
 
-def batch(app_root: Path, *words, given: bytes = b"", python=sys.executable, cwd=None, **env) -> Ended:
+def batch(app_root: Path, *words, given: bytes = b"", python="", cwd=None, **env) -> Ended:
     """Run a batch to its end, with `given` on stdin."""
     ran = subprocess.run(
         command(*words, python=python),

@@ -7,12 +7,12 @@ import queue
 import re
 import signal
 import subprocess
-import sys
 import textwrap
 import threading
 import time
 from pathlib import Path
 
+import portable
 import ports
 
 SOON = 20.0
@@ -40,9 +40,9 @@ def make_app_root(app_root: Path, code: str, manifest: dict, repository: str = "
     With a `repository`, where the author's own modules would be, a batch form is derived.
     """
     (app_root / "src").mkdir(exist_ok=True)
-    (app_root / "venv").symlink_to(sys.prefix)
+    (app_root / "venv").symlink_to(Path(portable.python()).parents[1])
     subprocess.run(
-        [sys.executable, "-c", MAKE_MODEL, str(app_root), repository],
+        [portable.python(), "-c", MAKE_MODEL, str(app_root), repository],
         input=textwrap.dedent(code).encode(),
         check=True,
         cwd=app_root / "src",
@@ -55,10 +55,10 @@ def make_app_root(app_root: Path, code: str, manifest: dict, repository: str = "
 class Service:
     """A running service: its log, its address, and a client for it."""
 
-    def __init__(self, app_root: Path, python: str | Path = sys.executable, **env: str) -> None:
+    def __init__(self, app_root: Path, python: str | Path = "", **env: str) -> None:
         kept = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "S2I_FRONT")}
         self.process = subprocess.Popen(
-            [python, "-I", "-m", "nb_service"],
+            [python or portable.python(), "-I", "-m", "nb_service"],
             env={
                 **kept,
                 "APP_ROOT": str(app_root),

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 
 import pytest
-from nb_builder.install import interpreters
 
+import pythons
 from commands import ROOT
 from contract.services import Service
 from engine import provide
@@ -25,7 +25,7 @@ def kept(request, tmp_path):
         source = request.param / part
         (shutil.copytree if source.is_dir() else _copy)(source, app_root / part)
     minor = json.loads((app_root / "model/manifest.json").read_text())["python"]
-    found = interpreters.find()
+    found = pythons.installed()
     if minor not in found:
         raise provide.Missing(f"CPython {minor}", f"pyenv install {minor}")
     python = found[minor].path

@@ -32,6 +32,7 @@ def test_make_help_has_each_word_in_columns():
         "help",
         "environments",
         "developer",
+        "test-bytecode",
     }
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"^  make ([a-z-]+) ", shown, re.MULTILINE)) == words

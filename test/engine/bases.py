@@ -6,6 +6,8 @@ from pathlib import Path
 
 from engine import provide
 
+# The default base of builder images, and the older one that users may still have.
+MAIN, OLDER = "trixie", "bookworm"
 ARCHIVE = "http://deb.debian.org/debian"
 # What Debian's slim images leave out, and what apt leaves behind.
 NOT_IN_SLIM = (
@@ -33,7 +35,8 @@ def _make(suite: str, tarball: Path) -> None:
     # Not under /tmp, which may be mounted without device files.
     with tempfile.TemporaryDirectory(dir=tarball.parent) as folder:
         root = Path(folder) / "root"
-        provide.call("debootstrap", "--variant=minbase", suite, str(root), ARCHIVE)
+        # In mounts of its own: it mounts /proc, and on a busy machine fails to unmount it.
+        provide.call("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), ARCHIVE)
         # Licences stay, as in Debian's own.
         provide.call("find", f"{root}/usr/share/doc", "-type", "f", "!", "-name", "copyright", "-delete")
         left_out = [option for pattern in NOT_IN_SLIM for option in ("--exclude", f"./{pattern}")]

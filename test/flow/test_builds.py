@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nb_builder.install import interpreters
 
+import pythons
 from cases import all_of, check_answer, named
 from flow import stage
 
-PYTHONS = interpreters.find()
+PYTHONS = pythons.installed()
 
 # Known from the repository alone: nothing is installed for them.
 KNOWN_EARLY = [

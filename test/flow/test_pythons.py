@@ -1,15 +1,16 @@
 """Builds whose Python is not installed: it is downloaded from a mirror on this machine."""
 
 import zipfile
+from dataclasses import replace
 
 import pytest
-from nb_builder.install import interpreters
 
 import pythons
+from cases import named
 from flow import stage
 
 SOURCE = "3.12"
-INSTALLED = interpreters.find()
+INSTALLED = pythons.installed()
 needs_source = pytest.mark.skipif(SOURCE not in INSTALLED, reason=f"needs Python {SOURCE} to make an archive of")
 CELLS = (
     'requirements = [["nbtestalpha", "1.0"]]',
@@ -75,3 +76,52 @@ def test_a_mirror_that_is_away_is_repeated_where_the_installation_fails(machine,
     )
     assert "127.0.0.1:9: Connection refused" in build.stdout
     assert "(problem version-missing)" in build.stdout
+
+
+def build_with(folder, files, disk="", **env):
+    """Build the three cells with more files beside the notebook."""
+    repo = folder / "repo"
+    (repo / ".s2i").mkdir(parents=True)
+    # Its requires-python counts where it names the packages.
+    cells = CELLS[1:] if "pyproject.toml" in files else CELLS
+    (repo / "model.py").write_text("".join(f"# %%\n{cell}\n" for cell in cells))
+    for name, text in files.items():
+        (repo / name).write_text(text)
+    build, _ = stage.assemble(replace(named("ok-pure-python"), repo=repo, env=env, disk=disk), folder)
+    return build
+
+
+PYPROJECT = f"""\
+[project]
+name = "model"
+version = "1"
+requires-python = "=={SOURCE}.*"
+dependencies = ["nbtestalpha==1.0"]
+"""
+
+
+@needs_source
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".python-version", f"{SOURCE}\n"),
+        ("pyproject.toml", PYPROJECT),
+        (".s2i/environment", f"S2I_PYTHON={SOURCE}\n"),
+    ],
+)
+def test_whatever_names_the_python_has_it_downloaded(machine, tmp_path, name, text):
+    build = build_with(tmp_path, {name: text}, **machine, **mirror(tmp_path), S2I_PYTHON_DOWNLOADS="auto")
+    assert build.status == 0, build.stdout
+    assert f"downloading Python {SOURCE} into {tmp_path}/app-root/python" in build.stdout
+    assert f"model.py, with Python {SOURCE}" in build.stdout
+
+
+@needs_source
+def test_a_disk_that_is_too_small_for_it_is_the_reason(machine, tmp_path):
+    files = {".python-version": f"{SOURCE}\n"}
+    variables = {**machine, **mirror(tmp_path), "S2I_PYTHON_DOWNLOADS": "auto"}
+    build = build_with(tmp_path, files, "8m", **variables)
+    assert build.status != 0
+    note = f".python-version asks for Python {SOURCE}, which is not installed and could not be downloaded ("
+    assert note in build.stdout, build.stdout
+    assert "No space left on device" in build.stdout

@@ -15,14 +15,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from nb_builder.install import interpreters
 
+import pythons
 from cases import named
 from contract.services import SOON
 from flow import stage
 
 OLDEST, NEWEST = 10, 13
-PYTHONS = {minor: python.path for minor, python in interpreters.find().items() if OLDEST <= int(minor[2:]) <= NEWEST}
+PYTHONS = {minor: python.path for minor, python in pythons.installed().items() if OLDEST <= int(minor[2:]) <= NEWEST}
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 UV = stage.ROOT / ".nb-builder" / "build" / "bin" / "uv"
 # Making the environments may have to fetch them.

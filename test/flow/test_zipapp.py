@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nb_builder.install import interpreters
 
+import pythons
 import signers
 from cases import named
 from contract import zipapps
 from flow import stage
 
-PYTHONS = sorted(interpreters.find(), key=lambda minor: int(minor[2:]))
+PYTHONS = sorted(pythons.installed(), key=lambda minor: int(minor[2:]))
 EXAMPLE = stage.ROOT / "docs" / "examples" / "kmeans"
 
 

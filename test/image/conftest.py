@@ -51,14 +51,14 @@ def engine():
 @pytest.fixture(scope="session")
 def builder(engine):
     """Return the name of the builder image."""
-    return GIVEN or make_builder("builder", "bookworm")
+    return GIVEN or make_builder("builder", bases.MAIN)
 
 
 @pytest.fixture(scope="session")
 def builder_with_more(engine):
     """Return a builder image with all that can be added: a build for each addition would take minutes."""
     return make_builder(
-        "with-more", "bookworm", "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1", "GRPC=1", "BUS=nats,redis,mqtt"
+        "with-more", bases.MAIN, "COMPILERS=1", "APT=git", "OTEL=1", "BATCH=1", "GRPC=1", "BUS=nats,redis,mqtt"
     )
 
 
@@ -108,7 +108,7 @@ def example(build_once):
 @pytest.fixture(scope="session")
 def broker_image(engine):
     """Return the name of an image with Debian's brokers, and not of the network's: those are not reached everywhere."""
-    base = shared.once("base-bookworm", lambda: bases.base("bookworm"))
+    base = shared.once(f"base-{bases.MAIN}", lambda: bases.base(bases.MAIN))
     name = f"{APPS}-brokers"
 
     def make():

@@ -19,7 +19,7 @@ LONG = 1200
 
 def test_a_save_on_this_machine_is_answered_by_the_service_in_the_container(engine, tmp_path):
     compose.install_if_lacking()
-    base = bases.base("bookworm")
+    base = bases.base(bases.MAIN)
     cells = ["step = 1", "def predictor(x):\n    return x + step", "predictor(4)"]
     (tmp_path / "model.ipynb").write_text(stage._notebook(tuple(cells)), encoding="utf-8")
     project = ("--project-name", f"{''.join(filter(str.isalnum, APPS))}dev", "--file", str(FILE))

@@ -23,7 +23,7 @@ MOST_BYTES_AARCH64 = 30_500
 @pytest.fixture(scope="module")
 def compiler(engine):
     """Return the name of the image that compiles, as users have it."""
-    return shared.once("base-bookworm", lambda: bases.base("bookworm"))
+    return shared.once(f"base-{bases.MAIN}", lambda: bases.base(bases.MAIN))
 
 
 @pytest.fixture(scope="module")

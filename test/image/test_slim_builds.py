@@ -161,7 +161,7 @@ def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
 
 def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench, tag):
     other = f"{tag}-other"
-    change = "mv /usr/bin/python3.11 /usr/bin/python3.12 && ln -sf python3.12 /usr/bin/python3"
+    change = 'mv "$(readlink -f /usr/bin/python3)" /usr/bin/python3.99 && ln -sf python3.99 /usr/bin/python3'
     docker.docker("build", "--tag", other, "-", stdin=f"FROM {workbench}\nUSER 0\nRUN {change}\n".encode())
     made = slim.build(other, tag)
     docker.docker("image", "rm", "--force", other)

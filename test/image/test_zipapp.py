@@ -24,7 +24,7 @@ WORKDIR /home/somebody
 @pytest.fixture(scope="module")
 def bare(engine):
     """Return an image of Debian with its Python, and no more."""
-    base = shared.once("base-bookworm", lambda: bases.base("bookworm"))
+    base = shared.once(f"base-{bases.MAIN}", lambda: bases.base(bases.MAIN))
     name = f"{APPS}-bare"
 
     def make():

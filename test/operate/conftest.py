@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from engine import bases, docker, provide
 from engine import cluster as clusters
-from engine import docker, provide
 from image.conftest import GIVEN, build_once, engine, example, make_builder, s2i
 
 __all__ = ["build_once", "engine", "example", "s2i"]
@@ -27,7 +27,7 @@ SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 @pytest.fixture(scope="session")
 def builder(engine):
     """Return the name of the builder image: with gRPC, so that calls by it are rolled out, too."""
-    return GIVEN or make_builder("builder-grpc", "bookworm", "GRPC=1")
+    return GIVEN or make_builder("builder-grpc", bases.MAIN, "GRPC=1")
 
 
 @pytest.fixture(scope="session")

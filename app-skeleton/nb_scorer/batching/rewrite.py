@@ -16,6 +16,7 @@ import inspect
 import io
 import sys
 import types
+import warnings
 from typing import Any
 
 from nb_scorer.batching import function_source, joining, known_calls, straight_line
@@ -148,7 +149,10 @@ class _Deriver(object):
         # Under its own file's name and lines: tracebacks show the author's own text. In Python 3.6 a StopIteration of
         # the author's would end the generator as if it had returned.
         flags = __future__.generator_stop.compiler_flag
-        compiled = compile(module, plain.__code__.co_filename, "exec", flags, True)
+        with warnings.catch_warnings():
+            # The kernel has reported them when the author's cell was compiled.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            compiled = compile(module, plain.__code__.co_filename, "exec", flags, True)
         code, *codes = [code_named(compiled, made.name) for made in (generator, *stages)]
         steps = Steps(plain, code, rewriter.extras, rewriter.contexts, tuple(codes))
         source = [*rewriter.sources, nodes.text_of(generator)]

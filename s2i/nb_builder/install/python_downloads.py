@@ -47,16 +47,19 @@ def install(minor: str, environ: Mapping[str, str]) -> None:
     # --no-bin: uv would also put a link into ~/.local/bin.
     command: list[str | Path] = [UV, "python", "install", "--no-config", "--no-bin", "--no-progress"]
     command += ["--managed-python", "--install-dir", place, minor]
-    with tempfile.TemporaryFile() as output:
-        status = _run(command, _environ(environ), output, place / _TEMPORARY)
-        output.seek(0)
-        text = pip_config.without_credentials(output.read().decode("utf-8", "replace"))
-    if status:
-        raise DownloadFailed(_reason(text, minor))
-    for installation in set(_installations(place, minor)) - before:
-        _compile(installation, minor)
-    if _is_below_app_root(place, environ):
-        _remove_uv_files(place)
+    try:
+        with tempfile.TemporaryFile() as output:
+            status = _run(command, _environ(environ), output, place / _TEMPORARY)
+            output.seek(0)
+            text = pip_config.without_credentials(output.read().decode("utf-8", "replace"))
+        if status:
+            raise DownloadFailed(_reason(text, minor))
+        for installation in set(_installations(place, minor)) - before:
+            _compile(installation, minor)
+    finally:
+        # Also a part of an archive.
+        if _is_below_app_root(place, environ) and place.is_dir():
+            _remove_uv_files(place)
 
 
 def keep_only(python: Path, app_root: Path, environ: Mapping[str, str]) -> None:

@@ -58,6 +58,14 @@ def test_save_artifacts_writes_a_tar_even_with_nothing_to_save(tmp_path):
     assert tarfile.open(fileobj=io.BytesIO(completed.stdout)).getnames() == []
 
 
+@pytest.mark.parametrize("condition", ['"1" is x', '"\\d" == x'])
+def test_warnings_about_the_author_s_syntax_are_left_to_the_kernel(condition, tmp_path):
+    cells = ["requirements = []", f"def predictor(x):\n    return {condition}\nexamples = [1]"]
+    (tmp_path / "model.py").write_text("".join(f"# %%\n{cell}\n" for cell in cells))
+    completed = run("check", str(tmp_path))
+    assert (completed.returncode, completed.stderr) == (0, b""), completed.stdout
+
+
 @pytest.mark.parametrize(("group", "mask"), [(0, 0o002), (1000, 0o077)])
 def test_only_in_openshift_s_group_may_the_group_write(group, mask, monkeypatch):
     monkeypatch.setattr(os, "getgid", lambda: group)

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder.install import interpreters
+
+import pythons
 
 SCRIPTS = Path(__file__).parents[3] / "s2i" / "python_from_image"
 sys.path.insert(0, str(SCRIPTS))
@@ -44,9 +45,9 @@ def test_libraries_that_the_image_has_are_removed_and_the_loader_finds_the_other
     assert data.read_text() == f"{{'LIBDIR': '{library}',\n 'prefix': '{tmp_path}/3.6',\n 'CC': 'gcc'}}\n"
 
 
-@pytest.mark.skipif("3.6" not in interpreters.find(), reason="needs Python 3.6")
+@pytest.mark.skipif("3.6" not in pythons.installed(), reason="needs Python 3.6")
 def test_a_python_3_6_collects_itself(tmp_path):
-    python = interpreters.find()["3.6"].path
+    python = pythons.installed()["3.6"].path
     subprocess.run([python, SCRIPTS / "collect.py", tmp_path], check=True, stdout=subprocess.DEVNULL)
     collected = tmp_path / "3.6" / "bin" / "python3.6"
     environ = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path / "3.6" / "lib")}

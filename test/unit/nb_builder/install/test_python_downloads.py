@@ -104,6 +104,8 @@ def test_a_mirror_that_accepts_and_says_nothing_is_given_up(tmp_path, monkeypatc
         # The kernel accepts connections for it; nobody reads from them.
         reason = failure(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}/catalog.json")
     assert reason == "nothing arrived for 1 seconds"
+    # A part of an archive would become part of the service.
+    assert list((tmp_path / "app-root/python").iterdir()) == []
 
 
 def test_a_folder_that_can_t_be_written_is_the_reason(mirror, tmp_path):

@@ -3,12 +3,15 @@
 import copy
 import itertools
 import linecache
+import re
 import textwrap
+import warnings
 
 from nb_scorer.batching.form import Failure
 from nb_scorer.kernel import derive_batch_form
 
 _numbers = itertools.count(1)
+_UNBOUND = re.compile(r"cannot access \w+ variable '(\w+)' where it is not associated with a value")
 
 
 def notebook(text, **names):
@@ -17,7 +20,11 @@ def notebook(text, **names):
     file = f"<cell {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace = {"__name__": "__main__", **names}
-    exec(compile(text, file, "exec"), namespace)  # noqa: S102 - a notebook
+    with warnings.catch_warnings():
+        # In Python 3.14, of a return in finally.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        code = compile(text, file, "exec")
+    exec(code, namespace)  # noqa: S102 - a notebook
     return namespace
 
 
@@ -41,7 +48,7 @@ def alone(predictor, sample):
     try:
         return "answer", predictor(sample), sample
     except BaseException as error:  # noqa: BLE001 - notebooks raise what they like
-        return "error", (type(error), str(error)), sample
+        return "error", _said(error), sample
 
 
 def together(form, samples, **how):
@@ -50,11 +57,19 @@ def together(form, samples, **how):
     samples = [copy.deepcopy(sample) for sample in samples]
     outcomes = form.score([((sample,), {}) for sample in samples], **how)
     return [
-        ("error", (type(outcome.error), str(outcome.error)), sample)
-        if isinstance(outcome, Failure)
-        else ("answer", outcome, sample)
+        ("error", _said(outcome.error), sample) if isinstance(outcome, Failure) else ("answer", outcome, sample)
         for outcome, sample in zip(outcomes, samples, strict=True)
     ]
+
+
+def _said(error):
+    """Return an error's type and text.
+
+    From Python 3.12 on, a comprehension's variables are the function's own, and in a batch form they are not always:
+    there, a variable without a value is another kind of NameError.
+    """
+    unbound = isinstance(error, NameError) and _UNBOUND.match(str(error))
+    return (NameError, unbound[1]) if unbound else (type(error), str(error))
 
 
 def assert_same(text, samples, **names):

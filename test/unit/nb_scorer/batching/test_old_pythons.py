@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder.install import interpreters
 
+import pythons
 from unit.nb_scorer.batching.test_rewrite import ROWS, WRITTEN
 
 PROGRAM = Path(__file__).with_name("on_another_python.py")
 SCORER = Path(__file__).parents[4] / "app-skeleton"
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
-OTHERS = {minor: python for minor, python in interpreters.find().items() if minor != OURS}
+OTHERS = {minor: python for minor, python in pythons.installed().items() if minor != OURS}
 
 
 @pytest.mark.skipif(not OTHERS, reason="needs another CPython on this machine (pyenv install 3.6.15)")
