@@ -69,8 +69,9 @@ _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
 _MOST_CHARACTERS = 120
 _BLOCKS = (ast.If, ast.With, ast.Try, ast.While)
-# Functions of the notebook that call each other are followed so deep.
+# Functions of the notebook that call each other are followed so deep, and so many calls in all.
 _MAX_DEPTH = 3
+_MAX_CALLS = 300
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,7 @@ class _Reader:
         self.mutations: list[tuple[int, str, str | None]] = []
         self.functions: dict[str, ast.FunctionDef] = {}
         self.depth = 0
+        self.followed = 0
         # The model that was last written to a file.
         self.saved: _Model | None = None
         # Names that a loop has bound last.
@@ -341,7 +343,7 @@ class _Reader:
         model = next((value.model for value in values if isinstance(value, _Collection)), None)
         batches = next((value for value in values if isinstance(value, _Wrapped)), None)
         targets = [node for node in ast.walk(loop.target) if isinstance(node, ast.Name)]
-        if model is not None:
+        if model is not None and targets:
             fitted = [node.id for node in targets if "fit" in self.attributes[node.id]]
             self.values[(fitted or [targets[-1].id])[-1]] = model
         elif batches is not None:
@@ -533,7 +535,10 @@ class _Reader:
         function = self.functions.get(name)
         if function is None:
             return self._ask_pipeline(name, call) or self._ask_module(self.values.get(name), call)
-        if self.depth >= _MAX_DEPTH or any(isinstance(argument, ast.Starred) for argument in call.args):
+        self.followed += 1
+        if max(self.depth - _MAX_DEPTH, self.followed - _MAX_CALLS) >= 0 or any(
+            isinstance(argument, ast.Starred) for argument in call.args
+        ):
             return None
         parameters = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
         given = dict(zip(parameters, call.args, strict=False))

@@ -424,6 +424,7 @@ def test_what_the_notebook_lacks_is_imported_and_its_names_are_left_alone():
             "m = train(df)"
         ),
         "def train(X):\n    return train(X)\nm = train(df)\nm.fit(df)",
+        "def train(X):\n    return train(train(X) or train(X))\nfor X['a'] in [Ridge()]:\n    m = train(df)",
         "for m in [Ridge(), svm.SVR()]:\n    for X in (1, 2):\n        m.fit(X, [1, 2])",
         "import torch\nmodel = torch.nn.Linear(1, 1)\nmodel.fit([[1]], [1])",
         "from sklearn.cluster import DBSCAN\nm = DBSCAN()\nm.fit([[1], [2]])",
