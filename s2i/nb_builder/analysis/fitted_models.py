@@ -534,7 +534,8 @@ class _Reader:
             return _Model(MODULE, arrays_only=True)
         function = self.functions.get(name)
         if function is None:
-            return self._ask_pipeline(name, call) or self._ask_module(self.values.get(name), call)
+            self._ask_pipeline(name, call)
+            return self._ask_module(self.values.get(name), call)
         self.followed += 1
         if max(self.depth - _MAX_DEPTH, self.followed - _MAX_CALLS) >= 0 or any(
             isinstance(argument, ast.Starred) for argument in call.args

@@ -65,26 +65,22 @@ def _paths(cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield (as written, as text) for each string that is a whole path of a data file."""
     for statement in notebook_contract.parse(cell) or ():
         for node in ast.walk(statement):
-            for value in dict.fromkeys(_values(node)):
+            for value, text in dict(_texts(node)).items():
                 literal = ast.get_source_segment(cell.source, value)
-                if literal and not _URL.match(value.value) and "\n" not in value.value:
-                    yield literal, value.value
+                if literal and not _URL.match(text) and "\n" not in text:
+                    yield literal, text
 
 
-def _values(node: ast.AST) -> Iterator[ast.Constant]:
-    """Yield the strings among what is assigned, or given to a function that reads, that may be paths."""
-    given: list[ast.expr] = []
+def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the strings, with their nodes, that are assigned or given to a function that reads and may be paths."""
     if isinstance(node, ast.Call):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if _READERS.fullmatch(name):
-            given = [*node.args[:1], *(keyword.value for keyword in node.keywords)]
-        if name.startswith("read_"):
-            # Some files of data have names without an ending.
-            yield from _texts(node.args[:1])
-    elif isinstance(node, ast.Assign):
-        given = [node.value]
-    yield from (text for text in _texts(given) if Path(text.value).suffix.lower() in _ENDINGS)
-
-
-def _texts(values: Sequence[ast.expr]) -> Iterator[ast.Constant]:
-    yield from (value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str))
+        given = [*node.args[:1], *(keyword.value for keyword in node.keywords)] if _READERS.fullmatch(name) else []
+        # Some files of data have names without an ending.
+        needs_no_ending = node.args[:1] if name.startswith("read_") else []
+    else:
+        given, needs_no_ending = [node.value] if isinstance(node, ast.Assign) else [], []
+    for value in given:
+        text = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(text, str) and (value in needs_no_ending or Path(text).suffix.lower() in _ENDINGS):
+            yield value, text
