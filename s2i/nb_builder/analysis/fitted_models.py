@@ -689,6 +689,9 @@ class _Reader:
                 steps = last.elts[1:2] if isinstance(last, ast.Tuple) else []
             inner = steps[-1] if steps else None
         elif _SEARCHES.search(name):
+            if _says(call, "refit", value=False):
+                # It has no best estimator, and predicts nothing.
+                return None
             inner = call.args[0] if call.args else _keyword(call, "estimator")
         elif not name[:1].isupper():
             return _Data(ARRAY) if name in _SCALES else None

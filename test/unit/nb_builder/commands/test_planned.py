@@ -92,7 +92,7 @@ def test_a_copy_gets_what_the_notebook_lacks_and_the_notebook_stays(repo, resolv
     assert (repo / "m.ipynb").read_bytes() == before
     cells = builds.cells[0]
     assert cells[1] == "df = pd.read_csv('data/flats.csv')"
-    assert cells[4] == 'requirements = [["pandas", "1.0"], ["scikit-learn", "1.0"]]'
+    assert cells[4].startswith("requirements = [") and '["scikit-learn", "1.0"]' in cells[4]
     assert "def predictor(x):" in cells[5] and "compare_with_own_model(" in cells[6]
     assert "left out, as predictor does not need what they plot, print or compute: cells [3]" in output
     assert "/kaggle/input/flats.csv is read from data/flats.csv" in output
@@ -105,7 +105,7 @@ def test_nothing_is_built_without_consent(repo, resolved):
     assert "nb-builder run m.ipynb --yes" in output
     outcome, output = run(repo, builds, Consent(dry_run=True))
     assert outcome.status == 0
-    assert "packages: pandas 1.0, scikit-learn 1.0" in output and "def predictor(x):" in output
+    assert "packages: numpy 1.0, pandas 1.0, scikit-learn 1.0, scipy 1.0" in output and "def predictor(x):" in output
     assert builds.cells == []
 
 
@@ -201,7 +201,7 @@ def test_no_plan_is_made_where_no_model_is_recognised(repo, source, reason):
 
 def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resolved):
     write(repo, [*TRAINS, "other = Ridge().fit(X, df['rent'])\nother.predict(X)"])
-    problem = {"code": "cell-failed", "what": "failed: ValueError: The proposed predictor answers 1 for the sample 2"}
+    problem = {"code": "cell-failed", "cell": 7, "what": "failed: AttributeError: no attribute 'predict'"}
     builds = Builds(1, 0, problem=problem)
     outcome, _ = run(repo, builds, Consent(yes=True))
     assert outcome.status is None

@@ -431,6 +431,7 @@ def test_what_the_notebook_lacks_is_imported_and_its_names_are_left_alone():
         "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\ndel X, df",
         "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\nm = None",
         "m = Ridge()",
+        "search = GridSearchCV(Ridge(), {}, refit=False)\nsearch.fit(df, df.y)",
         "X = df.copy()\nm = Ridge().fit(X, df['y'])\nX['p'] = m.predict(X)\ndf['a'] = 1",
         "m = Ridge().fit(df, df['y'])\ndf.drop(columns='a', inplace=True)",
         "X = df[['a']]\nX = StandardScaler().fit_transform(X)\nm = Ridge().fit(X, df['y'])",
