@@ -25,7 +25,7 @@ def fetch(url: str, clone: Path, commit: str = "", folder: Path | None = None) -
     reasons = [_git(step, environ) for step in steps]
     if reasons[-1] and folder is not None:
         reasons.append(_git(["-C", clone, "checkout", "--quiet", commit, "--", folder], environ))
-    return reasons[-1]
+    return reasons[0] or reasons[-1]
 
 
 def _git(arguments: Sequence[str | Path], environ: Mapping[str, str]) -> str:
