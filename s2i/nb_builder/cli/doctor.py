@@ -18,7 +18,7 @@ from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
 from nb_builder.common import python_places, python_versions
 
-# Our environments have 400 MB, those of a notebook with scikit-learn as much.
+# Our environments have 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double that.
 _NEEDED = 1_000_000_000
 _SECONDS = 10
 # uv has no older ones.
