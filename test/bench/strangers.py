@@ -7,7 +7,6 @@ the notebook's own model. `STRANGERS_FROM` is where repositories are cloned from
 
 import json
 import os
-import shutil
 import signal
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import clones
 from environments import COMPILING, HOME, PLACE, ROOT
 from strangers_notebooks import STRANGERS, Stranger
 
@@ -72,8 +72,9 @@ def summary(rows: Sequence[Row]) -> str:
 def measure(stranger: Stranger, place: Path) -> Row:
     """Clone a notebook's repository below `place`, run it with --yes, end the service, and return the row."""
     clone = place / stranger.repository.replace("/", "+")
-    problem = _clone(stranger, clone)
-    if problem:
+    problem = clones.fetch(f"{FROM}{stranger.repository}", clone, stranger.commit)
+    # A mirror may lack large files; a notebook that needs them fails by itself.
+    if problem and not (clone / stranger.path).is_file():
         return Row(stranger, f"not fetched: {problem}")
     if not (clone / stranger.path).is_file():
         return Row(stranger, "the repository has no such file at that commit")
@@ -116,20 +117,3 @@ def _judged(stranger: Stranger, told: dict | None, log: str, seconds: float) -> 
         return Row(stranger, f"served{', right' if right else ', not compared'}", True, right, seconds)
     problem = told.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
     return Row(stranger, f"{problem['code']}: {str(problem['what'])[:160]}", seconds=seconds)
-
-
-def _clone(stranger: Stranger, clone: Path) -> str:
-    """Clone the repository at its commit unless it is there; return the last words of git where it can't."""
-    if (clone / ".git").exists():
-        return ""
-    shutil.rmtree(clone, ignore_errors=True)
-    environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    for command in (
-        ["git", "clone", "--quiet", "--", f"{FROM}{stranger.repository}", clone],
-        ["git", "-C", clone, "checkout", "--quiet", "--force", stranger.commit],
-    ):
-        ran = subprocess.run(command, env=environ, capture_output=True, text=True)
-        # A mirror may lack large files; a notebook that needs them fails by itself.
-        if ran.returncode and not (clone / stranger.path).is_file():
-            return (ran.stderr.strip().splitlines() or ["no reason given"])[-1]
-    return ""

@@ -155,7 +155,7 @@ def test_no_link_of_an_image_is_followed_by_who_verifies(place, keys, name):
     assert_nothing_left(place)
 
 
-def test_a_pipe_in_an_image_is_refused(place, keys):
+def test_a_pipe_in_an_image_is_rejected(place, keys):
     os.mkfifo(place / "root" / IN_IMAGE / "model" / "pipe")
     done = sign(place, keys)
     assert done.returncode == 1 and "/opt/app-root/model/pipe" in done.stderr and "it is a FIFO" in done.stderr
@@ -247,7 +247,7 @@ def test_no_program_and_no_variable_of_an_image_takes_part_in_its_verification(p
 
 
 @pytest.mark.parametrize("root", ["/opt/../etc", "relative", "/opt/app root", "/opt/a\nRUN evil"])
-def test_an_app_root_that_would_become_an_instruction_is_refused(place, keys, root):
+def test_an_app_root_that_would_become_an_instruction_is_rejected(place, keys, root):
     engine_program.add(place, "service", place / "root", {"APP_ROOT": root})
     done = sign(place, keys)
     assert done.returncode == 1 and "(problem image-unfit)" in done.stderr

@@ -82,9 +82,9 @@ def imported(package):
 
 def declared(project):
     """Return the distributions that a pyproject.toml of ours declares, and all of its extras."""
-    told = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = told.get("optional-dependencies", {}).values()
-    lines = [*told["dependencies"], *(line for extra in extras for line in extra)]
+    reported = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = reported.get("optional-dependencies", {}).values()
+    lines = [*reported["dependencies"], *(line for extra in extras for line in extra)]
     names = [canonicalize_name(Requirement(line).name) for line in lines]
     assert len(names) == len(set(names))
     return set(names)
@@ -104,7 +104,7 @@ def test_scorers_import_the_standard_library_and_cloudpickle():
 
 def test_executors_need_what_spark_needs_and_nothing_else():
     assert set(imported(SPARK)) == set(LENT[SPARK])
-    # All that a worker and the process beside it import is there without any installed package.
+    # All that a worker and the process next to it import is there without any installed package.
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import nb_spark.worker, nb_spark.child"
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
 

@@ -49,7 +49,7 @@ _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuple
 # Methods that change what they are called on.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
-_MOST_CHARACTERS = 120
+_MAX_CHARACTERS = 120
 _BLOCKS = (ast.If, ast.With, ast.Try)
 
 
@@ -340,7 +340,7 @@ class _Reader:
             return None
         text = ast.unparse(node)
         versions = {inner.id: self.versions[inner.id] for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-        return _Way(text, versions, self.place) if len(text) <= _MOST_CHARACTERS else None
+        return _Way(text, versions, self.place) if len(text) <= _MAX_CHARACTERS else None
 
     def _value(self, node: ast.expr) -> Any:
         """Return what an expression gives: data, a model, a bunch or several of them; None for anything else."""

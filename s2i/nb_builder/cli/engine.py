@@ -16,7 +16,15 @@ from typing import IO
 
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
-from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageMissing, ImageNameInvalid, ImageNotBuilt
+from nb_builder.cli.problems import (
+    BundleUnreadable,
+    EngineMissing,
+    ImageMissing,
+    ImageNameInvalid,
+    ImageNotBuilt,
+    IndexNotPushed,
+    IndexUnfit,
+)
 from nb_builder.common import python_versions
 from nb_builder.common.log import Log
 from nb_builder.images import conditions
@@ -31,12 +39,12 @@ BUILDER = "nb-builder"
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
-_LARGEST_METADATA = 1 << 20
+_MAX_METADATA = 1 << 20
 # Of what a container has said.
 _SHOWN = 1 << 20
 _AT_ONCE = 1 << 20
 # More of a line is printed as another.
-_LONGEST_LINE = 1 << 16
+_MAX_LINE = 1 << 16
 # Settings of pip that reach the build of the builder image, and stay out of it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 # Variables of uv that do the same: where Pythons come from.
@@ -208,7 +216,7 @@ class Engine:
         """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
-        self.log.step(f"Making the builder image {name}")
+        self.log.step(f"Building the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]
@@ -231,13 +239,47 @@ class Engine:
             self._build(name, ["--tag", name, str(context)])
         self._label(name)
 
+    def push_index(self, name: str, members: Sequence[str]) -> dict[str, str]:
+        """Push images and an index of them, called `name`; return {architecture: name of its image}.
+
+        Each image is pushed as `name` with its architecture at the end. Raise ImageMissing, IndexUnfit or
+        IndexNotPushed.
+        """
+        require_name(name)
+        by_architecture: dict[str, str] = {}
+        for member in members:
+            facts = self.image(member)
+            if facts is None:
+                raise ImageMissing(image=member, why="An index is made of images that are on this machine.")
+            architecture = facts["Architecture"]
+            if architecture in by_architecture:
+                raise IndexUnfit(first=by_architecture[architecture], second=member, architecture=architecture)
+            by_architecture[architecture] = member
+        tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+        references = {architecture: f"{tagged}-{architecture}" for architecture in by_architecture}
+        for architecture, member in by_architecture.items():
+            self._publish(name, "tag", member, references[architecture])
+            self._publish(name, "push", references[architecture])
+        # One of an earlier run, on this machine alone.
+        self._run("manifest", "rm", name)
+        self._publish(name, "manifest", "create", name, *references.values())
+        is_podman = os.path.basename(self.program) == "podman"
+        self._publish(name, "manifest", "push", *(["--all", "--rm"] if is_podman else ["--purge"]), name)
+        return references
+
+    def _publish(self, name: str, *words: str) -> None:
+        ran = subprocess.run([self.program, *words], env=self._environ, stdout=sys.stderr)
+        if ran.returncode:
+            command = " ".join([self.program, *words])
+            raise IndexNotPushed(name=name, command=command, program=self.program, status=ran.returncode)
+
     def _label(self, name: str) -> None:
         """Give the image the labels that assemble left for s2i."""
         image = self.find(name)
         content = None
         if image is not None:
             with image.files() as files:
-                content = files.content(dockerfile.METADATA, _LARGEST_METADATA)
+                content = files.content(dockerfile.METADATA, _MAX_METADATA)
         labels = json.loads(content)["labels"] if content else []
         options = [
             word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
@@ -267,7 +309,7 @@ class Engine:
 
     def _show(self, stream: IO[bytes] | None, log: Log) -> None:
         assert stream is not None
-        while line := stream.readline(_LONGEST_LINE):
+        while line := stream.readline(_MAX_LINE):
             log.line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess:
@@ -290,7 +332,7 @@ def find(environ: Mapping[str, str], command: str) -> str:
             if ran.returncode == 0:
                 return name
             lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name} says: {lines[-1].strip().rstrip('.?')}"
+            reason = f"{name}: {lines[-1].strip().rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 

@@ -38,7 +38,7 @@ _COMPILED = """
     xgboost
 """.split()  # noqa: SIM905
 
-# What an import needs beside its own package: {distribution: another one}.
+# What an import needs next to its own package: {distribution: another one}.
 _ALSO = {"keras": "tensorflow", "skorch": "torch", "tensorflow-hub": "tensorflow", "scikeras": "tensorflow"}
 # What pandas needs for a file or a method, and does not declare.
 _OF_PANDAS = (
