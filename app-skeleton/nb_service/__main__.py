@@ -33,7 +33,7 @@ def serve(
 
     `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
-    # `ready`, which engines run every few seconds beside the scorers, takes half as long without these.
+    # `ready`, which engines run every few seconds alongside the scorers, takes half as long without these.
     from nb_service.pool import Pool, make_plan
     from nb_service.pool.turns import TurnLoop
 
@@ -49,7 +49,7 @@ def serve(
         for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
             # What is near no setting of a service may be one of a build, which images keep.
             if name:
-                log.say(f"{variable} is no setting; {name} is.")
+                log.say(f"{variable} is not a setting. Did you mean {name}?")
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 # How many bytes may wait to be written. Beyond that nobody is reading, and lines are left out and counted.
 MOST_WAITING = 8 << 20
 # How many of these may be captured output, so that there is always room for the service's own lines.
-MOST_OF_CAPTURED = MOST_WAITING // 2
+MAX_OF_CAPTURED = MOST_WAITING // 2
 # Lines of requests go to the writing thread in batches of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
@@ -73,8 +73,8 @@ class Log:
 
     def captured(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
         """Have complete lines that others printed written, in the form `shaped`, unless the reader is far behind."""
-        if self._has_room(printed, MOST_OF_CAPTURED):
-            self._put(shaped(printed), MOST_OF_CAPTURED)
+        if self._has_room(printed, MAX_OF_CAPTURED):
+            self._put(shaped(printed), MAX_OF_CAPTURED)
         else:
             self._leave_out(printed.count(b"\n"))
 

@@ -92,7 +92,7 @@ def batching_summary(batching: Mapping) -> str:
     shared = ", ".join(f"{call} ({phrases.counted(calls.count(call), 'call')})" for call in dict.fromkeys(calls))
     rows = f"{batching['golden']} golden row{'s' * (batching['golden'] != 1)}"
     if batching.get("made"):
-        rows = f"{batching['made']} samples made from its type hints"
+        rows = f"{batching['made']} samples generated from its type hints"
     variations = phrases.counted(batching["variations"], "variation")
     return (
         f"predictor can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
@@ -164,7 +164,7 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
     last_line = (completed.stdout.strip().splitlines() or [""])[-1]
     if not last_line.startswith("{"):
         raise RuntimeError(
-            f"nb_service prove ended with {completed.returncode} and said nothing:\n"
+            f"nb_service prove exited with {completed.returncode} and printed nothing:\n"
             f"{completed.stdout}{completed.stderr}"
         )
     report = json.loads(last_line)
@@ -191,16 +191,16 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
     """
     if not report["loaded"]:
         error = report["load_error"] or {}
-        raise ModelDoesNotLoad(error=error_line(error) or "it ended while loading", **detail(error, report["stderr"]))
+        raise ModelDoesNotLoad(error=error_line(error) or "it exited while loading", **detail(error, report["stderr"]))
     row = next((row for row in report["rows"] if row["error"]), None)
     if row:
         raise ModelDoesNotLoad(error=failure(row), **detail(row["error"]))
     if report["deterministic"] is False:
-        log.note("predictor answers the same sample differently each time; its golden rows prove little.")
+        log.note("predictor gives different predictions for the same sample, so its golden rows verify little.")
         if seeds:
             log.note(
-                "a seed that the notebook sets is not kept, on purpose: scorers that start from the same one would all "
-                "draw the same numbers. To have one sample always get one answer, set the seed inside predictor."
+                "seeds that the notebook sets are not saved, because scorers with the same seed would all "
+                "draw the same numbers. To get the same prediction for the same sample, set the seed inside predictor."
             )
     elif report["rows"]:
         row = report["rows"][0]
@@ -213,7 +213,7 @@ def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> Batch
     """Return the problem of a batch_predictor that disagrees with predictor, or fails, only in a fresh process."""
     row = rows[batch["row"]]
     expected, got = (brief(json.dumps(answer)) for answer in (row["answer"], batch["got"]))
-    reason = "it fails" if batch["failed"] else f"it answers {got}, and predictor {expected}"
+    reason = "it fails" if batch["failed"] else f"it returns {got}, and predictor {expected}"
     sample = brief(json.dumps(row["sample"]))
     detail_text = shorten(stderr.strip()) if batch["failed"] else ""
     return BatchDiffers(
@@ -238,7 +238,7 @@ def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
     """
     text = error.get("traceback") or ""
     is_traceback = "Traceback" in text
-    shown = "the end of the traceback above" if is_traceback else THIS_ERROR
+    shown = "the error at the end of the traceback above" if is_traceback else THIS_ERROR
     return {"detail": shorten(text if is_traceback else stderr + text), "shown": shown}
 
 

@@ -68,8 +68,8 @@ def test_each_protocol_gives_the_same_answers(service):
 @pytest.mark.parametrize(
     ("sample", "status", "words"),
     [
-        ("no", 422, "The notebook's validator refuses this sample."),
-        ("raise", 422, "The sample is not what the notebook takes: it must be a number"),
+        ("no", 422, "The notebook's validator rejects this sample."),
+        ("raise", 422, "The sample does not match what the notebook accepts: it must be a number"),
         (-1, 500, "The notebook's predictor failed"),
     ],
 )

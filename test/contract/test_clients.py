@@ -63,7 +63,7 @@ def test_tritonclient_understands_everything_with_its_default_settings(lists):
         "i8": [3.0, 7.0],
         "no number": ["float64", True],
         "large": True,
-        "refused": ["400", "The notebook's validator refuses this sample."],
+        "refused": ["400", "The notebook's validator rejects this sample."],
         "unknown": "Request for unknown model: 'other' is not found.",
     }
 
@@ -97,7 +97,7 @@ def test_mlserver_s_types_and_codecs_understand_every_answer(model_cache):
         service.close()
 
 
-def test_mlflow_s_scoring_client_understands_every_answer_and_refusal(objects, lists, echo):
+def test_mlflow_s_scoring_client_understands_every_answer_and_rejection(objects, lists, echo):
     clients.ask_all(39, "mlflow", "mlflow_cases.py", objects.port, lists.port, echo.port)
 
 
@@ -112,7 +112,7 @@ def test_the_sdk_of_cloudevents_reads_the_reply_in_the_mode_that_it_sent(lists):
     assert found == {"binary": said, "structured": said}
 
 
-def test_arrow_is_spoken_where_pyarrow_is_beside_the_service(model_cache):
+def test_arrow_is_spoken_where_pyarrow_is_next_to_the_service(model_cache):
     running = Service(model_cache(OBJECTS), clients.python_of("arrow")).ready()
     try:
         found = clients.ask("arrow", "ask_arrow.py", f"http://127.0.0.1:{running.port}/predict/batch")

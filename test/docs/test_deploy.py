@@ -23,6 +23,7 @@ DEPLOY = ROOT / "docs/deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
 LIMITS = ("S2I_MAX_BODY", "S2I_MAX_HELD", "S2I_APP_MEMORY")
 OPENSHIFT = DEPLOY / "openshift"
+OPENSHIFT_PAGE = ROOT / "docs/how-to/openshift-templates-and-webhooks.md"
 ITEMS = yaml.safe_load((OPENSHIFT / "service.yaml").read_text(encoding="utf-8"))["items"]
 TEMPLATE = yaml.safe_load((OPENSHIFT / "template.yaml").read_text(encoding="utf-8"))
 AB = yaml.safe_load((OPENSHIFT / "ab.yaml").read_text(encoding="utf-8"))["items"]
@@ -139,7 +140,7 @@ def test_the_webhooks_name_one_secret_which_the_page_makes():
     hooks = [trigger for trigger in triggers if trigger["type"] in ("Generic", "GitHub", "GitLab")]
     assert len(hooks) == 3
     (name,) = {hook[hook["type"].lower()]["secretReference"]["name"] for hook in hooks}
-    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    page = OPENSHIFT_PAGE.read_text(encoding="utf-8")
     assert f"oc create secret generic {name} --from-literal=WebHookSecretKey=" in page
 
 
@@ -165,7 +166,7 @@ def test_each_parameter_of_the_template_changes_something_and_the_name_everythin
 
 def test_what_the_template_needs_is_given_where_the_page_uses_it():
     needed = {each["name"] for each in TEMPLATE["parameters"] if each.get("required") and "value" not in each}
-    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    page = OPENSHIFT_PAGE.read_text(encoding="utf-8")
     (line,) = [line for line in page.splitlines() if f"--template={TEMPLATE['metadata']['name']}" in line]
     assert needed == GIVEN.keys() == set(re.findall(r"-p (\w+)=", line))
     with pytest.raises(KeyError):
@@ -174,10 +175,10 @@ def test_what_the_template_needs_is_given_where_the_page_uses_it():
 
 def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service():
     first, second = ([item for item in AB if item["metadata"]["name"] == f"my-service-{each}"] for each in "ab")
-    told = (
+    reported = (
         json.dumps(first).replace("my-service-slim:a", "my-service-slim:b").replace('"my-service-a"', '"my-service-b"')
     )
-    assert json.loads(told.replace('"version": "a"', '"version": "b"')) == second
+    assert json.loads(reported.replace('"version": "a"', '"version": "b"')) == second
     for deployment, service in (first, second):
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"] == labels
@@ -191,7 +192,7 @@ def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service(
     assert [backend["name"] for backend in backends_] == [each[1]["metadata"]["name"] for each in (first, second)]
     assert route["port"]["targetPort"] in [port["name"] for port in first[1]["spec"]["ports"]]
     share = backends_[1]["weight"] / sum(backend["weight"] for backend in backends_)
-    assert f"{round(100 * share)} of 100" in (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    assert f"{round(100 * share)} of 100" in OPENSHIFT_PAGE.read_text(encoding="utf-8")
 
 
 def test_what_follows_an_image_in_the_deployment_names_a_container_of_it():

@@ -46,7 +46,8 @@ def classes(module):
 
 def gaps(words):
     """Return the words of a template as the page shows them: facts in capitals."""
-    return re.sub(r"\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
+    words = words.replace("{nb_builder}", "nb-builder").replace("{{", "{").replace("}}", "}")
+    return re.sub(r"(?<!\$)\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
 
 
 def section(page, title):
@@ -126,9 +127,9 @@ def test_each_problem_of_a_build_has_a_fixture_that_asserts_its_code(code):
 @pytest.mark.parametrize(
     ("title", "knobs"),
     [
-        ("Of a build", nb_builder.common.settings.KNOBS),
-        ("Of make dev", nb_builder.commands.dev.settings.Settings.knobs()),
-        ("Of a service", nb_service.settings.KNOBS),
+        ("Build settings", nb_builder.common.settings.KNOBS),
+        ("Settings of nb-builder dev", nb_builder.commands.dev.settings.Settings.knobs()),
+        ("Service settings", nb_service.settings.KNOBS),
     ],
 )
 def test_each_setting_is_on_its_page_in_its_group_with_values_and_default(title, knobs):

@@ -1,6 +1,6 @@
 """The container engine of a run: one of its own, whose images nobody else has, or the one that is already running.
 
-The root user on Debian or Ubuntu gets an engine of the run's own, also beside one that is running. Its images are in
+The root user on Debian or Ubuntu gets an engine of the run's own, also alongside one that is running. Its images are in
 `.nb-builder/engine`; it changes no rule of the other engine's network. Other users get the engine that answers them.
 """
 
@@ -156,7 +156,7 @@ def _command(folder: Path, host: str, place: Place) -> list[str]:
     return [
         "dockerd", f"--host={host}", f"--data-root={place.images}", f"--exec-root={folder}/exec",
         f"--pidfile={folder}/pid", f"--bridge={place.bridge}", f"--mtu={_mtu()}",
-        # An engine makes the chains of its rules anew when it starts, those of another one included.
+        # An engine makes the chains of its rules again when it starts, those of another one included.
         "--iptables=false", f"--default-address-pool=base={place.networks[1]},size=24",
         # A containerd that is running serves both.
         f"--containerd-namespace={place.bridge}", f"--containerd-plugins-namespace={place.bridge}-plugins",

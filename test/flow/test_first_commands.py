@@ -1,6 +1,6 @@
 """Every command works as the first one that a user gives: from a new wheel and in a new clone, with an empty home.
 
-What a command needs beside nb-builder is missing here, such as an engine. Each has to say that in a sentence.
+What a command needs alongside nb-builder is missing here, such as an engine. Each has to say that in a sentence.
 """
 
 import re

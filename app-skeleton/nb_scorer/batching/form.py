@@ -10,9 +10,9 @@ from nb_scorer.batching import joining, straight_line
 from nb_scorer.batching.steps import raised_within
 
 # So many rows share one call at most: the largest number that the proof tries.
-MOST_TOGETHER = 1024
-# So many samples are on their way at once: one body may have a million, and each that is begun takes memory.
-MOST_UNDER_WAY = 1024
+MAX_TOGETHER = 1024
+# So many samples are on their way at once: one body may have a million, and each that is started takes memory.
+MAX_UNDER_WAY = 1024
 
 
 class Failure(object):
@@ -30,7 +30,7 @@ class Failure(object):
 class BatchForm(object):
     """A predictor's batch form: `score` returns what predictor would return for each of many samples.
 
-    In the model's pickle it stands beside predictor, whose globals it shares. `stops` are the calls that are
+    In the model's pickle it stands alongside predictor, whose globals it shares. `stops` are the calls that are
     shared, as text; `source` are the derived functions, as text, for readers.
     """
 
@@ -52,13 +52,13 @@ class BatchForm(object):
             return self._steps.begin(*(self._first + args))
         return self._steps.begin(*(self._first + args), **dict(self._keywords, **keywords))
 
-    def score(self, calls, watch=None, most=MOST_TOGETHER, in_copy=None):
+    def score(self, calls, watch=None, most=MAX_TOGETHER, in_copy=None):
         """Return a list: for each (args, keywords) of `calls` what predictor returns for it, or its Failure.
 
         Never raises what a sample's code raises, SystemExit included: that is its Failure. `watch` (see
         nb_scorer.batching.watch) may ask the model for a row alone too, and may have its own result used then; where
         the two differ, all of that call and of those after it are asked alone. `in_copy` is called where a step of
-        a sample's code has ended in another process than it began in, with the error that ended it or None.
+        a sample's code has ended in another process than it started in, with the error that ended it or None.
         """
         contexts = []
         try:
@@ -67,9 +67,9 @@ class BatchForm(object):
                 context.__enter__()
                 contexts.append(context)
             outcomes: list = []
-            for first in range(0, len(calls), MOST_UNDER_WAY):
+            for first in range(0, len(calls), MAX_UNDER_WAY):
                 drive = _Drive(watch, most, in_copy)
-                some = calls[first : first + MOST_UNDER_WAY]
+                some = calls[first : first + MAX_UNDER_WAY]
                 if self._has_stages_for(some):
                     outcomes += drive.run_in_stages(self._steps.stages, self._first, self.begin, some)
                 else:

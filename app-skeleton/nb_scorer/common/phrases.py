@@ -13,7 +13,7 @@ def cut(text, length):
 
 
 def counted(number, noun):
-    """Return `number` and the noun as it stands beside that number: "1 row", "2 rows"."""
+    """Return `number` and the noun as it stands next to that number: "1 row", "2 rows"."""
     return "{} {}{}".format(number, noun, "" if number == 1 else "s")
 
 

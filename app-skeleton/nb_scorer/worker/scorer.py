@@ -11,7 +11,7 @@ import time
 import traceback
 import types
 
-from nb_scorer.batching.form import MOST_TOGETHER, Failure
+from nb_scorer.batching.form import MAX_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
 from nb_scorer.model import calls, functions, json_codec
 from nb_scorer.model.misfit import Misfit
@@ -22,8 +22,8 @@ from nb_scorer.worker import likeness, refusals
 RECEIVE_BYTES = 1 << 16
 # Limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
 # which would fill the log, and the front reads it.
-LONGEST_PART = 4000
-LONGEST_TRACEBACK = 40000
+MAX_PART = 4000
+MAX_TRACEBACK = 40000
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
@@ -45,11 +45,11 @@ class Scorer(object):
         proved = model.manifest.get("batching") or {}
         # Until the proof has held, only the proof asks it.
         self._pays_from = proved.get("pays_from") if self._batch_form is not None else None
-        self._most = proved.get("most", MOST_TOGETHER)
+        self._most = proved.get("most", MAX_TOGETHER)
         self._watch = Watch()
         # Called after each sample of an array that is scored one by one.
         self._note_progress = self._watch.note_progress
-        self._is_told = False
+        self._is_reported = False
         self._schema = model.manifest.get("sample_schema") or {}
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
@@ -77,9 +77,9 @@ class Scorer(object):
 
     def news(self):
         """Return the facts that end batching in this service, once, when there are some; else None."""
-        if self._watch.ended is None or self._is_told:
+        if self._watch.ended is None or self._is_reported:
             return None
-        self._is_told = True
+        self._is_reported = True
         self._pays_from = None
         return self._watch.ended
 
@@ -178,7 +178,7 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _payload(reason="it is no array of samples"), 1)
         if self._validator is not None:
             before = json_codec.fingerprint(samples)
-            refused = self._first_refused(samples)
+            refused = self._first_rejected(samples)
             if refused is not None:
                 return None, _with_index(*refused)
             if _changed(samples, before):
@@ -379,10 +379,10 @@ class Scorer(object):
 
     def _refusal(self, sample):
         """Return None, or what the client gets where the validator said no."""
-        refused = self._first_refused((sample,))
+        refused = self._first_rejected((sample,))
         return None if refused is None else refused[1:]
 
-    def _first_refused(self, samples):
+    def _first_rejected(self, samples):
         """Return (index, status, payload) of the first that the validator says no to, or None."""
         index, validator = 0, self._validator
         try:
@@ -546,8 +546,8 @@ def notebook_traceback(error):
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
         frame = frame.tb_next
     parts = traceback.format_exception(type(error), error, frame)
-    text = "".join([_cut(part, LONGEST_PART, 0) for part in parts])
-    return _cut(text, LONGEST_TRACEBACK // 2, LONGEST_TRACEBACK // 2)
+    text = "".join([_cut(part, MAX_PART, 0) for part in parts])
+    return _cut(text, MAX_TRACEBACK // 2, MAX_TRACEBACK // 2)
 
 
 def _cut(text, first, last):

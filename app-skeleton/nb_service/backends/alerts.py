@@ -1,4 +1,4 @@
-"""The back end `alerts`: writes rules for Prometheus, which tell people of what a service can't mend."""
+"""The back end `alerts`: writes rules for Prometheus, which tell people of what a service can't fix."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Wheels of the packages in the model's environment, made anew of what is installed there.
+"""Wheels of the packages in the model's environment, made again of what is installed there.
 
 So they need no index, and are what the model was proved with. Their digests are not those of the lock, so they come
 with a list of their own, by which pip and uv install them.
@@ -22,7 +22,7 @@ from nb_service.model_folder import ModelFolder
 
 FOLDER = "wheels"
 LIST = "requirements.lock"
-# Of a distribution's own folder: who installed it, and what is written anew.
+# Of a distribution's own folder: who installed it, and what is written again.
 _OF_INSTALLERS = frozenset(("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"))
 _OF_UV = "uv_"
 _TAG = re.compile(r"^Tag:\s*([\w.]+)-([\w.]+)-([\w.]+)\s*$", re.MULTILINE)
@@ -127,7 +127,7 @@ def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[s
         if each.parts[0] != "..":
             yield each.as_posix(), path
             continue
-        # Outside of site-packages, from the environment's top on: commands, which pip makes anew, and data.
+        # Outside of site-packages, from the environment's top on: commands, which pip makes again, and data.
         rest = PurePosixPath(*(part for part in each.parts if part != ".."))
         if rest.parts[0] != "bin":
             yield f"{data}/data/{rest}", path

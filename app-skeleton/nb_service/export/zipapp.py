@@ -1,4 +1,4 @@
-"""The model as one file that Python runs: an export, what the repository has beside it, and the program around it."""
+"""The model as one file that Python runs: an export, what the repository has next to it, and the program around it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from nb_service.export import archive, contents, zip_entries
 from nb_service.export.contents import Contents
 from nb_service.model_folder import ModelFolder
 
-# What Python makes anew where it is missing, and what a repository has for its history only.
+# What Python makes again where it is missing, and what a repository has for its history only.
 _LEFT_OUT = frozenset(("__pycache__", ".git"))
 # Of nb_scorer: what only runs in the kernel of a build.
 _OF_BUILDS = "kernel"

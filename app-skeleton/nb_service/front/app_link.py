@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from nb_service.backends.http_service.app_process import AppProcess
 
 # The app has one thread for each request that it works on; all other requests wait here, where waiting is cheap.
-MOST_REQUESTS = hops.THREADS
+MAX_REQUESTS = hops.THREADS
 # Slots that only LOOKS may have: pages and metrics stay available while POSTs wait for scorers in all the others.
 RESERVED_FOR_LOOKS = 8
 # Slots that UPLOADS may have: clients that stop in the middle of a large body block no more than these.
-MOST_UPLOADS = 24
+MAX_UPLOADS = 24
 # Responses that the app has finished but their clients have not read hold no slot, up to this many.
-MOST_DRAINING = hops.MOST_DRAINING
+MAX_DRAINING = hops.MAX_DRAINING
 # What a request needs a slot for: to look something up, to ask scorers, to send a large body first.
 LOOKS, POSTS, UPLOADS = range(3)
 # Idle connections to the app. They are closed long before waitress would close them (its channel_timeout): a request
 # on a connection that the app is just closing would be lost.
-MOST_IDLE = 16
+MAX_IDLE = 16
 IDLE_SECONDS = 5.0
 # An app hangs if it works on a request, does not wait for a scorer, and shows no sign of life for this long. The same
 # limit applies between two signs of life of one request. A larger S2I_PREDICT_TIMEOUT replaces it.
 HANG_SECONDS = 60.0
 # A thread of the app that never answers is lost to it. The app is replaced once it has nothing else to do, or as soon
 # as so many threads are lost.
-MAX_STUCK = MOST_REQUESTS // 4
+MAX_STUCK = MAX_REQUESTS // 4
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
 # Nobody accepts while the app is starting, and on a UNIX socket with a full queue a connect that may not block fails at
@@ -178,21 +178,21 @@ class AppLink:
 
     def answer_is_whole(self, exchange: "Exchange") -> None:
         """Free the slot of an exchange whose response the app has finished, though its client may read slowly."""
-        if exchange.has_slot and self._draining < MOST_DRAINING:
+        if exchange.has_slot and self._draining < MAX_DRAINING:
             self._draining += 1
             self._slots[exchange.kind] -= 1
             exchange.has_slot = False
             self._next()
 
     def _has_free_slot(self, kind: int) -> bool:
-        if sum(self._slots) >= MOST_REQUESTS:
+        if sum(self._slots) >= MAX_REQUESTS:
             return False
-        if kind == UPLOADS and self._slots[UPLOADS] >= MOST_UPLOADS:
+        if kind == UPLOADS and self._slots[UPLOADS] >= MAX_UPLOADS:
             return False
-        return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MOST_REQUESTS - RESERVED_FOR_LOOKS
+        return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MAX_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Begin the exchanges for which there is a slot, in the order in which they began to wait.
+        """Begin the exchanges for which there is a slot, in the order in which they started to wait.
 
         No kind goes first: one that clients ask for without end would take each slot that becomes free.
         """
@@ -253,7 +253,7 @@ class AppLink:
         else:
             self._draining -= 1
         if upstream is not None:
-            if len(self._idle) < MOST_IDLE and not self._closed:
+            if len(self._idle) < MAX_IDLE and not self._closed:
                 upstream.since = self.loop.time()
                 self._idle.append(upstream)
             else:
@@ -337,7 +337,7 @@ class Exchange:
     def __init__(self, app: AppLink, connection: "Client", request: Request, length: int | None) -> None:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
         self.has_slot = False
-        self.since = 0.0  # when it began to wait for one (the loop's time)
+        self.since = 0.0  # when it started to wait for one (the loop's time)
         self.active_at = 0.0  # when the app last took or gave bytes of it (the loop's time)
         self.has_begun = False
         self.is_over = False
@@ -433,7 +433,7 @@ class Exchange:
         connection.fail(self._request, reply)
 
     def connection_broke(self) -> None:
-        """End the exchange without a connection: refuse the request, or break off a response that has begun."""
+        """End the exchange without a connection: refuse the request, or break off a response that has started."""
         if self.is_over:
             return
         if self.has_begun:

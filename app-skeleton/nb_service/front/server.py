@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 BUFFER = 1 << 16
 SMALL_BUFFER = 1 << 12
 # An array of samples up to this size goes to one scorer as it is; larger ones go to the app, which divides them.
-MOST_ARRAY_BYTES = 1 << 18
+MAX_ARRAY_BYTES = 1 << 18
 # The front decodes no body, so it bounds the samples of an array by its commas: n of them part at most n + 1 samples.
-MOST_COMMAS = 10_000
+MAX_COMMAS = 10_000
 # By default the budget holds this many bodies of the largest size.
-LARGEST_BODIES = 16
+MAX_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
-# The paths of routes that take a body, beside Vertex AI's.
+# The paths of routes that take a body, in addition to Vertex AI's.
 TAKE_BODIES = routes.taking_bodies()
 
 
@@ -73,7 +73,7 @@ class Front:
         self.loop = loop
         self.pool = pool
         self.app = app
-        self.budget = Budget(settings.max_held or LARGEST_BODIES * settings.max_body)
+        self.budget = Budget(settings.max_held or MAX_BODIES * settings.max_body)
         self.disclosure = replies.disclosure(settings)
         self.max_body = settings.max_body
         self.closing = False
@@ -84,7 +84,7 @@ class Front:
         self._health = health
         self._gate = gate
         self._limit = settings.receive_timeout
-        self._most_commas = min(MOST_COMMAS, settings.max_samples)
+        self._most_commas = min(MAX_COMMAS, settings.max_samples)
         # The path that Vertex AI uses gets its bodies, perhaps among plain ones; the app can tell them apart.
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
@@ -188,12 +188,12 @@ class Front:
             self.pool.together
             and content_type == b"application/json"
             and head.fields.get(b"accept", b"*/*") in (b"*/*", b"application/json")
-            and (head.length is None or 0 < head.length <= MOST_ARRAY_BYTES)
+            and (head.length is None or 0 < head.length <= MAX_ARRAY_BYTES)
         )
 
     def is_one_call(self, body: bytes) -> bool:
         """Return whether one scorer may have the whole array of samples in `body`."""
-        return 0 < len(body) <= MOST_ARRAY_BYTES and body.count(b",") < self._most_commas
+        return 0 < len(body) <= MAX_ARRAY_BYTES and body.count(b",") < self._most_commas
 
 
 def _reply_for_server(request: Request) -> replies.Reply:

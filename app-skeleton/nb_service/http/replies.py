@@ -95,15 +95,14 @@ def in_form_of(path: str, reply: Reply) -> Reply:
 EMPTY = problem(400, "The body is empty; send one sample as JSON.")
 NO_JSON_HEADER = problem(
     415,
-    "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. CSV and other tables go to "
-    "/predict/batch.",
+    "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to /predict/batch.",
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
 _LATER = (("Retry-After", str(RETRY_SECONDS)),)
 FULL = problem(503, "More samples wait than this service takes (S2I_MAX_QUEUE); try again.", _LATER)
 HELD = problem(503, "Requests and responses hold more bytes than this service takes (S2I_MAX_HELD); try again.", _LATER)
 APP_FULL = problem(503, "More requests wait for other routes than /predict than this service takes; try again.", _LATER)
-TOO_LARGE_WORDS = "The body is larger than this service takes (S2I_MAX_BODY)."
+TOO_LARGE_WORDS = "The body is larger than this service accepts (S2I_MAX_BODY)."
 TOO_LARGE = problem(413, TOO_LARGE_WORDS)
 NO_HTTP2 = problem(505, "HTTP/2 is not spoken here.")
 NO_APP = problem(

@@ -100,7 +100,7 @@ PAGES = (
     Route(
         "GET",
         "/drift",
-        "Samples and answers of late beside the notebook's own data, for people or as JSON.",
+        "Recent samples and predictions compared with the notebook's own data, as a page or as JSON.",
         (HTML, JSON),
     ),
     _look("/notebook", "The notebook as it was run (S2I_NOTEBOOK_PAGE).", HTML),

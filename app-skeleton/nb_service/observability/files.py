@@ -1,4 +1,4 @@
-"""The dashboard for Grafana and the rules for Prometheus, which are files beside this one, under a service's prefix.
+"""The dashboard for Grafana and the rules for Prometheus, which are files next to this one, under a service's prefix.
 
 In the files, `@prefix@` stands for the prefix of the metrics, `@Prefix@` for the beginning of an alert's name, and
 `@uid@` for the dashboard's id. Their names of metrics are those of `metric_table`.

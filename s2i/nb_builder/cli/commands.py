@@ -16,6 +16,7 @@ from nb_builder.cli import (
     doctor,
     engine,
     environments,
+    explanations,
     exported_models,
     help_text,
     installation,
@@ -57,7 +58,7 @@ def run(call: Call, made: Made) -> int:
 
 
 def dev(call: Call, made: Made) -> int:
-    """Build at each save, and serve, beside JupyterLab."""
+    """Build at each save, and serve, alongside JupyterLab."""
     given = call.given
     target.here(given.target)
     more = {"PORT": str(given.port)} if given.port is not None else {}
@@ -129,7 +130,7 @@ def build(call: Call, made: Made) -> int:
         # s2i has no option for the platform.
         without_s2i = given.without_s2i or given.platform or docker.program != "docker"
         s2i = None if without_s2i else engine.s2i(call.environ)
-        log.step(f"Building {image} by {'s2i' if s2i else docker.program}")
+        log.step(f"Building {image} with {'s2i' if s2i else docker.program}")
         if s2i:
             # s2i reads the repository's file by itself, and what is given here comes before it.
             of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
@@ -141,7 +142,7 @@ def build(call: Call, made: Made) -> int:
         else:
             docker.build_service(folder, given.builder, image, variables)
     made.update(_image(docker, image))
-    log.step(f"{image} is made; to serve it: {docker.program} run -p 8080:8080 {image}")
+    log.step(f"Built {image}. To serve it: {docker.program} run -p 8080:8080 {image}")
     return 0
 
 
@@ -276,7 +277,7 @@ def export_manifests(call: Call, made: Made) -> int:
 
 
 def show_doctor(call: Call, made: Made) -> int:
-    """Show what of all that the commands need is here."""
+    """Show which programs that the commands need are installed."""
     checks = doctor.examine(call.place, call.environ)
     made["checks"] = [check._asdict() for check in checks]
     if not call.given.json:
@@ -290,6 +291,21 @@ def settings(call: Call, made: Made) -> int:
     made["settings"] = {title: [row._asdict() for row in rows] for title, rows in tables.items()}
     if not call.given.json:
         print(help_text.shown(tables))
+    return 0
+
+
+def explain(call: Call, made: Made) -> int:
+    """Print the explanation of a problem's code, or list all codes."""
+    if call.given.code:
+        found = explanations.find(call.given.code)
+        made["explanation"] = found._asdict()
+        text = found.as_text()
+    else:
+        known = explanations.read()
+        made["codes"] = {code: found.meaning for code, found in known.items()}
+        text = "\n".join(f"{code:<26}  {found.meaning}" for code, found in known.items())
+    if not call.given.json:
+        print(text)
     return 0
 
 
@@ -318,11 +334,11 @@ def clean(call: Call, made: Made) -> int:
     if built_of is not None:
         app = call.installation.app_root(built_of) or home / "app"
         app_lock.require_free(app)
-        folders, nothing = [app], f"Nothing is built of {built_of}"
+        folders, nothing = [app], f"There is no build of {built_of}"
     elif call.given.old:
-        folders, nothing = installation.others(call.environ, home), "There is nothing of another version"
+        folders, nothing = installation.others(call.environ, home), "There are no files of other versions"
     else:
-        folders, nothing = [home], f"There is nothing in {home}"
+        folders, nothing = [home], f"Nothing to remove in {home}"
     folders = [folder for folder in folders if folder.is_dir()]
     for folder in folders:
         app_lock.require_none_in_use(folder)

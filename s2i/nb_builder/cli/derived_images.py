@@ -33,10 +33,10 @@ _OF_SLIM = ("S2I_SLIM", "S2I_KEEP", "S2I_SLIM_BASE")
 # Labels of a service image that its slim image has, too: all that describe the model or the commit.
 _KEPT_LABELS = ("io.nb-builder.", "io.openshift.build.", "io.k8s.", "org.opencontainers.")
 _BILL = "/usr/share/nb-builder/sbom.cdx.json"
-_LARGEST_BILL = 64 << 20
+_MAX_BILL = 64 << 20
 # Beside code, a native program has the model's numbers.
-_LARGEST_PROGRAM = 1 << 30
-_LARGEST_FACTS = 1 << 20
+_MAX_PROGRAM = 1 << 30
+_MAX_FACTS = 1 << 20
 _RUN = "io.nb-builder.native.run"
 _COMPILER = "debian:bookworm-slim"
 _PLATFORMS = {"linux/amd64": "x86_64", "linux/arm64": "aarch64", "linux/arm64/v8": "aarch64"}
@@ -65,14 +65,14 @@ def slim(call: Call, docker: Engine, name: str, target: str) -> int:
         if status:
             return status
         made = docker.require(candidate, _WHY_SLIM)
-        log.step("The same once more with a read-only root and without a network")
+        log.step("Testing again with a read-only root file system and without a network")
         with made.container([*conditions.SERVICE, "selftest"], options=("--read-only", *ISOLATED)) as container:
             status, said = docker.run_container(container)
         log.line(said.rstrip("\n"))
         if status:
             raise SlimWrites
         with made.files() as files:
-            digest = hashlib.sha256(files.content(_BILL, _LARGEST_BILL) or b"").hexdigest()
+            digest = hashlib.sha256(files.content(_BILL, _MAX_BILL) or b"").hexdigest()
         with tempfile.TemporaryDirectory(prefix="nb-context-") as context:
             docker.derive(made, [f'LABEL io.nb-builder.sbom-sha256="{digest}"'], Path(context), target)
     finally:
@@ -87,7 +87,7 @@ def slim(call: Call, docker: Engine, name: str, target: str) -> int:
 def native(call: Call, docker: Engine, name: str, target: str) -> int:
     """Have `target` be the native image of the service image `name`, or say why there is none; return the exit status.
 
-    COMPILER names an image that has gcc or Debian's packages, PLATFORM what the program is to run on; by default that
+    COMPILER names an image with gcc or Debian packages, PLATFORM what the program is to run on; by default that
     is what the service image runs on. Raise ImageMissing, NativePlatformUnknown, or what nb_builder.images raises.
     """
     image = docker.require(name, _WHY_NATIVE)
@@ -159,8 +159,8 @@ def _relabel(docker: Engine, target: str, service: Image) -> None:
 def _write_native(proved: Image, scratch: Path, archive: Path, name: str, machine: str) -> None:
     """Write the archive of a native image of what the proof has left in an image; raise ImageUnfit."""
     with proved.files() as files:
-        program = files.content(f"{image_archive.PROVED}/{image_archive.PROGRAM}", _LARGEST_PROGRAM)
-        facts = files.content(f"{image_archive.PROVED}/{image_archive.FACTS}", _LARGEST_FACTS)
+        program = files.content(f"{image_archive.PROVED}/{image_archive.PROGRAM}", _MAX_PROGRAM)
+        facts = files.content(f"{image_archive.PROVED}/{image_archive.FACTS}", _MAX_FACTS)
     root = scratch / "root"
     (root / image_archive.FACTS).parent.mkdir(parents=True)
     (root / image_archive.PROGRAM).write_bytes(program or b"")

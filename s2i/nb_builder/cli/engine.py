@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
@@ -29,7 +30,7 @@ from nb_builder.common.log import Log
 from nb_builder.images import conditions
 from nb_builder.images import engine as images
 from nb_builder.images.engine import Image
-from nb_builder.images.files import Files
+from nb_builder.images.files import RESERVE, Files
 from nb_builder.images.problems import ImageUnreadable
 from nb_builder.repository import git
 
@@ -38,11 +39,12 @@ BUILDER = "nb-builder"
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
-_LARGEST_METADATA = 1 << 20
+_MAX_METADATA = 1 << 20
 # Of what a container has said.
 _SHOWN = 1 << 20
+_AT_ONCE = 1 << 20
 # More of a line is printed as another.
-_LONGEST_LINE = 1 << 16
+_MAX_LINE = 1 << 16
 # Settings of pip that reach the build of the builder image, and stay out of it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 # Variables of uv that do the same: where Pythons come from.
@@ -92,17 +94,38 @@ class Engine:
 
     def run_container(self, container: str) -> tuple[int, str]:
         """Run a container to its end; return its exit status, and the last megabyte of what it has said."""
-        with tempfile.TemporaryFile() as said:
-            words = [self.program, "start", "--attach", container]
-            status = subprocess.run(words, env=self._environ, stdout=said, stderr=subprocess.STDOUT).returncode
-            said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN))
-            return status, said.read().decode("utf-8", "replace")
+        said = b""
+        with self._started("start", "--attach", container, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            for block in _blocks(process.stdout):
+                said = (said + block)[-_SHOWN:]
+            return process.wait(), said.decode("utf-8", "replace")
 
-    def write_output(self, container: str, file: BinaryIO) -> int:
-        """Run a container to its end, and write what it prints to `file`; return its exit status."""
-        with self._started("start", "--attach", container, stdout=file, stderr=subprocess.PIPE) as process:
-            self._show(process.stderr, self.log)
+    def write_output(self, container: str, image: str, path: Path) -> int:
+        """Run a container of an image to its end, and write what it prints to a file; return its exit status.
+
+        Raise ImageUnreadable for more than there is room for.
+        """
+        pipe = subprocess.PIPE
+        with self._started("start", "--attach", container, stdout=pipe, stderr=pipe) as process:
+            errors = threading.Thread(target=self._show, args=(process.stderr, self.log))
+            errors.start()
+            try:
+                with path.open("wb") as file:
+                    for block in _blocks(process.stdout):
+                        file.write(block)
+                        self._require_room(path, image)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                # It reads until the program has ended.
+                errors.join()
             return process.wait()
+
+    def _require_room(self, path: Path, image: str) -> None:
+        if shutil.disk_usage(path.parent).free < RESERVE:
+            reason = "what it prints leaves no room on this disk"
+            raise ImageUnreadable(image=image, program=self.program, reason=reason)
 
     def load(self, archive: Path, name: str) -> None:
         """Have the engine take the archive of the image `name`; raise ImageNotBuilt."""
@@ -193,7 +216,7 @@ class Engine:
         """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
-        self.log.step(f"Making the builder image {name}")
+        self.log.step(f"Building the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]
@@ -256,7 +279,7 @@ class Engine:
         content = None
         if image is not None:
             with image.files() as files:
-                content = files.content(dockerfile.METADATA, _LARGEST_METADATA)
+                content = files.content(dockerfile.METADATA, _MAX_METADATA)
         labels = json.loads(content)["labels"] if content else []
         options = [
             word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
@@ -286,11 +309,17 @@ class Engine:
 
     def _show(self, stream: IO[bytes] | None, log: Log) -> None:
         assert stream is not None
-        while line := stream.readline(_LONGEST_LINE):
+        while line := stream.readline(_MAX_LINE):
             log.line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess:
         return subprocess.run([self.program, *words], env=self._environ, capture_output=True, text=True)
+
+
+def _blocks(stream: IO[bytes] | None) -> Iterator[bytes]:
+    assert stream is not None
+    while block := stream.read(_AT_ONCE):
+        yield block
 
 
 def find(environ: Mapping[str, str], command: str) -> str:
@@ -303,7 +332,7 @@ def find(environ: Mapping[str, str], command: str) -> str:
             if ran.returncode == 0:
                 return name
             lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name} says: {lines[-1].strip().rstrip('.?')}"
+            reason = f"{name}: {lines[-1].strip().rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 

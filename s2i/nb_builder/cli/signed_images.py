@@ -15,7 +15,7 @@ from nb_builder.cli.engine import Engine
 from nb_builder.cli.problems import ImageWithoutModel
 from nb_builder.images.engine import Image
 
-WHY = "A signature is made for the model in an image that 's2i build' made."
+WHY = "The command signs the model in a service image."
 # The user of service images, and a group that each of their users is in.
 _OWNER = "1001:0"
 # What a program that verifies has of this user's environment.

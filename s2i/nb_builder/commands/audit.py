@@ -1,4 +1,4 @@
-"""`make audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
+"""`nb-builder audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
 
 The image's SBOM lists its parts. pip-audit knows only the Python Package Index and reports an environment as
 clean even if the index has none of its packages; so we report everything that it skipped.
@@ -42,19 +42,19 @@ class SbomMissing(BuildProblem):
 
     code = "sbom-missing"
     what_words = "There is no SBOM to audit in {image}: {reason}."
-    why_words = "An audit looks up what the SBOM names; 'nb-builder slim' ('make runtime') writes one into each image."
-    fix_words = "Name an image that 'nb-builder slim' has made, or a file with a CycloneDX SBOM in JSON."
+    why_words = "An audit looks up the packages in the SBOM, which '{nb_builder} slim' writes into each image."
+    fix_words = "Name an image that '{nb_builder} slim' built, or a file with a CycloneDX SBOM in JSON."
 
 
 class NothingAudited(BuildProblem):
-    """No distribution could be looked up, so nothing is known."""
+    """No distribution could be looked up, so the audit has no result."""
 
     code = "nothing-audited"
     what_words = "Nothing in {image} was audited: {reason}"
-    why_words = "What was not looked up is not clean."
+    why_words = "A distribution that was not looked up may have vulnerabilities."
     fix_words = (
-        "Run it where https://pypi.org/pypi/NAME/VERSION/json answers, or name another service: "
-        "AUDIT_OPTIONS='--vulnerability-service osv'."
+        "Run the audit where https://pypi.org/pypi/NAME/VERSION/json can be reached, or name another service: "
+        "--vulnerability-service osv."
     )
 
 

@@ -1,4 +1,4 @@
-"""`make diff`: what two built services answer to the same samples, side by side, and how fast and large they are."""
+"""`nb-builder diff`: predictions of two services for the same samples, side by side, with speed and size."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
+"""`nb-builder run` and `batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
 import argparse
 import atexit
@@ -45,16 +45,16 @@ _PARSER.add_argument("--fix", action="store_true")
 # A port that is free when it is chosen may be another's when the service starts.
 PORT_TRIES = 5
 OWN_NAMES = ("S2I_ALLOWED_HOSTS", "localhost")
-PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
+PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `nb-builder run` serves on; 0 picks a free one.")
 
 
 class NoPortFree(BuildProblem):
-    """All ports that were tried are taken."""
+    """All ports that were tried are in use."""
 
     code = "no-port-free"
     what_words = "No port from {first} on is free."
-    why_words = "The port in PORT was tried, and the hundred after it."
-    fix_words = "Set PORT to another one, or to 0 for any that is free."
+    why_words = "The command tried this port and the hundred after it."
+    fix_words = "Set PORT to another port, or to 0 for any free one."
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -159,7 +159,7 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
     app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
     # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
     wanted_port(os.environ)
-    # Before the clone, which lies beside the folder.
+    # Before the clone, which lies alongside the folder.
     lock = AppLock(app_root, f"'{given.target}' is being built")
     # A shallow clone does not have the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
@@ -248,7 +248,7 @@ def _serve_on(
             sys.exit(status or 1)
         asked = _send_example(app_root, f"http://{HOST}:{port}", log)
         if answers is None:
-            log.line("     Ctrl-C ends the service.")
+            log.line("     Press Ctrl-C to stop.")
         else:
             # A program reads this, and nobody at a terminal.
             answers.give(asked)
@@ -323,18 +323,18 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = response.read().decode()
             asked["answer"] = json.loads(answer)
-            log.step(f"Asked with {sample}, it answers {answer}")
+            log.step(f"Sample request: {sample} → {answer}")
         except urllib.error.HTTPError as error:
             # The service works all the same; it may require a key, for one.
             with error:
                 asked["status"] = error.code
-                log.step(f"Asked with {sample}, it answers with status {error.code}")
+                log.step(f"Sample request: {sample} → status {error.code}")
         except OSError as error:
-            log.note(f"asked with {sample}, it does not answer ({error}).")
+            log.note(f"the sample request {sample} failed ({error}).")
         # What the log says of this request comes before the lines that are to stay in sight.
         time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
-    log.line(f"     {address}/docs is its page")
+    log.line(f"     Try it in a browser: {address}/docs")
     return asked
 
 

@@ -43,8 +43,8 @@ CONTAINERS = "nb-builder-diff-"
 HOST = "127.0.0.1"
 PORT = 8080
 NATIVE = "io.nb-builder.native.samples"
-_LARGEST_MANIFEST = 16 << 20
-_LARGEST_GOLDEN = 256 << 20
+_MAX_MANIFEST = 16 << 20
+_MAX_GOLDEN = 256 << 20
 STOP_SECONDS = 15.0
 _TIMEOUT = [knob for knob in settings.KNOBS if knob.env == "S2I_PREDICT_TIMEOUT"]
 # Lines of a service's log that say why it ended.
@@ -231,8 +231,8 @@ class ImageService:
     def _read(self) -> Model:
         folder = f"{self._image.app_root}/{paths.MODEL}"
         with self._image.files() as files:
-            manifest = files.content(f"{folder}/{paths.MANIFEST}", _LARGEST_MANIFEST)
-            golden = files.content(f"{folder}/{paths.GOLDEN}", _LARGEST_GOLDEN)
+            manifest = files.content(f"{folder}/{paths.MANIFEST}", _MAX_MANIFEST)
+            golden = files.content(f"{folder}/{paths.GOLDEN}", _MAX_GOLDEN)
         if manifest is None:
             raise DiffNoService(label=self.label, name=self.name, reason=f"it has no {folder}/{paths.MANIFEST}")
         with tempfile.TemporaryDirectory(prefix="nb-diff-") as copied:

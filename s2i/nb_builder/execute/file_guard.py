@@ -16,7 +16,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 
 SHOWN_FILES = 3
-# Free disk space needed, as a multiple of what is copied: the model must still fit beside the copy.
+# Free disk space needed, as a multiple of what is copied: the model must still fit alongside the copy.
 HEADROOM = 2
 # Bytecode may stay: without it each start of the service would compile the modules again.
 _NOT_OURS = {"__pycache__", ".git"}

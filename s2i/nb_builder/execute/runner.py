@@ -21,6 +21,7 @@ from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellExits, CellTimeout, KernelDied, NotebookTimeout
 from nb_builder.problems.contract import ExampleFails
 from nb_builder.problems.packages import InstallFailed
+from nb_builder.problems.surroundings import FileMissing
 
 HEARTBEAT_SECONDS = 30
 INTERRUPT_SECONDS = 5
@@ -86,9 +87,9 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
 
 
 def no_kernel(python: Path, reason: str, log_tail: str) -> InstallFailed:
-    """Return the problem of a kernel that can't start beside the notebook's packages."""
+    """Return the problem of a kernel that can't start next to the notebook's packages."""
     minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
-    reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
+    reason = f"ipykernel, which runs the cells, does not start with them ({reason})"
     return InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=log_tail)
 
 
@@ -116,6 +117,8 @@ class Runner:
         self.log = log
         self.next_number = 1
         self.strict_is_known = False
+        # The commands that failed: (cell, command, status).
+        self.failed: list[tuple[Cell, str, int]] = []
         self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
@@ -130,7 +133,7 @@ class Runner:
             self._print(cell, outputs, seconds)
             count = None if cell.ours else reply.get("execution_count", cell.number)
             self.results.append(CellResult(cell, outputs.as_notebook(), seconds, count))
-        self._tell_commands(cell, reply)
+        self._report_commands(cell, reply)
         self._judge(cell, outputs, reply)
         return self.results[-1]
 
@@ -171,13 +174,14 @@ class Runner:
     def _kernel_died(self, cell: Cell, gone: KernelGone) -> KernelDied:
         return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
-    def _tell_commands(self, cell: Cell, reply: dict) -> None:
+    def _report_commands(self, cell: Cell, reply: dict) -> None:
         """Log a note for each `!command` that failed: Jupyter continues after it, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:
-                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
+                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
                 self.strict_is_known = True
                 command, status = item["command"], item["status"]
+                self.failed.append((cell, command, status))
                 what = f"'!{brief(command)}' {ending(status)}{missing_program(command, status)}"
                 self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
 
@@ -201,7 +205,20 @@ class Runner:
         error = reply if reraised and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         pointers = self._pointers_read(fault, error)
-        raise cell_errors.of_error(fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers)
+        problem = cell_errors.of_error(
+            fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers
+        )
+        raise self._not_made(problem) if isinstance(problem, FileMissing) else problem
+
+    def _not_made(self, problem: FileMissing) -> FileMissing:
+        """Return the problem of a missing file, with the command that failed to make it if there is one."""
+        name = Path(str(problem.facts["path"])).name
+        for cell, command, status in self.failed:
+            if name in command:
+                made = f"Correct cell [{cell.number}], where '!{brief(command)}' {ending(status)}, or commit the file"
+                facts = {key: problem.facts[key] for key in ("path", "error")}
+                return FileMissing(**problem.context, **facts, instead=made)
+        return problem
 
     def _missing_outside(self, problem: Exception, cells_run: Sequence[Cell]) -> Exception | None:
         """Return the problem if an example fails because something outside the notebook is missing, else None."""
@@ -210,7 +227,7 @@ class Runner:
         # In the form of the kernel's error messages.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
         pointers = self._pointers_read(self._at_fault(cells_run[-1], error), error)
-        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no prediction:"
         return cell_errors.of_predictor(
             problem.detail,
             cells_run,
@@ -272,7 +289,7 @@ class Runner:
 
 def ending(status: int) -> str:
     """Return a phrase for a command's exit status as IPython has it: negative for a signal."""
-    return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+    return f"exited with status {status}" if status > 0 else f"was killed by signal {-status}"
 
 
 def missing_program(command: str, status: int) -> str:
@@ -280,7 +297,7 @@ def missing_program(command: str, status: int) -> str:
     program = next(iter(command.split()), "")
     if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
         return ""
-    return f", as there is no '{program}' here; write {system_libraries.PROGRAMS[program]} into apt.txt to have it"
+    return f", as '{program}' is not installed; add {system_libraries.PROGRAMS[program]} to apt.txt"
 
 
 def brief(command: str) -> str:

@@ -1,4 +1,4 @@
-"""Decides which of a notebook's imports `requirements` lacks, and with which versions they are installed beside it."""
+"""Decides which of a notebook's imports `requirements` lacks, and with which versions they are installed next to it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -133,5 +133,5 @@ def _of_others(asked: Sequence[Requirement], beside: Beside) -> Iterator[str]:
         if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
             yield (
                 f"{requirement} is asked for, and {beside.python} has {requirement.name} {installed}; "
-                "what --fix adds was installed beside that one."
+                "--fix adds packages that were installed with that one."
             )

@@ -24,7 +24,7 @@ MOST = 300_000
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
 # As many links in a row as Linux follows.
-_MOST_STEPS = 40
+_MAX_STEPS = 40
 # How engines say that there is nothing: docker before and since version 25, and podman.
 _ABSENT = re.compile(
     r"could not find the file|no such container:path|no such file or directory|could not be found", re.IGNORECASE
@@ -62,7 +62,7 @@ def followed(name: str, links: Mapping[str, Link], folder: str) -> str | None:
         if link is None or part in ("", ".", ".."):
             continue
         steps += 1
-        if steps > _MOST_STEPS:
+        if steps > _MAX_STEPS:
             return None
         target = link.target
         if target.startswith("/"):

@@ -93,7 +93,7 @@ def header_fields(app: Workspace) -> str:
 def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = False) -> str:
     """Return the shell script that compiles model.c: the program, and one that also counts predictor's branches.
 
-    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied beside it.
+    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied next to it.
     """
     model, made = work / "model.c", work / MADE
     gcc = f"{machine}-linux-gnu-gcc" if is_cross else "gcc"
@@ -122,14 +122,14 @@ def prove(app: Workspace, work: Path, log: Log) -> None:
     (root / image_archive.FACTS).parent.mkdir(parents=True)
     shutil.copy2(program, root / PROGRAM)
     translated = json.loads((work / TRANSLATED).read_text())
-    told = {
+    reported = {
         "proof": facts,
         "recognised": translated["recognised"],
         "machine": translated["machine"],
         "bytes": size,
         "notebook": manifest.read(app.model)["notebook"],
     }
-    (root / image_archive.FACTS).write_text(json.dumps(told, indent=1) + "\n")
+    (root / image_archive.FACTS).write_text(json.dumps(reported, indent=1) + "\n")
 
 
 def summary(facts: Mapping, size: int) -> str:

@@ -30,9 +30,9 @@ CONFIG = "application/vnd.nb-builder.model.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TITLE = "org.opencontainers.image.title"
 # What one file of a model may have; a manifest could say anything.
-LARGEST_MODEL = 64 << 30
+MAX_MODEL = 64 << 30
 # A manifest of ours has a kilobyte; a registry may send what it likes.
-LARGEST_MANIFEST = 1 << 20
+MAX_MANIFEST = 1 << 20
 # Above it a file goes in pieces, as not all registries take: oras reads what it puts at once into memory.
 AT_ONCE = 16 << 20
 # Seconds for a first answer.
@@ -61,9 +61,9 @@ def push(path: Path, reference: str) -> str:
         response = _checked(client.upload_manifest(manifest, container), reference)
         # What was sent is what its digest is of: the registry's word for it must be the same.
         digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
-        told = response.headers.get("Docker-Content-Digest", digest)
-    if told != digest:
-        raise RegistryFailed(reference=reference, reason=f"it has stored {told}, and {digest} was sent")
+        reported = response.headers.get("Docker-Content-Digest", digest)
+    if reported != digest:
+        raise RegistryFailed(reference=reference, reason=f"it has stored {reported}, and {digest} was sent")
     return f"{container.registry}/{container.api_prefix}@{digest}"
 
 
@@ -93,7 +93,7 @@ def pull(reference: str, path: Path) -> str:
 @contextmanager
 def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     """Yield a client and the place that `reference` names; what either raises is RegistryFailed."""
-    # In an environment of its own, which `make push` and `make pull` make.
+    # In an environment of its own, which `nb-builder push` and `nb-builder pull` make.
     import oras.client
     import requests
 
@@ -135,7 +135,7 @@ def _has_tls(host: str) -> bool:
 
 
 def _logins() -> list[str]:
-    """Return the files beside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
+    """Return the files alongside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
     folder, file = os.environ.get("DOCKER_CONFIG"), os.environ.get("REGISTRY_AUTH_FILE")
     paths = [os.path.join(folder, "config.json")] if folder else []
     paths += [file] if file else []
@@ -164,7 +164,7 @@ def _manifest(client: "OrasClient", container: "Container", reference: str) -> b
         content = b""
         for block in response.iter_content(1 << 16):
             content += block
-            if len(content) > LARGEST_MANIFEST:
+            if len(content) > MAX_MANIFEST:
                 raise RegistryFailed(reference=reference, reason="its manifest is larger than one of a model")
         return content
 
@@ -176,7 +176,7 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
         if (
             layer["mediaType"] == LAYER
             and type(layer["size"]) is int
-            and 0 <= layer["size"] <= LARGEST_MODEL
+            and 0 <= layer["size"] <= MAX_MODEL
             and layer["digest"].startswith("sha256:")
         ):
             return layer

@@ -73,8 +73,9 @@ class Wanted:
     choice: Choice = NOTHING
 
     def __len__(self) -> int:
-        """Return how many requirements the author has written."""
-        return len(self.asked.lines)
+        """Return how many requirements the author has written; those of a package for several Pythons count once."""
+        marked = [canonicalize_name(requirement.name) for requirement in self.named if requirement.marker]
+        return len(self.asked.lines) - len(marked) + len(set(marked))
 
     @property
     def locked(self) -> str:
@@ -236,7 +237,7 @@ def also(cell: Sequence[Requirement]) -> list[str]:
 
 
 def _nearest(name: str, folder: Path, src: Path) -> Path | None:
-    """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
+    """Return the file `name` next to the notebook or in a folder above it, up to the repository's top."""
     for directory in [folder, *folder.parents]:
         if ordinary_files.is_file(directory / name, src):
             return directory / name

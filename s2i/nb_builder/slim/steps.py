@@ -89,7 +89,7 @@ class Slimming:
         if plan.level == slim_levels.OFF:
             raise proof.unproved(verdict, plan.level)
         lower = plan.lower()
-        self.log.step(f"The slim image is not the same service: S2I_SLIM={lower.level} instead of {plan.level}")
+        self.log.step(f"The slim image differs from the service image: S2I_SLIM={lower.level} instead of {plan.level}")
         for line in proof.failures(verdict):
             self.log.line(f"     {line}")
         self._write_plan(lower)

@@ -1,4 +1,4 @@
-"""Open Inference V2's REST routes, and those of KServe, Triton and MLServer beside them."""
+"""Open Inference V2's REST routes, and those of KServe, Triton and MLServer next to them."""
 
 from collections.abc import Callable
 from functools import partial

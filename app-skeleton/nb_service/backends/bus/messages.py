@@ -28,7 +28,7 @@ REASON, DETAIL, DELIVERIES = "x-error-reason", "x-error-detail", "x-error-delive
 SAMPLE_ID = "x-sample-id"
 # What a message may call its own id.
 IDS = (SAMPLE_ID, "ce-id", "message-id", "id")
-# What an answer has of its sample, beside the key: what tells which sample, trace or conversation it belongs to.
+# What an answer has of its sample, alongside the key: what tells which sample, trace or conversation it belongs to.
 CARRIED = (
     "traceparent",
     "tracestate",
@@ -41,9 +41,9 @@ CARRIED = (
     "partitionkey",
 )
 CARRIED_ATTRIBUTES = ("subject", "traceparent", "tracestate", "correlationid", "partitionkey")
-MOST_DETAIL = 1000
+MAX_DETAIL = 1000
 # So many headers of a message go to errors with it, and so long ones: some brokers refuse more, at each try.
-MOST_HEADERS, MOST_OF_HEADERS = 200, 32 << 10
+MAX_HEADERS, MAX_OF_HEADERS = 200, 32 << 10
 _REASONS = {
     outcomes.NOT_JSON: MALFORMED,
     outcomes.REFUSED: REFUSED,
@@ -130,11 +130,11 @@ def without_headers(outcome: Outcome) -> Outcome:
 
 
 def _bounded(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers, without the longest ones where they are more than any broker surely takes beside a reason."""
+    """Return the headers; if a broker might not accept all of them and a reason, leave out the longest ones."""
     kept, size = set(), 0
-    for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MOST_HEADERS]:
+    for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MAX_HEADERS]:
         size += len(name) + len(headers[name])
-        if size > MOST_OF_HEADERS:
+        if size > MAX_OF_HEADERS:
             break
         kept.add(name)
     return {name: value for name, value in headers.items() if name in kept}
@@ -142,11 +142,11 @@ def _bounded(headers: dict[str, str]) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """Return `text` as a header's value: one line of printable ASCII, with escapes for other characters, shortened."""
-    if len(text) <= MOST_DETAIL and text.isascii() and text.isprintable():
+    if len(text) <= MAX_DETAIL and text.isascii() and text.isprintable():
         return text
     ascii_text = text.encode("ascii", "backslashreplace").decode("ascii")
     line = " ".join("".join(character if " " <= character <= "~" else " " for character in ascii_text).split())
-    return line if len(line) <= MOST_DETAIL else line[: MOST_DETAIL - 4] + " ..."
+    return line if len(line) <= MAX_DETAIL else line[: MAX_DETAIL - 4] + " ..."
 
 
 def _as_it_is(answers: Series) -> Body:

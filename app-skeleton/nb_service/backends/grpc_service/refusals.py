@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
 class Refused(Exception):
     """A call that gets a refusal.
 
-    Made anew for each: one that is raised again keeps the frames of all calls before, with their messages.
+    Made again for each: one that is raised again keeps the frames of all calls before, with their messages.
     """
 
     def __init__(self, refusal: Refusal) -> None:
@@ -64,7 +64,7 @@ ARRIVING = Refusal(
 )
 LATE = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED,
-    "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
+    "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).",
 )
 UNTAKEN = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED, "The client took nothing of its answer for too long (S2I_RECEIVE_TIMEOUT)."

@@ -55,7 +55,7 @@ ENDINGS = tuple(
 
 
 class Companion(Protocol):
-    """What gets samples beside HTTP, in a process of its own: a PoolProcess, which says how it is."""
+    """What gets samples alongside HTTP, in a process of its own: a PoolProcess, which says how it is."""
 
     @property
     def pid(self) -> int | None:
@@ -159,7 +159,7 @@ class HttpService:
             companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
-        # What is here now stays. Looking through it for garbage would hold up every connection for 10 ms.
+        # The present objects stay. Looking through them for garbage would hold up every connection for 10 ms.
         gc.freeze()
         try:
             self._loop.run_forever()
@@ -275,7 +275,7 @@ class HttpService:
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
             self._log.say(
                 f"No GPU: the model runs on CPUs, though libraries for GPUs are installed ({pool.plan.gpus.missing}). "
-                "A container needs one given to it: docs/how-to/serve-on-a-gpu.md."
+                "To give a container one: 'docker run --gpus all', or a limit for nvidia.com/gpu on Kubernetes."
             )
         if self._baseline is not None:
             self._log.say(drift.words(self._baseline, self._settings))

@@ -1,4 +1,4 @@
-"""JupyterLab beside the service, in an environment of its own, with the kernel of the notebook's environment."""
+"""JupyterLab alongside the service, in an environment of its own, with the kernel of the notebook's environment."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`make dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
+"""`nb-builder dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.2
 
 @contextlib.contextmanager
 def state_folder(home: Path) -> Iterator[Path]:
-    """Yield a folder below `home` that no other `make dev` uses meanwhile, one of an earlier run if there is one."""
+    """Yield a folder below `home` that no other `nb-builder dev` uses, from an earlier run if possible."""
     for number in count(1):
         folder = home / "dev" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ class Workbench:
         except NotServed as problem:
             self._fail(Outcome(1, messages=[str(problem)]))
             return
-        self._tell_notes(outcome)
+        self._report_notes(outcome)
         seconds = f"{time.monotonic() - began:.1f} s"
         before, old = self._app_root, self._service
         self._app_root, self._service = app_root, service
@@ -204,7 +204,7 @@ class Workbench:
         for line in changes.table():
             self._log.line(f"       {line}")
 
-    def _tell_notes(self, outcome: Outcome) -> None:
+    def _report_notes(self, outcome: Outcome) -> None:
         """Show what the build notes, and the one before did not; that a model is new is no news here."""
         for note in outcome.notes:
             if note not in self._notes:

@@ -13,7 +13,7 @@ from nb_builder.requirements.sources.declaration import Declaration, Packages
 
 @dataclass(frozen=True)
 class Choice:
-    """The declaration that counts beside the cell's list (None for none), notes for the log, and the unusable ones."""
+    """The declaration that counts next to the cell's list (None for none), notes for the log, and the unusable ones."""
 
     counted: Declaration | None
     notes: tuple[str, ...]
@@ -63,7 +63,7 @@ def choose(
 
 
 def _is_plain(declaration: Declaration) -> bool:
-    """Return whether it is a requirements.txt outside of binder/, which counts beside the cell's list."""
+    """Return whether it is a requirements.txt outside of binder/, which counts next to the cell's list."""
     *folders, name = declaration.file.split("/")
     return name == paths.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
 

@@ -48,10 +48,10 @@ def read(path: Path) -> Packages | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise Unreadable(f"it is no YAML{where}: {getattr(error, 'problem', None) or error}") from None
+        raise Unreadable(f"it is not YAML{where}: {getattr(error, 'problem', None) or error}") from None
     except ValueError as error:
         # PyYAML raises it for what looks like a date and is not a valid one.
-        raise Unreadable(f"it is no YAML: {error}") from None
+        raise Unreadable(f"it is not YAML: {error}") from None
     if not isinstance(content, dict) or "dependencies" not in content:
         return None
     entries = content["dependencies"] or []

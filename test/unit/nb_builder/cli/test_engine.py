@@ -35,7 +35,7 @@ def test_what_engines_take_is_a_name(name):
 @pytest.mark.parametrize(
     "name", ["", "Iris", "iris:", "iris model", "-iris", "iris:a:b", "--privileged", "iris@sha256:0"]
 )
-def test_all_else_is_refused(name):
+def test_all_else_is_rejected(name):
     with pytest.raises(ImageNameInvalid):
         engine.require_name(name)
 
@@ -44,7 +44,7 @@ def test_an_engine_that_does_not_answer_says_why(tmp_path):
     program = tmp_path / "docker"
     program.write_text("#!/bin/sh\necho Cannot connect. >&2\nexit 1\n")
     program.chmod(0o755)
-    with pytest.raises(EngineMissing, match="docker says: Cannot connect"):
+    with pytest.raises(EngineMissing, match="docker: Cannot connect"):
         engine.find({"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER": "docker"}, "build")
 
 
@@ -130,5 +130,5 @@ def test_an_index_that_can_t_be_pushed_is_a_problem(tmp_path):
         docker.push_index("iris:1", ["one", "fourth"])
     # Nothing is pushed for an index that can't be.
     assert not calls.exists()
-    with pytest.raises(IndexNotPushed, match="'docker push iris:1-amd64' ended with status 1"):
+    with pytest.raises(IndexNotPushed, match="'docker push iris:1-amd64' exited with status 1"):
         docker.push_index("iris:1", ["one", "other"])

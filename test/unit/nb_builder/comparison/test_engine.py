@@ -34,7 +34,7 @@ def words(tmp_path):
 
 
 def test_an_image_that_is_not_there_is_a_sentence(engine):
-    with pytest.raises(DiffMissing, match="OLD=nobody: there is no such image here, and no such folder"):
+    with pytest.raises(DiffMissing, match="OLD=nobody: there is no such image or folder"):
         services.find("OLD", "nobody", engine)
 
 
@@ -74,7 +74,7 @@ def test_a_native_image_needs_no_manifest(engine, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["tcp://build.example.org:2376", "ssh://somebody@build.example.org"])
-def test_an_engine_on_another_machine_is_refused(address):
+def test_an_engine_on_another_machine_is_rejected(address):
     with pytest.raises(DiffEngine, match="DOCKER_HOST names one on build.example.org"):
         Engine("docker", {"DOCKER_HOST": address}).require("my-service")
 

@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 from nb_scorer.common import paths
@@ -74,6 +75,13 @@ def test_the_manifest_says_what_was_built_and_by_which_versions(tmp_path):
     assert saved["pickle_bytes"] == (tmp_path / "model" / paths.PICKLE).stat().st_size
 
 
+@pytest.mark.parametrize(("version", "is_limited"), [("0.90", False), ("1.4.2", False), ("1.5.0", True), ("3.2", True)])
+def test_old_releases_of_xgboost_die_of_a_limit_of_threads(tmp_path, monkeypatch, version, is_limited):
+    monkeypatch.setitem(sys.modules, "xgboost", types.SimpleNamespace(__version__=version))
+    saved = manifest.read(save(tmp_path, PREDICTOR))
+    assert saved.get("thread_limit", True) is is_limited
+
+
 def test_a_notebook_at_the_top_of_the_repository_has_a_dot_for_its_folder(tmp_path):
     save_model.save(notebook(PREDICTOR), str(tmp_path / "m"), "model.ipynb", [], 1e-6, str(tmp_path / "c"))
     assert load.folder_of_notebook(tmp_path / "m") == "."
@@ -102,7 +110,7 @@ def test_an_older_model_is_replaced(tmp_path):
     assert not (tmp_path / "model" / "stale").exists()
 
 
-def test_a_notebook_without_predictor_is_told(tmp_path):
+def test_a_notebook_without_predictor_is_reported(tmp_path):
     assert complained(tmp_path, "x = 1") == ("predictor-missing", {})
 
 
@@ -115,11 +123,11 @@ def test_a_notebook_without_predictor_is_told(tmp_path):
         (PREDICTOR + "batch_predictor = 'x'", "batch_predictor", "a str"),
     ],
 )
-def test_what_can_not_be_called_is_told_by_name_and_kind(tmp_path, source, name, kind):
+def test_what_can_not_be_called_is_reported_by_name_and_kind(tmp_path, source, name, kind):
     assert complained(tmp_path, source) == ("not-callable", {"name": name, "kind": kind})
 
 
-def test_what_can_not_be_pickled_is_told_with_the_culprit(tmp_path):
+def test_what_can_not_be_pickled_is_reported_with_the_culprit(tmp_path):
     code, facts = complained(
         tmp_path, "import threading\nlock = threading.Lock()\ndef predictor(x):\n    return lock\n"
     )
@@ -134,7 +142,7 @@ def test_the_validator_may_be_what_can_not_be_pickled(tmp_path):
     assert complained(tmp_path, source)[1]["name"] == "validator"
 
 
-def test_an_example_that_gets_no_answer_is_told_with_its_traceback(tmp_path):
+def test_an_example_that_gets_no_answer_is_reported_with_its_traceback(tmp_path):
     code, facts = complained(tmp_path, PREDICTOR + "examples = [1, -4]\n")
     assert code == "example-fails"
     assert (facts["number"], facts["sample"]) == (2, "-4")
@@ -174,14 +182,14 @@ def test_a_model_without_its_pickle_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("text", ['{"format": 3}', '{"format": true}', "[]", "half a fi"])
-def test_another_format_is_refused(tmp_path, text):
+def test_another_format_is_rejected(tmp_path, text):
     (tmp_path / paths.MANIFEST).write_text(text)
     with pytest.raises(ModelFormatUnknown, match="this service reads formats 1 and 2"):
         load.load(tmp_path)
 
 
 @pytest.mark.parametrize(("field", "words"), [("python", "Python 2.7"), ("cloudpickle", "cloudpickle 2.7")])
-def test_another_version_is_refused_before_anything_is_unpickled(tmp_path, field, words):
+def test_another_version_is_rejected_before_anything_is_unpickled(tmp_path, field, words):
     folder = save(tmp_path, PREDICTOR)
     manifest.update(folder, **{field: "2.7"})
     (folder / paths.PICKLE).write_bytes(b"would crash")
@@ -189,7 +197,7 @@ def test_another_version_is_refused_before_anything_is_unpickled(tmp_path, field
         load.load(folder)
 
 
-def test_a_changed_pickle_is_refused_before_it_is_unpickled(tmp_path):
+def test_a_changed_pickle_is_rejected_before_it_is_unpickled(tmp_path):
     folder = save(tmp_path, PREDICTOR)
     trap = b"cos\n_exit\n(I3\ntR."
     (folder / paths.PICKLE).write_bytes(trap)
@@ -197,7 +205,7 @@ def test_a_changed_pickle_is_refused_before_it_is_unpickled(tmp_path):
         load.load(folder)
 
 
-def test_an_error_while_loading_is_told_and_its_cause_kept(tmp_path):
+def test_an_error_while_loading_is_reported_and_its_cause_kept(tmp_path):
     folder = save(tmp_path, PREDICTOR)
     (folder / paths.PICKLE).write_bytes(b"cno_such_module_at_all\nx\n.")
     manifest.update(folder, pickle_sha256=load.digest_of(str(folder / paths.PICKLE)))

@@ -85,7 +85,7 @@ def test_the_field_of_the_page_s_form_is_json_of_a_sample(tmp_path):
     assert (field["contentMediaType"], field["contentSchema"]) == ("application/json", openapi_bodies.SAMPLE)
 
 
-def test_the_list_of_models_links_to_what_is_told_of_one(tmp_path):
+def test_the_list_of_models_links_to_what_is_reported_of_one(tmp_path):
     paths = document(tmp_path)["paths"]
     for version in ("v1", "v2"):
         link = paths[f"/{version}/models"]["get"]["responses"]["200"]["links"]["model"]

@@ -1,4 +1,4 @@
-"""The alerts fire when they should, and not for what mends itself; Prometheus's own tool runs them."""
+"""The alerts fire when they should, and not for what fixes itself; Prometheus's own tool runs them."""
 
 import re
 
@@ -8,7 +8,6 @@ from nb_service.http import metrics
 from nb_service.http.health import Health
 from nb_service.observability import files
 
-from commands import ROOT
 from promtool import asked, promtool
 
 RULES = [rule for group in yaml.safe_load(files.rules("nb"))["groups"] for rule in group["rules"]]
@@ -48,9 +47,9 @@ def test_each_alert_says_how_bad_it_is_what_is_the_case_and_what_to_do(alert):
     assert re.fullmatch(r"\d+m", alert["for"])
     assert alert["labels"]["severity"] in ("critical", "warning")
     assert "{{ $labels.job }}" in alert["annotations"]["summary"]
-    assert alert["annotations"]["runbook"].startswith(("Look ", "More is asked", "died: look"))
-    pages = re.findall(r"docs/[\w/-]+\.md", alert["annotations"]["runbook"])
-    assert pages and all((ROOT / page).is_file() for page in pages)
+    assert re.search(r"\b(Check|Open|[Ff]ind|roll back|Add) ", alert["annotations"]["runbook"])
+    # Operators have no clone: a path of a page would lead nowhere.
+    assert "docs/" not in alert["annotations"]["runbook"]
 
 
 def test_an_expression_has_the_labels_that_its_words_name():
@@ -105,7 +104,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_alert_fires_for_what_lasts_and_not_for_what_mends_itself(case, rules, tmp_path):
+def test_an_alert_fires_for_what_lasts_and_not_for_what_fixes_itself(case, rules, tmp_path):
     series, names = CASES[case]
     firing = [(f'{{alertname="{name}"}}', 1) for name in names]
     assert asked(rules(), tmp_path, series, (FIRING, firing), at="20m") == ""

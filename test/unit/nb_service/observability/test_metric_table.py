@@ -65,7 +65,7 @@ def test_names_of_samples_are_those_of_the_text():
     names = Names("fruit")
     families = shown(numbers, baseline, "fruit")
     for row in TABLE:
-        # The library also says when each counter began.
+        # The library also says when each counter started.
         written = {sample.name for sample in families[row.name].samples if not sample.name.endswith("_created")}
         assert written == set(names.samples(row)), row.name
 

@@ -15,7 +15,7 @@ PARQUET, ARROW = "parquet", "arrow"
 
 
 def require(what: str) -> None:
-    """Raise BatchNeedsMore where pyarrow is not here."""
+    """Raise BatchNeedsMore if pyarrow is not installed."""
     if find_spec("pyarrow") is None:
         raise problems.BatchNeedsMore(what)
 
