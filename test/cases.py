@@ -90,8 +90,8 @@ def check_words(case: Case, output: str) -> None:
     # s2i trims the lines that it passes on.
     missing = [line for line in case.says if line.strip() not in output]
     assert missing == [], f"{case.name} does not say {missing}. It says:\n{output}"
-    told = [line for line in case.never if line in output]
-    assert told == [], f"{case.name} says {told}. It says:\n{output}"
+    reported = [line for line in case.never if line in output]
+    assert reported == [], f"{case.name} says {reported}. It says:\n{output}"
 
 
 def check_answer(expected: object, status: int, body: bytes) -> None:

@@ -23,6 +23,8 @@ from itertools import pairwise
 from pathlib import Path
 
 HOME = "STAND_IN_HOME"
+# In folder/prints: it is printed again and again.
+ENDLESS = "endless"
 
 
 def write(folder: Path) -> Path:
@@ -126,7 +128,9 @@ def _create(folder: Path, rest: list[str]) -> int:
 def _start(folder: Path, name: str) -> int:
     second, prints = folder / "second", folder / "prints"
     if prints.exists():
-        print(prints.read_text(), end="")
+        print(prints.read_text(), end="", flush=True)
+        while prints.read_text() == ENDLESS:
+            print(ENDLESS * 1000, flush=True)
         return 0
     if not second.exists():
         print("assemble failed")

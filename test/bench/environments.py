@@ -49,6 +49,11 @@ def built(name: str, commit: str = "") -> Path:
     return app_root
 
 
+def pins(requirements: Sequence) -> list[str]:
+    """Return the lines of requirements.txt that a notebook's `requirements` stand for."""
+    return [entry if isinstance(entry, str) else "==".join(entry) for entry in requirements]
+
+
 def checkout(commit: str) -> tuple[Path, Path]:
     """Return (source tree, home of its environments) of a commit of ours, made once; of what lies here without one."""
     if not commit:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from environments import COMPILING, EXAMPLE, HOME, ROOT, free_port, run
+from environments import COMPILING, EXAMPLE, HOME, ROOT, free_port, pins, run
 from serve import goal, load
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
@@ -85,11 +85,11 @@ def _by_hand() -> float:
         script.write_text("\n".join([*sources, SERVE]))
         names: dict = {}
         exec(sources[0], names)  # noqa: S102 - the requirements cell of our own example
-        pins = [f"{name}=={version}" for name, version in names["requirements"]]
+        needed = pins(names["requirements"])
         shutil.rmtree(place / "venv", ignore_errors=True)
         begun = time.monotonic()
         run([UV, "venv", "--quiet", "--python", sys.executable, place / "venv"], COMPILING)
-        run([UV, "pip", "install", "--quiet", "--python", place / "venv", "flask", *pins], COMPILING)
+        run([UV, "pip", "install", "--quiet", "--python", place / "venv", "flask", *needed], COMPILING)
         return _answered([place / "venv/bin/python", script, str(port)], COMPILING, port, begun)
 
 

@@ -66,8 +66,8 @@ def figures_of(folder: Path) -> Figures:
     app_root = PLACE / f"gallery-{folder.name}"
     _build(folder, app_root)
     seconds = _build(folder, app_root)
-    told = json.loads((app_root / "build/report.json").read_text())
-    gain = told["batching"].get("gain")
+    reported = json.loads((app_root / "build/report.json").read_text())
+    gain = reported["batching"].get("gain")
     sample, memory = _ask(folder.name, app_root)
     return Figures(
         seconds,
@@ -75,7 +75,7 @@ def figures_of(folder: Path) -> Figures:
         (app_root / "model/model.pickle").stat().st_size / 1e3,
         sample,
         memory,
-        f"{gain} times" if gain else told["batching"].get("reason", "no"),
+        f"{gain} times" if gain else reported["batching"].get("reason", "no"),
         _native(folder.name, app_root),
     )
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import notebooks
+from environments import pins
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "test"))
@@ -142,7 +143,7 @@ def _pins(notebook: Path) -> str:
     cells = json.loads(notebook.read_text())["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     (first, *_) = [source for source in sources if source.startswith("requirements = ")]
-    return "".join(f"{name}=={version}\n" for name, version in ast.literal_eval(ast.parse(first).body[0].value))
+    return "".join(f"{line}\n" for line in pins(ast.literal_eval(ast.parse(first).body[0].value)))
 
 
 def _call(command: list[str], folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess:

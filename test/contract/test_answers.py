@@ -58,7 +58,7 @@ def test_the_validator_can_t_change_what_the_predictor_sees(service):
     assert service.predict([1, 2]) == (200, {"got": [1, 2]})
 
 
-def test_what_the_validator_refuses_is_422_and_says_so(service):
+def test_what_the_validator_rejects_is_422_and_says_so(service):
     status, body, headers = service.ask('"refuse me"')
     assert (status, headers["Content-Type"]) == (422, "application/problem+json")
     assert body["detail"] == "The notebook's validator rejects this sample."
@@ -219,14 +219,14 @@ def test_a_chunked_body_is_taken(service):
     assert talk(service, head + b"2\r\n[1\r\n3\r\n, 2\r\n1\r\n]\r\n0\r\n\r\n").endswith(b'{"got": [1, 2]}')
 
 
-def test_a_client_that_asks_first_is_told_to_continue(service):
+def test_a_client_that_asks_first_is_reported_to_continue(service):
     said = talk(service, request([1], "Expect: 100-continue", "Connection: close"))
     assert said.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")
 
 
 @pytest.mark.front
 @pytest.mark.parametrize("garbage", [b"\x00\x01\x02\r\n\r\n", b"POST /predict HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
-def test_what_is_no_http_is_400_in_the_shape_of_every_refusal(service, garbage):
+def test_what_is_no_http_is_400_in_the_shape_of_every_rejection(service, garbage):
     said = talk(service, garbage)
     assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"application/problem+json" in said
@@ -242,7 +242,7 @@ def test_what_is_no_http_is_400_in_the_shape_of_every_refusal(service, garbage):
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000, b"431 Request Header Fields Too Large"),
     ],
 )
-def test_a_head_that_can_t_be_meant_is_refused_and_leaves_one_line(service, head, status):
+def test_a_head_that_can_t_be_meant_is_rejected_and_leaves_one_line(service, head, status):
     before = len(service.log)
     said = talk(service, head + b"\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 " + status + b"\r\n")
@@ -259,7 +259,7 @@ def test_a_head_that_can_t_be_meant_is_refused_and_leaves_one_line(service, head
         (b"HTTP/1.0\r\nConnection: keep-alive", b"0\r\n\r\n"),
     ],
 )
-def test_a_body_of_two_lengths_is_refused_and_nothing_in_it_is_taken_for_a_request(service, head, body):
+def test_a_body_of_two_lengths_is_rejected_and_nothing_in_it_is_taken_for_a_request(service, head, body):
     smuggled = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     said = talk(service, b"POST /predict " + head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + body + smuggled)
     assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")

@@ -73,9 +73,9 @@ def test_form_editor_and_programs_stay_in_step(seen):
 
 
 def test_requests_of_a_visit_are_kept_in_the_page(seen):
-    refused, answered = seen["script"]["history"][::-1]
+    rejected, answered = seen["script"]["history"][::-1]
     assert answered == ["[3, 4]", "7.0", "200 OK"]
-    assert refused[0] == '["<b>", {"a": 1}]' and refused[2].startswith("422")
+    assert rejected[0] == '["<b>", {"a": 1}]' and rejected[2].startswith("422")
     assert seen["script"]["taken"] == '["<b>", {"a": 1}]'
     assert seen["script"]["copied"] is True
     assert seen["script"]["address"].endswith("/docs")
@@ -106,7 +106,7 @@ def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
 
 
 def test_a_person_with_the_key_gets_past_the_browser_s_question(seen):
-    refused, answer, notebook = seen["guarded"]
+    rejected, answer, notebook = seen["guarded"]
     # Without a screen there is nobody whom the browser could ask.
-    assert (refused, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
+    assert (rejected, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
     assert "Adding" in notebook

@@ -101,7 +101,7 @@ def test_an_event_is_named_by_its_source_and_id(server):
     assert (delivery.id, delivery.headers) == ("/s#e", event)
 
 
-def test_who_connects_with_a_name_that_another_has_is_told_so(server):
+def test_who_connects_with_a_name_that_another_has_is_reported_so(server):
     async def told():
         reasons = []
         async with connected(_broker(server)) as broker:

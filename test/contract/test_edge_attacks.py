@@ -269,7 +269,7 @@ class Numbers:
 
 
 @pytest.mark.parametrize("most", ["one by one", "in batches"])
-def test_nobody_gets_the_answer_to_another_s_sample(start, most):
+def test_no_one_gets_the_answer_to_another_s_sample(start, most):
     verified = {"golden": 1, "batch_predictor": most == "in batches"}
     code = FORKING + (BATCHES if most == "in batches" else "")
     service = start(code, verified, S2I_PREDICT_TIMEOUT="5").ready()

@@ -232,7 +232,7 @@ def test_one_of_two_keys_that_is_right_does_not_make_the_other_right(guard):
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v1/models/model:predict", "/", "/v1/pred", "/no"])
-def test_a_refusal_comes_before_the_body_and_asks_for_none(guard, path):
+def test_a_rejection_comes_before_the_body_and_asks_for_none(guard, path):
     service = guard("predictions elsewhere")
     head = b"Host: x\r\nContent-Type: application/json\r\nContent-Length: 15000000\r\n"
     for fields in (b"", b"Expect: 100-continue\r\n"):

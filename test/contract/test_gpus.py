@@ -154,7 +154,7 @@ def test_without_a_gpu_a_model_that_has_libraries_for_one_runs_on_cpus_and_the_l
 
 
 @pytest.mark.parametrize("start_by", ["fork", "spawn"])
-def test_a_model_that_does_not_load_without_a_gpu_is_refused_as_that(start, start_by):
+def test_a_model_that_does_not_load_without_a_gpu_is_rejected_as_that(start, start_by):
     service = start(
         """
         class Weights:

@@ -102,7 +102,7 @@ def test_kserve_s_client_sends_bytes_and_typed_values(lists):
     }
 
 
-def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_refusals(lists, model_cache):
+def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_rejections(lists, model_cache):
     nested = """
         def predictor(x):
             return {"greeting": "hi " + x["name"], "next": x["age"] + 1, "more": x["more"]}
@@ -201,7 +201,7 @@ def test_a_client_of_tensorflow_serving_classifies(model_cache):
     assert found["classes"] == [["young", 0.25], ["a", 0.25]]
 
 
-def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(lists):
+def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(lists):
     found = clients.ask("triton-grpc", "ask_grpc_edges.py", lists.grpc, "adder")
     assert found.pop("trailing of a refusal") == "refused-1"
     trailing = found.pop("trailing")
@@ -264,7 +264,7 @@ def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(l
     assert 'nb_http_request_duration_seconds_count{protocol="grpc",route="/inference.' in text
 
 
-def test_messages_of_all_kinds_are_answered_or_refused_and_break_nothing(lists):
+def test_messages_of_all_kinds_are_answered_or_rejected_and_break_nothing(lists):
     found = collections.Counter()
     for seed in range(-(-int(os.environ.get("GRPC_MESSAGES", FUZZED)) // FUZZED)):
         found.update(clients.ask("triton-grpc", "fuzz_grpc.py", lists.grpc, "adder", FUZZED, seed))

@@ -64,12 +64,12 @@ def test_in_an_array_the_fields_are_those_of_the_array(service):
     ("kind", "body"),
     [("application/x-ndjson", '{"x": 1}\n{"x": "a"}\n'), ("text/csv", "x,y\n1,2\na,2\n"), ("application/json", None)],
 )
-def test_the_fields_are_told_in_whatever_form_many_samples_come(service, kind, body):
+def test_the_fields_are_reported_in_whatever_form_many_samples_come(service, kind, body):
     # An array of this size is not the front's.
     body = body or json.dumps([{"x": 1}, {"x": "a"}, *[{"x": 1}] * 50_000])
-    status, told = service.ask(body, "/predict/batch", headers={"Content-Type": kind})[:2]
-    assert (status, told["detail"]) == (422, "Sample 2: " + MISFIT)
-    assert told["errors"] == [{**WRONG, "pointer": "#/1/x"}]
+    status, reported = service.ask(body, "/predict/batch", headers={"Content-Type": kind})[:2]
+    assert (status, reported["detail"]) == (422, "Sample 2: " + MISFIT)
+    assert reported["errors"] == [{**WRONG, "pointer": "#/1/x"}]
 
 
 def test_every_protocol_says_why(service):

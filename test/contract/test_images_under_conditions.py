@@ -14,6 +14,7 @@ from nb_builder.native import image_archive
 
 import engine_program
 from contract.test_strangers_images import IN_IMAGE, PROVENANCE, SECRET, about, assert_nothing_left, keys, place, run
+from flow import stage
 
 __all__ = ["keys", "place"]
 # The words behind each command that takes an image, for the image `service`; KEY and PUB are a pair of keys.
@@ -194,7 +195,7 @@ def conditioned(place):
 
 @pytest.mark.parametrize("name", ["a b", "X\nRUN evil", "BASH_FUNC_x%%", "é"])
 @pytest.mark.parametrize("command", ["slim", "native", "spark-model", "diff"])
-def test_a_variable_that_can_t_be_replaced_is_refused(place, keys, command, name):
+def test_a_variable_that_can_t_be_replaced_is_rejected(place, keys, command, name):
     engine_program.add(place, "service", complete(place), {"APP_ROOT": "/opt/app-root", name: "1"})
     done = run(place, *words_of(command, keys))
     assert done.returncode == 1 and "(problem image-unfit)" in done.stdout + done.stderr, done.stdout + done.stderr
@@ -254,7 +255,7 @@ def test_a_proof_that_is_none_is_a_sentence(place, keys, facts):
     assert "Traceback" not in done.stderr
 
 
-def test_another_platform_is_refused_before_anything_is_made(place, keys):
+def test_another_platform_is_rejected_before_anything_is_made(place, keys):
     complete(place)
     done = run(place, "native", "service", "--platform", "linux/riscv64")
     assert done.returncode == 1 and "no native programs for PLATFORM='linux/riscv64'" in done.stderr
@@ -313,7 +314,7 @@ def test_a_record_of_a_package_reads_no_file_of_this_machine(place, keys, record
     assert not made.exists() or not leaked(made.read_bytes())
 
 
-def test_what_programs_of_an_image_print_commands_nobody(place, keys):
+def test_what_programs_of_an_image_print_commands_no_one(place, keys):
     complete(place)
     (place / "fails").write_text("AS proved")
     engine = Path(engine_program.__file__).read_text()
@@ -339,7 +340,7 @@ def test_a_signature_that_was_verified_lets_a_slim_image_be_made(place, keys):
     "name", [b"\xff.txt", b"a\nb", b"##[error]x", b"\x1b[2J", "\u202e.py".encode(), b"a\\b", b"a b"]
 )
 @pytest.mark.parametrize("command", ["zipapp", "sign", "verify", "rebuild-check"])
-def test_odd_names_in_an_image_are_no_tracebacks_and_command_nobody(place, keys, command, name):
+def test_odd_names_in_an_image_are_no_tracebacks_and_command_no_one(place, keys, command, name):
     root = os.fsencode(complete(place) / IN_IMAGE)
     for folder in (b"src", b"model") if command in ("sign", "verify") else (b"src",):
         with open(os.path.join(root, folder, name), "w") as file:
@@ -349,3 +350,24 @@ def test_odd_names_in_an_image_are_no_tracebacks_and_command_nobody(place, keys,
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
     assert "\x1b" not in said and "##[" not in said and "\u202e" not in said
+
+
+def test_an_image_that_prints_without_end_leaves_room_on_the_disk(place, keys):
+    if not stage.can_mount():
+        pytest.skip("mounting a small disk needs root and namespaces")
+    complete(place)
+    (place / "prints").write_text(engine_program.ENDLESS)
+    small = place / "small"
+    small.mkdir()
+    script = f'mount -t tmpfs -o size=300m none {small} && exec "$@"'
+    done = run(
+        place,
+        "spark-model",
+        "service",
+        "--output",
+        small / "model.zip",
+        before=[*stage.namespace(), "sh", "-c", script, "sh"],
+    )
+    assert done.returncode == 1 and "(problem image-unreadable)" in done.stderr, done.stdout + done.stderr
+    assert "leaves no room on this disk" in done.stderr
+    assert not list((place / "containers").iterdir())

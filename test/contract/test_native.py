@@ -172,7 +172,7 @@ def test_a_sample_unlike_the_notebook_s_own_that_fails_is_422_here_and_500_there
         ),
     ],
 )
-def test_what_is_told_otherwise_has_the_same_status(both, sent, status, service_says, native_says):
+def test_what_is_reported_otherwise_has_the_same_status(both, sent, status, service_says, native_says):
     (one, _, service), (other, _, native) = (told(server, sent) for server in both)
     assert (one, other) == (status, status)
     assert service_says in json.loads(service)["detail"]

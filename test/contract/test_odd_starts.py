@@ -110,7 +110,7 @@ def test_a_problem_is_one_object_in_json_too(tmp_path):
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">/dev/full", "<&- >&- 2>&-"])
-def test_a_problem_that_nobody_can_read_ends_the_start_all_the_same(tmp_path, redirection):
+def test_a_problem_that_no_one_can_read_ends_the_start_all_the_same(tmp_path, redirection):
     command = ["sh", "-c", f'exec "$0" -I -m nb_service {redirection}', sys.executable]
     assert subprocess.run(command, env={"APP_ROOT": str(tmp_path)}, stderr=subprocess.PIPE, check=False).returncode == 1
 

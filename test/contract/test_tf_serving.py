@@ -218,7 +218,7 @@ def versions(services):
     return {name: answer["model_version_status"][0]["version"] for name, answer in found.items()}
 
 
-def test_there_are_as_many_pairs_as_are_told_of():
+def test_there_are_as_many_pairs_as_are_reported_of():
     asked = [json.dumps([path, body.decode() if isinstance(body, bytes) else body]) for path, body, _, _ in PAIRS]
     assert len(set(asked)) == len(PAIRS) == 75
 

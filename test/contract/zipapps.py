@@ -71,7 +71,7 @@ def sign_origin(root: Path, key: Path, **digests: str) -> None:
     from nb_scorer.signature import origin, statement
 
     names = {"build/requirements.lock": hashlib.sha256((root / "build/requirements.lock").read_bytes()).hexdigest()}
-    told = {
+    reported = {
         "_type": statement.TYPE,
         "subject": [{"name": "model", "digest": {"sha256": statement.root_of(model.digests_of(root / "model"))}}],
         "predicateType": origin.PREDICATE,
@@ -84,7 +84,7 @@ def sign_origin(root: Path, key: Path, **digests: str) -> None:
             "runDetails": {"byproducts": []},
         },
     }
-    (root / "build" / "provenance.json").write_text(json.dumps(told))
+    (root / "build" / "provenance.json").write_text(json.dumps(reported))
     attestation.sign(root / "build", Signer(key), model.digests_of(root / "model"))
 
 

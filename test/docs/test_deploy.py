@@ -175,10 +175,10 @@ def test_what_the_template_needs_is_given_where_the_page_uses_it():
 
 def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service():
     first, second = ([item for item in AB if item["metadata"]["name"] == f"my-service-{each}"] for each in "ab")
-    told = (
+    reported = (
         json.dumps(first).replace("my-service-slim:a", "my-service-slim:b").replace('"my-service-a"', '"my-service-b"')
     )
-    assert json.loads(told.replace('"version": "a"', '"version": "b"')) == second
+    assert json.loads(reported.replace('"version": "a"', '"version": "b"')) == second
     for deployment, service in (first, second):
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"] == labels

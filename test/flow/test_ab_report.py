@@ -30,13 +30,13 @@ def made(*words):
     ],
     ids=["none", "no B", "SINCE", "LABEL", "PREFIX"],
 )
-def test_a_word_that_is_not_understood_is_told(words, said):
+def test_a_word_that_is_not_understood_is_reported(words, said):
     status, out, _ = made(*words)
     # Make's own status; nb-builder ab-report has that of the problem.
     assert status == 2 and said.strip() in out and "(problem ab-words)" in out
 
 
-def test_where_no_prometheus_is_that_is_told_as_json_too():
+def test_where_no_prometheus_is_that_is_reported_as_json_too():
     address = f"http://127.0.0.1:{free_port()}"
     words = (f"PROMETHEUS={address}", "A=a", "B=b")
     status, out, _ = made(*words)

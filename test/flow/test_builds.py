@@ -50,7 +50,7 @@ KNOWN_EARLY = [
 
 
 @pytest.mark.parametrize("case", KNOWN_EARLY, ids=lambda case: case.name)
-def test_what_the_repository_tells_is_said_before_anything_is_installed(case, outcomes):
+def test_what_the_repository_reports_is_said_before_anything_is_installed(case, outcomes):
     steps = [line for line in outcomes.build(case).stdout.splitlines() if line.startswith("---> ")]
     assert [step for step in steps if "Installing" in step or "Running" in step] == []
 

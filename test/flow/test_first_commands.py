@@ -42,6 +42,7 @@ ROWS = {
     "batch": First(("{bad}", "{in.csv}", "{out.csv}"), ("NOTEBOOK={bad}", "IN={in.csv}", "OUT={out.csv}"), UNBUILT),
     "build": First(("{bad}",), (), NO_ENGINE),
     "builder": First((), (), NO_ENGINE),
+    "index": First((f"{NOWHERE}/a:1", "my-service"), (), NO_ENGINE),
     "slim": First(("my-service",), (), NO_ENGINE),
     "native": First(("my-service",), (), NO_ENGINE),
     "zipapp": First(("my-service",), (), NO_ENGINE),

@@ -85,7 +85,7 @@ def words_of(session, *words, **env):
     return ran.returncode, ran.stdout, ran.stderr
 
 
-def test_a_port_that_is_asked_for_and_taken_is_refused_before_the_build(session, repository):
+def test_a_port_that_is_asked_for_and_taken_is_rejected_before_the_build(session, repository):
     with socket.socket() as other:
         other.bind(("127.0.0.1", session.port))
         other.listen()
@@ -157,7 +157,7 @@ def test_changes_that_are_not_committed_are_named_and_no_commit_is_claimed_for_t
     assert source["annotations"]["uncommitted"] == ["model.ipynb", "new file.txt"]
 
 
-def test_what_is_no_notebook_is_refused_in_a_sentence(session, tmp_path):
+def test_what_is_no_notebook_is_rejected_in_a_sentence(session, tmp_path):
     ran = subprocess.run(
         ["make", "run", f"NOTEBOOK={tmp_path}/nothing-here"],
         cwd=stage.ROOT,

@@ -57,11 +57,11 @@ def test_a_training_notebook_becomes_a_service(repo, tmp_path):
         ) as run,
     ):
         try:
-            told = json.loads(run.stdout.readline())
+            reported = json.loads(run.stdout.readline())
             log.seek(0)
             output = log.read()
-            assert "url" in told, output
-            port = int(told["url"].split(":")[2].split("/")[0])
+            assert "url" in reported, output
+            port = int(reported["url"].split(":")[2].split("/")[0])
             assert json.loads(stage.ask(port, b'{"size": 30}')[1]) == pytest.approx(400)
         finally:
             run.terminate()

@@ -89,11 +89,11 @@ def test_two_builds_of_the_same_have_the_same_layers(workbench, slim_workbench, 
 def test_a_predictor_that_needs_a_program_is_not_shipped_from_scratch_and_works_with_a_shell(s2i, tmp_path, tag):
     source = repos.write(tmp_path / "repo", SHELL)
     service = must(s2i.build(git_repository(source, source), f"{APPS}-shell")).image
-    refused = slim.make(service, tag)
-    assert refused.status != 0
-    assert "S2I_SLIM=off instead of distributions" in refused.output
-    assert "(problem slim-unproved)" in refused.output
-    assert "No such file or directory: 'sh'" in refused.output
+    rejected = slim.make(service, tag)
+    assert rejected.status != 0
+    assert "S2I_SLIM=off instead of distributions" in rejected.output
+    assert "(problem slim-unproved)" in rejected.output
+    assert "No such file or directory: 'sh'" in rejected.output
     assert not docker.exists(tag)
     made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell", "S2I_SLIM=off"))
     assert docker.answer(made.image, b'"b"', "--read-only") == "b\n"
@@ -132,7 +132,7 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
     assert "usr/bin/bash" in {member.name for member in slim.listed(tag)}
 
 
-def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2i, tmp_path, tag):
+def test_a_predictor_that_must_write_next_to_the_notebook_is_reported_where_it_may(s2i, tmp_path, tag):
     cells = "def predictor(x):\n    open('seen.txt', 'w').close()\n    return x\nexamples = [1]\n"
     source = repos.write(tmp_path / "repo", cells)
     made = slim.make(must(s2i.build(git_repository(source, source), f"{APPS}-must-write")).image, tag)
@@ -142,14 +142,14 @@ def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2
     assert not docker.exists(tag)
 
 
-def test_an_image_of_somebody_else_is_refused(builder, tag):
+def test_an_image_of_somebody_else_is_rejected(builder, tag):
     made = slim.build(docker.docker("image", "inspect", "--format", "{{.Id}}", builder).stdout.strip(), tag)
     assert made.status != 0
     assert "ERROR: This image was not built by nb-builder: it has no model (/opt/app-root/model)." in made.output
     assert "(problem slim-no-service)" in made.output
 
 
-def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
+def test_an_image_without_nb_builder_is_rejected_in_the_same_words(builder, tag):
     foreign = f"{tag}-foreign"
     docker.docker("build", "--tag", foreign, "-", stdin=f"FROM {builder}\nUSER 0\nRUN rm -r /opt/nb-builder\n".encode())
     made = slim.build(foreign, tag)
@@ -159,7 +159,7 @@ def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
     assert "(problem slim-no-service)" in made.output
 
 
-def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench, tag):
+def test_a_service_image_whose_base_has_another_python_now_is_rejected(workbench, tag):
     other = f"{tag}-other"
     change = 'mv "$(readlink -f /usr/bin/python3)" /usr/bin/python3.99 && ln -sf python3.99 /usr/bin/python3'
     docker.docker("build", "--tag", other, "-", stdin=f"FROM {workbench}\nUSER 0\nRUN {change}\n".encode())
@@ -171,7 +171,7 @@ def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench,
 
 
 @pytest.mark.parametrize("make", [slim.make, slim.build], ids=["make", "docker"])
-def test_a_refusal_leaves_no_container_behind(builder, tag, make):
+def test_a_rejection_leaves_no_container_behind(builder, tag, make):
     # Whatever is made of it has its label.
     marked = f"{tag}-marked"
     docker.docker("build", "--tag", marked, "-", stdin=f"FROM {builder}\nLABEL refused={tag}\n".encode())
@@ -182,13 +182,13 @@ def test_a_refusal_leaves_no_container_behind(builder, tag, make):
     assert left == ""
 
 
-def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):
+def test_an_image_that_is_not_there_is_rejected_by_name(engine, tag):
     made = slim.make("nobody-made-this", tag)
     assert made.status != 0
     assert "ERROR: There is no image nobody-made-this here." in made.output
 
 
-def test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are(workbench, tag):
+def test_a_name_to_keep_that_is_not_installed_is_rejected_with_those_that_are(workbench, tag):
     made = slim.make(workbench, tag, "S2I_KEEP=cloudpickle,clodpickle")
     assert made.status != 0
     assert "S2I_KEEP names clodpickle, which the image does not contain." in made.output
@@ -196,7 +196,7 @@ def test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are(wor
     assert made.output.rpartition("  Fix: ")[2].startswith("Correct the name")
 
 
-def test_a_golden_row_that_differs_is_refused_with_both_answers(workbench, tag):
+def test_a_golden_row_that_differs_is_rejected_with_both_answers(workbench, tag):
     damaged = f"{tag}-damaged"
     change = "sed -i 's/a=b, c/another/' /opt/app-root/model/golden.ndjson"
     docker.docker("build", "--tag", damaged, "-", stdin=f"FROM {workbench}\nRUN {change}\n".encode())

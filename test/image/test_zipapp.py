@@ -70,7 +70,7 @@ def test_it_answers_as_the_golden_rows_do(example, bare, signed):
     assert "model verified by the key " in done.stderr
 
 
-def test_a_forged_one_is_refused_before_anything_is_unpickled(bare, signed, tmp_path):
+def test_a_forged_one_is_rejected_before_anything_is_unpickled(bare, signed, tmp_path):
     tmp_path.chmod(0o777)
     sings = "/out/sings"
 

@@ -49,7 +49,7 @@ class Scorer(object):
         self._watch = Watch()
         # Called after each sample of an array that is scored one by one.
         self._note_progress = self._watch.note_progress
-        self._is_told = False
+        self._is_reported = False
         self._schema = model.manifest.get("sample_schema") or {}
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
@@ -77,9 +77,9 @@ class Scorer(object):
 
     def news(self):
         """Return the facts that end batching in this service, once, when there are some; else None."""
-        if self._watch.ended is None or self._is_told:
+        if self._watch.ended is None or self._is_reported:
             return None
-        self._is_told = True
+        self._is_reported = True
         self._pays_from = None
         return self._watch.ended
 
@@ -178,7 +178,7 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _payload(reason="it is no array of samples"), 1)
         if self._validator is not None:
             before = json_codec.fingerprint(samples)
-            refused = self._first_refused(samples)
+            refused = self._first_rejected(samples)
             if refused is not None:
                 return None, _with_index(*refused)
             if _changed(samples, before):
@@ -379,10 +379,10 @@ class Scorer(object):
 
     def _refusal(self, sample):
         """Return None, or what the client gets where the validator said no."""
-        refused = self._first_refused((sample,))
+        refused = self._first_rejected((sample,))
         return None if refused is None else refused[1:]
 
-    def _first_refused(self, samples):
+    def _first_rejected(self, samples):
         """Return (index, status, payload) of the first that the validator says no to, or None."""
         index, validator = 0, self._validator
         try:

@@ -137,7 +137,7 @@ class _Operations:
             "summary": route.summary,
             "responses": answers,
         }
-        refusal = _refusal(route)
+        rejection = _refusal(route)
         if path in _LINKS:
             linked = _identifier(*_LINKS[path].split(" "))
             success["links"] = {"model": {"operationId": linked, "parameters": {"name": "$response.body#/models/0"}}}
@@ -145,21 +145,21 @@ class _Operations:
         if parameters:
             operation["parameters"] = parameters
         if "<name>" in path:
-            answers["404"] = {"description": "No such model or version.", "content": refusal}
-            answers["400"] = {"description": "The path is none of this protocol's.", "content": refusal}
+            answers["404"] = {"description": "No such model or version.", "content": rejection}
+            answers["400"] = {"description": "The path is none of this protocol's.", "content": rejection}
         if route.needs_body:
             reasons = _OF_FEEDBACK if path == "/feedback" else _REFUSALS
             for status, reason in reasons.items():
-                answers[str(status)] = {"description": reason, "content": refusal}
+                answers[str(status)] = {"description": reason, "content": rejection}
             operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
         elif not route.is_always_there:
-            answers["503"] = {"description": "Not ready.", "content": refusal}
+            answers["503"] = {"description": "Not ready.", "content": rejection}
         if path == _UNLOAD:
-            answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": refusal}
+            answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": rejection}
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
         if AS_ASKED in route.gives and path != "/":
-            answers["406"] = {"description": "The answers have no form of that type.", "content": refusal}
+            answers["406"] = {"description": "The answers have no form of that type.", "content": rejection}
         return operation
 
     def _in_path(self, path: str) -> Iterable[dict]:
@@ -188,7 +188,7 @@ _LENGTH = "How many bytes of the body are JSON; the values of tensors follow as 
 # Header fields by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {
     "": tuple(
-        {"name": f"ce-{name}", "in": "header", "schema": TEXT, "description": _OF_BINARY_MODE}
+        {"name": f"ce-{name}", "in": "header", "schema": {**TEXT, "minLength": 1}, "description": _OF_BINARY_MODE}
         for name in cloud_events.REQUIRED
     ),
     "infer": (

@@ -207,7 +207,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             data = self._read(data)
         except Unreadable as error:
-            self._refuse_reply(_reply_to(error))
+            self._reject_reply(_reply_to(error))
         except Exception:  # noqa: BLE001 - one client's trouble must not end the service
             traceback.print_exc()
             self.abort()
@@ -433,7 +433,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _on_no_room(self) -> None:
         self._end_waiting()
-        self._refuse_reply(replies.HELD)
+        self._reject_reply(replies.HELD)
 
     def _end_waiting(self) -> None:
         if self._room_timer is not None:
@@ -602,9 +602,9 @@ class Connection(asyncio.BufferedProtocol):
     # --- refusing ---
 
     def _refuse(self, status: int, detail: str) -> None:
-        self._refuse_reply(replies.problem(status, detail))
+        self._reject_reply(replies.problem(status, detail))
 
-    def _refuse_reply(self, reply: Reply) -> None:
+    def _reject_reply(self, reply: Reply) -> None:
         """Refuse a request that was not read to its end, and close."""
         request = self._request or Request(Head())
         if self._exchange is not None:

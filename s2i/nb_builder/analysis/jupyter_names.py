@@ -35,9 +35,9 @@ def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter]
 
 def problem(use: Use, notebook: Path, instead: str = "") -> OnlyInJupyter:
     """Return the problem of a name that is used; `instead` are words about another way out."""
-    told = OnlyInJupyter(function=use.function, name=use.name, instead=instead, notebook=notebook)
-    told.at(notebook, use.cell, use.line)
-    return told
+    reported = OnlyInJupyter(function=use.function, name=use.name, instead=instead, notebook=notebook)
+    reported.at(notebook, use.cell, use.line)
+    return reported
 
 
 def imported(cells: Sequence[Cell]) -> list[Use]:

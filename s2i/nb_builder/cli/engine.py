@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
@@ -29,7 +30,7 @@ from nb_builder.common.log import Log
 from nb_builder.images import conditions
 from nb_builder.images import engine as images
 from nb_builder.images.engine import Image
-from nb_builder.images.files import Files
+from nb_builder.images.files import RESERVE, Files
 from nb_builder.images.problems import ImageUnreadable
 from nb_builder.repository import git
 
@@ -41,6 +42,7 @@ _NAME = re.compile(
 _MAX_METADATA = 1 << 20
 # Of what a container has said.
 _SHOWN = 1 << 20
+_AT_ONCE = 1 << 20
 # More of a line is printed as another.
 _MAX_LINE = 1 << 16
 # Settings of pip that reach the build of the builder image, and stay out of it.
@@ -92,17 +94,38 @@ class Engine:
 
     def run_container(self, container: str) -> tuple[int, str]:
         """Run a container to its end; return its exit status, and the last megabyte of what it has said."""
-        with tempfile.TemporaryFile() as said:
-            words = [self.program, "start", "--attach", container]
-            status = subprocess.run(words, env=self._environ, stdout=said, stderr=subprocess.STDOUT).returncode
-            said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN))
-            return status, said.read().decode("utf-8", "replace")
+        said = b""
+        with self._started("start", "--attach", container, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            for block in _blocks(process.stdout):
+                said = (said + block)[-_SHOWN:]
+            return process.wait(), said.decode("utf-8", "replace")
 
-    def write_output(self, container: str, file: BinaryIO) -> int:
-        """Run a container to its end, and write what it prints to `file`; return its exit status."""
-        with self._started("start", "--attach", container, stdout=file, stderr=subprocess.PIPE) as process:
-            self._show(process.stderr, self.log)
+    def write_output(self, container: str, image: str, path: Path) -> int:
+        """Run a container of an image to its end, and write what it prints to a file; return its exit status.
+
+        Raise ImageUnreadable for more than there is room for.
+        """
+        pipe = subprocess.PIPE
+        with self._started("start", "--attach", container, stdout=pipe, stderr=pipe) as process:
+            errors = threading.Thread(target=self._show, args=(process.stderr, self.log))
+            errors.start()
+            try:
+                with path.open("wb") as file:
+                    for block in _blocks(process.stdout):
+                        file.write(block)
+                        self._require_room(path, image)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                # It reads until the program has ended.
+                errors.join()
             return process.wait()
+
+    def _require_room(self, path: Path, image: str) -> None:
+        if shutil.disk_usage(path.parent).free < RESERVE:
+            reason = "what it prints leaves no room on this disk"
+            raise ImageUnreadable(image=image, program=self.program, reason=reason)
 
     def load(self, archive: Path, name: str) -> None:
         """Have the engine take the archive of the image `name`; raise ImageNotBuilt."""
@@ -291,6 +314,12 @@ class Engine:
 
     def _run(self, *words: str) -> subprocess.CompletedProcess:
         return subprocess.run([self.program, *words], env=self._environ, capture_output=True, text=True)
+
+
+def _blocks(stream: IO[bytes] | None) -> Iterator[bytes]:
+    assert stream is not None
+    while block := stream.read(_AT_ONCE):
+        yield block
 
 
 def find(environ: Mapping[str, str], command: str) -> str:

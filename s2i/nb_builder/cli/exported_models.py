@@ -25,8 +25,8 @@ def spark_model(docker: Engine, name: str, part: Path) -> int:
     Raise ImageMissing, or what nb_builder.images raises.
     """
     image = docker.require(name, _WHY)
-    with image.container([*conditions.SERVICE, "spark-model"]) as container, part.open("wb") as file:
-        return docker.write_output(container, file)
+    with image.container([*conditions.SERVICE, "spark-model"]) as container:
+        return docker.write_output(container, image.name, part)
 
 
 def zipapp(call: Call, docker: Engine, name: str, part: Path) -> int:

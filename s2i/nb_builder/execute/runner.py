@@ -130,7 +130,7 @@ class Runner:
             self._print(cell, outputs, seconds)
             count = None if cell.ours else reply.get("execution_count", cell.number)
             self.results.append(CellResult(cell, outputs.as_notebook(), seconds, count))
-        self._tell_commands(cell, reply)
+        self._report_commands(cell, reply)
         self._judge(cell, outputs, reply)
         return self.results[-1]
 
@@ -171,7 +171,7 @@ class Runner:
     def _kernel_died(self, cell: Cell, gone: KernelGone) -> KernelDied:
         return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
-    def _tell_commands(self, cell: Cell, reply: dict) -> None:
+    def _report_commands(self, cell: Cell, reply: dict) -> None:
         """Log a note for each `!command` that failed: Jupyter continues after it, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:

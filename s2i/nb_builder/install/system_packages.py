@@ -56,9 +56,9 @@ def provide(wanted: Sequence[SystemPackage], log: Log, *, may_install: bool, in_
     """Make sure that `wanted` are installed; return each as `name=version`. Raises SystemPackageMissing."""
     missing = _missing(wanted)
     if missing:
-        refusal = _refusal(may_install)
-        if refusal:
-            raise _problem(missing, refusal)
+        rejection = _refusal(may_install)
+        if rejection:
+            raise _problem(missing, rejection)
         _install(missing, log, in_image=in_image)
     installed = dpkg.packages()
     log.detail(", ".join(f"{package.name} {installed[package.name].version}" for package in wanted))

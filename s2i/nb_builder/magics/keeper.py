@@ -29,12 +29,12 @@ def main(folder: Path, command: Sequence[str]) -> None:
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=answer, stderr=log, start_new_session=True
             )
-        told = False
+        reported = False
         while _lives(kernel):
-            if not told and process.poll() is not None:
+            if not reported and process.poll() is not None:
                 (folder / "status.part").write_text(str(process.returncode), encoding="ascii")
                 (folder / "status.part").rename(folder / "status")
-                told = True
+                reported = True
         end(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

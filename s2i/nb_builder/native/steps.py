@@ -122,14 +122,14 @@ def prove(app: Workspace, work: Path, log: Log) -> None:
     (root / image_archive.FACTS).parent.mkdir(parents=True)
     shutil.copy2(program, root / PROGRAM)
     translated = json.loads((work / TRANSLATED).read_text())
-    told = {
+    reported = {
         "proof": facts,
         "recognised": translated["recognised"],
         "machine": translated["machine"],
         "bytes": size,
         "notebook": manifest.read(app.model)["notebook"],
     }
-    (root / image_archive.FACTS).write_text(json.dumps(told, indent=1) + "\n")
+    (root / image_archive.FACTS).write_text(json.dumps(reported, indent=1) + "\n")
 
 
 def summary(facts: Mapping, size: int) -> str:

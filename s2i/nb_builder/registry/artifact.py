@@ -61,9 +61,9 @@ def push(path: Path, reference: str) -> str:
         response = _checked(client.upload_manifest(manifest, container), reference)
         # What was sent is what its digest is of: the registry's word for it must be the same.
         digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
-        told = response.headers.get("Docker-Content-Digest", digest)
-    if told != digest:
-        raise RegistryFailed(reference=reference, reason=f"it has stored {told}, and {digest} was sent")
+        reported = response.headers.get("Docker-Content-Digest", digest)
+    if reported != digest:
+        raise RegistryFailed(reference=reference, reason=f"it has stored {reported}, and {digest} was sent")
     return f"{container.registry}/{container.api_prefix}@{digest}"
 
 

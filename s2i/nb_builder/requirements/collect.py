@@ -73,8 +73,9 @@ class Wanted:
     choice: Choice = NOTHING
 
     def __len__(self) -> int:
-        """Return how many requirements the author has written."""
-        return len(self.asked.lines)
+        """Return how many requirements the author has written; those of a package for several Pythons count once."""
+        marked = [canonicalize_name(requirement.name) for requirement in self.named if requirement.marker]
+        return len(self.asked.lines) - len(marked) + len(set(marked))
 
     @property
     def locked(self) -> str:

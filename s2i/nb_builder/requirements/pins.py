@@ -13,8 +13,11 @@ def exact_version(requirement: Requirement) -> str:
 
 
 def conflict(one: Requirement, other: Requirement) -> bool:
-    """Return whether both are of one package, and one pins a version that the other does not allow."""
-    if canonicalize_name(one.name) != canonicalize_name(other.name):
+    """Return whether both are of one package, and one pins a version that the other does not allow.
+
+    Where their markers differ, both may never apply at once. The installer finds out.
+    """
+    if canonicalize_name(one.name) != canonicalize_name(other.name) or str(one.marker) != str(other.marker):
         return False
     for exact, broad in ((one, other), (other, one)):
         if version := exact_version(exact):

@@ -49,11 +49,11 @@ def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
     Raise Malformed for any other: a key that signs what it is given would sign what nobody has seen.
     """
     payload = _content(build / paths.PROVENANCE)
-    told = origin.read(payload)
+    reported = origin.read(payload)
     subjects = _subjects(files)
-    if origin.model_of(told) != subjects[paths.MODEL]:
+    if origin.model_of(reported) != subjects[paths.MODEL]:
         raise statement.Malformed("it says where another model comes from")
-    if not all(each in [_resource(*subject) for subject in subjects.items()] for each in told["subject"]):
+    if not all(each in [_resource(*subject) for subject in subjects.items()] for each in reported["subject"]):
         raise statement.Malformed("it says where something else than the model comes from")
     text = signer.signed(payload, statement.PROVENANCE_TYPE)
     signature = build / paths.PROVENANCE_SIGNATURE

@@ -105,7 +105,7 @@ class Changes:
         self.ascii = [_becomes(chr(code), lowercase, accents) for code in range(_ASCII)]
         self.runs = self._runs(_changed(lowercase, accents))
 
-    def _told_apart(self, text):
+    def _reported_apart(self, text):
         """Return a text with one character for all that no term has, as often as it makes a difference."""
         found = []
         for letter in text:
@@ -121,8 +121,8 @@ class Changes:
     def _runs(self, changed):
         runs: list = []
         for code, text in changed:
-            becomes = self._told_apart(text)
-            if (self.has_sigma and code == ord(_SIGMA)) or becomes == self._told_apart(chr(code)):
+            becomes = self._reported_apart(text)
+            if (self.has_sigma and code == ord(_SIGMA)) or becomes == self._reported_apart(chr(code)):
                 continue
             is_other = len(becomes) == 1 and becomes != self._unknown
             _add(runs, code, (ord(becomes) - code) if is_other else becomes)

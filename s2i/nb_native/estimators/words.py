@@ -108,7 +108,7 @@ def _vocabulary(vectorizer):
 def _tables(code, vectorizer, vocabulary):
     """Write the tables of an nb_vectorizer; return its name."""
     name = type(vectorizer).__name__
-    _refuse_own_functions(vectorizer, name)
+    _reject_own_functions(vectorizer, name)
     if vectorizer.analyzer not in _UNITS:
         raise Refusal(f"{name} with analyzer={vectorizer.analyzer!r}")
     is_words = vectorizer.analyzer == "word"
@@ -158,7 +158,7 @@ def _tables(code, vectorizer, vocabulary):
     return tables
 
 
-def _refuse_own_functions(vectorizer, name):
+def _reject_own_functions(vectorizer, name):
     if vectorizer.input != "content":
         raise Refusal(f"{name} with input={vectorizer.input!r}")
     for setting in ("preprocessor", "tokenizer"):

@@ -48,7 +48,7 @@ def binary(context, operation, left, right):
     if isinstance(left, Vector) or isinstance(right, Vector):
         return _on_lists(context, operation, left, right)
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in (left, right)):
-        _fail_or_refuse(context, operation, left, right)
+        _fail_or_reject(context, operation, left, right)
     return numbers.binary(context, operation, left, right)
 
 
@@ -64,7 +64,7 @@ def _on_lists(context, operation, left, right):
     raise context.refusal("computes with what is no number")
 
 
-def _fail_or_refuse(context, operation, left, right):
+def _fail_or_reject(context, operation, left, right):
     """Where an operand is no number: Python raises for None and dicts; texts are joined and formatted."""
     for value in (left, right):
         if (isinstance(value, Known) and value.value is None) or (

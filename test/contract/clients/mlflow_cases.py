@@ -104,7 +104,7 @@ def ask_for_refusals(cases):
     """Send what can't be answered; each refusal has MLflow's form."""
     keys = "dataframe_split, dataframe_records, instances, inputs"
     two = {"instances": RECORDS, "inputs": RECORDS}
-    refusals = {
+    rejections = {
         "two keys": (people, two, JSON, f"Send exactly one of {keys}; here are instances, inputs."),
         "params": (
             people,
@@ -147,7 +147,7 @@ def ask_for_refusals(cases):
         ),
         "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, and there are 2 columns."),
     }
-    for name, (client, body, kind, words) in refusals.items():
+    for name, (client, body, kind, words) in rejections.items():
         wanted = [400, "BAD_REQUEST", words]
         cases.add(f"refused: {name}", lambda c=client, b=body, k=kind: refused(c, b, k), wanted)
     broken = '{"instances": [1'

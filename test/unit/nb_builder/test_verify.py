@@ -111,7 +111,7 @@ def test_what_the_notebooks_functions_print_is_passed_over(home):
     assert verified(home, GOOD, before="loading\n{'not': 'it'}")[1]["scorer_start"] == "fork"
 
 
-def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
+def test_a_model_that_does_not_load_is_rejected_with_the_traceback(home):
     error = {
         "what": "ModuleNotFoundError: No module named 'dateutil'",
         "traceback": "Traceback ...\nModuleNotFoundError: No module named",
@@ -122,7 +122,7 @@ def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
     assert caught.value.fix.startswith("Fix the error at the end of the traceback above;")
 
 
-def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(home):
+def test_a_model_whose_process_ends_while_loading_is_rejected_with_its_own_last_words(home):
     error = {"what": "its process ended with exit code 4", "traceback": None}
     report = json.dumps({**GOOD, "loaded": False, "load_error": error})
     with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
@@ -131,7 +131,7 @@ def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_w
     assert caught.value.fix.startswith("Fix this error;")
 
 
-def test_another_answer_is_refused_with_both(home):
+def test_another_answer_is_rejected_with_both(home):
     row = {"sample": [0.5], "expected": 3, "got": 4, "same": False, "error": None}
     with pytest.raises(AnswersDiffer) as caught:
         verified(home, {**GOOD, "rows": [row]})
@@ -140,7 +140,7 @@ def test_another_answer_is_refused_with_both(home):
     )
 
 
-def test_a_row_without_an_answer_is_refused_with_the_error(home):
+def test_a_row_without_an_answer_is_rejected_with_the_error(home):
     error = {"status": 500, "traceback": "Traceback (most recent call last):\nNameError: name 'display' is not defined"}
     row = {"sample": [1], "expected": 3, "got": None, "same": False, "error": error}
     with pytest.raises(ModelDoesNotLoad) as caught:
@@ -148,7 +148,7 @@ def test_a_row_without_an_answer_is_refused_with_the_error(home):
     assert "predictor([1]) fails there: NameError: name 'display' is not defined" in str(caught.value)
 
 
-def test_a_row_that_ends_without_a_traceback_is_refused_in_the_services_words(home):
+def test_a_row_that_ends_without_a_traceback_is_rejected_in_the_services_words(home):
     error = {"status": 500, "what": "the process died", "traceback": None}
     row = {"sample": 1, "expected": 3, "got": None, "same": False, "error": error}
     with pytest.raises(ModelDoesNotLoad, match=re.escape("predictor(1) fails there: the process died")):
@@ -163,7 +163,7 @@ def test_a_predictor_that_answers_differently_each_time_passes_with_a_note(home)
     assert facts["deterministic"] is False
 
 
-def test_a_proof_without_an_end_is_refused(home):
+def test_a_proof_without_an_end_is_rejected(home):
     quick = SimpleNamespace(tolerance=0, verify_timeout=0.02, ca_bundle=None, source_date_epoch=None)
     with pytest.raises(ModelDoesNotLoad, match="verification took longer than"):
         verified(home, "time.sleep(60)", settings=quick)
@@ -184,12 +184,12 @@ def test_a_service_that_says_nothing_is_a_fault_of_ours(home):
         ({"row": 0, "got": None, "failed": True}, "disagree on golden row 1, 2: in a fresh process it fails."),
     ],
 )
-def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_refused_with_the_row(home, batch, words):
+def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_rejected_with_the_row(home, batch, words):
     with pytest.raises(BatchDiffers, match=re.escape(words)):
         verified(home, {**GOOD, "batch": batch})
 
 
-def test_a_cause_that_the_traceback_tells_goes_before_the_general_words(home):
+def test_a_cause_that_the_traceback_reports_goes_before_the_general_words(home):
     error = {"traceback": "Traceback …", "what": "failed"}
     rows = [{"sample": [1], "error": None}, {"sample": [2], "error": error}]
     assert verify.first_failure({"loaded": True, "rows": rows}) == (
@@ -213,7 +213,7 @@ BATCHED = {
 }
 
 
-def test_a_batch_form_that_is_proved_is_told_with_its_calls_and_its_gain(home):
+def test_a_batch_form_that_is_proved_is_reported_with_its_calls_and_its_gain(home):
     log, written = verified(home, {**GOOD, "batching": BATCHED})
     assert log[1].strip() == (
         "predictor can be scored in batches: scaler.transform (1 call), model.predict (2 calls) on up to 256 samples; "
@@ -238,14 +238,14 @@ def told_place(file, line, *cells):
 
 
 @pytest.mark.parametrize("file", ["model.ipynb cell [3]", "<ipython-input-3-9e1622b385b6>"])
-def test_a_reason_in_a_cell_is_told_with_the_line_of_the_cell(file):
+def test_a_reason_in_a_cell_is_reported_with_the_line_of_the_cell(file):
     assert told_place(file, 2) == " (cell 3, line 2)"
     # IPython does not count the empty lines at the top.
     assert told_place(file, 2, Cell("x", 2, 4), Cell("\n\ndef f():\n  pass", 3, 5)) == " (cell 3, line 4)"
     assert told_place(file, 2, Cell("y", 3, 5, first_line=20)) == " (cell 3, line 2; line 21 of the file)"
 
 
-def test_a_reason_in_a_module_is_told_with_its_path_in_the_repository():
+def test_a_reason_in_a_module_is_reported_with_its_path_in_the_repository():
     assert told_place("/app/src/lib/helpers.py", 7) == " (lib/helpers.py, line 7)"
     assert told_place(None, None) == ""
     assert told_place("/tmp/ipykernel_77/1234.py", 7) == ""

@@ -76,7 +76,7 @@ def test_whole_numbers_mostly_stay_whole():
 
 
 @pytest.mark.parametrize("edge", [float("inf"), float("nan"), 1e300, -1e300])
-def test_whole_numbers_that_are_refused_by_rule_are_not_asked(edge):
+def test_whole_numbers_that_are_rejected_by_rule_are_not_asked(edge):
     rooms = drawn("rooms", [edge])
     assert all(abs(value) <= 2**53 for value in rooms if isinstance(value, int))
 

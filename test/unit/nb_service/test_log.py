@@ -74,7 +74,7 @@ def closed(log, writer):
     os.close(writer)
 
 
-def test_a_log_that_nobody_reads_stops_nobody_and_counts_what_it_left_out(pipe, monkeypatch):
+def test_a_log_that_no_one_reads_stops_no_one_and_counts_what_it_left_out(pipe, monkeypatch):
     monkeypatch.setattr(logs, "MOST_WAITING", 200_000)
     monkeypatch.setattr(logs, "PARCEL", 1000)
     # No room, so that nothing can be written between two lines.
@@ -91,7 +91,7 @@ def test_a_log_that_nobody_reads_stops_nobody_and_counts_what_it_left_out(pipe, 
     assert (note, word) == (logs.left_out(20_000 - len(numbers)), "a word")
 
 
-def test_what_is_printed_past_a_log_that_nobody_reads_is_bounded_and_leaves_room_for_its_own_words(pipe):
+def test_what_is_printed_past_a_log_that_no_one_reads_is_bounded_and_leaves_room_for_its_own_words(pipe):
     log = logs.Log(full(pipe[1]))
     for _ in range(1000):
         log.captured(b"x" * 99_999 + b"\n", bytes)
@@ -119,7 +119,7 @@ def test_a_stdout_that_never_waits_gets_every_line(pipe):
     assert len(all_of(pipe[0])) == 1_000_000
 
 
-def test_a_full_disk_stops_nobody_and_does_not_hold_up_the_end():
+def test_a_full_disk_stops_no_one_and_does_not_hold_up_the_end():
     with open("/dev/full", "wb", buffering=0) as full:
         log = logs.Log(full.fileno())
         for _ in range(100):
@@ -129,7 +129,7 @@ def test_a_full_disk_stops_nobody_and_does_not_hold_up_the_end():
     assert time.monotonic() - began < 10
 
 
-def test_a_log_whose_reader_is_gone_stops_nobody(pipe):
+def test_a_log_whose_reader_is_gone_stops_no_one(pipe):
     log = logs.Log(pipe[1])
     os.close(pipe[0])
     log.say("into the void")

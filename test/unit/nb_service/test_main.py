@@ -17,8 +17,8 @@ def test_a_problem_of_prove_is_an_object_for_the_build(log_format, tmp_path, cap
 
 def test_a_problem_is_an_object_where_the_log_is_json(tmp_path, capsys):
     assert door.main([], {"APP_ROOT": str(tmp_path), "S2I_LOG_FORMAT": "json"}) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["problem"], told["message"][:7]) == ("model-missing", "ERROR: ")
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["problem"], reported["message"][:7]) == ("model-missing", "ERROR: ")
 
 
 def test_other_words_show_the_usage(capsys):
@@ -28,7 +28,7 @@ def test_other_words_show_the_usage(capsys):
     assert capsys.readouterr().err == f"Usage: python -m nb_service [{words}]\n"
 
 
-def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_refuses_those_behind(capsys):
+def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_rejects_those_behind(capsys):
     assert door.main(["http", "--port", "1"], {}) == 2
     assert "Back end http takes no arguments; got: --port 1." in capsys.readouterr().out
 

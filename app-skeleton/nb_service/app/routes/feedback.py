@@ -37,8 +37,8 @@ def add(app: Flask, context: RouteContext) -> None:
                 return response_of(EMPTY)
             return response_with(Body(encode(_counted(context, feedback.read(content, context.limits)))))
         except Malformed as error:
-            refusal = partial(problem, errors=error.errors) if error.errors else problem
-            return refusal_response(refusal, error.status, str(error))
+            rejection = partial(problem, errors=error.errors) if error.errors else problem
+            return refusal_response(rejection, error.status, str(error))
         except _FrontIsGone:
             return response_of(replies.NOT_READY)
 

@@ -127,12 +127,12 @@ class Transfers:
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         """Reject messages that take too long, or all if they are too many; look again while any is arriving."""
         now = loop.time()
-        self._refuse_late(now)
+        self._reject_late(now)
         self._look_at_memory(now, loop)
         again = self._reading or self._writing
         self._look = loop.call_later(self._pause(now), self._check, loop) if again else None
 
-    def _refuse_late(self, now: float) -> None:
+    def _reject_late(self, now: float) -> None:
         for task, began in self._reading.items():
             if began is not None:
                 if began > now - self._seconds:

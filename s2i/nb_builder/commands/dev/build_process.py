@@ -65,8 +65,8 @@ def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter:
     `beside` is the APP_ROOT of the build before, `jupyter` the folder that gets a kernel of the environment.
     """
     paths = {"log": log_file, "beside": beside, "jupyter": jupyter}
-    told = {name: None if path is None else str(path) for name, path in paths.items()}
-    return json.dumps({"environ": environ, **told}).encode("ascii") + b"\n"
+    reported = {name: None if path is None else str(path) for name, path in paths.items()}
+    return json.dumps({"environ": environ, **reported}).encode("ascii") + b"\n"
 
 
 def main(build: Build) -> None:

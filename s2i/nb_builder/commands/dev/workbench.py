@@ -181,7 +181,7 @@ class Workbench:
         except NotServed as problem:
             self._fail(Outcome(1, messages=[str(problem)]))
             return
-        self._tell_notes(outcome)
+        self._report_notes(outcome)
         seconds = f"{time.monotonic() - began:.1f} s"
         before, old = self._app_root, self._service
         self._app_root, self._service = app_root, service
@@ -204,7 +204,7 @@ class Workbench:
         for line in changes.table():
             self._log.line(f"       {line}")
 
-    def _tell_notes(self, outcome: Outcome) -> None:
+    def _report_notes(self, outcome: Outcome) -> None:
         """Show what the build notes, and the one before did not; that a model is new is no news here."""
         for note in outcome.notes:
             if note not in self._notes:

@@ -89,14 +89,14 @@ def test_no_proxy_is_asked_for_what_is_here(server, monkeypatch):
         (400, b'{"status": "error", "error": "parse error"}', "it responds with 400 Bad Request: parse error"),
     ],
 )
-def test_what_is_no_prometheus_is_told(server, status, content, words):
+def test_what_is_no_prometheus_is_reported(server, status, content, words):
     _, address = server(lambda query: (status, content))
     with pytest.raises(AbPrometheus) as caught:
         Prometheus(address)
     assert str(caught.value.what) == f"{address} returns no metrics: {words}."
 
 
-def test_where_nothing_listens_that_is_told():
+def test_where_nothing_listens_that_is_reported():
     with pytest.raises(AbPrometheus, match="Connection refused"):
         Prometheus("http://127.0.0.1:9")
 
@@ -127,7 +127,7 @@ def test_a_version_s_counts_are_put_together(server):
     )
 
 
-def test_too_few_requests_are_told(server):
+def test_too_few_requests_are_reported(server):
     _, address = server(answering({"increase(nb_http_requests": vector(({"status": "200"}, 29))}))
     with pytest.raises(AbTooFew) as caught:
         counts.of(Prometheus(address), CHOSEN, "b")
@@ -160,7 +160,7 @@ def test_too_few_requests_are_told(server):
         ("nothing", vector(), "There are no numbers of any service."),
     ],
 )
-def test_a_version_that_is_not_there_is_told_with_what_there_is(server, query, said, there):
+def test_a_version_that_is_not_there_is_reported_with_what_there_is(server, query, said, there):
     _, address = server(answering({query: said}))
     with pytest.raises(AbNoSeries) as caught:
         counts.of(Prometheus(address), CHOSEN, "c")

@@ -49,6 +49,6 @@ def test_what_only_some_calls_come_to_is_a_note_and_the_notebook_s_own_names_are
         ("from IPython.display import HTML\nfrom page import HTML", []),
     ],
 )
-def test_names_that_are_imported_from_ipython_are_told(source, names):
+def test_names_that_are_imported_from_ipython_are_reported(source, names):
     uses = jupyter_names.imported(cells(source, "def predictor(x):\n    return HTML(x)"))
     assert [use.name for use in uses] == names

@@ -35,7 +35,7 @@ def test_what_engines_take_is_a_name(name):
 @pytest.mark.parametrize(
     "name", ["", "Iris", "iris:", "iris model", "-iris", "iris:a:b", "--privileged", "iris@sha256:0"]
 )
-def test_all_else_is_refused(name):
+def test_all_else_is_rejected(name):
     with pytest.raises(ImageNameInvalid):
         engine.require_name(name)
 

@@ -79,7 +79,7 @@ def test_what_the_script_has_started_ends_with_the_command(number, place):
     assert not (installation.home / "done").exists()
 
 
-def test_nobody_else_begins_while_the_script_of_a_killed_command_writes(place):
+def test_no_one_else_begins_while_the_script_of_a_killed_command_writes(place):
     installation = place(seconds=2)
     process = started(installation)
     process.kill()

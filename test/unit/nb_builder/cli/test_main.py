@@ -55,7 +55,7 @@ def test_what_is_not_understood_ends_with_2(words, said):
     assert "usage: nb-builder" in err
 
 
-def test_an_option_that_a_command_does_not_have_is_told_with_the_command_s_own(said):
+def test_an_option_that_a_command_does_not_have_is_reported_with_the_command_s_own(said):
     _, _, err = said("run", "--bogus", ".")
     assert err.startswith("usage: nb-builder run [-h] [-e NAME=VALUE]")
     assert err.endswith("nb-builder run: error: unrecognized arguments: --bogus\n")
@@ -76,7 +76,7 @@ def test_an_option_that_a_command_does_not_have_is_told_with_the_command_s_own(s
         (["export-manifests", "--for", "swarm", "--name", "My_Service"], "service-name-invalid"),
     ],
 )
-def test_wrong_words_are_refused_before_anything_is_made(words, code, said, tmp_path):
+def test_wrong_words_are_rejected_before_anything_is_made(words, code, said, tmp_path):
     status, out, err = said(*words)
     assert (status, out) == (2, "")
     assert err.startswith("ERROR: ") and err.endswith(f"(problem {code})\n")
@@ -132,7 +132,7 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback():
     assert (ran.stdout, ran.stderr) == ("Build settings:\n", "")
 
 
-def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
+def test_another_system_is_rejected_in_a_sentence(said, monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(door.platform, "system", lambda: "Windows")
     status, _, err = said("run")
@@ -140,7 +140,7 @@ def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
     assert "nb-builder does not run on Windows." in err and "WSL 2" in err
 
 
-def test_clean_removes_the_old_only_where_it_is_told_to(said, tmp_path, monkeypatch):
+def test_clean_removes_the_old_only_where_it_is_reported_to(said, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     old = tmp_path / "cache" / "nb-builder" / "0.0.9-py3.10-01234567"
     kept = tmp_path / "cache" / "nb-builder" / "overlay" / "3.9"

@@ -185,7 +185,7 @@ def test_an_image_without_python_distributions_is_not_called_clean(tmp_path):
         ('{"bomFormat": "CycloneDX", "components": [{"name": "a", "version": 1}]}', "it is not JSON as"),
     ],
 )
-def test_a_file_that_is_no_sbom_is_refused(tmp_path, text, reason):
+def test_a_file_that_is_no_sbom_is_rejected(tmp_path, text, reason):
     (tmp_path / "other.json").write_text(text)
     with pytest.raises(Problem, match=reason):
         audit.main([str(tmp_path / "other.json")])
@@ -223,7 +223,7 @@ def test_the_sbom_comes_out_of_an_image_that_is_never_started(capsys, tmp_path, 
     assert (tmp_path / "calls").read_text().split() == ["image", "create", "cp", "rm"]
 
 
-def test_a_call_without_an_image_is_told_how_to_call(capsys):
+def test_a_call_without_an_image_is_reported_how_to_call(capsys):
     assert audited(capsys) == (2, audit.USAGE + "\n")
 
 

@@ -162,7 +162,7 @@ def test_a_notebook_with_a_predictor_is_left_to_the_build(repo):
     assert not planned.may_lack_predictor(repo, None)
 
 
-def test_a_pipe_with_the_name_of_a_notebook_keeps_nobody_waiting(repo):
+def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
     os.mkfifo(repo / "pipe.ipynb")
     assert not planned.may_lack_predictor(repo, "pipe.ipynb")
 

@@ -31,13 +31,13 @@ def test_port_0_is_any_that_is_free():
     assert run_locally.free_port(0, Log(io.StringIO())) > 1023
 
 
-def test_a_port_that_is_none_is_told_before_anything_is_built(monkeypatch):
+def test_a_port_that_is_none_is_reported_before_anything_is_built(monkeypatch):
     monkeypatch.setenv("PORT", "abc")
     with pytest.raises(SettingInvalid, match="PORT='abc'"):
         run_locally.main(["/nowhere"])
 
 
-def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built(monkeypatch, tmp_path):
+def test_a_port_of_the_repositorys_that_is_none_is_reported_before_anything_is_built(monkeypatch, tmp_path):
     (tmp_path / ".s2i").mkdir()
     (tmp_path / ".s2i" / "environment").write_text("PORT=abc\n")
     monkeypatch.setattr(run_locally.subprocess, "run", lambda *_, **__: pytest.fail("it is built"))
@@ -46,7 +46,7 @@ def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built
         run_locally.main([str(tmp_path)])
 
 
-def test_a_port_that_nobody_has_asked_for_makes_way_for_the_next():
+def test_a_port_that_no_one_has_asked_for_makes_way_for_the_next():
     log = io.StringIO()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -116,7 +116,7 @@ def asked(url, app_root):
     return stream.getvalue()
 
 
-def test_a_service_that_refuses_the_first_question_goes_on_serving(refusing, tmp_path):
+def test_a_service_that_rejects_the_first_question_goes_on_serving(refusing, tmp_path):
     assert "Sample request: 1 → status 401" in asked(refusing, tmp_path)
 
 

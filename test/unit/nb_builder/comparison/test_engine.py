@@ -74,7 +74,7 @@ def test_a_native_image_needs_no_manifest(engine, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["tcp://build.example.org:2376", "ssh://somebody@build.example.org"])
-def test_an_engine_on_another_machine_is_refused(address):
+def test_an_engine_on_another_machine_is_rejected(address):
     with pytest.raises(DiffEngine, match="DOCKER_HOST names one on build.example.org"):
         Engine("docker", {"DOCKER_HOST": address}).require("my-service")
 

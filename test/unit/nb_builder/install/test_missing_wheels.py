@@ -80,7 +80,7 @@ def test_pip_s_words_of_a_build_are_understood_as_well_as_uv_s(explain, failed, 
     assert "name 'CCompiler' is not defined" in problem.what
 
 
-def test_a_version_without_a_wheel_for_any_python_sends_nobody_to_another_python(explain):
+def test_a_version_without_a_wheel_for_any_python_sends_no_one_to_another_python(explain):
     problem = explain("error: Failed to build `numpy==1.11.1`")
     assert problem.why.endswith("numpy==1.11.1 has one for no Python from 3.6 on.")
     assert problem.fix == "Pin a version that has a wheel."
@@ -91,7 +91,7 @@ def test_the_file_that_has_the_pin_is_named(explain):
     assert problem.what.startswith("numpy==1.11.1 (numpy.txt, line 3) has no wheel for Python 3.11")
 
 
-def test_the_name_of_an_import_that_is_taken_for_a_package_is_told(explain):
+def test_the_name_of_an_import_that_is_taken_for_a_package_is_reported(explain):
     problem = explain("error: Failed to build `sklearn==0.0.post12`\n")
     assert problem.why.endswith("sklearn==0.0.post12 has one for no Python from 3.6 on.")
     assert problem.fix.endswith("'sklearn' is what is imported; the package is called 'scikit-learn'.")

@@ -116,7 +116,7 @@ def test_a_program_that_answers_otherwise_gets_no_image(app, tmp_path):
     assert not (work / steps.PROVED).exists()
 
 
-def test_what_has_no_native_form_is_refused_with_its_place(app, tmp_path):
+def test_what_has_no_native_form_is_rejected_with_its_place(app, tmp_path):
     code = "def predictor(x):\n    with open(x) as file:\n        return file.read()\n\nexamples = ['/dev/null']\n"
     with pytest.raises(NativeRefused, match=r"native form.*\(model.ipynb cell \[1\], line 2\)"):
         steps.translate(app(code), tmp_path / "native", Log())
@@ -130,7 +130,7 @@ def test_a_service_that_asks_for_a_key_is_not_made_one_that_asks_for_none(app, t
     assert not (tmp_path / "native").exists()
 
 
-def test_packages_without_numpy_are_refused_with_what_to_do(app, tmp_path):
+def test_packages_without_numpy_are_rejected_with_what_to_do(app, tmp_path):
     service = app(NOTEBOOK)
     service.venv.unlink()
     python = service.venv / "bin" / "python"

@@ -16,6 +16,8 @@ def test_an_exact_version_is_found(text, version):
 @pytest.mark.parametrize(
     ("one", "other", "is_conflict"),
     [
+        ("six==1.16; python_version < '3.14'", "six==1.17; python_version >= '3.14'", False),
+        ("six==1.16; python_version < '3.14'", "six==1.17; python_version < '3.14'", True),
         ("a==1", "a==2", True),
         ("A_b==1", "a-b>1", True),
         ("a>1", "a==1", True),
@@ -23,6 +25,10 @@ def test_an_exact_version_is_found(text, version):
         ("a==1", "b==2", False),
         ("a<1", "a>1", False),
         ("a==1.*", "a==2", True),
+        ("a==1", "a>1,<3", True),
+        ("a==1", "a==1.*", False),
+        ("a==1.*", "a==2.*", False),
+        ("a<3,==1", "a>0", False),
     ],
 )
 def test_requirements_conflict_if_one_pins_what_the_other_excludes(one, other, is_conflict):

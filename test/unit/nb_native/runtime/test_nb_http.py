@@ -190,7 +190,7 @@ def test_checks_are_those_of_the_service(service, path, body):
         ),
     ],
 )
-def test_refusals_are_those_of_the_service(service, sent, status, words):
+def test_rejections_are_those_of_the_service(service, sent, status, words):
     answer = ask(service, sent)
     assert (answer.status, detail(answer)) == (status, words)
 
@@ -320,7 +320,7 @@ UNENDING = {
 }
 
 
-def test_a_request_that_does_not_end_is_refused_in_time(sanitized):
+def test_a_request_that_does_not_end_is_rejected_in_time(sanitized):
     with Served(sanitized, S2I_RECEIVE_TIMEOUT="0.5") as served:
         for name, sent in UNENDING.items():
             with Wire(served) as wire:
@@ -352,7 +352,7 @@ def test_a_client_that_takes_nothing_is_left_in_time(echo):
         assert soon(lambda: b"nb_connections 1\n" in ask(served, get(b"/metrics")).body)
 
 
-def test_a_request_that_is_cut_off_is_refused(service):
+def test_a_request_that_is_cut_off_is_rejected(service):
     for sent in UNENDING.values():
         with Wire(service) as wire:
             wire.send(sent)
@@ -465,7 +465,7 @@ def test_what_is_held_for_clients_has_a_limit(echo, crowd):
         assert b"Retry-After: 1\r\n" in refused
 
 
-def test_an_answer_that_could_not_be_held_is_refused_before_its_first_byte(sanitized):
+def test_an_answer_that_could_not_be_held_is_rejected_before_its_first_byte(sanitized):
     with Served(sanitized, S2I_MAX_HELD="1048576") as served, Wire(served) as wire:
         answer = wire.send(post(b'{"long": 1100000}')).answer()
         assert (answer.status, detail(answer)) == (
@@ -475,7 +475,7 @@ def test_an_answer_that_could_not_be_held_is_refused_before_its_first_byte(sanit
         assert len(wire.send(post(b'{"long": 1000000}')).answer().body) == 1_000_000
 
 
-def test_where_others_hold_answers_a_large_one_is_refused_whole_and_comes_later(echo):
+def test_where_others_hold_answers_a_large_one_is_rejected_whole_and_comes_later(echo):
     with Served(echo, S2I_MAX_HELD="8388608") as served, Wire(served, receive_buffer=4096) as idle:
         idle.send(post(b'{"long": 8000000}'))
         with Wire(served) as wire:
@@ -498,7 +498,7 @@ def test_sigterm_ends_it_at_once_where_nothing_is_to_do(echo):
         assert time.monotonic() - begun < programs.SOON / 2
 
 
-def test_what_has_begun_is_finished_after_sigterm(echo):
+def test_what_has_started_is_finished_after_sigterm(echo):
     with Served(echo, S2I_LINGER="0.3") as served, Wire(served) as wire, Wire(served) as other:
         wire.send(post(b'"first"')[:-2])
         assert ask(served, get(b"/readyz")).status == 200

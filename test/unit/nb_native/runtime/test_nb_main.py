@@ -107,7 +107,7 @@ def test_an_answer_comes_as_soon_as_its_line(echo):
             assert process.stdout.readline() == sample
 
 
-def test_an_output_that_nobody_takes_is_an_error(echo):
+def test_an_output_that_no_one_takes_is_an_error(echo):
     # Standard output is closed before the program begins.
     ended = subprocess.run(["/bin/sh", "-c", f"{echo} 1 >&-"], capture_output=True, check=False)
     assert ended.returncode == 1
@@ -121,7 +121,7 @@ def test_help_shows_all_forms(run, option):
         assert form in ended.stdout.decode()
 
 
-def test_an_option_that_is_none_is_refused(run):
+def test_an_option_that_is_none_is_rejected(run):
     ended = run("--port", "80")
     assert ended.returncode == 2
     assert ended.stderr.startswith(b"ERROR: --port is no option of this program.\n  Why: ")
@@ -140,7 +140,7 @@ def test_an_option_that_is_none_is_refused(run):
         ("S2I_LINGER", "NaN", "a number from 0 to 3600"),
     ],
 )
-def test_a_setting_is_taken_as_written_or_refused(run, name, value, expected):
+def test_a_setting_is_taken_as_written_or_rejected(run, name, value, expected):
     ended = run(**{name: value})
     assert ended.returncode == 2
     assert ended.stderr.decode() == (
@@ -151,7 +151,7 @@ def test_a_setting_is_taken_as_written_or_refused(run, name, value, expected):
 
 
 @pytest.mark.parametrize("host", ["localhost", "1.2.3", "1.2.3.256", "1.2.3.4.5", "1.2.3.4 ", "::1", "a" * 5000])
-def test_a_host_that_is_no_address_is_refused(run, host):
+def test_a_host_that_is_no_address_is_rejected(run, host):
     ended = run(S2I_HOST=host)
     assert ended.returncode == 1
     assert b"Why: A native program does not resolve host names." in ended.stderr

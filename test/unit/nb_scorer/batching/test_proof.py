@@ -146,7 +146,7 @@ def test_a_proof_ends_in_its_time():
         prove(subject(PLAIN, delay=0.01, model=Linear()), GOLDEN, 1e-6, 0.05)
 
 
-def test_what_the_validator_refuses_is_not_tried():
+def test_what_the_validator_rejects_is_not_tried():
     asked = []
 
     def accepts(body):

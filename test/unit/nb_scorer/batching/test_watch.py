@@ -53,7 +53,7 @@ def test_kinds_that_clients_make_take_little_memory(monkeypatch):
     assert all(isinstance(kind, int) for kind in tested._kinds)
 
 
-def test_the_first_difference_is_told_with_digests_and_no_values():
+def test_the_first_difference_is_reported_with_digests_and_no_values():
     tested = Watch()
     assert tested.compare(STOP, np.array([1.0]), np.array([1.0]))
     assert tested.ended is None

@@ -12,7 +12,7 @@ from nb_scorer.common import phrases
         (-120, "was killed by signal 120"),
     ],
 )
-def test_an_exit_is_told_in_words(code, words):
+def test_an_exit_is_reported_in_words(code, words):
     assert phrases.ending(code) == words
 
 

@@ -200,7 +200,7 @@ def test_only_the_columns_that_are_the_sample_s_are_compared(collected):
     )
 
 
-def test_a_feature_that_two_columns_may_be_is_told_as_such(collected):
+def test_a_feature_that_two_columns_may_be_is_reported_as_such(collected):
     fit = "model = Model().fit([[a, b, a * b] for a, b in ROWS])"
     cell = "def predictor(x):\n    return model.predict([[x['a'], x['b'], x['a'] * x['b']]])[0]"
     facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}])

@@ -95,12 +95,12 @@ def test_words_are_categories_and_those_of_few_rows_are_others():
     assert "Ann" not in json.dumps(feature.facts())
 
 
-def test_at_most_twenty_categories_are_told_apart():
+def test_at_most_twenty_categories_are_reported_apart():
     feature = made_of("sample", "x", [f"city {number}" for number in range(30) for _ in range(6)])
     assert len(feature.values) == feature_bins.MAX_CATEGORIES and feature.counts[-2] == 60
 
 
-def test_texts_are_told_apart_by_their_length():
+def test_texts_are_reported_apart_by_their_length():
     feature = made_of("sample", "x", ["word " * number for number in range(1, 101)])
     assert feature.kind == TEXTS and feature.own == feature_bins.MAX_BINS
     assert "word" not in json.dumps(feature.facts())
@@ -186,7 +186,7 @@ GOOD = Feature("sample", "x", NUMBERS, edges=[1.5], counts=[1, 2, 0, 0]).facts()
         {"more": 1},
     ],
 )
-def test_a_feature_that_the_build_does_not_write_is_refused(change):
+def test_a_feature_that_the_build_does_not_write_is_rejected(change):
     assert feature_bins.parsed(GOOD).size == 4
     with pytest.raises(ValueError, match="feature"):
         feature_bins.parsed({**GOOD, **change})

@@ -159,6 +159,6 @@ def compressed():
         (lambda: b"-----BEGIN PUBLIC KEY-----\n*\n-----END PUBLIC KEY-----", "is no public key"),
     ],
 )
-def test_what_is_no_such_key_is_refused(make, words):
+def test_what_is_no_such_key_is_rejected(make, words):
     with pytest.raises(ecdsa.NoKey, match=words):
         ecdsa.keys_in(make())

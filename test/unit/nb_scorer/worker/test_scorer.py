@@ -101,7 +101,7 @@ def fails(words):
         (fails("['age'] not in index"), b'{"full name": "a"}', ["age"]),
     ],
 )
-def test_a_field_that_a_sample_lacks_is_told_by_its_name(predictor, body, missing, capsys):
+def test_a_field_that_a_sample_lacks_is_reported_by_its_name(predictor, body, missing, capsys):
     answers = named(predictor).answer(body), named(predictor).answer_many(b"[" + body + b"]")[:2]
     printed = capsys.readouterr().err
     for status, payload in answers:
@@ -113,7 +113,7 @@ def test_a_field_that_a_sample_lacks_is_told_by_its_name(predictor, body, missin
         assert facts["traceback"] in printed
 
 
-def test_a_field_that_a_sample_lacks_is_told_where_batch_predictor_missed_it():
+def test_a_field_that_a_sample_lacks_is_reported_where_batch_predictor_missed_it():
     answers = named(lambda x: x["age"], lambda xs: [x["age"] for x in xs]).answer_together([b'{"age": 1}', b"{}"])
     assert [[status for status, _, _ in part] for part in answers] == [[frames.OK], [frames.REFUSED]]
 
@@ -219,7 +219,7 @@ def test_an_answer_that_is_no_json_is_a_failure_that_names_the_type(capsys):
     assert "of type object has" in capsys.readouterr().err
 
 
-def test_the_client_is_told_why_an_answer_has_no_json_form():
+def test_the_client_is_reported_why_an_answer_has_no_json_form():
     status, payload = made(lambda x: [object()]).answer(b"1")
     assert (status, json.loads(payload)["reason"]) == (
         frames.FAILED,
@@ -228,13 +228,13 @@ def test_the_client_is_told_why_an_answer_has_no_json_form():
 
 
 @pytest.mark.parametrize(("verdict", "reason"), [((False, "too old"), "too old"), ("too old", "too old"), (0, "")])
-def test_the_client_is_told_the_validators_reason(verdict, reason, capsys):
+def test_the_client_is_reported_the_validators_reason(verdict, reason, capsys):
     status, payload = made(pytest.fail, lambda x: verdict).answer(b"1")
     assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": reason, "traceback": None})
     assert capsys.readouterr().err == ""
 
 
-def test_the_client_is_told_what_the_validator_raised(capsys):
+def test_the_client_is_reported_what_the_validator_raised(capsys):
     def validator(x):
         raise ValueError("too old" * x)
 
@@ -281,7 +281,7 @@ BAD = {
 }
 
 
-def test_a_sample_that_does_not_fit_is_refused_by_its_field_and_not_logged(capsys):
+def test_a_sample_that_does_not_fit_is_rejected_by_its_field_and_not_logged(capsys):
     asked = converting()
     assert asked.answer(b'{"x": 2}') == (frames.OK, b"4.0")
     status, payload = asked.answer(b'{"x": "a"}')
@@ -302,7 +302,7 @@ def test_a_validator_gets_what_its_own_hint_says_and_may_be_unfit_too(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_refused(capsys):
+def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_rejected(capsys):
     @dataclasses.dataclass
     class Seven:
         x: int
@@ -373,10 +373,10 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
         ours.shutdown(socket.SHUT_WR)
         thread.join()
         theirs.close()
-        heard = bytearray()
+        received = bytearray()
         while data := ours.recv(65536):
-            heard += data
-    hello, *answers = frames.take_answers(heard)
+            received += data
+    hello, *answers = frames.take_answers(received)
     assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
     expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == expected
@@ -407,7 +407,7 @@ def test_samples_that_wait_are_scored_in_one_call():
     assert calls == [[1, 2, 3]]
 
 
-def test_what_is_refused_or_no_json_takes_no_part_in_a_batch():
+def test_what_is_rejected_or_no_json_takes_no_part_in_a_batch():
     asked = made(pytest.fail, lambda x: x != 2, batch=lambda xs: [x * 2 for x in xs])
     ((first, second, third, last),) = together(asked, b"1", b"2", b"{", b"3")
     assert (first, last) == ((frames.OK, b"2", 2), (frames.OK, b"6", 0))

@@ -79,7 +79,7 @@ def test_no_more_than_the_proof_tried_share_a_call():
     assert max(model.calls) == 3
 
 
-def test_each_sample_has_its_own_answer_refusal_or_error(capsys):
+def test_each_sample_has_its_own_answer_rejection_or_error(capsys):
     asked, _ = made(validator=lambda x: "too large" if x[0] > 8 else x[0] != 7)
     bodies = [b"[1]", b"[7]", b"{", b"[-5]", b"[9]", b"[2]", b'["a"]', b"[-6]"]
     ((*answers,),) = together(asked, *bodies)
@@ -204,7 +204,7 @@ def test_where_a_row_is_answered_otherwise_in_company_batching_ends_and_it_is_sa
     assert asked.answer_many(b"[[1], [2]]") == (frames.OK, b"[1.0, 1.0]", 1)
 
 
-def test_a_scorer_that_is_told_to_asks_predictor_alone_from_then_on():
+def test_a_scorer_that_is_reported_to_asks_predictor_alone_from_then_on():
     asked, model = made()
     asked.stop_batching()
     assert len(together(asked, b"[1]", b"[2]")) == 2
@@ -233,7 +233,7 @@ def served(asked, *requests):
     return frames.take_answers(stream)
 
 
-def test_the_front_is_told_that_batching_ended_and_can_end_it():
+def test_the_front_is_reported_that_batching_ended_and_can_end_it():
     asked, model = made(model=ByItsCompany())
     requests = [frames.request(frames.TOGETHER, n, b"[%d]" % (n + 1)) for n in range(3)]
     answers = served(asked, *requests)

@@ -64,7 +64,7 @@ def test_each_alert_has_a_line_that_says_what_to_do():
 FIRING = 'sum by (alertname, part, feature) (ALERTS{alertstate="firing"})'
 
 
-def test_rules_find_by_the_sum_of_replicas_what_none_of_them_can_tell(drifted, tmp_path):
+def test_rules_find_by_the_sum_of_replicas_what_none_of_them_can_report(drifted, tmp_path):
     baseline, replicas = drifted
     assert not any(one.has_drifted for counts in replicas for one in comparison.of(baseline, counts))
     total = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(*replicas, strict=True)]

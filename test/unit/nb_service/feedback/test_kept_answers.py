@@ -54,7 +54,7 @@ def test_each_of_many_answers_has_its_own_feedback():
     ]
 
 
-def test_nobody_is_given_the_answer_to_another_request_of_the_same_id():
+def test_no_one_is_given_the_answer_to_another_request_of_the_same_id():
     kept = kept_of(pair("a", b"4"), pair("a", b"7"), pair("b", b"4"), pair("b", b"4"))
     assert kept.look([["a", None], ["b", None]]) == [["unknown", None], [None, 4]]
     # The same alongside answers that came earlier, that have had feedback, and that are several.
@@ -114,7 +114,7 @@ def test_the_last_answers_stay():
     ]
 
 
-def test_a_larger_answer_than_a_share_is_not_kept_and_those_beside_it_are():
+def test_a_larger_answer_than_a_share_is_not_kept_and_those_next_to_it_are():
     kept = kept_of(pair("large", b"1" * (LIMIT // 16 + 1)), pair("small", b"1"))
     assert kept.look([["large", None], ["small", None]]) == [["unknown", None], [None, 1]]
 

@@ -124,7 +124,7 @@ async def said(reader, seconds: float = 1.0) -> bytes:
         return b""
 
 
-def test_who_waited_for_room_hears_nothing_more_after_its_answer(run, monkeypatch):
+def test_who_waited_for_room_receives_nothing_more_after_its_answer(run, monkeypatch):
     monkeypatch.setattr(connection, "ROOM_SECONDS", 0.1)
 
     async def scenario(bench):
@@ -152,7 +152,7 @@ def test_a_connection_is_read_again_after_the_app_had_no_place_for_its_request(r
     run(scenario)
 
 
-def test_who_is_connected_to_an_app_that_keeps_ending_is_told(run):
+def test_who_is_connected_to_an_app_that_keeps_ending_is_reported(run):
     async def scenario(bench):
         reader, writer = await bench.client()
         writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -165,7 +165,7 @@ def test_who_is_connected_to_an_app_that_keeps_ending_is_told(run):
     run(scenario)
 
 
-def test_without_a_descriptor_for_the_app_a_request_is_refused_and_its_place_free(run, monkeypatch):
+def test_without_a_descriptor_for_the_app_a_request_is_rejected_and_its_place_free(run, monkeypatch):
     async def scenario(bench):
         reader, writer = await bench.client()
 
@@ -223,7 +223,7 @@ class Resets:
         self._client.close()
 
 
-def test_a_client_that_breaks_off_when_it_is_refused_is_no_fault_of_ours(run, capfd):
+def test_a_client_that_breaks_off_when_it_is_rejected_is_no_fault_of_ours(run, capfd):
     async def scenario(bench):
         loop = asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -339,7 +339,7 @@ def test_a_body_that_the_app_does_not_read_is_held_back_from_its_first_bytes_on(
     run(scenario)
 
 
-def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_told(run):
+def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_reported(run):
     async def scenario(bench):
         async with App(bench) as app:
             bench.process.has_jobs = True

@@ -19,7 +19,7 @@ from nb_service.pool.answer import Answer
         (answer.TOO_SLOW, b"{}", 504),
     ],
 )
-def test_each_outcome_has_its_status_and_each_refusal_its_shape(outcome, payload, status):
+def test_each_outcome_has_its_status_and_each_rejection_its_shape(outcome, payload, status):
     reply = replies.from_answer(Answer(outcome, payload))
     assert reply.status == status
     if status == 200:

@@ -104,7 +104,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_alert_fires_for_what_lasts_and_not_for_what_mends_itself(case, rules, tmp_path):
+def test_an_alert_fires_for_what_lasts_and_not_for_what_fixes_itself(case, rules, tmp_path):
     series, names = CASES[case]
     firing = [(f'{{alertname="{name}"}}', 1) for name in names]
     assert asked(rules(), tmp_path, series, (FIRING, firing), at="20m") == ""

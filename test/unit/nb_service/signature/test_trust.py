@@ -27,7 +27,7 @@ def test_nothing_of_the_library_is_imported_before_a_model_is_verified():
     assert ran.stdout == "[]\n"
 
 
-def test_a_python_without_the_library_refuses_and_says_what_it_lacks(model, monkeypatch):
+def test_a_python_without_the_library_rejects_and_says_what_it_lacks(model, monkeypatch):
     """Such as that of a Spark cluster."""
     folder, public = model
     ours = ("nb_service.signature.certificates", "nb_service.signature.keys")

@@ -533,8 +533,8 @@ def _words(error: KafkaError) -> str:
     """Return the words of the library without addresses and times, which would be new each time."""
     text = re.sub(r" \((after|while) .*\)?$", "", error.str())
     text = re.sub(r"^(Broker|Local|\S+:\d+/\S+|\S+:\d+): ", "", re.sub(r"^\S+://\S+: ", "", text))
-    refused = re.search(r"Connect to .* failed: (.*)", text)
-    text = refused[1] if refused else text
+    rejected = re.search(r"Connect to .* failed: (.*)", text)
+    text = rejected[1] if rejected else text
     broken = re.search(r"error:[0-9A-F]+:SSL routines:[^:]*:([^:]+)", text)
     text = (
         f"TLS failed ({broken[1].strip()})" if broken else text if text[:2].isupper() else text[:1].lower() + text[1:]

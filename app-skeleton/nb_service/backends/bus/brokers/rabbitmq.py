@@ -257,7 +257,7 @@ class RabbitMQ(Linked[_Link]):
     def __init__(self, place: Place) -> None:
         super().__init__(place, LARGEST)
         self._most = 1
-        self._told_largest = 0  # what the server said when a message was larger
+        self._reported_largest = 0  # what the server said when a message was larger
         self._taken: dict[str, Delivery] = {}
 
     # --- Broker ---
@@ -281,7 +281,7 @@ class RabbitMQ(Linked[_Link]):
             raise
         # Copies, as the library's are not hinted.
         version = str((getattr(link.connection, "server_properties", None) or {}).get("version", ""))
-        self.largest = self._told_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else LARGEST)
+        self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else LARGEST)
 
     async def take(self, most: int) -> list[Delivery]:
         """Return what has come."""
@@ -350,7 +350,7 @@ class RabbitMQ(Linked[_Link]):
         """Return why, and remember how large a message may be where one was larger."""
         larger = re.search(r"larger than configured max size (\d+)", link.gone)
         if larger:
-            self._told_largest = int(larger[1])
+            self._reported_largest = int(larger[1])
         return Away(link.gone or link.unread or "no answer")
 
     def _parameters(self) -> pika.ConnectionParameters:

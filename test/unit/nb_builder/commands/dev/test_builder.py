@@ -34,8 +34,8 @@ def test_events_are_sorted_by_kind_whatever_their_texts_look_like(capsys):
     log.note("seen in the log only, too", is_routine=True)
     log.line("     a line\nof two")
     log.send(done=True)
-    told = followed(line.encode() for line in events.getvalue().splitlines(keepends=True))
-    assert told == (True, ["note: a step"], ["---> a note"], ["     a line\nof two"])
+    reported = followed(line.encode() for line in events.getvalue().splitlines(keepends=True))
+    assert reported == (True, ["note: a step"], ["---> a note"], ["     a line\nof two"])
     assert capsys.readouterr().out == (
         "---> note: a step\n     seen in the log only\n     note: ---> a note\n"
         "     note: seen in the log only, too\n     a line\nof two\n"

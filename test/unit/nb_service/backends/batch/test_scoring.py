@@ -58,7 +58,7 @@ def score(samples, client=None):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_each_sample_has_its_own_outcome_whatever_fails_beside_it(seed):
+def test_each_sample_has_its_own_outcome_whatever_fails_next_to_it(seed):
     chance = random.Random(seed)
     share = chance.choice([0, 0.01, 0.2, 1])
     samples = [chance.choice(["no", "die"]) if chance.random() < share else at for at in range(chance.randrange(300))]

@@ -101,7 +101,7 @@ def test_each_message_gets_its_answer_with_the_model_s_name_version_and_commit(r
     assert done.consumer.numbers()["counts"]["answered"] == 100
 
 
-def test_the_order_within_a_key_is_kept_and_a_slow_one_holds_nobody_else(run):
+def test_the_order_within_a_key_is_kept_and_a_slow_one_holds_no_one_else(run):
     async def use(broker, pool, consumer, said):
         pool.hold(b'"slow"')
         broker.put(b'"slow"', "a")
