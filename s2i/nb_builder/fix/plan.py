@@ -142,7 +142,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
     """Make `folder` a copy of the repository in which the notebook has what the plan adds."""
-    source_tree.bring(plan.checked.repository, folder)
+    source_tree.copy_to(plan.checked.repository, folder)
     write(plan, resolution, folder, checks=True)
 
 
