@@ -86,8 +86,8 @@ def test_the_sample_that_fails_is_named_by_its_number(service, sample, status, w
     ("body", "words"),
     [
         ("[1,", "The body is not JSON: "),
-        ('{"a": 1}', "The body is not JSON: it is no array of samples."),
-        ("7", "The body is not JSON: it is no array of samples."),
+        ('{"a": 1}', "The body is not JSON: it is not an array of samples."),
+        ("7", "The body is not JSON: it is not an array of samples."),
         ("[NaN, 1]", "NaN is not JSON"),
         ("", "The body is "),
     ],

@@ -235,7 +235,7 @@ def test_what_can_t_be_compared_has_a_line_each(collected):
     _, summary, notes = collected("def predictor(x):\n    return [x[2]]", baseline=rows, samples=rows[:1])
     assert summary["features"] == ["0"]
     assert summary["not_compared"] == [
-        "1 of the sample: its texts are no words but encoded data, such as images in base64",
+        "1 of the sample: its texts are encoded data, such as images in base64",
         "2 of the sample: its values are nested",
         "3 of the sample: it has no value in the baseline",
         "4 of the sample: its values are of several types",

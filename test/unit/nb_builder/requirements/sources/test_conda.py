@@ -134,7 +134,7 @@ def test_what_is_no_yaml_is_reported_with_the_place_that_is_wrong(tmp_path):
         read(tmp_path, "a: 1\nb: c: d\n")
     with pytest.raises(Unreadable, match="^it is not YAML: "):
         read(tmp_path, "dependencies: [2024-13-45]")
-    with pytest.raises(Unreadable, match="^its 'dependencies' are no list$"):
+    with pytest.raises(Unreadable, match="^its 'dependencies' are not a list$"):
         read(tmp_path, "dependencies: {a: b}")
 
 
