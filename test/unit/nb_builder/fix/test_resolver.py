@@ -61,8 +61,8 @@ def test_the_author_s_versions_count_and_what_was_removed_limits_them(monkeypatc
     imports = [Import("sklearn.externals", ("joblib",), 1), Import("numpy", (), 2)]
     wished = resolver.wishes(imports, [Cell(source, 1, 1)], [Requirement("numpy>=1.17")])
     lines, resolution = asked(monkeypatch, wished, Candidate(PYTHON, OLD))
-    assert lines == ["numpy>=1.17", "scikit-learn<0.23"]
-    assert resolution.entries == (("numpy", "1.19.0"), ("scikit-learn", "0.22.2"))
+    assert lines == ["numpy>=1.17", "scikit-learn<0.23", "scipy"]
+    assert resolution.entries == (("numpy", "1.19.0"), ("scikit-learn", "0.22.2"), ("scipy", "1.5"))
     lines, _ = asked(monkeypatch, wished, Candidate(PYTHON, OLD, keeps_versions=False))
     assert lines == ["numpy", "scikit-learn<0.23"]
 
