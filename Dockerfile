@@ -12,7 +12,7 @@ RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
         /var/cache/ldconfig/aux-cache /usr/share/man/* /usr/share/locale/* \
  && mkdir -p /usr/share/man/man1 \
  && find /usr/share/doc -type f ! -name copyright -delete
-# The [t] makes the bundle optional: `make build` puts one there if it is given CA_BUNDLE.
+# The [t] makes the bundle optional: `nb-builder builder` puts one there if it is given CA_BUNDLE.
 COPY pyproject.toml .nb-builder/ca-bundle.cr[t] /opt/nb-builder/
 RUN if [ -s /opt/nb-builder/ca-bundle.crt ]; then \
         cat /opt/nb-builder/ca-bundle.crt >> /etc/ssl/certs/ca-certificates.crt; \
@@ -26,20 +26,22 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
 ARG PIP_FIND_LINKS
-# Spans for OpenTelemetry: `make build OTEL=1`.
+# Spans for OpenTelemetry: `nb-builder builder --otel`.
 ARG OTEL
-# Parquet, Arrow and zstd for files of samples: `make build BATCH=1`.
+# Parquet, Arrow and zstd for files of samples: `nb-builder builder --batch`.
 ARG BATCH
-# Open Inference and TensorFlow Serving over gRPC: `make build GRPC=1`.
+# Open Inference and TensorFlow Serving over gRPC: `nb-builder builder --grpc`.
 ARG GRPC
-# Clients of message brokers: `make build BUS=nats,redis`.
+# Clients of message brokers: `nb-builder builder --bus nats,redis`.
 ARG BUS
 # The date of all files of ours, in seconds since 1970: with it two builds of one commit come to the same files.
 ARG SOURCE_DATE_EPOCH
 COPY s2i /opt/nb-builder/s2i
 COPY app-skeleton /opt/nb-builder/app-skeleton
+# What `explain` prints.
+COPY docs/reference/problems.md /opt/nb-builder/docs/reference/problems.md
 # One cache for all environments: what is in several is one file with several names, and weighs once.
-# Compiled (by nb_builder.image_trim) here, because the user of the image can't write beside the modules.
+# Compiled (by nb_builder.image_trim) here, because the user of the image can't write next to the modules.
 # Readable for that user, whatever the umask of the clone was.
 RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R u=rwX,go=rX . \
  && PIP_CERT=/etc/ssl/certs/ca-certificates.crt s2i/install . \
@@ -50,7 +52,7 @@ RUN cd /opt/nb-builder && export UV_CACHE_DIR=/opt/nb-builder/cache && chmod -R 
         | while read -r name; do ln -s /usr/libexec/s2i/run "/opt/commands/${name}"; done \
  && ln -s /usr/libexec/s2i/run /opt/commands/ready
 
-# Pythons for notebooks in addition to Debian's own, with the overlays that run their cells: `make builder PYTHONS="3.12 3.14"`.
+# Pythons for notebooks in addition to Debian's own, with the overlays that run their cells: `nb-builder builder --pythons "3.12 3.14"`.
 FROM environments AS pythons
 ARG PYTHONS
 ARG PIP_INDEX_URL
@@ -67,8 +69,8 @@ RUN mkdir -p /opt/python && cd /opt/nb-builder \
     fi
 
 FROM python
-# For packages that have no wheel and are built from their source: `make build COMPILERS=1`. For notebooks that need
-# packages of the system: `make build APT="graphviz libgl1"`; git, for requirements that are git repositories, is
+# For packages that have no wheel and are built from their source: `nb-builder builder --compilers`. For notebooks that need
+# packages of the system: `nb-builder builder --apt "graphviz libgl1"`; git, for requirements that are git repositories, is
 # 100 MB with what it needs.
 ARG COMPILERS
 ARG APT
@@ -117,6 +119,7 @@ ENV APP_ROOT=/opt/app-root \
 # Group 0 and group-writable: OpenShift runs images as a UID of its own choice, always in group 0.
 RUN useradd --uid 1001 --gid 0 --no-log-init --no-create-home --home-dir /opt/app-root/src --shell /usr/sbin/nologin default \
  && ln -s /opt/nb-builder/s2i/check /usr/local/bin/check \
+ && ln -s /opt/nb-builder/s2i/explain /usr/local/bin/explain \
  && ln -s /usr/libexec/s2i/run /usr/local/bin/serve \
  && ln -s /usr/libexec/s2i/usage /usr/local/bin/--help \
  && ln -s /usr/libexec/s2i/usage /usr/local/bin/-h \

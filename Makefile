@@ -1,11 +1,11 @@
-# One word for each thing that one does here; `make` alone lists them.
+# Targets for a clone of nb-builder; `make` alone lists them. User pages use `nb-builder` instead.
 
 IMAGE_NAME ?= nb-builder
 SERVICE ?= my-service
 BASE_IMAGE ?= debian:trixie-slim
 NOTEBOOK ?= docs/examples/kmeans
 PORT ?= 8080
-# Certificate authorities that the image trusts beside Debian's: those of a proxy that inspects TLS.
+# Certificate authorities that the image trusts in addition to Debian's: those of a proxy that inspects TLS.
 CA_BUNDLE ?= $(SSL_CERT_FILE)
 
 HOME_DIR := $(CURDIR)/.nb-builder
@@ -16,102 +16,102 @@ DOCKER ?= docker
 export NB_BUILDER_HOME := $(HOME_DIR)
 export DOCKER
 
-.PHONY: help run dev batch check-notebook new builder runtime native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-bytecode test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus check docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
+.PHONY: help run dev batch check-notebook new builder slim native spark-model zipapp push pull diff ab-report rebuild-check sign verify test test-all test-rest test-bytecode test-times test-unit test-flow test-docs test-image test-long test-spark test-operate test-bus lint docs release release-models audit lock stubs board bench mutants fuzz-native fuzz-protocols fuzz-grpc clean environments developer
 
 define HELP
-Build and serve here, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
+Build and serve on this machine, without containers; NOTEBOOK=<folder, .ipynb or git URL>:
   make run              build the notebook, serve it and send it one sample
-                        PORT=8080 JSON=1 MODEL=<a model's file or its place in a registry> KEY=<public key>
-  make check-notebook   list what would keep the notebook from being built
-                        FIX=1 writes requirements and proposes a predictor; JSON=1
-                        RUN_REQUIREMENTS=1 runs what requirements are computed by
-  make new              make a small repository that builds
+                        PORT=8080 JSON=1 MODEL=<model file or registry reference> KEY=<public key>
+  make check-notebook   check a notebook for errors without running its cells
+                        FIX=1 writes requirements and drafts a predictor; JSON=1
+                        RUN_REQUIREMENTS=1 also runs the code that computes requirements
+  make new              create a small repository that builds
                         FOLDER=<new folder> NAME=<image> JSON=1
-  make dev              build and serve at each save, beside JupyterLab
+  make dev              rebuild and serve at each save, next to JupyterLab
                         LAB=<port, 0 for none>
   make batch            build the notebook and score files with it
                         IN=<files> OUT=<file> OPTIONS="--keep none" BATCH=1 for Parquet
 
-Make images, by Docker or Podman; SERVICE=$(SERVICE) IMAGE=<name of the new image>:
-  make builder          make the builder image
+Build images with Docker or Podman; SERVICE=$(SERVICE) IMAGE=<name of the new image>:
+  make builder          build the builder image
                         IMAGE_NAME=$(IMAGE_NAME) BASE_IMAGE=$(BASE_IMAGE) CA_BUNDLE=<file> APT="graphviz ..."
                         COMPILERS=1 OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis
                         PLATFORM=linux/arm64 PYTHONS="3.6 3.12 3.14" PYTHON_IMAGE=python:{}-slim (for 3.6 and 3.7)
-  make runtime          make the slim image of a service image, and prove it
+  make slim             build and verify the slim image of a service image
                         S2I_SLIM=<off, distributions or files> S2I_KEEP=<packages> S2I_SLIM_BASE=<scratch or shell>
-  make native           make the native image of a service image, or say why there is none
+  make native           build the native image of a service image, or explain why it can't be compiled
                         PLATFORM=linux/arm64
-  make rebuild-check    build a service image again from the same sources, and say what differs
+  make rebuild-check    build a service image again from the same sources and list the differences
   make audit            look up known vulnerabilities of a slim image
                         IMAGE=<image or SBOM> AUDIT_OPTIONS=<options of pip-audit>
 
-Carry models:
+Move models:
   make zipapp           write the model of SERVICE as one file that Python runs
                         OUT=model.pyz WHEELS=1 KEY=<private key> CERTIFICATE=<file>
-  make spark-model      write the archive with which Spark scores
+  make spark-model      write the model archive that Spark jobs load
                         OUT=model.zip
   make push             push the model of SERVICE, or a file, to a registry
                         TO=registry.example.org/name:tag MODEL=<file>
-  make pull             pull a model from a registry to a file
+  make pull             pull a model file from a registry
                         FROM=registry.example.org/name@sha256:... OUT=model.pyz KEY=<public key>
-  make sign             sign the model of SERVICE with a key of this machine
+  make sign             sign the model of SERVICE with a private key
                         KEY=<private key> CERTIFICATE=<file> IMAGE=<new name>
-  make verify           verify the model of SERVICE, or a file, and show where it comes from
+  make verify           verify the signature of a model and show its provenance
                         KEY=<public key> MODEL=<file>
 
 Compare versions:
-  make diff             compare answers, speed and memory of two services
+  make diff             compare predictions, speed and memory of two services
                         OLD=... NEW=... (images, or folders of local builds) SAMPLES=golden|<file>
                         HTML=<file> JSON=<file> MAX_DIFFERENT=1% MAX_DIFFERENCE=0.01
                         MAX_LATENCY_RATIO=1.2 MAX_MEMORY_RATIO=1.2
-  make ab-report        say which of two versions is better, from what Prometheus counted
+  make ab-report        report which of two versions performs better, based on Prometheus metrics
                         PROMETHEUS=http://... A=... B=... SINCE=1h LABEL=version ROUTE=/predict PREFIX=nb JSON=1
 
 Test; K=<an expression for pytest's -k>:
   make test             linters, unit tests, and one test of each kind: ten minutes on two cores
-                        ROOM=s2i/nb_builder/requirements for the tests of one room: seconds
-  make test-all         everything that takes no cluster and no hour: 25 minutes
-  make test-rest        what test-all runs after test
-  make test-times       show what each test of the last runs cost
+                        ROOM=s2i/nb_builder/requirements for the tests of one package: seconds
+  make test-all         everything except clusters and tests that take an hour: 25 minutes
+  make test-rest        the part of test-all that test leaves out
+  make test-times       show the time of each test in the last runs
   make test-unit        unit and contract tests
-  make test-flow        builds by the scripts, without containers
-  make test-docs        pages, and the commands on them
-  make test-image       the real s2i and a container engine
-  make test-long        everything that is left out of make test-all for its length: an hour
+  make test-flow        builds with the scripts, without containers
+  make test-docs        pages and their commands
+  make test-image       tests with s2i and a container engine
+  make test-long        the slow tests that test-all skips: an hour
   make test-spark       Spark clusters on this machine, one on Kubernetes: Java 17, minutes
   make test-operate     docs/deploy on Kubernetes, a Swarm, podman and compose, under load: as root, half an hour
   make test-bus         all message brokers, killed while samples pass: half an hour
-  make check            linters, types and docstrings
-  make bench            measure speed and size beside other tools
+  make lint             linters, types, docstrings and plain English
+  make bench            measure speed and size in comparison with other tools
                         BENCH=<build, images, start, serve, verify, capacity, ...>
-  make mutants          count the small faults that the tests of a room find: as root
+  make mutants          mutation testing of one package: as root
                         ROOM=... MUTANTS="--sample=200 --seed=1"
-  make fuzz-native      random bytes for native programs, by libFuzzer
+  make fuzz-native      random bytes for native programs, with libFuzzer
                         RUNS=10000000
-  make fuzz-protocols   random requests by the OpenAPI document
+  make fuzz-protocols   random requests that the OpenAPI document allows
                         RUNS=40 for each operation; make test-all has 5
   make fuzz-grpc        random gRPC messages
                         RUNS=100000; make test-all has 1500
 
 Maintain this repository:
-  make docs             the documentation as a site, in .nb-builder/docs: Python 3.11
-  make lock             resolve our dependencies again into s2i/requirements.lock
-  make stubs            generate gRPC's messages again from the .proto files
-  make board            write docs/deploy/prometheus again from the metric table
-  make release          wheel and builder image of a tag, made twice and compared, with bill, digests and signature
+  make docs             build the documentation site in .nb-builder/docs: Python 3.11
+  make lock             resolve the dependencies again into s2i/requirements.lock
+  make stubs            generate the gRPC messages again from the .proto files
+  make board            generate docs/deploy/prometheus again from the metric table
+  make release          build a tag's wheel and builder image twice, compare them, write SBOM, digests and signature
                         VERSION=1.2.3 OUT=dist KEY=<private key>
-  make release-models   keep models of a version, which later versions are tested with
+  make release-models   keep the models of a version, to test later versions with them
                         VERSION=1.2.3
-  make clean            remove everything that these have made here
+  make clean            remove everything that these targets created
 endef
 export HELP
 
 help:
 	@echo "$$HELP"
 
-# Where a command is made of environments, and how: s2i/nb-builder, as `pip install nb-builder` brings it.
+# The command that `pip install nb-builder` installs.
 NB_BUILDER = exec s2i/nb-builder
-# An option of a command, where its variable is set.
+# An option of a command, if its variable is set.
 option = $(if $(2),$(1) "$(2)")
 
 environments:
@@ -126,7 +126,7 @@ run:
 dev:
 	@$(NB_BUILDER) dev "$(NOTEBOOK)"
 
-# What is given to make as BATCH=1 is in the environment, too.
+# `make batch BATCH=1` also sets BATCH in the environment.
 batch:
 	@$(NB_BUILDER) batch "$(NOTEBOOK)" $(OPTIONS) $(IN) $(OUT)
 
@@ -137,9 +137,16 @@ check-notebook:
 new:
 	@$(NB_BUILDER) new $(if $(JSON),--json) $(call option,--name,$(NAME)) "$(FOLDER)"
 
-# The name that this target had first.
-.PHONY: build
+# The names that targets had before 0.2; remove them in that version.
+.PHONY: build runtime check
 build: builder
+	@echo "note: 'make build' is now called 'make builder'. The old name will be removed." >&2
+
+runtime: slim
+	@echo "note: 'make runtime' is now called 'make slim'. The old name will be removed." >&2
+
+check: lint
+	@echo "note: 'make check' is now called 'make lint'. The old name will be removed." >&2
 
 builder:
 	@$(NB_BUILDER) builder --tag "$(IMAGE_NAME)" --base "$(BASE_IMAGE)" --ca-bundle "$(CA_BUNDLE)" \
@@ -147,8 +154,8 @@ builder:
 		$(call option,--apt,$(APT)) $(call option,--bus,$(BUS)) $(if $(COMPILERS),--compilers) $(if $(OTEL),--otel) \
 		$(if $(BATCH),--batch) $(if $(GRPC),--grpc)
 
-# What is given to make as S2I_SLIM=… or PLATFORM=… is in the environment, too.
-runtime:
+# `make slim S2I_SLIM=…` and `make native PLATFORM=…` also set these in the environment.
+slim:
 	@$(NB_BUILDER) slim "$(SERVICE)" $(call option,--tag,$(IMAGE))
 
 native: export COMPILER := $(or $(COMPILER),$(BASE_IMAGE))
@@ -162,7 +169,7 @@ zipapp:
 	@$(NB_BUILDER) zipapp "$(SERVICE)" $(call option,--output,$(OUT)) $(if $(WHEELS),--wheels) \
 		$(call option,--key,$(KEY)) $(call option,--certificate,$(CERTIFICATE))
 
-# The file MODEL=…, or one of SERVICE that is made for it, as make zipapp does.
+# Push the file MODEL=…, or one that `make zipapp` writes for SERVICE.
 push:
 	@$(if $(MODEL),,$(MAKE) --no-print-directory zipapp OUT="$(HOME_DIR)/pushed-model")
 	@$(NB_BUILDER) push "$(or $(MODEL),$(HOME_DIR)/pushed-model)" "$(TO)"
@@ -170,7 +177,7 @@ push:
 pull:
 	@$(NB_BUILDER) pull "$(FROM)" $(call option,--output,$(OUT)) $(call option,--key,$(KEY))
 
-# JSON=1 is JSON to stdout, as of check-notebook; else it names a file.
+# JSON=1 prints JSON to stdout; other values name a file.
 diff:
 	@$(NB_BUILDER) diff --engine="$(DOCKER)" --max-different="$(MAX_DIFFERENT)" --max-difference="$(MAX_DIFFERENCE)" \
 		--max-latency-ratio="$(MAX_LATENCY_RATIO)" --max-memory-ratio="$(MAX_MEMORY_RATIO)" --read="$(OPTIONS)" \
@@ -186,41 +193,41 @@ rebuild-check:
 sign:
 	@$(NB_BUILDER) sign "$(SERVICE)" --key "$(KEY)" $(call option,--certificate,$(CERTIFICATE)) $(call option,--tag,$(IMAGE))
 
-# A file is verified by the program that is here, and not by the one that is in it.
+# A file is verified by this program, not by the one in the file.
 verify:
 	@$(NB_BUILDER) verify "$(or $(MODEL),$(SERVICE))" --key "$(KEY)"
 
-# Tests of one room, of what K=… matches, or all. Every worker imports every test: without kept bytecode, pytest would
+# Tests of one package, tests that K=… matches, or all. Every worker imports every test: without kept bytecode, pytest would
 # rewrite the assertions of all of them in each worker.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(TEST)/python -m pytest $(if $(K),-k "$(K)")
-# Most tests wait more than they compute: more of them at once than small machines have cores. What several tests
-# share is one group, which one of the processes runs.
+# Most tests wait more than they compute, so more of them run at once than small machines have cores. Tests that share a
+# fixture form a group, which one process runs.
 AT_ONCE := -n 6 --dist worksteal
 BUILDS_AT_ONCE := -n 6 --dist loadgroup --no-loadscope-reorder
 BUILDS := test/flow test/docs test/image
-# What every server must answer, once more with waitress alone on PORT.
+# The tests that every server must pass, again with waitress alone on PORT.
 CONTRACT := $(addprefix test/contract/test_,answers.py bodies.py gate.py life.py protocols.py seen.py tracing.py)
-# Where K=… matches no test of a part, pytest ends with 5; that is no failure of the part.
+# pytest exits with 5 if K=… matches no test of a part; that is not a failure.
 NONE_IS_FINE = $(if $(K),|| [ $$? -eq 5 ])
 
 ifdef ROOM
 test: developer
 	$(PYTEST) -n 2 -m "not long" $$($(TEST)/python test/rooms.py "$(ROOM)")
 else
-# One run of all that builds: while builds in containers wait, those on this machine compute.
+# All builds in one run: while builds in containers wait, those on this machine compute.
 test:
-	@$(MAKE) --no-print-directory -j 2 check test-bytecode
+	@$(MAKE) --no-print-directory -j 2 lint test-bytecode
 	@rm -f "$(HOME_DIR)/test-skipped.jsonl"
 	$(PYTEST) $(AT_ONCE) -m "not long and not rest" test/unit test/contract $(NONE_IS_FINE)
 	$(PYTEST) $(BUILDS_AT_ONCE) -m "not long and not rest" $(BUILDS) $(NONE_IS_FINE)
 	@$(TEST)/python test/skipped.py
 endif
 
-# Once, on the core that the linters leave. The next run of pytest reports what can't be imported.
+# Once, on the core that the linters leave. The next run of pytest reports modules that can't be imported.
 test-bytecode: developer
 	-@$(PYTEST) --collect-only -qq test/unit test/contract $(BUILDS) >/dev/null 2>&1
 
-# The second part of test-all, which a run of CI continues with.
+# The second part of test-all, which CI runs after `make test`.
 test-rest: developer
 	$(PYTEST) $(AT_ONCE) -m "not long and rest" test/contract $(NONE_IS_FINE)
 	S2I_FRONT=waitress $(PYTEST) $(AT_ONCE) -m "not front" $(CONTRACT) $(NONE_IS_FINE)
@@ -246,9 +253,10 @@ test-image: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) test/image $(NONE_IS_FINE)
 
 # Not in `make test-all`: all fixtures in containers, other bases, clouds' own clients, brokers in containers, each Python, a
-# build that is made twice.
+# build that is made twice, and services without what only Linux has (test/portable.py).
 test-long: developer
 	$(PYTEST) $(BUILDS_AT_ONCE) -m long test/unit test/contract test/flow test/image $(NONE_IS_FINE)
+	NB_TEST_PORTABLE=1 $(PYTEST) $(AT_ONCE) -m "not front and not long" $(CONTRACT) test/contract/test_batch.py $(NONE_IS_FINE)
 
 # Not in `make test-all`: PySpark has 480 MB and needs Java, and clusters on a small machine take minutes.
 test-spark: developer
@@ -264,12 +272,13 @@ test-bus: developer
 	STORM=1 $(PYTEST) -s test/contract/test_bus_storms.py
 	BROKERS=1 $(PYTEST) test/contract/test_bus*.py
 
-check: developer
+lint: developer
+	$(TEST)/python test/plain_english.py
 	$(TEST)/ruff check .
 	$(TEST)/ruff format --check .
 	$(TEST)/lint-imports --no-cache
 	$(TEST)/mypy
-	$(TEST)/shellcheck s2i/install s2i/check s2i/nb-builder s2i/python s2i/runtime s2i/native s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
+	$(TEST)/shellcheck s2i/install s2i/check s2i/explain s2i/nb-builder s2i/python s2i/bin/* test/run test/mutants/sandbox.sh test/kubernetes/node.sh .ci/run
 
 # From a tag; see CONTRIBUTING.md.
 release: developer
@@ -285,26 +294,26 @@ audit:
 bench: developer
 	$(TEST)/python test/bench $(BENCH)
 
-# All anew each time: what was warned of a page that has not changed since would be silent.
+# Build everything each time: Sphinx repeats no warning for an unchanged page.
 docs:
 	@s2i/install "$(HOME_DIR)" --docs
 	@rm -rf "$(HOME_DIR)/docs"
 	@"$(HOME_DIR)/sphinx/bin/python" -I -m sphinx --quiet --fail-on-warning --fresh-env --doctree-dir "$(HOME_DIR)/sphinx/doctrees" docs "$(HOME_DIR)/docs"
 	@echo "---> $(HOME_DIR)/docs/index.html"
 
-# By hand only: for a room it takes minutes. test/mutants/__main__.py says how, and what else MUTANTS may have.
+# Not in any other target: a package takes minutes. test/mutants/__main__.py says how, and what else MUTANTS may have.
 mutants: developer
 	nice $(TEST)/python test/mutants "$(ROOM)" $(MUTANTS)
 
-# By hand only: ten million take an hour or two.
+# Not in any other target: ten million take an hour or two.
 fuzz-native: developer
 	PYTHONPATH=test nice -n 19 $(TEST)/python test/fuzz $(RUNS)
 
-# By hand only, as well: on two busy cores 40 examples took twelve minutes.
+# Not in any other target: on two busy cores 40 examples took twelve minutes.
 fuzz-protocols: developer
 	FUZZ=$(or $(RUNS),40) $(PYTEST) -n 2 test/contract/test_clients.py -k openapi_document_says
 
-# By hand only, as well: a hundred thousand take half an hour.
+# Not in any other target: a hundred thousand take half an hour.
 fuzz-grpc: developer
 	GRPC_MESSAGES=$(or $(RUNS),100000) $(PYTEST) test/contract/test_grpc.py -k of_all_kinds
 
@@ -315,7 +324,7 @@ lock:
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
 		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group docs --group test
 
-# Messages of gRPC, in an environment of their own: generating wants older libraries than we run with.
+# gRPC messages, in a separate environment: the generator needs older libraries than the service.
 stubs: PROTOC = $(BUILD)/uv run --quiet --no-project --python $(BUILD)/python --with grpcio-tools==1.81.1 --with protobuf==6.33.6
 stubs:
 	@s2i/install "$(HOME_DIR)"

@@ -60,6 +60,9 @@ def add_sidebar(app, docname, source):
     folder = (HERE / docname).parent
     seen = {HERE / f"{docname}.md"}
     for title, links in sections(source[0]):
+        if docname == root_doc and not title:
+            # The first lines repeat the most important links of the sections below.
+            continue
         pages = [page for page in dict.fromkeys((folder / link).resolve() for link in links) if page not in seen]
         pages = [page for page in pages if page.suffix == ".md" and page.is_relative_to(folder)]
         seen.update(pages)

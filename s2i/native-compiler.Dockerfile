@@ -1,4 +1,4 @@
-# The compiler of native programs, for `s2i/native`: what has gcc and the headers of Linux, or gets them from Debian.
+# The compiler of native programs, for `nb-builder native`: what has gcc and the headers of Linux, or gets them from Debian.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 # Another machine than this one, by uname's name, or nothing: for that one a cross-compiler, and qemu for the proof.

@@ -1,7 +1,7 @@
-# Makes the native image of the image that `s2i build` made, as an archive: `s2i/native` runs it, and loads that. It needs
-# no build context.
+# Proves the native program of the image that `s2i build` made: `nb-builder native` runs it, and makes an image of what the
+# proof leaves. It needs no build context.
 ARG SERVICE
-# What s2i/native-compiler.Dockerfile has made.
+# What native-compiler.Dockerfile has made.
 ARG COMPILER
 
 FROM ${SERVICE} AS translated
@@ -19,9 +19,7 @@ LABEL io.nb-builder.native.run="${RUN}"
 COPY --from=translated /native /native
 RUN ["sh", "/native/compile"]
 
-# There is no archive without a proof.
+# There is no program in its folder without a proof.
 FROM translated AS proved
 COPY --from=compiled /native/made/ /native/
-# What the archive calls its image.
-ARG NAME
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "native", "prove"]

@@ -12,9 +12,9 @@ ARG S2I_SLIM
 ARG S2I_KEEP
 ARG S2I_SLIM_BASE
 RUN /opt/nb-builder/build/bin/python -I -c "import nb_builder" 2>/dev/null \
- || { echo "ERROR: The image is no service of nb-builder: it has no /opt/nb-builder/build/bin/python that runs it." \
-   && echo "  Why: A slim image is made of the image that 's2i build' made, by what that image holds, its Python too." \
-   && echo "  Fix: Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE." \
+ || { echo "ERROR: This image was not built by nb-builder: it has no working /opt/nb-builder/build/bin/python." \
+   && echo "  Why: A slim image is derived from a service image and uses the Python in it." \
+   && echo "  Fix: Build a service image with the builder image first, then build this slim image again." \
    && echo "  (problem slim-no-service)" && exit 1; }
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "prepare"]
 
@@ -32,7 +32,7 @@ ENV HOME=/opt/app-root/src \
     LANG=C.UTF-8 \
     LC_ALL=C.UTF-8
 
-# The image as it would be, asked as its own user, and beside it a shell that tells of a Python that does not start:
+# The image as it would be, asked as its own user, and next to it a shell that tells of a Python that does not start:
 # this never fails.
 FROM bare AS trial
 COPY --from=slim /slim/root/ /

@@ -90,8 +90,8 @@ def check_words(case: Case, output: str) -> None:
     # s2i trims the lines that it passes on.
     missing = [line for line in case.says if line.strip() not in output]
     assert missing == [], f"{case.name} does not say {missing}. It says:\n{output}"
-    told = [line for line in case.never if line in output]
-    assert told == [], f"{case.name} says {told}. It says:\n{output}"
+    reported = [line for line in case.never if line in output]
+    assert reported == [], f"{case.name} says {reported}. It says:\n{output}"
 
 
 def check_answer(expected: object, status: int, body: bytes) -> None:
@@ -109,7 +109,7 @@ def check_answer(expected: object, status: int, body: bytes) -> None:
 
 
 def _same(expected: object, got: object) -> bool:
-    # Written anew and not nb_scorer's: a mistake there must not hide itself.
+    # Written again and not nb_scorer's: a mistake there must not hide itself.
     if isinstance(expected, float):
         return isinstance(got, (int, float)) and math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-9)
     if isinstance(expected, list) and isinstance(got, list):

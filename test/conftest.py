@@ -70,13 +70,13 @@ def pytest_runtest_protocol(item):
 
 
 def pytest_configure(config):
-    """Begin a run: workers find what their controller has begun."""
+    """Begin a run: workers find what their controller has started."""
     if not hasattr(config, "workerinput"):
         config.stash[RUN] = shared.Run(lambda line: _speak(config, line))
 
 
 def pytest_unconfigure(config):
-    """End the run that this process has begun."""
+    """End the run that this process has started."""
     if RUN in config.stash:
         times.merge(shared.folder())
         config.stash[RUN].end()

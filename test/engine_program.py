@@ -3,20 +3,28 @@
     folder/images/NAME.json     what `docker image inspect` says of an image, with "root", the folder of its files
     folder/calls                each call, a JSON list a line
     folder/second               what a container has in the place of its files once it was started
+    folder/prints               what a container prints once it was started
+    folder/steps                files that the steps of a Dockerfile from stdin leave in the image's root
+    folder/fails                such a Dockerfile fails where it has the text in this file, and prints folder/says
+    folder/built-of             the configuration of each image that such a Dockerfile is given as SERVICE
 
-`cp` sends a folder or file as docker does: links as links. Unlike docker, it follows a link in the path to it even out
-of the image.
+`cp` sends a folder or file as docker does: links as links, and one in the path to it leads to a place in the image.
 """
 
+import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 
 HOME = "STAND_IN_HOME"
+# In folder/prints: it is printed again and again.
+ENDLESS = "endless"
 
 
 def write(folder: Path) -> Path:
@@ -32,7 +40,8 @@ def write(folder: Path) -> Path:
 def add(folder: Path, name: str, root: Path, env: dict[str, str] | None = None, **config: object) -> None:
     """Give the engine an image of the files in `root`."""
     listed = [f"{variable}={value}" for variable, value in (env or {"APP_ROOT": "/opt/app-root"}).items()]
-    facts = {"Id": f"sha256:{name:0>64}", "Size": 1, "Config": {"Env": listed, **config}, "root": str(root)}
+    facts = {"Id": f"sha256:{name:0>64}", "Size": 1, "Architecture": "amd64", "root": str(root)}
+    facts["Config"] = {"Env": listed, **config}
     (folder / "images" / f"{name}.json").write_text(json.dumps(facts))
 
 
@@ -54,13 +63,21 @@ def main(folder: Path, words: list[str]) -> int:
     command = {
         ("info",): lambda rest: 0,
         ("image", "inspect"): lambda rest: _inspect(folder, rest[-1]),
-        ("image", "rm"): lambda rest: _remove_image(folder, rest[-1]),
+        ("image", "rm"): lambda rest: _remove_images(folder, [word for word in rest if word[0] != "-"]),
+        ("image", "ls"): lambda rest: _listed(folder, rest),
+        ("ps",): lambda rest: 0,
+        ("version",): lambda rest: 0,
+        ("network", "create"): lambda rest: 0,
+        ("network", "inspect"): lambda rest: print('[{"IPAM": {"Config": [{"Gateway": "127.0.0.1"}]}}]') or 0,
+        ("network", "rm"): lambda rest: 0,
+        ("load",): lambda rest: _load(folder),
+        ("save",): lambda rest: _save(folder, rest[-1]),
         ("tag",): lambda rest: _tag(folder, *rest),
         ("create",): lambda rest: _create(folder, rest),
         ("cp",): lambda rest: _copy(folder, *rest),
         ("start",): lambda rest: _start(folder, rest[-1]),
         ("build",): lambda rest: _build(folder, rest),
-        ("rm",): lambda rest: shutil.rmtree(folder / "containers" / rest[-1]) or 0,
+        ("rm",): lambda rest: shutil.rmtree(folder / "containers" / rest[-1], ignore_errors=True) or 0,
     }
     for length in (2, 1):
         if tuple(words[:length]) in command:
@@ -91,15 +108,17 @@ def _tag(folder: Path, of: str, name: str) -> int:
     return 0
 
 
-def _remove_image(folder: Path, name: str) -> int:
-    (folder / "images" / f"{name}.json").unlink()
+def _remove_images(folder: Path, names: list[str]) -> int:
+    for path in list((folder / "images").iterdir()):
+        if path.stem in names or json.loads(path.read_text())["Id"] in names:
+            path.unlink()
     return 0
 
 
 def _create(folder: Path, rest: list[str]) -> int:
     image = next(word for word in rest if _facts(folder, word))
     (folder / "containers").mkdir(exist_ok=True)
-    name = f"c{len(list((folder / 'containers').iterdir()))}-{os.getpid()}"
+    name = rest[rest.index("--name") + 1]
     # Pipes and devices as well.
     subprocess.run(["cp", "-a", _facts(folder, image)["root"], folder / "containers" / name], check=True)
     print(name)
@@ -107,7 +126,12 @@ def _create(folder: Path, rest: list[str]) -> int:
 
 
 def _start(folder: Path, name: str) -> int:
-    second = folder / "second"
+    second, prints = folder / "second", folder / "prints"
+    if prints.exists():
+        print(prints.read_text(), end="", flush=True)
+        while prints.read_text() == ENDLESS:
+            print(ENDLESS * 1000, flush=True)
+        return 0
     if not second.exists():
         print("assemble failed")
         return 1
@@ -125,8 +149,8 @@ def _copy(folder: Path, source: str, target: str) -> int:
         return 0
     container, _, path = source.partition(":")
     root = folder / "containers" / container
-    place = root / path.lstrip("/")
-    if not os.path.lexists(place):
+    place = _inside(root, path)
+    if place is None or not os.path.lexists(place):
         print(f"Error response from daemon: Could not find the file {path} in container {container}", file=sys.stderr)
         return 1
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", errors="surrogateescape") as archive:
@@ -134,21 +158,105 @@ def _copy(folder: Path, source: str, target: str) -> int:
     return 0
 
 
+def _inside(root: Path, path: str, steps: int = 40) -> Path | None:
+    """Return the place of a path in an image: a link above it leads to another place in the image."""
+    at: list[str] = []
+    left = [part for part in path.split("/") if part][::-1]
+    while left:
+        part = left.pop()
+        if part in (".", ".."):
+            at = at[:-1] if part == ".." else at
+            continue
+        place = root.joinpath(*at, part)
+        if not (left and place.is_symlink()):
+            at.append(part)
+            continue
+        steps -= 1
+        if steps < 0:
+            return None
+        target = os.readlink(place)
+        at = [] if target.startswith("/") else at
+        left += [each for each in target.split("/") if each][::-1]
+    return root.joinpath(*at)
+
+
+def _load(folder: Path) -> int:
+    """Take the images of an archive by their names, without their files."""
+    with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
+        members = {member.name: archive.extractfile(member).read() for member in archive}
+    for image in json.loads(members["manifest.json"]):
+        config = json.loads(members[image["Config"]])
+        (folder / "empty").mkdir(exist_ok=True)
+        facts = {"Id": f"sha256:{image['Config']}", "Size": 1, "Architecture": config["architecture"]}
+        facts |= {"Config": config["config"], "root": str(folder / "empty")}
+        for name in image["RepoTags"]:
+            (folder / "images" / f"{name}.json").write_text(json.dumps(facts))
+    return 0
+
+
+def _save(folder: Path, name: str) -> int:
+    facts = _facts(folder, name)
+    config = {"architecture": facts["Architecture"], "config": facts["Config"]}
+    manifest = [{"Config": "c.json", "RepoTags": [name], "Layers": []}]
+    with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
+        for path, value in (("c.json", config), ("manifest.json", manifest)):
+            content = json.dumps(value).encode()
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return 0
+
+
+def _listed(folder: Path, rest: list[str]) -> int:
+    label = rest[rest.index("--filter") + 1].removeprefix("label=")
+    name, _, value = label.partition("=")
+    for path in sorted((folder / "images").iterdir()):
+        facts = json.loads(path.read_text())
+        if (facts["Config"].get("Labels") or {}).get(name) == value:
+            print(facts["Id"])
+    return 0
+
+
 def _build(folder: Path, rest: list[str]) -> int:
-    """Follow the instructions FROM and COPY of a Dockerfile."""
-    name, context = rest[rest.index("--tag") + 1], Path(rest[-1])
-    lines = Path(rest[rest.index("--file") + 1]).read_text().splitlines()
-    facts = _facts(folder, lines[0].split()[1])
+    """Follow FROM, COPY, ENV and LABEL of a Dockerfile; of one from stdin, take what its steps leave."""
+    name = rest[rest.index("--tag") + 1]
+    labels = dict(word.split("=", 1) for flag, word in pairwise(rest) if flag == "--label")
+    if rest[-1] == "-":
+        text = sys.stdin.read()
+        fails = folder / "fails"
+        given = dict(word.split("=", 1) for flag, word in pairwise(rest) if flag == "--build-arg")
+        facts = _facts(folder, given.get("SERVICE", "")) or {"Size": 1, "Config": {}, "root": str(folder / "bin")}
+        lines = []
+        if fails.exists() and fails.read_text() in text:
+            print("ERROR: a step failed")
+            print((folder / "says").read_text() if (folder / "says").exists() else "")
+            return 1
+        with (folder / "built-of").open("a") as file:
+            file.write(json.dumps(facts["Config"]) + "\n" if "SERVICE" in given else "")
+    else:
+        _, *lines = Path(rest[rest.index("--file") + 1]).read_text().splitlines()
+        facts = _facts(folder, _.split()[1])
     root = folder / "made" / name
     shutil.rmtree(root, ignore_errors=True)
-    shutil.copytree(facts["root"], root, symlinks=True)
-    for line in lines[1:]:
-        _, _, source, target = line.split()
-        (root / target.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(context / source, root / target.lstrip("/"))
-    (folder / "images" / f"{name}.json").write_text(
-        json.dumps({**facts, "Id": f"sha256:made-{name}", "root": str(root)})
-    )
+    root.parent.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", facts["root"], root], check=True)
+    if rest[-1] == "-" and (folder / "steps").exists():
+        shutil.copytree(folder / "steps", root, symlinks=True, dirs_exist_ok=True)
+    config = dict(facts["Config"])
+    variables = dict(text.split("=", 1) for text in config.get("Env") or ())
+    for line in lines:
+        word, _, words = line.partition(" ")
+        if word == "COPY":
+            source, target = words.split()[1:]
+            (root / target.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(rest[-1]) / source, root / target.lstrip("/"))
+        elif word in ("ENV", "LABEL"):
+            (variables if word == "ENV" else labels).update([shlex.split(words)[0].split("=", 1)])
+    config |= {"Env": [f"{each}={value}" for each, value in variables.items()]}
+    config |= {"Labels": {**(config.get("Labels") or {}), **labels}}
+    made = {**facts, "Id": f"sha256:made-{name}", "Config": config, "root": str(root)}
+    made["Architecture"] = os.environ.get("STAND_IN_ARCHITECTURE") or facts.get("Architecture", "amd64")
+    (folder / "images" / f"{name}.json").write_text(json.dumps(made))
     return 0
 
 

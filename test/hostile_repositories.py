@@ -1,6 +1,6 @@
 """Repositories of somebody hostile: what they name would leave a canary, be read, or take for ever.
 
-`make(name, folder, canary)` writes one into `folder`; `canary` is a program that leaves a file beside itself.
+`make(name, folder, canary)` writes one into `folder`; `canary` is a program that leaves a file alongside itself.
 """
 
 import json

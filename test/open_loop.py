@@ -5,7 +5,7 @@ RATE is requests a second, or two such with a colon between: it grows evenly fro
 SECONDS 0 it asks until a line comes on stdin. With SEED times between requests are drawn (a Poisson process), else
 they are all the same. A request's latency counts from when it was due and not from when it was sent: where all
 connections are taken it waits here, as clients would elsewhere, and a service that stands still is not asked less for
-it. No request is sent twice. A connection that the service closes is made anew for the next request that needs one.
+it. No request is sent twice. A connection that the service closes is made again for the next request that needs one.
 
 The object has `began` (seconds of the machine's monotonic clock), `late_ms` (99 of 100 were sent at most so long after
 they were due and a connection was free: how far the program itself can be trusted), and `requests`: [seconds from

@@ -10,7 +10,7 @@ import os
 import socket
 
 FIRST, PART, PARTS = 12_000, 1_300, 15
-# Two runs beside each other have the same parts: each begins somewhere else.
+# Two runs next to each other have the same parts: each begins somewhere else.
 _steps = itertools.count(os.getpid())
 
 

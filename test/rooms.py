@@ -24,7 +24,7 @@ EXERCISED_BY = {
     "s2i/nb_builder/ab_report": ("contract/test_ab_report.py", "flow/test_ab_report.py"),
     "s2i/nb_builder/analysis": (":ok-closure*", ":ok-batched-helper", ":fail-name-*", ":fail-predictor-*"),
     "s2i/nb_builder/cli": ("flow/test_first_step.py",),
-    "s2i/nb_builder/commands": ("flow/test_check.py::test_a_good_notebook_is_told_what_it_defines",),
+    "s2i/nb_builder/commands": ("flow/test_check.py::test_a_good_notebook_is_reported_what_it_defines",),
     "s2i/nb_builder/common": (":ok-pure-python", ":fail-setting-*"),
     "s2i/nb_builder/comparison": ("flow/test_diff.py", "contract/test_report_page.py"),
     "s2i/nb_builder/execute": ("flow/test_cells.py", ":fail-cell-*", ":ok-magics", ":ok-background-process"),
@@ -99,7 +99,7 @@ def of(room: str) -> list[str]:
 
 # Which tests of test/flow/test_fixtures.py ask a fixture for its outcome: of those that fail, and of those that build.
 TESTS = {
-    True: ("test_a_bad_repository_is_refused_in_the_words_of_its_fixture",),
+    True: ("test_a_bad_repository_is_rejected_in_the_words_of_its_fixture",),
     False: ("test_a_good_repository_builds", "test_a_service_answers_as_its_fixture_says"),
 }
 

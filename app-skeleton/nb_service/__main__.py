@@ -9,6 +9,7 @@ before a back end's name checks the words behind it, for programs that build a m
 
 import contextlib
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ def serve(
 
     `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
-    # `ready`, which engines run every few seconds beside the scorers, takes half as long without these.
+    # `ready`, which engines run every few seconds alongside the scorers, takes half as long without these.
     from nb_service.pool import Pool, make_plan
     from nb_service.pool.turns import TurnLoop
 
@@ -48,7 +49,7 @@ def serve(
         for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
             # What is near no setting of a service may be one of a build, which images keep.
             if name:
-                log.say(f"{variable} is no setting; {name} is.")
+                log.say(f"{variable} is not a setting. Did you mean {name}?")
         loop = TurnLoop()
         try:
             pool = Pool(loop, model, make_plan(model, values, environ), log.say)
@@ -115,8 +116,7 @@ def main(args: list[str], environ: dict) -> int:
         status = serve(environ, call, facts, quiet=READY not in args, checks_words=checks_words)
         return status if checks_words else call.end(status)
     except Problem as problem:
-        as_json = args != ["prove"] and settings.log_format(environ) == log_forms.JSON
-        _last_words(_object_of(problem) if as_json else str(problem), sys.stderr if call.keeps_stdout else sys.stdout)
+        _last_words(_text_of(problem, args, environ), sys.stderr if call.keeps_stdout else sys.stdout)
         # It has said what is wrong, which is more than what else may be wrong now.
         with contextlib.suppress(Problem):
             call.end(problem.exit_status, problem)
@@ -148,8 +148,13 @@ def _last_words(text: str, stream: TextIO) -> None:
         stdio_capture.print_once(visible(text), stream)
 
 
-def _object_of(problem: Problem) -> str:
-    return as_object(f"ERROR: {problem.what}", why=problem.why, fix=problem.fix, problem=problem.code)
+def _text_of(problem: Problem, args: list[str], environ: dict) -> str:
+    if args == ["prove"]:
+        # A build reads it.
+        return json.dumps({"problem": problem.as_json()})
+    if settings.log_format(environ) == log_forms.JSON:
+        return as_object(f"ERROR: {problem.what}", why=problem.why, fix=problem.fix, problem=problem.code)
+    return str(problem)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import select
 import sys
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Callable
 # How many bytes may wait to be written. Beyond that nobody is reading, and lines are left out and counted.
 MOST_WAITING = 8 << 20
 # How many of these may be captured output, so that there is always room for the service's own lines.
-MOST_OF_CAPTURED = MOST_WAITING // 2
+MAX_OF_CAPTURED = MOST_WAITING // 2
 # Lines of requests go to the writing thread in batches of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
@@ -26,6 +27,9 @@ READY = "--ready"
 _END = object()
 # Control characters, and controls of writing direction, which show a line in another order than it has.
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+# What CI servers take for commands where they show a log: GitHub reads `::error::` where a line begins, and `##[error]`
+# anywhere, Azure Pipelines also `##vso[…]`. JSON has its own escape.
+_COMMAND = re.compile(rb"^([ \t]*):(?=:\w)|(?<=#)#(?=(?:vso)?\[)", re.MULTILINE)
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
     code: f"\\u{code:04x}" for code in _BIDI
 }
@@ -69,8 +73,8 @@ class Log:
 
     def captured(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
         """Have complete lines that others printed written, in the form `shaped`, unless the reader is far behind."""
-        if self._has_room(printed, MOST_OF_CAPTURED):
-            self._put(shaped(printed), MOST_OF_CAPTURED)
+        if self._has_room(printed, MAX_OF_CAPTURED):
+            self._put(shaped(printed), MAX_OF_CAPTURED)
         else:
             self._leave_out(printed.count(b"\n"))
 
@@ -111,6 +115,7 @@ class Log:
         return not self._waiting or self._waiting + len(data) <= limit
 
     def _put(self, data: bytes, limit: int) -> None:
+        data = _without_commands(data, rb"\u0023" if self.as_json else rb"\x23")
         with self._lock:
             has_room = self._has_room(data, limit)
             if has_room:
@@ -163,8 +168,15 @@ def _encoded(text: str) -> bytes:
 
 
 def visible(text: str) -> str:
-    """Return `text` with escapes for control characters, which a terminal obeys; tabs and line breaks stay."""
-    return text.translate(_CONTROLS)
+    """Return `text` with escapes for what a terminal or a CI server obeys; tabs and line breaks stay."""
+    return _without_commands(_encoded(text.translate(_CONTROLS)), rb"\x23").decode("utf-8")
+
+
+def _without_commands(data: bytes, hashes: bytes) -> bytes:
+    """Return lines of a log without commands to CI servers; `hashes` stands for the second sign of two."""
+    if b"##" not in data and b"::" not in data:
+        return data
+    return _COMMAND.sub(lambda sign: hashes if sign[1] is None else sign[1] + rb"\x3a", data)
 
 
 def as_object(message: str, **facts: object) -> str:

@@ -1,11 +1,11 @@
-"""Every problem that a service can report to those who run it: what, why and fix, under a stable code."""
+"""Every problem that a service can report to the people who run it: what, why and fix, with a stable code."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from nb_scorer.common import paths
-from nb_scorer.common.problem import Problem, SettingInvalid
+from nb_scorer.common.problem import Problem, SettingInvalid, WrittenProblem
 from nb_scorer.model.problems import (
     ModelDamaged,
     ModelFormatUnknown,
@@ -67,410 +67,405 @@ __all__ = [
 ]
 
 
-class BackendUnknown(Problem):
+class BackendUnknown(WrittenProblem):
     """S2I_BACKEND does not name an installed back end."""
 
     code = "backend-unknown"
+    what_words = "S2I_BACKEND={name!r} is not an installed back end."
+    why_words = "A back end is found by its name. Installed: {known}."
+    fix_words = "Set S2I_BACKEND to one of them, or unset it to serve HTTP."
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(
-            what=f"S2I_BACKEND={name!r} is not a back end that is installed here.",
-            why="A back end is found by its name; these are there: " + (", ".join(known) or "none") + ".",
-            fix="Set S2I_BACKEND to one of them, or leave it out for http.",
-        )
+        super().__init__(name=name, known=", ".join(known) or "none")
 
 
-class BackendWithoutWords(Problem):
-    """Arguments follow the name of a back end that takes none."""
+class BackendWithoutWords(WrittenProblem):
+    """Arguments follow the name of a back end that accepts none."""
 
     code = "backend-without-words"
     exit_status = 2
+    what_words = "Back end {name} takes no arguments; got: {arguments}."
+    why_words = "It is configured only by environment variables."
+    fix_words = "Remove the arguments, and set environment variables instead."
 
     def __init__(self, name: str, words: Iterable[str]) -> None:
-        super().__init__(
-            what=f"The back end {name} takes no words, and was given: {' '.join(words)}.",
-            why="What follows a back end's name is its own; this one is told everything by settings.",
-            fix="Leave the words out; docs/reference/settings.md lists the settings.",
-        )
+        super().__init__(name=name, arguments=" ".join(words))
 
 
-class HelpUnwritten(Problem):
+class HelpUnwritten(WrittenProblem):
     """A back end's help or report can't be written."""
 
     code = "help-unwritten"
+    what_words = "stdout can't be written: {reason}."
+    why_words = "The output goes only to stdout."
+    fix_words = "Free disk space, or check why the reading process exited."
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(
-            what=f"stdout can't be written: {error.strerror or error}.",
-            why="What was asked for is shown there, and nowhere else.",
-            fix="Make room where it goes, or see why its reader has ended.",
-        )
+        super().__init__(reason=error.strerror or error)
 
 
-class BatchWords(Problem):
-    """The arguments after `batch` are not valid."""
+class BatchWords(WrittenProblem):
+    """The arguments of `batch` are not valid."""
 
     code = "batch-words"
     exit_status = 2
+    what_words = "{what}"
+    why_words = "{why}"
+    fix_words = "Run 'batch --help' for all arguments and options."
 
-    def __init__(self, what: str, why: str = "Nothing is guessed about what to read, score and write.") -> None:
-        super().__init__(what=what, why=why, fix="`batch --help` shows all words; docs/how-to/score-files.md explains.")
+    def __init__(self, what: str, why: str = "The job would read, score or write the wrong files.") -> None:
+        super().__init__(what=what, why=why)
 
 
-class BatchInput(Problem):
-    """An input can't be read, or is not in its format."""
+class BatchInput(WrittenProblem):
+    """An input can't be read, or does not match its format."""
 
     code = "batch-input"
+    what_words = "{name} can't be scored: {reason}."
+    why_words = "Rows that can't be read would be missing from the result."
+    fix_words = "{fix}"
 
     def __init__(self, name: str, reason: str, fix: str = "") -> None:
-        super().__init__(
-            what=f"{name} can't be scored: {reason}.",
-            why="What can't be read as rows can't be counted, and rows must not vanish.",
-            fix=fix or "Correct it, or say its format by --from; the same words then go on where this ended.",
-        )
+        default = "Fix the file, or set its format with --from. Run the same command again to resume."
+        super().__init__(name=name, reason=reason, fix=fix or default)
 
 
-class BatchOutput(Problem):
+class BatchOutput(WrittenProblem):
     """The scored rows can't be written."""
 
     code = "batch-output"
+    what_words = "{name} can't be written: {reason}."
+    why_words = "The predictions would be lost."
+    fix_words = "{fix}"
 
     def __init__(self, name: str, reason: str, fix: str = "") -> None:
-        super().__init__(
-            what=f"{name} can't be written: {reason}.",
-            why="Answers that can't be kept need not be computed.",
-            fix=fix or "Make room or give this user the right to write there; the same words then go on from here.",
-        )
+        default = "Free disk space, or give this user write permission there. Run the same command again to resume."
+        super().__init__(name=name, reason=reason, fix=fix or default)
 
 
-class BatchNeedsMore(Problem):
+class BatchNeedsMore(WrittenProblem):
     """A format needs a library that this service was built without."""
 
     code = "batch-needs-more"
+    what_words = "{what} needs pyarrow, which is not installed."
+    why_words = "pyarrow is 150 MB, so it is optional. CSV, NDJSON, JSON, npy and gzip work without it."
+    fix_words = (
+        "Build the service with a builder image that includes it ('nb-builder builder --batch'); without containers, "
+        "set BATCH=1 for 'nb-builder batch'."
+    )
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            what=f"{what} needs pyarrow, which is not here.",
-            why="CSV, NDJSON, JSON, npy and gzip need nothing; pyarrow is 150 MB, which few services need.",
-            fix="Build with a builder image made by `make build BATCH=1` (without containers: `BATCH=1 make batch …`).",
-        )
+        super().__init__(what=what)
 
 
-class BatchJournal(Problem):
-    """The job that was started here is not the one requested now."""
+class BatchJournal(WrittenProblem):
+    """The folder contains an unfinished job that differs from the one requested now."""
 
     code = "batch-journal"
+    what_words = "{folder} contains an unfinished job that differs from this one: {difference}."
+    why_words = "Resuming it would mix the predictions of two jobs in one file."
+    fix_words = "Rerun with the original options, inputs and model, or discard that job with --restart."
 
     def __init__(self, folder: str | Path, difference: str) -> None:
-        super().__init__(
-            what=f"{folder} has a job that was begun and not ended, and it is another one: {difference}.",
-            why="Going on would mix the answers of two jobs in one file.",
-            fix="Give the words, inputs and model of then; or begin anew by --restart, which throws away what it has.",
-        )
+        super().__init__(folder=folder, difference=difference)
 
 
-class BatchEndedEarly(Problem):
-    """More rows were refused than --max-errors allows."""
+class BatchEndedEarly(WrittenProblem):
+    """More rows failed than --max-errors allows."""
 
     code = "batch-max-errors"
     exit_status = 4
+    what_words = "{failed} of {rows} rows failed, more than --max-errors {limit} allows. The last: {reason}{where}"
+    why_words = "So many failures usually mean that the input or the model is wrong."
+    fix_words = "Fix the input, or allow more errors. Finished rows are kept; --restart discards them and starts again."
 
     def __init__(self, refused: int, rows: int, limit: str, reason: str, errors: str = "") -> None:
-        super().__init__(
-            what=f"{refused} of {rows} rows were refused, which is more than --max-errors {limit} allows. The last: "
-            f"{reason}" + (f" All of them are in {errors}." if errors else ""),
-            why="A job of which so much fails is better looked at before it is scored to its end.",
-            fix="Correct the input, or allow more; what is done is kept, and --restart begins anew.",
-        )
+        where = f" All of them are in {errors}." if errors else ""
+        super().__init__(failed=refused, rows=rows, limit=limit, reason=reason, where=where)
 
 
-class BatchUnscored(Problem):
-    """The scorers are gone, so no more answers will come."""
+class BatchUnscored(WrittenProblem):
+    """The scorers stopped, so the remaining rows can't be scored."""
 
     code = "batch-unscored"
+    what_words = "The rows can't be scored: {reason}."
+    why_words = "Only a running scorer, a process that holds the model, can score them."
+    fix_words = "Fix the cause in the log above. Finished rows are kept; run the same command again to resume."
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            what=f"The rows can't be scored: {reason}.",
-            why="Without a process that has the model nothing can be answered.",
-            fix="Look at the log above; what is done is kept, and the same words go on from there.",
-        )
+        super().__init__(reason=reason)
 
 
-class SparkModelWords(Problem):
+class SparkModelWords(WrittenProblem):
     """`spark-model` was called with wrong arguments."""
 
     code = "spark-model-words"
     exit_status = 2
+    what_words = "{what}"
+    why_words = "The command writes one archive to stdout."
+    fix_words = "Redirect its output to a file: spark-model > model.zip."
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            what=what,
-            why="It writes one archive to stdout, and takes nothing else.",
-            fix="Say where it shall go: spark-model > model.zip. docs/how-to/score-with-spark.md explains.",
-        )
+        super().__init__(what=what)
 
 
-class ModelWords(Problem):
+class ModelWords(WrittenProblem):
     """`model` was called with wrong arguments."""
 
     code = "model-words"
     exit_status = 2
+    what_words = "{what}"
+    why_words = "The command writes one archive to stdout."
+    fix_words = "Redirect its output to a file: model > model.tar."
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            what=what,
-            why="It writes one archive to stdout, and nothing is guessed about what else is meant.",
-            fix="Say where it shall go: model > model.tar. docs/how-to/sign-and-verify.md explains.",
-        )
+        super().__init__(what=what)
 
 
-class ZipappWords(Problem):
+class ZipappWords(WrittenProblem):
     """`zipapp` was called with wrong arguments."""
 
     code = "zipapp-words"
     exit_status = 2
+    what_words = "{what}"
+    why_words = "The command writes one file to stdout."
+    fix_words = "Redirect its output to a file: zipapp > model.pyz."
 
     def __init__(self, what: str) -> None:
-        super().__init__(
-            what=what,
-            why="It writes one file to stdout, and nothing is guessed about what else is meant.",
-            fix="Say where it shall go: zipapp > my-model. docs/how-to/run-a-model-directly.md explains.",
-        )
+        super().__init__(what=what)
 
 
-class ZipappTooLarge(Problem):
-    """The model and its packages are too large for Python to run from one file."""
+class ZipappTooLarge(WrittenProblem):
+    """The model and its packages are too large for a single file that Python can run."""
 
     code = "zipapp-too-large"
+    what_words = "With {name} the file would be larger than {limit} GB."
+    why_words = "Up to version 3.12, Python can't run larger files."
+    fix_words = (
+        "Leave the packages out (omit --wheels, or --with-wheels in a container), or use the image, or the 'model' "
+        "archive."
+    )
 
     def __init__(self, name: str, most: int) -> None:
-        super().__init__(
-            what=f"With {name} the file would have more than {most / 1e9:.0f} GB.",
-            why="Up to Python 3.12, no larger file can be run by Python itself.",
-            fix="Leave packages out of it (without --with-wheels, or WHEELS=1), or take the image, or 'model'.",
-        )
+        super().__init__(name=name, limit=f"{most / 1e9:.0f}")
 
 
-class WheelImpossible(Problem):
+class WheelImpossible(WrittenProblem):
     """A package of the model's environment can't be included as a wheel."""
 
     code = "wheel-impossible"
+    what_words = "{name} can't be packed as a wheel: {reason}."
+    why_words = "--with-wheels is for machines without a package index, so every package must be included."
+    fix_words = "Pin a released version of it in the requirements and build again, or export without wheels."
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(
-            what=f"No wheel can be made of {name}: {reason}.",
-            why="--with-wheels is for places that get packages from nowhere else: one that is missing would be missed.",
-            fix="Have the requirements name a release of it, and build again; or export without wheels.",
-        )
+        super().__init__(name=name, reason=reason)
 
 
-class ArchiveOutput(Problem):
-    """An archive of the model, for Spark or anything else, can't be written."""
+class ArchiveOutput(WrittenProblem):
+    """An archive of the model, for Spark or other uses, can't be written."""
 
     code = "archive-output"
+    what_words = "The archive can't be written: {reason}."
+    why_words = "A partial archive can't be unpacked."
+    fix_words = "Free disk space, or check why the reading process exited; then write the archive again."
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            what=f"The archive can't be written: {reason}.",
-            why="A part of an archive can't be unpacked.",
-            fix="Make room where it goes, or see why its reader has ended; then write it anew.",
-        )
+        super().__init__(reason=reason)
 
 
-class SparkArchive(Problem):
+class SparkArchive(WrittenProblem):
     """The archive passed to nb_spark can't be used."""
 
     code = "spark-archive"
+    what_words = "{name} is not a usable model archive: {reason}."
+    why_words = "An executor needs the complete and unchanged archive that spark-model wrote."
+    fix_words = (
+        "Write it again with 'nb-builder spark-model', under a name that no other archive of this Spark application "
+        "has."
+    )
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(
-            what=f"{name} can't be used as the archive of a model: {reason}.",
-            why="An executor can score only with the archive that spark-model wrote, whole and unchanged.",
-            fix="Write it anew by spark-model, under a name that no other archive of this Spark application has.",
-        )
+        super().__init__(name=name, reason=reason)
 
 
-class SparkPython(Problem):
+class SparkPython(WrittenProblem):
     """An executor has no Python that can run the model."""
 
     code = "spark-python"
+    what_words = "The model needs Python {minor}, which is not installed on this executor."
+    why_words = (
+        "Only the minor version of Python that saved a model can load it, and the archive contains no Python. Tried: "
+        "{tried}."
+    )
+    fix_words = "Install python{minor} on PATH of the executors, or build the model with the cluster's Python."
 
     def __init__(self, minor: str, tried: Iterable[str]) -> None:
-        super().__init__(
-            what=f"No Python {minor} is on this executor, and the model needs one.",
-            why="A model is loaded by the minor version of Python that saved it, and the archive brings none. Tried: "
-            + (", ".join(tried) or "nothing")
-            + ".",
-            fix=f"Have python{minor} on PATH of the executors, or build the model with the cluster's Python.",
-        )
+        super().__init__(minor=minor, tried=", ".join(tried) or "none")
 
 
-class SparkColumns(Problem):
-    """The columns passed to nb_spark don't fit the table."""
+class SparkColumns(WrittenProblem):
+    """The columns passed to nb_spark don't match the table."""
 
     code = "spark-columns"
+    what_words = "{what}"
+    why_words = "Scoring the wrong columns would give wrong predictions."
+    fix_words = "{fix}"
 
     def __init__(self, what: str, fix: str) -> None:
-        super().__init__(what=what, why="Which column is meant is never guessed.", fix=fix)
+        super().__init__(what=what, fix=fix)
 
 
-class SparkUnscored(Problem):
-    """The scorers on an executor can't answer."""
+class SparkUnscored(WrittenProblem):
+    """The scorers on an executor stopped."""
 
     code = "spark-unscored"
+    what_words = "The rows can't be scored on this executor: {reason}."
+    why_words = "Only a running scorer, a process that holds the model, can score them."
+    fix_words = "Read this executor's stderr, which contains the scorers' log. Spark retries the task elsewhere."
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            what=f"The rows can't be scored on this executor: {reason}.",
-            why="Without a process that has the model nothing can be answered.",
-            fix="Look at this executor's stderr, where the scorers' log is. Spark tries the task again elsewhere.",
-        )
+        super().__init__(reason=reason)
 
 
-class BusUnset(Problem):
+class BusUnset(WrittenProblem):
     """A setting that the back end `bus` needs is not set."""
 
     code = "bus-unset"
+    what_words = "{name} is not set."
+    why_words = "The back end bus needs the broker's address, the place of the samples, and the place for predictions."
+    fix_words = (
+        "Set S2I_BUS_URL, S2I_BUS_IN and S2I_BUS_OUT, for example to nats://broker:4222, samples and predictions."
+    )
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            what=f"{name} is not set.",
-            why="The back end bus must know its broker, where samples come from, and where answers go.",
-            fix="Set S2I_BUS_URL, S2I_BUS_IN and S2I_BUS_OUT, as in docs/how-to/score-from-a-bus.md.",
-        )
+        super().__init__(name=name)
 
 
-class BusUrl(Problem):
+class BusUrl(WrittenProblem):
     """S2I_BUS_URL is not the address of a broker."""
 
     code = "bus-url"
+    what_words = "S2I_BUS_URL is not valid: {reason}."
+    why_words = "Its scheme selects the kind of broker, and the rest is the broker's address."
+    fix_words = (
+        "Write it as scheme://host:port; separate several addresses with commas; write / and @ in a password as %2F "
+        "and %40."
+    )
 
     def __init__(self, reason: str) -> None:
-        # The value is not shown: it may have a password in it.
-        super().__init__(
-            what=f"S2I_BUS_URL can't be used: {reason}.",
-            why="Its scheme says which broker this is, and the rest where it is.",
-            fix="Write it as scheme://host:port, with commas between several; / and @ in a password as %2F and %40.",
-        )
+        # The value is not shown: it may contain a password.
+        super().__init__(reason=reason)
 
 
-class BusNeedsMore(Problem):
-    """A broker needs a library that this service was built without."""
+class BusNeedsMore(WrittenProblem):
+    """A broker needs a client library that this service was built without."""
 
     code = "bus-needs-more"
+    what_words = "{title} needs the library {library}, which is not installed."
+    why_words = "Each broker needs its own client library. This service has those for: {installed}."
+    fix_words = "Build the service with a builder image that includes it ('nb-builder builder --bus {extra}')."
 
     def __init__(self, title: str, library: str, extra: str, here: Iterable[str]) -> None:
-        super().__init__(
-            what=f"{title} needs the library {library}, which is not here.",
-            why=f"Each broker has a client of its own; this service has those for: {', '.join(here) or 'none'}.",
-            fix=f"Build with a builder image made by `make build BUS={extra}`.",
-        )
+        super().__init__(title=title, library=library, extra=extra, installed=", ".join(here) or "none")
 
 
-class BusFile(Problem):
+class BusFile(WrittenProblem):
     """A file that S2I_BUS_… names can't be used."""
 
     code = "bus-file"
+    what_words = "The file named by {name} can't be used: {reason}."
+    why_words = "Without it, the broker would reject this service, or the service could not verify the broker."
+    fix_words = "Mount the file at that path, readable by this user; certificates and keys must be PEM."
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(
-            what=f"What {name} names can't be used: {reason}.",
-            why="Without it the broker would refuse this service, or be trusted without a proof.",
-            fix="Mount the file where the setting says, readable by this user; certificates and keys are PEM.",
-        )
+        super().__init__(name=name, reason=reason)
 
 
-class GrpcMissing(Problem):
-    """S2I_GRPC_PORT is set, and this service was built without gRPC."""
+class GrpcMissing(WrittenProblem):
+    """S2I_GRPC_PORT is set, but this service was built without gRPC."""
 
     code = "grpc-missing"
+    what_words = "S2I_GRPC_PORT is set, but gRPC is not installed."
+    why_words = "gRPC adds 25 MB, so it is optional."
+    fix_words = (
+        "Build the service with a builder image that includes it ('nb-builder builder --grpc'), or unset S2I_GRPC_PORT."
+    )
 
     def __init__(self) -> None:
-        super().__init__(
-            what="S2I_GRPC_PORT is set, and gRPC is not here.",
-            why="Its libraries are 25 MB, which only those get who ask for them.",
-            fix="Build with a builder image made by `make build GRPC=1`, or leave S2I_GRPC_PORT unset.",
-        )
+        super().__init__()
 
 
-class GrpcFile(Problem):
+class GrpcFile(WrittenProblem):
     """A file that S2I_GRPC_… names can't be used."""
 
     code = "grpc-file"
+    what_words = "The file named by {name} can't be used: {reason}."
+    why_words = "Without it, gRPC would be unencrypted, or would accept clients without a certificate."
+    fix_words = "Mount the file at that path, readable by this user; certificates and keys must be PEM."
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(
-            what=f"What {name} names can't be used: {reason}.",
-            why="Without it gRPC would not be encrypted, or let in clients without a certificate.",
-            fix="Mount the file where the setting says, readable by this user; certificates and keys are PEM.",
-        )
+        super().__init__(name=name, reason=reason)
 
 
-class PortTaken(Problem):
+class PortTaken(WrittenProblem):
     """The service can't listen on its address."""
 
     code = "port-taken"
+    what_words = "Can't listen on {host} port {port}: {reason}."
+    why_words = "A service needs a free port that this user may listen on."
+    fix_words = "Set {setting} to a free port above 1023, or stop the process that listens there."
 
     def __init__(self, host: str, port: int, reason: str | None, setting: str = "PORT") -> None:
-        super().__init__(
-            what=f"Can't listen on {host} port {port}: {reason}.",
-            why="A service needs an address of its own that this user may listen on.",
-            fix=f"Set {setting} to a free port above 1023, or stop what listens there.",
-        )
+        super().__init__(host=host, port=port, reason=reason, setting=setting)
 
 
-class ApiKeyUnreadable(Problem):
+class ApiKeyUnreadable(WrittenProblem):
     """S2I_API_KEY_FILE is set, but no key can be read from it."""
 
     code = "api-key-unreadable"
+    what_words = "S2I_API_KEY_FILE={path!r} can't be used: {reason}."
+    why_words = "Without a key, the service would accept every client, or none."
+    fix_words = "Mount a file there that this user can read, with one key per line, or unset the setting."
 
     def __init__(self, path: str | Path, reason: object) -> None:
-        super().__init__(
-            what=f"S2I_API_KEY_FILE={path!r} can't be used: {reason}.",
-            why="Without a key to compare with, the service would be open, or closed to all.",
-            fix="Mount a file there that this user may read, with one key a line; or leave the setting out.",
-        )
+        super().__init__(path=path, reason=reason)
 
 
-class VerifyUnusable(Problem):
-    """A model is to be verified, but the file named by S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE can't be used."""
+class VerifyUnusable(WrittenProblem):
+    """The service must verify models, but the file in S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE can't be used."""
 
     code = "verify-unusable"
+    what_words = "{setting}={value!r} can't be used: {reason}."
+    why_words = "Without it no signature can be verified, and an unverified model is not loaded."
+    fix_words = "Mount a PEM file there that this user can read, with the signer's public key or certificate authority."
 
     def __init__(self, setting: str, value: str, reason: str) -> None:
-        super().__init__(
-            what=f"{setting}={value!r} can't be used: {reason}.",
-            why="Without it no signature can be verified, and a model that is not verified is not loaded.",
-            fix="Mount a PEM file there that this user may read; docs/how-to/sign-and-verify.md says what it holds.",
-        )
+        super().__init__(setting=setting, value=value, reason=reason)
 
 
-class ModelUnsigned(Problem):
-    """A model is to be verified, but has no signature."""
+class ModelUnsigned(WrittenProblem):
+    """The service must verify models, but this model has no signature."""
 
     code = "model-unsigned"
+    what_words = "The model in {folder} is not signed: it has no {file}."
+    why_words = "A model runs code when it is loaded, so this service only loads models of trusted signers."
+    fix_words = "Sign it with 'nb-builder sign IMAGE --key KEY', or build it with S2I_SIGN_KEY_FILE."
 
     def __init__(self, folder: str | Path) -> None:
-        super().__init__(
-            what=f"The model in {folder} is not signed: it has no {paths.SIGNATURE}.",
-            why="A model runs code when it is loaded, so only one of a trusted signer is loaded here.",
-            fix="Sign it (make sign SERVICE=… KEY=…), or build it with S2I_SIGN_KEY_FILE.",
-        )
+        super().__init__(folder=folder, file=paths.SIGNATURE)
 
 
-class SignatureInvalid(Problem):
-    """The signature of a model is not one of a trusted signer."""
+class SignatureInvalid(WrittenProblem):
+    """The signature of a model is not valid, or not from a trusted signer."""
 
     code = "signature-invalid"
+    what_words = "The signature of the model in {folder} is not valid: {reason}."
+    why_words = "A model runs code when it is loaded, so this service only loads models of trusted signers."
+    fix_words = "Sign the model with a key that the service trusts, or add the signer's key to S2I_VERIFY_KEY_FILE."
 
     def __init__(self, folder: object, reason: str) -> None:
-        super().__init__(
-            what=f"The signature of the model in {folder} does not count: {reason}.",
-            why="A model runs code when it is loaded, so only one of a trusted signer is loaded here.",
-            fix="Have it signed by whom this service trusts, or have the service trust its signer; "
-            "docs/how-to/sign-and-verify.md says how.",
-        )
+        super().__init__(folder=folder, reason=reason)
 
 
 _MODEL_PROBLEMS = {
@@ -484,18 +479,15 @@ _MODEL_PROBLEMS = {
 
 def model_problem(facts: dict) -> Problem:
     """Return the problem that a process of the model Python reported as `facts` (code, what, why, fix)."""
-    kind = _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed)
-    problem = kind.__new__(kind)
-    Problem.__init__(problem, facts["what"], facts["why"], facts["fix"])
-    return problem
+    return _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed).from_json(facts)
 
 
 def load_ended(ending: str) -> Problem:
-    """Return the problem of a process that ended without a report while it loaded the model."""
+    """Return the problem of a process that exited without a report while it loaded the model."""
     return _load_failed(
         what=f"The model did not load: its process {ending} while loading.",
-        why="What crashes, exits or runs out of memory while loading can't be served.",
-        fix="Look at the log above; give the container more memory if it was killed (signal 9).",
+        why="A model whose loading crashes, exits or runs out of memory can't be served.",
+        fix="Fix the cause in the log above. If the process was killed (signal 9), give the container more memory.",
     )
 
 
@@ -503,17 +495,17 @@ def load_did_not_end(seconds: float) -> Problem:
     """Return the problem of a process that did not finish loading in time."""
     return _load_failed(
         what=f"The model did not load within {seconds:g} seconds.",
-        why="A model that takes too long to load keeps a service from getting ready.",
-        fix="Raise S2I_VERIFY_TIMEOUT, or let less be in the predictor's reach.",
+        why="The service is not ready until its model has loaded.",
+        fix="Raise S2I_VERIFY_TIMEOUT, or reduce the data that predictor refers to: all of it is saved and loaded.",
     )
 
 
 def load_not_started(python: object, reason: str) -> Problem:
-    """Return the problem of a model Python that can't be run."""
+    """Return the problem of a model whose Python can't be run."""
     return _load_failed(
-        what=f"The model Python {python} does not start: {reason}.",
-        why="The model is loaded by the interpreter of the notebook's own environment.",
-        fix="Run assemble again on this machine.",
+        what=f"The Python of the model, {python}, does not start: {reason}.",
+        why="The interpreter of the notebook's environment loads the model.",
+        fix="Build the notebook again on this machine.",
     )
 
 
@@ -523,27 +515,27 @@ def golden_damaged(path: object, reason: str) -> Problem:
 
 
 def not_as_written(
-    path: object, reason: str, why: str = "What was cut off or changed could be served as something else."
+    path: object, reason: str, why: str = "A truncated or changed file could give other predictions."
 ) -> Problem:
-    """Return the problem of one of the model's files that does not have the content that assemble wrote."""
+    """Return the problem of a model file whose content is not what assemble wrote."""
     return model_problem(
         {
             "code": ModelDamaged.code,
-            "what": f"{path} is not what assemble wrote: {reason}.",
+            "what": f"{path} has changed since the build: {reason}.",
             "why": why,
-            "fix": "Build the notebook again, or copy what assemble wrote again.",
+            "fix": "Build the notebook again, or copy the model folder again.",
         }
     )
 
 
 def not_as_signed(folder: object, reason: str) -> Problem:
-    """Return the problem of a model folder that has not the files that its signature stands for."""
+    """Return the problem of a model folder whose files differ from the signed ones."""
     return model_problem(
         {
             "code": ModelNotAsSigned.code,
             "what": f"{folder} is not the model that was signed: {reason}.",
-            "why": "The signature is right, and stands for other files; a model runs code when it is loaded.",
-            "fix": "Find out who changed it, and copy the signed model again. Your own change has to be signed anew.",
+            "why": "The signature is valid, but for other files, and a model runs code when it is loaded.",
+            "fix": "Find out who changed it, and copy the signed model again. If you changed it, sign it again.",
         }
     )
 
@@ -556,13 +548,13 @@ def unreadable(path: object, error: OSError) -> Problem:
 
 
 def model_unreadable(path: object) -> Problem:
-    """Return the problem of a model that this user may not read."""
+    """Return the problem of a model that this user can't read."""
     return model_problem(
         {
             "code": ModelMissing.code,
-            "what": f"There is no model that this user may read: {path} is closed to user {os.getuid()}.",
-            "why": "A service may run as any user, who needs to read all that assemble wrote.",
-            "fix": "Open it (chmod -R g=u, and run with group 0), or run as the user who built it.",
+            "what": f"The model can't be read: user {os.getuid()} has no permission for {path}.",
+            "why": "A service can run as any user that can read the files of the build.",
+            "fix": "Give group 0 access ('chmod -R g=u', and run with group 0), or run as the user who built it.",
         }
     )
 

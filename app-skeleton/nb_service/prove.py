@@ -33,9 +33,9 @@ ASKED_FORKED = 3
 # So long may the proof of a batch form take.
 FORM_SECONDS = 60.0
 MADE_SAMPLES = 8
-# Forked processes load nothing, but two at a time answer each row once more than the fresh one did. So beside the time
-# of loading they get SLOWER_BY times as long as that took for its answers, and at least this many seconds.
-SHORTEST_LIMIT = 5.0
+# Forked processes load nothing, but two at a time answer each row once more than the fresh one did. So alongside the
+# time of loading they get SLOWER_BY times as long as that took for its answers, and at least this many seconds.
+MIN_LIMIT = 5.0
 SLOWER_BY = 10
 WORDS = {
     answer.NOT_JSON: "the sample is no JSON",
@@ -307,9 +307,9 @@ class Proof:
         return _verdict(FORK, "forked scorers answered every golden row" + " rightly" * bool(deterministic))
 
     def _fork_limit(self) -> float:
-        """Return how many more seconds forked scorers have; the zygote began to load when the fresh process did."""
+        """Return how many more seconds forked scorers have; the zygote started to load when the fresh process did."""
         answering = self._fresh.seconds - self._fresh.loading
-        return max(SHORTEST_LIMIT, self._fresh.loading + SLOWER_BY * answering)
+        return max(MIN_LIMIT, self._fresh.loading + SLOWER_BY * answering)
 
 
 def one_thread(environ: dict) -> dict:

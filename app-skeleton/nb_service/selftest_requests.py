@@ -36,7 +36,7 @@ def questions_for(rows: list[dict], name: str, *, has_notebook: bool, compare: b
     """Return the requests for a model called `name` with golden `rows`; `compare` is False where answers vary."""
     return [
         *(_golden(number, row, compare) for number, row in enumerate(rows, 1)),
-        # A sole row twice: samples are joined in code of its own, which shall be asked, too.
+        # A sole row twice: samples are joined in code of its own, which should be asked, too.
         *(_together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else ()),
         *_pages(name, has_notebook),
         *_forms([row["sample"] for row in rows]),

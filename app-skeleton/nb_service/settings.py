@@ -77,11 +77,11 @@ class Settings(Table):
         "APP_ROOT",
         text,
         "/opt/app-root",
-        "Folder that assemble filled: src, venv, model.",
-        group="Where it listens",
+        "Folder that a build filled: src, venv, model.",
+        group="Address and folder",
         platform=True,
     )
-    port: int = setting("PORT", number(0, 65535, int), 8080, "Port to listen on; 0 takes a free one and logs which.")
+    port: int = setting("PORT", number(0, 65535, int), 8080, "Port to listen on; 0 picks a free one and logs it.")
     host: str = setting(
         "S2I_HOST",
         text,
@@ -93,51 +93,55 @@ class Settings(Table):
         "WEB_CONCURRENCY",
         number(1, 1024, int),
         None,
-        "Number of scorers, the processes that hold the model. Default: the number of CPUs that this service may use, "
-        "or of GPUs if the model uses them.",
+        "Number of scorers, the processes that hold the model. Default: one per CPU that this service may use, or "
+        "one per GPU if the model uses GPUs.",
         group="Processes and time limits",
     )
     predict_timeout: float = setting(
-        "S2I_PREDICT_TIMEOUT", number(0.05, 86400), 60.0, "Seconds that one prediction may take; then 504."
+        "S2I_PREDICT_TIMEOUT", number(0.05, 86400), 60.0, "Maximum seconds for one prediction; slower ones get 504."
     )
     receive_timeout: float = setting(
         "S2I_RECEIVE_TIMEOUT",
         number(0.2, 86400),
         120.0,
-        "Seconds that a request may take to arrive; then 408. Also the idle timeout, and the limit for a client "
-        "that stops reading its response.",
+        "Maximum seconds for a request to arrive; slower ones get 408. Also the idle timeout, and the limit for a "
+        "client that stops reading its response.",
         platform=True,
     )
     front: str = setting(
         "S2I_FRONT",
         one_of("asyncio", "waitress"),
         "asyncio",
-        "What listens on PORT: the front, or waitress alone, behind a proxy that you trust.",
+        "Server that listens on PORT: the front (`asyncio`), or `waitress` alone, behind a proxy that you trust.",
         platform=True,
     )
     linger: float = setting(
         "S2I_LINGER",
         number(0, 3600),
         1.0,
-        "Seconds after SIGTERM during which new connections are still answered, so that balancers notice "
-        "`/readyz` first.",
+        "Seconds after SIGTERM during which new connections are still accepted, so that load balancers notice "
+        "`/readyz` first. They are part of S2I_GRACE.",
         platform=True,
     )
     grace: float = setting(
-        "S2I_GRACE", number(0, 3600), 10.0, "Seconds that requests in flight have after SIGTERM.", platform=True
+        "S2I_GRACE",
+        number(0, 3600),
+        10.0,
+        "Seconds that in-flight requests get to finish after SIGTERM, including S2I_LINGER.",
+        platform=True,
     )
     scorer_start: str = setting(
         "S2I_SCORER_START",
         one_of("auto", "fork", "spawn"),
         "auto",
         "How scorers start: `fork` from one process that loaded the model, `spawn` so that each loads it, or "
-        "`auto`, which forks if the build has proved that it is safe. `spawn` in a build skips that test.",
+        "`auto`, which forks if the build has verified that forking is safe. `spawn` in a build skips that test.",
     )
     max_body: int = setting(
         "S2I_MAX_BODY",
         number(1, 1 << 30, int),
         16 << 20,
-        "Largest body of a request in bytes; then 413.",
+        "Maximum request body in bytes; larger bodies get 413.",
         group="Sizes, batches and drift",
         platform=True,
     )
@@ -145,50 +149,50 @@ class Settings(Table):
         "S2I_MAX_HELD",
         number(1 << 16, 1 << 40, int),
         None,
-        "Bytes of requests and answers held at a time: arriving, waiting, not yet read by the client; then 503. "
-        "Default: 16 times S2I_MAX_BODY.",
+        "Maximum bytes of requests and responses held at a time: arriving, waiting, not yet read by the client. "
+        "Requests beyond it get 503. Default: 16 times S2I_MAX_BODY.",
         platform=True,
     )
     app_memory: int = setting(
         "S2I_APP_MEMORY",
         number(1 << 27, 1 << 40, int),
         1 << 30,
-        "Bytes of memory that the app, the process for all routes but plain predictions, may use.",
+        "Maximum bytes of memory for the app, the process for all routes except plain predictions.",
         platform=True,
     )
     max_queue: int = setting(
         "S2I_MAX_QUEUE",
         number(1, 1 << 20, int),
         1024,
-        "Samples that may wait for a scorer; then 503.",
+        "Maximum number of samples that wait for a scorer; requests beyond it get 503.",
         platform=True,
     )
     max_batch: int = setting(
         "S2I_MAX_BATCH",
         number(1, 4096, int),
         64,
-        "Waiting samples that may be scored in one call; 1 calls predictor for each.",
+        "Maximum number of waiting samples that are scored in one call; 1 calls predictor for each.",
     )
     batching: str = setting(
         "S2I_BATCHING",
         one_of("auto", "off"),
         "auto",
-        "`auto` scores waiting samples with the batch form that the build has derived from predictor and proved, "
-        "if there is one; `off` calls predictor for each. In a build, `off` derives none. batch_predictor takes "
+        "`auto` scores waiting samples with the batch form that the build has derived from predictor and "
+        "verified; `off` calls predictor for each. In a build, `off` derives none. batch_predictor takes "
         "precedence.",
     )
     drift: str = setting(
         "S2I_DRIFT",
         one_of("auto", "off"),
         "auto",
-        "`auto` compares samples and answers with the build's baseline, if there is one, for `/drift` and "
+        "If the build has a baseline, `auto` compares samples and predictions with it, for `/drift` and "
         "`/metrics`; `off` does not.",
     )
     feedback_memory: int = setting(
         "S2I_FEEDBACK_MEMORY",
         memory_of_answers,
         4 << 20,
-        "Bytes for the latest answers, which `POST /feedback` is compared with; 0 keeps none.",
+        "Bytes for the latest predictions, which `POST /feedback` is compared with; 0 keeps none.",
         platform=True,
     )
     max_requests: int = setting(
@@ -201,46 +205,46 @@ class Settings(Table):
         "S2I_MAX_SAMPLES",
         number(1, 1 << 30, int),
         1 << 19,
-        "Samples that one body may hold; then 413.",
+        "Maximum number of samples in one body; larger ones get 413.",
         platform=True,
     )
     log_format: str = setting(
         "S2I_LOG_FORMAT",
         one_of(log_forms.TEXT, log_forms.JSON),
         log_forms.TEXT,
-        "Lines of the log: text, or JSON objects.",
+        "Format of log lines: text, or JSON objects.",
         group="Log, metrics and access",
         platform=True,
     )
-    app_metrics_prefix: str = setting("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "Prefix of the metrics' names.")
+    app_metrics_prefix: str = setting("S2I_APP_METRICS_PREFIX", metrics_prefix, "nb", "Prefix of metric names.")
     api_key_file: str = setting(
         "S2I_API_KEY_FILE",
         text,
         "",
-        "File of API keys, one per line; clients must send one of them. Without it, no key is needed. The file is read "
-        "again after it has changed.",
+        "File of API keys, one per line; clients must send one of them. Without it, no key is required. The file "
+        "is read again after a change.",
         platform=True,
     )
     cors_origins: tuple[str, ...] = setting(
         "S2I_CORS_ORIGINS",
         origins,
         "",
-        "Origins, separated by commas, whose web pages may read answers; `*` allows any. Default: none.",
+        "Origins, separated by commas, whose web pages may read responses; `*` allows any. Default: none.",
         platform=True,
     )
     allowed_hosts: frozenset[str] = setting(
         "S2I_ALLOWED_HOSTS",
         host_names,
         "",
-        "Names, separated by commas, by which requests may address this service; addresses, and names below "
-        "`localhost`, always may. Default: any; of `nb-builder run` and `dev`, `localhost`.",
+        "Host names, separated by commas, that requests may use for this service; IP addresses, and names below "
+        "`localhost`, are always allowed. Default: any; with `nb-builder run` and `dev`, `localhost`.",
         platform=True,
     )
     backend: str = setting(
         "S2I_BACKEND",
         text,
         "http",
-        "Which back end serves the model: `http`, or `bus` for a message broker.",
+        "Back end that serves the model: `http`, or `bus` for a message broker.",
         group="Back ends",
     )
     batch_keep: float = setting(
@@ -253,7 +257,7 @@ class Settings(Table):
         "S2I_GRPC_PORT",
         ports,
         None,
-        "Port for gRPC, or several separated by commas, such as `8081,8500`; 0 takes a free one and logs which; "
+        "Port for gRPC, or several separated by commas, such as `8081,8500`; 0 picks a free one and logs it; "
         "`off` disables gRPC. Default: 8081 in an image with gRPC, otherwise none.",
         group="gRPC",
         platform=True,
@@ -262,16 +266,16 @@ class Settings(Table):
         "S2I_GRPC_CONNECTION_AGE",
         number(0, 86400),
         0.0,
-        "Seconds after which a gRPC client is asked to connect anew, so that it finds new replicas and leaves those "
-        "that end; 0 never asks. Calls in flight are answered.",
+        "Seconds after which a gRPC client is asked to reconnect, so that it finds new replicas and leaves those "
+        "that shut down; 0 never asks. Calls in flight are finished.",
         platform=True,
     )
     grpc_cert_file: str = setting(
         "S2I_GRPC_CERT_FILE",
         text,
         "",
-        "PEM file with the certificate that gRPC presents to clients, and those of its authorities; without it "
-        "gRPC is not encrypted.",
+        "PEM file with the certificate that gRPC presents to clients, and the certificates of its authorities; "
+        "without it, gRPC is not encrypted.",
         platform=True,
     )
     grpc_key_file: str = setting(
@@ -289,20 +293,19 @@ class Settings(Table):
         text,
         "",
         "Broker of the back end `bus`, such as `nats://broker:4222`; separate several addresses of one cluster "
-        "by commas.",
+        "with commas.",
         group="Message buses",
         platform=True,
     )
     bus_in: str = setting(
-        "S2I_BUS_IN", text, "", "Where `bus` takes samples: a subject, stream, queue or topic.", platform=True
+        "S2I_BUS_IN", text, "", "Place that `bus` reads samples from: a subject, stream, queue or topic.", platform=True
     )
-    bus_out: str = setting("S2I_BUS_OUT", text, "", "Where `bus` publishes answers.", platform=True)
+    bus_out: str = setting("S2I_BUS_OUT", text, "", "Place that `bus` publishes predictions to.", platform=True)
     bus_errors: str = setting(
         "S2I_BUS_ERRORS",
         text,
         "",
-        "Where `bus` publishes samples without an answer, with the reason. Default: S2I_BUS_OUT with `.errors` "
-        "appended.",
+        "Place that `bus` publishes failed samples to, with the reason. Default: S2I_BUS_OUT with `.errors` appended.",
         platform=True,
     )
     bus_group: str = setting(
@@ -324,13 +327,14 @@ class Settings(Table):
         "S2I_BUS_TRIES",
         number(1, 1 << 20, int),
         5,
-        "Number of tries for a sample whose scorer, or whole service, ends before it answers; then it is an error.",
+        "Number of tries for a sample whose scorer or service stops before the prediction is published; after "
+        "that, the sample is an error.",
     )
     bus_reclaim: float = setting(
         "S2I_BUS_RECLAIM",
         number(1, 3600),
         10.0,
-        "Seconds after which the samples of a silent service are given to another.",
+        "Seconds after which the samples of a service that is silent are given to another.",
     )
     bus_create: bool = setting(
         "S2I_BUS_CREATE",
@@ -369,15 +373,15 @@ class Settings(Table):
         "S2I_DEBUG",
         switch,
         False,
-        "Show the notebook's traceback to clients in answers of 422 and 500.",
-        group="What clients see",
+        "Show the notebook's traceback to clients in 422 and 500 responses.",
+        group="Responses and pages",
         platform=True,
     )
     validator_messages: bool = setting(
         "S2I_VALIDATOR_MESSAGES",
         switch,
         True,
-        "Send clients the message of what `validator` raises. They always get a reason that it returns.",
+        "Send clients the message of an exception that `validator` raises. They always get a reason that it returns.",
     )
     model_name: str = setting(
         "S2I_MODEL_NAME", model_name, "", "Name of the model in routes and headers. Default: the notebook's name."
@@ -386,20 +390,24 @@ class Settings(Table):
         "S2I_NOTEBOOK_PAGE", switch, True, "Show the notebook, as it was run, under /notebook."
     )
     kserve: bool = setting(
-        "S2I_KSERVE", switch, False, "Answer `inputs` of KServe V1 with predictions; TensorFlow Serving says outputs."
+        "S2I_KSERVE",
+        switch,
+        False,
+        "Return `predictions` for `inputs` of KServe V1; TensorFlow Serving returns `outputs`.",
     )
     unload: bool = setting(
         "S2I_UNLOAD",
         switch,
         False,
-        "Let clients end Open Inference predictions by `unload`, until someone sends `load`.",
+        "Let clients stop Open Inference predictions with `unload`, until a client sends `load`.",
         platform=True,
     )
     otel_exporter_otlp_endpoint: str = setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         text,
         "",
-        "Collector that gets one span per request, such as `http://collector:4318`; needs an image with OpenTelemetry.",
+        "Collector that receives one span per request, such as `http://collector:4318`; requires an image with "
+        "OpenTelemetry.",
         group="Tracing and other platforms",
         platform=True,
     )
@@ -431,54 +439,59 @@ class Settings(Table):
         "Port set by SageMaker; used if PORT is not set.",
         platform=True,
     )
-    ce_type: str = setting("CE_TYPE", text, "io.kserve.inference.response", "Type of the CloudEvents sent as answers.")
+    ce_type: str = setting(
+        "CE_TYPE", text, "io.kserve.inference.response", "Type of the CloudEvents sent as responses."
+    )
     ce_source: str = setting(
         "CE_SOURCE",
         text,
         "",
-        "Source of the CloudEvents sent as answers. Default: io.kserve.inference. followed by the model's name.",
+        "Source of the CloudEvents sent as responses. Default: io.kserve.inference. followed by the model's name.",
     )
     ce_merge: bool = setting(
-        "CE_MERGE", switch, False, "Copy the extensions of incoming CloudEvents to those sent as answers."
+        "CE_MERGE", switch, False, "Copy the extensions of incoming CloudEvents to those sent as responses."
     )
     ca_bundle: str = setting(
         "S2I_CA_BUNDLE",
         text,
         "",
         "File of certificate authorities that the notebook's own downloads trust.",
-        group="Proof and signatures",
+        group="Verification and signatures",
         platform=True,
     )
     tolerance: float = setting(
         "S2I_TOLERANCE",
         number(0, 1),
         compare_answers.TOLERANCE,
-        "Relative difference up to which two floats count as the same answer.",
+        "Relative difference up to which two floats count as the same prediction.",
     )
     verify_timeout: float = setting(
-        "S2I_VERIFY_TIMEOUT", number(1, 86400), 60.0, "Seconds that `prove` gives to loading, and to a golden row."
+        "S2I_VERIFY_TIMEOUT",
+        number(1, 86400),
+        60.0,
+        "Maximum seconds for loading the model, and for scoring one golden row, in `prove`.",
     )
 
     export: bool = setting(
         "S2I_EXPORT",
         switch,
         False,
-        "Serve the model as an archive under /model, to clients with the key; needs S2I_API_KEY_FILE.",
+        "Serve the model as an archive under /model, to clients with an API key; requires S2I_API_KEY_FILE.",
         platform=True,
     )
     verify_key_file: str = setting(
         "S2I_VERIFY_KEY_FILE",
         text,
         "",
-        "PEM file with public keys; a model that none of them verifies is refused before it is loaded.",
+        "PEM file with public keys; a model that none of them verifies is rejected before it is loaded.",
         platform=True,
     )
     verify_ca_file: str = setting(
         "S2I_VERIFY_CA_FILE",
         text,
         "",
-        "The same with certificates: PEM file with the trusted authorities and their revocation lists, if any. "
-        "Needs S2I_VERIFY_IDENTITY.",
+        "The same with certificates: PEM file with the trusted authorities and, if you have them, their "
+        "revocation lists. Requires S2I_VERIFY_IDENTITY.",
         platform=True,
     )
     verify_identity: str = setting(
@@ -494,7 +507,7 @@ class Settings(Table):
         super().__init__(environ)
         self._check_trust()
         if self.export and not self.api_key_file:
-            raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT needs beside it")
+            raise SettingInvalid("S2I_API_KEY_FILE", "", "a file, which S2I_EXPORT requires")
         self._check_grpc()
         self.scorers_by_default = self.web_concurrency is None
         if self.web_concurrency is None:
@@ -517,16 +530,16 @@ class Settings(Table):
             lacks = "S2I_GRPC_KEY_FILE" if self.grpc_cert_file else "S2I_GRPC_CERT_FILE"
             raise SettingInvalid(lacks, "", "a file, as S2I_GRPC_CERT_FILE and S2I_GRPC_KEY_FILE go together")
         if self.grpc_ca_file and not self.grpc_cert_file:
-            raise SettingInvalid("S2I_GRPC_CERT_FILE", "", "a file, which S2I_GRPC_CA_FILE needs beside it")
+            raise SettingInvalid("S2I_GRPC_CERT_FILE", "", "a file, which S2I_GRPC_CA_FILE requires")
 
     def _check_trust(self) -> None:
         """Raise SettingInvalid where it is not clear whom to trust: a guess would let somebody in."""
         if self.verify_key_file and self.verify_ca_file:
             raise SettingInvalid("S2I_VERIFY_CA_FILE", self.verify_ca_file, "empty, as S2I_VERIFY_KEY_FILE is set")
         if self.verify_ca_file and not self.verify_identity:
-            raise SettingInvalid("S2I_VERIFY_IDENTITY", "", "a name, which S2I_VERIFY_CA_FILE needs beside it")
+            raise SettingInvalid("S2I_VERIFY_IDENTITY", "", "a name, which S2I_VERIFY_CA_FILE requires")
         if self.verify_identity and not self.verify_ca_file:
-            raise SettingInvalid("S2I_VERIFY_CA_FILE", "", "a file, which S2I_VERIFY_IDENTITY needs beside it")
+            raise SettingInvalid("S2I_VERIFY_CA_FILE", "", "a file, which S2I_VERIFY_IDENTITY requires")
 
 
 KNOBS = Settings.knobs()

@@ -54,12 +54,12 @@ def opened_log(form: str, facts: int | None = None, *, quiet: bool = True, to_st
         log.close()
 
 
-# The standard streams that were closed when this process began.
+# The standard streams that were closed when this process started.
 _closed: set[int] = set()
 
 
 def was_closed(number: int) -> bool:
-    """Return whether a standard stream was closed when this process began, so that what is written to it is lost."""
+    """Return whether a standard stream was closed when this process started, so that what is written to it is lost."""
     return number in _closed
 
 

@@ -70,7 +70,7 @@ def predictor_udf(
     def predict(groups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Spark gets hints below
         return own_columns(task, groups)
 
-    # By the hints Spark knows which kind of function it is. With Arrow, whole numbers stay whole beside nulls.
+    # By the hints Spark knows which kind of function it is. With Arrow, whole numbers stay whole alongside nulls.
     if hasattr(functions, "arrow_udf"):
         import pyarrow as pa
 

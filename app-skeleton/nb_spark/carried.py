@@ -41,7 +41,7 @@ def enter(task: dict) -> None:
 
 
 def unpacked(task: dict) -> str:
-    """Return the folder of the archive: Spark's own for one that came by --archives, else one beside it."""
+    """Return the folder of the archive: Spark's own for one that came by --archives, else one next to it."""
     from pyspark import SparkFiles
 
     root = SparkFiles.getRootDirectory()

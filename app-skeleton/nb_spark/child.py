@@ -1,4 +1,4 @@
-"""The process beside a worker of Spark that has the scorers: the pool, served over an inherited socket.
+"""The process alongside a worker of Spark that has the scorers: the pool, served over an inherited socket.
 
 A worker of Spark is one thread of somebody else's program; the pool wants the main thread of a process, and its
 signals. It ends when the worker's end of the socket closes, however the worker has ended.

@@ -84,7 +84,7 @@ def _version(python: str) -> str:
 
 
 def _make_venv(venv: str, python: str, minor: str) -> None:
-    """Make what a virtual environment has beside its packages; all of it names where it lies."""
+    """Make what a virtual environment has next to its packages; all of it names where it lies."""
     os.makedirs(os.path.join(venv, "bin"), exist_ok=True)
     for name in ("python", "python3", f"python{minor}"):
         path = os.path.join(venv, "bin", name)

@@ -40,7 +40,7 @@ class Source:
     def digests(self, trust: Trust | None) -> dict[str, str] | None:
         """Return the digests of the model's files for the executors, by its signature, which is verified here.
 
-        None where it shall not be verified. Raise ModelUnsigned, SignatureInvalid or VerifyUnusable.
+        None where it should not be verified. Raise ModelUnsigned, SignatureInvalid or VerifyUnusable.
         """
         if trust is None:
             return None

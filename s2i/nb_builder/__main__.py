@@ -108,6 +108,12 @@ def _verify(arguments: Sequence[str]) -> None:
     verify_files.main(arguments)
 
 
+def _zipapp(arguments: Sequence[str]) -> None:
+    from nb_builder.commands import zipapp
+
+    zipapp.main(arguments)
+
+
 def _rebuild_check(arguments: Sequence[str]) -> None:
     from nb_builder.commands import rebuild_check
 
@@ -164,6 +170,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "slim": _slim,
     "save-artifacts": _save_artifacts,
     "verify": _verify,
+    "zipapp": _zipapp,
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 from nb_scorer.common.settings_table import misspelt
 from nb_scorer.model import manifest
 from nb_service.settings import KNOBS as SERVICE_KNOBS
@@ -64,7 +64,7 @@ FILES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Beside:
-    """What `make dev` adds to a build: the APP_ROOT of the last one that succeeded, and who wants the environment.
+    """Additions of `nb-builder dev` to a build: the APP_ROOT of the last successful one, and users of the environment.
 
     `on_installed` gets the installer and its Python before a cell runs: in Jupyter, cells that fail want to be tried.
     `later` gets what no model depends on, to be called when somebody serves it already.
@@ -98,13 +98,12 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
     checked, workspace, report = build.checked, build.workspace, build.report
     left_out = source_tree.special_files(checked.repository)
     if left_out:
-        more = f" and {len(left_out) - FILES_SHOWN} more" if len(left_out) > FILES_SHOWN else ""
-        log.note(f"what is no file can't be copied, and is left out: {', '.join(left_out[:FILES_SHOWN])}{more}")
+        log.note(f"special files can't be copied and are left out: {phrases.listed(left_out, FILES_SHOWN)}")
     with workspace.fresh(), report.kept_in(workspace.build):
         source_tree.bring(checked.repository, workspace.src)
         previous = find_previous(build)
         if checked.system:
-            with report.step("system", "Looking for packages of the system"):
+            with report.step("system", "Looking for system packages"):
                 permissions = {"may_install": settings.apt, "in_image": settings.in_image}
                 report.facts["system_packages"] = system_packages.provide(checked.system, log, **permissions)
         with report.step("requirements", "Reading the requirements"):
@@ -193,8 +192,7 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
     uncommitted = provenance.uncommitted(checked.repository, settings.commit)
     if uncommitted:
         report.facts["uncommitted"] = uncommitted[:FILES_SHOWN]
-        more = f" and {len(uncommitted) - FILES_SHOWN} more" if len(uncommitted) > FILES_SHOWN else ""
-        log.note(f"changes that are not committed are built, too: {', '.join(uncommitted[:FILES_SHOWN])}{more}")
+        log.note(f"the build includes uncommitted changes: {phrases.listed(uncommitted, FILES_SHOWN)}")
     names = [str(notebook.name) for notebook in checked.notebooks]
     report.facts["notebooks"] = digests.digests(checked.repository, names)
     return Build(settings, log, report, workspace, environ, checked, signer, beside)
@@ -204,7 +202,8 @@ def note_misspelt_settings(log: Log) -> None:
     """Log the variables that look like settings and are none, of a build or of a service."""
     names = {knob.env for knob in (*KNOBS, *SERVICE_KNOBS)}
     for variable, name in misspelt(os.environ, names):
-        log.note(f"{variable} is no setting; {f'{name} is' if name else 'docs/reference/settings.md has them all'}")
+        hint = f"Did you mean {name}?" if name else "'nb-builder settings' lists all settings."
+        log.note(f"{variable} is not a setting. {hint}")
 
 
 def signer_of(settings: Settings) -> Signer | None:
@@ -217,7 +216,7 @@ def signer_of(settings: Settings) -> Signer | None:
         return None
     for folder, name in ((settings.src, "the repository"), (settings.app_root, "APP_ROOT")):
         if path.resolve().is_relative_to(folder.resolve()):
-            raise SignKeyUnusable(setting=KEY, path=path, reason=f"it lies in {name}, which stays in the image")
+            raise SignKeyUnusable(setting=KEY, path=path, reason=f"it is in {name}, which stays in the image")
     return Signer(path, settings.sign_certificate_file)
 
 
@@ -235,7 +234,7 @@ def install_with_some_python(
         python = python_with_wheels(build, requirements, problem)
         if python is None:
             if checked.python_note:
-                problem.why += f" Perhaps the Python is the cause: {checked.python_note}"
+                problem.why += f" The Python version may be the cause: {checked.python_note}"
             raise
     build.log.note(
         f"the packages have no wheels for Python {checked.python.minor}; the build uses Python {python.minor} instead, "
@@ -281,13 +280,13 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
     else:
         venv.make(workspace.venv, python)
     if checked.as_of and not requirements.lock:
-        build.log.line(f"     resolved to the packages that there were on {checked.as_of.day} ({checked.as_of.source})")
+        build.log.detail(f"resolved to the packages available on {checked.as_of.day} ({checked.as_of.source})")
         if python.number < NO_SETUPTOOLS_FROM:
-            add(requirements, "setuptools", "every environment of that time had it")
+            add(requirements, "setuptools", "environments of that time included it")
     installer = installer_for(build, requirements)
     installer.install(requirements, workspace.build / paths.LOCK, previous.installed if previous else None)
     packages = installer.freeze().splitlines()
-    build.log.line("     " + ", ".join(packages))
+    build.log.detail(", ".join(packages))
     gpu_advice.tell(installer, build.log)
     build.report.facts.update(packages=packages, as_locked=True)
     build.report.facts["lock_sha256"] = digests.digest(workspace.build / paths.LOCK)
@@ -324,13 +323,13 @@ def make_model(
         if not difference:
             build.report.facts.update(take_model(previous, workspace, build.log))
             return
-        build.log.note(f"{model_reuse.NOT_TAKEN}: {difference}.")
+        build.log.note(f"the model of the build before is not taken over: {difference}.", is_routine=True)
     overlay_ready = kernel_overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
     with overlay_ready as overlay, pip_shim.offered(installer) as pip:
         unmet_imports.require_met(checked.notebooks, workspace.src, installer.python, overlay, build.environ, build.log)
         for notebook, script in zip(checked.notebooks, model_scripts, strict=True):
             if len(model_scripts) > 1:
-                build.log.line(f"     {notebook.name}:")
+                build.log.detail(f"{notebook.name}:")
             with failure_explained(build, script.cells, alike):
                 run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
     files.put_back()

@@ -6,7 +6,6 @@ what will serve. Here its report becomes a problem, or fields of the manifest.
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,10 +30,6 @@ THIS_ERROR = "this error"
 CALLS_PER_ROW = 8
 # Takes a traceback and a line that says what failed; returns the problem behind it, or None if it knows none.
 Explain = Callable[[str, str], Exception | None]
-# As Problem.__str__ writes it.
-_PROBLEM = re.compile(
-    r"^ERROR: (?P<what>.*)\n  Why: (?P<why>.*)\n  Fix: (?P<fix>.*)\n  \(problem (?P<code>[\w-]+)\)\s*\Z", re.MULTILINE
-)
 MANIFEST_FIELDS = ("batching", "deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
 
@@ -69,9 +64,9 @@ def run(
     if settings.source_date_epoch is not None and report["batching"]:
         facts["batching"] = repeatable(report["batching"])
     manifest.update(model, **facts)
-    log.line("     " + summary(report, len(rows)))
+    log.detail(summary(report, len(rows)))
     if report["batching"]:
-        log.line("     " + batching_summary(report["batching"]))
+        log.detail(batching_summary(report["batching"]))
 
 
 def summary(report: Mapping, rows: int) -> str:
@@ -97,7 +92,7 @@ def batching_summary(batching: Mapping) -> str:
     shared = ", ".join(f"{call} ({phrases.counted(calls.count(call), 'call')})" for call in dict.fromkeys(calls))
     rows = f"{batching['golden']} golden row{'s' * (batching['golden'] != 1)}"
     if batching.get("made"):
-        rows = f"{batching['made']} samples made from its type hints"
+        rows = f"{batching['made']} samples generated from its type hints"
     variations = phrases.counted(batching["variations"], "variation")
     return (
         f"predictor can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
@@ -168,13 +163,14 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
     # The report is the last line; the notebook's functions may print before it.
     last_line = (completed.stdout.strip().splitlines() or [""])[-1]
     if not last_line.startswith("{"):
-        if match := _PROBLEM.search(completed.stdout):
-            raise _problem(**match.groupdict())
         raise RuntimeError(
-            f"nb_service prove ended with {completed.returncode} and said nothing:\n"
+            f"nb_service prove exited with {completed.returncode} and printed nothing:\n"
             f"{completed.stdout}{completed.stderr}"
         )
-    return {**json.loads(last_line), "stderr": completed.stderr}
+    report = json.loads(last_line)
+    if "problem" in report:
+        raise Problem.from_json(report["problem"])
+    return {**report, "stderr": completed.stderr}
 
 
 def first_failure(report: Mapping) -> tuple[str, str]:
@@ -188,13 +184,6 @@ def first_failure(report: Mapping) -> tuple[str, str]:
     return traceback, f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
 
 
-def _problem(code: str, **sentences: str) -> Problem:
-    """Return a problem that the service has printed, such as one with its settings."""
-    problem = Problem(**sentences)
-    problem.code = code
-    return problem
-
-
 def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
     """Raise the problem in `report`, if there is one; note a model that is not deterministic.
 
@@ -202,16 +191,16 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
     """
     if not report["loaded"]:
         error = report["load_error"] or {}
-        raise ModelDoesNotLoad(error=error_line(error) or "it ended while loading", **detail(error, report["stderr"]))
+        raise ModelDoesNotLoad(error=error_line(error) or "it exited while loading", **detail(error, report["stderr"]))
     row = next((row for row in report["rows"] if row["error"]), None)
     if row:
         raise ModelDoesNotLoad(error=failure(row), **detail(row["error"]))
     if report["deterministic"] is False:
-        log.note("predictor answers the same sample differently each time; its golden rows prove little.")
+        log.note("predictor gives different predictions for the same sample, so its golden rows verify little.")
         if seeds:
             log.note(
-                "a seed that the notebook sets is not kept, on purpose: scorers that start from the same one would all "
-                "draw the same numbers. To have one sample always get one answer, set the seed inside predictor."
+                "seeds that the notebook sets are not saved, because scorers with the same seed would all "
+                "draw the same numbers. To get the same prediction for the same sample, set the seed inside predictor."
             )
     elif report["rows"]:
         row = report["rows"][0]
@@ -224,7 +213,7 @@ def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> Batch
     """Return the problem of a batch_predictor that disagrees with predictor, or fails, only in a fresh process."""
     row = rows[batch["row"]]
     expected, got = (brief(json.dumps(answer)) for answer in (row["answer"], batch["got"]))
-    reason = "it fails" if batch["failed"] else f"it answers {got}, and predictor {expected}"
+    reason = "it fails" if batch["failed"] else f"it returns {got}, and predictor {expected}"
     sample = brief(json.dumps(row["sample"]))
     detail_text = shorten(stderr.strip()) if batch["failed"] else ""
     return BatchDiffers(
@@ -249,7 +238,7 @@ def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
     """
     text = error.get("traceback") or ""
     is_traceback = "Traceback" in text
-    shown = "the end of the traceback above" if is_traceback else THIS_ERROR
+    shown = "the error at the end of the traceback above" if is_traceback else THIS_ERROR
     return {"detail": shorten(text if is_traceback else stderr + text), "shown": shown}
 
 

@@ -17,7 +17,7 @@ from nb_native.refusal import Refusal
 
 MODEL_C = "model.c"
 SAID = "said.json"
-# What the translation has said, kept beside.
+# What the translation has said, kept alongside.
 TRANSLATED = "translated.json"
 PROGRAM, COUNTING = "model", "model-with-branches"
 # What runs them where they are not for this machine.

@@ -9,7 +9,7 @@ C_TYPES = {"float64": "double", "float32": "float", "int64": "int64_t", "bool": 
 # For tables of indexes: the smallest of these that holds all of them.
 _INDEXES = (("uint8_t", 0, 1 << 8), ("uint16_t", 0, 1 << 16), ("int32_t", -(1 << 31), 1 << 31))
 _WIDTH = 96
-_MOST_EDGES = 2000
+_MAX_EDGES = 2000
 
 
 class Code:
@@ -21,7 +21,7 @@ class Code:
         self.lines = []
         # Methods of estimators and their sizes, in the order in which they were written: for readers.
         self.recognised = []
-        # Numbers and texts with which estimators compare values, each once: the proof asks what lies beside them.
+        # Numbers and texts with which estimators compare values, each once: the proof asks what lies next to them.
         self.edges = {}
         # Words of texts that estimators look for, each once, in the same way.
         self.words = {}
@@ -110,7 +110,7 @@ class Code:
 
 def _some_of(values):
     values = list(dict.fromkeys(values))
-    return dict.fromkeys(values[:: len(values) // _MOST_EDGES + 1])
+    return dict.fromkeys(values[:: len(values) // _MAX_EDGES + 1])
 
 
 def literal(ctype, value):

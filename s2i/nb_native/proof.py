@@ -21,7 +21,7 @@ SEED = 20
 TOLERANCE = 1e-6
 SECONDS = 600
 _SHOWN = 200
-# How the runtime's line begins where predictor raises; for a sample that the validator refuses it says other words.
+# How the runtime's line begins where predictor raises; for a sample that the validator rejects it says other words.
 _FAILED = "The notebook's predictor failed"
 # How it begins where Python may have an answer, and the program has none.
 _BEYOND = "The sample leads to a number"
@@ -36,7 +36,7 @@ def prove(model, golden, branches, edges, words, program, counting):
     ran.
     """
     if not golden:
-        raise Refusal("there is no golden row to prove it with; examples in the notebook change that")
+        raise Refusal("there is not a golden row to prove it with; examples in the notebook change that")
     constants = [constant for branch in branches for constant in branch[3]]
     samples = samples_around(golden, COUNT, SEED, [*constants, *edges], words)
     with warnings.catch_warnings():
@@ -100,7 +100,7 @@ def _answers(process, count):
     """Return what a program answered to `count` samples, decoded; raise Refusal where it did not answer each."""
     answers = process.stdout.splitlines()
     if process.returncode not in (0, 1) or len(answers) != count:
-        raise Refusal(f"the program ended with status {process.returncode} after {len(answers)} of {count} answers")
+        raise Refusal(f"the program exited with status {process.returncode} after {len(answers)} of {count} answers")
     return [json.loads(answer) for answer in answers]
 
 

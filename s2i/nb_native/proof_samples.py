@@ -8,7 +8,7 @@ from nb_scorer.batching import variations
 from nb_native.proof_texts import Texts
 
 # As the runtime's NB_LARGEST: beyond it doubles skip whole numbers.
-LARGEST_INTEGER = 2**53
+MAX_INTEGER = 2**53
 # So many are made as certified batching makes its own: keys that lack, values of other types.
 _ODD = 1000
 # Of so many golden rows all samples of another shape are made.
@@ -61,7 +61,7 @@ class _Around:
         self._ranges = {}  # (least, largest), by place; items of lists have their index as a place
         self._texts: dict = {}  # by place
         # Larger ones would become whole numbers that the program refuses by rule.
-        self._edges = [float(edge) for edge in edges if _is_number(edge) and abs(edge) < LARGEST_INTEGER]
+        self._edges = [float(edge) for edge in edges if _is_number(edge) and abs(edge) < MAX_INTEGER]
         self._other_texts = [edge for edge in edges if isinstance(edge, str)]
         for sample in golden:
             self._note(sample, ())
@@ -81,7 +81,7 @@ class _Around:
             self._texts.setdefault(place, []).append(value)
 
     def moved(self, value, place=()):
-        """Return a golden sample's value, or a part of it, with its numbers and texts drawn anew."""
+        """Return a golden sample's value, or a part of it, with its numbers and texts drawn again."""
         if isinstance(value, dict):
             return {key: self.moved(inner, (*place, key)) for key, inner in value.items()}
         if isinstance(value, list):
@@ -111,10 +111,10 @@ class _Around:
                 return draw()
             kind -= share
         number = dice.uniform(least, largest)
-        return _single(number) if abs(number) < LARGEST_INTEGER else number
+        return _single(number) if abs(number) < MAX_INTEGER else number
 
     def _at_edge(self, least, largest, width):
-        """Return an edge, or a number that is beside one in single or double precision; rather one of this place."""
+        """Return an edge, or a number that is alongside one in single or double precision; rather one of this place."""
         edge = self._dice.choice(self._edges)
         if not least - width <= edge <= largest + width:
             edge = self._dice.choice(self._edges)
@@ -142,7 +142,7 @@ def _has_large_integer(value):
         return any(map(_has_large_integer, value.values()))
     if isinstance(value, list):
         return any(map(_has_large_integer, value))
-    return type(value) is int and abs(value) > LARGEST_INTEGER
+    return type(value) is int and abs(value) > MAX_INTEGER
 
 
 def _is_number(value):

@@ -1,4 +1,4 @@
-"""Texts for the proof of models that count words: their words and what is beside these, in all scripts and cases."""
+"""Texts for the proof of models that count words: their words and what is alongside these, in all scripts and cases."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ _SIGMAS = (
     "\u4e2d\u03a3", "\u02b0\u03a3", "\u039f\u0394\u039f\u03a3", "\u039f\u0394\u039f\u03a3 \u039f\u0394\u039f\u03a3",
     "a\u03a3b", "\u0391\U0001d400\u03a3", "\u0391:\u03a3:",
 )  # fmt: skip
-_MOST_WORDS = 30
+_MAX_WORDS = 30
 _LONG = (3000, 20_000)
 # How often a text is a mixture of words, has characters that tell something, is random, or is very long.
 _MIXED, _TELLING, _RANDOM = 0.45, 0.45, 0.09
@@ -89,7 +89,7 @@ class Texts:
         return word if dice.random() < _AS_IT_IS else self._altered(word)
 
     def _altered(self, word):
-        """Return a word in another case, or one that is beside it."""
+        """Return a word in another case, or one that is next to it."""
         dice = self._dice
         at = dice.randrange(len(word) + 1)
         letter = dice.choice(dice.choice(self._words))
@@ -114,7 +114,7 @@ class Texts:
     def _mixture(self):
         dice = self._dice
         separator = dice.choice(_SEPARATORS)
-        words = [self._word() for _ in range(dice.randint(0, _MOST_WORDS))]
+        words = [self._word() for _ in range(dice.randint(0, _MAX_WORDS))]
         if dice.random() < _ONE_SIDED:
             # What few words say again and again is clear to a model.
             words = [dice.choice(words[:3]) for _ in words]

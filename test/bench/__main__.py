@@ -1,7 +1,7 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
-Usage: python test/bench [build] [incremental] [images] [start] [serve] [health] [batching] [batched-serve] [grpc]
-    [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery] [notebooks]
+Usage: python test/bench [build] [pythons] [incremental] [images] [start] [serve] [health] [batching] [batched-serve]
+    [grpc] [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery] [notebooks]
     [strangers]
 (without words all but notebooks and strangers, which fetch from GitHub and take hours)
 """
@@ -16,6 +16,7 @@ import build
 import bus
 import capacity
 import dev
+import downloads
 import drift
 import first
 import gallery
@@ -32,6 +33,7 @@ import verify
 
 SUITES = {
     "build": build.report,
+    "pythons": downloads.report,
     "incremental": incremental.report,
     "images": images.report,
     "start": starts.report,

@@ -1,7 +1,8 @@
-"""Files of a million rows: `batch` beside who else scores files, in one run, in turn.
+"""Files of a million rows: `batch` alongside who else scores files, in one run, in turn.
 
 The running example, and a pipeline on one-row frames, each as it is (its derived form) and with a batch_predictor by
-hand, beside a pandas script that asks the model once. CSV also beside those of batch_peers.py, fewer rows for slow
+hand, alongside a pandas script that asks the model once. CSV also alongside those of batch_peers.py, fewer rows for
+slow
 ones: rates beyond the start, which one row takes. Parquet needs `BATCH=1 make developer`, Spark Java. The ends of ours
 and the script's are compared. BENCH_ROWS and BENCH_ROUNDS say how many, BENCH_NOTEBOOKS which (kmeans, table).
 """
@@ -25,7 +26,7 @@ ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 GOAL = 0.6
 # Work that is less of the start than this can't be told from how much starts vary.
-LEAST_SHARE = 0.2
+MIN_SHARE = 0.2
 HAND = "batch, batch_predictor by hand"
 # The notebook's name, the model's in it, its columns, and a row of them.
 TABLES = {
@@ -136,7 +137,7 @@ def _beside_others(seconds: dict[str, list[Timed]], there: list[Scorer], absent:
     # Who asks predictor for each row has no more than the notebook as it is; who asks the model, what one does by hand.
     sides = {"rows": "batch", "best": HAND, "spark": OURS_ON_SPARK, "ours": "batch"}
     for name, count in rows.items():
-        if work[name] < LEAST_SHARE * start[name]:
+        if work[name] < MIN_SHARE * start[name]:
             lines.append(f"  {name:40}{count:12,}{start[name]:10.1f}{work[name]:10.1f}   too little beside its start")
             continue
         line = f"  {name:40}{count:12,}{start[name]:10.1f}{work[name]:10.1f}{rate[name]:12,.0f}"

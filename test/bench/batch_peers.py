@@ -1,4 +1,4 @@
-"""Whom `batch` is measured beside on files: mlflow models predict, MLServer infer, and Spark with two executors.
+"""Whom `batch` is measured alongside on files: mlflow models predict, MLServer infer, and Spark with two executors.
 
 Each scores the first rows of the same CSV file with the same model. What they answer is counted, no line left out.
 """
@@ -107,7 +107,7 @@ def _run_timed(command: list, environ: dict) -> tuple[float, str]:
 
 
 def _with_start(once: Callable[[int], float]) -> Callable[[int], Timed]:
-    """Return what scores one row and then all of them: what begins anew each time is timed by one row."""
+    """Return what scores one row and then all of them: what begins again each time is timed by one row."""
     return lambda rows: Timed(once(1), once(rows))
 
 
@@ -132,7 +132,7 @@ def _mlflow(name: str, table: Table, root: Path, hand: Path) -> Iterator[list[Sc
         _check(rows, len(json.loads(out.read_text())["predictions"]), "mlflow")
         return seconds
 
-    # Its start takes long, and not always as long: its work must be seconds beside that.
+    # Its start takes long, and not always as long: its work must be seconds next to that.
     many = min(table.rows, MLFLOW_TIMES * table.slow)
     yield [
         Scorer("mlflow models predict, by rows", many, _with_start(lambda rows: once("rows", rows)), "rows", 20),

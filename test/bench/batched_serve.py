@@ -1,4 +1,4 @@
-"""Notebooks without batch_predictor: the derived batch form beside other servers with the same predictor, in one run.
+"""Notebooks without batch_predictor: the derived batch form and other servers with the same predictor, in one run.
 
 Each notebook's servers are started, asked in turn by wrk over 1, 8 and 64 connections while the others stand still,
 and ended. BENCH_NOTEBOOKS are names of notebooks, to measure these only; BENCH_ROUNDS and BENCH_SECONDS as for serve.
@@ -228,7 +228,7 @@ def _against(points: Points, name: str, count: int, figure: str) -> float | None
 
 
 def goals_of_many(many: dict[str, list[Round]]) -> list[str]:
-    """Return the line on bodies of many samples, beside what a batch_predictor by hand does."""
+    """Return the line on bodies of many samples, alongside what a batch_predictor by hand does."""
     if not (many.get("nb") and many.get("nb-hand")):
         return []
     share = median(many["nb"], "rate") / median(many["nb-hand"], "rate")

@@ -1,4 +1,4 @@
-"""Seconds from repository to model: assemble beside the classic flow, caches cold, rounds interleaved.
+"""Seconds from repository to model: assemble alongside the classic flow, caches cold, rounds interleaved.
 
 The classic flow is what people write by hand: virtualenv, pip install of the same pins with the parts of
 Jupyter that it needs, nbconvert to script, run. It saves nothing and verifies nothing; assemble does both.
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from environments import COMPILING, EXAMPLE, HOME, ROOT
+from environments import COMPILING, EXAMPLE, HOME, ROOT, pins
 from nb_builder.repository.notebook_file import read
 from nb_builder.rewrite.scripts import author_cells
 
@@ -58,10 +58,10 @@ def _classic(folder: Path) -> None:
 
 def _pins() -> list[str]:
     """Return the example's requirements as pip takes them."""
-    names: dict[str, list[list[str]]] = {}
+    names: dict[str, list] = {}
     (cell,) = [cell for cell in author_cells(read(EXAMPLE, Path("model.ipynb"))) if "requirements" in cell.source]
     exec(cell.source, names)  # noqa: S102 - our own example
-    return [f"{name}=={version}" for name, version in names["requirements"]]
+    return pins(names["requirements"])
 
 
 def _run(command: list, environ: dict[str, str], folder: Path) -> None:

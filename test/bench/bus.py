@@ -1,4 +1,4 @@
-"""Samples a second from a message broker and back to it, beside others who do that, and the way of one at half load.
+"""Samples a second from a message broker and back to it, alongside others who do that, and the way of one at half load.
 
 On each broker in turn: our service of the running example, whose batches are derived; FastStream with the same
 predictor in one process, as it comes and with 16 messages at a time; MLServer's Kafka integration; and an echo by the
@@ -43,7 +43,7 @@ PEERS = (
 )
 FASTSTREAM = ("faststream[nats,redis,rabbit,confluent]",)
 KAFKA_MLSERVER = ("mlserver", "uvloop<0.22", "aiokafka")
-# Of our rate: (beside whom, at least so many times).
+# Of our rate: (alongside whom, at least so many times).
 GOALS = ((PLAIN, 5.0), (MLSERVER, 3.0), (ECHO, 0.5))
 # Who has nothing for a broker; of the others that is MLServer.
 NOT_ON = {"kafka": (PARALLEL,)}

@@ -59,7 +59,7 @@ class OneByOne(Load):
     """A broker by which the way of single samples can be measured."""
 
     def ways(self, source: str, target: str, body: bytes, rate: float, seconds: float) -> list[float]:
-        """Publish `rate` samples a second; return how many seconds later each one's answer was here."""
+        """Publish `rate` samples a second; return how many seconds later each answer arrived."""
         raise NotImplementedError
 
 
@@ -154,7 +154,7 @@ class RedisLoad(OneByOne):
         newest = await client.xrevrange(target, count=1)
 
         async def read(last: bytes | str) -> None:
-            # Until all are here: to be cancelled is not what this client is made for.
+            # Until all have arrived: this client does not support cancellation.
             while not is_over.is_set():
                 for _, entries in await client.xread({target: last}, block=100) or ():
                     now = time.monotonic()

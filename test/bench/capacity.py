@@ -1,9 +1,9 @@
-"""How many replicas for how many requests: the tables of docs/explanation/capacity.md, and one real replica beside it.
+"""How many replicas for how many requests: the tables of docs/explanation/capacity.md, and one real replica next to it.
 
 The tables are simulated, see capacity_tables. After these one replica with one scorer, on one core, is asked by
 programs on another, predictor alone and then together: with 1 and with 64 connections, of which the costs of front and
-scorer follow, and then at rates that do not depend on its answers, as shares of the most that it can do; beside each is
-what the simulation makes of these costs. Then HAProxy is put before it, for what a request costs there. At last
+scorer follow, and then at rates that do not depend on its answers, as shares of the most that it can do; next to each
+is what the simulation makes of these costs. Then HAProxy is put before it, for what a request costs there. At last
 load grows, see capacity_signals. BENCH_ROUNDS and BENCH_SECONDS as for serve, each rate for five times as long.
 BENCH_CAPACITY=tables leaves out what is measured, which takes six minutes.
 """
@@ -54,7 +54,7 @@ class Cost:
 
 
 def report() -> None:
-    """Print the tables; then measure one replica, print it beside its simulation, and what a proxy costs."""
+    """Print the tables; then measure one replica, print it next to its simulation, and what a proxy costs."""
     for name, table in TABLES.items():
         print(f"\n{name}\n" + "\n".join(table()))
     if os.environ.get("BENCH_CAPACITY") == "tables" or not serve.is_ready():
@@ -76,7 +76,7 @@ def report() -> None:
 
 
 def beside_the_simulation(service: Running) -> list[str]:
-    """Return the lines on a service: what a request costs, and how long answers take beside the simulation."""
+    """Return the lines on a service: what a request costs, and how long answers take alongside the simulation."""
     while _numbers(service)["answers"] < WARM_SAMPLES:
         measure(service, 64, service.peer)
     one, many = (_cost(service, count) for count in (1, 64))

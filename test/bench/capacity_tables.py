@@ -16,7 +16,8 @@ MICRO = 1e-6
 # it: with predictor alone, and together. As the bench prints them; the page says when and where.
 ALONE = Service(call=(149 * MICRO, 0.0), turn=(27 * MICRO, 45 * MICRO), scorers=2, cores=2)
 TOGETHER = Service(call=(186 * MICRO, 8 * MICRO), turn=(59 * MICRO, 11 * MICRO), scorers=2, cores=2, batch=64)
-# A predictor beside which the front is nothing: twenty milliseconds, alone and where a call of many costs little more.
+# A predictor alongside which the front is nothing: twenty milliseconds, alone and where a call of many costs little
+# more.
 SLOW_SECONDS = 0.02
 SLOW = Service(call=(SLOW_SECONDS, 0.0), scorers=2, queue=1024)
 SLOW_TOGETHER = Service(call=(0.0195, 0.0005), scorers=2, batch=64, queue=1024)

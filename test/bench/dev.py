@@ -1,8 +1,8 @@
-"""Seconds from saving a notebook to the first answer of the new model, under `make dev`.
+"""Seconds from saving a notebook to the first answer of the new model, under `nb-builder dev`.
 
 Beside them what the notebook's cells take by themselves: a Python with the notebook's packages that runs them as a
-script, its start and their imports included. What `make dev` adds is the difference. Saves and scripts take turns,
-BENCH_ROUNDS (10) times.
+script, its start and their imports included. What `nb-builder dev` adds is the difference. Saves and scripts take
+turns, BENCH_ROUNDS (10) times.
 """
 
 import http.client
@@ -21,7 +21,7 @@ from environments import COMPILING, EXAMPLE, ROOT, built, free_port
 from serve import goal, load
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "10"))
-MOST_SECONDS = 3.0
+MAX_SECONDS = 3.0
 LIMIT_SECONDS = 300.0
 # Longer than what a build leaves for later, such as the notebook's page.
 PAUSE_SECONDS = 5.0
@@ -57,7 +57,7 @@ def report() -> None:
     print(f"\nmake dev with the running example, medians of {ROUNDS} saves; load {before}")
     print(f"  save to new answer {saved:.2f} s, the cells alone {alone:.2f} s")
     beyond = statistics.median(first - second for first, second in rounds)
-    print(goal("seconds beyond the cells' own", beyond, f"<= {MOST_SECONDS:g}", beyond <= MOST_SECONDS))
+    print(goal("seconds beyond the cells' own", beyond, f"<= {MAX_SECONDS:g}", beyond <= MAX_SECONDS))
 
 
 def _round(process: subprocess.Popen, port: int, repository: Path, number: int) -> tuple[float, float]:

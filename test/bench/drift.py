@@ -56,7 +56,7 @@ def report() -> None:
     chance = random.Random(4)  # noqa: S311 - numbers to be predicted for
     wide = json.dumps([round(chance.gauss(0, 1), 4) for _ in range(WIDE)])
     example = partial(built, "nb-batch")
-    # Each by itself: the pairs of one are compared, and fewer processes wait beside them.
+    # Each by itself: the pairs of one are compared, and fewer processes wait next to them.
     cases: list[tuple[str, Callable[[], Path], str, str, int]] = [
         ("two numbers a request", example, "/predict", SAMPLE, 64),
         ("1,000 samples a request", example, "/predict/batch", serve.body_of(1000), 2),

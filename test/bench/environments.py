@@ -49,6 +49,11 @@ def built(name: str, commit: str = "") -> Path:
     return app_root
 
 
+def pins(requirements: Sequence) -> list[str]:
+    """Return the lines of requirements.txt that a notebook's `requirements` stand for."""
+    return [entry if isinstance(entry, str) else "==".join(entry) for entry in requirements]
+
+
 def checkout(commit: str) -> tuple[Path, Path]:
     """Return (source tree, home of its environments) of a commit of ours, made once; of what lies here without one."""
     if not commit:
@@ -105,7 +110,7 @@ def mlserver_settings(folder: Path, port: int, more: dict) -> None:
 
 
 def _environment(peer: Peer) -> Path:
-    """Return the peer's environment: its own packages beside the pins that the model was built with."""
+    """Return the peer's environment: its own packages alongside the pins that the model was built with."""
     peer = next((other for other in PEERS if other.name == peer.shares), peer)
     return environment_with(peer.name, built("nb-batch"), peer.packages, peer.python)
 

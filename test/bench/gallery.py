@@ -2,7 +2,8 @@
 
 Each example is built twice, so that its packages are in uv's cache, and the second build counts. Its service, with
 one scorer, is then asked the notebook's own samples over one connection. Last comes the native program, translated and
-proved as `make native` does it, for which gcc is needed. BENCH_EXAMPLES names examples (`table text`), or folders of
+proved as `nb-builder native` does it, for which gcc is needed. BENCH_EXAMPLES names examples (`table text`), or
+folders of
 others. All of it takes ten minutes and downloads a gigabyte the first time; an example that can't be built is left out.
 """
 
@@ -65,8 +66,8 @@ def figures_of(folder: Path) -> Figures:
     app_root = PLACE / f"gallery-{folder.name}"
     _build(folder, app_root)
     seconds = _build(folder, app_root)
-    told = json.loads((app_root / "build/report.json").read_text())
-    gain = told["batching"].get("gain")
+    reported = json.loads((app_root / "build/report.json").read_text())
+    gain = reported["batching"].get("gain")
     sample, memory = _ask(folder.name, app_root)
     return Figures(
         seconds,
@@ -74,7 +75,7 @@ def figures_of(folder: Path) -> Figures:
         (app_root / "model/model.pickle").stat().st_size / 1e3,
         sample,
         memory,
-        f"{gain} times" if gain else told["batching"].get("reason", "no"),
+        f"{gain} times" if gain else reported["batching"].get("reason", "no"),
         _native(folder.name, app_root),
     )
 

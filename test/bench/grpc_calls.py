@@ -1,4 +1,4 @@
-"""Calls a second by gRPC beside other servers in the same run, in turn; and one large tensor.
+"""Calls a second by gRPC alongside other servers in the same run, in turn; and one large tensor.
 
 Set BENCH_PEERS to names (nb, nb-batch, by-hand, empty, mlserver, triton) to compare with those only, BENCH_ROUNDS and
 BENCH_SECONDS to measure longer. The client is grpcio, too, and takes a core.

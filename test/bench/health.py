@@ -1,4 +1,4 @@
-"""How long /healthz takes while scorers, connections and the app are busy, beside the same service at rest, in one run.
+"""How long /healthz takes while scorers, connections and the app are busy, and while the same service is idle.
 
 wrk keeps every scorer busy with arrays over CONNECTIONS connections, and BODIES clients send bodies of 15 MB to another
 protocol.

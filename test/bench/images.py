@@ -1,4 +1,4 @@
-"""Megabytes and starts of images, side by side in one run: nb-builder's beside the naive one-stage image.
+"""Megabytes and starts of images, side by side in one run: nb-builder's alongside the naive one-stage image.
 
 The naive image is what people write by hand: the same Debian, apt's python3-pip, Jupyter, the notebook's
 requirements, Flask; one for each notebook. Start: from `docker run` to the first answer of /predict.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import notebooks
+from environments import pins
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "test"))
@@ -111,9 +112,7 @@ def _make(s2i: S2i, name: str, form: str, source: Path) -> Row:
 
 def _runtime(row: Row, service: str, level: str) -> None:
     """Make a slim image; note where it is not of that level, or is none."""
-    made = _call(
-        ["make", "runtime", f"SERVICE={service}", f"IMAGE={row.image}"], ROOT, {**os.environ, "S2I_SLIM": level}
-    )
+    made = _call(["make", "slim", f"SERVICE={service}", f"IMAGE={row.image}"], ROOT, {**os.environ, "S2I_SLIM": level})
     if made.returncode:
         lines = [line for line in made.stdout.splitlines() if line.strip() and not line.startswith("make")]
         row.failed = next((line for line in lines if line.startswith("ERROR")), lines[-1])
@@ -130,7 +129,7 @@ def _naive(image: str, source: Path) -> None:
         (context / "save.py").write_text(notebooks.SAVE)
         (context / "serve.py").write_text(notebooks.SERVE)
         (context / "Dockerfile").write_text(notebooks.NAIVE.format(base=bases.base(bases.MAIN)))
-        # Where a proxy inspects TLS, pip needs its authority; so do `make build` and s2i.
+        # Where a proxy inspects TLS, pip needs its authority; so do `make builder` and s2i.
         bundle = os.environ.get("SSL_CERT_FILE")
         (context / "ca.crt").write_bytes(Path(bundle).read_bytes() if bundle else b"")
         words = ["--build-arg", "PIP_CERT=/app/ca.crt"] if bundle else []
@@ -144,7 +143,7 @@ def _pins(notebook: Path) -> str:
     cells = json.loads(notebook.read_text())["cells"]
     sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     (first, *_) = [source for source in sources if source.startswith("requirements = ")]
-    return "".join(f"{name}=={version}\n" for name, version in ast.literal_eval(ast.parse(first).body[0].value))
+    return "".join(f"{line}\n" for line in pins(ast.literal_eval(ast.parse(first).body[0].value)))
 
 
 def _call(command: list[str], folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess:

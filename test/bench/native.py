@@ -1,8 +1,9 @@
-"""Native programs: bytes, requests and rows a second, start and memory, beside what users have otherwise, in one run.
+"""Native programs and the alternatives: bytes, requests and rows a second, start and memory, in one run.
 
-The programs of the running example and of an XGBoost classifier of iris are made and proved as `make native` does it.
-Each is asked by wrk beside Flask under waitress, our own service with derived batches, and an empty server of the same
-runtime; whoever is not asked stands still. native_rows, native_starts and native_memory measure the rest.
+The programs of the running example and of an XGBoost classifier of iris are made and proved as `nb-builder native`
+does it.
+Each is asked by wrk alongside Flask under waitress, our own service with derived batches, and an empty server of the
+same runtime; whoever is not asked stands still. native_rows, native_starts and native_memory measure the rest.
 BENCH_ROUNDS and BENCH_SECONDS as for serve. All of it takes five minutes; the first time builds services and
 environments before that. It needs gcc, and Go and a container engine for some of its lines.
 """
@@ -42,7 +43,7 @@ IRIS = Notebook(
 )
 # At most so many kB.
 SIZES = {"kmeans": 12.0, "iris": 20.0}
-# Rates at 64 connections: (of whom, beside whom, at least so many times).
+# Rates at 64 connections: (of whom, alongside whom, at least so many times).
 RATES = (("native", "native-flask", 10.0), ("native", "native-nb", 1.5))
 EMPTY_GOAL = 1.3
 

@@ -1,4 +1,4 @@
-"""The native programs of the bench: made and proved by the code that `make native` runs in its build stages."""
+"""The native programs of the bench: made and proved by the code that `nb-builder native` runs in its build stages."""
 
 import platform
 import shutil
@@ -18,7 +18,7 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror")
 
 @dataclass(frozen=True)
 class Made:
-    """A notebook's program, and what it is measured beside.
+    """A notebook's program, and what it is measured alongside.
 
     `service` is the APP_ROOT of our own service, `hand` that with a batch_predictor by hand, which others can read
     without our packages; `folder` has the translation in model.c, `root` is the root folder of the native image.
@@ -46,7 +46,7 @@ class Made:
 
 
 def make(notebook: Notebook) -> Made:
-    """Return a notebook's program, made anew; build its services where they are not there as they are now.
+    """Return a notebook's program, made again; build its services where they are not there as they are now.
 
     Raises NativeRefused, NativeUnproved or RuntimeError where there is no program.
     """

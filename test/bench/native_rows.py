@@ -1,4 +1,4 @@
-"""Rows a second in one process: the native function beside Python's XGBoost and what else runs its models, in turn.
+"""Rows a second in one process: the native function alongside Python's XGBoost and what else runs its models, in turn.
 
 Each is asked one row a call, and has to answer the first as XGBoost does. What can't be had or made here is left out
 with a sentence.

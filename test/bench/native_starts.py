@@ -1,4 +1,4 @@
-"""Milliseconds of `docker run` until a native image has answered, beside an image whose program ends at once."""
+"""Milliseconds of `docker run` until a native image has answered, alongside an image whose program ends at once."""
 
 import os
 import shutil
@@ -58,7 +58,7 @@ def measure() -> dict[str, list[float]]:
 
 
 def table(taken: dict[str, list[float]]) -> list[str]:
-    """Return the lines of the table; each native image comes after the empty one that it is measured beside."""
+    """Return the lines of the table; each native image comes after the empty one that it is measured alongside."""
     lines = [f"\nMilliseconds of docker run, {ROUNDS} rounds in turn: median, least, most"]
     for what, got in taken.items():
         lines.append(f"  {what:52}{statistics.median(got):8.1f}{min(got):8.1f}{max(got):8.1f}")

@@ -1,4 +1,4 @@
-"""The notebooks that are measured beside the running example: cells, separated by lines of %%."""
+"""The notebooks that are measured alongside the running example: cells, separated by lines of %%."""
 
 # Its service needs the standard library alone.
 PURE = """\

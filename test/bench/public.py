@@ -5,7 +5,6 @@ is a row, too.
 """
 
 import json
-import os
 import shutil
 import signal
 import statistics
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import clones
 import nbformat
 from environments import COMPILING, HOME, PLACE, ROOT, free_port
 from nb_builder.repository import notebook_file
@@ -24,7 +24,6 @@ from nb_scorer.common import paths
 from nb_scorer.model import compare_answers
 from public_notebooks import NOTEBOOKS, Public
 
-FETCH_SECONDS = 600
 BUILD_SECONDS = 900
 START_SECONDS = 90
 # The rest of a notebook's settings are as they come.
@@ -74,7 +73,7 @@ def summary(rows: Sequence[Row]) -> str:
 def measure(public: Public, place: Path) -> Row:
     """Fetch a notebook's repository below `place` if it is not there, build it, ask the service, and return its row."""
     clone = place / public.repository.replace("/", "+")
-    problem = _fetch(public.url, clone)
+    problem = clones.fetch(public.url, clone)
     if problem:
         return Row(public, f"not fetched: {problem}")
     if not (clone / public.path).is_file():
@@ -94,22 +93,6 @@ def measure(public: Public, place: Path) -> Row:
         if public.alone:
             own.unlink(missing_ok=True)
         shutil.rmtree(app_root, ignore_errors=True)
-
-
-def _fetch(url: str, clone: Path) -> str:
-    """Clone the repository unless it is there; return the last words of git where it can't."""
-    if (clone / ".git").exists():
-        return ""
-    shutil.rmtree(clone, ignore_errors=True)
-    command = ["git", "clone", "--quiet", "--depth", "1", "--", url, clone]
-    # Nobody is there to be asked for a password.
-    environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    try:
-        ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=FETCH_SECONDS)
-    except subprocess.TimeoutExpired:
-        shutil.rmtree(clone, ignore_errors=True)
-        return f"no end after {FETCH_SECONDS} seconds"
-    return ran.stderr.strip().splitlines()[-1] if ran.returncode else ""
 
 
 def _with_cells(clone: Path, public: Public, target: Path) -> None:

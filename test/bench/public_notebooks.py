@@ -16,7 +16,7 @@ class Public:
     """A notebook of a repository on GitHub, what it needs, and the lines that ask it.
 
     `settings` and `alone` are what a user would do after a build without them: settings, and a requirements.txt
-    beside the notebook in place of one above it, whose versions no Python of today has.
+    next to the notebook in place of one above it, whose versions no Python of today has.
     """
 
     repository: str
@@ -41,7 +41,7 @@ class Public:
 
     @property
     def helped(self) -> str:
-        """Return what the build was given beside the cells, "" for nothing."""
+        """Return what the build was given alongside the cells, "" for nothing."""
         given = [f"{name}={value}" for name, value in self.settings]
         return ", ".join(given + ["a requirements.txt of its own"] * self.alone)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 # What a pool sends ahead to a scorer that is busy, which nb_queue_samples does not count: nb_service.pool.link.
-AHEAD_SECONDS, MOST_AHEAD = 0.002, 64
+AHEAD_SECONDS, MAX_AHEAD = 0.002, 64
 NEVER = float("inf")
 # For how long Linux leaves a process on a core that another one wants, on a machine of two cores (base_slice_ns).
 SLICE_SECONDS = 0.0014
@@ -39,8 +39,8 @@ class Service:
     spread: Callable[[random.Random], float] | None = None
 
     def ahead(self) -> int:
-        """Return how many samples a busy scorer is sent beside those that it works on."""
-        return max(1, min(MOST_AHEAD, int(AHEAD_SECONDS / (self.call[1] + self.call[0] / self.batch)))) - 1
+        """Return how many samples a busy scorer is sent alongside those that it works on."""
+        return max(1, min(MAX_AHEAD, int(AHEAD_SECONDS / (self.call[1] + self.call[0] / self.batch)))) - 1
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Requests a second and server CPU a request, beside other servers in the same run, rounds interleaved.
+"""Requests a second and server CPU a request, alongside other servers in the same run, rounds interleaved.
 
 wrk on a core of its own asks each server in turn for the running example; the others stand still meanwhile (SIGSTOP),
 because Ray, Triton and others take CPU without being asked. Set BENCH_PEERS to names (see peers.py) to compare with

@@ -1,4 +1,4 @@
-"""Seconds from a service's start to its first answers, beside a bare interpreter that loads the model and predicts.
+"""Seconds from a service's start to its first answers, alongside a bare interpreter that loads the model and predicts.
 
 Rounds are interleaved; what is asked for is asked every millisecond. BENCH_ROUNDS says how many.
 """

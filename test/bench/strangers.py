@@ -15,7 +15,6 @@ the notebook's own model.
 import json
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import clones
 from environments import COMPILING, HOME, PLACE
 from strangers_edits import EDITS
 from strangers_notebooks import KEPT_APART, STRANGERS, Stranger
@@ -94,12 +94,14 @@ def measure(stranger: Stranger, place: Path) -> Row:
     The run's output is kept in the folder `logs`.
     """
     clone = place / stranger.repository.replace("/", "+")
-    problem = _clone(stranger, clone)
-    if problem:
-        return _row(stranger, f"not fetched: {problem}")
     notebook = clone / stranger.path
+    owner, name = stranger.repository.split("/")
+    problem = clones.fetch(FROM.format(owner=owner, name=name), clone, stranger.commit)
+    if problem and clone.is_dir():
+        # A repository of which a part is missing, such as large files, gives what it has.
+        subprocess.run(["git", "-C", clone, "checkout", "--quiet", stranger.commit, "--", notebook.parent])
     if not notebook.is_file():
-        return _row(stranger, "the repository has no such file at that commit")
+        return _row(stranger, f"not fetched: {problem or 'the repository has no such file at that commit'}")
     original = notebook.read_bytes()
     start = time.monotonic()
     try:
@@ -175,22 +177,3 @@ def _judged(stranger: Stranger, told: dict | None, log: str, seconds: float) -> 
 
 def _row(stranger: Stranger, said: str, served: bool = False, right: bool = False, seconds: float = 0.0) -> Row:
     return Row(stranger.repository, stranger.path, said, served, right, stranger.by_rule, round(seconds, 1))
-
-
-def _clone(stranger: Stranger, clone: Path) -> str:
-    """Clone the repository at its commit unless it is there; return the last words of git where it can't."""
-    if (clone / ".git").exists():
-        return ""
-    shutil.rmtree(clone, ignore_errors=True)
-    environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
-    owner, name = stranger.repository.split("/")
-    for command in (
-        ["git", "clone", "--quiet", "--no-checkout", "--", FROM.format(owner=owner, name=name), clone],
-        ["git", "-C", clone, "checkout", "--quiet", "--force", stranger.commit],
-        # A repository of which a part is missing, such as large files, gives what it has.
-        ["git", "-C", clone, "checkout", "--quiet", stranger.commit, "--", Path(stranger.path).parent],
-    ):
-        ran = subprocess.run(command, env=environ, capture_output=True, text=True)
-        if (clone / stranger.path).is_file():
-            return ""
-    return (ran.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -694,7 +694,7 @@ class KafkaServer(Server):
         assert done.returncode == 0, done.stdout + done.stderr
 
     def known_by(self, port: str) -> None:
-        """Start anew as a single node that tells clients this port."""
+        """Start again as a single node that tells clients this port."""
         self.kill()
         path = self.folder / "node-0.properties"
         path.write_text(f"{path.read_text()}advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n")

@@ -9,7 +9,7 @@ INITIAL_WINDOW_SIZE = 4
 END_STREAM = 1
 END_HEADERS = 4
 ACK = 1
-MOST_OF_A_FRAME = 16384
+MAX_OF_A_FRAME = 16384
 STREAM = 1
 
 
@@ -37,7 +37,7 @@ class HalfMessage:
         self._begin = b""
         try:
             while left:
-                room = min(*self._windows.values(), MOST_OF_A_FRAME)
+                room = min(*self._windows.values(), MAX_OF_A_FRAME)
                 if room <= 0:
                     self._receive()
                     continue

@@ -1,4 +1,4 @@
-"""`make ab-report` beside Debian's Prometheus, which scrapes two real services."""
+"""`nb-builder ab-report` alongside Debian's Prometheus, which scrapes two real services."""
 
 import json
 import os
@@ -160,6 +160,6 @@ def test_as_json_it_says_the_same(prometheus):
     ids=["another prefix", "another version", "another label", "another route", "too short a time"],
 )
 @pytest.mark.usefixtures("asked")
-def test_what_is_not_there_is_told_with_what_there_is(prometheus, words, problem, there):
+def test_what_is_not_there_is_reported_with_what_there_is(prometheus, words, problem, there):
     status, said = report(prometheus, *words)
     assert status == 1 and f"(problem {problem}" in said and there in said, said

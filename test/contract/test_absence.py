@@ -45,7 +45,7 @@ def test_while_the_only_scorer_is_replaced_the_service_is_not_ready_and_loses_no
     assert wait_until(lambda: service.status("/readyz") == 200)
 
 
-def test_nobody_waits_for_a_scorer_longer_than_a_prediction_may_take(start, notebook, loads):
+def test_no_one_waits_for_a_scorer_longer_than_a_prediction_may_take(start, notebook, loads):
     service = start(notebook, WEB_CONCURRENCY="1", S2I_SCORER_START="spawn", S2I_PREDICT_TIMEOUT="0.5").ready()
     loads.unlink()
     os.kill(service.scorers[0], signal.SIGKILL)

@@ -75,7 +75,7 @@ def test_an_app_that_hangs_holds_up_no_prediction(service):
         os.kill(app_of(service), signal.SIGCONT)
 
 
-def test_clients_that_break_off_while_the_app_hangs_cost_nobody_an_answer(service):
+def test_clients_that_break_off_while_the_app_hangs_cost_no_one_an_answer(service):
     # More than its socket's queue takes; each leaves a connection there.
     os.kill(app_of(service), signal.SIGSTOP)
     try:
@@ -122,7 +122,7 @@ def addresses(pid: int) -> list[bytes]:
     return [b"\0" + name[1:].encode() for name in names]
 
 
-def test_nobody_but_the_front_is_answered_by_the_app(service):
+def test_no_one_but_the_front_is_answered_by_the_app(service):
     (address,) = addresses(service.process.pid)
     for field in (b"", b"X-NB-Front: guess\r\n", b"X-NB-Front: \r\n"):
         with socket.socket(socket.AF_UNIX) as client:

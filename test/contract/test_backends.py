@@ -42,7 +42,7 @@ def _by_batch(root, samples, folder):
 
 
 def _by_spark(root, samples, folder):
-    # As texts: a column of Spark has one type, and these samples have whole numbers beside others.
+    # As texts: a column of Spark has one type, and these samples have whole numbers alongside others.
     job = {"schema": "sample string", "rows": [[json.dumps(sample)] for sample in samples]}
     job |= {"archive": str(archive_of(root, folder)), "options": {"as_form": "value"}}
     (folder / "jobs.json").write_text(json.dumps([job]))

@@ -119,8 +119,8 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
         *("refused", "raising", None, "fail", "exit", "die", "odd", "hang", None)
     ]
     assert [error["reason"] for error in errors][:6] == [
-        "The notebook's validator refuses this sample.",
-        "The notebook's validator refuses this sample: KeyError: 'words of the validator'.",
+        "The notebook's validator rejects this sample.",
+        "The notebook's validator rejects this sample: KeyError: 'words of the validator'.",
         "It is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).",
         "The notebook's predictor failed on this sample: ZeroDivisionError: division by zero",
         "The notebook's predictor failed on this sample: SystemExit: 3",
@@ -128,7 +128,7 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
     ]
 
 
-def test_without_a_file_for_errors_the_first_ten_are_told_and_the_status_says_so(model_cache):
+def test_without_a_file_for_errors_the_first_ten_are_reported_and_the_status_says_so(model_cache):
     ran = batch(model_cache(LISTS), "--keep", "none", given=b"1,2\n" + b"1,2,3\n" * 12 + b"3,4\n")
     assert (ran.status, ran.out) == (3, b"3.0\n7.0\n")
     assert ran.err.count("Refused: row ") == 10
@@ -156,8 +156,8 @@ def test_a_report_of_json_is_on_stdout_where_that_has_no_answers(model_cache, tm
         "rows_refused": 1,
         "outputs": [str(tmp_path / "out.csv")],
         "errors": None,
-        "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The notebook's predictor failed on this sample: "
-                    "ValueError: could not convert string to float: 'x'")],
+        "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The sample does not match what the notebook accepts: 0: must be "
+                    "a number, as in the notebook's own samples, and is a string.")],
         "resumed_after_row": 0,
         "exit_status": 3,
         "problem": None,
@@ -223,8 +223,8 @@ def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
         "row 2: refused: It has 3 fields, and the header has 2.",
         'row 3: predictor gets ["d", 4]',
         (
-            "       refused: The notebook's predictor failed on this sample: ValueError: could not convert string to "
-            "float: 'd'"
+            "       refused: The sample does not match what the notebook accepts: 0: must be a number, as in the "
+            "notebook's own samples, and is a string."
         ),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
@@ -325,7 +325,7 @@ LONG = "1\n" * 300_000
 
 
 def _interrupted(root, folder):
-    """Leave a job in `folder` that was begun; return its words."""
+    """Leave a job in `folder` that was started; return its words."""
     (folder / "in.csv").write_text(LONG)
     words = [folder / "in.csv", folder / "out.csv", "--header", "no", "--keep", "none"]
     process = subprocess.Popen(command(*words), env=environment(root, S2I_BATCH_KEEP="0"), stderr=subprocess.DEVNULL)
@@ -336,7 +336,7 @@ def _interrupted(root, folder):
     return words
 
 
-def test_what_was_begun_otherwise_is_not_gone_on_with(model_cache, tmp_path):
+def test_what_was_started_otherwise_is_not_gone_on_with(model_cache, tmp_path):
     root = model_cache(SLOW)
     words = _interrupted(root, tmp_path)
     ran = batch(root, *words, "--column", "answer")
@@ -403,7 +403,7 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
         (["--encoding", "ascii"], "é,1\n".encode(), "it is not ASCII"),
     ],
 )
-def test_what_can_t_be_done_is_told_in_a_sentence(words, given, said, model_cache, tmp_path):
+def test_what_can_t_be_done_is_reported_in_a_sentence(words, given, said, model_cache, tmp_path):
     (tmp_path / "in.xyz").write_text("1,2\n")
     (tmp_path / "in.csv").write_text("1,2\n")
     ran = batch(model_cache(LISTS), *words, given=given, cwd=tmp_path)
@@ -412,7 +412,7 @@ def test_what_can_t_be_done_is_told_in_a_sentence(words, given, said, model_cach
     assert "Traceback" not in ran.err
 
 
-def test_a_file_that_this_user_may_not_read_is_told(model_cache, tmp_path):
+def test_a_file_that_this_user_may_not_read_is_reported(model_cache, tmp_path):
     if os.getuid() == 0:
         os.symlink("in.csv", tmp_path / "in.csv")  # nobody may read a link to itself, not even root
     else:
@@ -462,7 +462,7 @@ def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):
 
 
 def _begun_by(shell, words, app_root, folder, given=b""):
-    """Run a batch that a shell has begun with these words before its own; return how it ended."""
+    """Run a batch that a shell has started with these words before its own; return how it ended."""
     ran = subprocess.run(
         ["bash", "-c", shell, "bash", *command(*words)],
         input=given,
@@ -484,7 +484,7 @@ def test_where_stdout_is_closed_nothing_is_scored_into_nowhere(words, model_cach
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_closed_stdout_that_nobody_writes_to_does_not_matter(model_cache, tmp_path):
+def test_a_closed_stdout_that_no_one_writes_to_does_not_matter(model_cache, tmp_path):
     (tmp_path / "in.csv").write_text("1,2\n")
     status, _, err = _begun_by('exec "$@" >&-', ["in.csv", "out.csv"], model_cache(LISTS), tmp_path)
     assert (status, (tmp_path / "out.csv").read_text()) == (0, "1,2,3.0\n"), err

@@ -89,7 +89,7 @@ def test_columns_that_are_kept_of_parquet_stay_what_they_are(written, python, mo
     assert types == {"at": "timestamp[ms, tz=UTC]", "price": "decimal128(3, 2)", "prediction": "double"}
 
 
-def test_rows_that_are_refused_are_left_out_of_kept_columns_too(written, python, model_cache, tmp_path):
+def test_rows_that_are_rejected_are_left_out_of_kept_columns_too(written, python, model_cache, tmp_path):
     code = (
         "def validator(x):\n    return x[0] % 10 != 3\n\ndef predictor(x):\n    return x[0]\n\nexamples = [[1, 2.5]]\n"
     )
@@ -100,9 +100,9 @@ def test_rows_that_are_refused_are_left_out_of_kept_columns_too(written, python,
     found = clients.ask("batch", "read_batch.py", out)
     assert found["rows"] == ROWS * 9 // 10
     assert found["ends"][-1] == [str(ROWS - 1)] * 2
-    refused = [json.loads(line) for line in errors.read_text().splitlines()]
-    assert [row["row"] for row in refused] == list(range(4, ROWS + 1, 10))
-    assert refused[0]["sample"] == [3, refused[0]["input"]["b"]]
+    rejected = [json.loads(line) for line in errors.read_text().splitlines()]
+    assert [row["row"] for row in rejected] == list(range(4, ROWS + 1, 10))
+    assert rejected[0]["sample"] == [3, rejected[0]["input"]["b"]]
 
 
 def test_npy_comes_and_goes(written, python, model_cache, tmp_path):
@@ -197,7 +197,7 @@ def test_a_stream_of_parquet_is_kept_on_disk_and_one_of_arrow_is_not(written, py
         ("t*.parquet", "its column 'a' is of type int32, and of int64 in the input before"),
     ],
 )
-def test_what_is_broken_in_the_middle_is_told(name, said, written, python, model_cache, tmp_path):
+def test_what_is_broken_in_the_middle_is_reported(name, said, written, python, model_cache, tmp_path):
     if "*" in name:
         for number, each in enumerate(("table", "other")):
             (tmp_path / f"t{number}.parquet").symlink_to(written / f"{each}.parquet")
@@ -213,4 +213,14 @@ def test_without_pyarrow_its_formats_say_how_to_have_it(written, model_cache, tm
     for words in ([written / "table.parquet", tmp_path / "out.csv"], [written / "comma.csv", tmp_path / "o.csv.zst"]):
         ran = batch(model_cache(ADDS), *words)
         assert ran.status == 1
-        assert "needs pyarrow, which is not here." in ran.err and "make build BATCH=1" in ran.err
+        assert "needs pyarrow, which is not installed." in ran.err and "nb-builder builder --batch" in ran.err
+
+
+def test_a_value_that_rows_share_is_held_for_some_of_them_at_a_time(python):
+    """A file of two kilobytes would have 800 GB."""
+    found = clients.ask("batch", "read_dictionaries.py")
+    assert found["text"] == dict.fromkeys(("categories", "parquet", "arrow"), [2] * 5)
+    too_long = "input can't be scored: its row is longer than 64 MB."
+    assert found["list"] == dict.fromkeys(("categories", "parquet", "arrow"), too_long)
+    assert found["short"] == [1000, 1000, 500]
+    assert found["memory"] < 700

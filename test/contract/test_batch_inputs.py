@@ -107,8 +107,8 @@ def test_keys_that_the_first_object_lacks_are_kept_or_said(model_cache, tmp_path
         {"x": 1, "prediction": {"n": 1}},
         {"x": 1, "y": 2, "id": "q", "prediction": {"n": 3}},
     ]
-    (refused,) = map(json.loads, (tmp_path / "e.ndjson").read_text().splitlines())
-    assert refused["reason"] == "It has 'prediction' already, as its answer is called: say --column, or --keep."
+    (rejected,) = map(json.loads, (tmp_path / "e.ndjson").read_text().splitlines())
+    assert rejected["reason"] == "It has 'prediction' already, as its answer is called: say --column, or --keep."
     ran = batch(model_cache(KEYS), tmp_path / "in.ndjson", tmp_path / "out.csv", "--errors", tmp_path / "e.ndjson")
     assert ran.status == 0, ran.err
     assert (tmp_path / "out.csv").read_text() == 'x,prediction\n1,"{""n"": 1}"\n'
@@ -152,8 +152,8 @@ def test_rows_are_in_the_errors_file_as_they_came_each_a_line(points, tmp_path):
     errors = tmp_path / "e.ndjson"
     ran = batch(points, tmp_path / "in.json", "--to", "ndjson", tmp_path / "out.ndjson", "--errors", errors)
     assert ran.status == 0, ran.err
-    (refused,) = map(json.loads, errors.read_text().splitlines())
-    assert (refused["input"], refused["sample"]) == ([1, "a"], [1, "a"])
+    (rejected,) = map(json.loads, errors.read_text().splitlines())
+    assert (rejected["input"], rejected["sample"]) == ([1, "a"], [1, "a"])
     (tmp_path / "in.csv").write_text('id,x,y\n1,"1"1,1\n2,1,2\n3,"1,1\n4,1,2\n')
     ran = batch(points, *XY, tmp_path / "in.csv", tmp_path / "out.csv", "--errors", errors)
     assert ran.status == 0, ran.err
@@ -164,7 +164,7 @@ def test_rows_are_in_the_errors_file_as_they_came_each_a_line(points, tmp_path):
     assert (tmp_path / "out.csv").read_text() == "id,x,y,prediction\n2,1,2,12\n"
 
 
-def test_refused_rows_are_there_to_be_looked_at_where_a_job_ends_early(points, tmp_path):
+def test_rejected_rows_are_there_to_be_looked_at_where_a_job_ends_early(points, tmp_path):
     (tmp_path / "in.csv").write_text("x,y\n" + "1,a\n" * 5)
     errors = tmp_path / "e.ndjson"
     words = [*XY, "--errors", errors, tmp_path / "in.csv", tmp_path / "out.csv"]
@@ -192,7 +192,7 @@ def test_each_name_of_utf_8_is_that_encoding(name, points, tmp_path):
     assert (ran.status, "2 rows in = 1 rows out + 1 refused" in ran.err) == (0, True), ran.err
 
 
-def test_an_array_in_another_encoding_is_refused_in_a_sentence(points, tmp_path):
+def test_an_array_in_another_encoding_is_rejected_in_a_sentence(points, tmp_path):
     (tmp_path / "in.json").write_bytes("[[1, 2]]".encode("utf-16-le"))
     ran = batch(points, "--encoding", "utf-16", tmp_path / "in.json", tmp_path / "out.ndjson")
     assert (ran.status, "in.json can't be scored: it is not UTF-16 (" in ran.err) == (1, True), ran.err
@@ -260,7 +260,7 @@ def test_answers_without_keys_are_a_column_of_json(made, model_cache, python, tm
     assert clients.ask("batch", "read_batch.py", out)["types"] == {"id": "string", "prediction": "string"}
 
 
-def test_where_the_model_does_not_load_nobody_waits_for_a_stream_that_stays_open(model_cache):
+def test_where_the_model_does_not_load_no_one_waits_for_a_stream_that_stays_open(model_cache):
     model = model_cache(
         """
         import os

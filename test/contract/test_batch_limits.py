@@ -30,7 +30,7 @@ cp "$OUT/out.csv" "$COPY"
 """
 
 
-def test_a_full_disk_is_told_and_with_more_room_the_same_words_go_on(model_cache, tmp_path):
+def test_a_full_disk_is_reported_and_with_more_room_the_same_words_go_on(model_cache, tmp_path):
     if not stage.can_mount():
         pytest.skip("mounting a small disk needs root and namespaces")
     (tmp_path / "in.csv").write_text("".join(f"{row},1\n" for row in range(200_000)))
@@ -50,7 +50,7 @@ def test_a_full_disk_is_told_and_with_more_room_the_same_words_go_on(model_cache
 
 
 @pytest.mark.parametrize("words", [["batch"], ["batch", "--help"], ["spark-model", "--help"]])
-def test_a_device_that_takes_nothing_is_told(words, model_cache):
+def test_a_device_that_takes_nothing_is_reported(words, model_cache):
     with open("/dev/full", "wb") as full:
         ran = subprocess.run(
             [*command()[:-1], *words],
@@ -101,7 +101,7 @@ def test_a_few_long_rows_are_not_held_together(model_cache, tmp_path):
     assert (tmp_path / "out.ndjson").read_text() == f"{1 << 20}\n" * 200
 
 
-def test_a_hundred_thousand_refused_rows_take_no_memory_but_a_file(model_cache, tmp_path):
+def test_a_hundred_thousand_rejected_rows_take_no_memory_but_a_file(model_cache, tmp_path):
     (tmp_path / "in.csv").write_text("1,2\n" + "1\n" * 100_000)
     ran = batch(
         model_cache(ADDS), tmp_path / "in.csv", "--header", "no", "--errors", tmp_path / "errors", "--keep", "none"

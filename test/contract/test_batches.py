@@ -108,12 +108,12 @@ def test_what_waits_is_scored_in_one_call(start, derived):
     samples = [{"id": n} for n in range(16)]
     assert right(samples, ask_all(service, samples))
     slow.join()
-    _, told = service.predict({"id": 1, "fail": "calls"})
-    assert max(told["calls"]) == 4
+    _, reported = service.predict({"id": 1, "fail": "calls"})
+    assert max(reported["calls"]) == 4
 
 
 @pytest.mark.parametrize(("manifest", "most"), [({"golden": 0}, "64"), (VERIFIED, "1")])
-def test_a_batch_predictor_that_nobody_compared_or_wants_is_not_asked(start, manifest, most):
+def test_a_batch_predictor_that_no_one_compared_or_wants_is_not_asked(start, manifest, most):
     service = start(NOTEBOOK, {**VERIFIED, **manifest}, WEB_CONCURRENCY="1", S2I_MAX_BATCH=most).ready()
     service.wait_for("batch_predictor not used")
     samples = [{"id": n} for n in range(32)]
@@ -130,12 +130,12 @@ def test_a_batch_that_takes_too_long_is_asked_one_by_one_and_the_slow_one_is_504
     assert [(status, answer) for status, answer in answers if status != 504] == [(200, n) for n in range(40) if n != 20]
 
 
-def test_an_array_of_many_samples_is_one_call_and_its_failures_are_told_as_ever(start):
+def test_an_array_of_many_samples_is_one_call_and_its_failures_are_reported_as_ever(start):
     service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1").ready()
     samples = [{"id": n} for n in range(500)]
     assert service.ask(json.dumps(samples), "/predict/batch")[:2] == (200, list(range(500)))
-    _, told = service.predict({"id": 1, "fail": "calls"})
-    assert told["calls"][-1] == 500
+    _, reported = service.predict({"id": 1, "fail": "calls"})
+    assert reported["calls"][-1] == 500
     status, body, _ = service.ask(json.dumps([*samples, {"id": 1, "fail": "raise"}]), "/predict/batch")
     assert (status, body["detail"][:12]) == (500, "Sample 501: ")
     status, body, _ = service.ask(json.dumps([{"id": 1}, {"id": 2, "fail": "kill"}]), "/predict/batch")

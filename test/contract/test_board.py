@@ -1,4 +1,4 @@
-"""The board and the rules, as a service writes them, beside a real Prometheus that scrapes it under load.
+"""The board and the rules, as a service writes them, alongside a real Prometheus that scrapes it under load.
 
 Numbers of a bus are those of a text that is served in the place of a service: what is asked of them is the same.
 """
@@ -20,7 +20,7 @@ import urllib.request
 
 import pytest
 import yaml
-from nb_service.observability import alert_rules
+from nb_service.observability import files
 
 from contract.services import Service, free_port, wait_until
 from engine import provide
@@ -86,8 +86,8 @@ class Prometheus:
         try:
             with urllib.request.urlopen(address, timeout=20) as answer:
                 return None, json.load(answer)["data"]
-        except urllib.error.HTTPError as refused:
-            return json.load(refused)["error"], None
+        except urllib.error.HTTPError as rejected:
+            return json.load(rejected)["error"], None
 
     def is_up(self):
         """Return whether it answers."""
@@ -172,7 +172,7 @@ def prometheus(root, tmp_path_factory):
     rules = word(root, "alerts").stdout
     # Nobody waits here for minutes: how long an alert has to last, promtool asks in test/unit.
     rules, changed = re.subn(r"^( +)(interval|for): \w+$", r"\1\2: 1s", rules, flags=re.MULTILINE)
-    assert changed == 2 + len(alert_rules.alert_names(PREFIX))
+    assert changed == 2 + len(files.alert_names(PREFIX))
     bus, ended = Bus(), threading.Event()
     service = Service(root, S2I_APP_METRICS_PREFIX=PREFIX)
     loader = threading.Thread(target=load, args=(service, ended))
@@ -264,7 +264,7 @@ def test_a_new_version_and_an_alert_are_marked(prometheus, board):
         assert all(labels <= dict(found).keys() for found in prometheus.series(marks[name], over_time=True))
 
 
-def test_each_rule_is_evaluated_without_a_complaint_and_errors_are_told_of(prometheus):
+def test_each_rule_is_evaluated_without_a_complaint_and_errors_are_reported_of(prometheus):
     def evaluated():
         _, data = prometheus.ask("rules")
         return [rule for group in data["groups"] for rule in group["rules"]]
@@ -289,12 +289,12 @@ def test_each_rule_is_evaluated_without_a_complaint_and_errors_are_told_of(prome
 
 
 @pytest.mark.parametrize("name", ["dashboard", "alerts"])
-def test_a_word_says_what_it_takes_and_refuses_the_rest(root, name):
+def test_a_word_says_what_it_takes_and_rejects_the_rest(root, name):
     asked = word(root, name, "--help")
     assert asked.returncode == 0 and asked.stdout.startswith(f"Usage: {name} > ")
-    refused = word(root, name, "--pretty")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert f"The back end {name} takes no words, and was given: --pretty." in refused.stderr
+    rejected = word(root, name, "--pretty")
+    assert (rejected.returncode, rejected.stdout) == (2, "")
+    assert f"Back end {name} takes no arguments; got: --pretty." in rejected.stderr
     with open("/dev/full", "w") as full:
         unwritten = word(root, name, stdout=full)
     assert unwritten.returncode == 1

@@ -16,7 +16,7 @@ ALONE = """
         return x != "no"
 
     def predictor(x):
-        if x == "raise":
+        if x in (-1, "raise"):
             raise KeyError("secret")
         if x == "slow":
             time.sleep(3)
@@ -67,7 +67,11 @@ def test_each_protocol_gives_the_same_answers(service):
 
 @pytest.mark.parametrize(
     ("sample", "status", "words"),
-    [("no", 422, "The notebook's validator refuses this sample."), ("raise", 500, "The notebook's predictor failed")],
+    [
+        ("no", 422, "The notebook's validator rejects this sample."),
+        ("raise", 422, "The sample does not match what the notebook accepts: it must be a number"),
+        (-1, 500, "The notebook's predictor failed"),
+    ],
 )
 @pytest.mark.parametrize("at", [0, 3, 1200, 11_000])
 def test_the_sample_that_fails_is_named_by_its_number(service, sample, status, words, at):

@@ -58,7 +58,7 @@ def seen(chromium, model_cache, tmp_path_factory):
 def test_a_person_can_try_predictions(seen, how):
     filled, asked, answer, problem, taken = seen[how]
     assert (filled, asked, answer, taken) == ("[1, 2]", "[5, 2]", "7.0", "[3.5, 4]")
-    assert "422 Unprocessable Content" in problem and "validator refuses this sample" in problem
+    assert "422 Unprocessable Content" in problem and "validator rejects this sample" in problem
 
 
 def test_form_editor_and_programs_stay_in_step(seen):
@@ -73,9 +73,9 @@ def test_form_editor_and_programs_stay_in_step(seen):
 
 
 def test_requests_of_a_visit_are_kept_in_the_page(seen):
-    refused, answered = seen["script"]["history"][::-1]
+    rejected, answered = seen["script"]["history"][::-1]
     assert answered == ["[3, 4]", "7.0", "200 OK"]
-    assert refused[0] == '["<b>", {"a": 1}]' and refused[2].startswith("500")
+    assert rejected[0] == '["<b>", {"a": 1}]' and rejected[2].startswith("422")
     assert seen["script"]["taken"] == '["<b>", {"a": 1}]'
     assert seen["script"]["copied"] is True
     assert seen["script"]["address"].endswith("/docs")
@@ -97,7 +97,7 @@ def test_no_rule_of_accessibility_is_broken(seen):
 def test_nothing_is_asked_of_other_hosts_and_the_browser_has_no_complaint(seen):
     assert seen["elsewhere"] == []
     # A refusal is a page with its status, which a browser's console mentions.
-    assert [said for said in seen["complaints"] if "422" not in said and "500" not in said] == []
+    assert [said for said in seen["complaints"] if "422" not in said] == []
 
 
 def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
@@ -106,7 +106,7 @@ def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
 
 
 def test_a_person_with_the_key_gets_past_the_browser_s_question(seen):
-    refused, answer, notebook = seen["guarded"]
+    rejected, answer, notebook = seen["guarded"]
     # Without a screen there is nobody whom the browser could ask.
-    assert (refused, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
+    assert (rejected, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
     assert "Adding" in notebook

@@ -73,14 +73,14 @@ def _taking(service):
 
 def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     service = _taking(start(SUMS, **server.settings))
-    told = {"x-sample-id": "mine", "traceparent": "00-aa-bb-01", "correlation-id": "c", "key": "k"}
-    server.put([(b"[1, 2]", told), (b"[1]", {"key": "k"}), (b"{no JSON", {}), (b"[3, 4]", {})])
+    reported = {"x-sample-id": "mine", "traceparent": "00-aa-bb-01", "correlation-id": "c", "key": "k"}
+    server.put([(b"[1, 2]", reported), (b"[1]", {"key": "k"}), (b"{no JSON", {}), (b"[3, 4]", {})])
     assert count_until(server, 4, 20) == (2, 2)
     messages = server.everything()
     # Samples of different keys are answered in any order.
     answer, plain = sorted((message for message in messages if not message.is_error), key=lambda message: message.body)
     assert (answer.body, plain.body) == (b"4", b"8")
-    assert told.items() <= answer.headers.items()
+    assert reported.items() <= answer.headers.items()
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-model-name"] == "model" and int(answer.headers["x-model-version"]) > 1
     assert plain.headers["x-sample-id"]
@@ -88,7 +88,7 @@ def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     assert sorted(by_reason) == ["malformed", "refused"]
     refused, malformed = by_reason["refused"], by_reason["malformed"]
     assert (refused.body, refused.headers["key"], malformed.body) == (b"[1]", "k", b"{no JSON")
-    assert refused.headers["x-error-detail"] == "The notebook's validator refuses this sample."
+    assert refused.headers["x-error-detail"] == "The notebook's validator rejects this sample."
     assert malformed.headers["x-error-detail"].startswith("It is not JSON: ")
     # The same service answers by HTTP, and counts both.
     assert service.predict([5, 6]) == (200, 12)
@@ -111,9 +111,14 @@ def test_events_are_answered_as_events_in_their_own_mode(start, server):
     server.put([(b"[3, 4]", {"content-type": "application/json", **binary})])
     assert count_until(server, 2, 20) == (2, 0)
     by_sample = {message.headers["x-sample-id"]: message for message in server.everything()}
-    told = json.loads(by_sample["e1"].body)
+    reported = json.loads(by_sample["e1"].body)
     assert by_sample["e1"].headers["content-type"] == "application/cloudevents+json"
-    assert (told["data"], told["subject"], told["traceparent"], told["causationid"]) == (4, "who", "00-1", "e1")
+    assert (reported["data"], reported["subject"], reported["traceparent"], reported["causationid"]) == (
+        4,
+        "who",
+        "00-1",
+        "e1",
+    )
     headers = by_sample["e2"].headers
     assert (by_sample["e2"].body, headers["content-type"]) == (b"8", "application/json")
     assert (headers["ce-subject"], headers["ce-correlationid"], headers["ce-causationid"]) == ("who", "c", "e2")
@@ -125,10 +130,10 @@ def test_arrays_by_a_setting(start, server):
     assert count_until(server, 2, 20) == (1, 1)
     answers, error = server.everything()
     assert (json.loads(answers.body), error.body) == ([4, 8], b"[[1, 2], [3]]")
-    assert error.headers["x-error-detail"] == "Sample 2: The notebook's validator refuses this sample."
+    assert error.headers["x-error-detail"] == "Sample 2: The notebook's validator rejects this sample."
 
 
-def test_what_kills_or_hangs_goes_to_errors_and_holds_nobody(start, server):
+def test_what_kills_or_hangs_goes_to_errors_and_holds_no_one(start, server):
     service = _taking(start(TROUBLE, S2I_BUS_TRIES="2", S2I_PREDICT_TIMEOUT="1", **server.settings))
     server.put([(json.dumps(sample).encode(), {}) for sample in ["die", "hang", "a", "fail", *"bcdefg"]])
     assert count_until(server, 10, 60) == (7, 3)
@@ -140,7 +145,7 @@ def test_what_kills_or_hangs_goes_to_errors_and_holds_nobody(start, server):
     assert service.stop() == 0
 
 
-def test_a_message_as_large_as_nats_takes_holds_nobody(start, nats_server):
+def test_a_message_as_large_as_nats_takes_holds_no_one(start, nats_server):
     nats_server.make()
     _taking(start(SUMS, **nats_server.settings))
     lacks = (0, 20, 40, 60, 200, 1000)
@@ -153,7 +158,7 @@ def test_a_message_as_large_as_nats_takes_holds_nobody(start, nats_server):
     assert all("The message itself is left out" in message.headers["x-error-detail"] for message in errors)
 
 
-def test_a_message_of_thousands_of_headers_holds_nobody(start, tmp_path):
+def test_a_message_of_thousands_of_headers_holds_no_one(start, tmp_path):
     server = RedisServer(tmp_path).start()
     try:
         _taking(start(SUMS, **server.settings))
@@ -194,7 +199,7 @@ def test_services_share_a_group_s_samples_and_a_slow_one_does_not_hold_the_other
     assert wait_until(lambda: sum(service.metric("nb_bus_answered_total") for service in services) == 102)
 
 
-def test_the_metrics_tell_what_waits_and_how_old_the_oldest_is(start, nats_server, tmp_path):
+def test_the_metrics_report_what_waits_and_how_old_the_oldest_is(start, nats_server, tmp_path):
     nats_server.make()
     service = _taking(start(SUMS, **nats_server.settings))
     gate = tmp_path / "gate"
@@ -244,7 +249,7 @@ def test_a_broker_that_is_away_is_waited_for_while_http_goes_on(start, server):
     assert (service.status("/readyz"), service.status("/healthz")) == (503, 200)
     assert service.predict([1, 2]) == (200, 4)
     server.start()
-    # It may have been asked while it began, and is asked again after a pause.
+    # It may have been asked while it started, and is asked again after a pause.
     service.wait_for("is there again after", 40)
     assert service.status("/readyz") == 200
     server.put([(b"[1, 2]", {})])
@@ -314,7 +319,7 @@ def test_two_models_may_publish_into_one_stream(start, nats_server):
     assert count_until(nats_server, 10, 20) == (10, 0)
 
 
-def test_a_stream_of_redis_that_is_deleted_is_begun_anew(start, tmp_path):
+def test_a_stream_of_redis_that_is_deleted_is_started_again(start, tmp_path):
     server = RedisServer(tmp_path).start()
     try:
         service = _taking(start(SUMS, **server.settings))

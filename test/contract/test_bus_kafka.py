@@ -187,12 +187,12 @@ def test_kafka_s_own_tools_read_what_we_write_and_find_the_same_partitions(start
     server.put(_samples(range(5), key="customer 7", **event, **{"content-type": "application/json"}))
     _taking(start(DOUBLES, **{**server.settings, "S2I_BUS_OUT": "three", "S2I_BUS_ERRORS": ERRORS}))
     assert wait_until(lambda: server.unsettled() == 0)
-    told = subprocess.run(
+    reported = subprocess.run(
         kafka.command("org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", f"127.0.0.1:{server.port}",
                       "--topic", "three", "--property", "parse.key=true", "--property", "key.separator=|"),
         input="customer 7|of Java\n", text=True, capture_output=True,
     )  # fmt: skip
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert reported.returncode == 0, reported.stdout + reported.stderr
     shown = ("partition", "key", "headers")
     read = subprocess.run(
         kafka.command("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server",
@@ -233,7 +233,7 @@ def test_topics_that_are_not_there_are_waited_for_or_made_and_one_that_is_delete
 
 
 class GuardedKafka(KafkaServer):
-    """Kafka that, beside its own listener, has one with TLS for clients with a certificate, users and passwords."""
+    """Kafka that, next to its own listener, has one with TLS for clients with a certificate, users and passwords."""
 
     def __init__(self, folder):
         super().__init__(folder)

@@ -85,7 +85,7 @@ def test_what_comes_again_has_its_id_again(server):
     first, again, third = asyncio.run(told())
     assert [one.deliveries for one in first + again] == [1, 1, 2, 2]
     assert [one.id for one in again] == [one.id for one in first]
-    # A process that is started anew knows only what the producer said.
+    # A process that is started again knows only what the producer said.
     assert (third[0].id != first[0].id, third[1].id) == (True, "mine")
 
 
@@ -101,7 +101,7 @@ def test_an_event_is_named_by_its_source_and_id(server):
     assert (delivery.id, delivery.headers) == ("/s#e", event)
 
 
-def test_who_connects_with_a_name_that_another_has_is_told_so(server):
+def test_who_connects_with_a_name_that_another_has_is_reported_so(server):
     async def told():
         reasons = []
         async with connected(_broker(server)) as broker:

@@ -142,7 +142,7 @@ def test_what_was_confirmed_is_on_the_disk_and_acknowledged(make):
     assert server.unsettled() == 0
 
 
-def test_a_message_that_is_too_large_is_known_to_be_so_once_it_was_refused(make):
+def test_a_message_that_is_too_large_is_known_to_be_so_once_it_was_rejected(make):
     server = make(NarrowRabbit)
     server.put([(b"1", {})])
 
@@ -201,7 +201,7 @@ def test_answers_whose_queue_is_gone_wait_for_it(start, make):
     assert wait_until(lambda: server.unsettled() == 0)
 
 
-def test_a_full_queue_that_refuses_is_waited_for_and_counts_no_delivery(start, make):
+def test_a_full_queue_that_rejects_is_waited_for_and_counts_no_delivery(start, make):
     server = make()
     with server.connection() as client:
         channel = client.channel()

@@ -107,10 +107,10 @@ def test_mqtt_by_mosquitto_s_own_command_line(begin, tmp_path):
         assert wait_until(lambda: "Sending SUBACK to in-c" in (server.folder / "broker.log").read_text())
 
     begin(MqttByWords, subscribe)
-    told = [json.loads(line) for line in subscribers[0].communicate()[0].splitlines()]
+    reported = [json.loads(line) for line in subscribers[0].communicate()[0].splitlines()]
     assert subscribers[0].returncode == 0
     read = []
-    for message in told:
+    for message in reported:
         properties = message["properties"]
         pairs = properties["user-properties"]
         user = {name: value for pair in ([pairs] if isinstance(pairs, dict) else pairs) for name, value in pair.items()}

@@ -39,7 +39,7 @@ def _is_wrong(number):
 
 @pytest.mark.timeout(900 if STORM else 180)
 @pytest.mark.parametrize("name", SERVERS)
-def test_each_sample_gets_its_answer_or_its_error_whoever_is_killed(name, model_cache, tmp_path):
+def test_each_sample_gets_its_answer_or_its_error_anyone_who_is_killed(name, model_cache, tmp_path):
     chance = random.Random(SAMPLES)
     server = SERVERS[name](tmp_path).start()
     settings = {

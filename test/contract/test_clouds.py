@@ -40,15 +40,19 @@ def test_vertex_finds_its_port_its_health_and_its_predictions(start, free_port, 
     status, said, _ = service.ask('{"instances": [[1, 2], [3, 4]], "parameters": null}', route, headers=JSON)
     assert (status, said) == (200, {"predictions": [3, 7]})
     assert service.ask('{"instances": [1]}', route)[:2] == (
-        500,
-        {"error": "The notebook's predictor failed on this sample; the service's log has the traceback."},
+        400,
+        {
+            "error": "The sample does not match what the notebook accepts: "
+            "it must be an array, as in the notebook's own samples, and "
+            "is a number."
+        },
     )
     counted = raw(service, "GET", "/metrics")[1].decode()
     assert f'nb_http_requests_total{{route="{route}",status="200"}} 1.0' in counted
     assert 'route="other"' not in counted
 
 
-def test_vertex_s_predict_takes_bare_samples_beside(start):
+def test_vertex_s_predict_takes_bare_samples_next_to(start):
     service = start(NOTEBOOK, AIP_PREDICT_ROUTE="/predict").ready()
     assert service.predict([1, 2]) == (200, 3)
     assert service.ask("[1, 2")[0] == 400
@@ -64,8 +68,8 @@ def test_sagemaker_finds_its_port_an_empty_ping_and_its_formats(start, free_port
     assert lines[1] == b"3\n7\n"
     one = raw(service, "POST", "/invocations", b"[1, 2]", Content_Type="application/json", Accept="text/csv")
     assert one[1] == b"3\n"
-    told = raw(service, "POST", "/invocations", b"[1]", X_Amzn_SageMaker_Custom_Attributes="trace=1")
-    assert told[2]["X-Amzn-SageMaker-Custom-Attributes"] == "trace=1"
+    reported = raw(service, "POST", "/invocations", b"[1]", X_Amzn_SageMaker_Custom_Attributes="trace=1")
+    assert reported[2]["X-Amzn-SageMaker-Custom-Attributes"] == "trace=1"
     assert json.loads(raw(service, "GET", "/execution-parameters")[1]) == {
         "MaxConcurrentTransforms": 1,
         "BatchStrategy": "MultiRecord",
@@ -74,7 +78,7 @@ def test_sagemaker_finds_its_port_an_empty_ping_and_its_formats(start, free_port
 
 
 @pytest.mark.parametrize(("examples", "megabytes"), [("[1, 2]", 1), ("['a' * 63, 'b' * 64]", 16)])
-def test_a_batch_transform_is_never_refused_for_the_number_of_lines_in_a_payload(start, examples, megabytes):
+def test_a_batch_transform_is_never_rejected_for_the_number_of_lines_in_a_payload(start, examples, megabytes):
     code = f"""
     def predictor(x):
         return 7
@@ -94,12 +98,12 @@ def test_a_batch_transform_is_never_refused_for_the_number_of_lines_in_a_payload
     assert (status, answer[:300], len(answer)) == (200, b"7\n" * 150, 2 * lines)
 
 
-def test_csv_on_invocations_is_answered_as_whoever_sends_it_expects(start):
+def test_csv_on_invocations_is_answered_as_anyone_who_sends_it_expects(start):
     service = start(NOTEBOOK).ready()
 
     def said(body, **headers):
-        status, answer, told = raw(service, "POST", "/invocations", body, Content_Type="text/csv", **headers)
-        return status, answer.decode(), told["Content-Type"].partition(";")[0]
+        status, answer, reported = raw(service, "POST", "/invocations", body, Content_Type="text/csv", **headers)
+        return status, answer.decode(), reported["Content-Type"].partition(";")[0]
 
     # SageMaker's have no header, or its client names what it wants; MLflow's have one, and want JSON.
     assert said(b"1,2\n3,4\n") == said(b"1,2\n3,4\n", Accept="*/*") == (200, "3\n7\n", "text/csv")
@@ -111,7 +115,7 @@ def test_csv_on_invocations_is_answered_as_whoever_sends_it_expects(start):
     assert (status, json.loads(problem)["error_code"]) == (400, "BAD_REQUEST")
 
 
-def test_a_refusal_on_invocations_is_told_in_our_own_words(start):
+def test_a_rejection_on_invocations_is_reported_in_our_own_words(start):
     status, said, headers = start(NOTEBOOK).ready().ask("x", "/invocations", headers={"Content-Type": "image/png"})
     assert (status, headers["Content-Type"]) == (415, "application/problem+json")
     assert said["detail"].startswith("image/png is not read here; these are: application/csv,")

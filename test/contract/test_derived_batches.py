@@ -114,8 +114,8 @@ def calls_of(service):
 
 def shared_calls(service):
     """Return how many calls were shared, by scorer, of those that answer."""
-    told = [service.predict({"id": 1, "fail": "calls"})[1] for _ in range(20)]
-    return {one["pid"]: sum(size > 1 for size in one["calls"]) for one in told}
+    reported = [service.predict({"id": 1, "fail": "calls"})[1] for _ in range(20)]
+    return {one["pid"]: sum(size > 1 for size in one["calls"]) for one in reported}
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -142,7 +142,7 @@ def test_a_sample_that_kills_its_batch_costs_only_itself(service, killers, where
     assert right(samples, ask_all(service, samples))
 
 
-def test_an_error_in_a_shared_call_is_told_in_the_words_of_its_own_row(service):
+def test_an_error_in_a_shared_call_is_reported_in_the_words_of_its_own_row(service):
     samples = [{"id": number, "fail": "raise in the model" if number % 3 == 0 else None} for number in range(12)]
     # Each body is one request, so they share calls for sure.
     status, said, _ = service.ask(json.dumps(samples[3:]), "/predict/batch")
@@ -176,7 +176,7 @@ def test_who_turns_it_off_has_each_sample_asked_alone(app_root):
         service.close()
 
 
-def test_only_the_sample_that_hangs_is_told_that_it_took_too_long(app_root):
+def test_only_the_sample_that_hangs_is_reported_that_it_took_too_long(app_root):
     service = Service(app_root, WEB_CONCURRENCY="1", S2I_PREDICT_TIMEOUT="3").ready()
     try:
         first = Client(service, {"id": 0, "sleep": 0.5})

@@ -1,4 +1,4 @@
-"""Real services are swapped behind the forwarder of `make dev`, under load: clients notice it by the answers alone."""
+"""Real services are swapped behind the forwarder of `nb-builder dev`, under load: only answers show it."""
 
 import asyncio
 import http.client

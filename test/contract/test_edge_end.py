@@ -99,7 +99,7 @@ class Clients:
             time.sleep(0.001)
 
 
-def test_at_the_end_nobody_who_was_let_in_is_reset(start):
+def test_at_the_end_no_one_who_was_let_in_is_reset(start):
     service = start(NOTEBOOK, S2I_MODEL_NAME="model", S2I_MAX_QUEUE="100000").ready()
     assert service.ask(b'{"instances": [1]}', PATHS[1].decode())[0] == 200
     clients = Clients(service)
@@ -149,7 +149,7 @@ def test_pipelined_requests_are_answered_at_the_end(start):
         while answer := wire.answer():
             statuses.append(answer.status)
             said = answer
-        # The last says so; none behind it was begun.
+        # The last says so; none behind it was started.
         assert statuses[0] == 200 and set(statuses) == {200}
         assert said.headers["Connection"].lower() == "close"
     assert service.process.wait(SOON) == 0

@@ -523,27 +523,27 @@ def test_a_request_ends_where_rfc_9112_says(service, case):
     wanted = case.answers.removesuffix(" closed").split()
     choices = [[int(status) for status in word.split("/")] for word in wanted]
     closes = case.answers.endswith("closed")
-    refused = closes and choices[-1][0] != 200
+    rejected = closes and choices[-1][0] != 200
     # A case that failed may leave samples that are still waiting.
     assert service.predict("begin") == (200, "begin")
     service.noted.write_text("")
     with Wire(service) as wire:
         # Behind what is refused comes what must not be taken for a request.
-        wire.send(case.sent + (SMUGGLED * 2 if refused else b""))
+        wire.send(case.sent + (SMUGGLED * 2 if rejected else b""))
         answers = []
         for place, choice in enumerate(choices):
             answers.append(wire.answer(bodiless=case.sent.startswith(b"HEAD") and place == 0))
             assert answers[-1] and answers[-1].status in choice, answers
         last = answers[-1]
         # Where it may stay open, a refusal, or what might be one, may end it all the same if it says so.
-        told_so = "close" in (last.headers.get("Connection") or "").lower()
-        if closes or (told_so and (last.status >= 400 or len(choices[-1]) > 1)):
-            assert told_so or (b"HTTP/1.0" in case.sent and not refused)
+        reported_so = "close" in (last.headers.get("Connection") or "").lower()
+        if closes or (reported_so and (last.status >= 400 or len(choices[-1]) > 1)):
+            assert reported_so or (b"HTTP/1.0" in case.sent and not rejected)
             assert wire.rest() == b""
         else:
             assert wire.send(FINAL).answer().status == 200
             assert wire.rest() == b""
-    if refused:
+    if rejected:
         assert last.status in REFUSALS
         assert last.headers.get_all("Content-Type") == [PROBLEM]
         body = json.loads(last.body)
@@ -630,7 +630,7 @@ def test_a_request_inherits_nothing_from_the_one_before(service):
             assert answer.headers["X-Request-ID"] != "of-the-first"
 
 
-def test_a_client_of_http_1_0_that_stays_is_told_that_it_may(service):
+def test_a_client_of_http_1_0_that_stays_is_reported_that_it_may(service):
     with Wire(service) as wire:
         wire.send(version(b"Connection: keep-alive", first=b"GET /version HTTP/1.0"))
         assert wire.answer().headers["Connection"].lower() == "keep-alive"
@@ -644,7 +644,7 @@ UNENDING = {
 }
 
 
-def test_a_request_that_does_not_end_is_refused_once_in_time(service):
+def test_a_request_that_does_not_end_is_rejected_once_in_time(service):
     wires = {name: Wire(service).send(sent) for name, sent in UNENDING.items()}
     for name, wire in wires.items():
         with wire:

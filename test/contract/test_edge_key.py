@@ -9,6 +9,7 @@ import re
 from itertools import product
 
 import pytest
+from nb_service.http import routes
 
 import route_contexts
 from contract.services import Service
@@ -17,7 +18,7 @@ from contract.wire import Wire, ask, get, post
 KEY = "schlüssel-ключ"
 PLAIN_KEY = "another-of-ours"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-CHECKS = frozenset(("/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"))
+CHECKS = frozenset(route.path for route in routes.TABLE if route.is_check)
 BATCH = 64
 SETTINGS = {
     "as it is": {},
@@ -231,7 +232,7 @@ def test_one_of_two_keys_that_is_right_does_not_make_the_other_right(guard):
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v1/models/model:predict", "/", "/v1/pred", "/no"])
-def test_a_refusal_comes_before_the_body_and_asks_for_none(guard, path):
+def test_a_rejection_comes_before_the_body_and_asks_for_none(guard, path):
     service = guard("predictions elsewhere")
     head = b"Host: x\r\nContent-Type: application/json\r\nContent-Length: 15000000\r\n"
     for fields in (b"", b"Expect: 100-continue\r\n"):

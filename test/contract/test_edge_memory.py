@@ -65,14 +65,14 @@ def test_bodies_of_clients_without_a_key_are_not_even_held(start, tmp_path, path
     ("path", "many", "size"),
     [(b"/predict", 80, 950_000), (b"/v1/models/model:predict", 80, 950_000), (b"/invocations", 80, 950_000)],
 )
-def test_bodies_that_wait_are_bounded_and_the_rest_is_told_to_come_again(held, path, many, size):
+def test_bodies_that_wait_are_bounded_and_the_rest_is_reported_to_come_again(held, path, many, size):
     service = held(S2I_MAX_BODY="1000000")
     text = b'"' + b"x" * size + b'"'
     body = post(text if path == b"/predict" else b'{"instances": [' + text + b"]}", path=path)
     with Watch(service.process.pid) as watch, Crowd(service, [body] * many) as crowd:
         try:
-            refused = crowd.run(lambda: 503 in crowd.statuses)
-            assert refused, crowd.statuses
+            rejected = crowd.run(lambda: 503 in crowd.statuses)
+            assert rejected, crowd.statuses
             # All that would come has come.
             crowd.run(lambda: crowd.statuses.count(503) >= many - 20, 2)
             assert service.status("/healthz") == 200
@@ -91,8 +91,8 @@ def test_many_large_bodies_outside_of_predict_are_bounded_while_scorers_hang(hel
     body = post(b'{"instances": ["' + b"x" * 3_900_000 + b'"]}', path=b"/v1/models/model:predict")
     with Watch(service.process.pid) as watch, Crowd(service, [body] * 250) as crowd:
         try:
-            refused = crowd.run(lambda: 503 in crowd.statuses)
-            assert refused, crowd.statuses
+            rejected = crowd.run(lambda: 503 in crowd.statuses)
+            assert rejected, crowd.statuses
             crowd.run(lambda: crowd.statuses.count(503) > 200, 3)
             assert service.status("/healthz") == 200
         finally:
@@ -162,7 +162,7 @@ def test_a_client_that_reads_nothing_is_not_answered_in_advance(booklet, path):
         within(watch, 16)
 
 
-def test_answers_that_nobody_takes_are_counted_and_let_go(start):
+def test_answers_that_no_one_takes_are_counted_and_let_go(start):
     code = "def predictor(x):\n    return 'x' * x\nexamples = [1]\n"
     service = start(code, S2I_MAX_BODY="1000000", S2I_RECEIVE_TIMEOUT="3").ready()
     assert service.status("/docs") == 200

@@ -175,8 +175,8 @@ def test_clients_name_no_features_in_the_metrics(start, code):
         assert service.predict({name: 1.5, "width": 2})[0] == 200
         assert service.ask(json.dumps([{name: 2}, {name: 3}]), "/predict/batch")[0] == 200
         assert service.ask(json.dumps({"instances": [{name: 2}]}), "/v1/models/model:predict")[0] == 200
-    told = service.ask(None, "/metrics", "GET", {})[1]
-    assert "made-up" not in told
+    reported = service.ask(None, "/metrics", "GET", {})[1]
+    assert "made-up" not in reported
     # Neither by a path, a method or an id.
     for sent in (get(b"/made-up"), get(b"/version", method=b"MADE-UP"), get(b"/version", b"X-Request-ID: made-up")):
         ask(service, sent)

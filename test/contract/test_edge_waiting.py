@@ -52,7 +52,7 @@ def test_samples_of_those_who_hung_up_are_not_scored_any_more(start, path, way):
 
 
 @pytest.mark.parametrize("way", ["slow to send", "slow to predict"])
-def test_slow_posts_outside_of_predict_hold_up_nobody(start, way):
+def test_slow_posts_outside_of_predict_hold_up_no_one(start, way):
     service = start(SLOW, S2I_MODEL_NAME="model").ready()
     slow = post(b'{"instances": [{"sleep": 5}]}', path=b"/v1/models/model:predict")
     wires = [Wire(service) for _ in range(16)]
@@ -102,7 +102,7 @@ def looked_at():
     return looking
 
 
-def test_pages_that_are_looked_at_without_end_keep_nobody_from_predictions(start, looked_at):
+def test_pages_that_are_looked_at_without_end_keep_no_one_from_predictions(start, looked_at):
     service = start(SLOW, S2I_MODEL_NAME="model").ready()
     assert service.status("/docs") == 200
     with looked_at(service, b"/docs", 400):
@@ -111,7 +111,7 @@ def test_pages_that_are_looked_at_without_end_keep_nobody_from_predictions(start
             assert ask(service, post(b'{"instances": [1]}', path=b"/v1/models/model:predict"), 10).status == 200
 
 
-def test_who_takes_no_answers_keeps_nobody_else_from_theirs(start):
+def test_who_takes_no_answers_keeps_no_one_else_from_theirs(start):
     service = start(LONG, S2I_MODEL_NAME="model", S2I_RECEIVE_TIMEOUT="60", S2I_APP_MEMORY="2000000000").ready()
     assert service.status("/docs") == 200
     # As many as the app works on at a time, none of whom takes more than the kernel does for it.
@@ -169,7 +169,7 @@ CHATTY = """
 """
 
 
-def test_a_predictor_that_prints_a_lot_answers_while_nobody_reads_the_log(model_cache):
+def test_a_predictor_that_prints_a_lot_answers_while_no_one_reads_the_log(model_cache):
     service = Unread(model_cache(CHATTY), S2I_PREDICT_TIMEOUT="5").ready()
     try:
         for sample in range(2, 22):
@@ -245,7 +245,7 @@ def test_those_who_wait_for_the_model_are_bounded_by_the_queue(loading):
     assert statuses.count(200) >= 2
 
 
-def test_nobody_waits_for_the_model_longer_than_for_a_prediction(loading):
+def test_no_one_waits_for_the_model_longer_than_for_a_prediction(loading):
     service = loading(S2I_PREDICT_TIMEOUT="1")
     began = time.monotonic()
     answer = ask(service, post(b"5"), 10)
@@ -254,7 +254,7 @@ def test_nobody_waits_for_the_model_longer_than_for_a_prediction(loading):
     assert json.loads(answer.body)["status"] == answer.status
 
 
-def test_a_model_that_is_refused_is_not_waited_for(start, model_cache, tmp_path):
+def test_a_model_that_is_rejected_is_not_waited_for(start, model_cache, tmp_path):
     root = copy_of(model_cache(SLOW), tmp_path)
     (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": 2, "from": "examples"}\n')
     service = start(root, PORT=free_port())

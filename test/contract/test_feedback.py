@@ -53,7 +53,7 @@ def metrics(service, begin="nb_feedback"):
     return {(one.name, *one.labels.values()): one.value for one in samples if one.name.startswith(begin) and one.value}
 
 
-def test_feedback_is_counted_beside_the_answer_of_its_request(start):
+def test_feedback_is_counted_next_to_the_answer_of_its_request(start):
     service = start(NUMBERS).ready()
     right, wrong = predicted(service, [1, 2]), predicted(service, [2, 2.5], **{"X-Request-ID": "order-17"})
     assert wrong == "order-17"
@@ -232,7 +232,7 @@ def test_no_client_makes_the_metrics_large(start):
     ],
     ids=["empty", "no JSON", "no object", "odd name", "a form", "compressed", "too many", "too large"],
 )
-def test_what_is_no_feedback_is_refused(start, body, headers, status, words):
+def test_what_is_no_feedback_is_rejected(start, body, headers, status, words):
     service = start(WORDS, S2I_MAX_SAMPLES="10", S2I_MAX_BODY="2000").ready()
     got = service.ask(body, "/feedback", headers={"Content-Type": "application/json", **headers})
     assert got[0] == status and words in got[1]["detail"]

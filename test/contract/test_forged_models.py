@@ -94,7 +94,7 @@ def test_no_forgery_is_loaded_and_nothing_of_it_is_executed(name, root, keys, to
     assert not tools.canary.exists()
 
 
-def test_a_canary_sings_where_nobody_verifies(root, tools):
+def test_a_canary_sings_where_no_one_verifies(root, tools):
     """Without this, none of the above would prove anything."""
     forgeries.plant(root / "model", tools)
     loaded(root, None)
@@ -144,7 +144,7 @@ def test_a_pickle_that_changes_in_place_while_it_is_loaded_ends_the_loading(tmp_
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter"])
-def test_a_file_that_grows_or_shrinks_while_it_is_read_is_refused(tmp_path, change):
+def test_a_file_that_grows_or_shrinks_while_it_is_read_is_rejected(tmp_path, change):
     import hashlib
 
     path = tmp_path / "file"
@@ -231,7 +231,7 @@ def test_a_scorer_that_starts_later_loads_no_other_model(start, root, keys, tool
     os.kill(scorer, signal.SIGKILL)
     # The app, which reads the manifest, too, says the same; this is of scorers.
     service.wait_for("3 scorers in a row ended before they answered anything", 60)
-    assert "manifest.json is not the file that was signed" in service.log
+    assert "manifest.json has changed since it was signed" in service.log
     assert not tools.canary.exists()
     assert service.stop(signal.SIGTERM) == 0
 
@@ -242,9 +242,9 @@ def test_batch_verifies_too(root, keys, tools):
     run = partial(subprocess.run, command, env=environ, input="4\n", capture_output=True, text=True, timeout=60)
     assert "5" in run().stdout
     forgeries.plant(root / "model", tools)
-    refused = run()
-    assert refused.returncode == 1
-    assert re.search(r"\(problem model-not-as-signed\)\n$", refused.stderr)
+    rejected = run()
+    assert rejected.returncode == 1
+    assert re.search(r"\(problem model-not-as-signed\)\n$", rejected.stderr)
     assert not tools.canary.exists()
 
 
@@ -253,13 +253,13 @@ def test_executors_of_spark_verify_too(root, keys, tools, monkeypatch):
 
     digests = dict(model_folder.read(root, Trust(str(keys[1]))).digests)
     forgeries.plant(root / "model", tools)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         scorers.Scorers(str(root), 1, digests)
-    assert refused.value.code == "model-not-as-signed"
+    assert rejected.value.code == "model-not-as-signed"
     monkeypatch.setenv("S2I_VERIFY_KEY_FILE", str(keys[1]))
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         scorers.Scorers(str(root), 1)
-    assert refused.value.code == "model-not-as-signed"
+    assert rejected.value.code == "model-not-as-signed"
     assert not tools.canary.exists()
 
 

@@ -29,22 +29,22 @@ CHALLENGES = ['Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predi
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}, BASIC])
-def test_whoever_has_the_key_is_answered(guarded, headers):
+def test_anyone_who_has_the_key_is_answered(guarded, headers):
     assert guarded.ask("1", headers={**JSON, **headers})[:2] == (200, 1)
     assert guarded.ask(None, "/metrics", "GET", headers)[0] == 200
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": KEY + "x"}])
 @pytest.mark.parametrize("path", ["/predict", "/metrics", "/", "/docs", "/v2", "/no"])
-def test_whoever_has_no_key_gets_401_in_our_shape(guarded, headers, path):
+def test_anyone_who_has_no_key_gets_401_in_our_shape(guarded, headers, path):
     method = "POST" if path == "/predict" else "GET"
-    status, body, told = guarded.ask("1" if method == "POST" else None, path, method, {**JSON, **headers})
-    assert (status, told.get_all("WWW-Authenticate")) == (401, CHALLENGES)
+    status, body, reported = guarded.ask("1" if method == "POST" else None, path, method, {**JSON, **headers})
+    assert (status, reported.get_all("WWW-Authenticate")) == (401, CHALLENGES)
     if path == "/v2":
         # The protocol's own, which its clients show.
-        assert (told["Content-Type"], list(body)) == ("application/json", ["error"])
+        assert (reported["Content-Type"], list(body)) == ("application/json", ["error"])
     else:
-        assert (told["Content-Type"], body["status"]) == ("application/problem+json", 401)
+        assert (reported["Content-Type"], body["status"]) == ("application/problem+json", 401)
 
 
 def test_a_client_that_waits_to_be_asked_gets_in_with_the_key_as_password(guarded):
@@ -76,8 +76,8 @@ def test_a_key_file_that_is_not_there_ends_the_service_with_the_reason(start, tm
 def preflight(service, path):
     """Return (status, allowed origin) of a browser's question whether it may ask."""
     headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-    status, _, told = service.ask(None, path, "OPTIONS", headers)
-    return status, told["Access-Control-Allow-Origin"]
+    status, _, reported = service.ask(None, path, "OPTIONS", headers)
+    return status, reported["Access-Control-Allow-Origin"]
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v1/models/model:predict", "/"])
@@ -87,14 +87,14 @@ def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
     service = start(NOTEBOOK, **settings).ready()
     assert preflight(service, path) == (204, "https://app.example")
     for origin in ("https://app.example", "https://other.example"):
-        _, _, told = service.ask("1", path, headers={**JSON, "Origin": origin, "X-API-Key": KEY})
-        allowed = told.get_all("Access-Control-Allow-Origin")
+        _, _, reported = service.ask("1", path, headers={**JSON, "Origin": origin, "X-API-Key": KEY})
+        allowed = reported.get_all("Access-Control-Allow-Origin")
         assert allowed == (["https://app.example"] if origin == "https://app.example" else None)
-        exposed = (told["Access-Control-Expose-Headers"] or "").lower().split(", ")
+        exposed = (reported["Access-Control-Expose-Headers"] or "").lower().split(", ")
         # Browsers let a page read these without being told; the last is for themselves.
         unsaid = {"cache-control", "content-language", "content-length", "content-type", "date", "vary", "allow"}
         unsaid.add("x-content-type-options")
-        ours = {name.lower() for name in told if not name.startswith("Access-Control-")} - unsaid
+        ours = {name.lower() for name in reported if not name.startswith("Access-Control-")} - unsaid
         assert (ours <= set(exposed)) is bool(allowed), ours
         assert {"x-model-name", "x-model-version", "x-request-id"} <= ours
 
@@ -112,11 +112,11 @@ def test_the_old_form_field_json_args_works(start):
     service = start(NOTEBOOK).ready()
     assert service.ask("json_args=%5B0.2%2C0.7%5D", headers=FORM)[:2] == (200, [0.2, 0.7])
     status, body, _ = service.ask("[0.2, 0.7]", headers=FORM)
-    words = "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. CSV and other tables go to "
+    words = "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to "
     assert (status, body["detail"]) == (415, words + "/predict/batch.")
 
 
-def test_the_old_form_field_args_is_refused_with_a_sentence_and_never_loaded(start, tmp_path):
+def test_the_old_form_field_args_is_rejected_with_a_sentence_and_never_loaded(start, tmp_path):
     class Bomb:
         def __reduce__(self):
             return open, (str(tmp_path / "loaded"), "w")

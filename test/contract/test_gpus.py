@@ -1,7 +1,7 @@
 """Services on machines with GPUs: how many scorers, which GPU each sees, how they start, and what is said of them.
 
-No GPU is here. `nvidia_driver.c` answers in place of the driver's management library, and an empty library is CUDA's: a
-service looks only whether a process has loaded it.
+No GPU is available. `nvidia_driver.c` stands in for the driver's management library, and an empty library for CUDA's:
+a service only checks whether a process has loaded it.
 """
 
 import json
@@ -147,14 +147,14 @@ def test_without_a_gpu_a_model_that_has_libraries_for_one_runs_on_cpus_and_the_l
     (site_packages / "nvidia" / "cudnn").mkdir(parents=True)
     service = start(root, **{**driver, **env}).ready()
     service.wait_for(
-        rf"No GPU: the model runs on CPUs, though libraries for GPUs are installed \({words}\)\. A container needs one "
-        r"given to it: docs/how-to/serve-on-a-gpu\.md\."
+        rf"No GPU: the model runs on CPUs, though libraries for GPUs are installed \({words}\)\. To give a "
+        r"container one: 'docker run --gpus all'"
     )
     assert (service.predict(1)[0], metrics(service)) == (200, [])
 
 
 @pytest.mark.parametrize("start_by", ["fork", "spawn"])
-def test_a_model_that_does_not_load_without_a_gpu_is_refused_as_that(start, start_by):
+def test_a_model_that_does_not_load_without_a_gpu_is_rejected_as_that(start, start_by):
     service = start(
         """
         class Weights:

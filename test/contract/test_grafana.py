@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 import yaml
-from nb_service.observability import board
+from nb_service.observability import files
 
 from commands import ROOT
 from contract import clients
@@ -36,7 +36,7 @@ def complaints(tmp_path_factory):
     packages, folder = clients.modules_of("grafana"), tmp_path_factory.mktemp("grafana")
     (folder / "node_modules").symlink_to(packages / "node_modules")
     (folder / "board_types.ts").write_text((clients.HERE / "board_types.ts").read_text())
-    ours = board.text_of("nb")
+    ours = files.text_of("board.json", "nb")
     texts = {"": ours, **{name: ours.replace(old, new) for name, (old, new, _) in BROKEN.items()}}
     assert len(set(texts.values())) == len(texts)
     for number, text in enumerate(texts.values()):

@@ -1,4 +1,4 @@
-"""gRPC beside HTTP, asked by the clients that its users have."""
+"""gRPC alongside HTTP, asked by the clients that its users have."""
 
 import collections
 import json
@@ -73,10 +73,10 @@ def test_tritonclient_understands_everything_with_its_default_settings(lists):
         "no number": ["float64", True],
         "large": True,
         "gzip": [3.0, 7.5],
-        "refused": ["StatusCode.INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["StatusCode.INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
         "refused in company": [
             "StatusCode.INVALID_ARGUMENT",
-            "Sample 1: The notebook's validator refuses this sample.",
+            "Sample 1: The notebook's validator rejects this sample.",
         ],
         "unknown": ["StatusCode.NOT_FOUND", "Request for unknown model: 'other' is not found."],
         "unknown version": [
@@ -98,11 +98,11 @@ def test_kserve_s_client_sends_bytes_and_typed_values(lists):
         "ready": True,
         "bytes": ["7", "adder", [3.0, 7.5]],
         "typed": ["7", "adder", [3.0, 7.5]],
-        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
     }
 
 
-def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_refusals(lists, model_cache):
+def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_rejections(lists, model_cache):
     nested = """
         def predictor(x):
             return {"greeting": "hi " + x["name"], "next": x["age"] + 1, "more": x["more"]}
@@ -118,7 +118,7 @@ def test_mlserver_s_stubs_and_codecs_understand_arrays_frames_and_refusals(lists
         "metadata": "adder",
         "array": [3.0, 7.5],
         "frame": [["hi a", "hi ü"], [2, 42], [[1], {"b": 2}]],
-        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
     }
 
 
@@ -174,7 +174,7 @@ def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
         "regress": [3.5],
         "unknown": ["NOT_FOUND", "Servable not found for request: Latest(other)"],
         "version": ["NOT_FOUND", unknown_version],
-        "refused": ["INVALID_ARGUMENT", "The notebook's validator refuses this sample."],
+        "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
         "no classes": [
             "INVALID_ARGUMENT",
             "This model can't classify: its answers are no objects of label and score.",
@@ -201,7 +201,7 @@ def test_a_client_of_tensorflow_serving_classifies(model_cache):
     assert found["classes"] == [["young", 0.25], ["a", 0.25]]
 
 
-def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(lists):
+def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(lists):
     found = clients.ask("triton-grpc", "ask_grpc_edges.py", lists.grpc, "adder")
     assert found.pop("trailing of a refusal") == "refused-1"
     trailing = found.pop("trailing")
@@ -229,7 +229,7 @@ def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(l
         "cut bytes": "7 bytes are no whole number of FP64 values.",
         "lying shape": "A body may have 524288 samples (S2I_MAX_SAMPLES).",
         "negative shape": "shape has a dimension that is not a whole number from 0 up.",
-        "both": "The input 'x' has contents beside raw_input_contents.",
+        "both": "The input 'x' has both contents and raw_input_contents.",
         "more raw than inputs": "raw_input_contents has 2 tensors, and there are 1 inputs.",
         "cut texts": "The input 'x' is cut.",
         "no UTF-8": "The input 'x' is not UTF-8; send bytes as base64.",
@@ -264,7 +264,7 @@ def test_what_other_clients_leave_out_is_answered_or_refused_by_the_right_code(l
     assert 'nb_http_request_duration_seconds_count{protocol="grpc",route="/inference.' in text
 
 
-def test_messages_of_all_kinds_are_answered_or_refused_and_break_nothing(lists):
+def test_messages_of_all_kinds_are_answered_or_rejected_and_break_nothing(lists):
     found = collections.Counter()
     for seed in range(-(-int(os.environ.get("GRPC_MESSAGES", FUZZED)) // FUZZED)):
         found.update(clients.ask("triton-grpc", "fuzz_grpc.py", lists.grpc, "adder", FUZZED, seed))

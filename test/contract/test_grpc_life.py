@@ -84,7 +84,7 @@ def scored(service):
     return sum(float(line.split()[1]) for line in lines if line.startswith("nb_processing_seconds_count"))
 
 
-def test_what_nobody_waits_for_any_more_is_not_scored(begin):
+def test_what_no_one_waits_for_any_more_is_not_scored(begin):
     service = begin().ready()
     assert live("leave", service.grpc) == [True, [4.0], [0.0]]
     # The first, the last, and one at most that the scorer had been given already; of sixty others none.
@@ -112,7 +112,7 @@ def test_a_full_queue_exhausts_resources_and_one_call_of_many_samples_does_not_f
     assert (codes, words) == (["RESOURCE_EXHAUSTED"], [FULL])
 
 
-def test_a_thousand_connections_that_say_nothing_or_something_else_cost_nobody_an_answer(begin):
+def test_a_thousand_connections_that_say_nothing_or_something_else_cost_no_one_an_answer(begin):
     assert live("silent", begin().ready().grpc) == [[0.0], [0.0]]
 
 
@@ -152,7 +152,7 @@ def test_a_port_without_the_extra_is_a_problem_and_off_or_nothing_is_not(model_c
         assert "gRPC" not in service.log
         service.close()
     service = Service(model_cache(WAITS), sys.executable, S2I_GRPC_PORT="8081")
-    service.wait_for("ERROR: S2I_GRPC_PORT is set, and gRPC is not here.")
+    service.wait_for("ERROR: S2I_GRPC_PORT is set, but gRPC is not installed.")
     assert service.process.wait(SOON) == 1
     service.close()
 
@@ -231,7 +231,7 @@ def test_messages_that_never_arrive_as_a_whole_do_not_fill_the_memory(begin, hal
     assert live("again", service.grpc) == ["answered"]
 
 
-def test_a_message_that_takes_too_long_is_refused_and_one_that_never_comes(begin, half):
+def test_a_message_that_takes_too_long_is_rejected_and_one_that_never_comes(begin, half):
     service = begin(S2I_RECEIVE_TIMEOUT="1").ready()
     half(service, 1000, 10)
     service.wait_for(r"ModelInfer DEADLINE_EXCEEDED [1-9][0-9]{3}\.")
@@ -245,7 +245,7 @@ def test_a_call_ends_when_its_deadline_has_passed_whatever_its_client_does(begin
     assert live("again", service.grpc) == ["answered"]
 
 
-def test_refused_messages_leave_no_memory_behind(begin):
+def test_rejected_messages_leave_no_memory_behind(begin):
     service = begin().ready()
     assert live("refused", service.grpc) == [60]
     before = resident(grpc_pid(service))
@@ -299,14 +299,14 @@ def test_checks_without_a_key_leave_room_for_streams(begin, idle):
     assert live("stream", service.grpc) == [[0.0]]
 
 
-def test_a_watcher_that_takes_nothing_keeps_nobody_from_seeing_health_turn(begin, idle):
+def test_a_watcher_that_takes_nothing_keeps_no_one_from_seeing_health_turn(begin, idle):
     service = begin(S2I_LINGER="2").ready()
     idle(service, HEALTH + "Watch", 1, asks=True)
     assert live_until_stopped(service) == [1, "asked", 2, [0.0], [[1.5], [1.5]]]
 
 
 @pytest.mark.parametrize("what", ["hoard", "hoard refusals"])
-def test_answers_that_nobody_takes_do_not_fill_the_memory(begin, what):
+def test_answers_that_no_one_takes_do_not_fill_the_memory(begin, what):
     service = begin(LARGE, S2I_MAX_HELD=str(10 << 20)).ready()
     assert live("large", service.grpc) == [2_000_000]
     before = resident(grpc_pid(service))

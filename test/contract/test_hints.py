@@ -28,8 +28,8 @@ def batch_predictor(points):
 examples = [{"x": 1}, {"x": 2, "y": 3}]
 """
 WRONG = {"pointer": "#/x", "detail": "must be a number, not a text"}
-MISFIT = "The sample is not what the notebook takes: x: must be a number, not a text."
-UNLUCKY = "The notebook's validator refuses this sample: 13 is unlucky."
+MISFIT = "The sample does not match what the notebook accepts: x: must be a number, not a text."
+UNLUCKY = "The notebook's validator rejects this sample: 13 is unlucky."
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,12 @@ def test_in_an_array_the_fields_are_those_of_the_array(service):
     ("kind", "body"),
     [("application/x-ndjson", '{"x": 1}\n{"x": "a"}\n'), ("text/csv", "x,y\n1,2\na,2\n"), ("application/json", None)],
 )
-def test_the_fields_are_told_in_whatever_form_many_samples_come(service, kind, body):
+def test_the_fields_are_reported_in_whatever_form_many_samples_come(service, kind, body):
     # An array of this size is not the front's.
     body = body or json.dumps([{"x": 1}, {"x": "a"}, *[{"x": 1}] * 50_000])
-    status, told = service.ask(body, "/predict/batch", headers={"Content-Type": kind})[:2]
-    assert (status, told["detail"]) == (422, "Sample 2: " + MISFIT)
-    assert told["errors"] == [{**WRONG, "pointer": "#/1/x"}]
+    status, reported = service.ask(body, "/predict/batch", headers={"Content-Type": kind})[:2]
+    assert (status, reported["detail"]) == (422, "Sample 2: " + MISFIT)
+    assert reported["errors"] == [{**WRONG, "pointer": "#/1/x"}]
 
 
 def test_every_protocol_says_why(service):
@@ -89,6 +89,6 @@ def test_the_document_has_the_schema_of_the_hint(service):
 def test_the_message_of_a_validator_can_be_kept_from_clients(service, start):
     assert service.predict({"x": 13})[1]["detail"] == UNLUCKY
     quiet = start(NOTEBOOK, S2I_VALIDATOR_MESSAGES="0").ready()
-    assert quiet.predict({"x": 13})[1]["detail"] == "The notebook's validator refuses this sample."
-    assert quiet.predict({"x": 200})[1]["detail"] == "The notebook's validator refuses this sample: x is too large."
+    assert quiet.predict({"x": 13})[1]["detail"] == "The notebook's validator rejects this sample."
+    assert quiet.predict({"x": 200})[1]["detail"] == "The notebook's validator rejects this sample: x is too large."
     quiet.wait_for("ValueError: 13 is unlucky")

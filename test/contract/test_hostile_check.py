@@ -1,4 +1,4 @@
-"""`check` of hostile repositories: it starts nothing of theirs, reads nothing beside them, and comes to an end."""
+"""`check` of hostile repositories: it starts nothing of theirs, reads nothing next to them, and comes to an end."""
 
 import os
 import random
@@ -18,7 +18,7 @@ PATIENCE = 120
 
 @pytest.fixture
 def canary(tmp_path):
-    """Return a program that leaves a file beside itself."""
+    """Return a program that leaves a file alongside itself."""
     program = tmp_path / "canary"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '[]'\nexit 1\n")
     program.chmod(0o755)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from nb_scorer.model import manifest
 
 import pythons
 from commands import ROOT
@@ -41,12 +42,19 @@ def _copy(source, target):
 
 
 def test_models_are_kept_for_each_version_that_was_released():
-    versions = {path.parent.name for path in MODELS}
+    # Those of a format have in their pickles all that such a pickle may name.
+    versions = {path.parent.name for path in MODELS if not path.parent.name.startswith("format-")}
     assert versions
     assert all(VERSION.fullmatch(version) for version in versions)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     released = {line.split("[")[1].split("]")[0] for line in changelog.splitlines() if line.startswith("## [")}
     assert released - {"Unreleased"} <= versions
+
+
+def test_models_of_each_format_that_is_read_are_kept():
+    formats = {path: json.loads((path / "model/manifest.json").read_text())["format"] for path in MODELS}
+    assert {f"format-{number}" for number in manifest.READABLE} <= {path.parent.name for path in MODELS}
+    assert [path for path, number in formats.items() if path.parent.name not in (f"format-{number}", "0.1.0")] == []
 
 
 def test_a_kept_model_answers_as_it_did(kept):

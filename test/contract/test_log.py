@@ -72,7 +72,7 @@ def asked(port, method, path, body=None):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sample", ["print", "lines", "raw", "endless", "error"])
-def test_a_predictor_that_prints_much_answers_also_where_nobody_reads_the_log(model_cache, form, sample):
+def test_a_predictor_that_prints_much_answers_also_where_no_one_reads_the_log(model_cache, form, sample):
     reader, writer = os.pipe()
     with served(model_cache(LOUD), stdout=writer, stderr=writer, form=form) as (_, port):
         assert [asked(port, "POST", "/predict", json.dumps(sample)) for _ in range(30)] == [200] * 30

@@ -85,7 +85,7 @@ def test_in_jupyterlab_panels_are_shown_links_lead_to_cells_and_a_cell_is_propos
     seen = clients.ask("browser", "in_lab.py", lab, chromium, len(RUN))
     checked, served, asked = seen["panels"]
     assert checked.startswith("1 finding") and "cell [7], line 1: import somewhere" in checked
-    assert served.startswith("Served until this kernel ends") and asked.startswith("Answered: 1 of 1")
+    assert served.startswith("Serving until this kernel stops") and asked.startswith("Answered: 1 of 1")
     assert "examples = [1]" in seen["cells"]
     # What is said of the notebook of the kernel is not said of another.
     assert "good" in seen["served"] and "The cell that you have just run" not in served

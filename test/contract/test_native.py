@@ -133,7 +133,7 @@ def test_status_fields_and_body_are_those_of_the_service(both, name):
 def test_a_native_program_reads_nothing_that_is_compressed(both, path, body):
     _, native = both
     status, _, text = told(native, post(gzip.compress(body), b"Content-Encoding: gzip", path=path))
-    assert (status, json.loads(text)["detail"]) == (415, "Compressed bodies are not read.")
+    assert (status, json.loads(text)["detail"]) == (415, "Compressed bodies are not supported.")
 
 
 def test_metrics_have_the_names_of_the_service_for_what_both_count(both):
@@ -144,24 +144,35 @@ def test_metrics_have_the_names_of_the_service_for_what_both_count(both):
         assert re.search(r"^# TYPE nb_predictions", text, re.MULTILINE)
 
 
+def test_a_sample_unlike_the_notebook_s_own_that_fails_is_422_here_and_500_there(both):
+    # A program of kilobytes has no description of the notebook's samples to compare one with.
+    (one, _, service), (other, _, native) = (told(server, post(b'[1,"b"]')) for server in both)
+    assert (one, other) == (422, 500)
+    assert "1: must be a number, as in the notebook's own samples, and is a string." in json.loads(service)["detail"]
+    assert json.loads(native)["detail"] == FAILED
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "service_says", "native_says"),
     [
         # Python's words for what is wrong in the notebook's own code.
-        (post(b'["a",1]'), 422, "TypeError: '<' not supported", "The notebook's validator refuses this sample."),
+        (post(b'["a",1]'), 422, "TypeError: '<' not supported", "The notebook's validator rejects this sample."),
         # Doubles skip some whole numbers.
         (post(b"9007199254740993"), 422, "send a list", "a whole number beyond 2^53"),
         (post(b"[1,2]", path=b"/no"), 404, "GET / lists the routes", "these are: POST /predict"),
-        # A program of kilobytes has no description of the notebook's samples to compare one with.
-        (post(b'[1,"b"]'), 500, "At /1 a sample of the notebook has a number; this one has a string.", FAILED),
         # Nor does it read tables.
         *(
-            (post(b"[1,2]", kind=kind), 415, "CSV and other tables go to /predict/batch.", "Other types are not read.")
+            (
+                post(b"[1,2]", kind=kind),
+                415,
+                "CSV and other tables go to /predict/batch.",
+                "Other types are not supported.",
+            )
             for kind in (b"text/plain", b"application/json;charset=latin-1")
         ),
     ],
 )
-def test_what_is_told_otherwise_has_the_same_status(both, sent, status, service_says, native_says):
+def test_what_is_reported_otherwise_has_the_same_status(both, sent, status, service_says, native_says):
     (one, _, service), (other, _, native) = (told(server, sent) for server in both)
     assert (one, other) == (status, status)
     assert service_says in json.loads(service)["detail"]

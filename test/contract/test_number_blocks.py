@@ -84,7 +84,7 @@ def test_the_first_that_fails_is_named_by_its_place_in_the_body(says):
     rows[1700, 0] = 7
     block, spelled = asked(says, rows)
     assert block == spelled
-    assert (block[0], block[1]["detail"]) == (422, "Sample 1701: The notebook's validator refuses this sample.")
+    assert (block[0], block[1]["detail"]) == (422, "Sample 1701: The notebook's validator rejects this sample.")
     rows[1700, 0] = 8
     block, spelled = asked(says, rows)
     assert block == spelled

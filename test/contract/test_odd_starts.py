@@ -93,7 +93,7 @@ def test_a_misspelt_setting_is_named_with_the_one_that_is_near(start):
     misspelt = {"S2I_MAX_BATH": "3", "WEB_CONCURENCY": "1"}
     # The second is a setting of a build, which its image keeps.
     service = start(NOTEBOOK, **misspelt, S2I_CELL_TIMEOUT="5").ready()
-    assert re.findall(r"(\S+) is no setting; (\S+) is\.", service.log) == [
+    assert re.findall(r"(\S+) is not a setting. Did you mean (\S+)\?", service.log) == [
         ("S2I_MAX_BATH", "S2I_MAX_BATCH"),
         ("WEB_CONCURENCY", "WEB_CONCURRENCY"),
     ]
@@ -110,7 +110,7 @@ def test_a_problem_is_one_object_in_json_too(tmp_path):
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">/dev/full", "<&- >&- 2>&-"])
-def test_a_problem_that_nobody_can_read_ends_the_start_all_the_same(tmp_path, redirection):
+def test_a_problem_that_no_one_can_read_ends_the_start_all_the_same(tmp_path, redirection):
     command = ["sh", "-c", f'exec "$0" -I -m nb_service {redirection}', sys.executable]
     assert subprocess.run(command, env={"APP_ROOT": str(tmp_path)}, stderr=subprocess.PIPE, check=False).returncode == 1
 

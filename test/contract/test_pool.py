@@ -122,7 +122,7 @@ WAYS = {"raises": "raise ValueError('in the copy')", "returns": "return", "exits
 @pytest.mark.parametrize("start_by", ["fork", "spawn"])
 @pytest.mark.parametrize("batch", ["", BATCH], ids=["single", "batch"])
 @pytest.mark.parametrize("way", WAYS)
-def test_copies_of_a_scorer_that_a_notebook_forks_answer_nobody(start, capfd, way, batch, start_by):
+def test_copies_of_a_scorer_that_a_notebook_forks_answer_no_one(start, capfd, way, batch, start_by):
     code = FORKING.replace("{way}", WAYS[way]).replace("{batch}", batch.strip())
     pool = start(code, {"batch_predictor": bool(batch)}, S2I_SCORER_START=start_by).ready()
     count = SAMPLES
@@ -287,7 +287,7 @@ COPY_AT_LOAD = """
 
 
 @pytest.mark.parametrize("start_by", ["fork", "spawn"])
-def test_what_a_model_forks_while_it_is_loaded_serves_nobody(start, start_by):
+def test_what_a_model_forks_while_it_is_loaded_serves_no_one(start, start_by):
     pool = start(COPY_AT_LOAD, S2I_SCORER_START=start_by).ready()
     assert [answer.payload for answer in pool.ask(list(range(300)))] == [b"%d" % n for n in range(300)]
     assert pool.log == []

@@ -75,8 +75,8 @@ def test_the_input_that_metadata_names_is_understood(lists, method, body, answer
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"instances": [{"input-0": [1, 2], "other": 1, "more": 2}]}, "refuses this sample"),
-        ({"instances": [{"input-0": [1, 2]}, [1, 2]]}, "Sample 1: The notebook's validator refuses this sample"),
+        ({"instances": [{"input-0": [1, 2], "other": 1, "more": 2}]}, "rejects this sample"),
+        ({"instances": [{"input-0": [1, 2]}, [1, 2]]}, "Sample 1: The notebook's validator rejects this sample"),
         ({"signature_name": "tensorflow/serving/regress", "instances": [[1, 2]]}, "not found in signature def"),
     ],
 )
@@ -114,13 +114,13 @@ def test_nan_of_triton_s_client_is_null(nulls):
     assert answer["outputs"][0]["data"] == [None, 1.0, None, 1.0]
 
 
-def test_nan_in_a_bare_sample_is_refused_as_before(nulls):
+def test_nan_in_a_bare_sample_is_rejected_as_before(nulls):
     status, answer = asked(nulls, "/invocations", b"[NaN, 1]")
     assert (status, answer["detail"]) == (400, "The body is not JSON: NaN is not JSON; null is.")
 
 
 @pytest.mark.parametrize("body", [b'{"dataframe_split": {"data": [[1, ]]}}', b'{"instances": [[1]'])
-def test_broken_json_of_mlflow_is_refused_in_its_form(nulls, body):
+def test_broken_json_of_mlflow_is_rejected_in_its_form(nulls, body):
     status, answer = asked(nulls, "/invocations", body)
     assert (status, answer["error_code"]) == (400, "BAD_REQUEST")
     assert answer["message"].startswith("The body is not JSON: ")
@@ -140,7 +140,7 @@ def test_broken_json_of_mlflow_is_refused_in_its_form(nulls, body):
         ("PUT", "/v1/models/model", 405, "/v1/models/model does not take PUT."),
     ],
 )
-def test_refusals_have_the_protocol_s_form_wherever_they_are_made(lists, method, path, status, words):
+def test_rejections_have_the_protocol_s_form_wherever_they_are_made(lists, method, path, status, words):
     got, text, headers = lists.ask(b"", path, method)
     assert (got, headers["Content-Type"]) == (status, "application/json")
     assert list(text) == ["error"]
@@ -148,12 +148,12 @@ def test_refusals_have_the_protocol_s_form_wherever_they_are_made(lists, method,
 
 
 @pytest.mark.front
-def test_refusals_of_the_front_have_the_protocol_s_form(lists):
+def test_rejections_of_the_front_have_the_protocol_s_form(lists):
     with Wire(lists) as wire:
         wire.send(b"POST /v2/models/model/infer HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n")
         answer = wire.answer()
     assert answer.status == 413
-    assert json.loads(answer.body) == {"error": "The body is larger than this service takes (S2I_MAX_BODY)."}
+    assert json.loads(answer.body) == {"error": "The body is larger than this service accepts (S2I_MAX_BODY)."}
 
 
 @pytest.mark.parametrize(
@@ -220,16 +220,16 @@ def test_compressed_bodies_are_read(lists, coding, path):
     assert text in (3.0, [3.0], {"predictions": [3.0]})
 
 
-def test_what_grows_without_bound_when_decompressed_is_refused(lists):
+def test_what_grows_without_bound_when_decompressed_is_rejected(lists):
     data = gzip.compress(b" " * (40 << 20))
     status, text, _ = lists.ask(data, "/predict", headers={**JSON, "Content-Encoding": "gzip"})
     assert (status, text["detail"]) == (
         413,
-        "The body is larger than this service takes (S2I_MAX_BODY).",
+        "The body is larger than this service accepts (S2I_MAX_BODY).",
     )
 
 
-def test_a_coding_that_is_not_read_is_told_which_are(lists):
+def test_a_coding_that_is_not_read_is_reported_which_are(lists):
     status, text, headers = lists.ask(b"x", "/predict", headers={**JSON, "Content-Encoding": "br"})
     assert (status, headers["Accept-Encoding"]) == (415, "gzip, deflate")
     assert "gzip and deflate are" in text["detail"]
@@ -307,18 +307,18 @@ def test_http_2_without_tls_gets_an_answer(lists):
 # --- samples ---
 
 
-def test_a_field_that_a_sample_lacks_is_told_by_its_name(start):
+def test_a_field_that_a_sample_lacks_is_reported_by_its_name(start):
     code = "\n    def predictor(x):\n        return x['name'] * x['age']\n    examples = [{'name': 'a', 'age': 2}]\n"
     service = start(code).ready()
     status, answer = asked(service, "/predict", {"name": "a"})
-    assert (status, answer["detail"]) == (422, "The sample is not what the notebook takes: age: is missing.")
+    assert (status, answer["detail"]) == (422, "The sample does not match what the notebook accepts: age: is missing.")
     assert answer["errors"] == [{"pointer": "#/age", "detail": "is missing"}]
     status, answer = asked(service, "/predict/batch", [{"name": "a", "age": 1}, {"age": 1}])
     assert (status, answer["errors"]) == (422, [{"pointer": "#/1/name", "detail": "is missing"}])
     assert asked(service, "/v2/models/model/infer", {"inputs": []})[0] == 400
 
 
-def test_an_answer_without_a_form_in_json_is_told_as_that(start):
+def test_an_answer_without_a_form_in_json_is_reported_as_that(start):
     service = start("\n    def predictor(x):\n        return object() if x else 1\n    examples = [0]\n").ready()
     status, answer = asked(service, "/predict", 1)
     assert status == 500

@@ -146,7 +146,7 @@ def test_answers_by_chance_are_no_difference_between_fork_and_spawn(prove):
         ("time.sleep, (1000,)", "1", "The model did not load within 1 seconds."),
     ],
 )
-def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, seconds, words):
+def test_a_model_that_does_not_load_is_reported_with_its_cause(prove, reduced_to, seconds, words):
     found = prove(
         f"""
         import os, signal, time
@@ -163,14 +163,14 @@ def test_a_model_that_does_not_load_is_told_with_its_cause(prove, reduced_to, se
     assert words in found["load_error"]["what"]
 
 
-def test_a_row_that_hangs_is_told_as_504(prove, model_cache, tmp_path):
+def test_a_row_that_hangs_is_reported_as_504(prove, model_cache, tmp_path):
     root = copy_of(model_cache("import time\ndef predictor(x): return time.sleep(x)\nexamples = [0]\n"), tmp_path)
     (root / "model" / "golden.ndjson").write_text('{"sample": 1000, "answer": null}\n')
     (row,) = prove(root, S2I_VERIFY_TIMEOUT="5")["rows"][:1]
     assert row["error"] == {"status": 504, "what": "no answer within the time limit", "traceback": None}
 
 
-def test_a_row_that_kills_the_process_is_told(prove, model_cache, tmp_path):
+def test_a_row_that_kills_the_process_is_reported(prove, model_cache, tmp_path):
     root = copy_of(model_cache("import os\ndef predictor(x): return x and os.abort()\nexamples = [0]\n"), tmp_path)
     (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": null}\n')
     (row,) = prove(root)["rows"]

@@ -193,15 +193,15 @@ def test_behind_a_proxy_as_the_page_has_it_no_request_is_lost(restarted, kind):
     assert clients.count >= REQUESTS
 
 
-def test_without_nginx_s_second_try_nothing_is_lost_but_refused_connections(restarted):
+def test_without_nginx_s_second_try_nothing_is_lost_but_rejected_connections(restarted):
     clients, proxy = restarted("nginx", CARELESS["nginx"])
-    refused = re.findall(r"\[error\].*", proxy.log)
+    rejected = re.findall(r"\[error\].*", proxy.log)
     assert set(clients.wrong) == {502}
-    assert len(refused) == len(clients.wrong)
-    assert [line for line in refused if "connect() failed (111: Connection refused)" not in line] == []
+    assert len(rejected) == len(clients.wrong)
+    assert [line for line in rejected if "connect() failed (111: Connection refused)" not in line] == []
 
 
-def test_without_haproxy_s_checks_nothing_is_lost_but_refused_connections(restarted):
+def test_without_haproxy_s_checks_nothing_is_lost_but_rejected_connections(restarted):
     clients, proxy = restarted("haproxy", CARELESS["haproxy"])
     ends = re.findall(r" (\d{3}) \d+ - - (\S{4}) ", proxy.log)
     assert set(clients.wrong) == {503}

@@ -16,7 +16,7 @@ NOTEBOOK = """
 
 DAMAGES = {
     "model-missing": ("rm model/model.pickle", "does not exist|is missing"),
-    "model-damaged": ("printf x >> model/model.pickle", "is not the file that assemble wrote"),
+    "model-damaged": ("printf x >> model/model.pickle", "has changed since the build"),
     "model-format-unknown": ("echo '{}' > model/manifest.json", "has format None"),
     "model-python-differs": (
         'sed -i \'s/"python": "3[^"]*"/"python": "2.7"/\' model/manifest.json',
@@ -77,7 +77,7 @@ def test_a_model_whose_loading_kills_the_process_ends_the_service(start, start_b
     )
 
 
-def test_a_port_that_is_taken_is_refused_with_its_number(start):
+def test_a_port_that_is_taken_is_rejected_with_its_number(start):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         service = start(NOTEBOOK, PORT=str(port))
@@ -85,13 +85,13 @@ def test_a_port_that_is_taken_is_refused_with_its_number(start):
     service.wait_for(rf"Can't listen on 127\.0\.0\.1 port {port}: Address already in use(.*\n)+.*port-taken")
 
 
-def test_an_unknown_back_end_is_refused_with_the_list(start):
+def test_an_unknown_back_end_is_rejected_with_the_list(start):
     service = start(NOTEBOOK, S2I_BACKEND="pigeon")
     assert service.process.wait(20) == 1
-    service.wait_for(r"S2I_BACKEND='pigeon' is not a back end(.*\n)+.*these are there: .*http")
+    service.wait_for(r"S2I_BACKEND='pigeon' is not an installed back end(.*\n)+.*Installed: .*http")
 
 
-def test_a_bad_setting_is_refused_by_name(start):
+def test_a_bad_setting_is_rejected_by_name(start):
     service = start(NOTEBOOK, S2I_PREDICT_TIMEOUT="soon")
     assert service.process.wait(20) == 1
     service.wait_for(r"S2I_PREDICT_TIMEOUT='soon' is not a number")

@@ -180,6 +180,40 @@ def test_what_is_not_there_or_is_no_model_is_a_sentence(registry, tmp_path):
         artifact.pull(f"{registry[0]}/text:1", tmp_path / "m")
 
 
+@pytest.mark.parametrize("size", [artifact.MAX_MODEL + 1, 2**60, -1, True, 1.0, "1", None])
+def test_a_manifest_says_no_size_that_a_model_can_t_have(size):
+    layer = {"mediaType": artifact.LAYER, "digest": f"sha256:{'0' * 64}", "size": size}
+    with pytest.raises(BuildProblem, match="is no model that 'nb-builder push' has put there"):
+        artifact._layer(json.dumps({"layers": [layer]}).encode(), "large")
+
+
+def test_no_more_of_a_model_is_kept_than_its_manifest_says(tmp_path):
+    class Response:
+        status_code = 200
+        read = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def iter_content(self, size):
+            for _ in range(1000):
+                self.read += 1
+                yield b"x" * 1000
+
+    class Client:
+        response = Response()
+
+        def get_blob(self, container, digest, stream):
+            return self.response
+
+    with pytest.raises(BuildProblem, match="the file that it sends is not sha256:0"):
+        artifact._download(Client(), None, {"digest": "sha256:0", "size": 1500}, tmp_path / "m", "endless")
+    assert ((tmp_path / "m").stat().st_size, Client.response.read) == (1000, 2)
+
+
 def test_no_other_file_is_pushed(registry, tmp_path):
     from nb_scorer.zipapp.problems import ZipappDamaged
 

@@ -75,7 +75,7 @@ def test_prometheus_s_own_tool_reads_the_metrics_of_openmetrics(numbers, tmp_pat
     assert (status, int(said.splitlines()[1].split()[4])) == (0, samples)
 
 
-def test_metrics_tell_what_was_asked_answered_and_restarted(start):
+def test_metrics_report_what_was_asked_answered_and_restarted(start):
     service = start(NOTEBOOK).ready()
     for sample in ([0.5, 0.6], [1, 1], [0.1, 0.1], 7, 0.25, "kill"):
         service.predict(sample)

@@ -66,12 +66,12 @@ def test_a_client_of_a_broker_that_can_not_be_loaded_is_a_difference(model_cache
 def test_the_verdict_holds_every_answer(verdict):
     found = verdict(DOUBLE)
     assert (found["same"], found["rows"], found["deterministic"], found["differences"]) == (True, 3, True, [])
-    told = {one["asked"]: (one["status"], one["answer"]) for one in found["answers"]}
-    assert told["golden row 2"] == (200, 5.0)
-    assert told["golden rows as NDJSON"] == (200, [2, 5.0, "aa"])
-    assert told["a body that is no JSON"] == (400, None)
-    assert told["the sample null"] == (500, None)
-    assert told['the sample "text"'] == (200, "texttext")
+    reported = {one["asked"]: (one["status"], one["answer"]) for one in found["answers"]}
+    assert reported["golden row 2"] == (200, 5.0)
+    assert reported["golden rows as NDJSON"] == (200, [2, 5.0, "aa"])
+    assert reported["a body that is no JSON"] == (400, None)
+    assert reported["the sample null"] == (422, None)
+    assert reported['the sample "text"'] == (200, "texttext")
     assert "TypeError: unsupported operand" in found["stderr"]
 
 
@@ -177,6 +177,6 @@ def test_the_words_of_the_log_are_for_people(reworded, model_cache):
     assert "S_rv_ng _n http://" in verdict["stderr"] and " id=" not in verdict["stderr"]
 
 
-def test_a_wrong_row_is_told_in_the_services_words_whatever_its_log_says(reworded, model_cache, tmp_path):
+def test_a_wrong_row_is_reported_in_the_services_words_whatever_its_log_says(reworded, model_cache, tmp_path):
     (difference,) = reworded(with_answer(copy_of(model_cache(DOUBLE), tmp_path / "copy"), 3))["differences"]
     assert "will not be: Not ready: golden row 1 (1) must give 3 and gave 2." in difference

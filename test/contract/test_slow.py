@@ -81,9 +81,9 @@ def test_what_was_sent_behind_a_slow_sample_is_answered_before_it(start, tmp_pat
 
 def waiting(service) -> int:
     """Return how many samples have no answer yet."""
-    told = service.ask(None, "/metrics", "GET", {})[1]
+    reported = service.ask(None, "/metrics", "GET", {})[1]
     return sum(
-        int(float(number)) for number in re.findall(r"^nb_(?:queue|in_flight)_samples (\S+)", told, re.MULTILINE)
+        int(float(number)) for number in re.findall(r"^nb_(?:queue|in_flight)_samples (\S+)", reported, re.MULTILINE)
     )
 
 

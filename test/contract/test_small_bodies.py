@@ -192,7 +192,7 @@ def test_what_may_be_is_answered_in_memory_as_its_json_has_it(service):
 BROKEN = 6000
 
 
-def test_broken_streams_of_arrow_are_refused_and_large_ones_before_they_are_large():
+def test_broken_streams_of_arrow_are_rejected_and_large_ones_before_they_are_large():
     report = clients.ask("arrow", "break_arrow.py", BROKEN, 1)
     assert report["whole"] > 30
     assert report["misread"] == []

@@ -1,4 +1,4 @@
-"""The process beside a worker of Spark: what a worker asks of it, and what is said where it can't answer."""
+"""The process alongside a worker of Spark: what a worker asks of it, and what is said where it can't answer."""
 
 import os
 import signal
@@ -86,9 +86,9 @@ def test_a_worker_keeps_its_scorers_until_they_have_ended(model_cache):
 def test_a_model_that_does_not_load_here_is_said_before_a_row_is_scored(model_cache, started, monkeypatch):
     root = model_cache(BROKEN)
     monkeypatch.setenv("NOT_HERE", "1")
-    with pytest.raises(problems.SparkUnscored) as refused:
+    with pytest.raises(problems.SparkUnscored) as rejected:
         _score(started(root), ["1"])
-    assert "no such library on this executor" in refused.value.what
+    assert "no such library on this executor" in rejected.value.what
 
 
 def test_a_model_that_answers_otherwise_here_is_not_asked(model_cache, started, tmp_path):
@@ -99,7 +99,7 @@ def test_a_model_that_answers_otherwise_here_is_not_asked(model_cache, started, 
         _score(started(root), ["[1, 2]"])
 
 
-def test_a_bad_setting_is_refused_where_spark_shows_it(model_cache, started, monkeypatch):
+def test_a_bad_setting_is_rejected_where_spark_shows_it(model_cache, started, monkeypatch):
     monkeypatch.setenv("S2I_PREDICT_TIMEOUT", "soon")
     with pytest.raises(problems.SettingInvalid, match="S2I_PREDICT_TIMEOUT"):
         started(model_cache(LISTS))

@@ -23,7 +23,7 @@ TALKATIVE = """
         if x == "raise":
             raise ValueError(x)
         return x
-    examples = [1]
+    examples = [1, "a"]
 """
 THREADS = """
     from concurrent.futures import ThreadPoolExecutor

@@ -73,7 +73,7 @@ SENSORS_METADATA = _metadata(
 )
 NOT_FOUND = "Servable not found for request: "
 BOTH = "Only one of 'inputs' and 'instances' may be there."
-MISSING = "Sample 2: The sample is not what the notebook takes: signal: is missing."
+MISSING = "Sample 2: The sample does not match what the notebook accepts: signal: is missing."
 NO_SIGNATURE = 'Serving signature name: "{}" not found in signature def'
 
 # (path behind /v1/models/, body or None for GET, status, answer); VERSION stands for the model's version, and a refusal
@@ -218,7 +218,7 @@ def versions(services):
     return {name: answer["model_version_status"][0]["version"] for name, answer in found.items()}
 
 
-def test_there_are_as_many_pairs_as_are_told_of():
+def test_there_are_as_many_pairs_as_are_reported_of():
     asked = [json.dumps([path, body.decode() if isinstance(body, bytes) else body]) for path, body, _, _ in PAIRS]
     assert len(set(asked)) == len(PAIRS) == 75
 

@@ -122,8 +122,8 @@ def test_each_call_of_grpc_becomes_a_span_below_the_client_s(traced, collector):
     service = traced(WAITS, "otel-grpc", S2I_MODEL_NAME="model", S2I_GRPC_PORT="0")
     address = service.wait_for(r"gRPC: listening on ([^ ,]*?)\.\n")[1]
     words = (clients.HERE / "live_grpc.py", "traced", address, f"00-{TRACE}-{PARENT}-01")
-    answer, refusal, is_ready = clients.run("triton-grpc", *words).splitlines()
-    assert (answer, json.loads(refusal)[0], is_ready) == ("[0.1]", "NOT_FOUND", "true")
+    answer, rejection, is_ready = clients.run("triton-grpc", *words).splitlines()
+    assert (answer, json.loads(rejection)[0], is_ready) == ("[0.1]", "NOT_FOUND", "true")
     assert service.stop() == 0
     first, failed = spans_of(collector)
     assert (first["name"], first["kind"]) == ("inference.GRPCInferenceService/ModelInfer", "SPAN_KIND_SERVER")

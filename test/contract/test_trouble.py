@@ -195,7 +195,7 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(start):
 
 
 @pytest.mark.front
-def test_a_client_that_sends_on_after_a_refusal_still_gets_it(start):
+def test_a_client_that_sends_on_after_a_rejection_still_gets_it(start):
     service = start(NOTEBOOK, S2I_MAX_BODY="1000").ready()
     status, body, _ = service.ask(b"1" * 30_000_000)
     assert (status, body["title"]) == (413, "Content Too Large")
@@ -257,7 +257,7 @@ def drip(client, pieces) -> bytes:
 @pytest.mark.parametrize(
     "start_of_request", [b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", b"GET / HTTP/1.1\r\nX: "]
 )
-def test_who_sends_a_byte_now_and_then_is_refused_in_the_end(start, start_of_request):
+def test_who_sends_a_byte_now_and_then_is_rejected_in_the_end(start, start_of_request):
     service = start(NOTEBOOK, S2I_RECEIVE_TIMEOUT="1").ready()
     with socket.create_connection(("127.0.0.1", service.port)) as client:
         client.sendall(start_of_request)
@@ -310,7 +310,7 @@ def test_who_closes_its_sending_side_gets_every_answer(start, sent, answers):
 
 @pytest.mark.front
 @pytest.mark.parametrize("sent", [whole("/predict", b"[1, 2]")[:-1], b"GET /healthz HTTP/1.0\r\n"])
-def test_who_closes_its_sending_side_amid_a_request_is_told(start, sent):
+def test_who_closes_its_sending_side_amid_a_request_is_reported(start, sent):
     said = half_closed(start(NOTEBOOK).ready(), whole("/predict", b"1") + sent)
     assert said.count(b"HTTP/1.1 200 OK") == 1
     assert b"HTTP/1.1 400 Bad Request" in said

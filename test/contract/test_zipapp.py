@@ -54,7 +54,7 @@ def keys(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
-    """Return the APP_ROOTs of two models, each with a module beside its notebook."""
+    """Return the APP_ROOTs of two models, each with a module next to its notebook."""
     made = []
     for number, code in enumerate((NOTEBOOK, OTHER)):
         root = tmp_path_factory.mktemp("app-root")
@@ -93,7 +93,7 @@ def test_a_sample_without_an_answer_leaves_its_line_empty_and_says_why(plain):
     done = run(plain, given=b'1\n\n"a"\n13\n{\n2\n')
     assert (done.returncode, done.stdout) == (1, b'{"next": 2}\n\n\n\n{"next": 3}\n')
     said = done.stderr.decode()
-    assert "Sample 2: The notebook's validator refuses this sample: x must be a number.\n" in said
+    assert "Sample 2: The notebook's validator rejects this sample: x must be a number.\n" in said
     assert "Sample 3: The notebook's predictor failed on this sample: RuntimeError: unlucky\n" in said
     assert "Sample 4: It is not JSON: " in said
 
@@ -134,7 +134,7 @@ def test_somebody_elses_key_does_not_count(signed, keys):
         ("private", "it holds a private key, which nobody needs who verifies"),
     ],
 )
-def test_what_is_no_public_key_is_refused(signed, keys, tmp_path, content, words):
+def test_what_is_no_public_key_is_rejected(signed, keys, tmp_path, content, words):
     path = tmp_path / "key"
     if content is not None:
         path.write_bytes(keys[0].read_bytes() if content == "private" else content)
@@ -142,7 +142,7 @@ def test_what_is_no_public_key_is_refused(signed, keys, tmp_path, content, words
     assert done.returncode == 1 and words in done.stderr.decode() and b"(problem zipapp-key)" in done.stderr
 
 
-def test_what_was_forged_is_refused_before_anything_of_it_is_executed(signed, keys, tmp_path):
+def test_what_was_forged_is_rejected_before_anything_of_it_is_executed(signed, keys, tmp_path):
     """Each by the program in the file, where that was not forged, and by one that is trusted."""
     sings, missed = tmp_path / "sings", []
     forged = list(zipapps.forgeries(entries(signed[1]), sings))
@@ -161,7 +161,7 @@ def test_what_was_forged_is_refused_before_anything_of_it_is_executed(signed, ke
     assert missed == []
 
 
-def test_the_canary_sings_where_nobody_verifies(signed, tmp_path):
+def test_the_canary_sings_where_no_one_verifies(signed, tmp_path):
     """Else the test above would prove nothing."""
     sings = tmp_path / "sings"
     for name in ("a pickle that sings", "a module that sings", "a package that sings", "our code that sings"):
@@ -189,10 +189,10 @@ def test_verify_compares_all_and_executes_nothing(signed, keys, tmp_path):
         (name,) = [name for name in file.namelist() if name.endswith(".whl")]
     path = zipapps.changed(signed[0], tmp_path / "m", lambda found: {**found, name: found[name] + b" "})
     done = run(path, "--verify", "--key", str(keys[1]))
-    assert done.returncode == 1 and f"{name} is not the file that was signed" in done.stderr.decode()
+    assert done.returncode == 1 and f"{name} has changed since it was signed" in done.stderr.decode()
 
 
-def test_verify_without_a_key_is_refused(signed):
+def test_verify_without_a_key_is_rejected(signed):
     done = run(signed[0], "--verify")
     assert done.returncode == 2 and b"--verify needs --key, which says whom to trust" in done.stderr
 
@@ -208,7 +208,7 @@ def test_a_file_that_changes_after_it_was_unpacked_is_not_loaded(signed, keys, t
 
 @pytest.fixture(scope="module")
 def of_image(roots, keys, tmp_path_factory):
-    """Return the folder of an APP_ROOT that is signed as builds and `make sign` do it."""
+    """Return the folder of an APP_ROOT that is signed as builds and `nb-builder sign` do it."""
     folder = tmp_path_factory.mktemp("of-an-image")
     root = zipapps.root_of(roots[0], folder)
     signers.sign(root / "model", keys[0])
@@ -244,15 +244,15 @@ def test_packages_are_in_no_signature(of_image, roots, of_image_file, keys, tmp_
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("src/helper.py", "src/helper.py is not the file that was signed"),
-        ("build/requirements.lock", "build/requirements.lock is not the file that was signed"),
-        ("model/model.pickle", "model/model.pickle is not the file that was signed"),
-        ("build/provenance.json", "build/provenance.json is not the file that was signed"),
+        ("src/helper.py", "src/helper.py has changed since it was signed"),
+        ("build/requirements.lock", "build/requirements.lock has changed since it was signed"),
+        ("model/model.pickle", "model/model.pickle has changed since it was signed"),
+        ("build/provenance.json", "build/provenance.json has changed since it was signed"),
         ("model/model.sig", "no trusted key has made model/model.sig"),
         ("build/provenance.sig", "no trusted key has made build/provenance.sig"),
     ],
 )
-def test_what_was_changed_is_refused(of_image_file, keys, tmp_path, name, words):
+def test_what_was_changed_is_rejected(of_image_file, keys, tmp_path, name, words):
     def change(found):
         content = found[name]
         signature = content.find(b'"sig": "') + 12 if name.endswith(".sig") else 0
@@ -264,12 +264,12 @@ def test_what_was_changed_is_refused(of_image_file, keys, tmp_path, name, words)
 
 
 @pytest.mark.parametrize("name", ["src/more.py", "model/more", "build/more", "wheels/a-1-py3-none-any.whl"])
-def test_what_is_too_many_is_refused(of_image_file, keys, tmp_path, name):
+def test_what_is_too_many_is_rejected(of_image_file, keys, tmp_path, name):
     done = verified(zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, name: b""}), keys, tmp_path)
     assert done.returncode == 1 and f"{name.removeprefix('model/')} is in no signature" in done.stderr.decode()
 
 
-def test_the_origin_of_another_model_is_refused(of_image_file, roots, keys, tmp_path):
+def test_the_origin_of_another_model_is_rejected(of_image_file, roots, keys, tmp_path):
     other = zipapps.root_of(roots[1], tmp_path / "other")
     zipapps.sign_origin(other, keys[0])
     taken = {f"build/{name}": (other / "build" / name).read_bytes() for name in ("provenance.json", "provenance.sig")}
@@ -289,7 +289,7 @@ def test_the_origin_of_another_model_is_refused(of_image_file, roots, keys, tmp_
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_file_that_could_be_read_in_two_ways_is_refused(plain, tmp_path, make, words):
+def test_a_file_that_could_be_read_in_two_ways_is_rejected(plain, tmp_path, make, words):
     zipapps.write(tmp_path / "m", make(entries(plain)))
     done = run(tmp_path / "m", "1")
     assert done.returncode == 1 and words in done.stderr.decode() and b"(problem zipapp-damaged)" in done.stderr
@@ -318,7 +318,7 @@ ODD_FORMS = {
 
 
 @pytest.mark.parametrize("form", ODD_FORMS)
-def test_a_signed_file_that_others_read_in_another_way_is_refused(signed, keys, tmp_path, form):
+def test_a_signed_file_that_others_read_in_another_way_is_rejected(signed, keys, tmp_path, form):
     change, words = ODD_FORMS[form]
     path = tmp_path / "m"
     path.write_bytes(change(signed[0].read_bytes()))
@@ -331,7 +331,7 @@ def test_a_signed_file_that_others_read_in_another_way_is_refused(signed, keys, 
 
 
 def by_trusted(path, *words):
-    """Return what the program that is here did with a file, and not the one in it."""
+    """Return the result of this program for a file, not of the program in the file."""
     command = [sys.executable, "-I", "-m", "nb_scorer.zipapp", path, "--cache", path.parent / "cache", *words]
     return subprocess.run(command, capture_output=True, text=True)
 
@@ -415,7 +415,7 @@ def test_a_link_that_another_user_can_turn_is_no_cache(signed, keys, tmp_path):
     assert done.returncode == 1 and b"it belongs to another user" in done.stderr
 
 
-def test_packages_that_nobody_has_signed_are_in_no_environment_of_a_signed_file(signed, keys, tmp_path):
+def test_packages_that_no_one_has_signed_are_in_no_environment_of_a_signed_file(signed, keys, tmp_path):
     def evil(found):
         (name,) = [name for name in found if name.endswith(".whl")]
         return {**found, name: zipapps.with_code(found[name], b"print('EVIL')\n")}
@@ -440,7 +440,7 @@ def test_a_file_that_python_could_not_run_is_not_written(roots, tmp_path):
     with open(root / "src" / "large", "wb") as file:
         file.truncate(2_000_000_001)
     done = zipapps.exported(root, tmp_path / "m")
-    assert done.returncode == 1 and b"With src/large the file would have more than 2 GB." in done.stderr
+    assert done.returncode == 1 and b"With src/large the file would be larger than 2 GB." in done.stderr
     assert b"(problem zipapp-too-large)" in done.stderr
 
 
@@ -494,7 +494,7 @@ def _minor():
     return "{}.{}".format(*sys.version_info[:2]).encode()
 
 
-def test_packages_of_another_machine_are_refused(plain, tmp_path):
+def test_packages_of_another_machine_are_rejected(plain, tmp_path):
     def change(found):
         (name,) = [name for name in found if name.endswith(".whl")]
         found[name.replace("none-any", "abi3-linux_s390x")] = found.pop(name)
@@ -519,7 +519,7 @@ def test_several_at_once_make_one_environment(plain, tmp_path):
     assert len(list((tmp_path / "cache" / "models").iterdir())) == 1
 
 
-def test_answers_that_nobody_reads_are_a_sentence(plain):
+def test_answers_that_no_one_reads_are_a_sentence(plain):
     command = [zipapps.PYTHON, plain, "--cache", plain.parent / "cache", "1"]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
@@ -562,8 +562,8 @@ def test_it_serves(served):
     assert served.ask("/healthz") == (200, {"status": "alive"})
     assert served.ask("/readyz") == (200, {"status": "ready"})
     assert served.ask("/predict", b"41") == (200, {"next": 42})
-    status, refused = served.ask("/predict", b'"a"')
-    assert (status, refused["detail"]) == (422, "The notebook's validator refuses this sample: x must be a number.")
+    status, rejected = served.ask("/predict", b'"a"')
+    assert (status, rejected["detail"]) == (422, "The notebook's validator rejects this sample: x must be a number.")
     assert served.ask("/predict", b"{")[0] == 400
     assert served.ask("/predict", b"13")[1]["status"] == 500
     assert served.ask("/predict", b"")[1]["detail"] == "The body is empty; send one sample as JSON."
@@ -579,7 +579,7 @@ def test_it_serves(served):
         (b"", b"411"),
     ],
 )
-def test_bodies_without_a_length_that_fits_are_refused(served, head, status):
+def test_bodies_without_a_length_that_fits_are_rejected(served, head, status):
     with socket.create_connection(("127.0.0.1", served.port), 10) as link:
         link.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
         answer = b"".join(iter(lambda: link.recv(4096), b""))
@@ -630,7 +630,7 @@ def test_it_has_a_thread_for_so_many_clients_and_the_others_wait_for_theirs(serv
         link.close()
 
 
-def test_a_client_that_waits_keeps_nobody_waiting(served):
+def test_a_client_that_waits_keeps_no_one_waiting(served):
     with socket.create_connection(("127.0.0.1", served.port), 10) as slow:
         slow.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n1")
         assert served.ask("/predict", b"1") == (200, {"next": 2})

@@ -71,7 +71,7 @@ def sign_origin(root: Path, key: Path, **digests: str) -> None:
     from nb_scorer.signature import origin, statement
 
     names = {"build/requirements.lock": hashlib.sha256((root / "build/requirements.lock").read_bytes()).hexdigest()}
-    told = {
+    reported = {
         "_type": statement.TYPE,
         "subject": [{"name": "model", "digest": {"sha256": statement.root_of(model.digests_of(root / "model"))}}],
         "predicateType": origin.PREDICATE,
@@ -84,8 +84,8 @@ def sign_origin(root: Path, key: Path, **digests: str) -> None:
             "runDetails": {"byproducts": []},
         },
     }
-    (root / "build" / "provenance.json").write_text(json.dumps(told))
-    attestation.sign(root / "build", Signer(key), statement.root_of(model.digests_of(root / "model")))
+    (root / "build" / "provenance.json").write_text(json.dumps(reported))
+    attestation.sign(root / "build", Signer(key), model.digests_of(root / "model"))
 
 
 def run(path: Path, *words: str, given: bytes = b"", cache: Path | None = None, alone: bool = False, **env: str):
@@ -188,7 +188,7 @@ def with_code(wheel: bytes, code: bytes) -> bytes:
 def read_in_two_ways_by_its_count(content: bytes, program: bytes) -> bytes:
     """Return such a file that is one without gaps: `program` is in the extra field of the first file's local header.
 
-    ZIP64 is wanted by the number of files alone; zipimport believes the size and the place beside it.
+    ZIP64 is wanted by the number of files alone; zipimport believes the size and the place next to it.
     """
     end = len(content) - 22
     count, size, offset = struct.unpack_from("<H2I", content, end + 10)

@@ -1,4 +1,4 @@
-"""The page of the architecture names the folders that there are, and the floors that `make check` holds."""
+"""The page of the architecture names the folders that there are, and the floors that `make lint` holds."""
 
 import re
 import sys

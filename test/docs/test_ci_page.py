@@ -37,9 +37,9 @@ def test_a_pipeline_checks_builds_and_compares_in_this_order(found):
 def test_the_options_of_a_comparison_are_its_own(words, capsys):
     with contextlib.suppress(SystemExit):
         diff.main(["--help"])
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     options = [word for word in words if word.startswith("--")]
-    assert options and [option for option in options if option not in told] == []
+    assert options and [option for option in options if option not in reported] == []
 
 
 def test_the_workflow_is_one():

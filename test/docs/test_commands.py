@@ -13,7 +13,7 @@ OF_A_CLONE = re.compile(r"\bmake |(?<![\w/~.-])(docs|test|s2i|app-skeleton)/")
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: str(page.relative_to(ROOT)))
-# There is one place in the clone where `make run` builds.
+# There is one place in the clone where `nb-builder run` builds.
 @pytest.mark.xdist_group("pages")
 def test_the_commands_of_a_page_work_in_their_order(page, tree, tmp_path):
     session = Session(tmp_path, tree, elsewhere=not for_a_clone(page))

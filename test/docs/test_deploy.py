@@ -12,6 +12,7 @@ import yaml
 from nb_builder.commands.dev.settings import Settings
 from nb_service import backends
 from nb_service.backends.batch import command_line
+from nb_service.settings import Settings as ServiceSettings
 
 import templates
 from commands import ROOT
@@ -20,7 +21,9 @@ from promtool import promtool
 
 DEPLOY = ROOT / "docs/deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text(encoding="utf-8"))
+LIMITS = ("S2I_MAX_BODY", "S2I_MAX_HELD", "S2I_APP_MEMORY")
 OPENSHIFT = DEPLOY / "openshift"
+OPENSHIFT_PAGE = ROOT / "docs/how-to/openshift-templates-and-webhooks.md"
 ITEMS = yaml.safe_load((OPENSHIFT / "service.yaml").read_text(encoding="utf-8"))["items"]
 TEMPLATE = yaml.safe_load((OPENSHIFT / "template.yaml").read_text(encoding="utf-8"))
 AB = yaml.safe_load((OPENSHIFT / "ab.yaml").read_text(encoding="utf-8"))["items"]
@@ -137,7 +140,7 @@ def test_the_webhooks_name_one_secret_which_the_page_makes():
     hooks = [trigger for trigger in triggers if trigger["type"] in ("Generic", "GitHub", "GitLab")]
     assert len(hooks) == 3
     (name,) = {hook[hook["type"].lower()]["secretReference"]["name"] for hook in hooks}
-    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    page = OPENSHIFT_PAGE.read_text(encoding="utf-8")
     assert f"oc create secret generic {name} --from-literal=WebHookSecretKey=" in page
 
 
@@ -163,7 +166,7 @@ def test_each_parameter_of_the_template_changes_something_and_the_name_everythin
 
 def test_what_the_template_needs_is_given_where_the_page_uses_it():
     needed = {each["name"] for each in TEMPLATE["parameters"] if each.get("required") and "value" not in each}
-    page = (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    page = OPENSHIFT_PAGE.read_text(encoding="utf-8")
     (line,) = [line for line in page.splitlines() if f"--template={TEMPLATE['metadata']['name']}" in line]
     assert needed == GIVEN.keys() == set(re.findall(r"-p (\w+)=", line))
     with pytest.raises(KeyError):
@@ -172,10 +175,10 @@ def test_what_the_template_needs_is_given_where_the_page_uses_it():
 
 def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service():
     first, second = ([item for item in AB if item["metadata"]["name"] == f"my-service-{each}"] for each in "ab")
-    told = (
+    reported = (
         json.dumps(first).replace("my-service-slim:a", "my-service-slim:b").replace('"my-service-a"', '"my-service-b"')
     )
-    assert json.loads(told.replace('"version": "a"', '"version": "b"')) == second
+    assert json.loads(reported.replace('"version": "a"', '"version": "b"')) == second
     for deployment, service in (first, second):
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"] == labels
@@ -189,7 +192,7 @@ def test_the_versions_behind_one_route_are_alike_and_no_pods_of_another_service(
     assert [backend["name"] for backend in backends_] == [each[1]["metadata"]["name"] for each in (first, second)]
     assert route["port"]["targetPort"] in [port["name"] for port in first[1]["spec"]["ports"]]
     share = backends_[1]["weight"] / sum(backend["weight"] for backend in backends_)
-    assert f"{round(100 * share)} of 100" in (OPENSHIFT / "README.md").read_text(encoding="utf-8")
+    assert f"{round(100 * share)} of 100" in OPENSHIFT_PAGE.read_text(encoding="utf-8")
 
 
 def test_what_follows_an_image_in_the_deployment_names_a_container_of_it():
@@ -341,3 +344,36 @@ def test_each_service_of_ours_is_asked_whether_it_is_ready_and_has_time_for_its_
         linger, grace = (float(service["environment"][name]) for name in ("S2I_LINGER", "S2I_GRACE"))
         assert linger < grace < float(service["stop_grace_period"].removesuffix("s"))
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+def containers(value, parameters):
+    """Yield (image, settings, memory limit in bytes) of each container at any depth that has such a limit."""
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return
+    resources = value.get("resources") or value.get("deploy", {}).get("resources") or {}
+    if "image" in value and "memory" in resources.get("limits", {}):
+        env = value.get("env") or value.get("environment") or {}
+        pairs = {item["name"]: item.get("value") for item in env} if isinstance(env, list) else env
+        limit = re.sub(r"^\$\{(\w+)\}$", lambda name: parameters[name[1]], resources["limits"]["memory"])
+        yield value["image"], pairs, int(limit[0]) << 30
+    for each in value.values():
+        yield from containers(each, parameters)
+
+
+def test_what_clients_may_have_in_flight_leaves_half_of_the_memory_to_the_model():
+    seen = 0
+    for path in sorted(DEPLOY.rglob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            given = document.get("parameters", []) if isinstance(document, dict) else []
+            parameters = {each["name"]: each.get("value", "") for each in given}
+            for image, env, limit in containers(document, parameters):
+                # A batch job has no clients.
+                if "my-service" in image or "${NAME}" in image:
+                    if path.name == "batch.yaml":
+                        continue
+                    held = ServiceSettings({name: value for name, value in env.items() if name in LIMITS})
+                    assert held.max_held + held.app_memory <= limit / 2, path
+                    seen += 1
+    assert seen == 8

@@ -59,3 +59,33 @@ def test_the_changelog_has_a_place_for_what_comes_next():
 def test_a_page_has_one_title_and_names_what_its_headings_hold(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1
+
+
+# Targets of make that a command of nb-builder does as well: users read only of the command.
+TARGETS_OF_COMMANDS = re.compile(
+    r"\bmake (run|dev|batch|check-notebook|new|builder|build|slim|runtime|native|spark-model|zipapp|push|pull|diff|"
+    r"ab-report|rebuild-check|sign|verify|audit)\b(?=[` ]|$)",
+    re.MULTILINE,
+)
+
+
+def code(text):
+    """Return the fenced blocks and the `code` of a page."""
+    return "\n".join(re.findall(r"^```.*?^```$|`[^`\n]*`", text, re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("folder", ["how-to", "tutorial", "reference", "deploy", "examples"])
+def test_pages_for_users_name_commands_of_nb_builder_instead_of_targets_of_make(folder):
+    found = {
+        str(page.relative_to(ROOT / "docs"))
+        for page in (ROOT / "docs" / folder).rglob("*.md")
+        if TARGETS_OF_COMMANDS.search(code(page.read_text(encoding="utf-8")))
+    }
+    assert found <= {"tutorial/first-service.md"}
+
+
+def test_the_gallery_and_support_count_the_examples():
+    count = len([folder for folder in (ROOT / "docs/examples").iterdir() if folder.is_dir()])
+    assert count == 13
+    assert "\nThirteen small repositories" in (ROOT / "docs/examples/README.md").read_text(encoding="utf-8")
+    assert "thirteen\n  [examples]" in (ROOT / "SUPPORT.md").read_text(encoding="utf-8")

@@ -24,13 +24,13 @@ import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
 import nb_builder.registry.problems
 import nb_scorer.zipapp.problems
-import nb_service.app.factory
 import nb_service.problems
 import nb_service.settings
 import pytest
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem, SettingInvalid
 from nb_scorer.common.settings_table import grouped
+from nb_service.http import routes
 
 from commands import ROOT
 
@@ -46,7 +46,8 @@ def classes(module):
 
 def gaps(words):
     """Return the words of a template as the page shows them: facts in capitals."""
-    return re.sub(r"\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
+    words = words.replace("{nb_builder}", "nb-builder").replace("{{", "{").replace("}}", "}")
+    return re.sub(r"(?<!\$)\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
 
 
 def section(page, title):
@@ -126,9 +127,9 @@ def test_each_problem_of_a_build_has_a_fixture_that_asserts_its_code(code):
 @pytest.mark.parametrize(
     ("title", "knobs"),
     [
-        ("Of a build", nb_builder.common.settings.KNOBS),
-        ("Of make dev", nb_builder.commands.dev.settings.Settings.knobs()),
-        ("Of a service", nb_service.settings.KNOBS),
+        ("Build settings", nb_builder.common.settings.KNOBS),
+        ("Settings of nb-builder dev", nb_builder.commands.dev.settings.Settings.knobs()),
+        ("Service settings", nb_service.settings.KNOBS),
     ],
 )
 def test_each_setting_is_on_its_page_in_its_group_with_values_and_default(title, knobs):
@@ -144,7 +145,7 @@ def test_each_file_of_app_root_is_on_the_layout_page():
     assert [name for name in sorted(names) if name not in page] == []
 
 
-@pytest.mark.parametrize("route", nb_service.app.factory.ROUTES)
+@pytest.mark.parametrize("route", routes.summaries(routes.TABLE))
 def test_each_route_is_on_the_page_of_the_http_api(route):
     assert f"| `{route}` |" in (REFERENCE / "http-api.md").read_text()
 

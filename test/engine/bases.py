@@ -9,6 +9,7 @@ from engine import provide
 # The default base of builder images, and the older one that users may still have.
 MAIN, OLDER = "trixie", "bookworm"
 ARCHIVE = "http://deb.debian.org/debian"
+SCRIPTS = Path("/usr/share/debootstrap/scripts")
 # What Debian's slim images leave out, and what apt leaves behind.
 NOT_IN_SLIM = (
     "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "usr/share/lintian/*",
@@ -35,8 +36,13 @@ def _make(suite: str, tarball: Path) -> None:
     # Not under /tmp, which may be mounted without device files.
     with tempfile.TemporaryDirectory(dir=tarball.parent) as folder:
         root = Path(folder) / "root"
+        # An older debootstrap does not know the newest suites, which all have the same script.
+        script = () if (SCRIPTS / suite).exists() else (str(SCRIPTS / "sid"),)
         # In mounts of its own: it mounts /proc, and on a busy machine fails to unmount it.
-        provide.call("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), ARCHIVE)
+        command = ("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), ARCHIVE, *script)
+        provide.call(*command)
+        # A snapshot of Debian's testing distribution expires within days.
+        (root / "etc/apt/apt.conf.d/90valid").write_text('Acquire::Check-Valid-Until "false";\n')
         # Licences stay, as in Debian's own.
         provide.call("find", f"{root}/usr/share/doc", "-type", "f", "!", "-name", "copyright", "-delete")
         left_out = [option for pattern in NOT_IN_SLIM for option in ("--exclude", f"./{pattern}")]

@@ -1,6 +1,6 @@
 """A cluster of Kubernetes on this machine: one node, whole, made of its Go modules, in namespaces of its own.
 
-What it is made of is kept beside what else tests fetch, under the digest of what it was built from.
+What it is made of is kept alongside what else tests fetch, under the digest of what it was built from.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class Cluster:
         return json.loads(self.kubectl("get", *words, "--output", "json"))
 
     def run(self, *command: str, text: str = "") -> subprocess.CompletedProcess:
-        """Run a command beside the node's components, as a host of pods that reaches all of them."""
+        """Run a command alongside the node's components, as a host of pods that reaches all of them."""
         return subprocess.run(self._inside(command), input=text, capture_output=True, text=True, env=self._environ())
 
     def start(self, *command: str) -> subprocess.Popen:
@@ -131,7 +131,7 @@ def running(*images: str) -> Iterator[Cluster]:
 
 
 def programs() -> Path:
-    """Return the folder of all components, built if they are not here; raise Missing where they can't be."""
+    """Return the folder of all components, built if they don't exist; raise Missing where they can't be."""
     sources = [MODULE / name for name in ("go.sum", "main.go")]
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     folder = provide.KEPT / f"kubernetes-{digest}"
@@ -159,7 +159,7 @@ def _install() -> None:
 
 
 def _pause() -> str:
-    """Return the image, made anew, of what holds a pod's namespaces."""
+    """Return the image, made again, of what holds a pod's namespaces."""
     name = f"{shared.name()}-pause:1"
     dockerfile = 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n'
     docker.docker("build", "--tag", name, "--file", "-", str(programs() / "pause"), stdin=dockerfile.encode())

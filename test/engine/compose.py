@@ -21,7 +21,7 @@ def install_if_lacking() -> None:
 
 @contextmanager
 def tidy(image: str) -> Iterator[None]:
-    """Remove at the end what the SDK made of `image` and leaves: containers, and the network if it was not here."""
+    """Remove at the end what the SDK made of `image` and leaves: containers, and the network if it did not exist."""
     was_here = _listed("network", f"name=^{NETWORK}$")
     try:
         yield

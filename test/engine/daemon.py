@@ -1,10 +1,12 @@
 """The container engine of a run: one of its own, whose images nobody else has, or the one that is already running.
 
-The root user on Debian or Ubuntu gets an engine of the run's own, also beside one that is running. Its images are in
+The root user on Debian or Ubuntu gets an engine of the run's own, also alongside one that is running. Its images are in
 `.nb-builder/engine`; it changes no rule of the other engine's network. Other users get the engine that answers them.
 """
 
 import fcntl
+import ipaddress
+import json
 import os
 import shutil
 import subprocess
@@ -154,7 +156,7 @@ def _command(folder: Path, host: str, place: Place) -> list[str]:
     return [
         "dockerd", f"--host={host}", f"--data-root={place.images}", f"--exec-root={folder}/exec",
         f"--pidfile={folder}/pid", f"--bridge={place.bridge}", f"--mtu={_mtu()}",
-        # An engine makes the chains of its rules anew when it starts, those of another one included.
+        # An engine makes the chains of its rules again when it starts, those of another one included.
         "--iptables=false", f"--default-address-pool=base={place.networks[1]},size=24",
         # A containerd that is running serves both.
         f"--containerd-namespace={place.bridge}", f"--containerd-plugins-namespace={place.bridge}-plugins",
@@ -173,7 +175,7 @@ def _wait(engine: subprocess.Popen, host: str, log: Path) -> None:
 @contextmanager
 def _bridge(place: Place) -> Iterator[None]:
     """Keep a bridge and rules of our own while the engine runs, so that no other engine's network is touched."""
-    subprocess.run(["ip", "link", "delete", place.bridge], capture_output=True)
+    _remove_bridges(place)
     forwarding = FORWARDING.read_text(encoding="ascii")
     provide.call("ip", "link", "add", place.bridge, "address", BRIDGE_MAC, "type", "bridge")
     try:
@@ -187,8 +189,20 @@ def _bridge(place: Place) -> Iterator[None]:
     finally:
         for rule in _rules(place):
             _iptables("-D", rule)
-        provide.call("ip", "link", "delete", place.bridge)
+        _remove_bridges(place)
         FORWARDING.write_text(forwarding, encoding="ascii")
+
+
+def _remove_bridges(place: Place) -> None:
+    """Remove the bridge and those of the engine's networks, which dockerd leaves when it stops.
+
+    Two interfaces with the same network take each other's packets.
+    """
+    ours = [ipaddress.ip_network(network) for network in place.networks]
+    for interface in json.loads(provide.call("ip", "-json", "-4", "address")):
+        addresses = [ipaddress.ip_address(row["local"]) for row in interface["addr_info"]]
+        if interface["ifname"] == place.bridge or any(one in network for one in addresses for network in ours):
+            provide.call("ip", "link", "delete", interface["ifname"])
 
 
 def _rules(place: Place) -> Iterator[list[str]]:

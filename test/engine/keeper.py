@@ -48,10 +48,10 @@ class Found:
 
 def engine() -> Found:
     """Return the engine of this run, started if need be; raise Missing where there can be none."""
-    told = shared.once("engine", _start)
-    if lack := told.get("missing"):
+    reported = shared.once("engine", _start)
+    if lack := reported.get("missing"):
         raise provide.Missing(*lack)
-    return Found(**told)
+    return Found(**reported)
 
 
 def _start() -> dict[str, object]:
@@ -65,9 +65,9 @@ def _start() -> dict[str, object]:
     )
     _KEPT.append(keeper)
     with keeper.stdout as words:
-        told = words.readline()
-    assert told, f"the keeper of the engine ended with {keeper.wait()}"
-    return json.loads(told)
+        reported = words.readline()
+    assert reported, f"the keeper of the engine ended with {keeper.wait()}"
+    return json.loads(reported)
 
 
 def main() -> None:

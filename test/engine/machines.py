@@ -29,7 +29,7 @@ RIGHTS = (
 )
 COMMON = "mount -o remount,rw /sys && mount --make-rshared /"
 # Containers of the machine's get control groups below its own. In the second version a group that has processes has
-# no others below, so that the machine's go into one beside.
+# no others below, so that the machine's go into one alongside.
 DOCKERD = f"""{COMMON}
 for path in /sys/fs/cgroup /sys/fs/cgroup/*; do
     if mountpoint -q "$path"; then mount -o remount,rw,bind "$path"; fi

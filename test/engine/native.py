@@ -7,13 +7,13 @@ from engine.slim import Made
 
 
 def command(service: str, image: str, compiler: str, *words: str) -> list[str]:
-    """Return `make native` of `service`; `compiler` names the image that compiles, `words` are such as PLATFORM=…."""
+    """Return the command `make native` for `service`; `compiler` names the image that compiles."""
     names = (f"SERVICE={service}", f"IMAGE={image}", f"COMPILER={compiler}", *words)
     return ["make", "--no-print-directory", "native", *names]
 
 
 def make(service: str, image: str, compiler: str, *words: str) -> Made:
-    """Return what `make native` of `service` came to, given what `command` is given."""
+    """Return what `nb-builder native` of `service` came to, given what `command` is given."""
     done = subprocess.run(
         command(service, image, compiler, *words),
         cwd=provide.ROOT,

@@ -1,4 +1,4 @@
-"""Slim images as users make them: make runtime, and the one docker build that is underneath."""
+"""Slim images as users make them: make slim, and the one docker build that is underneath."""
 
 import subprocess
 import tarfile
@@ -19,8 +19,8 @@ class Made:
 
 
 def make(service: str, image: str, *words: str) -> Made:
-    """Return what `make runtime` of `service` came to; `words` are settings such as S2I_SLIM=off."""
-    command = ["make", "--no-print-directory", "runtime", f"SERVICE={service}", f"IMAGE={image}", *words]
+    """Return what `make slim` of `service` came to; `words` are settings such as S2I_SLIM=off."""
+    command = ["make", "--no-print-directory", "slim", f"SERVICE={service}", f"IMAGE={image}", *words]
     done = subprocess.run(
         command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

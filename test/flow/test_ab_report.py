@@ -1,4 +1,4 @@
-"""`make ab-report`: its words reach the report. What that says of real services is in test/contract."""
+"""`nb-builder ab-report`: its words reach the report. What that says of real services is in test/contract."""
 
 import json
 import subprocess
@@ -30,17 +30,17 @@ def made(*words):
     ],
     ids=["none", "no B", "SINCE", "LABEL", "PREFIX"],
 )
-def test_a_word_that_is_not_understood_is_told(words, said):
+def test_a_word_that_is_not_understood_is_reported(words, said):
     status, out, _ = made(*words)
     # Make's own status; nb-builder ab-report has that of the problem.
     assert status == 2 and said.strip() in out and "(problem ab-words)" in out
 
 
-def test_where_no_prometheus_is_that_is_told_as_json_too():
+def test_where_no_prometheus_is_that_is_reported_as_json_too():
     address = f"http://127.0.0.1:{free_port()}"
     words = (f"PROMETHEUS={address}", "A=a", "B=b")
     status, out, _ = made(*words)
-    assert status == 2 and f"PROMETHEUS={address} returns no metrics: " in out and "(problem ab-prometheus)" in out
+    assert status == 2 and f"{address} returns no metrics: " in out and "(problem ab-prometheus)" in out
     status, out, _ = made(*words, "JSON=1")
     assert status == 2 and json.loads(out)["problem"] == "ab-prometheus"
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""`make audit`, with the environment of its own: a vulnerable distribution is named and is a failure."""
+"""`nb-builder audit`, with the environment of its own: a vulnerable distribution is named and is a failure."""
 
 import json
 import os

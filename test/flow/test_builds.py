@@ -50,7 +50,7 @@ KNOWN_EARLY = [
 
 
 @pytest.mark.parametrize("case", KNOWN_EARLY, ids=lambda case: case.name)
-def test_what_the_repository_tells_is_said_before_anything_is_installed(case, outcomes):
+def test_what_the_repository_reports_is_said_before_anything_is_installed(case, outcomes):
     steps = [line for line in outcomes.build(case).stdout.splitlines() if line.startswith("---> ")]
     assert [step for step in steps if "Installing" in step or "Running" in step] == []
 
@@ -236,7 +236,7 @@ def test_predictor_leaves_no_trace_in_files_but_that_of_the_notebooks_own_calls(
 
 def test_a_model_that_nothing_proves_is_warned_of_in_the_last_lines_and_in_the_report(tmp_path):
     build, env = stage.build_of(tmp_path, "def predictor(x):\n    return x")
-    assert build.stdout.splitlines()[-4].startswith("WARNING: Nothing proves that this service answers")
+    assert build.stdout.splitlines()[-4].startswith("WARNING: No sample verifies this service")
     report = json.loads((Path(env["APP_ROOT"]) / "build" / "report.json").read_text())
     assert report["proved"] is False
     assert [warning["code"] for warning in report["warnings"]] == ["proof-missing"]

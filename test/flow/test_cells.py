@@ -36,7 +36,7 @@ def test_the_executed_notebook_shows_the_last_state_of_a_display_that_is_updated
     assert shown == [[["'100 %'"]], [], []]
 
 
-def test_what_pip_brought_is_in_the_report_and_not_in_the_lock(tmp_path):
+def test_what_pip_installed_is_in_the_report_and_not_in_the_lock(tmp_path):
     build, _ = stage.assemble(named("ok-pip-in-a-cell"), tmp_path)
     report = json.loads((build.app_root / "build" / "report.json").read_text(encoding="utf-8"))
     assert [line.partition(" @ ")[0] for line in report["brought_by_pip"]] == ["alpha"]

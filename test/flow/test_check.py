@@ -72,8 +72,8 @@ USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLD
 
 
 def code_of(case):
-    told = re.search(r"\(problem ([\w-]+)\)", "\n".join(case.says))
-    return told[1] if told else ""
+    reported = re.search(r"\(problem ([\w-]+)\)", "\n".join(case.says))
+    return reported[1] if reported else ""
 
 
 def findings(case, folder):
@@ -103,7 +103,7 @@ def test_nothing_is_found_in_a_repository_that_builds(case, tmp_path):
     [case for case in all_of("fail-") if code_of(case) in STATIC and case.name not in SOMETIMES],
     ids=lambda case: case.name,
 )
-def test_what_a_build_would_refuse_early_is_found(case, tmp_path):
+def test_what_a_build_would_reject_early_is_found(case, tmp_path):
     assert code_of(case) in findings(case, tmp_path)
 
 
@@ -112,17 +112,17 @@ def test_what_a_build_would_refuse_early_is_found(case, tmp_path):
     [case for case in all_of("fail-") if code_of(case) not in STATIC and case.name not in SOMETIMES],
     ids=lambda case: case.name,
 )
-def test_what_only_a_run_can_tell_is_left_to_the_run(case, tmp_path):
+def test_what_only_a_run_can_report_is_left_to_the_run(case, tmp_path):
     assert findings(case, tmp_path) == []
 
 
 @pytest.mark.parametrize("case", all_of("ok-not-batched-"), ids=lambda case: case.name)
 def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_build(case, tmp_path):
-    told = NotesLog()
-    result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
+    reported = NotesLog()
+    result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, reported)
     assert result.findings == []
     reason = case.says[0].partition("one by one: ")[2]
-    noted = [note for note in told.notes if note.startswith("predictor would be scored one by one")]
+    noted = [note for note in reported.notes if note.startswith("predictor would be scored one by one")]
     if case.is_told_by_check:
         assert [f"in batches: {reason}. To have it faster" in note for note in noted] == [True]
     else:
@@ -131,19 +131,19 @@ def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_bu
 
 @pytest.mark.parametrize("case", all_of("ok-batched-"), ids=lambda case: case.name)
 def test_of_a_predictor_that_is_batched_nothing_is_noted(case, tmp_path):
-    told = NotesLog()
-    check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, told)
-    assert [note for note in told.notes if "one by one" in note] == []
+    reported = NotesLog()
+    check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, reported)
+    assert [note for note in reported.notes if "one by one" in note] == []
 
 
 def test_what_keeps_predictor_from_being_batched_is_no_fault():
     ran = run_check("--json", named("ok-not-batched-global").repo)
-    told = json.loads(ran.stdout)
-    assert (ran.returncode, told["ok"]) == (0, True)
-    assert [note for note in told["notes"] if "it writes count" in note]
+    reported = json.loads(ran.stdout)
+    assert (ran.returncode, reported["ok"]) == (0, True)
+    assert [note for note in reported["notes"] if "it writes count" in note]
 
 
-def test_every_finding_is_told_with_its_place_and_their_number():
+def test_every_finding_is_reported_with_its_place_and_their_number():
     ran = run_check(named("fail-not-callable-predictor").repo)
     assert ran.returncode == 1
     assert "ERROR: In model.ipynb 'predictor' is" in ran.stdout
@@ -152,7 +152,7 @@ def test_every_finding_is_told_with_its_place_and_their_number():
     )
 
 
-def test_a_good_notebook_is_told_what_it_defines():
+def test_a_good_notebook_is_reported_what_it_defines():
     ran = run_check(ROOT / "docs" / "examples" / "kmeans")
     assert ran.returncode == 0
     assert ran.stdout.endswith("---> Fine: predictor, validator; 3 requirements\n")
@@ -160,13 +160,13 @@ def test_a_good_notebook_is_told_what_it_defines():
 
 def test_machines_get_one_json_object_and_nothing_else():
     ran = run_check("--json", named("fail-cell-syntax").repo / "model.ipynb")
-    told = json.loads(ran.stdout)
-    assert (ran.returncode, told["ok"], told["notebooks"]) == (
+    reported = json.loads(ran.stdout)
+    assert (ran.returncode, reported["ok"], reported["notebooks"]) == (
         1,
         False,
         ["test/fixtures/fail-cell-syntax/repo/model.ipynb"],
     )
-    [finding] = told["findings"]
+    [finding] = reported["findings"]
     assert finding["code"] == "cell-syntax"
     assert {"cell", "position", "line", "what", "why", "fix", "notebook"} < set(finding)
     assert isinstance(finding["line"], int)
@@ -181,7 +181,7 @@ def test_machines_get_one_json_object_and_nothing_else():
         (("--python", "python3", "a"), "--python names the Python whose versions --fix writes: it needs --fix"),
     ],
 )
-def test_a_wrong_call_is_told_how_to_call(words, reason):
+def test_a_wrong_call_is_reported_how_to_call(words, reason):
     ran = run_check(*words)
     assert (ran.returncode, ran.stdout) == (2, f"{USAGE}{reason}\n")
 
@@ -191,9 +191,9 @@ def test_who_reads_only_the_beginning_sees_no_traceback():
     home = os.environ.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w") as nobody:
+    with open(writing, "w") as no_one:
         environ = {**os.environ, "NB_BUILDER_HOME": home}
-        ran = subprocess.run(["bash", "-c", command], stdout=nobody, stderr=subprocess.PIPE, env=environ, check=False)
+        ran = subprocess.run(["bash", "-c", command], stdout=no_one, stderr=subprocess.PIPE, env=environ, check=False)
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 
@@ -210,7 +210,7 @@ def test_make_check_notebook_is_the_same():
 
 
 @pytest.mark.parametrize(("words", "ran"), [((), False), (("RUN_REQUIREMENTS=1",), True)])
-def test_make_runs_what_computes_requirements_where_it_is_told_to(tmp_path, words, ran):
+def test_make_runs_what_computes_requirements_where_it_is_reported_to(tmp_path, words, ran):
     computed = 'requirements = [["numpy", open("/dev/null").read() or "1.26.4" if open("{}", "w") else ""]]\n'
     (tmp_path / "model.py").write_text(computed.format(tmp_path / "ran") + "def predictor(x):\n    return x\n")
     command = ["make", "--silent", "-C", ROOT, "check-notebook", f"NOTEBOOK={tmp_path}", *words]

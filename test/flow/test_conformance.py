@@ -46,7 +46,7 @@ def test_point_34_dot_files_are_copied(outcomes):
     assert {".env.sample", ".settings", ".gitignore", "model.ipynb"} <= set(os.listdir(src))
 
 
-def test_point_34_a_repository_without_a_file_is_refused_in_words(tmp_path):
+def test_point_34_a_repository_without_a_file_is_rejected_in_words(tmp_path):
     repo = tmp_path / "repo"
     repo.mkdir()
     build, _ = stage.assemble(replace(named("fail-notebook-missing"), repo=repo), tmp_path)
@@ -244,7 +244,7 @@ def test_point_72_what_a_predictor_prints_is_in_the_log_at_once(tmp_path):
         _until(lambda: "asked for 17" in log.read_text())
 
 
-def test_point_76_a_pickle_in_a_request_is_refused_and_never_loaded(tmp_path):
+def test_point_76_a_pickle_in_a_request_is_rejected_and_never_loaded(tmp_path):
     _, env = stage.assemble(named("ok-mixed-cells"), tmp_path)
     trap = b"cos\nsystem\n(S'touch " + str(tmp_path / "loaded").encode() + b"'\ntR."
     with stage.running(env) as (port, *_):

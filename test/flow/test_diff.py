@@ -1,4 +1,4 @@
-"""`make diff` of real builds of one notebook before and after a change, without an engine."""
+"""`nb-builder diff` of real builds of one notebook before and after a change, without an engine."""
 
 import json
 import os
@@ -141,7 +141,7 @@ def with_golden(built, tmp_path):
     return make
 
 
-def test_golden_rows_that_only_one_has_are_told(built, with_golden):
+def test_golden_rows_that_only_one_has_are_reported(built, with_golden):
     done = diff(built("before"), with_golden(lambda rows: rows[1:]), "golden")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 rows in = 2 compared" in done.stdout
@@ -152,7 +152,7 @@ def test_without_a_common_golden_row_there_is_nothing_to_compare(built, with_gol
     changed = with_golden(lambda rows: [row.replace("0.", "0.00") for row in rows])
     done = diff(built("before"), changed, "golden")
     assert done.returncode == 1 and "(problem diff-no-rows)" in done.stdout
-    assert "there is no golden row that both have (3 only OLD and 3 only NEW)" in done.stdout
+    assert "there is not a golden row that both have (3 only OLD and 3 only NEW)" in done.stdout
 
 
 def test_parquet_is_read_where_the_service_has_what_it_needs(built, tmp_path):

@@ -69,7 +69,7 @@ def test_the_archive_has_the_model_and_all_that_proves_it(signed):
     assert f"The archive has 8 files, {len(done.stdout) / 1e6:.1f} MB." in done.stderr.decode()
 
 
-def test_two_exports_are_the_same_bytes_whoever_owns_the_files_and_whenever_they_came(signed):
+def test_two_exports_are_the_same_bytes_anyone_who_owns_the_files_and_whenever_they_came(signed):
     env, _ = signed
     first = run(env, "model").stdout
     for path in stage.Path(env["APP_ROOT"]).joinpath("model").iterdir():
@@ -104,7 +104,7 @@ def test_verify_shows_whose_the_model_is_and_where_it_comes_from(signed):
         assert line in page
 
 
-def test_without_a_key_verify_says_that_nobody_is_trusted(signed):
+def test_without_a_key_verify_says_that_no_one_is_trusted(signed):
     done = run(signed[0], "verify")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"it is not set, so nobody is trusted" in done.stderr
@@ -119,10 +119,10 @@ def test_without_a_key_verify_says_that_nobody_is_trusted(signed):
             lambda content: content.replace(b'"sig": "M', b'"sig": "N'),
             "no trusted key has made",
         ),
-        ("model/model.pickle", lambda content: content + b" ", "model.pickle is not the file that was signed"),
+        ("model/model.pickle", lambda content: content + b" ", "model.pickle has changed since it was signed"),
     ],
 )
-def test_verify_refuses_what_was_changed(signed, name, change, words):
+def test_verify_rejects_what_was_changed(signed, name, change, words):
     env, public = signed
     path = stage.Path(env["APP_ROOT"]) / name
     before = path.read_bytes()
@@ -133,14 +133,14 @@ def test_verify_refuses_what_was_changed(signed, name, change, words):
     assert words in done.stderr.decode()
 
 
-def test_verify_refuses_where_another_model_comes_from(signed, tmp_path):
+def test_verify_rejects_where_another_model_comes_from(signed, tmp_path):
     """The same signer has signed another model, too."""
     env, public = signed
     build = stage.Path(env["APP_ROOT"]) / "build"
     kept = {name: (build / name).read_bytes() for name in ("provenance.json", "provenance.sig")}
-    told = json.loads(kept["provenance.json"])
-    told["subject"][0]["digest"]["sha256"] = "0" * 64
-    (build / "provenance.json").write_text(json.dumps(told))
+    reported = json.loads(kept["provenance.json"])
+    reported["subject"][0]["digest"]["sha256"] = "0" * 64
+    (build / "provenance.json").write_text(json.dumps(reported))
     signer = signers.Signer(public.with_name("key.pem"))
     kind = "application/vnd.in-toto.provenance+json"
     (build / "provenance.sig").write_text(signer.signed((build / "provenance.json").read_bytes(), kind))
@@ -179,12 +179,12 @@ def test_with_wheels_the_environment_is_made_without_an_index(tmp_path):
 
 
 @pytest.mark.parametrize("words", [["--with-everything"], ["a", "b"]])
-def test_other_words_are_refused(signed, words):
+def test_other_words_are_rejected(signed, words):
     done = run(signed[0], "model", *words)
     assert done.returncode == 2 and b"(problem model-words)" in done.stderr
 
 
-def test_an_archive_that_nobody_reads_is_a_sentence(signed):
+def test_an_archive_that_no_one_reads_is_a_sentence(signed):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [stage.BIN / "run", "model"], env=signed[0], stdout=full, stderr=subprocess.PIPE, check=False
@@ -213,4 +213,4 @@ def test_by_default_there_is_no_such_route(signed):
 def test_without_a_key_for_clients_nothing_is_given_out(signed):
     done = run(signed[0], S2I_EXPORT="1")
     assert done.returncode == 1
-    assert b"S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT needs beside it." in done.stdout
+    assert b"S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT requires." in done.stdout

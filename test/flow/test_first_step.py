@@ -65,8 +65,8 @@ def test_a_notebook_without_requirements_and_predictor_is_fixed_and_builds_and_a
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": NOTEBOOK}
     text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}, indent=1)
     (repo / "model.ipynb").write_text(text)
-    told = nb_builder("check", "--fix", repo, VIRTUAL_ENV=str(environment))
-    assert told.endswith("---> Fine: predictor, examples; 2 requirements\n")
+    reported = nb_builder("check", "--fix", repo, VIRTUAL_ENV=str(environment))
+    assert reported.endswith("---> Fine: predictor, examples; 2 requirements\n")
     got, log = answers(repo, tmp_path, SAMPLE, {**SAMPLE, "petal length (cm)": 6.0, "petal width (cm)": 2.5})
     assert got == ["setosa", "virginica"]
     assert "3 golden rows" in log
@@ -74,9 +74,9 @@ def test_a_notebook_without_requirements_and_predictor_is_fixed_and_builds_and_a
 
 def test_a_new_repository_builds_and_answers(tmp_path):
     repo = tmp_path / "My flats"
-    told = json.loads(nb_builder("new", "--json", repo))
-    assert (told["name"], told["written"]) == ("my-flats", ["model.ipynb", "README.md", ".gitignore"])
-    assert told["git"] is (shutil.which("git") is not None)
+    reported = json.loads(nb_builder("new", "--json", repo))
+    assert (reported["name"], reported["written"]) == ("my-flats", ["model.ipynb", "README.md", ".gitignore"])
+    assert reported["git"] is (shutil.which("git") is not None)
     assert nb_builder("check", repo).endswith("---> Fine: predictor, validator, examples; 1 requirement\n")
     got, _ = answers(repo, tmp_path, {"size": 50})
     assert 750 < got[0] < 850

@@ -28,7 +28,7 @@ def test_the_wheel_of_a_fixture_is_packed_of_the_source_that_is_here(place):
 
 
 @each(REFUSED)
-def test_a_bad_repository_is_refused_in_the_words_of_its_fixture(case, outcomes):
+def test_a_bad_repository_is_rejected_in_the_words_of_its_fixture(case, outcomes):
     # Conformance point 29.
     build = outcomes.build(case)
     assert build.status not in (0, None), build.stdout
@@ -43,7 +43,7 @@ def test_the_cause_is_within_the_last_eight_lines(case, outcomes):
 
 
 @each(REFUSED)
-def test_a_refusal_keeps_stderr_empty_and_hides_our_own_code(case, outcomes):
+def test_a_rejection_keeps_stderr_empty_and_hides_our_own_code(case, outcomes):
     # Conformance point 31: s2i runs assemble twice if stderr says "tar... not found".
     build = outcomes.build(case)
     assert build.stderr == ""
@@ -51,7 +51,7 @@ def test_a_refusal_keeps_stderr_empty_and_hides_our_own_code(case, outcomes):
 
 
 @each(REFUSED)
-def test_a_refusal_leaves_no_model_no_packages_and_no_process(case, outcomes):
+def test_a_rejection_leaves_no_model_no_packages_and_no_process(case, outcomes):
     build = outcomes.build(case)
     assert not {"model", "venv"} & set(build.left), build.left
     assert build.processes == []

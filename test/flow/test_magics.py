@@ -70,14 +70,14 @@ def answer_of(url):
         return json.load(response)
 
 
-def test_who_has_run_what_is_not_saved_is_told_and_nobody_else(kernel, notebook):
+def test_who_has_run_what_is_not_saved_is_reported_and_no_one_else(kernel, notebook):
     save(notebook, ADDS_ONE, EXAMPLES)
-    told = "The cell that you have run last is not in it: save the notebook"
-    assert told not in kernel.run("%nb_check")[2]
+    reported = "The cell that you have run last is not in it: save the notebook"
+    assert reported not in kernel.run("%nb_check")[2]
     kernel.run(ADDS_ONE)
-    assert told not in kernel.run("%nb_check")[2]
+    assert reported not in kernel.run("%nb_check")[2]
     kernel.run(ADDS_TWO)
-    assert told in kernel.run("%nb_check")[2]
+    assert reported in kernel.run("%nb_check")[2]
 
 
 def test_check_shows_findings_with_links_to_their_cells_and_says_where_there_are_none(kernel, notebook):
@@ -99,7 +99,7 @@ def test_serve_serves_what_was_saved_at_one_address_until_it_is_stopped(kernel, 
     save(notebook, "%load_ext nb_builder\n%nb_serve", ADDS_ONE, EXAMPLES)
     _, html, text, _ = kernel.run(f"%nb_serve --port {stage.free_port()}")
     url = url_of(text)
-    assert text.startswith("Served until this kernel ends\n") and "Asked with 1, it answers 2\n" in text
+    assert text.startswith("Serving until this kernel stops\n") and "Sample request: 1 → 2\n" in text
     assert answer_of(url) == 42
     page = re.search(r'<a href="(http://[^"]+)">', html)[1]
     with urllib.request.urlopen(page, timeout=PATIENCE) as response:
@@ -175,12 +175,12 @@ def test_wrong_words_are_one_line(kernel):
         assert kernel.run(words)[0].strip() == f"UsageError: {line}"
 
 
-def test_a_notebook_that_is_not_saved_or_that_nobody_names_is_told_in_a_sentence(shared, kernel, notebook, env):
+def test_a_notebook_that_is_not_saved_or_that_no_one_names_is_reported_in_a_sentence(shared, kernel, notebook, env):
     _, _, text, _ = kernel.run("%nb_serve")
     assert f"There is no file {notebook}. (notebook-not-saved)" in text and "Fix: Save the notebook." in text
     with Kernel(shared[0], notebook, **env, JPY_SESSION_NAME="") as console:
         console.run("%load_ext nb_builder")
-        assert "%nb_check can't tell which notebook this is. (notebook-unnamed)" in console.run("%nb_check")[2]
+        assert "%nb_check can't find out which notebook it is in. (notebook-unnamed)" in console.run("%nb_check")[2]
         save(notebook, ADDS_ONE)
         assert "Nothing found; it defines predictor<" in console.run("%nb_check model.ipynb")[1]
 

@@ -1,4 +1,4 @@
-"""`make dev` as its user meets it: saves become answers, failures words, and Ctrl-C leaves nothing."""
+"""`nb-builder dev` as its user meets it: saves become answers, failures words, and Ctrl-C leaves nothing."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ CELLS = [
 
 
 class Dev:
-    """A running `make dev` of a notebook of these cells, whose log can be waited for."""
+    """A running `nb-builder dev` of a notebook of these cells, whose log can be waited for."""
 
     def __init__(self, folder: Path, *cells: str, **env: str):
         self.repo = folder / "repo"
@@ -100,7 +100,7 @@ class Dev:
 
 @pytest.fixture
 def dev(tmp_path):
-    """Return what starts `make dev`; it is ended with the test, and leaves no process."""
+    """Return what starts `nb-builder dev`; it is ended with the test, and leaves no process."""
     made = []
 
     def start(*cells, **env):
@@ -130,7 +130,7 @@ def test_what_is_saved_is_answered_soon_and_the_old_answer_comes_until_then(dev)
     assert it.words.rstrip().endswith("---> Stopping")
 
 
-def test_a_broken_cell_is_shown_and_the_service_of_before_goes_on_until_it_is_mended(dev):
+def test_a_broken_cell_is_shown_and_the_service_of_before_goes_on_until_it_is_fixed(dev):
     it = dev().served()
     it.save(c2="import six\nstep = 1 / 0")
     it.wait_for(r"^---> Not built; the service of the build before goes on$")
@@ -141,7 +141,7 @@ def test_a_broken_cell_is_shown_and_the_service_of_before_goes_on_until_it_is_me
     assert it.served(2).answer() == 6
 
 
-def test_a_notebook_that_is_broken_at_first_is_served_once_it_is_mended(dev):
+def test_a_notebook_that_is_broken_at_first_is_served_once_it_is_fixed(dev):
     it = dev("predictor = 1")
     it.wait_for(r"^---> Not built; nothing is served$")
     port = int(it.env["PORT"])
@@ -208,7 +208,7 @@ def test_ctrl_c_ends_all_where_the_caller_ignores_it_and_a_build_runs(dev, tmp_p
 
 
 class Jupyter:
-    """A client of the JupyterLab whose link `make dev` has shown."""
+    """A client of the JupyterLab whose link `nb-builder dev` has shown."""
 
     def __init__(self, link: str):
         self.base, self.token = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/lab/(?:tree/\S+)?\?token=(\w+)", link).groups()
@@ -278,7 +278,7 @@ def test_a_cell_that_fails_at_first_can_be_tried_in_jupyter(dev):
         assert run("import six; print(six.__version__)") == "1.17.0\n"
 
 
-def test_a_git_url_is_refused_in_a_sentence(dev, tmp_path):
+def test_a_git_url_is_rejected_in_a_sentence(dev, tmp_path):
     ran = subprocess.run(
         ["make", "dev", "LAB=0", "NOTEBOOK=https://localhost/repo.git"], cwd=stage.ROOT, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""`make run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
+"""`nb-builder run` with each kind of NOTEBOOK: it builds, serves, asks once, and leaves nothing running."""
 
 import fcntl
 import json
@@ -22,10 +22,10 @@ from contract.test_registry import served as registry_at
 from contract.wire import ask, post
 from flow import stage
 
-# There is one place where `make run` builds.
+# There is one place where `nb-builder run` builds.
 pytestmark = pytest.mark.xdist_group("make run")
 APP = Path(os.environ.get("NB_BUILDER_HOME") or ROOT / ".nb-builder") / "app"
-LAST_LINE = "Ctrl-C ends the service."
+LAST_LINE = "Press Ctrl-C to stop."
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def repository(tmp_path):
 
 
 def served(session, notebook):
-    """Run `make run` with this NOTEBOOK, ask the service 4, and return (answer, log)."""
+    """Run `nb-builder run` with this NOTEBOOK, ask the service 4, and return (answer, log)."""
     session.run(Block(f"make run NOTEBOOK='{notebook}'\n", frozenset({"service"}), 1))
     answer = json.loads(stage.ask(session.port, b"4")[1])
     # A page that has had its own name, here x, lead to this address gets nothing.
@@ -78,14 +78,14 @@ def test_a_git_url_becomes_a_service(session, repository):
 
 
 def words_of(session, *words, **env):
-    """Return (status, what is printed) of `make run` that ends by itself."""
+    """Return (status, what is printed) of `nb-builder run` that ends by itself."""
     command = ["make", "--no-print-directory", "run", *words]
     environ = {**session.env, **env}
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", timeout=100)
     return ran.returncode, ran.stdout, ran.stderr
 
 
-def test_a_port_that_is_asked_for_and_taken_is_refused_before_the_build(session, repository):
+def test_a_port_that_is_asked_for_and_taken_is_rejected_before_the_build(session, repository):
     with socket.socket() as other:
         other.bind(("127.0.0.1", session.port))
         other.listen()
@@ -101,7 +101,7 @@ def test_a_folder_from_which_a_service_runs_is_not_built_into(session, repositor
     assert status != 0
     assert re.search(
         rf"/app is in use: a service is there, process \d+, on http://127\.0\.0\.1:{session.port}\.\n"
-        r"  Why: .*\n  Fix: End it first, by Ctrl-C where it was started or by 'kill \d+'\.\n",
+        r"  Why: .*\n  Fix: Stop that command first, with Ctrl-C where it was started or with 'kill \d+'\.\n",
         printed,
     )
     assert "Checking the notebook" not in printed
@@ -150,14 +150,14 @@ def test_changes_that_are_not_committed_are_named_and_no_commit_is_claimed_for_t
     notebook = repository / "model.ipynb"
     notebook.write_text(notebook.read_text() + "\n")
     _, log = served(session, repository)
-    assert "note: changes that are not committed are built, too: model.ipynb, new file.txt\n" in log
+    assert "note: the build includes uncommitted changes: model.ipynb, new file.txt\n" in log
     statement = json.loads((APP / "build/provenance.json").read_text())
     source = statement["predicate"]["buildDefinition"]["resolvedDependencies"][0]
     assert source["name"] == "source" and "digest" not in source
     assert source["annotations"]["uncommitted"] == ["model.ipynb", "new file.txt"]
 
 
-def test_what_is_no_notebook_is_refused_in_a_sentence(session, tmp_path):
+def test_what_is_no_notebook_is_rejected_in_a_sentence(session, tmp_path):
     ran = subprocess.run(
         ["make", "run", f"NOTEBOOK={tmp_path}/nothing-here"],
         cwd=stage.ROOT,
@@ -210,4 +210,4 @@ def test_a_forged_file_is_not_served_where_a_key_is_set(model, tmp_path):
         environ = {**os.environ, **env}
         done = subprocess.run([*command, *more], cwd=stage.ROOT, env=environ, capture_output=True, text=True)
         assert done.returncode != 0
-        assert "model/model.pickle is not the file that was signed" in done.stdout and not sings.exists()
+        assert "model/model.pickle has changed since it was signed" in done.stdout and not sings.exists()

@@ -79,7 +79,7 @@ def test_a_mirror_that_is_away_is_repeated_where_the_installation_fails(machine,
 
 
 def build_with(folder, files, disk="", **env):
-    """Build the three cells with more files beside the notebook."""
+    """Build the three cells with more files next to the notebook."""
     repo = folder / "repo"
     (repo / ".s2i").mkdir(parents=True)
     # Its requires-python counts where it names the packages.

@@ -41,7 +41,7 @@ def test_the_bill_has_what_the_wheel_installs_in_the_lock_s_versions(written):
     assert {name: locked.get(name) for name in versions} == versions
 
 
-def test_a_wheel_that_depends_on_the_machine_is_refused(written, monkeypatch, tmp_path):
+def test_a_wheel_that_depends_on_the_machine_is_rejected(written, monkeypatch, tmp_path):
     real = artifacts._wheel
 
     def other(root, scratch, date, **more):

@@ -112,12 +112,12 @@ def test_where_the_model_comes_from_is_signed_by_the_same_key(signed, secret):
     build = signed[0].app_root / "build"
     said = Trust(str(secret[1])).opened(read(build / "provenance.sig", build), build, OF_PROVENANCE)
     assert said.payload == (build / "provenance.json").read_bytes()
-    told = json.loads(said.payload)
-    assert (told["_type"], told["predicateType"]) == (
+    reported = json.loads(said.payload)
+    assert (reported["_type"], reported["predicateType"]) == (
         "https://in-toto.io/Statement/v1",
         "https://slsa.dev/provenance/v1",
     )
-    digests = {each["name"]: each["digest"]["sha256"] for each in told["subject"]}
+    digests = {each["name"]: each["digest"]["sha256"] for each in reported["subject"]}
     bundle = json.loads((signed[0].app_root / "model/model.sig").read_text())
     statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
     assert digests["model"] == statement["subject"][0]["digest"]["sha256"]
@@ -125,14 +125,14 @@ def test_where_the_model_comes_from_is_signed_by_the_same_key(signed, secret):
         digests["model/model.pickle"]
         == {each["name"]: each["digest"] for each in statement["predicate"]["resources"]}["model.pickle"]
     )
-    names = [each.get("name") for each in told["predicate"]["buildDefinition"]["resolvedDependencies"]]
+    names = [each.get("name") for each in reported["predicate"]["buildDefinition"]["resolvedDependencies"]]
     assert names[:2] == ["src/model.ipynb", "build/requirements.lock"]
 
 
 def test_a_build_without_a_key_says_where_the_model_comes_from_and_signs_nothing(tmp_path):
     build, _ = stage.build_of(tmp_path, *CELLS, S2I_BUILDER_IMAGE="registry/nb-builder@sha256:" + "a" * 64)
-    told = json.loads((build.app_root / "build/provenance.json").read_text())
-    image = told["predicate"]["runDetails"]["builder"]["builderDependencies"]
+    reported = json.loads((build.app_root / "build/provenance.json").read_text())
+    image = reported["predicate"]["runDetails"]["builder"]["builderDependencies"]
     assert image == [{"name": "registry/nb-builder", "digest": {"sha256": "a" * 64}}]
     assert not (build.app_root / "build/provenance.sig").exists()
     assert not (build.app_root / "model/model.sig").exists()
@@ -140,7 +140,7 @@ def test_a_build_without_a_key_says_where_the_model_comes_from_and_signs_nothing
 
 
 @pytest.mark.parametrize("inside", ["upload/src", "app-root"])
-def test_a_key_that_would_stay_in_the_image_is_refused_before_anything_is_built(secret, tmp_path, inside):
+def test_a_key_that_would_stay_in_the_image_is_rejected_before_anything_is_built(secret, tmp_path, inside):
     _, env = stage.place(named("ok-pure-python"), tmp_path)
     path = tmp_path / inside / "sign.key"
     path.write_bytes(secret[0].read_bytes())

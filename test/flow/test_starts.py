@@ -84,13 +84,13 @@ def test_a_model_of_an_unknown_format_is_not_loaded(copy):
     assert "(problem model-format-unknown)" in words_of(env)
 
 
-def test_an_unknown_back_end_is_refused_with_those_there_are(copy):
+def test_an_unknown_back_end_is_rejected_with_those_there_are(copy):
     words = words_of({**copy[0], "S2I_BACKEND": "telepathy"})
     assert "(problem backend-unknown)" in words
     assert "http" in words
 
 
-def test_a_bad_setting_is_refused_by_name(copy):
+def test_a_bad_setting_is_rejected_by_name(copy):
     words = words_of({**copy[0], "WEB_CONCURRENCY": "many"})
     assert "WEB_CONCURRENCY='many' is not a whole number from 1 to 1024." in words
     assert "(problem setting-invalid)" in words

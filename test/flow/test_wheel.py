@@ -21,7 +21,7 @@ from cases import named
 from contract.services import SOON
 from flow import stage
 
-OLDEST, NEWEST = 10, 13
+OLDEST, NEWEST = 10, 15
 PYTHONS = {minor: python.path for minor, python in pythons.installed().items() if OLDEST <= int(minor[2:]) <= NEWEST}
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 UV = stage.ROOT / ".nb-builder" / "build" / "bin" / "uv"
@@ -134,7 +134,7 @@ def public():
 
 
 @pytest.mark.parametrize("minor", sorted(PYTHONS, key=lambda minor: int(minor[2:])))
-def test_in_an_empty_environment_the_command_tells_what_it_is(minor, wheel, tmp_path):
+def test_in_an_empty_environment_the_command_reports_what_it_is(minor, wheel, tmp_path):
     machine = Machine(command_of(wheel, PYTHONS[minor], tmp_path / "env"), tmp_path / "home", PIP_NO_INDEX="1")
     assert machine.say("version") == (0, f"nb-builder {wheel.name.split('-')[1]}\n", "")
     status, out, err = machine.say("--help")
@@ -152,7 +152,7 @@ def test_two_first_commands_at_once_make_the_environments_once(used):
     assert sum("Waiting for another nb-builder" in err for _, _, err in said) == 1
 
 
-def test_a_notebook_is_served_without_git_and_a_url_is_refused_in_a_sentence(used, asked):
+def test_a_notebook_is_served_without_git_and_a_url_is_rejected_in_a_sentence(used, asked):
     machine, _ = used
     without, answered = asked
     assert answered["answer"] == 3
@@ -173,7 +173,7 @@ def test_without_a_network_what_was_built_before_is_built_again(used, asked, not
 _LOOPBACK = 'ip link set lo up && exec "$@"'
 
 
-def test_a_home_that_can_t_be_written_is_told_with_its_fix(wheel, notebook, public):
+def test_a_home_that_can_t_be_written_is_reported_with_its_fix(wheel, notebook, public):
     (public / "home").mkdir(mode=0o500)
     machine = Machine(command_of(wheel, _for_everybody(), public / "env"), public / "home", *_another_user())
     assert machine.say("version")[0] == 0

@@ -42,16 +42,16 @@ class Server:
             self._ours.settimeout(limit)
             try:
                 socket.send_fds(self._ours, [b"build"], [asked.fileno(), out.fileno(), err.fileno()])
-                told = self._ours.recv(64)
+                reported = self._ours.recv(64)
             except TimeoutError:
                 self.close()
                 raise subprocess.TimeoutExpired("assemble", limit) from None
-            assert told, f"the process that forks builds ended with {self._process.wait()}"
+            assert reported, f"the process that forks builds ended with {self._process.wait()}"
             texts = []
             for file in (out, err):
                 file.seek(0)
                 texts.append(file.read().decode("utf-8"))
-        status, cpu = told.split()
+        status, cpu = reported.split()
         times.elsewhere += float(cpu)
         return subprocess.CompletedProcess("assemble", int(status), *texts)
 
@@ -90,10 +90,10 @@ def _begin(asked: int, out: int, err: int) -> None:
     """Become what `s2i/bin/assemble` would be: variables, folder, output."""
     with open(asked, "rb") as file:
         file.seek(0)
-        told = json.load(file)
+        reported = json.load(file)
     os.environ.clear()
-    os.environ.update(told["env"])
-    os.chdir(told["cwd"])
+    os.environ.update(reported["env"])
+    os.chdir(reported["cwd"])
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.close(out)

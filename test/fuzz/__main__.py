@@ -25,7 +25,7 @@ OPTIONS = ("-print_final_stats=1", "-reload=0")
 
 
 def compiled(folder: Path) -> Path:
-    """Return the target, compiled anew; end where there is no clang."""
+    """Return the target, compiled again; end where there is no clang."""
     if shutil.which("clang") is None:
         sys.exit("ERROR: There is no clang here.\n  Why: libFuzzer is clang's.\n  Fix: apt-get install clang")
     target = folder / "target"

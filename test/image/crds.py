@@ -19,9 +19,9 @@ def source(module: str) -> Path:
 def complaints(definition: Path, version: str) -> Callable[[dict], str]:
     """Return what says what a definition's schema has against a document's spec; "" for nothing."""
     crd = yaml.safe_load(definition.read_text(encoding="utf-8"))
-    (told,) = [each for each in crd["spec"]["versions"] if each["name"] == version]
+    (reported,) = [each for each in crd["spec"]["versions"] if each["name"] == version]
     # Of metadata a cluster knows more than the schema says.
-    validator = jsonschema.Draft7Validator(_strict(told["schema"]["openAPIV3Schema"]["properties"]["spec"]))
+    validator = jsonschema.Draft7Validator(_strict(reported["schema"]["openAPIV3Schema"]["properties"]["spec"]))
     return lambda item: "; ".join(error.message for error in validator.iter_errors(item["spec"]))
 
 

@@ -1,4 +1,4 @@
-"""Small repositories that image tests need beside the fixtures."""
+"""Small repositories that image tests need alongside the fixtures."""
 
 import json
 from pathlib import Path

@@ -71,7 +71,7 @@ def test_licences_of_debian_s_packages_are_kept_and_no_other_documents(builder):
     assert [path for path in held if not path.endswith("/copyright")] == []
 
 
-def test_a_build_leaves_nothing_beside_its_app_root(workbench):
+def test_a_build_leaves_nothing_next_to_its_app_root(workbench):
     begun = "/opt/app-root/build/requirements_script.py"
     new = root(workbench, f"find /tmp /var /opt/nb-builder /root /usr -xdev -type f -newer {begun}")
     assert [path for path in new if path != "/tmp/.s2i/image_metadata.json"] == []

@@ -57,10 +57,10 @@ def test_a_slim_image_scores_the_formats_that_need_nothing(example, tmp_path, wo
     }
 
 
-def test_without_pyarrow_the_way_to_it_is_told(example):
+def test_without_pyarrow_the_way_to_it_is_reported(example):
     ran = docker.docker("run", "-i", "--rm", example, "batch", "--to", "parquet", ok=False, stdin=b"0.2,0.7\n")
     assert ran.returncode == 1
-    assert "make build BATCH=1" in ran.stderr
+    assert "nb-builder builder --batch" in ran.stderr
 
 
 @pytest.mark.other_base

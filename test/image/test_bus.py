@@ -77,9 +77,9 @@ def test_the_clients_are_where_they_were_asked_for(builder_with_more):
     ("image", "url", "has"),
     [("example", "redis://broker", "none"), ("bus_example", "kafka://b", "nats, tls, redis, rediss, mqtt, mqtts")],
 )
-def test_where_a_client_is_missing_what_to_build_is_told(request, image, url, has):
+def test_where_a_client_is_missing_what_to_build_is_reported(request, image, url, has):
     ran = docker.docker("run", "--rm", *_options(url), request.getfixturevalue(image), ok=False)
     assert ran.returncode == 1
     kind = url.partition(":")[0]
-    assert f"make build BUS={kind}" in ran.stdout and "(problem bus-needs-more)" in ran.stdout
+    assert f"nb-builder builder --bus {kind}" in ran.stdout and "(problem bus-needs-more)" in ran.stdout
     assert has in ran.stdout

@@ -24,15 +24,15 @@ def test_a_good_repository_is_fine(builder, options):
     assert done.stdout.endswith("---> Fine: predictor, validator; 3 requirements\n")
 
 
-def test_each_finding_is_told_and_the_exit_status_is_1(builder):
+def test_each_finding_is_reported_and_the_exit_status_is_1(builder):
     done = check(builder, named("fail-predictor-missing").repo)
     assert done.returncode == 1
     assert "(problem predictor-missing)" in done.stdout
 
 
 def test_machines_get_json(builder):
-    told = json.loads(check(builder, named("fail-cell-syntax").repo, "--json").stdout)
-    assert [finding["code"] for finding in told["findings"]] == ["cell-syntax"]
+    reported = json.loads(check(builder, named("fail-cell-syntax").repo, "--json").stdout)
+    assert [finding["code"] for finding in reported["findings"]] == ["cell-syntax"]
 
 
 def test_a_script_is_checked_by_its_name(builder):

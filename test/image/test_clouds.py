@@ -10,7 +10,7 @@ pytestmark = pytest.mark.long
 
 # Two points of the running example, and the clusters that it finds.
 CLUSTERS = [4, 1]
-REFUSAL = "The notebook's validator refuses this sample."
+REFUSAL = "The notebook's validator rejects this sample."
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_git_repository_is_installed_where_there_is_git(with_more, tmp_path):
 
 
 def test_java_can_be_installed_though_manuals_are_left_out(builder, tag):
-    # As APT of `make build` does it, without building all else once more.
+    # As APT of `make builder` does it, without building all else once more.
     step = "apt-get update && apt-get install -y --no-install-recommends default-jre-headless"
     docker.docker("build", "--tag", tag, "-", stdin=f"FROM {builder}\nUSER root\nRUN {step}\n".encode())
     ran = docker.docker("run", "--rm", tag, "java", "-version")

@@ -33,7 +33,7 @@ def test_a_file_has_the_four_and_one_broker(name):
     assert all("broker" in services[one]["depends_on"] for one in ("service", "producer", "viewer"))
     head = (DEPLOY / f"compose-{name}.yaml").read_text(encoding="utf-8")
     assert f"docker compose -f docs/deploy/compose-{name}.yaml up" in head
-    assert f"`make build BUS={name}`" in head
+    assert f"`nb-builder builder --bus {name}`" in head
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The compose file of `make dev` does what its page says: it serves a notebook of this machine, and a save of it."""
+"""The compose file of `nb-builder dev` serves a notebook of this machine, and each save of it."""
 
 import json
 import os

@@ -16,7 +16,7 @@ PART = (
     "test_cases.py::test_a_good_repository_builds_and_its_service_answers_as_the_fixture_says[ok-environment]",
     "test_cases.py::test_point_31_assemble_runs_once[fail-file-ignored]",
     "test_slim_service.py::test_without_a_network_it_passes_its_own_test",
-    "test_slim_builds.py::test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are",
+    "test_slim_builds.py::test_a_name_to_keep_that_is_not_installed_is_rejected_with_those_that_are",
     "test_pages.py::test_the_engine_commands_of_a_page_work_in_their_order[README.md]",
 )
 # Three minutes, for an engine and a slim image of its own.

@@ -17,7 +17,7 @@ from engine import bases, docker, native, provide, slim
 pytestmark = pytest.mark.xdist_group("native")
 # What it has. The goal is less, and `make bench BENCH=native` says how far off it is.
 MOST_BYTES = 27_200
-MOST_BYTES_AARCH64 = 30_500
+MAX_BYTES_AARCH64 = 30_500
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_it_answers_arguments_and_lines(made):
     assert (lines.returncode, lines.stdout) == (0, "4\n1\n")
 
 
-def test_it_serves_as_the_service_does_and_ends_when_it_is_told(made):
+def test_it_serves_as_the_service_does_and_ends_when_it_is_reported(made):
     container = docker.docker("run", "-d", "--read-only", "-p", "127.0.0.1::8080", made.image).stdout.strip()
     try:
         port = docker.docker("port", container, "8080").stdout.strip().rpartition(":")[2]
@@ -100,10 +100,10 @@ def test_a_program_for_arm64_is_proved_under_qemu(example, compiler, tag, tmp_pa
     cross = slim.must(native.make(example, tag, compiler, "PLATFORM=linux/arm64"))
     assert "10,000 samples, 3 golden rows among them" in cross.output
     assert native.left_behind(tag) == []
-    told = docker.docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}} {{.Size}}", tag).stdout.split()
-    assert told[0] == "linux/arm64"
-    assert int(told[1]) <= MOST_BYTES_AARCH64
-    assert cross.output.splitlines()[-1] == f"---> {tag}: {told[1]} bytes, linux/arm64"
+    reported = docker.docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}} {{.Size}}", tag).stdout.split()
+    assert reported[0] == "linux/arm64"
+    assert int(reported[1]) <= MAX_BYTES_AARCH64
+    assert cross.output.splitlines()[-1] == f"---> {tag}: {reported[1]} bytes, linux/arm64"
     program = tmp_path / "model"
     program.write_bytes(slim.read(tag, "/model"))
     program.chmod(0o755)
@@ -113,13 +113,13 @@ def test_a_program_for_arm64_is_proved_under_qemu(example, compiler, tag, tmp_pa
         assert (answer.returncode, answer.stdout) == (0, "4\n")
 
 
-def test_what_can_t_be_translated_is_refused_and_leaves_nothing(workbench, compiler, tag):
-    refused = native.make(workbench, tag, compiler)
-    assert refused.status != 0
-    assert "ERROR: There is no native form of this predictor: " in refused.output, refused.output[-3000:]
+def test_what_can_t_be_translated_is_rejected_and_leaves_nothing(workbench, compiler, tag):
+    rejected = native.make(workbench, tag, compiler)
+    assert rejected.status != 0
+    assert "ERROR: This predictor can't be compiled to a native program: " in rejected.output, rejected.output[-3000:]
     # The workbench needs no packages.
-    assert "the notebook's packages lack numpy" in refused.output
-    assert "(problem native-refused)" in refused.output
+    assert "the notebook's packages lack numpy" in rejected.output
+    assert "(problem native-refused)" in rejected.output
     assert docker.docker("image", "inspect", tag, ok=False).returncode != 0
     assert native.left_behind(tag) == []
 

@@ -21,7 +21,7 @@ READERS_IMAGES = ("nb-builder", "my-service", "my-service-slim")
 
 @pytest.fixture
 def reader(engine, s2i, tree, page, tmp_path):
-    """Return a page's session with s2i on PATH and the image that `make build` leaves; their images go at the end.
+    """Return a page's session with s2i on PATH and the image that `make builder` leaves; their images go at the end.
 
     Pages give images the names that a reader's engine has already, so only an engine of the tests' own runs them.
     """

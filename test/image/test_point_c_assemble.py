@@ -51,7 +51,7 @@ def test_point_34_files_whose_names_begin_with_a_dot_are_in_the_image(s2i, tag, 
     assert docker.inside(tag, "cat", ".env.sample") == "KEY=value\n"
 
 
-def test_point_34_an_empty_repository_is_refused_in_words(s2i, tag, tmp_path):
+def test_point_34_an_empty_repository_is_rejected_in_words(s2i, tag, tmp_path):
     (tmp_path / "repo").mkdir()
     git(tmp_path / "repo", "init", "--quiet")
     commit(tmp_path / "repo", "Nothing yet")
@@ -210,7 +210,9 @@ def test_point_44_what_s2iignore_names_is_not_in_the_image(s2i, tag, tmp_path):
     assert "data.csv" not in listed
 
 
-def test_point_44_a_checkout_that_s2i_is_told_to_bring_names_commit_and_source_and_is_not_in_the_image(s2i, pure, tag):
+def test_point_44_a_checkout_that_s2i_is_reported_to_install_names_commit_and_source_and_is_not_in_the_image(
+    s2i, pure, tag
+):
     must(s2i.build(f"file://{pure}", tag, "--exclude", ""))
     report = json.loads(docker.inside(tag, "cat", "/opt/app-root/build/report.json"))
     assert report["commit"] == git(pure, "rev-parse", "HEAD").strip()
@@ -249,7 +251,7 @@ def test_point_50_51_variables_of_the_build_are_there_at_run_and_run_wins(s2i, t
     assert docker.answer(tag, b'"EMPTY"', "--env", "A=at run") == ["1,B=2 and more", "at run", ""]
 
 
-def test_point_52_labels_tell_of_the_model_without_starting_it(workbench):
+def test_point_52_labels_report_of_the_model_without_starting_it(workbench):
     labels = docker.labels(workbench)
     assert labels["io.nb-builder.notebook"] == "model.ipynb"
     assert labels["io.nb-builder.golden-rows"] == "1"

@@ -79,7 +79,7 @@ def test_point_63_a_requirement_that_is_gone_from_the_notebook_is_gone_from_the_
     assert "six.py" not in docker.shell(tag, "ls /opt/app-root/venv/lib/python3*/site-packages")
 
 
-def test_point_65_incremental_with_a_runtime_image_is_refused_by_s2i(s2i, tag, tmp_path):
+def test_point_65_incremental_with_a_runtime_image_is_rejected_by_s2i(s2i, tag, tmp_path):
     source = repos.write(tmp_path / "repo", repos.ECHO)
     build = s2i.build(source, tag, "--incremental", "--runtime-image", s2i.builder)
     # s2i says so and ends with 0: only the missing image tells.

@@ -94,10 +94,12 @@ def test_point_75_port_moves_the_port(workbench):
 
 def test_point_76_errors_are_errors_and_hide_the_code(workbench):
     with docker.service(workbench) as service:
-        raised = ask(service, {"raise": "the secret formula"})
+        raised = ask(service, {"say": 1, "raise": "the secret formula"})
         assert raised.status == 500
         assert raised.headers["Content-Type"] == "application/problem+json"
         assert b"secret formula" not in raised.body
+        unlike = ask(service, {"raise": "the secret formula"})
+        assert (unlike.status, b"secret formula" in unlike.body) == (422, False)
         assert service.predict(b"[1, 2").status == 400
         assert service.get("/nowhere").status == 404
         assert ask(service, {"exit": 3}).status == 500

@@ -1,4 +1,4 @@
-"""`make rebuild-check`: the running example comes out the same to the last file; what does not is named."""
+"""`nb-builder rebuild-check`: the running example comes out the same to the last file; what does not is named."""
 
 import subprocess
 
@@ -29,7 +29,7 @@ def dated(build_once):
 
 
 def rebuild_check(service, builder):
-    """Return what `make rebuild-check` came to."""
+    """Return what `nb-builder rebuild-check` came to."""
     command = ["make", "--no-print-directory", "rebuild-check", f"SERVICE={service}", f"IMAGE_NAME={builder}"]
     return subprocess.run(command, cwd=provide.ROOT, capture_output=True, text=True)
 

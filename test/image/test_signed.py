@@ -1,4 +1,4 @@
-"""`make sign`: the signature is a layer of its own, the key is in none, and what was signed is what is served."""
+"""`nb-builder sign`: the signature is a layer of its own, the key is in none, and what was signed is what is served."""
 
 import io
 import subprocess
@@ -23,7 +23,7 @@ def keys(tmp_path_factory):
 
 
 def make_sign(service, image, *words):
-    """Return what `make sign` came to."""
+    """Return what `nb-builder sign` came to."""
     command = ["make", "--no-print-directory", "sign", f"SERVICE={service}", f"IMAGE={image}", *words]
     return subprocess.run(command, cwd=provide.ROOT, capture_output=True, text=True)
 
@@ -59,7 +59,7 @@ def test_make_verify_shows_whose_it_is(example, tag, keys):
     assert "  Notebook:    model.ipynb\n" in done.stdout
 
 
-def test_a_slim_image_of_an_unsigned_model_refuses_where_it_is_told_to_verify(example, tag, keys):
+def test_a_slim_image_of_an_unsigned_model_rejects_where_it_is_reported_to_verify(example, tag, keys):
     """It has nothing to verify with; a signature that it gets later does not change that."""
     source = slim.must(slim.make(example, f"{tag}-slim")).image
     assert make_sign(source, tag, f"KEY={keys[0]}").returncode == 0
@@ -69,7 +69,7 @@ def test_a_slim_image_of_an_unsigned_model_refuses_where_it_is_told_to_verify(ex
     assert "this Python lacks the package cryptography" in done.stdout
 
 
-def test_an_image_without_a_signature_is_refused_by_who_verifies(example, keys):
+def test_an_image_without_a_signature_is_rejected_by_who_verifies(example, keys):
     done = docker.docker("run", "--rm", *verifying(keys), example, ok=False)
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].strip() == "(problem model-unsigned)"

@@ -87,9 +87,9 @@ def test_certificates_and_time_zones_are_there(members):
 def test_the_bill_of_materials_is_valid_and_lists_exactly_what_is_there(slim_workbench, members, python):
     text = slim.read(slim_workbench.image, SBOM)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.decode()) is None
-    told = {one["name"] for one in json.loads(text)["components"] if one.get("purl", "").startswith("pkg:pypi/")}
+    reported = {one["name"] for one in json.loads(text)["components"] if one.get("purl", "").startswith("pkg:pypi/")}
     held = [member.name.split("/")[-2] for member in members if member.name.endswith(".dist-info/METADATA")]
-    assert told == {canonicalize_name(name.split("-")[0]) for name in held} - {"nb-service"}
+    assert reported == {canonicalize_name(name.split("-")[0]) for name in held} - {"nb-service"}
     packages = {one["name"] for one in json.loads(text)["components"] if one["purl"].startswith("pkg:deb/debian/")}
     assert {"libc6", f"{python}-minimal", "ca-certificates"} <= packages
     assert not packages & {"bash", "apt", "dpkg", "coreutils", "util-linux"}

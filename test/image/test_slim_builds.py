@@ -89,11 +89,11 @@ def test_two_builds_of_the_same_have_the_same_layers(workbench, slim_workbench, 
 def test_a_predictor_that_needs_a_program_is_not_shipped_from_scratch_and_works_with_a_shell(s2i, tmp_path, tag):
     source = repos.write(tmp_path / "repo", SHELL)
     service = must(s2i.build(git_repository(source, source), f"{APPS}-shell")).image
-    refused = slim.make(service, tag)
-    assert refused.status != 0
-    assert "S2I_SLIM=off instead of distributions" in refused.output
-    assert "(problem slim-unproved)" in refused.output
-    assert "No such file or directory: 'sh'" in refused.output
+    rejected = slim.make(service, tag)
+    assert rejected.status != 0
+    assert "S2I_SLIM=off instead of distributions" in rejected.output
+    assert "(problem slim-unproved)" in rejected.output
+    assert "No such file or directory: 'sh'" in rejected.output
     assert not docker.exists(tag)
     made = slim.must(slim.make(service, tag, "S2I_SLIM_BASE=shell", "S2I_SLIM=off"))
     assert docker.answer(made.image, b'"b"', "--read-only") == "b\n"
@@ -122,9 +122,9 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
     made = slim.make(broken, tag, "S2I_SLIM=files", "S2I_SLIM_BASE=shell")
     docker.docker("image", "rm", "--force", broken)
     slim.must(made)
-    assert "The slim image is not the same service: S2I_SLIM=distributions instead of files" in made.output
+    assert "The slim image differs from the service image: S2I_SLIM=distributions instead of files" in made.output
     assert (
-        "the service can't be asked: its Python ended with status 1 "
+        "the service does not respond: its Python exited with status 1 "
         "(LookupError: no codec search functions registered: can't find encoding)" in made.output
     )
     assert "(S2I_SLIM=distributions); 1 golden row answered the same" in made.output
@@ -132,24 +132,24 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
     assert "usr/bin/bash" in {member.name for member in slim.listed(tag)}
 
 
-def test_a_predictor_that_must_write_beside_the_notebook_is_told_where_it_may(s2i, tmp_path, tag):
+def test_a_predictor_that_must_write_next_to_the_notebook_is_reported_where_it_may(s2i, tmp_path, tag):
     cells = "def predictor(x):\n    open('seen.txt', 'w').close()\n    return x\nexamples = [1]\n"
     source = repos.write(tmp_path / "repo", cells)
     made = slim.make(must(s2i.build(git_repository(source, source), f"{APPS}-must-write")).image, tag)
     assert made.status != 0
-    assert "ERROR: The slim image does not answer with a read-only root and without a network." in made.output
+    assert "ERROR: The slim image fails with a read-only root file system and without a network." in made.output
     assert "  Fix: Let predictor write below /tmp" in made.output
     assert not docker.exists(tag)
 
 
-def test_an_image_of_somebody_else_is_refused(builder, tag):
+def test_an_image_of_somebody_else_is_rejected(builder, tag):
     made = slim.build(docker.docker("image", "inspect", "--format", "{{.Id}}", builder).stdout.strip(), tag)
     assert made.status != 0
-    assert "ERROR: The image is no service of nb-builder: it has no model (/opt/app-root/model)." in made.output
+    assert "ERROR: This image was not built by nb-builder: it has no model (/opt/app-root/model)." in made.output
     assert "(problem slim-no-service)" in made.output
 
 
-def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
+def test_an_image_without_nb_builder_is_rejected_in_the_same_words(builder, tag):
     foreign = f"{tag}-foreign"
     docker.docker("build", "--tag", foreign, "-", stdin=f"FROM {builder}\nUSER 0\nRUN rm -r /opt/nb-builder\n".encode())
     made = slim.build(foreign, tag)
@@ -159,7 +159,7 @@ def test_an_image_without_nb_builder_is_refused_in_the_same_words(builder, tag):
     assert "(problem slim-no-service)" in made.output
 
 
-def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench, tag):
+def test_a_service_image_whose_base_has_another_python_now_is_rejected(workbench, tag):
     other = f"{tag}-other"
     change = 'mv "$(readlink -f /usr/bin/python3)" /usr/bin/python3.99 && ln -sf python3.99 /usr/bin/python3'
     docker.docker("build", "--tag", other, "-", stdin=f"FROM {workbench}\nUSER 0\nRUN {change}\n".encode())
@@ -167,11 +167,11 @@ def test_a_service_image_whose_base_has_another_python_now_is_refused(workbench,
     docker.docker("image", "rm", "--force", other)
     assert made.status != 0
     assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
-    assert "by what that image holds, its Python too." in made.output
+    assert "A slim image is derived from a service image" in made.output
 
 
 @pytest.mark.parametrize("make", [slim.make, slim.build], ids=["make", "docker"])
-def test_a_refusal_leaves_no_container_behind(builder, tag, make):
+def test_a_rejection_leaves_no_container_behind(builder, tag, make):
     # Whatever is made of it has its label.
     marked = f"{tag}-marked"
     docker.docker("build", "--tag", marked, "-", stdin=f"FROM {builder}\nLABEL refused={tag}\n".encode())
@@ -182,21 +182,21 @@ def test_a_refusal_leaves_no_container_behind(builder, tag, make):
     assert left == ""
 
 
-def test_an_image_that_is_not_there_is_refused_by_name(engine, tag):
+def test_an_image_that_is_not_there_is_rejected_by_name(engine, tag):
     made = slim.make("nobody-made-this", tag)
     assert made.status != 0
     assert "ERROR: There is no image nobody-made-this here." in made.output
 
 
-def test_a_name_to_keep_that_is_not_installed_is_refused_with_those_that_are(workbench, tag):
+def test_a_name_to_keep_that_is_not_installed_is_rejected_with_those_that_are(workbench, tag):
     made = slim.make(workbench, tag, "S2I_KEEP=cloudpickle,clodpickle")
     assert made.status != 0
-    assert "S2I_KEEP names clodpickle, which the image does not have." in made.output
-    assert "the image has: cloudpickle." in made.output
+    assert "S2I_KEEP names clodpickle, which the image does not contain." in made.output
+    assert "The image contains: cloudpickle." in made.output
     assert made.output.rpartition("  Fix: ")[2].startswith("Correct the name")
 
 
-def test_a_golden_row_that_differs_is_refused_with_both_answers(workbench, tag):
+def test_a_golden_row_that_differs_is_rejected_with_both_answers(workbench, tag):
     damaged = f"{tag}-damaged"
     change = "sed -i 's/a=b, c/another/' /opt/app-root/model/golden.ndjson"
     docker.docker("build", "--tag", damaged, "-", stdin=f"FROM {workbench}\nRUN {change}\n".encode())
@@ -212,5 +212,5 @@ def test_a_full_disk_is_said_in_a_sentence(workbench):
     done = docker.docker("run", "--rm", "--user", "0", "--tmpfs", "/slim:size=9m", workbench, *command, ok=False)
     assert done.returncode == 1
     assert "(problem disk-full)" in done.stdout
-    assert "nothing more can be written to /slim/root/" in done.stdout
+    assert "The disk is full: /slim/root/" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

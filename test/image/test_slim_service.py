@@ -58,8 +58,8 @@ def test_sagemakers_word_starts_it(slim_workbench):
 
 def test_what_the_model_was_built_of_is_in_its_labels(workbench, slim_workbench):
     plain, labels = docker.labels(workbench), docker.labels(slim_workbench.image)
-    told = {name: value for name, value in plain.items() if name.startswith("io.nb-builder.")}
-    assert told and told.items() <= labels.items()
+    reported = {name: value for name, value in plain.items() if name.startswith("io.nb-builder.")}
+    assert reported and reported.items() <= labels.items()
     assert json.loads(slim.read(slim_workbench.image, "/usr/share/nb-builder/slim.json"))["golden_rows"] == 1
     assert not [name for name in labels if "scripts-url" in name]
 

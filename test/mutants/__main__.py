@@ -1,4 +1,4 @@
-"""make mutants: how many small faults in the code of a room the tests beside it find.
+"""make mutants: how many small faults in the code of a room the tests next to it find.
 
 Usage: python test/mutants ROOM [--sample=N] [--seed=N] [TESTS…]
 ROOM is a folder such as s2i/nb_builder/requirements; TESTS are further files or folders of tests. mutmut says what the
@@ -96,7 +96,7 @@ class Desk:
             shutil.copyfile(self._room / mutant.file, place)
 
     def answer(self, limit: float, tests: list[str]) -> str:
-        """Run the tests with the room as it is here, and return one of the server's words."""
+        """Run the tests with the unchanged room, and return one of the server's words."""
         if self._server is None:
             self._start()
         self._server.stdin.write(json.dumps([limit, tests]) + "\n")

@@ -23,7 +23,7 @@ class Client(threading.Thread):
     def run(self):
         """Call until told to stop, without a policy for retries.
 
-        gRPC itself sends anew what no service has seen: calls that GOAWAY overtook on their way out.
+        gRPC itself sends again what no service has seen: calls that GOAWAY overtook on their way out.
         """
         options = [("grpc.use_local_subchannel_pool", 1)]
         request = service_pb2.ModelInferRequest(model_name="model")

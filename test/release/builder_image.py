@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-# Where packages come from, and what the image stands on and trusts: as `make build` takes them.
+# Where packages come from, and what the image stands on and trusts: as `make builder` takes them.
 SETTINGS = ("BASE_IMAGE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 SHOWN = 5
 

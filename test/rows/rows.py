@@ -7,7 +7,7 @@ It is installed from a wheel, so that a build takes it for a library and not for
 import random
 import time
 
-# What a call costs, beside its rows.
+# What a call costs, next to its rows.
 SECONDS = 0.001
 
 

@@ -44,7 +44,7 @@ def cluster(python: Path, folder: Path) -> Iterator[str]:
         yield master
     finally:
         for process in started:
-            # Each began a session, in which its executors are.
+            # Each started a session, in which its executors are.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
         for process in started:

@@ -10,7 +10,7 @@ from engine import docker, provide
 
 DEPLOY = provide.ROOT / "docs" / "deploy" / "spark"
 HERE = provide.ROOT / "test" / "spark"
-# As in node.sh: pods reach what runs beside the node there.
+# As in node.sh: pods reach what runs alongside the node there.
 NODE = "10.199.0.2"
 ROWS, COMPARED = 400_000, 2000
 

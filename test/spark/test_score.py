@@ -75,7 +75,7 @@ def outcomes(archives, tmp_path_factory):
     return dict(zip(jobs, clients.ask("spark", "score_spark.py", path, S2I_PREDICT_TIMEOUT="1"), strict=True))
 
 
-def test_every_row_has_its_answer_beside_it_and_the_type_of_the_model_s_answers(outcomes):
+def test_every_row_has_its_answer_next_to_it_and_the_type_of_the_model_s_answers(outcomes):
     found = outcomes["many"]
     assert found["types"] == {
         "id": "bigint", "x": "bigint", "y": "double", "prediction": "double", "prediction_error": "string",
@@ -149,7 +149,7 @@ def test_a_function_of_columns_gives_the_answers_and_null_where_there_is_none(ou
 
 
 @pytest.mark.parametrize("name", ["udf of a struct", "udf with names"])
-def test_a_function_of_columns_knows_names_by_a_struct_or_is_told(name, outcomes):
+def test_a_function_of_columns_knows_names_by_a_struct_or_is_reported(name, outcomes):
     assert [json.loads(row[0])["greeting"] for row in outcomes[name]["rows"]] == ["hi a", "hi Zoë"]
 
 
@@ -162,11 +162,11 @@ def test_a_table_without_rows_has_the_columns(outcomes):
     assert list(outcomes["nothing"]["types"]) == ["x", "y", "prediction", "prediction_error"]
 
 
-def test_a_column_that_is_not_there_is_refused_before_anything_runs(outcomes):
+def test_a_column_that_is_not_there_is_rejected_before_anything_runs(outcomes):
     assert outcomes["no column"]["error"].startswith("ERROR: The table has no column 'z'.\n  Why: ")
 
 
-def test_a_column_that_json_lacks_is_refused_by_the_executor_in_words(outcomes):
+def test_a_column_that_json_lacks_is_rejected_by_the_executor_in_words(outcomes):
     assert "ERROR: The column 'x' is of type binary, which JSON lacks." in outcomes["bytes"]["error"]
     assert "(problem spark-columns)" in outcomes["bytes"]["error"]
 

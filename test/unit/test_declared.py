@@ -82,9 +82,9 @@ def imported(package):
 
 def declared(project):
     """Return the distributions that a pyproject.toml of ours declares, and all of its extras."""
-    told = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = told.get("optional-dependencies", {}).values()
-    lines = [*told["dependencies"], *(line for extra in extras for line in extra)]
+    reported = tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = reported.get("optional-dependencies", {}).values()
+    lines = [*reported["dependencies"], *(line for extra in extras for line in extra)]
     names = [canonicalize_name(Requirement(line).name) for line in lines]
     assert len(names) == len(set(names))
     return set(names)
@@ -104,7 +104,7 @@ def test_scorers_import_the_standard_library_and_cloudpickle():
 
 def test_executors_need_what_spark_needs_and_nothing_else():
     assert set(imported(SPARK)) == set(LENT[SPARK])
-    # All that a worker and the process beside it import is there without any installed package.
+    # All that a worker and the process next to it import is there without any installed package.
     program = f"import sys; sys.path.insert(0, {str(ROOT / 'app-skeleton')!r}); import nb_spark.worker, nb_spark.child"
     subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
 
@@ -131,7 +131,7 @@ def test_the_build_needs_nothing_of_the_services_environment():
         *("nb_service.backends.batch.command_line", "nb_service.export.contents", "nb_service.export.zip_entries"),
         *("nb_service.identity", "nb_service.log", "nb_service.model_folder", "nb_service.problems"),
         *("nb_service.settings", "nb_service.signature.keys", "nb_service.signature.trust"),
-        "nb_service.backends.verify",
+        *("nb_service.backends.verify", "nb_service.export.wheels", "nb_service.export.zipapp", "nb_service.manifest"),
     }
     # The build signs by the same library, and declares it itself.
     taken.remove("nb_service.signature.keys")

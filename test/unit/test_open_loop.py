@@ -83,7 +83,7 @@ def test_the_rate_may_grow_and_its_gaps_may_be_drawn(serve):
     assert len(gaps) > 20
 
 
-def test_a_connection_that_is_closed_with_an_answer_is_made_anew_and_one_without_an_answer_is_a_failure(serve):
+def test_a_connection_that_is_closed_with_an_answer_is_made_again_and_one_without_an_answer_is_a_failure(serve):
     def answer(handler, number):
         if number == 5:
             handler.close_connection = True
@@ -95,9 +95,9 @@ def test_a_connection_that_is_closed_with_an_answer_is_made_anew_and_one_without
     assert said.count("closed without an answer") == 1
 
 
-def test_nobody_there_is_a_failure_each(serve):
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as nobody:
-        address = nobody.getsockname()
+def test_no_one_there_is_a_failure_each(serve):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as no_one:
+        address = no_one.getsockname()
     said = {what for _, _, what in asked(address, 20, 0.5, 4)["requests"]}
     assert said == {"ConnectionRefusedError: [Errno 111] Connection refused"}
 

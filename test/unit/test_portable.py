@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = [ROOT / "s2i" / name for name in ("install", "python", "nb-builder", "check", "runtime", "native")] + sorted(
+SCRIPTS = [ROOT / "s2i" / name for name in ("install", "python", "nb-builder", "check")] + sorted(
     ROOT.glob("s2i/bin/*")
 )
 # What bash has since 4.0, while macOS has 3.2.

@@ -66,7 +66,7 @@ def test_without_a_run_a_line_is_printed(monkeypatch, capsys):
     assert capsys.readouterr().out == "hello\n"
 
 
-def test_a_line_for_a_run_that_was_killed_holds_nobody(folder):
+def test_a_line_for_a_run_that_was_killed_holds_no_one(folder):
     os.mkfifo(folder / shared.WORDS)
     speaking = threading.Thread(target=shared.say, args=("nobody listens",), daemon=True)
     speaking.start()

@@ -7,7 +7,7 @@ class Later:
     __slots__ = ("_built", "columns", "constructor", "data", "keywords", "rows", "shape")
 
     def __init__(self, constructor, data, keywords, columns=None):
-        """Note what `constructor` shall be called with, and which columns of what it builds are meant."""
+        """Note what `constructor` should be called with, and which columns of what it builds are meant."""
         self.constructor = constructor
         # As it is now: the author may change it before the model is asked.
         self.data = _copied(data) if columns is None else data

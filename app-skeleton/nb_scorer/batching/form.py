@@ -10,9 +10,9 @@ from nb_scorer.batching import joining, straight_line
 from nb_scorer.batching.steps import raised_within
 
 # So many rows share one call at most: the largest number that the proof tries.
-MOST_TOGETHER = 1024
-# So many samples are on their way at once: one body may have a million, and each that is begun takes memory.
-MOST_UNDER_WAY = 1024
+MAX_TOGETHER = 1024
+# So many samples are on their way at once: one body may have a million, and each that is started takes memory.
+MAX_UNDER_WAY = 1024
 
 
 class Failure(object):
@@ -30,7 +30,7 @@ class Failure(object):
 class BatchForm(object):
     """A predictor's batch form: `score` returns what predictor would return for each of many samples.
 
-    In the model's pickle it stands beside predictor, whose globals it shares. `stops` are the calls that are
+    In the model's pickle it stands alongside predictor, whose globals it shares. `stops` are the calls that are
     shared, as text; `source` are the derived functions, as text, for readers.
     """
 
@@ -52,13 +52,13 @@ class BatchForm(object):
             return self._steps.begin(*(self._first + args))
         return self._steps.begin(*(self._first + args), **dict(self._keywords, **keywords))
 
-    def score(self, calls, watch=None, most=MOST_TOGETHER, in_copy=None):
+    def score(self, calls, watch=None, most=MAX_TOGETHER, in_copy=None):
         """Return a list: for each (args, keywords) of `calls` what predictor returns for it, or its Failure.
 
         Never raises what a sample's code raises, SystemExit included: that is its Failure. `watch` (see
         nb_scorer.batching.watch) may ask the model for a row alone too, and may have its own result used then; where
         the two differ, all of that call and of those after it are asked alone. `in_copy` is called where a step of
-        a sample's code has ended in another process than it began in, with the error that ended it or None.
+        a sample's code has ended in another process than it started in, with the error that ended it or None.
         """
         contexts = []
         try:
@@ -67,9 +67,9 @@ class BatchForm(object):
                 context.__enter__()
                 contexts.append(context)
             outcomes: list = []
-            for first in range(0, len(calls), MOST_UNDER_WAY):
+            for first in range(0, len(calls), MAX_UNDER_WAY):
                 drive = _Drive(watch, most, in_copy)
-                some = calls[first : first + MOST_UNDER_WAY]
+                some = calls[first : first + MAX_UNDER_WAY]
                 if self._has_stages_for(some):
                     outcomes += drive.run_in_stages(self._steps.stages, self._first, self.begin, some)
                 else:
@@ -222,8 +222,10 @@ class _Drive(object):
 
     def _results(self, key, stops):
         watch = self._watch
-        if len(stops) == 1 or (watch is not None and watch.ended):
-            return [_alone(stop) for stop in stops]
+        if len(stops) == 1:
+            return [_alone(stops[0])]
+        if watch is not None and watch.ended:
+            return self._each_alone(stops)
         results, asked_alone, begun = None, False, time.perf_counter()
         try:
             results = joining.call_together(stops)
@@ -236,7 +238,7 @@ class _Drive(object):
         if asked_alone:
             if watch is not None:
                 watch.end(stops[0], None, None)
-            return [_alone(stop) for stop in stops]
+            return self._each_alone(stops)
         if results is None:
             # Whose was it? Half of them each, and so on: nobody gets another's error.
             half = len(stops) // 2
@@ -251,12 +253,21 @@ class _Drive(object):
             own[place] = alone = _alone(stops[place], joining.call_aside)
             together = joining.now(results[place])
             if not self._watch.compare(stops[place], alone, together):
-                return [own[place] if place in own else _alone(stop) for place, stop in enumerate(stops)]
+                return self._each_alone(stops, own)
         if own:
             self._watch.asked_alone(key, len(own), time.perf_counter() - begun)
         if self._watch.sends_alone:
             for place, alone in own.items():
                 results[place] = alone
+        return results
+
+    def _each_alone(self, stops, known=None):
+        """Return the result of each stop, asked alone, unless the result at its place is `known`."""
+        results = []
+        for place, stop in enumerate(stops):
+            results.append(known[place] if known and place in known else _alone(stop))
+            if self._watch is not None:
+                self._watch.note_progress()
         return results
 
 

@@ -42,7 +42,7 @@ _SEVERAL_INPUTS = {"keras", "tensorflow"}
 # They take one object without a list around it, and give its result without one: a text, a flat row.
 _TAKE_ONE_TEXT, _TAKE_ONE_ROW = {"sentence_transformers"}, {"catboost"}
 _ONE = "one object"
-_MOST_TYPES = 1000
+_MAX_TYPES = 1000
 _FLOATS, _LISTS, _TEXTS, _LATER = {float}, {list}, {str}, {Later}
 
 # What is said of a class is asked for at each stop.
@@ -89,7 +89,7 @@ def _origin(kind):
     if found is None:
         names = [(shapes.top(base), base.__name__) for base in kind.__mro__]
         found = frozenset(package for package, _ in names), bool(_CALLED & set(names)), ("spacy", "Language") in names
-        if len(_origins) < _MOST_TYPES:
+        if len(_origins) < _MAX_TYPES:
             _origins[kind] = found
     return found
 
@@ -176,7 +176,7 @@ def kind_of(key):
 
 
 def _identity(function):
-    """Return the type of what is called and its identity; what some libraries wrap anew each time, by what it holds."""
+    """Return the type and identity of a callable; of one that a library wraps again each time, those of its content."""
     if isinstance(function, types.FunctionType) and function.__closure__:
         held = [cell.cell_contents for cell in function.__closure__]
         held.extend(function.__defaults__ or ())

@@ -26,7 +26,7 @@ METHODS = frozenset(
 # What only a model looks at is built once, of the joined rows.
 BUILT_LATER = {("pandas", "DataFrame"), ("xgboost", "DMatrix"), ("catboost", "Pool")}
 BUILT_WITH = ("columns", "index", "feature_names", "cat_features")
-# Functions of one row beside a table.
+# Functions of one row alongside a table.
 ROW_BY_ROW = {
     ("sklearn", "cosine_similarity"),
     ("sklearn", "linear_kernel"),

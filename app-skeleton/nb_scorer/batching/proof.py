@@ -8,12 +8,12 @@ import json
 import time
 
 from nb_scorer.batching import variations
-from nb_scorer.batching.form import MOST_TOGETHER
-from nb_scorer.batching.watch import MOST_COMPARED, ProofWatch
+from nb_scorer.batching.form import MAX_TOGETHER
+from nb_scorer.batching.watch import MAX_COMPARED, ProofWatch
 from nb_scorer.model import compare_answers
 
 # Rows, and how many of them in one call at most; the first of these that keeps to the time.
-SCALES = ((64, MOST_TOGETHER), (64, MOST_COMPARED), (32, 64), (16, 32), (8, 8))
+SCALES = ((64, MAX_TOGETHER), (64, MAX_COMPARED), (32, 64), (16, 32), (8, 8))
 PATIENCE_SECONDS = 10.0
 # A call that takes less is timed more than once.
 UNSURE_SECONDS = 0.2
@@ -94,7 +94,7 @@ class _Proof(object):
             seconds = min(seconds, _seconds(lambda: self._subject.alone(body)))
         for rows, most in SCALES:
             # Each row is asked twice, and once more in each mixture where it is compared.
-            asked = 2 * rows + sum(min(len(mixture), MOST_COMPARED) for mixture in _mixtures(rows, most, 0))
+            asked = 2 * rows + sum(min(len(mixture), MAX_COMPARED) for mixture in _mixtures(rows, most, 0))
             if asked * seconds <= PATIENCE_SECONDS:
                 return rows, most
         raise Unproved("predictor takes {:.1f} s a sample, which is too slow for a proof".format(seconds))
@@ -118,7 +118,7 @@ class _Proof(object):
         self._in_time()
         answers = self._subject.together([rows[index] for index in indexes], self._watch)
         if self._watch.ended is not None:
-            reason = self._watch.ended["reason"] or "a row's result depends on the rows beside it"
+            reason = self._watch.ended["reason"] or "a row's result depends on the other rows"
             raise Unproved("{}: {}".format(self._watch.ended["call"], reason))
         for index, answer in zip(indexes, answers):
             if not self._same(alone[index], answer, rounded=not self._watch.exact):
@@ -165,7 +165,7 @@ class _Proof(object):
 def _mixtures(count, most, seed):
     """Return the mixtures of `count` samples, of `most` at most; of the largest ones only those that need no cut."""
     mixtures = variations.mixtures(count, seed)
-    return [mixture[:most] for mixture in mixtures if len(mixture) <= max(most, MOST_COMPARED)]
+    return [mixture[:most] for mixture in mixtures if len(mixture) <= max(most, MAX_COMPARED)]
 
 
 def same_but_for_rounding(one, other, tolerance):
@@ -187,18 +187,18 @@ def same_but_for_rounding(one, other, tolerance):
     if abs(one - other) <= max(SHORT_RELATIVE * max(abs(one), abs(other)), SHORT_ABSOLUTE):
         return True
     places = max(_places(one), _places(other))
-    return places <= MOST_PLACES and abs(one - other) <= 1.001 * 10.0**-places
+    return places <= MAX_PLACES and abs(one - other) <= 1.001 * 10.0**-places
 
 
 # What may be left of the difference that float32's results may have where they come from.
 SHORT_RELATIVE, SHORT_ABSOLUTE = 1e-5, 1e-6
 # Floats with more decimals were not rounded by their author.
-MOST_PLACES = 8
+MAX_PLACES = 8
 
 
 def _places(value):
     text = repr(value)
-    return MOST_PLACES + 1 if "e" in text or "n" in text else len(text.partition(".")[2])
+    return MAX_PLACES + 1 if "e" in text or "n" in text else len(text.partition(".")[2])
 
 
 def _seconds(run):

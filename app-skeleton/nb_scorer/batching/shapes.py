@@ -27,8 +27,8 @@ _FLOATS, _NUMBERS = {float}, {int, float}
 # A JSON row nests no deeper than this, and one that does is none for a model.
 _DEEPEST = 16
 # More categories than this are told apart by identity: to compare them would cost more than a call.
-_MOST_CATEGORIES = 64
-_MOST_TYPES = 1000
+_MAX_CATEGORIES = 64
+_MAX_TYPES = 1000
 
 
 class Apart(Exception):
@@ -57,7 +57,7 @@ def fixed(value):
     if kind is float:
         # 0.0 is not -0.0 here, and nan is nan.
         return kind, value.hex()
-    if (kind is tuple or kind is list) and len(value) <= _LARGEST_FIXED:
+    if (kind is tuple or kind is list) and len(value) <= _MAX_FIXED:
         return (kind, *map(fixed, value))
     if isinstance(value, type):
         return kind, value
@@ -65,7 +65,7 @@ def fixed(value):
 
 
 # Longer lists of names are one object, made once.
-_LARGEST_FIXED = 1000
+_MAX_FIXED = 1000
 
 
 def without_identities(part):
@@ -220,7 +220,7 @@ def _of_column_type(dtype):
     categories = getattr(dtype, "categories", None)
     if categories is not None:
         # Categories in another order are other codes, though pandas says that they are equal.
-        few = len(categories) <= _MOST_CATEGORIES
+        few = len(categories) <= _MAX_CATEGORIES
         return dtype, dtype.ordered, tuple(categories.tolist()) if few else (SAME, id(categories))
     return "O" if getattr(dtype, "kind", None) == "O" and top(type(dtype)) == "numpy" else dtype
 
@@ -310,7 +310,7 @@ def _reader(kind):
     reader = _READERS.get(kind)
     if reader is None:
         # A notebook that makes classes as it goes would fill it.
-        if len(_READERS) > _MOST_TYPES:
+        if len(_READERS) > _MAX_TYPES:
             return _of_unknown
         reader = _READERS[kind] = _BY_NAME.get((top(kind), kind.__name__), _of_unknown)
     return reader
@@ -434,7 +434,7 @@ def _is_one(one, other):
     if one is other:
         return True
     are_texts = type(one) is list and type(other) is list and set(map(type, one)) == set(map(type, other)) == {str}
-    return are_texts and len(one) <= _LARGEST_FIXED and one == other
+    return are_texts and len(one) <= _MAX_FIXED and one == other
 
 
 # ---- sizes

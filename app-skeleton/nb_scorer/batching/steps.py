@@ -17,7 +17,7 @@ class Steps(object):
 
     `stages` are functions that do the same for many samples at once (see straight_line); a function may have none.
 
-    Pickled as the function, the generator's code and what that code needs besides. The generator is made anew from
+    Pickled as the function, the generator's code and what that code needs besides. The generator is made again from
     them when it is loaded, so it shares globals and closure with the function, also where that is pickled by name.
     """
 

@@ -28,9 +28,9 @@ from nb_scorer.batching.syntax_nodes import UNKNOWN
 # Types of samples whose parts, too, have no code of the author's.
 PLAIN = frozenset([type(None), bool, int, float, str, list, dict])
 # A local name is written out as its value wherever it is read: no more of it all than this.
-MOST_NODES = 1000
+MAX_NODES = 1000
 # Of larger constants it is not looked at whether they are plain.
-MOST_IN_A_CONSTANT, DEEPEST_CONSTANT = 10000, 4
+MAX_IN_A_CONSTANT, DEEPEST_CONSTANT = 10000, 4
 _SCALARS = frozenset([type(None), bool, int, float, complex, str, bytes])
 _CONTAINERS = frozenset([list, tuple, set, frozenset])
 # Attributes of results; nothing is changed where they are looked at.
@@ -123,7 +123,7 @@ class _Line(object):
         if not is_binding or len(targets) != 1 or not isinstance(targets[0], ast.Name):
             raise NotStraight
         value = self._taken(statement.value)
-        if sum(1 for _ in ast.walk(value)) > MOST_NODES:
+        if sum(1 for _ in ast.walk(value)) > MAX_NODES:
             raise NotStraight
         if not isinstance(value, ast.Name):
             # Its copies tell by this whose they are.
@@ -311,7 +311,7 @@ def _is_constant(value, depth=0):
     if kind in _SCALARS:
         return True
     if kind in _CONTAINERS or kind is dict:
-        if len(value) > MOST_IN_A_CONSTANT or depth > DEEPEST_CONSTANT:
+        if len(value) > MAX_IN_A_CONSTANT or depth > DEEPEST_CONSTANT:
             return False
         parts = [*value, *value.values()] if kind is dict else value
         return all(_is_constant(part, depth + 1) for part in parts)

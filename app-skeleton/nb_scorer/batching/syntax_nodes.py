@@ -5,7 +5,7 @@ from typing import Any
 
 # No value: what a program does not tell.
 UNKNOWN = object()
-LONGEST_TEXT = 80
+MAX_TEXT = 80
 
 
 def literal(node):
@@ -113,4 +113,4 @@ def text_of(node):
 def short_text_of(node):
     """Return a tree as text that fits into a sentence."""
     text = text_of(node) or "this expression"
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

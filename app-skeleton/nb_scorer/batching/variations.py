@@ -6,12 +6,12 @@ not choice() or shuffle(), which do not.
 
 import random
 
-# Larger samples, as images are, are varied in some places only: to build 64 of them anew takes seconds.
+# Larger samples, as images are, are varied in some places only: to build 64 of them again takes seconds.
 _SMALL = 1000
 _PLACES = 32
 # Of so many variations one lacks a key, and one has a value that is none.
 _CYCLE, _LACKING, _INVALID = 16, 3, 6
-# How many share a call, beside all of them at once and the special ones.
+# How many share a call, alongside all of them at once and the special ones.
 _SIZES = (2, 2, 2, 3, 3, 5, 8, 8, 17, 32)
 _LARGE_SIZES = (64, 256, 1024)
 _WORDS = ("one", "good day", "a longer text of some words", "Rome", "it was not bad at all", "x")

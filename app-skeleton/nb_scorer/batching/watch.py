@@ -15,11 +15,11 @@ SHARE = 0.01
 # A row alone may cost what hundreds cost together. Where the share would take more than this part of the time of the
 # shared calls, it is smaller, down to the least one.
 PART_OF_TIME = 0.25
-LEAST_SHARE = 0.001
+MIN_SHARE = 0.001
 # So many rows of a call are compared for a proof; of more, these are spread over it.
-MOST_COMPARED = 256
+MAX_COMPARED = 256
 # More kinds than this are not remembered: each of them is a new one then, and watched.
-MOST_KINDS = 10000
+MAX_KINDS = 10000
 
 
 class Watch(object):
@@ -30,6 +30,8 @@ class Watch(object):
 
     def __init__(self, first=FIRST, share=SHARE):
         self.ended = None
+        # Called after each row that is asked alone because batching has ended.
+        self.note_progress = _do_nothing
         self._first = first
         # Not the module's own generator: the notebook's code may count on its sequence.
         self._random = random.Random()  # noqa: S311 - a sample is drawn, no secret
@@ -47,7 +49,7 @@ class Watch(object):
         # Of what clients choose, keys of objects among it, only the hash is kept.
         kind = hash(kind)
         if seen < self._first or kind not in self._kinds:
-            if len(self._kinds) < MOST_KINDS:
+            if len(self._kinds) < MAX_KINDS:
                 self._kinds.add(kind)
             return range(count)
         draw, share = self._random.random, self._share_at(cost)
@@ -70,7 +72,7 @@ class Watch(object):
         if not cost.seconds_alone:
             return self._share
         by_time = PART_OF_TIME * (cost.seconds / cost.rows) / (cost.seconds_alone / cost.rows_alone)
-        return min(self._share, max(LEAST_SHARE, by_time))
+        return min(self._share, max(MIN_SHARE, by_time))
 
     def compare(self, stop, alone, together):
         """Return whether both are one result; if not, batching has ended."""
@@ -85,6 +87,10 @@ class Watch(object):
             self.ended = {"call": name_of(stop[1]), "alone": _digest(alone), "together": _digest(together)}
 
 
+def _do_nothing():
+    return None
+
+
 class _Cost(object):
     """How many rows came to a call, how many of them were asked alone too, and how long each has taken."""
 
@@ -96,7 +102,7 @@ class _Cost(object):
 
 
 class ProofWatch(object):
-    """Compares the rows of every call, at most MOST_COMPARED of each.
+    """Compares the rows of every call, at most MAX_COMPARED of each.
 
     `exact` tells whether all results were the same in every bit.
     """
@@ -112,9 +118,12 @@ class ProofWatch(object):
     def choose(self, key, count, seconds):
         """Return all `count` rows, or some of all parts, however long their call has taken."""
         self.joined += count
-        return range(0, count, max(1, -(-count // MOST_COMPARED)))
+        return range(0, count, max(1, -(-count // MAX_COMPARED)))
 
     def asked_alone(self, key, count, seconds):
+        """Note nothing."""
+
+    def note_progress(self):
         """Note nothing."""
 
     def compare(self, stop, alone, together):

@@ -21,7 +21,7 @@ class _Finder(object):
         """Return the module's own spec, with a loader that calls our wrapper; None for all other modules."""
         if name not in self._wrappers:
             return None
-        # The other finders are asked each time anew: a `%pip install` may come in between.
+        # The other finders are asked each time again: a `%pip install` may come in between.
         sys.meta_path.remove(self)
         try:
             spec = importlib.util.find_spec(name)

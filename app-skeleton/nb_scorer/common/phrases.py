@@ -13,8 +13,15 @@ def cut(text, length):
 
 
 def counted(number, noun):
-    """Return `number` and the noun as it stands beside that number: "1 row", "2 rows"."""
+    """Return `number` and the noun as it stands next to that number: "1 row", "2 rows"."""
     return "{} {}{}".format(number, noun, "" if number == 1 else "s")
+
+
+def listed(names, most):
+    """Return the first `most` names, and how many more there are: "a, b and 3 more"."""
+    names = [str(name) for name in names]
+    more = " and {} more".format(len(names) - most) if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def as_json(value):

@@ -1,15 +1,14 @@
-"""The shape of an error that a user meets: what, why, fix, under a stable code."""
+"""The errors that users see: what, why, fix, with a stable code."""
 
 
 class Problem(Exception):
-    """A failure that has a name and three sentences; each half's `problems.py` holds its own.
+    """A failure with a code and three texts; the `problems.py` of each package contains its own.
 
-    A subclass sets `code` and passes what / why / fix to this constructor, so that the words stay
-    with the class and the raiser passes facts only.
+    A subclass sets `code` and passes what / why / fix to this constructor.
     """
 
     code = "problem"
-    # Of a command that fails with it; 2 is for a wrong command line.
+    # Exit status of a command that fails with this problem; 2 is for a wrong command line.
     exit_status = 1
 
     def __init__(self, what, why, fix):
@@ -18,19 +17,44 @@ class Problem(Exception):
         self.why = why
         self.fix = fix
 
+    def as_json(self):
+        """Return what processes of ours send each other, and reports contain: a dict of code, what, why and fix."""
+        return {"code": self.code, "what": self.what, "why": self.why, "fix": self.fix}
+
+    @classmethod
+    def from_json(cls, facts):
+        """Return the problem that another process has sent, from its `as_json`."""
+        problem = cls.__new__(cls)
+        Problem.__init__(problem, facts["what"], facts["why"], facts["fix"])
+        problem.code = facts["code"]
+        return problem
+
     def __str__(self):
         """Return the text that a user sees: four lines, the code last."""
-        return "ERROR: {}\n  Why: {}\n  Fix: {}\n  (problem {})".format(self.what, self.why, self.fix, self.code)
+        return self.in_lines()
+
+    def in_lines(self, *more):
+        """Return what, why and fix as lines, then the lines `more`, and the code last."""
+        lines = ["ERROR: " + self.what, "  Why: " + self.why, "  Fix: " + self.fix, *more]
+        return "\n".join([*lines, "  (problem {})".format(self.code)])
 
 
-class SettingInvalid(Problem):
-    """A setting has a value that its row in the table of settings does not allow."""
+class WrittenProblem(Problem):
+    """A problem whose class contains the three texts, with the facts in braces; the raiser passes the facts."""
+
+    what_words = why_words = fix_words = ""
+
+    def __init__(self, **facts):
+        super().__init__(*(text.format(**facts) for text in (self.what_words, self.why_words, self.fix_words)))
+
+
+class SettingInvalid(WrittenProblem):
+    """A setting has a value that it does not accept."""
 
     code = "setting-invalid"
+    what_words = "{env}={value!r} is not {expected}."
+    why_words = "The program does not guess the meaning of an invalid value."
+    fix_words = "Correct {env}, or unset it to use its default."
 
     def __init__(self, env, value, expected):
-        super().__init__(
-            what="{}={!r} is not {}.".format(env, value, expected),
-            why="A setting is taken as it is written or refused, never guessed.",
-            fix="Correct {} or leave it out; docs/reference/settings.md lists every setting.".format(env),
-        )
+        super().__init__(env=env, value=value, expected=expected)

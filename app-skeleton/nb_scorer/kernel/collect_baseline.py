@@ -11,13 +11,13 @@ import time
 from nb_scorer.kernel import data_rows, passed_samples
 from nb_scorer.kernel.collect_golden_rows import EXAMPLES, result_of, shown
 from nb_scorer.model import feature_bins, functions, json_codec
-from nb_scorer.model.feature_bins import ARRAY, MOST_FEATURES, OBJECT, SCALAR, Uncomparable
+from nb_scorer.model.feature_bins import ARRAY, MAX_FEATURES, OBJECT, SCALAR, Uncomparable
 
 NAME = "baseline"
 # The bins of fewer rows would tell hardly anything.
-FEWEST_ROWS = 30
+MIN_ROWS = 30
 # Predictor is asked for the answers to so many rows of the baseline, in so many seconds.
-MOST_ASKED = 500
+MAX_ASKED = 500
 ASKED_SECONDS = 3
 _SEED = 20
 
@@ -125,7 +125,7 @@ def _of_name(namespace, name, samples, reasons):
 def _too_few(rows):
     """Return why these rows can't be a baseline, "" where they can."""
     count = len(rows.samples)
-    return "" if count >= FEWEST_ROWS else "it has {} rows, and {} are needed".format(count, FEWEST_ROWS)
+    return "" if count >= MIN_ROWS else "it has {} rows, and {} are needed".format(count, MIN_ROWS)
 
 
 def _of_fits(called, fits, golden, samples, reasons):
@@ -167,7 +167,7 @@ def _made(called, source, samples, golden, form, notes):
     not_compared = [["sample", name, source.lack(name)] for name in missing]
     features = _features("sample", [(name, values[column]) for name, column in source.places], not_compared)
     if rows.left_out:
-        words = "only the first {} columns of the baseline are compared".format(MOST_FEATURES)
+        words = "only the first {} columns of the baseline are compared".format(MAX_FEATURES)
         not_compared.append(["sample", "{} more columns".format(rows.left_out), words])
     answers, lack = _answers(called, source, values, sample_form, missing, golden, form)
     answer_form = None
@@ -221,14 +221,14 @@ def _told(summary):
 def _features(part, named_columns, not_compared):
     """Return a Feature for each column whose values can be counted; add the others to `not_compared`."""
     features = []
-    for name, column in named_columns[:MOST_FEATURES]:
+    for name, column in named_columns[:MAX_FEATURES]:
         try:
             features.append(feature_bins.made_of(part, name, column))
         except Uncomparable as error:
             not_compared.append([part, name, str(error)])
-    if len(named_columns) > MOST_FEATURES:
-        words = "only the first {} are compared".format(MOST_FEATURES)
-        not_compared.append([part, "{} more".format(len(named_columns) - MOST_FEATURES), words])
+    if len(named_columns) > MAX_FEATURES:
+        words = "only the first {} are compared".format(MAX_FEATURES)
+        not_compared.append([part, "{} more".format(len(named_columns) - MAX_FEATURES), words])
     return features
 
 
@@ -239,16 +239,16 @@ def _answers(called, source, values, form, missing, golden, answer_form):
     if not missing:
         answers = _asked(called, _as_samples(source, values, form), answer_form)
         lack = "predictor answered only {} rows of the baseline in {} seconds".format(len(answers), ASKED_SECONDS)
-    if len(answers) < FEWEST_ROWS:
+    if len(answers) < MIN_ROWS:
         answers = [row["answer"] for row in golden]
-    return (answers, "") if len(answers) >= FEWEST_ROWS else ([], lack)
+    return (answers, "") if len(answers) >= MIN_ROWS else ([], lack)
 
 
 def _as_samples(source, values, form):
     """Return rows of the baseline as samples of this form, in an order of chance: the first may all be of one class."""
     names = [name for name, _ in source.places]
     rows = list(zip(*(values[column] for _, column in source.places)))
-    rows = random.Random(_SEED).sample(rows, min(len(rows), MOST_ASKED))  # noqa: S311 - no secret
+    rows = random.Random(_SEED).sample(rows, min(len(rows), MAX_ASKED))  # noqa: S311 - no secret
     if form == SCALAR:
         return [row[0] for row in rows]
     return [list(row) for row in rows] if form == ARRAY else [dict(zip(names, row)) for row in rows]
@@ -262,7 +262,7 @@ def _asked(called, samples, form):
     with passed_samples.unseen():
         for sample in samples:
             if time.time() > deadline:
-                # A count that does not go with each tenth of a second: the same build shall give the same baseline.
+                # A count that does not go with each tenth of a second: the same build must give the same baseline.
                 return answers[: _doubled(len(answers))]
             body = json.dumps(sample).encode("ascii")
             try:
@@ -276,8 +276,8 @@ def _asked(called, samples, form):
 
 
 def _doubled(count):
-    """Return the largest of FEWEST_ROWS, twice, four times as many, and so on, that is not above `count`, else 0."""
-    kept = FEWEST_ROWS
+    """Return the largest of MIN_ROWS, twice, four times as many, and so on, that is not above `count`, else 0."""
+    kept = MIN_ROWS
     while 2 * kept <= count:
         kept *= 2
     return kept if kept <= count else 0

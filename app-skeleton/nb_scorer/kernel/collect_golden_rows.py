@@ -139,7 +139,7 @@ class _Collector(object):
         """Add the notebook's own calls; one that fails only in its JSON form is left out with a note."""
         for call in self._without_form:
             if call.returned and call.current:
-                self.notes.append("{} is no golden row: {}".format(_call_of(call), call.lack))
+                self.notes.append("{} is not a golden row: {}".format(_call_of(call), call.lack))
         deadline = time.time() + CALL_SECONDS
         for body, calls in list(self._calls.items()):
             label = _call(body)
@@ -151,7 +151,7 @@ class _Collector(object):
                 # A plain sample first: its failure can't be the fault of its type.
                 self._add_call(min(returned, key=lambda call: bool(call.passed)), label)
             elif body not in self._seen:
-                self.notes.append("{} is no golden row: it raised in its cell".format(label))
+                self.notes.append("{} is not a golden row: it raised in its cell".format(label))
 
     def _add_call(self, call, label):
         body = self._body_of_table(call) if call.is_table else self._form(call)
@@ -176,7 +176,7 @@ class _Collector(object):
             self._calls.setdefault(call.by_name, [call])
             return call.by_name
         reason = "a client can only send the list of its rows as JSON, and for that {}".format(outcome)
-        self.notes.append("{} is no golden row: {}".format(_call_of(call), reason))
+        self.notes.append("{} is not a golden row: {}".format(_call_of(call), reason))
         self._note_unanswered(call)
         return None
 
@@ -197,7 +197,7 @@ class _Collector(object):
         """Note why a call that fails with `error` is no row; raise Complaint where its JSON form is not the cause."""
         message = shown(_given(error))
         if not call.current:
-            self.notes.append("{} is no golden row: a later cell defines predictor anew".format(label))
+            self.notes.append("{} is not a golden row: a later cell redefines predictor".format(label))
             return
         # A name that no longer exists has nothing to do with the sample.
         because_of_form = call.passed and not isinstance(error, NameError)
@@ -206,7 +206,7 @@ class _Collector(object):
                 call, self._shown(call), detail=_notebook_traceback(error), outcome="fails with {}".format(message)
             )
         reason = "as JSON the sample gives {}" if because_of_form else "it gives {}"
-        self.notes.append("{} is no golden row: {}".format(label, reason.format(message)))
+        self.notes.append("{} is not a golden row: {}".format(label, reason.format(message)))
         self._failed.append((call, message, _notebook_traceback(error)))
 
     def _form(self, call):
@@ -266,7 +266,7 @@ class _Collector(object):
         refusal = self._refusal(body)
         if refusal is not None:
             does, reason = refusal
-            note = "{} is no golden row: validator refuses it".format(label)
+            note = "{} is not a golden row: validator rejects it".format(label)
             self.notes.append("{}: {}".format(note, shown(reason)) if reason else note)
             if origin == EXAMPLES or any(call.current for call in self._calls[body]):
                 self._refused.append((label, does))
@@ -274,7 +274,7 @@ class _Collector(object):
         answer = self._ask(body)
         reason = self._unlike_shown(body, answer)
         if reason and origin != EXAMPLES:
-            self.notes.append("{} is no golden row: {}".format(label, reason))
+            self.notes.append("{} is not a golden row: {}".format(label, reason))
             return
         line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
         self._bytes += len(line)

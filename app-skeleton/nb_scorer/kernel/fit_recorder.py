@@ -16,8 +16,8 @@ NOTE_MODEL = "__nb_builder_note_model__"
 NOTE_DATA = "__nb_builder_note_data__"
 METHODS = ("fit", "fit_transform", "fit_predict", "partial_fit")
 NAMES = ("X", "x")
-MOST_FITS = 10
-# What is copied at one call site in all, as JSON, in a second or two. It is no number of seconds: the same build shall
+MAX_FITS = 10
+# What is copied at one call site in all, as JSON, in a second or two. It is no number of seconds: the same build should
 # give the same baseline.
 MOST_BYTES = 25 << 20
 # What counts for rows that turned out to have no form in JSON.
@@ -54,7 +54,7 @@ def recorded(shell):
 
 
 class Fits(object):
-    """The fits so far, at most MOST_FITS call sites; `methods` has the method's name of each call site."""
+    """The fits so far, at most MAX_FITS call sites; `methods` has the method's name of each call site."""
 
     def __init__(self, methods):
         self._methods = methods
@@ -74,7 +74,7 @@ class Fits(object):
     def note_data(self, site, data):
         """Return `data` untouched, after some of its rows were copied."""
         model = self._models.get(site)
-        if model is None or (site not in self._fits and len(self._fits) >= MOST_FITS):
+        if model is None or (site not in self._fits and len(self._fits) >= MAX_FITS):
             return data
         rows, lack = self._copied(site, data)
         self._fits.pop(site, None)

@@ -62,7 +62,7 @@ def _watch_commands(shell, strict):
     system = ipykernel.zmqshell.system
 
     def ended(command, status):
-        # The next import shall find what `!pip install` brought.
+        # The next import must find what `!pip install` brought.
         importlib.invalidate_caches()
         if not status:
             return

@@ -13,7 +13,7 @@ from nb_scorer.kernel.collect_golden_rows import result_of
 from nb_scorer.model import feature_bins, json_codec
 
 # So many golden rows are asked, in so many seconds.
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 SECONDS = 3
 # What fitted objects have that takes samples.
 TAKING = (
@@ -32,7 +32,7 @@ def passed(predictor, models, golden):
     """Return for each of `models` [(sample, the row that it was passed for it)], as predictor is asked once more."""
     found: list = [[] for _ in models]
     deadline = time.time() + SECONDS
-    for row in golden[:MOST_SHOWN]:
+    for row in golden[:MAX_SHOWN]:
         if time.time() > deadline:
             break
         sample = row["sample"]

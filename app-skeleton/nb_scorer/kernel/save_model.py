@@ -46,7 +46,7 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
     `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
     `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
     `known` is what the build knows from the syntax of the cells and its settings: `repository` is its folder, where a
-    batch form of predictor shall be derived, else None; `imported_validator` is True where an import binds validator,
+    batch form of predictor should be derived, else None; `imported_validator` is True where an import binds validator,
     None where only running tells, and `src` the folder whose modules are the author's own; `needs` are (function,
     name, where) of the names that every call uses; `pandas_labels` is whether pandas' answers keep the labels of their
     index, `drift` whether a baseline is to be kept, and `fits` are the calls of fit that were noted.

@@ -17,15 +17,15 @@ ORDERED = (NUMBERS, TEXTS)
 VALUE = "value"
 OTHER, MISSING = "other", "missing"
 # A sample's columns beyond these are not compared.
-MOST_FEATURES = 100
-MOST_BINS = 10
+MAX_FEATURES = 100
+MAX_BINS = 10
 # A range of numbers is as wide as it takes for so many rows of the baseline to be in it.
 ROWS_A_BIN = 10
-MOST_CATEGORIES = 20
+MAX_CATEGORIES = 20
 # A text of the baseline is shown to whoever may see the metrics only where so many rows share it: others may be names
 # of people.
 ROWS_A_CATEGORY = 5
-LONGEST_CATEGORY = 120
+MAX_CATEGORY = 120
 LARGEST = 1e300
 # What is so long and has nothing but these letters is no text; its length says little.
 _LONG = 256
@@ -142,9 +142,9 @@ def parsed(facts):
     if not isinstance(facts["name"], str) or not all(isinstance(facts[key], list) for key in ("edges", "values")):
         raise ValueError("a feature has another name or other bins")
     edges, values = facts["edges"], facts["values"]
-    if not set(map(type, edges)) <= _NUMBERS or edges != sorted(set(edges)) or len(edges) > MOST_BINS:
+    if not set(map(type, edges)) <= _NUMBERS or edges != sorted(set(edges)) or len(edges) > MAX_BINS:
         raise ValueError("the ranges of a feature are not in order")
-    if not set(map(type, values)) <= {str, bool} or len(set(values)) < len(values) or len(values) > MOST_CATEGORIES:
+    if not set(map(type, values)) <= {str, bool} or len(set(values)) < len(values) or len(values) > MAX_CATEGORIES:
         raise ValueError("the categories of a feature are not texts")
     if bool(values) is not (facts["kind"] == CATEGORIES) or (edges and values):
         raise ValueError("the bins of a feature are not of its kind")
@@ -222,14 +222,14 @@ def _of_texts(part, name, texts):
         raise Uncomparable("its texts are no words but encoded data, such as images in base64")
     counted = sorted(collections.Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))
     common = [(text, count) for text, count in counted if count >= ROWS_A_CATEGORY and _is_short(text)]
-    common = common[:MOST_CATEGORIES]
+    common = common[:MAX_CATEGORIES]
     if 2 * sum(count for _, count in common) >= len(texts):
         return Feature(part, name, CATEGORIES, values=[text for text, _ in common])
     return Feature(part, name, TEXTS, edges=_edges([len(text) for text in texts]))
 
 
 def _is_short(text):
-    return len(text.encode("utf-8", "backslashreplace")) <= LONGEST_CATEGORY
+    return len(text.encode("utf-8", "backslashreplace")) <= MAX_CATEGORY
 
 
 def _edges(values):
@@ -242,10 +242,10 @@ def _edges(values):
         # Ranges below and above it, in which the baseline has nothing.
         step = max(abs(distinct[0]), 1.0) * 1e-6
         return [distinct[0] - step, distinct[0] + step]
-    if len(distinct) <= MOST_BINS:
+    if len(distinct) <= MAX_BINS:
         lasts = distinct[:-1]
     else:
-        bins = min(MOST_BINS, max(1, len(ranked) // ROWS_A_BIN))
+        bins = min(MAX_BINS, max(1, len(ranked) // ROWS_A_BIN))
         lasts = [ranked[number * len(ranked) // bins - 1] for number in range(1, bins)]
     edges = {_between(last, distinct) for last in lasts if last < distinct[-1]}
     return sorted(edges)

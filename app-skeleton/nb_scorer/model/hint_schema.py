@@ -19,7 +19,7 @@ import uuid
 from nb_scorer.model import functions, json_codec, pydantic_models
 
 # A longer list of values would be no help on a page.
-MOST_VALUES = 100
+MAX_VALUES = 100
 # As json_codec writes them; the first that fits: bool is an Integral, and datetime a date.
 _SCALARS = (
     (bool, "boolean"),
@@ -182,7 +182,7 @@ def _of_values(allowed):
     if not allowed or not all(type(value) in _VALUES for value in allowed):
         return {}
     result = _typed({_VALUES[type(value)] for value in allowed})
-    return dict(result, enum=list(allowed)) if len(allowed) <= MOST_VALUES else result
+    return dict(result, enum=list(allowed)) if len(allowed) <= MAX_VALUES else result
 
 
 def _any_of(schemas):

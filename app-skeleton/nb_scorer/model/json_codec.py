@@ -72,7 +72,7 @@ def _has_long_number(body):
     return False
 
 
-def _refuse_constant(name):
+def _reject_constant(name):
     raise ValueError("{} is not JSON; null is".format(name))
 
 
@@ -83,8 +83,8 @@ def _bounded_int(digits):
 
 
 # Made once: json.loads and json.dumps would make one per call, which takes longer than a small sample.
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-_BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_bounded_int)
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant)
+_BOUNDED = json.JSONDecoder(parse_constant=_reject_constant, parse_int=_bounded_int)
 
 
 def bounded_decoder(on_constant):
@@ -127,7 +127,7 @@ def encode(answer, form=None):
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
-        # A NaN, a key that is no string, or a cycle: plain() finds out which, and mends the first two. What it
+        # A NaN, a key that is no string, or a cycle: plain() finds out which, and fixes the first two. What it
         # raises says it all: the log has no use for the encoder's own error.
         text = _text(plain(answer, form))
     try:

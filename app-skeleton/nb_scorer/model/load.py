@@ -19,6 +19,15 @@ from nb_scorer.model.problems import (
     ModelProblem,
 )
 
+# Modules that pickles of format 1 name, and where their classes and functions are now.
+_MOVED = {
+    "nb_scorer.calls": "nb_scorer.model.calls",
+    "nb_scorer.functions": "nb_scorer.model.functions",
+    "nb_scorer.pydantic_models": "nb_scorer.model.pydantic_models",
+    "nb_scorer.readers": "nb_scorer.model.readers",
+    "nb_scorer.state_restore": "nb_scorer.model.process_state",
+}
+
 __all__ = ["Model", "ModelProblem", "folder_of_notebook", "form_of", "load"]
 
 
@@ -63,7 +72,8 @@ def load(folder, digests=None):
     path = os.path.join(str(folder), paths.PICKLE)
     try:
         with _opened(path, model_manifest, digests) as file:
-            saved = pickle.load(file)  # noqa: S301 - the file that assemble wrote, its digest compared
+            # The file that assemble wrote, its digest compared.
+            saved = _FirstFormat(file).load() if model_manifest["format"] == 1 else pickle.load(file)  # noqa: S301
     except (ModelDamaged, ModelMissing, ModelNotAsSigned):
         raise
     # Unpickling runs the code of any library.
@@ -73,6 +83,14 @@ def load(folder, digests=None):
             raise ModelNeedsGpu(words.rstrip(".")) from error
         raise ModelLoadFailed(words) from error
     return Model(saved, model_manifest)
+
+
+class _FirstFormat(pickle.Unpickler):
+    """Reads pickles of format 1."""
+
+    def find_class(self, module, name):
+        """Return what the pickle names, from the module where it is now."""
+        return super().find_class(_MOVED.get(module, module), name)
 
 
 def _opened(path, model_manifest, digests):

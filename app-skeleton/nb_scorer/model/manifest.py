@@ -9,7 +9,10 @@ from nb_scorer.common import paths, phrases
 from nb_scorer.model import verified_file
 from nb_scorer.model.problems import ModelFormatUnknown, ModelMissing, ModelPythonDiffers
 
+# Increase it when a pickle names other modules or classes, or a field gets another meaning, and let `load` read the
+# one before: decision 0043.
 FORMAT = 2
+READABLE = (1, 2)
 
 
 def python_minor():
@@ -52,10 +55,11 @@ def parsed(content):
     try:
         manifest = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise ModelFormatUnknown("unknown (manifest.json is no JSON)", FORMAT)
+        raise ModelFormatUnknown("unknown (manifest.json is no JSON)", READABLE)
     format_number = manifest.get("format") if isinstance(manifest, dict) else None
-    if format_number != FORMAT:
-        raise ModelFormatUnknown(None if format_number is None else phrases.as_json(format_number), FORMAT)
+    # Not `in READABLE`: to Python, true is 1.
+    if type(format_number) is not int or format_number not in READABLE:
+        raise ModelFormatUnknown(None if format_number is None else phrases.as_json(format_number), READABLE)
     return manifest
 
 

@@ -2,13 +2,13 @@
 
 import itertools
 
-MOST_ERRORS = 10
+MAX_ERRORS = 10
 
 
 class Misfit(ValueError):
     """A sample is not what a function takes; `errors` are pairs of a path in the sample and a text for a client."""
 
     def __init__(self, errors):
-        self.errors = [(tuple(path), detail) for path, detail in itertools.islice(errors, MOST_ERRORS)]
+        self.errors = [(tuple(path), detail) for path, detail in itertools.islice(errors, MAX_ERRORS)]
         named = [(".".join(map(str, path)), detail) for path, detail in self.errors]
         super().__init__("; ".join("{}: {}".format(*error) if error[0] else error[1] for error in named))

@@ -1,101 +1,100 @@
-"""Why a model folder can't be served: each found before, or while, its pickle is loaded."""
+"""Reasons why a model folder can't be served, found before or while its pickle is loaded."""
 
-from nb_scorer.common.problem import Problem
+from nb_scorer.common.problem import WrittenProblem
 
 
-class ModelProblem(Problem):
-    """The model folder can't be used; the subclass says why."""
+class ModelProblem(WrittenProblem):
+    """The model folder can't be used; the subclass describes the reason."""
 
     code = "model-problem"
 
 
 class ModelMissing(ModelProblem):
-    """There is no model, or a file of it is missing."""
+    """There is no model, or one of its files is missing."""
 
     code = "model-missing"
+    what_words = "There is no model: {path} is missing."
+    why_words = "A service serves a model that a build wrote."
+    fix_words = "Build the notebook first; if the build used another APP_ROOT, set the same one here."
 
     def __init__(self, path):
-        super().__init__(
-            what="There is no model: {} is missing.".format(path),
-            why="A service serves what assemble made of a notebook, and none is here.",
-            fix="Build the notebook first ('s2i build', or assemble with the same APP_ROOT).",
-        )
+        super().__init__(path=path)
 
 
 class ModelFormatUnknown(ModelProblem):
-    """The manifest is another nb-builder version's, or no manifest at all."""
+    """The model was written by another version of nb-builder, or its manifest is damaged."""
 
     code = "model-format-unknown"
+    what_words = "The model has format {saved}, but this service reads formats {supported}."
+    why_words = "Another version of nb-builder built it, usually a newer one."
+    fix_words = "Serve it with the version that built it or a newer one, or build the notebook again with this version."
 
     def __init__(self, saved, supported):
-        super().__init__(
-            what="The model has format {}, and this service reads format {}.".format(saved, supported),
-            why="It was built by another version of nb-builder.",
-            fix="Build the notebook again with this version.",
-        )
+        """Take the number in the manifest, or a text about it, and the numbers that can be read."""
+        super().__init__(saved=saved, supported=" and ".join(map(str, supported)))
 
 
 class ModelPythonDiffers(ModelProblem):
-    """The model was pickled by another Python minor version, or another cloudpickle."""
+    """The model was saved by another minor version of Python, or another cloudpickle."""
 
     code = "model-python-differs"
+    what_words = "The model was saved with {name} {saved}, but this is {name} {current}."
+    why_words = "Another version could crash while it loads the model."
+    fix_words = "Serve the model with the environment that it was built in, or build the notebook again."
 
     def __init__(self, name, saved, current):
-        super().__init__(
-            what="The model was saved with {0} {1}, and here is {0} {2}.".format(name, saved, current),
-            why="Loading it with another version can crash the process, so it is not tried.",
-            fix="Serve it with the environment that it was built in, or build the notebook again.",
-        )
+        super().__init__(name=name, saved=saved, current=current)
 
 
 class ModelDamaged(ModelProblem):
-    """The pickle is not the file that was written."""
+    """A file of the model has changed since the build."""
 
     code = "model-damaged"
+    what_words = "{path} has changed since the build (its digest differs)."
+    why_words = "A truncated or changed file could give other predictions."
+    fix_words = "Build the notebook again, or copy the model folder again."
 
     def __init__(self, path):
-        super().__init__(
-            what="{} is not the file that assemble wrote (its digest differs).".format(path),
-            why="A file that was cut off or changed could load as something else.",
-            fix="Build the notebook again, or copy the model folder again.",
-        )
+        super().__init__(path=path)
 
 
 class ModelNotAsSigned(ModelProblem):
-    """A file of the model is not the one that was signed."""
+    """A file of the model has changed since it was signed."""
 
     code = "model-not-as-signed"
+    what_words = "{path} has changed since it was signed (its digest differs)."
+    why_words = "The signature is valid, but for other files, and a model runs code when it is loaded."
+    fix_words = "Find out who changed it, and copy the signed model again. If you changed it, sign it again."
 
     def __init__(self, path):
-        super().__init__(
-            what="{} is not the file that was signed (its digest differs).".format(path),
-            why="The signature is right, and stands for other bytes than these; a model runs code when it is loaded.",
-            fix="Find out who changed it, and copy the signed model again. Your own change has to be signed anew.",
-        )
+        super().__init__(path=path)
 
 
 class ModelNeedsGpu(ModelProblem):
-    """Loading the pickle asked for a GPU, and there is none; the error is this one's __cause__."""
+    """Loading the model requires a GPU, and none is available."""
 
     code = "model-needs-gpu"
+    what_words = "The model can't be loaded without a GPU: {error}."
+    why_words = "It was saved on a GPU, and CUDA finds no GPU, or no driver for it."
+    fix_words = (
+        "Give the container a GPU ('docker run --gpus all', or a limit for nvidia.com/gpu), or build the notebook "
+        "without a GPU."
+    )
 
     def __init__(self, error):
-        super().__init__(
-            what="The model can't be loaded without a GPU: {}.".format(error),
-            why="It was saved where there was a GPU, and CUDA finds none here, or no driver for one.",
-            fix="Give the container a GPU ('docker run --gpus all', or a limit of nvidia.com/gpu), or build the "
-            "notebook where there is none; docs/how-to/serve-on-a-gpu.md says how a model finds its GPU.",
-        )
+        super().__init__(error=error)
 
 
 class ModelLoadFailed(ModelProblem):
-    """Loading the pickle raised; the error is this one's __cause__."""
+    """The model could not be loaded; the original error is in the log."""
 
     code = "model-load-failed"
+    what_words = "The model can't be loaded: {error}."
+    why_words = "Loading runs code of the notebook and its packages, which raised this error."
+    fix_words = (
+        "Read the traceback in the log. If a module is missing, add it to 'requirements' or to the repository, and "
+        "build again."
+    )
 
     def __init__(self, error):
-        super().__init__(
-            what="The model can't be loaded: {}.".format(error),
-            why="Loading runs code of the notebook and of its packages, and that raised.",
-            fix="Look at the traceback; a module that is missing belongs into 'requirements' or the repository.",
-        )
+        super().__init__(error=error)

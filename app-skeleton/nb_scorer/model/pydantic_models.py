@@ -5,14 +5,14 @@ import importlib
 import itertools
 import sys
 
-from nb_scorer.model.misfit import MOST_ERRORS
+from nb_scorer.model.misfit import MAX_ERRORS
 
 # pydantic makes objects of all its errors at once: more than this are only counted.
-MOST_NAMED = 100000
+MAX_NAMED = 100000
 
 # Version 1's name for the only field of a model that is one value, such as that which it makes for any other hint.
 _ROOT = "__root__"
-# From these, version 1's fields are made anew where they are loaded: what they compile is not saved.
+# From these, version 1's fields are made again where they are loaded: what they compile is not saved.
 _FIELD_FACTS = (
     *("name", "class_validators", "model_config", "default", "default_factory", "required", "alias", "field_info"),
 )
@@ -91,11 +91,11 @@ class Parser(object):
         if hasattr(error, "raw_errors"):
             # Version 1 makes them one by one.
             flattened = importlib.import_module(type(error).__module__).flatten_errors
-            return itertools.islice(flattened(error.raw_errors, error.model.__config__), MOST_ERRORS)
-        if error.error_count() > MOST_NAMED:
+            return itertools.islice(flattened(error.raw_errors, error.model.__config__), MAX_ERRORS)
+        if error.error_count() > MAX_NAMED:
             message = "is wrong in {} places, too many to name".format(error.error_count())
             return [{"loc": (), "msg": message}]
-        return error.errors(include_url=False, include_context=False)[:MOST_ERRORS]
+        return error.errors(include_url=False, include_context=False)[:MAX_ERRORS]
 
 
 def _path(location):

@@ -11,7 +11,7 @@ import pathlib
 import uuid
 
 from nb_scorer.model import pydantic_models
-from nb_scorer.model.misfit import MOST_ERRORS, Misfit
+from nb_scorer.model.misfit import MAX_ERRORS, Misfit
 
 # As a client would say it; the first that fits, because to Python, true is an int.
 _NOUNS = (
@@ -55,12 +55,12 @@ def _refuse(expected, value):
 def _read_all(pairs):
     """Return {key: what its reader makes of its value} for `pairs`, which are (key, reader, value).
 
-    Raise all Misfits as one; nothing is read after the first MOST_ERRORS of them.
+    Raise all Misfits as one; nothing is read after the first MAX_ERRORS of them.
     """
     values: dict = {}
     errors: list = []
     for key, read, value in pairs:
-        if len(errors) >= MOST_ERRORS:
+        if len(errors) >= MAX_ERRORS:
             break
         try:
             values[key] = value if read is None else read(value)
@@ -115,8 +115,8 @@ class Fields(object):
         """Return the instance; raise Misfit with fields that are missing, unknown or wrong, or that it refuses."""
         if type(value) is not dict:
             raise Misfit([((), "must be an object with {}, not {}".format(_listed(self.fields), _noun(value)))])
-        errors = list(itertools.islice(self._strange(value), MOST_ERRORS))
-        if len(errors) < MOST_ERRORS:
+        errors = list(itertools.islice(self._strange(value), MAX_ERRORS))
+        if len(errors) < MAX_ERRORS:
             try:
                 values = _read_all((name, self.fields.get(name, (None,))[0], value[name]) for name in value)
             except Misfit as misfit:

@@ -4,8 +4,8 @@ import itertools
 
 from nb_scorer.protocol import frames
 
-REFUSED = "The notebook's validator refuses this sample"
-MISFIT = "The sample is not what the notebook takes"
+REFUSED = "The notebook's validator rejects this sample"
+MISFIT = "The sample does not match what the notebook accepts"
 NO_JSON_FORM = "The notebook's predictor gave an answer that can't be sent"
 FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
 _HEADER = "Traceback (most recent call last):\n"

@@ -8,7 +8,7 @@ imported once they are there.
 import os
 
 # Set for another Python, these would change what the notebook's code imports or how it runs; the first
-# would have its packages compiled anew at each start.
+# would have its packages compiled again at each start.
 NOT_FOR_THE_NOTEBOOK = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",

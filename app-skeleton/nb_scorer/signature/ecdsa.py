@@ -135,7 +135,7 @@ def _key_of(kind, text):
             if max(x, y) >= curve.p or (y * y - x * x * x + 3 * x - curve.b) % curve.p:
                 raise NoKey("its point is not on the curve {}".format(curve.name))
             return PublicKey(curve, x, y, der)
-    raise NoKey("it holds another key than an EC key of the curve P-256, P-384 or P-521, with both coordinates")
+    raise NoKey("it is not an EC key on the curve P-256, P-384 or P-521 with both coordinates")
 
 
 def _numbers(signature):

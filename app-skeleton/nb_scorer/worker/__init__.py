@@ -1,1 +1,1 @@
-"""What runs beside the front while a model is served: the zygote, and the scorers that it forks."""
+"""What runs alongside the front while a model is served: the zygote, and the scorers that it forks."""

@@ -74,7 +74,7 @@ def load_scorer(folder, notebook_folder, digests=None):
         process_state.after_load(model_manifest.get("process_state"))
         return scorer.Scorer(model, model.form)
     finally:
-        # What the notebook's code forks while it is loaded must not serve beside this process.
+        # What the notebook's code forks while it is loaded must not serve next to this process.
         if os.getpid() != pid:
             os._exit(1)
 

@@ -12,7 +12,7 @@ from nb_scorer.protocol import log_forms
 # A write of at most so many bytes stays whole in a pipe that other processes write to as well (POSIX).
 PIPE_BUF = 4096
 # Whatever its characters, a message of this length makes an object that the log does not cut.
-LONGEST_MESSAGE = 1 << 16
+MAX_MESSAGE = 1 << 16
 # All but tab: what some take for the end of a line, and what a terminal obeys instead of showing it.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -56,7 +56,7 @@ class Marked(io.TextIOWrapper):
         if self._form == log_forms.JSON:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             record = {"time": now, "scorer": os.getpid(), "stream": self._name}
-            parts = [text[start : start + LONGEST_MESSAGE] for start in range(0, len(text) or 1, LONGEST_MESSAGE)]
+            parts = [text[start : start + MAX_MESSAGE] for start in range(0, len(text) or 1, MAX_MESSAGE)]
             return [json.dumps(dict(record, message=part)).encode("ascii") + b"\n" for part in parts]
         prefix = "[scorer {}] ".format(os.getpid()).encode("ascii")
         # A generator: a print may have millions of lines.

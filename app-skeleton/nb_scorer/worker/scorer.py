@@ -3,6 +3,7 @@
 One thread calls the model: notebooks are not written thread-safe.
 """
 
+import functools
 import json
 import os
 import sys
@@ -10,19 +11,19 @@ import time
 import traceback
 import types
 
-from nb_scorer.batching.form import MOST_TOGETHER, Failure
+from nb_scorer.batching.form import MAX_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
 from nb_scorer.model import calls, functions, json_codec
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.protocol import frames, number_blocks
-from nb_scorer.worker import refusals
+from nb_scorer.worker import likeness, refusals
 
 # More would have the allocator ask the system for memory each time: three system calls per read.
 RECEIVE_BYTES = 1 << 16
 # Limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
 # which would fill the log, and the front reads it.
-LONGEST_PART = 4000
-LONGEST_TRACEBACK = 40000
+MAX_PART = 4000
+MAX_TRACEBACK = 40000
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
@@ -44,9 +45,11 @@ class Scorer(object):
         proved = model.manifest.get("batching") or {}
         # Until the proof has held, only the proof asks it.
         self._pays_from = proved.get("pays_from") if self._batch_form is not None else None
-        self._most = proved.get("most", MOST_TOGETHER)
+        self._most = proved.get("most", MAX_TOGETHER)
         self._watch = Watch()
-        self._is_told = False
+        # Called after each sample of an array that is scored one by one.
+        self._note_progress = self._watch.note_progress
+        self._is_reported = False
         self._schema = model.manifest.get("sample_schema") or {}
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
@@ -54,9 +57,10 @@ class Scorer(object):
         self._loop = None
         self._pid = os.getpid()
 
-    def settle(self):
+    def settle(self, counters):
         """Take this process for the scorer's own: it may be another than the one that loaded the model."""
         self._pid = os.getpid()
+        self._note_progress = self._watch.note_progress = counters.note_progress
 
     def end_copy(self, code=0):
         """End this process, without a word, if it is a copy that the notebook's code forked."""
@@ -73,9 +77,9 @@ class Scorer(object):
 
     def news(self):
         """Return the facts that end batching in this service, once, when there are some; else None."""
-        if self._watch.ended is None or self._is_told:
+        if self._watch.ended is None or self._is_reported:
             return None
-        self._is_told = True
+        self._is_reported = True
         self._pays_from = None
         return self._watch.ended
 
@@ -113,7 +117,7 @@ class Scorer(object):
     def answer(self, body):
         """Return (status, payload) for one sample."""
         sample, refused = self._decode_and_validate(body)
-        return refused or self._predicted(sample)
+        return refused or self._predicted(sample, lambda: json_codec.decode(body))
 
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
@@ -133,7 +137,8 @@ class Scorer(object):
         if payloads is None:
             for index, body in enumerate(bodies):
                 # Decoded again: batch_predictor may have changed what it got.
-                yield [(refused.get(index) or self._predicted(json_codec.decode(body))) + (1,)]
+                original = functools.partial(json_codec.decode, body)
+                yield [(refused.get(index) or self._predicted(original(), original)) + (1,)]
             return
         answers = [(frames.OK, payload, 0) for payload in payloads]
         # In ascending order: each insertion moves those behind it to their indexes.
@@ -151,7 +156,7 @@ class Scorer(object):
         if refused is not None:
             return refused
         if self._pays_from is not None and len(samples) >= self._pays_from:
-            return self._array_of(samples, self._outcomes(samples, self._watch))
+            return self._array_of(self._outcomes(samples, self._watch), lambda index: decode(body)[index])
         if self._read is not None and len(samples) > 1:
             unfit: dict = {}
             samples = self._read_each(samples, range(len(samples)), unfit, is_array=True)
@@ -161,7 +166,7 @@ class Scorer(object):
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
-        return self._one_by_one(decode(body))
+        return self._one_by_one(decode(body), lambda index: decode(body)[index])
 
     def _decoded_array(self, body, decode):
         """Return (samples, None) of an array whose samples the validator accepts, or (None, the answer to it)."""
@@ -173,7 +178,7 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _payload(reason="it is no array of samples"), 1)
         if self._validator is not None:
             before = json_codec.fingerprint(samples)
-            refused = self._first_refused(samples)
+            refused = self._first_rejected(samples)
             if refused is not None:
                 return None, _with_index(*refused)
             if _changed(samples, before):
@@ -184,7 +189,10 @@ class Scorer(object):
         """Return [(status, payload)] for `bodies` by the batch form; each sample's own, errors too."""
         refused: dict = {}
         samples = self._accepted(bodies, refused)
-        answers = list(map(self._encoded, samples, self._outcomes(samples, watch)))
+        outcomes = self._outcomes(samples, watch)
+        accepted = [body for index, body in enumerate(bodies) if index not in refused]
+        originals = [functools.partial(json_codec.decode, body) for body in accepted]
+        answers = list(map(self._encoded, originals, outcomes))
         # In ascending order: each insertion moves those behind it to their indexes.
         for index, refusal in sorted(refused.items()):
             answers.insert(index, refusal)
@@ -224,17 +232,20 @@ class Scorer(object):
             return (), predictor.read(sample)
         return (predictor.read(sample),), {}
 
-    def _encoded(self, sample, outcome):
-        """Return (status, payload) for what the batch form gave for one sample."""
+    def _encoded(self, original, outcome):
+        """Return (status, payload) for what the batch form gave for one sample; `original` is as of `_predicted`."""
         if isinstance(outcome, Failure):
-            return self._fault(sample, outcome.taken())
+            return self._fault(original, outcome.taken())
         try:
             return frames.OK, json_codec.encode(outcome, self._form)
         except BaseException:
-            return self._fault(sample)
+            return self._fault(original)
 
-    def _array_of(self, samples, outcomes):
-        """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed."""
+    def _array_of(self, outcomes, original):
+        """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed.
+
+        `original` returns the sample at an index as the client has sent it.
+        """
         try:
             payload = None if Failure in set(map(type, outcomes)) else json_codec.encode(outcomes, self._form)
         except BaseException:
@@ -242,16 +253,19 @@ class Scorer(object):
             payload = None
         if payload is not None:
             return frames.OK, payload, len(outcomes)
-        answers = list(map(self._encoded, samples, outcomes))
-        for index, (status, payload) in enumerate(answers):
+        payloads = []
+        for index, outcome in enumerate(outcomes):
+            status, payload = self._encoded(functools.partial(original, index), outcome)
             if status != frames.OK:
                 return _with_index(index, status, payload)
-        return frames.OK, b"[" + b", ".join([payload for _, payload in answers]) + b"]", len(answers)
+            payloads.append(payload)
+        return frames.OK, b"[" + b", ".join(payloads) + b"]", len(payloads)
 
-    def _one_by_one(self, samples):
+    def _one_by_one(self, samples, original):
         payloads = []
         for index, sample in enumerate(samples):
-            status, payload = self._predicted(sample)
+            status, payload = self._predicted(sample, functools.partial(original, index))
+            self._note_progress()
             if status != frames.OK:
                 return _with_index(index, status, payload)
             payloads.append(payload)
@@ -306,22 +320,27 @@ class Scorer(object):
             try:
                 read.append(self._read(sample))
             except BaseException:
-                refused[index] = self._fault(sample)
+                refused[index] = self._fault(lambda sample=sample: sample)
                 if is_array:
                     break
         return read
 
-    def _predicted(self, sample):
+    def _predicted(self, sample, original):
+        """Return (status, payload) for a sample; `original` returns it as the client has sent it.
+
+        predictor may change what it gets, which must not be taken for the client's fault.
+        """
         try:
             return frames.OK, json_codec.encode(self._result(self._predictor(sample)), self._form)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
-            return self._fault(sample)
+            return self._fault(original)
 
-    def _fault(self, sample, error=None):
+    def _fault(self, original, error=None):
         """Return (status, payload) for what a sample led to: `error`, or the one being handled.
 
-        It is the client's if it is a Misfit, or is about a field that the sample lacks; else it is printed.
+        It is the client's if it is a Misfit, or if the sample is unlike the notebook's own and the environment is not
+        the cause. `original` is as of `_predicted`.
         """
         error = sys.exc_info()[1] if error is None else error
         headline = "The predictor failed on a sample:"
@@ -331,11 +350,15 @@ class Scorer(object):
         if isinstance(error, json_codec.NoJsonForm):
             # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
-        missing = refusals.missing(sample, self._schema, error)
-        if missing is not None:
+        misfit = None if likeness.comes_from_environment(error) else self._misfit(original(), error)
+        if misfit is not None:
             # Printed all the same: what is taken for the client's fault may be the notebook's.
-            return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(missing))
+            return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(misfit))
         return frames.FAILED, self._failure(headline, error)
+
+    def _misfit(self, sample, error):
+        """Return the Misfit of a sample that `error` is probably about; None for one like the notebook's own."""
+        return refusals.missing(sample, self._schema, error) or likeness.misfit(sample, self._schema)
 
     def _scored(self, samples, is_array=False):
         """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
@@ -356,10 +379,10 @@ class Scorer(object):
 
     def _refusal(self, sample):
         """Return None, or what the client gets where the validator said no."""
-        refused = self._first_refused((sample,))
+        refused = self._first_rejected((sample,))
         return None if refused is None else refused[1:]
 
-    def _first_refused(self, samples):
+    def _first_rejected(self, samples):
         """Return (index, status, payload) of the first that the validator says no to, or None."""
         index, validator = 0, self._validator
         try:
@@ -442,7 +465,7 @@ def serve(link, counters, scorer):
     each answer leaves before the next sample is counted. Samples of one call are counted and answered
     together: all of them are suspects. What the front has called back is not touched.
     """
-    scorer.settle()
+    scorer.settle(counters)
     # A notebook may have set a default for all sockets, and this one may wait for hours.
     link.settimeout(None)
     link.sendall(frames.answer(frames.HELLO, _payload(pid=os.getpid())))
@@ -514,13 +537,7 @@ def report_problem(link, problem):
 def problem_facts(problem):
     """Return the facts of a ModelProblem, and its cause's traceback, as a dict for JSON."""
     cause = problem.__cause__ or problem.__context__
-    return {
-        "code": problem.code,
-        "what": problem.what,
-        "why": problem.why,
-        "fix": problem.fix,
-        "traceback": None if cause is None else notebook_traceback(cause),
-    }
+    return dict(problem.as_json(), traceback=None if cause is None else notebook_traceback(cause))
 
 
 def notebook_traceback(error):
@@ -529,8 +546,8 @@ def notebook_traceback(error):
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
         frame = frame.tb_next
     parts = traceback.format_exception(type(error), error, frame)
-    text = "".join([_cut(part, LONGEST_PART, 0) for part in parts])
-    return _cut(text, LONGEST_TRACEBACK // 2, LONGEST_TRACEBACK // 2)
+    text = "".join([_cut(part, MAX_PART, 0) for part in parts])
+    return _cut(text, MAX_TRACEBACK // 2, MAX_TRACEBACK // 2)
 
 
 def _cut(text, first, last):

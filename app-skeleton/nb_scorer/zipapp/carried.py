@@ -15,7 +15,7 @@ from nb_scorer.zipapp.problems import ZipappDamaged, ZipappUntrusted
 
 AT_ONCE = 1 << 20
 # What is read whole has a few kilobytes; of a file with a hole in it a few are as many gigabytes.
-LARGEST_CONTENT = 1 << 26
+MAX_CONTENT = 1 << 26
 _EXECUTABLE = 0o100
 
 
@@ -74,7 +74,7 @@ class Carried(object):
 
     def content(self, name, digest=None):
         """Return the bytes of a small file; raise KeyError, ZipappDamaged, or ZipappUntrusted for another digest."""
-        if self._entries[name].file_size > LARGEST_CONTENT:
+        if self._entries[name].file_size > MAX_CONTENT:
             raise ZipappDamaged(self.path, "{} in it is larger than such a file can be".format(files.shown(name)))
         target = io.BytesIO()
         self._copy(name, target, digest)

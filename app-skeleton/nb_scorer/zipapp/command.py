@@ -40,7 +40,7 @@ def main(arguments):
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status
     except KeyboardInterrupt:
-        # What was half made is made anew by the next run.
+        # What was half made is made again by the next run.
         return 128 + signal.SIGINT
 
 
@@ -77,7 +77,7 @@ def port(text):
 
 def _cache():
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    # Not where builds keep theirs, which the user's group may write to: what is here is run.
+    # Not where builds keep theirs, which the user's group may write to: this code is run.
     return os.path.join(base, "nb-builder-models")
 
 

@@ -157,16 +157,18 @@ def _install_wheel(carried, name, digest, venv):
                 match = _DATA.match(entry.filename)
                 kind, inner = match.groups() if match else ("purelib", entry.filename)
                 if not entry.filename.endswith("/"):
-                    _write(wheel, entry, places[kind], inner)
+                    _write(wheel, entry, places[kind], inner, venv)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise ZipappEnvironment(venv, "{} is no wheel ({})".format(name, error))
     finally:
         os.unlink(path)
 
 
-def _write(wheel, entry, folder, inner):
+def _write(wheel, entry, folder, inner, venv):
     target = os.path.normpath(os.path.join(folder, inner))
-    if not target.startswith(folder + os.sep):
+    # The environment has links to the Python that made it: a script called python would be written there.
+    is_inside = os.path.realpath(target).startswith(os.path.realpath(venv) + os.sep)
+    if not (target.startswith(folder + os.sep) and is_inside):
         raise ZipappEnvironment(folder, "{} leads out of it".format(inner))
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with wheel.open(entry) as source, io.open(target, "wb") as sink:

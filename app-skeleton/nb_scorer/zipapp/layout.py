@@ -10,7 +10,7 @@ FORMAT = 1
 FACTS = "zipapp.json"  # format, name of the model, and the machine that compiled wheels are for
 MAIN = "__main__.py"
 SIGNATURE = "zipapp.sig"  # over all others
-# What a signature calls that over the whole file, beside the one that is over the model.
+# What a signature calls that over the whole file, alongside the one that is over the model.
 SUBJECT = "zipapp"
 PROGRAM = "nb_scorer/"
 MODEL = paths.MODEL + "/"

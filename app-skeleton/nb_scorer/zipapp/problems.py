@@ -1,89 +1,86 @@
-"""Why a model that is one file can't be run: each found before anything of it is unpickled."""
+"""Reasons why a model that is a single file can't be run, found before any of it is unpickled."""
 
-from nb_scorer.common.problem import Problem
+from nb_scorer.common.problem import WrittenProblem
 
 
-class ZipappProblem(Problem):
-    """The file can't be run; the subclass says why."""
+class ZipappProblem(WrittenProblem):
+    """The file can't be run; the subclass describes the reason."""
 
 
 class ZipappDamaged(ZipappProblem):
-    """The file of a model is cut off, was changed, or is another kind of file."""
+    """The model file is truncated, was changed, or is another kind of file."""
 
     code = "zipapp-damaged"
+    what_words = "{path} can't be read: {reason}."
+    why_words = "The file contains everything that runs the model."
+    fix_words = "Copy it again, or write it again with 'nb-builder zipapp'."
 
     def __init__(self, path, reason):
-        super().__init__(
-            what="{} can't be read: {}.".format(path, reason),
-            why="All that runs the model comes out of this one file.",
-            fix="Copy it again, or make it again with 'nb-builder zipapp'.",
-        )
+        super().__init__(path=path, reason=reason)
 
 
 class ZipappKey(ZipappProblem):
-    """The file that --key names holds no key that can verify a signature."""
+    """The file that --key names contains no key that can verify a signature."""
 
     code = "zipapp-key"
+    what_words = "--key {path} can't be used: {reason}."
+    why_words = "Without a public key the signature can't be verified, so the model is not run."
+    fix_words = "Name a PEM file with the signer's public key: an EC key on the curve P-256, P-384 or P-521."
 
     def __init__(self, path, reason):
-        super().__init__(
-            what="--key {} can't be used: {}.".format(path, reason),
-            why="Without a public key no signature can be verified, and what shall be verified is not run unverified.",
-            fix="Name a PEM file with the signer's public key: an EC key of the curve P-256, P-384 or P-521.",
-        )
+        super().__init__(path=path, reason=reason)
 
 
 class ZipappUntrusted(ZipappProblem):
-    """The file's content is not what a trusted key has signed."""
+    """The file differs from the one that a trusted key signed."""
 
     code = "zipapp-untrusted"
+    what_words = "{path} is not trusted: {reason}."
+    why_words = (
+        "Models, packages and modules run code when they are loaded, so no part of the file was installed or loaded."
+    )
+    fix_words = (
+        "Get the file from its signer again, or ask for a signed one: 'nb-builder zipapp --key' signs all of it."
+    )
 
     def __init__(self, path, reason):
-        super().__init__(
-            what="{} is not trusted: {}.".format(path, reason),
-            why="A model runs code when it is loaded, as packages and modules do when they are imported; so nothing of "
-            "this file was installed or loaded.",
-            fix="Get the file anew from its signer, or have it signed: 'nb-builder zipapp --key' signs all of it.",
-        )
+        super().__init__(path=path, reason=reason)
 
 
 class ZipappPython(ZipappProblem):
-    """The model needs a Python that is not here."""
+    """The model needs a Python that is not installed."""
 
     code = "zipapp-python"
+    what_words = "The model needs Python {wanted}; this is {here}, and there is no python{wanted} on PATH."
+    why_words = "Only the minor version of Python that saved a model can load it; others can crash."
+    fix_words = "Install Python {wanted}, and run the file with it: python{wanted} FILE."
 
     def __init__(self, wanted, here):
-        super().__init__(
-            what="The model needs Python {}; this is {}, and there is no python{} on PATH.".format(
-                wanted, here, wanted
-            ),
-            why="A model is loaded by the minor version of Python that saved it: others can crash.",
-            fix="Install Python {0}, and run the file with it: python{0} FILE.".format(wanted),
-        )
+        super().__init__(wanted=wanted, here=here)
 
 
 class ZipappEnvironment(ZipappProblem):
-    """The environment that the model needs can't be made."""
+    """The environment that the model needs can't be created."""
 
     code = "zipapp-environment"
+    what_words = "The model's environment can't be created in {folder}: {reason}."
+    why_words = "The model runs with the packages that it was built with, which are installed there once."
+    fix_words = (
+        "Free disk space, or name another folder with --cache. Without a package index or pip, use a file that "
+        "contains the packages: 'nb-builder zipapp --wheels'."
+    )
 
     def __init__(self, folder, reason):
-        super().__init__(
-            what="The model's environment can't be made in {}: {}.".format(folder, reason),
-            why="The model runs with the packages that it was built with, which are installed there once.",
-            fix="Make room, or name another place by --cache. Where there is no index or no pip, take a file with "
-            "packages in it: 'nb-builder zipapp --wheels'.",
-        )
+        super().__init__(folder=folder, reason=reason)
 
 
 class ZipappPort(ZipappProblem):
     """The service can't listen on the port that --serve names."""
 
     code = "zipapp-port"
+    what_words = "Can't listen on {host}:{port}: {reason}."
+    why_words = "--serve responds to HTTP requests on that port."
+    fix_words = "Name another port, or 0 for any free one."
 
     def __init__(self, host, port, reason):
-        super().__init__(
-            what="{}:{} can't be listened on: {}.".format(host, port, reason),
-            why="--serve answers requests of HTTP there.",
-            fix="Name another port, or 0 for any that is free.",
-        )
+        super().__init__(host=host, port=port, reason=reason)

@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._waiting.put_nowait((body, done))
         except queue.Full:
-            self._refuse(503, "More samples wait than this service takes; try again.")
+            self._refuse(503, "Too many samples are waiting; try again later.")
             return
         status, payload = done.get()
         if status == frames.OK:

@@ -12,7 +12,7 @@ from nb_scorer.signature import bundle, ecdsa, files, origin, statement
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.problems import ZipappKey, ZipappUntrusted
 
-# What the file is beside what it carries: who could change these could leave out verifying as well.
+# What the file is alongside what it carries: who could change these could leave out verifying as well.
 _OURS = frozenset((layout.MAIN, layout.FACTS, layout.SIGNATURE, layout.MODEL_SIGNATURE, layout.PROVENANCE_SIGNATURE))
 
 
@@ -45,7 +45,7 @@ def digests_of(carried, keys):
         else:
             raise _untrusted(carried, "it is not signed")
     except statement.Malformed as error:
-        raise _untrusted(carried, "its signature does not count: {}".format(error))
+        raise _untrusted(carried, "its signature is not valid: {}".format(error))
     return digests, signer, is_whole
 
 
@@ -124,11 +124,11 @@ def _of_parts(carried, model, keys):
 def _origin(carried, payload, model):
     """Return the digests in the statement on where a model comes from: of lock, SBOM and the notebook's files."""
     try:
-        told = origin.read(payload)
-        if origin.model_of(told) != statement.root_of(model):
+        reported = origin.read(payload)
+        if origin.model_of(reported) != statement.root_of(model):
             raise _untrusted(carried, "{} says where another model comes from".format(layout.PROVENANCE))
-        resources = told["predicate"]["buildDefinition"]["resolvedDependencies"]
-        resources = resources + told["predicate"]["runDetails"]["byproducts"]
+        resources = reported["predicate"]["buildDefinition"]["resolvedDependencies"]
+        resources = resources + reported["predicate"]["runDetails"]["byproducts"]
         named = {each.get("name"): each.get("digest", {}).get("sha256") for each in resources}
     except (KeyError, TypeError, AttributeError, ValueError):
         raise statement.Malformed("{} holds a statement of another form".format(layout.PROVENANCE_SIGNATURE))

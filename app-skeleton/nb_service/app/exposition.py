@@ -26,7 +26,7 @@ def text_of(
     """Return `numbers` (see http.metrics) as text in the format that an Accept field asks for, and its content type.
 
     The operating system's metrics of the process `pid` in them are there, too, which model it is, and where they have
-    counts of drift, what these are beside the `baseline`.
+    counts of drift, what these are alongside the `baseline`.
     """
     registry = CollectorRegistry()
     registry.register(Collector(numbers, prefix, identity))

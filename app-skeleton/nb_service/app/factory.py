@@ -10,8 +10,6 @@ from nb_service.app import pages, routes
 from nb_service.app.route_context import RouteContext, response_of
 from nb_service.http import content_coding, replies
 
-ROUTES = {**routes.ROUTES, **pages.ROUTES}
-
 
 def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda app: None) -> Flask:
     """Return the application, whose routes use `context`; what `prepare` adds to it runs before everything else."""

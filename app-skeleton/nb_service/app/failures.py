@@ -1,6 +1,5 @@
 """What the outcomes of a request's samples mean for the whole request, in every protocol."""
 
-import json
 from collections.abc import Sequence
 
 from nb_service.http import replies
@@ -16,14 +15,12 @@ def failure(answer: Answer, samples: Sequence, number: int, disclosure: replies.
 
     `samples` are the request's Series of samples, or the series that it was divided into.
     """
-    facts = json.loads(replies.from_answer(answer, disclosure).body)
-    detail, errors = facts["detail"], facts.get("errors", ())
+    status, detail, errors, traceback = replies.rejection_of(answer, disclosure)
     index = _index_in_body(samples, number, answer)
     if index is not None:
         errors = replies.within(index, errors)
         detail = f"Sample {index + 1}: {detail.replace('The body is not JSON', 'It is not JSON')}"
-    detail = "\n".join([detail, *([facts["traceback"]] if "traceback" in facts else [])])
-    return Malformed(detail, facts["status"], errors)
+    return Malformed("\n".join(filter(None, (detail, traceback))), status, errors)
 
 
 def _index_in_body(samples: Sequence, number: int, answer: Answer) -> int | None:

@@ -11,7 +11,7 @@ from nb_service.http import replies
 from nb_service.http.replies import Reply
 
 URL_ENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-MOST_FIELDS = 16
+MAX_FIELDS = 16
 PICKLE = replies.problem(
     400,
     "The form field args held a pickle, which this service never loads: send the sample as JSON, "
@@ -51,7 +51,7 @@ def sample_of(content_type: str, body: bytes) -> bytes | Reply:
 
 def _pairs(body: bytes) -> dict[str, list[bytes]]:
     """Return the values of each field; raise ValueError."""
-    fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    fields = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     return {name: [value.encode("utf-8", "surrogatepass") for value in values] for name, values in fields.items()}
 
 
@@ -66,7 +66,7 @@ def _parts(body: bytes, parameters: dict[str, str]) -> dict[str, list[bytes]]:
     if not boundary:
         raise ValueError("no boundary")
     # The body is in memory already, and the disk may be read-only.
-    parser = MultiPartParser(stream_factory=_stream, max_form_memory_size=len(body), max_form_parts=MOST_FIELDS)
+    parser = MultiPartParser(stream_factory=_stream, max_form_memory_size=len(body), max_form_parts=MAX_FIELDS)
     texts, files = parser.parse(BytesIO(body), boundary, len(body))
     fields = {name: [text.encode("utf-8", "surrogatepass") for text in texts.getlist(name)] for name in texts}
     for name in files:

@@ -1,18 +1,18 @@
 """The service's OpenAPI document: its routes, examples from golden rows, schemas from these and from type hints."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from nb_service.app import openapi_bodies
 from nb_service.app.openapi_bodies import JSON, LIST, OBJECT, TEXT
 from nb_service.feedback.judgement import NOT_COUNTED
+from nb_service.http.routes import AS_ASKED, HTML, Route
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
 from nb_service.protocols import bodies, cloud_events, open_inference
 
 OPENAPI = "3.1.0"
 EXAMPLES = 10
-HTML = "text/html"
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 _PROBLEM_SCHEMA = {
@@ -53,41 +53,7 @@ _KEYS = {
     "browser": {"type": "http", "scheme": "basic"},
 }
 _UNLOAD = "/v2/repository/models/<name>/unload"
-# Routes without a body that answer 200 even while the service is not ready.
-_ALWAYS = {
-    "/v2/repository/index",
-    _UNLOAD,
-    "/v2/docs",
-    "/v2/docs/dataplane.json",
-    "/v2/docs/model-repository.json",
-    "/v2/models/<name>/docs",
-    "/v2/models/<name>/docs/dataplane.json",
-    "/healthz",
-    "/v2",
-    "/v2/health/live",
-    "/v2/models",
-    "/v2/models/stats",
-    "/v2/models/<name>/config",
-    "/v2/models/<name>/stats",
-    "/v1/models",
-    "/version",
-    "/execution-parameters",
-    "/",
-    "/openapi.json",
-    "/docs",
-    "/notebook",
-    "/metrics",
-    "/monitoring/prometheus/metrics",
-    "/model",
-}
-# POST routes without a body, which ask for no prediction.
-_WITHOUT_BODY = {"/v2/repository/index", "/v2/repository/models/<name>/load", _UNLOAD}
-_TEXTS = {"/version", "/ping", "/health", "/metrics", "/monitoring/prometheus/metrics"}
-_PAGES = {"/docs", "/notebook"}
-# Pages under the path of a protocol, which refuse in its form.
-_PAGES_OF_V2 = {"/v2/docs", "/v2/models/<name>/docs", "/v2/models/<name>/versions/<version>/docs"}
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
-_MANY = {"/predict/batch", "/invocations"}
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
 # By the list of models, a client finds what is told of one of them.
 _LINKS = {"/v1/models": "get /v1/models/<name>", "/v2/models": "get /v2/models/<name>"}
@@ -97,26 +63,27 @@ def document(
     served: Identity,
     model: ModelFolder,
     rows: list[dict],
-    routes: Mapping[str, str],
+    routes: Iterable[Route],
     *,
     health: Iterable[str] = (),
     key: bool = False,
 ) -> dict:
-    """Return the document of a model with these golden rows, and `routes`: what each does, by method and path.
+    """Return the document of a model with these golden rows, and `routes`.
 
     Of routes that answers must fit, those are left out that this model's don't. With `key`, every route except those
     in `health` requires an API key.
     """
     operations = _Operations(served, model, rows[:EXAMPLES])
     paths: dict[str, dict] = {}
-    for method, path, summary in _with_versions(routes):
+    for route in _with_versions(routes):
+        path = route.path
         if not operations.fits(path):
             continue
-        operation = operations.made(method, path, summary)
+        operation = operations.made(route)
         if key and path not in health:
             operation["responses"].update(_NO_KEY)
             operation["security"] = [{name: []} for name in _KEYS]
-        paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[method.lower()] = operation
+        paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[route.method.lower()] = operation
     schemas = {"Problem": _PROBLEM_SCHEMA, "Sample": model.sample_schema, "Answer": model.answer_schema}
     return {
         "openapi": OPENAPI,
@@ -127,13 +94,12 @@ def document(
     }
 
 
-def _with_versions(routes: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
-    """Yield (method, path, summary) of each route; those of a model also with a version behind its name."""
-    for route, summary in routes.items():
-        method, path = route.split(" ")
-        yield method, path, summary
-        if path.startswith(_VERSIONED):
-            yield method, path.replace("<name>", "<name>/versions/<version>"), summary
+def _with_versions(routes: Iterable[Route]) -> Iterable[Route]:
+    """Yield each route; those of a model also with a version behind its name."""
+    for route in routes:
+        yield route
+        if route.path.startswith(_VERSIONED):
+            yield route._replace(path=route.path.replace("<name>", "<name>/versions/<version>"))
 
 
 def _info(served: Identity, manifest: dict) -> dict:
@@ -161,16 +127,17 @@ class _Operations:
             return _are_scores(self._answer_schema)
         return not path.endswith(":regress") or _is_number(self._answer_schema)
 
-    def made(self, method: str, path: str, summary: str) -> dict:
+    def made(self, route: Route) -> dict:
         """Return the operation of a route."""
-        success: dict[str, object] = {"description": "The answer.", "content": self._answers(method, path)}
+        method, path = route.method, route.path
+        success: dict[str, object] = {"description": "The answer.", "content": self._answers(route)}
         answers: dict[str, dict] = {"200": success}
         operation: dict[str, object] = {
             "operationId": _identifier(method, path),
-            "summary": summary,
+            "summary": route.summary,
             "responses": answers,
         }
-        refusal = _refusal(path)
+        rejection = _refusal(route)
         if path in _LINKS:
             linked = _identifier(*_LINKS[path].split(" "))
             success["links"] = {"model": {"operationId": linked, "parameters": {"name": "$response.body#/models/0"}}}
@@ -178,21 +145,21 @@ class _Operations:
         if parameters:
             operation["parameters"] = parameters
         if "<name>" in path:
-            answers["404"] = {"description": "No such model or version.", "content": refusal}
-            answers["400"] = {"description": "The path is none of this protocol's.", "content": refusal}
-        if method == "POST" and path not in _WITHOUT_BODY:
+            answers["404"] = {"description": "No such model or version.", "content": rejection}
+            answers["400"] = {"description": "The path is none of this protocol's.", "content": rejection}
+        if route.needs_body:
             reasons = _OF_FEEDBACK if path == "/feedback" else _REFUSALS
             for status, reason in reasons.items():
-                answers[str(status)] = {"description": reason, "content": refusal}
+                answers[str(status)] = {"description": reason, "content": rejection}
             operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
-        elif path.replace("/versions/<version>", "") not in _ALWAYS:
-            answers["503"] = {"description": "Not ready.", "content": refusal}
+        elif not route.is_always_there:
+            answers["503"] = {"description": "Not ready.", "content": rejection}
         if path == _UNLOAD:
-            answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": refusal}
+            answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": rejection}
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
-        if path in _MANY:
-            answers["406"] = {"description": "The answers have no form of that type.", "content": refusal}
+        if AS_ASKED in route.gives and path != "/":
+            answers["406"] = {"description": "The answers have no form of that type.", "content": rejection}
         return operation
 
     def _in_path(self, path: str) -> Iterable[dict]:
@@ -200,26 +167,20 @@ class _Operations:
             if f"<{name}>" in path:
                 yield {"name": name, "in": "path", "required": True, "schema": {"enum": [value]}}
 
-    def _answers(self, method: str, path: str) -> dict:
+    def _answers(self, route: Route) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
-        if path == "/predict":
+        if route.path == "/predict":
             return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}}
-        if path == "/feedback":
+        if route.path == "/feedback":
             counts = {name: {"type": "integer", "minimum": 0} for name in ("counted", *NOT_COUNTED)}
             return {JSON: {"schema": {**OBJECT, "properties": counts, "required": list(counts)}}}
-        if path == "/predict/batch":
+        if route.path == "/predict/batch":
             return {kind: {} for kind in bodies.TYPES} | {JSON: {"schema": {**LIST, "items": answer}}}
-        kinds = {
-            "/invocations": bodies.TYPES,
-            **dict.fromkeys(_TEXTS, ("text/plain",)),
-            **dict.fromkeys(_PAGES | _PAGES_OF_V2, (HTML,)),
-        }
-        kinds["/model"] = ("application/x-tar",)
-        kinds["/"] = (JSON, HTML) if method == "GET" else (JSON, *_EVENTS)
-        kinds["/drift"] = (HTML, JSON)
-        if path.endswith("/infer"):
+        if route.path.endswith("/infer"):
             return {JSON: {"schema": OBJECT}, "application/octet-stream": {"schema": openapi_bodies.BINARY}}
-        return {kind: {} for kind in kinds.get(path, (JSON,))}
+        if AS_ASKED in route.gives:
+            return {kind: {} for kind in ((JSON, *_EVENTS) if route.path == "/" else bodies.TYPES)}
+        return {kind: {} for kind in route.gives}
 
 
 _OF_BINARY_MODE = "Needed in binary mode; in structured mode it is part of the body."
@@ -227,7 +188,7 @@ _LENGTH = "How many bytes of the body are JSON; the values of tensors follow as 
 # Header fields by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {
     "": tuple(
-        {"name": f"ce-{name}", "in": "header", "schema": TEXT, "description": _OF_BINARY_MODE}
+        {"name": f"ce-{name}", "in": "header", "schema": {**TEXT, "minLength": 1}, "description": _OF_BINARY_MODE}
         for name in cloud_events.REQUIRED
     ),
     "infer": (
@@ -254,12 +215,12 @@ def _is_number(schema: dict) -> bool:
     return schema.get("type") in ("number", "integer")
 
 
-def _refusal(path: str) -> dict:
-    if path.startswith(("/v1/", "/v2/")):
+def _refusal(route: Route) -> dict:
+    if route.path.startswith(("/v1/", "/v2/")):
         return {JSON: {"schema": {**OBJECT, "properties": {"error": TEXT}, "required": ["error"]}}}
-    if path in _PAGES:
+    if route.gives == (HTML,):
         return {HTML: {}}
-    if path == "/invocations":
+    if route.path == "/invocations":
         # MLflow's own words, where the body was MLflow's.
         return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": OBJECT}}
     return {"application/problem+json": {"schema": PROBLEM}}

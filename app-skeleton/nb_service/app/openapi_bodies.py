@@ -21,6 +21,8 @@ _TENSOR = {
     },
     "required": ["name", "shape", "datatype"],
 }
+# A form's field is text: what it has to contain is said in words that few programs read.
+_JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
     **OBJECT,
@@ -73,7 +75,7 @@ class Bodies:
                 JSON: {"schema": SAMPLE},
             },
             "/feedback": {JSON: {"schema": _FEEDBACK, **examples(self._feedback())}},
-            "/docs": {"application/x-www-form-urlencoded": {"schema": _with("sample", TEXT)}},
+            "/docs": {"application/x-www-form-urlencoded": {"schema": _with("sample", _JSON_TEXT)}},
         }
         if path in by_path:
             return by_path[path]

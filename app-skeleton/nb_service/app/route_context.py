@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from flask import Response, g, request
 
@@ -144,9 +143,9 @@ def refusal_response(refusal: Refusal, status: int, detail: str) -> Response:
     return response
 
 
-def problem(status: int, detail: str, **more: Any) -> tuple[int, Body]:
+def problem(status: int, detail: str, errors: Sequence[dict] = ()) -> tuple[int, Body]:
     """Return our own refusal, for formats that do not define one."""
-    reply = replies.problem(status, detail, **more)
+    reply = replies.rejected(replies.Rejection(status, detail, errors))
     return status, Body(reply.body, reply.content_type)
 
 

@@ -1,9 +1,9 @@
-"""The back end `alerts`: writes rules for Prometheus, which tell people of what a service can't mend."""
+"""The back end `alerts`: writes rules for Prometheus, which tell people of what a service can't fix."""
 
 from typing import TYPE_CHECKING
 
 from nb_service.backends.stdout_page import StdoutPage
-from nb_service.observability import alert_rules
+from nb_service.observability import files
 
 if TYPE_CHECKING:
     from nb_service.model_folder import ModelFolder
@@ -27,5 +27,4 @@ class Alerts(StdoutPage):
 
     def page(self, model: "ModelFolder", settings: "Settings") -> str:
         """Return the rules as YAML."""
-        prefix = settings.app_metrics_prefix
-        return alert_rules.text_of(prefix, alert_rules.groups(prefix))
+        return files.rules(settings.app_metrics_prefix)

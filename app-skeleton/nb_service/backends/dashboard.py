@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from nb_service.backends.stdout_page import StdoutPage
-from nb_service.observability import board
+from nb_service.observability import files
 
 if TYPE_CHECKING:
     from nb_service.model_folder import ModelFolder
@@ -27,4 +27,4 @@ class Dashboard(StdoutPage):
 
     def page(self, model: "ModelFolder", settings: "Settings") -> str:
         """Return the board as JSON."""
-        return board.text_of(settings.app_metrics_prefix)
+        return files.text_of("board.json", settings.app_metrics_prefix)

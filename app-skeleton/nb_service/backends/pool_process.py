@@ -15,7 +15,7 @@ from nb_service.pool.socket_server import PoolServer
 
 # After this many deaths without a sign of life between them, nobody should wait for it.
 CRASH_LOOP = 3
-LONGEST_PAUSE = 10.0
+MAX_PAUSE = 10.0
 # The end of a process that ran for this long is not part of a crash loop.
 STEADY_SECONDS = 60.0
 
@@ -68,12 +68,12 @@ class PoolProcess:
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return what it inherits beside the pool's socket."""
+        """Return what it inherits alongside the pool's socket."""
         return ()
 
     @property
     def held_back(self) -> Iterable[signal.Signals]:
-        """Return the signals that are held back until it asks for them, beside those that are already."""
+        """Return the signals that are held back until it asks for them, alongside those that are already."""
         return ()
 
     def on_news(self, news: dict) -> dict | None:
@@ -170,7 +170,7 @@ class PoolProcess:
             self.on_down()
 
     def _start_later(self) -> None:
-        self._pause = self._loop.call_later(min(LONGEST_PAUSE, 0.1 * 2 ** min(self._deaths, 10)), self._start_now)
+        self._pause = self._loop.call_later(min(MAX_PAUSE, 0.1 * 2 ** min(self._deaths, 10)), self._start_now)
 
     def _start_now(self) -> None:
         self._pause = None

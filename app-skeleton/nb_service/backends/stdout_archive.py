@@ -32,8 +32,8 @@ class StdoutArchive:
             return False
         unknown = [word for word in words if word not in self.options]
         if unknown:
-            takes = " and ".join(self.options) or "no words"
-            raise self.refusal(f"{self.name} takes {takes}, and was given: {' '.join(words)}.")
+            takes = " and ".join(self.options) or "no arguments"
+            raise self.refusal(f"{self.name} takes {takes}; got: {' '.join(words)}.")
         if os.isatty(1):
             raise self.refusal("The archive would go to a terminal.")
         if stdio_capture.was_closed(1):

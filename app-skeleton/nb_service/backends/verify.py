@@ -67,10 +67,10 @@ def came_from(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> 
         return provenance.row("Origin", f"not signed: there is no {paths.BUILD}/{paths.PROVENANCE_SIGNATURE}")
     payload = trusted.opened(trust.read(path, build), build, statement.OF_PROVENANCE).payload
     try:
-        told = origin.read(payload)
-        if origin.model_of(told) != statement.root_of(digests):
+        reported = origin.read(payload)
+        if origin.model_of(reported) != statement.root_of(digests):
             raise problems.not_as_signed(path, "it says where another model comes from")
-        page = provenance.page(told)
+        page = provenance.page(reported)
     except statement.Malformed as error:
         raise problems.SignatureInvalid(build, str(error)) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:

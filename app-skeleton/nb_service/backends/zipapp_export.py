@@ -38,6 +38,8 @@ class ZipappExport(StdoutArchive):
         """Write the file of `model`; return how many files are in it, and its size in bytes."""
         exported, left = zipapp.of(model)
         if left:
-            log.say(f"Of the repository it is without {', '.join(sorted(left))}: links to folders, or no files.")
+            log.say(
+                f"Of the repository it is without {', '.join(sorted(left))}: links to folders, no files, or not UTF-8."
+            )
         packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in self.words else iter(())
         return zipapp.write(exported, identity.of(model).name, packages, stream)

@@ -1,6 +1,6 @@
-"""Drift: what the service sees, beside the baseline that the build kept of the notebook's own data.
+"""Drift: what the service sees, alongside the baseline that the build kept of the notebook's own data.
 
-`baseline` reads that, `present` counts samples and answers of late, `statistics` measures how far both are apart and
+`baseline` reads that, `present` counts recent samples and answers, `statistics` measures how far both are apart and
 how far they may be by chance, and `comparison` says so of each feature.
 """
 

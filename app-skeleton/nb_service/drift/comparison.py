@@ -1,4 +1,4 @@
-"""Which features have drifted: the present beside the baseline, feature by feature, as a page and metrics show it."""
+"""Compare present samples with the baseline, feature by feature, for the page and the metrics."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -58,7 +58,7 @@ def title(feature: Feature) -> str:
 
 
 def of(baseline: Baseline, present: Sequence[Sequence[int]]) -> list[Compared]:
-    """Return each feature of the baseline beside the counts of the present, in its order."""
+    """Return each feature of the baseline alongside the counts of the present, in its order."""
     return [
         _compared(feature, counts, limits)
         for feature, counts, limits in zip(baseline.features, present, baseline.limits(), strict=True)
@@ -76,7 +76,7 @@ def _compared(feature: Feature, counts: Sequence[int], limits: Limits) -> Compar
 
 
 # More lines than these nobody reads.
-MOST_LINES = 10
+MAX_LINES = 10
 
 
 def lines(compared: Sequence[Compared], samples: int) -> list[str]:
@@ -84,5 +84,5 @@ def lines(compared: Sequence[Compared], samples: int) -> list[str]:
     drifted = [one.words() for one in compared if one.has_drifted]
     if not drifted and samples < statistics.ENOUGH:
         return [f"too few samples to tell, {samples} of {statistics.ENOUGH}"]
-    more = [f"{len(drifted) - MOST_LINES} features more have drifted"] if len(drifted) > MOST_LINES else []
-    return [*drifted[:MOST_LINES], *more] or [f"none in {len(compared)} features of {samples} samples"]
+    more = [f"{len(drifted) - MAX_LINES} features more have drifted"] if len(drifted) > MAX_LINES else []
+    return [*drifted[:MAX_LINES], *more] or [f"none in {len(compared)} features of {samples} samples"]

@@ -1,4 +1,4 @@
-"""What samples and answers are like of late, counted in bulk in the bins of the baseline.
+"""Distributions of recent samples and answers, counted in bulk in the bins of the baseline.
 
 Nothing of a sample is kept. What this may cost is bounded: of a service under full load a part of the samples is
 counted, those that come while there is time left.
@@ -15,12 +15,13 @@ from nb_service.drift import decoded
 from nb_service.drift.baseline import Baseline
 from nb_service.pool.answer import OK, Answer, Job
 
-# Counting may take this share of what this thread takes of the processor; scorers take at least as much beside it,
+# Counting may take this share of what this thread takes of the processor; scorers take at least as much next to it,
 SHARE_OF_WORK = 0.02
-# and this share of one processor beside: where little is to do, each sample is counted by itself, which takes longest.
+# and this share of one processor alongside: where little is to do, each sample is counted by itself, which takes
+# longest.
 SHARE_OF_TIME = 0.001
 # Of both, so many seconds may be saved up: enough for some ten thousand samples at once.
-MOST_SAVED = 0.1
+MAX_SAVED = 0.1
 # So many samples, or bytes of them, are counted together: each feature costs some microseconds, however many there are.
 TOGETHER = 256
 MOST_BYTES = 1 << 16
@@ -51,7 +52,7 @@ class Present:
         self._counted = 0
         self._left_out = 0
         self._cost = 0.0
-        self._saved = MOST_SAVED
+        self._saved = MAX_SAVED
         self._looked_at = clock()
         # (when, how many samples, the counts then): the present is what has come since the first of them.
         self._steps = deque([(self._looked_at, 0, self._copy())])
@@ -64,7 +65,7 @@ class Present:
         now, began = self._clock(), self._spent()
         # Not by what samples have taken in scorers: that is by the clock, and longest where others have the processor.
         gained = SHARE_OF_WORK * (began - self._spent_before) + SHARE_OF_TIME * (now - self._looked_at)
-        self._saved = min(MOST_SAVED, self._saved + gained)
+        self._saved = min(MAX_SAVED, self._saved + gained)
         self._looked_at, self._spent_before = now, began
         if self._saved <= 0:
             self._left_out += sum(answer.outcome == OK for _, answer in pairs)

@@ -16,8 +16,8 @@ from typing import NamedTuple
 LOOKS_A_FALSE_ALARM = 1_000_000
 # What is more than chance may still be too little to matter: this much beyond it is a drift. A normal feature whose
 # mean has moved by a third of its standard deviation has both.
-LEAST_PSI = 0.1
-LEAST_KS = 0.1
+MIN_PSI = 0.1
+MIN_KS = 0.1
 # Of fewer samples nothing is said.
 ENOUGH = 200
 
@@ -41,11 +41,11 @@ class Limits(NamedTuple):
 
     def of_psi(self, chance: float) -> float:
         """Return the limit of PSI, where `chance` is 1/n + 1/m."""
-        return max(LEAST_PSI + self.freedom * chance, self.psi * chance)
+        return max(MIN_PSI + self.freedom * chance, self.psi * chance)
 
     def of_ks(self, chance: float) -> float:
         """Return the limit of KS, where `chance` is 1/n + 1/m."""
-        return max(LEAST_KS, self.ks * math.sqrt(chance))
+        return max(MIN_KS, self.ks * math.sqrt(chance))
 
 
 def chance(present: Sequence[int], baseline: Sequence[int]) -> float:

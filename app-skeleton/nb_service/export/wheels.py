@@ -1,4 +1,4 @@
-"""Wheels of the packages in the model's environment, made anew of what is installed there.
+"""Wheels of the packages in the model's environment, made again of what is installed there.
 
 So they need no index, and are what the model was proved with. Their digests are not those of the lock, so they come
 with a list of their own, by which pip and uv install them.
@@ -22,10 +22,13 @@ from nb_service.model_folder import ModelFolder
 
 FOLDER = "wheels"
 LIST = "requirements.lock"
-# Of a distribution's own folder: who installed it, and what is written anew.
+# Of a distribution's own folder: who installed it, and what is written again.
 _OF_INSTALLERS = frozenset(("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"))
 _OF_UV = "uv_"
 _TAG = re.compile(r"^Tag:\s*([\w.]+)-([\w.]+)-([\w.]+)\s*$", re.MULTILINE)
+# PEP 508 and 440: both become part of a line of the list.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]+", re.ASCII)
 _SHEBANG = re.compile(rb"^#!.*python[\d.]*\s*\n")
 
 
@@ -35,9 +38,10 @@ def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
     Raise WheelImpossible for a package that can't be made a wheel of, and OSError where temporary files have no room.
     """
     lines = []
+    venv = os.path.realpath(model.python.parent.parent)
     for distribution in _installed(model):
         with tempfile.TemporaryFile() as file:
-            name = _write(distribution, file)
+            name = _write(distribution, venv, file)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
             lines.append(f"{distribution.name}=={distribution.version} --hash=sha256:{digest.hexdigest()}\n")
@@ -50,10 +54,16 @@ def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
 
 
 def _installed(model: ModelFolder) -> list[metadata.Distribution]:
-    """Return what is installed in the model's environment, by their names."""
+    """Return what is installed in the model's environment, by their names; raise WheelImpossible."""
     venv = model.python.parent.parent
     folders = {os.path.realpath(folder) for folder in venv.glob("lib*/python*/site-packages")}
-    distributions = {each.name.lower(): each for each in metadata.distributions(path=sorted(folders))}
+    distributions = {}
+    for each in metadata.distributions(path=sorted(folders)):
+        # Of a package without METADATA both are None, whatever their type says.
+        name, version = each.name or "", each.version or ""
+        if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):
+            raise problems.WheelImpossible(repr(name), "its METADATA has no name and version of a package")
+        distributions[name.lower()] = each
     return [distributions[name] for name in sorted(distributions)]
 
 
@@ -64,9 +74,9 @@ def _digest(file: BinaryIO) -> "hashlib._Hash":
     return sha
 
 
-def _write(distribution: metadata.Distribution, target: BinaryIO) -> str:
-    """Write the wheel of a distribution; return its file name."""
-    sources = dict(_sources(distribution))
+def _write(distribution: metadata.Distribution, venv: str, target: BinaryIO) -> str:
+    """Write the wheel of a distribution in the environment `venv`; return its file name."""
+    sources = dict(_sources(distribution, venv))
     own = _own_folder(distribution, sources)
     record = []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -96,8 +106,8 @@ def _own_folder(distribution: metadata.Distribution, sources: dict[str, Path]) -
     raise _no_wheel(distribution, "it has no METADATA")
 
 
-def _sources(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
-    """Yield (name in the wheel, path) of what belongs to a distribution; raise WheelImpossible."""
+def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[str, Path]]:
+    """Yield (name in the wheel, path) of what belongs to a distribution in `venv`; raise WheelImpossible."""
     if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
         raise _no_wheel(distribution, "it is installed as a link to a folder (-e)")
     if distribution.files is None:
@@ -111,10 +121,13 @@ def _sources(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
         is_left = _is_own(each) and (each.name in _OF_INSTALLERS or each.name.startswith(_OF_UV))
         if is_left or each.suffix in (".pyc", ".pyo") or not path.is_file():
             continue
+        if not os.path.realpath(path).startswith(f"{venv}{os.sep}"):
+            # Such as the environment's own python, or whatever else a record names.
+            raise _no_wheel(distribution, f"{each} is outside of the model's environment")
         if each.parts[0] != "..":
             yield each.as_posix(), path
             continue
-        # Outside of site-packages, from the environment's top on: commands, which pip makes anew, and data.
+        # Outside of site-packages, from the environment's top on: commands, which pip makes again, and data.
         rest = PurePosixPath(*(part for part in each.parts if part != ".."))
         if rest.parts[0] != "bin":
             yield f"{data}/data/{rest}", path

@@ -1,4 +1,4 @@
-"""The model as one file that Python runs: an export, what the repository has beside it, and the program around it."""
+"""The model as one file that Python runs: an export, what the repository has next to it, and the program around it."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from nb_service.export import archive, contents, zip_entries
 from nb_service.export.contents import Contents
 from nb_service.model_folder import ModelFolder
 
-# What Python makes anew where it is missing, and what a repository has for its history only.
+# What Python makes again where it is missing, and what a repository has for its history only.
 _LEFT_OUT = frozenset(("__pycache__", ".git"))
 # Of nb_scorer: what only runs in the kernel of a build.
 _OF_BUILDS = "kernel"
 
 
 def of(model: ModelFolder) -> tuple[Contents, list[str]]:
-    """Return what the file holds, and what of the repository it has not: links to folders, and what is no file.
+    """Return what the file holds, and what of the repository it does not.
 
-    Raise as `contents.of` does.
+    That is links to folders, names that are not UTF-8, and what is no file. Raise as `contents.of` does.
     """
     exported = contents.of(model)
     files = dict(exported.files)
@@ -41,13 +41,21 @@ def of(model: ModelFolder) -> tuple[Contents, list[str]]:
     return Contents(files, exported.digests), left
 
 
+def _is_utf_8(name: str) -> bool:
+    """Return whether a zip file can have a name."""
+    try:
+        return bool(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
+
+
 def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
     for at, folders, names in os.walk(folder):
         for name in [*folders, *names]:
             path = Path(at, name)
             if name in _LEFT_OUT:
                 continue
-            if name in names and path.is_file():
+            if name in names and path.is_file() and _is_utf_8(os.path.relpath(path, folder)):
                 if not name.endswith((".pyc", ".pyo")):
                     yield path.relative_to(folder).as_posix(), path
             elif name in names or path.is_symlink():
@@ -55,13 +63,19 @@ def _walk(folder: Path, left: list[str]) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(set(folders) - _LEFT_OUT)
 
 
-def write(exported: Contents, name: str, more: Iterable[tuple[str, BinaryIO]], stream: IO[bytes]) -> tuple[int, int]:
-    """Write the file of the model called `name`, with `more` (names and open files) in it.
+def write(
+    exported: Contents,
+    name: str,
+    more: Iterable[tuple[str, BinaryIO]],
+    stream: IO[bytes],
+    made_for: str | None = None,
+) -> tuple[int, int]:
+    """Write the file of the model called `name`, with `more` (names and open files) in it, for this kind of machine.
 
-    Return how many files are in it, and its size. Raise OSError, ModelNotAsSigned for a file that is another, and
-    ZipappTooLarge.
+    `made_for` is what `machine` returns on another one. Return how many files are in it, and its size. Raise OSError,
+    ModelNotAsSigned for a file that is another, and ZipappTooLarge.
     """
-    facts = {"format": layout.FORMAT, "machine": machine(), "name": name}
+    facts = {"format": layout.FORMAT, "machine": made_for or machine(), "name": name}
     sink, forward = zip_entries.runnable(stream)
     with sink:
         _write_text(sink, layout.MAIN, layout.MAIN_PROGRAM)

@@ -1,4 +1,4 @@
-"""Feedback: the true answers that clients send later, beside what was answered.
+"""Feedback: the true answers that clients send later, alongside what was answered.
 
 `kept_answers` has the last answers by the ids of their requests, `judgement` compares one with its true answer, and
 `counts` is what came of that, for /metrics. The process that holds the pool has both; the app reads feedback and

@@ -7,7 +7,7 @@ from typing import Any
 from nb_service.feedback.judgement import OTHER, OUTCOMES, Judgement, judge
 
 # The table has a row and a column for each of so many classes, and one for all others: at most 441 cells.
-MOST_CLASSES = 20
+MAX_CLASSES = 20
 
 
 class Counts:
@@ -24,7 +24,7 @@ class Counts:
         self._table: dict[tuple[str, str], int] = {}
         judged = (judge(answer, answer) for answer in golden)
         names = dict.fromkeys(one.answered for one in judged if one.answered is not None)
-        self._classes = set(islice(names, MOST_CLASSES))
+        self._classes = set(islice(names, MAX_CLASSES))
 
     def add(self, judgement: Judgement) -> None:
         """Count one."""
@@ -40,7 +40,7 @@ class Counts:
 
     def _known(self, name: str) -> str:
         if name not in self._classes:
-            if len(self._classes) >= MOST_CLASSES:
+            if len(self._classes) >= MAX_CLASSES:
                 return OTHER
             self._classes.add(name)
         return name

@@ -12,9 +12,9 @@ INCOMPARABLE = "incomparable"  # the two are no values of one kind
 NOT_COUNTED = (UNKNOWN, REPEATED, INCOMPARABLE)
 OUTCOMES = (AGREES, DIFFERS, *NOT_COUNTED)
 # An error beyond this has a square without a float, and one such square would hide all others in a sum.
-LARGEST_ERROR = 1e100
+MAX_ERROR = 1e100
 # As of answers by value: a longer text is no class.
-LONGEST_CLASS = 120
+MAX_CLASS = 120
 OTHER = "other"
 
 
@@ -33,7 +33,7 @@ class Judgement(NamedTuple):
 
 
 def judge(answer: Any, true: Any, tolerance: float = compare_answers.TOLERANCE) -> Judgement:
-    """Return what the answer is beside the true one, floats within the relative `tolerance` as of golden rows.
+    """Return what the answer is alongside the true one, floats within the relative `tolerance` as of golden rows.
 
     Whole numbers are classes, as they are in `predictions_total`; where one of both has a fraction they are numbers.
     """
@@ -77,9 +77,9 @@ def _error(answer: float, true: float) -> float | None:
     except OverflowError:
         # A whole number beyond all floats.
         return None
-    return error if error <= LARGEST_ERROR else None
+    return error if error <= MAX_ERROR else None
 
 
 def _class(value: str | int) -> str:
     text = feature_bins.printable(value)
-    return text if len(text) <= LONGEST_CLASS else OTHER
+    return text if len(text) <= MAX_CLASS else OTHER

@@ -18,14 +18,14 @@ from nb_service.pool.answer import Answer, Job
 LONGEST = 1 << 16
 # nor one that takes more than this share of all the memory.
 SHARE = 16
-# What an answer takes beside the characters of id and JSON, and what several take that come together: measured, and
+# What an answer takes alongside the characters of id and JSON, and what several take that come together: measured, and
 # rounded up. A test measures again.
 OVERHEAD = 180
 BLOCK = 300
 # An index of more bytes than these is not made at one go: of these, it takes some milliseconds.
-MOST_WITHOUT_INDEX = 16 << 20
+MAX_WITHOUT_INDEX = 16 << 20
 # So many bytes are decoded at a time: the loop waits meanwhile, half a millisecond.
-MOST_DECODED = 1 << 16
+MAX_DECODED = 1 << 16
 # What stands for an answer that has had its feedback, and for those of which several have one id. No JSON is like that.
 TAKEN = b""
 SHARED = b"?"
@@ -70,7 +70,7 @@ class KeptAnswers:
         self._blocks: deque[tuple[list[str], list[Kept], int]] = deque()
         self._by_id: dict[str, Kept] = {}
         # The index of many answers would be made at one go, while the loop waits.
-        self._is_indexed = limit > MOST_WITHOUT_INDEX
+        self._is_indexed = limit > MAX_WITHOUT_INDEX
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -139,7 +139,7 @@ class KeptAnswers:
         arrays: dict[str, Any] = {}
         for request_id, index in wanted:
             answer = self._known(request_id)
-            if decoded > MOST_DECODED:
+            if decoded > MAX_DECODED:
                 break
             if answer is None or answer == SHARED:
                 found.append([UNKNOWN, None])

@@ -8,7 +8,7 @@ import socket
 import sys
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -18,25 +18,27 @@ from nb_service.http.replies import Reply
 
 if TYPE_CHECKING:
     from nb_service.backends.http_service.app_process import AppProcess
-    from nb_service.front.connection import Connection
 
 # The app has one thread for each request that it works on; all other requests wait here, where waiting is cheap.
-MOST_REQUESTS = hops.THREADS
+MAX_REQUESTS = hops.THREADS
 # Slots that only LOOKS may have: pages and metrics stay available while POSTs wait for scorers in all the others.
 RESERVED_FOR_LOOKS = 8
 # Slots that UPLOADS may have: clients that stop in the middle of a large body block no more than these.
-MOST_UPLOADS = 24
+MAX_UPLOADS = 24
 # Responses that the app has finished but their clients have not read hold no slot, up to this many.
-MOST_DRAINING = hops.MOST_DRAINING
+MAX_DRAINING = hops.MAX_DRAINING
 # What a request needs a slot for: to look something up, to ask scorers, to send a large body first.
 LOOKS, POSTS, UPLOADS = range(3)
 # Idle connections to the app. They are closed long before waitress would close them (its channel_timeout): a request
 # on a connection that the app is just closing would be lost.
-MOST_IDLE = 16
+MAX_IDLE = 16
 IDLE_SECONDS = 5.0
 # An app hangs if it works on a request, does not wait for a scorer, and shows no sign of life for this long. The same
 # limit applies between two signs of life of one request. A larger S2I_PREDICT_TIMEOUT replaces it.
 HANG_SECONDS = 60.0
+# A thread of the app that never answers is lost to it. The app is replaced once it has nothing else to do, or as soon
+# as so many threads are lost.
+MAX_STUCK = MAX_REQUESTS // 4
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
 # Nobody accepts while the app is starting, and on a UNIX socket with a full queue a connect that may not block fails at
@@ -54,6 +56,32 @@ NOT_FORWARDED = frozenset(
 NOT_RETURNED = frozenset(
     (b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"server", b"x-request-id")
 )
+
+
+class Client(Protocol):
+    """A client's connection, as far as an exchange with the app uses it."""
+
+    @property
+    def takes(self) -> bool:
+        """Return whether the client takes what is written to it."""
+
+    def hold(self) -> None:
+        """Read no more of the body for now."""
+
+    def release(self) -> None:
+        """Read the body again."""
+
+    def fail(self, request: Request, reply: Reply) -> None:
+        """Answer `request` with this reply instead."""
+
+    def begin_answer(self, request: Request, status: int, fields: bytes, length: int | None) -> bool:
+        """Write the head of a response; return whether its body goes in chunks."""
+
+    def answer_piece(self, data: bytes) -> None:
+        """Write a piece of the answer's body."""
+
+    def end_answer(self, *, is_whole: bool) -> None:
+        """End the answer; break it off unless it is whole."""
 
 
 def listen(system: str = sys.platform) -> socket.socket:
@@ -92,6 +120,8 @@ class AppLink:
         self._hang_seconds = max(HANG_SECONDS, wait_seconds)
         self._alive_at = 0.0  # when the app last showed a sign of life on these connections (the loop's time)
         self._scored_at = 0.0  # when it last waited for scorers
+        self._stuck = 0  # how many threads of the app with this process id never answered
+        self._stuck_pid: int | None = None
         self._secret = process.secret.encode("ascii")
         self._closed = False
         self._idle: list[Upstream] = []
@@ -118,7 +148,7 @@ class AppLink:
         for upstream in list(self._idle):
             upstream.close()
 
-    def exchange(self, connection: "Connection", request: Request, length: int | None) -> "Exchange":
+    def exchange(self, connection: "Client", request: Request, length: int | None) -> "Exchange":
         """Return the exchange in which the app answers `request`; its body of `length` bytes, or chunks, follows."""
         if not self._process.is_down:
             self._process.start()
@@ -148,21 +178,21 @@ class AppLink:
 
     def answer_is_whole(self, exchange: "Exchange") -> None:
         """Free the slot of an exchange whose response the app has finished, though its client may read slowly."""
-        if exchange.has_slot and self._draining < MOST_DRAINING:
+        if exchange.has_slot and self._draining < MAX_DRAINING:
             self._draining += 1
             self._slots[exchange.kind] -= 1
             exchange.has_slot = False
             self._next()
 
     def _has_free_slot(self, kind: int) -> bool:
-        if sum(self._slots) >= MOST_REQUESTS:
+        if sum(self._slots) >= MAX_REQUESTS:
             return False
-        if kind == UPLOADS and self._slots[UPLOADS] >= MOST_UPLOADS:
+        if kind == UPLOADS and self._slots[UPLOADS] >= MAX_UPLOADS:
             return False
-        return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MOST_REQUESTS - RESERVED_FOR_LOOKS
+        return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MAX_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Begin the exchanges for which there is a slot, in the order in which they began to wait.
+        """Begin the exchanges for which there is a slot, in the order in which they started to wait.
 
         No kind goes first: one that clients ask for without end would take each slot that becomes free.
         """
@@ -223,7 +253,7 @@ class AppLink:
         else:
             self._draining -= 1
         if upstream is not None:
-            if len(self._idle) < MOST_IDLE and not self._closed:
+            if len(self._idle) < MAX_IDLE and not self._closed:
                 upstream.since = self.loop.time()
                 self._idle.append(upstream)
             else:
@@ -238,7 +268,8 @@ class AppLink:
     def expire(self, now: float) -> None:
         """Refuse requests that have waited for a slot longer than a prediction may take; close idle connections.
 
-        An app that hangs is killed: the next one takes its place. A request that it has forgotten gets 504.
+        An app that hangs is killed: the next one takes its place. A request that it has forgotten gets 504. An app that
+        has forgotten some is replaced, too.
         """
         for upstream in [upstream for upstream in self._idle if now - upstream.since > IDLE_SECONDS]:
             self._idle.remove(upstream)
@@ -247,6 +278,15 @@ class AppLink:
             while queue and now - queue[0].since > self._wait_seconds:
                 queue[0].refuse(replies.APP_FULL)
         self._look_for_hang(now)
+        self._replace_stuck()
+
+    def _replace_stuck(self) -> None:
+        """Have an app of which threads hang replaced, preferably when nobody waits for it."""
+        if self._stuck_pid != self._process.pid:
+            self._stuck = 0
+        if self._stuck and (not self._active or self._stuck >= MAX_STUCK):
+            self._process.kill(f"{self._stuck} of its threads did not answer within {self._hang_seconds:g} s")
+            self._stuck = 0
 
     def _look_for_hang(self, now: float) -> None:
         if self._process.has_jobs:
@@ -261,6 +301,8 @@ class AppLink:
                 # Those that the app has not accepted yet are answered by the next one.
                 exchange.active_at = now
             return
+        self._stuck = len(overdue) + (self._stuck if self._stuck_pid == self._process.pid else 0)
+        self._stuck_pid = self._process.pid
         for exchange in overdue:
             exchange.is_forgotten()
 
@@ -292,10 +334,10 @@ class AppLink:
 class Exchange:
     """One request to the app and its response; neither side is read faster than the other takes it."""
 
-    def __init__(self, app: AppLink, connection: "Connection", request: Request, length: int | None) -> None:
+    def __init__(self, app: AppLink, connection: "Client", request: Request, length: int | None) -> None:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
         self.has_slot = False
-        self.since = 0.0  # when it began to wait for one (the loop's time)
+        self.since = 0.0  # when it started to wait for one (the loop's time)
         self.active_at = 0.0  # when the app last took or gave bytes of it (the loop's time)
         self.has_begun = False
         self.is_over = False
@@ -391,7 +433,7 @@ class Exchange:
         connection.fail(self._request, reply)
 
     def connection_broke(self) -> None:
-        """End the exchange without a connection: refuse the request, or break off a response that has begun."""
+        """End the exchange without a connection: refuse the request, or break off a response that has started."""
         if self.is_over:
             return
         if self.has_begun:

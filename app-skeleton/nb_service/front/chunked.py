@@ -7,9 +7,9 @@ from nb_service.front.head import Unreadable, message_of
 # Puts a parser into the state in which such a body follows; the real head has been read already.
 _HEAD = b"POST / HTTP/1.1\r\nHost: -\r\nTransfer-Encoding: chunked\r\n\r\n"
 # A chunk's size is a few digits. Extensions and trailers are not used here, and must not be a way to send without end.
-LONGEST_LINE = 4096
-LONGEST_SIZE = 20
-MOST_OVERHEAD = 1 << 14
+MAX_LINE = 4096
+MAX_SIZE = 20
+MAX_OVERHEAD = 1 << 14
 # A tiny chunk costs as much time as a large one, so other clients get a turn after this many bytes.
 PIECE = 4096
 
@@ -50,7 +50,7 @@ class Chunks:
             return size
         end = data.find(b"\n", offset) + 1
         line = self._line + data[offset : end or len(data)]
-        if len(line) > LONGEST_LINE:
+        if len(line) > MAX_LINE:
             raise _too_much()
         if not end:
             self._line = line
@@ -58,8 +58,8 @@ class Chunks:
         self._line = b""
         self._is_size_line = False
         self._parser.feed_data(line)
-        self._overhead += max(0, len(line) - LONGEST_SIZE) if self._is_size_line else len(line)
-        if self._overhead > MOST_OVERHEAD:
+        self._overhead += max(0, len(line) - MAX_SIZE) if self._is_size_line else len(line)
+        if self._overhead > MAX_OVERHEAD:
             raise _too_much()
         if self._is_size_line:
             self._begin(line)

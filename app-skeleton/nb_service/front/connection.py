@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
 from nb_service.front.head import Head, Request, Unreadable
-from nb_service.http import content_coding, likeness, replies
+from nb_service.http import content_coding, replies
 from nb_service.http.replies import Reply
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
@@ -29,7 +29,7 @@ AT_ONCE = 16
 # A larger response is not copied behind its head; it is written apart, in pieces of this size.
 LARGE = 1 << 16
 # A larger one goes as it is: compressing takes a millisecond for a hundred kilobytes, in which nobody else is served.
-MOST_COMPRESSED = 1 << 18
+MAX_COMPRESSED = 1 << 18
 # At the end, a connection that has been idle for less than this stays open: its next request may be on its way, and
 # closing would reset it.
 FRESH_SECONDS = 0.2
@@ -38,8 +38,8 @@ ROOM_SECONDS = 2.0
 
 # How often the kernel is asked whether a client from which nothing is read has reset its connection: after each look
 # half as often, within these bounds.
-SHORTEST_LOOK = 0.01
-LONGEST_LOOK = 1.0
+MIN_LOOK = 0.01
+MAX_LOOK = 1.0
 
 # What a connection is doing.
 HEAD, BODY, ANSWER, LINGER = range(4)
@@ -92,8 +92,8 @@ class Connection(asyncio.BufferedProtocol):
         self._exchange: Exchange | None = None  # with the app
         self._keeps_alive = True
         self._hold_reasons = 0
-        self._head_begun = False  # a head has begun and is not complete
-        self._since = 0.0  # when it became idle, or its request began to arrive
+        self._head_begun = False  # a head has started and is not complete
+        self._since = 0.0  # when it became idle, or its request started to arrive
         self._untaken = 0  # bytes of responses that the client has not taken; the budget counts them
         self._stuck: tuple[int, float] | None = None  # how many these were when last seen to change, and when
         self._client_ended = False  # the client has closed its sending side
@@ -179,7 +179,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._phase == HEAD and not self._rest:
             self._transport.close()
         elif not self._hold_reasons & (UPSTREAM | NO_ROOM):
-            self._refuse(408, "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).")
+            self._refuse(408, "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).")
 
     @property
     def is_busy(self) -> bool:
@@ -207,7 +207,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             data = self._read(data)
         except Unreadable as error:
-            self._refuse_reply(_reply_to(error))
+            self._reject_reply(_reply_to(error))
         except Exception:  # noqa: BLE001 - one client's trouble must not end the service
             traceback.print_exc()
             self.abort()
@@ -218,9 +218,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._hold(ANSWERING)
                     if self._request is not None:
                         # While nothing is read, only the kernel knows whether the client is still there.
-                        self._front.loop.call_later(
-                            LONGEST_LOOK / 4, self._look_for_reset, self._request, LONGEST_LOOK / 4
-                        )
+                        self._front.loop.call_later(MAX_LOOK / 4, self._look_for_reset, self._request, MAX_LOOK / 4)
 
     def _read(self, data: bytes) -> bytes:
         """Take heads and bodies from `data` until something has to be waited for; return what is left."""
@@ -435,7 +433,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _on_no_room(self) -> None:
         self._end_waiting()
-        self._refuse_reply(replies.HELD)
+        self._reject_reply(replies.HELD)
 
     def _end_waiting(self) -> None:
         if self._room_timer is not None:
@@ -458,21 +456,21 @@ class Connection(asyncio.BufferedProtocol):
                 return
             self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id)
         elif body:
-            self._job = front.pool.submit(body, partial(self._answered, request, body), request.request_id)
+            self._job = front.pool.submit(body, partial(self._answered, request), request.request_id)
         else:
             self._reply(request, replies.EMPTY)
 
-    def _answered(self, request: Request, body: bytes, answer: Answer) -> None:
+    def _answered(self, request: Request, answer: Answer) -> None:
         if self._request is not request:
             return
         self._job = None
         try:
-            self._reply_with(request, body, answer)
+            self._reply_with(request, answer)
         except Exception:  # noqa: BLE001 - whatever goes wrong here, this client must not wait for ever
             traceback.print_exc()
             self.abort()
 
-    def _reply_with(self, request: Request, body: bytes, answer: Answer) -> None:
+    def _reply_with(self, request: Request, answer: Answer) -> None:
         is_plain = (
             len(answer.payload) < content_coding.SMALLEST
             and request.head.version == "1.1"
@@ -487,9 +485,7 @@ class Connection(asyncio.BufferedProtocol):
         elif answer.outcome == outcomes.OK:
             self._reply(request, Reply(200, answer.payload))
         else:
-            front = self._front
-            reply = replies.from_answer(answer, front.disclosure)
-            self._reply(request, likeness.told(reply, answer, body, front.pool.model.sample_schema, front.disclosure))
+            self._reply(request, replies.from_answer(answer, self._front.disclosure))
 
     def _answered_many(self, request: Request, answer: Answer) -> None:
         if self._request is not request:
@@ -509,7 +505,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self._is_unanswered() and self._request.head.version == "1.1":
             self._transport.write(response.CONTINUE)
-            self._look_for_reset(self._request, SHORTEST_LOOK)
+            self._look_for_reset(self._request, MIN_LOOK)
 
     def _look_for_reset(self, request: Request, seconds: float) -> None:
         """Hang up if the kernel has seen the client's reset, which asyncio does not notice while it reads nothing."""
@@ -518,11 +514,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.abort()
             return
-        later = min(2 * seconds, LONGEST_LOOK)
+        later = min(2 * seconds, MAX_LOOK)
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
-        """Return whether its sample waits for a scorer, or the app has not begun to answer."""
+        """Return whether its sample waits for a scorer, or the app has not started to answer."""
         if self._exchange is not None:
             return not self._exchange.has_begun
         return self._job is not None and self._front.pool.is_waiting(self._job)
@@ -606,9 +602,9 @@ class Connection(asyncio.BufferedProtocol):
     # --- refusing ---
 
     def _refuse(self, status: int, detail: str) -> None:
-        self._refuse_reply(replies.problem(status, detail))
+        self._reject_reply(replies.problem(status, detail))
 
-    def _refuse_reply(self, reply: Reply) -> None:
+    def _reject_reply(self, reply: Reply) -> None:
         """Refuse a request that was not read to its end, and close."""
         request = self._request or Request(Head())
         if self._exchange is not None:
@@ -730,7 +726,7 @@ class Connection(asyncio.BufferedProtocol):
 
 def _compressed(request: Request, reply: Reply) -> Reply:
     """Return `reply` as gzip, where the client asks for that and the loop has the time."""
-    if not content_coding.SMALLEST <= len(reply.body) <= MOST_COMPRESSED:
+    if not content_coding.SMALLEST <= len(reply.body) <= MAX_COMPRESSED:
         return reply
     headers = (("Vary", "Accept-Encoding"), *reply.headers)
     if not content_coding.takes_gzip(request.head.headers.get("accept-encoding", "")):
@@ -742,5 +738,5 @@ def _reply_to(error: Unreadable) -> Reply:
     if error.status == 413:
         return replies.TOO_LARGE
     if error.status == 431:
-        return replies.problem(431, "The header fields are larger than this service takes.")
+        return replies.problem(431, "The header fields are larger than this service accepts.")
     return replies.problem(error.status, f"The request could not be read: {error}.")

@@ -16,7 +16,7 @@ END = b"\r\n\r\n"
 # Heads of browsers and proxies have 1 to 4 kB; servers commonly accept 8 to 64.
 LONGEST = 1 << 15
 # No real method and path are longer, and longer ones would fill the log.
-LONGEST_FIRST_LINE = 8192
+MAX_FIRST_LINE = 8192
 # Heads that differ in each request, such as by an id, must not fill the memory: at most a megabyte is remembered.
 LONGEST_REMEMBERED = 2048
 MOST_REMEMBERED = 512
@@ -126,8 +126,8 @@ def parse(data: bytes) -> Head:
     parser = HttpRequestParser(head)
     # A server ignores empty lines before a request (RFC 9112, section 2.2).
     data = data.lstrip(b"\r\n")
-    if data.find(b"\r\n") > LONGEST_FIRST_LINE:
-        raise Unreadable(400, f"its first line has more than {LONGEST_FIRST_LINE} bytes")
+    if data.find(b"\r\n") > MAX_FIRST_LINE:
+        raise Unreadable(400, f"its first line has more than {MAX_FIRST_LINE} bytes")
     try:
         parser.feed_data(data)
     except HttpParserUpgrade:

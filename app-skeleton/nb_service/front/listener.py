@@ -12,7 +12,7 @@ from collections.abc import Callable
 AT_ONCE = 64
 # Where descriptors or memory lack, accept() fails and the socket stays readable: without a pause the loop would spin.
 PAUSE_SECONDS = 0.2
-# By then, handshakes that had begun when new connections were kept out are complete.
+# By then, handshakes that had started when new connections were kept out are complete.
 LAST_SECONDS = 0.02
 # The listening socket itself is broken: a bug of ours, which must show.
 _OURS = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
@@ -134,7 +134,7 @@ class Listener:
 
 
 # Classic BPF, which the kernel runs on each segment for the listening socket: drop those with SYN and without ACK, and
-# let the last segments of handshakes that have begun pass.
+# let the last segments of handshakes that have started pass.
 _LOAD_FLAGS, _AND, _UNLESS_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
 _FLAGS_AT, _SYN, _ACK = 13, 0x02, 0x10
 _PROGRAM = (

@@ -1,18 +1,17 @@
 """The front's parts put together: which requests are answered here, which go to the pool, and which to the app."""
 
 import asyncio
-import re
 import socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from nb_service import identity
 from nb_service.front.app_link import AppLink
 from nb_service.front.budget import Budget
-from nb_service.front.connection import Connection
 from nb_service.front.head import Head, Request
 from nb_service.front.listener import Listener
-from nb_service.http import listening, replies
+from nb_service.http import listening, replies, routes
 from nb_service.http.health import Health
 from nb_service.pool import Pool
 from nb_service.pool.guard import guarded
@@ -26,17 +25,34 @@ if TYPE_CHECKING:
 BUFFER = 1 << 16
 SMALL_BUFFER = 1 << 12
 # An array of samples up to this size goes to one scorer as it is; larger ones go to the app, which divides them.
-MOST_ARRAY_BYTES = 1 << 18
+MAX_ARRAY_BYTES = 1 << 18
 # The front decodes no body, so it bounds the samples of an array by its commas: n of them part at most n + 1 samples.
-MOST_COMMAS = 10_000
+MAX_COMMAS = 10_000
 # By default the budget holds this many bodies of the largest size.
-LARGEST_BODIES = 16
+MAX_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
-# The app's routes that take a body, beside Vertex AI's; a test holds them against the app's own.
-TAKE_BODIES = re.compile(
-    r"/(?:predict|predict/batch|invocations|docs|feedback|v1/models/.+|v2/repository/(?:index|models/[^/]+/(?:un)?load)|"
-    r"v2/models/[^/]+(?:/versions/[^/]+)?/infer)?/?"
-)
+# The paths of routes that take a body, in addition to Vertex AI's.
+TAKE_BODIES = routes.taking_bodies()
+
+
+class Client(Protocol):
+    """A client's connection, as far as the front uses it."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a request has still to be answered."""
+
+    def is_fresh(self, now: float) -> bool:
+        """Return whether a request may be about to come."""
+
+    def close(self) -> None:
+        """Close it."""
+
+    def abort(self) -> None:
+        """Close it at once."""
+
+    def expire(self, now: float, limit: float) -> None:
+        """Close it if it has waited for the client for longer than `limit`."""
 
 
 class Front:
@@ -57,7 +73,7 @@ class Front:
         self.loop = loop
         self.pool = pool
         self.app = app
-        self.budget = Budget(settings.max_held or LARGEST_BODIES * settings.max_body)
+        self.budget = Budget(settings.max_held or MAX_BODIES * settings.max_body)
         self.disclosure = replies.disclosure(settings)
         self.max_body = settings.max_body
         self.closing = False
@@ -68,17 +84,22 @@ class Front:
         self._health = health
         self._gate = gate
         self._limit = settings.receive_timeout
-        self._most_commas = min(MOST_COMMAS, settings.max_samples)
+        self._most_commas = min(MAX_COMMAS, settings.max_samples)
         # The path that Vertex AI uses gets its bodies, perhaps among plain ones; the app can tell them apart.
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
         self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
-        self._connections: set[Connection] = set()
+        self._connections: set[Client] = set()
         self._listener: Listener  # made by `open`
 
-    def open(self, sock: socket.socket, descriptors: int) -> None:
-        """Serve on the listening socket `sock`; this process may open up to `descriptors` files."""
-        self._listener = Listener(self.loop, sock, lambda: Connection(self), listening.connections_for(descriptors))
+    def open(
+        self, sock: socket.socket, descriptors: int, connect: Callable[["Front"], asyncio.BufferedProtocol]
+    ) -> None:
+        """Serve on the listening socket `sock`; this process may open up to `descriptors` files.
+
+        `connect` makes what speaks with a new client.
+        """
+        self._listener = Listener(self.loop, sock, lambda: connect(self), listening.connections_for(descriptors))
         self._listener.start()
         self._expire()
 
@@ -121,11 +142,11 @@ class Front:
         """Return whether a client should send the body of a request to `path`: there is a route that would read it."""
         return path == self._vertex_path or TAKE_BODIES.fullmatch(path) is not None
 
-    def connection_opened(self, connection: Connection) -> None:
+    def connection_opened(self, connection: Client) -> None:
         """Note a new connection."""
         self._connections.add(connection)
 
-    def connection_closed(self, connection: Connection) -> None:
+    def connection_closed(self, connection: Client) -> None:
         """Forget a connection that is closed."""
         self._connections.discard(connection)
         self._listener.connection_closed()
@@ -167,12 +188,12 @@ class Front:
             self.pool.together
             and content_type == b"application/json"
             and head.fields.get(b"accept", b"*/*") in (b"*/*", b"application/json")
-            and (head.length is None or 0 < head.length <= MOST_ARRAY_BYTES)
+            and (head.length is None or 0 < head.length <= MAX_ARRAY_BYTES)
         )
 
     def is_one_call(self, body: bytes) -> bool:
         """Return whether one scorer may have the whole array of samples in `body`."""
-        return 0 < len(body) <= MOST_ARRAY_BYTES and body.count(b",") < self._most_commas
+        return 0 < len(body) <= MAX_ARRAY_BYTES and body.count(b",") < self._most_commas
 
 
 def _reply_for_server(request: Request) -> replies.Reply:

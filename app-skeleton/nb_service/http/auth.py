@@ -50,7 +50,7 @@ _EXPOSED = ("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 _VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600
 # Bounded, since each request's key is compared with every key in the file.
-LARGEST_FILE = 1 << 20
+MAX_FILE = 1 << 20
 # How often a file of keys is looked at, if there are requests.
 LOOK_SECONDS = 1.0
 # Basic makes a browser ask its user for the key, who could not send another header.
@@ -133,14 +133,14 @@ def _content(path: str) -> bytes:
     """Return the content of a file of keys, in UTF-8 and without a byte order mark; raise ApiKeyUnreadable."""
     try:
         with open(path, "rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(MAX_FILE + 1)
         content.decode("utf-8")
     except OSError as error:
         raise problems.ApiKeyUnreadable(path, error.strerror) from error
     except ValueError as error:
         raise problems.ApiKeyUnreadable(path, "it is not text in UTF-8") from error
-    if len(content) > LARGEST_FILE:
-        raise problems.ApiKeyUnreadable(path, f"it is larger than {LARGEST_FILE} bytes")
+    if len(content) > MAX_FILE:
+        raise problems.ApiKeyUnreadable(path, f"it is larger than {MAX_FILE} bytes")
     return content.removeprefix(codecs.BOM_UTF8)
 
 

@@ -7,6 +7,6 @@ ROUTE_FIELD = b"x-nb-route"
 # Requests that the app works on at a time.
 THREADS = 64
 # In addition, responses that it has finished and that clients are slow to read.
-MOST_DRAINING = 64
+MAX_DRAINING = 64
 # Room for the largest head that the front accepts and for what it may add.
-LONGEST_HEAD = 1 << 16
+MAX_HEAD = 1 << 16

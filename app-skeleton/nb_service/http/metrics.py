@@ -12,18 +12,19 @@ from nb_scorer.protocol.frames import OF_MANY
 from nb_service.drift import decoded
 from nb_service.drift.present import Present
 from nb_service.feedback import KeptAnswers
+from nb_service.http import routes
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
 from nb_service.pool.answer import OK, Job
 
-PATHS = ("/metrics", "/monitoring/prometheus/metrics")
+PATHS = routes.METRICS
 
 # How many samples, or bytes of them and their answers, may wait to be counted together.
-MOST_UNCOUNTED = 256
-MOST_BYTES_UNCOUNTED = 1 << 16
+MAX_UNCOUNTED = 256
+MAX_BYTES_UNCOUNTED = 1 << 16
 _INDEX = re.compile(rb'"index": (\d+)}$')
-_LONGEST_INDEX = 32
+_MAX_INDEX = 32
 
 
 class Requests:
@@ -74,7 +75,7 @@ class Samples:
         """
         self._uncounted += pairs
         self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in pairs])
-        if len(self._uncounted) >= MOST_UNCOUNTED or self._bytes_uncounted >= MOST_BYTES_UNCOUNTED:
+        if len(self._uncounted) >= MAX_UNCOUNTED or self._bytes_uncounted >= MAX_BYTES_UNCOUNTED:
             self.count()
 
     def count(self) -> None:
@@ -145,7 +146,7 @@ def _scored(answer: Answer) -> int:
     """Return how many samples of an array were scored: all of them, or those up to the one that failed."""
     if answer.outcome != OK:
         # The scorer writes it last; a traceback before it is not worth decoding.
-        index = _INDEX.search(answer.payload[-_LONGEST_INDEX:])
+        index = _INDEX.search(answer.payload[-_MAX_INDEX:])
         return int(index[1]) + 1 if index else 1
     return answer.batch if answer.batch > 1 else len(json.loads(answer.payload))
 

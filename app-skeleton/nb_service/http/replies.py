@@ -36,19 +36,48 @@ REASONS = {
 }
 
 
+class Rejection(NamedTuple):
+    """Why a request or a sample gets no prediction, for each protocol to write in its own form.
+
+    `detail` is a sentence; `errors` name places in the sample by JSON pointers.
+    """
+
+    status: int
+    detail: str
+    errors: Sequence[dict] = ()
+    traceback: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it in the form of RFC 9457."""
+        facts = {"type": "about:blank", "title": REASONS[self.status], "status": self.status, "detail": self.detail}
+        more = {"errors": self.errors, "traceback": self.traceback}
+        return {**facts, **{name: value for name, value in more.items() if value}}
+
+
 class Reply(NamedTuple):
-    """A status, a body, its type, and further headers."""
+    """A status, a body, its type, and further headers; and the rejection, if it is one."""
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     headers: tuple = ()
+    rejection: Rejection | None = None
 
 
-def problem(status: int, detail: str, headers: tuple = (), **more: object) -> Reply:
+def problem(status: int, detail: str, headers: tuple = ()) -> Reply:
     """Return a refusal in the form of RFC 9457: title, status, and `detail`, a sentence."""
-    body = {"type": "about:blank", "title": REASONS[status], "status": status, "detail": detail, **more}
-    return Reply(status, json.dumps(body).encode("utf-8") + b"\n", PROBLEM_TYPE, headers)
+    return rejected(Rejection(status, detail), headers)
+
+
+def rejected(rejection: Rejection, headers: tuple = ()) -> Reply:
+    """Return the reply for a rejection, in the form of RFC 9457."""
+    body = json.dumps(rejection.as_dict()).encode("utf-8") + b"\n"
+    return Reply(rejection.status, body, PROBLEM_TYPE, headers, rejection)
+
+
+def detail_of(reply: Reply) -> str:
+    """Return the sentence of a rejection, "" for any other reply."""
+    return reply.rejection.detail if reply.rejection is not None else ""
 
 
 # Below these paths, clients of TensorFlow Serving, KServe and Open Inference read a refusal from its key error alone.
@@ -57,24 +86,23 @@ _ERROR_PATHS = ("/v1/", "/v2/")
 
 def in_form_of(path: str, reply: Reply) -> Reply:
     """Return `reply` as the protocol that `path` belongs to writes it; a refusal may have another form there."""
-    if reply.content_type != PROBLEM_TYPE or not f"{path}/".startswith(_ERROR_PATHS):
+    if reply.rejection is None or not f"{path}/".startswith(_ERROR_PATHS):
         return reply
-    body = {"error": json.loads(reply.body)["detail"]}
+    body = {"error": reply.rejection.detail}
     return reply._replace(body=json.dumps(body).encode("utf-8") + b"\n", content_type=JSON_TYPE)
 
 
 EMPTY = problem(400, "The body is empty; send one sample as JSON.")
 NO_JSON_HEADER = problem(
     415,
-    "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. CSV and other tables go to "
-    "/predict/batch.",
+    "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to /predict/batch.",
 )
 DIED = problem(500, "The process that worked on this sample ended before it answered.")
 _LATER = (("Retry-After", str(RETRY_SECONDS)),)
 FULL = problem(503, "More samples wait than this service takes (S2I_MAX_QUEUE); try again.", _LATER)
 HELD = problem(503, "Requests and responses hold more bytes than this service takes (S2I_MAX_HELD); try again.", _LATER)
 APP_FULL = problem(503, "More requests wait for other routes than /predict than this service takes; try again.", _LATER)
-TOO_LARGE_WORDS = "The body is larger than this service takes (S2I_MAX_BODY)."
+TOO_LARGE_WORDS = "The body is larger than this service accepts (S2I_MAX_BODY)."
 TOO_LARGE = problem(413, TOO_LARGE_WORDS)
 NO_HTTP2 = problem(505, "HTTP/2 is not spoken here.")
 NO_APP = problem(
@@ -124,25 +152,28 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
         return Reply(200, answer.payload)
     if answer.outcome in _FIXED:
         return _FIXED[answer.outcome]
-    facts = json.loads(answer.payload)
-    status, sentence = answer_words.of(answer.outcome, facts, disclosure.messages)
-    more = {"errors": facts["errors"]} if "misfit" in facts else {}
-    if disclosure.tracebacks and facts.get("traceback"):
-        more["traceback"] = facts["traceback"]
-    return problem(status, sentence, **more)
+    return rejected(rejection_of(answer, disclosure))
 
 
 def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:  # noqa: B008 - the same
     """Return the reply for the outcome of an array of samples; it names the one that failed."""
-    reply = from_answer(answer, disclosure)
     index = index_of(answer)
     if index is None:
-        return reply
-    facts = json.loads(reply.body)
-    facts["detail"] = f"Sample {index + 1}: {facts['detail']}"
-    if "errors" in facts:
-        facts["errors"] = within(index, facts["errors"])
-    return reply._replace(body=json.dumps(facts).encode("utf-8") + b"\n")
+        return from_answer(answer, disclosure)
+    rejection = rejection_of(answer, disclosure)
+    detail = f"Sample {index + 1}: {rejection.detail}"
+    return rejected(rejection._replace(detail=detail, errors=within(index, rejection.errors)))
+
+
+def rejection_of(answer: Answer, disclosure: Disclosure = Disclosure()) -> Rejection:  # noqa: B008 - the same
+    """Return why a sample with this outcome gets no prediction, with as much from the notebook as is allowed."""
+    fixed = _FIXED.get(answer.outcome)
+    if fixed is not None and fixed.rejection is not None:
+        return fixed.rejection
+    facts = json.loads(answer.payload)
+    status, detail = answer_words.of(answer.outcome, facts, disclosure.messages)
+    traceback = (facts.get("traceback") or "") if disclosure.tracebacks else ""
+    return Rejection(status, detail, facts["errors"] if "misfit" in facts else (), traceback)
 
 
 def within(index: int, errors: Sequence[dict]) -> list[dict]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MISSING = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, and no spans are sent: nb-service[otel] is not installed here. "
-    "A builder image that has it is made by: make build OTEL=1"
+    "To build a builder image that includes it: nb-builder builder --otel"
 )
 # How many requests may wait to become spans; beyond that they are only counted.
 MOST_WAITING = 20_000

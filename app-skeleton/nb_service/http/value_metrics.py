@@ -11,12 +11,12 @@ from nb_scorer.common import json_depth
 
 from nb_service.http.histogram import ANY_NUMBER, Histogram, edges_around
 
-MOST_VALUES = 100
+MAX_VALUES = 100
 FEW_VALUES = 16
-MOST_FEATURES = 32
-LONGEST_VALUE = 120
+MAX_FEATURES = 32
+MAX_VALUE = 120
 LONGEST_BODY = 4096
-LONGEST_ARRAY = 1 << 16
+MAX_ARRAY = 1 << 16
 NUMBERS = frozenset(("integer", "number"))
 SCALARS = (str, int, float, bool, type(None))
 # How many samples are examined between two calls of `refill`; others are skipped.
@@ -39,12 +39,12 @@ class Predictions:
         count_so_far = self._by_payload.get(payload)
         if count_so_far is not None:
             self._by_payload[payload] = count_so_far + count
-        elif len(payload) <= LONGEST_VALUE:
+        elif len(payload) <= MAX_VALUE:
             self._count_new(payload, count)
 
     def saw_many(self, payload: bytes) -> None:
         """Count each answer of a JSON array, unless the array is long or holds more than plain values."""
-        if len(payload) > LONGEST_ARRAY or payload == b"[]":
+        if len(payload) > MAX_ARRAY or payload == b"[]":
             return
         if payload.count(b"[") == 1 and b'"' not in payload and b"{" not in payload:
             # Only numbers, true, false and null, between which scorers write a comma and a space.
@@ -91,7 +91,7 @@ class Predictions:
             self.numbers.observe(value, count)
         elif not isinstance(value, (str, int, bool)):
             return
-        elif len(self._by_payload) < MOST_VALUES:
+        elif len(self._by_payload) < MAX_VALUES:
             self._by_payload[payload] = count
         else:
             self.other += count
@@ -117,7 +117,7 @@ class Inputs:
         for sample in golden:
             for name, number in _numbers(sample):
                 numbers_by_name.setdefault(name, []).append(float(number))
-        for name, numbers in list(numbers_by_name.items())[:MOST_FEATURES]:
+        for name, numbers in list(numbers_by_name.items())[:MAX_FEATURES]:
             self.features[name] = Histogram(edges_around(numbers))
         self._names = frozenset(self.features if golden else names_in(schema or {}))
 
@@ -158,7 +158,7 @@ def _decoded(text: str | bytes) -> Any:
 
 
 def names_in(schema: dict) -> list[str]:
-    """Return the features of samples of this schema, at most MOST_FEATURES.
+    """Return the features of samples of this schema, at most MAX_FEATURES.
 
     Where nothing is known, or not the length of a list, these are positions: numbers rather than names that a client
     chooses.
@@ -166,9 +166,9 @@ def names_in(schema: dict) -> list[str]:
     kinds = _kinds(schema)
     names = ["value"] if not kinds or kinds & NUMBERS else []
     if not kinds or "array" in kinds:
-        names += [str(position) for position in range(min(MOST_FEATURES, schema.get("maxItems", MOST_FEATURES)))]
+        names += [str(position) for position in range(min(MAX_FEATURES, schema.get("maxItems", MAX_FEATURES)))]
     names += [_label(name) for name, inner in schema.get("properties", {}).items() if _kinds(inner) & NUMBERS]
-    return names[:MOST_FEATURES]
+    return names[:MAX_FEATURES]
 
 
 def _kinds(schema: dict) -> set[str]:

@@ -122,34 +122,9 @@ class Names:
         """Return the name of a family, whatever its kind."""
         return f"{self.prefix}_{BY_NAME[name].name}"
 
-    def total(self, name: str) -> str:
-        """Return the name of a counter's samples."""
-        return f"{self._of_kind(COUNTER, name)}_total"
-
-    def gauge(self, name: str) -> str:
-        """Return the name of a gauge's samples."""
-        return self._of_kind(GAUGE, name)
-
-    def bucket(self, name: str) -> str:
-        """Return the name of the samples that are a histogram's buckets."""
-        return f"{self._of_kind(HISTOGRAM, name)}_bucket"
-
-    def sum(self, name: str) -> str:
-        """Return the name of the sample that is the sum of a histogram's values."""
-        return f"{self._of_kind(HISTOGRAM, name)}_sum"
-
-    def count(self, name: str) -> str:
-        """Return the name of the sample that is how many values a histogram has."""
-        return f"{self._of_kind(HISTOGRAM, name)}_count"
-
-    def _of_kind(self, kind: str, name: str) -> str:
-        if BY_NAME[name].kind != kind:
-            raise KeyError(f"{name} is a {BY_NAME[name].kind}, no {kind}")
-        return self.family(name)
-
     def called(self, family: Family) -> str:
         """Return the name by which people ask for a family: of a histogram, what its samples' names begin with."""
-        return self.total(family.name) if family.kind == COUNTER else self.family(family.name)
+        return self.family(family.name) + ("_total" if family.kind == COUNTER else "")
 
     def samples(self, family: Family) -> Sequence[str]:
         """Return the names that samples of `family` have in the text format."""

@@ -29,7 +29,8 @@ class Answer(NamedTuple):
 class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
-    `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it began to
+    `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it
+    started to
     wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any more.
     """
 

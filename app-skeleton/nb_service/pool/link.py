@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 # So much work may be in flight on a link, by the moving average of a sample's seconds there: enough to save wake-ups,
 # and so little that no sample waits long behind another while a scorer is idle.
 WINDOW_SECONDS = 0.002
-MOST_IN_FLIGHT = 64
+MAX_IN_FLIGHT = 64
 # A batch may take this share of the time limit, by the same average.
 SHARE_OF_LIMIT = 0.125
 WEIGHT_OF_NEWEST = 0.1
 # Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
 RECEIVE_BYTES = 1 << 16
 # A link with more bytes than this that its socket has not taken gets no more samples: the scorer is not reading.
-MOST_UNSENT = 1 << 20
+MAX_UNSENT = 1 << 20
 # Stands for a sample that was taken back, until the scorer confirms that.
 TAKEN = Job(b"", lambda answer: None)
 
@@ -69,7 +69,7 @@ class Owner(Protocol):
 
 
 # Where nothing else is said.
-LARGEST_ANSWER = 1 << 30
+MAX_ANSWER = 1 << 30
 
 
 class Link:
@@ -98,17 +98,18 @@ class Link:
         self.proved = False
         self.tired_after = float("inf")
         # Bytes of one answer: predictor's own process says how many come, and they would be held here.
-        self.largest = LARGEST_ANSWER
+        self.largest = MAX_ANSWER
         # Called with the jobs and answers of one read.
         self.observe: Callable[[list[tuple[Job, Answer]]], object] | None = None
         self._counters = counters
+        self._progress = counters.progress
         self.answers = 0
         self._taken = 0
         self._owner = owner
         self._average = WINDOW_SECONDS
         self._ahead = 1
         self._batch = self._at_once = batch
-        self._most_ahead = min(MOST_IN_FLIGHT, batch) if batch > 1 else MOST_IN_FLIGHT
+        self._most_ahead = min(MAX_IN_FLIGHT, batch) if batch > 1 else MAX_IN_FLIGHT
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
         self._out = bytearray()
@@ -124,7 +125,7 @@ class Link:
     def room(self) -> int:
         """Return how many more samples this link may take now."""
         in_flight = len(self.in_flight)
-        if len(self._out) > MOST_UNSENT:
+        if len(self._out) > MAX_UNSENT:
             return 0
         if self._batch > 1 and self._unsent == in_flight:
             return self._at_once - in_flight
@@ -146,7 +147,7 @@ class Link:
     def stop_batching(self) -> None:
         """Have each sample asked alone from now on, those of one array too."""
         self._batch = self._at_once = 1
-        self._most_ahead = MOST_IN_FLIGHT
+        self._most_ahead = MAX_IN_FLIGHT
         # It takes no number: there is no answer to it.
         self._out += frames.request(frames.ALONE, (self.answers + len(self.in_flight)) & frames.NUMBERS, b"")
         self.flush()
@@ -208,6 +209,11 @@ class Link:
     def suspects(self) -> int:
         """Return how many samples the scorer has started and not answered; above 1 they are one batch."""
         return max(0, min(self._counters.started - self.answers, len(self.in_flight)))
+
+    def has_progressed(self) -> bool:
+        """Return whether the scorer has done a sample within an array since this was last asked."""
+        before, self._progress = self._progress, self._counters.progress
+        return self._progress != before
 
     def first(self, count: int) -> list[Job]:
         """Return the first `count` unanswered samples, without those that were taken back."""

@@ -7,7 +7,7 @@ from collections.abc import Container
 def reap(own: Container[int | None]) -> None:
     """Where this is process 1, collect the children that have ended, until one of the processes in `own` is next.
 
-    An exit status of one in `own` is for the Popen that began it, with the SIGCHLD to come.
+    An exit status of one in `own` is for the Popen that started it, with the SIGCHLD to come.
     """
     while os.getpid() == 1:
         try:

@@ -43,7 +43,7 @@ GOLDEN_SECONDS = 10.0
 
 # An answer may have so many times the bytes of the largest request, and this many in any case.
 ANSWERS_TO_BODIES = 8
-LEAST_BOUND = 128 << 20
+MIN_BOUND = 128 << 20
 # What scores samples that wait together.
 BATCH_PREDICTOR, DERIVED, ONE_BY_ONE = "batch_predictor", "derived", "one by one"
 
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
     """All that a Pool needs to know.
 
     `mode_is_final` is False where nothing has proved that this model may be forked: the zygote's threads, counted after
-    loading, then decide. `patience` are the seconds after which no further golden row is begun.
+    loading, then decide. `patience` are the seconds after which no further golden row is started.
     """
 
     mode: str
@@ -111,7 +111,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         form=form if settings.max_batch > 1 else ONE_BY_ONE,
         gpus=shown,
         one_a_gpu=settings.scorers_by_default and bool(shown.names),
-        largest_answer=max(LEAST_BOUND, ANSWERS_TO_BODIES * settings.max_body),
+        largest_answer=max(MIN_BOUND, ANSWERS_TO_BODIES * settings.max_body),
     )
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 # When this many scorers in a row end before they answer anything, it is the model's fault and no single sample's.
 CRASH_LOOP = 3
 # In a crash loop, starts are this far apart: each pause is twice the last one.
-LONGEST_PAUSE = 10.0
-SHORTEST_PAUSE = 0.2
+MAX_PAUSE = 10.0
+MIN_PAUSE = 0.2
 # The errors of a system that lacks something for the moment. Any other error at the very first start is final.
 SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC})
 # A forked scorer has the model and says hello at once. One that is silent for this long hangs in state that it
@@ -579,7 +579,7 @@ class ScorerManager:
 def pause(turn: int) -> float:
     """Return the seconds to wait before attempt `turn`: none below 0, then twice as many each time."""
     # The exponent is bounded: attempts can go on for ever, and a float power of 2 overflows.
-    return 0.0 if turn < 0 else min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(turn, 20))
+    return 0.0 if turn < 0 else min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(turn, 20))
 
 
 def _raise(problem: Problem) -> None:

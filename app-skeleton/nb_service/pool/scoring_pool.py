@@ -185,8 +185,8 @@ class Pool:
         for job in self._queue:
             if job.kind == frames.TOGETHER:
                 job.kind = frames.SAMPLE
-        for tell in list(self.on_one_by_one):
-            guarded(tell)
+        for report in list(self.on_one_by_one):
+            guarded(report)
 
     def _answer_soon(self, job: Job, outcome: int) -> None:
         self._gave_loop_work = True
@@ -296,6 +296,8 @@ class Pool:
         guarded(self._look_for_scorers, now)
 
     def _check_limit(self, link: Link, now: float) -> None:
+        if link.has_progressed():
+            link.head_since = now
         limit = self.plan.predict_timeout
         allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
         if link.in_flight and now - link.head_since > allowed:
@@ -304,7 +306,7 @@ class Pool:
     def _look_for_scorers(self, now: float) -> None:
         """Be not ready while no scorer has the model; let no sample wait for one longer than a prediction may take."""
         if not self.manager.warm:
-            self._refuse_old(now - self.plan.predict_timeout)
+            self._reject_old(now - self.plan.predict_timeout)
         if self.manager.free or not (self.manager.warm and self.manager.hopeful):
             self._last_present = now
         absence = now - self._last_present
@@ -316,7 +318,7 @@ class Pool:
         if absence > max(ABSENCE_SECONDS, self.plan.predict_timeout):
             self._refuse_all()
 
-    def _refuse_old(self, before: float) -> None:
+    def _reject_old(self, before: float) -> None:
         """Refuse the samples that have been waiting for the first scorer since before this time."""
         while self._queue and self._queue[0].since < before:
             self._answer_soon(self._queue.popleft(), NOT_READY)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 # Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
 RECEIVE_BYTES = 1 << 16
 # A peer with more bytes of untaken answers than this is not read from.
-MOST_UNSENT = 1 << 20
+MAX_UNSENT = 1 << 20
 # Beyond this, answers are replaced by FULL: a peer that is behind must not fill the front's memory.
-MOST_HELD = 1 << 25
+MAX_HELD = 1 << 25
 # How many frames leave in one system call.
 AT_ONCE = 64
 
@@ -97,7 +97,7 @@ class PoolServer:
 
     def _watch(self) -> None:
         """Watch the socket for what matters now; a peer that does not take its answers is not read."""
-        reading = self._open and self._unsent <= MOST_UNSENT
+        reading = self._open and self._unsent <= MAX_UNSENT
         writing = self._open and bool(self._out)
         if reading and not self._reading:
             self._loop.add_reader(self._fd, self._on_readable)
@@ -154,7 +154,7 @@ class PoolServer:
 
     def _answered(self, number: int, answer: Answer) -> None:
         if self._jobs.pop(number, None) is not None:
-            fits = self._unsent + len(answer.payload) <= MOST_HELD or not self._out
+            fits = self._unsent + len(answer.payload) <= MAX_HELD or not self._out
             self._send(wire.answer_frame(number, answer if fits else Answer(FULL)))
 
     def _send(self, frame: bytes) -> None:
@@ -168,7 +168,7 @@ class PoolServer:
     def _flush(self) -> None:
         self._flush_scheduled = False
         if self._writing:
-            # The socket is full already; but what waits may have grown past MOST_UNSENT.
+            # The socket is full already; but what waits may have grown past MAX_UNSENT.
             guarded(self._watch)
         else:
             self._on_writable()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # so many seconds, is stopped or hangs. Beats are counted rather than time: after the whole machine was frozen, only
 # one of them has passed.
 BEAT_SECONDS = 1.0
-MOST_BEATS = 10
+MAX_BEATS = 10
 # An ending process closes its sockets a moment before it can be reaped; after this long it is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
@@ -232,7 +232,7 @@ class Supervisor:
     def _on_beat(self) -> None:
         self._beat = None
         self._unconfirmed = {number: beats + 1 for number, beats in self._unconfirmed.items()}
-        if all(beats < MOST_BEATS for beats in self._unconfirmed.values()):
+        if all(beats < MAX_BEATS for beats in self._unconfirmed.values()):
             self._schedule_beat()
             return
         guarded(self._owner.zygote_stuck)

@@ -15,7 +15,7 @@ from nb_service.protocols.series import TOGETHER, Chunk
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 # As JSON, a number takes about twice its bytes, a null or boolean four; a comma and a space follow.
-_LEAST_BYTES = 6
+_MIN_BYTES = 6
 # How much of a batch exists as Python values at a time, in bytes as JSON.
 BYTES_TOGETHER = 1 << 20
 
@@ -119,11 +119,11 @@ def _size(array: Any, limits: Limits) -> int:
 
     arrow_type, count = array.type, len(array)
     # Before its values are read: a list may have more nulls, which take no bytes, than fit into memory as values.
-    limits.check_built(_LEAST_BYTES * count)
+    limits.check_built(_MIN_BYTES * count)
     if not count:
         return 0
     if _is_list(arrow_type) or types.is_map(arrow_type):
-        return _LEAST_BYTES * count + _size(_within(array), limits)
+        return _MIN_BYTES * count + _size(_within(array), limits)
     if types.is_struct(arrow_type):
         names = len(encode([field.name for field in arrow_type]))
         return names * count + sum(_size(array.field(at), limits) for at in range(arrow_type.num_fields))
@@ -141,11 +141,11 @@ def _scalars(array: Any) -> int:
 
     arrow_type, lengths = array.type, _text_lengths(array)
     if lengths is not None:
-        return _LEAST_BYTES * len(array) + (pc.sum(lengths).as_py() or 0)
+        return _MIN_BYTES * len(array) + (pc.sum(lengths).as_py() or 0)
     if types.is_null(arrow_type) or types.is_boolean(arrow_type):
-        return _LEAST_BYTES * len(array)
+        return _MIN_BYTES * len(array)
     if types.is_integer(arrow_type) or types.is_floating(arrow_type):
-        return (_LEAST_BYTES - 2 + arrow_type.bit_width // 4) * len(array)
+        return (_MIN_BYTES - 2 + arrow_type.bit_width // 4) * len(array)
     raise Malformed(f"A column is of a type that JSON lacks, or that is not read here: {arrow_type}.")
 
 
@@ -173,7 +173,7 @@ def _repeated(values: Any, indices: Any) -> int:
     lengths = _text_lengths(values)
     if lengths is None:
         return len(indices) * _longest(values)
-    return _LEAST_BYTES * len(indices) + (pc.sum(pc.take(lengths, indices)).as_py() or 0)
+    return _MIN_BYTES * len(indices) + (pc.sum(pc.take(lengths, indices)).as_py() or 0)
 
 
 def _longest(values: Any) -> int:
@@ -183,8 +183,8 @@ def _longest(values: Any) -> int:
     lengths = _text_lengths(values)
     if lengths is None:
         # Numbers of one type all count alike.
-        return max(_LEAST_BYTES, _scalars(values.slice(0, 1)))
-    return _LEAST_BYTES + (pc.max(lengths).as_py() or 0)
+        return max(_MIN_BYTES, _scalars(values.slice(0, 1)))
+    return _MIN_BYTES + (pc.max(lengths).as_py() or 0)
 
 
 def write(answers: Series) -> Body | None:

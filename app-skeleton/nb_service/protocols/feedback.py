@@ -8,7 +8,7 @@ from nb_scorer.common import phrases
 from nb_service.protocols import DEFAULT, Limits, Malformed, decode
 
 NAMES = ("id", "index", "prediction", "answer")
-LONGEST_ID = 128
+MAX_ID = 128
 # Stands for a prediction that was not sent: null may be one.
 ABSENT = object()
 
@@ -48,7 +48,7 @@ def _fault(item: Any) -> tuple[str | None, str] | None:
         return None, 'It is no object; send {"id": "…", "answer": …}.'
     unknown = [name for name in item if name not in NAMES]
     if unknown:
-        name = phrases.cut(json.dumps(unknown[0]), LONGEST_ID)
+        name = phrases.cut(json.dumps(unknown[0]), MAX_ID)
         return None, f"It has a name {name} that means nothing here; these do: {', '.join(NAMES)}."
     if "answer" not in item:
         return None, "It has no answer, which is the true one."
@@ -58,8 +58,8 @@ def _fault(item: Any) -> tuple[str | None, str] | None:
 
 
 def _fault_of_id(request_id: Any, index: Any) -> tuple[str, str] | None:
-    if not isinstance(request_id, str) or not 0 < len(request_id) <= LONGEST_ID:
-        return "id", f"Its id is no text of 1 to {LONGEST_ID} characters, such as X-Request-ID has in each response."
+    if not isinstance(request_id, str) or not 0 < len(request_id) <= MAX_ID:
+        return "id", f"Its id is no text of 1 to {MAX_ID} characters, such as X-Request-ID has in each response."
     # 2.0 is a whole number, too, as JSON has it.
     if type(index) not in (int, float) or not 0 <= index < 1 << 31 or index != int(index):
         return "index", "Its index is no whole number from 0 on."

@@ -52,7 +52,7 @@ def read(decoded: dict, media_type: ContentType, rows: Rows, limits: Limits = DE
     if len(keys) != 1:
         raise Malformed(f"Send exactly one of {', '.join(KEYS)}; here are {', '.join(keys)}.")
     if decoded.get("params"):
-        raise Malformed("This model takes no params beside its samples.")
+        raise Malformed("This model accepts no params in addition to its samples.")
     value = decoded[keys[0]]
     if keys == ["dataframe_split"]:
         return _predictions(_split(value, rows, limits))

@@ -42,7 +42,7 @@ EVENT = {
 }
 EVENT_FIELDS = (*EVENT, "Ce-Modelid", "Ce-Endpoint", "Ce-Requestid", "Ce-Id")
 # Longer ids are in the body alone: there is a bound to how long a head may be.
-LONGEST_EVENT_ID = 1024
+MAX_EVENT_ID = 1024
 # No body's length has more digits.
 _MAX_DIGITS = 18
 
@@ -211,7 +211,7 @@ def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, 
     """Return the header fields by which an answer is an event; without an id of the client's, it gets a random one."""
     fields = {**EVENT, "Ce-Modelid": served.name, "Ce-Endpoint": served.name}
     event_id = cloud_events.header_value(request_id or "")
-    if 0 < len(event_id) <= LONGEST_EVENT_ID:
+    if 0 < len(event_id) <= MAX_EVENT_ID:
         fields["Ce-Requestid"] = event_id
     else:
         event_id = str(uuid.uuid4())
@@ -245,7 +245,7 @@ def models(served: Identity) -> Body:
 
 
 def index(served: Identity, reason: str) -> Body:
-    """Return Triton's index of its repository: the one model that is here, ready if there is no `reason` against it."""
+    """Return Triton's index of its repository: this service's model, ready if there is no `reason` against it."""
     # MLServer's clients want a reason where there is none to be given, too.
     state = "UNAVAILABLE" if reason else "READY"
     facts = {"name": served.name, "version": str(served.version), "state": state, "reason": reason}

@@ -10,7 +10,7 @@ from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 # Numbers as JSON spells them: 007 and +1 are strings, such as a house number or a telephone number.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Longer digits stay a string: int() refuses them, as it does for JSON.
-LONGEST_NUMBER = 4300
+MAX_NUMBER = 4300
 _SCALARS = {"string", "number", "integer", "boolean"}
 _NUMBERS = {"number", "integer", "null"}
 
@@ -105,7 +105,7 @@ def _value(kinds: set[str], text: str) -> object:
         return None
     if "boolean" in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    number = _NUMBER.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
+    number = _NUMBER.fullmatch(text) if len(text) <= MAX_NUMBER else None
     if number is None:
         return text
     return int(text) if number.end(1) == len(text) else float(text)

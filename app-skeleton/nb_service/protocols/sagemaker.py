@@ -6,7 +6,7 @@ from nb_service.protocols import DEFAULT, JSON_TYPE, Body, Limits, Malformed, Qu
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
 
-MOST_MEGABYTES = 100
+MAX_MEGABYTES = 100
 
 
 def is_json(media_type: ContentType) -> bool:
@@ -51,5 +51,5 @@ def execution_parameters(scorers: int, max_body: int, max_samples: int, samples:
     payload = max_body
     if samples:
         payload = min(payload, max_samples * max(2, min(map(len, samples)) // 2))
-    megabytes = max(1, min(MOST_MEGABYTES, payload >> 20))
+    megabytes = max(1, min(MAX_MEGABYTES, payload >> 20))
     return {"MaxConcurrentTransforms": scorers, "BatchStrategy": "MultiRecord", "MaxPayloadInMB": megabytes}

@@ -147,7 +147,7 @@ def _examples(method: str, request: dict, input_name: str, limits: Limits) -> Qu
 
 
 def examples(listed: list[dict], context: dict, input_name: str = "", limits: Limits = DEFAULT) -> Series:
-    """Return the samples of examples, each of which has the features of `context` beside its own."""
+    """Return the samples of examples, each of which has the features of `context` next to its own."""
     # Each example gets a copy of the context.
     limits.check_rows(len(listed), len(encode(context)) if context else 0)
     return Series.encoded(_without_name([{**context, **example}], input_name)[0] for example in listed)

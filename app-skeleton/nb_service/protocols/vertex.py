@@ -9,6 +9,6 @@ def read(body: bytes, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body; raise Malformed, also for parameters: predictor takes none."""
     request = decode_object(body)
     if request.get("parameters"):
-        raise Malformed("This model takes no parameters beside its samples.")
+        raise Malformed("This model accepts no parameters in addition to its samples.")
     samples = samples_of(request.get("instances"), "instances", limits)
     return Question(samples, lambda answers: keyed(b"predictions", answers))

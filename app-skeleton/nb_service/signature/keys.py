@@ -17,7 +17,7 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "secp384r1": hashes.SHA384,
     "secp521r1": hashes.SHA512,
 }
-CURVES = "an EC key of the curve P-256, P-384 or P-521"
+CURVES = "an EC key on the curve P-256, P-384 or P-521"
 LARGEST = 1 << 20
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
@@ -63,7 +63,7 @@ def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
     except (ValueError, exceptions.UnsupportedAlgorithm) as error:
         raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "what it holds is no public key") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in HASHES:
-        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, f"it holds another key than {CURVES}")
+        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, f"it is not {CURVES}")
     return key
 
 

@@ -11,7 +11,7 @@ from nb_builder.ab_report.prometheus import Prometheus, text
 # Of fewer requests, or true answers, nothing is said.
 LEAST = 30
 # A sentence has room for so many names.
-MOST_NAMES = 8
+MAX_NAMES = 8
 
 
 class Chosen(NamedTuple):
@@ -99,8 +99,7 @@ def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str)
         found = prometheus.query(f"count by ({label}) (last_over_time({series}{here}))")
         names = sorted({labels[label] for labels, _ in found if label in labels})
         if names:
-            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-            there = f"{words} {', '.join(names[:MOST_NAMES])}{more}."
+            there = f"{words} {phrases.listed(names, MAX_NAMES)}."
             break
     else:
         there = "There are no numbers of any service."

@@ -4,27 +4,22 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class AbWords(BuildProblem):
-    """The arguments of `make ab-report` are not valid."""
+    """The arguments of `nb-builder ab-report` are not valid."""
 
     code = "ab-words"
     exit_status = 2
     what_words = "{reason}."
-    why_words = "It needs Prometheus' address and two versions as Prometheus knows them; none of these is guessed."
-    fix_words = (
-        "Call it as nb-builder ab-report http://localhost:9090 a b --since 1h; docs/how-to/ab-and-canary.md "
-        "explains each word."
-    )
+    why_words = "The command needs the address of Prometheus and two versions as Prometheus labels them."
+    fix_words = "For example: {nb_builder} ab-report http://localhost:9090 a b --since 1h."
 
 
 class AbPrometheus(BuildProblem):
-    """No Prometheus answers at the address that was given."""
+    """No Prometheus responds at the given address."""
 
     code = "ab-prometheus"
-    what_words = "PROMETHEUS={address} returns no metrics: {reason}."
-    why_words = (
-        "Prometheus has the metrics of both versions; the services themselves only have those since their start."
-    )
-    fix_words = "Check that {address}/-/ready answers here; in a cluster, use 'kubectl port-forward'."
+    what_words = "{address} returns no metrics: {reason}."
+    why_words = "Prometheus stores the metrics of both versions; a service only has those since its own start."
+    fix_words = "Check that {address}/-/ready responds; in a cluster, use 'kubectl port-forward'."
 
 
 class AbNoSeries(BuildProblem):
@@ -32,17 +27,17 @@ class AbNoSeries(BuildProblem):
 
     code = "ab-no-series"
     what_words = "Prometheus has no {metric} with {selector} in the last {since}."
-    why_words = "What was not counted can't be compared. {there}"
+    why_words = "Versions without metrics can't be compared. {there}"
     fix_words = (
-        "Take A, B, LABEL, ROUTE and PREFIX (S2I_APP_METRICS_PREFIX) as Prometheus has them. The label of a version is "
-        "what its scrape configuration sets (docs/deploy/ab/prometheus.yml)."
+        "Pass the versions, --label, --route and --prefix (S2I_APP_METRICS_PREFIX) as Prometheus stores them. The "
+        "version label is set in its scrape configuration."
     )
 
 
 class AbTooFew(BuildProblem):
-    """A version has had too few requests to say anything about it."""
+    """A version has received too few requests for a comparison."""
 
     code = "ab-too-few"
-    what_words = "{label} had {requests} in the last {since}; that is too few to say anything."
-    why_words = "With fewer than {least}, chance decides the result."
-    fix_words = "Wait, give the version a larger share of the clients, or look back further: SINCE=1d."
+    what_words = "{label} received {requests} in the last {since}, which is too few for a comparison."
+    why_words = "With fewer than {least}, the result would be chance."
+    fix_words = "Wait, send the version a larger share of the clients, or look back further: --since 1d."

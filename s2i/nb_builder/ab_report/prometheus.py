@@ -46,13 +46,15 @@ class Prometheus:
                 content = answer.read(MOST_BYTES)
         except urllib.error.HTTPError as error:
             with error:
-                raise self._problem(f"it says {error.code} {error.reason}{_said(error.read(MOST_BYTES))}") from error
+                raise self._problem(
+                    f"it responds with {error.code} {error.reason}{_said(error.read(MOST_BYTES))}"
+                ) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise self._problem(str(getattr(error, "reason", error)) or type(error).__name__) from error
         try:
             return read(json.loads(content)["data"]["result"])
         except (ValueError, LookupError, TypeError) as error:
-            raise self._problem("what answers there is not Prometheus") from error
+            raise self._problem("the server is not Prometheus") from error
 
     def _problem(self, reason: str) -> AbPrometheus:
         return AbPrometheus(address=self._address, reason=reason)

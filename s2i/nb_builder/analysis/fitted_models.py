@@ -67,7 +67,7 @@ _LOADS = {"load", "load_model", "load_weights"}
 # Methods that change what they are called on.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
-_MOST_CHARACTERS = 120
+_MAX_CHARACTERS = 120
 _BLOCKS = (ast.If, ast.With, ast.Try, ast.While)
 # Functions of the notebook that call each other are followed so deep, and so many calls in all.
 _MAX_DEPTH = 3
@@ -449,7 +449,7 @@ class _Reader:
             return None
         text = ast.unparse(node)
         versions = {inner.id: self.versions[inner.id] for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-        return _Way(text, versions, self.place) if len(text) <= _MOST_CHARACTERS else None
+        return _Way(text, versions, self.place) if len(text) <= _MAX_CHARACTERS else None
 
     def _value(self, node: ast.expr) -> Any:
         """Return what an expression gives: data, a model, a bunch or several of them; None for anything else."""

@@ -25,8 +25,8 @@ def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter]
     found = [use for use in uses.all() if use.name in (_SHELL, _DISPLAY) and use.name not in uses.defined]
     certain = [use for use in found if use.sure or use.name == _SHELL]
     notes = [
-        f"{use.function} uses '{use.name}' ({use.cell.where(str(notebook), use.line)}), which only Jupyter has: it "
-        "fails where it comes to that line."
+        f"{use.function} uses '{use.name}' ({use.cell.where(str(notebook), use.line)}), which only Jupyter provides: "
+        "it fails when that line runs."
         for use in found
         if use not in certain
     ]
@@ -35,9 +35,9 @@ def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter]
 
 def problem(use: Use, notebook: Path, instead: str = "") -> OnlyInJupyter:
     """Return the problem of a name that is used; `instead` are words about another way out."""
-    told = OnlyInJupyter(function=use.function, name=use.name, instead=instead, notebook=notebook)
-    told.at(notebook, use.cell, use.line)
-    return told
+    reported = OnlyInJupyter(function=use.function, name=use.name, instead=instead, notebook=notebook)
+    reported.at(notebook, use.cell, use.line)
+    return reported
 
 
 def imported(cells: Sequence[Cell]) -> list[Use]:

@@ -17,7 +17,7 @@ from nb_builder.cli.problems import PlatformUnsupported
 from nb_builder.common.log import Log
 
 DESCRIPTION = "nb-builder turns a git repository with a Jupyter notebook into a tested prediction service."
-TARGET = "a folder, a notebook or a git URL; by default the folder that you are in"
+TARGET = "a folder, a notebook or a git URL (default: the current folder)"
 # The commands whose words, --help included, are read elsewhere.
 PASSED_ON = ("diff", "ab-report")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
@@ -42,7 +42,13 @@ def _no_words(add: Add) -> None:
 
 def _target(add: Add) -> None:
     add("target", nargs="?", default=".", metavar="TARGET", help=TARGET)
-    add("-e", dest="variables", action="append", metavar="NAME=VALUE", help="a setting; as often as there are some")
+    add(
+        "-e",
+        dest="variables",
+        action="append",
+        metavar="NAME=VALUE",
+        help="set a build or service setting (repeatable)",
+    )
 
 
 def _port(text: str) -> int:
@@ -53,33 +59,33 @@ def _port(text: str) -> int:
 
 def _run(add: Add) -> None:
     _target(add)
-    add("--port", type=_port, help="port on 127.0.0.1, 0 for any; without it 8080, or the next one that is free")
+    add("--port", type=_port, help="port on 127.0.0.1; 0 picks a free one (default: 8080, or the next free port)")
     add(
         "--model",
         default="",
         metavar="FILE|REFERENCE",
-        help="serve the file of `zipapp`, or what a registry has, instead",
+        help="serve a model file written by `zipapp`, or one from a registry, instead of building",
     )
-    add("--key", default="", metavar="FILE", help="public key that the model must be signed by")
-    add("--yes", action="store_true", help="serve a notebook without predictor as the plan says, without a question")
-    add("--dry-run", action="store_true", help="only show the plan for a notebook without predictor")
-    add("--fix", action="store_true", help="write the plan into the notebook, once you have consented to it")
+    add("--key", default="", metavar="FILE", help="public key of the model's signer")
+    add("--yes", action="store_true", help="for a notebook without predictor: accept the plan without asking")
+    add("--dry-run", action="store_true", help="for a notebook without predictor: only show the plan")
+    add("--fix", action="store_true", help="write the plan into the notebook after you accept it")
 
 
 def _check(add: Add) -> None:
     add("target", nargs="?", default=".", metavar="TARGET", help=TARGET)
-    add("--fix", action="store_true", help="write the requirements, and propose a predictor where there is none")
+    add("--fix", action="store_true", help="write the requirements, and draft a predictor if there is none")
     add(
         "--run-requirements",
         action="store_true",
-        help="run the statements that compute requirements; without it no code of the repository runs",
+        help="also run the code that computes requirements (otherwise no code of the repository runs)",
     )
-    add("--python", default="", metavar="PYTHON", help="the Python whose packages --fix takes the versions of")
+    add("--python", default="", metavar="PYTHON", help="Python environment that --fix reads package versions from")
 
 
 def _new(add: Add) -> None:
-    add("folder", metavar="FOLDER", help="a folder that does not exist, or is empty")
-    add("--name", default="", metavar="IMAGE", help="name of the image in its README; by default the folder's")
+    add("folder", metavar="FOLDER", help="a new or empty folder")
+    add("--name", default="", metavar="IMAGE", help="image name for its README (default: the folder's name)")
 
 
 def _dev(add: Add) -> None:
@@ -94,7 +100,7 @@ def _batch(add: Add) -> None:
         "words",
         nargs=argparse.REMAINDER,
         metavar="…",
-        help="INPUT… OUTPUT and the options of `batch`; `batch . --help` lists them",
+        help="INPUT… OUTPUT and options; `batch . --help` lists them",
     )
 
 
@@ -106,39 +112,39 @@ def _python_versions(text: str) -> list[str]:
 
 
 def _platform(add: Add) -> None:
-    add("--platform", default="", help="such as linux/arm64; default: the engine's own")
+    add("--platform", default="", help="target platform, such as linux/arm64 (default: the engine's own)")
 
 
 def _builder(add: Add) -> None:
     _platform(add)
-    add("--tag", "-t", default=engine.BUILDER, metavar="IMAGE", help="name of the image")
-    add("--base", default="debian:trixie-slim", metavar="IMAGE", help="what it stands on")
+    add("--tag", "-t", default=engine.BUILDER, metavar="IMAGE", help="image name")
+    add("--base", default="debian:trixie-slim", metavar="IMAGE", help="base image")
     add(
         "--ca-bundle",
         default=engine.bundle(os.environ),
         metavar="FILE",
-        help="authorities to trust beside Debian's",
+        help="PEM file with certificate authorities to trust in addition to Debian's",
     )
-    add("--apt", default="", metavar="PACKAGES", help="packages of Debian that notebooks need, in quotes")
+    add("--apt", default="", metavar="PACKAGES", help="Debian packages that notebooks need, in quotes")
     add(
         "--pythons",
         default=[],
         type=_python_versions,
         metavar="VERSIONS",
-        help="Pythons for notebooks, in quotes, such as '3.6 3.12 3.14'",
+        help="Python versions for notebooks, in quotes, such as '3.6 3.12 3.14'",
     )
     add(
         "--python-image",
         default="python:{}-slim",
         metavar="IMAGE",
-        help="image that Python 3.6 or 3.7 is taken out of; {} is the version",
+        help="image that Python 3.6 or 3.7 is copied from; {} is the version",
     )
-    add("--bus", default="", metavar="BROKERS", help="clients of brokers, as nats,redis")
+    add("--bus", default="", metavar="BROKERS", help="broker clients, such as nats,redis")
     for name, text in (
-        ("compilers", "compilers, for packages that have no wheel"),
-        ("otel", "OpenTelemetry"),
-        ("batch", "Parquet, Arrow and zstd"),
-        ("grpc", "gRPC"),
+        ("compilers", "include compilers, for packages without a wheel"),
+        ("otel", "include OpenTelemetry"),
+        ("batch", "include Parquet, Arrow and zstd"),
+        ("grpc", "include gRPC"),
     ):
         add(f"--{name}", action="store_true", help=text)
 
@@ -146,17 +152,20 @@ def _builder(add: Add) -> None:
 def _build(add: Add) -> None:
     _target(add)
     _platform(add)
-    add("--tag", "-t", default="", metavar="IMAGE", help="name of the image; by default that of the repository")
-    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="builder image; made first where it is missing")
-    add(
-        "--without-s2i", action="store_true", help="have the engine build by a generated Dockerfile, though s2i is here"
-    )
+    add("--tag", "-t", default="", metavar="IMAGE", help="image name (default: the repository's name)")
+    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="builder image; built first if it does not exist")
+    add("--without-s2i", action="store_true", help="build with a generated Dockerfile even if s2i is installed")
+
+
+def _index(add: Add) -> None:
+    add("name", metavar="NAME", help="destination, such as registry.example.org/name:tag")
+    add("images", nargs="+", metavar="IMAGE", help="images on this machine, one for each architecture")
 
 
 def _derived(*options: tuple[str, str, str]) -> Callable[[Add], None]:
     def words(add: Add) -> None:
         _service(add)
-        add("--tag", "-t", default="", metavar="IMAGE", help="name of the image that is made")
+        add("--tag", "-t", default="", metavar="IMAGE", help="name of the new image")
         for name, metavar, text in options:
             add(f"--{name}", default="", metavar=metavar, help=text)
 
@@ -169,13 +178,13 @@ def _service(add: Add) -> None:
 
 def _spark_model(add: Add) -> None:
     _service(add)
-    add("--output", "-o", default="model.zip", metavar="FILE", help="the archive; model.zip by default")
+    add("--output", "-o", default="model.zip", metavar="FILE", help="the archive (default: model.zip)")
 
 
 def _zipapp(add: Add) -> None:
     _service(add)
-    add("--output", "-o", default="model.pyz", metavar="FILE", help="the file; model.pyz by default")
-    add("--wheels", action="store_true", help="with the model's packages in it")
+    add("--output", "-o", default="model.pyz", metavar="FILE", help="the file (default: model.pyz)")
+    add("--wheels", action="store_true", help="include the model's packages")
     _key(add, "private key to sign with", required=False)
 
 
@@ -185,30 +194,30 @@ def _key(add: Add, text: str, *, required: bool = True) -> None:
 
 
 def _push(add: Add) -> None:
-    add("file", metavar="FILE", help="a model by `zipapp`")
-    add("to", metavar="REFERENCE", help="where to, as registry.example.org/name:tag")
+    add("file", metavar="FILE", help="a model file written by `zipapp`")
+    add("to", metavar="REFERENCE", help="destination, such as registry.example.org/name:tag")
 
 
 def _pull(add: Add) -> None:
-    add("reference", metavar="REFERENCE", help="what, as registry.example.org/name@sha256:…")
-    add("--output", "-o", default="model.pyz", metavar="FILE", help="the file; model.pyz by default")
-    add("--key", default="", metavar="FILE", help="public key that it must be signed by")
+    add("reference", metavar="REFERENCE", help="model to pull, such as registry.example.org/name@sha256:…")
+    add("--output", "-o", default="model.pyz", metavar="FILE", help="the file (default: model.pyz)")
+    add("--key", default="", metavar="FILE", help="public key of its signer")
 
 
 def _sign(add: Add) -> None:
-    add("service", metavar="SERVICE|FILE", help="the service image, or a model by `zipapp`")
-    _key(add, "private key: PEM, of the curve P-256, P-384 or P-521")
+    add("service", metavar="SERVICE|FILE", help="the service image, or a model file written by `zipapp`")
+    _key(add, "private key: PEM, on the curve P-256, P-384 or P-521")
     add("--tag", "-t", default="", metavar="IMAGE", help="another name for the signed image")
 
 
 def _verify(add: Add) -> None:
-    add("service", metavar="SERVICE|FILE", help="the service image, or a model by `zipapp`")
+    add("service", metavar="SERVICE|FILE", help="the service image, or a model file written by `zipapp`")
     add("--key", required=True, metavar="FILE", help="public key")
 
 
 def _rebuild_check(add: Add) -> None:
     _service(add)
-    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="the builder image that made it")
+    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="the builder image that it was built with")
 
 
 def _audit(add: Add) -> None:
@@ -217,20 +226,26 @@ def _audit(add: Add) -> None:
 
 
 def _manifests(add: Add) -> None:
-    add("--for", dest="platform", required=True, choices=list(manifests.PLATFORMS), help="what runs them")
+    add("--for", dest="platform", required=True, choices=list(manifests.PLATFORMS), help="target platform")
     add(
         "--image",
         default="",
-        help="the service image in your registry; for OpenShift, which builds it, the builder image",
+        help="the service image in your registry; for OpenShift, the builder image",
     )
     add("--name", default="my-service", help="name of the service")
-    add("--git", default="", metavar="URL", help="for OpenShift: the repository that it builds")
-    add("--output", "-o", default="", metavar="FOLDER", help="a new folder; deploy-PLATFORM by default")
+    add("--git", default="", metavar="URL", help="for OpenShift: the repository to build")
+    add("--output", "-o", default="", metavar="FOLDER", help="a new folder (default: deploy-PLATFORM)")
 
 
 def _clean(add: Add) -> None:
-    add("target", nargs="?", metavar="TARGET", help="only what 'nb-builder run TARGET' built")
-    add("--old", action="store_true", help="only those of other versions, which an upgrade leaves")
+    add("target", nargs="?", metavar="TARGET", help="only the local build of TARGET")
+    add("--old", action="store_true", help="only the files of other versions, left by upgrades")
+
+
+def _explain(add: Add) -> None:
+    add(
+        "code", nargs="?", default="", metavar="CODE", help="code of a problem, such as cell-failed (default: list all)"
+    )
 
 
 def _completion(add: Add) -> None:
@@ -242,16 +257,15 @@ COMMANDS: dict[str, Command] = {
     "run": Command(
         "build a notebook here, serve it and send it one sample", commands.run, _run, (help_text.BUILD,), True
     ),
-    "check": Command(
-        "say within a second what would keep a notebook from being built", commands.check, _check, (), True
-    ),
-    "new": Command("make a small repository that builds", commands.new, _new, (), True),
-    "dev": Command("build and serve at each save, beside JupyterLab", commands.dev, _dev),
+    "check": Command("check a notebook for errors without running its cells", commands.check, _check, (), True),
+    "new": Command("create a small repository that builds", commands.new, _new, (), True),
+    "dev": Command("rebuild and serve at each save, next to JupyterLab", commands.dev, _dev),
     "batch": Command("build a notebook here and score files with it", commands.batch, _batch, (), True),
-    "build": Command("make the image of a notebook's service", commands.build, _build, (help_text.BUILD,)),
-    "builder": Command("make the builder image", commands.builder, _builder),
+    "build": Command("build the service image of a notebook", commands.build, _build, (help_text.BUILD,)),
+    "builder": Command("build the builder image", commands.builder, _builder),
+    "index": Command("push images for several architectures under one name", commands.index, _index),
     "slim": Command(
-        "make a proved image with only what serving needs",
+        "build and verify a slim image with only the files that the service uses",
         commands.slim,
         _derived(
             ("level", "LEVEL", "off, distributions or files"),
@@ -261,29 +275,38 @@ COMMANDS: dict[str, Command] = {
         ("S2I_SLIM", "S2I_KEEP", "S2I_SLIM_BASE"),
     ),
     "native": Command(
-        "make a proved image of kilobytes, without Python, or say why there is none",
+        "compile the model to a small native image without Python, or explain why it can't be compiled",
         commands.native,
         _derived(
             ("platform", "PLATFORM", "linux/amd64 or linux/arm64"),
-            ("compiler", "IMAGE", "image that has gcc or Debian's packages"),
+            ("compiler", "IMAGE", "image with gcc or Debian packages"),
         ),
     ),
     "zipapp": Command(
         "write the model of a service image as one file that Python runs", commands.zipapp, _zipapp, _KEYS
     ),
-    "spark-model": Command("write the archive by which Spark scores", commands.spark_model, _spark_model),
-    "push": Command("put a model's file into a registry", commands.push, _push),
-    "pull": Command("bring a model's file from a registry", commands.pull, _pull),
-    "sign": Command("sign a model with a key of this machine", commands.sign, _sign, _KEYS),
-    "verify": Command("verify whose a model is, and show where it comes from", commands.verify, _verify),
-    "diff": Command("compare answers, speed and memory of two services", commands.diff, _no_words, (), True),
+    "spark-model": Command("write the model archive that Spark jobs load", commands.spark_model, _spark_model),
+    "push": Command("push a model file to a registry", commands.push, _push),
+    "pull": Command("pull a model file from a registry", commands.pull, _pull),
+    "sign": Command("sign a model with a private key", commands.sign, _sign, _KEYS),
+    "verify": Command("verify the signature of a model and show its provenance", commands.verify, _verify),
+    "diff": Command("compare predictions, speed and memory of two services", commands.diff, _no_words, (), True),
     "ab-report": Command(
-        "say which of two versions is better by what Prometheus has counted", commands.ab_report, _no_words, (), True
+        "report which of two versions performs better, based on Prometheus metrics",
+        commands.ab_report,
+        _no_words,
+        (),
+        True,
     ),
     "audit": Command("look up known vulnerabilities of a slim image", commands.audit, _audit),
-    "rebuild-check": Command("build an image once more, and say what differs", commands.rebuild_check, _rebuild_check),
+    "rebuild-check": Command("build an image again and list the differences", commands.rebuild_check, _rebuild_check),
     "export-manifests": Command("write manifests for a platform", commands.export_manifests, _manifests),
-    "doctor": Command("say what is here, what is missing and how to get it", commands.show_doctor, _no_words),
+    "doctor": Command(
+        "check this machine: what is installed, what is missing, how to get it", commands.show_doctor, _no_words
+    ),
+    "explain": Command(
+        "print what a problem's code means, why it matters and how to fix it", commands.explain, _explain
+    ),
     "settings": Command("list all settings of builds and services", commands.settings, _no_words),
     "completion": Command("print the completion for a shell", commands.show_completion, _completion),
     "clean": Command("remove nb-builder's own environments", commands.clean, _clean),
@@ -296,7 +319,7 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     parser = argparse.ArgumentParser(
         prog="nb-builder",
         description=DESCRIPTION,
-        epilog="nb-builder COMMAND --help says more of each.",
+        epilog="Run 'nb-builder COMMAND --help' for details.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
@@ -312,7 +335,9 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.words(made.add_argument)
-        made.add_argument("--json", action="store_true", help="the outcome as JSON to stdout, all else to stderr")
+        made.add_argument(
+            "--json", action="store_true", help="print the result as JSON on stdout and everything else on stderr"
+        )
         # What it prints as its help has them all; argparse has no public list of them.
         options[name] = sorted(set(_OPTION.findall(made.format_help())))
     return parser, by_name, options
@@ -322,7 +347,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, 1 for a problem, 2 for wrong usage, 130 after Ctrl-C, or the command's own status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Through every `finally`: what was begun is cleaned up.
+    # Through every `finally`: what was started is cleaned up.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if sys.platform in ("win32", "cygwin"):
         return _show(PlatformUnsupported(system=platform.system()))
@@ -359,8 +384,7 @@ def _called(given: argparse.Namespace) -> int:
         sys.stdout.flush()
     except Problem as problem:
         if given.json:
-            facts = {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}
-            report(given.command, problem.exit_status, facts, {})
+            report(given.command, problem.exit_status, problem.as_json(), {})
             return problem.exit_status
         return _show(problem)
     except KeyboardInterrupt:

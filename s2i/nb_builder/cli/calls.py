@@ -1,4 +1,4 @@
-"""Calls what does the work: programs of the environments, and the scripts in s2i/."""
+"""Calls what does the work: programs of the environments."""
 
 import contextlib
 import json
@@ -63,10 +63,6 @@ class Call:
         environments.ensure(self.installation, self.environ, f"--{name}")
         command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *words]
         return self.program(*command, returns=returns, more=more)
-
-    def script(self, name: str, *words: str, more: Environ | None = None) -> int:
-        """Run a script of s2i/, and return its exit status; see `program`."""
-        return self.program(str(self.installation.root / "s2i" / name), *words, more=more)
 
     def program(self, *command: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
         """Run a program with the variables `more`, and return its exit status, 128 + N for signal N.

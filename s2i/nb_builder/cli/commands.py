@@ -2,20 +2,22 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nb_builder.cli import (
     completion,
+    derived_images,
     doctor,
     engine,
     environments,
+    explanations,
+    exported_models,
     help_text,
     installation,
     manifests,
@@ -31,6 +33,7 @@ from nb_builder.common.log import Log
 from nb_builder.repository import author_variables
 
 Made = dict[str, Any]
+Make = Callable[[Call, Engine, str, str], int]
 
 
 def run(call: Call, made: Made) -> int:
@@ -55,7 +58,7 @@ def run(call: Call, made: Made) -> int:
 
 
 def dev(call: Call, made: Made) -> int:
-    """Build at each save, and serve, beside JupyterLab."""
+    """Build at each save, and serve, alongside JupyterLab."""
     given = call.given
     target.here(given.target)
     more = {"PORT": str(given.port)} if given.port is not None else {}
@@ -127,7 +130,7 @@ def build(call: Call, made: Made) -> int:
         # s2i has no option for the platform.
         without_s2i = given.without_s2i or given.platform or docker.program != "docker"
         s2i = None if without_s2i else engine.s2i(call.environ)
-        log.step(f"Building {image} by {'s2i' if s2i else docker.program}")
+        log.step(f"Building {image} with {'s2i' if s2i else docker.program}")
         if s2i:
             # s2i reads the repository's file by itself, and what is given here comes before it.
             of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
@@ -139,30 +142,44 @@ def build(call: Call, made: Made) -> int:
         else:
             docker.build_service(folder, given.builder, image, variables)
     made.update(_image(docker, image))
-    log.step(f"{image} is made; to serve it: {docker.program} run -p 8080:8080 {image}")
+    log.step(f"Built {image}. To serve it: {docker.program} run -p 8080:8080 {image}")
+    return 0
+
+
+def index(call: Call, made: Made) -> int:
+    """Push images for several architectures, and an index under one name."""
+    given = call.given
+    docker = Engine(call.environ, "index")
+    docker.log.step(f"Pushing {given.name}")
+    references = docker.push_index(given.name, given.images)
+    made.update(index=given.name, images=references)
+    docker.log.step(f"{given.name} is pushed, for {' and '.join(references)}")
     return 0
 
 
 def slim(call: Call, made: Made) -> int:
     """Make the slim image of a service image, and prove it."""
-    return _derived(call, made, "runtime", "-slim", {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"})
+    options = {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"}
+    return _derived(call, made, derived_images.slim, "-slim", options)
 
 
 def native(call: Call, made: Made) -> int:
     """Make the native image of a service image, and prove it, or say why there is none."""
-    return _derived(call, made, "native", "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
+    return _derived(call, made, derived_images.native, "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
 
 
 def spark_model(call: Call, made: Made) -> int:
     """Write the archive by which Spark scores with a service image."""
-    return _exported(call, made, ["spark-model"])
+    docker = _with_engine(call, "spark-model")
+    return _exported(call, made, lambda part: exported_models.spark_model(docker, call.given.service, part))
 
 
 def zipapp(call: Call, made: Made) -> int:
     """Write the model of a service image as one file that Python runs, signed where a key is given."""
     given = call.given
     _require_files(call, "key", "certificate")
-    status = _exported(call, made, ["zipapp", *(["--with-wheels"] if given.wheels else [])], executable=True)
+    docker = _with_engine(call, "zipapp")
+    status = _exported(call, made, lambda part: exported_models.zipapp(call, docker, given.service, part))
     if status or not given.key:
         return status
     more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
@@ -211,7 +228,8 @@ def verify(call: Call, made: Made) -> int:
     _require_files(call, "key")
     if Path(given.service).is_file():
         return call.builder_module("nb_scorer.zipapp", given.service, "--key", given.key, "--verify")
-    return signed_images.verify(call, _with_engine(call, "verify"), given.service, given.key)
+    image = _with_engine(call, "verify").require(given.service, signed_images.WHY)
+    return signed_images.verify(call, image, given.key)
 
 
 def rebuild_check(call: Call, made: Made) -> int:
@@ -259,7 +277,7 @@ def export_manifests(call: Call, made: Made) -> int:
 
 
 def show_doctor(call: Call, made: Made) -> int:
-    """Show what of all that the commands need is here."""
+    """Show which programs that the commands need are installed."""
     checks = doctor.examine(call.place, call.environ)
     made["checks"] = [check._asdict() for check in checks]
     if not call.given.json:
@@ -273,6 +291,21 @@ def settings(call: Call, made: Made) -> int:
     made["settings"] = {title: [row._asdict() for row in rows] for title, rows in tables.items()}
     if not call.given.json:
         print(help_text.shown(tables))
+    return 0
+
+
+def explain(call: Call, made: Made) -> int:
+    """Print the explanation of a problem's code, or list all codes."""
+    if call.given.code:
+        found = explanations.find(call.given.code)
+        made["explanation"] = found._asdict()
+        text = found.as_text()
+    else:
+        known = explanations.read()
+        made["codes"] = {code: found.meaning for code, found in known.items()}
+        text = "\n".join(f"{code:<26}  {found.meaning}" for code, found in known.items())
+    if not call.given.json:
+        print(text)
     return 0
 
 
@@ -301,11 +334,11 @@ def clean(call: Call, made: Made) -> int:
     if built_of is not None:
         app = call.installation.app_root(built_of) or home / "app"
         app_lock.require_free(app)
-        folders, nothing = [app], f"Nothing is built of {built_of}"
+        folders, nothing = [app], f"There is no build of {built_of}"
     elif call.given.old:
-        folders, nothing = installation.others(call.environ, home), "There is nothing of another version"
+        folders, nothing = installation.others(call.environ, home), "There are no files of other versions"
     else:
-        folders, nothing = [home], f"There is nothing in {home}"
+        folders, nothing = [home], f"Nothing to remove in {home}"
     folders = [folder for folder in folders if folder.is_dir()]
     for folder in folders:
         app_lock.require_none_in_use(folder)
@@ -346,31 +379,27 @@ def _place(call: Call) -> list[str]:
     return ["--app-root", str(app_root)] if app_root else []
 
 
-def _derived(call: Call, made: Made, script: str, ending: str, options: dict[str, str]) -> int:
-    """Run a script that makes an image of a service image."""
+def _derived(call: Call, made: Made, make: Make, ending: str, options: dict[str, str]) -> int:
+    """Make an image of a service image."""
     given = call.given
     image = given.tag or f"{given.service}{ending}"
     engine.require_name(image)
     docker = _with_engine(call, given.command)
     values = {variable: getattr(given, name) for variable, name in options.items()}
-    status = call.script(script, given.service, image, more={name: value for name, value in values.items() if value})
+    call.environ.update({name: value for name, value in values.items() if value})
+    status = make(call, docker, given.service, image)
     if status == 0:
         made.update(_image(docker, image))
     return status
 
 
-def _exported(call: Call, made: Made, words: list[str], *, executable: bool = False) -> int:
-    """Write what a service image prints by these words to a file, which gets its name when it is whole."""
-    given = call.given
-    docker = _with_engine(call, given.command)
-    output = Path(given.output)
+def _exported(call: Call, made: Made, write: Callable[[Path], int]) -> int:
+    """Write a file, which gets its name when it is whole; return the exit status."""
+    output = Path(call.given.output)
     part = output.with_name(output.name + ".part")
     try:
-        with part.open("wb") as file:
-            status = subprocess.run([docker.program, "run", "--rm", given.service, *words], stdout=file).returncode
+        status = write(part)
         if status == 0:
-            if executable:
-                part.chmod(0o755)
             part.replace(output)
             made["file"] = str(output)
     finally:

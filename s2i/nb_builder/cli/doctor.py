@@ -1,4 +1,4 @@
-"""`nb-builder doctor`: what of all that the commands need is here, what is missing, and how to get it."""
+"""`nb-builder doctor`: the programs that the commands need, whether they are installed, and how to get them."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
 from nb_builder.common import python_places, python_versions
 
-# Our environments have 400 MB, those of a notebook with scikit-learn as much.
+# Our environments have 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double that.
 _NEEDED = 1_000_000_000
 _SECONDS = 10
 # uv has no older ones.
@@ -42,7 +42,7 @@ def examine(installation: Installation, environ: Mapping[str, str]) -> list[Chec
         _system,
         _python,
         lambda: _program("bash", "runs the scripts", "on Debian: apt-get install bash", MISSING),
-        lambda: _program("git", "clones repositories and tells commits", "on Debian: apt-get install git", OPTIONAL),
+        lambda: _program("git", "clones repositories and reads commits", "on Debian: apt-get install git", OPTIONAL),
         lambda: _environments(installation),
         lambda: _disk(installation),
         lambda: _index(environ),
@@ -51,7 +51,7 @@ def examine(installation: Installation, environ: Mapping[str, str]) -> list[Chec
         lambda: _engine(environ),
         lambda: _program(
             "s2i",
-            "builds images; without it, 'nb-builder build' has the engine do it",
+            "builds images; without it, 'nb-builder build' uses the engine",
             "https://github.com/openshift/source-to-image/releases",
             OPTIONAL,
         ),
@@ -74,7 +74,7 @@ def _system() -> Check:
     name = f"{platform.system()} {platform.machine()}"
     if sys.platform == "linux":
         return Check("system", OK, name)
-    return Check("system", OK, f"{name}: not tested; see docs/reference/platforms.md")
+    return Check("system", OK, f"{name}: not tested with nb-builder")
 
 
 def _python() -> Check:
@@ -98,11 +98,11 @@ def _environments(installation: Installation) -> Check:
             "environments",
             MISSING,
             f"{installation.home} can't be written",
-            "set NB_BUILDER_HOME to a folder that you may write to",
+            "set NB_BUILDER_HOME to a folder that you can write to",
         )
     if (installation.home / "build" / "stamp").is_file():
         return Check("environments", OK, str(installation.home))
-    return Check("environments", OK, f"made by the first command, in {installation.home}")
+    return Check("environments", OK, f"the first command creates them in {installation.home}")
 
 
 def _disk(installation: Installation) -> Check:
@@ -112,7 +112,7 @@ def _disk(installation: Installation) -> Check:
         "disk",
         MISSING,
         f"less than 1 GB is free for {installation.home}",
-        "free some, or set NB_BUILDER_HOME to a folder of another disk",
+        "free some space, or set NB_BUILDER_HOME to a folder on another disk",
     )
 
 
@@ -121,7 +121,7 @@ def _index(environ: Mapping[str, str]) -> Check:
     # An address may have a password in it.
     shown = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
     if environ.get("PIP_NO_INDEX"):
-        return Check("index", OK, "none by PIP_NO_INDEX; packages come from PIP_FIND_LINKS")
+        return Check("index", OK, "none (PIP_NO_INDEX is set); packages come from PIP_FIND_LINKS")
     try:
         context = ssl.create_default_context(cafile=environ.get("PIP_CERT") or environ.get("SSL_CERT_FILE") or None)
         request = urllib.request.Request(url.rstrip("/") + "/pip/", headers={"Accept": "text/html"})
@@ -132,8 +132,8 @@ def _index(environ: Mapping[str, str]) -> Check:
         return Check(
             "index",
             MISSING,
-            f"{shown} does not answer: {reason}",
-            "check the network; behind a company proxy see docs/how-to/behind-a-company-proxy.md",
+            f"{shown} does not respond: {reason}",
+            "check the network and PIP_INDEX_URL; behind a company proxy, set HTTPS_PROXY and PIP_CERT",
         )
 
 
@@ -166,7 +166,7 @@ def _engine(environ: Mapping[str, str]) -> Check:
     try:
         program = engine.find(environ, "build")
     except EngineMissing as problem:
-        fix = "install and start Docker or Podman; 'nb-builder run' needs none"
+        fix = "install and start Docker or Podman; 'nb-builder run' works without an engine"
         return Check("engine", OPTIONAL, str(problem.facts["reason"]), fix)
     ran = subprocess.run([program, "--version"], capture_output=True, text=True)
     return Check("engine", OK, ran.stdout.strip() or program)

@@ -9,17 +9,28 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from nb_builder.cli import dockerfile
 from nb_builder.cli.installation import Installation, version
-from nb_builder.cli.problems import BundleUnreadable, EngineMissing, ImageMissing, ImageNameInvalid, ImageNotBuilt
+from nb_builder.cli.problems import (
+    BundleUnreadable,
+    EngineMissing,
+    ImageMissing,
+    ImageNameInvalid,
+    ImageNotBuilt,
+    IndexNotPushed,
+    IndexUnfit,
+)
 from nb_builder.common import python_versions
 from nb_builder.common.log import Log
+from nb_builder.images import conditions
 from nb_builder.images import engine as images
 from nb_builder.images.engine import Image
-from nb_builder.images.files import Files
+from nb_builder.images.files import RESERVE, Files
 from nb_builder.images.problems import ImageUnreadable
 from nb_builder.repository import git
 
@@ -28,9 +39,12 @@ BUILDER = "nb-builder"
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
-_LARGEST_METADATA = 1 << 20
+_MAX_METADATA = 1 << 20
 # Of what a container has said.
 _SHOWN = 1 << 20
+_AT_ONCE = 1 << 20
+# More of a line is printed as another.
+_MAX_LINE = 1 << 16
 # Settings of pip that reach the build of the builder image, and stay out of it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 # Variables of uv that do the same: where Pythons come from.
@@ -69,20 +83,6 @@ class Engine:
         """Return the reader of files in a container of the image with that name."""
         return Files(self.program, self._environ, container, image)
 
-    @contextlib.contextmanager
-    def container(self, image: Image, entrypoint: str, variables: Mapping[str, str]) -> Iterator[str]:
-        """Yield a container of `image` that does not run yet; raise ImageUnreadable."""
-        options = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-        made = self._run("create", *options, "--entrypoint", entrypoint, image.id)
-        if made.returncode:
-            reason = (made.stderr.strip().splitlines() or [f"status {made.returncode}"])[-1].removesuffix(".")
-            raise ImageUnreadable(image=image.name, program=self.program, reason=reason)
-        container = made.stdout.split()[-1]
-        try:
-            yield container
-        finally:
-            self._run("rm", "--force", "--volumes", container)
-
     def upload(self, container: str, archive: Path, folder: str) -> None:
         """Unpack an archive in a folder of a container; raise ImageUnreadable."""
         with archive.open("rb") as file:
@@ -94,11 +94,104 @@ class Engine:
 
     def run_container(self, container: str) -> tuple[int, str]:
         """Run a container to its end; return its exit status, and the last megabyte of what it has said."""
-        with tempfile.TemporaryFile() as said:
-            words = [self.program, "start", "--attach", container]
-            status = subprocess.run(words, env=self._environ, stdout=said, stderr=subprocess.STDOUT).returncode
-            said.seek(max(0, said.seek(0, os.SEEK_END) - _SHOWN))
-            return status, said.read().decode("utf-8", "replace")
+        said = b""
+        with self._started("start", "--attach", container, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            for block in _blocks(process.stdout):
+                said = (said + block)[-_SHOWN:]
+            return process.wait(), said.decode("utf-8", "replace")
+
+    def write_output(self, container: str, image: str, path: Path) -> int:
+        """Run a container of an image to its end, and write what it prints to a file; return its exit status.
+
+        Raise ImageUnreadable for more than there is room for.
+        """
+        pipe = subprocess.PIPE
+        with self._started("start", "--attach", container, stdout=pipe, stderr=pipe) as process:
+            errors = threading.Thread(target=self._show, args=(process.stderr, self.log))
+            errors.start()
+            try:
+                with path.open("wb") as file:
+                    for block in _blocks(process.stdout):
+                        file.write(block)
+                        self._require_room(path, image)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                # It reads until the program has ended.
+                errors.join()
+            return process.wait()
+
+    def _require_room(self, path: Path, image: str) -> None:
+        if shutil.disk_usage(path.parent).free < RESERVE:
+            reason = "what it prints leaves no room on this disk"
+            raise ImageUnreadable(image=image, program=self.program, reason=reason)
+
+    def load(self, archive: Path, name: str) -> None:
+        """Have the engine take the archive of the image `name`; raise ImageNotBuilt."""
+        with archive.open("rb") as file:
+            words = [self.program, "load", "--quiet"]
+            ran = subprocess.run(words, env=self._environ, stdin=file, stdout=subprocess.DEVNULL)
+        if ran.returncode:
+            raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
+
+    def save(self, image: Image, archive: Path) -> None:
+        """Write the archive of an image; raise ImageUnreadable."""
+        with archive.open("wb") as file:
+            ran = subprocess.run([self.program, "save", image.name], env=self._environ, stdout=file)
+        if ran.returncode:
+            raise ImageUnreadable(image=image.name, program=self.program, reason=f"status {ran.returncode}")
+
+    def build_from(self, instructions: str, words: Sequence[str], name: str, log: Log, *, network: bool = False) -> int:
+        """Build the image `name` by a Dockerfile that needs no file; return the engine's exit status.
+
+        What its steps print goes to the log, line by line: they may be programs of somebody's image.
+        """
+        options = ["--force-rm", *([] if network else ["--network", "none"]), *words, "--tag", name, "-"]
+        with tempfile.TemporaryFile() as file:
+            file.write(instructions.encode())
+            file.seek(0)
+            pipe = subprocess.PIPE
+            with self._started("build", *options, stdin=file, stdout=pipe, stderr=subprocess.STDOUT) as process:
+                self._show(process.stdout, log)
+                return process.wait()
+
+    @contextlib.contextmanager
+    def conditioned(self, image: Image, name: str, labels: Mapping[str, str] | None = None) -> Iterator[None]:
+        """Have an image `name` with the files of another meanwhile, and with the variables of our conditions.
+
+        Raise ImageUnfit for an image that would decide what is done with it, and ImageNotBuilt.
+        """
+        image.require_plain()
+        lines = conditions.instructions(image.variables, image.app_root, image.name)
+        lines += [f'LABEL {label}="{value}"' for label, value in (labels or {}).items()]
+        with tempfile.TemporaryDirectory(prefix="nb-context-") as context:
+            self.derive(image, lines, Path(context), name)
+        try:
+            yield
+        finally:
+            self.remove_image(name)
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image another name; raise ImageNotBuilt."""
+        status = self._run("tag", image, name).returncode
+        if status:
+            raise ImageNotBuilt(image=name, program=self.program, status=status)
+
+    def remove_labelled(self, label: str) -> bool:
+        """Remove the containers and images that have a label; return whether there were no images left to remove."""
+        containers = self._run("ps", "--all", "--quiet", "--filter", f"label={label}").stdout.split()
+        if containers:
+            self._run("rm", "--force", *containers)
+        images = self._run("image", "ls", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}").stdout.split()
+        if images:
+            # The newest come first. Images below them are not this run's.
+            return self._run("image", "rm", "--force", "--no-prune", *images).returncode == 0
+        return True
+
+    def remove_image(self, *names: str) -> None:
+        """Remove names of images, and what has no other name; one that is not there is no error."""
+        self._run("image", "rm", "--force", *names)
 
     def derive(self, image: Image, instructions: Sequence[str], context: Path, name: str) -> None:
         """Make an image of another one by instructions of a Dockerfile, without a network; raise ImageNotBuilt."""
@@ -112,7 +205,7 @@ class Engine:
                 words = ["--quiet", "--network", "none", "--file", str(file), "--tag", name, str(context)]
                 self._build(name, words, quiet=True)
         finally:
-            self._run("image", "rm", "--force", candidate)
+            self.remove_image(candidate)
 
     def require_builder(self, installation: Installation, name: str) -> None:
         """Make the builder image, unless it is there."""
@@ -123,7 +216,7 @@ class Engine:
         """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
-        self.log.step(f"Making the builder image {name}")
+        self.log.step(f"Building the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]
@@ -146,13 +239,47 @@ class Engine:
             self._build(name, ["--tag", name, str(context)])
         self._label(name)
 
+    def push_index(self, name: str, members: Sequence[str]) -> dict[str, str]:
+        """Push images and an index of them, called `name`; return {architecture: name of its image}.
+
+        Each image is pushed as `name` with its architecture at the end. Raise ImageMissing, IndexUnfit or
+        IndexNotPushed.
+        """
+        require_name(name)
+        by_architecture: dict[str, str] = {}
+        for member in members:
+            facts = self.image(member)
+            if facts is None:
+                raise ImageMissing(image=member, why="An index is made of images that are on this machine.")
+            architecture = facts["Architecture"]
+            if architecture in by_architecture:
+                raise IndexUnfit(first=by_architecture[architecture], second=member, architecture=architecture)
+            by_architecture[architecture] = member
+        tagged = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+        references = {architecture: f"{tagged}-{architecture}" for architecture in by_architecture}
+        for architecture, member in by_architecture.items():
+            self._publish(name, "tag", member, references[architecture])
+            self._publish(name, "push", references[architecture])
+        # One of an earlier run, on this machine alone.
+        self._run("manifest", "rm", name)
+        self._publish(name, "manifest", "create", name, *references.values())
+        is_podman = os.path.basename(self.program) == "podman"
+        self._publish(name, "manifest", "push", *(["--all", "--rm"] if is_podman else ["--purge"]), name)
+        return references
+
+    def _publish(self, name: str, *words: str) -> None:
+        ran = subprocess.run([self.program, *words], env=self._environ, stdout=sys.stderr)
+        if ran.returncode:
+            command = " ".join([self.program, *words])
+            raise IndexNotPushed(name=name, command=command, program=self.program, status=ran.returncode)
+
     def _label(self, name: str) -> None:
         """Give the image the labels that assemble left for s2i."""
         image = self.find(name)
         content = None
         if image is not None:
             with image.files() as files:
-                content = files.content(dockerfile.METADATA, _LARGEST_METADATA)
+                content = files.content(dockerfile.METADATA, _MAX_METADATA)
         labels = json.loads(content)["labels"] if content else []
         options = [
             word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
@@ -169,8 +296,30 @@ class Engine:
         if ran.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
 
+    @contextlib.contextmanager
+    def _started(self, *words: str, **streams: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
+        """Yield the engine's program, which ends with the block."""
+        process = subprocess.Popen([self.program, *words], env=self._environ, **streams)  # type: ignore[call-overload]
+        with process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
+
+    def _show(self, stream: IO[bytes] | None, log: Log) -> None:
+        assert stream is not None
+        while line := stream.readline(_MAX_LINE):
+            log.line(line.decode("utf-8", "replace").rstrip("\r\n"))
+
     def _run(self, *words: str) -> subprocess.CompletedProcess:
         return subprocess.run([self.program, *words], env=self._environ, capture_output=True, text=True)
+
+
+def _blocks(stream: IO[bytes] | None) -> Iterator[bytes]:
+    assert stream is not None
+    while block := stream.read(_AT_ONCE):
+        yield block
 
 
 def find(environ: Mapping[str, str], command: str) -> str:
@@ -183,7 +332,7 @@ def find(environ: Mapping[str, str], command: str) -> str:
             if ran.returncode == 0:
                 return name
             lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name} says: {lines[-1].strip().rstrip('.?')}"
+            reason = f"{name}: {lines[-1].strip().rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 

@@ -10,7 +10,7 @@ from nb_service import settings as service
 
 from nb_builder.common import settings as build
 
-BUILD, SERVICE = "Settings of a build", "Settings of a service"
+BUILD, SERVICE = "Build settings", "Service settings"
 # Set by images and scripts, and not by people.
 _INNER = frozenset(("S2I_SRC", "APP_ROOT", "STI_SCRIPTS_PATH", "NB_BUILDER_HOME", "S2I_PROBLEM_FILE"))
 _INDENT = " " * 6

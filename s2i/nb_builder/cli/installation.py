@@ -75,6 +75,13 @@ def locate(environ: Mapping[str, str]) -> Installation:
     return Installation(home / _SOURCE, home)
 
 
+def source_file(name: str) -> Path:
+    """Return the path of a file that is in no package; it exists before a wheel is unpacked."""
+    package = Path(nb_builder.__file__).parent
+    inside = package / _SOURCE
+    return (inside if inside.is_dir() else package.parents[1]) / name
+
+
 def unpack(installation: Installation) -> None:
     """Lay out the sources of a wheel, where they are not there yet; raise HomeUnwritable."""
     package = Path(nb_builder.__file__).parent

@@ -69,7 +69,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> Path:
-    """Return where a file goes: below the folder of the platform, or beside it where there are several."""
+    """Return where a file goes: below the folder of the platform, or next to it where there are several."""
     relative = path.relative_to(deploy)
     inside = relative if len(sources) > 1 else Path(*relative.parts[1:])
     return inside.with_name(inside.name.replace(_OURS, name))

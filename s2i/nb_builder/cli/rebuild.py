@@ -23,7 +23,7 @@ from nb_builder.images.engine import Image
 from nb_builder.images.files import Link
 from nb_builder.repository import author_variables
 
-_WHY = "A build is compared with the image that it made, by the builder image that made it: --builder names that."
+_WHY = "The image is compared with a second build by the same builder image, which --builder names."
 # Folders that a build fills, and in which it makes no link.
 _WITHOUT_LINKS = (paths.MODEL, paths.BUILD)
 # Facts that only stand in records, so that these are the same.
@@ -32,7 +32,7 @@ _FACTS = frozenset(
 )
 # What the person who checks may set for the second build, and the image may not.
 _OF_THIS_USER = ("S2I_ALLOW_INDEXES",)
-_LARGEST_MANIFEST = 16 << 20
+_MAX_MANIFEST = 16 << 20
 ASSEMBLE = "/usr/libexec/s2i/assemble"
 # As s2i uploads a repository: the files belong to the builder's user.
 _USER, _GROUP = 1001, 0
@@ -56,7 +56,8 @@ def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
         upload = Path(scratch) / "upload.tar"
         _pack(first, links, upload)
         log.step(f"Building {name} once more, dated {variables['SOURCE_DATE_EPOCH']}")
-        with docker.container(builder, ASSEMBLE, variables) as container:
+        # It downloads packages.
+        with builder.container([ASSEMBLE], variables, options=()) as container:
             docker.upload(container, upload, "/tmp")  # noqa: S108 - s2i's own place
             status, said = docker.run_container(container)
             if status:
@@ -90,7 +91,7 @@ def _take_from(docker: Engine, builder: Image, container: str, target: Path) -> 
 
 
 def _note_links(folder: Path, links: Mapping[str, Link]) -> None:
-    """Write where links lead, for who compares: beside the folder, as none of its files may stand for one."""
+    """Write where links lead, for who compares: alongside the folder, as none of its files may stand for one."""
     text = json.dumps({name: link._asdict() for name, link in links.items()})
     folder.with_name(f"{folder.name}.links.json").write_text(text, encoding="utf-8")
 
@@ -112,7 +113,7 @@ def _variables(image: Image, builder: Image, first: Path) -> tuple[dict[str, str
 def _date(image: Image, manifest: Path) -> int:
     """Return when the model was built, in seconds since 1970; raise ImageUnfitToRebuild where that is not known."""
     try:
-        if manifest.stat().st_size > _LARGEST_MANIFEST:
+        if manifest.stat().st_size > _MAX_MANIFEST:
             raise ValueError("it is too large")  # noqa: TRY301 - one reason of several
         built = json.loads(manifest.read_bytes())["built"]
         return calendar.timegm(time.strptime(built, "%Y-%m-%dT%H:%M:%SZ"))

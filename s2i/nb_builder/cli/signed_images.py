@@ -15,7 +15,7 @@ from nb_builder.cli.engine import Engine
 from nb_builder.cli.problems import ImageWithoutModel
 from nb_builder.images.engine import Image
 
-_WHY = "A signature is made for the model in an image that 's2i build' made."
+WHY = "The command signs the model in a service image."
 # The user of service images, and a group that each of their users is in.
 _OWNER = "1001:0"
 # What a program that verifies has of this user's environment.
@@ -27,7 +27,7 @@ def sign(call: Call, docker: Engine, name: str, target: str) -> int:
 
     Raise ImageMissing, ImageWithoutModel, or what nb_builder.images raises.
     """
-    image = docker.require(name, _WHY)
+    image = docker.require(name, WHY)
     image.require_plain()
     with tempfile.TemporaryDirectory(prefix="nb-sign-") as scratch:
         app_root, context = Path(scratch) / "app-root", Path(scratch) / "context"
@@ -48,12 +48,11 @@ def sign(call: Call, docker: Engine, name: str, target: str) -> int:
     return 0
 
 
-def verify(call: Call, docker: Engine, name: str, key: str) -> int:
-    """Verify the model in the image `name` by the public key in the file `key`; return the exit status.
+def verify(call: Call, image: Image, key: str) -> int:
+    """Verify the model in an image by the public key in the file `key`; return the exit status.
 
-    Raise ImageMissing, ImageWithoutModel, or what nb_builder.images raises.
+    Raise ImageWithoutModel, or what nb_builder.images raises.
     """
-    image = docker.require(name, _WHY)
     with tempfile.TemporaryDirectory(prefix="nb-verify-") as scratch:
         app_root = Path(scratch) / "app-root"
         _take(image, app_root, {paths.PROVENANCE: origin.LARGEST, paths.PROVENANCE_SIGNATURE: bundle.LARGEST})

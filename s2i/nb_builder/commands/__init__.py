@@ -1,1 +1,1 @@
-"""What users call: `check`, `make run`, `audit`, `usage`."""
+"""What users call: `check`, `nb-builder run`, `audit`, `usage`."""

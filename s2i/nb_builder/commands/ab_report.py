@@ -1,4 +1,4 @@
-"""`make ab-report`: which of two versions that clients use is better, by what Prometheus has counted of both."""
+"""`nb-builder ab-report`: which of two versions that clients use is better, by what Prometheus has counted of both."""
 
 import argparse
 import re

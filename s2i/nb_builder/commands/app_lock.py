@@ -15,8 +15,8 @@ class AppInUse(BuildProblem):
 
     code = "app-in-use"
     what_words = "{folder} is in use: {use}."
-    why_words = "Its files would change under that command: a service would answer with a part of each of two models."
-    fix_words = "End it first, by Ctrl-C where it was started or by 'kill {pid}'."
+    why_words = "Its files would change under that command, and its service could mix two models."
+    fix_words = "Stop that command first, with Ctrl-C where it was started or with 'kill {pid}'."
 
 
 class AppLock:
@@ -42,7 +42,7 @@ class AppLock:
 
 
 def path_of(app_root: Path) -> Path:
-    """Return the file that stands for the right to a folder: beside it, as a build replaces what is in it."""
+    """Return the file that stands for the right to a folder: next to it, as a build replaces what is in it."""
     return app_root.with_name(f"{app_root.name}.lock")
 
 

@@ -1,4 +1,4 @@
-"""`make audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
+"""`nb-builder audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
 
 The image's SBOM lists its parts. pip-audit knows only the Python Package Index and reports an environment as
 clean even if the index has none of its packages; so we report everything that it skipped.
@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
-from nb_builder.images.files import Files
+from nb_builder.images.engine import find
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.slim.attest import sbom
@@ -30,6 +30,7 @@ USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]
 PYPI = "pypi"
 # PEP 508, and no longer than any that there is.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
+_LONGEST = 300
 # A bill of materials names some thousand parts.
 _LARGEST = 64 << 20
 # {type of a package URL: name for one such package}
@@ -41,19 +42,19 @@ class SbomMissing(BuildProblem):
 
     code = "sbom-missing"
     what_words = "There is no SBOM to audit in {image}: {reason}."
-    why_words = "An audit looks up what the SBOM names; 'nb-builder slim' ('make runtime') writes one into each image."
-    fix_words = "Name an image that 'nb-builder slim' has made, or a file with a CycloneDX SBOM in JSON."
+    why_words = "An audit looks up the packages in the SBOM, which '{nb_builder} slim' writes into each image."
+    fix_words = "Name an image that '{nb_builder} slim' built, or a file with a CycloneDX SBOM in JSON."
 
 
 class NothingAudited(BuildProblem):
-    """No distribution could be looked up, so nothing is known."""
+    """No distribution could be looked up, so the audit has no result."""
 
     code = "nothing-audited"
     what_words = "Nothing in {image} was audited: {reason}"
-    why_words = "What was not looked up is not clean."
+    why_words = "A distribution that was not looked up may have vulnerabilities."
     fix_words = (
-        "Run it where https://pypi.org/pypi/NAME/VERSION/json answers, or name another service: "
-        "AUDIT_OPTIONS='--vulnerability-service osv'."
+        "Run the audit where https://pypi.org/pypi/NAME/VERSION/json can be reached, or name another service: "
+        "--vulnerability-service osv."
     )
 
 
@@ -106,7 +107,7 @@ def read(source: str, text: bytes) -> list[Component]:
         if document["bomFormat"] != "CycloneDX":
             raise SbomMissing(image=source, reason=f"bomFormat is {document['bomFormat']!r} and not 'CycloneDX'")
         return sorted({_component(entry) for entry in document.get("components", ())})
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise SbomMissing(image=source, reason="it is not JSON as CycloneDX defines it") from None
 
 
@@ -114,10 +115,17 @@ def _component(entry: dict) -> Component:
     """Return the component of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS` (github.com/package-url/purl-spec)."""
     scheme, _, rest = entry.get("purl", "").partition(":")
     if scheme != "pkg":
-        return Component("", entry["name"], entry.get("version", ""))
+        return _bounded("", entry["name"], entry.get("version", ""))
     kind, _, path = rest.partition("?")[0].partition("#")[0].partition("/")
     name, _, version = path.rpartition("/")[2].partition("@")
-    return Component(kind, unquote(name), unquote(version))
+    return _bounded(kind, unquote(name), unquote(version))
+
+
+def _bounded(*texts: str) -> Component:
+    """Return a component; raise ValueError for texts that are none, or longer than any that there are."""
+    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
+        raise ValueError("a name or version is no text, or too long")
+    return Component(*texts)
 
 
 def counted(components: Iterable[Component]) -> str:
@@ -214,26 +222,18 @@ def _file(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def _of_image(engine: str, image: str) -> bytes:
+def _of_image(engine: str, name: str) -> bytes:
     """Return the SBOM of an image without running it; raise SbomMissing."""
-    # `create` needs a command for an image that has none; the container never starts.
-    container = _run_engine(image, engine, "create", image, "none").decode().strip().splitlines()[-1]
     try:
-        content = Files(engine, os.environ, container, image).content(sbom.FILE, _LARGEST)
-    except (ImageFileRefused, ImageUnreadable) as problem:
-        raise SbomMissing(image=image, reason=problem.what.removesuffix(".")) from None
-    finally:
-        _run_engine(image, engine, "rm", container)
-    if content is None:
-        raise SbomMissing(image=image, reason=f"it has no file {sbom.FILE}")
-    return content
-
-
-def _run_engine(image: str, *command: str) -> bytes:
-    try:
-        return subprocess.run(command, capture_output=True, check=True).stdout
+        image = find(engine, os.environ, name)
+        if image is None:
+            raise SbomMissing(image=name, reason=f"{engine} has no such image")
+        with image.files() as files:
+            content = files.content(sbom.FILE, _LARGEST)
     except FileNotFoundError:
-        raise SbomMissing(image=image, reason=f"there is no {command[0]!r} to read it with") from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines() or [f"status {error.returncode}"]
-        raise SbomMissing(image=image, reason=lines[-1].removesuffix(".")) from None
+        raise SbomMissing(image=name, reason=f"there is no {engine!r} to read it with") from None
+    except (ImageFileRefused, ImageUnreadable) as problem:
+        raise SbomMissing(image=name, reason=problem.what.removesuffix(".")) from None
+    if content is None:
+        raise SbomMissing(image=name, reason=f"it has no file {sbom.FILE}")
+    return content

@@ -1,4 +1,4 @@
-"""`make push`, `make pull` and `make run MODEL=…`: models as files, carried by a registry and served as they are."""
+"""`nb-builder push`, `pull` and `run --model`: model files, stored in a registry and served."""
 
 import os
 import shutil

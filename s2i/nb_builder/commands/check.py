@@ -44,12 +44,14 @@ TIME_LIMIT = 10
 
 
 class CheckTooLong(BuildProblem):
-    """The check was ended because it took too long."""
+    """The check was stopped because it took too long."""
 
     code = "check-too-long"
-    what_words = "The check was ended after {seconds} seconds."
-    why_words = "Ordinary notebooks and requirements take a second; a cell or a file here is extremely long."
-    fix_words = "Look at the largest notebook and requirements file, or give the folder of one notebook only."
+    what_words = "The check was stopped after {seconds} seconds."
+    why_words = (
+        "A check of ordinary notebooks and requirements takes a second; a cell or a file here is extremely long."
+    )
+    fix_words = "Look at the largest notebook and requirements file, or check the folder of a single notebook."
 
 
 class NotesLog(Log):
@@ -59,10 +61,10 @@ class NotesLog(Log):
         super().__init__(stream)
         self.notes: list[str] = []
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, is_routine: bool = False) -> None:
         """Print a note and collect it."""
         self.notes.append(text)
-        super().note(text)
+        super().note(text, is_routine=is_routine)
 
 
 class _Words(argparse.ArgumentParser):
@@ -238,7 +240,7 @@ def examine(
 
 
 def as_object(result: Result, notes: Sequence[str]) -> dict:
-    """Return the result as a JSON object, which docs/how-to/check-before-the-build.md documents."""
+    """Return the result as a JSON object, which docs/reference/check.md documents."""
     checked = result.checked
     return {
         "ok": not result.findings,

@@ -1,4 +1,4 @@
-"""`make diff`: what two built services answer to the same samples, side by side, and how fast and large they are."""
+"""`nb-builder diff`: predictions of two services for the same samples, side by side, with speed and size."""
 
 import argparse
 import json
@@ -66,6 +66,11 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
     log.step(f"Comparing {given.old} and {given.new} by {phrases.counted(len(rows.rows), 'row')} of {given.samples}")
     trial = Trial(samples.tolerance(old, new))
     trial.run(old, new, rows.rows, log.step)
+    for each in (old, new):
+        if each.kind == "image" and each.has_network:
+            log.note(
+                f"{each.name} could reach other hosts: containers in a network of their own can't be reached from here"
+            )
     verdicts = [limits.judge(limit, trial.tally, trial.speed, trial.memory) for limit in chosen if limit is not None]
     made = report.of(old, new, rows, trial, verdicts)
     if given.json_file:

@@ -20,7 +20,7 @@ USAGE = "Usage: new [--json] [--name NAME] FOLDER"
 NOTEBOOK = "model.ipynb"
 # The parts of a name that engines of containers take.
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_LONGEST_NAME = 100
+_MAX_NAME = 100
 
 _TITLE = """\
 # {name}
@@ -78,23 +78,23 @@ venv/
 
 
 class FolderNotEmpty(BuildProblem):
-    """`new` is given a folder with something in it, or a file."""
+    """`new` was called with a folder that is not empty, or with a file."""
 
     code = "folder-not-empty"
     exit_status = 2
     what_words = "{folder} {reason}."
-    why_words = "A new repository gets a folder of its own, so that nothing of yours is overwritten."
+    why_words = "A new repository gets its own folder, so that none of your files is overwritten."
     fix_words = "Name a folder that does not exist yet, or an empty one."
 
 
 class NameUnusable(BuildProblem):
-    """The name of a new repository can't be the name of an image."""
+    """The name of a new repository is not a valid image name."""
 
     code = "name-unusable"
     exit_status = 2
-    what_words = "{name!r} can't be the name of an image."
-    why_words = "An image's name has lower-case letters and digits, and single '-', '_' or '.' between them."
-    fix_words = "Choose another one by --name, such as {example}."
+    what_words = "{name!r} is not a valid image name."
+    why_words = "An image name consists of lower-case letters and digits, and single '-', '_' or '.' between them."
+    fix_words = "Choose another name with --name, such as {example}."
 
 
 class FolderNotWritten(BuildProblem):
@@ -103,7 +103,7 @@ class FolderNotWritten(BuildProblem):
     code = "folder-not-written"
     what_words = "{folder} can't be written: {reason}."
     why_words = "A new repository is a folder with a notebook, a README and a .gitignore."
-    fix_words = "Name a folder where you have permission to write."
+    fix_words = "Name a folder that you can write to."
 
 
 class _Words(argparse.ArgumentParser):
@@ -152,7 +152,7 @@ def make(folder: str, name: str | None) -> dict:
     """
     path = Path(folder).expanduser().absolute()
     name = _image_name(path.name) if name is None else name
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
         raise NameUnusable(name=name, example=_image_name(name))
     if path.exists() and not path.is_dir():
         raise FolderNotEmpty(folder=folder, reason="is a file")
@@ -175,7 +175,7 @@ def make(folder: str, name: str | None) -> dict:
 def _image_name(text: str) -> str:
     """Return a name for an image that is as near to `text` as may be."""
     parts = re.findall(r"[a-z0-9]+", text.lower())
-    return "-".join(parts)[:_LONGEST_NAME].strip("-") or "my-service"
+    return "-".join(parts)[:_MAX_NAME].strip("-") or "my-service"
 
 
 def _notebook(name: str) -> str:

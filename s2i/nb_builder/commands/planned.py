@@ -83,8 +83,11 @@ def may_lack_predictor(folder: Path, notebook: str | None) -> bool:
 def _names_predictor(file: Path) -> bool:
     try:
         # The name of a function, and not a word of a text about predictors.
-        return file.stat().st_size > _MAX_BYTES or bool(
-            re.search(rb"def predictor\b|\bpredictor *=|import [^\"]*\bpredictor\b", file.read_bytes())
+        # A pipe would keep who opens it waiting.
+        return (
+            not file.is_file()
+            or file.stat().st_size > _MAX_BYTES
+            or bool(re.search(rb"def predictor\b|\bpredictor *=|import [^\"]*\bpredictor\b", file.read_bytes()))
         )
     except OSError:
         return True

@@ -1,7 +1,7 @@
-"""`make rebuild-check`: whether a second build of the same sources and lock has come to the same files, or why not.
+"""`nb-builder rebuild-check`: whether a second build of the same sources and lock gives the same files, or why not.
 
 It is told two folders, APP_ROOT as it is in an image and as the same build has made it again. Nothing in them is
-executed or unpickled, and none of their links is followed: a file beside each folder says where they lead.
+executed or unpickled, and none of their links is followed: a file next to each folder says where they lead.
 """
 
 import hashlib
@@ -18,10 +18,11 @@ from typing import Any
 
 from nb_scorer.common import paths
 
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 
 USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
-# The ending of the file beside a folder that says where links of the folder lead, by their names.
+# The ending of the file alongside a folder that says where links of the folder lead, by their names.
 LINKS = ".links.json"
 # What no build makes twice: ECDSA takes a random number, and a check has no key.
 _SIGNATURES = frozenset((f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"))
@@ -112,11 +113,7 @@ class _Tree:
         target = self.link(name)
         if target is not None:
             return hashlib.sha256(os.fsencode(target)).hexdigest()
-        sha = hashlib.sha256()
-        with (self._root / name).open("rb") as file:
-            while block := file.read(1 << 20):
-                sha.update(block)
-        return sha.hexdigest()
+        return digests.digest(self._root / name)
 
     def is_equal(self, other: "_Tree", name: str) -> bool:
         """Return whether a file has the same kind, rights and bytes in both."""

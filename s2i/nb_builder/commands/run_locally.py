@@ -1,4 +1,4 @@
-"""`make run` and `make batch`: build a notebook on this machine, and serve it or score files, without an engine."""
+"""`nb-builder run` and `batch`: build a notebook on this machine, and serve it or score files, without an engine."""
 
 import argparse
 import atexit
@@ -42,17 +42,19 @@ _PARSER.add_argument("--yes", action="store_true")
 _PARSER.add_argument("--dry-run", action="store_true")
 _PARSER.add_argument("--fix", action="store_true")
 # For a browser, a page whose own name leads to HOST (DNS rebinding) is of the service's origin.
+# A port that is free when it is chosen may be another's when the service starts.
+PORT_TRIES = 5
 OWN_NAMES = ("S2I_ALLOWED_HOSTS", "localhost")
-PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `make run` serves on; 0 takes a free one.")
+PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `nb-builder run` serves on; 0 picks a free one.")
 
 
 class NoPortFree(BuildProblem):
-    """All ports that were tried are taken."""
+    """All ports that were tried are in use."""
 
     code = "no-port-free"
     what_words = "No port from {first} on is free."
-    why_words = "The port in PORT was tried, and the hundred after it."
-    fix_words = "Set PORT to another one, or to 0 for any that is free."
+    why_words = "The command tried this port and the hundred after it."
+    fix_words = "Set PORT to another port, or to 0 for any free one."
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -101,7 +103,7 @@ class Answers:
         status, problem = 0, None
         if isinstance(error, Problem):
             status = error.exit_status
-            problem = {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}
+            problem = error.as_json()
         elif isinstance(error, KeyboardInterrupt):
             status = 128 + signal.SIGINT
         elif isinstance(error, SystemExit) and isinstance(error.code, int):
@@ -157,7 +159,7 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
     app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
     # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
     wanted_port(os.environ)
-    # Before the clone, which lies beside the folder.
+    # Before the clone, which lies alongside the folder.
     lock = AppLock(app_root, f"'{given.target}' is being built")
     # A shallow clone does not have the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
@@ -209,7 +211,24 @@ def serve(
 
     `answers` gets what came of it. The service has the `lock` as well.
     """
-    port = wanted_port(environ) or free_port(read_all([PORT], environ)["PORT"], log)
+    wanted = wanted_port(environ)
+    first = wanted or read_all([PORT], environ)["PORT"]
+    for tries_left in reversed(range(1 if wanted else PORT_TRIES)):
+        _serve_on(wanted or free_port(first, log), app_root, environ, log, answers, lock, may_move=tries_left > 0)
+        log.note("another process took that port before the service could; trying the next free one.")
+
+
+def _serve_on(
+    port: int,
+    app_root: Path,
+    environ: dict[str, str],
+    log: Log,
+    answers: Answers | None,
+    lock: AppLock | None,
+    *,
+    may_move: bool,
+) -> None:
+    """Serve on `port` as `serve` does; return if it `may_move` and another process has the port by now."""
     environ.update(PORT=str(port), S2I_HOST=HOST)
     environ.setdefault(*OWN_NAMES)
     log.step(f"Starting the service on http://{HOST}:{port}")
@@ -221,10 +240,15 @@ def serve(
     service = subprocess.Popen([DOORWAYS / "run", "serve", READY, str(writer)], env=environ, pass_fds=passed)
     os.close(writer)
     try:
-        _wait_until_ready(service, reader)
+        facts = _first_facts(reader)
+        if "port" not in facts:
+            status = service.wait()
+            if facts.get("port_taken") and may_move:
+                return
+            sys.exit(status or 1)
         asked = _send_example(app_root, f"http://{HOST}:{port}", log)
         if answers is None:
-            log.line("     Ctrl-C ends the service.")
+            log.line("     Press Ctrl-C to stop.")
         else:
             # A program reads this, and nobody at a terminal.
             answers.give(asked)
@@ -255,30 +279,36 @@ def wanted_port(environ: Mapping[str, str]) -> int:
     return port
 
 
-def free_port(first: int, log: Log, host: str = HOST) -> int:
-    """Return `first`, or the next port after it that is free on `host`; any free port for 0. Raises NoPortFree."""
+def listening(first: int, log: Log, host: str = HOST) -> socket.socket:
+    """Return a socket that listens on `first`, or the next free port after it; on any for 0. Raise NoPortFree."""
     for port in range(first, min(first + 100, 65536)):
-        with contextlib.closing(socket.socket()) as probe:
-            # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind((host, port))
-                if first == 0:
-                    return probe.getsockname()[1]
-                if port != first:
-                    log.note(f"port {first} is taken; {port} is used instead.")
-                return port
+        sock = socket.socket()
+        # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+            # Several may bind a port with this option, only one may listen.
+            sock.listen()
+        except OSError:
+            sock.close()
+            continue
+        if port != first:
+            log.note(f"port {first} is taken; {port} is used instead.")
+        return sock
     raise NoPortFree(first=first)
 
 
-def _wait_until_ready(service: subprocess.Popen, reader: int) -> None:
-    """Wait for the line by which the service tells that it serves; leave with its exit code where it ends before."""
-    with open(reader, encoding="utf-8", closefd=False) as facts:
-        for line in facts:
-            if "port" in json.loads(line):
-                return
-    service.wait()
-    sys.exit(service.returncode or 1)
+def free_port(first: int, log: Log) -> int:
+    """Return the port that `listening` finds. Another process can take it before the service listens on it."""
+    with contextlib.closing(listening(first, log)) as sock:
+        return sock.getsockname()[1]
+
+
+def _first_facts(reader: int) -> dict:
+    """Return the facts by which the service reports that it serves, or why it can't; none if it ends before."""
+    with open(reader, encoding="utf-8", closefd=False) as lines:
+        every = map(json.loads, lines)
+        return next((facts for facts in every if "port" in facts or "port_taken" in facts), {})
 
 
 def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
@@ -293,18 +323,18 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = response.read().decode()
             asked["answer"] = json.loads(answer)
-            log.step(f"Asked with {sample}, it answers {answer}")
+            log.step(f"Sample request: {sample} → {answer}")
         except urllib.error.HTTPError as error:
             # The service works all the same; it may require a key, for one.
             with error:
                 asked["status"] = error.code
-                log.step(f"Asked with {sample}, it answers with status {error.code}")
+                log.step(f"Sample request: {sample} → status {error.code}")
         except OSError as error:
-            log.note(f"asked with {sample}, it does not answer ({error}).")
+            log.note(f"the sample request {sample} failed ({error}).")
         # What the log says of this request comes before the lines that are to stay in sight.
         time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
-    log.line(f"     {address}/docs is its page")
+    log.line(f"     Try it in a browser: {address}/docs")
     return asked
 
 

@@ -1,4 +1,4 @@
-"""Signs a model that is there already: for keys that never come near a build. `make sign` calls it."""
+"""Signs a model that is there already: for keys that never come near a build. `nb-builder sign` calls it."""
 
 import os
 import sys
@@ -19,21 +19,24 @@ USAGE = "Usage: nb_builder sign APP_ROOT | FILE"
 
 
 class NotSignable(BuildProblem):
-    """There is no model to sign, or it contains something that a signature can't name."""
+    """There is no model to sign, or it contains an entry that a signature can't cover."""
 
     code = "not-signable"
     what_words = "The model in {folder} can't be signed: {reason}."
     why_words = "A signature covers the files of a model and their bytes, and nothing else."
-    fix_words = "Use an image made by 's2i build', or remove from its model folder what no build has put there."
+    fix_words = (
+        "Use an image built with '{nb_builder} build' or s2i, or remove files from its model folder that no build "
+        "put there."
+    )
 
 
 class ProvenanceNotSignable(BuildProblem):
-    """The statement on where the model comes from is no such statement, or one on another model."""
+    """The provenance statement is damaged, or describes another model."""
 
     code = "provenance-not-signable"
     what_words = "{file} can't be signed: {reason}."
-    why_words = "Your signature would stand for something else than the model that you sign."
-    fix_words = "Use an image as 's2i build' made it, and ask whoever changed that file since."
+    why_words = "Your signature would cover another model than the one you sign."
+    fix_words = "Use the image as it was built, or ask the person who changed that file."
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         raise NotSignable(folder=folder, reason=str(error)) from error
     if os.path.lexists(app_root / paths.BUILD / paths.PROVENANCE):
         try:
-            attestation.sign(app_root / paths.BUILD, signer, digest)
+            attestation.sign(app_root / paths.BUILD, signer, model.digests_of(folder))
         except Malformed as error:
             raise ProvenanceNotSignable(file=f"{paths.BUILD}/{paths.PROVENANCE}", reason=str(error)) from error
     Log().step(f"The model {digest} is signed with {signer.name}")

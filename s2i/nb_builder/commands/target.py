@@ -1,4 +1,4 @@
-"""The target of `make run` or `check`: a folder, a notebook or a git URL, and the settings in .s2i/environment."""
+"""The target of `nb-builder run` or `check` (a folder, notebook or git URL), and the settings in .s2i/environment."""
 
 import contextlib
 import os
@@ -28,8 +28,8 @@ class SourceUnnamed(NothingGiven):
 
     code = "source-unnamed"
     what_words = "No notebook is named."
-    why_words = "An empty name could mean this folder, or be a variable that nobody has set."
-    fix_words = "Name a folder, a notebook or a git URL, as in 'nb-builder run my-folder'."
+    why_words = "An empty name could mean this folder, or an unset variable."
+    fix_words = "Name a folder, a notebook or a git URL, as in '{nb_builder} run my-folder'."
 
 
 class SourceUnknown(NothingGiven):
@@ -37,9 +37,7 @@ class SourceUnknown(NothingGiven):
 
     code = "source-unknown"
     what_words = "{named} is neither a folder, a notebook nor a git URL."
-    why_words = (
-        "There is no file of that name here, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
-    )
+    why_words = "There is no file of that name, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
     fix_words = "Correct the name; a path is relative to the current folder."
 
 
@@ -49,42 +47,42 @@ class CloneFailed(NothingGiven):
     code = "clone-failed"
     what_words = "git could not clone {url}; its own messages are above."
     why_words = "The address, the branch after '#', the network and your access must all be right."
-    fix_words = "Try 'git clone {options}{url}' yourself, and correct what it complains of."
+    fix_words = "Run 'git clone {options}{url}' yourself, and fix the error that it reports."
 
 
 class CloneWithoutGit(NothingGiven):
     """The target is a git URL, and git is not installed."""
 
     code = "clone-without-git"
-    what_words = "There is no git here to clone {url}."
-    why_words = "A folder or a notebook on this machine is built without git; a URL is cloned first."
-    fix_words = "Install git, on Debian by 'apt-get install git', or name a folder."
+    what_words = "{url} can't be cloned, because git is not installed."
+    why_words = "A URL is cloned before the build. Folders and notebooks on this machine are built without git."
+    fix_words = "Install git (on Debian: 'apt-get install git'), or name a folder."
 
 
 class FolderEmpty(NothingGiven):
-    """The folder has no files."""
+    """The folder contains no files."""
 
     code = "folder-empty"
     what_words = "{folder} is empty."
-    why_words = "The service is made of a notebook, and there is none."
-    fix_words = "Put a notebook into it, or name another folder."
+    why_words = "A service is built from a notebook."
+    fix_words = "Put a notebook into the folder, or name another folder."
 
 
 class FolderTooWide(NothingGiven):
-    """The notebook is directly in the home or root folder, which is too much to copy."""
+    """The notebook is directly in the home or root folder, which is too large to copy."""
 
     code = "folder-too-wide"
-    what_words = "{notebook} is directly in {folder}, and all of that would be copied."
-    why_words = "A notebook reads files beside it, so its whole folder is built."
+    what_words = "{notebook} is directly in {folder}, and a build would copy all of that folder."
+    why_words = "A notebook can read the files next to it, so its whole folder is built."
     fix_words = "Put the notebook, and the files that it reads, into a folder of its own."
 
 
 class SourceElsewhere(NothingGiven):
-    """`make dev` is given a git URL."""
+    """`nb-builder dev` was called with a git URL."""
 
     code = "source-elsewhere"
     what_words = "{named} is not on this machine."
-    why_words = "'nb-builder dev' builds what you save, and you would not edit a clone of its own."
+    why_words = "'{nb_builder} dev' builds the files that you save, so it needs a folder that you can edit."
     fix_words = "Clone it yourself, and name the folder: git clone {named}"
 
 

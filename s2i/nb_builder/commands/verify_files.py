@@ -1,4 +1,4 @@
-"""Verifies the model in files that were taken out of an image: `make verify` calls it. Nothing of them is loaded."""
+"""Verify the model in files that were taken out of an image, without loading any; `nb-builder verify` calls it."""
 
 import sys
 from collections.abc import Sequence

@@ -43,7 +43,7 @@ def all_files(folder: Path) -> list[str]:
 def tree(folder: Path) -> str:
     """Return one SHA-256 for the names and contents of the files below `folder`.
 
-    git's own files, caches, notebooks and the lock are left out: in the folder of a package they are beside its code
+    git's own files, caches, notebooks and the lock are left out: in the folder of a package they are next to its code
     and not part of it, and a lock with a digest of itself could never be right.
     """
     names = [name for name in all_files(folder) if not _stands_beside(Path(name))]

@@ -105,7 +105,7 @@ def is_shared_object(file: str) -> bool:
 
 
 def bytecode_of(source: str) -> Iterator[str]:
-    """Yield the .pyc files of the module `source` in the `__pycache__` beside it."""
+    """Yield the .pyc files of the module `source` in the `__pycache__` next to it."""
     folder, name = os.path.split(source)
     stem = name.removesuffix("py")
     try:

@@ -31,10 +31,13 @@ class Log:
 
     def step(self, text: str) -> None:
         """Print the title of one step of the build, as one line."""
-        self.line(f"---> {visible.line(text)}")
+        self._print(f"---> {visible.line(text)}")
 
     def line(self, text: str) -> None:
         """Print one line, or several; escaped is what `visible` escapes, and what the stream's encoding lacks."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         text = visible.no_commands(visible.lines(text))
         encoding = self.stream.encoding or "utf-8"
         if self._in_colours:
@@ -42,9 +45,16 @@ class Log:
                 text = pattern.sub(f"\x1b[{code}m\\g<0>\x1b[0m", text)
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.stream, flush=True)
 
-    def note(self, text: str) -> None:
-        """Print something that the user should know although the build goes on, as one line."""
-        self.line(f"     note: {visible.line(text)}")
+    def detail(self, text: str) -> None:
+        """Print a line below a step: how it goes, or what it has found."""
+        self._print(f"     {text}")
+
+    def note(self, text: str, *, is_routine: bool = False) -> None:
+        """Print something that the user should know although the build goes on, as one line.
+
+        One that `is_routine` is expected where a notebook is built at each save.
+        """
+        self._print(f"     note: {visible.line(text)}")
 
 
 def takes_colours(stream: TextIO) -> bool:

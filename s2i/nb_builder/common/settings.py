@@ -11,10 +11,7 @@ from nb_builder.common import parameter_values, resolve_date, slim_levels
 
 def names(value: str) -> tuple[str, ...]:
     """Return the names in a comma-separated list, without the spaces around them."""
-    items = tuple(name.strip() for name in value.split(","))
-    if not all(items):
-        raise ValueError("a list of notebooks separated by commas, without an empty place")
-    return items
+    return _items(value, "notebooks")
 
 
 def distributions(value: str) -> tuple[str, ...]:
@@ -22,17 +19,21 @@ def distributions(value: str) -> tuple[str, ...]:
     # Here and not above: the command line reads this table for its help, and has no package but Python's own.
     from packaging.utils import canonicalize_name
 
-    items = tuple(canonicalize_name(name.strip()) for name in value.split(","))
-    if not all(items):
-        raise ValueError("a list of distributions separated by commas, without an empty place")
-    return items
+    return tuple(canonicalize_name(name) for name in _items(value, "distributions"))
 
 
 def hosts(value: str) -> tuple[str, ...]:
     """Return the hosts in a comma-separated list, in lower case."""
-    items = tuple(name.strip().lower() for name in value.split(","))
-    if not all(items) or any("/" in name for name in items):
+    items = _items(value.lower(), "hosts")
+    if any("/" in name for name in items):
         raise ValueError("a list of hosts separated by commas, such as download.pytorch.org, and no addresses")
+    return items
+
+
+def _items(value: str, what: str) -> tuple[str, ...]:
+    items = tuple(name.strip() for name in value.split(","))
+    if not all(items):
+        raise ValueError(f"a list of {what} separated by commas, without an empty place")
     return items
 
 
@@ -47,7 +48,7 @@ class Settings(Table):
         "S2I_SRC",
         Path,
         Path("/tmp/src"),  # noqa: S108 - s2i's own place
-        "Folder that holds the repository.",
+        "Folder of the repository.",
         group="Folders",
         platform=True,
     )
@@ -55,7 +56,7 @@ class Settings(Table):
         "APP_ROOT",
         Path,
         Path("/opt/app-root"),
-        "Folder that gets `src`, `build`, `venv` and `model`.",
+        "Folder to write `src`, `build`, `venv` and `model` to.",
         platform=True,
     )
     home: Path = setting(
@@ -69,7 +70,7 @@ class Settings(Table):
         "S2I_SOURCE_NOTEBOOK",
         text,
         None,
-        "The notebook to build, relative to the repository; needed if several define predictor.",
+        "The notebook to build, relative to the repository; required if several define predictor.",
         group="The notebook",
     )
     source_notebook_list: tuple[str, ...] | None = setting(
@@ -96,15 +97,15 @@ class Settings(Table):
         "S2I_PYTHON",
         text,
         None,
-        "The notebook's Python: a minor version such as `3.9`, or the path of an interpreter. Default: what the "
-        "notebook or a file of the repository asks for.",
+        "The notebook's Python: a minor version such as `3.9`, or the path of an interpreter. Default: the "
+        "version that the notebook or a file of the repository requires.",
     )
     python_downloads: str = setting(
         "S2I_PYTHON_DOWNLOADS",
         one_of("auto", "never"),
         "auto",
-        "`auto` downloads a Python with uv if the notebook asks for one that is not installed; `never` uses installed "
-        "Pythons only.",
+        "`auto` downloads a Python with uv if the notebook requires one that is not installed; `never` uses "
+        "installed Pythons only.",
         platform=True,
     )
     installer: str = setting(
@@ -119,15 +120,15 @@ class Settings(Table):
         resolve_date.read,
         None,
         "Date such as `2024-06-01` (UTC, inclusive): requirements are resolved to the packages available then. "
-        "`auto` is the date of the notebook's last commit or, by its metadata, last run. Default: today's "
-        "packages.",
+        "`auto` uses the date of the notebook's last commit or, if its metadata has one, last run. Default: "
+        "today's packages.",
     )
     allow_indexes: tuple[str, ...] = setting(
         "S2I_ALLOW_INDEXES",
         hosts,
         None,
-        "Hosts, separated by commas, whose indexes requirements may name by `--index-url`, `--extra-index-url` "
-        "or `--find-links`. If set, addresses of single packages must have one of these hosts, too.",
+        "Hosts, separated by commas, whose indexes requirements may name with `--index-url`, `--extra-index-url` "
+        "or `--find-links`. If set, addresses of single packages must be on one of these hosts, too.",
         platform=True,
     )
     apt: bool = setting(
@@ -148,36 +149,36 @@ class Settings(Table):
         "S2I_BATCHING",
         one_of("auto", "off"),
         "auto",
-        "`auto` derives a batch form from predictor and proves it, and the service uses it; `off` does not.",
+        "`auto` derives a batch form from predictor, verifies it, and lets the service use it; `off` does not.",
         group="The model",
     )
     drift: str = setting(
         "S2I_DRIFT",
         one_of("auto", "off"),
         "auto",
-        "`auto` keeps histograms and counts of the notebook's own data with the model, so that its service can "
+        "`auto` saves histograms and counts of the notebook's own data with the model, so that its service can "
         "measure drift; `off` does not.",
     )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
         switch,
         False,
-        "In an incremental build, reuse the previous build's model if nothing that it is made from has changed.",
+        "In an incremental build, reuse the previous build's model if none of its inputs has changed.",
     )
     commit: str | None = setting(
         "S2I_COMMIT",
         text,
         None,
         "Commit being built, for the service's pages. s2i does not pass it to assemble; `s2i build --exclude ''` "
-        "includes `.git`, which has it.",
-        group="Where the build comes from",
+        "includes `.git`, which contains it.",
+        group="Source of the build",
         platform=True,
     )
     in_image: bool = setting(
         "STI_SCRIPTS_PATH",
         text,
         None,
-        "Set in s2i images. Without it the build runs on a user's own machine, and notes what changes it.",
+        "Set in s2i images. Without it, the build runs on a user's own machine and notes each change to it.",
         platform=True,
     )
     source: str | None = setting(
@@ -187,14 +188,14 @@ class Settings(Table):
         "OPENSHIFT_BUILD_COMMIT",
         text,
         None,
-        "The same as S2I_COMMIT; OpenShift sets it.",
+        "The same as S2I_COMMIT, set by OpenShift.",
         platform=True,
     )
     openshift_build_source: str | None = setting(
         "OPENSHIFT_BUILD_SOURCE",
         text,
         None,
-        "The same as S2I_SOURCE; OpenShift sets it.",
+        "The same as S2I_SOURCE, set by OpenShift.",
         platform=True,
     )
     source_date_epoch: int | None = setting(
@@ -208,52 +209,52 @@ class Settings(Table):
         "S2I_CELL_TIMEOUT",
         number(0.1, 1e6),
         600.0,
-        "Seconds that one cell may take.",
+        "Maximum seconds for one cell.",
         group="Running cells and verifying",
     )
     notebook_timeout: float = setting(
         "S2I_NOTEBOOK_TIMEOUT",
         number(0, 1e7),
         0.0,
-        "Seconds that all cells of a notebook may take together; 0 for no limit.",
+        "Maximum seconds for all cells of a notebook together; 0 for no limit.",
     )
     strict_commands: bool = setting(
         "S2I_STRICT_COMMANDS",
         switch,
         False,
-        "A `!command` that ends with a status other than 0 ends the build, instead of only causing a note.",
+        "Fail the build if a `!command` exits with a status other than 0; otherwise such a command only causes a note.",
     )
     pandas_labels: bool = setting(
         "S2I_PANDAS_LABELS",
         switch,
         True,
-        "pandas answers keep their index labels; 0 makes lists and records without them.",
+        "pandas predictions keep their index labels; 0 converts them to lists and records without labels.",
     )
     require_proof: bool = setting(
         "S2I_REQUIRE_PROOF",
         switch,
         False,
-        "A model without a golden row, whose answers nothing proves, ends the build, instead of only causing a "
-        "warning.",
+        "Fail the build if the model has no golden row that verifies its predictions; otherwise the build only "
+        "prints a warning.",
     )
     tolerance: float = setting(
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
-        "Relative difference up to which two floats count as the same answer; everything else is compared exactly.",
+        "Relative difference up to which two floats count as the same prediction; everything else is compared exactly.",
     )
     verify_timeout: float = setting(
         "S2I_VERIFY_TIMEOUT",
         number(1, 86400),
         60.0,
-        "Seconds that loading the model, or answering one golden row, may take in verification.",
+        "Maximum seconds for loading the model, and for scoring one golden row, during verification.",
     )
     builder_image: str | None = setting(
         "S2I_BUILDER_IMAGE",
         text,
         None,
-        "Reference of the builder image with its digest (`…@sha256:…`), for build/provenance.json: no build can see "
-        "its own.",
+        "Reference of the builder image with its digest (`…@sha256:…`), for build/provenance.json: a build can't "
+        "find out its own.",
         group="Records and signatures",
         platform=True,
     )
@@ -277,28 +278,28 @@ class Settings(Table):
         PROBLEM_FILE,
         Path,
         None,
-        "File to which the problem that ends a command is written, as JSON: code, what, why, fix.",
+        "File to write the problem of a failed command to, as JSON: code, what, why, fix.",
         platform=True,
     )
     slim: str = setting(
         "S2I_SLIM",
         one_of(*slim_levels.LEVELS),
         slim_levels.DISTRIBUTIONS,
-        "What a slim image leaves out of the notebook's packages: nothing (`off`), whole `distributions`, or single "
-        "`files` as well.",
+        "Packages that a slim image leaves out of the notebook's environment: none (`off`), whole "
+        "`distributions`, or single `files` as well.",
         group="Slim images",
     )
     keep: tuple[str, ...] = setting(
         "S2I_KEEP",
         distributions,
         None,
-        "Distributions, separated by commas, that a slim image keeps whole, whatever the trace shows.",
+        "Distributions, separated by commas, that a slim image keeps completely, even if the trace shows no use.",
     )
     slim_base: str = setting(
         "S2I_SLIM_BASE",
         one_of(*slim_levels.BASES),
         slim_levels.SCRATCH,
-        "Base of a slim image: nothing at all (`scratch`), or a `shell` and its usual tools.",
+        "Base of a slim image: an empty image (`scratch`), or a `shell` and its usual tools.",
     )
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:

@@ -9,7 +9,7 @@ from nb_builder.comparison.services import Candidate, Running, not_ready
 
 READY_SECONDS = 600.0
 PAUSE_SECONDS = 0.05
-LONGEST_PAUSE = 1.0
+MAX_PAUSE = 1.0
 # A service that says "try again" is asked again for so long: its scorer is being replaced.
 PATIENCE_SECONDS = 60.0
 # What a response may take beyond the longest prediction.
@@ -69,7 +69,7 @@ class Client:
             if time.monotonic() > latest:
                 raise not_ready(self._candidate, f"is not ready after {READY_SECONDS:g} seconds", self._running.log())
             time.sleep(pause)
-            pause = min(1.5 * pause, LONGEST_PAUSE)
+            pause = min(1.5 * pause, MAX_PAUSE)
 
     def _is_ready(self) -> bool:
         try:
@@ -108,7 +108,7 @@ class Client:
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         if self._connection is None:
             host, port = self._running.address or ("", 0)
-            # A model that is loaded anew may take as long as the prediction behind it.
+            # A model that is loaded again may take as long as the prediction behind it.
             self._connection = http.client.HTTPConnection(
                 host, port, timeout=2 * self._candidate.seconds + SLACK_SECONDS
             )

@@ -12,7 +12,7 @@ LARGEST = sys.float_info.max
 
 
 class Difference(NamedTuple):
-    """Two answers beside each other.
+    """Two answers next to each other.
 
     `is_same` is by the definition of golden rows, `is_equal` by each digit. `absolute` and `relative` are the largest
     differences of two numbers at one place; `beyond_numbers` is whether anything else differs, which has no size.

@@ -1,20 +1,18 @@
 """A container engine, docker or podman, by its command line."""
 
 import contextlib
-import io
 import json
-import signal
+import socket
 import subprocess
-import tarfile
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from nb_builder.comparison.problems import DiffEngine
+from nb_builder.images.engine import Image, find, stops_wait
 
 # Addresses of engines on this machine; others run containers that nobody here reaches.
 _HERE = {"", "unix", "npipe", "fd"}
 _NAMES_HERE = {None, "localhost", "127.0.0.1", "::1"}
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class EngineFailed(Exception):
@@ -52,31 +50,27 @@ class Engine:
             raise EngineFailed(lines[-1])
         return done.stdout
 
-    def image(self, name: str) -> dict | None:
-        """Return what the engine tells of an image, None where it is not there."""
-        try:
-            return json.loads(self.call("image", "inspect", name))[0]
-        except EngineFailed:
-            return None
+    def image(self, name: str) -> Image | None:
+        """Return an image, None where it is not there."""
+        return find(self._program, self._environ, name)
 
-    def create(self, name: str, image: str, *options: str, command: tuple[str, ...] = ()) -> None:
-        """Make a container called `name`, which does not run yet; raise EngineFailed.
+    @contextlib.contextmanager
+    def network(self, name: str) -> Iterator[bool]:
+        """Have a network `name` from which no other host is reached; yield whether it is there, and reached from here.
 
-        A signal waits until it is there: whoever removes it by its name then does not come too early.
+        It is not with an engine in a virtual machine, or one of an ordinary user.
         """
-        with _stops_wait():
-            self.call("create", "--name", name, *options, image, *command)
-
-    def file(self, container: str, path: str) -> bytes | None:
-        """Return the content of a file in a container that need not run, None where there is no such file."""
         try:
-            content = self.call("cp", f"{container}:{path}", "-")
-        except EngineFailed:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            member = archive.next()
-            file = archive.extractfile(member) if member else None
-            return file.read() if file else None
+            try:
+                with stops_wait():
+                    self.call("network", "create", "--internal", name)
+                is_here = _is_ours(json.loads(self.call("network", "inspect", name))[0])
+            except EngineFailed:
+                is_here = False
+            yield is_here
+        finally:
+            with stops_wait(), contextlib.suppress(EngineFailed):
+                self.call("network", "rm", name)
 
     def log(self, container: str) -> str:
         """Return what a container has printed."""
@@ -88,24 +82,14 @@ class Engine:
         """Return the state of a container: Running, Pid, ExitCode and more; raise EngineFailed."""
         return json.loads(self.call("inspect", "--format", "{{json .State}}", container))
 
-    def remove(self, container: str) -> None:
-        """Remove a container, running or not; one that is not there is no error."""
-        with _stops_wait(), contextlib.suppress(EngineFailed):
-            self.call("rm", "--force", "--volumes", container)
 
-
-@contextlib.contextmanager
-def _stops_wait() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block.
-
-    Not by the mask of signals: that is of one thread, and another would take them.
-    """
-    came: list[int] = []
-    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _STOPS}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for stop in came[:1]:
-            signal.raise_signal(stop)
+def _is_ours(network: dict) -> bool:
+    """Return whether this machine has the address of a network's gateway, as docker or podman tells of it."""
+    pools = (network.get("IPAM") or {}).get("Config") or network.get("subnets") or []
+    gateways = [pool.get("Gateway") or pool.get("gateway") for pool in pools]
+    for gateway in filter(None, gateways):
+        family = socket.AF_INET6 if ":" in gateway else socket.AF_INET
+        with socket.socket(family) as probe, contextlib.suppress(OSError):
+            probe.bind((gateway, 0))
+            return True
+    return False

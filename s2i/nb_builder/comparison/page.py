@@ -34,8 +34,8 @@ code { font: .88rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-spac
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-.beside td { min-width: 8rem; }
-.beside td:first-child { min-width: 0; white-space: nowrap; }
+.pairs td { min-width: 8rem; }
+.pairs td:first-child { min-width: 0; white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .classes td { text-align: right; }
 .classes td:not(.none) { background: rgba(var(--warm), var(--share)); }
@@ -151,9 +151,9 @@ def _plots(report: dict[str, Any], trial: Trial) -> Iterator[str]:
         made.append(("Memory at most", plots.bars(found["old_peak_bytes"] / 1e6, found["new_peak_bytes"] / 1e6, "MB")))
     olds, news = trial.tally.numbers
     if olds and report["classes"] is None:
-        made.append(("Each answer of NEW beside OLD's", plots.points(olds, news)))
+        made.append(("Predictions of OLD and NEW", plots.points(olds, news)))
     if any(trial.tally.sizes) and report["classes"] is None:
-        made.append(("How far answers are apart", plots.magnitudes(trial.tally.sizes)))
+        made.append(("Differences between predictions", plots.magnitudes(trial.tally.sizes)))
     yield '<div class="plots">'
     for caption, drawn in made:
         yield f"<figure><figcaption>{caption}</figcaption>\n{drawn}</figure>"
@@ -164,7 +164,7 @@ def _beside(title: str, order: str, shown: list[dict[str, Any]]) -> Iterator[str
     if not shown:
         return
     more = f", the first {ROWS}; the file of JSON has more" if len(shown) > ROWS else ""
-    yield f'<h2>{title}</h2>\n<p class="quiet">{order}{more}</p>\n{_wide(title)}<table class="beside">'
+    yield f'<h2>{title}</h2>\n<p class="quiet">{order}{more}</p>\n{_wide(title)}<table class="pairs">'
     has_sizes = any(row["difference"] is not None for row in shown[:ROWS])
     names = ("Row", "Sample", "OLD", "NEW", *(("Difference",) if has_sizes else ()))
     yield "<tr>" + "".join(f'<th scope="col">{name}</th>' for name in names) + "</tr>"

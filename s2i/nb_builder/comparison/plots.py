@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
 # More points than that show nothing more, and are megabytes.
-MOST_POINTS = 2000
+MAX_POINTS = 2000
 STEPS = 200
 
 
@@ -51,8 +51,8 @@ def points(olds: Sequence[float], news: Sequence[float]) -> str:
         low, high = low - 1, high + 1
     pairs = list(zip(olds, news, strict=True))
     # Those that differ most are always there.
-    apart = sorted(pairs, key=lambda pair: -abs(pair[0] - pair[1]))[: MOST_POINTS // 4]
-    step = max(1, math.ceil(len(pairs) / MOST_POINTS))
+    apart = sorted(pairs, key=lambda pair: -abs(pair[0] - pair[1]))[: MAX_POINTS // 4]
+    step = max(1, math.ceil(len(pairs) / MAX_POINTS))
 
     def share(value: float) -> float:
         # Halves, so that the difference of two large doubles stays one.

@@ -4,27 +4,24 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class DiffWords(BuildProblem):
-    """The arguments of `make diff` are not valid."""
+    """The arguments of `nb-builder diff` are not valid."""
 
     code = "diff-words"
     exit_status = 2
     what_words = "{reason}."
-    why_words = "It needs two services, samples for both, and limits as numbers; none of these is guessed."
-    fix_words = (
-        "Call it as nb-builder diff my-service:1 my-service:2 golden --max-different 1%; "
-        "docs/how-to/compare-two-versions.md explains each word."
-    )
+    why_words = "The command needs two services, samples for both, and limits as numbers."
+    fix_words = "For example: {nb_builder} diff my-service:1 my-service:2 golden --max-different 1%."
 
 
 class DiffEngine(BuildProblem):
-    """An image is to be compared, and there is no engine here to run it."""
+    """An image should be compared, and no container engine is available."""
 
     code = "diff-engine"
-    what_words = "{name} is no folder here, and no engine can look for an image of that name ({reason})."
-    why_words = "Services in images are run side by side by the container engine, on this machine."
+    what_words = "{name} is not a folder, and no container engine can look for an image of that name ({reason})."
+    why_words = "The engine runs both service images side by side on this machine."
     fix_words = (
-        "Start the engine, or name another one: DOCKER=podman. Without an engine, name folders that "
-        "s2i/bin/assemble has filled (APP_ROOT)."
+        "Start the engine, or name another one: DOCKER=podman. Without an engine, name the folders of local builds "
+        "(APP_ROOT)."
     )
 
 
@@ -32,32 +29,32 @@ class DiffMissing(BuildProblem):
     """There is neither an image nor a folder with the given name."""
 
     code = "diff-missing"
-    what_words = "{label}={name}: there is no such image here, and no such folder."
-    why_words = "Both sides must exist already; nothing is pulled or built for a comparison."
-    fix_words = "Check the name ('docker image ls'), or pull or build it first."
+    what_words = "{label}={name}: there is no such image or folder."
+    why_words = "Both services must exist already; the command pulls and builds nothing."
+    fix_words = "Check the name ('docker image ls'), or pull or build the image first."
 
 
 class DiffNoService(BuildProblem):
-    """The image or folder has no model that nb-builder made."""
+    """The image or folder contains no model built by nb-builder."""
 
     code = "diff-no-service"
-    what_words = "{label}={name} is not a service made by nb-builder: {reason}."
-    why_words = "Without a model there is nothing to compare."
+    what_words = "{label}={name} is not a service built by nb-builder: {reason}."
+    why_words = "Only services with a model can be compared."
     fix_words = (
-        "Name an image that 'nb-builder build', s2i, 'nb-builder slim' or 'nb-builder native' has made, or the "
+        "Name an image built with '{nb_builder} build', s2i, '{nb_builder} slim' or '{nb_builder} native', or the "
         "APP_ROOT of a local build."
     )
 
 
 class DiffInputs(BuildProblem):
-    """The two services take different samples."""
+    """The two services accept different samples."""
 
     code = "diff-inputs"
-    what_words = "{old} and {new} take different samples: {reason}."
-    why_words = "Answers to the same samples are compared; one of the two would refuse them all."
+    what_words = "{old} and {new} accept different samples: {reason}."
+    why_words = "The command compares predictions for the same samples, and one of the services would reject them all."
     fix_words = (
-        "Name two versions of one service. If both do take the same samples, give both notebooks one of them in "
-        "`examples`: a golden row that both have proves it."
+        "Name two versions of one service. If both accept the same samples, add one of them to `examples` in both "
+        "notebooks."
     )
 
 
@@ -66,23 +63,23 @@ class DiffNoRows(BuildProblem):
 
     code = "diff-no-rows"
     what_words = "There is nothing to compare: {reason}."
-    why_words = "Without samples, two services that have nothing in common would count as equal."
-    fix_words = "Name a file with rows: SAMPLES=samples.csv; docs/how-to/score-files.md says which formats are read."
+    why_words = "Without samples, any two services would count as equal."
+    fix_words = "Name a file with rows, such as samples.csv."
 
 
 class DiffNotReady(BuildProblem):
-    """One of the two services does not start, or ends during the comparison."""
+    """One of the two services does not start, or stops during the comparison."""
 
     code = "diff-not-ready"
     what_words = "{label}={name} {reason}."
-    why_words = "Rows without answers say nothing about a version; the log above says what happened."
-    fix_words = "Run it alone ('docker run', or s2i/bin/run) until it answers; then compare again."
+    why_words = "Rows without predictions can't be compared; the log above shows the cause."
+    fix_words = "Start it alone ('docker run', or '{nb_builder} run') until it responds; then compare again."
 
 
 class DiffUnwritten(BuildProblem):
-    """The report can't be written to its destination."""
+    """The report can't be written."""
 
     code = "diff-unwritten"
     what_words = "The report can't be written to {path}: {reason}."
-    why_words = "A comparison without its report is useless."
-    fix_words = "Name a file in an existing folder that this user may write to."
+    why_words = "The report is the result of the comparison."
+    fix_words = "Name a file in an existing folder that this user can write to."

@@ -2,10 +2,10 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,8 @@ from nb_service.log import FACTS
 
 from nb_builder.comparison.engine import Engine, EngineFailed
 from nb_builder.comparison.problems import DiffMissing, DiffNoService, DiffNotReady
+from nb_builder.images.engine import Image, as_options
+from nb_builder.images.problems import ImageUnreadable
 
 RUN = Path(__file__).parents[2] / "bin" / "run"
 # Both are served the same way, whatever their own settings are: one scorer, so that its memory is the model's; plain
@@ -41,6 +43,8 @@ CONTAINERS = "nb-builder-diff-"
 HOST = "127.0.0.1"
 PORT = 8080
 NATIVE = "io.nb-builder.native.samples"
+_MAX_MANIFEST = 16 << 20
+_MAX_GOLDEN = 256 << 20
 STOP_SECONDS = 15.0
 _TIMEOUT = [knob for knob in settings.KNOBS if knob.env == "S2I_PREDICT_TIMEOUT"]
 # Lines of a service's log that say why it ended.
@@ -92,6 +96,7 @@ class Candidate(Protocol):
     kind: str
     model: Model
     seconds: float
+    has_network: bool
 
     @contextmanager
     def running(self) -> Iterator[Running]:
@@ -103,10 +108,10 @@ def find(label: str, name: str, engine: Engine) -> Candidate:
     if os.path.isdir(name):
         return FolderService(label, name)
     engine.require(name)
-    inspected = engine.image(name)
-    if inspected is None:
+    image = engine.image(name)
+    if image is None:
         raise DiffMissing(label=label, name=name)
-    return ImageService(label, name, inspected, engine)
+    return ImageService(label, image, engine)
 
 
 def not_ready(candidate: Candidate, reason: str, log: str = "") -> DiffNotReady:
@@ -119,6 +124,8 @@ class FolderService:
     """A service of a local build, in the folder that was its APP_ROOT."""
 
     kind = "folder"
+    # It is this user's own build.
+    has_network = True
 
     def __init__(self, label: str, name: str) -> None:
         self.label, self.name = label, name
@@ -210,23 +217,22 @@ class ImageService:
 
     kind = "image"
 
-    def __init__(self, label: str, name: str, inspected: dict, engine: Engine) -> None:
-        self.label, self.name = label, name
+    def __init__(self, label: str, image: Image, engine: Engine) -> None:
+        self.label, self.name = label, image.name
         self._engine = engine
-        # By its id: the name may become another image meanwhile.
-        self._image = inspected["Id"]
-        config = inspected.get("Config") or {}
-        self._environ = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
-        self.is_native = NATIVE in (config.get("Labels") or {})
+        self._image = image
+        # Whether it could reach other hosts while it ran.
+        self.has_network = False
+        self.is_native = NATIVE in image.labels
         self.model = Model({}, None) if self.is_native else self._read()
         self._settings = {**SETTINGS, **{name: os.environ[name] for name in LENT if os.environ.get(name)}}
-        self.seconds = _seconds({**self._environ, **self._settings})
+        self.seconds = _seconds({**image.variables, **self._settings})
 
     def _read(self) -> Model:
-        folder = f"{self._environ.get('APP_ROOT') or '/opt/app-root'}/{paths.MODEL}"
-        with self._container("--network", "none", command=("nothing",)) as container:
-            manifest = self._engine.file(container, f"{folder}/{paths.MANIFEST}")
-            golden = self._engine.file(container, f"{folder}/{paths.GOLDEN}")
+        folder = f"{self._image.app_root}/{paths.MODEL}"
+        with self._image.files() as files:
+            manifest = files.content(f"{folder}/{paths.MANIFEST}", _MAX_MANIFEST)
+            golden = files.content(f"{folder}/{paths.GOLDEN}", _MAX_GOLDEN)
         if manifest is None:
             raise DiffNoService(label=self.label, name=self.name, reason=f"it has no {folder}/{paths.MANIFEST}")
         with tempfile.TemporaryDirectory(prefix="nb-diff-") as copied:
@@ -239,30 +245,31 @@ class ImageService:
                 raise DiffNoService(label=self.label, name=self.name, reason=reason) from problem
 
     @contextmanager
-    def _container(self, *options: str, command: tuple[str, ...] = ()) -> Iterator[str]:
-        """Make a container, give its name, and remove it with the block."""
-        name = f"{CONTAINERS}{self.label.lower()}-{uuid.uuid4().hex[:12]}"
-        try:
-            try:
-                self._engine.create(name, self._image, *options, command=command)
-            except EngineFailed as error:
-                raise not_ready(self, f"can't be made a container of ({str(error).removesuffix('.')})") from error
-            yield name
-        finally:
-            self._engine.remove(name)
-
-    @contextmanager
     def running(self) -> Iterator[Running]:
-        """Start a container, and remove it with the block."""
-        ours = {**self._settings, "S2I_HOST": "0.0.0.0", "PORT": str(PORT)}  # noqa: S104 - within the container
-        words = [word for name, value in ours.items() for word in ("--env", f"{name}={value}")]
-        with self._container("--publish", f"{HOST}::{PORT}", *words) as container:
+        """Start a container, and remove it with the block.
+
+        It runs the image's own command, which is what is compared. Where the engine can do that, it reaches no other
+        host.
+        """
+        listens = {"S2I_HOST": "0.0.0.0", "PORT": str(PORT)}  # noqa: S104 - within the container
+        ours = {**self._image.conditions, **self._settings, **listens}
+        name = f"{CONTAINERS}{self.label.lower()}-"
+        network = f"{name}{secrets.token_hex(6)}"
+        with self._engine.network(network) as is_isolated:
+            self.has_network = not is_isolated
+            options = ["--network", network] if is_isolated else ["--publish", f"{HOST}::{PORT}"]
             try:
-                self._engine.call("start", container)
-                started = _Container(self._engine, container)
-            except EngineFailed as error:
-                raise not_ready(self, f"can't be started ({str(error).removesuffix('.')})") from error
-            yield started
+                with self._image.created([*options, *as_options(ours), self._image.id], name) as container:
+                    yield self._started(container, network if is_isolated else None)
+            except ImageUnreadable as problem:
+                raise not_ready(self, f"can't be made a container of ({problem.what.removesuffix('.')})") from problem
+
+    def _started(self, container: str, network: str | None) -> Running:
+        try:
+            self._engine.call("start", container)
+            return _Container(self._engine, container, network)
+        except EngineFailed as error:
+            raise not_ready(self, f"can't be started ({str(error).removesuffix('.')})") from error
 
 
 class _Container:
@@ -271,11 +278,12 @@ class _Container:
     # What it says is in its log alone.
     unfit = None
 
-    def __init__(self, engine: Engine, container: str) -> None:
+    def __init__(self, engine: Engine, container: str, network: str | None) -> None:
         self._engine = engine
         self._container = container
-        self._address: tuple[str, int] | None = None
         inspected = json.loads(engine.call("inspect", container))[0]
+        address = inspected["NetworkSettings"]["Networks"][network]["IPAddress"] if network else None
+        self._address: tuple[str, int] | None = (address, PORT) if address else None
         pid = inspected["State"]["Pid"]
         self.pid: int | None = pid if pid and _is_of(inspected["Id"], pid) else None
 

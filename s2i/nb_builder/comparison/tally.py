@@ -12,9 +12,9 @@ from nb_builder.comparison.differences import Difference
 from nb_builder.comparison.samples import Row
 
 # Answers of more kinds are no classes, and a table of them nothing to look at.
-MOST_CLASSES = 20
+MAX_CLASSES = 20
 # A longer answer is no name of a class.
-LONGEST_CLASS = 60
+MAX_CLASS = 60
 # So many rows are kept to be shown side by side: those that differ most, and the first without an answer.
 SHOWN = 1000
 
@@ -124,7 +124,7 @@ class Tally:
             return
         names = [_class(old), _class(new)]
         self._names.update(name for name in names if name is not None)
-        if None in names or len(self._names) > MOST_CLASSES:
+        if None in names or len(self._names) > MAX_CLASSES:
             self.classes = None
         else:
             self.classes[str(names[0]), str(names[1])] += 1
@@ -135,7 +135,7 @@ def _class(answer: object) -> str | None:
     if isinstance(answer, (list, dict)) or (isinstance(answer, float) and not answer.is_integer()):
         return None
     text = json.dumps(answer, ensure_ascii=False)
-    return text if len(text) <= LONGEST_CLASS else None
+    return text if len(text) <= MAX_CLASS else None
 
 
 def _float(value: object) -> float:

@@ -11,7 +11,7 @@ from nb_builder.comparison.wording import percent
 # So many rows are shown side by side; the file and the page have more.
 ROWS = 10
 WIDTH = 60
-LONGEST_CLASS = 12
+MAX_CLASS = 12
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _classes(report: dict[str, Any]) -> Iterator[str]:
     classes = report["classes"]
     if classes is None:
         return
-    names = [phrases.cut(name, LONGEST_CLASS) for name in classes["names"]]
+    names = [phrases.cut(name, MAX_CLASS) for name in classes["names"]]
     largest = max(count for row in classes["rows"] for count in row)
     width = 2 + max(len(str(largest)), *map(len, names))
     yield ""

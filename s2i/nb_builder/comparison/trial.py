@@ -50,7 +50,7 @@ class Trial:
             self._look()
 
     def _ask(self, clients: Sequence[Client], rows: Sequence[Row], tell: Callable[[str], None]) -> None:
-        told_at = time.monotonic()
+        reported_at = time.monotonic()
         for number, row in enumerate(rows, 1):
             if row.sample is None:
                 nothing = unreadable(row.reason)
@@ -60,8 +60,8 @@ class Trial:
             self.tally.add(row, old, new)
             if old.is_answer and new.is_answer and len(self._answered) < PAIRS:
                 self._answered.append((row.sample, old, new))
-            if time.monotonic() - told_at > TELL_SECONDS:
-                told_at = time.monotonic()
+            if time.monotonic() - reported_at > TELL_SECONDS:
+                reported_at = time.monotonic()
                 tell(f"{number} of {len(rows)} rows")
 
     def _ask_again(self, clients: Sequence[Client]) -> None:

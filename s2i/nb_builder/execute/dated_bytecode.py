@@ -13,7 +13,7 @@ _FLAGS, _TIME, _SIZE = slice(4, 8), slice(8, 12), slice(12, 16)
 
 
 def date(folder: Path, seconds: int) -> None:
-    """Date all bytecode below `folder` that belongs to the source beside it, and that source.
+    """Date all bytecode below `folder` that belongs to the source next to it, and that source.
 
     A source that is also in a cache of uv's, by a hard link, keeps its date: other environments have it, too.
     """

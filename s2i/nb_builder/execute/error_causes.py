@@ -158,13 +158,13 @@ def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
     names = ", ".join(str(path) for path in (*order, notebook))
     return (
         f"{order[-1]} writes it: commit the file, or write S2I_SOURCE_NOTEBOOK_LIST={names} into .s2i/environment, "
-        "which runs them in this order (docs/how-to/several-notebooks.md)"
+        "which runs them in this order"
     )
 
 
 def _advice(pure: PurePath, folder: Path) -> str:
     if (folder / pure).parent.is_dir():
-        return "Commit the file, or have a cell make or download it before"
+        return "Commit the file, or create or download it in an earlier cell"
     return f"Commit the file; if it is to be written, make its folder '{pure.parent}' first, for git keeps no empty one"
 
 
@@ -189,7 +189,7 @@ def _same_name(pure: PurePath, repository: Path, folder: Path) -> list[Path]:
 
 
 def _similarity(path: Path, pure: PurePath, repository: Path, folder: Path) -> tuple[int, bool, bool]:
-    """Return how well a file fits a path: equal parts from the end, equal case, being beside the notebook."""
+    """Return how well a file fits a path: equal parts from the end, equal case, being next to the notebook."""
     pairs = list(zip(reversed(path.parts), reversed(pure.parts), strict=False))
     length = next((at for at, (one, other) in enumerate(pairs) if one.lower() != other.lower()), len(pairs))
     return length, path.name == pure.name, (repository / path).parent == folder

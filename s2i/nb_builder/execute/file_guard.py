@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nb_scorer.common import phrases
+
 from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 
 SHOWN_FILES = 3
-# Free disk space needed, as a multiple of what is copied: the model must still fit beside the copy.
+# Free disk space needed, as a multiple of what is copied: the model must still fit alongside the copy.
 HEADROOM = 2
 # Bytecode may stay: without it each start of the service would compile the modules again.
 _NOT_OURS = {"__pycache__", ".git"}
@@ -88,8 +90,7 @@ class Files:
             return
         changed = sorted({*self._remove_new(), *self._restore(self._copy)})
         if changed:
-            more = f" and {len(changed) - SHOWN_FILES} more" if len(changed) > SHOWN_FILES else ""
-            names = ", ".join(map(str, changed[:SHOWN_FILES])) + more
+            names = phrases.listed(changed, SHOWN_FILES)
             self._log.note(f"predictor writes files when it is called ({names}): they are as the notebook left them.")
 
     def _remove_new(self) -> Iterator[Path]:

@@ -31,7 +31,7 @@ IDLE_SECONDS = 5
 UNSEEN_SECONDS = 2.0
 LOG_BYTES = 100_000
 # A UNIX socket's path may have 107 bytes; the names of the kernel's sockets take up to 20 of them.
-LONGEST_FOLDER = 80
+MAX_FOLDER = 80
 
 # `begin` puts '' back on sys.path only when the kernel's own modules are imported and set up: a cloudpickle.py of
 # the repository is for the notebook, not for us. '' goes before initialize(), as that may import modules, too.
@@ -251,7 +251,7 @@ def signal_group(process: subprocess.Popen, number: int) -> None:
 
 def socket_folder() -> str:
     """Make and return a folder whose path leaves room for the names of UNIX sockets."""
-    parent = None if len(tempfile.gettempdir()) < LONGEST_FOLDER - 10 else "/tmp"  # noqa: S108 - short, and 0700 below it
+    parent = None if len(tempfile.gettempdir()) < MAX_FOLDER - 10 else "/tmp"  # noqa: S108 - short, and 0700 below it
     return tempfile.mkdtemp(prefix="nbk-", dir=parent)
 
 

@@ -2,10 +2,11 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from nb_scorer.common import phrases
 from packaging.utils import canonicalize_name
 
 from nb_builder.common.resolve_date import AsOf
@@ -51,7 +52,7 @@ def explain(
     return PackageChanged(
         **failure.context,
         error=error,
-        unpinned=_brief(resolved["unpinned"]) or "what the pinned ones need",
+        unpinned=phrases.listed(resolved["unpinned"], SHOWN) or "what the pinned ones need",
         date=f"{changed.day} ({changed.source})" if changed else "YYYY-MM-DD",
     )
 
@@ -89,9 +90,3 @@ def _deepest_is_installed(traceback: str) -> bool:
         elif frame := _FRAME.match(line):
             deepest = frame["file"]
     return _INSTALLED in deepest
-
-
-def _brief(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return ", ".join(listed[:SHOWN]) + more

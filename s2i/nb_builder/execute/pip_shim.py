@@ -1,4 +1,4 @@
-"""Makes `%pip install` work in a notebook's cells: with a pip beside the notebook's environment, never in it.
+"""Makes `%pip install` work in a notebook's cells: with a pip next to the notebook's environment, never in it.
 
 The packages that it installs are in the environment, and so in the service; requirements should still declare them.
 """

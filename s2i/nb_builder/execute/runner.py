@@ -87,9 +87,9 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
 
 
 def no_kernel(python: Path, reason: str, log_tail: str) -> InstallFailed:
-    """Return the problem of a kernel that can't start beside the notebook's packages."""
+    """Return the problem of a kernel that can't start next to the notebook's packages."""
     minor = next((python.parents[1] / "lib").glob("python3.*")).name.removeprefix("python")
-    reason = f"ipykernel, which runs the cells, does not start beside them ({reason})"
+    reason = f"ipykernel, which runs the cells, does not start with them ({reason})"
     return InstallFailed(reason=reason, installer="ipykernel", python=minor, detail=log_tail)
 
 
@@ -133,7 +133,7 @@ class Runner:
             self._print(cell, outputs, seconds)
             count = None if cell.ours else reply.get("execution_count", cell.number)
             self.results.append(CellResult(cell, outputs.as_notebook(), seconds, count))
-        self._tell_commands(cell, reply)
+        self._report_commands(cell, reply)
         self._judge(cell, outputs, reply)
         return self.results[-1]
 
@@ -174,11 +174,11 @@ class Runner:
     def _kernel_died(self, cell: Cell, gone: KernelGone) -> KernelDied:
         return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
-    def _tell_commands(self, cell: Cell, reply: dict) -> None:
+    def _report_commands(self, cell: Cell, reply: dict) -> None:
         """Log a note for each `!command` that failed: Jupyter continues after it, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:
-                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that end the build"
+                hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
                 self.strict_is_known = True
                 command, status = item["command"], item["status"]
                 self.failed.append((cell, command, status))
@@ -227,7 +227,7 @@ class Runner:
         # In the form of the kernel's error messages.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
         pointers = self._pointers_read(self._at_fault(cells_run[-1], error), error)
-        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no answer:"
+        headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no prediction:"
         return cell_errors.of_predictor(
             problem.detail,
             cells_run,
@@ -280,16 +280,16 @@ class Runner:
         """Log a line for the cell, followed by what it printed."""
         lines = outputs.printed.lines()
         if not cell.ours:
-            self.log.line(f"     [{cell.number}] {seconds:.1f} s  {cell.title}")
+            self.log.detail(f"[{cell.number}] {seconds:.1f} s  {cell.title}")
         elif lines:
-            self.log.line(f"     {cell.title}")
+            self.log.detail(f"{cell.title}")
         for line in lines:
             self.log.line(INDENT + line)
 
 
 def ending(status: int) -> str:
     """Return a phrase for a command's exit status as IPython has it: negative for a signal."""
-    return f"ended with status {status}" if status > 0 else f"was ended by signal {-status}"
+    return f"exited with status {status}" if status > 0 else f"was killed by signal {-status}"
 
 
 def missing_program(command: str, status: int) -> str:
@@ -297,7 +297,7 @@ def missing_program(command: str, status: int) -> str:
     program = next(iter(command.split()), "")
     if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
         return ""
-    return f", as there is no '{program}' here; write {system_libraries.PROGRAMS[program]} into apt.txt to have it"
+    return f", as '{program}' is not installed; add {system_libraries.PROGRAMS[program]} to apt.txt"
 
 
 def brief(command: str) -> str:
@@ -323,4 +323,4 @@ class Heartbeat:
             return
         self.due = now + HEARTBEAT_SECONDS
         last_line = self.outputs.printed.last_line()
-        self.log.line(f"     [{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {last_line}".rstrip())
+        self.log.detail(f"[{self.cell.number or ' '}] has run for {now - self.start:.0f} s  {last_line}".rstrip())

@@ -1,6 +1,6 @@
 """Turns what our own last cell reported as failed into the problem that the user reads.
 
-The kernel runs another Python: there nb_scorer.kernel.save_model writes facts, and the messages are here.
+The kernel runs another Python: nb_scorer.kernel.save_model writes facts in it, and this module has the messages.
 """
 
 import json

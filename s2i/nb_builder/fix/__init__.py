@@ -1,1 +1,1 @@
-"""What `check --fix` writes into a notebook: requirements, by what is installed beside it, and a first predictor."""
+"""What `check --fix` writes into a notebook: requirements, by what is installed next to it, and a first predictor."""

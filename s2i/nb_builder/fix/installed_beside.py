@@ -106,11 +106,11 @@ def ask(python: Path, imports: Sequence[Import]) -> Beside:
         words = completed.stderr.strip().splitlines() or [f"exit status {completed.returncode}"]
         raise PythonUnusable(python=python, reason=words[-1])
     try:
-        told = json.loads(completed.stdout.splitlines()[-1])
+        reported = json.loads(completed.stdout.splitlines()[-1])
     except (ValueError, IndexError):
         raise PythonUnusable(python=python, reason="it is no Python 3.6 or later") from None
-    chosen = [_chosen(imported.module, found) for imported, found in zip(imports, told["providers"], strict=True)]
-    return Beside(python, told["version"], tuple(chosen), told["versions"], told["requires"])
+    chosen = [_chosen(imported.module, found) for imported, found in zip(imports, reported["providers"], strict=True)]
+    return Beside(python, reported["version"], tuple(chosen), reported["versions"], reported["requires"])
 
 
 def _chosen(module: str, found: Sequence[Mapping[str, Any]]) -> Installed | None:

@@ -1,4 +1,4 @@
-"""Decides which of a notebook's imports `requirements` lacks, and with which versions they are installed beside it."""
+"""Decides which of a notebook's imports `requirements` lacks, and with which versions they are installed next to it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from nb_builder.fix.problems import PackageFromFolder, VersionUnknown
 from nb_builder.fix.requirements_cell import Entry
 from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.requirements import pins
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.import_names import entry, providing
 
@@ -32,12 +33,6 @@ def declared_names(wanted: Wanted) -> set[str]:
     return {canonicalize_name(requirement.name) for requirement in wanted.named}
 
 
-def _exact(requirement: Requirement) -> str:
-    """Return the version that a requirement pins; "" where it leaves a choice."""
-    pins = [pin for pin in requirement.specifier if pin.operator == "==" and not pin.version.endswith("*")]
-    return pins[0].version if pins else ""
-
-
 def find(
     imports: Sequence[Import],
     beside: Beside,
@@ -51,7 +46,9 @@ def find(
     `by_pip` are the requirements that the notebook's own cells give to pip: a version that they pin is the author's.
     """
     declared = declared_names(wanted)
-    pinned: dict[str, str] = {canonicalize_name(each.name): version for each in by_pip if (version := _exact(each))}
+    pinned: dict[str, str] = {
+        canonicalize_name(each.name): version for each in by_pip if (version := pins.exact_version(each))
+    }
     entries: dict[str, Entry] = {}
     absent: list[Import] = []
     folders: dict[str, list[tuple[Installed, Import]]] = defaultdict(list)
@@ -136,5 +133,5 @@ def _of_others(asked: Sequence[Requirement], beside: Beside) -> Iterator[str]:
         if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
             yield (
                 f"{requirement} is asked for, and {beside.python} has {requirement.name} {installed}; "
-                "what --fix adds was installed beside that one."
+                "--fix adds packages that were installed with that one."
             )

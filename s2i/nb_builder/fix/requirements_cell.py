@@ -10,7 +10,7 @@ from nb_builder.rewrite.keep_requirements import NAME
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound, changed
 
-_LONGEST_LINE = 100
+_MAX_LINE = 100
 
 # (name, version), or (text,)
 Entry = tuple[str, ...]
@@ -20,7 +20,7 @@ def new(entries: Sequence[Entry]) -> str:
     """Return the source of a cell that lists `entries`."""
     written = [_pair(entry) for entry in entries]
     line = f"{NAME} = [{', '.join(written)}]"
-    if len(line) <= _LONGEST_LINE:
+    if len(line) <= _MAX_LINE:
         return line
     return "\n".join([f"{NAME} = [", *(f"    {entry}," for entry in written), "]"])
 
@@ -78,7 +78,7 @@ def _in_list(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]
     if listed.end_lineno == last.end_lineno:
         return _inserted(lines, row, column, "".join(f", {entry}" for entry in written))
     first = lines[last.lineno - 1]
-    # The first entry may stand beside the bracket, and the others below it.
+    # The first entry may stand alongside the bracket, and the others below it.
     beside = first[: _column(lines, last.lineno - 1, last.col_offset)]
     indent = beside if not beside.strip() else " " * len(beside)
     comma = "," if lines[row][column:].lstrip().startswith(",") else ""

@@ -1,1 +1,1 @@
-"""What commands of this machine take from an image: its files as a stream, and nothing by a program inside it."""
+"""Images, which anybody may have made: their files are a stream, and their programs run under our conditions."""

@@ -23,6 +23,8 @@ MOST = 300_000
 # What stays free on the disk that files are taken to.
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
+# As many links in a row as Linux follows.
+_MAX_STEPS = 40
 # How engines say that there is nothing: docker before and since version 25, and podman.
 _ABSENT = re.compile(
     r"could not find the file|no such container:path|no such file or directory|could not be found", re.IGNORECASE
@@ -43,6 +45,34 @@ class Link(NamedTuple):
 
     target: str
     mode: int
+
+
+def followed(name: str, links: Mapping[str, Link], folder: str) -> str | None:
+    """Return the name of what `name` in `folder` leads to by the links in there; None if that is not in the folder."""
+    left, at, steps = name.split("/")[::-1], list[str](), 0
+    while left:
+        part = left.pop()
+        if part == "..":
+            if not at:
+                return None
+            at.pop()
+        elif part not in ("", "."):
+            at.append(part)
+        link = links.get("/".join(at))
+        if link is None or part in ("", ".", ".."):
+            continue
+        steps += 1
+        if steps > _MAX_STEPS:
+            return None
+        target = link.target
+        if target.startswith("/"):
+            if not f"{target}/".startswith(f"{folder}/"):
+                return None
+            target, at = target[len(folder) :], []
+        else:
+            at.pop()
+        left += target.split("/")[::-1]
+    return "/".join(at)
 
 
 class Files:

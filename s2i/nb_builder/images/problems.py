@@ -4,27 +4,27 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class ImageFileRefused(BuildProblem):
-    """An image has something else where a file is expected."""
+    """An image contains something else where a file is expected."""
 
     code = "image-file-refused"
-    what_words = "{path} in the image {image} is not taken: {reason}."
-    why_words = "A link in an image leads to files of the machine that unpacks it, and other things are no files."
-    fix_words = "Use an image as 's2i build' made it, and ask whoever changed that file since."
+    what_words = "{path} in the image {image} was not read: {reason}."
+    why_words = "A link in an image could lead to files of your machine, and only regular files are read."
+    fix_words = "Use the image as it was built, or ask the person who changed that file."
 
 
 class ImageUnreadable(BuildProblem):
-    """The engine can't read a file of an image."""
+    """The container engine can't read a file of an image."""
 
     code = "image-unreadable"
-    what_words = "The image {image} can't be read: {program} ends with an error: {reason}."
-    why_words = "The command takes files out of it."
-    fix_words = "Correct what the engine names, and try again."
+    what_words = "The image {image} can't be read: {program} failed: {reason}."
+    why_words = "The command copies files out of the image."
+    fix_words = "Fix the error that the engine reports, and try again."
 
 
 class ImageUnfit(BuildProblem):
-    """An image is configured in a way that no build makes."""
+    """An image has a configuration that no build creates."""
 
     code = "image-unfit"
-    what_words = "The image {image} is not used: {reason}."
-    why_words = "Such a setting would decide what this command does on your machine."
-    fix_words = "Use an image as 's2i build' made it, and ask whoever changed it since."
+    what_words = "The image {image} was not used: {reason}."
+    why_words = "Such a setting would control this command on your machine."
+    fix_words = "Use the image as it was built, or ask the person who changed it."

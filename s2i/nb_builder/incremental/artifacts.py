@@ -1,6 +1,6 @@
 """What one build hands to the next: its environment, its model and its report, as a tar by save-artifacts.
 
-s2i runs save-artifacts in the image of the previous build, with that image's own code, and puts the files beside
+s2i runs save-artifacts in the image of the previous build, with that image's own code, and puts the files alongside
 the repository. So the artifacts may be of another Python, platform or builder; then they are dropped with a note.
 """
 
@@ -21,7 +21,7 @@ from nb_builder.install import venv
 from nb_builder.install.installer import Previous
 from nb_builder.repository import source_tree
 
-# s2i unpacks the tar of save-artifacts into this folder beside the repository.
+# s2i unpacks the tar of save-artifacts into this folder alongside the repository.
 FOLDER = "artifacts"
 
 # One file and not thousands: s2i unpacks the tar on its own machine and packs it again, and loses mtimes.
@@ -30,7 +30,7 @@ VENV_ARCHIVE = "venv.tar"
 # The interpreters that the previous build has downloaded, which its environment links to.
 PYTHON_ARCHIVE = "python.tar"
 
-# A copy of the environment of the build beside, ready to become that of the next build.
+# A copy of the environment of the build alongside, ready to become that of the next build.
 COPY = "venv.next"
 
 # Compressed if zstd is installed: s2i reads the tar from a container's output, at about 30 MB/s. Compression takes

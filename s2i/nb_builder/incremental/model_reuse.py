@@ -18,7 +18,6 @@ from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.install.interpreters import Python
 
 # How the note begins that says what has changed.
-NOT_TAKEN = "the model of the build before is not taken over"
 
 
 def circumstances(python: Python) -> dict[str, str]:
@@ -114,7 +113,7 @@ def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> dict[
         file = previous.path(paths.BUILD, name)
         if file.is_file():
             shutil.copyfile(file, workspace.build / name)
-    log.line("     the model is taken over from the build before: nothing that it is made of has changed")
+    log.detail("the model is taken over from the build before: nothing that it is made of has changed")
     return {
         name: previous.facts[name] for name in ("read", "read_complete", "written", "recipe") if name in previous.facts
     }

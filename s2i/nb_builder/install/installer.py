@@ -97,10 +97,10 @@ class Installer:
         if previous and (unchanged or previous.as_of == (self.as_of.stamp if self.as_of else None)):
             lock.write_bytes(previous.lock.read_bytes())
         if unchanged:
-            self.log.line("     unchanged since the build before")
+            self.log.detail("unchanged since the build before")
             text = lock.read_text(encoding="utf-8")
         elif wanted.lock:
-            self.log.line(f"     exactly as {wanted.lock.name} of the repository says")
+            self.log.detail(f"exactly as {wanted.lock.name} of the repository says")
             text = wanted.locked
             lock.write_text(text, encoding="utf-8")
         else:

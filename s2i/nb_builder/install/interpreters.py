@@ -141,7 +141,7 @@ def provide(minor: str, log: Log, environ: Mapping[str, str], downloads: str) ->
         raise DownloadFailed(" (S2I_PYTHON_DOWNLOADS=never)")
     if downloads == REPORT:
         raise DownloadFailed(" and which a build downloads")
-    log.line(f"     downloading Python {minor} into {uv_folder(environ)}")
+    log.detail(f"downloading Python {minor} into {uv_folder(environ)}")
     try:
         python_downloads.install(minor, environ)
     except DownloadFailed as failure:

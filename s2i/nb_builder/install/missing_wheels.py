@@ -29,7 +29,7 @@ _NO_COMPILER = re.compile(
     r"[Cc]an't find Rust compiler|Python\.h: No such file|cargo.*not (?:found|installed)|gcc: not found"
 )
 _COMPILERS_HAVE = ("gcc", "g++", "gfortran", "make", "pkg-config")
-_COMPILERS = " An image with compilers is made by 'make build COMPILERS=1'."
+_COMPILERS = " To build a builder image with compilers: 'nb-builder builder --compilers'."
 
 
 def explain(
@@ -59,7 +59,7 @@ def explain(
         where=f" ({where})" if where else "",
         name=name,
         python=minor,
-        reason="it needs a compiler, and there is none here." if compiler else _last_error(output),
+        reason="it needs a compiler, and none is installed." if compiler else _last_error(output),
         versions="none" if not newest else lowest if lowest == newest else f"{lowest} to {newest}",
         pythons=f"Python {', '.join(pythons)}" if pythons else f"no Python from {python_versions.MINORS[0]} on",
         other=f", or build with another Python (S2I_PYTHON={_nearest(pythons, minor)})" if pythons else "",
@@ -96,7 +96,7 @@ def builds_need(output: str) -> str:
     if not library:
         return ""
     thing, package = library
-    return f" An image with {thing} (and compilers) is made by 'make build COMPILERS=1 APT={package}'."
+    return f" To build a builder image with {thing} and compilers: 'nb-builder builder --compilers --apt {package}'."
 
 
 def _newest(uv: Sequence[str | Path], environ: Mapping[str, str], wanted: str, minor: str, *more: str) -> str:

@@ -56,12 +56,12 @@ def provide(wanted: Sequence[SystemPackage], log: Log, *, may_install: bool, in_
     """Make sure that `wanted` are installed; return each as `name=version`. Raises SystemPackageMissing."""
     missing = _missing(wanted)
     if missing:
-        refusal = _refusal(may_install)
-        if refusal:
-            raise _problem(missing, refusal)
+        rejection = _refusal(may_install)
+        if rejection:
+            raise _problem(missing, rejection)
         _install(missing, log, in_image=in_image)
     installed = dpkg.packages()
-    log.line("     " + ", ".join(f"{package.name} {installed[package.name].version}" for package in wanted))
+    log.detail(", ".join(f"{package.name} {installed[package.name].version}" for package in wanted))
     return [f"{package.name}={installed[package.name].version}" for package in wanted]
 
 
@@ -93,7 +93,7 @@ def _install(missing: Sequence[SystemPackage], log: Log, *, in_image: bool) -> N
     names = " ".join(package.entry for package in missing)
     if not in_image:
         log.note(f"'apt-get install {names}' changes this machine, not this build alone; S2I_APT=0 keeps it from that.")
-    log.line(f"     apt-get install {names}")
+    log.detail(f"apt-get install {names}")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     entries = [package.entry for package in missing]
     for command in (["update"], ["install", "--yes", "--no-install-recommends", "--", *entries]):

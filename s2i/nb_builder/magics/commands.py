@@ -115,7 +115,7 @@ class Magics:
 
     def _serve(self, given: argparse.Namespace) -> Panel:
         found = self._notebook(given.file, "%nb_serve")
-        # Its folder is what is built anew, and its port is the one that clients know.
+        # Its folder is what is built again, and its port is the one that clients know.
         replaced = self.stop()
         port = given.port if given.port is not None else self.port
         words = [word for variable in given.variables for word in ("-e", variable)]
@@ -138,19 +138,19 @@ class Magics:
         return panel.say("What was served before has been stopped.") if replaced else panel
 
     def _served(self, found: Notebook, answer: dict[str, Any], log: str) -> Panel:
-        panel = Panel("Served until this kernel ends", "fine")
-        panel.say("Its page: ", Link(answer["docs"], answer["docs"]))
+        panel = Panel("Serving until this kernel stops", "fine")
+        panel.say("Try it in a browser: ", Link(answer["docs"], answer["docs"]))
         panel.say("For programs: POST ", Code(answer["url"]))
         if "sample" not in answer:
-            panel.say("The notebook has no examples that it could be asked with; ", Code("%nb_golden"), " makes some.")
+            panel.say("The notebook has no examples to send; ", Code("%nb_golden"), " creates some.")
         elif "answer" in answer:
             sample, given = golden.shown(answer["sample"]), golden.shown(answer["answer"])
-            panel.say("Asked with ", Code(sample), ", it answers ", Code(given))
+            panel.say("Sample request: ", Code(sample), " → ", Code(given))
         elif "status" in answer:
             sample, status = golden.shown(answer["sample"]), answer["status"]
-            panel.say("Asked with ", Code(sample), f", it answers with status {status}")
+            panel.say("Sample request: ", Code(sample), f" → status {status}")
         self._say_version(panel, found)
-        panel.say(Code("%nb_serve"), " serves what is saved then in its place, ", Code("%nb_serve --stop"), " ends it.")
+        panel.say(Code("%nb_serve"), " serves the saved notebook again, ", Code("%nb_serve --stop"), " stops it.")
         return panel.fold("Log of the build", log, opened=False)
 
     def _stopped(self) -> Panel:
@@ -241,9 +241,8 @@ def _show(make: Callable[[], Panel]) -> None:
     try:
         panel = make()
     except Problem as problem:
-        facts = {name: getattr(problem, name) for name in ("code", "what", "why", "fix")}
         panel = Panel("Not done", "fault")
-        _say_problem(panel, facts, None)
+        _say_problem(panel, problem.as_json(), None)
         panel.fold("Log", _end_of(getattr(problem, "detail", "")), opened=True)
     display(panel.bundle(), raw=True)
 

@@ -51,9 +51,9 @@ def line(made: Sequence[Row]) -> str:
 def _row(body: bytes, called: Mapping[str, Callable[[Any], Any] | None]) -> Row:
     sample = json_codec.decode(body)
     try:
-        refused = _refusal(body, called.get("validator"))
-        if refused is not None:
-            return Row(sample, None, f"validator refuses it{refused and f': {refused}'}")
+        rejected = _refusal(body, called.get("validator"))
+        if rejected is not None:
+            return Row(sample, None, f"validator rejects it{rejected and f': {rejected}'}")
         answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), json_codec.LABELLED)
     except Exception as error:  # noqa: BLE001 - the notebook's function may raise anything
         return Row(sample, None, f"predictor raises {type(error).__name__}: {error}")

@@ -53,8 +53,8 @@ class Job:
     @property
     def problem(self) -> dict[str, Any] | None:
         """Return the problem that the command has ended with, if it has told one."""
-        told = self.answer or {}
-        return told.get("problem") or _object(self._text("problem.json"))
+        reported = self.answer or {}
+        return reported.get("problem") or _object(self._text("problem.json"))
 
     @property
     def log(self) -> str:

@@ -1,4 +1,4 @@
-"""Runs a command beside a kernel, and ends it when the kernel ends, in whatever way; words: a folder, and the command.
+"""Run a command until the kernel exits or is killed, then stop it; arguments: a folder, and the command.
 
 The kernel holds the other end of stdin, which says nothing and is closed when the kernel dies. The folder gets what the
 command prints (`answer`, `log`) and its exit status (`status`), and is removed at the end. A program of its own, that
@@ -29,12 +29,12 @@ def main(folder: Path, command: Sequence[str]) -> None:
             process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=answer, stderr=log, start_new_session=True
             )
-        told = False
+        reported = False
         while _lives(kernel):
-            if not told and process.poll() is not None:
+            if not reported and process.poll() is not None:
                 (folder / "status.part").write_text(str(process.returncode), encoding="ascii")
                 (folder / "status.part").rename(folder / "status")
-                told = True
+                reported = True
         end(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -71,14 +71,14 @@ def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str,
 
     Raise NotebookUnnamed or NotebookNotSaved.
     """
-    told, linked = _told(names, environ)
-    path = Path(named).expanduser() if named else told
+    reported, linked = _told(names, environ)
+    path = Path(named).expanduser() if named else reported
     if path is None:
         raise NotebookUnnamed(magic=magic, reason=_IN_COLAB if "google.colab" in sys.modules else _NOBODY_SAYS)
     path = path.absolute()
     if not path.is_file():
         raise NotebookNotSaved(path=path, magic=magic)
-    ours = told is not None and told.is_file() and told.samefile(path)
+    ours = reported is not None and reported.is_file() and reported.samefile(path)
     return Notebook(path, path.stat().st_mtime, _cells(path), linked and ours, ours)
 
 

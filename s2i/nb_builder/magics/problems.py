@@ -4,10 +4,10 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class NotebookUnnamed(BuildProblem):
-    """A magic can't find out which notebook it is in."""
+    """A magic can't find the notebook that it is in."""
 
     code = "notebook-unnamed"
-    what_words = "{magic} can't tell which notebook this is."
+    what_words = "{magic} can't find out which notebook it is in."
     why_words = "{reason}"
     fix_words = "Name the file: {magic} model.ipynb"
 
@@ -17,8 +17,11 @@ class NotebookNotSaved(BuildProblem):
 
     code = "notebook-not-saved"
     what_words = "There is no file {path}."
-    why_words = "The saved notebook is read. A kernel knows it by the name that it had when the kernel started."
-    fix_words = "Save the notebook. If it was renamed or moved, restart the kernel, or name the file: {magic} FILE"
+    why_words = (
+        "The command reads the saved notebook. The kernel only has the name that the notebook had when the kernel "
+        "started."
+    )
+    fix_words = "Save the notebook. If you renamed or moved it, restart the kernel, or name the file: {magic} FILE"
 
 
 class PredictorNotDefined(BuildProblem):
@@ -26,8 +29,8 @@ class PredictorNotDefined(BuildProblem):
 
     code = "predictor-not-defined"
     what_words = "This kernel has no predictor."
-    why_words = "{magic} calls predictor in this kernel to get the answers."
-    fix_words = "Run the cells that define it, and then {magic} again."
+    why_words = "{magic} calls predictor in this kernel to get predictions."
+    fix_words = "Run the cells that define predictor, then run {magic} again."
 
 
 class SamplesInvalid(BuildProblem):
@@ -40,9 +43,9 @@ class SamplesInvalid(BuildProblem):
 
 
 class CommandEnded(BuildProblem):
-    """The command `nb-builder` ended without an answer."""
+    """The command `nb-builder` exited without a result."""
 
     code = "command-ended"
-    what_words = "'nb-builder {command}' ended with status {status}, without an answer."
+    what_words = "'nb-builder {command}' exited with status {status} and without a result."
     why_words = "Its last output is in the log below."
-    fix_words = "Try it in a terminal: nb-builder {command} {path}"
+    fix_words = "Run it in a terminal: nb-builder {command} {path}"

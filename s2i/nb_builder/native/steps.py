@@ -1,7 +1,7 @@
 """The steps that make a native image, run inside the service image: `translate`, and `prove` once it is compiled.
 
-Stages of s2i/native.Dockerfile compile between the two, in an image that has a compiler; the proof leaves an archive of
-the image, which s2i/native loads.
+Stages of s2i/native.Dockerfile compile between the two, in an image that has a compiler; of what the proof leaves,
+`nb-builder native` makes the image.
 """
 
 import json
@@ -29,12 +29,10 @@ from nb_builder.problems import native_images
 
 # In the root folder of the service image, in build stages that are discarded.
 WORK = Path("/native")
-PROVED, SAID, TRANSLATED, COMPILE, FACTS = "proved", "said.json", "translated.json", "compile", "native.json"
-PROGRAM, COUNTING, EMULATOR = "model", "model-with-branches", "emulator"
-# What the compiler leaves, for the proof; and what the proof leaves, for `docker load`.
-MADE, IMAGE = "made", "image.tar"
-FACTS_FOLDER = "usr/share/nb-builder"
-LABEL = "io.nb-builder.native"
+PROVED, SAID, TRANSLATED, COMPILE = "proved", "said.json", "translated.json", "compile"
+PROGRAM, COUNTING, EMULATOR = image_archive.PROGRAM, "model-with-branches", "emulator"
+# What the compiler leaves, for the proof.
+MADE = "made"
 STEPS = ("translate", "prove")
 _HOME = Path(__file__).parents[2]
 # The repository is before the installed packages on sys.path and may have a json.py: ours are imported before that.
@@ -56,12 +54,12 @@ def main(arguments: Sequence[str]) -> None:
         manifest.read(app.model)
     except ModelMissing as error:
         raise native_images.NativeNoService(missing=f"model ({app.model})") from error
-    # Set by s2i/native for a program that is not for this machine.
+    # Set by native.Dockerfile for a program that is not for this machine.
     machine = os.environ.get("MACHINE", "")
     if arguments[0] == "translate":
         translate(app, WORK, Log(), machine)
     else:
-        prove(app, WORK, Log(), os.environ["NAME"])
+        prove(app, WORK, Log())
 
 
 def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
@@ -95,7 +93,7 @@ def header_fields(app: Workspace) -> str:
 def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = False) -> str:
     """Return the shell script that compiles model.c: the program, and one that also counts predictor's branches.
 
-    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied beside it.
+    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied next to it.
     """
     model, made = work / "model.c", work / MADE
     gcc = f"{machine}-linux-gnu-gcc" if is_cross else "gcc"
@@ -109,8 +107,8 @@ def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = Fa
     return script
 
 
-def prove(app: Workspace, work: Path, log: Log, name: str) -> None:
-    """Compare the program in `work` with predictor; write the archive of the image `name`. Raise NativeUnproved."""
+def prove(app: Workspace, work: Path, log: Log) -> None:
+    """Compare the program in `work` with predictor; leave it and the proof in a folder. Raise NativeUnproved."""
     program = work / PROGRAM
     for path in (program, work / COUNTING):
         build.drop_section_headers(path)
@@ -121,31 +119,17 @@ def prove(app: Workspace, work: Path, log: Log, name: str) -> None:
     size = program.stat().st_size
     log.line("     " + summary(facts, size))
     root = work / PROVED
-    folder = root / FACTS_FOLDER
-    folder.mkdir(parents=True)
+    (root / image_archive.FACTS).parent.mkdir(parents=True)
     shutil.copy2(program, root / PROGRAM)
     translated = json.loads((work / TRANSLATED).read_text())
-    told = {
+    reported = {
         "proof": facts,
         "recognised": translated["recognised"],
         "machine": translated["machine"],
         "bytes": size,
         "notebook": manifest.read(app.model)["notebook"],
     }
-    (folder / FACTS).write_text(json.dumps(told, indent=1) + "\n")
-    image_archive.write(work / IMAGE, name, root, translated["machine"], f"/{PROGRAM}", labels(facts, size))
-
-
-def labels(facts: Mapping, size: int) -> dict[str, str]:
-    """Return the labels of an image: its port, and what was proved of its program, which has `size` bytes."""
-    return {
-        "io.openshift.expose-services": "8080:http",
-        LABEL: f"/{FACTS_FOLDER}/{FACTS}",
-        f"{LABEL}.samples": str(facts["samples"]),
-        f"{LABEL}.largest-difference": str(facts["largest_difference"]),
-        f"{LABEL}.tolerance": str(facts["tolerance"]),
-        f"{LABEL}.program-bytes": str(size),
-    }
+    (root / image_archive.FACTS).write_text(json.dumps(reported, indent=1) + "\n")
 
 
 def summary(facts: Mapping, size: int) -> str:

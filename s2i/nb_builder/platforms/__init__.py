@@ -50,8 +50,8 @@ def without_setup(node: NotebookNode, notebook: Path, repository: Path, log: Log
 def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, repository: Path) -> Iterator[ElsewhereOnly]:
     """Yield a problem for each use of a platform that runs for certain, and for each file that is read from one.
 
-    An import is reported only where nothing that it imports is used. Set-up statements are not reported beside a use:
-    they are left out once that is gone.
+    An import is reported only where nothing that it imports is used. Set-up statements are not reported alongside a
+    use: they are left out once that is gone.
     """
     uses_by_cell = uses.by_cell(cells, node.metadata, repository)
     certain = [(cell, use) for cell, cell_uses in uses_by_cell for use in cell_uses if use.sure]

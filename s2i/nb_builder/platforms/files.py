@@ -14,7 +14,7 @@ _READERS = re.compile(r"(open|imread|load\w*|read\w*|from_file)$")
 
 
 def read(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Platform, str, int]]:
-    """Yield (cell, platform, path, line) for each file of a platform that a cell reads and that is not here."""
+    """Yield (cell, platform, path, line) for each platform-specific file that a cell reads and that does not exist."""
     sources = "\n".join(cell.source for cell in cells)
     for cell in cells:
         unconditional = [

@@ -131,7 +131,7 @@ def look(
     choice = interpreters.choose(settings.python, wishes, log, environ, downloads)
     python = choice.python
     for notebook in notebooks:
-        log.line(f"     {notebook.name}, with Python {python.minor}")
+        log.detail(f"{notebook.name}, with Python {python.minor}")
         for problem in notebook_contract.findings(
             notebook.cells, notebook.name, python.path, defines=notebook.name == names[-1]
         ):
@@ -189,7 +189,7 @@ def read_requirements(
         requirements = merge.join(parts)
     for part in dict.fromkeys(part.choice for _, part in parts):
         if part.counted:
-            log.line(f"     as {part.counted.file} says")
+            log.detail(f"as {part.counted.file} says")
         for note in part.notes:
             log.note(note)
     # `is not None`, as requirements that list nothing have the length 0 and are false.
@@ -246,7 +246,7 @@ def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
         ("not needed by predictor, so they may fail", unneeded.may_fail),
     ):
         if cells:
-            log.line(f"     {words}: cells [{', '.join(str(cell.number) for cell in cells)}]")
+            log.detail(f"{words}: cells [{', '.join(str(cell.number) for cell in cells)}]")
     return Notebook(notebook.name, node, notebook.prefix)
 
 

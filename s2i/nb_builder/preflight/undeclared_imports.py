@@ -244,10 +244,10 @@ def _import(
     module: str, names: tuple[str, ...], node: ast.Import | ast.ImportFrom, piece: _Piece, *, sure: bool
 ) -> Import:
     # A module that our tables know comes from an installer only; any other may be created by the code before it.
-    may_be_brought = piece.installs or (
+    may_be_installed = piece.installs or (
         piece.brings and providing(module) is None and not platforms.platform_of(module)
     )
-    return Import(module, names, node.lineno, piece.cell, piece.file, sure and not may_be_brought)
+    return Import(module, names, node.lineno, piece.cell, piece.file, sure and not may_be_installed)
 
 
 def _imports_of(piece: _Piece) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:

@@ -107,7 +107,7 @@ def require_met(
     if uncertain:
         log.note("not installed, and needed only if this is run:")
         for unmet in uncertain:
-            log.line(f"       {unmet.description.replace(' (perhaps never run)', '')}")
+            log.detail(f"  {unmet.description.replace(' (perhaps never run)', '')}")
 
 
 def _problem(unmet_imports: Sequence[Unmet], certain: Sequence[Unmet], notebook: str) -> BuildProblem:

@@ -79,5 +79,5 @@ def mistaken(wanted: Wanted) -> Iterator[str]:
 
 def _names(requirement: Requirement) -> list[str]:
     """Return the name of a requirement, and what its extra is known to bring."""
-    brings_widgets = requirement.name == "tqdm" and "notebook" in requirement.extras
-    return [requirement.name, *([WIDGETS] if brings_widgets else [])]
+    includes_widgets = requirement.name == "tqdm" and "notebook" in requirement.extras
+    return [requirement.name, *([WIDGETS] if includes_widgets else [])]

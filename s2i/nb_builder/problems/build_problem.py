@@ -7,17 +7,15 @@ from nb_scorer.common.problem import Problem
 
 from nb_builder.common import visible
 from nb_builder.common.cell import Cell
+from nb_builder.common.own_command import own_command
 
 
 def as_object(problem: Problem) -> dict[str, object]:
-    """Return a problem as an object of JSON, which docs/how-to/check-before-the-build.md documents."""
+    """Return a problem as an object of JSON, which docs/reference/check.md documents."""
     facts = getattr(problem, "facts", {})
     cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
     return {
-        "code": problem.code,
-        "what": problem.what,
-        "why": problem.why,
-        "fix": problem.fix,
+        **problem.as_json(),
         "notebook": str(notebook) if notebook else None,
         "cell": cell.number if cell else None,
         "position": cell.position if cell else None,
@@ -27,7 +25,10 @@ def as_object(problem: Problem) -> dict[str, object]:
 
 
 class BuildProblem(Problem):
-    """A failure of a build; `detail` is printed before it in the log (a traceback, a tool's output)."""
+    """A failure of a build; `detail` is printed before it in the log (a traceback, a tool's output).
+
+    A text names the facts in braces, and `{nb_builder}` where it shows the command to its reader.
+    """
 
     what_words = why_words = fix_words = ""
 
@@ -39,7 +40,7 @@ class BuildProblem(Problem):
         self.cell: Cell | None = None
         self.line: int | None = None
         sentences = (self.what_words, self.why_words, self.fix_words)
-        shown = {name: _shown(fact) for name, fact in facts.items()}
+        shown = {"nb_builder": own_command()} | {name: _shown(fact) for name, fact in facts.items()}
         super().__init__(*(sentence.format(**shown) for sentence in sentences))
 
     def at(self, notebook: object, cell: Cell, line: int) -> "BuildProblem":
@@ -49,13 +50,14 @@ class BuildProblem(Problem):
 
     @property
     def place(self) -> str:
-        """Return the cell and line that the problem is about, in words; "" where they are not known."""
+        """Return the text for the cell and line that caused the problem; "" if they are not known."""
         return self.cell.where(str(self.notebook), self.line) if self.cell else ""
 
     def __str__(self) -> str:
-        """Return the text that a user sees; the place is added where the sentences do not name it."""
+        """Return the text that a user sees; the place is added if the sentences do not name it."""
         named = not self.place or self.place in self.what
-        return super().__str__() + ("" if named else f"\n  At: {self.place}")
+        at = "" if named else f"\n  At: {self.place}"
+        return self.in_lines(f"  More: {own_command()} explain {self.code}") + at
 
 
 def _shown(fact: object) -> object:

@@ -17,10 +17,10 @@ class PredictorMissing(BuildProblem):
 
 
 class NotCallable(BuildProblem):
-    """predictor, validator or batch_predictor is something that can't be called."""
+    """predictor, validator or batch_predictor is an object that can't be called."""
 
     code = "not-callable"
-    what_words = "In {notebook} '{name}' is {kind}, which can't be called."
+    what_words = "In {notebook}, '{name}' is {kind}, which can't be called."
     why_words = "The service calls {name}(...) for each request."
     fix_words = "Make {name} a function: 'def {name}(x): ...'."
 
@@ -31,21 +31,21 @@ class WrongArguments(BuildProblem):
     code = "wrong-arguments"
     what_words = "'{name}' can't be called with one argument: {signature}."
     why_words = (
-        "The service calls it with the sample, which is all of the JSON that a client sent; with several "
-        "arguments, each gets the value of its name in an object."
+        "The service calls it with the sample: the JSON value that a client sent. With several arguments, each "
+        "receives the value of its name in a JSON object."
     )
-    fix_words = "Take one argument or, except in batch_predictor, several that can be passed by name."
+    fix_words = "Accept one argument or, except in batch_predictor, several that can be passed by name."
 
 
 class ExampleFails(BuildProblem):
-    """predictor or validator does not answer one of the notebook's own examples."""
+    """predictor or validator fails for one of the notebook's own examples."""
 
     code = "example-fails"
-    what_words = "Row {number} of 'examples', {sample}, gets no answer: {error}."
-    why_words = "The rows of 'examples' prove the service, so predictor must answer each of them."
+    what_words = "Row {number} of 'examples', {sample}, gets no prediction: {error}."
+    why_words = "The rows of 'examples' verify the service, so predictor must return a prediction for each of them."
     fix_words = (
-        "Correct the row or predictor; a sample is exactly what a client would send as JSON. "
-        "If 'examples' is a list of your own, give it another name."
+        "Correct the row or predictor; a row is exactly the JSON value that a client would send. If 'examples' is "
+        "another list of your own, rename it."
     )
 
 
@@ -54,112 +54,115 @@ class ExamplesArePairs(BuildProblem):
 
     code = "examples-are-pairs"
     what_words = (
-        "Row {number} of 'examples', {sample}, gets no answer ({error}), but its first part, {first}, gets one."
+        "Row {number} of 'examples', {sample}, gets no prediction ({error}), but its first part, {first}, gets one."
     )
     why_words = "Each row of 'examples' is one sample as a client sends it; these look like samples with their labels."
-    fix_words = (
-        "Give that list another name, or keep the samples alone in the last cell: examples = [x for x, _ in examples]."
-    )
+    fix_words = "Rename that list, or keep only the samples in the last cell: examples = [x for x, _ in examples]."
 
 
 class NameTaken(CellProblem):
-    """A name of the contract is used for something else."""
+    """The notebook uses a reserved name for something else."""
 
     code = "name-taken"
     what_words = "{where} uses the name '{name}' for {kind}."
-    why_words = "To nb-builder '{name}' is {meaning}."
-    fix_words = "Give it another name there, then build again."
+    why_words = "nb-builder reserves '{name}' for {meaning}."
+    fix_words = "Rename it, then build again."
 
 
 class ParameterUnknown(BuildProblem):
-    """S2I_PARAMETERS sets a name that no cell of parameters assigns."""
+    """S2I_PARAMETERS sets a name that no parameters cell assigns."""
 
     code = "parameter-unknown"
     what_words = "S2I_PARAMETERS sets {names}, which the cell tagged 'parameters' does not assign."
-    why_words = "A misspelt parameter would change nothing and nobody would notice; the cell assigns: {known}."
+    why_words = "A misspelt parameter would have no effect. The cell assigns: {known}."
     fix_words = "Correct the name, or give the parameter a default in that cell."
 
 
 class NameUndefined(BuildProblem):
-    """predictor or validator needs a name that nothing defines."""
+    """predictor or validator uses an undefined name."""
 
     code = "name-undefined"
     what_words = "'{function}' uses {names}, which nothing defines: {where}."
-    why_words = "Each request would end with a NameError, so the service could answer none."
-    fix_words = "Correct the name, or define it in a cell: by an import, an assignment or a function.{hint}"
+    why_words = "Each request would fail with a NameError, so the service could not return any prediction."
+    fix_words = "Correct the name, or define it in a cell: with an import, an assignment or a function.{hint}"
 
 
 class OnlyInJupyter(BuildProblem):
-    """predictor or validator uses what only Jupyter has."""
+    """predictor or validator uses a function that only Jupyter provides."""
 
     code = "only-in-jupyter"
-    what_words = "'{function}' uses '{name}', which only Jupyter has."
+    what_words = "'{function}' uses '{name}', which only Jupyter provides."
     why_words = (
-        "A service has no IPython: when {function} is called there is neither display nor get_ipython(), which magics "
-        "and !commands call."
+        "A service has no IPython: when {function} is called, there is no display or get_ipython(), which magics "
+        "and !commands need."
     )
     fix_words = (
-        "Leave it out of {function}: print() goes into the service's log, and other cells may do the rest{instead}."
+        "Remove it from {function}: print() writes to the service's log, and other cells can do the rest{instead}."
     )
 
 
 class ValidatorReturnsNothing(BuildProblem):
-    """validator has no return with a value."""
+    """validator never returns a value."""
 
     code = "validator-returns-nothing"
     what_words = "'validator' never returns a value: {where}."
-    why_words = "Without one it returns None, which means no, and the service would refuse each request (422)."
+    why_words = "It then returns None, which counts as false, and the service would reject every request (422)."
     fix_words = "End it with 'return True', or return the condition that a sample must meet."
 
 
 class ValidatorRefusesAll(BuildProblem):
-    """validator refuses every one of the notebook's own samples."""
+    """validator rejects every one of the notebook's own samples."""
 
     code = "validator-refuses-all"
-    what_words = "'validator' refuses every one of the notebook's own samples: for {call} it {reason}."
-    why_words = "The service would answer none of them (422), and nothing shows that it would answer anything."
-    fix_words = "Have validator return True for what predictor can answer; it gets the same sample, as JSON gives it."
+    what_words = "'validator' rejects every one of the notebook's own samples: for {call} it {reason}."
+    why_words = "The service would reject all of them (422), and nothing shows that it would accept any sample."
+    fix_words = (
+        "Make validator return True for samples that predictor accepts. It receives the same sample, as parsed from "
+        "JSON."
+    )
 
 
 class PredictorNeverAnswers(BuildProblem):
-    """predictor answers none of the notebook's own samples in the form that JSON gives them."""
+    """predictor fails for all of the notebook's own samples once they are parsed from JSON."""
 
     code = "predictor-never-answers"
-    what_words = "predictor answers none of the notebook's own samples as a client sends them: {call} gives {error}."
-    why_words = "A cell may pass any object ({passed}), a client only JSON: numbers, strings, lists and objects."
+    what_words = "predictor fails for all of the notebook's own samples as a client sends them: {call} gives {error}."
+    why_words = "A cell can pass any object ({passed}), a client only JSON: numbers, strings, lists and objects."
     fix_words = (
-        "Convert inside predictor, for example 'x = numpy.asarray(x)' or 'df = pandas.DataFrame(x)', and return what "
-        "has a form in JSON."
+        "Convert inside predictor, for example 'x = numpy.asarray(x)' or 'df = pandas.DataFrame(x)', and return a "
+        "value that JSON can represent."
     )
 
 
 class AnswerChanged(BuildProblem):
-    """predictor's answer in a cell differs from its answer after the last cell."""
+    """predictor's return value in a cell differs from its return value after the last cell."""
 
     code = "answer-changed"
     what_words = "{where} shows {shown} for predictor({sample}), and after the last cell predictor {outcome}."
-    why_words = "The service answers as after the last cell, and so not as the notebook shows: {cause}."
+    why_words = "The service uses the state after the last cell, so it would not give the prediction shown: {cause}."
     fix_words = (
-        "Leave what predictor uses alone in later cells, for instance by another name there; "
-        "if the new answer is right, call predictor({sample}) again after it."
+        "Don't change variables that predictor uses in later cells; use another name there. If the new prediction "
+        "is right, call predictor({sample}) again after it."
     )
 
 
 class AnswerDependsOnType(BuildProblem):
-    """predictor answers a cell's object differently from the same values in JSON."""
+    """predictor gives another prediction for a cell's object than for the same values in JSON."""
 
     code = "answer-depends-on-type"
     what_words = (
         "{where} shows {shown} for a sample of type {passed}, and for the same values in JSON predictor {outcome}."
     )
-    why_words = "A client can only send {sample}, so the service would not answer as the notebook shows."
-    fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', so that both get the same answer."
+    why_words = "A client can only send {sample}, so the service would not give the prediction that the notebook shows."
+    fix_words = "Convert inside predictor, for example 'x = numpy.asarray(x)', so that both get the same prediction."
 
 
 class ProofMissing(BuildProblem):
-    """There is no golden row, and S2I_REQUIRE_PROOF requires one."""
+    """S2I_REQUIRE_PROOF is set, and the notebook has no golden row."""
 
     code = "proof-missing"
-    what_words = "Nothing proves that this service answers: {notebook} has no sample that predictor answers as JSON."
-    why_words = "The model loads, and it may still fail for every request: nobody has seen it answer one."
-    fix_words = "Add a cell with one sample or more, as clients will send them: examples = {samples}"
+    what_words = "No sample verifies this service: none in {notebook} gets a prediction in JSON."
+    why_words = (
+        "The model loads, but it may still fail for every request: the build has not seen it return a prediction."
+    )
+    fix_words = "Add a cell with at least one sample, as clients will send it: examples = {samples}"

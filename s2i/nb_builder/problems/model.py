@@ -8,43 +8,46 @@ class NotSerializable(BuildProblem):
 
     code = "not-serializable"
     what_words = "'{name}' can't be saved: {culprit}."
-    why_words = "The service loads {name} from a file, and this can't be written to one ({error})."
-    fix_words = "Create it inside {name} (or in a helper that creates it at first use) instead of keeping it global."
+    why_words = "The service loads {name} from a file, and this object can't be saved to one ({error})."
+    fix_words = "Create it inside {name} (or in a helper that creates it at first use) instead of in a global variable."
 
 
 class ModelDoesNotLoad(BuildProblem):
-    """The model was saved, but a fresh process can't load it or call it."""
+    """The model was saved, but a fresh process can't load or call it."""
 
     code = "model-does-not-load"
     what_words = "The saved model does not work in a fresh process: {error}"
-    why_words = "The service starts from that file in a new process, where only 'requirements' is installed."
-    fix_words = "Correct what {shown} says; a missing module belongs in 'requirements'."
+    why_words = "The service loads that file in a new process, where only 'requirements' is installed."
+    fix_words = "Fix {shown}; add a missing module to 'requirements'."
 
 
 class AnswersDiffer(BuildProblem):
-    """A fresh process answers a golden row differently from the notebook."""
+    """For a golden row, a fresh process gives another prediction than the notebook."""
 
     code = "answers-differ"
-    what_words = "For {sample} the notebook answered {expected}, and the saved model answers {got} in a fresh process."
+    what_words = (
+        "For {sample} the notebook's prediction was {expected}, but the saved model gives {got} in a fresh process."
+    )
     why_words = (
-        "The service would not answer as the notebook does, so predictor depends on something not saved with it."
+        "The service would not give the notebook's predictions: predictor depends on something that is not saved "
+        "with it."
     )
     fix_words = "Make predictor depend only on its argument and on globals that are set before the last cell."
 
 
 class BatchDiffers(BuildProblem):
-    """batch_predictor does not answer the golden rows as predictor does."""
+    """For a golden row, batch_predictor gives another prediction than predictor."""
 
     code = "batch-differs"
     what_words = "batch_predictor and predictor disagree on golden row {number}, {sample}: {reason}."
-    why_words = "A service may answer waiting samples together, and a client must not notice."
-    fix_words = "Have batch_predictor(xs) return a list with predictor's answer for each sample, in their order."
+    why_words = "A service may score waiting samples together, and clients must get the same predictions either way."
+    fix_words = "Make batch_predictor(xs) return a list with predictor's value for each sample, in the same order."
 
 
 class DiskFull(BuildProblem):
     """The disk is full."""
 
     code = "disk-full"
-    what_words = "The disk is full: nothing more can be written to {folder}."
-    why_words = "What a build makes is written there."
-    fix_words = "Free some space or enlarge the volume, then build again; nothing half-made was left behind."
+    what_words = "The disk is full: {folder} can't be written."
+    why_words = "The build writes its results there."
+    fix_words = "Free some space or enlarge the volume, then build again. No partial result was left behind."

@@ -9,7 +9,7 @@ OWN_LIST = "to 'requirements'"
 
 
 class ImportUndeclared(CellProblem):
-    """A cell imports something that is not installed."""
+    """A cell imports a module that is not installed."""
 
     code = "import-undeclared"
     what_words = "{where} {needs} '{module}', which is not installed."
@@ -18,10 +18,10 @@ class ImportUndeclared(CellProblem):
 
 
 class ImportsUndeclared(BuildProblem):
-    """Cells, or modules of the repository, import several things that are not installed."""
+    """Cells, or modules of the repository, import several modules that are not installed."""
 
     code = "imports-undeclared"
-    what_words = "{notebook} and what it imports need what is not installed: {modules}."
+    what_words = "{notebook} and the modules that it imports need packages that are not installed: {modules}."
     why_words = _WHY
     fix_words = "Fix each import that is listed above{adding}."
 
@@ -30,6 +30,6 @@ class ImportOfSubmodule(CellProblem):
     """A cell imports from a folder of the repository that is an empty git submodule."""
 
     code = "import-of-submodule"
-    what_words = "{where} imports '{module}', which is the git submodule {path}, and that was not fetched."
-    why_words = "A clone holds a submodule's name only until git is asked for its files."
+    what_words = "{where} imports '{module}' from the git submodule {path}, which was not fetched."
+    why_words = "git clones a submodule's files only on request."
     fix_words = "Run 'git submodule update --init --recursive', then build that folder."

@@ -4,31 +4,46 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class NativeNoService(BuildProblem):
-    """The image was not made by nb-builder, or has no model."""
+    """The image was not built by nb-builder, or has no model."""
 
     code = "native-no-service"
-    what_words = "The image is no service of nb-builder: it has no {missing}."
-    why_words = "A native image is made from the image that 's2i build' made, with the model and the Python in it."
-    fix_words = "Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE."
+    what_words = "This image was not built by nb-builder: it has no {missing}."
+    why_words = "A native image is built from a service image, with the model and the Python in it."
+    fix_words = (
+        "Build the service image first: '{nb_builder} build <folder or git URL> --tag my-service'. Then run "
+        "'{nb_builder} native my-service'."
+    )
 
 
 class NativeRefused(BuildProblem):
-    """The predictor has no native form."""
+    """The predictor can't be compiled to a native program."""
 
     code = "native-refused"
-    what_words = "There is no native form of this predictor: {reason}{place}."
-    why_words = "A predictor is translated completely or not at all, so that the program answers as predictor does."
+    what_words = "This predictor can't be compiled to a native program: {reason}{place}."
+    why_words = (
+        "A predictor is translated completely or not at all, so that the program gives predictor's own predictions."
+    )
     fix_words = (
-        "Write that line differently; or make the slim image with 'nb-builder slim', which serves every predictor."
+        "Write that line differently, or build a slim image with '{nb_builder} slim', which works for every predictor."
     )
 
 
 class NativeUnproved(BuildProblem):
-    """The program does not answer as predictor does."""
+    """The native program does not give predictor's predictions."""
 
     code = "native-unproved"
-    what_words = "The native program is not proved: {reason}."
+    what_words = "The native program failed its verification: {reason}."
     why_words = (
-        "An image is only made if the program answers as predictor does, for golden rows and thousands of others."
+        "A native image is only built if the program agrees with predictor on the golden rows and thousands of "
+        "other samples."
     )
-    fix_words = "Make the slim image with 'nb-builder slim': it has predictor itself."
+    fix_words = "Build a slim image with '{nb_builder} slim': it contains predictor itself."
+
+
+class NativePlatformUnknown(BuildProblem):
+    """Native programs can't be built for this platform."""
+
+    code = "native-platform-unknown"
+    what_words = "Native programs can't be built for PLATFORM={platform!r}."
+    why_words = "The supported platforms are linux/amd64 and linux/arm64."
+    fix_words = "Set PLATFORM to one of these, or build a slim image with '{nb_builder} slim'."

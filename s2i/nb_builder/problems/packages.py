@@ -4,42 +4,46 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class RequirementsMalformed(BuildProblem):
-    """`requirements` is not a list of requirements, or an entry of it can't be read."""
+    """`requirements` is not a list of requirements, or one of its entries can't be read."""
 
     code = "requirements-malformed"
     what_words = "'requirements' can't be read: {reason}."
-    why_words = 'It is a list of [name, version] pairs, for example requirements = [["numpy", "1.26.4"]].'
-    fix_words = "Correct it in {notebook}, or give it another name if it is something else; then build again."
+    why_words = 'It must be a list of [name, version] pairs, for example requirements = [["numpy", "1.26.4"]].'
+    fix_words = "Correct it in {notebook}, or rename the variable if it is something else; then build again."
 
 
 class RequirementIsOption(BuildProblem):
-    """A line of requirements has an option that a build does not accept."""
+    """A requirements line has an option that a build does not accept."""
 
     code = "requirement-is-option"
     what_words = "{where} has the option {entry!r}, which a build does not accept."
-    why_words = "It could change how or where packages are installed; -r, -c, -e and those for indexes are accepted."
-    fix_words = "Remove it; what is set for pip (PIP_*, pip.conf) counts for every build."
+    why_words = "It could change how or where packages are installed; only -r, -c, -e and index options are accepted."
+    fix_words = "Remove it. pip settings (PIP_*, pip.conf) apply to every build."
 
 
 class IndexNotAllowed(BuildProblem):
-    """Requirements name an index that this build does not allow."""
+    """The requirements name a package index that this build does not allow."""
 
     code = "index-not-allowed"
-    what_words = "{where} takes packages from {index}, and this build does not allow that."
+    what_words = "{where} takes packages from {index}, which this build does not allow."
     why_words = (
-        "A package runs code in the build and in the service, so the person who builds decides which "
-        "indexes are allowed."
+        "Packages run code in the build and in the service, so the person who builds decides which indexes are allowed."
     )
     fix_words = "Set S2I_ALLOW_INDEXES={host} if you trust it, or remove the line; PIP_INDEX_URL is always allowed."
 
 
 class GitMissing(BuildProblem):
-    """A requirement is a git repository, and there is no git here."""
+    """A requirement is a git repository, and git is not installed."""
 
     code = "git-missing"
-    what_words = "{where} asks for {entry}, and there is no git here to clone it."
-    why_words = "The builder image has none, because git and its dependencies take 100 MB and few notebooks need it."
-    fix_words = "Build with an image made by 'make build APT=git', or commit a wheel and name its path instead."
+    what_words = "{where} requires {entry}, but git is not installed, so it can't be cloned."
+    why_words = (
+        "The builder image does not include git: git and its dependencies are 100 MB, and few notebooks need it."
+    )
+    fix_words = (
+        "Use a builder image that includes git ('{nb_builder} builder --apt git'), or commit a wheel and list its "
+        "path instead."
+    )
 
 
 class GitFailed(BuildProblem):
@@ -47,122 +51,132 @@ class GitFailed(BuildProblem):
 
     code = "git-failed"
     what_words = "git could not fetch {url}: {reason}"
-    why_words = "The requirement is cloned from there, at the commit, tag or branch that it names; nobody can log in."
-    fix_words = "Correct address or branch; a private one takes a token: git+https://${{TOKEN}}@…, set from outside."
+    why_words = (
+        "The requirement is cloned from there, at that commit, tag or branch. Builds run unattended, so git can't ask "
+        "for a password."
+    )
+    fix_words = (
+        "Correct the address or the branch. For a private repository, put a token into an environment variable and "
+        "write git+https://${{TOKEN}}@host/repository."
+    )
 
 
 class RequirementsNeedPackages(BuildProblem):
-    """`requirements` is computed by code that fails where no package is installed yet."""
+    """`requirements` is computed by code that fails because no package is installed yet."""
 
     code = "requirements-need-packages"
     what_words = "The code that computes 'requirements' in {notebook} fails: {error}."
-    why_words = "It runs before any package is installed, so it can use the standard library only."
+    why_words = "It runs before any package is installed, so it can only use the standard library."
     fix_words = "Write 'requirements' as a plain list, or compute it with the standard library."
 
 
 class RequirementsMissing(BuildProblem):
-    """The notebook declares nothing and imports packages."""
+    """The notebook imports packages and declares none."""
 
     code = "requirements-missing"
-    what_words = "{notebook} imports {modules}, and nothing says which packages to install."
-    why_words = "Only what 'requirements', or a file such as requirements.txt, lists is installed for the notebook."
+    what_words = "{notebook} imports {modules}, and no requirements list the packages to install."
+    why_words = (
+        "Only the packages in 'requirements', or in a file such as requirements.txt, are installed for the notebook."
+    )
     fix_words = "Add a cell, with the versions that you use: requirements = {cell}"
 
 
 class RequirementsEmpty(BuildProblem):
-    """The files that could say which packages to install name none, and the notebook imports some."""
+    """The notebook imports packages, and the files that could list them list none."""
 
     code = "requirements-empty"
-    what_words = "{notebook} imports {modules}, and no packages are named in {files}."
-    why_words = "Only what the notebook or a file of the repository lists is installed for the notebook."
-    fix_words = "Name them there, or add a cell, with the versions that you use: requirements = {cell}"
+    what_words = "{notebook} imports {modules}, and {files} lists no packages."
+    why_words = "Only the packages that the notebook or a file of the repository lists are installed for the notebook."
+    fix_words = "List them there, or add a cell, with the versions that you use: requirements = {cell}"
 
 
 class RequirementsUnreadable(BuildProblem):
-    """The file that says which packages to install can't be read."""
+    """The file that lists the packages to install can't be read."""
 
     code = "requirements-unreadable"
-    what_words = "{file} says which packages to install, and can't be read: {reason}."
-    why_words = "{notebook} imports {modules}, and nothing else says what to install for it."
+    what_words = "{file} lists the packages to install, but can't be read: {reason}."
+    why_words = "{notebook} imports {modules}, and nothing else lists packages for it."
     fix_words = "Correct {file}, or add a cell, with the versions that you use: requirements = {cell}"
 
 
 class LockOutdated(BuildProblem):
-    """The repository's lock does not give what the notebook asks for."""
+    """The repository's lock file does not match the notebook's requirements."""
 
     code = "lock-outdated"
-    what_words = "The cell asks for {requirement}, and {lock} has {has}."
-    why_words = "A lock in the repository is installed exactly as it is, so it must fit 'requirements'."
-    fix_words = "Delete {lock} and build again; copy the new build/requirements.lock into the repository."
+    what_words = "The cell requires {requirement}, and {lock} has {has}."
+    why_words = "A lock file in the repository is installed exactly as it is, so it must match 'requirements'."
+    fix_words = "Delete {lock} and build again; then copy the new build/requirements.lock into the repository."
 
 
 class DateUnknown(BuildProblem):
-    """S2I_RESOLVE_AS_OF=auto, and nothing says when the notebook last changed."""
+    """S2I_RESOLVE_AS_OF=auto is set, but the date of the notebook's last change is unknown."""
 
     code = "date-unknown"
-    what_words = "S2I_RESOLVE_AS_OF=auto, and nothing says when {notebook} last changed."
-    why_words = "There is neither a commit of it here (.git, and git to read it) nor a time in its metadata."
-    fix_words = "Name the date: S2I_RESOLVE_AS_OF=YYYY-MM-DD, as 'git log -1 --format=%cs -- {notebook}' prints it."
+    what_words = "S2I_RESOLVE_AS_OF=auto is set, but the date of the last change of {notebook} is unknown."
+    why_words = (
+        "The build found neither a commit of the notebook (.git, and git to read it) nor a time in its metadata."
+    )
+    fix_words = "Set the date: S2I_RESOLVE_AS_OF=YYYY-MM-DD, as printed by 'git log -1 --format=%cs -- {notebook}'."
 
 
 class NotYetPublished(BuildProblem):
-    """A requirement was published after the date that requirements are resolved to."""
+    """A requirement was published after the date of S2I_RESOLVE_AS_OF."""
 
     code = "not-yet-published"
     what_words = "A requirement is not available as of {day}: {reason}"
-    why_words = "The date comes from {source}; nothing that was published later is taken."
-    fix_words = "Take a later date, S2I_RESOLVE_AS_OF=YYYY-MM-DD, or require an older version."
+    why_words = "The date comes from {source}; the build ignores all packages that were published later."
+    fix_words = "Set a later date, S2I_RESOLVE_AS_OF=YYYY-MM-DD, or require an older version."
 
 
 class IndexWithoutDates(BuildProblem):
-    """The package index does not say when its files were uploaded."""
+    """The package index does not report when its files were uploaded."""
 
     code = "index-without-dates"
-    what_words = "The package index does not say when its files were uploaded ({file}), so none is known as of {day}."
-    why_words = "S2I_RESOLVE_AS_OF needs an index that gives upload times (PEP 700), as pypi.org does."
-    fix_words = "Leave S2I_RESOLVE_AS_OF out and pin the versions, or use an index that gives upload times."
+    what_words = "The package index reports no upload dates ({file}), so the packages as of {day} are unknown."
+    why_words = "S2I_RESOLVE_AS_OF needs an index that reports upload times (PEP 700), as pypi.org does."
+    fix_words = "Unset S2I_RESOLVE_AS_OF and pin the versions, or use an index that reports upload times."
 
 
 class WheelMissing(BuildProblem):
-    """A pin has no wheel for this Python, and its source can't be built here."""
+    """A pinned version has no wheel for this Python, and building it from source failed."""
 
     code = "wheel-missing"
-    what_words = "{pin}{where} has no wheel for Python {python}, and building it from its source failed: {reason}"
+    what_words = "{pin}{where} has no wheel for Python {python}, and building it from source failed: {reason}"
     why_words = "Versions of {name} with a wheel for Python {python}: {versions}; {pin} has one for {pythons}."
     fix_words = "Pin a version that has a wheel{other}.{compilers}"
 
 
 class VersionMissing(BuildProblem):
-    """A requirement is not available: no such package, no such version, or none for this Python."""
+    """A requirement is not available: the package or version does not exist, or not for this Python."""
 
     code = "version-missing"
     what_words = "A requirement is not available for Python {python}: {reason}"
-    why_words = "The package index offers nothing that fits; the installer's own messages are above."
+    why_words = "The package index has no matching version; the installer's own messages are above."
     fix_words = "Correct the name or the version in 'requirements', or choose another Python with S2I_PYTHON.{hint}"
 
 
 class RequirementsConflict(BuildProblem):
-    """Two requirements exclude each other."""
+    """Two requirements conflict with each other."""
 
     code = "requirements-conflict"
-    what_words = "The requirements exclude each other: {reason}"
-    why_words = "No set of versions fits all of them."
-    fix_words = "Change one of the pins so that they agree."
+    what_words = "The requirements conflict with each other: {reason}"
+    why_words = "No set of versions satisfies all of them."
+    fix_words = "Change one of the pinned versions so that they agree."
 
 
 class IndexUnreachable(BuildProblem):
-    """The package index did not answer."""
+    """The package index can't be reached."""
 
     code = "index-unreachable"
     what_words = "The package index can't be reached: {reason}"
-    why_words = "The requirements are downloaded from it; the fault is in the network or settings, not in the notebook."
+    why_words = "Packages are downloaded from it. The cause is the network or a setting, not the notebook."
     fix_words = "Check the network, PIP_INDEX_URL, the proxy settings and, behind a company proxy, S2I_CA_BUNDLE."
 
 
 class InstallFailed(BuildProblem):
-    """The installer failed for a reason of its own."""
+    """The installer failed for another reason."""
 
     code = "install-failed"
     what_words = "The requirements could not be installed: {reason}"
-    why_words = "{installer} gave up; its own messages are above."
-    fix_words = "Look for the package that they name; a version with a wheel for Python {python} often helps."
+    why_words = "{installer} failed; its own messages are above."
+    fix_words = "Look for the package that these messages name. A version with a wheel for Python {python} often helps."

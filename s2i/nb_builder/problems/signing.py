@@ -4,12 +4,14 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class SignKeyUnusable(BuildProblem):
-    """The model is to be signed, but the key or its certificate can't be used."""
+    """The model should be signed, but the key or its certificate can't be used."""
 
     code = "sign-key-unusable"
     what_words = "{setting}={path} can't be used: {reason}."
-    why_words = "A model that was to be signed and is not would be refused where it is served."
+    why_words = (
+        "The build was asked to sign the model, and services that verify signatures would reject an unsigned one."
+    )
     fix_words = (
-        "Mount a private EC key in PEM there while the image is built, outside the repository and APP_ROOT; "
-        "docs/how-to/sign-and-verify.md says how to make one."
+        "During the build, mount a private EC key in PEM format there, outside the repository and APP_ROOT; create "
+        "one with 'openssl ecparam -name prime256v1 -genkey -noout -out signing.key'."
     )

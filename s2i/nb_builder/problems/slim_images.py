@@ -4,56 +4,68 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class SlimNoService(BuildProblem):
-    """The image to slim was not made by nb-builder, or has no model."""
+    """The image to slim was not built by nb-builder, or has no model."""
 
     code = "slim-no-service"
-    what_words = "The image is no service of nb-builder: it has no {missing}."
-    why_words = "A slim image is made of the image that 's2i build' made, by what that image holds, its Python too."
-    fix_words = "Run 's2i build <git repository> nb-builder my-service' first, then name my-service as SERVICE."
+    what_words = "This image was not built by nb-builder: it has no {missing}."
+    why_words = "A slim image is derived from a service image and uses the Python in it."
+    fix_words = (
+        "Build the service image first: '{nb_builder} build <folder or git URL> --tag my-service'. Then run "
+        "'{nb_builder} slim my-service'."
+    )
 
 
 class SlimPythonDiffers(BuildProblem):
-    """The image's Python is not the one that the model, or the service, was made with."""
+    """The image's Python differs from the one that built the model, or the service."""
 
     code = "slim-python-differs"
-    what_words = "{python} is {found}, and {wanted} is needed."
-    why_words = "The model can only be loaded by the minor version of Python that saved it."
-    fix_words = "Build the service image again with 's2i build', on the current builder image; then make it slim."
+    what_words = "{python} is {found}, but {wanted} is needed."
+    why_words = "Only the minor version of Python that saved a model can load it."
+    fix_words = "Build the service image again with the current builder image, then make it slim."
 
 
 class SlimKeepUnknown(BuildProblem):
     """S2I_KEEP names a distribution that is not installed."""
 
     code = "slim-keep-unknown"
-    what_words = "S2I_KEEP names {names}, which the image does not have."
-    why_words = "A misspelt name would keep nothing and nobody would notice; the image has: {known}."
-    fix_words = "Correct the name, or leave it out of S2I_KEEP."
+    what_words = "S2I_KEEP names {names}, which the image does not contain."
+    why_words = "A misspelt name would keep nothing. The image contains: {known}."
+    fix_words = "Correct the name, or remove it from S2I_KEEP."
 
 
 class SlimShellMissing(BuildProblem):
-    """S2I_SLIM_BASE=shell is set, and the image is not made of Debian packages."""
+    """S2I_SLIM_BASE=shell is set, but the image does not consist of Debian packages."""
 
     code = "slim-shell-missing"
-    what_words = "S2I_SLIM_BASE=shell needs an image of Debian packages, and this image lacks {lacking}."
-    why_words = "The shell and its tools are taken from the image, package by package, as dpkg lists them."
-    fix_words = "Leave S2I_SLIM_BASE out: an image from scratch needs no packages."
+    what_words = "S2I_SLIM_BASE=shell needs an image with Debian packages, and this image lacks {lacking}."
+    why_words = "The shell and its tools are copied from the image, package by package, as listed by dpkg."
+    fix_words = "Unset S2I_SLIM_BASE: an image from scratch needs no Debian packages."
 
 
 class SlimServiceDiffers(BuildProblem):
-    """The service image itself does not answer as its golden rows say."""
+    """The service image does not give the predictions of its golden rows."""
 
     code = "slim-service-differs"
-    what_words = "The service image does not answer as it was built to: {difference}"
-    why_words = "Before anything is left out, the service answers its golden rows as they were recorded."
-    fix_words = (
-        "Build it again with 's2i build'; a setting in .s2i/environment meant for another place may be the cause."
-    )
+    what_words = "The service image does not give the predictions that were recorded in its build: {difference}"
+    why_words = "Before any file is left out, the service must give the recorded prediction for each golden row."
+    fix_words = "Build the service image again. A setting in .s2i/environment for another machine may be the cause."
 
 
 class SlimUnproved(BuildProblem):
-    """The slim image does not answer as the service image does."""
+    """The slim image does not give the service image's predictions."""
 
     code = "slim-unproved"
-    what_words = "The slim image is not the same service: {difference}"
-    why_words = "An image is only made if, as its final user, it answers every golden row as the notebook did."
+    what_words = "The slim image differs from the service image: {difference}"
+    why_words = (
+        "A slim image is only built if it gives the notebook's prediction for every golden row, as its final user."
+    )
     fix_words = "{advice}"
+
+
+class SlimWrites(BuildProblem):
+    """The slim image fails with a read-only root file system and without a network."""
+
+    code = "slim-writes"
+    what_words = "The slim image fails with a read-only root file system and without a network."
+    why_words = "Slim images should run that way, so an image that can't is not built."
+    fix_words = "In predictor, write only below /tmp (with Python's tempfile), and connect to no other host."

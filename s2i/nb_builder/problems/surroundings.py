@@ -4,11 +4,11 @@ from nb_builder.problems.build_problem import CellProblem
 
 
 class FileMissing(CellProblem):
-    """A cell opens a file that is not there."""
+    """A cell opens a file that does not exist."""
 
     code = "file-missing"
     what_words = "{where} opens '{path}', and there is no such file."
-    why_words = "A relative path begins at the notebook's folder, and capitals count. Python says: {error}."
+    why_words = "Paths are relative to the notebook's folder and case-sensitive. Python's error: {error}."
     fix_words = "{instead}, then build again."
 
 
@@ -17,28 +17,28 @@ class FileIgnored(CellProblem):
 
     code = "file-ignored"
     what_words = "{where} opens '{path}', which {rules} leaves out of the repository (line {number}: {pattern})."
-    why_words = "Such a file is on the machine where the notebook was written, and in no clone of the repository."
-    fix_words = "Commit it with 'git add --force {path}', or have a cell make or download it; then build again."
+    why_words = "Such a file exists where the notebook was written, and in no clone of the repository."
+    fix_words = "Commit it with 'git add --force {path}', or create or download it in a cell; then build again."
 
 
 class FileIsPointer(CellProblem):
-    """A cell fails on a Git LFS file of which only the pointer is there."""
+    """A cell fails on a Git LFS file whose content was not downloaded."""
 
     code = "file-is-pointer"
-    what_words = "{where} failed, and '{path}' is a pointer of Git LFS instead of the file: {error}"
-    why_words = "In a clone that was made without Git LFS, a few lines of text stand where the content should be."
+    what_words = "{where} failed, and '{path}' is a Git LFS pointer instead of the file: {error}"
+    why_words = "A clone that was made without Git LFS contains a few lines of text in place of the content."
     fix_words = "Run 'git lfs pull' in a clone and build that folder, or commit the file without LFS."
 
 
 class GpuMissing(CellProblem):
-    """A cell, or predictor, asks for a GPU where there is none."""
+    """A cell, or predictor, requires a GPU, and the build has none."""
 
     code = "gpu-missing"
-    what_words = "{where} asks for a GPU, and there is none here: {error}"
-    why_words = "Images are built where there is no GPU; the service may have one, and need not."
+    what_words = "{where} requires a GPU, and none is available: {error}"
+    why_words = "Builds run without a GPU, even if the service has one."
     fix_words = (
-        "Take a GPU only where there is one, and ask for it when predictor is called: "
-        '"cuda" if torch.cuda.is_available() else "cpu"; docs/how-to/serve-on-a-gpu.md has a whole notebook.'
+        'Choose the device when predictor is called, and use a GPU only if there is one: "cuda" if '
+        'torch.cuda.is_available() else "cpu".'
     )
 
 
@@ -46,32 +46,32 @@ class LanguageDataMissing(CellProblem):
     """A cell needs data for a text library that is downloaded separately."""
 
     code = "language-data-missing"
-    what_words = "{where} needs {thing}, which is not here: {error}"
-    why_words = "It is not part of the package: where the notebook was written, it was downloaded once."
+    what_words = "{where} needs {thing}, which is not available: {error}"
+    why_words = "The data is not part of the package: it was downloaded once where the notebook was written."
     fix_words = (
-        "Download it in a cell above: {command}. If one does, its own output above says why that failed; if the "
-        "build has no network, commit the data and load it by its path."
+        "Download it in a cell above: {command}. If one does, its output above shows why that failed. If the build "
+        "has no network, commit the data and load it by its path."
     )
 
 
 class PathOfAnotherMachine(CellProblem):
-    """A cell opens a file by a path that only the author's machine has."""
+    """A cell opens a file by a path that only exists on the author's machine."""
 
     code = "path-of-another-machine"
-    what_words = "{where} opens '{path}', which is a path of another machine."
-    why_words = "A build has the repository and what the cells make, and nothing else of the author's disk."
+    what_words = "{where} opens '{path}', which is a path on another machine."
+    why_words = "A build can only see files in the repository and files that cells create."
     fix_words = "{instead}, then build again."
 
 
 class NetworkUnreachable(CellProblem):
-    """A cell asks for something that the build can't reach."""
+    """A cell connects to an address that the build can't reach."""
 
     code = "network-unreachable"
-    what_words = "{where} asks for {address}, which can't be reached from the build: {error}"
+    what_words = "{where} connects to {address}, which can't be reached from the build: {error}"
     why_words = "A build may have no network access, or only through a proxy; the cell itself may be right."
     fix_words = (
-        "Commit what it downloads, or give the build network access: cells get HTTP_PROXY, HTTPS_PROXY "
-        "and S2I_CA_BUNDLE."
+        "Commit the data that the cell downloads, or give the build network access: cells see HTTP_PROXY, "
+        "HTTPS_PROXY and S2I_CA_BUNDLE."
     )
 
 
@@ -80,5 +80,7 @@ class VariableUnset(CellProblem):
 
     code = "variable-unset"
     what_words = "{where} needs the environment variable {name}, which is not set."
-    why_words = "A build has the variables of .s2i/environment and of 's2i build -e', and not those of your shell."
+    why_words = (
+        "A build only sees the variables of .s2i/environment and those passed with '-e', not those of your shell."
+    )
     fix_words = "Set it there, or give it a default: os.environ.get('{name}', '…'); then build again."

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.carried import Carried
 
+from nb_builder.common import digests
 from nb_builder.registry.problems import ReferenceInvalid, RegistryFailed
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ CONFIG = "application/vnd.nb-builder.model.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TITLE = "org.opencontainers.image.title"
 # What one file of a model may have; a manifest could say anything.
-LARGEST_MODEL = 64 << 30
+MAX_MODEL = 64 << 30
 # A manifest of ours has a kilobyte; a registry may send what it likes.
-LARGEST_MANIFEST = 1 << 20
+MAX_MANIFEST = 1 << 20
 # Above it a file goes in pieces, as not all registries take: oras reads what it puts at once into memory.
 AT_ONCE = 16 << 20
 # Seconds for a first answer.
@@ -60,9 +61,9 @@ def push(path: Path, reference: str) -> str:
         response = _checked(client.upload_manifest(manifest, container), reference)
         # What was sent is what its digest is of: the registry's word for it must be the same.
         digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
-        told = response.headers.get("Docker-Content-Digest", digest)
-    if told != digest:
-        raise RegistryFailed(reference=reference, reason=f"it has stored {told}, and {digest} was sent")
+        reported = response.headers.get("Docker-Content-Digest", digest)
+    if reported != digest:
+        raise RegistryFailed(reference=reference, reason=f"it has stored {reported}, and {digest} was sent")
     return f"{container.registry}/{container.api_prefix}@{digest}"
 
 
@@ -92,7 +93,7 @@ def pull(reference: str, path: Path) -> str:
 @contextmanager
 def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
     """Yield a client and the place that `reference` names; what either raises is RegistryFailed."""
-    # In an environment of its own, which `make push` and `make pull` make.
+    # In an environment of its own, which `nb-builder push` and `nb-builder pull` make.
     import oras.client
     import requests
 
@@ -134,7 +135,7 @@ def _has_tls(host: str) -> bool:
 
 
 def _logins() -> list[str]:
-    """Return the files beside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
+    """Return the files alongside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
     folder, file = os.environ.get("DOCKER_CONFIG"), os.environ.get("REGISTRY_AUTH_FILE")
     paths = [os.path.join(folder, "config.json")] if folder else []
     paths += [file] if file else []
@@ -143,7 +144,7 @@ def _logins() -> list[str]:
 
 def _blob(client: "OrasClient", container: "Container", path: Path, media_type: str) -> dict[str, Any]:
     size = path.stat().st_size
-    blob = {"mediaType": media_type, "digest": f"sha256:{_digest(path)}", "size": size}
+    blob = {"mediaType": media_type, "digest": f"sha256:{digests.digest(path)}", "size": size}
     response = client.upload_blob(str(path), container, blob, do_chunked=size > AT_ONCE, chunk_size=AT_ONCE)
     _checked(response, str(container))
     return blob
@@ -163,7 +164,7 @@ def _manifest(client: "OrasClient", container: "Container", reference: str) -> b
         content = b""
         for block in response.iter_content(1 << 16):
             content += block
-            if len(content) > LARGEST_MANIFEST:
+            if len(content) > MAX_MANIFEST:
                 raise RegistryFailed(reference=reference, reason="its manifest is larger than one of a model")
         return content
 
@@ -175,7 +176,7 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
         if (
             layer["mediaType"] == LAYER
             and type(layer["size"]) is int
-            and 0 <= layer["size"] <= LARGEST_MODEL
+            and 0 <= layer["size"] <= MAX_MODEL
             and layer["digest"].startswith("sha256:")
         ):
             return layer
@@ -196,11 +197,3 @@ def _download(client: "OrasClient", container: "Container", layer: dict, path: P
             file.write(block)
     if size != layer["size"] or f"sha256:{sha.hexdigest()}" != layer["digest"]:
         raise RegistryFailed(reference=reference, reason=f"the file that it sends is not {layer['digest']}")
-
-
-def _digest(path: Path) -> str:
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
-    return sha.hexdigest()

@@ -4,21 +4,21 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class ReferenceInvalid(BuildProblem):
-    """The name to push to or pull from does not begin with a registry."""
+    """The name to push to or pull from does not start with a registry."""
 
     code = "reference-invalid"
     exit_status = 2
-    what_words = "{reference!r} does not name a place in a registry."
-    why_words = "A registry is never guessed, so its host comes first, with a dot or a port in it."
-    fix_words = "Name it as registry.example.org/name:tag, or by digest: registry.example.org/name@sha256:…"
+    what_words = "{reference!r} is not the name of an artifact in a registry."
+    why_words = "There is no default registry, so the name must start with its host, which contains a dot or a port."
+    fix_words = "Write it as registry.example.org/name:tag, or with a digest: registry.example.org/name@sha256:…"
 
 
 class RegistryFailed(BuildProblem):
-    """The registry refuses, can't be reached, or sends something other than what was requested."""
+    """The registry rejects the request, can't be reached, or sends something other than what was requested."""
 
     code = "registry-failed"
     what_words = "{reference}: {reason}."
-    why_words = "A model is pushed whole, and only content with the requested digest is accepted."
+    why_words = "A model is pushed as a whole, and a pulled model must have the requested digest."
     fix_words = (
         "Check the host, the name and the network; 'docker login' stores credentials that are used here, and "
         "REQUESTS_CA_BUNDLE names certificate authorities."

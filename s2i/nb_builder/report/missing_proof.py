@@ -25,8 +25,7 @@ def require(manifest: Mapping) -> None:
 def facts(manifest: Mapping) -> dict[str, object]:
     """Return the report's facts: whether the model is proved, and a list of warnings."""
     problem = missing(manifest)
-    warnings = [{name: getattr(problem, name) for name in ("code", "what", "why", "fix")}] if problem else []
-    return {"proved": problem is None, "warnings": warnings}
+    return {"proved": problem is None, "warnings": [problem.as_json()] if problem else []}
 
 
 def label(manifest: Mapping) -> str:

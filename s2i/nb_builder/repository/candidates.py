@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import notebook_contract
@@ -72,8 +73,7 @@ def all_of(repository: Path) -> list[Path]:
 
 def listed(paths: list[Path]) -> str:
     """Return at most ten names and a count of the others, so that the message stays readable."""
-    names = ", ".join(visible.line(path) for path in paths[:_LISTED])
-    return names + (f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else "")
+    return phrases.listed(map(visible.line, paths), _LISTED)
 
 
 def binds(repository: Path, path: Path) -> bool:

@@ -36,7 +36,7 @@ _SETTINGS = {
     "credential.helper": "",
     "submodule.recurse": "false",
 }
-# What git would otherwise fetch: objects of a partial clone that are not here.
+# What git would otherwise fetch: objects that a partial clone lacks.
 _NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 _FILTER = re.compile(r"filter\..+\.(?:clean|smudge|process|required)", re.DOTALL)
 

@@ -88,7 +88,7 @@ def bring(repository: Path, destination: Path) -> None:
     _empty(destination)
     names = os.listdir(repository)
     for name in sorted({*names} - {*_not_of_the_repository(str(repository), names)}):
-        _bring_entry(repository / name, destination / name)
+        _install_entry(repository / name, destination / name)
     if repository == UPLOADED:
         _empty(repository, best_effort=True)
 
@@ -129,7 +129,7 @@ def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:
     ]
 
 
-def _bring_entry(entry: Path, target: Path) -> None:
+def _install_entry(entry: Path, target: Path) -> None:
     """Copy one entry of the repository's top folder.
 
     Not the folder itself: its mode must not be copied to APP_ROOT/src, which another user may own.

@@ -21,7 +21,7 @@ from nb_builder.problems.packages import (
     RequirementsNeedPackages,
 )
 from nb_builder.repository import ordinary_files
-from nb_builder.requirements import line_parser, lock_file, sources
+from nb_builder.requirements import line_parser, lock_file, pins, sources
 from nb_builder.requirements.line_parser import Asked, Origin
 from nb_builder.requirements.logical_lines import logical
 from nb_builder.requirements.pip_config import without_credentials
@@ -73,8 +73,9 @@ class Wanted:
     choice: Choice = NOTHING
 
     def __len__(self) -> int:
-        """Return how many requirements the author has written."""
-        return len(self.asked.lines)
+        """Return how many requirements the author has written; those of a package for several Pythons count once."""
+        marked = [canonicalize_name(requirement.name) for requirement in self.named if requirement.marker]
+        return len(self.asked.lines) - len(marked) + len(set(marked))
 
     @property
     def locked(self) -> str:
@@ -112,7 +113,7 @@ class Wanted:
             {
                 canonicalize_name(requirement.name)
                 for requirement in requirements
-                if requirement.url or _is_pinned(requirement)
+                if requirement.url or pins.exact_version(requirement)
             }
         )
 
@@ -236,7 +237,7 @@ def also(cell: Sequence[Requirement]) -> list[str]:
 
 
 def _nearest(name: str, folder: Path, src: Path) -> Path | None:
-    """Return the file `name` beside the notebook or in a folder above it, up to the repository's top."""
+    """Return the file `name` next to the notebook or in a folder above it, up to the repository's top."""
     for directory in [folder, *folder.parents]:
         if ordinary_files.is_file(directory / name, src):
             return directory / name
@@ -255,15 +256,10 @@ def _check_agreement(wanted: Wanted) -> None:
         if theirs is None:
             continue  # An option or a path, which the installer checks.
         for ours in wanted.cell:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and sources.exclude(ours, theirs):
+            if pins.conflict(ours, theirs):
                 unit = "line" if counted.packages.numbers else "entry"
                 reason = f"the cell asks for {ours}, and {counted.file} ({unit} {number}) for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
-
-
-def _is_pinned(requirement: Requirement) -> bool:
-    pins = requirement.specifier
-    return any(pin.operator == "===" or (pin.operator == "==" and "*" not in pin.version) for pin in pins)
 
 
 def _requirement(line: str) -> Requirement | None:

@@ -7,11 +7,10 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from nb_builder.problems.packages import RequirementsConflict
 from nb_builder.requirements.collect import Wanted, write
-from nb_builder.requirements.sources import Choice, exclude
+from nb_builder.requirements.pins import conflict
+from nb_builder.requirements.sources import Choice
 
 
 def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
@@ -41,6 +40,6 @@ def _one_choice(choices: Sequence[Choice]) -> Choice:
 def _check_agreement(name: Path, wanted: Wanted, other_name: Path, other: Wanted) -> None:
     for ours in wanted.cell:
         for theirs in other.cell:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
+            if conflict(ours, theirs):
                 reason = f"{name} asks for {ours}, and {other_name} for {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")

@@ -40,22 +40,31 @@ def write(workspace: Workspace, facts: Mapping[str, Any], settings: Settings, si
     text = json.dumps(of(workspace, facts, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
-        sign(workspace.build, signer, statement.root_of(model.digests_of(workspace.model)))
+        sign(workspace.build, signer, model.digests_of(workspace.model))
 
 
-def sign(build: Path, signer: Signer, root: str) -> None:
-    """Sign the statement in the folder `build`, which must be about the model with the digest `root`.
+def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
+    """Sign the statement in the folder `build`, which must be about the model of these files, by their digests.
 
-    Raise Malformed for any other: a key that signs what it is given would sign a model that nobody has seen.
+    Raise Malformed for any other: a key that signs what it is given would sign what nobody has seen.
     """
     payload = _content(build / paths.PROVENANCE)
-    if origin.model_of(origin.read(payload)) != root:
+    reported = origin.read(payload)
+    subjects = _subjects(files)
+    if origin.model_of(reported) != subjects[paths.MODEL]:
         raise statement.Malformed("it says where another model comes from")
+    if not all(each in [_resource(*subject) for subject in subjects.items()] for each in reported["subject"]):
+        raise statement.Malformed("it says where something else than the model comes from")
     text = signer.signed(payload, statement.PROVENANCE_TYPE)
     signature = build / paths.PROVENANCE_SIGNATURE
     # A link there would lead elsewhere.
     signature.unlink(missing_ok=True)
     signature.write_text(text, encoding="ascii")
+
+
+def _subjects(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of the model and of its files, by their names in a statement."""
+    return {paths.MODEL: statement.root_of(files), **{f"{paths.MODEL}/{name}": files[name] for name in files}}
 
 
 def _content(path: Path) -> bytes:
@@ -75,11 +84,9 @@ def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> di
     """Return the statement; `facts` are those of the build's report."""
     files = model.digests_of(workspace.model)
     built = manifest.read(workspace.model).get("built")
-    subjects = {paths.MODEL: statement.root_of(files)}
-    subjects.update({f"{paths.MODEL}/{name}": digest for name, digest in files.items()})
     return {
         "_type": statement.TYPE,
-        "subject": [_resource(name, digest) for name, digest in subjects.items()],
+        "subject": [_resource(name, digest) for name, digest in _subjects(files).items()],
         "predicateType": origin.PREDICATE,
         "predicate": {
             "buildDefinition": {

@@ -48,12 +48,12 @@ def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(_content(KEY, path), None)
     except TypeError as error:
-        raise _unusable(KEY, path, "it is encrypted, and nobody is here to ask for its password") from error
+        raise _unusable(KEY, path, "it is encrypted, and a build can't ask for its password") from error
     except (ValueError, exceptions.UnsupportedAlgorithm) as error:
         # Not in the words of the library: they may quote what it has read.
         raise _unusable(KEY, path, "it holds no private key in PEM") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in keys.HASHES:
-        raise _unusable(KEY, path, f"it holds another key than {keys.CURVES}")
+        raise _unusable(KEY, path, f"it is not {keys.CURVES}")
     return key
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from nb_builder.slim.elf import headers, shared_objects
 from nb_builder.slim.plan import prune_rules
 from nb_builder.slim.plan.planner import Plan
 from nb_builder.slim.rootfs import bytecode, dist_info, image_env, interpreter, shell_base, system_files
+from nb_builder.slim.rootfs.layout import Layout
 from nb_builder.slim.rootfs.stand_ins import ldconfig, lscpu
 from nb_builder.slim.tree import Tree, files_below
 
@@ -42,26 +42,6 @@ name = os.path.basename(sys.argv[0])
 command = [] if name in ("run", "serve") else [name]
 sys.exit(main(command + sys.argv[1:], dict(os.environ)))
 """
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where things are in the service image, and the `base` (scratch or shell) of the slim image."""
-
-    app: Workspace
-    home: Path
-    certificates: Path | None
-    base: str
-
-    @property
-    def service(self) -> Path:
-        """Return the folder of the front's virtual environment."""
-        return self.home / "service"
-
-    @property
-    def pythons(self) -> tuple[Path, Path]:
-        """Return the front's Python and the model's."""
-        return self.service / "bin" / "python", self.app.venv / "bin" / "python"
 
 
 def interpreters(layout: Layout) -> tuple[interpreter.Interpreter, interpreter.Interpreter]:

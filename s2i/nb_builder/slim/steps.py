@@ -24,6 +24,7 @@ from nb_builder.problems import slim_images
 from nb_builder.slim import build_rootfs, trial_launcher
 from nb_builder.slim.attest import proof
 from nb_builder.slim.plan import minimise, planner
+from nb_builder.slim.rootfs.layout import Layout
 from nb_builder.slim.tree import Tree
 
 # In the root folder of the service image, in build stages that are discarded.
@@ -48,7 +49,7 @@ class Slimming:
         self.settings, self.work, self.log = settings, work, log
         self.digests: Mapping[str, str] | None = None
         app = Workspace(settings.app_root)
-        self.layout = build_rootfs.Layout(app, settings.home, settings.ca_bundle, settings.slim_base)
+        self.layout = Layout(app, settings.home, settings.ca_bundle, settings.slim_base)
         try:
             self.date = identity.version_of(manifest.read(app.model).get("built", ""))
         except ModelMissing as error:
@@ -88,7 +89,7 @@ class Slimming:
         if plan.level == slim_levels.OFF:
             raise proof.unproved(verdict, plan.level)
         lower = plan.lower()
-        self.log.step(f"The slim image is not the same service: S2I_SLIM={lower.level} instead of {plan.level}")
+        self.log.step(f"The slim image differs from the service image: S2I_SLIM={lower.level} instead of {plan.level}")
         for line in proof.failures(verdict):
             self.log.line(f"     {line}")
         self._write_plan(lower)

@@ -1,4 +1,4 @@
-"""A shell beside a slim image during its selftest, to report even a Python that does not start.
+"""A shell alongside a slim image during its selftest, to report even a Python that does not start.
 
 It has its own loader and libraries in its own folder, and so runs whatever the image lacks.
 """
@@ -13,7 +13,7 @@ from nb_builder.slim.plan.minimise import gist
 from nb_builder.slim.tree import Tree
 
 SHELL = "/bin/sh"
-# OUTPUT_FOLDER is beside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
+# OUTPUT_FOLDER is alongside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
 OUTPUT_FOLDER, VERDICT, LAST_OUTPUT = "said", "verdict.json", "last-words.txt"
 # The first line of LAST_OUTPUT is the exit status. The model was verified before it was traced; the keys for that may
 # be mounted where the service runs, and are not there while an image is built.
@@ -48,6 +48,6 @@ def read_verdict(folder: Path) -> dict:
     last = folder / LAST_OUTPUT
     output = last.read_bytes().decode(errors="replace") if last.exists() else "unknown"
     status, _, log = output.partition("\n")
-    reason = gist(log) or "it said nothing"
-    difference = f"the service can't be asked: its Python ended with status {status} ({reason})"
+    reason = gist(log) or "it printed nothing"
+    difference = f"the service does not respond: its Python exited with status {status} ({reason})"
     return {"same": False, "rows": 0, "deterministic": True, "differences": [difference], "answers": [], "stderr": log}

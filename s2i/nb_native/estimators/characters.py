@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any, NamedTuple
 
 _SIGMA, _SMALL_SIGMAS = "\u03a3", ("\u03c3", "\u03c2")
-_MOST_SPAN = 0xFFFF
+_MAX_SPAN = 0xFFFF
 _ASCII = 0x80
 # A character that is of words, and another one that is not, which stand for all that no term has.
 _LETTERS = range(0x4E00, sys.maxunicode + 1)
@@ -105,7 +105,7 @@ class Changes:
         self.ascii = [_becomes(chr(code), lowercase, accents) for code in range(_ASCII)]
         self.runs = self._runs(_changed(lowercase, accents))
 
-    def _told_apart(self, text):
+    def _reported_apart(self, text):
         """Return a text with one character for all that no term has, as often as it makes a difference."""
         found = []
         for letter in text:
@@ -121,8 +121,8 @@ class Changes:
     def _runs(self, changed):
         runs: list = []
         for code, text in changed:
-            becomes = self._told_apart(text)
-            if (self.has_sigma and code == ord(_SIGMA)) or becomes == self._told_apart(chr(code)):
+            becomes = self._reported_apart(text)
+            if (self.has_sigma and code == ord(_SIGMA)) or becomes == self._reported_apart(chr(code)):
                 continue
             is_other = len(becomes) == 1 and becomes != self._unknown
             _add(runs, code, (ord(becomes) - code) if is_other else becomes)
@@ -136,7 +136,7 @@ class Changes:
 def _add(runs, code, becomes):
     """Add a character to the last of the runs, if it goes on with it, or begin another run."""
     last = runs[-1] if runs else None
-    if last is not None and last.becomes == becomes and code - last.first <= _MOST_SPAN:
+    if last is not None and last.becomes == becomes and code - last.first <= _MAX_SPAN:
         step = code - last.last
         # The second one says which step a run has.
         if step == (last.step or 1) or (step == 2 and last.step == 1 and last.first == last.last):

@@ -172,11 +172,11 @@ def _chosen(transformer, name, columns, rows):
         raise Refusal("a table of named columns is asked for, and a list is given")
     if names is not None:
         return Frame({names[place]: cells[place] for place in places})
-    _refuse_mixed_array(rows.items[0])
+    _reject_mixed_array(rows.items[0])
     return Vector((Vector(tuple(cells[place] for place in places), rows.items[0].kind),), rows.kind)
 
 
-def _refuse_mixed_array(row):
+def _reject_mixed_array(row):
     """Raise Refusal for an array of texts and numbers: numpy has made texts of all."""
     texts = [isinstance(cell, (Text, Sample)) for cell in row.items]
     if row.kind == "array" and any(texts) and not all(texts):

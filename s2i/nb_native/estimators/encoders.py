@@ -34,7 +34,7 @@ def _typed(numbers, dtype):
     return as_rows([Number(casts[kind].format(number.code), kind) for number in numbers])
 
 
-def _refuse_unknown(code, place, count):
+def _reject_unknown(code, place, count):
     with code.block(f"if ({place} == {count})"):
         code.line("return NB_FAILED;")
 
@@ -52,7 +52,7 @@ def _one_hot(code, encoder, rows):
         count = len(categories)
         place = known.write_place(code, cell, categories)
         if fails:
-            _refuse_unknown(code, place, count)
+            _reject_unknown(code, place, count)
         if drop is None:
             test, index = f"{place} != {count}", place
             width = count
@@ -79,7 +79,7 @@ def _ordinal(code, encoder, rows):
         if encoder.handle_unknown == "use_encoded_value":
             number = f"{place} == {count} ? {answers.literal_of(encoder.unknown_value)} : {place}"
         else:
-            _refuse_unknown(code, place, count)
+            _reject_unknown(code, place, count)
             number = place
         at = known.place_of_missing(categories)
         if at is not None:

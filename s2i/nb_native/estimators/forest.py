@@ -12,7 +12,7 @@ from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
 
 # More would be 30 MB of tables and minutes of gcc.
-MOST_NODES = 3_000_000
+MAX_NODES = 3_000_000
 
 
 class Node(NamedTuple):
@@ -71,8 +71,8 @@ class Forest:
             nodes = laid_out(tree)
             self._nodes += nodes
             self._sizes.append(len(nodes))
-            if len(self._nodes) > MOST_NODES:
-                raise Refusal(f"trees of more than {MOST_NODES} nodes")
+            if len(self._nodes) > MAX_NODES:
+                raise Refusal(f"trees of more than {MAX_NODES} nodes")
         self._ctype = ctype
         self._at_left = at_threshold == "left"
         inner = [node for _, node in self._nodes if isinstance(node, Node)]

@@ -14,7 +14,7 @@ from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
 
 # 2 MB of tables; a search takes half a millisecond then.
-MOST_VALUES = 5_000 * 50
+MAX_VALUES = 5_000 * 50
 _STACK = 64
 
 _PUSH = """\
@@ -97,8 +97,8 @@ def _nearest(code, estimator, rows):
     data = estimator._fit_X
     if str(data.dtype) != "float64" or data.ndim != 2:
         raise Refusal(f"{type(estimator).__name__} fitted with {data.dtype}")
-    if data.size > MOST_VALUES:
-        raise Refusal(f"{type(estimator).__name__} of more than {MOST_VALUES} values")
+    if data.size > MAX_VALUES:
+        raise Refusal(f"{type(estimator).__name__} of more than {MAX_VALUES} values")
     row = row_for(code, estimator, rows)
     if row.dtype != "float64":
         raise Refusal(f"{type(estimator).__name__} given {row.dtype}")

@@ -62,7 +62,7 @@ def _missing_left(tree):
     return state["missing_go_to_left"].astype(bool)
 
 
-def _refuse_several_outputs(estimator):
+def _reject_several_outputs(estimator):
     if getattr(estimator, "n_outputs_", 1) != 1:
         raise Refusal(f"a {type(estimator).__name__} of several outputs")
 
@@ -130,7 +130,7 @@ def _shares(tree, count):
 
 def _class_shares(code, estimator, rows):
     """Write the shares of the classes; return (name of the C array, how many)."""
-    _refuse_several_outputs(estimator)
+    _reject_several_outputs(estimator)
     count = answers.count_of_classes(estimator)
     trees = getattr(estimator, "estimators_", [estimator])
     array = _row_array(code, estimator, rows, takes_missing(trees[0]))
@@ -154,7 +154,7 @@ def _predict_class(code, estimator, rows):
 
 @form("sklearn", _TREE_REGRESSORS + _FOREST_REGRESSORS, "predict")
 def _predict_number(code, estimator, rows):
-    _refuse_several_outputs(estimator)
+    _reject_several_outputs(estimator)
     trees = getattr(estimator, "estimators_", [estimator])
     array = _row_array(code, estimator, rows, takes_missing(trees[0]))
     sums = _sums(code, trees, array, 1, lambda tree, _: tree.tree_.value[:, 0, :1])

@@ -18,14 +18,14 @@ _UNITS = {"word": "NB_WORDS", "char": "NB_LETTERS", "char_wb": "NB_LETTERS_WITHI
 # Words of at least so many characters: r"(?u)\b\w\w+\b" and its like.
 _PATTERN = re.compile(r"(?:\(\?u\))?\\b((?:\\w)+)\+\\b")
 # More would cost much time for texts of a megabyte.
-_MOST_UNITS = 16
+_MAX_UNITS = 16
 # In bytes: a longer one is no word, and costs memory.
-_LONGEST_TERM = 1 << 14
-_MOST_TERMS = 1 << 20
+_MAX_TERM = 1 << 14
+_MAX_TERMS = 1 << 20
 # An idf beyond would make infinite what a text has very often.
-_LARGEST_IDF = 1e100
+_MAX_IDF = 1e100
 _BLOCK = 16
-_MOST_SHARED, _SIZE_FOLLOWS = 15, 15
+_MAX_SHARED, _SIZE_FOLLOWS = 15, 15
 
 _NORMS = {
     "l1": "sum += nb_fabs(row[i].number);",
@@ -99,8 +99,8 @@ def _vocabulary(vectorizer):
         raise Refusal(f"a {type(vectorizer).__name__} without a vocabulary: it was not fitted")
     if sorted(vocabulary.values()) != list(range(len(vocabulary))):
         raise Refusal(f"a {type(vectorizer).__name__} whose vocabulary does not count its words from 0 on")
-    if len(vocabulary) > _MOST_TERMS:
-        raise Refusal(f"a {type(vectorizer).__name__} of more than {_MOST_TERMS} words")
+    if len(vocabulary) > _MAX_TERMS:
+        raise Refusal(f"a {type(vectorizer).__name__} of more than {_MAX_TERMS} words")
     # What is no text is no word of a text.
     return {str(term): int(place) for term, place in vocabulary.items() if isinstance(term, str)}
 
@@ -108,7 +108,7 @@ def _vocabulary(vectorizer):
 def _tables(code, vectorizer, vocabulary):
     """Write the tables of an nb_vectorizer; return its name."""
     name = type(vectorizer).__name__
-    _refuse_own_functions(vectorizer, name)
+    _reject_own_functions(vectorizer, name)
     if vectorizer.analyzer not in _UNITS:
         raise Refusal(f"{name} with analyzer={vectorizer.analyzer!r}")
     is_words = vectorizer.analyzer == "word"
@@ -116,7 +116,7 @@ def _tables(code, vectorizer, vocabulary):
     least, most = vectorizer.ngram_range
     if is_words and most == 1:
         least = 1
-    if not 1 <= least <= most <= _MOST_UNITS:
+    if not 1 <= least <= most <= _MAX_UNITS:
         raise Refusal(f"{name} with ngram_range={vectorizer.ngram_range!r}")
     left_out = {word for word in (vectorizer.get_stop_words() or () if is_words else ()) if isinstance(word, str)}
     terms = _encoded(name, vocabulary)
@@ -158,7 +158,7 @@ def _tables(code, vectorizer, vocabulary):
     return tables
 
 
-def _refuse_own_functions(vectorizer, name):
+def _reject_own_functions(vectorizer, name):
     if vectorizer.input != "content":
         raise Refusal(f"{name} with input={vectorizer.input!r}")
     for setting in ("preprocessor", "tokenizer"):
@@ -184,8 +184,8 @@ def _shortest(vectorizer, name):
 
 def _encoded(name, texts):
     encoded = {text: text.encode("utf-8", "surrogatepass") for text in texts}
-    if max(map(len, encoded.values()), default=0) > _LONGEST_TERM:
-        raise Refusal(f"{name} with a word of more than {_LONGEST_TERM} bytes")
+    if max(map(len, encoded.values()), default=0) > _MAX_TERM:
+        raise Refusal(f"{name} with a word of more than {_MAX_TERM} bytes")
     return encoded
 
 
@@ -199,7 +199,7 @@ def _terms(code, encoded):
             blocks.append(len(coded))
             before = b""
         shared = 0
-        while shared < min(_MOST_SHARED, len(before), len(term)) and before[shared] == term[shared]:
+        while shared < min(_MAX_SHARED, len(before), len(term)) and before[shared] == term[shared]:
             shared += 1
         size = len(term) - shared
         if size < _SIZE_FOLLOWS:
@@ -267,7 +267,7 @@ def _weighed(code, transformer, row):
         steps.append(f"{row.code}[i].number = nb_log({row.code}[i].number) + 1.0;")
     if transformer.use_idf:
         weights = np.asarray(transformer.idf_, dtype=float)
-        if len(weights) != row.width or not (np.abs(weights) < _LARGEST_IDF).all():
+        if len(weights) != row.width or not (np.abs(weights) < _MAX_IDF).all():
             raise Refusal(f"{type(transformer).__name__} with other weights than its words have")
         weight = indexed_table(code, "double", weights.tolist())
         steps.append(f"{row.code}[i].number *= {weight(f'{row.code}[i].feature')};")

@@ -215,7 +215,7 @@ def _predict_number(code, estimator, rows):
 
 @form("xgboost", _CLASSIFIERS, "predict")
 def _predict_class(code, estimator, rows):
-    _refuse_own_labels(estimator)
+    _reject_own_labels(estimator)
     model, margins = _of_estimator(code, estimator, rows)
     answer = _transform(code, model, margins)
     if model.objective == "multi:softprob":
@@ -238,7 +238,7 @@ def _predict_probabilities(code, estimator, rows):
     raise Refusal(f"XGBClassifier.predict_proba of {model.objective}")
 
 
-def _refuse_own_labels(estimator):
+def _reject_own_labels(estimator):
     """Raise Refusal where classes are not 0, 1, …: before 1.6 an encoder of XGBoost's own took any."""
     if list(estimator.classes_) != list(range(len(estimator.classes_))):
         raise Refusal("an XGBoost model with labels of its own")

@@ -29,7 +29,7 @@ enum {
     MOST_OUT = LARGEST_ANSWER + 2 * BUFFER
 };
 
-static const char TOO_BUSY[] = "More samples wait than this service takes; try again.";
+static const char TOO_BUSY[] = "Too many samples are waiting; try again later.";
 
 static char buffer[BUFFER];
 static char out_text[MOST_OUT] __attribute__((aligned(NB_LARGEST_PAGE)));
@@ -194,9 +194,9 @@ static void refuse_as_unreadable(nb_connection *c, const nb_head *head, int stat
     static char text[128];
     nb_output detail = {.text = text, .room = sizeof(text)};
     if (status == 413)
-        nb_print(&detail, "The body is larger than this service takes (S2I_MAX_BODY).");
+        nb_print(&detail, "The body is larger than this service accepts (S2I_MAX_BODY).");
     else if (status == 431)
-        nb_print(&detail, "The header fields are larger than this service takes.");
+        nb_print(&detail, "The header fields are larger than this service accepts.");
     else
         nb_print(&detail, "The request could not be read: %s.", reason);
     refuse(c, head, status, part_of(&detail));
@@ -222,13 +222,13 @@ static int refusal_of(const nb_head *head, nb_reply_form *form, nb_output *detai
         return 405;
     }
     if (is_post && head->is_coded) {
-        nb_print(detail, "Compressed bodies are not read.");
+        nb_print(detail, "Compressed bodies are not supported.");
         return 415;
     }
     if (is_post && !nb_is_json_type(head->type)) {
         nb_print(detail,
-                 "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. "
-                 "Other types are not read.");
+                 "Send the sample as JSON: curl -H 'Content-Type: application/json'. "
+                 "Other types are not supported.");
         return 415;
     }
     return 0;
@@ -506,7 +506,7 @@ void nb_connection_expire(const nb_service *service, nb_connection *c)
         return;
     }
     refuse(c, NULL, 408,
-           text_part("The request took longer to arrive than this service waits "
+           text_part("The request took longer to arrive than this service allows "
                      "(S2I_RECEIVE_TIMEOUT)."));
     finish(service, c);
 }

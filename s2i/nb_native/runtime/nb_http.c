@@ -111,8 +111,8 @@ static int begin_listening(const nb_settings *settings)
     } else if (!read_address(settings->host, address.ipv4)) {
         nb_output *complaint = nb_complaint();
         nb_print(complaint, "S2I_HOST='%s' is neither an IPv4 address nor ::.", settings->host);
-        nb_complain("An image of a few kilobytes looks up no names.",
-                    "Set it to an address, or leave it out.");
+        nb_complain("A native program does not resolve host names.",
+                    "Set it to an address, or unset it.");
         return 0;
     }
     long fd = try_to_listen(&address, &size);
@@ -122,8 +122,8 @@ static int begin_listening(const nb_settings *settings)
                  fd == -EADDRINUSE ? "Address already in use"
                  : fd == -EACCES   ? "Permission denied"
                                    : "it is no address of this machine");
-        nb_complain("A service needs an address of its own that this user may listen on.",
-                    "Set PORT to a free port above 1023, or stop what listens there.");
+        nb_complain("A service needs a free port that this user may listen on.",
+                    "Set PORT to a free port above 1023, or stop the process that listens there.");
         return 0;
     }
     listener = (int)fd;

@@ -97,7 +97,7 @@ static int answer_arguments(int count, char **arguments)
         nb_print(complaint, "The arguments are longer than a megabyte.");
     else
         nb_write(complaint, scored->detail.text, scored->detail.length);
-    nb_complain("Several arguments are the numbers of one sample; one is the sample itself, as JSON.",
+    nb_complain("Several arguments are the numbers of one sample; a single argument is the sample as JSON.",
         "Correct the sample; --help shows all forms.");
     return REFUSED;
 }
@@ -248,8 +248,8 @@ __attribute__((used)) int main(int count, char **arguments, char **environment)
     if (first[0] == '-' && first[1] == '-') {
         nb_output *complaint = nb_complaint();
         nb_print(complaint, "%s is no option of this program.", first);
-        nb_complain("It takes a sample, -, serve, or --help.",
-                    "Leave it out; --help shows all forms.");
+        nb_complain("The arguments are a sample, -, serve, or --help.",
+                    "Remove it; --help shows all forms.");
         return WRONG_USE;
     }
     return answer_arguments(count - 1, arguments + 1);

@@ -81,7 +81,7 @@ static int refuse_by_reader(const nb_reader *reader, const char *noun)
     else if (reader->trouble == NB_TOO_MUCH)
         nb_print(
             refuse(413, 0),
-            "A sample has more values, or an object in it more members, than this image takes.");
+            "A sample has more values, or an object in it more members, than this image accepts.");
     else
         return 0;
     return 1;
@@ -121,8 +121,8 @@ static void refuse_by_model(int status, nb_text reason, uint32_t number)
                  "The sample leads to a number that this image can't compute exactly, such as a "
                  "whole one beyond 2^53.");
     else
-        refuse_in_words(status == NB_MISFIT ? "The sample is not what the notebook takes"
-                                            : "The notebook's validator refuses this sample",
+        refuse_in_words(status == NB_MISFIT ? "The sample does not match what the notebook accepts"
+                                            : "The notebook's validator rejects this sample",
                         reason, number);
 }
 
@@ -138,7 +138,7 @@ static void score(const nb_value *sample, int is_exact, uint32_t number)
     if (!is_exact) {
         is_refused = 1;
         nb_print(refuse(422, number),
-                 "The sample has a whole number beyond 2^53, which this image can't take.");
+                 "The sample has a whole number beyond 2^53, which this image can't represent.");
         return;
     }
     status = nb_validate(sample, &reason);

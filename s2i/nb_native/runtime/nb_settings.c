@@ -77,8 +77,8 @@ static int read_row(int row, char **environment, double *number)
         return 1;
     nb_print(nb_complaint(), "%s='%s' is not a %snumber from %s to %s.", rows[row].name, text,
              is_whole ? "whole " : "", rows[row].least, rows[row].most);
-    nb_complain("A setting is taken as it is written or refused, never guessed.",
-                "Correct it or leave it out.");
+    nb_complain("The program does not guess the meaning of an invalid value.",
+                "Correct it, or unset it to use its default.");
     return 0;
 }
 
@@ -87,8 +87,8 @@ int nb_read_settings(nb_settings *settings, char **environment)
     double numbers[COUNT];
     if (variable(environment, "S2I_API_KEY_FILE")) {
         nb_print(nb_complaint(), "S2I_API_KEY_FILE is set.");
-        nb_complain("A native program asks nobody for a key.",
-                    "Leave it out and keep others from the port, or serve the slim image.");
+        nb_complain("A native program can't check API keys.",
+                    "Unset it and restrict access to the port, or serve the slim image.");
         return 0;
     }
     for (int row = 0; row < COUNT; row++)

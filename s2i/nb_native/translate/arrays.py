@@ -9,7 +9,7 @@ from nb_native.translate.kinds import BOOL, COMPLEX, FLOAT, FLOAT32, INTEGER, NU
 from nb_native.values import Frame, Known, Label, Number, Record, Sample, Sparse, Text, Vector
 
 # The largest row: each of its numbers is a C expression.
-MOST_FEATURES = 20000
+MAX_FEATURES = 20000
 _DTYPES = {"float64": "float64", "float32": "float32"}
 
 
@@ -49,7 +49,7 @@ def array(context, value, dtype=None):
 
 def _of_known(context, value):
     values = labels.raised(context, np.asarray, value)
-    if values.ndim not in (1, 2) or values.size > MOST_FEATURES:
+    if values.ndim not in (1, 2) or values.size > MAX_FEATURES:
         raise context.refusal("makes an array of a constant that is neither a row nor rows")
     items = tuple(values) if values.ndim == 1 else tuple(Vector(tuple(map(Known, row)), "array") for row in values)
     return Vector(tuple(map(Known, items)) if values.ndim == 1 else items, "array")
@@ -186,7 +186,7 @@ def features_of(context, estimator):
         found = getattr(estimator, name, None)
         if callable(found):
             found = found()
-        if isinstance(found, (int, np.integer)) and 0 < found <= MOST_FEATURES:
+        if isinstance(found, (int, np.integer)) and 0 < found <= MAX_FEATURES:
             return int(found)
     raise context.refusal(f"calls a {type(estimator).__name__}, which does not tell how many features it has")
 
@@ -311,7 +311,7 @@ def _row_of(context, estimator, matrix):
         if len(row.items) != count:
             context.fail()
         if _takes_texts(estimator) and dtype is None and any(isinstance(item, Sample) for item in row.items):
-            # numpy makes texts of numbers beside texts: whether that is done here, the estimator's own form says.
+            # numpy makes texts of numbers alongside texts: whether that is done here, the estimator's own form says.
             kind = getattr(matrix.inner, "kind", "array")
             return Vector((Vector(tuple(_cell(context, item) for item in row.items), kind),), kind)
         found = _of_items(context, estimator, row.items, dtype)
@@ -430,7 +430,7 @@ def _is_number_for_sure(context, sample):
 
 
 def _write_items(context, sampled, has_null, reads_texts):
-    """Write what numpy makes of (name, part of the sample): beside a null, texts are read, too."""
+    """Write what numpy makes of (name, part of the sample): alongside a null, texts are read, too."""
     context.code.line("double " + ", ".join(name for name, _ in sampled) + ";")
     seen = context.name_of("r", f"int {{}} = {'NB_SEEN_NULL' if has_null else '0'};")
     for name, item in sampled:

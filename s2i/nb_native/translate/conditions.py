@@ -79,7 +79,7 @@ def truth_of(context, value):
     if isinstance(value, Vector) and value.kind == "array":
         if len(value.items) != 1:
             # An array of several is neither true nor false, but as a verdict; an empty one differs by versions.
-            context.fail() if value.items and context.name != "validator" else _refuse_truth(context)
+            context.fail() if value.items and context.name != "validator" else _reject_truth(context)
         return truth_of(context, value.items[0])
     if isinstance(value, Vector):
         return Condition(value.kind == "generator" or bool(value.items))
@@ -87,10 +87,10 @@ def truth_of(context, value):
         return Condition(bool(value.fields))
     if isinstance(value, Lazy) and value.kind == "list":
         return Condition(f"nb_length({value.code}) != 0.0")
-    return _refuse_truth(context)
+    return _reject_truth(context)
 
 
-def _refuse_truth(context):
+def _reject_truth(context):
     raise context.refusal("asks for a truth that has no native form")
 
 
@@ -179,7 +179,7 @@ def _ordered(context, kind, left, right):
     reals = [_for_order(context, real) for real in reals]
     condition = Condition(numbers.compared(context, _ORDER[kind], *reals).code)
     condition.owner = NUMPY if any(real.owner != PYTHON for real in reals) else PYTHON
-    _tell_lengths(context, kind, pair, condition)
+    _report_lengths(context, kind, pair, condition)
     return condition
 
 
@@ -205,7 +205,7 @@ def _equal(context, left, right):
                 raise context.refusal(f"compares what may be {real.other}")
         owner = NUMPY if any(real.owner != PYTHON for real in reals) else PYTHON
         condition = Condition(numbers.compared(context, "==", *reals).code, owner=owner)
-        _tell_lengths(context, ast.Eq, [left, right], condition)
+        _report_lengths(context, ast.Eq, [left, right], condition)
         return condition
     if isinstance(left, Vector) and isinstance(right, Vector):
         return _equal_vectors(context, left, right)
@@ -269,13 +269,13 @@ def _equal_to_sample(context, sample, value):
         return Condition("(" + " || ".join(parts) + ")")
     if isinstance(value, Known):
         code = samples.equals(context, sample, value)
-        told = {}
+        reported = {}
         if value.value is None or isinstance(value.value, str):
-            told = {(sample.code, "types"): frozenset(["null" if value.value is None else "text"])}
+            reported = {(sample.code, "types"): frozenset(["null" if value.value is None else "text"])}
         elif numbers.is_number(value):
-            told = {(sample.code, "types"): frozenset(["boolean", "integer", "number"])}
+            reported = {(sample.code, "types"): frozenset(["boolean", "integer", "number"])}
         otherwise = {(sample.code, "types"): samples.ALL_TYPES - {"null"}} if value.value is None else {}
-        return Condition(code, told, otherwise)
+        return Condition(code, reported, otherwise)
     if isinstance(value, (Real, Number)):
         real = numbers.real_of(context, value)
         if real.owner != PYTHON and types & {"list"}:
@@ -286,7 +286,7 @@ def _equal_to_sample(context, sample, value):
     raise context.refusal("compares a part of the sample with what has no native form")
 
 
-def _tell_lengths(context, kind, pair, condition):
+def _report_lengths(context, kind, pair, condition):
     """Note what `len(x) == 4` tells of x."""
     for one, other in (pair, pair[::-1]):
         is_whole = isinstance(other, Known) and type(other.value) is int
@@ -351,12 +351,12 @@ def _contained(context, left, right):
             return _in_range(context, left, values)
         items = list(values)
         code = samples.in_constants(context, left, items)
-        told = {}
+        reported = {}
         if items and all(isinstance(item, str) for item in items):
-            told = {(left.code, "types"): frozenset(["text"])}
+            reported = {(left.code, "types"): frozenset(["text"])}
         elif items and all(numbers.is_number(Known(item)) for item in items):
-            told = {(left.code, "types"): frozenset(["boolean", "integer", "number"])}
-        return Condition(code, told)
+            reported = {(left.code, "types"): frozenset(["boolean", "integer", "number"])}
+        return Condition(code, reported)
     if isinstance(left, (Real, Number)):
         found = Condition(False)
         for item in values:

@@ -9,7 +9,7 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 from nb_native.refusal import Refusal
 
 # Variables of C. A way through a loop may be written once for each of its rounds, and so may what follows it.
-MOST_VARIABLES = 40000
+MAX_VARIABLES = 40000
 
 
 def accepted_by_all(exits):
@@ -176,8 +176,8 @@ class Context:
         name = self.code.name(letter)
         self.code.line(declaration.replace("{}", name, 1))
         self.written += 1
-        if self.written > MOST_VARIABLES:
-            raise self.refusal(f"has too many ways through it: more than {MOST_VARIABLES} variables of C")
+        if self.written > MAX_VARIABLES:
+            raise self.refusal(f"has too many ways through it: more than {MAX_VARIABLES} variables of C")
         return name
 
     @contextmanager

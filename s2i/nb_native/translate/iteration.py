@@ -9,7 +9,7 @@ from nb_native.translate.kinds import Lazy, Real
 from nb_native.values import Known, Label, Number, Record, Sample, Vector
 
 # Loops over what is known are written once for each item.
-MOST_ITEMS = 10000
+MAX_ITEMS = 10000
 
 
 def iterated(context, value):
@@ -21,12 +21,12 @@ def iterated(context, value):
         return [Known(key) for key in value.fields]
     if isinstance(value, Known):
         items = labels.raised(context, list, value.value)
-        if len(items) > MOST_ITEMS:
-            raise context.refusal(f"loops over more than {MOST_ITEMS} constants")
+        if len(items) > MAX_ITEMS:
+            raise context.refusal(f"loops over more than {MAX_ITEMS} constants")
         return [Known(item) for item in items]
     if isinstance(value, Sample):
         length = context.facts.lengths.get(value.code)
-        if length is not None and length <= MOST_ITEMS:
+        if length is not None and length <= MAX_ITEMS:
             return samples.items(context, value, length)
         refuse_unknown_length(context)
     if isinstance(value, (Real, Number)):

@@ -1,4 +1,4 @@
-"""What the translation of a notebook's function computes with, beside nb_native.values.
+"""What the translation of a notebook's function computes with, alongside nb_native.values.
 
 Within the translation a Label's table may hold any objects of Python's: whatever is done to a Label is done to each
 of them now, by Python itself, and the program only keeps the index.

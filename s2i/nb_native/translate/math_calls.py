@@ -50,7 +50,7 @@ def _argument(context, value):
 
 def _of_math(name):
     """Return a function of math's with one argument."""
-    refused, overflows = _MATH[name]
+    rejected, overflows = _MATH[name]
 
     def done(context, value):
         if isinstance(value, (Known, Label)):
@@ -58,8 +58,8 @@ def _of_math(name):
         if not has_math(name):
             raise context.refusal(f"calls math.{name}, which has no native form")
         code = _argument(context, value)
-        if refused:
-            context.fail_if(refused.format(code))
+        if rejected:
+            context.fail_if(rejected.format(code))
         found = numbers.float_of(context, f"nb_{name}({code})")
         if overflows:
             context.fail_if(f"{found.code} - {found.code} != 0.0 && {code} - {code} == 0.0")

@@ -192,7 +192,7 @@ def binary(context, operator, left, right, in_array=False):
     form = common_form(one.form, other.form)
     if form == FLOAT and may_be is None and kind in _INFIX:
         if kind is ast.Div and owner != NUMPY:
-            _refuse_either(context, owner)
+            _reject_either(context, owner)
             context.fail_if(f"{other.code} == 0.0")
         return float_of(context, f"{one.code} {_INFIX[kind]} {other.code}", owner)
     pair = struct_of(one), struct_of(other)
@@ -201,7 +201,7 @@ def binary(context, operator, left, right, in_array=False):
         return made(context, f"{function}({pair[0]}, {pair[1]})", form, owner, may_be)
     if kind not in _BY_OWNER:
         raise context.refusal("has an operator that has no native form")
-    _refuse_either(context, owner)
+    _reject_either(context, owner)
     if kind is ast.Div:
         form = FLOAT
     if kind is ast.Pow and form == INTEGER and owner == PYTHON:
@@ -212,7 +212,7 @@ def binary(context, operator, left, right, in_array=False):
     return made(context, _BY_OWNER[kind][owner == NUMPY].format(*pair), form, owner, may_be)
 
 
-def _refuse_either(context, owner):
+def _reject_either(context, owner):
     if owner == EITHER:
         raise context.refusal("divides what is once Python's number and once numpy's: float() would make it Python's")
 
@@ -257,7 +257,7 @@ def _settled(context, kind, real, value):
 
 
 def _other_of(context, kind, one, other):
-    """Return what the result may be beside a number."""
+    """Return what the result may be alongside a number."""
     found = {real.other for real in (one, other)} - {None}
     if len(found) > 1:
         raise context.refusal(f"computes with what may be {' or '.join(sorted(found))}")

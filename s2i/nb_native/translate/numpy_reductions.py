@@ -16,7 +16,7 @@ from nb_native.translate.kinds import (
 from nb_native.values import Known, Label, Vector
 
 # numpy adds more than this by halves of halves.
-MOST_SUMMED = 128
+MAX_SUMMED = 128
 
 
 def flat(value):
@@ -82,8 +82,8 @@ def _extreme(context, items, wants_largest):
 
 def _sum(context, items, divides=False):
     reals, row = _row_of(context, items)
-    if len(items) > MOST_SUMMED:
-        raise context.refusal(f"adds an array of more than {MOST_SUMMED} numbers")
+    if len(items) > MAX_SUMMED:
+        raise context.refusal(f"adds an array of more than {MAX_SUMMED} numbers")
     forms = {real.form for real in reals}
     if FLOAT32 in forms:
         raise context.refusal("adds float32: astype(float) would make them float64")

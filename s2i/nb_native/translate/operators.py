@@ -9,7 +9,7 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 from nb_native.translate import arrays, conditions, labels, numbers, samples
 from nb_native.translate.choices import joined
 from nb_native.translate.conditions import Condition
-from nb_native.translate.iteration import MOST_ITEMS, refuse_generator
+from nb_native.translate.iteration import MAX_ITEMS, refuse_generator
 from nb_native.translate.kinds import FLOAT, FLOAT32, NUMPY, Matrix
 from nb_native.translate.lookups import shape_of
 from nb_native.values import Known, Label, Record, Sample, Vector
@@ -48,7 +48,7 @@ def binary(context, operation, left, right):
     if isinstance(left, Vector) or isinstance(right, Vector):
         return _on_lists(context, operation, left, right)
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in (left, right)):
-        _fail_or_refuse(context, operation, left, right)
+        _fail_or_reject(context, operation, left, right)
     return numbers.binary(context, operation, left, right)
 
 
@@ -59,12 +59,12 @@ def _on_lists(context, operation, left, right):
         if all(isinstance(value, (Vector, Sample)) for value in pair):
             return _joined_lists(context, *pair)
     if isinstance(operation, ast.Mult) and isinstance(left, Vector) and isinstance(right, Known):
-        if type(right.value) is int and right.value * len(left.items) <= MOST_ITEMS:
+        if type(right.value) is int and right.value * len(left.items) <= MAX_ITEMS:
             return left._replace(items=left.items * right.value)
     raise context.refusal("computes with what is no number")
 
 
-def _fail_or_refuse(context, operation, left, right):
+def _fail_or_reject(context, operation, left, right):
     """Where an operand is no number: Python raises for None and dicts; texts are joined and formatted."""
     for value in (left, right):
         if (isinstance(value, Known) and value.value is None) or (

@@ -31,7 +31,7 @@ _HEAD = """\
 #include "nb_python.h"
 #include "nb_text.h"
 
-/* What the notebook computes and nobody reads is here, too. */
+/* Values that the notebook computes and never reads are included, too. */
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wunused-const-variable"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"

@@ -193,10 +193,10 @@ def _loop(context, sample, is_all, test, stops=True):
     found = Condition(name)
     if is_all and condition is not None:
         # What holds for each holds for any; of a text and an object the items are other things.
-        told = {(any_item, about): what for (code, about), what in condition.if_true.items() if code == item}
+        reported = {(any_item, about): what for (code, about), what in condition.if_true.items() if code == item}
         if samples.types_of(context, sample) == {"list"}:
-            found.if_true = told
-        elif "text" not in told.get((any_item, "types"), {"text"}) and context.facts.lengths.get(sample.code):
+            found.if_true = reported
+        elif "text" not in reported.get((any_item, "types"), {"text"}) and context.facts.lengths.get(sample.code):
             # Neither a text nor an object, both of whose items are texts; without one they would be accepted.
-            found.if_true = {**told, (sample.code, "types"): frozenset(["list"])}
+            found.if_true = {**reported, (sample.code, "types"): frozenset(["list"])}
     return found

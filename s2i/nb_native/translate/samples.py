@@ -92,9 +92,9 @@ def _looked_up(context, sample, key, expression):
         context.facts.found[sample.code, key] = known
         if sample.code in context.paths:
             introduce(context, Sample(known), (*context.paths[sample.code], key))
-        told = context.facts.types.get(any_item(context, sample))
-        if told is not None and not isinstance(key, str):
-            context.facts.types[known] = types_of(context, Sample(known)) & told
+        reported = context.facts.types.get(any_item(context, sample))
+        if reported is not None and not isinstance(key, str):
+            context.facts.types[known] = types_of(context, Sample(known)) & reported
     return Sample(known)
 
 

@@ -219,10 +219,10 @@ def _together(context, code, condition, statement):
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
     outcomes = []
-    for body, told in ((statement.body, condition.if_true), (statement.orelse, condition.if_false)):
+    for body, reported in ((statement.body, condition.if_true), (statement.orelse, condition.if_false)):
         frame.names, frame.shared = dict(before), set(shared)
         with context.captured() as lines:
-            context.facts.learn(told)
+            context.facts.learn(reported)
             goes_on = run(context, [*body, flow.Goes()], lambda value: True) if body else True
         outcomes.append((lines, frame.names, frame.shared, bool(goes_on)))
     (one, names, shared_one, one_goes_on), (other, other_names, shared_other, other_goes_on) = outcomes
@@ -253,11 +253,11 @@ def _apart(context, code, condition, statement, rest, end):
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
     outcomes = []
-    for body, told in ((statement.body, condition.if_true), (statement.orelse, condition.if_false)):
+    for body, reported in ((statement.body, condition.if_true), (statement.orelse, condition.if_false)):
         frame.names, frame.shared = dict(before), set(shared)
         following = body if flow.always_ends(body) else [*body, *rest]
         with context.captured() as lines:
-            context.facts.learn(told)
+            context.facts.learn(reported)
             result = run(context, following, end)
         outcomes.append((lines, result))
     (one, result), (other, other_result) = outcomes

@@ -111,11 +111,11 @@ def text_pipeline() -> object:
     categories = language.add_pipe("textcat")
     categories.add_label("pos")
     categories.add_label("neg")
-    told = [
+    reported = [
         Example.from_dict(language.make_doc(text), {"cats": {"pos": float(mood == "pos"), "neg": float(mood == "neg")}})
         for text, mood in zip(TEXTS[:80], MOODS[:80], strict=True)
     ]
-    optimizer = language.initialize(lambda: told)
+    optimizer = language.initialize(lambda: reported)
     for _ in range(3):
-        language.update(told, sgd=optimizer)
+        language.update(reported, sgd=optimizer)
     return language

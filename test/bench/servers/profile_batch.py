@@ -1,4 +1,4 @@
-"""What the front of `batch` does with a CSV file beside asking: reads it, makes samples, writes answers; no scorer.
+"""What the front of `batch` does with a CSV file alongside asking: reads it, makes samples, writes answers; no scorer.
 
 Usage: profile_batch.py IN OUT ANSWER, by the service's own Python; prints the CPU seconds of the three.
 """

@@ -22,7 +22,7 @@ class Kmeans:
         return await self.answer(await request.json())
 
 
-# Its dashboard works without being asked, beside all the others.
+# Its dashboard works without being asked, alongside all the others.
 ray.init(include_dashboard=False)
 serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
 serve.run(Kmeans.bind(), route_prefix="/predict")

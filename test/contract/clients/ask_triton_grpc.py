@@ -74,7 +74,7 @@ stream = [answered.get(timeout=30) for _ in range(100)]
 client.stop_stream()
 found["stream"] = [
     result.as_numpy("output-0").tolist() if error is None else error.message() for result, error in stream
-] == [[number + 1.0] if number != 50 else "The notebook's validator refuses this sample." for number in range(100)]
+] == [[number + 1.0] if number != 50 else "The notebook's validator rejects this sample." for number in range(100)]
 assert service_pb2
 # Left to the interpreter's end, closing waits for ever once in a hundred times.
 client.close()

@@ -21,7 +21,7 @@ wrong = collections.Counter()
 def call(place):
     """Ask until it is over, on a channel of its own, without a policy for retries.
 
-    gRPC itself sends anew what no service has seen: calls that GOAWAY overtook on their way out.
+    gRPC itself sends again what no service has seen: calls that GOAWAY overtook on their way out.
     """
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(host, options=options) as channel:

@@ -104,16 +104,16 @@ def barriers(browser):
 def unlock(browser):
     """Return what is shown of a service that wants a key: without one, and with it as a password."""
     try:
-        refused = browser.new_page().goto(guarded + "/docs").status
+        rejected = browser.new_page().goto(guarded + "/docs").status
     except Error as asked_in_vain:
-        refused = re.search("ERR_[A-Z_]+", str(asked_in_vain))[0]
+        rejected = re.search("ERR_[A-Z_]+", str(asked_in_vain))[0]
     asked = {"username": "anybody", "password": key}
     guest = watch(browser.new_context(http_credentials=asked).new_page())
     guest.goto(guarded + "/docs")
     guest.click("#predict")
     answer = guest.inner_text("#answer pre")
     guest.goto(guarded + "/notebook")
-    return [refused, answer, guest.inner_text("body")]
+    return [rejected, answer, guest.inner_text("body")]
 
 
 with sync_playwright() as play:

@@ -10,7 +10,7 @@ class Cases:
         self._found = {}
 
     def add(self, name, call, wanted=True):
-        """Note what `call` returns beside what is wanted; what it raises is what it got."""
+        """Note what `call` returns alongside what is wanted; what it raises is what it got."""
         if name in self._found:
             raise ValueError(f"two cases are called {name!r}")
         try:

@@ -93,7 +93,7 @@ def ask_v1(cases):
         "refused": (
             adder,
             {"instances": [[1, 2], [1]]},
-            "Sample 2: The notebook's validator refuses this sample., '400 Bad Request'",
+            "Sample 2: The notebook's validator rejects this sample., '400 Bad Request'",
         ),
         "no list": (adder, {"instances": 1}, "instances is not a list of samples., '400 Bad Request'"),
     }
@@ -134,7 +134,7 @@ def ask_v2(cases):
         lambda: inferred(columns, then=lambda got: {one.name: one.as_numpy().tolist() for one in got.outputs}),
         {"name": ["a", "b"], "age": [1, 2]},
     )
-    refused = "Sample 1: The notebook's validator refuses this sample., '400 Bad Request'"
+    refused = "Sample 1: The notebook's validator rejects this sample., '400 Bad Request'"
     cases.add("v2 refused", lambda: inferred([input_of("FP64", rows.T[:, :1].repeat(3, 1))], adder, "adder"), refused)
 
 

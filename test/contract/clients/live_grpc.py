@@ -34,7 +34,7 @@ def outcome(call, *words, **more):
 
 
 def result(future):
-    """Return the outcome of a call that was begun."""
+    """Return the outcome of a call that was started."""
     return outcome(future.result)
 
 

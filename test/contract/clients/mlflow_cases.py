@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 
 people, adder, echo = (ScoringServerClient("127.0.0.1", int(port)) for port in sys.argv[1:])
 JSON = "application/json"
+UNLIKE = "The sample does not match what the notebook accepts:"
 FRAME = pd.DataFrame({"name": ["a", "b"], "age": [1, 2]})
 RECORDS = FRAME.to_dict("records")
 SAID = [{"greeting": "hi a", "next": 2}, {"greeting": "hi b", "next": 3}]
@@ -103,13 +104,13 @@ def ask_for_refusals(cases):
     """Send what can't be answered; each refusal has MLflow's form."""
     keys = "dataframe_split, dataframe_records, instances, inputs"
     two = {"instances": RECORDS, "inputs": RECORDS}
-    refusals = {
+    rejections = {
         "two keys": (people, two, JSON, f"Send exactly one of {keys}; here are instances, inputs."),
         "params": (
             people,
             {"instances": RECORDS, "params": {"k": 1}},
             JSON,
-            "This model takes no params beside its samples.",
+            "This model accepts no params in addition to its samples.",
         ),
         "rows that are no lists": (
             people,
@@ -131,16 +132,22 @@ def ask_for_refusals(cases):
         ),
         "instances that are no list": (people, {"instances": 1}, JSON, "instances is not a list of samples."),
         "columns of another length": (people, {"inputs": {"a": [1], "b": []}}, JSON, "The columns differ in length."),
-        "a refused sample": (adder, {"instances": [[1]]}, JSON, "The notebook's validator refuses this sample."),
+        "a refused sample": (adder, {"instances": [[1]]}, JSON, "The notebook's validator rejects this sample."),
         "a missing field": (
             people,
             {"instances": [{"name": "a"}]},
             JSON,
-            "The sample is not what the notebook takes: age: is missing.",
+            f"{UNLIKE} age: is missing.",
+        ),
+        "a field of another kind": (
+            people,
+            {"instances": [{"name": 1, "age": 1}]},
+            JSON,
+            f"{UNLIKE} name: must be a string, as in the notebook's own samples, and is a number.",
         ),
         "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, and there are 2 columns."),
     }
-    for name, (client, body, kind, words) in refusals.items():
+    for name, (client, body, kind, words) in rejections.items():
         wanted = [400, "BAD_REQUEST", words]
         cases.add(f"refused: {name}", lambda c=client, b=body, k=kind: refused(c, b, k), wanted)
     broken = '{"instances": [1'
@@ -149,9 +156,8 @@ def ask_for_refusals(cases):
         "refused: another parameter of the type", lambda: refused(people, two, f"{JSON}; a=b")[:2], [415, "BAD_REQUEST"]
     )
     failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
-    cases.add(
-        "failed", lambda: refused(people, {"instances": [{"name": 1, "age": 1}]}), [500, "INTERNAL_ERROR", failed]
-    )
+    # No float is that large.
+    cases.add("failed", lambda: refused(adder, {"instances": [[10**400, 1]]}), [500, "INTERNAL_ERROR", failed])
 
 
 def main():

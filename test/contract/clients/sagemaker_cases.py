@@ -100,7 +100,7 @@ def main():
     for name, (serializer, value, kind) in others.items():
         wanted = [415, problem, unread.format(kind)]
         cases.add(f"refused: {name}", lambda s=serializer, v=value: refused(s, v), wanted)
-    words = "The notebook's validator refuses this sample."
+    words = "The notebook's validator rejects this sample."
     cases.add("refused: a sample", lambda: refused(one, [1]), [422, problem, words])
     cases.add(
         "refused: a line", lambda: refused(SERIALIZERS["lines"], [[1, 2], [1]]), [422, problem, f"Sample 2: {words}"]

@@ -46,7 +46,7 @@ def test_the_empty_image_s_program_ends_at_once(bench, tmp_path):
     assert subprocess.run([bench("native_programs").make_empty_program(tmp_path)]).returncode == 0
 
 
-def test_rows_are_compared_with_python_s_and_a_wrong_answer_is_told(bench):
+def test_rows_are_compared_with_python_s_and_a_wrong_answer_is_reported(bench):
     native_rows = bench("native_rows")
     said = {"python": rounds(1000), native_rows.NATIVE: rounds(250_000), "other": rounds(2000, (0.3, 0.7))}
     lines = native_rows.table(said)

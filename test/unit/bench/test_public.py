@@ -50,7 +50,7 @@ def test_an_answer_that_differs_is_built_and_not_right(public, example, tmp_path
     assert "differ" in row.said or "answers" in row.said
 
 
-def test_what_a_row_was_given_beside_the_cells_is_done_and_told(public, example, tmp_path):
+def test_what_a_row_was_given_next_to_the_cells_is_done_and_reported(public, example, tmp_path):
     github = tmp_path / "github" / "somebody" / "models"
     (github / "requirements.txt").write_text("no-such-package-here==1.0\n")
     who = ["-c", "user.name=reader", "-c", "user.email=reader@localhost"]

@@ -69,7 +69,7 @@ def test_one_module_in_two_environments_has_one_bytecode(home):
     assert first.stat().st_nlink == 2
 
 
-def test_the_bytecode_is_valid_beside_each_name_and_tells_the_path_that_it_was_imported_by(home, monkeypatch):
+def test_the_bytecode_is_valid_next_to_each_name_and_reports_the_path_that_it_was_imported_by(home, monkeypatch):
     image_trim.lean(home)
     before = compiled(home / "overlay/pack").stat().st_mtime_ns
     monkeypatch.syspath_prepend(str(home / "overlay"))

@@ -31,7 +31,7 @@ def test_what_needs_no_notebook_does_not_wait_for_jupyter():
     assert subprocess.run([sys.executable, "-c", command], stdout=subprocess.DEVNULL).returncode == 0
 
 
-def test_an_unknown_command_is_refused_with_those_there_are():
+def test_an_unknown_command_is_rejected_with_those_there_are():
     completed = run("assembel")
     assert completed.returncode == 2
     there = b"ab-report, assemble, audit, batch, check, dev, dev-build, diff, local, native, new, pull, push, "
@@ -39,14 +39,14 @@ def test_an_unknown_command_is_refused_with_those_there_are():
     assert completed.stdout == b"ERROR: there is no command 'assembel'; there are: " + there + b"\n"
 
 
-def test_a_problem_is_told_on_stdout_and_stderr_stays_empty(tmp_path):
+def test_a_problem_is_reported_on_stdout_and_stderr_stays_empty(tmp_path):
     completed = run("assemble", S2I_SRC=str(tmp_path / "none"), APP_ROOT=str(tmp_path / "app"))
     assert (completed.returncode, completed.stderr) == (1, b"")
     assert f"ERROR: There is no repository in {tmp_path}/none: there is no such folder.".encode() in completed.stdout
     assert b"(problem source-missing)" in completed.stdout
 
 
-def test_a_bad_setting_is_told_the_same_way(tmp_path):
+def test_a_bad_setting_is_reported_the_same_way(tmp_path):
     completed = run("assemble", S2I_CELL_TIMEOUT="ten")
     assert (completed.returncode, completed.stderr) == (1, b"")
     assert completed.stdout.startswith(b"ERROR: S2I_CELL_TIMEOUT='ten' is not a number")

@@ -9,7 +9,7 @@ def test_a_variable_that_is_no_setting_is_named_with_the_one_that_is_near(monkey
         monkeypatch.setenv(name, "1")
     assemble.note_misspelt_settings(Log())
     assert capsys.readouterr().out == (
-        "     note: S2I_CEL_TIMEOUT is no setting; S2I_CELL_TIMEOUT is\n"
-        "     note: S2I_NOT_ONE is no setting; docs/reference/settings.md has them all\n"
-        "     note: WEB_CONCURENCY is no setting; WEB_CONCURRENCY is\n"
+        "     note: S2I_CEL_TIMEOUT is not a setting. Did you mean S2I_CELL_TIMEOUT?\n"
+        "     note: S2I_NOT_ONE is not a setting. 'nb-builder settings' lists all settings.\n"
+        "     note: WEB_CONCURENCY is not a setting. Did you mean WEB_CONCURRENCY?\n"
     )

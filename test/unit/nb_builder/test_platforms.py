@@ -60,7 +60,7 @@ def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, lef
         (["x = json.load(open('/content/drive/MyDrive/x.json'))"], [("/content/drive/MyDrive/x.json", 1)]),
     ],
 )
-def test_what_a_notebook_surely_needs_of_another_place_is_refused_with_its_line(tmp_path, sources, refused):
+def test_what_a_notebook_surely_needs_of_another_place_is_rejected_with_its_line(tmp_path, sources, refused):
     assert outcome(tmp_path, *sources)[1] == refused
 
 

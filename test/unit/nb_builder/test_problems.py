@@ -24,7 +24,7 @@ CELL_FACTS = {"where", "notebook"}
 
 def fields(kind):
     text = kind.what_words + kind.why_words + kind.fix_words
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"nb_builder"}
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.code)
@@ -34,7 +34,9 @@ def test_a_problem_says_what_why_and_fix_in_sentences(kind):
         facts = dict.fromkeys(fields(kind) - CELL_FACTS, 7)
         facts |= {"cell": Cell("x", 3, 5), "notebook": "model.ipynb", "line": 2, "traceback": "tb"}
     problem = kind(**facts)
-    assert str(problem).splitlines()[-1] == f"  (problem {kind.code})"
+    *_, more, code = str(problem).splitlines()
+    assert code == f"  (problem {kind.code})"
+    assert more.startswith("  More: ") and more.endswith(f"nb-builder explain {kind.code}")
     for sentence in (problem.why, problem.fix):
         # Where a fact is the whole sentence, its full stop comes with it.
         assert sentence == "7" or sentence.rstrip("7").endswith((".", " = "))

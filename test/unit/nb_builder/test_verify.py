@@ -10,6 +10,7 @@ import pytest
 from nb_builder import verify
 from nb_builder.common.cell import Cell
 from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
+from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 
 SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None, source_date_epoch=None)
@@ -38,6 +39,9 @@ class Lines:
         self.lines.append(text)
 
     note = line
+
+    def detail(self, text):
+        self.lines.append(f"     {text}")
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def test_what_the_notebooks_functions_print_is_passed_over(home):
     assert verified(home, GOOD, before="loading\n{'not': 'it'}")[1]["scorer_start"] == "fork"
 
 
-def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
+def test_a_model_that_does_not_load_is_rejected_with_the_traceback(home):
     error = {
         "what": "ModuleNotFoundError: No module named 'dateutil'",
         "traceback": "Traceback ...\nModuleNotFoundError: No module named",
@@ -115,26 +119,28 @@ def test_a_model_that_does_not_load_is_refused_with_the_traceback(home):
     with pytest.raises(ModelDoesNotLoad, match="in a fresh process: ModuleNotFoundError: No module named") as caught:
         verified(home, {**GOOD, "loaded": False, "load_error": error})
     assert caught.value.detail.startswith("Traceback")
-    assert caught.value.fix.startswith("Correct what the end of the traceback above says;")
+    assert caught.value.fix.startswith("Fix the error at the end of the traceback above;")
 
 
-def test_a_model_whose_process_ends_while_loading_is_refused_with_its_own_last_words(home):
+def test_a_model_whose_process_ends_while_loading_is_rejected_with_its_own_last_words(home):
     error = {"what": "its process ended with exit code 4", "traceback": None}
     report = json.dumps({**GOOD, "loaded": False, "load_error": error})
     with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
         verified(home, f"sys.stderr.write('no licence\\n')\nprint({report!r})")
     assert caught.value.detail.strip() == "no licence"
-    assert caught.value.fix.startswith("Correct what this error says;")
+    assert caught.value.fix.startswith("Fix this error;")
 
 
-def test_another_answer_is_refused_with_both(home):
+def test_another_answer_is_rejected_with_both(home):
     row = {"sample": [0.5], "expected": 3, "got": 4, "same": False, "error": None}
     with pytest.raises(AnswersDiffer) as caught:
         verified(home, {**GOOD, "rows": [row]})
-    assert "For [0.5] the notebook answered 3, and the saved model answers 4 in a fresh process." in str(caught.value)
+    assert "For [0.5] the notebook's prediction was 3, but the saved model gives 4 in a fresh process." in str(
+        caught.value
+    )
 
 
-def test_a_row_without_an_answer_is_refused_with_the_error(home):
+def test_a_row_without_an_answer_is_rejected_with_the_error(home):
     error = {"status": 500, "traceback": "Traceback (most recent call last):\nNameError: name 'display' is not defined"}
     row = {"sample": [1], "expected": 3, "got": None, "same": False, "error": error}
     with pytest.raises(ModelDoesNotLoad) as caught:
@@ -142,7 +148,7 @@ def test_a_row_without_an_answer_is_refused_with_the_error(home):
     assert "predictor([1]) fails there: NameError: name 'display' is not defined" in str(caught.value)
 
 
-def test_a_row_that_ends_without_a_traceback_is_refused_in_the_services_words(home):
+def test_a_row_that_ends_without_a_traceback_is_rejected_in_the_services_words(home):
     error = {"status": 500, "what": "the process died", "traceback": None}
     row = {"sample": 1, "expected": 3, "got": None, "same": False, "error": error}
     with pytest.raises(ModelDoesNotLoad, match=re.escape("predictor(1) fails there: the process died")):
@@ -152,19 +158,19 @@ def test_a_row_that_ends_without_a_traceback_is_refused_in_the_services_words(ho
 def test_a_predictor_that_answers_differently_each_time_passes_with_a_note(home):
     row = {"sample": 1, "expected": 3, "got": 4, "same": False, "error": None}
     lines, facts = verified(home, {**GOOD, "rows": [row], "deterministic": False})
-    assert "differently each time" in lines[0]
+    assert "gives different predictions for the same sample" in lines[0]
     assert "as in the notebook" not in lines[1]
     assert facts["deterministic"] is False
 
 
-def test_a_proof_without_an_end_is_refused(home):
+def test_a_proof_without_an_end_is_rejected(home):
     quick = SimpleNamespace(tolerance=0, verify_timeout=0.02, ca_bundle=None, source_date_epoch=None)
     with pytest.raises(ModelDoesNotLoad, match="verification took longer than"):
         verified(home, "time.sleep(60)", settings=quick)
 
 
 def test_a_service_that_says_nothing_is_a_fault_of_ours(home):
-    with pytest.raises(RuntimeError, match="ended with 3"):
+    with pytest.raises(RuntimeError, match="exited with 3"):
         verified(home, "sys.exit(3)")
 
 
@@ -173,17 +179,17 @@ def test_a_service_that_says_nothing_is_a_fault_of_ours(home):
     [
         (
             {"row": 1, "got": 6, "failed": False},
-            "disagree on golden row 2, 2.5: in a fresh process it answers 6, and predictor 5.",
+            "disagree on golden row 2, 2.5: in a fresh process it returns 6, and predictor 5.",
         ),
         ({"row": 0, "got": None, "failed": True}, "disagree on golden row 1, 2: in a fresh process it fails."),
     ],
 )
-def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_refused_with_the_row(home, batch, words):
+def test_a_batch_predictor_that_falls_short_in_the_fresh_process_is_rejected_with_the_row(home, batch, words):
     with pytest.raises(BatchDiffers, match=re.escape(words)):
         verified(home, {**GOOD, "batch": batch})
 
 
-def test_a_cause_that_the_traceback_tells_goes_before_the_general_words(home):
+def test_a_cause_that_the_traceback_reports_goes_before_the_general_words(home):
     error = {"traceback": "Traceback …", "what": "failed"}
     rows = [{"sample": [1], "error": None}, {"sample": [2], "error": error}]
     assert verify.first_failure({"loaded": True, "rows": rows}) == (
@@ -207,7 +213,7 @@ BATCHED = {
 }
 
 
-def test_a_batch_form_that_is_proved_is_told_with_its_calls_and_its_gain(home):
+def test_a_batch_form_that_is_proved_is_reported_with_its_calls_and_its_gain(home):
     log, written = verified(home, {**GOOD, "batching": BATCHED})
     assert log[1].strip() == (
         "predictor can be scored in batches: scaler.transform (1 call), model.predict (2 calls) on up to 256 samples; "
@@ -232,14 +238,21 @@ def told_place(file, line, *cells):
 
 
 @pytest.mark.parametrize("file", ["model.ipynb cell [3]", "<ipython-input-3-9e1622b385b6>"])
-def test_a_reason_in_a_cell_is_told_with_the_line_of_the_cell(file):
+def test_a_reason_in_a_cell_is_reported_with_the_line_of_the_cell(file):
     assert told_place(file, 2) == " (cell 3, line 2)"
     # IPython does not count the empty lines at the top.
     assert told_place(file, 2, Cell("x", 2, 4), Cell("\n\ndef f():\n  pass", 3, 5)) == " (cell 3, line 4)"
     assert told_place(file, 2, Cell("y", 3, 5, first_line=20)) == " (cell 3, line 2; line 21 of the file)"
 
 
-def test_a_reason_in_a_module_is_told_with_its_path_in_the_repository():
+def test_a_reason_in_a_module_is_reported_with_its_path_in_the_repository():
     assert told_place("/app/src/lib/helpers.py", 7) == " (lib/helpers.py, line 7)"
     assert told_place(None, None) == ""
     assert told_place("/tmp/ipykernel_77/1234.py", 7) == ""
+
+
+def test_a_problem_of_the_service_keeps_its_code_and_its_sentences(home):
+    facts = {"code": "disk-full", "what": 'ERROR: a "quoted"\nname', "why": "it\n  Fix: matters", "fix": "do it"}
+    with pytest.raises(Problem) as raised:
+        verified(home, {"problem": facts})
+    assert raised.value.as_json() == facts

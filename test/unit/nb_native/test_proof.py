@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from nb_native import proof
-from nb_native.refusal import Refusal
+from nb_native.rejection import Refusal
 from nb_scorer.model import json_codec
 
 from unit.nb_native import stand_ins
@@ -36,7 +36,7 @@ def test_a_program_that_answers_as_predictor_is_proved(program):
     assert 9_000 < facts["answered"] == facts["equal"]
 
 
-def test_the_largest_difference_is_told(program):
+def test_the_largest_difference_is_reported(program):
     facts = proved(program("s = x[0] + x[1]; return s * (1 + 2**-40) if type(s) is float else s"))
     assert 2**-41 < facts["largest_difference"] < 2**-39
     assert facts["equal"] < 100
@@ -49,15 +49,15 @@ def test_the_largest_difference_is_told(program):
         ("return x[0] + x[1] if x[0] != 3.0 else 'no'", r"predictor\(\[3.0, 4.5\]\) answers 7.5, the native"),
         (f"raise Error({stand_ins.FAILED!r})", r'predictor\(\[1.0, 2.0\]\) answers 3.0, the native program {"error"'),
         ("return x[0] + x[1] if len(x) > 1 else 0", "is failed, and the native program answers 0"),
-        ("x[1]; print(json.dumps(x[0] + x[1])); sys.exit(3)", "ended with status 3 after 1 of 10000 answers"),
+        ("x[1]; print(json.dumps(x[0] + x[1])); sys.exit(3)", "exited with status 3 after 1 of 10000 answers"),
     ],
 )
-def test_one_that_does_not_is_refused(program, body, words):
+def test_one_that_does_not_is_rejected(program, body, words):
     with pytest.raises(Refusal, match=words):
         proved(program(body))
 
 
-def test_a_program_that_is_too_slow_is_refused(program, monkeypatch):
+def test_a_program_that_is_too_slow_is_rejected(program, monkeypatch):
     monkeypatch.setattr(proof, "SECONDS", 0.2)
     with pytest.raises(Refusal, match="the native program did not predict 10000 samples within 0.2 seconds"):
         proved(program("import time; time.sleep(60)"))
@@ -74,7 +74,7 @@ def test_a_threshold_that_is_off_by_one_step_is_found_at_an_edge(program):
         proved(off, predictor=above, golden=golden, edges=[1.7])
 
 
-def test_what_the_validator_refuses_must_be_refused_and_not_fail(program):
+def test_what_the_validator_rejects_must_be_rejected_and_not_fail(program):
     def validator(x):
         return isinstance(x, list) and len(x) == 2
 
@@ -87,14 +87,16 @@ def test_what_the_validator_refuses_must_be_refused_and_not_fail(program):
 def test_a_branch_of_which_one_side_was_never_reached_is_named_with_its_line(program):
     counting = program(RIGHT, "counting", "print('branch 0 12 9988')\nprint('branch 1 0 10000')\n")
     branches = [(3, "x[0] > 1", "cell [2]", ()), (5, "x[0] == 'a'", "cell [2]", ())]
-    with pytest.raises(Refusal, match=r"no sample reaches both sides of 'x\[0\] == 'a''") as refusal:
+    with pytest.raises(Refusal, match=r"no sample reaches both sides of 'x\[0\] == 'a''") as rejection:
         proved(program(RIGHT), counting, branches=branches)
-    assert (refusal.value.file, refusal.value.line) == ("cell [2]", 5)
+    assert (rejection.value.file, rejection.value.line) == ("cell [2]", 5)
     assert proved(program(RIGHT), counting, branches=branches[:1])["answered"]
 
 
 def test_nothing_is_proved_without_golden_rows(program):
-    with pytest.raises(Refusal, match="there is no golden row to prove it with; examples in the notebook change that"):
+    with pytest.raises(
+        Refusal, match="there is not a golden row to prove it with; examples in the notebook change that"
+    ):
         proved(program(RIGHT), golden=[])
 
 

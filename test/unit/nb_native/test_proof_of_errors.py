@@ -13,7 +13,7 @@ from nb_scorer.model import signatures
 from unit.nb_native.stand_ins import FAILED, program
 
 BEYOND = "The sample leads to a number that this image can't compute exactly, such as a whole one beyond 2^53."
-MISFIT = "The sample is not what the notebook takes: b: is missing."
+MISFIT = "The sample does not match what the notebook accepts: b: is missing."
 
 
 def prove(predictor, golden, path, validator=None):
@@ -45,16 +45,16 @@ def test_where_python_answers_it_may_not(tmp_path):
         prove(halved, [1.5, 2.5], path)
 
 
-def test_an_object_with_other_fields_is_refused_and_no_failure(tmp_path):
+def test_an_object_with_other_fields_is_rejected_and_no_failure(tmp_path):
     named = signatures.of({"predictor": lambda a, b: a + b})["predictor"]
-    refused = "if not isinstance(x, dict) or set(x) != {'a', 'b'}:\n    raise Error(%r)\n"
+    rejected = "if not isinstance(x, dict) or set(x) != {'a', 'b'}:\n    raise Error(%r)\n"
     added = "try:\n    return x['a'] + x['b']\nexcept TypeError:\n    raise Error(%r)" % FAILED  # noqa: UP031
     golden = [{"a": 1.5, "b": 2.5}, {"a": 3.5, "b": 0.5}]
     samples = samples_around(golden, proof.COUNT, proof.SEED)
     assert any(set(sample) != {"a", "b"} for sample in samples if isinstance(sample, dict)), "some lack a key"
-    assert prove(named, golden, program(tmp_path, refused % MISFIT + added))["answered"] > 9000
+    assert prove(named, golden, program(tmp_path, rejected % MISFIT + added))["answered"] > 9000
     with pytest.raises(Refusal, match="is refused, and the native program answers .*failed"):
-        prove(named, golden, program(tmp_path, refused % FAILED + added))
+        prove(named, golden, program(tmp_path, rejected % FAILED + added))
 
 
 def test_what_rounding_makes_of_the_last_place_is_a_difference(tmp_path):

@@ -76,7 +76,7 @@ def test_whole_numbers_mostly_stay_whole():
 
 
 @pytest.mark.parametrize("edge", [float("inf"), float("nan"), 1e300, -1e300])
-def test_whole_numbers_that_are_refused_by_rule_are_not_asked(edge):
+def test_whole_numbers_that_are_rejected_by_rule_are_not_asked(edge):
     rooms = drawn("rooms", [edge])
     assert all(abs(value) <= 2**53 for value in rooms if isinstance(value, int))
 
@@ -95,7 +95,7 @@ def test_texts_are_made_of_the_words_that_a_model_looks_for():
     assert sum(word in text for text in texts for word in WORDS[1:]) > 2000
     for text in ("free cash, now", "", " "):
         assert text in texts
-    # Words beside them, in other cases, with accents apart.
+    # Words next to them, in other cases, with accents apart.
     for part in ("FREE", "Cash", "fre ", "nai\u0308ve", "\u039b\u038c\u0393\u039f\u03a3", "free_", "free7"):
         assert any(part in text for text in texts), part
     assert max(map(len, texts)) > 10_000

@@ -25,7 +25,7 @@ def test_gpus_are_named_as_cuda_takes_them(monkeypatch, asked, names):
     assert gpus.visible(environ) == Gpus(names, ("NVIDIA H200", "NVIDIA H200"))
 
 
-def test_where_all_are_hidden_nobody_asks_the_driver(monkeypatch):
+def test_where_all_are_hidden_no_one_asks_the_driver(monkeypatch):
     monkeypatch.setattr(gpus, "read", None)
     assert gpus.visible({"CUDA_VISIBLE_DEVICES": "-1,0"}) == Gpus(missing="CUDA_VISIBLE_DEVICES hides them")
 

@@ -7,7 +7,7 @@ from nb_service.model_folder import ModelFolder
 
 @pytest.fixture
 def model(tmp_path):
-    """Return a model folder with a build's report beside it."""
+    """Return a model folder with a build's report next to it."""
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "report.json").write_text(json.dumps({"commit": "abc", "source": "https://example.com/r"}))
     manifest = {"notebook": "notes/My first model!.ipynb", "built": "2026-11-20T08:00:00Z"}

@@ -34,13 +34,13 @@ def test_without_the_file_the_environment_is_as_it_was(tmp_path):
         b"[" * 200_000,
     ],
 )
-def test_a_file_that_can_t_be_meant_is_refused(tmp_path, data):
+def test_a_file_that_can_t_be_meant_is_rejected(tmp_path, data):
     (tmp_path / "environment.json").write_bytes(data)
-    with pytest.raises(problems.ModelDamaged, match=r"environment\.json is not what assemble wrote"):
+    with pytest.raises(problems.ModelDamaged, match=r"environment\.json has changed since the build"):
         image_env.complete({"APP_ROOT": str(tmp_path)})
 
 
-def test_a_folder_in_its_place_is_refused(tmp_path):
+def test_a_folder_in_its_place_is_rejected(tmp_path):
     (tmp_path / "environment.json").mkdir()
     with pytest.raises(problems.ModelDamaged, match="Is a directory"):
         image_env.complete({"APP_ROOT": str(tmp_path)})

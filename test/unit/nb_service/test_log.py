@@ -29,6 +29,28 @@ def test_lines_come_in_the_order_in_which_they_were_said(pipe):
     assert os.read(pipe[0], 1000) == b"one\ntwo\nthree \\udc80\n"
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_line_is_a_command_to_a_ci_server(pipe, as_json):
+    """A service's log is shown in jobs that test it; clients and notebooks choose some of what it says."""
+    log = logs.Log(pipe[1], as_json=as_json)
+    said = ("##[error]x", "##vso[task.setvariable]x", "a ##[group]", " ::error::x", "a ::b", "c#[d]", "### x[")
+    if as_json:
+        log.captured("".join(json.dumps({"message": text}) + "\n" for text in said).encode(), bytes)
+    else:
+        log.captured("".join(f"{text}\n" for text in said[:2]).encode(), bytes)
+        log.request(said[2])
+        for text in said[3:]:
+            log.say(text)
+    log.close()
+    lines = os.read(pipe[0], 10_000).decode().splitlines()
+    assert not any("##[" in line or "##vso[" in line or line.lstrip().startswith("::") for line in lines)
+    if as_json:
+        assert [json.loads(line)["message"] for line in lines] == [*said]
+    else:
+        commands = (r"#\x23[error]x", r"#\x23vso[task.setvariable]x", r"a #\x23[group]", r" \x3a:error::x")
+        assert lines == [*commands, *said[4:]]
+
+
 def all_of(descriptor):
     """Return what comes out of a pipe in the end."""
     with open(descriptor, "rb") as file:
@@ -52,7 +74,7 @@ def closed(log, writer):
     os.close(writer)
 
 
-def test_a_log_that_nobody_reads_stops_nobody_and_counts_what_it_left_out(pipe, monkeypatch):
+def test_a_log_that_no_one_reads_stops_no_one_and_counts_what_it_left_out(pipe, monkeypatch):
     monkeypatch.setattr(logs, "MOST_WAITING", 200_000)
     monkeypatch.setattr(logs, "PARCEL", 1000)
     # No room, so that nothing can be written between two lines.
@@ -69,19 +91,19 @@ def test_a_log_that_nobody_reads_stops_nobody_and_counts_what_it_left_out(pipe, 
     assert (note, word) == (logs.left_out(20_000 - len(numbers)), "a word")
 
 
-def test_what_is_printed_past_a_log_that_nobody_reads_is_bounded_and_leaves_room_for_its_own_words(pipe):
+def test_what_is_printed_past_a_log_that_no_one_reads_is_bounded_and_leaves_room_for_its_own_words(pipe):
     log = logs.Log(full(pipe[1]))
     for _ in range(1000):
         log.captured(b"x" * 99_999 + b"\n", bytes)
     log.say("a word")
     threading.Thread(target=closed, args=(log, pipe[1])).start()
     *lines, note, word = all_of(pipe[0]).splitlines()
-    assert sum(map(len, lines)) < logs.MOST_OF_CAPTURED + 200_000
+    assert sum(map(len, lines)) < logs.MAX_OF_CAPTURED + 200_000
     assert (note, word) == (logs.left_out(1000 - len(lines)).encode(), b"a word")
 
 
 def test_what_is_larger_than_all_room_is_written_where_nothing_else_waits(pipe, monkeypatch):
-    monkeypatch.setattr(logs, "MOST_OF_CAPTURED", 10)
+    monkeypatch.setattr(logs, "MAX_OF_CAPTURED", 10)
     log = logs.Log(pipe[1])
     log.captured(b"a longer line\n", bytes)
     log.close()
@@ -97,7 +119,7 @@ def test_a_stdout_that_never_waits_gets_every_line(pipe):
     assert len(all_of(pipe[0])) == 1_000_000
 
 
-def test_a_full_disk_stops_nobody_and_does_not_hold_up_the_end():
+def test_a_full_disk_stops_no_one_and_does_not_hold_up_the_end():
     with open("/dev/full", "wb", buffering=0) as full:
         log = logs.Log(full.fileno())
         for _ in range(100):
@@ -107,7 +129,7 @@ def test_a_full_disk_stops_nobody_and_does_not_hold_up_the_end():
     assert time.monotonic() - began < 10
 
 
-def test_a_log_whose_reader_is_gone_stops_nobody(pipe):
+def test_a_log_whose_reader_is_gone_stops_no_one(pipe):
     log = logs.Log(pipe[1])
     os.close(pipe[0])
     log.say("into the void")

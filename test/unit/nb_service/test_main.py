@@ -4,18 +4,21 @@ import pytest
 from nb_service import __main__ as door
 
 
-@pytest.mark.parametrize("args", [[], ["prove"]])
-def test_a_problem_becomes_text_on_stdout_and_exit_code_1(args, tmp_path, capsys):
-    assert door.main(args, {"APP_ROOT": str(tmp_path)}) == 1
+def test_a_problem_becomes_text_on_stdout_and_exit_code_1(tmp_path, capsys):
+    assert door.main([], {"APP_ROOT": str(tmp_path)}) == 1
     assert "(problem model-missing)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("log_format", ["text", "json", "no format"])
+def test_a_problem_of_prove_is_an_object_for_the_build(log_format, tmp_path, capsys):
+    assert door.main(["prove"], {"APP_ROOT": str(tmp_path), "S2I_LOG_FORMAT": log_format}) == 1
+    assert json.loads(capsys.readouterr().out)["problem"]["code"] in ("model-missing", "setting-invalid")
 
 
 def test_a_problem_is_an_object_where_the_log_is_json(tmp_path, capsys):
     assert door.main([], {"APP_ROOT": str(tmp_path), "S2I_LOG_FORMAT": "json"}) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["problem"], told["message"][:7]) == ("model-missing", "ERROR: ")
-    assert door.main(["prove"], {"APP_ROOT": str(tmp_path), "S2I_LOG_FORMAT": "json"}) == 1
-    assert "(problem model-missing)\n" in capsys.readouterr().out
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["problem"], reported["message"][:7]) == ("model-missing", "ERROR: ")
 
 
 def test_other_words_show_the_usage(capsys):
@@ -25,9 +28,9 @@ def test_other_words_show_the_usage(capsys):
     assert capsys.readouterr().err == f"Usage: python -m nb_service [{words}]\n"
 
 
-def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_refuses_those_behind(capsys):
+def test_a_back_end_s_name_is_a_word_and_one_without_words_of_its_own_rejects_those_behind(capsys):
     assert door.main(["http", "--port", "1"], {}) == 2
-    assert "The back end http takes no words, and was given: --port 1." in capsys.readouterr().out
+    assert "Back end http takes no arguments; got: --port 1." in capsys.readouterr().out
 
 
 def test_a_back_end_that_keeps_stdout_has_its_problems_on_stderr(tmp_path, capsys):

@@ -42,9 +42,9 @@ def test_what_assemble_writes_is_read_as_it_is(path):
     "data",
     [b"", b"[]", b"{}", b"null", b"5", b"\xff\xfe", b"\0", b"[" * 200_000, b'{"a":' * 1_000_000, b'{"format": "1"}'],
 )
-def test_what_is_no_manifest_of_this_format_is_refused(path, data):
+def test_what_is_no_manifest_of_this_format_is_rejected(path, data):
     path.write_bytes(data)
-    with pytest.raises(problems.ModelFormatUnknown, match="this service reads format 2"):
+    with pytest.raises(problems.ModelFormatUnknown, match="this service reads formats 1 and 2"):
         manifest.read(path)
 
 
@@ -62,11 +62,11 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", RIGHT)
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_a_field_of_another_kind_is_refused_by_name(path, name, odd):
+def test_a_field_of_another_kind_is_rejected_by_name(path, name, odd):
     if any(odd == right and type(odd) is type(right) for right in RIGHT[name]):
         assert read(path, **{name: odd})[name] == odd
         return
-    with pytest.raises(problems.ModelDamaged, match=f"assemble wrote: {name} is .*, and not ") as raised:
+    with pytest.raises(problems.ModelDamaged, match=f"since the build: {name} is .*, and not ") as raised:
         read(path, **{name: odd})
     assert raised.value.fix
 
@@ -86,17 +86,21 @@ def test_a_field_of_another_kind_is_refused_by_name(path, name, odd):
         {"type": "string", "enum": 5},
     ],
 )
-def test_a_schema_that_is_none_is_refused(path, schema):
+def test_a_schema_that_is_none_is_rejected(path, schema):
     with pytest.raises(problems.ModelDamaged, match="not a JSON schema"):
         read(path, sample_schema=schema)
 
 
 @pytest.mark.parametrize("name", ["notebook", "folder", "built"])
-def test_a_null_where_assemble_writes_none_is_refused(path, name):
+def test_a_null_where_assemble_writes_none_is_rejected(path, name):
     with pytest.raises(problems.ModelDamaged, match=f"{name} is null"):
         read(path, **{name: None})
 
 
 def test_a_lone_surrogate_becomes_its_escape_where_pages_show_it_and_stays_in_names_of_folders(path):
-    told = read(path, predictor_doc="a \ud800", notebook="\udcff.ipynb", folder="\udcff")
-    assert (told["predictor_doc"], told["notebook"], told["folder"]) == ("a \\ud800", "\\udcff.ipynb", "\udcff")
+    reported = read(path, predictor_doc="a \ud800", notebook="\udcff.ipynb", folder="\udcff")
+    assert (reported["predictor_doc"], reported["notebook"], reported["folder"]) == (
+        "a \\ud800",
+        "\\udcff.ipynb",
+        "\udcff",
+    )

@@ -37,7 +37,7 @@ def service(monkeypatch, tmp_path):
         ("tell(unfit='Not ready: row 1'); input()\n", "The service must get ready and ended: Not ready: row 1"),
     ],
 )
-def test_a_service_that_does_not_get_ready_is_told_with_its_last_words(service, code, words):
+def test_a_service_that_does_not_get_ready_is_reported_with_its_last_words(service, code, words):
     started = service(code)
     with pytest.raises(NoAnswer) as raised:
         started.ready(20)
@@ -60,7 +60,7 @@ def test_a_service_that_is_not_there_gives_no_answer(service):
         started.ask(Question("a check", "GET", "/"), 5)
 
 
-def test_another_end_than_0_is_told(service):
+def test_another_end_than_0_is_reported(service):
     started = service("import signal, time; tell(port=1); time.sleep(60)")
     started.ready(20)
     with pytest.raises(NoAnswer, match="must end with status 0 at SIGTERM and ended with -15"):

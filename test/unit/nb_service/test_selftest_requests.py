@@ -35,7 +35,7 @@ def test_where_answers_vary_only_the_status_counts():
     assert found["golden row 1"].answer == () and found["golden row 1"].status == 200
 
 
-def test_without_golden_rows_pages_and_refusals_are_asked():
+def test_without_golden_rows_pages_and_rejections_are_asked():
     found = asked([])
     assert found["GET /v1/models/iris"].status == 200
     assert found["a body that is no JSON"].status == 400

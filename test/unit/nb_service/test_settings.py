@@ -24,7 +24,7 @@ def test_every_row_has_a_help_text_that_ends_as_a_sentence():
         ("S2I_MAX_BODY", "16M"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name, value):
+def test_a_bad_value_is_rejected_by_name(name, value):
     with pytest.raises(SettingInvalid, match=name):
         settings.Settings({name: value})
 
@@ -50,12 +50,12 @@ def test_a_cloud_s_own_port_is_taken_where_port_is_not_set(environ, port):
         ("S2I_MODEL_NAME", "-a"),
     ],
 )
-def test_a_route_or_a_name_that_no_path_can_have_is_refused(name, value):
+def test_a_route_or_a_name_that_no_path_can_have_is_rejected(name, value):
     with pytest.raises(SettingInvalid, match=name):
         settings.Settings({name: value})
 
 
-def test_without_a_setting_nobody_s_signature_is_asked_for():
+def test_without_a_setting_no_one_s_signature_is_asked_for():
     assert settings.Settings({}).trust is None
 
 
@@ -74,12 +74,12 @@ def test_whom_to_trust_is_said_by_keys_or_by_certificates():
         ),
         (
             {"S2I_VERIFY_CA_FILE": "ca"},
-            "S2I_VERIFY_IDENTITY='' is not a name, which S2I_VERIFY_CA_FILE needs beside it",
+            "S2I_VERIFY_IDENTITY='' is not a name, which S2I_VERIFY_CA_FILE requires",
         ),
-        ({"S2I_VERIFY_IDENTITY": "name"}, "S2I_VERIFY_CA_FILE='' is not a file, which S2I_VERIFY_IDENTITY needs"),
-        ({"S2I_EXPORT": "1"}, "S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT needs beside it"),
+        ({"S2I_VERIFY_IDENTITY": "name"}, "S2I_VERIFY_CA_FILE='' is not a file, which S2I_VERIFY_IDENTITY requires"),
+        ({"S2I_EXPORT": "1"}, "S2I_API_KEY_FILE='' is not a file, which S2I_EXPORT requires"),
     ],
 )
-def test_settings_that_leave_open_whom_to_trust_are_refused(environ, words):
+def test_settings_that_leave_open_whom_to_trust_are_rejected(environ, words):
     with pytest.raises(SettingInvalid, match=words):
         settings.Settings(environ)

@@ -72,7 +72,7 @@ def test_a_line_that_is_too_long_is_cut_between_two_characters(end):
     assert len(unended) <= 4
 
 
-def test_in_json_an_exception_that_nobody_caught_is_one_object():
+def test_in_json_an_exception_that_no_one_caught_is_one_object():
     messages = [json.loads(line)["message"] for line in ran("json", "1 / 0")]
     assert messages[-1].startswith("Traceback (most recent call last):")
     assert messages[-1].endswith("ZeroDivisionError: division by zero")

@@ -30,11 +30,11 @@ def test_predictor_gets_all_columns_or_those_that_are_named(there, columns, form
         (["x", "y"], None, "value", 'as_form="value" is for one column, and predictor would get 2.'),
     ],
 )
-def test_names_that_do_not_fit_are_refused_by_the_driver(there, columns, form, what):
-    with pytest.raises(problems.SparkColumns) as refused:
+def test_names_that_do_not_fit_are_rejected_by_the_driver(there, columns, form, what):
+    with pytest.raises(problems.SparkColumns) as rejected:
         api.chosen(there, columns, NEW, form)
-    assert refused.value.what == what
-    assert refused.value.fix.endswith(".")
+    assert rejected.value.what == what
+    assert rejected.value.fix.endswith(".")
 
 
 def test_answers_and_reasons_are_two_columns():

@@ -68,17 +68,17 @@ def test_what_a_killed_worker_left_is_thrown_away(task, tmp_path):
     assert not part.exists()
 
 
-def test_another_archive_than_the_driver_s_is_refused_in_the_words_of_a_problem(task):
+def test_another_archive_than_the_driver_s_is_rejected_in_the_words_of_a_problem(task):
     task["digest"] = "0" * 64
-    with pytest.raises(RuntimeError) as refused:
+    with pytest.raises(RuntimeError) as rejected:
         carried.unpacked(task)
-    words = str(refused.value)
-    assert words.startswith("ERROR: model.zip can't be used as the archive of a model: what reached this executor")
+    words = str(rejected.value)
+    assert words.startswith("ERROR: model.zip is not a usable model archive: what reached this executor")
     assert words.endswith("(problem spark-archive)")
 
 
 @pytest.mark.parametrize(("data", "reason"), [(b"no zip", "File is not a zip file"), (None, "No such file")])
-def test_what_can_t_be_unpacked_is_refused_with_the_reason(data, reason, task, archive):
+def test_what_can_t_be_unpacked_is_rejected_with_the_reason(data, reason, task, archive):
     if data is None:
         archive.unlink()
     else:

@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 def _manifest(folder, **more):
     packages = f"app-root/venv/lib/python{MINOR}/site-packages"
-    told = {
+    reported = {
         "format": 1,
         "python": MINOR,
         "interpreter": "",
@@ -32,7 +32,7 @@ def _manifest(folder, **more):
         "folders": ["app-root/src/empty"],
         **more,
     }
-    (folder / "nb-spark.json").write_text(json.dumps(told))
+    (folder / "nb-spark.json").write_text(json.dumps(reported))
 
 
 def test_the_environment_works_where_it_lies(folder):
@@ -87,7 +87,7 @@ def test_a_python_of_the_version_is_found_on_path(tmp_path, monkeypatch):
 
 def test_where_none_is_the_version_and_what_was_tried_are_said(folder):
     _manifest(folder, python="3.99")
-    with pytest.raises(problems.SparkPython) as refused:
+    with pytest.raises(problems.SparkPython) as rejected:
         prepare.prepare(str(folder))
-    assert refused.value.what == "No Python 3.99 is on this executor, and the model needs one."
-    assert os.path.realpath(sys.executable) in refused.value.why
+    assert rejected.value.what == "The model needs Python 3.99, which is not installed on this executor."
+    assert os.path.realpath(sys.executable) in rejected.value.why

@@ -33,19 +33,19 @@ def test_a_folder_that_spark_has_unpacked_is_read_as_well(tmp_path):
     assert (source.answer_schema, source.digest) == ({"type": "integer"}, "")
 
 
-def test_an_archive_of_another_form_is_refused(tmp_path):
+def test_an_archive_of_another_form_is_rejected(tmp_path):
     with pytest.raises(problems.SparkArchive, match="its form is 7, and this nb_spark reads 1"):
         Source(_archive(tmp_path / "model.zip", format=7), "model.zip")
 
 
 @pytest.mark.parametrize("data", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
-def test_any_other_file_is_refused(data, tmp_path):
+def test_any_other_file_is_rejected(data, tmp_path):
     (tmp_path / "model.zip").write_bytes(data)
     with pytest.raises(problems.SparkArchive, match="it is no archive that spark-model has written"):
         Source(str(tmp_path / "model.zip"), "model.zip")
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_file_that_is_not_there_is_rejected(tmp_path):
     with pytest.raises(problems.SparkArchive, match="No such file or directory"):
         Source(str(tmp_path / "model.zip"), "model.zip")
 
@@ -71,7 +71,7 @@ def test_an_archive_is_sent_once(spark, tmp_path):
     assert spark.sent == [path]
 
 
-def test_another_archive_of_the_same_name_is_refused(spark, tmp_path):
+def test_another_archive_of_the_same_name_is_rejected(spark, tmp_path):
     shipped(spark, _archive(tmp_path / "model.zip"))
     (tmp_path / "new").mkdir()
     with pytest.raises(problems.SparkArchive, match="another model.zip was sent to the executors before"):
@@ -85,7 +85,7 @@ def test_what_came_by_archives_is_found_by_its_name_and_not_sent(spark, tmp_path
     assert (source.name, source.digest, spark.sent) == ("model", "", [])
 
 
-def test_a_name_that_nothing_has_is_refused(spark):
+def test_a_name_that_nothing_has_is_rejected(spark):
     with pytest.raises(problems.SparkArchive, match="there is no such file, and none came by --archives"):
         shipped(spark, "gone.zip")
 

@@ -48,7 +48,7 @@ def test_of_a_file_with_two_names_either_may_come_first():
     assert lines_of(one) == lines_of(other) == [f"file 640 1001:0 {DIGEST} a", f"file 640 1001:0 {DIGEST} b"]
 
 
-def test_images_that_differ_are_refused_by_the_files_that_do(monkeypatch, tmp_path):
+def test_images_that_differ_are_rejected_by_the_files_that_do(monkeypatch, tmp_path):
     listed = {"nb-builder:1": ["file 644 0:0 aa x", "file 644 0:0 bb y"], "nb-builder:1-again": ["file 644 0:0 aa x"]}
     monkeypatch.setattr(builder_image, "_docker", lambda *words: "")
     monkeypatch.setattr(builder_image, "_files", listed.get)

@@ -16,23 +16,9 @@ from nb_scorer.model.golden_rows import samples_to_add
 from nb_service.app import openapi
 from nb_service.app.pages import charts, drift, figures, posted_fields, sample_fields, snippets
 from nb_service.app.route_context import RouteContext
-from nb_service.app.routes import ROUTES as PREDICTION_ROUTES
-from nb_service.app.routes import platforms, v2
-from nb_service.http import replies
+from nb_service.app.routes import v2
+from nb_service.http import replies, routes
 
-ROUTES = {
-    "GET /": "A browser gets the page to try predictions, a client this list.",
-    "GET /docs": "A page to try predictions, with the notebook's own samples.",
-    "POST /docs": "The same page, with the answer to the sample that one of its forms has sent.",
-    "GET /drift": "Samples and answers of late beside the notebook's own data, for people or as JSON.",
-    "GET /notebook": "The notebook as it was run (S2I_NOTEBOOK_PAGE).",
-    "GET /openapi.json": "This service in words of OpenAPI.",
-    "GET /v2/docs": "The page to try predictions (MLServer).",
-    "GET /v2/docs/dataplane.json": "The same as /openapi.json (MLServer).",
-    "GET /v2/docs/model-repository.json": "The same as /openapi.json (MLServer).",
-    "GET /v2/models/<name>/docs": "The page to try predictions (MLServer).",
-    "GET /v2/models/<name>/docs/dataplane.json": "The same as /openapi.json (MLServer).",
-}
 ROWS = 20
 # What a button of the form by field may want.
 PREDICT, ADD, REMOVE = "predict", "add", "remove"
@@ -54,10 +40,11 @@ def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
     app.template_folder = str(Path(__file__).parent)
     page = _Page(context)
-    listed = {**PREDICTION_ROUTES, **platforms.vertex_routes(context.settings), **ROUTES}
-    for route, is_on in (("GET /notebook", page.notebook), ("GET /model", context.settings.export)):
-        if not is_on:
-            del listed[route]
+    settings = context.settings
+    off = [path for path, is_on in (("/notebook", page.notebook), ("/model", settings.export)) if not is_on]
+    of_vertex = routes.vertex(settings.aip_health_route, settings.aip_predict_route)
+    there = [route for route in (*routes.PREDICTIONS, *of_vertex, *routes.PAGES) if route.path not in off]
+    listed = routes.summaries(there)
 
     @app.get("/")
     def root() -> Response:
@@ -86,7 +73,7 @@ def add(app: Flask, context: RouteContext) -> None:
         rows = context.model.golden_rows(openapi.EXAMPLES)
         key = bool(context.settings.api_key_file)
         health = context.health.paths
-        return jsonify(openapi.document(context.identity, context.model, rows, listed, health=health, key=key))
+        return jsonify(openapi.document(context.identity, context.model, rows, there, health=health, key=key))
 
     for suffix, view in (("/docs", page.show), ("/docs/dataplane.json", openapi_json)):
         v2.add_route(app, f"/v2{suffix}", view)
@@ -158,9 +145,9 @@ class _Page:
     def _refused(
         self, sample: str, reply: replies.Reply, value: object = None, errors: dict[str, str] | None = None
     ) -> Response:
-        problem = json.loads(reply.body)
-        errors = errors or {error["pointer"]: error["detail"] for error in problem.get("errors", ())}
-        return self._rendered(sample, reply.status, value, errors, problem=problem)
+        rejection = reply.rejection or replies.Rejection(reply.status, "")
+        errors = errors or {error["pointer"]: error["detail"] for error in rejection.errors}
+        return self._rendered(sample, reply.status, value, errors, problem=rejection.as_dict())
 
     def _rendered(
         self,
@@ -199,7 +186,7 @@ class _Page:
             drift=compared,
             charts=charts.of(compared.get("compared", ())),
             height=charts.HEIGHT,
-            routes={**PREDICTION_ROUTES, **ROUTES},
+            routes=routes.summaries(routes.TABLE),
             bus=numbers.get("bus"),
             script=Markup(_SCRIPT),  # noqa: S704 - ours, and the policy has its digest
             **result,

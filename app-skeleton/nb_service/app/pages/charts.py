@@ -1,4 +1,4 @@
-"""Charts of answers and inputs: the baseline's bins beside those of the present, as /drift has them."""
+"""Charts of answers and inputs: the baseline's bins alongside those of the present, as /drift has them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

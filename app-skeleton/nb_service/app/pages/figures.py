@@ -20,11 +20,11 @@ def of(numbers: dict, checks: frozenset[str]) -> list[Figure]:
     if not {"requests", "latencies", "batches", "waiting", "in_flight", "scorers"} <= numbers.keys():
         return []
     requests = [row for row in numbers["requests"] if row[0] not in checks]
-    refused, failed = (sum(count for _, status, count in requests if status // 100 == hundreds) for hundreds in (4, 5))
+    rejected, failed = (sum(count for _, status, count in requests if status // 100 == hundreds) for hundreds in (4, 5))
     latency = numbers["latencies"].get(_ROUTE)
     return [
         Figure("Samples", f"{numbers['batches']['total']:,.0f}", "scored since the start"),
-        Figure("Requests", f"{sum(count for *_, count in requests):,}", f"{refused:,} with 4xx, {failed:,} with 5xx"),
+        Figure("Requests", f"{sum(count for *_, count in requests):,}", f"{rejected:,} with 4xx, {failed:,} with 5xx"),
         Figure(
             f"Median of {_ROUTE}",
             "none yet" if latency is None else duration(quantile(latency, 0.5)),

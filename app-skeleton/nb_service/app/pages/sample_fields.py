@@ -28,8 +28,8 @@ from nb_service.app.pages.posted_fields import (
 )
 
 # Beyond these nobody fills in a form; the editor takes any sample.
-MOST_ITEMS = 64
-MOST_FIELDS = 250
+MAX_ITEMS = 64
+MAX_FIELDS = 250
 DEEPEST = 6
 # A longer text, or one with a line break, gets several lines.
 LONG = 60
@@ -109,7 +109,7 @@ def form_of(schema: dict, sample: object, errors: dict[str, str] | None = None) 
     """Return the field of a whole sample, with `errors` by pointer; None where a form would be no help."""
     root = _field(schema, sample, ROOT, "Sample", depth=0)
     fields = list(root.all())
-    if (root.kind == JSON and not root.options) or len(fields) > MOST_FIELDS:
+    if (root.kind == JSON and not root.options) or len(fields) > MAX_FIELDS:
         return None
     for number, one in enumerate(fields, 1):
         one.number = number
@@ -126,7 +126,7 @@ def blank(schema: dict) -> Any:
         properties = schema.get("properties", {})
         return {name: blank(properties[name]) for name in properties if name in schema.get("required", ())}
     if kind == ARRAY:
-        return [blank(schema.get("items", {})) for _ in range(min(schema.get("minItems", 0), MOST_ITEMS))]
+        return [blank(schema.get("items", {})) for _ in range(min(schema.get("minItems", 0), MAX_ITEMS))]
     return _BLANK.get(kind)
 
 
@@ -172,13 +172,13 @@ def _field(schema: dict, value: Any, at: str, label: str, depth: int, *, optiona
     if kind not in kinds and kind in _NUMBERS:
         # Samples that have whole numbers only may take others, too.
         kind = next((one for one in _NUMBERS if one in kinds), kind)
-    is_too_large = kind in (ARRAY, OBJECT) and (depth >= DEEPEST or len(value) > MOST_ITEMS)
+    is_too_large = kind in (ARRAY, OBJECT) and (depth >= DEEPEST or len(value) > MAX_ITEMS)
     if kind not in kinds or is_too_large or not _is_showable(value):
         return Field(at, label, JSON, [*(one for one in kinds if one != JSON), JSON], _json(value))
     made = Field(at, label, kind, kinds)
     if isinstance(value, list):
         made.items = _items(schema, value, at, depth)
-        made.can_grow = len(value) < schema.get("maxItems", MOST_ITEMS)
+        made.can_grow = len(value) < schema.get("maxItems", MAX_ITEMS)
     elif isinstance(value, dict):
         made.items = _properties(schema, value, at, depth)
     elif kind not in (NULL, BOOLEAN):

@@ -5,10 +5,6 @@ from flask import Flask, Response, request
 from nb_service.app.route_context import RouteContext, problem
 from nb_service.protocols import bodies
 
-ROUTES = {
-    "POST /predict/batch": "Many samples as a JSON array, NDJSON, CSV, npy or Arrow; the answers in the same form.",
-}
-
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the route to `app`."""

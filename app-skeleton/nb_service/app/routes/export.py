@@ -5,8 +5,6 @@ from flask import Flask, Response, abort
 from nb_service.app.route_context import RouteContext
 from nb_service.export import archive, contents
 
-ROUTES = {"GET /model": "The model as an archive, with lock, SBOM, provenance and signatures; off by default."}
-
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the route to `app`; where it is off, it is as if there were none."""

@@ -12,13 +12,10 @@ from nb_service.http import replies
 from nb_service.protocols import Body, Malformed, encode, feedback
 from nb_service.protocols.feedback import ABSENT, Item
 
-ROUTES = {
-    "POST /feedback": "The true answer to a request, or an array of them, each with the request's id.",
-}
 # The front's loop has as many at a time: it looks up each in a microsecond or two.
 AT_ONCE = 250
 NO_TYPE = replies.problem(
-    415, "Send feedback as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not read."
+    415, "Send feedback as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not supported."
 )
 EMPTY = replies.problem(400, 'The body is empty; send {"id": "…", "answer": …}.')
 
@@ -40,8 +37,8 @@ def add(app: Flask, context: RouteContext) -> None:
                 return response_of(EMPTY)
             return response_with(Body(encode(_counted(context, feedback.read(content, context.limits)))))
         except Malformed as error:
-            refusal = partial(problem, errors=error.errors) if error.errors else problem
-            return refusal_response(refusal, error.status, str(error))
+            rejection = partial(problem, errors=error.errors) if error.errors else problem
+            return refusal_response(rejection, error.status, str(error))
         except _FrontIsGone:
             return response_of(replies.NOT_READY)
 

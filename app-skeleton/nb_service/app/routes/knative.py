@@ -5,10 +5,6 @@ from flask import Flask, Response, request
 from nb_service.app.route_context import RouteContext, problem, refusal_response
 from nb_service.protocols import cloud_events
 
-ROUTES = {
-    "POST /": "A CloudEvent with a sample; the reply is one with the answer.",
-}
-
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the route to `app`."""

@@ -6,8 +6,6 @@ from nb_service import gpus
 from nb_service.app.route_context import RouteContext
 from nb_service.http import metrics
 
-ROUTES = {f"GET {path}": "The service's numbers, for Prometheus." for path in metrics.PATHS}
-
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""

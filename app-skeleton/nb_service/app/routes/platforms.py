@@ -7,15 +7,6 @@ from flask import Flask, Response, g, jsonify, request
 from nb_service.app.route_context import Refusal, RouteContext, body, problem
 from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
 from nb_service.protocols.rows import Rows
-from nb_service.settings import Settings
-
-ROUTES = {
-    "GET /ping": "200 when predictions are answered, else 503; empty (SageMaker, MLflow).",
-    "GET /health": "The same.",
-    "GET /version": "The model's version as text (MLflow).",
-    "GET /execution-parameters": "How many bodies at a time, and how large (SageMaker).",
-    "POST /invocations": "One sample as JSON, many as CSV, JSON lines or npy (SageMaker); data frames (MLflow).",
-}
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -45,16 +36,6 @@ def add(app: Flask, context: RouteContext) -> None:
     route = context.settings.aip_predict_route
     if route:
         app.before_request(lambda: _vertex(context, route))
-
-
-def vertex_routes(settings: Settings) -> dict[str, str]:
-    """Return the routes that Vertex AI's settings add, with what they do, as ROUTES has them."""
-    routes = {}
-    if settings.aip_health_route:
-        routes[f"GET {settings.aip_health_route}"] = "200 when predictions are answered, else 503 (Vertex AI)."
-    if settings.aip_predict_route:
-        routes[f"POST {settings.aip_predict_route}"] = "instances to predictions (Vertex AI)."
-    return routes
 
 
 class _Invocation:

@@ -4,19 +4,13 @@ from flask import Flask, Response, request
 
 from nb_service.app import form
 from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of
-from nb_service.http import likeness, replies
+from nb_service.http import replies
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed
 
-ROUTES = {
-    "POST /predict": "One sample as JSON; the answer is the notebook's predictor's, as JSON.",
-    "GET /healthz": "200 while this process lives.",
-    "GET /readyz": "200 when predictions are answered, 503 before and while it ends.",
-}
-
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the routes to `app`; `context.health` may have more checks than those in ROUTES."""
+    """Add the routes to `app`; `context.health` may have more checks than the table of routes."""
 
     @app.post("/predict")
     def predict() -> Response:
@@ -30,8 +24,7 @@ def add(app: Flask, context: RouteContext) -> None:
         if answer.outcome == outcomes.OK:
             context.keep(answer.payload)
         disclosure = replies.disclosure(context.settings)
-        reply = replies.from_answer(answer, disclosure)
-        return response_of(likeness.told(reply, answer, sample, context.model.sample_schema, disclosure))
+        return response_of(replies.from_answer(answer, disclosure))
 
     for path in context.health.paths:
         app.add_url_rule(path, "health " + path, lambda path=path: response_of(context.health.checked(path)))

@@ -8,14 +8,6 @@ from werkzeug.exceptions import MethodNotAllowed
 from nb_service.app.route_context import RouteContext, refusal_response, response_with
 from nb_service.protocols import Body, Malformed, Question, inference, kserve_v1, open_inference, tf_serving
 
-ROUTES = {
-    "GET /v1/models": "The name of the model (KServe V1).",
-    "GET /v1/models/<name>": "Its state (TensorFlow Serving) and whether it is ready (KServe V1).",
-    "GET /v1/models/<name>/metadata": "What it takes and gives (TensorFlow Serving).",
-    "POST /v1/models/<name>:predict": "instances or inputs (TensorFlow Serving, KServe V1).",
-    "POST /v1/models/<name>:classify": "examples to labels and scores (TensorFlow Serving).",
-    "POST /v1/models/<name>:regress": "examples to numbers (TensorFlow Serving).",
-}
 # All that there are but CONNECT, which has no path (RFC 9110, section 9; RFC 5789).
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 

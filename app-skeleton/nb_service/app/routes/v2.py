@@ -1,4 +1,4 @@
-"""Open Inference V2's REST routes, and those of KServe, Triton and MLServer beside them."""
+"""Open Inference V2's REST routes, and those of KServe, Triton and MLServer next to them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,21 +10,6 @@ from nb_service.app.route_context import RouteContext, refusal_response, respons
 from nb_service.identity import Identity
 from nb_service.protocols import Body, Malformed, Question, encode, open_inference
 
-ROUTES = {
-    "GET /v2": "The server and its extensions (Open Inference V2).",
-    "GET /v2/health/live": "200 while this process lives.",
-    "GET /v2/health/ready": "200 when predictions are answered, else 503.",
-    "GET /v2/models": "The name of the model (KServe).",
-    "GET /v2/models/stats": "How much was asked and scored (Triton).",
-    "POST /v2/repository/index": "The model and its state (Triton).",
-    "POST /v2/repository/models/<name>/load": "200 when it answers, else 503; takes an unload back (Triton).",
-    "POST /v2/repository/models/<name>/unload": "No predictions by V2 until load; off by default (Triton).",
-    "GET /v2/models/<name>": "What the model takes and gives.",
-    "GET /v2/models/<name>/ready": "200 when it answers, else 503.",
-    "GET /v2/models/<name>/config": "The same in the form of Triton.",
-    "GET /v2/models/<name>/stats": "How much was asked and scored (Triton).",
-    "POST /v2/models/<name>/infer": "Tensors to tensors, as JSON or bytes.",
-}
 UNLOAD_IS_OFF = "Clients may not unload the model; the setting S2I_UNLOAD=1 lets them."
 
 

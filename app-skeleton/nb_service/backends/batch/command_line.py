@@ -11,7 +11,7 @@ from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.outputs import STDOUT
 from nb_service.protocols.rows import Rows
 
-# What --keep may say beside names of columns.
+# What --keep may say alongside names of columns.
 ALL, NONE = "all", "none"
 JSON = "--json"
 USAGE = """\

@@ -48,7 +48,7 @@ class Wider(Exception):
 class Columns:
     """Writes staged rows as Parquet or Arrow.
 
-    `names` are the columns of the answers. `kept` gives anew the batches of the columns that are kept of an input of
+    `names` are the columns of the answers. `kept` gives again the batches of the columns that are kept of an input of
     columns, with their schema, and then a staged row is [number in its input, answers…]; else it is an object.
     """
 

@@ -130,7 +130,9 @@ class Opened:
         stat = os.fstat(self._raw.fileno())
         if S_ISREG(stat.st_mode) and (stat.st_size, stat.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
             raise problems.BatchInput(
-                self.source.name, "it has changed while it was read", "Score it anew once nobody writes to it any more."
+                self.source.name,
+                "it has changed while it was read",
+                "Score it again when no other process writes to it.",
             )
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from nb_service.protocols.rows import Rows
 
 # A percentage of errors is first looked at after so many rows.
 ENOUGH_ROWS = 1000
-# Exit statuses beside those of problems.
+# Exit statuses alongside those of problems.
 DONE, SOME_REFUSED = 0, 3
 
 
@@ -106,7 +106,7 @@ class Job:
     def report(self) -> Report:
         """Return how far the job is, for any thread."""
         mark = self.mark
-        refused = mark.rows_in - mark.rows_out
+        rejected = mark.rows_in - mark.rows_out
         return Report(
             mark.rows_in,
             mark.rows_out,
@@ -115,7 +115,7 @@ class Job:
             list(self._errors.reasons),
             time.monotonic() - self._began,
             self._resumed_at,
-            SOME_REFUSED if refused and not self._options.errors else DONE,
+            SOME_REFUSED if rejected and not self._options.errors else DONE,
         )
 
     # --- one output ---
@@ -240,15 +240,15 @@ class Job:
         if answered:
             output.begin(name, chunk, scored.answers)
             misfits = output.write(chunk, answered, scored.answers, self.mark.rows_before + self.mark.rows)
-        refused = {at: (400, why) for at, why in chunk.broken.items()}
-        refused.update({at: (failure.status, failure.reason) for at, failure in failed.items()})
-        refused.update({at: (500, why) for at, why in misfits.items()})
-        samples = dict(zip(whole, scored.samples, strict=True)) if refused else {}
-        for at in sorted(refused):
-            self._errors.note(self.mark.rows + at + 1, name, chunk.text_of(at), samples.get(at), *refused[at])
+        rejected = {at: (400, why) for at, why in chunk.broken.items()}
+        rejected.update({at: (failure.status, failure.reason) for at, failure in failed.items()})
+        rejected.update({at: (500, why) for at, why in misfits.items()})
+        samples = dict(zip(whole, scored.samples, strict=True)) if rejected else {}
+        for at in sorted(rejected):
+            self._errors.note(self.mark.rows + at + 1, name, chunk.text_of(at), samples.get(at), *rejected[at])
         written = len(answered) - len(misfits)
-        if written + len(refused) != len(chunk):
-            raise RuntimeError(f"{len(chunk)} rows came to {written} answers and {len(refused)} errors")
+        if written + len(rejected) != len(chunk):
+            raise RuntimeError(f"{len(chunk)} rows came to {written} answers and {len(rejected)} errors")
         self.mark = self.mark._replace(
             rows=self.mark.rows + len(chunk),
             rows_in=self.mark.rows_in + len(chunk),
@@ -268,12 +268,12 @@ class Job:
         if self._limit is None:
             return
         number, is_share = self._limit
-        rows, refused = self.mark.rows_in, self.mark.rows_in - self.mark.rows_out
+        rows, rejected = self.mark.rows_in, self.mark.rows_in - self.mark.rows_out
         if is_share and rows < ENOUGH_ROWS and not at_end:
             return
-        if refused > (number * rows / 100 if is_share else number):
+        if rejected > (number * rows / 100 if is_share else number):
             kept = self._errors.place if self._journal is not None else self._plan.errors
-            raise problems.BatchEndedEarly(refused, rows, self._options.max_errors, self._errors.last, kept)
+            raise problems.BatchEndedEarly(rejected, rows, self._options.max_errors, self._errors.last, kept)
 
     def _keep(self, *, is_ended: bool = False, is_written: bool = False) -> None:
         """Have on the disk what is done, and then that it is done."""

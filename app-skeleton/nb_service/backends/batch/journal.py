@@ -46,7 +46,7 @@ class Mark(NamedTuple):
 class Journal:
     """The journal in `folder`, which is made; `job` is what tells this job from another one.
 
-    `mark` is the last mark, or None where the job begins. Raises BatchJournal where another job was begun here, and
+    `mark` is the last mark, or None where the job begins. Raises BatchJournal where another job was started here, and
     BatchOutput where nothing can be written.
     """
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nb_service.protocols import encode
-from nb_service.protocols.rows import LONGEST_NUMBER, Rows
+from nb_service.protocols.rows import MAX_NUMBER, Rows
 
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBERS = re.compile(rf"{_NUMBER}(?:,{_NUMBER})*")
@@ -22,7 +22,7 @@ def are_numbers(texts: Sequence[str], width: int = 1) -> bool:
     return (
         joined.count(",") == width * len(texts) - 1
         # Most lines have fewer characters than one number may have.
-        and (max(map(len, texts)) <= LONGEST_NUMBER or max(map(len, joined.split(","))) <= LONGEST_NUMBER)
+        and (max(map(len, texts)) <= MAX_NUMBER or max(map(len, joined.split(","))) <= MAX_NUMBER)
         and _NUMBERS.fullmatch(joined) is not None
     )
 
@@ -31,7 +31,7 @@ def of_cells(rows: Rows, name: str | None, cells: Sequence[str]) -> Sequence[str
     """Return the JSON of the cells of a column of texts, by what the model's own samples have in it."""
     if not rows.is_text(name) and cells:
         joined = ",".join(cells)
-        if joined.count(",") == len(cells) - 1 and max(map(len, cells)) <= LONGEST_NUMBER:
+        if joined.count(",") == len(cells) - 1 and max(map(len, cells)) <= MAX_NUMBER:
             if _NUMBERS.fullmatch(joined):
                 return cells
             if _NUMBERS_AND_GAPS.fullmatch(joined):

@@ -50,7 +50,7 @@ class Growing:
             lock(self._file, path)
             if os.fstat(self._file.fileno()).st_size < size:
                 self._file.close()
-                raise problems.BatchOutput(path, "it is shorter than it was", "Begin anew, by --restart.")
+                raise problems.BatchOutput(path, "it is shorter than it was", "Start again with --restart.")
             self._file.truncate(size)
             self._file.seek(size)
         self.size = size

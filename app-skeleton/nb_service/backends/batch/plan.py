@@ -81,7 +81,7 @@ def _target(path: str) -> str:
 def _task(path: str, sources: list[Source], options: Options) -> Task:
     by_name, compression = formats.of_name(path) if path != STDOUT else (None, "")
     chosen = FORMATS[options.to_format] if options.to_format else by_name or sources[0].format
-    # scored.xlsx shall not be CSV that nobody has asked for; `scored` alone says nothing.
+    # scored.xlsx should not be CSV that nobody has asked for; `scored` alone says nothing.
     if by_name is None and not options.to_format and path != STDOUT and (ending := os.path.splitext(path)[1]):
         known = " ".join(each for one in FORMATS.values() for each in one.endings)
         raise problems.BatchOutput(

@@ -62,11 +62,7 @@ class Report(NamedTuple):
                 "seconds": round(self.seconds, 3),
                 "resumed_after_row": self.resumed_at,
                 "exit_status": self.exit_status,
-                "problem": None if self.problem is None else _facts(self.problem),
+                "problem": None if self.problem is None else self.problem.as_json(),
                 **({} if self.drift is None else {"drift": self.drift}),
             }
         )
-
-
-def _facts(problem: Problem) -> dict[str, str]:
-    return {"code": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}

@@ -1,4 +1,4 @@
-"""What is written for a row that has its answer: kept columns, and the answer or its keys beside them."""
+"""What is written for a row that has its answer: kept columns, and the answer or its keys next to them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -230,7 +230,7 @@ class Results:
 
     def _shape(self) -> Shape:
         if self.shape is None:
-            raise RuntimeError("no row has begun the results")
+            raise RuntimeError("no row has started the results")
         return self.shape
 
 

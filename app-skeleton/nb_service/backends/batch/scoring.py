@@ -16,16 +16,16 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
 from nb_service.pool.client import PoolClient
 
-# So long may an array take where samples are scored one by one: what is done shall be kept every few seconds.
+# So long may an array take where samples are scored one by one: what is done should be kept every few seconds.
 ARRAY_SECONDS = 0.1
 FIRST_SIZE = 8
 # By so much smaller are arrays after one that took too long.
 SLOWER_BY = 8
 # After so many samples of an array have failed, each of the others is asked by itself.
-MOST_SPLITS = 3
+MAX_SPLITS = 3
 # The first scorer may take long to load; one that must be replaced is there sooner.
 PAUSE_SECONDS = 0.05
-MOST_WAITS = 3
+MAX_WAITS = 3
 
 
 class Failure(NamedTuple):
@@ -92,7 +92,7 @@ class Scoring:
         values: dict[int, object] = {}
         failures: dict[int, Failure] = {}
         begin, end, splits = 0, len(samples), 0
-        while answer is not None and splits < MOST_SPLITS and (index := replies.index_of(answer)) is not None:
+        while answer is not None and splits < MAX_SPLITS and (index := replies.index_of(answer)) is not None:
             splits += 1
             failures[begin + index] = failure(answer)
             # What is before it is fine; but its answers came to nothing.
@@ -138,7 +138,7 @@ class Scoring:
             if not lost:
                 return answers
             waits += lost[0].outcome == outcomes.NOT_READY
-            if waits > MOST_WAITS:
+            if waits > MAX_WAITS:
                 raise problems.BatchUnscored("the processes that have the model keep ending")
             if len(lost) < len(answers):
                 return [None if answer in lost else answer for answer in answers]
@@ -170,5 +170,5 @@ def failure(answer: Answer) -> Failure:
     """Return the failure that this outcome means for the one sample that it is of."""
     if answer.outcome in (outcomes.NOT_JSON, outcomes.REFUSED, outcomes.FAILED):
         return Failure(*answer_words.of_row(answer.outcome, json.loads(answer.payload)))
-    facts = json.loads(replies.from_answer(answer).body)
-    return Failure(facts["status"], facts["detail"])
+    rejection = replies.rejection_of(answer)
+    return Failure(rejection.status, rejection.detail)

@@ -117,7 +117,7 @@ class BatchService:
             self._loop.stop()
             return
         self._signal = number
-        kept = ": what is done is kept; the same words go on from there" if self._plan.folder else ""
+        kept = ": finished rows are kept; run the same command again to resume" if self._plan.folder else ""
         self._log.say(f"Ending by signal {number}{kept}.")
         self._stop.set()
         # The job may wait for a row that never comes. What it has noted holds, whenever it ends.

@@ -145,7 +145,7 @@ class Output:
         try:
             write_whole(made, partial(fill, exact=False), self._task.compression)
         except convert.Wider:
-            # A file, other than stdout, can be begun anew; most never need it.
+            # A file, other than stdout, can be started again; most never need it.
             write_whole(made, partial(fill, exact=True), self._task.compression)
         self._set_mode(made)
         give_name(made, self._task.path)

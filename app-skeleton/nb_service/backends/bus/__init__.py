@@ -1,4 +1,4 @@
-"""The back end `bus`: samples from one place of a message broker, predictions to another; HTTP goes on beside it."""
+"""The back end `bus`: samples from one place of a message broker, predictions to another; HTTP goes on next to it."""
 
 from typing import TYPE_CHECKING
 

@@ -42,7 +42,7 @@ async def serve(link: socket.socket, settings: Settings, served: identity.Identi
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.finish)
     reports = asyncio.create_task(_report(pool, consumer))
-    # What is here now stays; and thousands of samples are in flight, which the collector would look through in vain.
+    # The present objects stay; and thousands of samples are in flight, which the collector would look through in vain.
     gc.freeze()
     gc.set_threshold(GARBAGE)
     await consumer.run()

@@ -21,7 +21,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.protocols import Malformed, Question, Series
 
-# How many seconds of work are taken ahead, at the speed of late: the way to the broker and back must not be waited for.
+# How many seconds of work are taken ahead, at the recent speed: the way to the broker and back must not be waited for.
 AHEAD_SECONDS = 0.25
 # And at least the work of so many settlings, however long the broker takes for one: else the wait for it would be what
 # the speed is measured by, and never get shorter.
@@ -33,12 +33,12 @@ MOST_BYTES = 64 << 20
 # One array of samples that a batch_predictor scores gets so many, as in HTTP.
 TOGETHER = 1000
 # How many outcomes are settled in one call at most.
-MOST_SETTLED = 512
+MAX_SETTLED = 512
 # While there is room for few, so long is waited for more: taking costs a round trip.
 GATHER_SECONDS = 0.002
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
 # How often a full or starting pool is asked again.
-POOL_PAUSE, LONGEST_POOL_PAUSE = 0.02, 0.5
+POOL_PAUSE, MAX_POOL_PAUSE = 0.02, 0.5
 LAG_SECONDS = 1.0
 # How long a connection that is lost may take to notice it once it is closed.
 CLOSE_SECONDS = 2.0
@@ -113,9 +113,9 @@ class Consumer:
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taking = False  # whether the broker is being asked for more
         self._broken = False  # whether this connection has ended
-        self._rate = 0.0  # works settled a second, of late
+        self._rate = 0.0  # recently settled works per second
         self._settled = 0  # since the rate was last looked at
-        self._settle_seconds = 0.0  # how long the broker takes to settle, of late
+        self._settle_seconds = 0.0  # recent seconds for the broker to settle
         self._finishing = False
         self._change = asyncio.Event()
         self._ending = asyncio.Event()
@@ -160,7 +160,7 @@ class Consumer:
                     self._forget()
                 pause = FIRST_PAUSE if await self._work() else pause
             except Away as reason:
-                pause = FIRST_PAUSE if self.connected else min(LONGEST_PAUSE, 2 * pause)
+                pause = FIRST_PAUSE if self.connected else min(MAX_PAUSE, 2 * pause)
                 self._note_away(str(reason))
             finally:
                 await self._broker.close()
@@ -274,7 +274,7 @@ class Consumer:
                 if self._finishing and all(work.is_done for work in self._works.values()):
                     return
                 await self._changed()
-            works = [self._ready[index] for index in range(min(MOST_SETTLED, len(self._ready)))]
+            works = [self._ready[index] for index in range(min(MAX_SETTLED, len(self._ready)))]
             asked = time.monotonic()
             lost = {
                 id(outcome) for outcome in await self._broker.settle([work.outcome for work in works if work.outcome])
@@ -491,7 +491,7 @@ class Consumer:
                     stalls += 1
                     self._stalled += stalls == 1
                     await self._sleep(pause)
-                    pause = min(LONGEST_POOL_PAUSE, 2 * pause)
+                    pause = min(MAX_POOL_PAUSE, 2 * pause)
         finally:
             if stalls:
                 self._stalled -= 1

@@ -3,7 +3,6 @@
 A message is a sample as JSON, an array of samples (S2I_BUS_ARRAYS), or a CloudEvent in either mode or a batch of them.
 """
 
-import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -29,7 +28,7 @@ REASON, DETAIL, DELIVERIES = "x-error-reason", "x-error-detail", "x-error-delive
 SAMPLE_ID = "x-sample-id"
 # What a message may call its own id.
 IDS = (SAMPLE_ID, "ce-id", "message-id", "id")
-# What an answer has of its sample, beside the key: what tells which sample, trace or conversation it belongs to.
+# What an answer has of its sample, alongside the key: what tells which sample, trace or conversation it belongs to.
 CARRIED = (
     "traceparent",
     "tracestate",
@@ -42,9 +41,9 @@ CARRIED = (
     "partitionkey",
 )
 CARRIED_ATTRIBUTES = ("subject", "traceparent", "tracestate", "correlationid", "partitionkey")
-MOST_DETAIL = 1000
+MAX_DETAIL = 1000
 # So many headers of a message go to errors with it, and so long ones: some brokers refuse more, at each try.
-MOST_HEADERS, MOST_OF_HEADERS = 200, 32 << 10
+MAX_HEADERS, MAX_OF_HEADERS = 200, 32 << 10
 _REASONS = {
     outcomes.NOT_JSON: MALFORMED,
     outcomes.REFUSED: REFUSED,
@@ -103,8 +102,7 @@ class Messages:
 
     def failed(self, delivery: Delivery, answer: Answer, question: Question, index: int | None = None) -> Outcome:
         """Return the same for an answer that is none; `index` is the sample's in the message, None for the only one."""
-        facts = json.loads(replies.from_answer(answer, self._disclosure).body)
-        detail = facts["detail"].replace("The body is not JSON", "It is not JSON")
+        detail = replies.rejection_of(answer, self._disclosure).detail.replace("The body is not JSON", "It is not JSON")
         if index is not None:
             detail = f"Sample {index + 1}: {detail}"
         return self.refused(delivery, _REASONS[answer.outcome], detail, question)
@@ -132,11 +130,11 @@ def without_headers(outcome: Outcome) -> Outcome:
 
 
 def _bounded(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers, without the longest ones where they are more than any broker surely takes beside a reason."""
+    """Return the headers; if a broker might not accept all of them and a reason, leave out the longest ones."""
     kept, size = set(), 0
-    for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MOST_HEADERS]:
+    for name in sorted(headers, key=lambda name: len(name) + len(headers[name]))[:MAX_HEADERS]:
         size += len(name) + len(headers[name])
-        if size > MOST_OF_HEADERS:
+        if size > MAX_OF_HEADERS:
             break
         kept.add(name)
     return {name: value for name, value in headers.items() if name in kept}
@@ -144,11 +142,11 @@ def _bounded(headers: dict[str, str]) -> dict[str, str]:
 
 def header_text(text: str) -> str:
     """Return `text` as a header's value: one line of printable ASCII, with escapes for other characters, shortened."""
-    if len(text) <= MOST_DETAIL and text.isascii() and text.isprintable():
+    if len(text) <= MAX_DETAIL and text.isascii() and text.isprintable():
         return text
     ascii_text = text.encode("ascii", "backslashreplace").decode("ascii")
     line = " ".join("".join(character if " " <= character <= "~" else " " for character in ascii_text).split())
-    return line if len(line) <= MOST_DETAIL else line[: MOST_DETAIL - 4] + " ..."
+    return line if len(line) <= MAX_DETAIL else line[: MAX_DETAIL - 4] + " ..."
 
 
 def _as_it_is(answers: Series) -> Body:

@@ -11,7 +11,7 @@ from nb_service.settings import Settings
 
 
 class Place(NamedTuple):
-    """A broker's addresses and what is used there. `urls` have no user and no password; these are beside them.
+    """A broker's addresses and what is used there. `urls` have no user and no password; these are next to them.
 
     `ca_file`, `cert_file` and `key_file` are "" where there is none; `reclaim` is in seconds; `client` is "" where
     the group's name does.

@@ -1,4 +1,4 @@
-"""gRPC beside HTTP: Open Inference and TensorFlow Serving, in a process of its own that asks the pool.
+"""gRPC alongside HTTP: Open Inference and TensorFlow Serving, in a process of its own that asks the pool.
 
 It is there where the image has the extra `grpc`. The front, which is process 1, has none of its libraries: it keeps the
 ports, starts the process, and sums up what that tells.

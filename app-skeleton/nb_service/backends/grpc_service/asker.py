@@ -70,7 +70,7 @@ class Asker:
         asked: "list[asyncio.Future[Answer]]",
         bodies: Sequence[bytes],
     ) -> int:
-        """Wait for all that were asked, ask anew where the queue was full; return how many it took, at least one."""
+        """Wait for all that were asked, ask again where the queue was full; return how many it took, at least one."""
         await asyncio.wait(asked)
         full = [at for at, waiting in enumerate(asked) if waiting.result().outcome == outcomes.FULL]
         took = len(asked) - len(full)

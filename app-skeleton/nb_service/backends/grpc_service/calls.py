@@ -25,13 +25,13 @@ SMALL_BYTES = 1 << 16
 # Checks and refusals of a stream are not counted as held up to this size.
 UNCOUNTED_BYTES = 1 << 10
 # How many requests of a stream are worked on at a time.
-MOST_OF_A_STREAM = 64
+MAX_OF_A_STREAM = 64
 # How a check ends that nobody wants to read of: one that goes on for ever ends when its client leaves.
 _QUIET = (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED)
 # Streams may be idle for as long as their clients like, and must leave room for other calls. Checks, which need no key,
 # are counted by themselves.
-MOST_STREAMS = 2048
-MOST_WATCHES = 1024
+MAX_STREAMS = 2048
+MAX_WATCHES = 1024
 
 
 class Method(NamedTuple):
@@ -140,7 +140,7 @@ class Calls:
         if isinstance(method, Method):
             await self._send(context, await self._answered(method, await self._transfers.only(context)))
             return
-        if self._streams[method.is_check] == (MOST_WATCHES if method.is_check else MOST_STREAMS):
+        if self._streams[method.is_check] == (MAX_WATCHES if method.is_check else MAX_STREAMS):
             raise Refused(refusals.STREAMS)
         self._streams[method.is_check] += 1
         try:
@@ -216,7 +216,7 @@ class Calls:
     async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
         """Yield the responses in the order of their requests, of which several are worked on at a time."""
         # One more is read, and waits.
-        room = asyncio.Semaphore(MOST_OF_A_STREAM - 1)
+        room = asyncio.Semaphore(MAX_OF_A_STREAM - 1)
         tasks: asyncio.Queue[asyncio.Task[_Response] | None] = asyncio.Queue()
         # Whose responses have not been yielded, and may never be.
         unsent: set[asyncio.Task[_Response]] = set()

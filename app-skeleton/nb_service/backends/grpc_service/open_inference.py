@@ -99,7 +99,7 @@ class OpenInference:
         name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
         count = inference.check(name, datatype, shape, self._served.limits)
         if raw is not None and tensor.HasField("contents"):
-            raise Malformed(f"The input {name!r} has contents beside raw_input_contents.")
+            raise Malformed(f"The input {name!r} has both contents and raw_input_contents.")
         flat = _typed(tensor) if raw is None else inference.from_bytes(name, datatype, raw)
         if _content_type(tensor.parameters) == inference.FRAME_JSON:
             flat = inference.from_json_texts(name, flat)

@@ -1,6 +1,5 @@
 """Why a call gets no response: gRPC's canonical code, and the sentence that HTTP has for it."""
 
-import json
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -47,7 +46,7 @@ class Refusal(NamedTuple):
 class Refused(Exception):
     """A call that gets a refusal.
 
-    Made anew for each: one that is raised again keeps the frames of all calls before, with their messages.
+    Made again for each: one that is raised again keeps the frames of all calls before, with their messages.
     """
 
     def __init__(self, refusal: Refusal) -> None:
@@ -55,8 +54,8 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, json.loads(replies.FULL.body)["detail"])
-NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, json.loads(auth.NO_KEY.body)["detail"])
+FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, replies.detail_of(replies.FULL))
+NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, replies.detail_of(auth.NO_KEY))
 HELD = Refusal(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are held than this service takes (S2I_MAX_HELD)."
 )
@@ -65,7 +64,7 @@ ARRIVING = Refusal(
 )
 LATE = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED,
-    "The request took longer to arrive than this service waits (S2I_RECEIVE_TIMEOUT).",
+    "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).",
 )
 UNTAKEN = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED, "The client took nothing of its answer for too long (S2I_RECEIVE_TIMEOUT)."

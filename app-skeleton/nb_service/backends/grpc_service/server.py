@@ -31,9 +31,9 @@ from nb_service.settings import Settings
 # How often the front is asked whether it is ready; a health check that was turned is as old at most.
 LOOK_SECONDS = 0.1
 # Calls that may be under way at a time: beyond this they are refused before they are read.
-MOST_CALLS = 4096
+MAX_CALLS = 4096
 # By default so many of the largest messages may be held.
-LARGEST_MESSAGES = 16
+MAX_MESSAGES = 16
 # How much longer than the front's own patience: it ends this process.
 BEHIND_SECONDS = 5.0
 SERVICES = (open_inference.SERVICE, tensorflow_serving.PREDICTION_SERVICE, tensorflow_serving.MODEL_SERVICE)
@@ -58,7 +58,7 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     pool = await AsyncPoolClient.on(link, gone=_exit)
     served = identity.of(model, settings.model_name)
-    most_bytes = settings.max_held or LARGEST_MESSAGES * settings.max_body
+    most_bytes = settings.max_held or MAX_MESSAGES * settings.max_body
     # So much is worked on, and as much arrives.
     transfers = Transfers(2 * most_bytes, settings.receive_timeout)
     calls = Calls(
@@ -98,7 +98,7 @@ def _made(
 ) -> grpc.aio.Server:
     """Return the server with everything that it offers, which does not listen yet."""
     keys = [Gate(Keys(settings.api_key_file), calls)] if settings.api_key_file else []
-    server = grpc.aio.server(options=_options(settings), interceptors=keys, maximum_concurrent_rpcs=MOST_CALLS)
+    server = grpc.aio.server(options=_options(settings), interceptors=keys, maximum_concurrent_rpcs=MAX_CALLS)
     limits = Limits(settings.max_samples, settings.max_body)
     asker = Asker(pool, limits, replies.disclosure(settings))
     rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)

@@ -35,7 +35,7 @@ _TYPES = {
 }
 _FIELDS = {datatype: (number, field) for number, (datatype, field) in _TYPES.items()}
 # The shortest JSON of a value, with what separates it from the next.
-_LEAST_BYTES = 2
+_MIN_BYTES = 2
 
 
 class TensorFlowServing:
@@ -124,7 +124,7 @@ class TensorFlowServing:
     # --- what they say ---
 
     def _check(self, spec: messages.ModelSpec, method: str) -> None:
-        """Raise Malformed unless the model, its version and its signature are here."""
+        """Raise Malformed unless the service has this model, version and signature."""
         version = spec.version.value if spec.HasField("version") else None
         label = spec.version_label if spec.HasField("version_label") else None
         tf_serving.check(tf_serving.Target(spec.name, version, label, method), self._served.identity)
@@ -157,7 +157,7 @@ class TensorFlowServing:
         flat = _typed(name, datatype, values)
         if 0 < len(flat) < count:
             # As TensorFlow reads it: the last value stands for all that are missing.
-            self._served.limits.check_built(count * max(_LEAST_BYTES, len(str(flat[-1]))))
+            self._served.limits.check_built(count * max(_MIN_BYTES, len(str(flat[-1]))))
             flat = [*flat, *itertools.repeat(flat[-1], count - len(flat))]
         return inference.column(name, flat, shape, count)
 

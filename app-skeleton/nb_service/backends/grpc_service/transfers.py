@@ -1,8 +1,8 @@
 """Messages on their way between a client and a call: how long one may take, and how much memory all of them may.
 
-grpcio tells nobody how long a message will be, nor how much of it is here, and takes in as many at a time as there are
-calls. So what this process takes from the system is looked at while messages arrive; where it has become too much,
-those that are not complete are refused, which gives their bytes back.
+grpcio reports neither how long a message will be nor how much of it has arrived, and receives one message per call at a
+time. So this module checks the memory of the process while messages arrive. If it is too much, incomplete messages are
+rejected, which frees their bytes.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Transfers:
         self._changed_at = 0.0  # when that last was another than before
         # The least memory since messages were refused, until it is known what that has given back.
         self._least: int | None = None
-        # When those that read began, in that order; None for who may take any time.
+        # When those that read started, in that order; None for who may take any time.
         self._reading: dict[asyncio.Task, float | None] = {}
         self._writing: dict[asyncio.Task, float] = {}  # until when each may write
         self._is_ending = False
@@ -125,14 +125,14 @@ class Transfers:
         return result
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Refuse what takes too long, or all that arrives where it is too much; look again while anything is here."""
+        """Reject messages that take too long, or all if they are too many; look again while any is arriving."""
         now = loop.time()
-        self._refuse_late(now)
+        self._reject_late(now)
         self._look_at_memory(now, loop)
         again = self._reading or self._writing
         self._look = loop.call_later(self._pause(now), self._check, loop) if again else None
 
-    def _refuse_late(self, now: float) -> None:
+    def _reject_late(self, now: float) -> None:
         for task, began in self._reading.items():
             if began is not None:
                 if began > now - self._seconds:

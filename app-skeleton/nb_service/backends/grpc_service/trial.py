@@ -9,7 +9,7 @@ SECONDS = 10.0
 
 
 def broken() -> list[str]:
-    """Return a sentence where the libraries are here and don't load, or a server of theirs does not answer."""
+    """Return a sentence if the installed libraries don't load, or if their server does not respond."""
     if not grpc_service.is_here():
         return []
     try:

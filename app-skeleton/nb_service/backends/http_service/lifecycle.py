@@ -55,7 +55,7 @@ ENDINGS = tuple(
 
 
 class Companion(Protocol):
-    """What gets samples beside HTTP, in a process of its own: a PoolProcess, which says how it is."""
+    """What gets samples alongside HTTP, in a process of its own: a PoolProcess, which says how it is."""
 
     @property
     def pid(self) -> int | None:
@@ -135,7 +135,12 @@ class HttpService:
         self._loop.set_exception_handler(_on_error)
         # Before the model loads: a key file that can't be read or a port that is taken must show at once.
         gate = self._make_gate()
-        listener = listen(self._settings.host, self._settings.port)
+        try:
+            listener = listen(self._settings.host, self._settings.port)
+        except problems.PortTaken:
+            # Whoever has started this service and chosen the port can choose another.
+            self._log.fact(port_taken=True)
+            raise
         self._address = listener.getsockname()[:2]
         beside = grpc_service.companion(
             self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready, self._spans
@@ -154,7 +159,7 @@ class HttpService:
             companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
-        # What is here now stays. Looking through it for garbage would hold up every connection for 10 ms.
+        # The present objects stay. Looking through them for garbage would hold up every connection for 10 ms.
         gc.freeze()
         try:
             self._loop.run_forever()
@@ -179,6 +184,7 @@ class HttpService:
             self._app = self._make_app(listener)
             return PlainFront(self._app, listener)
         from nb_service.front import app_link
+        from nb_service.front.connection import Connection
         from nb_service.front.server import Front
 
         app_listener = app_link.listen()
@@ -186,7 +192,7 @@ class HttpService:
         link = app_link.AppLink(self._loop, app_listener, self._app, self._settings.predict_timeout)
         access = Access(self._log, self._requests, self._health.paths, self._spans)
         front = Front(self._loop, self._pool, link, self._health, gate, access, self._settings)
-        front.open(listener, descriptors)
+        front.open(listener, descriptors, Connection)
         return front
 
     def _make_app(self, listener: socket.socket) -> AppProcess:
@@ -269,7 +275,7 @@ class HttpService:
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
             self._log.say(
                 f"No GPU: the model runs on CPUs, though libraries for GPUs are installed ({pool.plan.gpus.missing}). "
-                "A container needs one given to it: docs/how-to/serve-on-a-gpu.md."
+                "To give a container one: 'docker run --gpus all', or a limit for nvidia.com/gpu on Kubernetes."
             )
         if self._baseline is not None:
             self._log.say(drift.words(self._baseline, self._settings))

@@ -16,7 +16,7 @@ from nb_service import problems
 from nb_service.backends.spark_model import layout
 from nb_service.model_folder import ModelFolder
 
-# What Python makes anew where it is missing, and what a repository has for its history only.
+# What Python makes again where it is missing, and what a repository has for its history only.
 LEFT_OUT = frozenset(("__pycache__", ".git"))
 # Of an environment: executors get its packages, and make the rest for the Python that they have.
 OF_VENV = frozenset(("bin", "include", "pyvenv.cfg", "CACHEDIR.TAG", ".lock", ".gitignore"))

@@ -1,4 +1,4 @@
-"""`make dev`: builds a notebook each time it is saved, and serves it beside JupyterLab."""
+"""`nb-builder dev`: builds a notebook each time it is saved, and serves it alongside JupyterLab."""
 
 import asyncio
 import os

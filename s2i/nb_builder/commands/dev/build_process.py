@@ -1,7 +1,8 @@
 """One build in a process of its own, which has imported all that a build needs before it is told to begin.
 
-On stdin it gets one line of JSON, the order; on stdout it tells, one JSON text a line, what the build logs. The log
-itself, with all that programs of the build print, goes to a file.
+It reads one line of JSON, the order, from stdin, and writes events to stdout, one JSON object a line: {"step": title},
+{"note": text}, {"message": text} for any other line of the log, and {"done": true} when the model can be served, after
+which the process may go on for a moment. The log itself, with all that programs of the build print, goes to a file.
 """
 
 import importlib
@@ -24,30 +25,38 @@ from nb_builder.preflight import findings
 # What writes the page of a notebook; a build imports it when it comes to that.
 IMPORTED_LATE = ("nbconvert.exporters", "nh3", "pygments.formatters")
 
-# What is told, instead of a line, when the model can be served; the process may go on for a moment.
-DONE = {"done": True}
-
 # Builds by settings and log, and what assemble.Beside holds.
 Build = Callable[
     [Settings, Log, Path | None, Callable[[Installer, Python], None], Callable[[Callable[[], None]], None]], None
 ]
 
 
-class ToldLog(Log):
-    """A log that also tells each of its lines to the process that gave the order."""
+class EventLog(Log):
+    """A log that also sends events to the process that gave the order; details are not among them."""
 
-    def __init__(self, told: TextIO) -> None:
+    def __init__(self, events: TextIO) -> None:
         super().__init__()
-        self._told = told
+        self._events = events
+
+    def step(self, text: str) -> None:
+        """Print the title of a step, and send it."""
+        super().step(text)
+        self.send(step=text)
+
+    def note(self, text: str, *, is_routine: bool = False) -> None:
+        """Print a note, and send it unless it is expected at each build."""
+        super().note(text, is_routine=is_routine)
+        if not is_routine:
+            self.send(note=text)
 
     def line(self, text: str) -> None:
-        """Print a line, or several, and tell it as one."""
+        """Print a line, or several, and send it as one."""
         super().line(text)
-        self.tell(text)
+        self.send(message=text)
 
-    def tell(self, what: object) -> None:
-        """Tell a line, or DONE."""
-        print(json.dumps(what), file=self._told, flush=True)
+    def send(self, **event: object) -> None:
+        """Send an event."""
+        print(json.dumps(event), file=self._events, flush=True)
 
 
 def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter: Path | None) -> bytes:
@@ -56,14 +65,14 @@ def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter:
     `beside` is the APP_ROOT of the build before, `jupyter` the folder that gets a kernel of the environment.
     """
     paths = {"log": log_file, "beside": beside, "jupyter": jupyter}
-    told = {name: None if path is None else str(path) for name, path in paths.items()}
-    return json.dumps({"environ": environ, **told}).encode("ascii") + b"\n"
+    reported = {name: None if path is None else str(path) for name, path in paths.items()}
+    return json.dumps({"environ": environ, **reported}).encode("ascii") + b"\n"
 
 
 def main(build: Build) -> None:
     """Wait for the order, and build; without one, as the other process has ended, do nothing.
 
-    A problem is told as a build logs it, and ends the process by SystemExit with its exit status.
+    A problem is sent as a build logs it, and ends the process by SystemExit with its exit status.
     """
     for module in IMPORTED_LATE:
         importlib.import_module(module)
@@ -73,7 +82,7 @@ def main(build: Build) -> None:
     given = json.loads(line)
     os.environ.clear()
     os.environ.update(given["environ"])
-    log = ToldLog(_stdout_to(Path(given["log"])))
+    log = EventLog(_stdout_to(Path(given["log"])))
     settings = Settings()
 
     def on_installed(installer: Installer, python: Python) -> None:
@@ -83,7 +92,7 @@ def main(build: Build) -> None:
     later: list[Callable[[], None]] = []
     try:
         build(settings, log, Path(given["beside"]) if given["beside"] else None, on_installed, later.append)
-        log.tell(DONE)
+        log.send(done=True)
     except Problem as problem:
         findings.tell(problem, log)
         sys.exit(problem.exit_status)
@@ -93,9 +102,9 @@ def main(build: Build) -> None:
 
 def _stdout_to(log_file: Path) -> TextIO:
     """Have stdout and stderr, also of programs that we start, go to the file; return what stdout was."""
-    told = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(descriptor, sys.stdout.fileno())
     os.dup2(descriptor, sys.stderr.fileno())
     os.close(descriptor)
-    return told
+    return events

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from nb_builder.commands.dev import build_process, children
 
-STEP, NOTE, PROGRESS = "---> ", "     note: ", "     "
 TAIL_LINES = 20
 # The page of a notebook takes a second.
 FINISH_SECONDS = 10.0
@@ -100,25 +99,26 @@ class Builder:
 
     @classmethod
     async def _follow(cls, process: Process, outcome: Outcome, on_step: Callable[[str], None]) -> bool:
-        """Sort what the process tells; return whether it told that it is done."""
+        """Sort the events of the process; return whether one says that it is done."""
         if process.stdout is None:
             raise RuntimeError("a pipe was asked for")
         async for line in process.stdout:
-            try:
-                told = json.loads(line)
-            except ValueError:
-                # Printed before the order came: the process could not start.
-                told = line.decode("utf-8", "replace").rstrip("\n")
-            if told == build_process.DONE:
+            event = cls._event_of(line)
+            if "done" in event:
                 return True
-            cls._sort(str(told), outcome, on_step)
+            if "step" in event:
+                on_step(event["step"])
+            elif "note" in event:
+                outcome.notes.append(event["note"])
+            else:
+                outcome.messages.append(event["message"])
         return False
 
     @staticmethod
-    def _sort(text: str, outcome: Outcome, on_step: Callable[[str], None]) -> None:
-        if text.startswith(STEP):
-            on_step(text.removeprefix(STEP))
-        elif text.startswith(NOTE):
-            outcome.notes.append(text.removeprefix(NOTE))
-        elif not text.startswith(PROGRESS):
-            outcome.messages.append(text)
+    def _event_of(line: bytes) -> dict:
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict):
+                return event
+        # Printed before the order came: the process could not start.
+        return {"message": line.decode("utf-8", "replace").rstrip("\n")}

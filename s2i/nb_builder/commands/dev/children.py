@@ -1,4 +1,4 @@
-"""The processes of `make dev`: each out of the reach of Ctrl-C, so that we alone get it and end them in order."""
+"""The processes of `nb-builder dev`: each out of the reach of Ctrl-C, so that we alone get it and end them in order."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from pathlib import Path
 # A build undoes what it has half done.
 PATIENCE_SECONDS = 15.0
 # A line may be the traceback of a cell.
-LONGEST_LINE = 1 << 24
+MAX_LINE = 1 << 24
 
 
 async def start(
@@ -32,7 +32,7 @@ async def start(
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
         pass_fds=pass_fds,
-        limit=LONGEST_LINE,
+        limit=MAX_LINE,
     )
 
 

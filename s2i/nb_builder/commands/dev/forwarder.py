@@ -7,6 +7,7 @@ could meet the end of a connection that the old service closes at the same momen
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from functools import partial
 
@@ -20,7 +21,7 @@ _NO_SERVICE = json.dumps(
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
-        "detail": "No service runs yet, or it has ended; the terminal of `make dev` says why.",
+        "detail": "No service runs yet, or it has ended; the terminal of `nb-builder dev` says why.",
     }
 ).encode("ascii")
 REFUSAL = (
@@ -38,10 +39,10 @@ class Forwarder:
         self._server: asyncio.Server | None = None
         self._clients: set[_Client] = set()
 
-    async def listen(self, host: str, port: int) -> None:
-        """Accept clients on `host` and `port` from now on; raise OSError if they can't be had."""
+    async def listen(self, sock: socket.socket) -> None:
+        """Accept clients on a listening socket from now on."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Client(self), host, port)
+        self._server = await loop.create_server(lambda: _Client(self), sock=sock)
 
     @property
     def port(self) -> int:

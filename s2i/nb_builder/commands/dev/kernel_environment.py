@@ -54,7 +54,7 @@ exec {python} -c {boot} "$@"
 def provide(folder: Path, installer: Installer, python: Python, home: Path, log: Log) -> None:
     """Have the kernel in `folder` be of the installer's environment, if its packages are others than before.
 
-    `folder` is one of JUPYTER_PATH. Raises the problem of an ipykernel that can't be installed beside the packages.
+    `folder` is one of JUPYTER_PATH. Raises the problem of an ipykernel that can't be installed alongside the packages.
     """
     stamp = digests.fingerprint({"lock": digests.digest(_lock(installer)), "python": python.full})
     if current(folder) == stamp:

@@ -1,5 +1,6 @@
-"""JupyterLab beside the service, in an environment of its own, with the kernel of the notebook's environment."""
+"""JupyterLab alongside the service, in an environment of its own, with the kernel of the notebook's environment."""
 
+import json
 import os
 import secrets
 from asyncio.subprocess import Process
@@ -18,12 +19,21 @@ _OF_ANOTHER = ("JUPYTER_", "JPY_")
 
 
 class Lab:
-    """A running JupyterLab; `link` opens it."""
+    """A running JupyterLab."""
 
-    def __init__(self, process: Process, link: str) -> None:
-        """Take the process, and where it is reached."""
+    def __init__(self, process: Process, runtime: Path, link: str) -> None:
+        """Take the process, the folder where it describes itself, and its link with {port} in it."""
         self.process = process
-        self.link = link
+        self._facts = runtime / f"jpserver-{process.pid}.json"
+        self._link = link
+
+    def link(self) -> str | None:
+        """Return the link that opens it, or None while it does not listen yet."""
+        try:
+            return self._link.format(port=int(json.loads(self._facts.read_text())["port"]))
+        # It writes the file while we read it.
+        except (OSError, ValueError):
+            return None
 
     async def write_log(self, log_file: Path) -> int:
         """Keep what it prints in a file; return its exit status when it has ended."""
@@ -43,7 +53,7 @@ class Lab:
 async def start(  # noqa: PLR0913 - where it is, and what it shows, each named at the call
     program: Path, *, folder: Path, notebook: str | None, state: Path, kernels: Path, host: str, shown: str, port: int
 ) -> Lab:
-    """Start JupyterLab for the files in `folder` on `host` and `port`; its link names the host `shown`.
+    """Start JupyterLab for the files in `folder` on `host` and `port`, or a port after it; links name the host `shown`.
 
     `kernels` is the folder of JUPYTER_PATH with our kernel; its settings and what it needs at run time are in `state`.
     """
@@ -51,14 +61,15 @@ async def start(  # noqa: PLR0913 - where it is, and what it shows, each named a
     environ = _environ(state, kernels, token, os.environ)
     process = await children.start(_command(program, folder, host, port), environ, folder=folder)
     path = f"tree/{quote(notebook)}" if notebook else ""
-    return Lab(process, f"http://{shown}:{port}/lab/{path}?token={token}")
+    return Lab(process, state / "runtime", f"http://{shown}:{{port}}/lab/{path}?token={token}")
 
 
 def _command(program: Path, folder: Path, host: str, port: int) -> list[str | Path]:
     options = {
         "ServerApp.ip": host,
         "ServerApp.port": port,
-        "ServerApp.port_retries": 0,
+        # It tries the next ports itself: one that we found free could be taken before it listens.
+        "ServerApp.port_retries": 100,
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": folder,
         # A container's user may be root, and nobody answers questions here.

@@ -1,4 +1,4 @@
-"""A service of one build: started beside the one before, and ended when nothing is sent to it any more."""
+"""A service of one build: started alongside the one before, and ended when nothing is sent to it any more."""
 
 import asyncio
 import contextlib
@@ -76,14 +76,14 @@ class Service:
             lambda: asyncio.StreamReaderProtocol(facts), os.fdopen(reader, "rb", buffering=0)
         )
         try:
-            told = json.loads(await facts.readline() or "{}")
+            reported = json.loads(await facts.readline() or "{}")
         finally:
             transport.close()
-        if "port" not in told:
+        if "port" not in reported:
             await children.end(self._process)
             await self._reading
-            raise NotServed(told.get("unfit") or "\n".join(self._tail) or "it ended without a word")
-        self.port = told["port"]
+            raise NotServed(reported.get("unfit") or "\n".join(self._tail) or "it ended without a word")
+        self.port = reported["port"]
 
     async def ended(self) -> int:
         """Return its exit status when it has ended."""
@@ -128,11 +128,11 @@ def _environ(environ: dict[str, str], app_root: Path) -> dict[str, str]:
 def _message(line: bytes) -> str | None:
     """Return what a line of the log says to people; None for a request."""
     with contextlib.suppress(ValueError):
-        told = json.loads(line)
-        if isinstance(told, dict) and "problem" in told:
+        reported = json.loads(line)
+        if isinstance(reported, dict) and "problem" in reported:
             # As Problem.__str__ writes it.
-            words = [f"  {name.capitalize()}: {told[name]}" for name in ("why", "fix")]
-            return "\n".join([told["message"], *words, f"  (problem {told['problem']})"])
-        if isinstance(told, dict):
-            return told.get("message")
+            words = [f"  {name.capitalize()}: {reported[name]}" for name in ("why", "fix")]
+            return "\n".join([reported["message"], *words, f"  (problem {reported['problem']})"])
+        if isinstance(reported, dict):
+            return reported.get("message")
     return line.decode("utf-8", "replace").rstrip("\n")

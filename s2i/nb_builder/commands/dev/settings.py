@@ -1,10 +1,10 @@
-"""The settings of `make dev`; those of builds and services hold as well."""
+"""The settings of `nb-builder dev`; those of builds and services hold as well."""
 
 from nb_scorer.common.settings_table import Table, number, setting, text
 
 
 class Settings(Table):
-    """The settings of one `make dev`: each under its variable's name in lower case, without `S2I_`."""
+    """The settings of one `nb-builder dev`: each under its variable's name in lower case, without `S2I_`."""
 
     port: int = setting(
         "PORT",
@@ -16,7 +16,7 @@ class Settings(Table):
         "LAB",
         number(0, 65535, int),
         8888,
-        "Port of JupyterLab, or the next free one after it; 0 leaves JupyterLab out.",
+        "Port of JupyterLab, or the next free one after it; 0 starts no JupyterLab.",
     )
     host: str = setting(
         "S2I_HOST",

@@ -12,7 +12,7 @@ from pathlib import Path
 from nb_builder.repository import source_tree
 
 # Looking takes at most a tenth of the time, whatever the size of the folder.
-SHORTEST_PAUSE = 0.15
+MIN_PAUSE = 0.15
 SHARE = 10
 # A file counts as whole when it has not changed for this long; editors write a large one in several steps.
 STEADY_SECONDS = 0.06
@@ -40,7 +40,7 @@ def snapshot(folder: Path) -> Snapshot:
 
 
 def is_scratch(name: str) -> bool:
-    """Return whether a file's name is one that editors and Jupyter give what they write beside a file for a moment."""
+    """Return whether editors and Jupyter use this name for a temporary file next to the one that they save."""
     return (
         name.startswith((".~", ".#", ".goutputstream-"))
         or name.endswith(("~", ".swp", ".swx", ".tmp"))
@@ -69,7 +69,7 @@ async def saves(folder: Path, is_whole: Callable[[Path], bool], *, seen: Snapsho
                 yield names
             seen = now
             continue
-        await asyncio.sleep(max(SHORTEST_PAUSE, SHARE * (time.monotonic() - began)))
+        await asyncio.sleep(max(MIN_PAUSE, SHARE * (time.monotonic() - began)))
 
 
 async def _settled(

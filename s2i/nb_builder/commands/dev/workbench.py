@@ -1,4 +1,4 @@
-"""`make dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
+"""`nb-builder dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from nb_builder.commands.dev.service import NotServed, Service
 from nb_builder.commands.dev.settings import Settings
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings as BuildSettings
-from nb_builder.incremental import artifacts, model_reuse
+from nb_builder.incremental import artifacts
 
 # Terminals send the third when they are closed.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.2
 
 @contextlib.contextmanager
 def state_folder(home: Path) -> Iterator[Path]:
-    """Yield a folder below `home` that no other `make dev` uses meanwhile, one of an earlier run if there is one."""
+    """Yield a folder below `home` that no other `nb-builder dev` uses, from an earlier run if possible."""
     for number in count(1):
         folder = home / "dev" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,8 +83,7 @@ class Workbench:
             loop.add_signal_handler(number, self._stop.set)
         works = [asyncio.ensure_future(work) for work in (self._stop.wait(), self._watch(), self._build_and_serve())]
         try:
-            port = run_locally.free_port(self._settings.port, self._log, self._settings.host)
-            await self._forwarder.listen(self._settings.host, port)
+            await self._forwarder.listen(run_locally.listening(self._settings.port, self._log, self._settings.host))
             if self._settings.lab:
                 works.append(asyncio.ensure_future(self._offer_jupyter()))
             # A work that ends has failed, or it is the one that waits for the signal.
@@ -182,7 +181,7 @@ class Workbench:
         except NotServed as problem:
             self._fail(Outcome(1, messages=[str(problem)]))
             return
-        self._tell_notes(outcome)
+        self._report_notes(outcome)
         seconds = f"{time.monotonic() - began:.1f} s"
         before, old = self._app_root, self._service
         self._app_root, self._service = app_root, service
@@ -205,10 +204,10 @@ class Workbench:
         for line in changes.table():
             self._log.line(f"       {line}")
 
-    def _tell_notes(self, outcome: Outcome) -> None:
+    def _report_notes(self, outcome: Outcome) -> None:
         """Show what the build notes, and the one before did not; that a model is new is no news here."""
         for note in outcome.notes:
-            if note not in self._notes and not note.startswith(model_reuse.NOT_TAKEN):
+            if note not in self._notes:
                 self._log.note(note)
         for message in outcome.messages:
             if message not in self._notes:
@@ -245,7 +244,6 @@ class Workbench:
     async def _offer_jupyter(self) -> None:
         """Start JupyterLab, show its link once it listens, and go on if it ends."""
         kernels = self._state / "jupyter"
-        port = run_locally.free_port(self._settings.lab, self._log, self._settings.host)
         self._lab = await lab.start(
             self._home / "lab" / "bin" / "jupyter-lab",
             folder=self._folder,
@@ -254,27 +252,18 @@ class Workbench:
             kernels=kernels,
             host=self._settings.host,
             shown=self._shown_host,
-            port=port,
+            port=self._settings.lab,
         )
         log_file = self._state / "lab.log"
         ended = asyncio.ensure_future(self._lab.write_log(log_file))
-        while not ended.done() and not await _listens(self._shown_host, port):
+        while not ended.done() and self._lab.link() is None:
             await asyncio.wait((ended,), timeout=LOOK_SECONDS)
         if not ended.done():
-            self._log.step(f"JupyterLab: {self._lab.link}")
+            self._log.step(f"JupyterLab: {self._lab.link()}")
         status = await ended
         if not self._stop.is_set():
             self._log.note(f"JupyterLab has ended with exit status {status}; {log_file} says more.")
             await self._stop.wait()
-
-
-async def _listens(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 def _silent(_text: str) -> None:

@@ -22,10 +22,10 @@ from nb_builder.requirements.sources import (
     requirements_txt,
     setuptools,
 )
-from nb_builder.requirements.sources.choice import NOTHING, Choice, choose, exclude
+from nb_builder.requirements.sources.choice import NOTHING, Choice, choose
 from nb_builder.requirements.sources.declaration import Declaration, Packages, Unreadable
 
-__all__ = ["NOTHING", "Choice", "Declaration", "Packages", "choose", "exclude", "of_python", "of_repository"]
+__all__ = ["NOTHING", "Choice", "Declaration", "Packages", "choose", "of_python", "of_repository"]
 
 # (file, its reader, the file that it locks): a lock is read on its own only where the file that it locks is missing.
 READERS = (

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from nb_scorer.common import paths
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
+from nb_builder.requirements import pins
 from nb_builder.requirements.sources.declaration import Declaration, Packages
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The declaration that counts beside the cell's list (None for none), notes for the log, and the unusable ones."""
+    """The declaration that counts next to the cell's list (None for none), notes for the log, and the unusable ones."""
 
     counted: Declaration | None
     notes: tuple[str, ...]
@@ -62,17 +62,8 @@ def choose(
     return Choice(counted, tuple(notes), silent)
 
 
-def exclude(one: Requirement, other: Requirement) -> bool:
-    """Return whether one has an exact pin that the other does not allow."""
-    for exact, broad in ((one, other), (other, one)):
-        for pin in exact.specifier:
-            if pin.operator == "==" and not pin.version.endswith("*"):
-                return not broad.specifier.contains(pin.version, prereleases=True)
-    return False
-
-
 def _is_plain(declaration: Declaration) -> bool:
-    """Return whether it is a requirements.txt outside of binder/, which counts beside the cell's list."""
+    """Return whether it is a requirements.txt outside of binder/, which counts next to the cell's list."""
     *folders, name = declaration.file.split("/")
     return name == paths.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
 
@@ -103,6 +94,6 @@ def _disagreement(requested: Sequence[tuple[str, Requirement]], declaration: Dec
     """Return a note for the first package of which `declaration` wants a version that `requested` excludes."""
     for _, theirs in _requirements_of(declaration):
         for file, ours in requested:
-            if canonicalize_name(ours.name) == canonicalize_name(theirs.name) and exclude(ours, theirs):
+            if pins.conflict(ours, theirs):
                 return [f"{file} asks for {ours}, and counts; {declaration.file} asks for {theirs}."]
     return []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from nb_scorer.common import phrases
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from nb_builder.requirements.sources import conda_names, elsewhere, text
@@ -47,10 +48,10 @@ def read(path: Path) -> Packages | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise Unreadable(f"it is no YAML{where}: {getattr(error, 'problem', None) or error}") from None
+        raise Unreadable(f"it is not YAML{where}: {getattr(error, 'problem', None) or error}") from None
     except ValueError as error:
         # PyYAML raises it for what looks like a date and is not a valid one.
-        raise Unreadable(f"it is no YAML: {error}") from None
+        raise Unreadable(f"it is not YAML: {error}") from None
     if not isinstance(content, dict) or "dependencies" not in content:
         return None
     entries = content["dependencies"] or []
@@ -109,9 +110,7 @@ def specifier(written: str) -> str | None:
 
 def brief(names: Sequence[str]) -> str:
     """Return a list that fits on a line: the first few names, and how many more there are."""
-    unique = list(dict.fromkeys(names))
-    more = f" and {len(unique) - _MAX_NAMES} more" if len(unique) > _MAX_NAMES else ""
-    return ", ".join(unique[:_MAX_NAMES]) + more
+    return phrases.listed(dict.fromkeys(names), _MAX_NAMES)
 
 
 def _fuzzy(version: str) -> str:

@@ -12,12 +12,14 @@ from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 
 def read_toml_lock(path: Path) -> Packages:
-    """Return all versions in a uv.lock or poetry.lock, which has no pyproject.toml beside it; raise Unreadable."""
-    return Packages(of_toml(path), notes=("all that it has is installed, as there is no pyproject.toml beside it",))
+    """Return all versions in a uv.lock or poetry.lock, which has no pyproject.toml next to it; raise Unreadable."""
+    return Packages(
+        of_toml(path), notes=("all of its packages are installed, because there is no pyproject.toml next to it",)
+    )
 
 
 def read_pipfile_lock(path: Path) -> Packages:
-    """Return all versions in a Pipfile.lock, which has no Pipfile beside it; raise Unreadable."""
+    """Return all versions in a Pipfile.lock, which has no Pipfile next to it; raise Unreadable."""
     return Packages(of_pipfile(path))
 
 

@@ -1,4 +1,4 @@
-"""Pipfile, with the versions of the Pipfile.lock beside it."""
+"""Pipfile, with the versions of the Pipfile.lock next to it."""
 
 from pathlib import Path
 

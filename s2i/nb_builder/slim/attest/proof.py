@@ -47,7 +47,7 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
     for line in plan_table.lines(plan):
         log.line(f"     {line}")
     if not verdict["rows"]:
-        log.note(f"there are no golden rows, so nothing says what the right answers are. {_ROWS}")
+        log.note(f"there are no golden rows, so the right predictions are unknown. {_ROWS}")
     rows = golden_rows.counted(verdict["rows"])
     outcome = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
     log.step(

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from email.message import Message
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nb_scorer.common import paths
@@ -19,17 +18,15 @@ from packaging.utils import canonicalize_name
 from nb_builder.common import dpkg
 from nb_builder.slim.attest.proof import FOLDER
 from nb_builder.slim.rootfs.interpreter import Interpreter
+from nb_builder.slim.rootfs.layout import Layout
 from nb_builder.slim.tree import Tree
-
-if TYPE_CHECKING:
-    from nb_builder.slim.build_rootfs import Layout
 
 FILE = f"{FOLDER}/sbom.cdx.json"
 # Characters. Some distributions put the whole text of the licence into the field for its name.
 _MAX_LICENCE_NAME = 80
 
 
-def lay(tree: Tree, layout: "Layout", interpreters: Iterable[Interpreter], date: int) -> None:
+def lay(tree: Tree, layout: Layout, interpreters: Iterable[Interpreter], date: int) -> None:
     """Write the bill of what is in the tree now into the tree."""
     packages = _debian(tree)
     components = [

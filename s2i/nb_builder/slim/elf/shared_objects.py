@@ -10,7 +10,7 @@ from nb_builder.slim.elf import dedupe, headers, strip
 from nb_builder.slim.plan.planner import KEPT, Plan
 from nb_builder.slim.tree import Tree
 
-# The folder beside a package where auditwheel puts the libraries that the package's objects need, also indirectly.
+# The folder alongside a package where auditwheel puts the libraries that the package's objects need, also indirectly.
 _GRAFTED = ".libs"
 
 

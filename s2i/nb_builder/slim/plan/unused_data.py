@@ -1,4 +1,4 @@
-"""Folders of data alone, which wheels ship beside their code, such as fonts, sample tables and templates."""
+"""Folders of data alone, which wheels ship alongside their code, such as fonts, sample tables and templates."""
 
 import ast
 import os
@@ -15,8 +15,8 @@ _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDe
 def folders(distributions: Iterable[Distribution]) -> set[str]:
     """Return the folders in packages that hold data, and no code but an `__init__.py`.
 
-    Data beside code does not count, because the code may find it in ways that cannot be seen; neither do metadata and
-    shared libraries.
+    Data alongside code does not count, because the code may find it in ways that cannot be seen; neither do metadata
+    and shared libraries.
     """
     return {folder for distribution in distributions for folder in _data_folders(distribution)}
 

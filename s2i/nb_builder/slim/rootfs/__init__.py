@@ -1,1 +1,1 @@
-"""What the file system of a slim image holds beside packages."""
+"""What the file system of a slim image holds alongside packages."""

@@ -1,4 +1,4 @@
-"""A program for the Python whose modules are compiled: replaces sources by bytecode, or puts it beside them.
+"""A program for the Python whose modules are compiled: replaces sources by bytecode, or puts it next to them.
 
 Limited to the syntax of CPython 3.6 and to the standard library. stdin has a JSON object: `locations`, pairs of (a
 folder in the tree, the same folder in the image), `keep_sources`, `date` and `docstrings`. Bytecode that the service

@@ -55,7 +55,7 @@ def server():
 
 
 def answering(by_word):
-    """Return what says of a query what stands beside the first word that is in it."""
+    """Return what says of a query what stands alongside the first word that is in it."""
 
     def say(query):
         if query == "time()":
@@ -82,21 +82,21 @@ def test_no_proxy_is_asked_for_what_is_here(server, monkeypatch):
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
-        (200, b"<html>", "what answers there is not Prometheus"),
-        (200, b'{"status": "success", "data": {}}', "what answers there is not Prometheus"),
-        (200, b"[]", "what answers there is not Prometheus"),
-        (404, b"no such page", "it says 404 Not Found"),
-        (400, b'{"status": "error", "error": "parse error"}', "it says 400 Bad Request: parse error"),
+        (200, b"<html>", "the server is not Prometheus"),
+        (200, b'{"status": "success", "data": {}}', "the server is not Prometheus"),
+        (200, b"[]", "the server is not Prometheus"),
+        (404, b"no such page", "it responds with 404 Not Found"),
+        (400, b'{"status": "error", "error": "parse error"}', "it responds with 400 Bad Request: parse error"),
     ],
 )
-def test_what_is_no_prometheus_is_told(server, status, content, words):
+def test_what_is_no_prometheus_is_reported(server, status, content, words):
     _, address = server(lambda query: (status, content))
     with pytest.raises(AbPrometheus) as caught:
         Prometheus(address)
-    assert str(caught.value.what) == f"PROMETHEUS={address} returns no metrics: {words}."
+    assert str(caught.value.what) == f"{address} returns no metrics: {words}."
 
 
-def test_where_nothing_listens_that_is_told():
+def test_where_nothing_listens_that_is_reported():
     with pytest.raises(AbPrometheus, match="Connection refused"):
         Prometheus("http://127.0.0.1:9")
 
@@ -127,11 +127,11 @@ def test_a_version_s_counts_are_put_together(server):
     )
 
 
-def test_too_few_requests_are_told(server):
+def test_too_few_requests_are_reported(server):
     _, address = server(answering({"increase(nb_http_requests": vector(({"status": "200"}, 29))}))
     with pytest.raises(AbTooFew) as caught:
         counts.of(Prometheus(address), CHOSEN, "b")
-    assert caught.value.what == "version=b had 29 requests in the last 1h; that is too few to say anything."
+    assert caught.value.what == "version=b received 29 requests in the last 1h, which is too few for a comparison."
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_too_few_requests_are_told(server):
         ("nothing", vector(), "There are no numbers of any service."),
     ],
 )
-def test_a_version_that_is_not_there_is_told_with_what_there_is(server, query, said, there):
+def test_a_version_that_is_not_there_is_reported_with_what_there_is(server, query, said, there):
     _, address = server(answering({query: said}))
     with pytest.raises(AbNoSeries) as caught:
         counts.of(Prometheus(address), CHOSEN, "c")

@@ -43,7 +43,7 @@ def test_of_two_that_do_not_differ_a_difference_is_claimed_no_more_often_than_sa
     assert claims <= 5
 
 
-def test_that_a_small_difference_may_be_one_is_not_claimed_and_how_many_it_takes_is_told():
+def test_that_a_small_difference_may_be_one_is_not_claimed_and_how_many_it_takes_is_reported():
     found = made(requests=100, right=0.8)
     (right,) = [one for one in found["measures"] if one["name"] == "right answers"]
     assert right["better"] == "not known" and right["difference"]["low"] < 0 < right["difference"]["high"]

@@ -47,7 +47,7 @@ def told(tmp_path, *sources):
         ("", "from datetime import datetime; datetime.now()", "datetime.now reads the clock"),
     ],
 )
-def test_the_rules_of_the_build_are_told_by_names(tmp_path, before, line, words):
+def test_the_rules_of_the_build_are_reported_by_names(tmp_path, before, line, words):
     assert told(tmp_path, MODEL, before, PREDICTOR.format(line)) == f"{words} (cell 3, line 2)"
 
 
@@ -68,7 +68,7 @@ def test_functions_and_methods_that_predictor_calls_are_read(tmp_path):
     assert found == "it writes self.n, which outlives the sample (cell 2, line 3)"
 
 
-def test_a_model_that_is_loaded_for_each_sample_is_told(tmp_path):
+def test_a_model_that_is_loaded_for_each_sample_is_reported(tmp_path):
     source = (
         "import joblib\ndef predictor(x):\n    model = joblib.load('model.joblib')\n    return model.predict([x])[0]"
     )
@@ -109,5 +109,5 @@ def test_a_module_of_the_repository_is_read_and_not_run(tmp_path):
         [],
     ],
 )
-def test_nothing_is_told_of_these(tmp_path, cells):
+def test_nothing_is_reported_of_these(tmp_path, cells):
     assert told(tmp_path, *cells) is None

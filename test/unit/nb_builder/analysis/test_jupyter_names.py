@@ -25,7 +25,7 @@ def cells(*sources):
 )
 def test_what_keeps_predictor_from_being_saved_or_called_is_a_problem(source):
     [problem], notes = jupyter_names.findings(cells("x = 1", source), NAME)
-    assert "which only Jupyter has" in problem.what
+    assert "which only Jupyter provides" in problem.what
     assert problem.place.startswith("Cell [2] of model.ipynb")
     assert notes == []
 
@@ -49,6 +49,6 @@ def test_what_only_some_calls_come_to_is_a_note_and_the_notebook_s_own_names_are
         ("from IPython.display import HTML\nfrom page import HTML", []),
     ],
 )
-def test_names_that_are_imported_from_ipython_are_told(source, names):
+def test_names_that_are_imported_from_ipython_are_reported(source, names):
     uses = jupyter_names.imported(cells(source, "def predictor(x):\n    return HTML(x)"))
     assert [use.name for use in uses] == names

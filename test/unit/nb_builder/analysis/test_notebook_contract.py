@@ -53,14 +53,14 @@ def test_a_name_that_is_only_mentioned_is_no_definition(source):
 
 
 def test_a_function_that_answers_samples_under_another_name_is_named():
-    with pytest.raises(PredictorMissing) as refused:
+    with pytest.raises(PredictorMissing) as rejected:
         check("def predict_one(x, scale=1):\n    return x", "y = 1\ndef predict(x): return x", "def f(x): return x")
     other = ", or rename 'predict' to that (Cell [2] of model.ipynb (cell 3 of the file), line 2)"
-    assert refused.value.fix == f"Add 'def predictor(x): ...' to any cell{other}, then build again."
+    assert rejected.value.fix == f"Add 'def predictor(x): ...' to any cell{other}, then build again."
     for source in ("def predict(x, y): return x", "def predict(): return 1", "def plot(x): return x"):
-        with pytest.raises(PredictorMissing) as refused:
+        with pytest.raises(PredictorMissing) as rejected:
             check(source)
-        assert refused.value.fix == "Add 'def predictor(x): ...' to any cell, then build again."
+        assert rejected.value.fix == "Add 'def predictor(x): ...' to any cell, then build again."
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_last_binding_decides_whether_predictor_can_be_called():
 
 
 @pytest.mark.parametrize("arguments", ["", "x, y, /", "x, /, y", "x, y, /, z=1", "**keys"])
-def test_a_function_that_one_argument_does_not_fit_is_refused(arguments):
+def test_a_function_that_one_argument_does_not_fit_is_rejected(arguments):
     (problem,) = findings(f"x = 1\ndef predictor({arguments}): pass")
     assert (problem.code, problem.line) == ("wrong-arguments", 2)
     assert f"'predictor' can't be called with one argument: predictor({arguments})." in str(problem)
@@ -184,7 +184,7 @@ def test_a_null_byte_is_an_error_and_no_crash():
         check("a = '\0'\n\n", GOOD)
 
 
-def test_every_finding_is_told_with_its_cell_and_line():
+def test_every_finding_is_reported_with_its_cell_and_line():
     problems = findings("b = = 2", "x = 1\nprint 'old'", "y = 1\nvalidator = 3", "batch_predictor = []")
     places = [(problem.code, problem.cell and problem.cell.number, problem.line) for problem in problems]
     assert places == [
@@ -232,7 +232,7 @@ def test_the_last_binding_says_whether_a_name_is_imported(source, known):
         "assert len(x) == 2",
     ],
 )
-def test_a_validator_without_a_value_is_refused(body):
+def test_a_validator_without_a_value_is_rejected(body):
     problems = findings(GOOD, f"x = 1\ndef validator(x):\n    {body}")
     assert [type(problem) for problem in problems] == [ValidatorReturnsNothing]
     assert "Cell [2] of model.ipynb (cell 3 of the file), line 2" in problems[0].what

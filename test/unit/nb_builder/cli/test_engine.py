@@ -6,7 +6,7 @@ import pytest
 from nb_builder.cli import __main__ as door
 from nb_builder.cli import commands, engine
 from nb_builder.cli.installation import Installation
-from nb_builder.cli.problems import EngineMissing, ImageNameInvalid
+from nb_builder.cli.problems import EngineMissing, ImageMissing, ImageNameInvalid, IndexNotPushed, IndexUnfit
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_what_engines_take_is_a_name(name):
 @pytest.mark.parametrize(
     "name", ["", "Iris", "iris:", "iris model", "-iris", "iris:a:b", "--privileged", "iris@sha256:0"]
 )
-def test_all_else_is_refused(name):
+def test_all_else_is_rejected(name):
     with pytest.raises(ImageNameInvalid):
         engine.require_name(name)
 
@@ -44,7 +44,7 @@ def test_an_engine_that_does_not_answer_says_why(tmp_path):
     program = tmp_path / "docker"
     program.write_text("#!/bin/sh\necho Cannot connect. >&2\nexit 1\n")
     program.chmod(0o755)
-    with pytest.raises(EngineMissing, match="docker says: Cannot connect"):
+    with pytest.raises(EngineMissing, match="docker: Cannot connect"):
         engine.find({"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER": "docker"}, "build")
 
 
@@ -74,3 +74,61 @@ def test_pythons_are_installed_or_taken_out_of_images(tmp_path, monkeypatch):
 def test_a_python_that_notebooks_can_t_have_is_a_wrong_call():
     with pytest.raises(ValueError, match=r"2\.7 is not a version from 3\.6 to 3\.15"):
         engine.python_versions_in("3.12 2.7")
+
+
+def pushing(tmp_path, images, program="docker", failing="nothing"):
+    """Return an engine that has images of these architectures and fails at one command, and a file of its calls."""
+    calls = tmp_path / "calls"
+    rows = [f'{name}) echo \'[{{"Architecture": "{architecture}"}}]\' ;;' for name, architecture in images.items()]
+    (tmp_path / program).write_text(
+        f"""#!/bin/sh
+[ "$1" = info ] && exit
+if [ "$2" = inspect ]; then
+    case "$3" in
+    {" ".join(rows)}
+    *) exit 1 ;;
+    esac
+    exit
+fi
+echo "$@" >>{calls}
+[ "$1" != {failing} ]
+"""
+    )
+    (tmp_path / program).chmod(0o755)
+    return engine.Engine({"PATH": f"{tmp_path}:/bin:/usr/bin", "DOCKER": program}, "index"), calls
+
+
+BOTH = {"one": "amd64", "other": "arm64"}
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "tagged", "last"),
+    [
+        ("reg.example.org:5000/iris:1", "docker", "reg.example.org:5000/iris:1", "--purge"),
+        ("reg.example.org:5000/iris", "podman", "reg.example.org:5000/iris:latest", "--all --rm"),
+    ],
+)
+def test_an_index_names_an_image_for_each_architecture(tmp_path, name, program, tagged, last):
+    docker, calls = pushing(tmp_path, BOTH, program)
+    assert docker.push_index(name, ["one", "other"]) == {"amd64": f"{tagged}-amd64", "arm64": f"{tagged}-arm64"}
+    assert calls.read_text().splitlines() == [
+        f"tag one {tagged}-amd64",
+        f"push {tagged}-amd64",
+        f"tag other {tagged}-arm64",
+        f"push {tagged}-arm64",
+        f"manifest rm {name}",
+        f"manifest create {name} {tagged}-amd64 {tagged}-arm64",
+        f"manifest push {last} {name}",
+    ]
+
+
+def test_an_index_that_can_t_be_pushed_is_a_problem(tmp_path):
+    docker, calls = pushing(tmp_path, {**BOTH, "third": "arm64"}, failing="push")
+    with pytest.raises(IndexUnfit, match="other and third are both for arm64"):
+        docker.push_index("iris:1", ["one", "other", "third"])
+    with pytest.raises(ImageMissing, match="no image fourth"):
+        docker.push_index("iris:1", ["one", "fourth"])
+    # Nothing is pushed for an index that can't be.
+    assert not calls.exists()
+    with pytest.raises(IndexNotPushed, match="'docker push iris:1-amd64' exited with status 1"):
+        docker.push_index("iris:1", ["one", "other"])

@@ -44,7 +44,7 @@ def place(tmp_path):
 
 
 def started(installation):
-    """Start a process that makes the environments; return it once the script has begun."""
+    """Start a process that makes the environments; return it once the script has started."""
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, installation.root, installation.home])
     until = time.monotonic() + 20
     while not (installation.home / "begun").exists():
@@ -79,12 +79,12 @@ def test_what_the_script_has_started_ends_with_the_command(number, place):
     assert not (installation.home / "done").exists()
 
 
-def test_nobody_else_begins_while_the_script_of_a_killed_command_writes(place):
+def test_no_one_else_begins_while_the_script_of_a_killed_command_writes(place):
     installation = place(seconds=2)
     process = started(installation)
     process.kill()
     process.wait()
     assert not is_free(installation.home)
     environments.ensure(place(), os.environ)
-    # The first was done before the second began.
+    # The first was done before the second started.
     assert (installation.home / "done").read_text() == "done\ndone\n"

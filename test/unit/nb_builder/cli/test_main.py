@@ -55,7 +55,7 @@ def test_what_is_not_understood_ends_with_2(words, said):
     assert "usage: nb-builder" in err
 
 
-def test_an_option_that_a_command_does_not_have_is_told_with_the_command_s_own(said):
+def test_an_option_that_a_command_does_not_have_is_reported_with_the_command_s_own(said):
     _, _, err = said("run", "--bogus", ".")
     assert err.startswith("usage: nb-builder run [-h] [-e NAME=VALUE]")
     assert err.endswith("nb-builder run: error: unrecognized arguments: --bogus\n")
@@ -76,7 +76,7 @@ def test_an_option_that_a_command_does_not_have_is_told_with_the_command_s_own(s
         (["export-manifests", "--for", "swarm", "--name", "My_Service"], "service-name-invalid"),
     ],
 )
-def test_wrong_words_are_refused_before_anything_is_made(words, code, said, tmp_path):
+def test_wrong_words_are_rejected_before_anything_is_made(words, code, said, tmp_path):
     status, out, err = said(*words)
     assert (status, out) == (2, "")
     assert err.startswith("ERROR: ") and err.endswith(f"(problem {code})\n")
@@ -95,7 +95,7 @@ def test_where_there_is_no_engine_a_sentence_says_so(said, monkeypatch, tmp_path
     monkeypatch.delenv("DOCKER", raising=False)
     status, _, err = said("build")
     assert status == 1
-    assert "No container engine responds here: neither of docker, podman is on PATH." in err
+    assert "No container engine responds: neither of docker, podman is on PATH." in err
 
 
 def test_settings_are_those_of_both_tables(said):
@@ -122,17 +122,17 @@ def test_bash_completes_by_it(said, tmp_path):
 COMP_WORDS=(nb-builder exp); COMP_CWORD=1; _nb_builder; echo "${{COMPREPLY[@]}}"
 COMP_WORDS=(nb-builder slim --le); COMP_CWORD=2; _nb_builder; echo "${{COMPREPLY[@]}}\""""
     ran = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
-    assert (ran.stdout, ran.stderr) == ("export-manifests\n--level\n", "")
+    assert (ran.stdout, ran.stderr) == ("export-manifests explain\n--level\n", "")
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback():
     ran = subprocess.run(
         f"{sys.executable} -m nb_builder.cli settings | head -1", shell=True, capture_output=True, text=True
     )
-    assert (ran.stdout, ran.stderr) == ("Settings of a build:\n", "")
+    assert (ran.stdout, ran.stderr) == ("Build settings:\n", "")
 
 
-def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
+def test_another_system_is_rejected_in_a_sentence(said, monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(door.platform, "system", lambda: "Windows")
     status, _, err = said("run")
@@ -140,7 +140,7 @@ def test_another_system_is_refused_in_a_sentence(said, monkeypatch):
     assert "nb-builder does not run on Windows." in err and "WSL 2" in err
 
 
-def test_clean_removes_the_old_only_where_it_is_told_to(said, tmp_path, monkeypatch):
+def test_clean_removes_the_old_only_where_it_is_reported_to(said, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     old = tmp_path / "cache" / "nb-builder" / "0.0.9-py3.10-01234567"
     kept = tmp_path / "cache" / "nb-builder" / "overlay" / "3.9"
@@ -160,7 +160,7 @@ def test_clean_removes_nothing_while_a_command_works_there(said, tmp_path):
     assert (tmp_path / "home" / "apps").is_dir()
     os.close(lock.descriptor)
     assert said("clean")[0] == 0
-    assert said("clean")[2] == f"---> There is nothing in {tmp_path}/home\n"
+    assert said("clean")[2] == f"---> Nothing to remove in {tmp_path}/home\n"
 
 
 def test_clean_of_one_target_leaves_the_others_and_says_what_is_freed(said, tmp_path, monkeypatch):
@@ -174,7 +174,7 @@ def test_clean_of_one_target_leaves_the_others_and_says_what_is_freed(said, tmp_
     os.close(lock.descriptor)
     assert said("clean", str(tmp_path))[2] == f"---> Removed {tmp_path}/home/app, 3 MB\n"
     assert sorted(os.listdir(tmp_path / "home")) == ["app.lock", "build"]
-    assert said("clean", str(tmp_path))[2] == f"---> Nothing is built of {tmp_path}\n"
+    assert said("clean", str(tmp_path))[2] == f"---> There is no build of {tmp_path}\n"
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])

@@ -71,7 +71,7 @@ def test_openshift_builds_the_repository_that_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "Iris", "1iris", "iris-", "a" * 41, "a b", "../iris"])
-def test_a_name_that_no_orchestrator_takes_is_refused(name, tmp_path):
+def test_a_name_that_no_orchestrator_takes_is_rejected(name, tmp_path):
     with pytest.raises(ServiceNameInvalid):
         written(tmp_path, "podman", name=name)
     assert not (tmp_path / "out").exists()

@@ -22,7 +22,7 @@ HERE = "http://127.0.0.1:9"
         ((HERE, "a"), "The words of ab-report are not understood: the following arguments are required: B."),
     ],
 )
-def test_words_that_are_not_understood_are_told(capsys, words, said):
+def test_words_that_are_not_understood_are_reported(capsys, words, said):
     assert door.main(["ab-report", *words]) == 2
     out = capsys.readouterr().out
     assert f"ERROR: {said}" in out and "(problem ab-words)" in out

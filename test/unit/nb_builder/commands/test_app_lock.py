@@ -7,7 +7,7 @@ from nb_builder.commands import app_lock
 from nb_builder.commands.app_lock import AppInUse, AppLock
 
 
-def test_a_folder_in_use_is_refused_with_what_it_is_used_for(tmp_path):
+def test_a_folder_in_use_is_rejected_with_what_it_is_used_for(tmp_path):
     lock = AppLock(tmp_path / "apps" / "one", "'x' is being built")
     with pytest.raises(AppInUse, match=rf"apps/one is in use: 'x' is being built, process {os.getpid()}\."):
         AppLock(tmp_path / "apps" / "one", "more")
@@ -16,7 +16,7 @@ def test_a_folder_in_use_is_refused_with_what_it_is_used_for(tmp_path):
         app_lock.require_none_in_use(tmp_path)
 
 
-def test_what_nobody_uses_any_more_may_be_taken_and_removed(tmp_path):
+def test_what_no_one_uses_any_more_may_be_taken_and_removed(tmp_path):
     lock = AppLock(tmp_path / "apps" / "one", "'x' is being built")
     AppLock(tmp_path / "apps" / "two", "others are others")
     os.close(lock.descriptor)

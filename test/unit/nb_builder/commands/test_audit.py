@@ -179,9 +179,13 @@ def test_an_image_without_python_distributions_is_not_called_clean(tmp_path):
         ("no json", "it is not JSON as CycloneDX"),
         ("[]", "it is not JSON as"),
         ('{"bomFormat": "SPDX"}', "is 'SPDX' and"),
+        ("[" * 100_000, "it is not JSON as"),
+        ('{"bomFormat": "CycloneDX", "components": [{"name": "' + "a" * 301 + '"}]}', "it is not JSON as"),
+        ('{"bomFormat": "CycloneDX", "components": [{"purl": "pkg:pypi/' + "a" * 301 + '@1"}]}', "it is not JSON as"),
+        ('{"bomFormat": "CycloneDX", "components": [{"name": "a", "version": 1}]}', "it is not JSON as"),
     ],
 )
-def test_a_file_that_is_no_sbom_is_refused(tmp_path, text, reason):
+def test_a_file_that_is_no_sbom_is_rejected(tmp_path, text, reason):
     (tmp_path / "other.json").write_text(text)
     with pytest.raises(Problem, match=reason):
         audit.main([str(tmp_path / "other.json")])
@@ -194,10 +198,14 @@ def test_an_engine_that_is_not_there_is_named():
 
 def test_the_engine_s_own_words_say_why_an_image_can_not_be_read(tmp_path):
     engine = tmp_path / "engine"
-    engine.write_text("#!/bin/sh\necho 'Error: No such image: my-image.' >&2\nexit 1\n")
-    engine.chmod(0o755)
-    with pytest.raises(Problem, match=r"in my-image: Error: No such image: my-image\.\n"):
-        audit.main([f"--engine={engine}", "my-image"])
+    for said, reason in (
+        ("Error: No such image: my-image.", "has no such image"),
+        ("Cannot connect to the daemon.", "ends with an error: Cannot connect to the daemon"),
+    ):
+        engine.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+        engine.chmod(0o755)
+        with pytest.raises(Problem, match=reason):
+            audit.main([f"--engine={engine}", "my-image"])
 
 
 def test_the_sbom_comes_out_of_an_image_that_is_never_started(capsys, tmp_path, service):
@@ -206,15 +214,16 @@ def test_the_sbom_comes_out_of_an_image_that_is_never_started(capsys, tmp_path, 
     engine = tmp_path / "engine"
     engine.write_text(
         f'#!/bin/sh\necho "$1" >> {tmp_path}/calls\n'
-        f'[ "$1" != create ] || echo container-1\n[ "$1" != cp ] || {tar} -C {tmp_path} -c {Path(path).name}\n'
+        f'[ "$1" != image ] || echo \'[{{"Id": "sha256:1"}}]\'\n'
+        f'[ "$1" != cp ] || {tar} -C {tmp_path} -c {Path(path).name}\n'
     )
     engine.chmod(0o755)
     status, _ = audited(capsys, f"--engine={engine}", "my-image", *service)
     assert status == 1
-    assert (tmp_path / "calls").read_text().split() == ["create", "cp", "rm"]
+    assert (tmp_path / "calls").read_text().split() == ["image", "create", "cp", "rm"]
 
 
-def test_a_call_without_an_image_is_told_how_to_call(capsys):
+def test_a_call_without_an_image_is_reported_how_to_call(capsys):
     assert audited(capsys) == (2, audit.USAGE + "\n")
 
 

@@ -40,7 +40,7 @@ def test_machines_get_the_place_as_numbers():
     assert (second["code"], second["notebook"], second["cell"]) == ("setting-invalid", None, None)
 
 
-def test_a_file_at_fault_is_told_with_its_line(tmp_path):
+def test_a_file_at_fault_is_reported_with_its_line(tmp_path):
     (tmp_path / "a.ipynb").write_text('{\n "cells": [\n')
     result = check.examine(tmp_path, {}, tmp_path, check.NotesLog(io.StringIO()))
     [finding] = check.as_object(result, [])["findings"]
@@ -55,7 +55,7 @@ def test_a_setting_at_fault_is_a_finding_and_no_crash(tmp_path):
     assert [problem.code for problem in result.findings] == ["setting-invalid"]
 
 
-def test_the_settings_that_the_repository_brings_along_hold(tmp_path):
+def test_the_settings_that_the_repository_includes_along_hold(tmp_path):
     (tmp_path / "a.py").write_text("# %%\npredictor = len\n")
     (tmp_path / "b.py").write_text("# %%\npredictor = len\n")
     (tmp_path / ".s2i").mkdir()
@@ -95,7 +95,7 @@ def test_packages_of_a_virtual_environment_in_the_folder_are_none_of_the_reposit
 
 
 @pytest.mark.parametrize(("named", "code"), [("nosuch", "source-unknown"), ("", "source-unnamed")])
-def test_what_is_not_there_is_a_wrong_call_and_told_in_json_too(named, code, tmp_path):
+def test_what_is_not_there_is_a_wrong_call_and_reported_in_json_too(named, code, tmp_path):
     argument = str(tmp_path / named) if named else ""
     for words in (["--json", argument], [argument]):
         completed = subprocess.run(

@@ -53,18 +53,18 @@ def test_nothing_of_the_user_s_is_overwritten(tmp_path, capsys):
     assert ((tmp_path / "README.md").read_text(), names(tmp_path)) == ("mine", ["README.md"])
 
 
-def test_what_can_not_be_an_image_s_name_is_refused(tmp_path, capsys):
+def test_what_can_not_be_an_image_s_name_is_rejected(tmp_path, capsys):
     assert refused("--name", "My Flats", tmp_path / "a", capsys=capsys) == (2, "name-unusable")
     assert not (tmp_path / "a").exists()
 
 
-def test_a_folder_that_can_not_be_made_is_told(tmp_path, capsys):
+def test_a_folder_that_can_not_be_made_is_reported(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert refused(tmp_path / "file" / "a", capsys=capsys) == (1, "folder-not-written")
 
 
 @pytest.mark.parametrize("words", [(), ("",), ("a", "b"), ("--no-such-option", "a")])
-def test_a_wrong_call_is_told_how_to_call(words, capsys):
+def test_a_wrong_call_is_reported_how_to_call(words, capsys):
     with pytest.raises(SystemExit) as ended:
         new.main(words)
     assert (ended.value.code, capsys.readouterr().out) == (2, new.USAGE + "\n")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -170,6 +171,11 @@ def test_a_notebook_with_a_predictor_is_left_to_the_build(repo):
     assert planned.may_lack_predictor(repo, None) and planned.may_lack_predictor(repo, "m.ipynb")
     write(repo, [*TRAINS, "def predictor(x):\n    return x"])
     assert not planned.may_lack_predictor(repo, None)
+
+
+def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
+    os.mkfifo(repo / "pipe.ipynb")
+    assert not planned.may_lack_predictor(repo, "pipe.ipynb")
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_what_differs_is_said_with_its_reason(roots, capsys, name, content, word
     assert out.count("DIFFERS") == 1 and out.endswith(" files differ\n")
 
 
-def test_the_order_of_a_set_is_told_from_other_values(roots, capsys):
+def test_the_order_of_a_set_is_reported_from_other_values(roots, capsys):
     for root, order in zip(roots, ([1, 2, 3], [3, 1, 2]), strict=True):
         (root / "model/model.pickle").write_bytes(pickle.dumps(dict.fromkeys(order)))
     assert "the order of a set or of a dict: the same values in another order" in said(roots, capsys)[0]

@@ -1,4 +1,4 @@
-"""How `make run` finds its port."""
+"""How `nb-builder run` finds its port."""
 
 import http.server
 import io
@@ -31,13 +31,13 @@ def test_port_0_is_any_that_is_free():
     assert run_locally.free_port(0, Log(io.StringIO())) > 1023
 
 
-def test_a_port_that_is_none_is_told_before_anything_is_built(monkeypatch):
+def test_a_port_that_is_none_is_reported_before_anything_is_built(monkeypatch):
     monkeypatch.setenv("PORT", "abc")
     with pytest.raises(SettingInvalid, match="PORT='abc'"):
         run_locally.main(["/nowhere"])
 
 
-def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built(monkeypatch, tmp_path):
+def test_a_port_of_the_repositorys_that_is_none_is_reported_before_anything_is_built(monkeypatch, tmp_path):
     (tmp_path / ".s2i").mkdir()
     (tmp_path / ".s2i" / "environment").write_text("PORT=abc\n")
     monkeypatch.setattr(run_locally.subprocess, "run", lambda *_, **__: pytest.fail("it is built"))
@@ -46,7 +46,7 @@ def test_a_port_of_the_repositorys_that_is_none_is_told_before_anything_is_built
         run_locally.main([str(tmp_path)])
 
 
-def test_a_port_that_nobody_has_asked_for_makes_way_for_the_next():
+def test_a_port_that_no_one_has_asked_for_makes_way_for_the_next():
     log = io.StringIO()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -116,9 +116,59 @@ def asked(url, app_root):
     return stream.getvalue()
 
 
-def test_a_service_that_refuses_the_first_question_goes_on_serving(refusing, tmp_path):
-    assert "Asked with 1, it answers with status 401" in asked(refusing, tmp_path)
+def test_a_service_that_rejects_the_first_question_goes_on_serving(refusing, tmp_path):
+    assert "Sample request: 1 → status 401" in asked(refusing, tmp_path)
 
 
 def test_no_answer_to_the_first_question_is_a_note(tmp_path):
-    assert "note: asked with 1, it does not answer (" in asked("http://127.0.0.1:1/predict", tmp_path)
+    assert "note: the sample request 1 failed (" in asked("http://127.0.0.1:1/predict", tmp_path)
+
+
+STARTS = """#!{python}
+import json, os, sys
+ports = open({ports!r}, "a+")
+ports.write(os.environ["PORT"] + "\\n")
+ports.seek(0)
+is_taken = len(ports.readlines()) <= {taken}
+os.write(int(sys.argv[3]), json.dumps({{"port_taken": True}} if is_taken else {{"port": 1}}).encode() + b"\\n")
+sys.exit(3 if is_taken else 0)
+"""
+
+
+@pytest.fixture
+def starts(monkeypatch, tmp_path):
+    """Return what serves with a service that reports its port as taken so many times; it returns (status, ports)."""
+
+    def serve(taken, **environ):
+        (tmp_path / "run").write_text(STARTS.format(python=sys.executable, ports=str(tmp_path / "ports"), taken=taken))
+        (tmp_path / "run").chmod(0o755)
+        monkeypatch.setattr(run_locally, "DOORWAYS", tmp_path)
+        monkeypatch.setattr(run_locally, "_send_example", lambda *_: {})
+        with pytest.raises(SystemExit) as ended:
+            run_locally.serve(tmp_path, {**os.environ, **environ}, Log(io.StringIO()))
+        return ended.value.code, (tmp_path / "ports").read_text().split()
+
+    return serve
+
+
+def test_a_port_that_another_process_takes_before_the_service_listens_is_left_to_it(starts):
+    status, ports = starts(taken=2)
+    assert (status, len(ports)) == (0, 3)
+
+
+def test_a_service_whose_port_is_always_taken_is_not_started_for_ever(starts):
+    status, ports = starts(taken=100)
+    assert (status, len(ports)) == (3, run_locally.PORT_TRIES)
+
+
+def test_a_port_that_was_asked_for_is_not_replaced(starts):
+    with run_locally.listening(0, Log(io.StringIO())) as sock:
+        port = str(sock.getsockname()[1])
+    assert starts(taken=1, PORT=port) == (3, [port])
+
+
+def test_of_two_that_choose_a_port_one_gets_it():
+    with run_locally.listening(0, Log(io.StringIO())) as first:
+        port = first.getsockname()[1]
+        with run_locally.listening(port, Log(io.StringIO())) as second:
+            assert second.getsockname()[1] != port

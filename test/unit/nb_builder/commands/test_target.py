@@ -1,4 +1,4 @@
-"""The targets that `make run` and `check` accept."""
+"""The targets that `nb-builder run` and `check` accept."""
 
 import io
 import os
@@ -20,7 +20,7 @@ def test_a_folder_is_taken_as_it_is(tmp_path):
     assert resolved(tmp_path, tmp_path) == (tmp_path, None)
 
 
-def test_an_empty_folder_is_refused(tmp_path):
+def test_an_empty_folder_is_rejected(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(target.FolderEmpty, match="empty is empty"):
         resolved(tmp_path / "empty", tmp_path)
@@ -31,25 +31,25 @@ def test_an_empty_name_is_not_this_folder(tmp_path):
         resolved("", tmp_path)
 
 
-def test_a_notebook_outside_git_brings_its_folder(tmp_path):
+def test_a_notebook_outside_git_includes_its_folder(tmp_path):
     (tmp_path / "a.ipynb").write_text("{}")
     assert resolved(tmp_path / "a.ipynb", tmp_path) == (tmp_path, "a.ipynb")
 
 
-def test_a_notebook_in_git_brings_the_whole_repository(tmp_path):
+def test_a_notebook_in_git_includes_the_whole_repository(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.ipynb").write_text("{}")
     assert resolved(tmp_path / "sub" / "a.ipynb", tmp_path) == (tmp_path, "sub/a.ipynb")
 
 
-def test_a_folder_below_the_top_of_a_repository_is_told_apart_from_it(tmp_path):
+def test_a_folder_below_the_top_of_a_repository_is_reported_apart_from_it(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "sub").mkdir()
-    for folder, told in ((tmp_path, False), (tmp_path / "sub", True)):
+    for folder, reported in ((tmp_path, False), (tmp_path / "sub", True)):
         stream = io.StringIO()
         target.tell_what_is_above(folder, Log(stream))
-        assert (f"and not the git repository {tmp_path}" in stream.getvalue()) is told
+        assert (f"and not the git repository {tmp_path}" in stream.getvalue()) is reported
 
 
 def test_a_git_url_is_cloned_and_the_clone_removed(tmp_path):
@@ -109,15 +109,15 @@ def test_a_clone_has_its_history_where_that_is_asked_for(tmp_path, history, comm
     assert counted.stdout.strip() == commits
 
 
-def test_what_is_nothing_of_these_is_refused_in_a_sentence(tmp_path):
+def test_what_is_nothing_of_these_is_rejected_in_a_sentence(tmp_path):
     with pytest.raises(target.SourceUnknown, match="nosuch is neither a folder, a notebook nor a git URL"):
         resolved("nosuch", tmp_path)
 
 
-def test_a_notebook_right_in_the_home_folder_is_refused(tmp_path, monkeypatch):
+def test_a_notebook_right_in_the_home_folder_is_rejected(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.ipynb").write_text("{}")
-    with pytest.raises(target.FolderTooWide, match="all of that would be copied"):
+    with pytest.raises(target.FolderTooWide, match="would copy all of that folder"):
         resolved(tmp_path / "a.ipynb", tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_the_environment_file_is_read_as_s2i_reads_it(tmp_path):
     assert author_variables.read(tmp_path).taken == {"A": "1=2", "B": '"q"', "C": ""}
 
 
-def test_a_notebook_where_there_is_no_git_brings_its_folder(tmp_path, monkeypatch):
+def test_a_notebook_where_there_is_no_git_includes_its_folder(tmp_path, monkeypatch):
     (tmp_path / "a.ipynb").write_text("{}")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert resolved(tmp_path / "a.ipynb", tmp_path) == (tmp_path, "a.ipynb")

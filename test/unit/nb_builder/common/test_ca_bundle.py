@@ -5,7 +5,7 @@ from nb_builder.common import ca_bundle
 from nb_scorer.common.problem import SettingInvalid
 
 
-def test_every_tool_is_told_the_same_file(tmp_path):
+def test_every_tool_is_reported_the_same_file(tmp_path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text("-----BEGIN CERTIFICATE-----\n")
     environ = ca_bundle.trusting(bundle, {"PIP_CERT": "/other", "X": "1"})
@@ -17,7 +17,7 @@ def test_without_a_bundle_nothing_changes():
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_file_without_certificates_is_refused(tmp_path, content):
+def test_a_file_without_certificates_is_rejected(tmp_path, content):
     bundle = tmp_path / "ca.pem"
     if content is not None:
         bundle.write_text(content)

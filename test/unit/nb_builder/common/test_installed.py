@@ -38,7 +38,7 @@ def test_the_biggest_comes_first_under_the_name_that_the_index_has(venv):
     assert [distribution.name for distribution in installed.installed(venv)][:1] == ["big-package"]
 
 
-def test_a_distribution_has_what_its_record_names_and_the_bytecode_beside_it(distributions):
+def test_a_distribution_has_what_its_record_names_and_the_bytecode_next_to_it(distributions):
     big = distributions["big-package"]
     compiled = [name for name in names(big.files) if name.endswith(".pyc")]
     assert {"__init__.py", "_core.abi3.so", "big", "METADATA", "RECORD"} < names(big.files)
@@ -48,7 +48,7 @@ def test_a_distribution_has_what_its_record_names_and_the_bytecode_beside_it(dis
     assert not distributions["single"].native
 
 
-def test_what_is_not_there_belongs_to_nobody(distributions):
+def test_what_is_not_there_belongs_to_no_one(distributions):
     assert "gone.py" not in names(distributions["second"].files)
 
 
@@ -90,7 +90,7 @@ def test_a_library_that_no_import_finds_is_no_module(file, is_one):
     assert installed.is_module(file) is is_one
 
 
-def test_metadata_and_start_files_are_told_from_the_rest():
+def test_metadata_and_start_files_are_reported_from_the_rest():
     assert installed.is_metadata("/s/a-1.dist-info/entry_points.txt")
     assert installed.is_metadata("/s/distutils-precedence.pth")
     assert not installed.is_metadata("/s/a/info.py")

@@ -41,7 +41,7 @@ def test_titles_problems_fixes_and_notes_have_colours_on_a_terminal(terminal):
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "")])
-def test_whoever_wants_none_has_none(name, value, terminal, monkeypatch):
+def test_anyone_who_wants_none_has_none(name, value, terminal, monkeypatch):
     monkeypatch.setenv(name, value)
     assert terminal("---> Checking") == "---> Checking\n"
 

@@ -27,10 +27,10 @@ def test_every_row_is_an_attribute():
         ("S2I_TOLERANCE", "-1", "S2I_TOLERANCE='-1' is not a number from 0 to 1."),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name, value, words):
-    with pytest.raises(SettingInvalid) as refused:
+def test_a_bad_value_is_rejected_by_name(name, value, words):
+    with pytest.raises(SettingInvalid) as rejected:
         Settings({name: value})
-    assert refused.value.what == words
+    assert rejected.value.what == words
 
 
 def test_an_empty_variable_is_not_set():

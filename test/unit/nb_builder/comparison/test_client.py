@@ -86,7 +86,7 @@ def test_an_answer_is_its_json(service):
     assert outcome.is_answer and outcome.answer is None and outcome.seconds > 0
 
 
-def test_a_refusal_is_its_status_title_and_sentence(service):
+def test_a_rejection_is_its_status_title_and_sentence(service):
     asking, _ = service(problem(422, "Unprocessable Content", "Too large."))
     outcome = asking.ask(b"1")
     assert (outcome.code, outcome.detail, outcome.is_answer) == ("422 Unprocessable Content", "Too large.", False)

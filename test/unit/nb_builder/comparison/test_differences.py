@@ -48,7 +48,7 @@ def test_one_and_one_point_nought_are_the_same_and_not_equal():
     assert found.is_same and not found.is_equal and not found.beyond_numbers
 
 
-def test_a_class_beside_a_number_does_not_hide_the_number_s_difference():
+def test_a_class_next_to_a_number_does_not_hide_the_number_s_difference():
     found = between(["low", 0.25], ["high", 0.75])
     assert found.absolute == 0.5 and found.beyond_numbers
 

@@ -14,7 +14,7 @@ case "$1 $2" in
 "version "*) echo 1 ;;
 "image inspect") cat {folder}/image 2>/dev/null || {{ echo "Error: no such image" >&2; exit 1; }} ;;
 "create "*) if [ -e {folder}/interrupt ]; then kill -INT $PPID; sleep 0.2; fi; echo created >> {folder}/words ;;
-"cp "*) exit 1 ;;
+"cp "*) echo "Error: No such file or directory" >&2; exit 1 ;;
 *) [ "$1" = rm ] ;;
 esac
 """
@@ -34,7 +34,7 @@ def words(tmp_path):
 
 
 def test_an_image_that_is_not_there_is_a_sentence(engine):
-    with pytest.raises(DiffMissing, match="OLD=nobody: there is no such image here, and no such folder"):
+    with pytest.raises(DiffMissing, match="OLD=nobody: there is no such image or folder"):
         services.find("OLD", "nobody", engine)
 
 
@@ -44,7 +44,7 @@ def test_an_image_without_a_model_is_a_sentence_and_its_container_goes(engine, t
     with pytest.raises(DiffNoService, match="it has no /srv/app/model/manifest.json"):
         services.find("NEW", "debian", engine)
     (made,) = [line.split() for line in words(tmp_path) if line.startswith("create ")]
-    assert made[3:] == ["--network", "none", "sha256:1", "nothing"]
+    assert made[3:] == ["--network", "none", "--entrypoint", "/nothing", "sha256:1", "nothing"]
     assert words(tmp_path)[-1] == f"rm --force --volumes {made[2]}"
 
 
@@ -74,7 +74,7 @@ def test_a_native_image_needs_no_manifest(engine, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["tcp://build.example.org:2376", "ssh://somebody@build.example.org"])
-def test_an_engine_on_another_machine_is_refused(address):
+def test_an_engine_on_another_machine_is_rejected(address):
     with pytest.raises(DiffEngine, match="DOCKER_HOST names one on build.example.org"):
         Engine("docker", {"DOCKER_HOST": address}).require("my-service")
 

@@ -31,9 +31,11 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile():
-    refusal = Outcome(f"422 {HOSTILE}", None, HOSTILE, 0.001)
+    rejection = Outcome(f"422 {HOSTILE}", None, HOSTILE, 0.001)
     trial = trial_of(
-        tallied((HOSTILE, HOSTILE[:40]), ({HOSTILE: 1}, refusal), (refusal, refusal)), (1, 2), [(0.001, 0.002)] * 20
+        tallied((HOSTILE, HOSTILE[:40]), ({HOSTILE: 1}, rejection), (rejection, rejection)),
+        (1, 2),
+        [(0.001, 0.002)] * 20,
     )
     made = reported(trial, "MAX_DIFFERENT=1%", names=(HOSTILE, HOSTILE), source=HOSTILE)
     return page.of(made, trial)
@@ -67,10 +69,10 @@ def test_it_says_what_the_terminal_says():
     assert 'class="exceeded"' in text and text.count("<svg ") == 2
 
 
-def test_numbers_are_drawn_beside_each_other():
+def test_numbers_are_drawn_next_to_each_other():
     trial = trial_of(tallied(*[(number / 7, number / 7 + (number == 9)) for number in range(30)]))
     text = page.of(reported(trial), trial)
-    assert "Each answer of NEW beside OLD's" in text and "How far answers are apart" in text
+    assert "Predictions of OLD and NEW" in text and "Differences between predictions" in text
     assert text.count("<circle ") == 30
 
 

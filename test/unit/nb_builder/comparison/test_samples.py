@@ -16,7 +16,7 @@ def read(old, new):
     return samples.read("golden", (), Candidate("OLD", "before", old), Candidate("NEW", "after", new), HOME)
 
 
-def test_golden_rows_of_both_are_asked_and_those_of_one_are_told():
+def test_golden_rows_of_both_are_asked_and_those_of_one_are_reported():
     made = read([[1, 2], "a", 3], ["a", [1, 2], 4])
     assert [(row.name, row.sample) for row in made.rows] == [("golden row 1", b"[1, 2]"), ("golden row 2", b'"a"')]
     assert (made.only_old, made.only_new) == ([3], [4])

@@ -120,7 +120,7 @@ def test_what_is_not_known_does_not_hold(limit):
         ("MAX_MEMORY_RATIO", "1,2"),
     ],
 )
-def test_a_limit_that_is_no_number_is_refused(name, text):
+def test_a_limit_that_is_no_number_is_rejected(name, text):
     with pytest.raises(DiffWords, match=name):
         limits.read(name, text)
 
@@ -140,11 +140,11 @@ def test_no_limit_is_none():
 @pytest.mark.parametrize(
     ("share", "words"), [(0, "0 %"), (1, "100 %"), (0.125, "12.5 %"), (0.000001, "0.0001 %"), (0.3333333, "33.33 %")]
 )
-def test_a_percentage_has_the_digits_that_tell_it_from_none(share, words):
+def test_a_percentage_has_the_digits_that_report_it_from_none(share, words):
     assert wording.percent(share) == words
 
 
-def test_a_memory_that_nobody_saw_is_not_known():
+def test_a_memory_that_no_one_saw_is_not_known():
     assert Peak(None).bytes is None
     assert list(text.lines(reported(of((1, 1)))))[-1].startswith("Memory:  not known")
     assert len(Speed()) == 0

@@ -92,7 +92,7 @@ TRACE = """Traceback (most recent call last):
         ("ValueError: wrong", None),
     ],
 )
-def test_a_predictor_that_misses_what_is_outside_is_told_so_with_its_cell(tmp_path, error, kind):
+def test_a_predictor_that_misses_what_is_outside_is_reported_so_with_its_cell(tmp_path, error, kind):
     known = {"notebook": "model.ipynb", "repository": tmp_path, "headline": "predictor(1) fails:"}
     problem = cell_errors.of_predictor(TRACE.format(1, error), [CELL], **known)
     assert type(problem) is (kind or type(None))

@@ -157,10 +157,10 @@ def test_a_rule_that_makes_an_exception_ignores_nothing(of, tmp_path):
         ("ConnectionRefusedError", "[Errno 111] Connection refused", "data.example.com"),
     ],
 )
-def test_a_network_that_is_not_there_is_told_with_its_address(of, name, words, address):
+def test_a_network_that_is_not_there_is_reported_with_its_address(of, name, words, address):
     problem = of(name, words)
     assert isinstance(problem, NetworkUnreachable)
-    assert f"asks for {address}, which can't be reached" in problem.what
+    assert f"connects to {address}, which can't be reached" in problem.what
 
 
 CHAINED = """Cell In[1], line 3
@@ -181,12 +181,12 @@ CAUSE = "The above exception was the direct cause of the following exception"
 
 
 @pytest.mark.parametrize("how", [HANDLING, CAUSE])
-def test_an_error_on_the_way_from_a_network_that_is_not_there_is_told_with_it(of, how):
+def test_an_error_on_the_way_from_a_network_that_is_not_there_is_reported_with_it(of, how):
     problem = of("NameError", "name 'HTTPError' is not defined", CHAINED.format(how=how))
     assert isinstance(problem, NetworkUnreachable)
     assert problem.what.endswith(
-        "asks for data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name or "
-        "service not known> (and then NameError: name 'HTTPError' is not defined)"
+        "connects to data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name "
+        "or service not known> (and then NameError: name 'HTTPError' is not defined)"
     )
 
 
@@ -216,7 +216,7 @@ def test_a_key_of_a_dict_is_no_variable(of):
     assert of("KeyError", "'TOKEN'", "Cell In[1], line 1\n----> 1 settings['TOKEN']") is None
 
 
-def test_pointers_are_told_by_their_first_line(tmp_path):
+def test_pointers_are_reported_by_their_first_line(tmp_path):
     (tmp_path / "a.csv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n")
     (tmp_path / "b.csv").write_text("version\n1\n")
     assert error_causes.pointers(tmp_path) == ["a.csv"]
@@ -230,7 +230,7 @@ def test_pointers_are_told_by_their_first_line(tmp_path):
         ("Resource punkt not found.\n Please use NLTK", "nltk's resource punkt", "nltk.download('punkt')"),
     ],
 )
-def test_data_of_a_language_are_named_with_what_brings_them(of, words, thing, command):
+def test_data_of_a_language_are_named_with_what_includes_them(of, words, thing, command):
     problem = of("LookupError", words)
     assert isinstance(problem, LanguageDataMissing)
     assert thing in str(problem) and command in problem.fix
@@ -244,7 +244,7 @@ def test_a_variable_that_is_to_be_declared_is_named(of):
 def test_a_network_without_an_address_is_something_outside(of, tmp_path):
     place = {"cell": Cell("ask()", 1, 1), "notebook": "m.ipynb", "line": 1, "error": "OSError: x", "traceback": ""}
     problem = error_causes.problem("OSError", "[Errno 101] Network is unreachable", tmp_path, place)
-    assert "asks for something outside, which can't be reached" in problem.what
+    assert "connects to something outside, which can't be reached" in problem.what
 
 
 @pytest.mark.parametrize(
@@ -255,13 +255,13 @@ def test_a_network_without_an_address_is_something_outside(of, tmp_path):
         ('Could not connect to the endpoint URL: "https://s3.example.org/b"', "s3.example.org"),
     ],
 )
-def test_an_address_is_told_with_its_port_and_without_a_password(of, words, address):
-    assert f"asks for {address}, which" in of("OSError", words).what
+def test_an_address_is_reported_with_its_port_and_without_a_password(of, words, address):
+    assert f"connects to {address}, which" in of("OSError", words).what
 
 
-def test_what_is_to_be_committed_or_written_is_told_by_its_folder(of, tmp_path):
+def test_what_is_to_be_committed_or_written_is_reported_by_its_folder(of, tmp_path):
     missing = "[Errno 2] No such file or directory: '{}'"
-    commit = "Commit the file, or have a cell make or download it before, then build again."
+    commit = "Commit the file, or create or download it in an earlier cell, then build again."
     assert of("FileNotFoundError", missing.format("lost.bin")).fix == commit
     assert of("FileNotFoundError", missing.format("../data/lost.bin")).fix == commit
     foreign = of("FileNotFoundError", missing.format("/home/ann/lost.bin")).fix
@@ -271,7 +271,7 @@ def test_what_is_to_be_committed_or_written_is_told_by_its_folder(of, tmp_path):
     assert isinstance(of("FileNotFoundError", missing.format("data\\\\lost.bin")), FileMissing)
 
 
-def test_the_file_beside_the_notebook_and_of_the_same_capitals_fits_best(of, tmp_path):
+def test_the_file_next_to_the_notebook_and_of_the_same_capitals_fits_best(of, tmp_path):
     (tmp_path / "work" / "other").mkdir()
     for name in ("work/TRAIN.csv", "work/other/Train.csv"):
         (tmp_path / name).write_text("")

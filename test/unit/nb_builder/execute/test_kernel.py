@@ -69,7 +69,7 @@ def test_the_venvs_programs_come_first(start):
     assert first.strip() == str(Path(sys.executable).parent)
 
 
-def test_a_kernel_that_ends_is_told_with_its_signal_and_its_last_words(start):
+def test_a_kernel_that_ends_is_reported_with_its_signal_and_its_last_words(start):
     with start() as started, pytest.raises(kernel.KernelGone) as gone:
         printed(started, "import os; os.write(2, b'the last words'); os.abort()")
     assert "SIGABRT" in gone.value.reason
@@ -103,7 +103,7 @@ def test_of_the_kernels_log_only_a_bounded_tail_is_left(start, tmp_path):
     assert b"0000x" not in log
 
 
-def test_a_cell_that_takes_too_long_is_told_and_can_be_interrupted(start):
+def test_a_cell_that_takes_too_long_is_reported_and_can_be_interrupted(start):
     with start() as started:
         with pytest.raises(kernel.TooSlow):
             printed(started, "import time\ntime.sleep(600)", seconds=0.3)
@@ -145,7 +145,7 @@ def test_sockets_lie_in_a_short_path_where_the_temporary_folder_is_deep(monkeypa
     monkeypatch.setattr(kernel.tempfile, "tempdir", "/tmp/" + "deep/" * 30)
     folder = Path(kernel.socket_folder())
     folder.rmdir()
-    assert len(str(folder)) < kernel.LONGEST_FOLDER
+    assert len(str(folder)) < kernel.MAX_FOLDER
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ def test_a_kernel_is_started_by_the_model_s_python_with_the_overlay_behind_its_o
     assert "entry != '/pip'" in boot and "sys.path += ['/over lay', " in boot and "begin(app.shell, True)" in boot
 
 
-def test_the_last_twenty_lines_of_a_kernel_s_own_are_told(start):
+def test_the_last_twenty_lines_of_a_kernel_s_own_are_reported(start):
     with start() as started:
         started.log_file.write_bytes(b"\xff\n" * 3 + b"".join(b"%d\n" % number for number in range(25)))
         assert started.log_tail().split() == [str(number) for number in range(5, 25)]
         assert started.log_tail(2) == "23\n24"
 
 
-def test_code_that_does_not_count_takes_no_number_and_the_reply_tells_what_came_of_it(start):
+def test_code_that_does_not_count_takes_no_number_and_the_reply_reports_what_came_of_it(start):
     with start() as started:
         beats = []
         nothing = {"seconds": 30, "on_message": lambda message: None}

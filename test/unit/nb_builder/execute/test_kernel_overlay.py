@@ -98,7 +98,7 @@ def test_a_failed_one_leaves_nothing_behind(tmp_path):
     assert list((tmp_path / "overlay").iterdir()) == []
 
 
-def test_an_index_that_does_not_answer_is_told_as_that(tmp_path):
+def test_an_index_that_does_not_answer_is_reported_as_that(tmp_path):
     unreachable = Holds(PIP_NO_INDEX="", PIP_INDEX_URL="http://127.0.0.1:9/simple", UV_HTTP_RETRIES="0")
     with pytest.raises(IndexUnreachable, match=r"127\.0\.0\.1:9"):
         kernel_overlay.make(HERE, tmp_path / MINOR, unreachable)
@@ -132,7 +132,7 @@ def test_the_cache_is_where_the_user_s_caches_are(tmp_path):
     assert kernel_overlay.may_write(tmp_path / "a" / "b")
 
 
-def test_the_refusal_names_ipykernel_and_the_python(tmp_path):
+def test_the_rejection_names_ipykernel_and_the_python(tmp_path):
     with pytest.raises(InstallFailed) as caught:
         kernel_overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds(), constraints="ipykernel==1\n# not this\n")
     assert "no ipykernel, which runs the cells, goes with them" in str(caught.value)

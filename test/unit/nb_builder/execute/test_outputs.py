@@ -109,7 +109,7 @@ def test_an_update_from_a_later_cell_reaches_every_cell_that_shows_the_display()
     assert (texts(first), texts(second), texts(third)) == (["100 %"], ["100 %"], [])
 
 
-def test_an_update_of_a_display_that_nobody_shows_is_nothing():
+def test_an_update_of_a_display_that_no_one_shows_is_nothing():
     assert texts(outputs(display("a", "bar"), display("b", "other", "update_display_data"))) == ["a"]
 
 
@@ -184,7 +184,7 @@ def test_exactly_as_much_is_kept_as_there_is_room_for():
     assert [list(one["data"]) for one in kept] == [["a"], ["a"], ["text/plain"]]
 
 
-def test_after_a_clear_a_stream_begins_anew():
+def test_after_a_clear_a_stream_begins_again():
     stream = message("stream", name="stdout", text="a\n")
     assert [one["text"] for one in outputs(stream, message("clear_output"), stream).as_notebook()] == ["a\n"]
     waiting = outputs(stream, message("clear_output", wait=True), message("stream", name="stdout", text="b\n"), stream)

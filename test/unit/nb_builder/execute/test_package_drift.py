@@ -62,12 +62,12 @@ def test_the_problem_names_what_is_not_pinned_and_the_date():
     changed = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
     problem = explained({"as_of": None, "pinned": ["scipy"], "unpinned": unpinned}, changed)
     assert isinstance(problem, PackageChanged)
-    assert "since it worked: a, b, c, d, e and 2 more." in problem.why
-    assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb);" in problem.fix
+    assert "since the notebook worked: a, b, c, d, e and 2 more." in problem.why
+    assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb))" in problem.fix
     assert (problem.cell.number, problem.line, problem.detail) == (2, 1, IN_A_PACKAGE)
 
 
-def test_a_date_that_brings_the_same_packages_is_not_proposed():
+def test_a_date_that_includes_the_same_packages_is_not_proposed():
     resolved = {"as_of": None, "pinned": [], "unpinned": ["numpy"]}
     day = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
     assert type(explained(resolved, day, lambda moment: moment is day)) is CellFailed
@@ -78,7 +78,7 @@ def test_a_date_that_brings_the_same_packages_is_not_proposed():
 def test_where_all_is_pinned_it_is_what_the_pins_need():
     problem = explained({"as_of": None, "pinned": ["seaborn"], "unpinned": []})
     assert "what the pinned ones need." in problem.why
-    assert "S2I_RESOLVE_AS_OF=YYYY-MM-DD;" in problem.fix
+    assert "S2I_RESOLVE_AS_OF=YYYY-MM-DD)" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -111,19 +111,22 @@ def test_the_packages_of_a_failure_go_by_the_names_of_their_distributions(error,
 
 @pytest.mark.parametrize(
     ("unpinned", "words"),
-    [(["a", "b", "c", "d", "e"], "since it worked: a, b, c, d, e."), (["a"], "since it worked: a.")],
+    [
+        (["a", "b", "c", "d", "e"], "since the notebook worked: a, b, c, d, e."),
+        (["a"], "since the notebook worked: a."),
+    ],
 )
 def test_up_to_five_packages_are_all_named(unpinned, words):
     assert words in explained({"as_of": None, "pinned": [], "unpinned": unpinned}).why
 
 
-def test_a_package_beside_the_pinned_ones_may_have_changed():
+def test_a_package_next_to_the_pinned_ones_may_have_changed():
     assert package_drift.packages("AttributeError: x", IN_A_PACKAGE + "/v/site-packages/PIL/a.py") == {
         "numpy",
         "pillow",
     }
-    told = explained({"as_of": None, "pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
-    assert "AttributeError: module 'numpy' has no attribute 'float'." in told.what
+    reported = explained({"as_of": None, "pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
+    assert "AttributeError: module 'numpy' has no attribute 'float'." in reported.what
 
 
 @pytest.mark.parametrize(
@@ -138,7 +141,7 @@ def test_a_package_beside_the_pinned_ones_may_have_changed():
         ("my.AttributeError: x", False),
     ],
 )
-def test_errors_inside_of_a_package_are_told_apart(error, is_one):
+def test_errors_inside_of_a_package_are_reported_apart(error, is_one):
     assert package_drift.in_a_package(error, IN_A_PACKAGE) is is_one
 
 

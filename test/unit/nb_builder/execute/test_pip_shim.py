@@ -1,4 +1,4 @@
-"""The pip that cells may call: it is beside the environment, and its installations are noted."""
+"""The pip that cells may call: it is alongside the environment, and its installations are noted."""
 
 import json
 import subprocess
@@ -57,7 +57,7 @@ def test_where_no_pip_goes_with_the_python_uv_serves_with_pips_settings(installe
     assert facts["environ"]["VIRTUAL_ENV"] == str(installer.venv)
 
 
-def test_what_pip_brought_is_what_the_environment_did_not_hold_in_that_version():
+def test_what_pip_installed_is_what_the_environment_did_not_hold_in_that_version():
     before, after = ["a==1", "b==1", "own @ file:///x"], ["a==2", "b==1", "c @ https://u:secret@h/c.whl"]
     assert pip_shim.newly_installed(before, after) == ["a==2", "c @ https://***@h/c.whl"]
 
@@ -83,7 +83,7 @@ def test_the_note_has_the_lines_that_requirements_lacks():
     assert log.notes == [lacks + '; add "a==1", "b==2" to it.']
 
 
-def test_another_version_of_what_is_declared_is_told_as_one():
+def test_another_version_of_what_is_declared_is_reported_as_one():
     log = Notes()
     pip_shim.tell(["scikit-learn==1.5.2", "six==1"], ["numpy==2", "scikit_learn==1.9.1"], log)
     assert log.notes[0].endswith('; add "six==1" to it.')
@@ -130,5 +130,5 @@ def test_what_pip_is_asked_reaches_it_but_for_the_user_s_folder(installer):
     assert [ran.stdout for ran in said] == ["asked a b\n"] * 2
 
 
-def test_what_was_brought_is_told_in_order_without_digests():
+def test_what_was_installed_is_reported_in_order_without_digests():
     assert pip_shim.newly_installed(["a==1"], ["c @ file:///x#sha256=0", "b==1", "a==1"]) == ["b==1", "c @ file:///x"]

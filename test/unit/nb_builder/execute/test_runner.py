@@ -37,6 +37,9 @@ class Lines:
     def line(self, text):
         self.lines.append(text)
 
+    def detail(self, text):
+        self.lines.append(f"     {text}")
+
     def note(self, text):
         self.notes.append(text)
 
@@ -120,7 +123,7 @@ def test_a_magic_that_does_not_exist_fails_the_cell(notebook_runner):
     assert "`%nosuch` not found" in str(problem)
 
 
-def test_a_syntax_error_is_told_as_one_with_its_line_and_without_pythons_own_file_name(notebook_runner):
+def test_a_syntax_error_is_reported_as_one_with_its_line_and_without_pythons_own_file_name(notebook_runner):
     problem = refusal(notebook_runner, "x = 1\ny = = 2", CellSyntax)
     assert "line 2 has a syntax error: SyntaxError: invalid syntax\n" in str(problem)
 
@@ -147,14 +150,14 @@ def test_what_requirements_could_not_provide_is_no_undeclared_import(notebook_ru
 
 
 @pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "raise SystemExit", "exit", "quit()"])
-def test_leaving_the_interpreter_is_refused(folder, kernel_code, code):
+def test_leaving_the_interpreter_is_rejected(folder, kernel_code, code):
     with pytest.raises(CellExits, match=re.escape("Cell [1] of model.ipynb")):
         run(folder, kernel_code, [cell(code, number=1)])
 
 
 @pytest.mark.parametrize("code", ["name = input('Who? ')", "import getpass\ngetpass.getpass()"])
 def test_asking_for_input_fails_at_once(notebook_runner, code):
-    assert "asks for input, and nobody can answer" in str(refusal(notebook_runner, code, CellAsksInput))
+    assert "asks for input, which is not available" in str(refusal(notebook_runner, code, CellAsksInput))
 
 
 def test_a_full_disk_is_no_fault_of_the_cell(notebook_runner, folder):
@@ -191,16 +194,16 @@ def run(folder, kernel_code, cells, limits=None, results=None):
     )
 
 
-def test_a_kernel_that_does_not_start_is_told_with_its_own_words(folder, tmp_path):
+def test_a_kernel_that_does_not_start_is_reported_with_its_own_words(folder, tmp_path):
     (tmp_path / "ipykernel").mkdir()
     (tmp_path / "ipykernel" / "__init__.py").write_text("raise ImportError('traitlets is too old')")
-    with pytest.raises(InstallFailed, match="ipykernel, which runs the cells, does not start beside them") as caught:
+    with pytest.raises(InstallFailed, match="ipykernel, which runs the cells, does not start with them") as caught:
         run(folder, tmp_path, [cell("x = 1", number=1)])
     assert caught.value.detail.endswith("ImportError: traitlets is too old")
     assert caught.value.facts["installer"] == "ipykernel"
 
 
-def test_a_kernel_that_dies_is_told_with_the_cell_and_the_signal(folder, kernel_code):
+def test_a_kernel_that_dies_is_reported_with_the_cell_and_the_signal(folder, kernel_code):
     with pytest.raises(KernelDied) as caught:
         run(folder, kernel_code, [cell("x = 1", number=1), cell("import os; os.kill(os.getpid(), 9)", number=2)])
     assert "The kernel died while Cell [2] of model.ipynb (cell 4 of the file) ran" in str(caught.value)
@@ -223,7 +226,7 @@ def test_a_cell_that_survives_an_interrupt_is_stopped_all_the_same(folder, kerne
 
 def test_all_cells_together_have_a_limit_too(folder, kernel_code):
     cells = [cell("x = 1", number=1), cell("while True: pass", number=2)]
-    with pytest.raises(NotebookTimeout, match=r"Cell \[2\] .* was stopped: .* may take 0.7 seconds together"):
+    with pytest.raises(NotebookTimeout, match=r"Cell \[2\] .* was stopped: .* may run for 0.7 seconds in total"):
         run(folder, kernel_code, cells, limits=Limits(30, notebook=0.7))
 
 
@@ -242,8 +245,8 @@ def test_a_command_that_fails_gets_a_note_with_cell_and_status(notebook_runner):
     )
     where = "Cell [3] of sub/model.ipynb (cell 6 of the file)"
     assert notebook_runner.log.notes == [
-        f"{where}: '!exit 3' ended with status 3; S2I_STRICT_COMMANDS=1 makes that end the build.",
-        f"{where}: '!echo out; exit 4' ended with status 4.",
+        f"{where}: '!exit 3' exited with status 3; S2I_STRICT_COMMANDS=1 makes that fail the build.",
+        f"{where}: '!echo out; exit 4' exited with status 4.",
     ]
     assert notebook_runner.log.lines[-1].strip() == "['out']"
 
@@ -294,7 +297,7 @@ def test_a_module_written_by_a_cell_can_be_imported_by_the_next(notebook_runner,
         notebook_runner.run(cell(f"import fresh{number}; assert fresh{number}.x == {number}", number=5))
 
 
-def test_a_program_started_by_a_cell_is_not_told_of_jupyters_plots(notebook_runner):
+def test_a_program_started_by_a_cell_is_not_reported_of_jupyters_plots(notebook_runner):
     notebook_runner.run(cell("import os; print('MPLBACKEND' in os.environ)"))
     assert notebook_runner.log.lines[-1].strip() == "False"
 
@@ -320,9 +323,9 @@ def test_of_a_display_that_is_updated_every_cell_keeps_the_last_state(notebook_r
     assert data == [[{"text/plain": "'100 %'"}], [{"text/plain": "'100 %'"}, None], []]
 
 
-def test_a_command_s_end_is_told_in_words():
-    assert [runner.ending(status) for status in (1, -9)] == ["ended with status 1", "was ended by signal 9"]
-    words = ", as there is no 'ffmpeg' here; write ffmpeg into apt.txt to have it"
+def test_a_command_s_end_is_reported_in_words():
+    assert [runner.ending(status) for status in (1, -9)] == ["exited with status 1", "was killed by signal 9"]
+    words = ", as 'ffmpeg' is not installed; add ffmpeg to apt.txt"
     assert runner.missing_program("ffmpeg -i a", 127) == words
     assert (
         runner.missing_program("ffmpeg -i a", 1)
@@ -332,7 +335,7 @@ def test_a_command_s_end_is_told_in_words():
     )
 
 
-def test_a_command_is_told_within_a_line():
+def test_a_command_is_reported_within_a_line():
     assert [runner.brief(command) for command in (" ls ", "a\nb", "", "x" * 200)] == ["ls", "a …", "", "x" * 200]
     assert runner.brief("x" * 201) == "x" * 200 + " …"
 
@@ -384,18 +387,18 @@ ASKED = """Traceback (most recent call last):
 """
 
 
-def test_an_example_that_misses_a_file_is_told_as_that_with_the_row(notebook_runner, folder):
+def test_an_example_that_misses_a_file_is_reported_as_that_with_the_row(notebook_runner, folder):
     source = "def predictor(x):\n    return open(x).read()\nexamples = ['lost.csv']"
     notebook_runner.run(cell(source, number=3))
-    told = ASKED.format("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'")
+    reported = ASKED.format("FileNotFoundError: [Errno 2] No such file or directory: 'lost.csv'")
     facts = {"number": 1, "sample": "'lost.csv'", "error": "FileNotFoundError"}
     with pytest.raises(FileMissing) as caught:
-        notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
+        notebook_runner.run(complained(folder, "example-fails", detail=reported, **facts))
     assert caught.value.place == "Cell [3] of sub/model.ipynb (cell 6 of the file), line 2"
-    assert caught.value.detail.startswith("Row 1 of 'examples', 'lost.csv', gets no answer:\nTraceback")
-    told = ASKED.format("ValueError: wrong")
+    assert caught.value.detail.startswith("Row 1 of 'examples', 'lost.csv', gets no prediction:\nTraceback")
+    reported = ASKED.format("ValueError: wrong")
     with pytest.raises(ExampleFails) as caught:
-        notebook_runner.run(complained(folder, "example-fails", detail=told, **facts))
+        notebook_runner.run(complained(folder, "example-fails", detail=reported, **facts))
     assert caught.value.line == 3
 
 
@@ -410,7 +413,7 @@ def test_a_pointer_of_git_lfs_that_a_cell_names_is_the_reason_of_its_error(noteb
         pointer.unlink()
 
 
-def test_a_kernel_s_last_words_are_told_with_its_death(folder, kernel_code):
+def test_a_kernel_s_last_words_are_reported_with_its_death(folder, kernel_code):
     with pytest.raises(KernelDied) as caught:
         run(folder, kernel_code, [cell("import os\nos.write(2, b'last words')\nos._exit(3)", number=1)])
     assert "last words" in caught.value.detail

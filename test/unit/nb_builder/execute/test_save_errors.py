@@ -35,13 +35,13 @@ ERROR = {"ename": "Complaint", "evalue": "predictor-missing", "traceback": ["of 
                 "error": "TypeError: no",
             },
             OnlyInJupyter,
-            "'validator' uses 'get_ipython', which only Jupyter has.",
+            "'validator' uses 'get_ipython', which only Jupyter provides.",
         ),
         (
             "example-fails",
             {"number": 2, "sample": "[{}]", "error": "KeyError: 'x'", "detail": "Traceback"},
             ExampleFails,
-            "Row 2 of 'examples', [{}], gets no answer: KeyError: 'x'.",
+            "Row 2 of 'examples', [{}], gets no prediction: KeyError: 'x'.",
         ),
     ],
 )
@@ -53,7 +53,7 @@ def test_facts_get_their_words(tmp_path, code, facts, kind, words):
     assert words in str(problem)
 
 
-def test_a_disk_too_full_for_the_complaint_itself_is_still_told(tmp_path):
+def test_a_disk_too_full_for_the_complaint_itself_is_still_reported(tmp_path):
     problem = save_errors.problem(tmp_path / "none.json", {**ERROR, "evalue": "disk-full"}, notebook="model.ipynb")
     assert isinstance(problem, DiskFull)
 
@@ -107,9 +107,9 @@ def test_the_name_that_a_problem_is_about_is_known():
     assert save_errors.about(PredictorMissing(notebook="m")) == save_errors.about(ValueError()) == ""
 
 
-def test_a_fault_of_ours_and_a_full_disk_are_told_in_these_words(tmp_path):
-    told = str(save_errors.problem(tmp_path / "none.json", ERROR, notebook="model.ipynb"))
-    assert told == "nb-builder's own cell failed:\nof ours"
+def test_a_fault_of_ours_and_a_full_disk_are_reported_in_these_words(tmp_path):
+    reported = str(save_errors.problem(tmp_path / "none.json", ERROR, notebook="model.ipynb"))
+    assert reported == "nb-builder's own cell failed:\nof ours"
     bare = save_errors.problem(tmp_path / "none.json", {"evalue": "x"}, notebook="model.ipynb")
     assert str(bare) == "nb-builder's own cell failed:\n"
     assert str(tmp_path) in str(save_errors.problem(tmp_path / "none.json", {"evalue": "disk-full"}, notebook="m"))

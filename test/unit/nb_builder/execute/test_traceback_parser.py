@@ -123,7 +123,7 @@ def test_a_syntax_error_has_its_line_in_its_words(error, traceback):
     assert traceback_parser.line_of("x = 0\nx=(1", error=error, traceback=traceback) == 2
 
 
-def test_nothing_is_blamed_where_nothing_is_told():
+def test_nothing_is_blamed_where_nothing_is_reported():
     assert traceback_parser.line_of("exit", error="", traceback="An exception has occurred, use %tb") is None
 
 
@@ -179,15 +179,15 @@ def test_each_frame_of_a_cell_has_its_label_its_line_and_its_text():
 
 def test_of_several_frames_of_one_cell_the_deepest_counts_and_none_of_another():
     frames = ("Cell In[3], line 4\n", "Cell In[1], line 9, in f()\n", "Cell In[3], line 2, in g()\n")
-    told = "\n".join(["Traceback (most recent call last)", *frames])
-    assert traceback_parser.line_of("x", error="", traceback=told) == 2
-    assert traceback_parser.line_of("\n \n  x", error="", traceback=told) == 4
+    reported = "\n".join(["Traceback (most recent call last)", *frames])
+    assert traceback_parser.line_of("x", error="", traceback=reported) == 2
+    assert traceback_parser.line_of("\n \n  x", error="", traceback=reported) == 4
 
 
 def test_the_line_of_a_magic_s_call_is_no_fault():
-    told = TIME_9.partition("File <timed")[0]
+    reported = TIME_9.partition("File <timed")[0]
     source = "%%time\nx = 1\n1/0"
-    assert traceback_parser.line_of(source, error="", traceback=told) is None
+    assert traceback_parser.line_of(source, error="", traceback=reported) is None
     assert traceback_parser.line_of(source, error="", traceback=TIME_9) == 3
     assert traceback_parser.line_of("\n" + source, error="bad (<unknown>, line 1)", traceback="") == 3
 
@@ -197,5 +197,5 @@ def test_empty_lines_around_a_traceback_go_and_those_in_it_stay():
 
 
 def test_an_error_without_words_is_its_class():
-    told = 'Traceback (most recent call last):\n  File "a", line 1\n    x\nKeyboardInterrupt'
-    assert traceback_parser.raised(told) == ("KeyboardInterrupt", "")
+    reported = 'Traceback (most recent call last):\n  File "a", line 1\n    x\nKeyboardInterrupt'
+    assert traceback_parser.raised(reported) == ("KeyboardInterrupt", "")

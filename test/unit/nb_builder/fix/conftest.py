@@ -39,9 +39,10 @@ def environment(tmp_path):
     for folder, files in INSTALLED.items():
         (site / folder).mkdir(parents=True)
         name, version = folder.rpartition(".")[0].split("-")
-        told = {"name": name, "version": version, "METADATA+": "", **files}
+        reported = {"name": name, "version": version, "METADATA+": "", **files}
         if folder.endswith(".dist-info"):
-            text = f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: {told['version']}\n{told['METADATA+']}\n"
+            text = f"Metadata-Version: 2.1\nName: {reported['name']}\nVersion: {reported['version']}\n"
+            text += f"{reported['METADATA+']}\n"
             (site / folder / "METADATA").write_text(text)
         for file, text in files.items():
             if file not in ("name", "version", "METADATA+"):

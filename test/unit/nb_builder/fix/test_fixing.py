@@ -72,7 +72,7 @@ except ImportError:
 """
 
 
-def test_what_is_imported_is_written_with_the_versions_beside_it(repository, environment, capsys):
+def test_what_is_imported_is_written_with_the_versions_next_to_it(repository, environment, capsys):
     folder = repository(ALIASES, PREDICTOR, **{"helper.py": "import numpy\n"})
     status, told = fix(folder, environment, capsys)
     assert (status, told["ok"], told["versions_of"]) == (0, True, str(environment / "bin" / "python"))
@@ -193,7 +193,9 @@ def test_a_predictor_is_written_as_the_last_cell(repository, environment, capsys
 
 
 @pytest.mark.parametrize(("listed", "told"), [("", True), ("pandas\nscikit-learn\n", False)])
-def test_of_versions_is_told_only_where_some_are_written(repository, environment, capsys, monkeypatch, listed, told):
+def test_of_versions_is_reported_only_where_some_are_written(
+    repository, environment, capsys, monkeypatch, listed, told
+):
     monkeypatch.setattr(installed_beside.Beside, "minor", "3.99")
     monkeypatch.setattr(resolver, "resolve", lambda *_: "no network")
     folder = repository(MODEL + "m = Ridge().fit(X, df['y'])", **({"requirements.txt": listed} if listed else {}))
@@ -250,7 +252,7 @@ def test_a_script_in_cells_is_written(repository, environment, capsys):
         {"model.py": f"# Databricks notebook source\nimport numpy\n\n# COMMAND ----------\n{PREDICTOR}"},
     ],
 )
-def test_another_format_is_refused_with_what_to_paste(files, repository, environment, capsys):
+def test_another_format_is_rejected_with_what_to_paste(files, repository, environment, capsys):
     folder = repository(**files)
     status, told = fix(folder, environment, capsys)
     [finding] = told["findings"]

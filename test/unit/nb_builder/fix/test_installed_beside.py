@@ -1,4 +1,4 @@
-"""Which distribution, of those beside a notebook, provides what it imports."""
+"""Which distribution, of those next to a notebook, provides what it imports."""
 
 import json
 import subprocess
@@ -82,7 +82,7 @@ def test_a_python_without_importlib_metadata_is_asked_alike(environment):
 
 
 @pytest.mark.parametrize("text", ["#!/bin/sh\nexit 3\n", "#!/bin/sh\necho no JSON\n", "no program"])
-def test_what_is_no_python_is_refused(tmp_path, text):
+def test_what_is_no_python_is_rejected(tmp_path, text):
     program = tmp_path / "python"
     program.write_text(text)
     program.chmod(0o755)

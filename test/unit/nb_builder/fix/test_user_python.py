@@ -53,14 +53,14 @@ def test_the_one_that_is_named_goes_before_all(tmp_path):
     assert chosen("python", VIRTUAL_ENV=active, PATH=str(python.parent))[0] == python
 
 
-def test_an_environment_without_a_python_is_told(tmp_path):
+def test_an_environment_without_a_python_is_reported(tmp_path):
     python = environment(tmp_path / "venv").parent / "python3"
     python.symlink_to(sys.executable)
-    found, told = chosen(VIRTUAL_ENV=str(tmp_path), PATH=str(python.parent))
-    assert (found, told) == (python, f"     note: the active virtual environment {tmp_path} has no Python.\n")
+    found, reported = chosen(VIRTUAL_ENV=str(tmp_path), PATH=str(python.parent))
+    assert (found, reported) == (python, f"     note: the active virtual environment {tmp_path} has no Python.\n")
 
 
 @pytest.mark.parametrize("named", ["nosuch", "/etc", "/etc/passwd", None])
-def test_what_is_no_python_is_refused(named):
+def test_what_is_no_python_is_rejected(named):
     with pytest.raises(PythonUnusable):
         chosen(named, PATH="/nowhere")

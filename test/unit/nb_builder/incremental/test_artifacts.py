@@ -93,7 +93,7 @@ def test_half_of_an_artifact_is_none(tmp_path, damage):
     assert "are dropped: can't be read." in log.getvalue()
 
 
-def test_a_build_of_ones_own_folder_looks_at_nothing_beside_it(tmp_path):
+def test_a_build_of_ones_own_folder_looks_at_nothing_next_to_it(tmp_path):
     src = upload(tmp_path)
     assert artifacts.find(src, FACTS, Log(io.StringIO())) is None
     artifacts.remove(src)
@@ -116,7 +116,7 @@ def with_scripts(app_root):
 
 
 @pytest.mark.parametrize("is_prepared", [False, True])
-def test_a_build_beside_gives_copies_and_stays_whole(tmp_path, is_prepared):
+def test_a_build_next_to_gives_copies_and_stays_whole(tmp_path, is_prepared):
     before, workspace = with_scripts(built(tmp_path / "a")), Workspace(tmp_path / "b")
     (before / "model/model.pickle").write_text("x")
     workspace.root.mkdir()
@@ -154,12 +154,12 @@ def test_where_the_disk_has_no_hard_links_files_are_copied(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("missing", ["build/report.json", "venv", "model"])
-def test_half_of_a_build_beside_is_none(tmp_path, missing):
+def test_half_of_a_build_next_to_is_none(tmp_path, missing):
     os.rename(built(tmp_path / "a") / missing, tmp_path / "elsewhere")
     assert beside(tmp_path / "a") is None
 
 
-def test_a_build_beside_of_another_python_is_not_used_and_a_note_says_so(tmp_path):
+def test_a_build_next_to_of_another_python_is_not_used_and_a_note_says_so(tmp_path):
     log = io.StringIO()
     assert beside(built(tmp_path / "a", python="3.9.2"), log) is None
     assert (
@@ -169,7 +169,7 @@ def test_a_build_beside_of_another_python_is_not_used_and_a_note_says_so(tmp_pat
 
 
 @pytest.mark.parametrize(("as_locked", "is_exact"), [(True, True), (False, False), (None, False)])
-def test_an_environment_is_exact_where_no_cell_has_changed_it_and_nobody_had_it_meanwhile(
+def test_an_environment_is_exact_where_no_cell_has_changed_it_and_no_one_had_it_meanwhile(
     tmp_path, as_locked, is_exact
 ):
     assert beside(built(tmp_path / "a", as_locked=as_locked)).installed.is_exact is is_exact

@@ -38,7 +38,7 @@ def said(tmp_path):
     return say
 
 
-def test_xgboost_with_gpu_libraries_is_told_with_its_megabytes_and_its_twin(tmp_path, said):
+def test_xgboost_with_gpu_libraries_is_reported_with_its_megabytes_and_its_twin(tmp_path, said):
     put(tmp_path, "xgboost", "3.2.0", 1000, "numpy", NCCL)
     put(tmp_path, "nvidia-nccl-cu12", "2.30.1", 469_000_000)
     assert said("xgboost-cpu==3.2.0") == (

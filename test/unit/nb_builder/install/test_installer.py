@@ -95,7 +95,7 @@ def test_neither_pip_nor_anything_else_is_left_in_the_environment(tmp_path):
     assert [path.name for path in (tmp_path / "venv").rglob("pip*")] == []
 
 
-def test_a_date_with_the_same_packages_is_told_from_one_with_others(tmp_path):
+def test_a_date_with_the_same_packages_is_reported_from_one_with_others(tmp_path):
     wheel(tmp_path, "alpha")
     (tmp_path / "requirements.txt").write_text("alpha\n")
     wanted = Wanted((), tmp_path / "requirements.txt", None)
@@ -110,9 +110,9 @@ def test_a_date_with_the_same_packages_is_told_from_one_with_others(tmp_path):
 
 def test_a_version_that_is_not_there_is_named(tmp_path):
     wheel(tmp_path, "alpha")
-    with pytest.raises(VersionMissing, match="alpha==99") as refused:
+    with pytest.raises(VersionMissing, match="alpha==99") as rejected:
         install(tmp_path, "alpha==99")
-    assert refused.value.what.startswith(f"A requirement is not available for Python {HERE.minor}: Because ")
+    assert rejected.value.what.startswith(f"A requirement is not available for Python {HERE.minor}: Because ")
 
 
 def test_two_pins_that_exclude_each_other_are_named(tmp_path):
@@ -126,9 +126,9 @@ def test_two_pins_that_exclude_each_other_are_named(tmp_path):
 
 def test_an_index_that_does_not_answer_is_named_without_its_password(tmp_path):
     index = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://me:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
-    with pytest.raises(IndexUnreachable, match="127.0.0.1:9") as refused:
+    with pytest.raises(IndexUnreachable, match="127.0.0.1:9") as rejected:
         install(tmp_path, "alpha", **index)
-    assert "secret" not in str(refused.value) + refused.value.detail
+    assert "secret" not in str(rejected.value) + rejected.value.detail
 
 
 class FailingInstaller(Installer):
@@ -157,7 +157,7 @@ def test_words_become_problems(output, problem):
         FailingInstaller(output).install(Wanted((), Path("r.txt"), None), Path("r.lock"))
 
 
-def test_a_wheel_whose_metadata_uv_refuses_is_installed_by_pip(tmp_path, capsys):
+def test_a_wheel_whose_metadata_uv_rejects_is_installed_by_pip(tmp_path, capsys):
     wheel(tmp_path, "alpha", "Requires-Python: >=3.6.\n")
     with pytest.raises(InstallFailed, match="alpha==1.0 has (an )?invalid"):
         install(tmp_path, "alpha==1.0", choice="uv")
@@ -195,7 +195,7 @@ def test_a_pip_that_is_too_old_says_what_it_can_not(no_embedded_pip, version, as
     assert f"pip {version}, the newest one for Python {HERE.minor}, {lacks}" in caught.value.what
 
 
-def test_where_there_is_no_pip_at_all_the_installer_s_words_are_told(no_embedded_pip):
+def test_where_there_is_no_pip_at_all_the_installer_s_words_are_reported(no_embedded_pip):
     with pytest.raises(VersionMissing, match="pip"):
         install(no_embedded_pip, "alpha", choice="pip")
 
@@ -238,7 +238,7 @@ def test_the_lock_has_versions_and_hashes_and_can_be_installed_again(tmp_path, c
     assert (tmp_path / "again.lock").read_text() == lock.read_text()
 
 
-def test_a_package_that_is_not_what_the_lock_says_is_refused(tmp_path):
+def test_a_package_that_is_not_what_the_lock_says_is_rejected(tmp_path):
     wheel(tmp_path, "alpha")
     lock = tmp_path / "requirements.lock"
     lock.write_text(f"alpha==1.0 --hash=sha256:{'0' * 64}\n")
@@ -267,7 +267,7 @@ def test_the_lock_begins_with_the_date_that_it_was_resolved_to(tmp_path, choice)
     assert "alpha==1.0" in lock.read_text()
 
 
-def test_the_same_requirements_as_of_another_date_are_asked_anew(tmp_path):
+def test_the_same_requirements_as_of_another_date_are_asked_again(tmp_path):
     wanted = asking(tmp_path, "alpha")
     fingerprints = [
         installer.fingerprint(wanted)
@@ -380,7 +380,7 @@ def test_a_folder_is_installed_as_a_copy_locked_by_its_digest_and_left_as_it_was
     assert list(installer.venv.glob("lib/python*/site-packages/alpha.py"))
 
 
-def test_a_folder_with_the_same_dates_and_another_content_is_built_anew(tmp_path, project):
+def test_a_folder_with_the_same_dates_and_another_content_is_built_again(tmp_path, project):
     wheel(tmp_path, "beta")
     install_project(tmp_path, project)
     (project / "alpha.py").write_text("x = 2\n")
@@ -427,8 +427,8 @@ def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
 @pytest.mark.parametrize(
     ("output", "kind", "message"),
     [
-        ("error: Git executable not found. Ensure that Git is", GitMissing, "there is no git here"),
-        ("ERROR: Cannot find command 'git' - do you have 'git' installed", GitMissing, "make build APT=git"),
+        ("error: Git executable not found. Ensure that Git is", GitMissing, "git is not installed"),
+        ("ERROR: Cannot find command 'git' - do you have 'git' installed", GitMissing, "builder --apt git"),
         (
             GIT_FAILED,
             GitFailed,
@@ -444,8 +444,16 @@ def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
             VersionMissing,
             "torchvision==0.19.1+cu121 is on PyTorch's own index",
         ),
-        ("error: Failed to build `a @ file:///a`\ncommand 'gcc' failed: No such file", InstallFailed, "COMPILERS=1"),
-        ("Failed to build a\nError: pg_config executable not found.", InstallFailed, "COMPILERS=1 APT=libpq-dev"),
+        (
+            "error: Failed to build `a @ file:///a`\ncommand 'gcc' failed: No such file",
+            InstallFailed,
+            "builder --compilers",
+        ),
+        (
+            "Failed to build a\nError: pg_config executable not found.",
+            InstallFailed,
+            "builder --compilers --apt libpq-dev",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named(output, kind, message):
@@ -465,7 +473,7 @@ def test_an_incremental_build_has_the_folder_as_it_is_now(tmp_path, project):
     assert digests.tree(project) in (tmp_path / "made.lock").read_text()
 
 
-def test_a_package_that_is_not_what_its_author_s_digest_says_is_refused(tmp_path):
+def test_a_package_that_is_not_what_its_author_s_digest_says_is_rejected(tmp_path):
     wheel(tmp_path, "alpha")
     line = f"alpha==1.0 --hash=sha256:{'0' * 64}"
     (tmp_path / "requirements.txt").write_text(line + "\n")

@@ -94,12 +94,12 @@ def test_of_two_that_are_equally_near_the_newer_is_used(machine):
     )
 
 
-def test_the_setting_is_obeyed_or_refused_with_what_there_is(machine):
+def test_the_setting_is_obeyed_or_rejected_with_what_there_is(machine):
     assert choose(machine, setting="3.6", wanted="3.9")[0] == "3.6"
-    with pytest.raises(PythonMissing, match=r"Python 3\.12 \(S2I_PYTHON\) is not installed") as refused:
+    with pytest.raises(PythonMissing, match=r"Python 3\.12 \(S2I_PYTHON\) is not installed") as rejected:
         choose(machine, setting="3.12")
-    assert "Installed are: 3.6, 3.9" in refused.value.why
-    assert "--pythons 3.12" in refused.value.fix
+    assert "Installed: 3.6, 3.9" in rejected.value.why
+    assert "--pythons 3.12" in rejected.value.fix
 
 
 def test_the_setting_may_be_a_path():

@@ -42,7 +42,7 @@ def explain(uv):
 
 def test_the_versions_and_the_pythons_that_have_wheels_are_named(explain):
     problem = explain(BUILD)
-    assert problem.what.endswith("building it from its source failed: ModuleNotFoundError: No module named 'distutils'")
+    assert problem.what.endswith("building it from source failed: ModuleNotFoundError: No module named 'distutils'")
     assert "numpy with a wheel for Python 3.11: 1.23.2 to " in problem.why
     assert "numpy==1.15.0 has one for Python 3.6, 3.7." in problem.why
 
@@ -52,8 +52,8 @@ def test_the_versions_and_the_pythons_that_have_wheels_are_named(explain):
 )
 def test_a_missing_compiler_is_named_with_the_image_that_has_one(explain, words):
     problem = explain(BUILD + "\n" + words)
-    assert "it needs a compiler, and there is none here." in problem.what
-    assert problem.fix.endswith("An image with compilers is made by 'make build COMPILERS=1'.")
+    assert "it needs a compiler, and none is installed." in problem.what
+    assert problem.fix.endswith("To build a builder image with compilers: 'nb-builder builder --compilers'.")
 
 
 PIP = """Collecting numpy (from -r requirements.txt (line 1))
@@ -76,13 +76,11 @@ Collecting numpy (from -r requirements.txt (line 1))
 @pytest.mark.parametrize("arrives", ["Downloading", "Using cached"])
 def test_pip_s_words_of_a_build_are_understood_as_well_as_uv_s(explain, failed, arrives):
     problem = explain(PIP.format(arrives=arrives) + failed)
-    assert problem.what.startswith(
-        "numpy==1.11.1 has no wheel for Python 3.11, and building it from its source failed:"
-    )
+    assert problem.what.startswith("numpy==1.11.1 has no wheel for Python 3.11, and building it from source failed:")
     assert "name 'CCompiler' is not defined" in problem.what
 
 
-def test_a_version_without_a_wheel_for_any_python_sends_nobody_to_another_python(explain):
+def test_a_version_without_a_wheel_for_any_python_sends_no_one_to_another_python(explain):
     problem = explain("error: Failed to build `numpy==1.11.1`")
     assert problem.why.endswith("numpy==1.11.1 has one for no Python from 3.6 on.")
     assert problem.fix == "Pin a version that has a wheel."
@@ -93,7 +91,7 @@ def test_the_file_that_has_the_pin_is_named(explain):
     assert problem.what.startswith("numpy==1.11.1 (numpy.txt, line 3) has no wheel for Python 3.11")
 
 
-def test_the_name_of_an_import_that_is_taken_for_a_package_is_told(explain):
+def test_the_name_of_an_import_that_is_taken_for_a_package_is_reported(explain):
     problem = explain("error: Failed to build `sklearn==0.0.post12`\n")
     assert problem.why.endswith("sklearn==0.0.post12 has one for no Python from 3.6 on.")
     assert problem.fix.endswith("'sklearn' is what is imported; the package is called 'scikit-learn'.")

@@ -37,7 +37,7 @@ def failure(folder, catalog, minor="3.12", **more):
     return str(failed.value)
 
 
-def test_one_is_installed_and_found_without_what_uv_leaves_beside_it(mirror, tmp_path):
+def test_one_is_installed_and_found_without_what_uv_leaves_next_to_it(mirror, tmp_path):
     variables = environ(tmp_path, mirror / "catalog.json")
     python_downloads.install("3.12", variables)
     (installation,) = (tmp_path / "app-root/python").iterdir()
@@ -66,7 +66,7 @@ def test_two_builds_at_once_install_one(mirror, tmp_path):
     assert len([path for path in folder.glob("cpython-*") if not path.is_symlink()]) == 1
 
 
-def test_a_python_that_the_catalog_lacks_is_published_by_nobody(mirror, tmp_path):
+def test_a_python_that_the_catalog_lacks_is_published_by_no_one(mirror, tmp_path):
     assert failure(tmp_path, mirror / "catalog.json", "3.7") == "nobody publishes Python 3.7 for this machine"
 
 

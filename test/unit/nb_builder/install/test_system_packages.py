@@ -59,7 +59,7 @@ def test_a_file_in_another_encoding_is_a_problem_that_names_it(tmp_path):
         system_packages.read([tmp_path], tmp_path)
 
 
-def test_files_beside_the_notebook_and_at_the_top_count(tmp_path):
+def test_files_next_to_the_notebook_and_at_the_top_count(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "apt.txt").write_text("# programs\ngraphviz  git\n")
     (tmp_path / "notebooks/packages.txt").write_text("\ufefflibgl1:amd64=1.6.0-1\ngit\n")
@@ -72,13 +72,13 @@ def test_files_beside_the_notebook_and_at_the_top_count(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["-y", "numpy==1.26.4", "graphviz; reboot", "Graphviz", "$(reboot)", "a"])
-def test_what_is_no_package_is_refused_with_its_line(tmp_path, line):
+def test_what_is_no_package_is_rejected_with_its_line(tmp_path, line):
     (tmp_path / "apt.txt").write_text(f"git\n{line}\n")
     with pytest.raises(SystemPackagesMalformed, match=r"apt.txt \(line 2\)"):
         system_packages.read([tmp_path], tmp_path)
 
 
-def test_what_is_there_is_told_with_its_version_and_left_alone(machine):
+def test_what_is_there_is_reported_with_its_version_and_left_alone(machine):
     assert provide("git") == (["git=1.0"], "     git 1.0\n")
     assert not (machine / "calls").exists()
 
@@ -100,12 +100,12 @@ def test_outside_of_an_image_the_machine_is_not_changed_without_a_word(machine):
     assert (machine / "lists").exists()
 
 
-def test_others_than_root_are_told_how_to_have_it(machine, monkeypatch):
+def test_others_than_root_are_reported_how_to_have_it(machine, monkeypatch):
     monkeypatch.setattr(system_packages.os, "geteuid", lambda: 1001)
-    with pytest.raises(SystemPackageMissing, match="that are not here: graphviz") as refused:
+    with pytest.raises(SystemPackageMissing, match="that are not installed: graphviz") as rejected:
         provide("git", "graphviz")
-    assert refused.value.why.endswith("this build does not run as root.")
-    assert 'make build APT="graphviz"' in refused.value.fix
+    assert rejected.value.why.endswith("this build does not run as root.")
+    assert 'builder --apt "graphviz"' in rejected.value.fix
     assert not (machine / "calls").exists()
 
 
@@ -114,19 +114,19 @@ def test_a_setting_keeps_root_from_it(machine):
         provide("graphviz", may_install=False)
 
 
-def test_a_machine_without_apt_is_told_so(machine, monkeypatch):
+def test_a_machine_without_apt_is_reported_so(machine, monkeypatch):
     monkeypatch.setenv("PATH", str(machine))
     with pytest.raises(SystemPackageMissing, match="there is no apt-get here"):
         provide("graphviz")
 
 
-def test_a_package_that_nobody_has_is_named_in_apt_s_words(machine):
+def test_a_package_that_no_one_has_is_named_in_apt_s_words(machine):
     with pytest.raises(SystemPackageMissing, match="apt-get install failed: Unable to locate package unheard"):
         provide("unheard")
 
 
 def test_what_apt_replaces_by_something_else_is_still_missing(machine):
-    with pytest.raises(SystemPackageMissing, match="that are not here: libfoo-dev"):
+    with pytest.raises(SystemPackageMissing, match="that are not installed: libfoo-dev"):
         provide("libfoo-dev")
 
 

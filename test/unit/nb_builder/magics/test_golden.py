@@ -14,12 +14,12 @@ def test_a_sample_is_answered_once_and_one_that_is_not_says_why():
     assert rows[2].reason.startswith("it can't be sent as JSON: ") and len(rows) == 3
 
 
-def test_a_sample_that_validator_refuses_is_no_example():
+def test_a_sample_that_validator_rejects_is_no_example():
     def raises(x):
         raise ValueError("too large")
 
-    assert [row.reason for row in made([3], validator=lambda x: False)] == ["validator refuses it"]
-    assert [row.reason for row in made([3], validator=raises)] == ["validator refuses it: too large"]
+    assert [row.reason for row in made([3], validator=lambda x: False)] == ["validator rejects it"]
+    assert [row.reason for row in made([3], validator=raises)] == ["validator rejects it: too large"]
 
 
 def test_a_sample_is_kept_as_the_service_gets_it():

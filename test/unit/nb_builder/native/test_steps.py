@@ -12,7 +12,7 @@ import cloudpickle
 import pytest
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
-from nb_builder.native import steps
+from nb_builder.native import image_archive, steps
 from nb_builder.problems.native_images import NativeRefused, NativeUnproved
 
 from contract import native_app
@@ -72,17 +72,20 @@ def test_what_is_proved_becomes_an_image_that_says_so(app, tmp_path, cross, capf
     service, work = app(NOTEBOOK), tmp_path / "native"
     compiled(service, work, cross)
     assert (work / steps.EMULATOR).exists() is bool(cross)
-    steps.prove(service, work, Log(), NAME)
+    steps.prove(service, work, Log())
     assert "10,000 samples, 2 golden rows among them" in capfd.readouterr().out
-    config, inside, names = image(work / steps.IMAGE)
     machine = cross or platform.machine()
+    facts = json.loads((work / steps.PROVED / image_archive.FACTS).read_text())
+    size = (work / steps.PROVED / image_archive.PROGRAM).stat().st_size
+    labels = image_archive.labels(facts["proof"], size)
+    image_archive.write(tmp_path / "image.tar", NAME, work / steps.PROVED, machine, "/model", labels)
+    config, inside, names = image(tmp_path / "image.tar")
     assert (config["os"], config["architecture"]) == ("linux", {"x86_64": "amd64", "aarch64": "arm64"}[machine])
     assert names == [NAME]
     program, mode, _ = inside["model"]
     assert mode == 0o755
     # The machine in an ELF header.
     assert int.from_bytes(program[18:20], "little") == {"x86_64": 62, "aarch64": 183}[machine]
-    facts = json.loads(inside["usr/share/nb-builder/native.json"][0])
     assert set(inside) == {"model", "usr", "usr/share", "usr/share/nb-builder", "usr/share/nb-builder/native.json"}
     assert {owner for _, _, owner in inside.values()} == {0}
     assert (facts["machine"], facts["bytes"], facts["proof"]["samples"]) == (machine, len(program), 10_000)
@@ -109,11 +112,11 @@ def test_a_program_that_answers_otherwise_gets_no_image(app, tmp_path):
     for path in (work / steps.MADE).iterdir():
         path.rename(work / path.name)
     with pytest.raises(NativeUnproved, match=r"predictor\(.*\) answers .*, the native program "):
-        steps.prove(service, work, Log(), NAME)
-    assert not (work / steps.IMAGE).exists()
+        steps.prove(service, work, Log())
+    assert not (work / steps.PROVED).exists()
 
 
-def test_what_has_no_native_form_is_refused_with_its_place(app, tmp_path):
+def test_what_has_no_native_form_is_rejected_with_its_place(app, tmp_path):
     code = "def predictor(x):\n    with open(x) as file:\n        return file.read()\n\nexamples = ['/dev/null']\n"
     with pytest.raises(NativeRefused, match=r"native form.*\(model.ipynb cell \[1\], line 2\)"):
         steps.translate(app(code), tmp_path / "native", Log())
@@ -127,7 +130,7 @@ def test_a_service_that_asks_for_a_key_is_not_made_one_that_asks_for_none(app, t
     assert not (tmp_path / "native").exists()
 
 
-def test_packages_without_numpy_are_refused_with_what_to_do(app, tmp_path):
+def test_packages_without_numpy_are_rejected_with_what_to_do(app, tmp_path):
     service = app(NOTEBOOK)
     service.venv.unlink()
     python = service.venv / "bin" / "python"

@@ -83,7 +83,7 @@ def test_a_last_notebook_that_can_not_be_read_makes_no_other_one_the_last(tmp_pa
     assert [type(problem) for problem in problems] == [NotebookNotJson]
 
 
-def test_requirements_at_fault_are_told_with_the_cell_that_binds_them(tmp_path, scratch):
+def test_requirements_at_fault_are_reported_with_the_cell_that_binds_them(tmp_path, scratch):
     repo = repository(tmp_path, a=["x = 1", "y = 2\nrequirements = [1]", GOOD])
     problems = []
     checks.read_requirements(look(repo), repo, scratch, Log(io.StringIO()), problems.append)
@@ -100,7 +100,7 @@ def test_what_one_notebook_declares_counts_for_the_others(tmp_path, scratch):
     assert [str(entry) for entry in wanted.cell] == ["six"]
 
 
-def test_where_none_declares_anything_each_is_told_what_it_imports(tmp_path, scratch):
+def test_where_none_declares_anything_each_is_reported_what_it_imports(tmp_path, scratch):
     repo = repository(tmp_path, a=["import six"], b=["x = 1", "import os\nfrom idna import core", GOOD])
     problems = []
     checks.read_requirements(

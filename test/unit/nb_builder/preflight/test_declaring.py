@@ -18,9 +18,9 @@ def fix(problem, *sources, file=""):
     checked = SimpleNamespace(notebooks=[SimpleNamespace(cells=cells)])
     counted = SimpleNamespace(file=file) if file else NOTHING.counted
     wanted = SimpleNamespace(choice=SimpleNamespace(counted=counted))
-    with pytest.raises(type(problem)) as refused, declaring.placed(checked, wanted):
+    with pytest.raises(type(problem)) as rejected, declaring.placed(checked, wanted):
         raise problem
-    return refused.value.fix
+    return rejected.value.fix
 
 
 def one():

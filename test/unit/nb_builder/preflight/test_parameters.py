@@ -62,11 +62,11 @@ def test_without_a_tagged_cell_the_values_come_first_and_a_note_says_so():
     assert "note: no cell is tagged 'parameters'" in log
 
 
-def test_a_name_that_the_cell_does_not_assign_is_refused_with_those_that_it_does():
-    with pytest.raises(ParameterUnknown) as refused:
+def test_a_name_that_the_cell_does_not_assign_is_rejected_with_those_that_it_does():
+    with pytest.raises(ParameterUnknown) as rejected:
         injected(notebook(*USUAL), alhpa=1, depth=2, x=3)
-    assert refused.value.what == "S2I_PARAMETERS sets alhpa, x, which the cell tagged 'parameters' does not assign."
-    assert "the cell assigns: alpha, depth." in refused.value.why
+    assert rejected.value.what == "S2I_PARAMETERS sets alhpa, x, which the cell tagged 'parameters' does not assign."
+    assert "The cell assigns: alpha, depth." in rejected.value.why
 
 
 def test_what_a_run_of_papermill_left_is_replaced():
@@ -114,6 +114,6 @@ def test_json_becomes_literals_of_python():
         ('{"a": [1e999]}', "a JSON object of numbers that a float can hold"),
     ],
 )
-def test_what_is_no_object_of_values_is_refused(text, words):
+def test_what_is_no_object_of_values_is_rejected(text, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         parameter_values.read(text)

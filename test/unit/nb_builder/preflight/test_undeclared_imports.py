@@ -52,12 +52,14 @@ def test_modules_of_the_repository_are_followed(tmp_path):
     assert packages(tmp_path, "import helper") == {"yaml", "PIL"}
 
 
-def test_the_refusal_is_a_cell_to_paste(tmp_path):
-    with pytest.raises(RequirementsMissing, match="model.ipynb imports PIL, sklearn, and nothing says") as refused:
+def test_the_rejection_is_a_cell_to_paste(tmp_path):
+    with pytest.raises(
+        RequirementsMissing, match="model.ipynb imports PIL, sklearn, and no requirements list"
+    ) as rejected:
         undeclared_imports.require_declared(
             [Cell("import PIL, sklearn, sys", 1, 1)], tmp_path, tmp_path, Path("model.ipynb")
         )
-    assert refused.value.fix.endswith('requirements = [["pillow", ""], ["scikit-learn", ""]]')
+    assert rejected.value.fix.endswith('requirements = [["pillow", ""], ["scikit-learn", ""]]')
 
 
 def test_modules_anywhere_in_the_repository_count_as_its_own(tmp_path):
@@ -162,7 +164,7 @@ def test_an_import_that_every_run_meets_is_sure(tmp_path, source):
         "import sys\nsys.path.append('../../company')\nimport alpha",
     ],
 )
-def test_an_import_that_some_runs_do_not_meet_is_told_and_not_sure(tmp_path, source):
+def test_an_import_that_some_runs_do_not_meet_is_reported_and_not_sure(tmp_path, source):
     assert certain_packages(tmp_path, source) == []
     assert "alpha" in packages(tmp_path, source)
 
@@ -178,11 +180,11 @@ def test_imports_for_type_checkers_are_none(tmp_path):
     )
 
 
-def test_a_path_to_modules_brings_no_package_that_is_known_by_name(tmp_path):
+def test_a_path_to_modules_includes_no_package_that_is_known_by_name(tmp_path):
     assert certain_packages(tmp_path, "import sys\nsys.path.append('..')", "import yaml, alpha") == ["yaml"]
 
 
-def test_modules_beside_the_notebook_are_run_as_surely_as_they_are_imported(tmp_path):
+def test_modules_next_to_the_notebook_are_run_as_surely_as_they_are_imported(tmp_path):
     (tmp_path / "helper.py").write_text("from pack import tools\ndef f():\n    import beta")
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack/__init__.py").write_text("")
@@ -201,7 +203,7 @@ def test_modules_beside_the_notebook_are_run_as_surely_as_they_are_imported(tmp_
     assert {imported.where("model.ipynb") for imported in imports} >= {"pack/inner.py, line 1", "helper.py, line 3"}
 
 
-def test_distributions_that_share_a_first_name_are_told_apart(tmp_path):
+def test_distributions_that_share_a_first_name_are_reported_apart(tmp_path):
     assert packages(tmp_path, "from google.cloud import storage, bigquery", "import google.protobuf.message") == {
         "google.cloud.storage",
         "google.cloud.bigquery",
@@ -210,9 +212,9 @@ def test_distributions_that_share_a_first_name_are_told_apart(tmp_path):
 
 
 def test_no_name_to_paste_is_made_up(tmp_path):
-    with pytest.raises(RequirementsMissing) as refused:
+    with pytest.raises(RequirementsMissing) as rejected:
         undeclared_imports.require_declared([Cell("import acme, yaml", 1, 1)], tmp_path, tmp_path, Path("model.ipynb"))
-    assert refused.value.fix.endswith('[["<the package that provides acme>", ""], ["pyyaml", ""]]')
+    assert rejected.value.fix.endswith('[["<the package that provides acme>", ""], ["pyyaml", ""]]')
 
 
 def test_what_only_one_place_has_is_no_requirement(tmp_path):

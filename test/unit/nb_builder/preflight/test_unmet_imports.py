@@ -55,11 +55,11 @@ def test_a_package_of_several_distributions_is_looked_into(met, overlay):
         met("from google.cloud import storage, bigquery")
 
 
-def test_all_notebooks_are_told_together(met):
-    with pytest.raises(ImportsUndeclared) as refused:
+def test_all_notebooks_are_reported_together(met):
+    with pytest.raises(ImportsUndeclared) as rejected:
         met("import alpha", more=[("x = 1", "def f():\n    import beta")])
-    assert "'alpha': Cell [1] of 1.ipynb (cell 1 of the file), line 1\n" in refused.value.detail
-    assert "'beta': Cell [2] of 2.ipynb (cell 2 of the file), line 2 (perhaps never run)" in refused.value.detail
+    assert "'alpha': Cell [1] of 1.ipynb (cell 1 of the file), line 1\n" in rejected.value.detail
+    assert "'beta': Cell [2] of 2.ipynb (cell 2 of the file), line 2 (perhaps never run)" in rejected.value.detail
 
 
 def test_what_an_earlier_notebook_installs_is_left_to_the_run(met):
@@ -70,16 +70,16 @@ def test_a_submodule_that_was_not_fetched_is_called_one(met, tmp_path):
     (tmp_path / ".gitmodules").write_text('[submodule "x"]\n\tpath = alpha\n\turl = https://example.com/alpha.git\n')
     (tmp_path / "alpha").mkdir()
     for source in ("import alpha", "from alpha import f", "import alpha.part"):
-        with pytest.raises(ImportOfSubmodule, match="'alpha', which is the git submodule alpha"):
+        with pytest.raises(ImportOfSubmodule, match="'alpha' from the git submodule alpha"):
             met(source)
     (tmp_path / "alpha" / "__init__.py").write_text("")
     assert met("import alpha") == ""
 
 
-def test_where_no_package_mends_any_import_none_is_asked_for(met, tmp_path):
+def test_where_no_package_fixes_any_import_none_is_asked_for(met, tmp_path):
     (tmp_path / ".gitmodules").write_text('[submodule "x"]\n\tpath = alpha\n\turl = https://example.com/alpha.git\n')
     (tmp_path / "alpha").mkdir()
-    with pytest.raises(ImportsUndeclared) as refused:
+    with pytest.raises(ImportsUndeclared) as rejected:
         met("import alpha\nimport win32api")
-    assert refused.value.fix == "Fix each import that is listed above."
-    assert "(only Windows has it)" in refused.value.detail
+    assert rejected.value.fix == "Fix each import that is listed above."
+    assert "(only Windows has it)" in rejected.value.detail

@@ -43,7 +43,7 @@ def test_an_import_that_no_pip_cell_names_is_noted(noted):
         "!pip install alpha\nimport findspark",
     ],
 )
-def test_what_pip_names_or_may_bring_is_not_noted(noted, source):
+def test_what_pip_names_or_may_install_is_not_noted(noted, source):
     assert noted(source, "import pandas, acme") == []
 
 
@@ -58,8 +58,8 @@ def test_an_import_that_no_requirement_names_is_noted_where_it_runs_for_certain(
 def test_bars_of_tqdm_are_noted_without_ipywidgets_before_anything_is_installed(noted):
     [note] = noted("requirements = ['tqdm']", "from tqdm.notebook import tqdm")
     assert "needs 'ipywidgets', and nothing here names ipywidgets:" in note
-    for brings in ("ipywidgets", "jupyter", "tqdm[notebook]"):
-        assert noted(f"requirements = ['tqdm', '{brings}']", "from tqdm.notebook import tqdm") == []
+    for includes in ("ipywidgets", "jupyter", "tqdm[notebook]"):
+        assert noted(f"requirements = ['tqdm', '{includes}']", "from tqdm.notebook import tqdm") == []
     assert noted("requirements = ['tqdm']", "from tqdm.auto import tqdm") == []
 
 
@@ -76,5 +76,5 @@ def test_what_predictor_has_of_ipython_is_noted_where_nothing_names_that(noted):
     cells = ("from IPython.display import display", "def predictor(x):\n    display(x)\n    return x")
     [note] = noted("requirements = ['numpy']", *cells)
     assert "predictor uses 'display' of IPython (Cell [3] of model.py" in note
-    for brings in ("ipython", "ipywidgets"):
-        assert noted(f"requirements = ['{brings}']", *cells) == []
+    for includes in ("ipython", "ipywidgets"):
+        assert noted(f"requirements = ['{includes}']", *cells) == []

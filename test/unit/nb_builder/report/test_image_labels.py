@@ -36,7 +36,7 @@ def test_labels_are_left_where_s2i_looks(tmp_path):
 
 def test_a_model_that_nothing_proves_has_a_label_and_facts_that_say_so(tmp_path):
     facts = image_labels.write(workspace(tmp_path, golden=0), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
-    words = "Nothing proves that this service answers: model.ipynb has no sample that predictor answers as JSON."
+    words = "No sample verifies this service: none in model.ipynb gets a prediction in JSON."
     warning = labels_of(tmp_path / "s2i/metadata.json")["io.nb-builder.warning"]
     assert warning.startswith(words) and "examples = [" in warning
     assert facts["proved"] is False

@@ -1,4 +1,4 @@
-"""git is asked for facts: no program that a checkout names runs, and no folder above or beside it counts."""
+"""git is asked for facts: no program that a checkout names runs, and no folder above or next to it counts."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def canary(tmp_path):
-    """Return a program that leaves a file beside itself, and whether it has run."""
+    """Return a program that leaves a file alongside itself, and whether it has run."""
     program = tmp_path / "canary"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
     program.chmod(0o755)
@@ -153,7 +153,7 @@ def test_a_pipe_in_the_place_of_git_s_files_ends_in_time(name, checkout, monkeyp
     asked(checkout)
 
 
-def test_a_git_that_is_too_old_to_be_told_is_not_asked(checkout, tmp_path, monkeypatch):
+def test_a_git_that_is_too_old_to_be_reported_is_not_asked(checkout, tmp_path, monkeypatch):
     program = tmp_path / "git"
     program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo git version 2.30.2 || touch {tmp_path}/ran\n')
     program.chmod(0o755)

@@ -34,13 +34,13 @@ def way(request, monkeypatch):
         monkeypatch.setattr(git_metadata.git.shutil, "which", lambda name: None)
 
 
-def test_a_clone_tells_its_commit_and_where_it_came_from(clone, way):
+def test_a_clone_reports_its_commit_and_where_it_came_from(clone, way):
     expected = git(clone, "rev-parse", "main")
     assert git_metadata.commit(clone) == expected
     assert git_metadata.origin(clone) == f"file://{clone.parent}/first"
 
 
-def test_a_detached_checkout_tells_its_commit(clone, way):
+def test_a_detached_checkout_reports_its_commit(clone, way):
     expected = git(clone, "rev-parse", "v1")
     git(clone, "checkout", "-q", "v1")
     assert git_metadata.commit(clone) == expected
@@ -54,7 +54,7 @@ def test_a_packed_reference_is_found(clone, way):
 
 
 @pytest.mark.parametrize("state", ["no checkout", "no commit yet", "broken"])
-def test_what_tells_nothing_gives_nothing(tmp_path, way, state):
+def test_what_reports_nothing_gives_nothing(tmp_path, way, state):
     if state != "no checkout":
         git(tmp_path, "init", "-q")
     if state == "broken":

@@ -76,5 +76,5 @@ def test_the_metadata_of_cells_have_times(tmp_path, metadata):
 def test_what_is_no_time_is_none_and_auto_then_asks_for_the_date(tmp_path, value):
     notebook = new_notebook(metadata={"papermill": value})
     changed = last_change.of(tmp_path, NAME, notebook)
-    with pytest.raises(DateUnknown, match="nothing says when model.ipynb last changed"):
+    with pytest.raises(DateUnknown, match="the last change of model.ipynb is unknown"):
         last_change.choose(resolve_date.AUTO, changed, NAME)

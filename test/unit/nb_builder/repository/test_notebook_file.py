@@ -50,7 +50,7 @@ def test_a_script_is_read_in_its_cells_and_its_conflicts_are_seen(tmp_path):
         notebook_file.read(tmp_path, Path("model.py"))
 
 
-def test_a_script_for_another_language_is_refused(tmp_path):
+def test_a_script_for_another_language_is_rejected(tmp_path):
     header = "# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Julia\n#     language: julia\n# ---\n"
     (tmp_path / "model.py").write_text(header + "# %%\nx = 1\n")
     with pytest.raises(LanguageWrong, match="julia"):
@@ -59,7 +59,7 @@ def test_a_script_for_another_language_is_refused(tmp_path):
 
 def test_conflict_markers_are_named_with_their_line(tmp_path):
     text = json.dumps(good(), indent=1)
-    with pytest.raises(NotebookConflict, match=r"model.ipynb has git conflict markers \(line 2\)"):
+    with pytest.raises(NotebookConflict, match=r"model.ipynb contains git conflict markers \(line 2\)"):
         read(tmp_path, text.replace("{\n", "{\n<<<<<<< HEAD\n", 1))
 
 
@@ -67,19 +67,19 @@ def test_conflict_markers_are_named_with_their_line(tmp_path):
     ("text", "state"), [("", "empty"), ("<html></html>", "something else"), ('{"cells": [], }', "damaged")]
 )
 def test_what_is_no_json_is_described(tmp_path, text, state):
-    with pytest.raises(NotebookNotJson) as refused:
+    with pytest.raises(NotebookNotJson) as rejected:
         read(tmp_path, text)
-    assert refused.value.why == f"A notebook is a JSON file; this one is {state}."
+    assert rejected.value.why == f"A notebook is a JSON file; this one is {state}."
 
 
 def test_half_a_file_is_called_cut_off(tmp_path):
     text = json.dumps(good(), indent=1)
-    with pytest.raises(NotebookNotJson) as refused:
+    with pytest.raises(NotebookNotJson) as rejected:
         read(tmp_path, text[: len(text) // 2])
-    assert "this one is cut off" in refused.value.why
+    assert "this one is cut off" in rejected.value.why
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path):
+def test_bytes_that_are_no_text_are_rejected(tmp_path):
     (tmp_path / NAME).write_bytes(b"\x80\x02}q\x00")
     with pytest.raises(NotebookNotJson, match="can't decode byte 0x80"):
         notebook_file.read(tmp_path, NAME)
@@ -93,22 +93,22 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
         ({"nbformat": 4}, "'cells'"),
     ],
 )
-def test_json_that_is_no_notebook_is_refused(tmp_path, content, reason):
-    with pytest.raises(NotebookNotANotebook, match="is JSON, but not a notebook") as refused:
+def test_json_that_is_no_notebook_is_rejected(tmp_path, content, reason):
+    with pytest.raises(NotebookNotANotebook, match="is JSON, but not a notebook") as rejected:
         read(tmp_path, content)
-    assert reason in refused.value.what
+    assert reason in rejected.value.what
 
 
 @pytest.mark.parametrize("cell", [{"cell_type": "code", "source": 7}, {"cell_type": "sql", "source": ""}, "text", {}])
-def test_a_damaged_cell_is_refused_and_not_a_crash(tmp_path, cell):
+def test_a_damaged_cell_is_rejected_and_not_a_crash(tmp_path, cell):
     with pytest.raises(NotebookNotANotebook):
         read(tmp_path, {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
 
 
-def test_another_language_is_refused_by_name(tmp_path):
-    with pytest.raises(LanguageWrong, match="model.ipynb is a notebook for R, not for Python") as refused:
+def test_another_language_is_rejected_by_name(tmp_path):
+    with pytest.raises(LanguageWrong, match="model.ipynb is written in R, not in Python") as rejected:
         read(tmp_path, good(kernelspec={"name": "ir", "display_name": "R 4.3", "language": "R"}))
-    assert "the kernel 'R 4.3'" in refused.value.why
+    assert "the kernel 'R 4.3'" in rejected.value.why
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_links_inside_the_repository_are_followed(repo, tmp_path):
     assert found(tmp_path / "link", tmp_path, S2I_SOURCE_NOTEBOOK="model.py") == []
 
 
-def test_the_reason_is_told(repo, tmp_path):
+def test_the_reason_is_reported(repo, tmp_path):
     (repo / "a").symlink_to(tmp_path / "outside")
-    with pytest.raises(FileRefused, match=r"^ERROR: a is not read: it is a link that leads out of .*, to /"):
+    with pytest.raises(FileRefused, match=r"^ERROR: a was not read: it is a link that leads out of .*, to /"):
         ordinary_files.require(repo / "a", repo)

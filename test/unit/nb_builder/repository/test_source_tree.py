@@ -35,13 +35,13 @@ def test_a_sole_notebook_is_taken_without_asking(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a\nb.ipynb", "a\x1b]0;T.ipynb", "a\tb/c.ipynb", os.fsdecode(b"\xff.ipynb")])
-def test_a_name_that_cannot_be_printed_is_refused(name, tmp_path):
+def test_a_name_that_cannot_be_printed_is_rejected(name, tmp_path):
     repo = repository(tmp_path, name)
     for chosen in (None, name):
-        with pytest.raises(NotebookName) as refused:
+        with pytest.raises(NotebookName) as rejected:
             found(repo, chosen)
-        assert str(refused.value).isascii()
-        assert str(refused.value).count("\n") == 3
+        assert str(rejected.value).isascii()
+        assert str(rejected.value).count("\n") == 4
     with pytest.raises(NotebookName):
         found(repo, None, [name])
 
@@ -61,7 +61,7 @@ def test_several_notebooks_that_bind_predictor_are_listed_and_none_is_guessed(tm
     repo = repository(tmp_path, "a.ipynb", "b.ipynb", "sub/c.ipynb")
     for name in ("b.ipynb", "sub/c.ipynb"):
         notebook_with(repo / name, "def predictor(x):\n    return x")
-    with pytest.raises(NotebookAmbiguous, match=r"has 2 notebooks that define predictor.*: b.ipynb, sub/c.ipynb"):
+    with pytest.raises(NotebookAmbiguous, match=r"contains 2 notebooks that define predictor.*: b.ipynb, sub/c.ipynb"):
         found(repo)
 
 
@@ -91,11 +91,11 @@ def test_a_script_that_binds_predictor_goes_before_a_notebook_that_surely_does_n
 
 
 def test_a_long_list_of_notebooks_is_cut(tmp_path):
-    with pytest.raises(PredictorNowhere, match=r"has 15 notebooks, and none .* n09.ipynb and 5 more"):
+    with pytest.raises(PredictorNowhere, match=r"contains 15 notebooks, and none .* n09.ipynb and 5 more"):
         found(repository(tmp_path, *(f"n{number:02}.ipynb" for number in range(15))))
 
 
-def test_no_notebook_at_all_is_refused(tmp_path):
+def test_no_notebook_at_all_is_rejected(tmp_path):
     with pytest.raises(NotebookMissing):
         found(repository(tmp_path, "model.py"))
 
@@ -103,9 +103,9 @@ def test_no_notebook_at_all_is_refused(tmp_path):
 @pytest.mark.parametrize("chosen", ["c.ipynb", "../repo/a.ipynb", "/etc/passwd", "sub"])
 def test_a_chosen_notebook_must_be_a_file_of_the_repository(tmp_path, chosen):
     repo = repository(tmp_path, "a.ipynb", "sub/b.ipynb")
-    with pytest.raises(NotebookNotFound) as refused:
+    with pytest.raises(NotebookNotFound) as rejected:
         found(repo, chosen)
-    assert refused.value.why == "The repository has: a.ipynb, sub/b.ipynb."
+    assert rejected.value.why == "The repository contains: a.ipynb, sub/b.ipynb."
 
 
 def test_a_chosen_notebook_may_be_written_with_dots(tmp_path):
@@ -158,7 +158,7 @@ def test_an_empty_folder_is_not_taken_for_the_repository_of_the_build_before(tmp
         source_tree.locate(tmp_path / "empty", copy)
 
 
-def test_no_repository_anywhere_is_refused(tmp_path):
+def test_no_repository_anywhere_is_rejected(tmp_path):
     with pytest.raises(SourceMissing, match="There is no repository in .*: there is no such folder"):
         source_tree.locate(tmp_path / "none", tmp_path / "neither")
 
@@ -173,7 +173,7 @@ def test_dot_files_modes_and_links_arrive_and_git_stays_behind(tmp_path):
     assert os.readlink(tmp_path / "src" / "link") == "tool.sh"
 
 
-def test_what_is_no_file_is_not_brought(tmp_path):
+def test_what_is_no_file_is_not_installed(tmp_path):
     repo = repository(tmp_path, "a.ipynb", "sub/b.txt")
     os.mkfifo(repo / "pipe")
     os.mkfifo(repo / "sub" / "pipe")
@@ -183,7 +183,7 @@ def test_what_is_no_file_is_not_brought(tmp_path):
     assert source_tree.special_files(repo) == ["pipe (a FIFO)", "sub/pipe (a FIFO)"]
 
 
-def test_what_an_earlier_build_brought_is_gone(tmp_path):
+def test_what_an_earlier_build_installed_is_gone(tmp_path):
     source_tree.bring(repository(tmp_path, "a.ipynb"), tmp_path / "src")
     (tmp_path / "repo" / "a.ipynb").rename(tmp_path / "repo" / "b.ipynb")
     source_tree.bring(tmp_path / "repo", tmp_path / "src")

@@ -50,6 +50,11 @@ def test_requirements_txt_is_written_and_read(tmp_path):
     assert (tmp_path / "build/requirements.txt").read_text().startswith("numpy==1.26.4\n")
 
 
+def test_pins_of_a_package_for_several_pythons_count_once(tmp_path):
+    pins = "requirements = [\"six==1.16; python_version < '3.14'\", \"Six==1.17; python_version >= '3.14'\", 'idna']"
+    assert len(wanted(tmp_path, pins)) == 2
+
+
 def test_a_helper_module_of_the_repository_can_be_used(tmp_path):
     repository(tmp_path, pins_py='numpy = "1.26.4"')
     assert collected(tmp_path, "import pins\nrequirements = [['numpy', pins.numpy]]") == ["numpy==1.26.4"]
@@ -103,12 +108,12 @@ def test_a_contradiction_between_cell_and_file_names_both(tmp_path):
         wanted(tmp_path, "requirements = [['six', '1.16.0']]")
 
 
-def test_a_lock_that_does_not_fit_is_refused(tmp_path):
+def test_a_lock_that_does_not_fit_is_rejected(tmp_path):
     repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
     assert wanted(tmp_path, "requirements = [['six', '1.16.0']]").lock
-    with pytest.raises(LockOutdated, match="The cell asks for six==1.17.0, and requirements.lock has 1.16.0"):
+    with pytest.raises(LockOutdated, match="The cell requires six==1.17.0, and requirements.lock has 1.16.0"):
         wanted(tmp_path, "requirements = [['six', '1.17.0']]")
-    with pytest.raises(LockOutdated, match="The cell asks for attrs, and requirements.lock has nothing"):
+    with pytest.raises(LockOutdated, match="The cell requires attrs, and requirements.lock has nothing"):
         wanted(tmp_path, "requirements = ['attrs']")
 
 
@@ -121,7 +126,7 @@ def test_a_wheel_of_the_repository_is_named_by_its_place(tmp_path, value):
     ]
 
 
-def test_a_wheel_that_is_not_there_is_refused(tmp_path):
+def test_a_wheel_that_is_not_there_is_rejected(tmp_path):
     with pytest.raises(
         RequirementsMalformed, match="the repository has no file or folder 'alpha-1.0-py3-none-any.whl'"
     ):
@@ -176,7 +181,7 @@ def test_a_file_that_is_drawn_in_and_is_no_text_is_named(tmp_path):
         wanted(tmp_path, "x = 1")
 
 
-def test_an_index_is_refused_before_anything_else_is_done(tmp_path):
+def test_an_index_is_rejected_before_anything_else_is_done(tmp_path):
     with pytest.raises(
         IndexNotAllowed, match=r"'requirements' \(entry 1\) takes packages from https://a.example.com/s"
     ):
@@ -191,9 +196,9 @@ def test_a_lock_s_index_needs_leave_too(tmp_path):
         wanted(tmp_path, "requirements = ['six']")
 
 
-def test_a_lock_without_an_address_that_the_cell_names_is_refused(tmp_path):
+def test_a_lock_without_an_address_that_the_cell_names_is_rejected(tmp_path):
     repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
-    with pytest.raises(LockOutdated, match="The cell asks for alpha @ https://a.example.com/a.zip, and .* has nothing"):
+    with pytest.raises(LockOutdated, match="The cell requires alpha @ https://a.example.com/a.zip, and .* has nothing"):
         wanted(tmp_path, "requirements = ['alpha @ https://a.example.com/a.zip']")
     repository(tmp_path, requirements_lock="alpha @ https://a.example.com/a.zip --hash=sha256:00\n")
     assert wanted(tmp_path, "requirements = ['alpha @ https://a.example.com/a.zip']").lock
@@ -212,7 +217,7 @@ def test_an_address_with_a_password_is_never_taken_over_from_a_lock(tmp_path):
     assert wanted(tmp_path, "requirements = ['alpha @ https://me:secret@a.example.com/a.zip']").fingerprint == ""
 
 
-def test_the_line_that_names_a_package_is_told(tmp_path):
+def test_the_line_that_names_a_package_is_reported(tmp_path):
     repository(tmp_path, requirements_txt="six\n\nScikit_Learn==0.17.1\n")
     read = wanted(tmp_path, "x = 1")
     assert read.written_in("scikit-learn") == "requirements.txt, line 3"
@@ -225,7 +230,7 @@ def refused(problem, tmp_path, source, **more):
     return str(raised.value)
 
 
-def test_what_the_cell_can_t_do_is_told_by_its_last_line(tmp_path):
+def test_what_the_cell_can_t_do_is_reported_by_its_last_line(tmp_path):
     source = "import os\nrequirements = [os.write(2, b'first\\nlast\\n'), os._exit(7)]"
     assert "last" in refused(RequirementsNeedPackages, tmp_path, source).splitlines()[0]
     assert "exit status 7" in refused(RequirementsNeedPackages, tmp_path, "import os\nrequirements = [os._exit(7)]")
@@ -233,9 +238,12 @@ def test_what_the_cell_can_t_do_is_told_by_its_last_line(tmp_path):
     assert "entry 2" in malformed and "Correct it in model.ipynb" in malformed
 
 
-def test_the_cell_is_told_where_to_correct_it(tmp_path):
-    told = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
-    assert "'requirements' (entry 1): 'six seven' is no requirement" in told and "Correct it in model.ipynb" in told
+def test_the_cell_is_reported_where_to_correct_it(tmp_path):
+    reported = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
+    assert (
+        "'requirements' (entry 1): 'six seven' is no requirement" in reported
+        and "Correct it in model.ipynb" in reported
+    )
 
 
 def test_the_cell_sees_its_own_folder_and_no_input(tmp_path):
@@ -247,7 +255,7 @@ def test_the_cell_sees_its_own_folder_and_no_input(tmp_path):
     assert [str(each) for each in wanted(tmp_path, source, folder="deep").cell] == ["six", "deep", "empty"]
 
 
-def test_notes_on_the_cell_are_told_as_of_requirements(tmp_path):
+def test_notes_on_the_cell_are_reported_as_of_requirements(tmp_path):
     read = wanted(tmp_path, "requirements = ['pywin32']")
     assert read.choice.notes == ("requirements: left out, as it is for Windows only: pywin32.",)
 
@@ -255,15 +263,15 @@ def test_notes_on_the_cell_are_told_as_of_requirements(tmp_path):
 def test_a_contradiction_with_a_file_of_entries_counts_them(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src/requirements.txt").write_text("python=3.9=h\nattrs=22.1=x\nsix=1.15=py_0\n")
-    told = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
-    assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in told
+    reported = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
+    assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in reported
 
 
 def test_a_marker_is_about_the_notebook_s_python(tmp_path):
     repository(tmp_path, requirements_lock="six==1.16.0 --hash=sha256:00\n")
     cell = 'requirements = ["six", "tomli; python_version >= \'3.8\'"]'
     assert wanted(tmp_path, cell, python="3.7.17").lock
-    with pytest.raises(LockOutdated, match="The cell asks for tomli; .*, and requirements.lock has nothing"):
+    with pytest.raises(LockOutdated, match="The cell requires tomli; .*, and requirements.lock has nothing"):
         wanted(tmp_path, cell, python="3.8.20")
 
 
@@ -318,8 +326,8 @@ def test_a_lock_may_have_more_than_the_cell_says(tmp_path):
     )
     cell = "requirements = ['six>=1.15', 'alpha>=3', 'other; python_version < \"3\"']"
     assert wanted(tmp_path, cell).lock
-    told = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
-    assert "The cell asks for six>=1.17, and requirements.lock has 1.16.0rc1" in told
+    reported = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
+    assert "The cell requires six>=1.17, and requirements.lock has 1.16.0rc1" in reported
 
 
 def test_what_is_pinned_and_what_is_not_is_known_by_name(tmp_path):
@@ -335,7 +343,7 @@ def test_nothing_is_declared_where_nothing_asks(tmp_path):
     assert wanted(tmp_path, "x = 1").declared
 
 
-def test_an_entry_of_a_file_without_lines_is_told_by_its_number(tmp_path):
+def test_an_entry_of_a_file_without_lines_is_reported_by_its_number(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src/environment.yml").write_text("dependencies: [idna, scikit-learn]")
     assert wanted(tmp_path, "x = 1").written_in("Scikit_Learn") == "environment.yml, entry 2"

@@ -27,10 +27,10 @@ def check(index_options, tmp_path, *allowed, **environ):
     ],
 )
 def test_an_index_counts_where_its_host_is_allowed(index_options, tmp_path):
-    with pytest.raises(IndexNotAllowed) as refused:
+    with pytest.raises(IndexNotAllowed) as rejected:
         check(index_options, tmp_path, "b.example.com")
-    assert LINE in refused.value.what and "secret" not in str(refused.value)
-    assert "S2I_ALLOW_INDEXES=a.example.com" in refused.value.fix
+    assert LINE in rejected.value.what and "secret" not in str(rejected.value)
+    assert "S2I_ALLOW_INDEXES=a.example.com" in rejected.value.fix
     check(index_options, tmp_path, "b.example.com", "a.example.com")
 
 
@@ -55,7 +55,7 @@ def test_folders_of_the_repository_need_no_leave_and_others_do(tmp_path):
             check(options(links=(url,)), tmp_path)
 
 
-def test_installers_hear_of_it_as_pip_would_be_told(tmp_path):
+def test_installers_hear_of_it_as_pip_would_be_reported(tmp_path):
     index_options = options(index="https://a.example.com/s", extra=("https://b.example.com/s",)) + options(
         only_binary=("six",)
     )
@@ -71,7 +71,7 @@ def test_without_options_nothing_changes():
     assert IndexOptions().applied({"PIP_INDEX_URL": "x", "HOME": "/"}) == {"PIP_INDEX_URL": "x", "HOME": "/"}
 
 
-def test_installers_hear_of_every_option_beside_what_they_were_told(tmp_path):
+def test_installers_hear_of_every_option_next_to_what_they_were_reported(tmp_path):
     made = options(
         extra=("https://b/s",),
         links=("/w",),
@@ -112,9 +112,9 @@ def test_two_lines_together_say_what_both_say_once():
 
 
 def test_an_address_without_a_host_is_named_itself(tmp_path):
-    with pytest.raises(IndexNotAllowed) as refused:
+    with pytest.raises(IndexNotAllowed) as rejected:
         check(options(links=("file:///srv/wheels",)), tmp_path)
-    assert f"{LINE} takes packages from file:///srv/wheels" in refused.value.what
+    assert f"{LINE} takes packages from file:///srv/wheels" in rejected.value.what
     check(options(links=(tmp_path.as_uri(),)), tmp_path)
     check(options(trusted=("B.example.com:8080",)), tmp_path, "b.example.com")
 

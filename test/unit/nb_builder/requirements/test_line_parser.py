@@ -86,24 +86,24 @@ def test_files_are_drawn_in_relative_to_themselves_and_once(repo):
         ("alpha.whl", "the repository has no file or folder 'alpha.whl'"),
     ],
 )
-def test_a_line_that_leads_nowhere_is_refused_with_its_place(repo, line, reason):
+def test_a_line_that_leads_nowhere_is_rejected_with_its_place(repo, line, reason):
     (repo.parent / "secret.txt").write_text("six\n")
-    with pytest.raises(RequirementsMalformed) as refused:
+    with pytest.raises(RequirementsMalformed) as rejected:
         read(repo, "six", line)
-    assert f"'requirements' (entry 2): {reason}" in str(refused.value) or reason in str(refused.value)
-    assert "Correct it in model.ipynb" in str(refused.value)
+    assert f"'requirements' (entry 2): {reason}" in str(rejected.value) or reason in str(rejected.value)
+    assert "Correct it in model.ipynb" in str(rejected.value)
 
 
 @pytest.mark.parametrize("line", ["--user", "--target=/srv", "-r", "-x", '-e "unclosed', "--index-url=http://a b"])
-def test_other_options_are_refused(repo, line):
-    with pytest.raises(RequirementIsOption) as refused:
+def test_other_options_are_rejected(repo, line):
+    with pytest.raises(RequirementIsOption) as rejected:
         read(repo, line)
-    assert line in refused.value.what.encode().decode("unicode_escape")
+    assert line in rejected.value.what.encode().decode("unicode_escape")
 
 
-def test_without_git_a_git_repository_is_refused(repo, monkeypatch):
+def test_without_git_a_git_repository_is_rejected(repo, monkeypatch):
     monkeypatch.setenv("PATH", str(repo))
-    with pytest.raises(GitMissing, match=r"'requirements' \(entry 1\) asks for git\+https://a.example.com/a.git"):
+    with pytest.raises(GitMissing, match=r"'requirements' \(entry 1\) requires git\+https://a.example.com/a.git"):
         read(repo, "git+https://a.example.com/a.git")
 
 
@@ -167,10 +167,10 @@ def test_every_option_is_known_by_its_line(repo, monkeypatch):
         ("file:///nowhere", "the repository has no file or folder 'file:///nowhere'"),
     ],
 )
-def test_a_line_is_refused_in_these_words(repo, line, reason):
-    with pytest.raises(RequirementsMalformed) as refused:
+def test_a_line_is_rejected_in_these_words(repo, line, reason):
+    with pytest.raises(RequirementsMalformed) as rejected:
         read(repo, "six", line)
-    assert f"'requirements' (entry 2): {reason}" in str(refused.value)
+    assert f"'requirements' (entry 2): {reason}" in str(rejected.value)
 
 
 def test_what_an_installer_is_to_judge_is_left_as_it_is(repo):

@@ -41,10 +41,10 @@ def test_what_is_kept_is_installed_from_any_place(src, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["setup.py", "new.py"])
-def test_a_folder_that_has_changed_is_refused(src, name):
+def test_a_folder_that_has_changed_is_rejected(src, name):
     text = lock_file.public(f"alpha @ {(src / 'lib dir').as_uri()}\n", src)
     (src / "lib dir" / name).write_text("x = 1\n")
-    with pytest.raises(LockOutdated, match="The cell asks for the folder './lib dir' .* has one with the digest"):
+    with pytest.raises(LockOutdated, match="The cell requires the folder './lib dir' .* has one with the digest"):
         lock_file.parse(text, src, "requirements.lock")
 
 
@@ -62,7 +62,7 @@ def test_a_branch_locks_nothing(src):
     assert lock_file.parse(line.replace("main", COMMIT), src, "requirements.lock").sources
 
 
-def test_a_version_without_a_digest_is_left_to_the_installer_to_refuse(src):
+def test_a_version_without_a_digest_is_left_to_the_installer_to_reject(src):
     assert lock_file.parse("--index-url x\nsix==1.17.0\n", src, "requirements.lock") == lock_file.Locked(
         ("six==1.17.0",), ()
     )
@@ -81,17 +81,17 @@ def test_what_lies_elsewhere_is_locked_as_it_is(src, tmp_path_factory):
     assert lock_file.public(f"alpha @ {(src / 'a.whl').as_uri()}\n", src) == "alpha @ file:./a.whl\n"
 
 
-def test_a_folder_that_is_gone_is_refused_by_its_digest(src):
+def test_a_folder_that_is_gone_is_rejected_by_its_digest(src):
     text = lock_file.public(f"alpha @ {(src / 'lib dir').as_uri()}\n", src)
     digest = text.rpartition("=")[2][:12]
     (src / "lib dir/setup.py").unlink()
     (src / "lib dir").rmdir()
-    with pytest.raises(LockOutdated) as refused:
+    with pytest.raises(LockOutdated) as rejected:
         lock_file.parse(text, src, "my.lock")
     gone = (
-        "The cell asks for the folder './lib dir' (digest none: it is not there…), and my.lock has one with the digest"
+        "The cell requires the folder './lib dir' (digest none: it is not there…), and my.lock has one with the digest"
     )
-    assert f"{gone} {digest}…" in str(refused.value)
+    assert f"{gone} {digest}…" in str(rejected.value)
 
 
 def test_a_commit_is_whole_and_may_have_sixty_four_digits(src):
@@ -99,10 +99,10 @@ def test_a_commit_is_whole_and_may_have_sixty_four_digits(src):
     for commit in (COMMIT, COMMIT + 24 * "a", f"{COMMIT}#egg=a", f"{COMMIT} ; python_version > '3'"):
         assert lock_file.parse(line + commit, src, "my.lock").sources == (line + commit,)
     for branch in (COMMIT[:-1], COMMIT + "0", COMMIT.replace("0", "g")):
-        with pytest.raises(RequirementsMalformed) as refused:
+        with pytest.raises(RequirementsMalformed) as rejected:
             lock_file.parse(f"six==1 --hash=sha256:0\n{line}{branch}", src, "my.lock")
         words = f"my.lock (line 2): '{line}{branch}' has no full commit, which a lock needs"
-        assert words in str(refused.value) and "Correct it in my.lock" in str(refused.value)
+        assert words in str(rejected.value) and "Correct it in my.lock" in str(rejected.value)
 
 
 def test_all_lines_of_a_lock_are_kept_with_digests_and_without(src):

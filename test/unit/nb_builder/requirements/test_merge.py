@@ -62,7 +62,7 @@ def test_the_last_notebook_s_lock_holds(tmp_path):
     assert join(wanted(tmp_path, lock=tmp_path / "x"), wanted(tmp_path, lock=lock)).lock == lock
 
 
-def test_notes_of_all_are_told_once_and_what_one_of_them_counts_on_holds(tmp_path):
+def test_notes_of_all_are_reported_once_and_what_one_of_them_counts_on_holds(tmp_path):
     first = Choice(Declaration("requirements.txt", Packages()), ("one", "both"), ())
     second = Choice(None, ("both", "two"), (Declaration("setup.py", Packages(), "wrong"),))
     parts = [Wanted((), tmp_path / "r.txt", None, Asked(), tmp_path, choice) for choice in (first, second)]

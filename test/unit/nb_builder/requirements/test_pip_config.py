@@ -47,7 +47,7 @@ def test_a_pip_conf_counts_and_a_variable_beats_it(tmp_path, monkeypatch):
     assert flags == ["--only-binary", "numpy", "--only-binary", "scipy"]
 
 
-def test_what_uv_was_told_itself_wins(tmp_path, monkeypatch):
+def test_what_uv_was_reported_itself_wins(tmp_path, monkeypatch):
     monkeypatch.setattr(pip_config, "_files", lambda environ: [])
     assert translated(tmp_path, PIP_INDEX_URL="http://pip", UV_DEFAULT_INDEX="http://uv") == ({}, [])
 
@@ -93,8 +93,8 @@ def test_files_are_read_from_the_least_important_on(tmp_path):
         "XDG_CONFIG_DIRS": f"{tmp_path}/xdg:/nowhere",
         "PIP_CONFIG_FILE": str(tmp_path / "own.conf"),
     }
-    told = pip_config.read(environ)
-    assert {name: told[name] for name in told if name.startswith("key")} == {
+    reported = pip_config.read(environ)
+    assert {name: reported[name] for name in reported if name.startswith("key")} == {
         f"key-{number}": place for number, place in enumerate(places)
     }
     assert pip_config.read({**environ, "PIP_CONFIG_FILE": "/dev/null", "PIP_A_B": "c", "PIP_EMPTY": ""}) == {

@@ -9,9 +9,9 @@ from signers import Authority, serialization
 
 
 def refused(path, certificate=None):
-    with pytest.raises(SignKeyUnusable) as refusal:
+    with pytest.raises(SignKeyUnusable) as rejection:
         Signer(path, certificate)
-    return refusal.value
+    return rejection.value
 
 
 def test_a_key_signs_with_the_hint_that_bundles_have(tmp_path):
@@ -26,11 +26,11 @@ def test_a_certificate_names_the_signer(tmp_path):
     assert Signer(private, Authority().issue(private, tmp_path)).name == "CN=signer of models"
 
 
-def test_an_encrypted_key_is_refused(tmp_path):
+def test_an_encrypted_key_is_rejected(tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     form, password = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     (tmp_path / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, password))
-    assert "it is encrypted, and nobody is here to ask for its password" in refused(tmp_path / "key").what
+    assert "it is encrypted, and a build can't ask for its password" in refused(tmp_path / "key").what
 
 
 def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):
@@ -42,23 +42,23 @@ def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):
 
 
 @pytest.mark.parametrize("key", [ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1())])
-def test_a_key_of_another_kind_is_refused(tmp_path, key):
+def test_a_key_of_another_kind_is_rejected(tmp_path, key):
     (tmp_path / "key").write_bytes(signers.private_pem(key))
-    assert "another key than an EC key of the curve P-256, P-384 or P-521" in refused(tmp_path / "key").what
+    assert "not an EC key on the curve P-256, P-384 or P-521" in refused(tmp_path / "key").what
 
 
 @pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file or directory"), (".", "it is no file")])
-def test_what_can_t_be_read_is_refused(tmp_path, name, reason):
+def test_what_can_t_be_read_is_rejected(tmp_path, name, reason):
     assert f"S2I_SIGN_KEY_FILE={tmp_path / name} can't be used: {reason}." == refused(tmp_path / name).what
 
 
-def test_a_certificate_of_another_key_is_refused(tmp_path):
+def test_a_certificate_of_another_key_is_rejected(tmp_path):
     (one, _), (other, _) = (signers.key_pair(tmp_path, name) for name in ("one", "other"))
     problem = refused(one, Authority().issue(other, tmp_path))
     assert "S2I_SIGN_CERTIFICATE_FILE" in problem.what
     assert "is not for the key of S2I_SIGN_KEY_FILE" in problem.what
 
 
-def test_a_file_without_certificates_is_refused(tmp_path):
+def test_a_file_without_certificates_is_rejected(tmp_path):
     private, public = signers.key_pair(tmp_path)
     assert "it holds no certificates in PEM" in refused(private, public).what

@@ -39,13 +39,13 @@ def test_a_verdict_is_handed_on_as_it_is(ask):
     [
         (f"echo '{LIBRARY}' >&2; exit 127", f"status 127 ({LIBRARY})"),
         ("echo Fatal >&2; echo 'LookupError: no codec'; exit 1", "status 1 (LookupError: no codec)"),
-        ("kill -SEGV $$", "status 139 (it said nothing)"),
+        ("kill -SEGV $$", "status 139 (it printed nothing)"),
     ],
 )
 def test_a_python_that_does_not_start_is_a_verdict_with_its_last_words(ask, script, reason):
     verdict, _ = ask(script)
     assert not verdict["same"]
-    assert proof.failures(verdict)[0] == f"the service can't be asked: its Python ended with {reason}"
+    assert proof.failures(verdict)[0] == f"the service does not respond: its Python exited with {reason}"
 
 
 def test_a_python_that_is_not_there_is_a_verdict_too(tmp_path, ask):

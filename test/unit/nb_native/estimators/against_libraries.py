@@ -1,4 +1,4 @@
-"""Run by a Python that has the libraries: each estimator's native form beside the library's own answers.
+"""Run by a Python that has the libraries: each estimator's native form alongside the library's own answers.
 
 Prints a line for each method: how many samples, how many are not equal in all bits, the largest relative difference,
 the size of code and tables; ends with 1 where one is beyond its bound. Its arguments: families to try, none for all.

@@ -1,4 +1,4 @@
-"""Models that count words beside scikit-learn's own, for thousands of texts of all scripts."""
+"""Models that count words alongside scikit-learn's own, for thousands of texts of all scripts."""
 
 import random
 from pathlib import Path

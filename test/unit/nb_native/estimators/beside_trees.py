@@ -1,4 +1,4 @@
-"""Families of trees beside their libraries."""
+"""Families of trees alongside their libraries."""
 
 import numpy as np
 from samples import around, edges, iris, table, with_missing

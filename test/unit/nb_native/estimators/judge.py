@@ -1,4 +1,4 @@
-"""Holds a native form beside its library's own answers, and says how they differ."""
+"""Holds a native form next to its library's own answers, and says how they differ."""
 
 import numpy as np
 from compiled import OK, Compiled

@@ -26,7 +26,7 @@ class Fitted:
         ({"classes_": None, "n_samples_fit_": 1500}, "Fitted.predict: 1,500 rows"),
     ],
 )
-def test_sizes_are_told_as_far_as_the_estimator_tells_them(attributes, text):
+def test_sizes_are_reported_as_far_as_the_estimator_reports_them(attributes, text):
     assert described(Fitted(**attributes), "predict") == text
 
 

@@ -1,4 +1,4 @@
-"""The families that are no trees, each beside a stand-in."""
+"""The families that are no trees, each alongside a stand-in."""
 
 import numpy as np
 import pytest
@@ -193,7 +193,7 @@ def test_refusals(estimator, method, kinds, reason):
         Compiled(estimator, method, kinds)
 
 
-def test_a_table_with_other_columns_is_refused():
+def test_a_table_with_other_columns_is_rejected():
     with pytest.raises(Refusal, match="without the column 'month'"):
         Compiled(TABLE, "transform", ["sample"] * 3, ["town", "size", "area"])
     named = change(BINARY, feature_names_in_=np.array(["a", "b", "c", "d"], object))

@@ -82,7 +82,7 @@ def test_refusals(change, reason):
         Compiled(tree, "predict", DOUBLES)
 
 
-def test_columns_of_categories_are_refused():
+def test_columns_of_categories_are_rejected():
     model = HistGradientBoostingRegressor([random_tree(np.random.default_rng(3), 2, 2, lambda: 1.0)], 0.0, 2)
     model._predictors[0][0].nodes["is_categorical"] = 1
     with pytest.raises(Refusal, match="splits by categories"):

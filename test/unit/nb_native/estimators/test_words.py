@@ -1,4 +1,4 @@
-"""Vectorizers of texts, each beside a stand-in that does the same by Python's own texts and regular expressions."""
+"""Vectorizers of texts, each alongside a stand-in that does the same by Python's own texts and regular expressions."""
 
 import itertools
 import random
@@ -158,7 +158,7 @@ def test_a_text_leaves_nothing_behind_for_the_next_one():
     assert found.tolist() == [[2, 1], [0, 0], [0, 1], [1, 0], [0, 1]]
 
 
-def test_the_proof_is_told_of_the_words():
+def test_the_proof_is_reported_of_the_words():
     native = Compiled(CountVectorizer(["b", "a"], stop_words=["of", "b"]), "transform", DOCUMENT)
     assert native.words == ["a", "b", "of"]
 
@@ -203,7 +203,7 @@ def test_refusals(estimator, reason):
         (LogisticRegression([[1.0, 2.0]], [0.0], classes_=np.array([0, 1])), "a model of 2 features is given 1"),
     ],
 )
-def test_what_does_not_fit_the_words_is_refused(last, reason):
+def test_what_does_not_fit_the_words_is_rejected(last, reason):
     with pytest.raises(Refusal, match=reason):
         Compiled(Pipeline(CountVectorizer(["ab"]), last), "predict", DOCUMENT)
 

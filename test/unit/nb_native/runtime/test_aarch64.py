@@ -163,7 +163,7 @@ def test_trees_of_single_precision_have_the_same_bits(folder):
         assert found == booster.inplace_predict(np.array(rows)).astype(float).tolist()
 
 
-def test_it_serves_and_ends_when_it_is_told(echo):
+def test_it_serves_and_ends_when_it_is_reported(echo):
     with programs.Served(echo.there, S2I_MAX_BODY="4000000") as served:
         with Wire(served) as wire:
             assert wire.send(post(b"[0.1, -5, 1e300]")).answer().body == b"[0.1, -5, 1e+300]"

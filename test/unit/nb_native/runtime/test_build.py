@@ -31,6 +31,6 @@ def test_it_has_no_interpreter_no_sections_and_no_stack_that_runs(kmeans):
     assert all(flags & 3 != 3 for kind, flags in segments if kind in (load, stack))
 
 
-def test_it_tells_nothing_of_its_making(kmeans):
+def test_it_reports_nothing_of_its_making(kmeans):
     for word in (b"GCC", b"/tmp", b"nb_native", b".text"):
         assert word not in kmeans

@@ -37,24 +37,24 @@ def test_a_request_ends_where_rfc_9112_says(service, case):
     wanted = case.answers.removesuffix(" closed").split()
     choices = [[int(status) for status in word.split("/")] for word in wanted]
     closes = case.answers.endswith("closed")
-    refused = closes and choices[-1][0] != 200
+    rejected = closes and choices[-1][0] != 200
     before = predictions(service)
     with Wire(service) as wire:
         # Behind what is refused comes what must not be taken for a request.
-        wire.send(sent + (SMUGGLED * 2 if refused else b""))
+        wire.send(sent + (SMUGGLED * 2 if rejected else b""))
         answers = []
         for place, choice in enumerate(choices):
             answers.append(wire.answer(bodiless=sent.startswith(b"HEAD") and place == 0))
             assert answers[-1] and answers[-1].status in choice, answers
         last = answers[-1]
-        told_so = "close" in (last.headers.get("Connection") or "").lower()
-        if closes or (told_so and (last.status >= 400 or len(choices[-1]) > 1)):
-            assert told_so or (b"HTTP/1.0" in sent and not refused)
+        reported_so = "close" in (last.headers.get("Connection") or "").lower()
+        if closes or (reported_so and (last.status >= 400 or len(choices[-1]) > 1)):
+            assert reported_so or (b"HTTP/1.0" in sent and not rejected)
             assert wire.rest() == b""
         else:
             assert wire.send(here(FINAL)).answer().status == 200
             assert wire.rest() == b""
-    if refused:
+    if rejected:
         assert last.status in REFUSALS
         assert last.headers.get_all("Content-Type") == [PROBLEM]
         body = json.loads(last.body)

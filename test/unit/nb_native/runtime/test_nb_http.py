@@ -108,32 +108,36 @@ def test_checks_are_those_of_the_service(service, path, body):
         ),
         (post(b"\xff"), 400, "The body is not JSON: it is not UTF-8 (byte 0)."),
         (post(b"[" * 2000), 400, "The body is not JSON: it is nested too deeply."),
-        (post(b"1" * 20), 422, "The sample has a whole number beyond 2^53, which this image can't take."),
-        (post(b'{"refuse": "short"}'), 422, "The notebook's validator refuses this sample: short."),
-        (post(b'{"refuse": "why?"}'), 422, "The notebook's validator refuses this sample: why?"),
-        (post(b'{"refuse": "a \\"quote\\"\\n"}'), 422, 'The notebook\'s validator refuses this sample: a "quote"\n.'),
+        (post(b"1" * 20), 422, "The sample has a whole number beyond 2^53, which this image can't represent."),
+        (post(b'{"refuse": "short"}'), 422, "The notebook's validator rejects this sample: short."),
+        (post(b'{"refuse": "why?"}'), 422, "The notebook's validator rejects this sample: why?"),
+        (post(b'{"refuse": "a \\"quote\\"\\n"}'), 422, 'The notebook\'s validator rejects this sample: a "quote"\n.'),
         (
             post(b'{"refuse": "%b"}' % ("é" * 600).encode()),
             422,
-            f"The notebook's validator refuses this sample: {'é' * 500} …",
+            f"The notebook's validator rejects this sample: {'é' * 500} …",
         ),
-        (post(b'{"refuse": ""}'), 422, "The notebook's validator refuses this sample."),
+        (post(b'{"refuse": ""}'), 422, "The notebook's validator rejects this sample."),
         (post(b'{"fail": 1}'), 500, "The notebook's predictor failed on this sample."),
         (
             post(b'{"beyond": 1}'),
             422,
             "The sample leads to a number that this image can't compute exactly, such as a whole one beyond 2^53.",
         ),
-        (post(b'{"misfit": "a: is missing"}'), 422, "The sample is not what the notebook takes: a: is missing."),
+        (
+            post(b'{"misfit": "a: is missing"}'),
+            422,
+            "The sample does not match what the notebook accepts: a: is missing.",
+        ),
         (
             post(b'[1, {"misfit": "a: is missing"}, {"misfit": "b"}]', path=b"/predict/batch"),
             422,
-            "Sample 2: The sample is not what the notebook takes: a: is missing.",
+            "Sample 2: The sample does not match what the notebook accepts: a: is missing.",
         ),
         (
             post(b'[1, {"misfit": "a: is missing"}, {"refuse": "no"}]', path=b"/predict/batch"),
             422,
-            "Sample 3: The notebook's validator refuses this sample: no.",
+            "Sample 3: The notebook's validator rejects this sample: no.",
         ),
         (
             post(b"[" + b"1," * 7_000 + b"1]", path=b"/no"),
@@ -145,17 +149,17 @@ def test_checks_are_those_of_the_service(service, path, body):
         (
             post(b"1", kind=b"text/csv"),
             415,
-            "Send the sample as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not read.",
+            "Send the sample as JSON: curl -H 'Content-Type: application/json'. Other types are not supported.",
         ),
         (
             post(b"1", b"Content-Encoding: identity, gzip"),
             415,
-            "Compressed bodies are not read.",
+            "Compressed bodies are not supported.",
         ),
         (post(b'{"fail": 1}', b"Content-Encoding: Identity"), 500, "The notebook's predictor failed on this sample."),
         (post(b"", path=b"/predict/batch"), 400, "The body is not JSON: Expecting value: line 1 column 1 (char 0)."),
         (post(b'[{"fail": 1} ]', path=b"/predict/batch"), 500, "The notebook's predictor failed on this sample."),
-        (post(b" " * 100_001), 413, "The body is larger than this service takes (S2I_MAX_BODY)."),
+        (post(b" " * 100_001), 413, "The body is larger than this service accepts (S2I_MAX_BODY)."),
         (post(b"1", path=b"/predict/batch"), 400, "The body is not JSON: it is no array of samples."),
         (
             post(b"[1", path=b"/predict/batch"),
@@ -167,7 +171,7 @@ def test_checks_are_those_of_the_service(service, path, body):
         (
             post(b'[1, {"fail": 1}, {"refuse": "no"}, {"refuse": "other"}]', path=b"/predict/batch"),
             422,
-            "Sample 3: The notebook's validator refuses this sample: no.",
+            "Sample 3: The notebook's validator rejects this sample: no.",
         ),
         (
             post(b'[1, {"fail": 1}, 2]', path=b"/predict/batch"),
@@ -182,11 +186,11 @@ def test_checks_are_those_of_the_service(service, path, body):
         (
             post(b"[1, 11111111111111111111]", path=b"/predict/batch"),
             422,
-            "Sample 2: The sample has a whole number beyond 2^53, which this image can't take.",
+            "Sample 2: The sample has a whole number beyond 2^53, which this image can't represent.",
         ),
     ],
 )
-def test_refusals_are_those_of_the_service(service, sent, status, words):
+def test_rejections_are_those_of_the_service(service, sent, status, words):
     answer = ask(service, sent)
     assert (answer.status, detail(answer)) == (status, words)
 
@@ -316,7 +320,7 @@ UNENDING = {
 }
 
 
-def test_a_request_that_does_not_end_is_refused_in_time(sanitized):
+def test_a_request_that_does_not_end_is_rejected_in_time(sanitized):
     with Served(sanitized, S2I_RECEIVE_TIMEOUT="0.5") as served:
         for name, sent in UNENDING.items():
             with Wire(served) as wire:
@@ -348,7 +352,7 @@ def test_a_client_that_takes_nothing_is_left_in_time(echo):
         assert soon(lambda: b"nb_connections 1\n" in ask(served, get(b"/metrics")).body)
 
 
-def test_a_request_that_is_cut_off_is_refused(service):
+def test_a_request_that_is_cut_off_is_rejected(service):
     for sent in UNENDING.values():
         with Wire(service) as wire:
             wire.send(sent)
@@ -461,7 +465,7 @@ def test_what_is_held_for_clients_has_a_limit(echo, crowd):
         assert b"Retry-After: 1\r\n" in refused
 
 
-def test_an_answer_that_could_not_be_held_is_refused_before_its_first_byte(sanitized):
+def test_an_answer_that_could_not_be_held_is_rejected_before_its_first_byte(sanitized):
     with Served(sanitized, S2I_MAX_HELD="1048576") as served, Wire(served) as wire:
         answer = wire.send(post(b'{"long": 1100000}')).answer()
         assert (answer.status, detail(answer)) == (
@@ -471,13 +475,13 @@ def test_an_answer_that_could_not_be_held_is_refused_before_its_first_byte(sanit
         assert len(wire.send(post(b'{"long": 1000000}')).answer().body) == 1_000_000
 
 
-def test_where_others_hold_answers_a_large_one_is_refused_whole_and_comes_later(echo):
+def test_where_others_hold_answers_a_large_one_is_rejected_whole_and_comes_later(echo):
     with Served(echo, S2I_MAX_HELD="8388608") as served, Wire(served, receive_buffer=4096) as idle:
         idle.send(post(b'{"long": 8000000}'))
         with Wire(served) as wire:
             assert soon(lambda: wire.send(post(b'{"long": 7500000}')).answer().status == 503)
             answer = wire.send(post(b'{"long": 7500000}')).answer()
-            assert detail(answer) == "More samples wait than this service takes; try again."
+            assert detail(answer) == "Too many samples are waiting; try again later."
             assert wire.send(post(b"[1]")).answer().body == b"[1]"
             assert len(idle.answer().body) == 8_000_000
             assert len(wire.send(post(b'{"long": 7500000}')).answer().body) == 7_500_000
@@ -494,7 +498,7 @@ def test_sigterm_ends_it_at_once_where_nothing_is_to_do(echo):
         assert time.monotonic() - begun < programs.SOON / 2
 
 
-def test_what_has_begun_is_finished_after_sigterm(echo):
+def test_what_has_started_is_finished_after_sigterm(echo):
     with Served(echo, S2I_LINGER="0.3") as served, Wire(served) as wire, Wire(served) as other:
         wire.send(post(b'"first"')[:-2])
         assert ask(served, get(b"/readyz")).status == 200

@@ -141,7 +141,7 @@ def test_documents_are_taken_as_json_codec_takes_them(read):
     check(read, [document().encode() for _ in range(15_000)])
 
 
-def test_broken_documents_are_refused_in_the_words_of_json_codec(read):
+def test_broken_documents_are_rejected_in_the_words_of_json_codec(read):
     check(read, [broken(document().encode()) for _ in range(25_000)])
 
 
@@ -208,7 +208,7 @@ def test_edges_are_as_json_codec_has_them(read, text):
         check(read, [text])
 
 
-def test_what_would_take_too_much_memory_or_time_is_refused(read):
+def test_what_would_take_too_much_memory_or_time_is_rejected(read):
     values = b"[" + b"1," * 65_535 + b"1]"
     members = b"{" + b",".join(b'"%d":1' % key for key in range(1025)) + b"}"
     assert [trouble for trouble, _ in read([values, members])] == [TOO_MUCH, TOO_MUCH]

@@ -46,10 +46,10 @@ def test_arguments_are_a_sample(run, arguments, answer):
         (["5.1", "x"], "The sample is not JSON: Expecting value: line 1 column 7 (char 6)."),
         ([""], "The sample is not JSON: Expecting value: line 1 column 1 (char 0)."),
         (["{"], "The sample is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
-        (["9007199254740993"], "The sample has a whole number beyond 2^53, which this image can't take."),
-        (['{"refuse": "too long!"}'], "The notebook's validator refuses this sample: too long!"),
-        (['{"refuse": 1}'], "The notebook's validator refuses this sample."),
-        (['{"raise": 1}'], "The notebook's validator refuses this sample."),
+        (["9007199254740993"], "The sample has a whole number beyond 2^53, which this image can't represent."),
+        (['{"refuse": "too long!"}'], "The notebook's validator rejects this sample: too long!"),
+        (['{"refuse": 1}'], "The notebook's validator rejects this sample."),
+        (['{"raise": 1}'], "The notebook's validator rejects this sample."),
         (['{"fail": 1}'], "The notebook's predictor failed on this sample."),
         (['{"long": 20000000}'], "The answer is larger than this image sends; send less at a time."),
     ],
@@ -59,7 +59,7 @@ def test_what_gets_no_answer_is_explained(run, arguments, what):
     assert (ended.returncode, ended.stdout) == (1, b"")
     assert ended.stderr.decode() == (
         f"ERROR: {what}\n"
-        "  Why: Several arguments are the numbers of one sample; one is the sample itself, as JSON.\n"
+        "  Why: Several arguments are the numbers of one sample; a single argument is the sample as JSON.\n"
         "  Fix: Correct the sample; --help shows all forms.\n"
     )
 
@@ -72,7 +72,7 @@ def test_each_line_has_its_answer_in_its_place(run):
         [3, 4],
         [5],
         {"error": "The line is not JSON: Expecting value: line 1 column 1 (char 0)."},
-        {"error": "The notebook's validator refuses this sample: no."},
+        {"error": "The notebook's validator rejects this sample: no."},
         {"error": "The notebook's predictor failed on this sample."},
         {"error": "The line is not JSON: Expecting value: line 1 column 1 (char 0)."},
         "text",
@@ -107,7 +107,7 @@ def test_an_answer_comes_as_soon_as_its_line(echo):
             assert process.stdout.readline() == sample
 
 
-def test_an_output_that_nobody_takes_is_an_error(echo):
+def test_an_output_that_no_one_takes_is_an_error(echo):
     # Standard output is closed before the program begins.
     ended = subprocess.run(["/bin/sh", "-c", f"{echo} 1 >&-"], capture_output=True, check=False)
     assert ended.returncode == 1
@@ -121,7 +121,7 @@ def test_help_shows_all_forms(run, option):
         assert form in ended.stdout.decode()
 
 
-def test_an_option_that_is_none_is_refused(run):
+def test_an_option_that_is_none_is_rejected(run):
     ended = run("--port", "80")
     assert ended.returncode == 2
     assert ended.stderr.startswith(b"ERROR: --port is no option of this program.\n  Why: ")
@@ -140,21 +140,21 @@ def test_an_option_that_is_none_is_refused(run):
         ("S2I_LINGER", "NaN", "a number from 0 to 3600"),
     ],
 )
-def test_a_setting_is_taken_as_written_or_refused(run, name, value, expected):
+def test_a_setting_is_taken_as_written_or_rejected(run, name, value, expected):
     ended = run(**{name: value})
     assert ended.returncode == 2
     assert ended.stderr.decode() == (
         f"ERROR: {name}='{value}' is not {expected}.\n"
-        "  Why: A setting is taken as it is written or refused, never guessed.\n"
-        "  Fix: Correct it or leave it out.\n"
+        "  Why: The program does not guess the meaning of an invalid value.\n"
+        "  Fix: Correct it, or unset it to use its default.\n"
     )
 
 
 @pytest.mark.parametrize("host", ["localhost", "1.2.3", "1.2.3.256", "1.2.3.4.5", "1.2.3.4 ", "::1", "a" * 5000])
-def test_a_host_that_is_no_address_is_refused(run, host):
+def test_a_host_that_is_no_address_is_rejected(run, host):
     ended = run(S2I_HOST=host)
     assert ended.returncode == 1
-    assert b"Why: An image of a few kilobytes looks up no names." in ended.stderr
+    assert b"Why: A native program does not resolve host names." in ended.stderr
 
 
 def test_a_port_that_is_taken_is_said(run, echo):
@@ -163,6 +163,6 @@ def test_a_port_that_is_taken_is_said(run, echo):
     assert ended.returncode == 1
     assert ended.stderr.decode() == (
         f"ERROR: Can't listen on 127.0.0.1 port {served.port}: Address already in use.\n"
-        "  Why: A service needs an address of its own that this user may listen on.\n"
-        "  Fix: Set PORT to a free port above 1023, or stop what listens there.\n"
+        "  Why: A service needs a free port that this user may listen on.\n"
+        "  Fix: Set PORT to a free port above 1023, or stop the process that listens there.\n"
     )

@@ -1,4 +1,4 @@
-"""Predictors that nobody has written: made by chance of what notebooks are made of, beside Python itself."""
+"""Predictors that nobody has written: made by chance of what notebooks are made of, alongside Python itself."""
 
 import os
 
@@ -84,7 +84,7 @@ bodies = lines(block(1, lines(block(2, lines(block(3, None))))))
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(bodies, expressions)
-def test_a_predictor_by_chance_answers_as_python_or_is_refused(body, returned):
+def test_a_predictor_by_chance_answers_as_python_or_is_rejected(body, returned):
     text = f"""
 LIMIT = 2
 TABLE = ['zero', 1, 2.5, None]

@@ -157,7 +157,7 @@ def test_all_that_is_missing_or_unknown_is_named_up_to_ten():
     both.check({}, None, {"x": 1}, dict.fromkeys(names[3:], 0), {**dict.fromkeys(names[2:], 0), "x": 1, "y": 2})
 
 
-def test_a_validator_s_arguments_by_name_are_told_apart_from_what_it_refuses():
+def test_a_validator_s_arguments_by_name_are_reported_apart_from_what_it_rejects():
     both = Translated("", validator=by_name("def validator(a, b):\n    return float(a) < float(b)", "validator"))
     both.check_validator(*OBJECTS, {"a": 1, "b": 2})
     assert both.native(b'{"a": 2, "b": 1}', True) == (1, "")

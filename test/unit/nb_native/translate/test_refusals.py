@@ -93,7 +93,7 @@ class Other:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_it_is_refused_with_its_place(name, monkeypatch):
+def test_it_is_rejected_with_its_place(name, monkeypatch):
     from nb_native.translate import functions
 
     monkeypatch.setattr(functions, "_LIBRARIES", (*functions._LIBRARIES, __file__))
@@ -119,7 +119,7 @@ def test_a_helper_is_named_in_its_own_place():
     )
 
 
-def test_recursion_is_refused():
+def test_recursion_is_rejected():
     refused(
         "def helper(v):\n    return helper(v)\n\ndef predictor(x):\n    return helper(x)",
         "helper calls helper more than 20 calls deep",
@@ -127,7 +127,7 @@ def test_recursion_is_refused():
     )
 
 
-def test_a_decorator_is_refused():
+def test_a_decorator_is_rejected():
     refused(
         "import functools\n\n@functools.lru_cache()\ndef helper(v):\n    return v\n\ndef predictor(x):\n    return helper(1)",
         "predictor calls helper, which has no native form",
@@ -135,7 +135,7 @@ def test_a_decorator_is_refused():
     )
 
 
-def test_hints_that_convert_are_refused():
+def test_hints_that_convert_are_rejected():
     from nb_native.refusal import Refusal
     from nb_scorer.model import signatures
 
@@ -158,7 +158,7 @@ def test_hints_that_convert_are_refused():
     assert caught.value.line == 8
 
 
-def test_too_many_ways_are_refused():
+def test_too_many_ways_are_rejected():
     way = "    if float(x[{0}]) > t:\n        t = float(x[{0}]) / 2\n        if t > 3:\n            return t\n"
     ways = "".join(way.format(place) for place in range(20))
     refused(

@@ -118,5 +118,5 @@ def test_a_raised_reason_goes_with_the_failure():
     assert both.native(b"1", True) == (2, "no: \u00e9")
 
 
-def test_a_reason_made_of_the_sample_is_refused():
+def test_a_reason_made_of_the_sample_is_rejected():
     refused("def validator(x):\n    return f'not {x}'", "validator makes a text of what is no constant", 2)

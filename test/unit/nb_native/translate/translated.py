@@ -1,4 +1,4 @@
-"""A notebook's text as a shared object that tests ask, beside the notebook's own functions in Python."""
+"""A notebook's text as a shared object that tests ask, next to the notebook's own functions in Python."""
 
 import atexit
 import ctypes

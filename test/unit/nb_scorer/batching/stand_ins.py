@@ -1,4 +1,4 @@
-"""Small models, as of a library that the notebook imports; some of them look at rows beside a row."""
+"""Small models, as of a library that the notebook imports; some of them look at rows alongside a row."""
 
 import numpy as np
 

@@ -31,7 +31,7 @@ def test_one_sample_is_asked_as_it_is():
     assert model.calls == [1]
 
 
-def test_answers_are_in_the_order_of_the_samples_whoever_comes_first():
+def test_answers_are_in_the_order_of_the_samples_anyone_who_comes_first():
     text = """
         def predictor(x):
             for _ in range(int(x[0]) % 4):
@@ -41,14 +41,14 @@ def test_answers_are_in_the_order_of_the_samples_whoever_comes_first():
     assert_same(text, [[float(number)] for number in range(40)], model=Linear())
 
 
-def test_a_sample_that_fails_costs_only_itself_and_is_told_its_own_error():
+def test_a_sample_that_fails_costs_only_itself_and_is_reported_its_own_error():
     samples = [[1.0], [-1.0], [2.0], [3.0], [-2.0], [4.0], [5.0], [-3.0]]
     form = assert_same(PLAIN, samples, model=Linear())
     errors = [item[1][1] for item in together(form, samples) if item[0] == "error"]
     assert errors == ["a negative row: [-1.0]", "a negative row: [-2.0]", "a negative row: [-3.0]"]
 
 
-def test_an_error_says_nothing_of_the_samples_beside_it():
+def test_an_error_says_nothing_of_the_samples_next_to_it():
     outcomes = scored(PLAIN, [[1.0], [-11.0], [2.0], [-22.0]], model=Linear())
     for outcome, own, other in ((outcomes[1], "-11.0", "-22.0"), (outcomes[3], "-22.0", "-11.0")):
         shown = "".join(traceback.format_exception(outcome.error))
@@ -66,7 +66,7 @@ def test_a_joined_call_that_raises_is_halved():
     assert sorted(model.calls, reverse=True) == [32, 16, 16, 8, 8, 4, 4, 2, 2, 1, 1]
 
 
-def test_nobody_s_code_runs_twice():
+def test_no_one_s_code_runs_twice():
     text = """
         def predictor(x):
             x["ran"].append("first")
@@ -160,7 +160,7 @@ def test_a_traceback_shows_the_author_s_file_and_lines_and_no_frame_of_ours():
     assert "nb_scorer/batching/" not in scorer.notebook_traceback(error).replace("test/unit/nb_scorer/batching/", "")
 
 
-def test_a_copy_of_the_process_is_told_with_what_the_author_s_code_ended_it():
+def test_a_copy_of_the_process_is_reported_with_what_the_author_s_code_ended_it():
     text = """
         import os
         def predictor(x):

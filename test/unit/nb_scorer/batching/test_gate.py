@@ -34,7 +34,7 @@ def test_the_gain_is_that_of_golden_rows():
     assert facts["gain"] > 2
 
 
-def test_a_form_that_is_slower_is_told_with_how_much():
+def test_a_form_that_is_slower_is_reported_with_how_much():
     def slow(bodies, watch):
         if watch is not None:
             watch.joined += 1

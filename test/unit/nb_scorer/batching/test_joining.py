@@ -47,7 +47,7 @@ def key(data, *more, **keywords):
 
 
 def of_package(name, module, **members):
-    """Return a class that looks like one of a library that is not here."""
+    """Return a class that looks like one of a library that is not installed."""
     return type(name, (), dict(members, __module__=module))
 
 
@@ -284,7 +284,7 @@ def test_a_place_and_a_receiver_have_their_own_calls():
     assert joining.kind_of(keys[0]) == joining.kind_of(keys[2]) != joining.kind_of(keys[1])
 
 
-def test_what_is_wrapped_anew_each_time_is_known_by_what_it_holds():
+def test_what_is_wrapped_again_each_time_is_known_by_what_it_holds():
     def wrapped(model):
         return lambda rows: model.predict(rows)  # noqa: PLW0108 - as scikit-learn 0.24 does it
 
@@ -435,7 +435,7 @@ def test_as_many_arrays_as_rows_of_as_many_rows_are_nobodys():
     assert not isinstance(raised.value, joining.NotRowwise)
 
 
-def test_several_outputs_of_predict_proba_are_told_by_its_name():
+def test_several_outputs_of_predict_proba_are_reported_by_its_name():
     def predict_proba(data):
         return [np.ones((len(data), 2)), np.zeros((len(data), 3))]
 
@@ -542,7 +542,7 @@ def test_frames_of_different_columns_go_apart(one, other):
     assert key(Later(pd.DataFrame, one, {})) != key(Later(pd.DataFrame, other, {}))
 
 
-def test_a_frame_whose_cells_do_not_tell_its_types_is_built_to_see_them():
+def test_a_frame_whose_cells_do_not_report_its_types_is_built_to_see_them():
     frames = [Later(pd.DataFrame, [{"t": dt.datetime(year, 1, 1)}], {}) for year in (2020, 2021)]  # noqa: DTZ001
     stops = [stop(frame, function=lambda frame: frame["t"].dt.year) for frame in frames]
     assert joining.key_of(stops[0]) != joining.key_of(stops[1])

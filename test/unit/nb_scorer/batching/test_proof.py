@@ -70,7 +70,7 @@ def test_errors_are_compared_in_their_words():
 
 def test_a_model_that_looks_at_its_company_is_found():
     said = unproved("def predictor(x):\n    return float(model.predict([x])[0])\n", model=ByItsCompany())
-    assert said == "ByItsCompany.predict: a row's result depends on the rows beside it"
+    assert said == "ByItsCompany.predict: a row's result depends on the other rows"
 
 
 def test_a_model_that_gives_back_fewer_rows_is_found():
@@ -146,7 +146,7 @@ def test_a_proof_ends_in_its_time():
         prove(subject(PLAIN, delay=0.01, model=Linear()), GOLDEN, 1e-6, 0.05)
 
 
-def test_what_the_validator_refuses_is_not_tried():
+def test_what_the_validator_rejects_is_not_tried():
     asked = []
 
     def accepts(body):

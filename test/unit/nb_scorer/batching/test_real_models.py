@@ -29,7 +29,7 @@ class Doubling:
 
 @pytest.fixture
 def form_of():
-    """Return a function that makes the batch form of `predictor` in a notebook's text, beside its namespace."""
+    """Return a function that makes the batch form of `predictor` in a notebook's text, next to its namespace."""
 
     def make(source: str) -> tuple[BatchForm, dict]:
         file = "<cell 1>"
@@ -258,7 +258,7 @@ def test_answers_that_differ_by_float32s_last_digits_are_proved(form_of, answer:
 def test_answers_of_doubles_are_held_to_more_digits(form_of):
     form, names = form_of("def predictor(x):\n    return (model.predict([x])[0] * 1e-3).tolist()\n")
     names["model"].predict = noisy(3e-6, "float64")
-    with pytest.raises(Unproved, match="depends on the rows beside it"):
+    with pytest.raises(Unproved, match="depends on the other rows"):
         prove(subject_of(form, names["predictor"]), [[1.0], [2.0]], 1e-6, 60)
 
 

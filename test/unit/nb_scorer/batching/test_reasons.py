@@ -29,10 +29,10 @@ def is_own(value):
 
 
 def reason_of(function):
-    with pytest.raises(Underivable) as told:
+    with pytest.raises(Underivable) as reported:
         derive(function, is_own)
-    line = told.value.line
-    return told.value.reason, line and line - function.__code__.co_firstlineno + 1
+    line = reported.value.line
+    return reported.value.reason, line and line - function.__code__.co_firstlineno + 1
 
 
 def writes(x):
@@ -117,7 +117,7 @@ LOADS = "pickle.load loads from a file for each sample; load what it needs in a 
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_reason_is_told_with_its_line(function, reason, line):
+def test_a_reason_is_reported_with_its_line(function, reason, line):
     assert reason_of(function) == (reason, line)
 
 

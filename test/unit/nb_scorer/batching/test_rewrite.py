@@ -385,7 +385,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("body", "reason", "line"), REFUSED)
-def test_what_reaches_past_the_sample_is_refused_with_its_line(body, reason, line):
+def test_what_reaches_past_the_sample_is_rejected_with_its_line(body, reason, line):
     text = "import datetime as dt, random, signal, subprocess, threading, time\nimport numpy as np\n"
     text += "rng, lock, seen, count = np.random.default_rng(0), threading.Lock(), [0], 0\n"
     said, where = refusal_of(f"{text}def predictor(x):\n    {body}\n", model=Linear())
@@ -412,13 +412,13 @@ def test_what_reaches_past_the_sample_is_refused_with_its_line(body, reason, lin
         ("exec('def predictor(x): return model.predict([x])[0]')", "the source of predictor can't be read"),
     ],
 )
-def test_what_can_not_be_followed_is_refused(text, reason):
+def test_what_can_not_be_followed_is_rejected(text, reason):
     assert re.search(
         reason, refusal_of("import asyncio, threading\nlock = threading.Lock()\n" + text, model=Linear())[0]
     )
 
 
-def test_a_wrapper_that_hides_what_it_wraps_is_refused():
+def test_a_wrapper_that_hides_what_it_wraps_is_rejected():
     text = """
         import functools
         def twice(function):

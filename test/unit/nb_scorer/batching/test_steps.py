@@ -1,4 +1,4 @@
-"""A form in a pickle: made anew beside predictor, with whose globals, closure and defaults it works."""
+"""A form in a pickle: made again alongside predictor, with whose globals, closure and defaults it works."""
 
 import pickle
 import subprocess

@@ -183,7 +183,7 @@ def test_rows_of_several_forms_share_a_call_each():
         ([0.0, 0.0], "    return 1 / y[0]"),
     ],
 )
-def test_whoever_fails_is_told_where_the_author_wrote_it(sample, line):
+def test_anyone_who_fails_is_reported_where_the_author_wrote_it(sample, line):
     text = "def predictor(x):\n    row = [x[0], x[1]]\n    y = model.predict([row])\n    return 1 / y[0]\n"
 
     class Exactly(Linear):

@@ -45,7 +45,7 @@ def test_another_object_of_the_same_class_is_of_the_same_kind():
 
 
 def test_kinds_that_clients_make_take_little_memory(monkeypatch):
-    monkeypatch.setattr(watch, "MOST_KINDS", 10)
+    monkeypatch.setattr(watch, "MAX_KINDS", 10)
     tested = Watch(first=1, share=0.0)
     for number in range(20):
         assert len(tested.choose(key((dict, ("k" * 10000 + str(number),))), 8, 0.0)) == 8
@@ -53,7 +53,7 @@ def test_kinds_that_clients_make_take_little_memory(monkeypatch):
     assert all(isinstance(kind, int) for kind in tested._kinds)
 
 
-def test_the_first_difference_is_told_with_digests_and_no_values():
+def test_the_first_difference_is_reported_with_digests_and_no_values():
     tested = Watch()
     assert tested.compare(STOP, np.array([1.0]), np.array([1.0]))
     assert tested.ended is None

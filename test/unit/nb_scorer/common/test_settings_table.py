@@ -32,10 +32,10 @@ def test_what_is_set_is_read_by_its_row():
         ("DEBUG", "maybe", "DEBUG='maybe' is not one of: 1, true, yes, on, 0, false, no, off"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(name, value, words):
-    with pytest.raises(SettingInvalid) as refused:
+def test_a_bad_value_is_rejected_by_name(name, value, words):
+    with pytest.raises(SettingInvalid) as rejected:
         read_all(KNOBS, {name: value})
-    assert words in refused.value.what
+    assert words in rejected.value.what
 
 
 def test_values_and_defaults_are_shown_as_they_are_set():

@@ -200,7 +200,7 @@ def test_only_the_columns_that_are_the_sample_s_are_compared(collected):
     )
 
 
-def test_a_feature_that_two_columns_may_be_is_told_as_such(collected):
+def test_a_feature_that_two_columns_may_be_is_reported_as_such(collected):
     fit = "model = Model().fit([[a, b, a * b] for a, b in ROWS])"
     cell = "def predictor(x):\n    return model.predict([[x['a'], x['b'], x['a'] * x['b']]])[0]"
     facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}])
@@ -279,7 +279,7 @@ def test_what_predictor_prints_meanwhile_is_not_the_build_s(collected, capsys):
 
 
 def test_the_answers_are_those_to_rows_from_all_over_the_baseline_however_few_are_asked(collected, monkeypatch):
-    monkeypatch.setattr(collect_baseline, "MOST_ASKED", 100)
+    monkeypatch.setattr(collect_baseline, "MAX_ASKED", 100)
     rows = [[number, 0] for number in range(1000)]
     facts, _, _ = collected("def predictor(x):\n    return 'low' if x[0] < 500 else 'high'", baseline=rows)
     counts = dict(zip(facts["features"][-1]["values"], facts["features"][-1]["counts"], strict=False))

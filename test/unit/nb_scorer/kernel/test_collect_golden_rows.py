@@ -57,16 +57,16 @@ def test_predictor_is_asked_what_a_client_would_send():
     assert samples == [[1, 2]]
 
 
-def test_a_row_that_validator_refuses_is_left_out_with_a_note():
+def test_a_row_that_validator_rejects_is_left_out_with_a_note():
     collected, notes = rows({"predictor": double, "validator": lambda x: x > 1, "examples": [1, 2]})
     assert [row["sample"] for row in collected] == [2]
-    assert notes == ["row 1 of examples is no golden row: validator refuses it"]
+    assert notes == ["row 1 of examples is not a golden row: validator rejects it"]
 
 
-def test_a_validator_that_raises_refuses():
+def test_a_validator_that_raises_rejects():
     collected, notes = rows({"predictor": double, "validator": lambda x: x > "" or True, "examples": [1, "a"]})
     assert [row["sample"] for row in collected] == ["a"]
-    assert "validator refuses it" in notes[0]
+    assert "validator rejects it" in notes[0]
 
 
 def none(x):
@@ -81,7 +81,7 @@ def none(x):
         (lambda x: x > 7, "returns False"),
     ],
 )
-def test_a_validator_that_refuses_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
+def test_a_validator_that_rejects_each_of_the_notebooks_own_samples_is_a_complaint(validator, reason):
     for namespace, recorded, label in (
         ({"examples": [1, 2]}, (), "row 1 of examples"),
         ({}, [b"1"], "the call predictor(1)"),
@@ -101,7 +101,9 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
     array = call(b"[1, 2]", b"2", passed="numpy.ndarray")
     collected, notes = rows({"predictor": lambda x: x.size if type(x) is list else x}, [array, b"3"])
     assert [row["sample"] for row in collected] == [3]
-    assert notes[0].startswith("the call predictor([1, 2]) is no golden row: as JSON the sample gives AttributeError")
+    assert notes[0].startswith(
+        "the call predictor([1, 2]) is not a golden row: as JSON the sample gives AttributeError"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,10 +113,10 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
         ({1: float("nan"), "1": 0}, "a dict with two keys of one name, such as 1 and '1', which has no JSON form"),
     ],
 )
-def test_an_answer_without_a_form_in_json_is_told_in_a_sentence(answer, given):
+def test_an_answer_without_a_form_in_json_is_reported_in_a_sentence(answer, given):
     answers = {7: answer, 8: 8}
     _, notes = rows({"predictor": answers.get}, [call(b"7", None), b"8"])
-    assert notes == ["the call predictor(7) is no golden row: it gives " + given]
+    assert notes == ["the call predictor(7) is not a golden row: it gives " + given]
 
 
 def test_a_predictor_that_answers_none_of_the_notebooks_own_calls_as_json_is_a_complaint():
@@ -128,7 +130,7 @@ def test_a_call_that_raised_in_its_cell_is_left_out_with_a_note():
     raised = Call(b"0")
     collected, notes = rows({"predictor": lambda x: 1 / x}, [raised])
     assert collected == []
-    assert notes == ["the call predictor(0) is no golden row: it raised in its cell"]
+    assert notes == ["the call predictor(0) is not a golden row: it raised in its cell"]
 
 
 @pytest.mark.parametrize(("predictor", "outcome"), [(double, "answers 2"), (lambda x: {}[x], "fails with KeyError: 1")])
@@ -158,8 +160,8 @@ def test_a_call_of_an_earlier_predictor_is_a_row_only_where_the_last_one_agrees(
     collected, notes = rows({"predictor": lambda x: 2 * (x + 0)}, earlier)
     assert [row["sample"] for row in collected] == [1]
     assert notes == [
-        "the call predictor(2) is no golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
-        'the call predictor("a") is no golden row: a later cell defines predictor anew',
+        "the call predictor(2) is not a golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
+        'the call predictor("a") is not a golden row: a later cell redefines predictor',
     ]
 
 
@@ -207,15 +209,15 @@ def test_a_table_is_a_row_where_its_rows_or_its_only_one_get_the_answer_of_the_c
         ({"predictor": lambda x: [2], "validator": lambda x: False}, "validator returns False"),
     ],
 )
-def test_a_table_that_is_no_proof_is_told_with_the_reason(namespace, outcome):
+def test_a_table_that_is_no_proof_is_reported_with_the_reason(namespace, outcome):
     table = call(b'[{"a": 1}]', b"[2]", passed="pandas.DataFrame", is_table=True)
     collected, (note,) = rows(namespace, [table])
     assert collected == []
-    assert note.startswith("the call of predictor in cell [3] with a pandas.DataFrame is no golden row: ")
+    assert note.startswith("the call of predictor in cell [3] with a pandas.DataFrame is not a golden row: ")
     assert "can only send the list of its rows as JSON, and for that " + outcome in note
 
 
-def test_a_predictor_of_tables_alone_is_refused_as_no_client_sends_one():
+def test_a_predictor_of_tables_alone_is_rejected_as_no_client_sends_one():
     table = call(b'[{"a": 1}, {"a": 2}]', b"[2]", passed="pandas.DataFrame", is_table=True)
     with pytest.raises(Complaint) as caught:
         rows({"predictor": lambda x: x.columns}, [table])
@@ -227,13 +229,13 @@ def test_a_predictor_of_tables_alone_is_refused_as_no_client_sends_one():
     assert ([row["answer"] for row in collected], len(notes)) == ([4], 1)
 
 
-def test_a_call_whose_sample_has_no_form_in_json_is_told_with_the_reason():
+def test_a_call_whose_sample_has_no_form_in_json_is_reported_with_the_reason():
     lacking = call(None, b"1", passed="PIL.Image", lack="a client can only send JSON, which has no such value")
     raised = call(None, passed="PIL.Image", lack="it is too large")
     raised.returned = False
     (note,) = rows({"predictor": double}, [lacking, raised, call(b"1", b"2")])[1]
     assert note.startswith(
-        "the call of predictor in cell [3] with a PIL.Image is no golden row: a client can only send"
+        "the call of predictor in cell [3] with a PIL.Image is not a golden row: a client can only send"
     )
 
 
@@ -249,7 +251,7 @@ def test_a_name_that_is_gone_is_not_put_down_to_the_form_of_the_sample():
     )
 
 
-def test_a_clock_that_tells_seconds_contradicts_itself():
+def test_a_clock_that_reports_seconds_contradicts_itself():
     collected, _ = rows({"predictor": lambda x: int(time.time())}, [call(b"1", b"0")])
     assert len(collected) == 1
 
@@ -384,14 +386,14 @@ def test_a_batch_predictor_is_not_held_to_a_predictor_that_contradicts_itself():
     assert rows(namespace)[1] == ["batch_predictor is not compared with predictor, which answers differently each time"]
 
 
-def test_a_row_that_validator_refuses_is_told_with_its_reason():
+def test_a_row_that_validator_rejects_is_reported_with_its_reason():
     def validator(x):
         return x != 2 or 1 / 0
 
     namespace = {"predictor": double, "validator": lambda x: (x > 0, "too small"), "examples": [1, -1]}
-    assert rows(namespace)[1] == ["row 2 of examples is no golden row: validator refuses it: too small"]
+    assert rows(namespace)[1] == ["row 2 of examples is not a golden row: validator rejects it: too small"]
     notes = rows({"predictor": double, "validator": validator, "examples": [1, 2]})[1]
-    assert notes == ["row 2 of examples is no golden row: validator refuses it: ZeroDivisionError: division by zero"]
+    assert notes == ["row 2 of examples is not a golden row: validator rejects it: ZeroDivisionError: division by zero"]
 
 
 def test_labels_of_a_table_are_no_part_of_its_rows_as_samples():
@@ -431,7 +433,7 @@ def _any(x):
         (lambda a=1, b=2: 0, "[[0.2, 0.7]]"),
     ],
 )
-def test_the_samples_that_one_is_told_to_add_fit_what_predictor_takes(predictor, samples):
+def test_the_samples_that_one_is_reported_to_add_fit_what_predictor_takes(predictor, samples):
     sample, _ = hint_schema.of(predictor)
     assert golden_rows.samples_to_add(sample) == samples
     called, examples = signatures.of({"predictor": predictor}), ast.literal_eval(samples)

@@ -75,7 +75,7 @@ def test_rows_are_what_clients_would_send(data, samples):
 def test_of_many_rows_and_columns_some_are_taken_all_over(make):
     array = np.arange(20_000).reshape(20_000, 1) + np.zeros((1, 150), int)
     rows = data_rows.of(make(array))
-    assert (rows.of, rows.left_out, len(rows.samples)) == (20_000, 50, data_rows.MOST_VALUES // 100)
+    assert (rows.of, rows.left_out, len(rows.samples)) == (20_000, 50, data_rows.MAX_VALUES // 100)
     first = [next(iter(row.values())) if isinstance(row, dict) else row[0] for row in rows.samples]
     assert first == sorted(set(first)) and first[0] < 100 and first[-1] > 19_900
     assert all(len(row) == 100 for row in rows.samples)

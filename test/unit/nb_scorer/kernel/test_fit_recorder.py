@@ -104,7 +104,7 @@ def test_no_fault_of_the_data_becomes_the_cell_s(shell):
 
 def test_at_most_so_many_calls_are_noted(shell):
     shell.run("\n".join(["Model().fit([[1]])"] * 50))
-    assert len(noted(shell)) == fit_recorder.MOST_FITS
+    assert len(noted(shell)) == fit_recorder.MAX_FITS
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_so_it_is_on_pythons_without_a_hook():
     assert run(THREADS.format(watch=watch)) == "['ZeroDivisionError']"
 
 
-def test_a_matplotlib_that_is_installed_later_is_told_too(tmp_path):
+def test_a_matplotlib_that_is_installed_later_is_reported_too(tmp_path):
     later = PLOTS.replace(
         "import {module}",
         "try:\n    import matplotlib\nexcept ImportError:\n    open('matplotlib.py', 'w').write({text!r})\n"
@@ -86,7 +86,7 @@ def test_a_librarys_own_helper_that_fails_is_only_printed():
     assert run(LIBRARY.format(watch=watch), stderr=subprocess.DEVNULL) == "1 2 2 3"
 
 
-def test_only_matplotlib_itself_is_told_the_backend(tmp_path):
+def test_only_matplotlib_itself_is_reported_the_backend(tmp_path):
     (tmp_path / "matplotlib.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
     (tmp_path / "other.py").write_text("import os\nbackend = os.environ.get('MPLBACKEND')\n")
     assert run(PLOTS.format(module="matplotlib"), cwd=tmp_path) == "None module://inline"

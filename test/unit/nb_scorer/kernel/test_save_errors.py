@@ -14,7 +14,7 @@ def test_code_and_facts_are_written_down(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
 
 
-def test_where_nothing_can_be_written_the_code_is_all_that_is_told(tmp_path):
+def test_where_nothing_can_be_written_the_code_is_all_that_is_reported(tmp_path):
     complaint = Complaint("disk-full", folder="/x")
     complaint.write(str(tmp_path / "missing" / "c.json"))
     assert str(complaint) == "disk-full"

@@ -110,7 +110,7 @@ def test_an_older_model_is_replaced(tmp_path):
     assert not (tmp_path / "model" / "stale").exists()
 
 
-def test_a_notebook_without_predictor_is_told(tmp_path):
+def test_a_notebook_without_predictor_is_reported(tmp_path):
     assert complained(tmp_path, "x = 1") == ("predictor-missing", {})
 
 
@@ -123,11 +123,11 @@ def test_a_notebook_without_predictor_is_told(tmp_path):
         (PREDICTOR + "batch_predictor = 'x'", "batch_predictor", "a str"),
     ],
 )
-def test_what_can_not_be_called_is_told_by_name_and_kind(tmp_path, source, name, kind):
+def test_what_can_not_be_called_is_reported_by_name_and_kind(tmp_path, source, name, kind):
     assert complained(tmp_path, source) == ("not-callable", {"name": name, "kind": kind})
 
 
-def test_what_can_not_be_pickled_is_told_with_the_culprit(tmp_path):
+def test_what_can_not_be_pickled_is_reported_with_the_culprit(tmp_path):
     code, facts = complained(
         tmp_path, "import threading\nlock = threading.Lock()\ndef predictor(x):\n    return lock\n"
     )
@@ -142,7 +142,7 @@ def test_the_validator_may_be_what_can_not_be_pickled(tmp_path):
     assert complained(tmp_path, source)[1]["name"] == "validator"
 
 
-def test_an_example_that_gets_no_answer_is_told_with_its_traceback(tmp_path):
+def test_an_example_that_gets_no_answer_is_reported_with_its_traceback(tmp_path):
     code, facts = complained(tmp_path, PREDICTOR + "examples = [1, -4]\n")
     assert code == "example-fails"
     assert (facts["number"], facts["sample"]) == (2, "-4")
@@ -181,15 +181,15 @@ def test_a_model_without_its_pickle_is_missing(tmp_path):
         load.load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("text", ['{"format": 1}', "[]", "half a fi"])
-def test_another_format_is_refused(tmp_path, text):
+@pytest.mark.parametrize("text", ['{"format": 3}', '{"format": true}', "[]", "half a fi"])
+def test_another_format_is_rejected(tmp_path, text):
     (tmp_path / paths.MANIFEST).write_text(text)
-    with pytest.raises(ModelFormatUnknown, match="this service reads format 2"):
+    with pytest.raises(ModelFormatUnknown, match="this service reads formats 1 and 2"):
         load.load(tmp_path)
 
 
 @pytest.mark.parametrize(("field", "words"), [("python", "Python 2.7"), ("cloudpickle", "cloudpickle 2.7")])
-def test_another_version_is_refused_before_anything_is_unpickled(tmp_path, field, words):
+def test_another_version_is_rejected_before_anything_is_unpickled(tmp_path, field, words):
     folder = save(tmp_path, PREDICTOR)
     manifest.update(folder, **{field: "2.7"})
     (folder / paths.PICKLE).write_bytes(b"would crash")
@@ -197,7 +197,7 @@ def test_another_version_is_refused_before_anything_is_unpickled(tmp_path, field
         load.load(folder)
 
 
-def test_a_changed_pickle_is_refused_before_it_is_unpickled(tmp_path):
+def test_a_changed_pickle_is_rejected_before_it_is_unpickled(tmp_path):
     folder = save(tmp_path, PREDICTOR)
     trap = b"cos\n_exit\n(I3\ntR."
     (folder / paths.PICKLE).write_bytes(trap)
@@ -205,7 +205,7 @@ def test_a_changed_pickle_is_refused_before_it_is_unpickled(tmp_path):
         load.load(folder)
 
 
-def test_an_error_while_loading_is_told_and_its_cause_kept(tmp_path):
+def test_an_error_while_loading_is_reported_and_its_cause_kept(tmp_path):
     folder = save(tmp_path, PREDICTOR)
     (folder / paths.PICKLE).write_bytes(b"cno_such_module_at_all\nx\n.")
     manifest.update(folder, pickle_sha256=load.digest_of(str(folder / paths.PICKLE)))

@@ -217,7 +217,7 @@ def test_pydantic_reads_what_its_classes_promise(hint, sent, expected):
         (list[OldItem], [{}], (0, "price"), "field required"),
     ],
 )
-def test_what_pydantic_refuses_is_a_misfit_in_its_words(hint, sent, path, words):
+def test_what_pydantic_rejects_is_a_misfit_in_its_words(hint, sent, path, words):
     with pytest.raises(Misfit) as caught:
         conversion.reader(hint)(sent)
     assert caught.value.errors[0][0] == path
@@ -225,15 +225,15 @@ def test_what_pydantic_refuses_is_a_misfit_in_its_words(hint, sent, path, words)
 
 
 @pytest.mark.parametrize("kind", [Item, OldItem])
-def test_of_many_errors_the_first_ten_are_told(kind):
+def test_of_many_errors_the_first_ten_are_reported(kind):
     with pytest.raises(Misfit) as caught:
         conversion.reader(list[kind])([{}] * 50)
     assert [path for path, _ in caught.value.errors] == [(number, "price") for number in range(10)]
 
 
-def test_where_there_are_more_errors_than_can_be_held_their_number_is_told(monkeypatch):
+def test_where_there_are_more_errors_than_can_be_held_their_number_is_reported(monkeypatch):
     # A body of 15 MB has five million, which were six gigabytes.
-    monkeypatch.setattr(pydantic_models, "MOST_NAMED", 20)
+    monkeypatch.setattr(pydantic_models, "MAX_NAMED", 20)
     with pytest.raises(Misfit, match="^is wrong in 21 places, too many to name$"):
         conversion.reader(list[Item])([{}] * 21)
 

@@ -62,7 +62,7 @@ def test_labels_differ_and_all_of_it_comes_back_from_json(column):
 def test_numbers_that_all_differ_are_spread_evenly_over_ten_ranges(numbers):
     feature = made_of("sample", "x", numbers)
     own = feature.counts[: feature.own]
-    assert feature.own == feature_bins.MOST_BINS
+    assert feature.own == feature_bins.MAX_BINS
     assert max(own) - min(own) <= 1
 
 
@@ -73,7 +73,7 @@ def test_numbers_that_all_differ_are_spread_evenly_over_ten_ranges(numbers):
 def test_edges_are_in_order_and_separate_what_differs(numbers):
     feature = made_of("sample", "x", numbers)
     assert feature.edges == sorted(set(feature.edges))
-    if 1 < len(set(numbers)) <= feature_bins.MOST_BINS:
+    if 1 < len(set(numbers)) <= feature_bins.MAX_BINS:
         assert 0 not in feature.counts[: feature.own]
 
 
@@ -95,14 +95,14 @@ def test_words_are_categories_and_those_of_few_rows_are_others():
     assert "Ann" not in json.dumps(feature.facts())
 
 
-def test_at_most_twenty_categories_are_told_apart():
+def test_at_most_twenty_categories_are_reported_apart():
     feature = made_of("sample", "x", [f"city {number}" for number in range(30) for _ in range(6)])
-    assert len(feature.values) == feature_bins.MOST_CATEGORIES and feature.counts[-2] == 60
+    assert len(feature.values) == feature_bins.MAX_CATEGORIES and feature.counts[-2] == 60
 
 
-def test_texts_are_told_apart_by_their_length():
+def test_texts_are_reported_apart_by_their_length():
     feature = made_of("sample", "x", ["word " * number for number in range(1, 101)])
-    assert feature.kind == TEXTS and feature.own == feature_bins.MOST_BINS
+    assert feature.kind == TEXTS and feature.own == feature_bins.MAX_BINS
     assert "word" not in json.dumps(feature.facts())
     assert feature.tally(["", "a" * 10_000]) == [1, *[0] * 8, 1, 0, 0]
 
@@ -186,7 +186,7 @@ GOOD = Feature("sample", "x", NUMBERS, edges=[1.5], counts=[1, 2, 0, 0]).facts()
         {"more": 1},
     ],
 )
-def test_a_feature_that_the_build_does_not_write_is_refused(change):
+def test_a_feature_that_the_build_does_not_write_is_rejected(change):
     assert feature_bins.parsed(GOOD).size == 4
     with pytest.raises(ValueError, match="feature"):
         feature_bins.parsed({**GOOD, **change})

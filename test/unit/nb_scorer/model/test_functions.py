@@ -135,7 +135,7 @@ class Odd:
         return 1
 
 
-def test_what_python_can_not_tell_is_not_refused():
+def test_what_python_can_not_report_is_not_rejected():
     assert not functions.refuses_one_argument(Odd())
     assert functions.signature(Odd(), "predictor") is None
 

@@ -134,12 +134,12 @@ def test_a_class_that_has_itself_within_ends_there():
     }
 
 
-def test_of_very_many_values_only_the_type_is_told():
+def test_of_very_many_values_only_the_type_is_reported():
     many = enum.Enum("Many", {f"V{number}": number for number in range(101)})
     assert hint_schema.schema(many) == {"type": "integer"}
 
 
-def test_sample_and_answer_are_told_apart():
+def test_sample_and_answer_are_reported_apart():
     def predictor(point: "list[float]", more: int = 3) -> bool:
         return True
 
@@ -178,7 +178,7 @@ class OldItem(pydantic.v1.BaseModel):
     count: int | None = None
 
 
-def test_a_model_is_told_by_the_names_that_its_fields_have_in_json():
+def test_a_model_is_reported_by_the_names_that_its_fields_have_in_json():
     parts = {"type": "array"}
     price = {"type": "number"}
     assert hint_schema.schema(Item) == {

@@ -59,7 +59,7 @@ def test_a_byte_order_mark_is_passed_over():
         (b"[" + b"1" * 4301 + b"]", "it has a number of more than 4300 digits"),
     ],
 )
-def test_what_is_not_json_is_refused_with_a_reason_for_the_client(body, words):
+def test_what_is_not_json_is_rejected_with_a_reason_for_the_client(body, words):
     with pytest.raises(ValueError, match=words):
         json_codec.decode(body)
 
@@ -92,7 +92,7 @@ def test_white_space_around_a_sample_is_no_part_of_it():
 
 
 @pytest.mark.parametrize("change", ["x.append(1)", "x[0].pop()", "x[0][0] = True", "x[1]['a'] = 1", "x[0][1] = x[0]"])
-def test_the_fingerprint_of_a_sample_tells_whether_it_was_changed(change):
+def test_the_fingerprint_of_a_sample_reports_whether_it_was_changed(change):
     sample = json_codec.decode(b'[[1, -0.0, "\\ud800"], {"a": 1.0, "b": 123456789012345678901234567890}]')
     before = json_codec.fingerprint(sample)
     references = [sample, sample[0]]
@@ -230,7 +230,7 @@ def test_every_answer_that_a_notebook_gives_has_its_json(answer, expected):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_answer_without_a_json_form_is_refused_by_the_name_of_its_type(answer, words):
+def test_an_answer_without_a_json_form_is_rejected_by_the_name_of_its_type(answer, words):
     with pytest.raises(TypeError, match=words):
         json_codec.encode(answer)
 
@@ -296,7 +296,7 @@ def test_pandas_answers_keep_their_labels_unless_they_are_to_be_bare(answer, lab
         (TABLE.rename_axis("a"), "a DataFrame with a column and an index of one name has no JSON form"),
     ],
 )
-def test_labels_that_would_be_lost_are_refused(answer, words):
+def test_labels_that_would_be_lost_are_rejected(answer, words):
     with pytest.raises(json_codec.NoJsonForm, match=words):
         json_codec.encode(answer)
     assert json_codec.encode(answer, json_codec.BARE)
@@ -308,7 +308,7 @@ def test_the_answers_of_a_batch_have_no_labels(several):
     assert json_codec.listed(TABLE) == [{"a": 1}, {"a": 2}]
 
 
-def test_an_answer_that_contains_itself_is_refused():
+def test_an_answer_that_contains_itself_is_rejected():
     cycle = []
     cycle.append(cycle)
     with pytest.raises(TypeError, match="contains itself"):
@@ -316,14 +316,14 @@ def test_an_answer_that_contains_itself_is_refused():
 
 
 @pytest.mark.parametrize("answer", [object(), 10**5000, [[object()]], float], ids=lambda value: type(value).__name__)
-def test_a_refusal_says_nothing_of_how_it_was_found(answer):
-    with pytest.raises(TypeError) as refused:
+def test_a_rejection_says_nothing_of_how_it_was_found(answer):
+    with pytest.raises(TypeError) as rejected:
         json_codec.encode(answer)
-    assert refused.value.__cause__ is None
-    assert refused.value.__context__ is None or refused.value.__suppress_context__
+    assert rejected.value.__cause__ is None
+    assert rejected.value.__context__ is None or rejected.value.__suppress_context__
 
 
-def test_an_answer_nested_too_deeply_is_refused():
+def test_an_answer_nested_too_deeply_is_rejected():
     deep = []
     for _ in range(100_000):
         deep = [deep]

@@ -18,14 +18,14 @@ def test_an_update_keeps_the_other_fields(tmp_path):
     assert manifest.read(tmp_path) == {"format": 2, "golden": 3, "scorer_start": "spawn"}
 
 
-def test_a_folder_without_one_is_told_by_path(tmp_path):
+def test_a_folder_without_one_is_reported_by_path(tmp_path):
     with pytest.raises(ModelMissing, match=paths.MANIFEST):
         manifest.read(tmp_path / "nowhere")
 
 
-def test_one_of_the_future_is_refused_with_both_formats(tmp_path):
+def test_one_of_the_future_is_rejected_with_both_formats(tmp_path):
     manifest.write(tmp_path, {"format": 7})
-    with pytest.raises(ModelFormatUnknown, match="has format 7, and this service reads format 2"):
+    with pytest.raises(ModelFormatUnknown, match="has format 7, but this service reads formats 1 and 2"):
         manifest.read(tmp_path)
 
 
@@ -34,5 +34,5 @@ def test_this_process_may_load_what_it_wrote_itself():
 
 
 def test_another_python_may_not():
-    with pytest.raises(ModelPythonDiffers, match="saved with Python 3.1, and here is Python"):
+    with pytest.raises(ModelPythonDiffers, match="saved with Python 3.1, but this is Python"):
         manifest.check_versions(dict(manifest.versions(), python="3.1"))

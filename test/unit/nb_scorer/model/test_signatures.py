@@ -67,7 +67,7 @@ def test_several_arguments_get_the_values_of_their_names():
         ({"age": 7, "point": {"x": "a"}, "name": "b"}, "name: is not expected; point.x: must be a number, not a text"),
     ],
 )
-def test_an_object_that_does_not_fit_several_arguments_is_refused(sample, words):
+def test_an_object_that_does_not_fit_several_arguments_is_rejected(sample, words):
     with pytest.raises(Misfit) as caught:
         asked(of_two)["predictor"](sample)
     assert str(caught.value) == words

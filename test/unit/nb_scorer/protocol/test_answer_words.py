@@ -26,11 +26,11 @@ def raised(error):
     ],
     ids=["two lines", "first line empty", "one line", "chained"],
 )
-def test_an_error_is_told_by_its_class_and_first_line(text, words):
-    told = f"The notebook's predictor failed on this sample: ValueError: {words}"
-    assert answer_words.of_row(frames.FAILED, {"traceback": text}) == (500, told)
+def test_an_error_is_reported_by_its_class_and_first_line(text, words):
+    reported = f"The notebook's predictor failed on this sample: ValueError: {words}"
+    assert answer_words.of_row(frames.FAILED, {"traceback": text}) == (500, reported)
 
 
 @pytest.mark.parametrize(("text", "error"), [("it died\nat once\n", "at once"), ("KeyError", "KeyError"), ("", "")])
-def test_what_is_no_traceback_is_told_by_its_last_line(text, error):
+def test_what_is_no_traceback_is_reported_by_its_last_line(text, error):
     assert answer_words.error_of(text) == error

@@ -31,7 +31,7 @@ def test_a_sample_that_took_an_hour_and_more_fits_the_frame():
     assert frames.take_answers(bytearray(frames.answer(frames.OK, b"", 0, 1e9)))[0][2] > 4000
 
 
-def test_answers_of_one_call_are_frames_one_after_the_other_whose_numbers_start_anew_after_the_last():
+def test_answers_of_one_call_are_frames_one_after_the_other_whose_numbers_start_again_after_the_last():
     outcomes = [(frames.OK, b"1", 2), (frames.REFUSED, b"{}", 0)]
     stream = frames.answer(frames.OK, b"1", frames.NUMBERS, 0.25, 2) + frames.answer(frames.REFUSED, b"{}", 0, 0.25, 0)
     assert frames.answers(outcomes, frames.NUMBERS, 0.25) == stream

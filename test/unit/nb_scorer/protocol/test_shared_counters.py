@@ -17,6 +17,16 @@ def test_what_one_process_counts_another_reads():
         assert counters.started == 4
 
 
+def test_progress_within_an_array_is_seen():
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        front, scorer = SharedCounters(memory.fileno()), SharedCounters(memory.fileno())
+        before = front.progress
+        scorer.note_progress()
+        assert front.progress != before
+        assert front.started == 0
+
+
 def test_what_is_called_back_before_it_is_started_is_not_to_be_touched():
     with tempfile.TemporaryFile() as memory:
         memory.truncate(SIZE)

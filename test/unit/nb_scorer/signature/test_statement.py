@@ -7,9 +7,9 @@ DIGESTS = {"b": "b" * 64, "a/c": "c" * 64, "a.d": "d" * 64}
 
 
 def changed(change):
-    told = json.loads(statement.of(DIGESTS, "model", "model.sig"))
-    change(told)
-    return json.dumps(told).encode()
+    reported = json.loads(statement.of(DIGESTS, "model", "model.sig"))
+    change(reported)
+    return json.dumps(reported).encode()
 
 
 def test_a_statement_is_read_back():
@@ -28,26 +28,32 @@ def test_files_are_in_the_order_of_paths():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda told: told.update(_type="x"), "made for something else than a model"),
-        (lambda told: told.update(predicateType="https://slsa.dev/provenance/v1"), "something else than a model"),
-        (lambda told: told["predicate"]["serialization"].update(method="shards"), "whole files"),
-        (lambda told: told["predicate"]["serialization"].update(allow_symlinks=True), "without links"),
-        (lambda told: told["predicate"]["serialization"].update(hash_type="blake3"), "by SHA-256"),
-        (lambda told: told["predicate"]["resources"].append(told["predicate"]["resources"][0]), "a file twice"),
-        (lambda told: told["predicate"]["resources"].pop(), "not that of the files in it"),
-        (lambda told: told["subject"].append(told["subject"][0]), "not that of the files in it"),
-        (lambda told: told["predicate"]["resources"][0].update(algorithm="md5"), "other than SHA-256"),
-        (lambda told: told["predicate"]["resources"][0].update(digest="D" * 64), "other than SHA-256"),
-        (lambda told: told["predicate"]["resources"][0].update(name="../x"), "it names a file '../x'"),
-        (lambda told: told["predicate"]["resources"][0].update(name="/x"), "it names a file '/x'"),
-        (lambda told: told["predicate"]["resources"][0].update(name="a//x"), "it names a file 'a//x'"),
-        (lambda told: told["predicate"]["resources"][0].update(name=""), "it names a file ''"),
-        (lambda told: told["predicate"]["resources"][0].update(name=5), "it names a file 5"),
-        (lambda told: told["predicate"].pop("resources"), "no statement on a model"),
-        (lambda told: told.update(subject=None), "no statement on a model"),
+        (lambda reported: reported.update(_type="x"), "made for something else than a model"),
+        (
+            lambda reported: reported.update(predicateType="https://slsa.dev/provenance/v1"),
+            "something else than a model",
+        ),
+        (lambda reported: reported["predicate"]["serialization"].update(method="shards"), "whole files"),
+        (lambda reported: reported["predicate"]["serialization"].update(allow_symlinks=True), "without links"),
+        (lambda reported: reported["predicate"]["serialization"].update(hash_type="blake3"), "by SHA-256"),
+        (
+            lambda reported: reported["predicate"]["resources"].append(reported["predicate"]["resources"][0]),
+            "a file twice",
+        ),
+        (lambda reported: reported["predicate"]["resources"].pop(), "not that of the files in it"),
+        (lambda reported: reported["subject"].append(reported["subject"][0]), "not that of the files in it"),
+        (lambda reported: reported["predicate"]["resources"][0].update(algorithm="md5"), "other than SHA-256"),
+        (lambda reported: reported["predicate"]["resources"][0].update(digest="D" * 64), "other than SHA-256"),
+        (lambda reported: reported["predicate"]["resources"][0].update(name="../x"), "it names a file '../x'"),
+        (lambda reported: reported["predicate"]["resources"][0].update(name="/x"), "it names a file '/x'"),
+        (lambda reported: reported["predicate"]["resources"][0].update(name="a//x"), "it names a file 'a//x'"),
+        (lambda reported: reported["predicate"]["resources"][0].update(name=""), "it names a file ''"),
+        (lambda reported: reported["predicate"]["resources"][0].update(name=5), "it names a file 5"),
+        (lambda reported: reported["predicate"].pop("resources"), "no statement on a model"),
+        (lambda reported: reported.update(subject=None), "no statement on a model"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused(change, reason):
+def test_what_could_be_read_in_two_ways_is_rejected(change, reason):
     with pytest.raises(statement.Malformed, match=reason):
         statement.read(changed(change))
 

@@ -14,7 +14,7 @@ def link():
     ours.close()
 
 
-def test_a_scorer_that_can_t_load_its_model_ends_quietly_once_nobody_listens(monkeypatch, link):
+def test_a_scorer_that_can_t_load_its_model_ends_quietly_once_no_one_listens(monkeypatch, link):
     def missing(*_model_args):
         raise ModelMissing("/nowhere")
 

@@ -26,7 +26,7 @@ def test_each_line_says_which_scorer_printed_it():
     assert printed(log_forms.TEXT, "one\ntwo", "\n", "three\n") == f"{mark}one\n{mark}two\n{mark}three\n"
 
 
-def test_what_was_begun_is_let_out_as_a_line():
+def test_what_was_started_is_let_out_as_a_line():
     assert printed(log_forms.TEXT, "half") == f"[scorer {os.getpid()}] half\n"
     assert printed(log_forms.TEXT) == ""
 
@@ -56,7 +56,7 @@ class Full(io.RawIOBase):
         return len(data)
 
 
-def test_what_can_not_be_written_is_lost_and_fails_nobody():
+def test_what_can_not_be_written_is_lost_and_fails_no_one():
     disk = Full()
     stream = log_streams.Marked(io.TextIOWrapper(io.BufferedWriter(disk, 100)), log_forms.TEXT, "stdout")
     for _ in range(100):

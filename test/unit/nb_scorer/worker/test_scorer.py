@@ -101,7 +101,7 @@ def fails(words):
         (fails("['age'] not in index"), b'{"full name": "a"}', ["age"]),
     ],
 )
-def test_a_field_that_a_sample_lacks_is_told_by_its_name(predictor, body, missing, capsys):
+def test_a_field_that_a_sample_lacks_is_reported_by_its_name(predictor, body, missing, capsys):
     answers = named(predictor).answer(body), named(predictor).answer_many(b"[" + body + b"]")[:2]
     printed = capsys.readouterr().err
     for status, payload in answers:
@@ -113,23 +113,57 @@ def test_a_field_that_a_sample_lacks_is_told_by_its_name(predictor, body, missin
         assert facts["traceback"] in printed
 
 
-def test_a_field_that_a_sample_lacks_is_told_where_batch_predictor_missed_it():
+def test_a_field_that_a_sample_lacks_is_reported_where_batch_predictor_missed_it():
     answers = named(lambda x: x["age"], lambda xs: [x["age"] for x in xs]).answer_together([b'{"age": 1}', b"{}"])
     assert [[status for status, _, _ in part] for part in answers] == [[frames.OK], [frames.REFUSED]]
 
 
 @pytest.mark.parametrize(
+    ("predictor", "body", "pointer"),
+    [
+        (lambda x: x["age"], b"[]", "#"),
+        (lambda x: x["other"], b"{}", "#/age"),
+        (lambda x: 1 / 0, b"{}", "#/age"),
+        (fails("the agent is away"), b"{}", "#/age"),
+    ],
+)
+def test_a_sample_unlike_the_notebook_s_own_that_fails_is_the_client_s_fault(predictor, body, pointer):
+    status, payload = named(predictor).answer(body)
+    assert (status, [error["pointer"] for error in json.loads(payload)["errors"]]) == (frames.REFUSED, [pointer])
+
+
+def exits(x):
+    raise SystemExit
+
+
+def lacks_memory(x):
+    raise MemoryError
+
+
+def reads_a_file(x):
+    return open("/nowhere/age.csv")
+
+
+def takes_apart(x):
+    x.clear()
+    return 1 / 0
+
+
+@pytest.mark.parametrize(
     ("predictor", "body"),
     [
-        (lambda x: x["age"], b"[]"),
-        (lambda x: x["other"], b"{}"),
-        (lambda x: 1 / 0, b"{}"),
-        (fails("the agent is away"), b"{}"),
         (fails("age"), b'{"age": 1, "full name": "a"}'),
+        # It is compared as it was sent.
+        (takes_apart, b'{"age": 1, "full name": "a"}'),
+        (exits, b"{}"),
+        (lacks_memory, b"{}"),
+        # The name of the file has that of a field which the sample lacks.
+        (reads_a_file, b"{}"),
     ],
 )
 def test_any_other_failure_stays_one(predictor, body):
     assert named(predictor).answer(body)[0] == frames.FAILED
+    assert named(predictor).answer_many(b"[" + body + b"]")[0] == frames.FAILED
 
 
 def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
@@ -142,7 +176,7 @@ def test_an_exception_that_can_t_be_shown_is_a_failure_too(capsys):
 
     assert made(predictor).answer(b"1")[0] == frames.FAILED
     assert "Awkward" in capsys.readouterr().err
-    assert named(predictor).answer(b"{}")[0] == frames.FAILED
+    assert named(predictor).answer(b"{}")[0] == frames.REFUSED
 
 
 def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
@@ -152,10 +186,10 @@ def test_what_clients_can_make_long_is_cut_in_a_traceback(capsys):
     status, payload = made(predictor).answer(json.dumps("\n" * 10**6).encode())
     text = json.loads(payload)["traceback"]
     assert status == frames.FAILED
-    assert len(text) < 3 * scorer.LONGEST_PART
+    assert len(text) < 3 * scorer.MAX_PART
     assert "ValueError: bad: " in text and "KeyError: " in text and "test_scorer.py" in text
     assert "characters are left out)" in text
-    assert len(capsys.readouterr().err) < 3 * scorer.LONGEST_PART
+    assert len(capsys.readouterr().err) < 3 * scorer.MAX_PART
 
 
 def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
@@ -166,7 +200,7 @@ def test_a_traceback_of_very_many_parts_keeps_both_ends(capsys):
         raise KeyError("the last") from error
 
     text = json.loads(made(predictor).answer(b"1")[1])["traceback"]
-    assert len(text) < scorer.LONGEST_TRACEBACK + 100
+    assert len(text) < scorer.MAX_TRACEBACK + 100
     assert text.endswith("KeyError: 'the last'\n")
     assert "ValueError: the first\n" in text
     capsys.readouterr()
@@ -185,7 +219,7 @@ def test_an_answer_that_is_no_json_is_a_failure_that_names_the_type(capsys):
     assert "of type object has" in capsys.readouterr().err
 
 
-def test_the_client_is_told_why_an_answer_has_no_json_form():
+def test_the_client_is_reported_why_an_answer_has_no_json_form():
     status, payload = made(lambda x: [object()]).answer(b"1")
     assert (status, json.loads(payload)["reason"]) == (
         frames.FAILED,
@@ -194,13 +228,13 @@ def test_the_client_is_told_why_an_answer_has_no_json_form():
 
 
 @pytest.mark.parametrize(("verdict", "reason"), [((False, "too old"), "too old"), ("too old", "too old"), (0, "")])
-def test_the_client_is_told_the_validators_reason(verdict, reason, capsys):
+def test_the_client_is_reported_the_validators_reason(verdict, reason, capsys):
     status, payload = made(pytest.fail, lambda x: verdict).answer(b"1")
     assert (status, json.loads(payload)) == (frames.REFUSED, {"reason": reason, "traceback": None})
     assert capsys.readouterr().err == ""
 
 
-def test_the_client_is_told_what_the_validator_raised(capsys):
+def test_the_client_is_reported_what_the_validator_raised(capsys):
     def validator(x):
         raise ValueError("too old" * x)
 
@@ -247,7 +281,7 @@ BAD = {
 }
 
 
-def test_a_sample_that_does_not_fit_is_refused_by_its_field_and_not_logged(capsys):
+def test_a_sample_that_does_not_fit_is_rejected_by_its_field_and_not_logged(capsys):
     asked = converting()
     assert asked.answer(b'{"x": 2}') == (frames.OK, b"4.0")
     status, payload = asked.answer(b'{"x": "a"}')
@@ -268,7 +302,7 @@ def test_a_validator_gets_what_its_own_hint_says_and_may_be_unfit_too(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_refused(capsys):
+def test_of_an_array_nothing_is_read_behind_the_first_sample_that_is_rejected(capsys):
     @dataclasses.dataclass
     class Seven:
         x: int
@@ -339,14 +373,26 @@ def test_requests_are_counted_and_answered_in_order_until_the_front_closes():
         ours.shutdown(socket.SHUT_WR)
         thread.join()
         theirs.close()
-        heard = bytearray()
+        received = bytearray()
         while data := ours.recv(65536):
-            heard += data
-    hello, *answers = frames.take_answers(heard)
+            received += data
+    hello, *answers = frames.take_answers(received)
     assert (hello[0], json.loads(hello[1])) == (frames.HELLO, {"pid": os.getpid()})
     expected = [(frames.OK, b"%d" % n, n) for n in range(5)]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == expected
     assert counters.started == 5
+
+
+@pytest.mark.parametrize("batch", [None, lambda xs: 1 / 0])
+def test_each_sample_of_an_array_that_is_scored_one_by_one_is_progress(batch):
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        counters = SharedCounters(memory.fileno())
+        seen = []
+        asked = made(lambda x: seen.append(counters.progress) or x, batch=batch)
+        asked.settle(counters)
+        assert asked.answer_many(b"[1, 2, 3]")[0] == frames.OK
+        assert (seen, counters.progress) == ([0, 1, 2], 3)
 
 
 def together(asked, *bodies):
@@ -361,7 +407,7 @@ def test_samples_that_wait_are_scored_in_one_call():
     assert calls == [[1, 2, 3]]
 
 
-def test_what_is_refused_or_no_json_takes_no_part_in_a_batch():
+def test_what_is_rejected_or_no_json_takes_no_part_in_a_batch():
     asked = made(pytest.fail, lambda x: x != 2, batch=lambda xs: [x * 2 for x in xs])
     ((first, second, third, last),) = together(asked, b"1", b"2", b"{", b"3")
     assert (first, last) == ((frames.OK, b"2", 2), (frames.OK, b"6", 0))

@@ -48,6 +48,17 @@ def test_until_the_proof_has_held_only_the_proof_asks_the_form():
     assert set(model.calls) == {1}
 
 
+def test_each_sample_of_an_array_is_progress_once_batching_has_ended():
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        counters = SharedCounters(memory.fileno())
+        asked, _ = made(model=ByItsCompany())
+        asked.settle(counters)
+        assert asked.answer_many(b"[[1], [2], [3], [4]]")[0] == frames.OK
+        assert asked.news() is not None
+        assert counters.progress == 4
+
+
 def test_fewer_samples_than_pay_are_asked_alone():
     asked, model = made(proved=dict(PROVED, pays_from=4))
     assert len(together(asked, b"[1]", b"[2]", b"[3]")) == 3
@@ -68,7 +79,7 @@ def test_no_more_than_the_proof_tried_share_a_call():
     assert max(model.calls) == 3
 
 
-def test_each_sample_has_its_own_answer_refusal_or_error(capsys):
+def test_each_sample_has_its_own_answer_rejection_or_error(capsys):
     asked, _ = made(validator=lambda x: "too large" if x[0] > 8 else x[0] != 7)
     bodies = [b"[1]", b"[7]", b"{", b"[-5]", b"[9]", b"[2]", b'["a"]', b"[-6]"]
     ((*answers,),) = together(asked, *bodies)
@@ -193,7 +204,7 @@ def test_where_a_row_is_answered_otherwise_in_company_batching_ends_and_it_is_sa
     assert asked.answer_many(b"[[1], [2]]") == (frames.OK, b"[1.0, 1.0]", 1)
 
 
-def test_a_scorer_that_is_told_to_asks_predictor_alone_from_then_on():
+def test_a_scorer_that_is_reported_to_asks_predictor_alone_from_then_on():
     asked, model = made()
     asked.stop_batching()
     assert len(together(asked, b"[1]", b"[2]")) == 2
@@ -204,7 +215,7 @@ def test_the_proof_answers_with_its_facts_or_with_a_reason(capsys):
     asked = json.dumps({"samples": [[1.0], [2.0], [3.5]], "tolerance": 1e-6, "seconds": 20.0}).encode()
     status, payload = made(model=ByItsCompany(), proved={"calls": ["model.predict"]})[0].prove(asked)
     assert status == frames.OK
-    assert json.loads(payload) == {"reason": "ByItsCompany.predict: a row's result depends on the rows beside it"}
+    assert json.loads(payload) == {"reason": "ByItsCompany.predict: a row's result depends on the other rows"}
 
 
 def served(asked, *requests):
@@ -222,7 +233,7 @@ def served(asked, *requests):
     return frames.take_answers(stream)
 
 
-def test_the_front_is_told_that_batching_ended_and_can_end_it():
+def test_the_front_is_reported_that_batching_ended_and_can_end_it():
     asked, model = made(model=ByItsCompany())
     requests = [frames.request(frames.TOGETHER, n, b"[%d]" % (n + 1)) for n in range(3)]
     answers = served(asked, *requests)

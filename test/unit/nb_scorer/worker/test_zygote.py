@@ -71,7 +71,7 @@ def refused():
         (lambda: 77, 1, {"event": "unstarted", "scorer": 5, "why": "Too many open files"}),
     ],
 )
-def test_each_order_to_start_is_confirmed_or_refused_and_leaves_no_descriptor(
+def test_each_order_to_start_is_confirmed_or_rejected_and_leaves_no_descriptor(
     forking, open_files, fork, descriptors, event
 ):
     supervisor, control, forks = forking

@@ -70,14 +70,14 @@ def test_no_byte_can_be_added_outside_of_the_files(added):
     assert not [at for at in places if problem(content[:at] + added + content[at:]) is None]
 
 
-def test_what_is_written_in_another_form_is_refused():
+def test_what_is_written_in_another_form_is_rejected():
     assert problem(written(FILES, forward=False)) == (
         "what stands before one of its files is not what our writer puts there"
     )
     assert problem(written(FILES)[len(one_reading.SHEBANG) :]) == "it does not begin with the line that runs it"
 
 
-def test_a_name_that_reads_as_a_record_of_zip64_is_refused():
+def test_a_name_that_reads_as_a_record_of_zip64_is_rejected():
     # Python 3.13 believes one that stands 76 bytes before the end, and asks for no locator.
     record = "PK\6\6" + "a" * 72
     assert problem(written({**FILES, "src/" + record: b""})) == (
@@ -89,5 +89,5 @@ def test_a_name_that_reads_as_a_record_of_zip64_is_refused():
     assert problem(written({"src/" + record: b"", "src/" + locator + "a": b""})) is None
 
 
-def test_a_file_with_too_many_files_is_refused():
+def test_a_file_with_too_many_files_is_rejected():
     assert problem(written({str(number): b"" for number in range(70_000)})) == ("it is larger than such a file can be")

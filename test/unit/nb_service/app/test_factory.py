@@ -18,7 +18,7 @@ def test_a_sample_is_answered_without_a_front(client):
     ("body", "content_type", "status"),
     [(b"", "application/json", 400), (b"1", "text/plain", 415), (b"1" * 101, "application/json", 413)],
 )
-def test_refusals_are_those_of_the_front(client, body, content_type, status):
+def test_rejections_are_those_of_the_front(client, body, content_type, status):
     response = client.post("/predict", data=body, content_type=content_type)
     assert (response.status_code, response.content_type) == (status, "application/problem+json")
 
@@ -57,7 +57,7 @@ def test_what_takes_too_much_memory_is_413(tmp_path):
     assert (response.status_code, "S2I_APP_MEMORY" in response.json["detail"]) == (413, True)
 
 
-def test_what_flask_refuses_has_our_shape(client):
+def test_what_flask_rejects_has_our_shape(client):
     response = client.put("/predict")
     assert (response.status_code, response.content_type) == (405, "application/problem+json")
     assert "POST" in response.headers["Allow"]

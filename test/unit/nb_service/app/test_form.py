@@ -26,15 +26,15 @@ def test_json_args_holds_the_sample():
     assert form.sample_of(TYPE, b"json_args=%5B0.2%2C+0.7%5D") == b"[0.2, 0.7]"
 
 
-def test_a_pickle_is_refused_with_a_sentence():
-    refused = form.sample_of(TYPE, b"args=gASVBwAAAAAAAABdlChLAUsCZS4%3D")
-    assert refused.status == 400
-    assert b"a pickle, which this service never loads" in refused.body
+def test_a_pickle_is_rejected_with_a_sentence():
+    rejected = form.sample_of(TYPE, b"args=gASVBwAAAAAAAABdlChLAUsCZS4%3D")
+    assert rejected.status == 400
+    assert b"a pickle, which this service never loads" in rejected.body
     assert form.sample_of(TYPE, b"json_args=1&args=x") is form.PICKLE
 
 
 @pytest.mark.parametrize("body", [b"[0.2, 0.7]", b"other=1", b"json_args=1&json_args=2", b"\xff", b"a=1&" * 50])
-def test_a_form_without_one_sample_is_told_what_to_send(body):
+def test_a_form_without_one_sample_is_reported_what_to_send(body):
     assert form.sample_of(TYPE, body) == replies.NO_JSON_HEADER
 
 
@@ -47,7 +47,7 @@ def test_json_args_may_be_a_part(field):
     assert form.sample_in(PARTS, parts((b"other", b"x"), field)) == b"[0.2, 0.7]"
 
 
-def test_a_pickle_in_parts_is_refused_with_the_same_sentence():
+def test_a_pickle_in_parts_is_rejected_with_the_same_sentence():
     assert form.sample_in(PARTS, parts((b"args", b"\x80", "file"))) is form.PICKLE
 
 
@@ -63,5 +63,5 @@ def test_a_pickle_in_parts_is_refused_with_the_same_sentence():
         ("multipart/form-data; boundary=\xe4", parts((b"json_args", b"1"))),
     ],
 )
-def test_parts_without_one_sample_are_told_what_to_send(content_type, body):
+def test_parts_without_one_sample_are_reported_what_to_send(content_type, body):
     assert form.sample_in(content_type, body) == replies.NO_JSON_HEADER

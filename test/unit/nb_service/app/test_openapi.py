@@ -73,13 +73,20 @@ def test_events_and_tensors_have_their_header_fields(tmp_path):
     paths = document(tmp_path)["paths"]
     names = [parameter["name"] for parameter in paths["/"]["post"]["parameters"]]
     assert names == ["ce-id", "ce-source", "ce-type", "ce-specversion"]
+    assert {parameter["schema"]["minLength"] for parameter in paths["/"]["post"]["parameters"]} == {1}
     assert "parameters" not in paths["/"]["get"]
     infer = paths["/v2/models/{name}/infer"]["post"]
     assert [parameter["name"] for parameter in infer["parameters"]] == ["name", "Inference-Header-Content-Length"]
     assert infer["requestBody"]["content"]["application/octet-stream"]["schema"] == openapi_bodies.BINARY
 
 
-def test_the_list_of_models_links_to_what_is_told_of_one(tmp_path):
+def test_the_field_of_the_page_s_form_is_json_of_a_sample(tmp_path):
+    body = document(tmp_path)["paths"]["/docs"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]
+    field = body["schema"]["properties"]["sample"]
+    assert (field["contentMediaType"], field["contentSchema"]) == ("application/json", openapi_bodies.SAMPLE)
+
+
+def test_the_list_of_models_links_to_what_is_reported_of_one(tmp_path):
     paths = document(tmp_path)["paths"]
     for version in ("v1", "v2"):
         link = paths[f"/{version}/models"]["get"]["responses"]["200"]["links"]["model"]

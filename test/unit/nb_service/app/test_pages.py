@@ -96,7 +96,7 @@ def test_a_browser_gets_the_page_and_a_client_the_routes(app_root):
         assert "POST /predict" in response["routes"]
 
 
-def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
+def test_the_page_reports_of_the_notebook_and_fills_in_its_first_sample(app_root):
     page = client(app_root).get("/docs").text
     for words in (
         '<a href="/notebook">half.ipynb</a>',
@@ -114,7 +114,7 @@ def test_the_page_tells_of_the_notebook_and_fills_in_its_first_sample(app_root):
 
 
 def test_a_model_without_golden_rows_is_shown_as_unproved(app_root):
-    words = "Nothing proves that this service answers"
+    words = "No sample verifies this service"
     assert words not in client(app_root).get("/docs").text
     test_client = client_of(sum, app_root / "model", manifest={**MANIFEST, "golden": 0})
     for path in ("/docs", "/"):
@@ -140,11 +140,11 @@ def test_the_form_shows_the_answer_and_keeps_the_sample(app_root):
     [
         ("", None, 400, "The body is empty"),
         ("[1", Answer(answer.NOT_JSON, b'{"reason": "<it>"}'), 400, "The body is not JSON: &lt;it&gt;."),
-        ("1", Answer(answer.REFUSED, b'{"traceback": null}'), 422, "refuses this sample"),
+        ("1", Answer(answer.REFUSED, b'{"traceback": null}'), 422, "rejects this sample"),
         ("1", Answer(answer.FAILED, b'{"traceback": "secret"}'), 500, "predictor failed"),
     ],
 )
-def test_the_form_shows_a_refusal_as_words(app_root, sample, outcome, status, words):
+def test_the_form_shows_a_rejection_as_words(app_root, sample, outcome, status, words):
     test_client = client(app_root)
     test_client.application.view_functions["try"].__self__._context.asker.ask = lambda sample: outcome
     response = test_client.post("/docs", data={"sample": sample})
@@ -190,7 +190,7 @@ def test_the_openapi_document_has_the_golden_rows_as_examples(app_root):
     assert document["components"]["schemas"]["Sample"] == {"type": "array"}
 
 
-def test_the_openapi_document_tells_where_a_key_is_wanted(app_root):
+def test_the_openapi_document_reports_where_a_key_is_wanted(app_root):
     document = client(app_root, api_key_file="/a/key").get("/openapi.json").json
     assert set(document["components"]["securitySchemes"]) == {"bearer", "key", "browser"}
     predict, healthz = document["paths"]["/predict"]["post"], document["paths"]["/healthz"]["get"]
@@ -310,7 +310,7 @@ def test_what_was_just_chosen_is_empty_and_no_mistake(people):
 
 
 @pytest.mark.parametrize(("typed", "words"), [("", "Enter a number."), ("<i>", "This is not a number.")])
-def test_a_field_that_can_not_be_read_is_told_beside_it(people, typed, words):
+def test_a_field_that_can_not_be_read_is_reported_next_to_it(people, typed, words):
     pairs = dict(ByField(people.get("/docs").text).pairs)
     response = people.post("/docs", data={**pairs, "#/age": typed})
     assert response.status_code == 400 and "Some fields don&#39;t hold what they take." in response.text
@@ -319,16 +319,16 @@ def test_a_field_that_can_not_be_read_is_told_beside_it(people, typed, words):
     assert people.application.view_functions["try"].__self__._context.asker.asked == []
 
 
-def test_a_refusal_names_its_fields_beside_them(people):
-    refusal = {"misfit": True, "reason": "it", "errors": [{"pointer": "#/age", "detail": "too <old>"}]}
+def test_a_rejection_names_its_fields_next_to_them(people):
+    rejection = {"misfit": True, "reason": "it", "errors": [{"pointer": "#/age", "detail": "too <old>"}]}
     people.application.view_functions["try"].__self__._context.asker.ask = lambda sample: Answer(
-        answer.REFUSED, json.dumps({**refusal, "traceback": None}).encode()
+        answer.REFUSED, json.dumps({**rejection, "traceback": None}).encode()
     )
     response = people.post("/docs", data=MultiDict(ByField(people.get("/docs").text).pairs))
     assert response.status_code == 422 and 'data-at="#/age">too &lt;old&gt;</p>' in response.text
 
 
-def test_a_form_that_is_not_ours_is_refused(people):
+def test_a_form_that_is_not_ours_is_rejected(people):
     response = people.post("/docs", data={"kind:#": "set"})
     assert (response.status_code, "The form has no value at #." in response.text) == (400, True)
 

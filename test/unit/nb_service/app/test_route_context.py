@@ -81,5 +81,5 @@ def test_answers_are_kept_as_json_by_the_id_of_their_request():
     [([b"1"], "a", {"feedback_memory": 0}), ([b"1"], None, {}), ([b"1" * 1000] * 66, "a", {})],
     ids=["off", "no id, without a front", "too large"],
 )
-def test_what_nobody_can_ask_for_is_not_kept(samples, request_id, settings):
+def test_what_no_one_can_ask_for_is_not_kept(samples, request_id, settings):
     assert kept(samples, request_id, **settings) == []

@@ -40,7 +40,7 @@ def test_many_samples_are_answered_in_their_order(client):
 def test_one_sample_that_fails_is_named_by_its_number(client):
     response = client.post("/predict/batch", data=b'[1, "no", null]', content_type=JSON)
     assert (response.status_code, response.content_type) == (422, "application/problem+json")
-    assert response.json["detail"] == "Sample 2: The notebook's validator refuses this sample."
+    assert response.json["detail"] == "Sample 2: The notebook's validator rejects this sample."
 
 
 def test_the_notebook_s_traceback_is_shown_in_debugging_only(tmp_path, client):
@@ -126,7 +126,7 @@ EVENT_OF_DATA = b'{"id": "1", "source": "s", "type": "t", "specversion": "1.0", 
         ("/", "application/cloudevents+json", None, EVENT_OF_DATA),
     ],
 )
-def test_json_of_any_depth_is_answered_or_refused(client, monkeypatch, path, kind, accept, around):
+def test_json_of_any_depth_is_answered_or_rejected(client, monkeypatch, path, kind, accept, around):
     # A scorer may go deeper than what is around it here: its answer is the sample.
     monkeypatch.setattr(Asker, "_one", lambda self, sample: Answer(answer.OK, bytes(sample)))
     for depth in DEPTHS:
@@ -169,20 +169,20 @@ PATHS += [f"v1/models/half:{method}" for method in ("predict", "classify", "regr
     kind=st.sampled_from([JSON, "application/cloudevents+json", "application/cloudevents-batch+json"]),
     accept=st.sampled_from([JSON, "text/csv", "application/x-npy", "application/x-ndjson"]),
 )
-def test_any_json_is_answered_or_refused(tmp_path_factory, sent, path, kind, accept):
+def test_any_json_is_answered_or_rejected(tmp_path_factory, sent, path, kind, accept):
     client = client_of(lambda x: x, tmp_path_factory.getbasetemp())
     response = client.post("/" + path, data=json.dumps(sent), content_type=kind, headers={"Accept": accept})
     assert response.status_code in (200, 400, 406, 413, 415)
 
 
-def test_versions_of_thousands_of_digits_are_refused(client):
+def test_versions_of_thousands_of_digits_are_rejected(client):
     for version in ("9" * 5000, "0" * 5000 + "5"):
         assert client.get(f"/v1/models/half/versions/{version}").status_code in (400, 404)
         assert client.post(f"/v1/models/half/versions/{version}:predict", data=b"{}").status_code in (400, 404)
 
 
 @pytest.mark.parametrize("path", ["", "//", "//models", "//v1/models", "/v1//models", "//v1/models/half", "//healthz"])
-def test_two_slashes_are_not_one_and_nobody_is_sent_elsewhere(client, path):
+def test_two_slashes_are_not_one_and_no_one_is_sent_elsewhere(client, path):
     # As a server hands it over: the client here would take what follows two slashes for a host.
     response = client.get("/", environ_overrides={"PATH_INFO": path, "HTTP_HOST": "elsewhere.example"})
     assert (response.status_code, response.headers.get("Location")) == (404, None)
@@ -217,12 +217,12 @@ def test_compressed_bodies_are_read(client, coding, compressed):
         ("deflate", b"[1, 2]", 400, "it is no deflate"),
         ("gzip", packed(b"[1, 2]")[:-1], 400, "its compressed data is cut"),
         ("gzip", packed(b"") * 65, 400, "it has more than 64 members"),
-        ("gzip", packed(b" " * 10_001), 413, "larger than this service takes (S2I_MAX_BODY)"),
+        ("gzip", packed(b" " * 10_001), 413, "larger than this service accepts (S2I_MAX_BODY)"),
         ("gzip", packed(b" " * 6000) + packed(b" " * 6000), 413, "S2I_MAX_BODY"),
     ],
 )
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/invocations", "/v2/models/half/infer"])
-def test_a_compressed_body_that_can_t_be_read_is_refused(path, coding, data, status, words, tmp_path):
+def test_a_compressed_body_that_can_t_be_read_is_rejected(path, coding, data, status, words, tmp_path):
     client = client_of(double, tmp_path, max_body=10_000)
     response = client.post(path, data=data, content_type=JSON, headers={"Content-Encoding": coding})
     assert response.status_code == status
@@ -311,12 +311,12 @@ def test_allow_has_the_methods_of_a_path_and_no_others(client, path, methods):
         assert set(response.headers["Allow"].split(", ")) == methods
 
 
-def test_what_the_validator_refuses_is_an_invalid_argument(client):
+def test_what_the_validator_rejects_is_an_invalid_argument(client):
     response = client.post("/v1/models/half:predict", json={"instances": ["no"]})
-    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator refuses this sample."})
+    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator rejects this sample."})
 
 
-def test_the_state_of_the_model_is_told_to_both(client, tmp_path):
+def test_the_state_of_the_model_is_reported_to_both(client, tmp_path):
     assert client.get("/v1/models/half").json["ready"] is True
     assert client.get("/v1/models").json == {"models": ["half"]}
     response = client_of(double, tmp_path, ready=False).get("/v1/models/half")
@@ -361,7 +361,7 @@ def test_open_inference_does_not_know_other_models(client, path, words):
     assert (response.status_code, response.json) == (404, {"error": words})
 
 
-def test_open_inference_tells_of_the_server(client):
+def test_open_inference_reports_of_the_server(client):
     assert client.get("/v2").json["extensions"] == ["binary_tensor_data"]
     assert client.get("/v2/health/ready").status_code == 200
 
@@ -426,7 +426,7 @@ def test_sagemaker_s_body_is_bare_and_its_attributes_come_back(client):
     assert (response.json, response.headers["X-Amzn-SageMaker-Custom-Attributes"]) == ([2, 4], "trace=1")
 
 
-def test_invocations_tells_mlflow_s_objects_from_samples(client):
+def test_invocations_reports_mlflow_s_objects_from_samples(client):
     response = client.post("/invocations", json={"dataframe_split": {"columns": [0, 1], "data": [[1, 2]]}})
     assert response.json == {"predictions": [[2, 4]]}
     response = client.post("/invocations", json={"inputs": ["no"]})
@@ -446,7 +446,7 @@ def test_vertex_s_route_is_found_wherever_it_is(tmp_path, route):
     client = client_of(double, tmp_path, aip_predict_route=route)
     assert client.post(route, json={"instances": [1, 2]}).json == {"predictions": [2, 4]}
     response = client.post(route, json={"instances": ["no"]})
-    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator refuses this sample."})
+    assert (response.status_code, response.json) == (400, {"error": "The notebook's validator rejects this sample."})
 
 
 def test_a_bare_sample_is_still_taken_where_predict_is_vertex_s(tmp_path):

@@ -15,10 +15,10 @@ def test_the_default_is_what_its_entry_point_says():
     assert entry.load() is Http
 
 
-def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(BackendUnknown) as refused:
+def test_an_unknown_name_is_rejected_with_the_names_there_are():
+    with pytest.raises(BackendUnknown) as rejected:
         backends.find("pigeon")
-    assert "these are there: alerts, batch, bus, dashboard, http, model, spark-model, verify" in refused.value.why
+    assert "Installed: alerts, batch, bus, dashboard, http, model, spark-model, verify" in rejected.value.why
 
 
 @pytest.mark.parametrize("name", sorted(entry.name for entry in entry_points(group=backends.GROUP)))

@@ -37,9 +37,9 @@ def test_a_signed_baseline_is_the_one_that_was_signed(tmp_path):
     digests = {"baseline.json": hashlib.sha256(path.read_bytes()).hexdigest()}
     assert drift.baseline_of(model(tmp_path, digests)).rows == 40
     path.write_bytes(content(SAMPLES[1:]))
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         drift.baseline_of(model(tmp_path, digests))
-    assert refused.value.code == "model-not-as-signed"
+    assert rejected.value.code == "model-not-as-signed"
     path.unlink()
     with pytest.raises(Problem):
         drift.baseline_of(model(tmp_path, digests))
@@ -63,20 +63,20 @@ def test_a_signed_baseline_is_the_one_that_was_signed(tmp_path):
         {"more": 1},
     ],
 )
-def test_a_baseline_that_the_build_does_not_write_is_refused_in_words(tmp_path, change):
+def test_a_baseline_that_the_build_does_not_write_is_rejected_in_words(tmp_path, change):
     (tmp_path / "baseline.json").write_bytes(content(SAMPLES, **change))
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         drift.baseline_of(model(tmp_path))
-    assert refused.value.code == "model-damaged"
-    assert "baseline.json is not what assemble wrote" in refused.value.what
+    assert rejected.value.code == "model-damaged"
+    assert "baseline.json has changed since the build" in rejected.value.what
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"rows": NaN}', b"[" * 100_000, b"\xff"])
-def test_bytes_that_are_no_baseline_are_refused(tmp_path, text):
+def test_bytes_that_are_no_baseline_are_rejected(tmp_path, text):
     (tmp_path / "baseline.json").write_bytes(text)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(Problem) as rejected:
         drift.baseline_of(model(tmp_path))
-    assert refused.value.code == "model-damaged"
+    assert rejected.value.code == "model-damaged"
 
 
 def test_the_log_says_what_is_watched(tmp_path):

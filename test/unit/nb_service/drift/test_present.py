@@ -104,7 +104,7 @@ def test_the_present_are_the_last_two_thousand_samples_and_counts_are_since_the_
     assert json.loads(json.dumps(numbers)) == numbers
 
 
-def test_how_long_the_present_is_is_told(time):
+def test_how_long_the_present_is_is_reported(time):
     counting = watching(BASELINE, time)
     for _ in range(100):
         time.now += 1

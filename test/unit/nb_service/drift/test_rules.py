@@ -58,14 +58,13 @@ def test_each_alert_has_a_line_that_says_what_to_do():
     alerts = [rule for rule in rules if "alert" in rule]
     assert [alert["alert"] for alert in alerts] == ["NbInputDrift", "NbAnswerDrift"]
     for alert in alerts:
-        assert "docs/how-to/watch-for-drift.md" in alert["annotations"]["runbook"]
-    assert (ROOT / "docs/how-to/watch-for-drift.md").is_file()
+        assert "/drift" in alert["annotations"]["runbook"]
 
 
 FIRING = 'sum by (alertname, part, feature) (ALERTS{alertstate="firing"})'
 
 
-def test_rules_find_by_the_sum_of_replicas_what_none_of_them_can_tell(drifted, tmp_path):
+def test_rules_find_by_the_sum_of_replicas_what_none_of_them_can_report(drifted, tmp_path):
     baseline, replicas = drifted
     assert not any(one.has_drifted for counts in replicas for one in comparison.of(baseline, counts))
     total = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(*replicas, strict=True)]

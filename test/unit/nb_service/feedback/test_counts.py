@@ -16,7 +16,7 @@ def test_errors_are_summed_up_and_squared():
     }
 
 
-def test_the_table_has_answers_beside_true_ones():
+def test_the_table_has_answers_next_to_true_ones():
     counts = Counts()
     for answer, true in (("a", "a"), ("a", "b"), ("a", "b"), (1, 2), (True, True)):
         counts.add(judge(answer, true))

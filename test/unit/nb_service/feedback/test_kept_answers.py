@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 from nb_scorer.protocol import frames
-from nb_service.feedback.kept_answers import MOST_DECODED, MOST_WITHOUT_INDEX, KeptAnswers
+from nb_service.feedback.kept_answers import MAX_DECODED, MAX_WITHOUT_INDEX, KeptAnswers
 from nb_service.pool.answer import OK, Answer, Job
 
 LIMIT = 1 << 20
@@ -29,7 +29,7 @@ def test_an_answer_is_found_by_the_id_of_its_request():
     assert len(kept) == 2
 
 
-@pytest.mark.parametrize("limit", [LIMIT, MOST_WITHOUT_INDEX + 1], ids=["an index when it is asked", "from the start"])
+@pytest.mark.parametrize("limit", [LIMIT, MAX_WITHOUT_INDEX + 1], ids=["an index when it is asked", "from the start"])
 def test_the_first_feedback_takes_an_answer(limit):
     kept = kept_of(pair("a", b"4"), limit=limit)
     # To look takes nothing: what was sent may not be comparable.
@@ -54,10 +54,10 @@ def test_each_of_many_answers_has_its_own_feedback():
     ]
 
 
-def test_nobody_is_given_the_answer_to_another_request_of_the_same_id():
+def test_no_one_is_given_the_answer_to_another_request_of_the_same_id():
     kept = kept_of(pair("a", b"4"), pair("a", b"7"), pair("b", b"4"), pair("b", b"4"))
     assert kept.look([["a", None], ["b", None]]) == [["unknown", None], [None, 4]]
-    # The same beside answers that came earlier, that have had feedback, and that are several.
+    # The same alongside answers that came earlier, that have had feedback, and that are several.
     kept.take("b", None)
     kept.answered([pair("b", b"5")])
     kept.answered([pair("a", b"4")])
@@ -114,7 +114,7 @@ def test_the_last_answers_stay():
     ]
 
 
-def test_a_larger_answer_than_a_share_is_not_kept_and_those_beside_it_are():
+def test_a_larger_answer_than_a_share_is_not_kept_and_those_next_to_it_are():
     kept = kept_of(pair("large", b"1" * (LIMIT // 16 + 1)), pair("small", b"1"))
     assert kept.look([["large", None], ["small", None]]) == [["unknown", None], [None, 1]]
 
@@ -124,7 +124,7 @@ def test_a_look_ends_where_it_has_taken_long_enough():
     kept = kept_of(*[pair(name, array, frames.MANY) for name in "abc"])
     wanted = [[name, place] for name in "abc" for place in range(100)]
     seen = kept.look(wanted)
-    assert 100 < len(seen) < 300 and len(array) * 2 > MOST_DECODED
+    assert 100 < len(seen) < 300 and len(array) * 2 > MAX_DECODED
     assert seen == [[None, 1]] * len(seen)
     # What is left is asked for again, one at least each time.
     assert kept.look(wanted[len(seen) :])[0] == [None, 1]

@@ -30,7 +30,7 @@ def test_a_body_is_put_together_and_what_follows_is_left_wherever_it_is_cut(chun
         (b"0\r\nA: \x01\r\n\r\n", "invalid header value char"),
     ],
 )
-def test_what_is_no_such_body_is_refused(data, reason):
-    with pytest.raises(Unreadable) as refused:
+def test_what_is_no_such_body_is_rejected(data, reason):
+    with pytest.raises(Unreadable) as rejected:
         Chunks(1 << 20).feed(data)
-    assert (refused.value.status, str(refused.value)) == (400, reason)
+    assert (rejected.value.status, str(rejected.value)) == (400, reason)

@@ -23,6 +23,7 @@ class Process:
     secret = "s"
     is_down = has_jobs = False
     heard_at = 0.0
+    pid = 7
 
     def __init__(self) -> None:
         self.on_down = lambda: None
@@ -73,7 +74,7 @@ class Bench:
         self.front = server.Front(*parts, Settings({**SETTINGS, **settings}))
         listener = socket.create_server(("127.0.0.1", 0))
         self.address = listener.getsockname()
-        self.front.open(listener, 5000)
+        self.front.open(listener, 5000, connection.Connection)
         self._writers: list[asyncio.StreamWriter] = []
 
     async def client(self):
@@ -123,7 +124,7 @@ async def said(reader, seconds: float = 1.0) -> bytes:
         return b""
 
 
-def test_who_waited_for_room_hears_nothing_more_after_its_answer(run, monkeypatch):
+def test_who_waited_for_room_receives_nothing_more_after_its_answer(run, monkeypatch):
     monkeypatch.setattr(connection, "ROOM_SECONDS", 0.1)
 
     async def scenario(bench):
@@ -139,7 +140,7 @@ def test_who_waited_for_room_hears_nothing_more_after_its_answer(run, monkeypatc
 
 def test_a_connection_is_read_again_after_the_app_had_no_place_for_its_request(run):
     async def scenario(bench):
-        bench.link._slots[app_link.POSTS] = app_link.MOST_REQUESTS
+        bench.link._slots[app_link.POSTS] = app_link.MAX_REQUESTS
         reader, writer = await bench.client()
         writer.write(post(b"/v1/models/m:predict", b"x" * 70_000))
         await asyncio.sleep(0.1)
@@ -151,7 +152,7 @@ def test_a_connection_is_read_again_after_the_app_had_no_place_for_its_request(r
     run(scenario)
 
 
-def test_who_is_connected_to_an_app_that_keeps_ending_is_told(run):
+def test_who_is_connected_to_an_app_that_keeps_ending_is_reported(run):
     async def scenario(bench):
         reader, writer = await bench.client()
         writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -164,7 +165,7 @@ def test_who_is_connected_to_an_app_that_keeps_ending_is_told(run):
     run(scenario)
 
 
-def test_without_a_descriptor_for_the_app_a_request_is_refused_and_its_place_free(run, monkeypatch):
+def test_without_a_descriptor_for_the_app_a_request_is_rejected_and_its_place_free(run, monkeypatch):
     async def scenario(bench):
         reader, writer = await bench.client()
 
@@ -222,7 +223,7 @@ class Resets:
         self._client.close()
 
 
-def test_a_client_that_breaks_off_when_it_is_refused_is_no_fault_of_ours(run, capfd):
+def test_a_client_that_breaks_off_when_it_is_rejected_is_no_fault_of_ours(run, capfd):
     async def scenario(bench):
         loop = asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -338,7 +339,7 @@ def test_a_body_that_the_app_does_not_read_is_held_back_from_its_first_bytes_on(
     run(scenario)
 
 
-def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_told(run):
+def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_reported(run):
     async def scenario(bench):
         async with App(bench) as app:
             bench.process.has_jobs = True
@@ -368,10 +369,36 @@ def test_a_request_that_the_app_has_forgotten_gets_504_while_the_app_answers_oth
             _, app_reader, _ = await app.request()
             now = bench.link.loop.time()
             bench.process.heard_at = now + 65
+            hung = set(bench.link._active)
+            other_reader, other_writer = await bench.client()
+            other_writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            _, _, other_app = await app.request()
+            for exchange in bench.link._active - hung:
+                exchange.active_at = now + 65
             bench.link.expire(now + 66)
             assert (await said(reader)).startswith(b"HTTP/1.1 504 ")
+            # Another client waits for it.
             assert not bench.process.killed
-            assert await app_reader.read() == b"" and bench.link._slots == [0, 0, 0]
+            assert await app_reader.read() == b"" and bench.link._slots == [1, 0, 0]
+            other_app.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            assert (await said(other_reader)).endswith(b"hi")
+            bench.link.expire(now + 67)
+            bench.link.expire(now + 68)
+            assert bench.process.killed == ["1 of its threads did not answer within 60 s"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("stuck", "pid", "kills"), [(15, 7, 0), (16, 7, 1), (16, 8, 0)])
+def test_an_app_of_which_too_many_threads_hang_is_replaced_at_once(run, stuck, pid, kills):
+    async def scenario(bench):
+        async with App(bench) as app:
+            _, writer = await bench.client()
+            writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
+            await app.request()
+            bench.link._stuck, bench.link._stuck_pid = stuck, pid
+            bench.link.expire(bench.link.loop.time())
+            assert len(bench.process.killed) == kills
 
     run(scenario)
 

@@ -54,11 +54,11 @@ def parsed(data: bytes):
         (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400, None),
     ],
 )
-def test_what_is_refused(data, status, reason):
-    refused = parsed(data)
-    assert isinstance(refused, tuple), refused
-    assert refused[0] == status
-    assert reason is None or refused[1] == reason
+def test_what_is_rejected(data, status, reason):
+    rejected = parsed(data)
+    assert isinstance(rejected, tuple), rejected
+    assert rejected[0] == status
+    assert reason is None or rejected[1] == reason
 
 
 def test_a_request_as_clients_send_it():
@@ -109,7 +109,7 @@ def test_a_body_is_invited_only_where_there_is_one():
 
 
 @pytest.mark.parametrize("data", [b"\x16\x03\x01", b" GET / HTTP/1.1", b"GET / HTTP/1.1\n", b"GET " + b"a" * 40_000])
-def test_what_can_become_no_head_is_refused_before_it_is_whole(data):
+def test_what_can_become_no_head_is_rejected_before_it_is_whole(data):
     with pytest.raises(Unreadable):
         head.check_begin(data)
 

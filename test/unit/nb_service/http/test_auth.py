@@ -167,7 +167,7 @@ def test_by_http_a_browser_says_nothing_but_the_origin(keys, origin, host, statu
     ],
 )
 @pytest.mark.parametrize("path", ["/predict", "/healthz"])
-def test_names_that_are_not_the_service_s_own_are_refused(host, status, path):
+def test_names_that_are_not_the_service_s_own_are_rejected(host, status, path):
     gate = auth.make_gate(Settings({"S2I_ALLOWED_HOSTS": "localhost,Models.example"}), CHECKS)
     refusal, _ = ask(gate, path, "GET", host=host)
     assert (refusal and refusal.status) == status
@@ -185,8 +185,8 @@ def test_what_is_like_a_path_of_health_needs_a_key(keys, path):
     assert ask(auth.Gate(keys, auth.Origins(()), CHECKS), path, "GET")[0].status == 401
 
 
-@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (auth.LARGEST_FILE + 1)])
-def test_a_file_without_a_key_is_refused_and_nothing_of_it_is_shown(tmp_path, content):
+@pytest.mark.parametrize("content", [None, "", "\n \n", b"\xff", b"\xef\xbb\xbf\n", b"x" * (auth.MAX_FILE + 1)])
+def test_a_file_without_a_key_is_rejected_and_nothing_of_it_is_shown(tmp_path, content):
     path = tmp_path / "keys"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -216,7 +216,7 @@ def test_where_any_page_may_read_answers_none_depends_on_the_origin(headers):
     assert "Vary" not in dict(headers_of_answer)
 
 
-def test_where_any_page_may_ask_a_form_of_none_is_still_refused(keys):
+def test_where_any_page_may_ask_a_form_of_none_is_still_rejected(keys):
     gate = auth.Gate(keys, auth.Origins(("*",)), CHECKS)
     headers = {"sec_fetch_site": "cross-site", "authorization": basic("me:first-key")}
     assert ask(gate, **headers)[0].status == 403

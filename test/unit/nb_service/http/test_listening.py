@@ -3,14 +3,14 @@ from nb_service.http import listening
 from nb_service.problems import PortTaken
 
 
-def test_a_taken_port_is_refused_with_the_reason():
+def test_a_taken_port_is_rejected_with_the_reason():
     with listening.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=rf"port {port}: Address already in use"):
             listening.listen("127.0.0.1", port)
 
 
-def test_an_address_that_is_not_ours_is_refused():
+def test_an_address_that_is_not_ours_is_rejected():
     with pytest.raises(PortTaken, match=r"Can't listen on 192\.0\.2\.1 port 0"):
         listening.listen("192.0.2.1", 0)
 
@@ -23,6 +23,6 @@ def test_connections_leave_descriptors_for_everything_else(descriptors, connecti
 
 
 @pytest.mark.parametrize("host", ["\udcff\udcfe", "x" * 300, "a..b"])
-def test_what_is_no_name_of_a_host_is_refused(host):
+def test_what_is_no_name_of_a_host_is_rejected(host):
     with pytest.raises(PortTaken, match="Can't listen on"):
         listening.listen(host, 0)

@@ -86,7 +86,7 @@ def test_answers_are_counted_by_value_with_time_and_batch(requests, samples):
     assert ("nb_prediction_values_bucket", ("le", "+Inf")) not in values
 
 
-@pytest.mark.parametrize(("size", "most"), [(1, metrics.MOST_UNCOUNTED), (metrics.MOST_BYTES_UNCOUNTED, 1)])
+@pytest.mark.parametrize(("size", "most"), [(1, metrics.MAX_UNCOUNTED), (metrics.MAX_BYTES_UNCOUNTED, 1)])
 def test_what_waits_to_be_counted_is_bounded_in_number_and_bytes(samples, size, most):
     for _ in range(3 * most):
         samples.answered([(Job(b"1" * size, None), Answer(OK, b"1", 0.1, 1))])

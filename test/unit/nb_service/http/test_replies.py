@@ -19,7 +19,7 @@ from nb_service.pool.answer import Answer
         (answer.TOO_SLOW, b"{}", 504),
     ],
 )
-def test_each_outcome_has_its_status_and_each_refusal_its_shape(outcome, payload, status):
+def test_each_outcome_has_its_status_and_each_rejection_its_shape(outcome, payload, status):
     reply = replies.from_answer(Answer(outcome, payload))
     assert reply.status == status
     if status == 200:
@@ -53,9 +53,9 @@ def detail(facts, outcome=answer.REFUSED, **shown):
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("too old", "The notebook's validator refuses this sample: too old."),
-        ("Too old!", "The notebook's validator refuses this sample: Too old!"),
-        ("", "The notebook's validator refuses this sample."),
+        ("too old", "The notebook's validator rejects this sample: too old."),
+        ("Too old!", "The notebook's validator rejects this sample: Too old!"),
+        ("", "The notebook's validator rejects this sample."),
     ],
 )
 def test_the_reason_that_a_validator_returns_is_the_clients(reason, words):
@@ -64,14 +64,14 @@ def test_the_reason_that_a_validator_returns_is_the_clients(reason, words):
 
 def test_the_message_of_a_validator_that_raises_is_the_clients_unless_the_setting_says_no():
     facts = {"message": "age is missing", "traceback": "t"}
-    assert detail(facts)["detail"] == "The notebook's validator refuses this sample: age is missing."
-    assert detail(facts, messages=False)["detail"] == "The notebook's validator refuses this sample."
+    assert detail(facts)["detail"] == "The notebook's validator rejects this sample: age is missing."
+    assert detail(facts, messages=False)["detail"] == "The notebook's validator rejects this sample."
 
 
 def test_a_sample_that_does_not_fit_names_its_fields():
     errors = [{"pointer": "#/age", "detail": "must be a number, not a text"}]
     text = detail({"misfit": "age: must be a number, not a text", "errors": errors, "traceback": None}, messages=False)
-    assert text["detail"] == "The sample is not what the notebook takes: age: must be a number, not a text."
+    assert text["detail"] == "The sample does not match what the notebook accepts: age: must be a number, not a text."
     assert (text["status"], text["errors"]) == (422, errors)
 
 

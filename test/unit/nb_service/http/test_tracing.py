@@ -67,7 +67,7 @@ def test_more_than_can_be_exported_is_left_out_and_counted(monkeypatch, exported
     assert log == ["(3 requests got no span: there were more than could be exported)"]
 
 
-def test_an_sdk_that_does_not_start_is_told_once_and_nothing_is_kept(monkeypatch):
+def test_an_sdk_that_does_not_start_is_reported_once_and_nothing_is_kept(monkeypatch):
     def fails(identity):
         raise ValueError("a setting")
 

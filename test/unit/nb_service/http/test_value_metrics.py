@@ -36,7 +36,7 @@ def test_fractional_numbers_go_to_a_histogram_with_edges_of_the_golden_rows():
 
 def test_no_client_can_make_more_values_than_there_is_room_for():
     counts = of(*range(1000), 0, 999).by_value()
-    assert len(counts) == value_metrics.MOST_VALUES + 1
+    assert len(counts) == value_metrics.MAX_VALUES + 1
     assert (counts["0"], counts["other"]) == (2, 901)
     assert of("x" * 1000).by_value() == {}
 
@@ -132,7 +132,7 @@ def test_features_are_bounded(schema):
     counted = Inputs([], schema)
     saw(counted, json.dumps(list(range(500))).encode())
     saw(counted, json.dumps({f"f{n}": n for n in range(99)}).encode())
-    assert len(counted.features) <= value_metrics.MOST_FEATURES
+    assert len(counted.features) <= value_metrics.MAX_FEATURES
 
 
 def test_so_many_samples_are_looked_into_and_then_no_more_until_later():

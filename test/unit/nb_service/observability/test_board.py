@@ -4,14 +4,16 @@ import json
 import re
 
 import pytest
+import yaml
 from nb_service.observability import __main__ as kept
-from nb_service.observability import alert_rules, board
+from nb_service.observability import files
 from nb_service.observability.metric_table import TABLE, Names
 
 from commands import ROOT
 from promtool import asked
 
 FOLDER = ROOT / "docs/deploy/prometheus"
+BOARD = files.text_of("board.json", "nb")
 # Of prometheus_client and of Prometheus itself.
 OF_OTHERS = {
     "process_resident_memory_bytes",
@@ -39,6 +41,11 @@ def queries(text):
     ]
 
 
+def rules_of(prefix):
+    """Return all rules of a prefix."""
+    return [rule for group in yaml.safe_load(files.rules(prefix))["groups"] for rule in group["rules"]]
+
+
 def metrics_in(expression):
     """Return the names of metrics in a query: words that are no labels, numbers, functions or strings."""
     bare = re.sub(r'"[^"]*"', "", expression)
@@ -53,33 +60,33 @@ def metrics_in(expression):
 def test_each_query_asks_for_metrics_that_there_are(prefix):
     names = Names(prefix)
     there = {name for row in TABLE for name in names.samples(row)}
-    recorded = {rule.name for group in alert_rules.groups(prefix) for rule in group.rules}
-    asked = set().union(*map(metrics_in, queries(board.text_of(prefix))))
+    recorded = {rule["record"] for rule in rules_of(prefix) if "record" in rule}
+    asked = set().union(*map(metrics_in, queries(files.text_of("board.json", prefix))))
     assert asked - there - recorded == OF_OTHERS
 
 
 def test_each_family_is_on_the_board_or_in_a_rule():
-    rules = " ".join(rule.expression for group in alert_rules.groups("nb") for rule in group.rules)
-    asked = set(WORDS.findall(rules)).union(*map(metrics_in, queries(board.text_of("nb"))))
+    rules = " ".join(rule["expr"] for rule in rules_of("nb"))
+    asked = set(WORDS.findall(rules)).union(*map(metrics_in, queries(BOARD)))
     unused = [row.name for row in TABLE if not asked.intersection(Names("nb").samples(row))]
     assert unused == []
 
 
 def test_a_panel_says_what_the_table_says_of_what_it_shows():
-    (waiting,) = [panel for panel in panels(board.text_of("nb")) if panel["title"] == "The queue, of its limit"]
+    (waiting,) = [panel for panel in panels(BOARD) if panel["title"] == "The queue, of its limit"]
     assert waiting["description"] == (
         "A full queue refuses with 503.\n\n"
         "`nb_queue_samples`: Samples that wait for a scorer.\n\n"
         "`nb_queue_limit_samples`: Samples that may wait (S2I_MAX_QUEUE)."
     )
-    for panel in panels(board.text_of("nb")):
+    for panel in panels(BOARD):
         asked = set().union(*(metrics_in(target["expr"]) for target in panel["targets"]))
         shown = [row for row in TABLE if asked.intersection(Names("nb").samples(row))]
         assert all(f"`{Names('nb').called(row)}`: {row.description}" in panel["description"] for row in shown)
 
 
 def test_a_panel_says_when_its_metrics_are_there_and_has_their_unit():
-    by_title = {panel["title"]: panel for panel in panels(board.text_of("nb"))}
+    by_title = {panel["title"]: panel for panel in panels(BOARD)}
     oldest = by_title["Oldest message"]
     assert oldest["description"].endswith("Age of the oldest message without an answer. There with the back end bus.")
     units = {title: panel["fieldConfig"]["defaults"]["unit"] for title, panel in by_title.items()}
@@ -90,7 +97,7 @@ def test_a_panel_says_when_its_metrics_are_there_and_has_their_unit():
 def test_axes_begin_at_0_but_of_values_that_may_be_anywhere():
     elsewhere = {
         panel["title"]
-        for panel in panels(board.text_of("nb"))
+        for panel in panels(BOARD)
         if panel["type"] == "timeseries" and "axisSoftMin" not in panel["fieldConfig"]["defaults"]["custom"]
     }
     values = {"A tenth is below", "Half is below", "A tenth is above", "Fractional numbers: deciles 1, 5 and 9"}
@@ -98,7 +105,7 @@ def test_axes_begin_at_0_but_of_values_that_may_be_anywhere():
 
 
 def test_panels_are_on_a_grid_of_24_columns_and_none_covers_another():
-    read = json.loads(board.text_of("nb"))
+    read = json.loads(BOARD)
     taken = set()
     every = [panel for head in read["panels"] for panel in (head, *head.get("panels", ()))]
     for panel in every:
@@ -111,7 +118,7 @@ def test_panels_are_on_a_grid_of_24_columns_and_none_covers_another():
 
 
 def test_rows_are_those_that_one_looks_for_and_what_few_have_is_folded():
-    rows = [panel for panel in json.loads(board.text_of("nb"))["panels"] if panel["type"] == "row"]
+    rows = [panel for panel in json.loads(BOARD)["panels"] if panel["type"] == "row"]
     assert [row["title"] for row in rows] == [
         "Now",
         "Traffic and errors",
@@ -131,7 +138,7 @@ def test_rows_are_those_that_one_looks_for_and_what_few_have_is_folded():
 
 
 def test_each_query_is_of_the_services_that_were_chosen():
-    for panel in panels(board.text_of("nb")):
+    for panel in panels(BOARD):
         for target in panel["targets"]:
             selectors = re.findall(r"\{([^}]*)\}", target["expr"])
             assert selectors and all('job=~"$job"' in selector for selector in selectors), panel["title"]
@@ -140,11 +147,11 @@ def test_each_query_is_of_the_services_that_were_chosen():
 
 
 def test_with_another_prefix_nothing_has_ours_and_the_board_is_another():
-    ours, theirs = board.text_of("nb"), board.text_of("fruit_scorer")
+    ours, theirs = BOARD, files.text_of("board.json", "fruit_scorer")
     assert re.findall(r"\b[Nn]b_\w*", theirs) == []
     assert json.loads(ours)["uid"] == "nb-services"
     assert json.loads(theirs)["uid"] == "fruit_scorer-services"
-    assert len(json.loads(board.text_of("x" * 64))["uid"]) == 40
+    assert len(json.loads(files.text_of("board.json", "x" * 64))["uid"]) == 40
 
 
 # What Grafana puts in the place of its variables.
@@ -160,7 +167,7 @@ def resolved(expression):
 
 def query_of(title):
     """Return the first query of the one panel with a title, or of the annotation with it."""
-    text = board.text_of("nb")
+    text = BOARD
     titled = [panel["targets"][0]["expr"] for panel in panels(text) if panel["title"] == title]
     titled += [one["target"]["expr"] for one in json.loads(text)["annotations"]["list"] if one["name"] == title]
     return resolved(titled[0])
@@ -199,16 +206,25 @@ def test_the_share_that_failed_is_0_where_nothing_has(failed, share, tmp_path):
     assert asked(FOLDER / "service.rules.yml", tmp_path, given, question, at="30m") == ""
 
 
-@pytest.mark.parametrize("name", kept.files())
+@pytest.mark.parametrize("name", files.NAMES)
 def test_what_is_kept_in_the_repository_is_current(name):
-    message = f"{FOLDER.relative_to(ROOT)}/{name} is not what the metric table makes: `make board` writes it anew"
-    assert (FOLDER / name).read_text(encoding="utf-8") == kept.files()[name], message
+    message = f"{FOLDER.relative_to(ROOT)}/{name} is not what a service writes: run `make board`"
+    assert (FOLDER / name).read_text(encoding="utf-8") == files.text_of(name, "nb"), message
 
 
 def test_nothing_else_is_kept_there():
-    assert {file.name for file in FOLDER.iterdir()} == set(kept.files())
+    assert {file.name for file in FOLDER.iterdir()} == set(files.NAMES)
 
 
 def test_make_board_writes_each_of_them(tmp_path):
     kept.main(tmp_path)
-    assert {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()} == kept.files()
+    assert {file.name for file in tmp_path.iterdir()} == set(files.NAMES)
+    assert (tmp_path / "board.json").read_text(encoding="utf-8") == BOARD
+
+
+def test_a_query_in_a_rule_is_of_metrics_that_there_are():
+    there = {name for row in TABLE for name in Names("nb").samples(row)} | {"up"}
+    recorded = {rule["record"] for rule in rules_of("nb") if "record" in rule}
+    for rule in rules_of("nb"):
+        of_ours = {word for word in WORDS.findall(re.sub(r'"[^"]*"', "", rule["expr"])) if word.startswith("nb_")}
+        assert of_ours <= there | recorded, rule

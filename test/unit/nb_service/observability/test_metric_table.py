@@ -5,7 +5,7 @@ import copy
 import pytest
 from nb_service.app import exposition
 from nb_service.observability import metric_table
-from nb_service.observability.metric_table import BUS, COUNTER, GAUGE, HISTOGRAM, TABLE, Names
+from nb_service.observability.metric_table import BUS, TABLE, Names
 from prometheus_client.parser import text_string_to_metric_families
 
 from metric_numbers import IDENTITY, everything
@@ -65,22 +65,9 @@ def test_names_of_samples_are_those_of_the_text():
     names = Names("fruit")
     families = shown(numbers, baseline, "fruit")
     for row in TABLE:
-        # The library also says when each counter began.
+        # The library also says when each counter started.
         written = {sample.name for sample in families[row.name].samples if not sample.name.endswith("_created")}
         assert written == set(names.samples(row)), row.name
-
-
-@pytest.mark.parametrize(
-    ("kind", "asked"), [(COUNTER, "total"), (GAUGE, "gauge"), (HISTOGRAM, "bucket"), (HISTOGRAM, "sum")]
-)
-def test_a_name_is_given_for_the_right_kind_alone(kind, asked):
-    ask = getattr(Names("nb"), asked)
-    for row in TABLE:
-        if row.kind == kind:
-            assert ask(row.name) in Names("nb").samples(row)
-        else:
-            with pytest.raises(KeyError):
-                ask(row.name)
 
 
 def test_each_row_is_of_its_own_name():

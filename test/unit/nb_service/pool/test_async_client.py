@@ -90,7 +90,7 @@ def test_facts_are_what_the_front_says():
     assert served(use) == (wire.FACTS, {"answers": True})
 
 
-def test_a_front_that_is_gone_leaves_nobody_waiting():
+def test_a_front_that_is_gone_leaves_no_one_waiting():
     ends = []
 
     async def use(client, theirs):

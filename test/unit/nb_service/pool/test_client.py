@@ -110,25 +110,25 @@ def test_after_a_sample_that_failed_no_more_are_asked(served):
 
 
 def test_a_full_queue_is_waited_for_while_answers_come(served):
-    refused = {b"2", b"5"}
+    rejected = {b"2", b"5"}
 
     def outcome(sample):
-        if sample in refused:
-            refused.discard(sample)
+        if sample in rejected:
+            rejected.discard(sample)
             return outcomes.FULL
         return outcomes.OK
 
     samples = [b"%d" % number for number in range(20)]
     assert [answer.payload for answer in served(outcome)[1].ask_many(samples)] == samples
-    assert not refused
+    assert not rejected
 
 
-def test_a_queue_that_stays_full_is_told(served):
+def test_a_queue_that_stays_full_is_reported(served):
     answers = served(lambda sample: outcomes.FULL)[1].ask_many([b"1", b"2", b"3"])
     assert outcomes.FULL in {answer.outcome for answer in answers if answer}
 
 
-def test_the_front_tells_what_it_knows(served):
+def test_the_front_reports_what_it_knows(served):
     assert served()[1].facts() == {"waiting": 0}
 
 
@@ -164,7 +164,7 @@ def test_what_is_outstanding_is_bounded_in_bytes_and_one_larger_body_goes_alone(
 
 
 @pytest.mark.parametrize("body", [b"1", b"x" * 3_000_000])
-def test_when_the_front_is_gone_whoever_waits_or_asks_later_is_told(served, body):
+def test_when_the_front_is_gone_anyone_who_waits_or_asks_later_is_reported(served, body):
     pool, client, server = served()
     pool.answering = False
     box = []
@@ -179,7 +179,7 @@ def test_when_the_front_is_gone_whoever_waits_or_asks_later_is_told(served, body
     assert wait_until(lambda: pool.abandoned == len(pool.asked))
 
 
-def test_a_front_that_goes_before_it_said_a_word_leaves_nobody_waiting():
+def test_a_front_that_goes_before_it_said_a_word_leaves_no_one_waiting():
     ours, theirs = socket.socketpair()
     client = PoolClient(theirs)
     ours.close()
@@ -215,18 +215,18 @@ def test_who_waits_for_bytes_of_others_gives_up_too(served, monkeypatch):
     assert pool.asked == []
 
 
-def test_the_end_of_the_front_is_told_once():
+def test_the_end_of_the_front_is_reported_once():
     ours, theirs = socket.socketpair()
-    told = []
-    client = PoolClient(theirs, lambda: told.append("gone"))
+    reported = []
+    client = PoolClient(theirs, lambda: reported.append("gone"))
     ours.close()
-    assert wait_until(lambda: told)
+    assert wait_until(lambda: reported)
     assert (client.max_queue, client.together) == (1, False)
     client.close()
-    assert told == ["gone"]
+    assert reported == ["gone"]
 
 
-def test_the_front_is_told_and_asked_in_the_order_of_the_calls():
+def test_the_front_is_reported_and_asked_in_the_order_of_the_calls():
     loop, news = asyncio.new_event_loop(), []
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -7,7 +7,7 @@ import pytest
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_service.pool.answer import DIED, OK, Answer, Job
-from nb_service.pool.link import MOST_IN_FLIGHT, MOST_UNSENT, Link
+from nb_service.pool.link import MAX_IN_FLIGHT, MAX_UNSENT, Link
 from nb_service.pool.memory import shared_memory
 
 from unit.nb_service.pool.fakes import FarEnd, turn
@@ -103,7 +103,7 @@ def test_answers_reach_their_jobs_in_order(ends):
     assert owner.told == ["first answer"]
 
 
-def test_the_answers_of_a_turn_are_observed_together_and_a_fault_in_that_costs_nobody(ends, capsys):
+def test_the_answers_of_a_turn_are_observed_together_and_a_fault_in_that_costs_no_one(ends, capsys):
     loop, link, theirs, _, _, answers = ends
     observed = []
     link.observe = lambda received: observed.append([(job.body, answer.payload) for job, answer in received]) or 1 / 0
@@ -124,7 +124,7 @@ def test_the_answers_of_a_turn_are_observed_together_and_a_fault_in_that_costs_n
         (frames.OK, {}, ["strange", ("gone", [])]),
     ],
 )
-def test_the_first_word_of_a_scorer_is_told(ends, status, payload, told):
+def test_the_first_word_of_a_scorer_is_reported(ends, status, payload, told):
     loop, link, theirs, _, owner, _ = ends
     link.pid = None
     theirs.say(status, json.dumps(payload).encode())
@@ -135,7 +135,7 @@ def test_the_first_word_of_a_scorer_is_told(ends, status, payload, told):
 @pytest.mark.parametrize(
     ("status", "number"), [(OK, 1), (OK, 3), (OK, 0xFFFFFFFF), (99, 2), (frames.HELLO, 2), (frames.PROBLEM, 2)]
 )
-def test_an_answer_that_was_not_asked_for_ends_the_scorer_and_is_nobody_s(ends, status, number):
+def test_an_answer_that_was_not_asked_for_ends_the_scorer_and_is_no_one_s(ends, status, number):
     loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3", b"4")
     counters.start(2)
@@ -155,7 +155,7 @@ def test_an_answer_when_nothing_was_asked_ends_the_scorer(ends):
     assert (owner.told, link.alive) == (["strange", ("gone", [])], False)
 
 
-def test_numbers_start_anew_after_the_last(ends):
+def test_numbers_start_again_after_the_last(ends):
     loop, link, theirs, _, _, answers = ends
     link.answers = theirs.number = frames.NUMBERS
     send(link, answers, b"1", b"2")
@@ -177,7 +177,7 @@ def test_what_is_no_frame_costs_the_scorer_and_nothing_else(ends, capsys):
     assert "JSONDecodeError" in capsys.readouterr().err
 
 
-def test_an_asker_that_raises_costs_nobody_else_its_answer(ends, capsys):
+def test_an_asker_that_raises_costs_no_one_else_its_answer(ends, capsys):
     loop, link, theirs, _, _, answers = ends
     link.give(Job(b"1", lambda answer: 1 / 0))
     send(link, answers, b"2")
@@ -192,7 +192,7 @@ def test_an_asker_that_raises_costs_nobody_else_its_answer(ends, capsys):
 def test_a_link_that_still_has_much_to_send_takes_no_more(ends):
     _, link, _, _, _, answers = ends
     link._ahead = 64
-    send(link, answers, b"x" * (2 * MOST_UNSENT))
+    send(link, answers, b"x" * (2 * MAX_UNSENT))
     assert link.room() == 0
 
 
@@ -204,7 +204,7 @@ def test_a_link_starts_with_one_sample_and_takes_more_only_where_they_are_fast(e
         theirs.say(OK, b"1", 0.00002)
         turn(loop)
     assert link.room() > 16
-    assert link.room() <= MOST_IN_FLIGHT
+    assert link.room() <= MAX_IN_FLIGHT
     link.give(job(b"1", answers))
     theirs.say(OK, b"1", 0.2)
     turn(loop)
@@ -323,7 +323,7 @@ def test_of_a_batch_that_kills_each_is_asked_again_alone(batching):
     assert answers == []
 
 
-def test_a_scorer_that_has_done_its_share_is_told_of_after_each_answer(ends):
+def test_a_scorer_that_has_done_its_share_is_reported_of_after_each_answer(ends):
     loop, link, theirs, _, owner, answers = ends
     link.tired_after = 1.5
     for _ in range(3):
@@ -397,7 +397,7 @@ def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_
     assert [body for body, _ in answers] == [b"1"]
 
 
-def test_a_scorer_that_has_done_its_share_is_told_of_until_nothing_is_left(ends):
+def test_a_scorer_that_has_done_its_share_is_reported_of_until_nothing_is_left(ends):
     loop, link, theirs, counters, owner, answers = ends
     link.tired_after = 1
     send(link, answers, b"1", b"2")

@@ -83,7 +83,7 @@ def test_where_nothing_else_can_be_written_temporary_files_go_to_shared_memory(
     assert variables.get("TMPDIR") == (str(tmp_path / expected) if expected else given.get("TMPDIR"))
 
 
-def test_why_scorers_start_so_is_told():
+def test_why_scorers_start_so_is_reported():
     reasons = [
         plan.start_mode(setting, manifest, threads=1)[2]
         for setting, manifest in (
@@ -112,7 +112,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
     (tmp_path / "golden.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
     bundle = tmp_path / "ca.pem"
     bundle.write_text("-----BEGIN CERTIFICATE-----\n")
-    told = {
+    reported = {
         "WEB_CONCURRENCY": "3",
         "S2I_PREDICT_TIMEOUT": "7",
         "S2I_MAX_QUEUE": "9",
@@ -122,7 +122,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
         "S2I_LOG_FORMAT": "json",
         "S2I_CA_BUNDLE": str(bundle),
     }
-    settings = Settings(told)
+    settings = Settings(reported)
     manifest = {"deterministic": False, "batch_predictor": True, "golden": 30, "tolerance": 0.25}
     environ = {"OMP_NUM_THREADS": "2", "HOME": "/x"}
     made = plan.make_plan(ModelFolder(tmp_path, None, tmp_path, manifest), settings, environ)
@@ -135,7 +135,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
         environment={**plan.environment(environ, 2, str(bundle)), "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"},
         predict_timeout=7,
         max_queue=9,
-        largest_answer=plan.LEAST_BOUND,
+        largest_answer=plan.MIN_BOUND,
         golden=tuple(rows[:20]),
         repeats=1,
         compare=False,

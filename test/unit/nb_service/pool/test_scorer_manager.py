@@ -151,7 +151,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
     for deaths in (3, 4, 5, 20):
         manager._deaths = deaths
         delays.append(manager._delay())
-    assert delays == [0.2, 0.4, 0.8, module.LONGEST_PAUSE]
+    assert delays == [0.2, 0.4, 0.8, module.MAX_PAUSE]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
         (lambda manager: manager.zygote_gone("ended with exit code 1"), 1, ["The process that starts scorers"]),
     ],
 )
-def test_a_link_that_closes_before_the_zygote_has_told_what_became_of_it_waits_for_that(make, told, deaths, words):
+def test_a_link_that_closes_before_the_zygote_has_reported_what_became_of_it_waits_for_that(make, told, deaths, words):
     manager = make()
     manager.zygote_loaded(threads=1)
     turn(manager)
@@ -204,7 +204,7 @@ def test_one_that_answers_ends_the_crash_loop(make):
     assert manager.said == ["Scorers answer again."]
 
 
-def test_a_crash_loop_beside_a_scorer_that_works_is_none(make):
+def test_a_crash_loop_next_to_a_scorer_that_works_is_none(make):
     manager = make()
     warm(manager)
     manager.free[0].proved = True
@@ -278,7 +278,7 @@ def test_a_model_that_never_loads_is_the_end_with_its_traceback_in_the_log(make,
     assert (type(ends[0]), ends[0].what, manager.said) == (ModelLoadFailed, "What.", ["Traceback: x"])
 
 
-def test_a_model_that_does_not_load_again_is_told_and_no_end(make):
+def test_a_model_that_does_not_load_again_is_reported_and_no_end(make):
     manager = make()
     warm(manager)
     manager.zygote_failed(FACTS)
@@ -322,7 +322,7 @@ class Lacking(Supervisor):
 @pytest.fixture
 def lacking(monkeypatch, make):
     """Return what makes a manager on a system that lacks these things, one after the other."""
-    monkeypatch.setattr(module, "SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(module, "MIN_PAUSE", 0.001)
 
     def made(*lacks):
         monkeypatch.setattr(module, "Supervisor", Lacking)
@@ -345,7 +345,7 @@ def test_a_zygote_for_which_there_is_too_little_is_started_later_even_the_first(
     ]
 
 
-def test_a_model_python_that_is_missing_is_refused_at_the_first_start_and_waited_for_later(lacking):
+def test_a_model_python_that_is_missing_is_rejected_at_the_first_start_and_waited_for_later(lacking):
     with pytest.raises(ModelLoadFailed, match="does not start: No such file or directory"):
         lacking(errno.ENOENT)
     manager = lacking()
@@ -357,7 +357,7 @@ def test_a_model_python_that_is_missing_is_refused_at_the_first_start_and_waited
     assert "The process that starts scorers can't be started now (No such file or directory)" in manager.said[-1]
 
 
-def test_a_model_python_that_turns_out_to_be_missing_after_a_while_is_refused(lacking):
+def test_a_model_python_that_turns_out_to_be_missing_after_a_while_is_rejected(lacking):
     manager = lacking(errno.EMFILE, errno.ENOENT)
     ends = []
     manager.on_fatal = ends.append
@@ -392,11 +392,11 @@ def test_what_the_zygote_can_t_start_is_ordered_again_ever_later(lacking):
     delays = []
     for manager._setbacks in (1, 2, 3, 100_000):
         delays.append(manager._delay())
-    assert delays == [0.001, 0.002, 0.004, module.LONGEST_PAUSE]
+    assert delays == [0.001, 0.002, 0.004, module.MAX_PAUSE]
 
 
 def test_a_crash_loop_has_no_end_and_pauses_have_a_bound():
-    assert [module.pause(turn) for turn in (-1, 0, 1, 100_000)] == [0.0, 0.2, 0.4, module.LONGEST_PAUSE]
+    assert [module.pause(turn) for turn in (-1, 0, 1, 100_000)] == [0.0, 0.2, 0.4, module.MAX_PAUSE]
 
 
 def test_a_forked_scorer_that_stays_silent_is_replaced_from_its_start_on(make):
@@ -455,7 +455,7 @@ def test_with_a_stuck_zygote_go_its_scorers_and_what_they_have_is_asked_again(ma
     assert fakes.turn_until(manager._loop, lambda: manager._supervisor is not None)
 
 
-def test_a_scorer_with_a_wrong_row_is_a_reason_to_refuse_samples_as_long_as_it_lives(make):
+def test_a_scorer_with_a_wrong_row_is_a_reason_to_reject_samples_as_long_as_it_lives(make):
     manager = make(golden=({"sample": 1, "answer": 2},))
     manager.zygote_loaded(1)
     turn(manager)
@@ -466,7 +466,7 @@ def test_a_scorer_with_a_wrong_row_is_a_reason_to_refuse_samples_as_long_as_it_l
     assert manager.hopeful
 
 
-def test_a_wrong_row_is_told_with_its_number_and_within_a_line(make):
+def test_a_wrong_row_is_reported_with_its_number_and_within_a_line(make):
     manager = make(golden=({"sample": 1, "answer": 2}, {"sample": 300 * "s", "answer": 300 * "a"}))
     told = []
     manager.on_unfit = told.append
@@ -488,7 +488,7 @@ def test_a_row_without_an_answer_is_wrong_even_of_a_model_that_varies(make):
     assert manager.on_rows(None, [RowResult(0, 0, Answer(FAILED), None, same=False)]) is False
 
 
-def test_a_crash_loop_is_told_with_the_pause_and_to_those_who_ask_for_readiness(make):
+def test_a_crash_loop_is_reported_with_the_pause_and_to_those_who_ask_for_readiness(make):
     manager = make()
     unfit, changes, rooms = [], [], []
     manager.on_unfit, manager.on_room = unfit.append, rooms.append
@@ -504,7 +504,7 @@ def test_a_crash_loop_is_told_with_the_pause_and_to_those_who_ask_for_readiness(
     assert manager.endings["died"] == 4
 
 
-def test_how_a_scorer_ended_is_told_by_its_pid_or_else_its_number(make):
+def test_how_a_scorer_ended_is_reported_by_its_pid_or_else_its_number(make):
     manager = make()
     warm(manager)
     manager.scorer_exited(1, 9)
@@ -551,7 +551,7 @@ def test_after_its_stop_a_manager_has_no_scorers_and_starts_none(make):
     assert (manager.said, manager.endings["died"]) == ([], 0)
 
 
-def test_a_silent_scorer_is_told_with_its_patience(make):
+def test_a_silent_scorer_is_reported_with_its_patience(make):
     manager = make()
     manager.zygote_loaded(1)
     turn(manager)
@@ -580,7 +580,7 @@ def test_a_replacement_answers_one_row_and_the_first_scorers_all(make):
     assert (manager.free, len(third.in_flight)) == ([links[1], third], 0)
 
 
-def test_a_strange_scorer_without_a_pid_is_told_by_its_number(make):
+def test_a_strange_scorer_without_a_pid_is_reported_by_its_number(make):
     manager = make()
     manager.zygote_loaded(1)
     turn(manager)
@@ -588,7 +588,7 @@ def test_a_strange_scorer_without_a_pid_is_told_by_its_number(make):
     assert manager.said == ["Scorer 2 is killed: its answer was not asked for, or is too large."]
 
 
-def test_a_zygote_that_ends_is_told_and_another_one_started(make):
+def test_a_zygote_that_ends_is_reported_and_another_one_started(make):
     manager = make()
     warm(manager)
     first = manager._supervisor
@@ -598,7 +598,7 @@ def test_a_zygote_that_ends_is_told_and_another_one_started(make):
     assert manager._deaths == 0
 
 
-def test_a_problem_of_a_model_that_once_loaded_is_told_in_full(make):
+def test_a_problem_of_a_model_that_once_loaded_is_reported_in_full(make):
     manager = make()
     warm(manager)
     manager.scorer_started(1)
@@ -608,7 +608,7 @@ def test_a_problem_of_a_model_that_once_loaded_is_told_in_full(make):
     assert 1 in manager.links
 
 
-def test_what_is_told_of_a_scorer_that_is_none_any_more_is_nothing(make):
+def test_what_is_reported_of_a_scorer_that_is_none_any_more_is_nothing(make):
     manager = make()
     warm(manager)
     manager.scorer_unstarted(77, "Too many open files")

@@ -16,6 +16,7 @@ class Link:
 
     proved = True
     head_since = 0.0
+    progressed = False
 
     def __init__(self, room):
         self.in_flight = []
@@ -24,6 +25,9 @@ class Link:
     @property
     def ahead(self):
         return len(self.in_flight) - 1
+
+    def has_progressed(self):
+        return self.progressed
 
     def take_back(self, most):
         taken = self.in_flight[1 : 1 + most]
@@ -106,7 +110,7 @@ def test_an_idle_scorer_takes_what_waits_behind_something_slow_and_no_more_than_
     assert (given(busy), given(idle)) == ([b"slow", b"3"], [b"1", b"2"])
 
 
-def test_what_has_only_just_begun_is_left_in_peace_for_a_moment(pool):
+def test_what_has_only_just_started_is_left_in_peace_for_a_moment(pool):
     busy, idle = Link(9), Link(2)
     for body in (b"not slow yet", b"1"):
         busy.give(Job(body, None))
@@ -120,7 +124,7 @@ def test_what_has_only_just_begun_is_left_in_peace_for_a_moment(pool):
     assert (given(busy), given(idle)) == ([b"not slow yet"], [b"1"])
 
 
-def test_a_sample_over_the_bound_is_refused_and_never_at_once(pool):
+def test_a_sample_over_the_bound_is_rejected_and_never_at_once(pool):
     answers = []
     for body in (b"1", b"2", b"3"):
         pool.submit(body, answers.append)
@@ -177,7 +181,7 @@ def wrong_row(manager):
 
 
 @pytest.mark.parametrize("why", [crash_loop, refuse, wrong_row])
-def test_where_nothing_will_come_samples_are_refused_at_once_those_that_wait_too(pool, why):
+def test_where_nothing_will_come_samples_are_rejected_at_once_those_that_wait_too(pool, why):
     answers = []
     pool._say = pool.manager._say = lambda words: None
     pool.manager.warm = False
@@ -272,7 +276,7 @@ def test_what_a_dead_scorer_left_is_asked_before_all_that_waits(pool):
     assert given(link) == [b"left 1", b"waits"]
 
 
-def test_at_the_end_what_has_no_answer_is_told_so(pool):
+def test_at_the_end_what_has_no_answer_is_reported_so(pool):
     answers = []
     pool.submit(b"1", answers.append)
     assert pool.busy
@@ -305,11 +309,11 @@ def test_once_batching_has_ended_arrays_are_no_longer_for_one_scorer():
     loop = TurnLoop()
     plan = Plan("fork", True, "", 2, 1, {}, predict_timeout=60, max_queue=9, batch=8)
     made = Pool(loop, ModelFolder(None, None, None, {}), plan)
-    told = []
-    made.on_one_by_one.append(lambda: told.append(made.together))
+    reported = []
+    made.on_one_by_one.append(lambda: reported.append(made.together))
     assert made.together
     made.manager.on_batching_ended()
-    assert (made.together, told) == (False, [False])
+    assert (made.together, reported) == (False, [False])
     loop.close()
 
 
@@ -379,7 +383,17 @@ def test_within_the_limit_nothing_is_done(pool, suspects, bodies, since):
     assert limited(pool, link) == [] and link.alive
 
 
-def test_an_absence_of_scorers_is_told_and_its_end(pool):
+def test_an_array_that_is_scored_one_by_one_has_the_limit_for_each_sample(pool):
+    link = Slow(1, b"[1, 2, 3]")
+    link.progressed = True
+    assert limited(pool, link) == [] and link.alive
+    link.progressed = False
+    assert limited(pool, link) == [] and link.alive
+    link.head_since -= 61
+    assert len(limited(pool, link)) == 1 and not link.alive
+
+
+def test_an_absence_of_scorers_is_reported_and_its_end(pool):
     said, answers = [], []
     pool._say = said.append
     pool.submit(b"1", answers.append)
@@ -398,7 +412,7 @@ def test_an_absence_of_scorers_is_told_and_its_end(pool):
     assert (said[1:], pool.ready) == (["A scorer is back."], True)
 
 
-def test_what_waits_for_the_first_scorer_too_long_is_refused_and_the_newer_waits_on(pool):
+def test_what_waits_for_the_first_scorer_too_long_is_rejected_and_the_newer_waits_on(pool):
     answers = []
     pool.manager.warm = False
     old, new = pool.submit(b"1", answers.append), pool.submit(b"2", answers.append)

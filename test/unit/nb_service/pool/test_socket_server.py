@@ -71,11 +71,11 @@ def served():
     loop.close()
 
 
-def test_that_batching_has_ended_is_told_until_the_peer_is_gone(served):
+def test_that_batching_has_ended_is_reported_until_the_peer_is_gone(served):
     loop, pool, server, peer, _ = served
     pool.together = False
-    (tell,) = pool.on_one_by_one
-    tell()
+    (report,) = pool.on_one_by_one
+    report()
     turn(loop)
     ((kind, _, payload),) = peer.frames()
     assert (kind, json.loads(payload)) == (wire.HELLO, {"together": False, "max_queue": 80, "at_once": 2})
@@ -144,7 +144,7 @@ def test_a_peer_that_takes_no_answers_is_not_listened_to_until_it_does(served):
     loop, pool, _, peer, _ = served
     peer.sock.sendall(b"".join(wire.frame(wire.SAMPLE, number, b"1") for number in range(2)))
     turn(loop)
-    large = b"x" * (2 * module.MOST_UNSENT)
+    large = b"x" * (2 * module.MAX_UNSENT)
     pool.jobs[0].done(Answer(OK, large))
     turn(loop)
     pool.jobs[1].done(Answer(OK, large))
@@ -184,8 +184,8 @@ def test_what_is_let_go_of_is_abandoned_and_gets_no_answer(served):
     assert [number for _, number, _ in peer.frames()] == [2]
 
 
-def test_a_peer_that_is_far_behind_is_told_that_there_was_no_room(served, monkeypatch):
-    monkeypatch.setattr(module, "MOST_HELD", 5_000_000)
+def test_a_peer_that_is_far_behind_is_reported_that_there_was_no_room(served, monkeypatch):
+    monkeypatch.setattr(module, "MAX_HELD", 5_000_000)
     loop, pool, _, peer, _ = served
     peer.sock.sendall(b"".join(wire.frame(wire.SAMPLE, number, b"1") for number in range(4)))
     turn(loop)
@@ -221,7 +221,7 @@ def test_a_peer_that_resets_the_connection_is_gone(served):
     assert (ends, pool.abandoned) == (["gone"], [])
 
 
-def test_what_the_other_process_tells_is_handed_on_and_a_fault_there_costs_nothing():
+def test_what_the_other_process_reports_is_handed_on_and_a_fault_there_costs_nothing():
     loop, news = asyncio.new_event_loop(), []
 
     def told(what):

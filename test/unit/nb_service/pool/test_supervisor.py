@@ -69,7 +69,7 @@ def test_a_stopped_zygote_is_killed_after_some_beats_and_no_sooner(begin, monkey
     assert turn_until(loop, lambda: owner.told)
     os.kill(supervisor.pid, signal.SIGSTOP)
     supervisor.start(5, [0, 1])
-    assert turn_until(loop, lambda: supervisor._unconfirmed == {5: module.MOST_BEATS - 1})
+    assert turn_until(loop, lambda: supervisor._unconfirmed == {5: module.MAX_BEATS - 1})
     assert len(owner.told) == 1
     assert turn_until(loop, lambda: len(owner.told) == 3)
     assert owner.told[1:] == [("zygote_stuck",), ("zygote_gone", "was killed by signal 9 (SIGKILL)")]
@@ -91,7 +91,7 @@ def test_a_zygote_that_is_gone_takes_no_orders(begin):
     assert owner.told[1] == ("zygote_gone", "was killed by signal 9 (SIGKILL)")
 
 
-def test_one_that_hangs_up_and_lives_on_is_killed_and_nobody_waits_for_it(begin, monkeypatch, tmp_path):
+def test_one_that_hangs_up_and_lives_on_is_killed_and_no_one_waits_for_it(begin, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "EXIT_SECONDS", 0.05)
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexec sleep 1000 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-\n")
@@ -141,7 +141,7 @@ def test_what_makes_no_sense_is_shown_and_ends_nothing(begin, capsys):
     assert supervisor._open
 
 
-def test_a_model_that_does_not_load_is_told_with_its_facts(begin):
+def test_a_model_that_does_not_load_is_reported_with_its_facts(begin):
     loop, supervisor, owner = begin()
     assert turn_until(loop, lambda: owner.told)
     supervisor._on_report(b'{"event": "failed", "code": "x"}')

@@ -65,9 +65,9 @@ def test_a_slow_predictor_is_asked_one_row_at_least_and_none_after_the_patience_
 def test_a_scorer_that_is_gone_is_asked_no_more_rows():
     link, found = Link([Answer(DIED)]), []
     link.alive = False
-    Warmup(link, ROWS, plan(1), lambda *told: found.append(told)).next()
-    ((told, results),) = found
-    assert (told, len(link.asked)) == (link, 1)
+    Warmup(link, ROWS, plan(1), lambda *reported: found.append(reported)).next()
+    ((reported, results),) = found
+    assert (reported, len(link.asked)) == (link, 1)
     assert [tuple(result) for result in results] == [(0, 0, Answer(DIED), None, False)]
 
 

@@ -34,7 +34,7 @@ def test_a_buffer_that_was_left_as_it_is_counts_with_its_own_length():
         (b"", BODY, "a message is cut"),
     ],
 )
-def test_what_is_not_read_is_refused(metadata, body, words):
+def test_what_is_not_read_is_rejected(metadata, body, words):
     with pytest.raises(Malformed, match=words):
         arrow_messages.unpacked_size(metadata, memoryview(body))
 

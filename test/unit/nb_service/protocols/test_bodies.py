@@ -55,9 +55,9 @@ def test_answers_without_an_array_come_as_json_unless_an_array_was_asked_for():
     question = bodies.read(file.getvalue(), "application/x-npy", None, UNKNOWN)
     assert question.write([b'"a"', b'"b"']).data == b'["a", "b"]'
     question = bodies.read(b"[1]", None, "application/x-npy", UNKNOWN)
-    with pytest.raises(Malformed, match="no form as npy") as refused:
+    with pytest.raises(Malformed, match="no form as npy") as rejected:
         question.write([b'"a"'])
-    assert refused.value.status == 406
+    assert rejected.value.status == 406
 
 
 @pytest.mark.parametrize(
@@ -74,17 +74,17 @@ def test_answers_without_an_array_come_as_json_unless_an_array_was_asked_for():
         (None, "application/xml", 406, "application/xml is not written here"),
     ],
 )
-def test_another_type_is_refused_with_those_there_are(content_type, accept, status, words):
-    with pytest.raises(Malformed, match=words) as refused:
+def test_another_type_is_rejected_with_those_there_are(content_type, accept, status, words):
+    with pytest.raises(Malformed, match=words) as rejected:
         bodies.read(b"[1]", content_type, accept, UNKNOWN)
-    assert refused.value.status == status
+    assert rejected.value.status == status
 
 
-def test_arrow_is_refused_with_a_sentence_where_pyarrow_is_not(monkeypatch):
+def test_arrow_is_rejected_with_a_sentence_where_pyarrow_is_not(monkeypatch):
     monkeypatch.setattr(arrow, "is_here", lambda: False)
-    with pytest.raises(Malformed, match="Arrow is not read here: this service has no pyarrow.") as refused:
+    with pytest.raises(Malformed, match="Arrow is not read here: this service has no pyarrow.") as rejected:
         bodies.read(b"", arrow.CONTENT_TYPE, None, UNKNOWN)
-    assert refused.value.status == 415
+    assert rejected.value.status == 415
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1}', b"1", b""])
@@ -94,13 +94,13 @@ def test_json_of_many_samples_is_an_array(body):
 
 
 @pytest.mark.parametrize("body", [b"1\n" * 11, b"1\n" * 10 + b"1"])
-def test_lines_of_json_that_are_too_many_are_refused(body):
+def test_lines_of_json_that_are_too_many_are_rejected(body):
     assert (
         len(bodies.read(b"\n" * 20 + b"1\n" * 10, "application/x-ndjson", None, UNKNOWN, Limits(10, 100)).samples) == 10
     )
-    with pytest.raises(Malformed, match="S2I_MAX_SAMPLES") as refused:
+    with pytest.raises(Malformed, match="S2I_MAX_SAMPLES") as rejected:
         bodies.read(body, "application/x-ndjson", None, UNKNOWN, Limits(10, 100))
-    assert refused.value.status == 413
+    assert rejected.value.status == 413
 
 
 def test_blank_lines_are_no_samples():
@@ -132,7 +132,7 @@ def test_answers_that_are_objects_get_a_header():
         (b"a,b\n1", "text/csv; header=present", "A row has 1 values, and there are 2 columns."),
     ],
 )
-def test_broken_csv_is_refused(body, kind, words):
+def test_broken_csv_is_rejected(body, kind, words):
     with pytest.raises(Malformed, match=words):
         bodies.read(body, kind, None, UNKNOWN)
 

@@ -73,6 +73,6 @@ def test_a_batch_is_answered_with_a_batch_in_its_order():
         ({}, "application/cloudevents+avro", b"", "application/cloudevents\\+avro are not read"),
     ],
 )
-def test_what_is_no_event_is_refused(headers, kind, body, words):
+def test_what_is_no_event_is_rejected(headers, kind, body, words):
     with pytest.raises(Malformed, match=words):
         cloud_events.read(headers, kind, body, REPLY)

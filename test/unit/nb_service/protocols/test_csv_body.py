@@ -47,12 +47,12 @@ def test_what_is_no_csv_has_no_header(body):
 def test_lines_that_are_too_many_are_counted_before_one_is_read(monkeypatch, body):
     monkeypatch.setattr(Rows, "samples_from_texts", pytest.fail)
     rows = OBJECTS if body.startswith(b"a") else LISTS
-    with pytest.raises(Malformed, match="S2I_MAX_SAMPLES") as refused:
+    with pytest.raises(Malformed, match="S2I_MAX_SAMPLES") as rejected:
         csv_body.read(body, rows, limits=Limits(10, 1000))
-    assert refused.value.status == 413
+    assert rejected.value.status == 413
 
 
-def test_as_many_lines_as_may_be_are_read_with_names_and_blank_lines_beside():
+def test_as_many_lines_as_may_be_are_read_with_names_and_blank_lines_next_to():
     body = b"a\r\n" + b"1\r\n\r\n" * 10
     assert csv_body.read(body, OBJECTS, limits=Limits(10, 1000)) == [b'{"a": 1}'] * 10
 

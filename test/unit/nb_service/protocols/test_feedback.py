@@ -52,7 +52,7 @@ def test_what_is_wrong_is_said_with_its_number(body, words, pointer):
     assert [error["pointer"] for error in caught.value.errors] == [pointer]
 
 
-def test_what_is_no_json_is_refused_and_so_are_too_many():
+def test_what_is_no_json_is_rejected_and_so_are_too_many():
     for body in (b"{", b'{"id": "a", "answer": NaN}'):
         with pytest.raises(Malformed, match="The body is not JSON"):
             read(body)

@@ -16,7 +16,7 @@ def test_json_is_read_as_the_scorers_read_it():
             protocols.decode(body)
 
 
-def test_what_must_be_an_object_or_a_list_is_refused_otherwise():
+def test_what_must_be_an_object_or_a_list_is_rejected_otherwise():
     with pytest.raises(Malformed, match="not a JSON object"):
         protocols.decode_object(b"[1]")
     with pytest.raises(Malformed, match="instances is not a list of samples"):
@@ -32,6 +32,6 @@ def test_answers_are_joined_as_they_are():
     assert protocols.keyed(b"predictions", Series([b"1", b'{"a":2}'])).data == b'{"predictions": [1, {"a":2}]}'
 
 
-def test_what_the_validator_refuses_is_an_invalid_argument_to_others():
+def test_what_the_validator_rejects_is_an_invalid_argument_to_others():
     assert protocols.plain_refusal(422, "no") == (400, protocols.Body(b'{"error": "no"}'))
     assert protocols.plain_refusal(503, "no")[0] == 503

@@ -67,17 +67,17 @@ def test_answers_are_predictions():
         ({"dataframe_records": [1]}, "not a list of objects"),
     ],
 )
-def test_other_bodies_are_refused(body, words):
+def test_other_bodies_are_rejected(body, words):
     with pytest.raises(Malformed, match=words):
         asked(body)
 
 
-def test_another_parameter_of_the_type_is_refused():
-    with pytest.raises(Malformed, match="charset=utf-8") as refused:
+def test_another_parameter_of_the_type_is_rejected():
+    with pytest.raises(Malformed, match="charset=utf-8") as rejected:
         asked({"inputs": [1]}, given=bodies.parse("application/json; format=pandas"))
-    assert refused.value.status == 415
+    assert rejected.value.status == 415
 
 
-def test_a_refusal_has_mlflow_s_words():
+def test_a_rejection_has_mlflow_s_words():
     assert mlflow.refusal(422, "no")[0] == 400
     assert json.loads(mlflow.refusal(500, "no")[1].data) == {"error_code": "INTERNAL_ERROR", "message": "no"}

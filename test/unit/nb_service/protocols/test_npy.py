@@ -68,7 +68,7 @@ class Bomb:
         (saved(np.arange(3)).replace(b"(3,)", b"(3*9,)"), "not that of numbers"),
     ],
 )
-def test_what_is_no_array_of_numbers_is_refused_and_nothing_is_unpickled(body, words):
+def test_what_is_no_array_of_numbers_is_rejected_and_nothing_is_unpickled(body, words):
     with pytest.raises(Malformed, match=words):
         npy.read(body, UNKNOWN)
 
@@ -96,7 +96,7 @@ def header(text: str) -> bytes:
         (f"{{'descr': '<f{'9' * 5000}', 'fortran_order': False, 'shape': (1,), }}", "header is not that of numbers"),
     ],
 )
-def test_numbers_of_thousands_of_digits_are_refused(text, words):
+def test_numbers_of_thousands_of_digits_are_rejected(text, words):
     with pytest.raises(Malformed, match=words):
         npy.read(header(text), UNKNOWN)
 
@@ -105,12 +105,12 @@ def test_numbers_of_thousands_of_digits_are_refused(text, words):
     ("shape", "words"),
     [((11, 1), "S2I_MAX_SAMPLES"), ((10, *[1] * 31), "S2I_MAX_BODY"), ((1, *[2] * 9), "S2I_MAX_BODY")],
 )
-def test_a_shape_that_becomes_too_much_is_refused_before_anything_is_built(monkeypatch, shape, words):
+def test_a_shape_that_becomes_too_much_is_rejected_before_anything_is_built(monkeypatch, shape, words):
     body = saved(np.zeros(shape, "i1"))
     monkeypatch.setattr(tensors, "unpack", pytest.fail)
-    with pytest.raises(Malformed, match=words) as refused:
+    with pytest.raises(Malformed, match=words) as rejected:
         npy.read(body, UNKNOWN, Limits(10, 100))
-    assert refused.value.status == 413
+    assert rejected.value.status == 413
 
 
 @pytest.mark.parametrize("shape", [(3000, *[1] * 31), (1, 1000, 200), (1, 200_000), (60_000, 3)])

@@ -113,7 +113,7 @@ def test_what_nests_in_a_data_frame_comes_as_json_texts():
 
 
 @pytest.mark.parametrize(("data", "datatype"), [(["{"], "BYTES"), ([1], "INT64")])
-def test_what_is_called_json_and_is_none_is_refused(data, datatype):
+def test_what_is_called_json_and_is_none_is_rejected(data, datatype):
     with pytest.raises(Malformed, match="The input 'x' is called pd_json, and has a value that is no text of JSON."):
         asked(tensor(data, [1], datatype, content_type="pd_json"))
 
@@ -159,7 +159,7 @@ def test_outputs_go_as_bytes_where_the_request_wants_them():
     assert raw == struct.pack("<I", 2) + b"xy"
 
 
-def test_an_output_that_there_is_not_is_refused():
+def test_an_output_that_there_is_not_is_rejected():
     with pytest.raises(Malformed, match="There is no output 'y'; there are: output-0."):
         written(asked(tensor([1], [1]), outputs=[{"name": "y"}])[1], 1)
 
@@ -184,7 +184,7 @@ def test_an_output_that_there_is_not_is_refused():
         ([tensor([1], [1]), tensor([1, 2], [2], name="y")], "differ in their first dimension"),
     ],
 )
-def test_what_are_no_tensors_is_refused(inputs, words):
+def test_what_are_no_tensors_is_rejected(inputs, words):
     with pytest.raises(Malformed, match=words):
         asked(*inputs)
 
@@ -198,13 +198,13 @@ def test_what_are_no_tensors_is_refused(inputs, words):
         (True, "BYTES", b"1", "binary_data_size"),
     ],
 )
-def test_bytes_that_do_not_match_are_refused(size, datatype, raw, words):
+def test_bytes_that_do_not_match_are_rejected(size, datatype, raw, words):
     with pytest.raises(Malformed, match=words):
         asked(tensor(None, [1], datatype, binary_data_size=size), raw=raw)
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "1000"])
-def test_a_length_of_the_json_that_is_none_is_refused(length):
+def test_a_length_of_the_json_that_is_none_is_rejected(length):
     with pytest.raises(Malformed, match="Inference-Header-Content-Length is not a length"):
         open_inference.read(b"{}", length, UNKNOWN, SERVED)
 
@@ -224,11 +224,11 @@ def test_a_length_of_the_json_that_is_none_is_refused(length):
     ],
 )
 def test_metadata_follow_the_golden_rows(schema, tensors):
-    told = open_inference.described(schema, "x")
-    assert [(one["name"], one["datatype"], one["shape"]) for one in told] == tensors
+    reported = open_inference.described(schema, "x")
+    assert [(one["name"], one["datatype"], one["shape"]) for one in reported] == tensors
 
 
-def test_server_and_model_tell_who_they_are():
+def test_server_and_model_report_who_they_are():
     assert json.loads(open_inference.server(SERVED).data)["extensions"] == ["binary_tensor_data"]
     assert json.loads(open_inference.model(SERVED, {}, {}).data)["versions"] == ["7"]
 
@@ -274,23 +274,23 @@ def test_each_of_several_outputs_has_its_own_datatype():
         ({}, "BYTES", [-1]),
     ],
 )
-def test_what_may_be_missing_is_told_as_what_it_is_else(schema, datatype, shape):
+def test_what_may_be_missing_is_reported_as_what_it_is_else(schema, datatype, shape):
     assert open_inference.described(schema, "x") == [{"name": "x", "datatype": datatype, "shape": shape}]
 
 
-def test_objects_that_may_be_missing_are_told_by_their_names():
+def test_objects_that_may_be_missing_are_reported_by_their_names():
     schema = {"type": ["null", "object"], "properties": {"a": {"type": "number"}, "b": {"type": "string"}}}
-    told = [(one["name"], one["datatype"]) for one in open_inference.described(schema, "x")]
-    assert told == [("a", "FP64"), ("b", "BYTES")]
+    reported = [(one["name"], one["datatype"]) for one in open_inference.described(schema, "x")]
+    assert reported == [("a", "FP64"), ("b", "BYTES")]
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "0" * 5000 + "2"])
-def test_a_length_of_thousands_of_digits_is_refused(length):
+def test_a_length_of_thousands_of_digits_is_rejected(length):
     with pytest.raises(Malformed, match="Inference-Header-Content-Length is not a length"):
         open_inference.read(b"{}", length, UNKNOWN, SERVED)
 
 
-def test_a_whole_number_that_no_float_holds_is_refused():
+def test_a_whole_number_that_no_float_holds_is_rejected():
     with pytest.raises(Malformed, match="'x' has a value that is no FP64"):
         asked(tensor([10**400], [1]))
 

@@ -32,7 +32,7 @@ def test_one_column_is_one_value_where_samples_are_such():
     assert LISTS.sample(["a"], [5]) == [5]
 
 
-def test_a_row_of_another_length_than_its_columns_is_refused():
+def test_a_row_of_another_length_than_its_columns_is_rejected():
     with pytest.raises(Malformed, match="A row has 1 values, and there are 2 columns."):
         UNKNOWN.sample(["a", "b"], [1])
     with pytest.raises(Malformed, match="A row has 3 values"):
@@ -79,7 +79,7 @@ def test_columns_become_rows_and_back():
 @pytest.mark.parametrize(
     ("columns", "words"), [({"a": 1}, "'a' is not a list"), ({"a": [1], "b": []}, "differ in len")]
 )
-def test_columns_that_are_none_are_refused(columns, words):
+def test_columns_that_are_none_are_rejected(columns, words):
     with pytest.raises(Malformed, match=words):
         columns_to_rows(columns)
 

@@ -31,12 +31,12 @@ def test_many_answers_come_as_accept_says(kind, accept, out):
 
 
 @pytest.mark.parametrize(("body", "kind", "words"), [(b"", None, "empty"), (b"x", "image/png", "not read here")])
-def test_other_bodies_are_refused(body, kind, words):
+def test_other_bodies_are_rejected(body, kind, words):
     with pytest.raises(Malformed, match=words):
         sagemaker.read(body, kind, None, UNKNOWN)
 
 
-def test_a_batch_transform_is_told_what_fits():
+def test_a_batch_transform_is_reported_what_fits():
     assert sagemaker.execution_parameters(4, 16 << 20, 1 << 19) == {
         "MaxConcurrentTransforms": 4,
         "BatchStrategy": "MultiRecord",

@@ -47,7 +47,7 @@ def test_nothing_is_longer_than_at_most(values):
 
 
 @pytest.mark.parametrize("body", [b"{}", b"1", b"[1", b"", b"[NaN]"])
-def test_what_is_no_array_is_told_when_it_is_read(body):
+def test_what_is_no_array_is_reported_when_it_is_read(body):
     with pytest.raises(ValueError, match="no array of samples|Expecting|NaN is not JSON"):
         len(Series(array=body))
 
@@ -66,7 +66,7 @@ def test_of_the_values_that_are_encoded_only_some_are_in_memory(take):
     assert peak < 3 * count * width * len("20000, ")
 
 
-def test_json_that_is_nested_too_deeply_is_refused_where_it_is_written():
+def test_json_that_is_nested_too_deeply_is_rejected_where_it_is_written():
     deep = []
     for _ in range(100_000):
         deep = [deep]

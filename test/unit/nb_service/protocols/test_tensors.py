@@ -23,7 +23,7 @@ def test_nan_and_infinity_have_no_word_and_become_none(datatype):
     assert tensors.unpack(datatype, raw) == [1, None, None]
 
 
-def test_lists_in_more_lists_than_a_shape_has_dimensions_are_refused():
+def test_lists_in_more_lists_than_a_shape_has_dimensions_are_rejected():
     nested = [1]
     for _ in range(500):
         nested = [nested]
@@ -31,13 +31,13 @@ def test_lists_in_more_lists_than_a_shape_has_dimensions_are_refused():
         tensors.flatten(nested)
 
 
-def test_half_a_value_is_refused():
+def test_half_a_value_is_rejected():
     with pytest.raises(Malformed, match="7 bytes are no whole number of FP64 values."):
         tensors.unpack("FP64", b"1234567")
 
 
 @pytest.mark.parametrize("shape", [None, "2", [-1], [1.0], [True], [1] * 33, [2, 0], [1 << 41]])
-def test_what_is_no_shape_is_refused(shape):
+def test_what_is_no_shape_is_rejected(shape):
     with pytest.raises(Malformed, match="shape"):
         tensors.size_of(shape)
 

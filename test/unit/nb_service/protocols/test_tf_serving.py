@@ -63,7 +63,7 @@ def test_the_end_of_a_path_says_whether_it_takes_samples(path, takes):
     assert tf_serving.parse("GET", path).takes_samples is takes
 
 
-def test_a_version_past_the_largest_is_refused():
+def test_a_version_past_the_largest_is_rejected():
     with pytest.raises(Malformed, match="Failed to convert version"):
         tf_serving.parse("POST", f"foo/versions/{2**64 - 1}:regress")
 
@@ -76,9 +76,9 @@ def test_a_version_past_the_largest_is_refused():
     ],
 )
 def test_another_model_or_version_is_not_found(path, words):
-    with pytest.raises(Malformed, match=words) as refused:
+    with pytest.raises(Malformed, match=words) as rejected:
         tf_serving.check(tf_serving.parse("GET", path), SERVED)
-    assert refused.value.status == 404
+    assert rejected.value.status == 404
 
 
 @pytest.mark.parametrize("path", ["", "/versions/123", "/labels/stable", "/labels/latest", "/labels/abc123"])
@@ -86,7 +86,7 @@ def test_the_one_version_is_found_by_number_and_label(path):
     tf_serving.check(tf_serving.parse("GET", "half_plus_two" + path), SERVED)
 
 
-def test_a_label_that_nothing_has_is_refused():
+def test_a_label_that_nothing_has_is_rejected():
     with pytest.raises(Malformed, match="Unrecognized servable version label: canary"):
         tf_serving.check(tf_serving.parse("GET", "half_plus_two/labels/canary"), SERVED)
 
@@ -122,7 +122,7 @@ def test_examples_get_the_context_and_are_answered_with_results():
 @pytest.mark.parametrize(
     ("method", "answer"), [("classify", [1]), ("classify", {"a": "b"}), ("regress", "a"), ("regress", True)]
 )
-def test_answers_that_are_no_classes_or_numbers_are_refused(method, answer):
+def test_answers_that_are_no_classes_or_numbers_are_rejected(method, answer):
     with pytest.raises(Malformed, match="This model can't"):
         answered({"examples": [{}]}, method, lambda x: answer)
 
@@ -144,7 +144,7 @@ def test_answers_that_are_no_classes_or_numbers_are_refused(method, answer):
         ("explain", b'{"instances": [1]}', "no explainer"),
     ],
 )
-def test_a_body_that_is_not_what_the_method_wants_is_refused(method, body, words):
+def test_a_body_that_is_not_what_the_method_wants_is_rejected(method, body, words):
     with pytest.raises(Malformed, match=words):
         tf_serving.read(method, body)
 
@@ -160,11 +160,11 @@ def test_status_has_the_words_of_tensorflow_serving_and_of_kserve():
     assert json.loads(tf_serving.status(SERVED, False).data)["model_version_status"][0]["state"] == "LOADING"
 
 
-def test_metadata_tell_the_tensors_of_the_signature():
+def test_metadata_report_the_tensors_of_the_signature():
     tensor = {"name": "x", "datatype": "FP64", "shape": [-1, 2]}
-    told = json.loads(tf_serving.metadata(SERVED, [tensor], [tensor]).data)
-    assert told["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "123"}
-    assert told["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]["x"] == {
+    reported = json.loads(tf_serving.metadata(SERVED, [tensor], [tensor]).data)
+    assert reported["model_spec"] == {"name": "half_plus_two", "signature_name": "", "version": "123"}
+    assert reported["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]["x"] == {
         "dtype": "DT_DOUBLE",
         "tensor_shape": {"dim": [{"size": "-1", "name": ""}, {"size": "2", "name": ""}], "unknown_rank": False},
         "name": "x",

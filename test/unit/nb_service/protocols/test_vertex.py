@@ -12,6 +12,6 @@ def test_as_many_predictions_as_instances():
     ("body", "words"),
     [(b"{}", "instances is not a list"), (b'{"instances": [], "parameters": {"a": 1}}', "takes no parameters")],
 )
-def test_other_bodies_are_refused(body, words):
+def test_other_bodies_are_rejected(body, words):
     with pytest.raises(Malformed, match=words):
         vertex.read(body)

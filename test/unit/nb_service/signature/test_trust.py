@@ -27,7 +27,7 @@ def test_nothing_of_the_library_is_imported_before_a_model_is_verified():
     assert ran.stdout == "[]\n"
 
 
-def test_a_python_without_the_library_refuses_and_says_what_it_lacks(model, monkeypatch):
+def test_a_python_without_the_library_rejects_and_says_what_it_lacks(model, monkeypatch):
     """Such as that of a Spark cluster."""
     folder, public = model
     ours = ("nb_service.signature.certificates", "nb_service.signature.keys")
@@ -46,7 +46,7 @@ def test_a_pickle_is_left_to_who_loads_it_and_all_else_is_compared(model):
     (folder / "model.pickle").write_bytes(b"another")
     assert sorted(Trust(str(public)).digests_of(folder)) == ["golden.ndjson", "model.pickle"]
     (folder / "golden.ndjson").write_bytes(b"another")
-    with pytest.raises(problems.ModelNotAsSigned, match=r"golden\.ndjson is not the file that was signed"):
+    with pytest.raises(problems.ModelNotAsSigned, match=r"golden\.ndjson has changed since it was signed"):
         Trust(str(public)).digests_of(folder)
 
 

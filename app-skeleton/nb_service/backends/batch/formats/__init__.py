@@ -23,7 +23,7 @@ class Format(NamedTuple):
     is_columns: bool = False  # needs pyarrow
 
     def require(self, path: str) -> None:
-        """Raise BatchNeedsMore where a file of this format needs a library that is not here."""
+        """Raise BatchNeedsMore if a file of this format needs a library that is not installed."""
         if self.is_columns:
             columns.require(f"{path}, as {self.name},")
 

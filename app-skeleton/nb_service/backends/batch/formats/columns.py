@@ -7,15 +7,15 @@ from itertools import chain
 from typing import IO, Any
 
 from nb_service import problems
-from nb_service.backends.batch.formats import arrow_values
-from nb_service.backends.batch.formats.chunk import LARGEST, ROWS, Chunk, Table, repeated
+from nb_service.backends.batch.formats import arrow_values, decoded
+from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, Table, repeated, too_long
 from nb_service.backends.batch.formats.options import ReadOptions
 
 PARQUET, ARROW = "parquet", "arrow"
 
 
 def require(what: str) -> None:
-    """Raise BatchNeedsMore where pyarrow is not here."""
+    """Raise BatchNeedsMore if pyarrow is not installed."""
     if find_spec("pyarrow") is None:
         raise problems.BatchNeedsMore(what)
 
@@ -30,6 +30,7 @@ class Reader:
         self._name = name
         self._kind = kind
         self.total: int | None = None
+        self._stream = stream
         self._is_file = False  # whether it is Arrow that ends in a footer
         try:
             self._file, self.schema = self._opened(stream)
@@ -58,18 +59,17 @@ class Reader:
         if isinstance(stream, io.BufferedReader) and stream.peek(6)[:6] == b"ARROW1":
             stream.read(8)
             self._is_file = True
-        self._stream = stream
         reader = pa.ipc.open_stream(stream, options=options)
         return reader, reader.schema
 
     def batches(self, columns: list[str]) -> Iterator[Any]:
-        """Yield record batches of these columns."""
+        """Yield record batches of these columns, which are of a bounded size also where dictionaries are decoded."""
         try:
             if self._kind == PARQUET:
                 yield from self._of_groups(columns)
             else:
                 for batch in self._file:
-                    yield batch.select(columns)
+                    yield from self._pieces(batch.select(columns))
                 self._check_end()
         except _errors() as error:
             raise self._unread(error) from error
@@ -95,26 +95,80 @@ class Reader:
         rows = 32 * ROWS if not size else max(1, min(32 * ROWS, LARGEST * 4 * (self.total or 0) // size))
         for group in range(self._file.num_row_groups):
             try:
-                yield from self._file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
+                yield from self._of_group(group, columns, rows)
             except _errors() as error:
                 raise problems.BatchInput(
                     self._name, f"its row group {group + 1} of {self._file.num_row_groups} is broken ({_first(error)})"
                 ) from error
 
+    def _of_group(self, group: int, columns: list[str], rows: int) -> Iterator[Any]:
+        """Yield the batches of a row group; where a dictionary has long values, only those of some rows are decoded."""
+        import pyarrow as pa
+
+        names = self._of_dictionaries(group, columns)
+        file = self._with_dictionaries(names) if names else self._file
+        if names and not any("." in name for name in names):
+            # The first row brings the whole dictionary.
+            first = next(file.iter_batches(1, row_groups=[group], columns=names, use_threads=False), None)
+            longest = sum(map(decoded.longest_in, first.columns)) if first else 0
+            file = self._file if longest * rows <= decoded.MOST else self._with_dictionaries(names)
+        schema = self.schema_of(columns)
+        for batch in file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False):
+            if file is self._file:
+                yield batch
+                continue
+            for part in self._pieces(batch.select(columns)):
+                cells = [column.cast(field.type) for column, field in zip(part.columns, schema, strict=True)]
+                yield pa.RecordBatch.from_arrays(cells, schema=schema)
+
+    def _of_dictionaries(self, group: int, columns: list[str]) -> list[str]:
+        """Return the columns with texts in a dictionary that is large, or shared by lists, by their paths."""
+        import pyarrow as pa
+
+        facts = self._file.metadata.row_group(group)
+        # Some are read as they are: categories of pandas.
+        decoding = [name for name in columns if not isinstance(self.schema.field(name).type, pa.DictionaryType)]
+        return sorted(
+            column.path_in_schema
+            for column in map(facts.column, range(facts.num_columns))
+            if column.physical_type == "BYTE_ARRAY"
+            and column.path_in_schema.partition(".")[0] in decoding
+            and {"RLE_DICTIONARY", "PLAIN_DICTIONARY"} & {*column.encodings}
+            and ("." in column.path_in_schema or column.total_uncompressed_size * facts.num_rows > decoded.MOST)
+        )
+
+    def _with_dictionaries(self, names: list[str]) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self._stream, pre_buffer=False, buffer_size=1 << 20, read_dictionary=names)
+
+    def _pieces(self, batch: Any) -> Iterator[Any]:
+        """Yield a batch in parts that may be decoded; raise BatchInput for a row that is too long."""
+        for part in decoded.pieces(batch):
+            if part.num_rows == 1 and sum(map(decoded.most_of, part.columns)) > LONGEST:
+                raise too_long(self._name, "row")
+            yield part
+
     def __iter__(self) -> Iterator[Chunk]:
         # Chunks are of one size, wherever a row group or a batch ends.
         parts: list[list[list]] = []
-        count = 0
+        count = size = 0
         for batch in self.batches(self.names):
             at = 0
             while at < batch.num_rows:
                 part = batch.slice(at, ROWS - count)
+                part = part.slice(0, decoded.rows_within(part, decoded.MOST))
+                of_part = sum(map(decoded.most_of, part.columns))
+                if count and size + of_part > decoded.MOST:
+                    yield self._chunk(parts, count)
+                    parts, count, size = [], 0, 0
                 at += part.num_rows
                 count += part.num_rows
+                size += of_part
                 parts.append([arrow_values.values(column) for column in part.columns])
                 if count == ROWS:
                     yield self._chunk(parts, count)
-                    parts, count = [], 0
+                    parts, count, size = [], 0, 0
         if count:
             yield self._chunk(parts, count)
 

@@ -184,7 +184,7 @@ def here() -> list[str]:
 
 
 def broken() -> list[str]:
-    """Return a sentence for each library that is here and can't be loaded: where it was made smaller, for example."""
+    """Return a sentence for each installed library that can't be loaded, for example in a slim image."""
     sentences = []
     for kind in dict.fromkeys(KINDS.values()):
         if is_here(kind):

@@ -37,11 +37,11 @@ IDLE_SECONDS = 0.5
 # Where nothing is taken for so long, fetching stops; the group is then asked for its news so often.
 PAUSE_SECONDS, SERVE_SECONDS = 1.0, 0.2
 # Brokers refuse members that say less (group.min.session.timeout.ms); the library waits no longer for an answer.
-LEAST_SESSION_SECONDS, LONGEST_SESSION_SECONDS = 6.0, 300.0
+MIN_SESSION_SECONDS, MAX_SESSION_SECONDS = 6.0, 300.0
 # How long the first `take` waits for the group to take this member in, which it does not at once where one has died.
 JOIN_SECONDS = 5.0
 # A member that does not ask for its news for so long holds up all others of its group no longer.
-LONGEST_POLL_SECONDS = 60.0
+MAX_POLL_SECONDS = 60.0
 # What a broker takes that does not say (message.max.bytes), and what a message needs around it, with its key.
 USUAL_LARGEST, FRAME = 1_000_000, 4096
 # How CloudEvents call their attributes here, and on all other brokers.
@@ -81,8 +81,8 @@ class KafkaTopics:
         self._place = place
         self._reader = ThreadPoolExecutor(1, "kafka-reader")
         self._writer = ThreadPoolExecutor(1, "kafka-writer")
-        self._session = min(LONGEST_SESSION_SECONDS, max(LEAST_SESSION_SECONDS, place.reclaim))
-        # Of this process alone: whoever begins anew with it ends what it has left open.
+        self._session = min(MAX_SESSION_SECONDS, max(MIN_SESSION_SECONDS, place.reclaim))
+        # Of this process alone: whoever begins again with it ends what it has left open.
         self._transactional_id = f"{place.group}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
@@ -186,7 +186,7 @@ class KafkaTopics:
                 # Of what is asked in a network that has been cut, which nobody tells.
                 "socket.timeout.ms": int(session * 1000),
                 "heartbeat.interval.ms": int(min(3.0, session / 3) * 1000),
-                "max.poll.interval.ms": int(max(LONGEST_POLL_SECONDS, session) * 1000),
+                "max.poll.interval.ms": int(max(MAX_POLL_SECONDS, session) * 1000),
                 # What is fetched ahead is held here twice, and no other can have it.
                 "queued.min.messages": max(1000, most),
                 "queued.max.messages.kbytes": 32 << 10,
@@ -288,7 +288,7 @@ class KafkaTopics:
             self._paused.discard(partition.partition)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Forget all: the group has gone on without this member, which begins anew."""
+        """Forget all: the group has gone on without this member, which begins again."""
         self._revoked(consumer, partitions)
         self._gone = "the group has heard nothing of this member for too long"
 
@@ -533,8 +533,8 @@ def _words(error: KafkaError) -> str:
     """Return the words of the library without addresses and times, which would be new each time."""
     text = re.sub(r" \((after|while) .*\)?$", "", error.str())
     text = re.sub(r"^(Broker|Local|\S+:\d+/\S+|\S+:\d+): ", "", re.sub(r"^\S+://\S+: ", "", text))
-    refused = re.search(r"Connect to .* failed: (.*)", text)
-    text = refused[1] if refused else text
+    rejected = re.search(r"Connect to .* failed: (.*)", text)
+    text = rejected[1] if rejected else text
     broken = re.search(r"error:[0-9A-F]+:SSL routines:[^:]*:([^:]+)", text)
     text = (
         f"TLS failed ({broken[1].strip()})" if broken else text if text[:2].isupper() else text[:1].lower() + text[1:]

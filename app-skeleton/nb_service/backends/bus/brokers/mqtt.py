@@ -1,7 +1,8 @@
 """MQTT 5: a shared subscription and a session that the broker keeps; a sample is acknowledged after its answer.
 
 MQTT knows no stored topics: what was sent to a session and not acknowledged stays this session's, and comes again when
-a client of the same name connects. So a service's name must be the same after it was started anew (S2I_BUS_CLIENT), and
+a client of the same name connects. So a service's name must be the same after it was started again (S2I_BUS_CLIENT),
+and
 its session never expires, unless the broker says otherwise. There is no count of deliveries, and no id of a message but
 what its producer gives it as a user property `message-id`, or as an event's source and id.
 """
@@ -41,12 +42,12 @@ TAKEN_OVER = 0x8E
 # A connection that ends sooner is followed by a pause, which grows: for another who connects with our name, or a
 # broker that takes what we are sent but refuses what we publish.
 SHORT_SECONDS = 10.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+FIRST_PAUSE, MAX_PAUSE = 0.5, 5.0
 # Not all brokers say so.
 OUR_NAME = "another client has its name, and each service needs one of its own, which it keeps (S2I_BUS_CLIENT)"
 # What MQTT has for the length of a message, and how many may be on their way.
 LARGEST = (1 << 28) - 1
-MOST_ON_THE_WAY = 0xFFFF
+MAX_ON_THE_WAY = 0xFFFF
 MESSAGE_ID = "message-id"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 # What each CloudEvent has; in MQTT its attributes have no prefix.
@@ -74,7 +75,7 @@ class _Link(Link[Came]):
         self.is_mourned = False
         self.began = time.monotonic()
         self.on_the_way: set[int] = set()  # published and not confirmed
-        self.window = MOST_ON_THE_WAY
+        self.window = MAX_ON_THE_WAY
         self.largest = LARGEST
         self._progress = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -97,7 +98,7 @@ class _Link(Link[Came]):
         """Connect; `most` is how many may come before one is acknowledged."""
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = NEVER
-        properties.ReceiveMaximum = max(1, min(most, MOST_ON_THE_WAY))
+        properties.ReceiveMaximum = max(1, min(most, MAX_ON_THE_WAY))
         # Looks up the name, connects and does TLS, and waits for each of these.
         await asyncio.to_thread(
             self.client.connect, host, port, KEEPALIVE_SECONDS, clean_start=False, properties=properties
@@ -200,7 +201,7 @@ class _Link(Link[Came]):
             return
         if getattr(properties, "SharedSubscriptionAvailable", 1) == 0:
             self.lose("it has no shared subscriptions")
-        self.window = getattr(properties, "ReceiveMaximum", MOST_ON_THE_WAY)
+        self.window = getattr(properties, "ReceiveMaximum", MAX_ON_THE_WAY)
         self.largest = min(LARGEST, getattr(properties, "MaximumPacketSize", LARGEST))
         self._is_connected = True
         self._progress.set()
@@ -328,7 +329,7 @@ class Mqtt(Linked[_Link]):
         if not link.is_mourned and lived < SHORT_SECONDS:
             if self._pause and link.is_hung_up:
                 link.gone = f"the connection is lost as soon as it is made; perhaps {OUR_NAME}"
-            self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
+            self._pause = min(MAX_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         elif not link.is_mourned:
             self._pause = 0.0
         # Who takes and who settles may both find it gone.
@@ -368,7 +369,7 @@ def headers_of(message: paho.MQTTMessage) -> dict[str, str]:
 
 
 def properties_of(outcome: Outcome) -> Properties:
-    """Return what an answer or error has beside its body."""
+    """Return what an answer or error has next to its body."""
     came: Came = outcome.delivery.claim
     headers = {MESSAGE_ID: came.name, **outcome.headers}
     properties = Properties(PacketTypes.PUBLISH)

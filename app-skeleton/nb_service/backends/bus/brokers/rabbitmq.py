@@ -45,14 +45,14 @@ HEARTBEAT_SECONDS = 10
 # How long the server may take to say goodbye; it has read all acknowledgements then.
 GOODBYE_SECONDS = 1.0
 # A queue that is full and refuses is asked again after so long.
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+FIRST_PAUSE, MAX_PAUSE = 0.05, 1.0
 # The server's own limits of a message, where nobody set another: by its major version, before and since 4.
-LARGEST_BEFORE_4, LARGEST = 128 << 20, 16 << 20
+MAX_BEFORE_4, LARGEST = 128 << 20, 16 << 20
 # All headers of a message must fit into one frame, which is 128 KiB unless somebody made it smaller.
-MOST_HEADERS = 64 << 10
+MAX_HEADERS = 64 << 10
 # What AMQP has one byte for the length of.
-MOST_SHORT = 255
-MOST_NAME = 200
+MAX_SHORT = 255
+MAX_NAME = 200
 PERSISTENT = 2
 NOT_FOUND = 404
 KEYS = ("key", "partitionkey", "ce-partitionkey")
@@ -227,7 +227,7 @@ class _Link(Link[Came]):
 
     def _channel_closed(self, _: Channel, error: Exception) -> None:
         self.code = error.reply_code if isinstance(error, ChannelClosedByBroker) else 0
-        # Numbers begin anew with the next channel.
+        # Numbers begin again with the next channel.
         self._unconfirmed.clear()
         self._numbers = itertools.count(1)
         self.lose(reason_of(error))
@@ -257,7 +257,7 @@ class RabbitMQ(Linked[_Link]):
     def __init__(self, place: Place) -> None:
         super().__init__(place, LARGEST)
         self._most = 1
-        self._told_largest = 0  # what the server said when a message was larger
+        self._reported_largest = 0  # what the server said when a message was larger
         self._taken: dict[str, Delivery] = {}
 
     # --- Broker ---
@@ -281,7 +281,7 @@ class RabbitMQ(Linked[_Link]):
             raise
         # Copies, as the library's are not hinted.
         version = str((getattr(link.connection, "server_properties", None) or {}).get("version", ""))
-        self.largest = self._told_largest or (LARGEST_BEFORE_4 if version[:2] in ("2.", "3.") else LARGEST)
+        self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else LARGEST)
 
     async def take(self, most: int) -> list[Delivery]:
         """Return what has come."""
@@ -319,7 +319,7 @@ class RabbitMQ(Linked[_Link]):
             if messages:
                 # A queue that is full and says so: the connection is well, and others read from that queue.
                 await asyncio.sleep(pause)
-                pause = min(LONGEST_PAUSE, 2 * pause)
+                pause = min(MAX_PAUSE, 2 * pause)
         for outcome in outcomes:
             self._taken.pop(outcome.delivery.id, None)
         self._say(link, [outcome.delivery.claim.tag for outcome in outcomes])
@@ -350,7 +350,7 @@ class RabbitMQ(Linked[_Link]):
         """Return why, and remember how large a message may be where one was larger."""
         larger = re.search(r"larger than configured max size (\d+)", link.gone)
         if larger:
-            self._told_largest = int(larger[1])
+            self._reported_largest = int(larger[1])
         return Away(link.gone or link.unread or "no answer")
 
     def _parameters(self) -> pika.ConnectionParameters:
@@ -445,8 +445,8 @@ class RabbitMQ(Linked[_Link]):
         headers = headers_of(message.properties)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         name = producers_id(headers)
-        if not 0 < len(name.encode()) <= MOST_SHORT:
-            name = f"{self._place.source[:MOST_NAME]}.{secrets.token_hex(8)}"
+        if not 0 < len(name.encode()) <= MAX_SHORT:
+            name = f"{self._place.source[:MAX_NAME]}.{secrets.token_hex(8)}"
         message.properties.message_id = name
         if name in self._taken:
             # A producer has sent the same twice: each has its answer, and both answers have one id.
@@ -500,18 +500,18 @@ def _text(value: Any) -> str:
 
 
 def properties_of(outcome: Outcome) -> pika.BasicProperties:
-    """Return what an answer or error has beside its body."""
+    """Return what an answer or error has next to its body."""
     headers = dict(outcome.headers)
     came = outcome.delivery.claim.properties
     # As they came, and not as a header's text.
     own: dict[str, str | None] = {name: getattr(came, name) for name in ("correlation_id", "reply_to", "message_id")}
     for name in ("content_type", "content_encoding"):
         value = headers.get(PROPERTIES[name], "")
-        own[name] = value if 0 < len(value) <= MOST_SHORT else None
+        own[name] = value if 0 < len(value) <= MAX_SHORT else None
     for name, value_or_none in own.items():
         if value_or_none:
             headers.pop(PROPERTIES[name], None)
-    while sum(len(name) + len(value) + 16 for name, value in headers.items()) > MOST_HEADERS:
+    while sum(len(name) + len(value) + 16 for name, value in headers.items()) > MAX_HEADERS:
         del headers[max(headers, key=lambda name: len(headers[name]))]
     table = {
         EVENT_PREFIXES[0] + name.removeprefix("ce-") if name.startswith("ce-") else name: value

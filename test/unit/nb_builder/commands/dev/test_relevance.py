@@ -16,8 +16,8 @@ def notebook(folder, source, name="model.ipynb", outputs=()):
 def built(folder, **facts):
     """Write the report of a build, and return its APP_ROOT."""
     (folder / "root/build").mkdir(parents=True, exist_ok=True)
-    told = {"notebooks": {"model.ipynb": "x"}, "read": {"data.csv": "x"}, "read_complete": True, **facts}
-    (folder / "root/build/report.json").write_text(json.dumps(told))
+    reported = {"notebooks": {"model.ipynb": "x"}, "read": {"data.csv": "x"}, "read_complete": True, **facts}
+    (folder / "root/build/report.json").write_text(json.dumps(reported))
     return folder / "root"
 
 
@@ -70,7 +70,7 @@ def test_files_count_that_were_read_or_declare_something(repository, names, word
     assert of(repository[1], *names) == words
 
 
-def test_every_file_counts_where_nobody_saw_what_was_read(repository, tmp_path):
+def test_every_file_counts_where_no_one_saw_what_was_read(repository, tmp_path):
     relevance = repository[1]
     relevance.succeeded(built(tmp_path, read_complete=False))
     assert of(relevance, "train.log") == "train.log changed"

@@ -10,7 +10,7 @@ Path = watch.Path
 
 
 async def first(folder, is_whole=lambda name: True, *, then):
-    """Return the names of the first save that is seen after `then`, a coroutine that changes files, has begun."""
+    """Return the names of the first save that is seen after `then`, a coroutine that changes files, has started."""
     seen = watch.snapshot(folder)
     saves = watch.saves(folder, is_whole, seen=seen)
     changing = asyncio.ensure_future(then)
@@ -48,7 +48,7 @@ def test_a_file_of_the_same_size_and_time_is_seen_by_its_inode(tmp_path):
 @pytest.mark.parametrize(
     "name", [".~model.ipynb", ".model.ipynb.swp", "model.ipynb~", "4913", "#model.ipynb#", ".#model.ipynb", "x.tmp"]
 )
-def test_what_editors_write_beside_a_file_is_no_save(tmp_path, name):
+def test_what_editors_write_next_to_a_file_is_no_save(tmp_path, name):
     (tmp_path / name).write_text("1")
     assert watch.snapshot(tmp_path) == {}
 

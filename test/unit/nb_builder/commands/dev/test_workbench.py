@@ -1,4 +1,4 @@
-"""Where `make dev` keeps its state."""
+"""Where `nb-builder dev` keeps its state."""
 
 from nb_builder.commands.dev import workbench
 

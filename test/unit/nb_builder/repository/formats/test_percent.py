@@ -22,7 +22,7 @@ def test_what_stands_above_the_first_marker_is_a_cell_if_it_is_code():
     assert code("#!/usr/bin/env python\n# -*- coding: utf-8 -*-\n\n# %%\na = 1") == ["a = 1"]
 
 
-def test_markdown_and_raw_cells_are_told_by_their_words():
+def test_markdown_and_raw_cells_are_reported_by_their_words():
     text = '# %% [markdown]\n# # Title\n# text\n# %% [md]\n"""\nplain\n"""\n# %% [raw]\n# left\n# %%\na = 1'
     assert cells(text) == [("markdown", "# Title\ntext"), ("markdown", "plain"), ("raw", "left"), ("code", "a = 1")]
 
@@ -101,7 +101,7 @@ a = 1
 """
 
 
-def test_the_header_of_jupytext_is_no_cell_and_tells_the_kernel():
+def test_the_header_of_jupytext_is_no_cell_and_reports_the_kernel():
     node = percent.parse(HEADER)
     assert dict(node.metadata.kernelspec) == {"display_name": "Python 3.9", "language": "python", "name": "python3"}
     assert [cell.source for cell in node.cells if cell.source] == ["a = 1"]

@@ -18,7 +18,7 @@ def test_the_nearest_that_names_packages_counts():
     assert choose(declaration("work/pyproject.toml"), near, far).counted == near
 
 
-def test_beside_a_cell_requirements_txt_alone_counts():
+def test_next_to_a_cell_requirements_txt_alone_counts():
     files = [
         declaration("environment.yml", "six"),
         declaration("binder/requirements.txt", "idna"),
@@ -33,7 +33,7 @@ def test_an_empty_requirements_txt_says_that_nothing_is_needed_where_no_other_fi
     assert choose(declaration("requirements.txt"), declaration("setup.py", "six")).counted.file == "setup.py"
 
 
-def test_two_that_disagree_are_told_and_two_that_agree_are_not():
+def test_two_that_disagree_are_reported_and_two_that_agree_are_not():
     first, second = (
         declaration("environment.yml", "six==1.16.0", "idna"),
         declaration("setup.py", "six<1.16", "idna==3.4"),
@@ -44,7 +44,7 @@ def test_two_that_disagree_are_told_and_two_that_agree_are_not():
     assert choose(first, declaration("setup.py", "six>=1")).notes == ()
 
 
-def test_one_that_cannot_be_read_is_told_where_another_counts():
+def test_one_that_cannot_be_read_is_reported_where_another_counts():
     unreadable = declaration("setup.py", error="it is computed")
     assert choose(unreadable, declaration("environment.yml", "six")).notes == ("setup.py is not read: it is computed.",)
     assert choose(unreadable).silent == (unreadable,)
@@ -56,13 +56,13 @@ def test_a_line_that_is_no_requirement_makes_a_declaration_unreadable():
     assert "'not a requirement' is no requirement" in choice.silent[0].error
 
 
-def test_a_requirements_txt_of_binder_is_none_of_those_that_count_beside_a_cell():
+def test_a_requirements_txt_of_binder_is_none_of_those_that_count_next_to_a_cell():
     for folder in ("binder", ".binder", "notebooks/binder"):
         assert choose(declaration(f"{folder}/requirements.txt", "six"), cell=["idna"]).counted is None
     assert choose(declaration("binder/nested/requirements.txt", "six"), cell=["idna"]).counted
 
 
-def test_what_counts_tells_its_notes_and_the_cell_s_come_first():
+def test_what_counts_reports_its_notes_and_the_cell_s_come_first():
     one = declaration("a/environment.yml", "six", notes=("as it is",))
     choice = sources.choose([], [one], ["of the cell"])
     assert choice.notes == ("of the cell", "a/environment.yml: as it is.")
@@ -78,15 +78,6 @@ def test_a_cell_of_paths_alone_asks_for_something_too():
 def test_the_cell_and_a_file_that_does_not_count_may_disagree():
     notes = choose(declaration("setup.py", "six==1.16.0", "idna"), cell=["idna", "SIX>=1.17"]).notes
     assert notes == ("the cell asks for SIX>=1.17, and counts; setup.py asks for six==1.16.0.",)
-
-
-def test_pins_exclude_what_they_are_not():
-    def exclude(one, other):
-        return sources.exclude(Requirement(one), Requirement(other))
-
-    assert exclude("six==1.0", "six==1.1") and exclude("six>1", "six==1.0") and exclude("six==1.0", "six>1,<3")
-    assert not exclude("six==1.0", "six==1.*") and not exclude("six==1.*", "six==2.*") and not exclude("six<1", "six>2")
-    assert not exclude("six==2.0rc1", "six>1") and not exclude("six<3,==1.0", "six>0")
 
 
 def test_lines_that_an_installer_judges_make_nothing_unreadable():

@@ -36,7 +36,7 @@ def test_what_is_no_package_of_python_is_left_out(spec):
     assert conda.of_specs([spec]).requirements == []
 
 
-def test_a_version_that_pip_cannot_say_is_told(tmp_path):
+def test_a_version_that_pip_cannot_say_is_reported(tmp_path):
     conversion = conda.of_specs(["numpy>=1.20|<1.10"])
     assert conversion.requirements == ["numpy"]
     assert conversion.notes() == ("without the version, which pip can't read: numpy>=1.20|<1.10",)
@@ -67,14 +67,14 @@ def test_a_file_without_dependencies_says_nothing(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("a: b: c\n", "it is no YAML, line 1: mapping values"), ("dependencies: six\n", "are no list")]
+    ("text", "why"), [("a: b: c\n", "it is not YAML, line 1: mapping values"), ("dependencies: six\n", "are no list")]
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, text, why):
     with pytest.raises(Unreadable, match=why):
         read(tmp_path, text)
 
 
-def test_what_was_done_to_the_packages_is_told_in_a_line_each():
+def test_what_was_done_to_the_packages_is_reported_in_a_line_each():
     found = conda.of_specs(["pytorch=2.0", "Opencv", "r-base", "openssl", "pip", "numpy=1|2", "x[", "r-base"])
     assert found.requirements == ["torch==2.0.*", "opencv-python-headless", "numpy"]
     assert found.notes() == (
@@ -84,7 +84,7 @@ def test_what_was_done_to_the_packages_is_told_in_a_line_each():
     )
 
 
-def test_a_long_list_is_told_by_its_first_six():
+def test_a_long_list_is_reported_by_its_first_six():
     assert conda.brief(list("aabcdef")) == "a, b, c, d, e, f"
     assert conda.brief(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
 
@@ -129,10 +129,10 @@ def test_a_python_that_is_exact_is_its_minor_version_and_another_one_as_it_is():
         assert conda.of_specs([spec]).python == python
 
 
-def test_what_is_no_yaml_is_told_with_the_place_that_is_wrong(tmp_path):
-    with pytest.raises(Unreadable, match="^it is no YAML, line 2: "):
+def test_what_is_no_yaml_is_reported_with_the_place_that_is_wrong(tmp_path):
+    with pytest.raises(Unreadable, match="^it is not YAML, line 2: "):
         read(tmp_path, "a: 1\nb: c: d\n")
-    with pytest.raises(Unreadable, match="^it is no YAML: "):
+    with pytest.raises(Unreadable, match="^it is not YAML: "):
         read(tmp_path, "dependencies: [2024-13-45]")
     with pytest.raises(Unreadable, match="^its 'dependencies' are no list$"):
         read(tmp_path, "dependencies: {a: b}")

@@ -46,7 +46,7 @@ def test_several_packages_for_another_system_are_one_note():
     assert notes == ["left out, as it is for Windows only: pywin32, wmi, wmi"]
 
 
-def test_files_of_another_machine_are_told_by_the_first_three():
+def test_files_of_another_machine_are_reported_by_the_first_three():
     one = ["numpy @ file:///gone/numpy-1.26.4.tar.gz"]
     assert portable(*one)[1] == ["1 line names a file of another machine; taken as numpy==1.26.4"]
     three = [*one, "six[x]@file:///gone/work", "idna @ file:///gone/idna.whl"]

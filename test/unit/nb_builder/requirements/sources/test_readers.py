@@ -68,7 +68,7 @@ def test_a_pyproject_says_what_its_tool_would_install(write, content, packages):
     assert pyproject.read(write("pyproject.toml", content)) == packages
 
 
-def test_dynamic_dependencies_are_read_from_the_files_that_setuptools_is_told(write):
+def test_dynamic_dependencies_are_read_from_the_files_that_setuptools_is_reported(write):
     write("base.in", "six  # old\n\nidna\n")
     content = "[project]\ndynamic = ['dependencies']\n[tool.setuptools.dynamic]\ndependencies = {file = ['base.in']}\n"
     assert pyproject.read(write("pyproject.toml", content)).requirements == ("six", "idna")
@@ -131,7 +131,7 @@ def test_a_setup_py_says_what_its_literals_say(write, content, packages):
     "content",
     ["setup(install_requires=open('r').readlines())\n", "R = ['six']\nR += more()\nsetup(install_requires=R)\n"],
 )
-def test_a_computed_setup_py_is_told_with_its_line_and_not_run(write, content):
+def test_a_computed_setup_py_is_reported_with_its_line_and_not_run(write, content):
     line = content.count("\n")
     with pytest.raises(Unreadable, match=rf"computed, and setup.py is not run to be read \(line {line}\)"):
         setuptools.read_setup_py(write("setup.py", content))
@@ -176,7 +176,7 @@ def test_text_is_read_in_whatever_unicode_it_was_written(tmp_path, encoding):
     assert text.read(tmp_path / "r.txt") == "six==1.16.0\n# größer\n"
 
 
-def test_text_in_another_encoding_is_refused(tmp_path):
+def test_text_in_another_encoding_is_rejected(tmp_path):
     (tmp_path / "r.txt").write_bytes("größer".encode("latin-1"))
     with pytest.raises(Unreadable, match="neither in UTF-8 nor in UTF-16"):
         text.read(tmp_path / "r.txt")
@@ -206,7 +206,7 @@ def test_each_form_of_an_entry_of_a_pipfile_is_a_line_of_pip(write, table, line)
     assert pipfile.read(write("Pipfile", f"[packages]\n{table}\n")) == Packages((line,))
 
 
-def test_a_folder_in_a_pipfile_is_told_by_its_name(write):
+def test_a_folder_in_a_pipfile_is_reported_by_its_name(write):
     with pytest.raises(Unreadable, match=r"^the package own is a folder \(./lib\)$"):
         pipfile.read(write("Pipfile", "[packages]\nown = {path = './lib'}\n"))
     with pytest.raises(Unreadable, match="^the package own can't be read$"):
@@ -237,7 +237,7 @@ def test_a_pipfile_takes_the_versions_of_its_lock(write):
 
 def test_a_lock_alone_is_all_that_is_installed(write):
     path = write("uv.lock", "[[package]]\nname = 'six'\nversion = '1.16.0'\n")
-    words = "all that it has is installed, as there is no pyproject.toml beside it"
+    words = "all of its packages are installed, because there is no pyproject.toml next to it"
     assert locks.read_toml_lock(path) == Packages(("six==1.16.0",), notes=(words,))
 
 
@@ -250,7 +250,7 @@ def test_what_is_no_release_is_no_constraint(write, source):
     assert locks.of_toml(path) == ()
 
 
-def test_several_versions_of_a_package_are_told_apart_by_their_markers(write):
+def test_several_versions_of_a_package_are_reported_apart_by_their_markers(write):
     path = write(
         "uv.lock",
         "[[package]]\nname = 'six'\nversion = '1.15'\nresolution-markers = ['a', 'b']\n"
@@ -309,7 +309,7 @@ def test_a_python_that_has_gaps_is_any_python(write):
     assert pyproject.read(write("pyproject.toml", content)) == Packages(("six", "idna"), notes=(note,))
 
 
-def test_a_setup_py_that_says_nothing_readable_is_told(write):
+def test_a_setup_py_that_says_nothing_readable_is_reported(write):
     with pytest.raises(Unreadable, match=r"^it is no Python \("):
         setuptools.read_setup_py(write("setup.py", "setup("))
     computed = r"^install_requires is computed, and setup.py is not run to be read \(line 2\)$"

@@ -45,9 +45,7 @@ def test_the_last_line_has_size_level_and_golden_rows(tmp_path):
 
 def test_without_golden_rows_it_says_so_and_how_to_mend_it(tmp_path):
     output = end_of_build(tmp_path, {**GOOD, "rows": 0})
-    assert (
-        "note: there are no golden rows, so nothing says what the right answers are. Add 'examples = [...]'" in output
-    )
+    assert "note: there are no golden rows, so the right predictions are unknown. Add 'examples = [...]'" in output
 
 
 def test_a_predictor_that_changes_its_mind_is_not_called_the_same(tmp_path):
@@ -56,7 +54,7 @@ def test_a_predictor_that_changes_its_mind_is_not_called_the_same(tmp_path):
     )
 
 
-def test_the_refusal_shows_the_first_difference_and_has_the_rest_and_the_errors_of_the_log_as_detail():
+def test_the_rejection_shows_the_first_difference_and_has_the_rest_and_the_errors_of_the_log_as_detail():
     verdict = {
         "differences": ["golden row 1: the answer must be 4 and is 5", "another"],
         "stderr": "Traceback:\n[scorer #] FileNotFoundError: no 'sh'\n",
@@ -68,6 +66,6 @@ def test_the_refusal_shows_the_first_difference_and_has_the_rest_and_the_errors_
     assert "S2I_SLIM_BASE=shell" in proof.unproved(verdict, OFF).fix
 
 
-def test_an_error_that_the_difference_tells_is_not_told_twice():
+def test_an_error_that_the_difference_reports_is_not_reported_twice():
     verdict = {"differences": ["it ended (LookupError: no codec)"], "stderr": "LookupError: no codec\nOSError: b\n"}
     assert proof.failures(verdict) == ["it ended (LookupError: no codec)", "OSError: b"]

@@ -27,13 +27,13 @@ def test_the_libraries_of_the_interpreter_are_found_with_the_loader_among_them()
     assert all(Path(path).exists() for path in libraries)
 
 
-def test_what_is_no_elf_file_is_told_apart(tmp_path):
+def test_what_is_no_elf_file_is_reported_apart(tmp_path):
     (tmp_path / "text").write_text("ELF")
     assert not headers.is_elf(tmp_path / "text")
     assert headers.is_elf(PYTHON)
 
 
-def test_a_program_without_a_loader_is_refused(tmp_path):
+def test_a_program_without_a_loader_is_rejected(tmp_path):
     (tmp_path / "static").write_bytes(without_loader())
     with pytest.raises(ValueError, match="names no loader"):
         headers.interpreter(tmp_path / "static")

@@ -51,7 +51,7 @@ def lay_grafted(site, tmp_path, plan):
     return sorted(os.listdir(tree.at(site / "one.libs")))
 
 
-def test_at_level_files_a_library_that_a_wheel_brought_for_a_module_that_is_gone_goes_too(site, tmp_path):
+def test_at_level_files_a_library_that_a_wheel_installed_for_a_module_that_is_gone_goes_too(site, tmp_path):
     assert lay_grafted(site, tmp_path, plan(site, FILES)) == ["libneeded.so.1"]
 
 

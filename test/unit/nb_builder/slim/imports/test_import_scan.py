@@ -67,7 +67,7 @@ def test_where_a_module_is_imported_only_what_stands_in_no_block_is_loaded(tmp_p
     assert inside(tmp_path, Modules([str(tmp_path)]).loading(["a"])) == {"a.py", "b.py", "c.py", "d.py", "g.py"}
 
 
-def test_a_name_brings_the_packages_around_it(site):
+def test_a_name_includes_the_packages_around_it(site):
     assert inside(site, Modules([str(site)]).closure([], ["a.c", "nowhere"])) == {"a/__init__.py", "a/c.py"}
 
 
@@ -98,7 +98,7 @@ def test_extension_modules_of_the_standard_library_have_no_package(tmp_path):
         ("def import_module(name):\n    pass", set()),
     ],
 )
-def test_names_that_are_put_together_are_told_by_how_they_begin(text, begins):
+def test_names_that_are_put_together_are_reported_by_how_they_begin(text, begins):
     assert computed_in(text) == begins
 
 

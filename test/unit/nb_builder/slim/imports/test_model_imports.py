@@ -154,7 +154,7 @@ def test_where_a_name_is_computed_every_module_of_the_repository_is_read(make_ap
     assert named["of_plug"] == "plugs/one.py" and "of_hook" not in named
 
 
-def test_a_model_that_does_not_load_is_told(make_app_root):
+def test_a_model_that_does_not_load_is_reported(make_app_root):
     root = make_app_root("def predictor(x):\n    return x\n", {})
     (root / "model" / "model.pickle").write_bytes(b"no pickle")
     with pytest.raises(model_imports.ModelUnreadable, match="ModelDamaged"):

@@ -46,7 +46,7 @@ def test_what_is_big_is_left_to_the_user(distributions):
     assert optional_imports.possible_imports([distributions["plots"]], [big], set(), "3.11.2") == {"contour": "plots"}
 
 
-def test_what_was_asked_for_and_loaded_code_may_import_is_told(distributions):
+def test_what_was_asked_for_and_loaded_code_may_import_is_reported(distributions):
     kept = [distributions["plots"], distributions["reader"]]
     dropped = [distribution for distribution in distributions.values() if distribution not in kept]
     loaded = {file for distribution in kept for file in distribution.files}

@@ -109,7 +109,7 @@ def test_what_is_imported_and_not_missed_is_dropped_with_what_only_it_uses(minim
         ("warns", "the log differs: [scorer #] "),
     ],
 )
-def test_what_is_missed_stays_and_is_told(minimised, name, difference):
+def test_what_is_missed_stays_and_is_reported(minimised, name, difference):
     _before, after, root, log = minimised
     line = next(line for line in log.splitlines() if line.startswith(f"     without {name}: "))
     assert difference in line
@@ -194,7 +194,7 @@ def test_a_line_that_comes_by_chance_is_no_miss(tmp_path, logs, difference):
         (("golden row 1 differs",), "the service does not answer as it ought to (golden row 1 differs)"),
     ],
 )
-def test_a_service_that_is_broken_before_anything_is_hidden_is_told(tmp_path, outcome, reason):
+def test_a_service_that_is_broken_before_anything_is_hidden_is_reported(tmp_path, outcome, reason):
     def run():
         if isinstance(outcome, SelftestEnded):
             raise outcome
@@ -230,7 +230,7 @@ def test_the_gist_is_no_page_and_may_be_nothing():
     assert minimise.gist("all is well\nmodel.bad.BadException: no\nUserWarning: slow\nFix: it") == "UserWarning: slow"
 
 
-def test_a_service_that_is_not_as_proved_is_told_by_its_first_difference():
+def test_a_service_that_is_not_as_proved_is_reported_by_its_first_difference():
     baseline = minimise.Baseline(verdict(one=1), verdict(one=1), 0)
     broken = Verdict(False, 1, True, ("golden row 1 differs\nand how", "golden row 2 differs"), "a\nb", {})
     assert baseline.difference(broken) == "golden row 1 differs"
@@ -247,7 +247,7 @@ def test_an_answer_within_the_tolerance_is_the_same():
     assert baseline.difference(verdict(one=1.2)) == "one is answered differently"
 
 
-def test_what_is_new_in_a_log_is_told_and_what_is_missing_too():
+def test_what_is_new_in_a_log_is_reported_and_what_is_missing_too():
     baseline = minimise.Baseline(verdict("a\nb"), verdict("a\nb"), 0)
     assert baseline.difference(verdict("a\nd\nc\nb")) == "the log differs: c"
     assert baseline.difference(verdict("a\n" + 300 * "x" + "\nb")) == f"the log differs: {200 * 'x'}"
@@ -283,7 +283,7 @@ class Tree:
 
 @pytest.fixture
 def trial(tmp_path):
-    """Return a trial of a tree with three modules, which has begun."""
+    """Return a trial of a tree with three modules, which has started."""
     root = tmp_path / "root"
     (root / "pack").mkdir(parents=True)
     (root / "pack").chmod(0o750)
@@ -319,7 +319,7 @@ def test_what_is_not_missed_is_gone_and_the_files_in_use_are_known(trial, tmp_pa
     assert trial.files == {"/vital.py", "/pack/counts.py"}
 
 
-def test_a_trial_that_has_not_begun_can_t_compare_and_loses_nothing(tmp_path):
+def test_a_trial_that_has_not_started_can_t_compare_and_loses_nothing(tmp_path):
     (tmp_path / "root").mkdir()
     for name in ("vital.py", "idle.py"):
         (tmp_path / "root" / name).write_text("")

@@ -112,7 +112,7 @@ def test_each_distribution_that_stays_has_its_reason(by_distributions):
     }
 
 
-def test_what_nobody_uses_is_dropped_with_all_its_files(by_distributions):
+def test_what_no_one_uses_is_dropped_with_all_its_files(by_distributions):
     assert reasons(by_distributions.dropped) == {"idle": ("not used", False), "unmentioned": ("not used", False)}
     assert "idle.py" in names(by_distributions.gone) and "used/unnamed.py" not in names(by_distributions.gone)
 
@@ -276,8 +276,8 @@ def test_each_note_is_for_its_verdict():
 
 
 def test_a_service_that_is_not_as_proved_says_all_its_differences():
-    refused = planner.Unproved(iter(["one", "two"]))
-    assert (refused.differences, str(refused)) == (("one", "two"), "one\ntwo")
+    rejected = planner.Unproved(iter(["one", "two"]))
+    assert (rejected.differences, str(rejected)) == (("one", "two"), "one\ntwo")
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def bare(tmp_path):
     )
 
 
-def test_what_is_named_kept_needed_and_brought_is_fixed_each_with_its_reason(bare):
+def test_what_is_named_kept_needed_and_installed_is_fixed_each_with_its_reason(bare):
     app_root, held = bare
     # A module that no distribution has put there.
     (app_root / "venv/lib/python3.11/site-packages/nobodys.py").write_text("")
@@ -330,7 +330,7 @@ def test_what_a_kept_one_requires_and_may_import_comes_back(bare, tmp_path):
 def test_a_python_that_is_too_old_to_be_watched_keeps_everything_and_says_so(bare, home, monkeypatch):
     app_root, _held = bare
     blind = Trace(frozenset(), Verdict(True, 1, True, (), ""), complete=False)
-    # No Python below 3.8 is here.
+    # No Python below 3.8 is installed.
     monkeypatch.setattr(tracer, "run", lambda *_, **__: blind)
     said = io.StringIO()
     made = planner.make(app_root, home=home, level=planner.FILES, keep=(), log=Log(said))

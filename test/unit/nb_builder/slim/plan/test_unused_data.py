@@ -51,7 +51,7 @@ def test_folders_of_one_kind_of_file_are_one_thing(site):
 
 
 @pytest.mark.parametrize("used", ["a.csv", "__init__.py"])
-def test_what_is_beside_data_in_use_stays(site, used):
+def test_what_is_next_to_data_in_use_stays(site, used):
     tables = distribution(site, "tables/__init__.py", "tables/a.csv", "tables/b.csv")
     assert unused_data.unread(tables, {f"{site}/tables/{used}"}, []) == set()
 

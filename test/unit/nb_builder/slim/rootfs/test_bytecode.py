@@ -57,7 +57,7 @@ def test_columns_go_with_the_sources_that_they_point_into_and_lines_stay(package
     assert (column is not None) == has_columns
 
 
-def test_with_sources_kept_bytecode_lies_beside_them_and_is_never_compared(package):
+def test_with_sources_kept_bytecode_lies_next_to_them_and_is_never_compared(package):
     convert(package, keep_sources=True)
     tree, folder = package
     source = tree.at(f"{folder}/one/__init__.py")
@@ -100,7 +100,7 @@ def test_bytecode_that_came_along_is_replaced(package):
     assert not tree.holds(f"{folder}/one/__pycache__")
 
 
-def test_a_full_disk_is_told_apart_from_what_else_goes_wrong(package, monkeypatch):
+def test_a_full_disk_is_reported_apart_from_what_else_goes_wrong(package, monkeypatch):
     for stderr, error_type in (("OSError: [Errno 28] No space left on device", OSError), ("Killed", RuntimeError)):
         process = subprocess.CompletedProcess([], 1, "", stderr)
         monkeypatch.setattr(bytecode.subprocess, "run", lambda *args, process=process, **options: process)

@@ -14,7 +14,7 @@ one-1.dist-info/RECORD,,
 """
 
 
-def test_what_is_gone_is_not_listed_and_what_was_made_anew_has_no_digest(tmp_path):
+def test_what_is_gone_is_not_listed_and_what_was_made_again_has_no_digest(tmp_path):
     tree = Tree(tmp_path)
     for name, text in {
         "__init__.pyc": "",

@@ -7,7 +7,7 @@ from pathlib import Path
 from nb_builder.slim.rootfs import interpreter
 
 
-def test_it_tells_its_program_version_and_library():
+def test_it_reports_its_program_version_and_library():
     described = interpreter.describe(Path(sys.executable))
     assert described.program == os.path.realpath(sys.executable)
     assert described.minor == "{}.{}".format(*sys.version_info[:2])

@@ -16,7 +16,7 @@ def test_programs_of_the_packages_come_and_their_manuals_do_not(tmp_path, monkey
     assert not tree.holds("/usr/share/man")
 
 
-def test_an_image_of_another_kind_is_refused_by_what_it_lacks(tmp_path, monkeypatch):
+def test_an_image_of_another_kind_is_rejected_by_what_it_lacks(tmp_path, monkeypatch):
     monkeypatch.setattr(dpkg, "lists", dict)
     with pytest.raises(SlimShellMissing, match="this image lacks base-files"):
         shell_base.lay(Tree(tmp_path))

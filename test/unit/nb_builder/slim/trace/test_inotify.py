@@ -25,14 +25,14 @@ def test_listing_a_folder_opens_none_of_its_files(tmp_path):
     assert (opened.files, opened.complete) == (set(), True)
 
 
-def test_a_folder_that_cannot_be_watched_is_told(tmp_path):
+def test_a_folder_that_cannot_be_watched_is_reported(tmp_path):
     (tmp_path / "a").write_text("")
     with inotify.watched([str(tmp_path), str(tmp_path / "gone")]) as opened:
         (tmp_path / "a").read_text()
     assert (opened.files, opened.complete) == ({str(tmp_path / "a")}, False)
 
 
-def test_more_than_the_kernel_can_hold_is_told(tmp_path):
+def test_more_than_the_kernel_can_hold_is_reported(tmp_path):
     with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as limit:
         capacity = int(limit.read())
     files = [tmp_path / "a", tmp_path / "b"]

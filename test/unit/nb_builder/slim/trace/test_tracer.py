@@ -70,7 +70,7 @@ def test_nothing_of_the_trace_is_left_behind(traced, app_root, home):
     ] == []
 
 
-def test_a_service_that_is_not_as_proved_is_told(make_app_root, home):
+def test_a_service_that_is_not_as_proved_is_reported(make_app_root, home):
     root = make_app_root("def predictor(x):\n    return x\nexamples = [1]\n", {})
     golden = root / "model" / "golden.ndjson"
     golden.write_text(golden.read_text().replace('"answer": 1', '"answer": 2'))

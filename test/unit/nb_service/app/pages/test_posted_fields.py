@@ -41,7 +41,7 @@ def test_a_box_that_is_not_ticked_is_not_sent():
         ("json", "[" * 100_000, "This is not JSON."),
     ],
 )
-def test_what_a_field_does_not_take_is_told_and_kept(kind, text, words):
+def test_what_a_field_does_not_take_is_reported_and_kept(kind, text, words):
     read, errors = sample_of([("kind:#", "array"), ("kind:#/0", kind), ("#/0", text)])
     assert errors == {"#/0": words}
     assert isinstance(read[0], Unread) and (str(read[0]), read[0].kind) == (text, kind)
@@ -72,10 +72,10 @@ def test_places_are_put_together_in_their_order():
         [("kind:#", "object"), ("kind:#" + "/a" * 51, "null")],
     ],
 )
-def test_a_form_that_is_not_ours_is_refused(pairs):
+def test_a_form_that_is_not_ours_is_rejected(pairs):
     with pytest.raises(Unreadable):
         sample_of(pairs)
 
 
-def test_a_form_by_field_is_told_from_one_of_json():
+def test_a_form_by_field_is_reported_from_one_of_json():
     assert posted_fields.has_fields(["kind:#", "#"]) and not posted_fields.has_fields(["sample"])

@@ -44,7 +44,7 @@ def by_name(root):
 
 @settings(max_examples=150, deadline=None)
 @given(SCHEMAS, VALUES)
-def test_a_form_brings_any_sample_back_as_it_was(schema, value):
+def test_a_form_includes_any_sample_back_as_it_was(schema, value):
     root = form_of(schema, value)
     if root is not None:
         read, errors = posted_fields.sample_of(posted(root))
@@ -76,7 +76,7 @@ def test_what_a_sample_lacks_can_be_chosen_and_what_it_has_too_much_is_json():
     assert (fields["#/tags"].kind, fields["#/tags"].kinds) == ("absent", ["array", "absent"])
 
 
-def test_a_number_beside_whole_numbers_stays_a_number():
+def test_a_number_next_to_whole_numbers_stays_a_number():
     assert form_of({"type": "integer"}, 2.5).kind == "integer"
     assert form_of({"type": ["integer", "string"]}, 2).is_number is False
 
@@ -91,7 +91,7 @@ def test_what_html_can_not_hold_is_json(text):
     ("schema", "sample"),
     [
         ({}, [1]),
-        ({"type": "array"}, list(range(sample_fields.MOST_ITEMS + 1))),
+        ({"type": "array"}, list(range(sample_fields.MAX_ITEMS + 1))),
         ({"type": "array", "items": {"type": "array", "items": {"type": "number"}}}, [[1] * 20] * 20),
         ({"type": "number"}, "text"),
     ],

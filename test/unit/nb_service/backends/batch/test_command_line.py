@@ -50,11 +50,11 @@ def test_options_are_read_and_what_is_not_said_is_empty():
         (["-", "a", "out"], "Stdin can't be one of several inputs."),
     ],
 )
-def test_words_that_are_not_understood_are_refused(words, said):
-    with pytest.raises(BatchWords) as refused:
+def test_words_that_are_not_understood_are_rejected(words, said):
+    with pytest.raises(BatchWords) as rejected:
         command_line.read(words)
-    assert said in refused.value.what
-    assert refused.value.exit_status == 2
+    assert said in rejected.value.what
+    assert rejected.value.exit_status == 2
 
 
 def test_help_names_every_option(capsys):

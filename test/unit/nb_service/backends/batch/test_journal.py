@@ -60,14 +60,14 @@ def test_a_line_that_was_cut_is_none_and_what_follows_is_a_line_again(cut, tmp_p
         ({"model": {"pickle_sha256": "b"}}, "the model is another one"),
     ],
 )
-def test_another_job_is_refused_with_what_differs_unless_the_first_has_done_nothing(change, said, tmp_path):
+def test_another_job_is_rejected_with_what_differs_unless_the_first_has_done_nothing(change, said, tmp_path):
     begun(tmp_path / "job", DONE)
-    with pytest.raises(BatchJournal) as refused:
+    with pytest.raises(BatchJournal) as rejected:
         Journal(str(tmp_path / "job"), {**JOB, **change}, restart=False)
-    assert said in refused.value.what
-    anew = Journal(str(tmp_path / "job"), {**JOB, **change}, restart=True)
-    assert anew.mark is None
-    anew.close()
+    assert said in rejected.value.what
+    again = Journal(str(tmp_path / "job"), {**JOB, **change}, restart=True)
+    assert again.mark is None
+    again.close()
     begun(tmp_path / "idle")
     assert begun(tmp_path / "idle", job={**JOB, **change}).exists()
 
@@ -86,7 +86,7 @@ def test_one_job_is_done_by_one_process(tmp_path):
     first.close()
 
 
-def test_where_nothing_can_be_written_is_told(tmp_path):
+def test_where_nothing_can_be_written_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(BatchOutput, match="Not a directory"):
         Journal(str(tmp_path / "file" / "job"), JOB, restart=False)

@@ -136,7 +136,7 @@ def test_outputs_in_a_folder_have_the_names_of_their_inputs(tmp_path):
     assert made(tmp_path / "a.csv").folder == ""
 
 
-def test_what_would_write_over_something_is_refused(tmp_path):
+def test_what_would_write_over_something_is_rejected(tmp_path):
     for name in ("a.csv", "b/a.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -173,7 +173,7 @@ def test_what_needs_pyarrow_says_so_before_anything_is_read(monkeypatch, tmp_pat
     monkeypatch.setattr(formats.columns, "find_spec", lambda name: None)
     (tmp_path / "a.csv").touch()
     for words in (["out.parquet"], ["out.csv.zst"], ["out.x", "--to", "arrow"]):
-        with pytest.raises(BatchNeedsMore, match="needs pyarrow, which is not here"):
+        with pytest.raises(BatchNeedsMore, match="needs pyarrow, which is not installed"):
             made(tmp_path / "a.csv", *words)
 
 
@@ -206,7 +206,7 @@ def test_a_file_that_is_packed_is_unpacked_whatever_its_name(tmp_path):
         assert opened.stream.read() == b"1,2\n"
 
 
-def test_a_file_that_changes_while_it_is_read_is_told(tmp_path):
+def test_a_file_that_changes_while_it_is_read_is_reported(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("1,2\n")
     with inputs.opened(Source(str(path), formats.FORMATS["csv"], "")) as opened:

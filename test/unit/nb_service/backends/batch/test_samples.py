@@ -85,16 +85,16 @@ def test_the_cell_of_one_column_may_be_a_list_or_an_object():
     assert [json.loads(text) for text in made] == [[1, 2], {"a": 1}, "[no"]
 
 
-def test_a_column_that_is_not_there_is_told_with_those_that_are():
+def test_a_column_that_is_not_there_is_reported_with_those_that_are():
     chunk = Chunk([["1", "2"]], None, is_table=True, is_text=True)
-    with pytest.raises(BatchInput, match="it has no column '3'") as told:
+    with pytest.raises(BatchInput, match="it has no column '3'") as reported:
         Samples("in", None, LISTS, ("3",), "").of(chunk)
-    assert "These are there: 1, 2;" in told.value.fix
+    assert "These are there: 1, 2;" in reported.value.fix
     with pytest.raises(BatchWords, match="--as value is for one column, and the rows have 2"):
         Samples("in", None, LISTS, (), "value").of(chunk)
 
 
-def test_rows_of_json_that_have_no_such_keys_are_refused_alone():
+def test_rows_of_json_that_have_no_such_keys_are_rejected_alone():
     chunk = Chunk([{"a": 1, "b": 2}, {"a": 1}, [1], {"b": 2, "a": 3, "c": 4}])
     made = Samples("in", None, LISTS, ("a", "b"), "").of(chunk)
     assert [json.loads(text) for text in made] == [[1, 2], [3, 2]]

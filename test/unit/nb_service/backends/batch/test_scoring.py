@@ -58,7 +58,7 @@ def score(samples, client=None):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_each_sample_has_its_own_outcome_whatever_fails_beside_it(seed):
+def test_each_sample_has_its_own_outcome_whatever_fails_next_to_it(seed):
     chance = random.Random(seed)
     share = chance.choice([0, 0.01, 0.2, 1])
     samples = [chance.choice(["no", "die"]) if chance.random() < share else at for at in range(chance.randrange(300))]
@@ -87,7 +87,7 @@ def test_what_is_fine_is_asked_at_once_and_a_neighbour_of_a_failure_once_more():
 
 def test_a_failure_has_the_words_of_a_request():
     scored = scoring(Client()).score(['"no"'])
-    assert scored.failures == {0: Failure(422, "The notebook's validator refuses this sample: no.")}
+    assert scored.failures == {0: Failure(422, "The notebook's validator rejects this sample: no.")}
 
 
 def test_one_by_one_as_many_are_asked_as_take_a_moment():

@@ -58,7 +58,7 @@ async def until(true, seconds=5.0):
 
 @pytest.fixture
 def run(monkeypatch):
-    """Return what runs `use(broker, pool, consumer, said)` beside a consumer, finishes that and returns these four."""
+    """Return a function that runs `use(broker, pool, consumer, said)` with a consumer and returns these four."""
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(module, "POOL_PAUSE", 0.001)
 
@@ -101,7 +101,7 @@ def test_each_message_gets_its_answer_with_the_model_s_name_version_and_commit(r
     assert done.consumer.numbers()["counts"]["answered"] == 100
 
 
-def test_the_order_within_a_key_is_kept_and_a_slow_one_holds_nobody_else(run):
+def test_the_order_within_a_key_is_kept_and_a_slow_one_holds_no_one_else(run):
     async def use(broker, pool, consumer, said):
         pool.hold(b'"slow"')
         broker.put(b'"slow"', "a")

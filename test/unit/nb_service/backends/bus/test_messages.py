@@ -38,11 +38,11 @@ def test_a_message_without_headers_is_a_sample():
     }
 
 
-def test_what_tells_a_conversation_is_carried_and_all_else_is_not():
-    told = {"traceparent": "00-1", "tracestate": "a=b", "x_request_id": "r", "subject": "s", "key": "k"}
-    messages, delivery, question = read(b"1", secret_of_theirs="x", message_id="mine", **told)
+def test_what_reports_a_conversation_is_carried_and_all_else_is_not():
+    reported = {"traceparent": "00-1", "tracestate": "a=b", "x_request_id": "r", "subject": "s", "key": "k"}
+    messages, delivery, question = read(b"1", secret_of_theirs="x", message_id="mine", **reported)
     headers = messages.answered(delivery, question, [b"2"]).headers
-    assert {name: headers[name.replace("_", "-")] for name in told} == told
+    assert {name: headers[name.replace("_", "-")] for name in reported} == reported
     assert "secret-of-theirs" not in headers
     assert headers["x-sample-id"] == "mine"
 
@@ -58,9 +58,9 @@ def test_what_tells_a_conversation_is_carried_and_all_else_is_not():
         (b"1", {"ce_specversion": "1.0", "ce_id": "1"}, 400, "The event lacks source, type"),
     ],
 )
-def test_what_is_no_sample_is_refused_in_a_sentence(body, headers, status, words):
-    told, text = refusal(body, {"S2I_MAX_BODY": "16"}, **headers)
-    assert told == status
+def test_what_is_no_sample_is_rejected_in_a_sentence(body, headers, status, words):
+    reported, text = refusal(body, {"S2I_MAX_BODY": "16"}, **headers)
+    assert reported == status
     assert words in text and text.endswith(".")
 
 
@@ -69,15 +69,15 @@ def test_a_structured_event_is_answered_by_one_with_the_same_id_each_time():
     body = json.dumps(event).encode()
     messages, delivery, question = read(body, content_type="application/cloudevents+json")
     answers = [messages.answered(delivery, question, [b"2"]) for _ in range(2)]
-    told = [json.loads(answer.body) for answer in answers]
-    assert told[0]["id"] == told[1]["id"] == "st.1.0"
-    assert (told[0]["data"], told[0]["subject"], told[0]["traceparent"], told[0]["causationid"]) == (
+    reported = [json.loads(answer.body) for answer in answers]
+    assert reported[0]["id"] == reported[1]["id"] == "st.1.0"
+    assert (reported[0]["data"], reported[0]["subject"], reported[0]["traceparent"], reported[0]["causationid"]) == (
         2,
         "s",
         "00-1",
         "e",
     )
-    assert "other" not in told[0]
+    assert "other" not in reported[0]
     assert answers[0].headers["x-sample-id"] == "e"
 
 
@@ -85,8 +85,8 @@ def test_a_batch_of_events_is_one_message():
     body = json.dumps([{**EVENT, "id": name, "data": [1]} for name in "ab"]).encode()
     messages, delivery, question = read(body, content_type="application/cloudevents-batch+json")
     assert len(question.samples) == 2
-    told = json.loads(messages.answered(delivery, question, [b"1", b"2"]).body)
-    assert [(event["id"], event["causationid"], event["data"]) for event in told] == [
+    reported = json.loads(messages.answered(delivery, question, [b"1", b"2"]).body)
+    assert [(event["id"], event["causationid"], event["data"]) for event in reported] == [
         ("st.1.0", "a", 1),
         ("st.1.1", "b", 2),
     ]
@@ -98,7 +98,7 @@ def test_an_error_has_the_bytes_and_headers_that_came():
     outcome = messages.failed(delivery, answer, question)
     assert (outcome.is_error, outcome.body, outcome.headers["other"]) == (True, b" [1]", "\\xfc")
     assert (outcome.headers["x-error-reason"], outcome.headers["x-error-deliveries"]) == ("refused", "1")
-    assert outcome.headers["x-error-detail"] == "The notebook's validator refuses this sample: too short."
+    assert outcome.headers["x-error-detail"] == "The notebook's validator rejects this sample: too short."
     assert outcome.headers["content-type"] == "application/json"
 
 
@@ -110,7 +110,7 @@ def test_an_error_names_the_sample_in_an_array():
 
 def test_a_value_of_a_header_is_one_short_line_of_ascii():
     assert module.header_text("a\r\nb\x00\tc é") == "a b c \\xe9"
-    assert len(module.header_text("x" * 5000)) == module.MOST_DETAIL
+    assert len(module.header_text("x" * 5000)) == module.MAX_DETAIL
 
 
 def test_what_is_too_large_for_the_broker_is_left_out_of_an_error():

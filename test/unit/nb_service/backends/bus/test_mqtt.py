@@ -17,9 +17,9 @@ def message_of(*user, **properties):
 
 
 def published(message, **headers):
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    reported = {name.replace("_", "-"): value for name, value in headers.items()}
     delivery = Delivery(b"1", "m.7", claim=Came(message, "m"))
-    return mqtt.properties_of(Outcome(delivery, False, b"2", told))
+    return mqtt.properties_of(Outcome(delivery, False, b"2", reported))
 
 
 def test_properties_are_headers():
@@ -38,9 +38,15 @@ def test_an_event_s_attributes_are_known_by_those_that_each_event_has():
 
 def test_an_answer_has_what_came_with_its_sample_and_its_id():
     message = message_of(CorrelationData=b"\xff", ResponseTopic="r")
-    told = published(message, content_type="application/json", correlation_id="\\xff", ce_type="t", x_model_name="n")
-    assert (told.CorrelationData, told.ResponseTopic, told.ContentType) == (b"\xff", "r", "application/json")
-    assert told.UserProperty == [("message-id", "m"), ("type", "t"), ("x-model-name", "n")]
+    reported = published(
+        message, content_type="application/json", correlation_id="\\xff", ce_type="t", x_model_name="n"
+    )
+    assert (reported.CorrelationData, reported.ResponseTopic, reported.ContentType) == (
+        b"\xff",
+        "r",
+        "application/json",
+    )
+    assert reported.UserProperty == [("message-id", "m"), ("type", "t"), ("x-model-name", "n")]
 
 
 @pytest.mark.parametrize("name", ["CorrelationData", "ResponseTopic", "ContentType"])

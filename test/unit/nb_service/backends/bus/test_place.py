@@ -5,8 +5,8 @@ from nb_service.settings import Settings
 
 
 def of(**env):
-    told = {"S2I_BUS_URL": "nats://h:1", "S2I_BUS_IN": "a", "S2I_BUS_OUT": "b"}
-    return place.of(Settings({**told, **{f"S2I_BUS_{name}": value for name, value in env.items()}}), "model")
+    reported = {"S2I_BUS_URL": "nats://h:1", "S2I_BUS_IN": "a", "S2I_BUS_OUT": "b"}
+    return place.of(Settings({**reported, **{f"S2I_BUS_{name}": value for name, value in env.items()}}), "model")
 
 
 def test_what_is_not_said_has_defaults():
@@ -36,11 +36,11 @@ def test_what_is_needed_is_asked_for_by_name(name):
 @pytest.mark.parametrize(
     "url", ["nats:", "host:4222", "nats://a:s3cret@h:x", "nats://h,redis://s3cret@h", "redis://s3cret@h/a", "//s3cret"]
 )
-def test_no_address_is_refused_without_being_shown(url):
-    with pytest.raises(problems.BusUrl) as refused:
+def test_no_address_is_rejected_without_being_shown(url):
+    with pytest.raises(problems.BusUrl) as rejected:
         of(URL=url)
-    assert "s3cret" not in str(refused.value)
-    assert all(words.endswith(".") for words in (refused.value.what, refused.value.why, refused.value.fix))
+    assert "s3cret" not in str(rejected.value)
+    assert all(words.endswith(".") for words in (rejected.value.what, rejected.value.why, rejected.value.fix))
 
 
 def test_files_that_can_t_be_used_are_named(tmp_path):
@@ -53,9 +53,9 @@ def test_files_that_can_t_be_used_are_named(tmp_path):
         ("CA_FILE", tmp_path / "no.pem", "NO_CERTIFICATE_OR_CRL_FOUND"),
         ("CERT_FILE", tmp_path / "none", "No such file or directory"),
     ):
-        with pytest.raises(problems.BusFile) as refused:
+        with pytest.raises(problems.BusFile) as rejected:
             of(**{name: str(path)})
-        assert f"S2I_BUS_{name}" in refused.value.what and reason in refused.value.what
+        assert f"S2I_BUS_{name}" in rejected.value.what and reason in rejected.value.what
 
 
 def test_tls_where_the_scheme_or_a_file_asks_for_it():
@@ -70,12 +70,12 @@ def test_a_broker_is_found_by_its_scheme():
     assert type(brokers.make(of(URL="redis://h"))).__name__ == "RedisStreams"
 
 
-def test_a_library_that_is_missing_is_told_with_what_to_build(monkeypatch):
+def test_a_library_that_is_missing_is_reported_with_what_to_build(monkeypatch):
     kind = brokers.Kind("Pigeon Post", "pigeon", "Pigeon", "no_such_library", "pigeon")
     monkeypatch.setitem(brokers.KINDS, "pigeon", kind)
-    with pytest.raises(problems.BusNeedsMore) as refused:
+    with pytest.raises(problems.BusNeedsMore) as rejected:
         brokers.check("pigeon")
-    assert "Pigeon Post needs the library no_such_library" in refused.value.what
-    assert "make build BUS=pigeon" in refused.value.fix
+    assert "Pigeon Post needs the library no_such_library" in rejected.value.what
+    assert "nb-builder builder --bus pigeon" in rejected.value.fix
     assert "pigeon" not in brokers.here()
-    assert "nats" in refused.value.why
+    assert "nats" in rejected.value.why

@@ -14,8 +14,8 @@ def delivery_of(again=False, body=b"1", **properties):
 
 
 def published(delivery, is_error=False, **headers):
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return rabbitmq.properties_of(Outcome(delivery, is_error, b"2", told))
+    reported = {name.replace("_", "-"): value for name, value in headers.items()}
+    return rabbitmq.properties_of(Outcome(delivery, is_error, b"2", reported))
 
 
 def test_properties_and_headers_of_any_type_are_headers_and_the_server_s_own_are_not():
@@ -53,7 +53,7 @@ def test_deliveries_are_counted_by_the_server_or_by_us(headers, deliveries):
     assert delivery_of(headers=headers).deliveries == deliveries
 
 
-def test_a_message_has_its_producer_s_id_or_one_that_nobody_else_has():
+def test_a_message_has_its_producer_s_id_or_one_that_no_one_else_has():
     assert delivery_of(message_id="m").id == "m"
     event = {"cloudEvents:source": "/s", "cloudEvents:id": "e"}
     assert delivery_of(headers=event).id == "/s#e"
@@ -66,10 +66,15 @@ def test_a_message_has_its_producer_s_id_or_one_that_nobody_else_has():
 
 def test_an_answer_is_persistent_and_has_what_came_with_its_sample():
     sample = delivery_of(message_id="m", correlation_id="ü" * 100, reply_to="r")
-    told = published(sample, content_type="application/json", correlation_id="\\xfc", ce_type="t", x_model_name="n")
-    assert (told.delivery_mode, told.message_id, told.correlation_id, told.reply_to) == (2, "m", "ü" * 100, "r")
-    assert told.content_type == "application/json" and told.timestamp > 1e9
-    assert told.headers == {"cloudEvents:type": "t", "x-model-name": "n"}
+    reported = published(sample, content_type="application/json", correlation_id="\\xfc", ce_type="t", x_model_name="n")
+    assert (reported.delivery_mode, reported.message_id, reported.correlation_id, reported.reply_to) == (
+        2,
+        "m",
+        "ü" * 100,
+        "r",
+    )
+    assert reported.content_type == "application/json" and reported.timestamp > 1e9
+    assert reported.headers == {"cloudEvents:type": "t", "x-model-name": "n"}
 
 
 def test_an_answer_has_the_id_under_which_its_sample_was_taken():
@@ -78,9 +83,9 @@ def test_an_answer_has_the_id_under_which_its_sample_was_taken():
 
 
 def test_headers_that_fill_more_than_a_frame_lose_the_longest():
-    told = published(delivery_of(), x_error_reason="refused", **{f"h{number}": "x" * 1000 for number in range(200)})
-    assert told.headers["x-error-reason"] == "refused"
-    assert 50 < len(told.headers) < 70
+    reported = published(delivery_of(), x_error_reason="refused", **{f"h{number}": "x" * 1000 for number in range(200)})
+    assert reported.headers["x-error-reason"] == "refused"
+    assert 50 < len(reported.headers) < 70
 
 
 @pytest.mark.parametrize(

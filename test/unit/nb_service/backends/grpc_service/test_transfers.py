@@ -47,7 +47,7 @@ def reading(them, context):
     return asyncio.ensure_future(them.next(context))
 
 
-def test_what_arrives_beyond_the_limit_is_refused(memory, transfers):
+def test_what_arrives_beyond_the_limit_is_rejected(memory, transfers):
     made, _ = memory
 
     async def scenario():

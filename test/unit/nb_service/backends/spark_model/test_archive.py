@@ -70,17 +70,17 @@ def test_it_has_our_packages_the_model_the_repository_and_the_environment(found)
 
 
 def test_what_a_zip_file_can_t_say_is_in_its_manifest(found):
-    told = found.manifest()
-    links = {name: target for name, target in told["links"].items() if "/src/" in name}
+    reported = found.manifest()
+    links = {name: target for name, target in reported["links"].items() if "/src/" in name}
     assert links == {"app-root/src/again.py": "helper.py"}
-    assert [name for name in told["executables"] if "/venv/" in name] == [
+    assert [name for name in reported["executables"] if "/venv/" in name] == [
         name for name in found.files if name.endswith("fine/tool")
     ]
-    assert "app-root/src/empty" in told["folders"]
-    assert told["python"] == f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert "app-root/src/empty" in reported["folders"]
+    assert reported["python"] == f"{sys.version_info[0]}.{sys.version_info[1]}"
     is_system = sys.base_prefix in contents.SYSTEM
-    assert bool(told["interpreter"]) is not is_system
-    assert (told["interpreter"] in found.files) is not is_system
+    assert bool(reported["interpreter"]) is not is_system
+    assert (reported["interpreter"] in found.files) is not is_system
 
 
 def test_the_same_contents_are_the_same_bytes_in_a_file_and_in_a_pipe(found, app_root, tmp_path):
@@ -121,18 +121,18 @@ def test_help_is_all_that_is_said_on_stdout(capsys):
     assert capsys.readouterr().out.startswith("Usage: spark-model > model.zip\n")
 
 
-def test_words_are_refused():
-    with pytest.raises(problems.SparkModelWords) as refused:
+def test_words_are_rejected():
+    with pytest.raises(problems.SparkModelWords) as rejected:
         SparkModel().take(["model.zip"])
-    assert refused.value.what == "spark-model takes no words, and was given: model.zip."
-    assert refused.value.exit_status == 2
+    assert rejected.value.what == "spark-model takes no arguments; got: model.zip."
+    assert rejected.value.exit_status == 2
 
 
 def test_a_terminal_gets_no_archive(monkeypatch):
     monkeypatch.setattr(os, "isatty", lambda descriptor: descriptor == 1)
-    with pytest.raises(problems.SparkModelWords) as refused:
+    with pytest.raises(problems.SparkModelWords) as rejected:
         SparkModel().take([])
-    assert "terminal" in refused.value.what
+    assert "terminal" in rejected.value.what
 
 
 def test_a_file_that_can_t_be_read_is_named(app_root, monkeypatch):
@@ -140,9 +140,9 @@ def test_a_file_that_can_t_be_read_is_named(app_root, monkeypatch):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(os, "scandir", unreadable)
-    with pytest.raises(problems.Problem) as refused:
+    with pytest.raises(problems.Problem) as rejected:
         contents.of(model_folder.read(app_root, None))
-    assert "is closed to user" in refused.value.what
+    assert "has no permission for" in rejected.value.what
 
 
 def test_an_image_that_only_serves_says_so(app_root, monkeypatch):

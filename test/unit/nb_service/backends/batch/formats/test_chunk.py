@@ -51,7 +51,7 @@ def small(monkeypatch):
         ("npy", b"", "its row "),
     ],
 )
-def test_a_row_without_an_end_is_told_and_not_kept(name, begin, what):
+def test_a_row_without_an_end_is_reported_and_not_kept(name, begin, what):
     if name == "npy":
         file = io.BytesIO()
         np.save(file, np.zeros((1, 200_000)))

@@ -110,7 +110,7 @@ def test_long_rows_are_read_few_at_a_time():
     assert [len(chunk) for chunk in reader] == [4, 4, 2]
 
 
-def test_what_is_no_text_of_its_encoding_is_told():
+def test_what_is_no_text_of_its_encoding_is_reported():
     with pytest.raises(BatchInput, match="in.csv can't be scored: it is not UTF-16"):
         read(b"\xff\xfe1")
     with pytest.raises(BatchInput, match="it is not ASCII"):
@@ -130,7 +130,7 @@ def test_a_cell_is_a_text_as_it_is_and_any_other_value_its_json():
     assert [csv_body.cell(value) for value in values] == ["a", "1", "1.5", "true", "", "[1, null]", '{"a": "\\u00e4"}']
 
 
-def test_a_header_that_is_not_utf_8_is_refused_and_an_encoding_is_asked_for():
+def test_a_header_that_is_not_utf_8_is_rejected_and_an_encoding_is_asked_for():
     data = "größe,b\n1,2\n".encode("latin-1")
     with pytest.raises(BatchInput, match="its header is not UTF-8") as caught:
         Reader(io.BytesIO(data), "in", ReadOptions(Rows({}), "present"))

@@ -44,12 +44,12 @@ def test_an_array_is_read_piece_by_piece_wherever_it_is_cut(rows, indent, ascii_
 
 
 @pytest.mark.parametrize("cut", ["", "{", "[1, 2", "[1 2]", "[1,]", "[1]]", '["a', "[nul", "[" * 100_000])
-def test_an_array_that_is_broken_is_told(cut):
+def test_an_array_that_is_broken_is_reported(cut):
     with pytest.raises(BatchInput, match="in can't be scored: "):
         rows_of(ndjson.ArrayReader(io.BytesIO(cut.encode()), "in", OPTIONS))
 
 
-def test_a_number_of_too_many_digits_is_told():
+def test_a_number_of_too_many_digits_is_reported():
     data = b'["a", ' + b"1" * 5000 + b"]"
     with pytest.raises(BatchInput, match="its element 2 can't be read: it has a number of more than 4300 digits"):
         rows_of(ndjson.ArrayReader(io.BytesIO(data), "in", OPTIONS))

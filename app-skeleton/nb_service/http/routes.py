@@ -1,0 +1,142 @@
+"""Every route of a service, one row each, for the front, the app, its pages, the OpenAPI document and the tests."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+JSON, HTML, TEXT, TAR = "application/json", "text/html", "text/plain", "application/x-tar"
+# The response has the form of the request's body.
+AS_ASKED = "as asked"
+
+
+class Route(NamedTuple):
+    """A route: a summary for clients, the media types of its answer, and when it answers.
+
+    <name> in a path is the model's name, behind which there may be a version.
+    """
+
+    method: str
+    path: str
+    summary: str
+    gives: tuple[str, ...] = (JSON,)
+    # Whether it asks for a prediction, or brings feedback: it needs a body.
+    needs_body: bool = False
+    # Whether it answers 200 even while the service is not ready.
+    is_always_there: bool = False
+    # Whether platforms check the service by it, for which no key is needed.
+    is_check: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return its name in lists: "GET /healthz"."""
+        return f"{self.method} {self.path}"
+
+
+def _check(path: str, summary: str, gives: str = JSON, *, is_always_there: bool = False) -> Route:
+    return Route("GET", path, summary, (gives,), is_always_there=is_always_there, is_check=True)
+
+
+def _look(path: str, summary: str, *gives: str) -> Route:
+    """Return a route that says something of the service or its model, ready or not."""
+    return Route("GET", path, summary, gives or (JSON,), is_always_there=True)
+
+
+def _ask(path: str, summary: str, *gives: str) -> Route:
+    return Route("POST", path, summary, gives or (JSON,), needs_body=True)
+
+
+METRICS = ("/metrics", "/monitoring/prometheus/metrics")
+PREDICTIONS = (
+    _ask("/predict", "One sample as JSON; the answer is the notebook's predictor's, as JSON."),
+    _check("/healthz", "200 while this process lives.", is_always_there=True),
+    _check("/readyz", "200 when predictions are answered, 503 before and while it ends."),
+    _ask(
+        "/predict/batch",
+        "Many samples as a JSON array, NDJSON, CSV, npy or Arrow; the answers in the same form.",
+        AS_ASKED,
+    ),
+    _ask("/feedback", "The true answer to a request, or an array of them, each with the request's id."),
+    _look("/v1/models", "The name of the model (KServe V1)."),
+    Route("GET", "/v1/models/<name>", "Its state (TensorFlow Serving) and whether it is ready (KServe V1)."),
+    Route("GET", "/v1/models/<name>/metadata", "What it takes and gives (TensorFlow Serving)."),
+    _ask("/v1/models/<name>:predict", "instances or inputs (TensorFlow Serving, KServe V1)."),
+    _ask("/v1/models/<name>:classify", "examples to labels and scores (TensorFlow Serving)."),
+    _ask("/v1/models/<name>:regress", "examples to numbers (TensorFlow Serving)."),
+    _look("/v2", "The server and its extensions (Open Inference V2)."),
+    _check("/v2/health/live", "200 while this process lives.", is_always_there=True),
+    _check("/v2/health/ready", "200 when predictions are answered, else 503."),
+    _look("/v2/models", "The name of the model (KServe)."),
+    _look("/v2/models/stats", "How much was asked and scored (Triton)."),
+    Route("POST", "/v2/repository/index", "The model and its state (Triton).", is_always_there=True),
+    Route("POST", "/v2/repository/models/<name>/load", "200 when it answers, else 503; takes an unload back (Triton)."),
+    Route(
+        "POST",
+        "/v2/repository/models/<name>/unload",
+        "No predictions by V2 until load; off by default (Triton).",
+        is_always_there=True,
+    ),
+    Route("GET", "/v2/models/<name>", "What the model takes and gives."),
+    Route("GET", "/v2/models/<name>/ready", "200 when it answers, else 503."),
+    _look("/v2/models/<name>/config", "The same in the form of Triton."),
+    _look("/v2/models/<name>/stats", "How much was asked and scored (Triton)."),
+    _ask("/v2/models/<name>/infer", "Tensors to tensors, as JSON or bytes."),
+    _check("/ping", "200 when predictions are answered, else 503; empty (SageMaker, MLflow).", TEXT),
+    _check("/health", "The same.", TEXT),
+    _look("/version", "The model's version as text (MLflow).", TEXT),
+    _look("/execution-parameters", "How many bodies at a time, and how large (SageMaker)."),
+    _ask(
+        "/invocations",
+        "One sample as JSON, many as CSV, JSON lines or npy (SageMaker); data frames (MLflow).",
+        AS_ASKED,
+    ),
+    _ask("/", "A CloudEvent with a sample; the reply is one with the answer.", AS_ASKED),
+    *(_look(path, "The service's numbers, for Prometheus.", TEXT) for path in METRICS),
+    _look("/model", "The model as an archive, with lock, SBOM, provenance and signatures; off by default.", TAR),
+)
+PAGES = (
+    _look("/", "A browser gets the page to try predictions, a client this list.", JSON, HTML),
+    _look("/docs", "A page to try predictions, with the notebook's own samples.", HTML),
+    _ask("/docs", "The same page, with the answer to the sample that one of its forms has sent.", HTML),
+    Route(
+        "GET",
+        "/drift",
+        "Recent samples and predictions compared with the notebook's own data, as a page or as JSON.",
+        (HTML, JSON),
+    ),
+    _look("/notebook", "The notebook as it was run (S2I_NOTEBOOK_PAGE).", HTML),
+    _look("/openapi.json", "This service in words of OpenAPI."),
+    _look("/v2/docs", "The page to try predictions (MLServer).", HTML),
+    _look("/v2/docs/dataplane.json", "The same as /openapi.json (MLServer)."),
+    _look("/v2/docs/model-repository.json", "The same as /openapi.json (MLServer)."),
+    _look("/v2/models/<name>/docs", "The page to try predictions (MLServer).", HTML),
+    _look("/v2/models/<name>/docs/dataplane.json", "The same as /openapi.json (MLServer)."),
+)
+TABLE = (*PREDICTIONS, *PAGES)
+
+
+def vertex(health_path: str, predict_path: str) -> list[Route]:
+    """Return the routes that Vertex AI's settings add."""
+    routes = []
+    if health_path:
+        routes.append(_check(health_path, "200 when predictions are answered, else 503 (Vertex AI)."))
+    if predict_path:
+        routes.append(_ask(predict_path, "instances to predictions (Vertex AI)."))
+    return routes
+
+
+def summaries(routes: Iterable[Route]) -> dict[str, str]:
+    """Return {name: summary} of routes; of several with one name, that of the last."""
+    return {route.name: route.summary for route in routes}
+
+
+def taking_bodies() -> re.Pattern[str]:
+    """Return the pattern of all paths that take POST."""
+    patterns = dict.fromkeys(_pattern(route.path.rstrip("/")) for route in TABLE if route.method == "POST")
+    return re.compile(f"(?:{'|'.join(patterns)})/?")
+
+
+def _pattern(path: str) -> str:
+    if path.startswith("/v1/"):
+        # One view reads whatever is below: TensorFlow Serving has versions and labels in several places.
+        return "/v1/models/.+"
+    return "[^/]+(?:/versions/[^/]+)?".join(map(re.escape, path.split("<name>")))

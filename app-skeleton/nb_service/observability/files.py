@@ -1,0 +1,34 @@
+"""The dashboard for Grafana and the rules for Prometheus, which are files next to this one, under a service's prefix.
+
+In the files, `@prefix@` stands for the prefix of the metrics, `@Prefix@` for the beginning of an alert's name, and
+`@uid@` for the dashboard's id. Their names of metrics are those of `metric_table`.
+"""
+
+import re
+from pathlib import Path
+
+RULES = ("service.rules.yml", "drift.rules.yml")
+NAMES = ("board.json", *RULES)
+# Grafana allows no longer ones. A longer prefix shares its dashboard with others that begin the same.
+_UID_LENGTH = 40
+_FOLDER = Path(__file__).parent
+
+
+def text_of(name: str, prefix: str) -> str:
+    """Return a file for metrics with this prefix."""
+    words = "".join(word[:1].upper() + word[1:] for word in prefix.split("_"))
+    text = (_FOLDER / name).read_text(encoding="utf-8")
+    for placeholder, value in (("prefix", prefix), ("Prefix", words), ("uid", f"{prefix}-services"[:_UID_LENGTH])):
+        text = text.replace(f"@{placeholder}@", value)
+    return text
+
+
+def rules(prefix: str) -> str:
+    """Return all rules for metrics with this prefix, as one file."""
+    first, *others = (text_of(name, prefix) for name in RULES)
+    return first + "".join(text.partition("groups:\n")[2] for text in others)
+
+
+def alert_names(prefix: str) -> list[str]:
+    """Return the names of all alerts."""
+    return re.findall(r"^ +- alert: (\w+)$", rules(prefix), re.MULTILINE)

@@ -1,0 +1,52 @@
+"""Writes a model that was taken out of an image as one file that Python runs. `nb-builder zipapp` calls it."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from nb_scorer.common import paths
+from nb_service import identity, manifest
+from nb_service.export import wheels, zipapp
+from nb_service.model_folder import ModelFolder
+from nb_service.settings import Settings
+
+from nb_builder.common.log import Log
+
+USAGE = "Usage: nb_builder zipapp APP_ROOT FILE ARCHITECTURE [--with-wheels]"
+WITH_WHEELS = "--with-wheels"
+# What engines call a machine, and uname; images of services are Debian's.
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the file; raise problems of a model that is not as it was written or signed, and SystemExit for usage."""
+    words = [word for word in arguments if word != WITH_WHEELS]
+    if len(words) != 3:
+        print(USAGE, file=sys.stderr)
+        raise SystemExit(2)
+    app_root, target, architecture = Path(words[0]), Path(words[1]), words[2]
+    model = _read(app_root)
+    log = Log(sys.stderr)
+    exported, left = zipapp.of(model)
+    if left:
+        log.line(
+            f"Of the repository it is without {', '.join(sorted(left))}: links to folders, no files, or not UTF-8."
+        )
+    packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in arguments else iter(())
+    machine = f"{_MACHINES.get(architecture, architecture)} glibc"
+    with target.open("wb") as stream:
+        files, size = zipapp.write(exported, identity.of(model).name, packages, stream, machine)
+    target.chmod(0o755)
+    log.line(f"The archive has {files} files, {size / 1e6:.1f} MB.")
+
+
+def _read(app_root: Path) -> ModelFolder:
+    """Return the model, verified where this machine's settings say so; its Python need not be there."""
+    folder = app_root / paths.MODEL
+    trust = Settings(dict(os.environ)).trust
+    digests = None if trust is None else trust.digests_of(folder)
+    facts = manifest.read(folder / paths.MANIFEST, digests)
+    python = app_root / paths.VENV / "bin" / "python"
+    return ModelFolder(folder, python, app_root / paths.SRC, facts, digests)

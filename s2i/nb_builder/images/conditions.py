@@ -1,0 +1,60 @@
+"""The environment in which a program of somebody's image runs: no variable of the image decides which code that is.
+
+What the author and the platform have set for the service stays, because the model may depend on it.
+"""
+
+import re
+from collections.abc import Mapping
+
+from nb_builder.common import unsafe_variables
+from nb_builder.images.problems import ImageUnfit
+
+HOME = "/opt/nb-builder"
+# The Python of a service image that runs the service, and the one that runs the build.
+SERVICE = (f"{HOME}/service/bin/python", "-I", "-u", "-m", "nb_service")
+# What engines and Dockerfiles take for the name of a variable.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Where a driver's libraries are. It stays if all of its folders are ones that no notebook can write to.
+_LIBRARIES = "LD_LIBRARY_PATH"
+_WRITABLE = ("/tmp", "/var/tmp", "/dev/shm", "/proc", "/home")  # noqa: S108 - nothing is written there
+
+
+def variables(of_image: Mapping[str, str], app_root: str, image: str) -> dict[str, str]:
+    """Return the variables of a container of the image with that name; "" stands for one that it sets and is not to be.
+
+    Raise ImageUnfit for a name that no engine can be asked to replace.
+    """
+    for name in of_image:
+        if not _NAME.fullmatch(name):
+            raise ImageUnfit(image=image, reason=f"it sets a variable that is called {name!r}")
+    return {
+        **{name: value if _is_harmless(name, value, app_root) else "" for name, value in of_image.items()},
+        "APP_ROOT": app_root,
+        "HOME": f"{app_root}/src",
+        "NB_BUILDER_HOME": HOME,
+        "PATH": f"{app_root}/venv/bin:{_PATH}",
+    }
+
+
+def instructions(of_image: Mapping[str, str], app_root: str, image: str) -> list[str]:
+    """Return instructions of a Dockerfile by which an image has these variables, and no entry point of its own."""
+    given = variables(of_image, app_root, image)
+    # Of the image's own values none is written here: they stay as they are.
+    changed = {name: value for name, value in given.items() if of_image.get(name) != value}
+    return [*(f'ENV {name}="{value}"' for name, value in changed.items()), "ENTRYPOINT []", "CMD []"]
+
+
+def _is_harmless(name: str, value: str, app_root: str) -> bool:
+    if name == _LIBRARIES:
+        return all(_is_of_the_system(folder, app_root) for folder in value.split(":"))
+    return not unsafe_variables.is_unsafe(name)
+
+
+def _is_of_the_system(folder: str, app_root: str) -> bool:
+    parts = folder.split("/")
+    return (
+        folder.startswith("/")
+        and not {"..", "."} & set(parts)
+        and not any(f"{folder}/".startswith(f"{place}/") for place in (app_root, *_WRITABLE))
+    )

@@ -1,0 +1,25 @@
+"""Exact versions that requirements name."""
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+
+def exact_version(requirement: Requirement) -> str:
+    """Return the version that a requirement pins; "" where it leaves a choice."""
+    for pin in requirement.specifier:
+        if pin.operator == "===" or (pin.operator == "==" and not pin.version.endswith("*")):
+            return pin.version
+    return ""
+
+
+def conflict(one: Requirement, other: Requirement) -> bool:
+    """Return whether both are of one package, and one pins a version that the other does not allow.
+
+    Where their markers differ, both may never apply at once. The installer finds out.
+    """
+    if canonicalize_name(one.name) != canonicalize_name(other.name) or str(one.marker) != str(other.marker):
+        return False
+    for exact, broad in ((one, other), (other, one)):
+        if version := exact_version(exact):
+            return not broad.specifier.contains(version, prereleases=True)
+    return False
