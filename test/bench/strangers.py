@@ -1,28 +1,38 @@
 """Strangers' training notebooks: how many `nb-builder run --yes` serves, without any edit, with right predictions.
 
 They have no predictor, and most of them name no packages. A prediction is right if the proposed predictor gives that of
-the notebook's own model. `STRANGERS_FROM` is where repositories are cloned from in place of https://github.com/, and
-`STRANGERS` takes those whose name contains its value.
+the notebook's own model.
+
+- `STRANGERS` takes the notebooks whose repository and path contain its value; `STRANGERS_APART=1` takes the second
+  corpus instead, which is kept apart.
+- `STRANGERS_EDITED=1` makes the edits of `strangers_edits`, and takes only the notebooks that have one.
+- `STRANGERS_FROM` is where repositories are cloned from: an address or a folder, also of bare repositories, with
+  {owner} and {name}.
+- `STRANGERS_ROWS` is a file that keeps a row for each notebook: a second run goes on where the first one stopped, and
+  the shares are those of all its rows.
 """
 
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import clones
-from environments import COMPILING, HOME, PLACE, ROOT
-from strangers_notebooks import STRANGERS, Stranger
+from environments import COMPILING, HOME, PLACE
+from strangers_edits import EDITS
+from strangers_notebooks import KEPT_APART, STRANGERS, Stranger
 
-RUN_SECONDS = 600
-SETTINGS = {"S2I_CELL_TIMEOUT": "300", "S2I_NOTEBOOK_TIMEOUT": "480"}
-FROM = os.environ.get("STRANGERS_FROM", "https://github.com/")
+RUN_SECONDS = 360
+SETTINGS = {"S2I_CELL_TIMEOUT": "240", "S2I_NOTEBOOK_TIMEOUT": "300"}
+FROM = os.environ.get("STRANGERS_FROM", "https://github.com/{owner}/{name}")
+IS_EDITED = bool(os.environ.get("STRANGERS_EDITED"))
 COMPARED = "samples as the notebook's own model does"
 
 
@@ -30,36 +40,45 @@ COMPARED = "samples as the notebook's own model does"
 class Row:
     """What became of a notebook: whether it was served, whether its predictions were compared, and a sentence."""
 
-    stranger: Stranger
+    repository: str
+    path: str
     said: str
     served: bool = False
     right: bool = False
+    by_rule: bool = False
     seconds: float = 0.0
 
 
 def report() -> None:
     """Run each notebook in turn, and print a row for it and the shares."""
-    chosen = [each for each in STRANGERS if os.environ.get("STRANGERS", "") in f"{each.repository}/{each.path}"]
+    corpus = KEPT_APART if os.environ.get("STRANGERS_APART") else STRANGERS
+    wanted = os.environ.get("STRANGERS", "")
+    chosen = [each for each in corpus if wanted in f"{each.repository}/{each.path}"]
+    if IS_EDITED:
+        chosen = [each for each in chosen if (each.repository, each.path) in EDITS]
+    kept = Path(os.environ.get("STRANGERS_ROWS") or os.devnull)
+    rows = [Row(**json.loads(text)) for text in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
+    known = {(row.repository, row.path) for row in rows}
     print(f"\nStrangers' notebooks: {len(chosen)} of {len({each.repository for each in chosen})} repositories")
-    rows = []
     for stranger in chosen:
+        if (stranger.repository, stranger.path) in known:
+            continue
         rows.append(measure(stranger, PLACE / "strangers"))
+        with kept.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(rows[-1])) + "\n")
         print(line(rows[-1]), flush=True)
     print(summary(rows))
 
 
 def line(row: Row) -> str:
     """Return a row of the table."""
-    return f"  {row.stranger.repository:44}{Path(row.stranger.path).name[:40]:42}{row.seconds:7.1f}  {row.said}"
+    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f}  {row.said}"
 
 
 def summary(rows: Sequence[Row]) -> str:
     """Return the shares of all rows, by how the notebooks were chosen, and the median seconds of those served."""
     lines = []
-    for title, part in (
-        ("all", rows),
-        ("chosen by a rule", [row for row in rows if row.stranger.by_rule]),
-    ):
+    for title, part in (("all", rows), ("chosen by a rule", [row for row in rows if row.by_rule])):
         if part:
             right = sum(row.right for row in part)
             served = sum(row.served for row in part)
@@ -70,25 +89,49 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def measure(stranger: Stranger, place: Path) -> Row:
-    """Clone a notebook's repository below `place`, run it with --yes, end the service, and return the row."""
+    """Clone a notebook's repository below `place`, run it with --yes, end the service, and return the row.
+
+    The run's output is kept in the folder `logs`.
+    """
     clone = place / stranger.repository.replace("/", "+")
-    problem = clones.fetch(f"{FROM}{stranger.repository}", clone, stranger.commit)
-    # A mirror may lack large files; a notebook that needs them fails by itself.
-    if problem and not (clone / stranger.path).is_file():
-        return Row(stranger, f"not fetched: {problem}")
-    if not (clone / stranger.path).is_file():
-        return Row(stranger, "the repository has no such file at that commit")
+    owner, name = stranger.repository.split("/")
+    problem = clones.fetch(FROM.format(owner=owner, name=name), clone, stranger.commit, Path(stranger.path).parent)
+    notebook = clone / stranger.path
+    if not notebook.is_file():
+        return _row(stranger, f"not fetched: {problem or 'the repository has no such file at that commit'}")
+    original = notebook.read_bytes()
     start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as log:
-        command = [ROOT / "s2i/nb-builder", "run", clone / stranger.path, "--yes", "--json", "--port", "0"]
-        environ = {**COMPILING, **SETTINGS, "NB_BUILDER_HOME": str(HOME)}
+    try:
+        if IS_EDITED:
+            notebook.write_text(_edited(original, EDITS[stranger.repository, stranger.path]))
+        told, log = _run(notebook, place)
+    finally:
+        notebook.write_bytes(original)
+    seconds = time.monotonic() - start
+    name = re.sub(r"\W+", "-", f"{stranger.repository}-{notebook.stem}")
+    kept = place / "logs" / f"{name}{'-edited' if IS_EDITED else ''}.txt"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(f"{log}\n{json.dumps(told)}\n", "utf-8")
+    return _judged(stranger, told, log, seconds)
+
+
+def _run(notebook: Path, place: Path) -> tuple[dict | None, str]:
+    """Return the command's JSON, None if it takes too long, and its log; end the service."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log, tempfile.TemporaryDirectory(dir=place) as folder:
+        # What `nb-builder run` calls, in a place of its own: several can run at once.
+        command = [HOME / "build/bin/python", "-I", "-m", "nb_builder", "local", "--json", "--yes"]
+        environ = {**COMPILING, **SETTINGS, "NB_BUILDER_HOME": str(HOME), "PORT": "0"}
         process = subprocess.Popen(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            [*command, "--app-root", f"{folder}/app", notebook],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
         told = _first_line(process)
-        seconds = time.monotonic() - start
         log.seek(0)
-        return _judged(stranger, told, log.read(), seconds)
+        return told, log.read()
 
 
 def _first_line(process: subprocess.Popen) -> dict | None:
@@ -109,11 +152,25 @@ def _first_line(process: subprocess.Popen) -> dict | None:
             process.kill()
 
 
+def _edited(notebook: bytes, source: str) -> str:
+    """Return a notebook with a cell added at its end."""
+    document = json.loads(notebook)
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+    has_ids = (document["nbformat"], document["nbformat_minor"]) >= (4, 5)
+    document["cells"].append({**cell, "id": "edit"} if has_ids else cell)
+    return json.dumps(document)
+
+
 def _judged(stranger: Stranger, told: dict | None, log: str, seconds: float) -> Row:
     if told is None:
-        return Row(stranger, f"no service within {RUN_SECONDS} s", seconds=seconds)
+        return _row(stranger, f"no service within {RUN_SECONDS} s", seconds=seconds)
     if "url" in told:
-        right = COMPARED in log and "answer" in told
-        return Row(stranger, f"served{', right' if right else ', not compared'}", True, right, seconds)
+        # An edit's predictor is the user's own: there is nothing to compare it with but the notebook, as a build does.
+        right = (IS_EDITED or COMPARED in log) and "answer" in told
+        return _row(stranger, f"served{', right' if right else ', not compared'}", True, right, seconds)
     problem = told.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
-    return Row(stranger, f"{problem['code']}: {str(problem['what'])[:160]}", seconds=seconds)
+    return _row(stranger, f"{problem['code']}: {str(problem['what'])[:200]}", seconds=seconds)
+
+
+def _row(stranger: Stranger, said: str, served: bool = False, right: bool = False, seconds: float = 0.0) -> Row:
+    return Row(stranger.repository, stranger.path, said, served, right, stranger.by_rule, round(seconds, 1))

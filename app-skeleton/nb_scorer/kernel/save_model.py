@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import posixpath
+import re
 import shutil
 import sys
 import time
@@ -22,7 +23,7 @@ from nb_scorer.kernel import (
     sample_schema,
 )
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import functions, json_codec, manifest, pydantic_models, runtime_paths
+from nb_scorer.model import functions, json_codec, library_pickles, manifest, pydantic_models, runtime_paths
 from nb_scorer.model.load import form_of
 
 NAMES = ("predictor", "validator", "batch_predictor")
@@ -99,6 +100,8 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
             pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
         )
         model_manifest.update(batching=batching)
+        if _dies_of_a_thread_limit():
+            model_manifest.update(thread_limit=False)
         if known["drift"]:
             golden = [json_codec.decode(line) for line in rows]
             form = form_of(known["pandas_labels"])
@@ -180,6 +183,13 @@ def _is_below(module, folder):
     return file is not None and os.path.realpath(file).startswith(top)
 
 
+def _dies_of_a_thread_limit():
+    """Return whether the notebook uses xgboost before 1.5: it crashes if its nthread is above OMP_THREAD_LIMIT."""
+    version = getattr(sys.modules.get("xgboost"), "__version__", "")
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return bool(found) and (int(found.group(1)), int(found.group(2))) < (1, 5)
+
+
 def _require_names(namespace, needs):
     """Raise Complaint if predictor or validator is sure to use a name that does not exist after the last cell."""
     for function, name, where in needs:
@@ -195,6 +205,7 @@ def _pickle(callables, called, path):
     """
     functions.let_caches_be_pickled()
     pydantic_models.let_version_1_be_pickled()
+    library_pickles.let_models_be_pickled()
     record_process_state.let_loggers_be_pickled()
     with io.open(path, "wb") as file:
         output = _Hashed(file)

@@ -13,11 +13,12 @@ from nb_service.gpus import Gpus
 from nb_service.model_folder import ModelFolder
 from nb_service.settings import Settings
 
+THREAD_LIMIT = "OMP_THREAD_LIMIT"
 # One variable for each library that starts its own threads.
 THREAD_KNOBS = (
     "OMP_NUM_THREADS",
     # A scikit-learn model remembers how many threads there were where it was trained, and asks for as many again.
-    "OMP_THREAD_LIMIT",
+    THREAD_LIMIT,
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
@@ -93,7 +94,9 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         reason=reason,
         scorers=scorers,
         threads=threads,
-        environment=environment(environ, threads, settings.ca_bundle, shown),
+        environment=environment(
+            environ, threads, settings.ca_bundle, shown, has_limit=model.manifest.get("thread_limit", True)
+        ),
         predict_timeout=settings.predict_timeout,
         max_queue=settings.max_queue,
         golden=tuple(model.golden_rows(GOLDEN_ROWS)),
@@ -166,8 +169,13 @@ def native_threads(environ: dict, scorers: int) -> int:
     return max(1, cores.available() // scorers)
 
 
-def environment(environ: dict, threads: int, ca_bundle: str = "", shown: Gpus = gpus.NONE) -> dict:
-    """Return the scorers' environment: the user's own, completed for threads, CAs, GPUs and where to write."""
+def environment(
+    environ: dict, threads: int, ca_bundle: str = "", shown: Gpus = gpus.NONE, *, has_limit: bool = True
+) -> dict:
+    """Return the scorers' environment: the user's own, completed for threads, CAs, GPUs and where to write.
+
+    Without `has_limit`, libraries may start more threads than that: some crash if they can't.
+    """
     variables = launch.environment(environ)
     if len(shown.names) > 1:
         # Of a single one nothing has to be said, and CUDA knows best how a part of one (MIG) is called.
@@ -176,7 +184,8 @@ def environment(environ: dict, threads: int, ca_bundle: str = "", shown: Gpus = 
         # matplotlib, for one, can't be imported where nothing can be written.
         variables["TMPDIR"] = SHARED_MEMORY
     for knob in THREAD_KNOBS:
-        variables.setdefault(knob, str(threads))
+        if has_limit or knob != THREAD_LIMIT:
+            variables.setdefault(knob, str(threads))
     if ca_bundle and os.path.isfile(ca_bundle) and os.path.getsize(ca_bundle):
         variables.update(dict.fromkeys(CA_KNOBS, ca_bundle))
     return variables

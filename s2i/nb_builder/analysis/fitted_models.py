@@ -6,6 +6,7 @@ transformers. What can't be followed is not guessed: no model is found then.
 """
 
 import ast
+import copy
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +17,25 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 
-# Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels.
-NETWORK, FORECAST, REGRESSION = "network", "forecast", "regression"
+# Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels, of PyTorch.
+NETWORK, FORECAST, REGRESSION, MODULE = "network", "forecast", "regression", "module"
+# Time series of statsmodels, now and before 0.13; word vectors of gensim; pipelines of spaCy.
+SERIES, OLD_SERIES, WORDS, TEXTS = "series", "old series", "words", "texts"
 # What data are made of: a table whose columns have names, one whose columns have numbers, a column, an array, a list.
 TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
 
-_LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost"}
+_OTHERS = {NETWORK, FORECAST, REGRESSION, MODULE, SERIES, OLD_SERIES, WORDS, TEXTS}
+_OF_SERIES = {"SARIMAX", "ARIMA", "ARMA", "AutoReg", "ExponentialSmoothing", "Holt", "SimpleExpSmoothing"}
+# {library: {class or function: what it gives}}
+_OWN_KINDS = {
+    "keras": {"Sequential": NETWORK, "Model": NETWORK},
+    "tensorflow": {"Sequential": NETWORK, "Model": NETWORK},
+    "prophet": {"Prophet": FORECAST},
+    "fbprophet": {"Prophet": FORECAST},
+    "gensim": {"Word2Vec": WORDS, "FastText": WORDS},
+    "spacy": {"load": TEXTS, "blank": TEXTS},
+}
+_LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "skorch"}
 _NETWORKS = {"keras", "tensorflow"}
 # Of statsmodels: those that take a formula and a table, and those that take the answers and the data.
 _BY_FORMULA = {"ols", "wls", "gls", "glm", "logit", "probit", "poisson", "rlm", "mnlogit"}
@@ -46,11 +60,18 @@ _SAME_KIND = frozenset(
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
 # A name with one of these attributes is a table, whatever gave it.
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
+# Functions of sklearn.preprocessing whose result can't be followed back: a sample is one of its rows.
+_SCALES = {"scale", "minmax_scale", "maxabs_scale", "robust_scale", "normalize", "binarize"}
+# Functions by which models are read from files.
+_LOADS = {"load", "load_model", "load_weights"}
 # Methods that change what they are called on.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
 _MAX_CHARACTERS = 120
-_BLOCKS = (ast.If, ast.With, ast.Try)
+_BLOCKS = (ast.If, ast.With, ast.Try, ast.While)
+# Functions of the notebook that call each other are followed so deep, and so many calls in all.
+_MAX_DEPTH = 3
+_MAX_CALLS = 300
 
 
 @dataclass(frozen=True)
@@ -67,10 +88,12 @@ class FittedModel:
 
     `samples` is an expression for the data whose rows are its samples, and `kind` what they are made of. `steps` are
     the expressions that each sample passes through before the model, the first one first, with {} in its place, and
-    `wrapper` is the class that the library's own functions want around it, or "". `classes` is an expression for the
-    names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is evident. `imports` are
-    {name in the notebook: what it imports}. `own` are the notebook's own calls that can still be looked at.
-    `of` is the name of its class, or one of NETWORK, FORECAST and REGRESSION.
+    `wrapper` is such an expression of the class that the library's own functions want around it, or "". `classes` is
+    an expression for the names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is
+    evident. `imports` are {name in the notebook: what it imports}. `own` are the notebook's own calls that can still
+    be looked at.
+    `of` is the name of its class, or one of the constants such as NETWORK. `dtype` is the type of number
+    that it takes, or "".
     """
 
     name: str
@@ -84,6 +107,7 @@ class FittedModel:
     imports: Mapping[str, str] = field(default_factory=dict)
     own: tuple[OwnCall, ...] = ()
     of: str = ""
+    dtype: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +158,13 @@ class _Several:
     parts: tuple[Any, ...]
 
 
+@dataclass(frozen=True)
+class _Collection:
+    """Models in a list or a dict, which a loop fits all to the same data: any one of them."""
+
+    model: "_Model"
+
+
 @dataclass(eq=False)
 class _Model:
     """An estimator: the name of its innermost class, and what it was last fitted to."""
@@ -143,8 +174,16 @@ class _Model:
     labels: Any = None
     wrapper: str = ""
     arrays_only: bool = False
+    dtype: str = ""
     # (what predict was given, the name of what it answered or None), and what the model was fitted to.
     calls: list[tuple[_Way, str, _Way | None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Unfitted:
+    """A model of statsmodels: what its fit() returns can be asked, and not it."""
+
+    model: _Model
 
 
 def find(cells: Sequence[Cell]) -> FittedModel | None:
@@ -158,6 +197,21 @@ def find_all(cells: Sequence[Cell]) -> list[FittedModel]:
     return [model for model in _Reader(cells).found() if model is not None]
 
 
+def obstacle(cells: Sequence[Cell]) -> str:
+    """Return, as a clause, why no fitted model of the cells can be asked."""
+    reader = _Reader(cells)
+    if not reader.fits:
+        return "no cell calls fit() of a model"
+    name, cell = list(reader.fits.items())[-1]
+    value = reader.values.get(name)
+    fitted = f"'{name}', which cell [{cell.number}] fits,"
+    if not isinstance(value, _Model):
+        return f"{fitted} has another value after the last cell, or is of a library that is not known"
+    if value.data is None:
+        return f"{fitted} gets data that can't be followed back to where they were read, or is replaced unfitted later"
+    return f"the data of {fitted} have been changed or replaced since"
+
+
 class _Reader:
     """Goes through the statements of a notebook from top to bottom, and knows what the names hold by then."""
 
@@ -169,24 +223,40 @@ class _Reader:
         self.used: dict[str, int] = {}
         # (place, name, its column or None for all of it) of each change in place.
         self.mutations: list[tuple[int, str, str | None]] = []
+        self.functions: dict[str, ast.FunctionDef] = {}
+        self.depth = 0
+        self.followed = 0
+        # The model that was last written to a file.
+        self.saved: _Model | None = None
+        # Names that a loop has bound last.
+        self.of_loops: set[str] = set()
+        self.modules = _own_modules(cells)
         self.place = 0
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
-        statements = [binding.statement for binding in notebook_contract.unfolded(cells)[0]]
-        self.attributes = _attributes(statements)
-        for statement in statements:
+        statements = [(binding.cell, binding.statement) for binding in notebook_contract.unfolded(cells)[0]]
+        self.attributes = _attributes(statement for _, statement in statements)
+        # {name: the cell that has fitted it last}
+        self.fits: dict[str, Cell] = {}
+        for cell, statement in statements:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Attribute) and node.attr in _FITS and isinstance(node.value, ast.Name):
+                    self.fits[node.value.id] = cell
             self._read(statement)
 
     def found(self) -> list[FittedModel | None]:
-        """Return the fitted models, that whose name was read last first; None for one that can't be followed."""
+        """Return the fitted models, that whose name was read last first; None for one that can't be followed.
+
+        Those that a loop fits come behind all others.
+        """
         models = [name for name, value in self.values.items() if self._can_be_asked(name, value)]
-        by_use = sorted(models, key=lambda name: -self.used.get(name, 0))
+        by_use = sorted(models, key=lambda name: (name in self.of_loops, -self.used.get(name, 0)))
         return [self._described(name, self.values[name]) for name in by_use]
 
     def _can_be_asked(self, name: str, value: object) -> bool:
         if not isinstance(value, _Model) or value.data is None:
             return False
         return (
-            bool(value.wrapper or value.kind in (NETWORK, FORECAST, REGRESSION) or _PREDICTS.search(value.kind))
+            bool(value.wrapper or value.kind in _OTHERS or _PREDICTS.search(value.kind))
             or "predict" in self.attributes[name]
         )
 
@@ -207,15 +277,17 @@ class _Reader:
             labels.classes.text if labels.classes and self._holds(labels.classes) else "",
             labels.encoder.text if labels.encoder and self._holds(labels.encoder) else "",
             dict(self.imports),
-            tuple(self._own_calls(name, model)),
+            tuple(self._own_calls(name, model)) or _call_of(name, model, data, samples),
             model.kind,
+            model.dtype,
         )
 
     def _own_calls(self, name: str, model: _Model) -> Iterator[OwnCall]:
         """Yield the calls whose argument, and answer, the notebook still has; those with an answer come first."""
         held = [call for call in model.calls if self._holds(call[0])]
         yield from (OwnCall(way.text, answer.text) for way, _, answer in held if answer and self._holds(answer))
-        yield from (OwnCall(way.text, f"{name}.predict({asked})") for way, asked, _ in held)
+        asks = f"{name}.eval()({{}}).detach()" if model.kind == MODULE else f"{name}.predict({{}})"
+        yield from (OwnCall(way.text, asks.format(asked)) for way, asked, _ in held)
 
     def _holds(self, way: _Way) -> bool:
         changed = (
@@ -231,6 +303,8 @@ class _Reader:
                 self.used[node.id] = self.place
         if isinstance(statement, _BLOCKS):
             self._read_block(statement)
+        elif isinstance(statement, (ast.For, ast.AsyncFor)):
+            self._read_loop(statement)
         elif isinstance(statement, (ast.Import, ast.ImportFrom)):
             self._import(statement)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -238,16 +312,21 @@ class _Reader:
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
             self._assign(statement.target, self._value(statement.value), statement)
         else:
-            if isinstance(statement, ast.Expr):
-                self._value(statement.value)
-            self._forget({*bound([statement]), *_deleted(statement)})
-            if not isinstance(statement, ast.Expr):
-                self._refit_inside(statement)
+            self._read_other(statement)
         for name, column in _mutations(statement):
             self._mutate(name, column)
 
+    def _read_other(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Expr):
+            self._value(statement.value)
+        self._forget({*bound([statement]), *_deleted(statement)})
+        if isinstance(statement, ast.FunctionDef):
+            self.functions[statement.name] = statement
+        elif not isinstance(statement, ast.Expr):
+            self._refit_inside(statement)
+
     def _refit_inside(self, statement: ast.stmt) -> None:
-        """Note the models that a loop or a function fits: nothing is known about what they are fitted to."""
+        """Note the models that a statement fits: nothing is known about what they are fitted to."""
         for node in ast.walk(statement):
             function = node.func if isinstance(node, ast.Call) else None
             if isinstance(function, ast.Attribute) and function.attr in _FITS and isinstance(function.value, ast.Name):
@@ -255,6 +334,26 @@ class _Reader:
                 model = self.values.get(function.value.id)
                 if isinstance(model, _Model):
                     model.data = None
+
+    def _read_loop(self, loop: ast.For | ast.AsyncFor) -> None:
+        """Read the body of a loop once: what its names hold then is what they hold after its last turn."""
+        names = bound([loop])
+        self._forget(names)
+        values = [self._value(node) for node in ast.walk(loop.iter) if isinstance(node, (ast.Name, ast.Dict, ast.List))]
+        model = next((value.model for value in values if isinstance(value, _Collection)), None)
+        batches = next((value for value in values if isinstance(value, _Wrapped)), None)
+        targets = [node for node in ast.walk(loop.target) if isinstance(node, ast.Name)]
+        if model is not None and targets:
+            fitted = [node.id for node in targets if "fit" in self.attributes[node.id]]
+            self.values[(fitted or [targets[-1].id])[-1]] = model
+        elif batches is not None:
+            parts = [node for node in ast.walk(loop.target) if isinstance(node, ast.Tuple)]
+            first = parts[-1].elts[0] if parts else loop.target
+            if isinstance(first, ast.Name):
+                self.values[first.id] = batches.data
+        for inner in (*loop.body, *loop.orelse):
+            self._read(inner)
+        self.of_loops |= names
 
     def _mutate(self, name: str, column: str | None) -> None:
         """Note that what a name holds has changed; from now on its name is the only way to write it."""
@@ -264,7 +363,7 @@ class _Reader:
         if isinstance(value, _Data) and not value.steps:
             self.values[name] = replace(value, ways=tuple(way for way in value.ways if way.text == name))
 
-    def _read_block(self, statement: ast.If | ast.With | ast.Try) -> None:
+    def _read_block(self, statement: ast.If | ast.With | ast.Try | ast.While) -> None:
         self._forget(bound(getattr(statement, "items", [])))
         for inner in (*statement.body, *getattr(statement, "orelse", ()), *getattr(statement, "finalbody", ())):
             self._read(inner)
@@ -297,6 +396,14 @@ class _Reader:
                 self._assign(element, part, ast.Pass())
         else:
             self._forget(bound([target]))
+            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                self._collect(target.value.id, value)
+
+    def _collect(self, name: str, value: Any) -> None:
+        """Note that a list or dict has got a model."""
+        model = next(_models_in(value), None)
+        if model is not None and not isinstance(self.values.get(name), _Model):
+            self.values[name] = _Collection(model)
 
     def _note_call(self, model: _Model, call: ast.Call, answer: _Way | None) -> None:
         """Note what a model was fitted to, or asked, as far as that can be written again."""
@@ -327,6 +434,8 @@ class _Reader:
             self.versions[name] += 1
             self.values.pop(name, None)
             self.imports.pop(name, None)
+            self.functions.pop(name, None)
+            self.of_loops.discard(name)
 
     def _name(self, name: str) -> _Way:
         return _Way(name, {name: self.versions[name]}, self.place)
@@ -352,10 +461,18 @@ class _Reader:
             return self._call(node)
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
+        if isinstance(node, ast.Constant):
+            # Such as a formula that has a name.
+            return node.value if isinstance(node.value, str) else None
         return self._subscript(node) if isinstance(node, ast.Subscript) else self._computed(node)
 
-    def _computed(self, node: ast.expr) -> _Data | None:
-        """Return what a list or an operation on data gives; of an operation, data of the same kind."""
+    def _computed(self, node: ast.expr) -> _Data | _Collection | None:
+        """Return what a list, a dict or an operation on data gives; of an operation, data of the same kind."""
+        if isinstance(node, (ast.List, ast.Dict)):
+            elements = node.elts if isinstance(node, ast.List) else node.values
+            model = next((model for element in elements for model in _models_in(self._value(element))), None)
+            if model is not None:
+                return _Collection(model)
         if isinstance(node, (ast.List, ast.ListComp)):
             return _Data(LIST)
         if isinstance(node, ast.BinOp):
@@ -393,15 +510,82 @@ class _Reader:
         dotted = self._dotted(call.func)
         if dotted:
             return self._call_of_library(dotted.split("."), call)
-        if not isinstance(call.func, ast.Attribute):
-            return None
-        owner = self._value(call.func.value)
+        if isinstance(call.func, ast.Name):
+            return self._call_of_own(call.func.id, call)
+        if isinstance(call.func, ast.Attribute):
+            return self._method(call.func, call)
+        return self._ask_module(self._value(call.func), call)
+
+    def _method(self, function: ast.Attribute, call: ast.Call) -> Any:
+        owner = self._value(function.value)
+        if function.attr == "append" and isinstance(function.value, ast.Name) and call.args:
+            self._collect(function.value.id, self._value(call.args[0]))
+        if isinstance(owner, _Collection):
+            return owner.model if function.attr == "get" else None
         if isinstance(owner, _Model):
-            return self._method_of_model(owner, call.func, call)
-        return _method_of_data(owner, call.func.attr) if isinstance(owner, _Data) else None
+            return self._method_of_model(owner, function, call)
+        if isinstance(owner, _Unfitted):
+            return owner.model if function.attr in ("fit", "fit_regularized") else None
+        return _method_of_data(owner, function.attr) if isinstance(owner, _Data) else None
+
+    def _call_of_own(self, name: str, call: ast.Call) -> Any:
+        """Return what a function or a module of the notebook gives, or a model of PyTorch that is called."""
+        if name in self.modules:
+            return _Model(MODULE, arrays_only=True)
+        function = self.functions.get(name)
+        if function is None:
+            self._ask_pipeline(name, call)
+            return self._ask_module(self.values.get(name), call)
+        self.followed += 1
+        if max(self.depth - _MAX_DEPTH, self.followed - _MAX_CALLS) >= 0 or any(
+            isinstance(argument, ast.Starred) for argument in call.args
+        ):
+            return None
+        parameters = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+        given = dict(zip(parameters, call.args, strict=False))
+        given.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg})
+        # As if its statements stood here, with the arguments in them.
+        local = {each: f"__{name}__{each}" for each in {*bound(function.body), *parameters}}
+        inlined = _Inlined(given, local)
+        statements = [inlined.visit(copy.deepcopy(statement)) for statement in function.body]
+        self.depth += 1
+        value = None
+        for statement in statements:
+            self._read(statement)
+            returned = next((node for node in ast.walk(statement) if isinstance(node, ast.Return) and node.value), None)
+            value = self._data_or_value(returned.value) if returned and returned.value else value
+        self.depth -= 1
+        self._forget(local.values())
+        return value
+
+    def _ask_pipeline(self, name: str, call: ast.Call) -> None:
+        """Note the text that a pipeline of spaCy is called with."""
+        model = self.values.get(name)
+        if isinstance(model, _Model) and model.kind == TEXTS and call.args:
+            way = self._way(call.args[0])
+            if way is not None:
+                model.data = _Data(LIST, (replace(way, text=f"[{way.text}]"),))
+
+    def _ask_module(self, model: Any, call: ast.Call) -> _Data | None:
+        """Note what a model of PyTorch is called with: it is what its training passes to it."""
+        if not isinstance(model, _Model) or model.kind != MODULE or not call.args:
+            for argument in call.args:
+                # As of a loss that is computed from what the model gives.
+                self._value(argument)
+            return None
+        data = self._data_or_value(call.args[0])
+        if isinstance(data, _Data) and data.ways:
+            model.data = data
+            way = data.ways[0]
+            model.calls.append((way, way.text, None))
+        return _Data(ARRAY)
 
     def _call_of_library(self, parts: list[str], call: ast.Call) -> Any:
         library, name = parts[0], parts[-1]
+        if name == "dump" and call.args:
+            self.saved = next(_models_in(self._value(call.args[0])), self.saved)
+        if name in _LOADS and library in ("pickle", "joblib", "dill", "cloudpickle", *_NETWORKS, "sklearn"):
+            return self.saved
         if library == "pandas":
             return self._named_again(call) or _of_pandas(name, call)
         if library in ("numpy", "scipy"):
@@ -413,13 +597,23 @@ class _Reader:
             return _Several(tuple(_without_ways(value) for value in halves for _ in range(2)))
         return self._model_of_library(library, name, call)
 
+    def _of_torch(self, name: str, call: ast.Call) -> Any:
+        """Return a model, batches of data, or a tensor."""
+        if name == "Sequential":
+            return _Model(MODULE, arrays_only=True)
+        if name in ("TensorDataset", "DataLoader"):
+            given = self._argument(call, 0, "dataset")
+            return _Wrapped(given, None, "") if isinstance(given, _Data) else given
+        return None if name[:1].isupper() and not name.endswith(("Tensor", "Variable")) else _Data(ARRAY)
+
     def _model_of_library(self, library: str, name: str, call: ast.Call) -> Any:
-        if library == "statsmodels":
-            return self._of_statsmodels(name, call)
-        if library in _NETWORKS:
-            return _Model(NETWORK, arrays_only=True) if name in ("Sequential", "Model") else None
-        if library in ("prophet", "fbprophet") and name == "Prophet":
-            return _Model(FORECAST)
+        own = {"torch": self._of_torch, "statsmodels": self._of_statsmodels}.get(library)
+        if own is not None:
+            return own(name, call)
+        if library in _OWN_KINDS:
+            kind = _OWN_KINDS[library].get(name)
+            data = _Data(LIST, (_Way("", {}),)) if kind == WORDS else None
+            return _Model(kind, data, arrays_only=kind == NETWORK) if kind else None
         if library == "catboost" and name == "Pool":
             return _Wrapped(self._argument(call, 0, "data"), self._argument(call, 1, "label"), "")
         if library in ("xgboost", "lightgbm") and name in ("DMatrix", "QuantileDMatrix", "Dataset", "train"):
@@ -442,20 +636,22 @@ class _Reader:
 
     def _of_statsmodels(self, name: str, call: ast.Call) -> Any:
         """Return a model that is still to be fitted, or data with a constant column."""
+        if name in _OF_SERIES:
+            is_old = "arima_model" in self._dotted(call.func)
+            return _Unfitted(_Model(OLD_SERIES if is_old else SERIES, _Data(LIST, (_Way("", {}),))))
         if name == "add_constant":
             data = self._argument(call, 0, "data")
             return _Data(data.kind) if isinstance(data, _Data) and not data.steps else None
         if name in _BY_FORMULA:
-            formula = call.args[0] if call.args else _keyword(call, "formula")
-            table = call.args[1] if len(call.args) > 1 else _keyword(call, "data")
-            way = self._way(table) if isinstance(formula, ast.Constant) else None
-            if way is None or not isinstance(formula, ast.Constant) or "~" not in str(formula.value):
+            formula = self._argument(call, 0, "formula")
+            way = self._way(call.args[1] if len(call.args) > 1 else _keyword(call, "data"))
+            if way is None or not isinstance(formula, str) or "~" not in formula:
                 return None
-            columns = _columns_of(str(formula.value).partition("~")[2])
+            columns = _columns_of(formula.partition("~")[2])
             way = replace(way, text=f"{way.text}[{columns!r}]")
             model = _Model(REGRESSION, _Data(TABLE, (way,)))
             model.calls.append((way, way.text, None))
-            return model if columns else None
+            return _Unfitted(model) if columns else None
         if name in _BY_ARRAYS:
             node = call.args[1] if len(call.args) > 1 else _keyword(call, "exog")
             data = self._data_or_value(node) if node is not None else None
@@ -463,13 +659,15 @@ class _Reader:
             way = self._way(node)
             if way is not None:
                 model.calls.append((way, way.text, None))
-            return model
+            return _Unfitted(model)
         return None
 
     def _booster(self, library: str, name: str, call: ast.Call) -> Any:
         """Return what the own functions of xgboost and lightgbm give: wrapped data, or a model."""
         if name != "train":
-            wrapper = ast.unparse(call.func) if library == "xgboost" else ""
+            names = _keyword(call, "feature_names")
+            columns = f", feature_names={ast.unparse(names)}" if names is not None and self._way(names) else ""
+            wrapper = f"{ast.unparse(call.func)}({{}}{columns})" if library == "xgboost" else ""
             return _Wrapped(self._argument(call, 0, "data"), self._argument(call, 1, "label"), wrapper)
         wrapped = self._argument(call, 1, "dtrain" if library == "xgboost" else "train_set")
         if not isinstance(wrapped, _Wrapped) or not isinstance(wrapped.data, _Data):
@@ -491,17 +689,23 @@ class _Reader:
                 steps = last.elts[1:2] if isinstance(last, ast.Tuple) else []
             inner = steps[-1] if steps else None
         elif _SEARCHES.search(name):
+            if _says(call, "refit", value=False):
+                # It has no best estimator, and predicts nothing.
+                return None
             inner = call.args[0] if call.args else _keyword(call, "estimator")
         elif not name[:1].isupper():
-            return None
+            return _Data(ARRAY) if name in _SCALES else None
+        elif name.startswith("NeuralNet"):
+            # Of skorch; PyTorch does not change the type of numbers by itself.
+            return _Model(name, arrays_only=True, dtype="float32")
         else:
             return _Model(name)
         value = self._value(inner) if inner is not None else None
-        return _Model(value.kind if isinstance(value, _Model) else name)
+        return replace(value, data=None, calls=[]) if isinstance(value, _Model) else _Model(name)
 
     def _method_of_model(self, model: _Model, function: ast.Attribute, call: ast.Call) -> Any:
-        if model.kind == REGRESSION:
-            return model if function.attr in ("fit", "fit_regularized") else None
+        if model.kind in (REGRESSION, SERIES, OLD_SERIES, WORDS, TEXTS):
+            return None
         data = self._argument(call, 0, "x" if model.kind == NETWORK else "X")
         data = data.data if isinstance(data, _Wrapped) else data
         if function.attr in ("fit", "fit_predict"):
@@ -524,6 +728,8 @@ class _Reader:
                 return _Data(ARRAY, encoder=self._name(owner))
             step = replace(self._name(owner), text=f"{owner}.transform({{}})")
             return replace(data, steps=(*data.steps, step)) if isinstance(data, _Data) else None
+        if function.attr in ("save", "save_model"):
+            self.saved = model
         return model if function.attr in ("set_params", "set_output") else None
 
     def _argument(self, call: ast.Call, place: int, name: str) -> Any:
@@ -544,16 +750,22 @@ class _Reader:
             return _Data(COLUMN) if owner.kind == TABLE else None
         return None
 
+    def _located(self, node: ast.Attribute, place: ast.expr) -> _Data | None:
+        """Return a part of a table by `iloc` or `loc`."""
+        owner = self._value(node.value)
+        if not isinstance(owner, _Data) or owner.steps:
+            return None
+        column = place.elts[1] if isinstance(place, ast.Tuple) and len(place.elts) == 2 else None
+        single = isinstance(column, (ast.Constant, ast.UnaryOp))
+        return _Data(COLUMN if single else owner.kind)
+
     def _subscript(self, node: ast.Subscript) -> Any:
         place = node.slice
         if isinstance(node.value, ast.Attribute) and node.value.attr in ("iloc", "loc"):
-            owner = self._value(node.value.value)
-            if not isinstance(owner, _Data) or owner.steps:
-                return None
-            column = place.elts[1] if isinstance(place, ast.Tuple) and len(place.elts) == 2 else None
-            single = isinstance(column, (ast.Constant, ast.UnaryOp))
-            return _Data(COLUMN if single else owner.kind)
+            return self._located(node.value, place)
         owner = self._value(node.value)
+        if isinstance(owner, (_Collection, _Model)):
+            return owner.model if isinstance(owner, _Collection) else owner
         if isinstance(owner, _Bunch) and isinstance(place, ast.Constant):
             return self._of_bunch(owner, str(place.value))
         if not isinstance(owner, _Data):
@@ -593,6 +805,50 @@ class _Reader:
         return {"data": _Data(bunch.kind), "frame": _Data(TABLE)}.get(name)
 
 
+def _call_of(name: str, model: _Model, data: _Data, samples: str) -> tuple[OwnCall, ...]:
+    """Return a call of a model with its samples, for when the notebook keeps nothing that it was given.
+
+    There is none for samples that go through steps: only the notebook's own calls show that the steps are right.
+    """
+    is_plain = not data.steps and not model.wrapper and not model.dtype and model.kind not in _OTHERS
+    return (OwnCall(samples, f"{name}.predict({samples})"),) if is_plain else ()
+
+
+class _Inlined(ast.NodeTransformer):
+    """Puts arguments in the place of a function's parameters, and gives its other names to nobody else."""
+
+    def __init__(self, given: Mapping[str, ast.expr], local: Mapping[str, str]) -> None:
+        self.given = given
+        self.local = local
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Return what stands in the place of a name."""
+        if node.id in self.given and isinstance(node.ctx, ast.Load):
+            return copy.deepcopy(self.given[node.id])
+        return ast.Name(self.local.get(node.id, node.id), node.ctx)
+
+
+def _own_modules(cells: Iterable[Cell]) -> set[str]:
+    """Return the classes of the notebook that are models of PyTorch."""
+    return {
+        node.name
+        for cell in cells
+        for node in notebook_contract.parse(cell) or ()
+        if isinstance(node, ast.ClassDef) and any(re.search(r"\bModule$", ast.unparse(base)) for base in node.bases)
+    }
+
+
+def _models_in(value: Any) -> Iterator[_Model]:
+    """Yield the models that a value is, or has in it."""
+    if isinstance(value, _Model):
+        yield value
+    elif isinstance(value, _Collection):
+        yield value.model
+    elif isinstance(value, _Several):
+        for part in value.parts:
+            yield from _models_in(part)
+
+
 def _attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
     """Return {name: the attributes of it that are used anywhere}."""
     attributes: dict[str, set[str]] = defaultdict(set)
@@ -623,7 +879,20 @@ def _mutations(statement: ast.stmt) -> Iterator[tuple[str, str | None]]:
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         given = _keyword(call, "inplace")
         if given is not None or call.func.attr in _CHANGES:
-            yield _root(call.func), None
+            yield from ((_root(call.func), column) for column in _changed_columns(call, call.func.attr))
+
+
+def _changed_columns(call: ast.Call, method: str) -> Sequence[str | None]:
+    """Return the columns that a method changes in place, None for any; rows in another order are the same samples."""
+    by_columns = _keyword(call, "columns")
+    if method in ("sort_values", "sort_index", "reset_index"):
+        return []
+    columns = by_columns or (call.args[0] if call.args else None)
+    is_drop = method == "drop" and (by_columns is not None or _says(call, "axis", 1) or len(call.args) > 1)
+    if columns is None or not (is_drop or method == "set_index") or not _is_literal(columns):
+        return [None]
+    value = ast.literal_eval(columns)
+    return value if isinstance(value, list) else [value]
 
 
 def _root(node: ast.expr) -> str:
@@ -700,6 +969,9 @@ def _method_of_data(data: _Data, name: str) -> _Data | None:
     if data.steps:
         return data if name in ("toarray", "todense", "astype", "copy") else None
     if data.kind in (TABLE, BARE_TABLE, COLUMN):
+        if name == "to_dict":
+            # Of records, which a DictVectorizer takes.
+            return _Data(LIST)
         if name in ("to_numpy", "to_list", "tolist"):
             return replace(data, kind=ARRAY if name == "to_numpy" else LIST, ways=())
         return replace(data, ways=()) if name in _SAME_KIND else None

@@ -36,6 +36,8 @@ _SHOWING = {
     "IPython",
 }
 _SHOWING |= {"pprint", "scikitplot", "wordcloud", "altair", "bokeh", "shap", "lime", "graphviz", "time", "cufflinks"}
+_SHOWING |= {"alibi", "autoviz", "dice_ml", "dtale", "dtreeviz", "eli5", "folium", "interpret", "pdpbox", "plotnine"}
+_SHOWING |= {"prettytable", "pydot", "pydotplus", "sweetviz", "tabulate", "termcolor", "treeinterpreter"}
 # Others whose functions change none of their arguments; those in _EFFECTS are excepted.
 _PURE = {"sklearn", "numpy", "pandas", "scipy", "statsmodels", "math", "collections", "itertools", "datetime", "re"}
 _PURE |= {"xgboost", "lightgbm", "catboost", "imblearn", "mlxtend"}

@@ -197,17 +197,15 @@ def uses(cells: Sequence[Cell], known: frozenset[str] | None = None) -> list[Use
 
 def _names(node: ast.AST, imports: dict[str, str]) -> Iterator[str]:
     """Yield what a node may be called in the table; `imports` collects {name in the notebook: what it imports}."""
+    imports.update(imported(node))
     if isinstance(node, ast.Import):
         for alias in node.names:
-            imports[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
             yield from _and_above(alias.name)
     elif isinstance(node, ast.ImportFrom) and not node.level:
         for alias in node.names:
-            imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
             yield from _and_above(f"{node.module}.{alias.name}")
     elif isinstance(node, ast.Attribute):
-        dotted = _dotted(node, imports)
-        yield from [dotted] if dotted else [f".{node.attr}"]
+        yield dotted(node, imports) or f".{node.attr}"
     elif isinstance(node, ast.Assign):
         yield from _replaced(node)
     elif isinstance(node, ast.Call):
@@ -215,9 +213,9 @@ def _names(node: ast.AST, imports: dict[str, str]) -> Iterator[str]:
 
 
 def _of_call(call: ast.Call, imports: dict[str, str]) -> Iterator[str]:
-    dotted = _dotted(call.func, imports)
-    short = dotted.rpartition(".")[2] or getattr(call.func, "attr", "") or getattr(call.func, "id", "")
-    called = [name for name in dict.fromkeys((dotted, short)) if name]
+    full = dotted(call.func, imports)
+    short = full.rpartition(".")[2] or getattr(call.func, "attr", "") or getattr(call.func, "id", "")
+    called = [name for name in dict.fromkeys((full, short)) if name]
     for keyword in call.keywords:
         if keyword.arg:
             yield f"{keyword.arg}="
@@ -237,14 +235,24 @@ def _replaced(node: ast.Assign) -> Iterator[str]:
         yield f"x=x.{function.attr}"
 
 
+def imported(node: ast.AST) -> dict[str, str]:
+    """Return {name in the notebook: the full name of what an import statement binds to it}."""
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    if not isinstance(node, ast.Import):
+        return {}
+    firsts = {alias.name.split(".")[0]: alias.name.split(".")[0] for alias in node.names if not alias.asname}
+    return {**firsts, **{alias.asname: alias.name for alias in node.names if alias.asname}}
+
+
 def _and_above(dotted: str) -> Iterator[str]:
     parts = dotted.split(".")
     yield from (".".join(parts[:count]) for count in range(2, len(parts) + 1))
 
 
-def _dotted(node: ast.AST, imports: dict[str, str]) -> str:
+def dotted(node: ast.AST, imports: dict[str, str]) -> str:
     """Return the full name of a member of an imported module; "" for anything else."""
     if isinstance(node, ast.Name):
         return imports.get(node.id, "")
-    owner = _dotted(node.value, imports) if isinstance(node, ast.Attribute) else ""
+    owner = dotted(node.value, imports) if isinstance(node, ast.Attribute) else ""
     return f"{owner}.{node.attr}" if owner and isinstance(node, ast.Attribute) else ""

@@ -34,6 +34,8 @@ _OF_PACKAGES = re.compile(
     r"|InvalidParameterError|could not convert|ValueError: .*(?:must be|got an unexpected|parameter)"
     r"|NotImplementedError"
 )
+# Problems of the proposed predictor.
+_OF_PROPOSALS = {"not-serializable", "example-fails", "model-does-not-load"}
 _SAMPLE_CHARACTERS = 200
 
 MAX_PROPOSALS = 3
@@ -106,6 +108,9 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
         result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=True)
     plan = plans.draw(result, settings, environ)
     if plan is None:
+        reason = plans.why_not(result)
+        if reason:
+            log.note(f"no predictor can be proposed: {reason}.")
         return Outcome()
     if consent.dry_run:
         return _dry_run(target, plan, environ, log)
@@ -182,7 +187,7 @@ def _built(
             problem = _problem(Path(chosen[PROBLEM_FILE]))
         if status == 0:
             return _asked(folder, plan, candidate, resolution, chosen, consent, log)
-        if _is_of_the_proposal(problem):
+        if _is_of_the_proposal(problem, plan):
             return Outcome(status, tries_another_model=True)
         if number == len(plan.candidates) or not _is_of_versions(problem):
             break
@@ -239,9 +244,12 @@ def _problem(file: Path) -> Mapping[str, object]:
     return json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 
-def _is_of_the_proposal(problem: Mapping[str, object]) -> bool:
-    """Return whether a build failed because the proposed predictor differs from the model, or can't be saved."""
-    return "The proposed predictor" in json.dumps(problem) or problem.get("code") == "not-serializable"
+def _is_of_the_proposal(problem: Mapping[str, object], plan: "Plan") -> bool:
+    """Return whether a build failed because of the proposed predictor: it differs, or fails, or can't be saved."""
+    last = max(cell.number or 0 for cell in plan.checked.last.cells)
+    code, number = problem.get("code"), problem.get("cell")
+    fails = code in ("cell-failed", "package-changed") and isinstance(number, int) and number > last
+    return fails or code in _OF_PROPOSALS
 
 
 def _is_of_versions(problem: Mapping[str, object]) -> bool:

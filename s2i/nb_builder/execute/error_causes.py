@@ -24,6 +24,7 @@ _NO_FILE = (
     re.compile(r"No such file or directory: b?(?P<quote>['\"])(?P<path>.+?)(?P=quote)(?![\w'\"])"),
     re.compile(r"unable to open file: name = '(?P<path>[^']+)'.*No such file"),
     re.compile(r"Failed to open local file '(?P<path>[^']+)'.*No such file"),
+    re.compile(r"File b(?P<quote>')(?P<path>[^']+)' does not exist"),
     re.compile(r"[Ff]ile (?:b')?(?P<path>\S+?)'? does not exist"),
     re.compile(r"File not found: filepath=(?P<path>\S+?)\.? "),
     re.compile(r"No file or directory found at (?P<path>\S+)"),

@@ -21,6 +21,7 @@ from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellExits, CellTimeout, KernelDied, NotebookTimeout
 from nb_builder.problems.contract import ExampleFails
 from nb_builder.problems.packages import InstallFailed
+from nb_builder.problems.surroundings import FileMissing
 
 HEARTBEAT_SECONDS = 30
 INTERRUPT_SECONDS = 5
@@ -116,6 +117,8 @@ class Runner:
         self.log = log
         self.next_number = 1
         self.strict_is_known = False
+        # The commands that failed: (cell, command, status).
+        self.failed: list[tuple[Cell, str, int]] = []
         self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
@@ -178,6 +181,7 @@ class Runner:
                 hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
                 self.strict_is_known = True
                 command, status = item["command"], item["status"]
+                self.failed.append((cell, command, status))
                 what = f"'!{brief(command)}' {ending(status)}{missing_program(command, status)}"
                 self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
 
@@ -201,7 +205,20 @@ class Runner:
         error = reply if reraised and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
         pointers = self._pointers_read(fault, error)
-        raise cell_errors.of_error(fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers)
+        problem = cell_errors.of_error(
+            fault, error, notebook=self.notebook, repository=self.repository, pointers=pointers
+        )
+        raise self._not_made(problem) if isinstance(problem, FileMissing) else problem
+
+    def _not_made(self, problem: FileMissing) -> FileMissing:
+        """Return the problem of a missing file, with the command that failed to make it if there is one."""
+        name = Path(str(problem.facts["path"])).name
+        for cell, command, status in self.failed:
+            if name in command:
+                made = f"Correct cell [{cell.number}], where '!{brief(command)}' {ending(status)}, or commit the file"
+                path, error = problem.facts["path"], problem.facts["error"]
+                return FileMissing(**problem.context, path=path, error=error, instead=made)
+        return problem
 
     def _missing_outside(self, problem: Exception, cells_run: Sequence[Cell]) -> Exception | None:
         """Return the problem if an example fails because something outside the notebook is missing, else None."""

@@ -1,6 +1,7 @@
 """Finds the paths of data files that lead elsewhere than into the repository, although it has the file."""
 
 import ast
+import filecmp
 import os
 import re
 from collections import defaultdict
@@ -33,7 +34,7 @@ class Redirect:
 def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
     """Return the paths in `cells` to read from elsewhere: those of no file, where one file of that name is in `src`.
 
-    `folder` is the notebook's, from which both paths count.
+    `folder` is the notebook's, from which both paths count. Copies with the same content count as one file.
     """
     by_name: dict[str, list[Path]] = defaultdict(list)
     for file in source_tree.files(src):
@@ -42,10 +43,15 @@ def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
     for cell in cells:
         for literal, path in _paths(cell):
             name = re.split(r"[/\\]", path)[-1]
-            files = by_name.get(name, [])
-            if len(files) == 1 and not (folder / path).is_file():
-                found.append(Redirect(cell, literal, path, os.path.relpath(src / files[0], folder)))
+            files = [src / file for file in by_name.get(name, [])]
+            if files and not (folder / path).is_file() and _are_same(files):
+                found.append(Redirect(cell, literal, path, os.path.relpath(files[0], folder)))
     return found
+
+
+def _are_same(files: Sequence[Path]) -> bool:
+    """Return whether all files have the same content."""
+    return all(filecmp.cmp(files[0], file, shallow=False) for file in files[1:])
 
 
 def redirected(source: str, found: Sequence[Redirect]) -> str:
@@ -59,19 +65,22 @@ def _paths(cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield (as written, as text) for each string that is a whole path of a data file."""
     for statement in notebook_contract.parse(cell) or ():
         for node in ast.walk(statement):
-            values: list[ast.expr] = []
-            if isinstance(node, ast.Call):
-                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                if _READERS.fullmatch(name):
-                    values = [*node.args[:1], *(keyword.value for keyword in node.keywords)]
-            elif isinstance(node, ast.Assign):
-                values = [node.value]
-            for value in values:
-                if isinstance(value, ast.Constant) and isinstance(value.value, str) and _is_path(value.value):
-                    literal = ast.get_source_segment(cell.source, value)
-                    if literal:
-                        yield literal, value.value
+            for value, text in dict(_texts(node)).items():
+                literal = ast.get_source_segment(cell.source, value)
+                if literal and not _URL.match(text) and "\n" not in text:
+                    yield literal, text
 
 
-def _is_path(text: str) -> bool:
-    return Path(text).suffix.lower() in _ENDINGS and not _URL.match(text) and "\n" not in text
+def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the strings, with their nodes, that are assigned or given to a function that reads and may be paths."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        given = [*node.args[:1], *(keyword.value for keyword in node.keywords)] if _READERS.fullmatch(name) else []
+        # Some files of data have names without an ending.
+        needs_no_ending = node.args[:1] if name.startswith("read_") else []
+    else:
+        given, needs_no_ending = [node.value] if isinstance(node, ast.Assign) else [], []
+    for value in given:
+        text = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(text, str) and (value in needs_no_ending or Path(text).suffix.lower() in _ENDINGS):
+            yield value, text

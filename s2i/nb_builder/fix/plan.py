@@ -9,7 +9,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 from packaging.utils import canonicalize_name
 
-from nb_builder.analysis import needed_cells, notebook_contract
+from nb_builder.analysis import downloads, fitted_models, needed_cells, notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import SETTING, AsOf
 from nb_builder.common.settings import Settings
@@ -39,6 +39,7 @@ from nb_builder.problems.cells import ElsewhereOnly
 from nb_builder.problems.contract import PredictorMissing
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
 from nb_builder.repository import notebook_file, source_tree
+from nb_builder.requirements import sources
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
@@ -117,6 +118,16 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     )
 
 
+def why_not(result: Result) -> str:
+    """Return, as a clause, why a notebook that lacks a predictor gets none proposed; "" if it lacks something else."""
+    checked = result.checked
+    if checked is None or not checked.notebooks or "predictor" in result.defines:
+        return ""
+    redirects = data_paths.redirects(checked.last.cells, checked.last.folder(checked.repository), checked.repository)
+    supplied = all(_is_supplied(problem, redirects) for problem in result.findings)
+    return fitted_models.obstacle(checked.last.cells) if supplied else ""
+
+
 def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool) -> None:
     """Write the plan's cells into the notebook in `repository`; with `checks`, the one that compares the predictor."""
     path = repository / plan.notebook
@@ -141,9 +152,22 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
-    """Make `folder` a copy of the repository in which the notebook has what the plan adds."""
-    source_tree.bring(plan.checked.repository, folder)
+    """Make `folder` a copy of the repository in which the notebook has what the plan adds.
+
+    Without the author's versions, the copy has no file that declares any.
+    """
+    source_tree.copy_to(plan.checked.repository, folder)
+    while not resolution.candidate.keeps_versions and (declaring := _declaring(plan, folder)):
+        # Behind a file that is gone there may be another one, such as its lock.
+        for file in declaring:
+            file.unlink()
     write(plan, resolution, folder, checks=True)
+
+
+def _declaring(plan: Plan, folder: Path) -> list[Path]:
+    """Return the files of a repository, other than the notebook, that declare packages for it."""
+    found = sources.of_repository(plan.notebook, plan.checked.node, folder)
+    return [folder / each.file for each in found if Path(each.file) != plan.notebook]
 
 
 def settings_of(plan: Plan, candidate: Candidate) -> dict[str, str]:
@@ -171,8 +195,9 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     yield f"packages: {', '.join(named[:SHOWN])}{f' and {more} more' if more else ''}"
     for imported in plan.wishes.unknown[:2]:
         yield f"'{imported.package}' is imported, and no package is known for it"
-    answer = next(line.strip() for line in plan.proposal.source.splitlines() if line.startswith("    return "))
-    yield f"predictor: {answer.removeprefix('return ')}"
+    source = [line.strip() for line in plan.proposal.source.splitlines()]
+    answer = next(line for line in source if line.startswith(("return ", "predictor =")))
+    yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
     if plan.proposal.check is None:
         yield "it can't be compared with the notebook's own model, as nothing is left of what that was given"
     if plan.left_out:
@@ -181,6 +206,8 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     for late in plan.late[:2]:
         reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell has it"
         yield f"'{late.statement}' is added to cell [{late.cell.number}], which needs it {reason}"
+    for download in downloads.find([cell for cell in plan.checked.last.cells if cell not in plan.left_out])[:3]:
+        yield f"cell [{download.cell.number}] needs the network: {download.function} downloads from {download.host}"
     for redirect in plan.redirects[:3]:
         yield f"{redirect.path} is read from {redirect.file}, the only file of that name"
 

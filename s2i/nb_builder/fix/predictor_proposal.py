@@ -11,8 +11,13 @@ from nb_builder.analysis.fitted_models import (
     COLUMN,
     FORECAST,
     LIST,
+    MODULE,
     NETWORK,
+    OLD_SERIES,
+    SERIES,
     TABLE,
+    TEXTS,
+    WORDS,
     FittedModel,
 )
 from nb_builder.common import syntax_trees
@@ -27,6 +32,37 @@ _ROWS = {
     COLUMN: "{}.head(3).tolist()",
     ARRAY: "{}[:3].tolist()",
     LIST: "{}[:3]",
+}
+
+
+# For models that take no rows: {what a model is: (the parameter, the lines of predictor, the samples)}. {model} is the
+# model's name, and {texts} are the texts that the notebook gave to it.
+_BY_BODY = {
+    FORECAST: (
+        "periods",
+        [
+            "future = {model}.make_future_dataframe(periods=int(periods), include_history=False)",
+            'return {model}.predict(future)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")',
+        ],
+        "[3]",
+    ),
+    SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))]"], "[3]"),
+    # It returns the standard errors as well.
+    OLD_SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))[0]]"], "[3]"),
+    WORDS: (
+        "word",
+        ["return [[other, float(nearness)] for other, nearness in {model}.wv.most_similar(word)]"],
+        'list(getattr({model}.wv, "index_to_key", None) or {model}.wv.index2word)[:3]',
+    ),
+    TEXTS: (
+        "text",
+        [
+            "document = {model}(text)",
+            "entities = [[entity.text, entity.label_] for entity in document.ents]",
+            'return {{"entities": entities, "categories": dict(document.cats)}}',
+        ],
+        "{texts}",
+    ),
 }
 
 
@@ -61,7 +97,7 @@ def _proposals(
 ) -> Iterator[Proposal]:
     defined = undefined_names.Uses(cells).defined
     proposals = [
-        _forecast(model, defined) if model.of == FORECAST else _proposal(model, defined, cells) for model in models
+        _by_body(model, defined) if model.of in _BY_BODY else _proposal(model, defined, cells) for model in models
     ]
     own = own_function.propose(cells, _MARK) if not models else None
     for proposal in [*proposals, *([Proposal(own)] if own else [])]:
@@ -69,15 +105,13 @@ def _proposals(
             yield proposal
 
 
-def _forecast(model: FittedModel, defined: set[str]) -> Proposal:
-    """Return a predictor that takes the number of periods to look ahead."""
-    lines = [
-        _MARK,
-        "def predictor(periods):",
-        f"    future = {model.name}.make_future_dataframe(periods=int(periods), include_history=False)",
-        f'    return {model.name}.predict(future)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")',
-    ]
-    return Proposal("\n".join([*lines, *(["", "", "examples = [3]"] if "examples" not in defined else [])]))
+def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
+    """Return a predictor for a model that takes no rows."""
+    parameter, body, examples = _BY_BODY[model.of]
+    lines = [_MARK, f"def predictor({parameter}):", *(f"    {line.format(model=model.name)}" for line in body)]
+    if "examples" not in defined:
+        lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
+    return Proposal("\n".join(lines))
 
 
 def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> Proposal:
@@ -93,13 +127,9 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
         rows = step.replace("{}", rows, 1)
-    if model.of == NETWORK and model.kind == TABLE and not model.steps:
-        rows = f"{rows}.values"
-    if model.arrays_only and not model.steps and model.kind != TABLE:
-        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
-    if model.wrapper:
-        rows = f"{model.wrapper}({rows})"
-    answer = f"{model.name}.predict({rows})"
+    if model.of == MODULE:
+        return _of_module(model, defined, cells, rows)
+    answer = f"{model.name}.predict({_as_input(model, rows, imports)})"
     decoded = "{}"
     if model.of == NETWORK:
         ending = ".argmax()" if any("softmax" in cell.source for cell in cells) else ".tolist()"
@@ -119,6 +149,39 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
     if "examples" not in defined:
         parts += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
     return Proposal("\n".join(parts), proposal_check.cell(model, columns, decoded))
+
+
+def _as_input(model: FittedModel, rows: str, imports: list[str]) -> str:
+    """Return the expression `rows` in the form that the model takes."""
+    if model.of == NETWORK and model.kind == TABLE and not model.steps:
+        rows = f"{rows}.values"
+    if model.dtype:
+        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows}, {model.dtype!r})"
+    elif model.arrays_only and not model.steps and model.kind != TABLE:
+        rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows})"
+    return model.wrapper.replace("{}", rows, 1) if model.wrapper else rows
+
+
+def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], rows: str) -> Proposal:
+    """Return a predictor for a model of PyTorch, in its mode for evaluation."""
+    imports: list[str] = []
+    torch = _module("torch", "torch", model, imports)
+    dtype = _free("sample_type", defined)
+    ending = ".argmax()" if any("CrossEntropyLoss" in cell.source for cell in cells) else ""
+    lines = [
+        _MARK,
+        *imports,
+        f"{dtype} = {model.samples}.dtype",
+        "",
+        "",
+        "def predictor(x):",
+        f"    {model.name}.eval()",
+        f"    with {torch}.no_grad():",
+        f"        return {model.name}({torch}.as_tensor({rows}, dtype={dtype}))[0]{ending}.tolist()",
+    ]
+    if "examples" not in defined:
+        lines += ["", "", f"examples = {_ROWS[model.kind].format(model.samples)}"]
+    return Proposal("\n".join(lines), proposal_check.cell(model, "", f"{{}}{ending}.tolist()"))
 
 
 def _module(name: str, usual: str, model: FittedModel, imports: list[str]) -> str:

@@ -38,8 +38,14 @@ _COMPILED = """
     xgboost
 """.split()  # noqa: SIM905
 
-# What an import needs next to its own package: {distribution: another one}.
-_ALSO = {"keras": "tensorflow", "skorch": "torch", "tensorflow-hub": "tensorflow", "scikeras": "tensorflow"}
+# What a package needs without declaring it, at least in old releases: {distribution: others}.
+_ALSO = {
+    "keras": ("tensorflow",),
+    "scikeras": ("tensorflow",),
+    "scikit-learn": ("numpy", "scipy"),
+    "skorch": ("torch",),
+    "tensorflow-hub": ("tensorflow",),
+}
 # What pandas needs for a file or a method, and does not declare.
 _OF_PANDAS = (
     (re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
@@ -98,8 +104,7 @@ def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[
         else:
             names[canonicalize_name(name)] = None
     for name in list(names):
-        if name in _ALSO:
-            names[_ALSO[name]] = None
+        names.update(dict.fromkeys(_ALSO.get(name, ())))
     if "pandas" in names:
         source = "\n".join(cell.source for cell in cells)
         for pattern, name in _OF_PANDAS:

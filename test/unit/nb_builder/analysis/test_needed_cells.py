@@ -36,6 +36,7 @@ def is_left_out(source):
         "fig, ax = plt.subplots()\nax.plot(df['a'])\nax.set_title('a')",
         "counts = df['a'].value_counts()\nprint(counts)",
         "df",
+        "from pdpbox import pdp\nparts = pdp.pdp_isolate(model=Ridge(), dataset=df)\npdp.pdp_plot(parts, 'a')",
         "other = Ridge()\nother.fit(df[['a']], df['y'])\nother.score(df[['a']], df['y'])",
         "for column in df.columns:\n    print(column, df[column].nunique())",
         "from xgboost import plot_importance",

@@ -53,6 +53,10 @@ def test_the_file_is_read_from_the_words_of_each_library(of, name, words):
     assert "opens 'lost.h5', and there is no such file" in problem.what
 
 
+def test_a_file_with_a_space_in_its_name_is_read_from_pandas_words(of):
+    assert "opens 'my data'," in of("FileNotFoundError", "File b'my data' does not exist").what
+
+
 def test_a_file_that_another_notebook_writes_is_made_by_building_both(of, tmp_path):
     (tmp_path / "work" / "train.py").write_text("# %%\nmodel.save('lost.h5')\n")
     (tmp_path / ".gitignore").write_text("*.h5\n")

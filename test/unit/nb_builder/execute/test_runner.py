@@ -251,6 +251,14 @@ def test_a_command_that_fails_gets_a_note_with_cell_and_status(notebook_runner):
     assert notebook_runner.log.lines[-1].strip() == "['out']"
 
 
+def test_a_file_that_a_failed_command_should_have_made_is_missing_because_of_it(notebook_runner):
+    notebook_runner.run(cell("get_ipython().system('false https://example.org/lost.csv')"))
+    with pytest.raises(FileMissing) as caught:
+        notebook_runner.run(cell("open('lost.csv')"))
+    command = "'!false https://example.org/lost.csv' ended with status 1"
+    assert caught.value.fix == f"Correct cell [3], where {command}, or commit the file, then build again."
+
+
 def test_what_a_command_gave_is_saved_without_ipython(notebook_runner):
     notebook_runner.run(
         cell("found = get_ipython().getoutput('echo one')\nimport pickle\nsaved = pickle.dumps([found, found.n])")

@@ -9,6 +9,8 @@ def found(tmp_path, source):
     (tmp_path / "work").mkdir(exist_ok=True)
     (tmp_path / "data" / "old").mkdir(parents=True, exist_ok=True)
     for file in ("data/heart.csv", "work/here.csv", "data/twice.csv", "data/old/twice.csv"):
+        (tmp_path / file).write_text(f"{file}\n1\n")
+    for file in ("data/copied.csv", "data/old/copied.csv", "data/Classified Data"):
         (tmp_path / file).write_text("a\n1\n")
     cells = [Cell(source, 1, 1)]
     return [(redirect.path, redirect.file) for redirect in data_paths.redirects(cells, tmp_path / "work", tmp_path)]
@@ -24,6 +26,16 @@ def test_a_file_with_a_unique_name_is_found(tmp_path, path):
 
 def test_a_path_of_windows_is_found(tmp_path):
     assert found(tmp_path, "df = pd.read_csv(r'D:\\data\\heart.csv')") == [("D:\\data\\heart.csv", "../data/heart.csv")]
+
+
+def test_copies_of_a_file_count_as_one_and_a_table_needs_no_ending(tmp_path):
+    assert found(tmp_path, "df = pd.read_csv('/content/copied.csv')")[0][1] in (
+        "../data/copied.csv",
+        "../data/old/copied.csv",
+    )
+    path = "Classified Data"
+    assert found(tmp_path, f"df = pd.read_csv({path!r}, index_col=0)") == [(path, f"../data/{path}")]
+    assert found(tmp_path, f"df = load({path!r})") == []
 
 
 @pytest.mark.parametrize(

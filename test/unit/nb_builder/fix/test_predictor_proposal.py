@@ -114,6 +114,162 @@ def test_a_model_is_asked_in_the_form_of_its_data(code, answer, examples):
 
 
 @pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        (
+            (
+                "X = df[['a']]\nmodels = {'one': Ridge(), 'other': svm.SVR()}\nfor name, m in models.items():\n"
+                "    m.fit(X, df.y)\n    m.score(X, df.y)\nbest = models['other']\nbest.predict(X)"
+            ),
+            f"best.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            "X = df[['a']]\nmodels = []\nmodels.append(('one', Ridge()))\nfor name, m in models:\n    m.fit(X, df.y)",
+            f"m.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "X = df[['a']]\nfitted = {}\nfor name, m in {'one': Ridge()}.items():\n    m.fit(X, df.y)\n"
+                "    fitted[name] = {'model': m, 'score': 1}\nbest = fitted['one']['model']\nbest.score(X, df.y)"
+            ),
+            f"best.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "X = df[['a']]\ndef evaluate(model, rows):\n    model.fit(rows, df.y)\n    return 1\n"
+                "forest = Ridge()\nevaluate(forest, X)"
+            ),
+            f"forest.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            "import statsmodels.formula.api as smf\nformula = 'y ~ a + b'\nm = smf.ols(formula=formula, data=df).fit()",
+            f"m.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "m = Ridge().fit(df[['a']], df.y)\ndf.drop(['b', 'c'], axis=1, inplace=True)\n"
+                "df.set_index('d', inplace=True)\ndf.sort_values('a', inplace=True)"
+            ),
+            f"m.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "import xgboost as xgb\nfrom sklearn import feature_extraction\nrows = df.to_dict('records')\n"
+                "dv = feature_extraction.DictVectorizer()\nX = dv.fit_transform(rows)\n"
+                "d = xgb.DMatrix(X, feature_names=dv.feature_names_)\n"
+                "m = xgb.train({}, d)"
+            ),
+            "m.predict(xgb.DMatrix(dv.transform([x]), feature_names=dv.feature_names_))[0]",
+        ),
+        (
+            (
+                "import joblib\nm = Ridge()\nm.fit(df[['a']], df.y)\njoblib.dump(m, 'm.pkl')\n"
+                "loaded = joblib.load('m.pkl')\nloaded.predict(df[['a']])"
+            ),
+            f"loaded.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            "from sklearn.preprocessing import scale\nX = scale(df.values)\nm = Ridge()\nm.fit(X, df.y)",
+            "m.predict([x])[0]",
+        ),
+        (
+            "def train(rows):\n    m = Ridge()\n    m.fit(rows, df.y)\n    return m, 1\nX = df[['a']]\nm, s = train(X)",
+            f"m.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "X = df[['a']]\nfor depth in range(3):\n    tree = Ridge(depth)\n    tree.fit(X, df.y)\n"
+                "last = Ridge()\nlast.fit(X, df.y)\nprint(tree)"
+            ),
+            f"last.predict({OF_COLUMNS})[0]",
+        ),
+        (
+            (
+                "import numpy as np\nfrom skorch import NeuralNetClassifier\nX = np.ones((9, 2))\n"
+                "net = NeuralNetClassifier(object)\nnet.fit(X, df.y)"
+            ),
+            "net.predict(np.asarray([x], 'float32'))[0]",
+        ),
+    ],
+)
+def test_a_model_of_a_loop_or_a_function_is_recognised(code, answer):
+    assert f"def predictor(x):\n    return {answer}\n" in proposed(TABLE, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "examples"),
+    [
+        (
+            "from statsmodels.tsa.statespace.sarimax import SARIMAX\nbest = SARIMAX(df.y, (1, 0, 0)).fit(disp=-1)",
+            "return [float(value) for value in best.forecast(int(periods))]",
+            "[3]",
+        ),
+        (
+            "from statsmodels.tsa.arima_model import ARIMA\nmodel = ARIMA(df.y, (1, 0, 0))\nbest = model.fit()",
+            "return [float(value) for value in best.forecast(int(periods))[0]]",
+            "[3]",
+        ),
+        (
+            "import statsmodels.api as sm\nols = sm.OLS(df.y, df[['a']])\nfitted = ols.fit()",
+            "return fitted.predict(pd.DataFrame([x])[columns])[0]",
+            "df[['a']].head(3).to_dict(\"records\")",
+        ),
+        (
+            "from gensim.models import Word2Vec\nvectors = Word2Vec([['a', 'b']])",
+            "return [[other, float(nearness)] for other, nearness in vectors.wv.most_similar(word)]",
+            'list(getattr(vectors.wv, "index_to_key", None) or vectors.wv.index2word)[:3]',
+        ),
+        (
+            "import spacy\nnlp = spacy.blank('en')\nnlp.update([], [])\ndoc = nlp('Anna lives in Bern.')",
+            'return {"entities": entities, "categories": dict(document.cats)}',
+            "['Anna lives in Bern.']",
+        ),
+    ],
+)
+def test_a_model_that_takes_no_rows_gets_what_it_takes(code, answer, examples):
+    source = proposed(TABLE, code)
+    assert f"    {answer}\n" in source and source.endswith(f"\nexamples = {examples}")
+
+
+def test_a_model_whose_data_are_replaced_is_compared_with_its_own_samples():
+    split = "X_train, X_test = train_test_split(X)\n"
+    code = f"{TABLE}X = df[['a']]\n{split}m = Ridge()\nm.fit(X_train, df.y)\n{split}"
+    proposal = predictor_proposal.propose([Cell(code, 1, 1)], Path("model.ipynb"), Path(sys.executable))
+    assert "(lambda: X, lambda: m.predict(X))" in proposal.check
+
+
+@pytest.mark.parametrize(
+    ("code", "samples", "ending"),
+    [
+        (
+            "net = Net()\nX = torch.tensor(df.values)\nfor _ in range(9):\n    out = net(X)",
+            "X",
+            "",
+        ),
+        (
+            (
+                "net = nn.Sequential(nn.Linear(2, 3))\nX = torch.FloatTensor(df.values)\n"
+                "rows = DataLoader(TensorDataset(X, X), batch_size=2)\nloss = nn.CrossEntropyLoss()\n"
+                "def train(model, batches):\n    for number, (a, b) in enumerate(batches):\n        loss(model(a), b)\n"
+                "train(net, rows)"
+            ),
+            "X",
+            ".argmax()",
+        ),
+    ],
+)
+def test_a_module_of_pytorch_is_called_without_gradients(code, samples, ending):
+    imports = "import torch\nfrom torch import nn\nfrom torch.utils.data import DataLoader, TensorDataset\n"
+    module = "class Net(nn.Module):\n    pass\n"
+    source = proposed(TABLE, imports + module + code)
+    assert (
+        f"sample_type = {samples}.dtype\n\n\ndef predictor(x):\n    net.eval()\n    with torch.no_grad():\n" in source
+    )
+    assert f"        return net(torch.as_tensor([x], dtype=sample_type))[0]{ending}.tolist()\n" in source
+    assert source.endswith(f"\nexamples = {samples}[:3].tolist()")
+
+
+@pytest.mark.parametrize(
     ("code", "answer", "examples"),
     [
         (
@@ -262,13 +418,20 @@ def test_what_the_notebook_lacks_is_imported_and_its_names_are_left_alone():
     [
         "scaler = StandardScaler()\nscaler.fit(df)",
         "for m in [Ridge(), svm.SVR()]:\n    m.fit([[1], [2]], [1, 2])",
-        "def data():\n    return [[1]]\nX = data()\nm = Ridge()\nm.fit(X, [1])",
-        "def train(X):\n    m = Ridge()\n    m.fit(X, X)\n    return m\nm = train(df)",
+        "def data():\n    return unknown()\nX = data()\nm = Ridge()\nm.fit(X, [1])",
+        (
+            "def train(X):\n    m = Ridge()\n    s = StandardScaler()\n    m.fit(s.fit_transform(X), X)\n    return m\n"
+            "m = train(df)"
+        ),
+        "def train(X):\n    return train(X)\nm = train(df)\nm.fit(df)",
+        "def train(X):\n    return train(train(X) or train(X))\nfor X['a'] in [Ridge()]:\n    m = train(df)",
+        "for m in [Ridge(), svm.SVR()]:\n    for X in (1, 2):\n        m.fit(X, [1, 2])",
         "import torch\nmodel = torch.nn.Linear(1, 1)\nmodel.fit([[1]], [1])",
         "from sklearn.cluster import DBSCAN\nm = DBSCAN()\nm.fit([[1], [2]])",
         "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\ndel X, df",
         "X = df[['a']]\nm = Ridge()\nm.fit(X, df['y'])\nm = None",
         "m = Ridge()",
+        "search = GridSearchCV(Ridge(), {}, refit=False)\nsearch.fit(df, df.y)",
         "X = df.copy()\nm = Ridge().fit(X, df['y'])\nX['p'] = m.predict(X)\ndf['a'] = 1",
         "m = Ridge().fit(df, df['y'])\ndf.drop(columns='a', inplace=True)",
         "X = df[['a']]\nX = StandardScaler().fit_transform(X)\nm = Ridge().fit(X, df['y'])",

@@ -40,7 +40,8 @@ def test_what_is_removed_later_does_not():
 def test_imports_become_distributions_with_what_they_do_not_declare():
     imports = [Import("sklearn.svm", (), 1), Import("pandas", (), 1), Import("keras", (), 1), Import("nobody", (), 1)]
     wished = resolver.wishes(imports, [Cell("pd.read_excel('a.xlsx')", 1, 1)], [])
-    assert wished.names == ("keras", "openpyxl", "pandas", "scikit-learn", "tensorflow", "xlrd")
+    names = ("keras", "numpy", "openpyxl", "pandas", "scikit-learn", "scipy", "tensorflow", "xlrd")
+    assert wished.names == names
     assert [imported.module for imported in wished.unknown] == ["nobody"]
 
 
@@ -60,10 +61,10 @@ def test_the_author_s_versions_count_and_what_was_removed_limits_them(monkeypatc
     imports = [Import("sklearn.externals", ("joblib",), 1), Import("numpy", (), 2)]
     wished = resolver.wishes(imports, [Cell(source, 1, 1)], [Requirement("numpy>=1.17")])
     lines, resolution = asked(monkeypatch, wished, Candidate(PYTHON, OLD))
-    assert lines == ["numpy>=1.17", "scikit-learn<0.23"]
-    assert resolution.entries == (("numpy", "1.19.0"), ("scikit-learn", "0.22.2"))
+    assert lines == ["numpy>=1.17", "scikit-learn<0.23", "scipy"]
+    assert resolution.entries == (("numpy", "1.19.0"), ("scikit-learn", "0.22.2"), ("scipy", "1.5"))
     lines, _ = asked(monkeypatch, wished, Candidate(PYTHON, OLD, keeps_versions=False))
-    assert lines == ["numpy", "scikit-learn<0.23"]
+    assert lines == ["numpy", "scikit-learn<0.23", "scipy"]
 
 
 def test_other_candidates_follow_and_a_python_that_was_set_stays():

@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 from nb_scorer.common import paths
@@ -72,6 +73,13 @@ def test_the_manifest_says_what_was_built_and_by_which_versions(tmp_path):
     assert saved["validator"] is False
     assert saved["pickle_sha256"] == load.digest_of(str(tmp_path / "model" / paths.PICKLE))
     assert saved["pickle_bytes"] == (tmp_path / "model" / paths.PICKLE).stat().st_size
+
+
+@pytest.mark.parametrize(("version", "is_limited"), [("0.90", False), ("1.4.2", False), ("1.5.0", True), ("3.2", True)])
+def test_old_releases_of_xgboost_die_of_a_limit_of_threads(tmp_path, monkeypatch, version, is_limited):
+    monkeypatch.setitem(sys.modules, "xgboost", types.SimpleNamespace(__version__=version))
+    saved = manifest.read(save(tmp_path, PREDICTOR))
+    assert saved.get("thread_limit", True) is is_limited
 
 
 def test_a_notebook_at_the_top_of_the_repository_has_a_dot_for_its_folder(tmp_path):

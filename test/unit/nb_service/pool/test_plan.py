@@ -46,6 +46,12 @@ def test_the_user_s_own_environment_stays_and_the_rest_is_filled():
     assert "PYTHONDONTWRITEBYTECODE" not in variables
 
 
+def test_a_model_that_dies_of_a_limit_of_threads_gets_none(tmp_path):
+    for manifest, has_limit in (({}, True), ({"thread_limit": False}, False)):
+        made = plan.make_plan(ModelFolder(tmp_path, None, tmp_path, manifest), Settings({}), {"HOME": "/x"})
+        assert ("OMP_THREAD_LIMIT" in made.environment) is has_limit and "OMP_NUM_THREADS" in made.environment
+
+
 def test_a_ca_bundle_reaches_the_notebook_s_downloads_if_it_holds_anything(tmp_path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text("")

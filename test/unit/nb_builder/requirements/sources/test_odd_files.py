@@ -89,7 +89,7 @@ def test_each_declaration_has_the_name_of_its_file_and_why_it_can_t_be_read(tmp_
     found = sources.of_repository(notebook, new_notebook(cells=[cell]), tmp_path)
     assert [(each.file, each.packages.requirements, each.error) for each in found] == [
         ("notebooks/model.ipynb", ("six",), ""),
-        ("notebooks/binder/environment.yml", (), "its 'dependencies' are no list"),
+        ("notebooks/binder/environment.yml", (), "its 'dependencies' are not a list"),
         ("setup.py", ("idna",), ""),
     ]
 
