@@ -24,6 +24,7 @@ import nb_builder.problems.native_images
 import nb_builder.problems.slim_images
 import nb_builder.registry.problems
 import nb_scorer.zipapp.problems
+import nb_service.http.replies
 import nb_service.problems
 import nb_service.settings
 import pytest

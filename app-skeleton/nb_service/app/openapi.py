@@ -34,12 +34,12 @@ _PROBLEM_SCHEMA = {
     "required": ["type", "title", "status", "detail"],
 }
 _REFUSALS = {
-    400: "The body is not what this route takes.",
-    413: "The body is larger than this service takes.",
-    415: "The body's type or compression is not one that this route takes.",
-    422: "The notebook's validator refuses a sample, or it is not what the notebook takes; errors names its fields.",
-    500: "The notebook's predictor failed, or gave an answer without a form in JSON.",
-    503: "Not ready, or too many samples wait.",
+    400: "The body does not match this route.",
+    413: "The body is larger than this service accepts.",
+    415: "This route does not accept the body's type or compression.",
+    422: "The notebook's validator rejects a sample, or the sample does not fit the notebook; errors names its fields.",
+    500: "The notebook's predictor failed, or returned a value that JSON can't represent.",
+    503: "Not ready, or too many samples are waiting.",
     504: "The prediction took too long.",
 }
 # Feedback is no sample that a scorer could refuse.
