@@ -123,7 +123,7 @@ def test_a_scorer_that_dies_costs_the_body_it_worked_on_and_no_other(start, in_b
     for pid in service.scorers:
         os.kill(pid, signal.SIGKILL)
     status, body = slow()
-    assert (status, body["detail"].endswith("ended before it answered.")) == (500, True)
+    assert (status, body["detail"].endswith("crashed or was killed.")) == (500, True)
     assert wait_until(lambda: asked(service, [1, 2])[0] == 200)
 
 

@@ -221,7 +221,7 @@ def test_a_model_that_changes_its_mind_ends_batching_in_all_scorers_before_an_an
         samples = [{"id": number, "sleep": 0.001} for number in range(200)]
         assert right(samples, ask_all(service, samples))
         assert {size for _ in range(10) for size in calls_of(service)} == {1}
-        assert service.log.count("Batching has ended") == 1
+        assert service.log.count("Batching was disabled") == 1
     finally:
         service.close()
 

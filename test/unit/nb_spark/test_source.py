@@ -86,7 +86,7 @@ def test_what_came_by_archives_is_found_by_its_name_and_not_sent(spark, tmp_path
 
 
 def test_a_name_that_nothing_has_is_rejected(spark):
-    with pytest.raises(problems.SparkArchive, match="there is no such file, and none came by --archives"):
+    with pytest.raises(problems.SparkArchive, match="there is no such file, and none was passed with --archives"):
         shipped(spark, "gone.zip")
 
 
