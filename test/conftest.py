@@ -18,7 +18,7 @@ from engine import provide
 
 # Files and tests that take longest, so that none of them stands alone at the end. The first makes the builder image,
 # for which the others in test/image would wait: builds on this machine have their turn meanwhile.
-LONGEST = (
+MAX_LENGTH = (
     "image/test_point_a_configuration.py::test_point_1_",
     "docs/test_commands.py::test_the_commands",
     "flow/test_make_run.py",
@@ -117,7 +117,7 @@ def pytest_collection_modifyitems(items):
 
 def _turn(item):
     """Return the place of a test among LONGEST; what is not there keeps its order behind them."""
-    return next((turn for turn, words in enumerate(LONGEST) if words in item.nodeid), len(LONGEST))
+    return next((turn for turn, words in enumerate(MAX_LENGTH) if words in item.nodeid), len(MAX_LENGTH))
 
 
 @pytest.fixture(scope="session")

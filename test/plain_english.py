@@ -77,12 +77,14 @@ PROSE = (
 )
 NAMES = (
     Pattern("name-told", r"(^|_)(told|tell|tells|telling)(_|$)", "report, print, notify"),
-    Pattern("name-bring", r"(^|_)(bring|brings|brought)(_|$)", "install, include"),
+    Pattern("name-bring", r"(^|_)(bring|brings|brought)(_|$)", "install, include", is_clean=True),
     Pattern("name-words", r"(^|_)words?(_|$)", "arguments, text"),
-    Pattern("name-heard", r"(^|_)(heard|hear|hears)(_|$)", "received, reply"),
+    Pattern("name-heard", r"(^|_)(heard|hear|hears)(_|$)", "received, reply", is_clean=True),
     Pattern("name-of", r"^_?of$", "a verb phrase"),
-    Pattern("name-most", r"^_?MOST(_|$)", "MAX_…"),
-    Pattern("name-longest", r"^_?(LONGEST|LARGEST|LEAST|FEWEST|SMALLEST|SHORTEST)(_|$)", "MAX_… or MIN_…"),
+    Pattern("name-most", r"^_?MOST(_|$)", "MAX_…", is_clean=True),
+    Pattern(
+        "name-longest", r"^_?(LONGEST|LARGEST|LEAST|FEWEST|SMALLEST|SHORTEST)(_|$)", "MAX_… or MIN_…", is_clean=True
+    ),
     Pattern("name-hopeful", r"(^|_)(hopeful|news|whoever|nobody|anew|beside|mend|mended)(_|$)", "a field's word"),
     Pattern("name-refuse", r"(^|_)(refus(e|es|ed|al|als|ing))(_|$)", "reject, fail"),
 )

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 
 # How many bytes may wait to be written. Beyond that nobody is reading, and lines are left out and counted.
-MOST_WAITING = 8 << 20
+MAX_WAITING = 8 << 20
 # How many of these may be captured output, so that there is always room for the service's own lines.
-MAX_OF_CAPTURED = MOST_WAITING // 2
+MAX_OF_CAPTURED = MAX_WAITING // 2
 # Lines of requests go to the writing thread in batches of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
@@ -65,7 +65,7 @@ class Log:
     def say(self, text: str) -> None:
         """Have `text` written as a line."""
         self.flush()
-        self._put(_encoded((as_object(text) if self.as_json else visible(text)) + "\n"), MOST_WAITING)
+        self._put(_encoded((as_object(text) if self.as_json else visible(text)) + "\n"), MAX_WAITING)
 
     def say_last(self, text: str) -> None:
         """Have `text` written as a line once all else is, at `close`."""
@@ -98,14 +98,14 @@ class Log:
         """Hand the lines that `request` kept to the writing thread."""
         if self._requests:
             lines, self._requests, self._size_of_requests = self._requests, [], 0
-            self._put(_encoded("\n".join(lines) + "\n"), MOST_WAITING)
+            self._put(_encoded("\n".join(lines) + "\n"), MAX_WAITING)
 
     def close(self, seconds: float = 1.0) -> None:
         """Write what waits; give up after `seconds` if nobody reads."""
         self.flush()
         for text in self._last:
             self.say(text)
-        self._put(b"", MOST_WAITING)
+        self._put(b"", MAX_WAITING)
         self._closing.set()
         self._queue.put(_END)
         self._thread.join(seconds)
@@ -186,7 +186,7 @@ def as_object(message: str, **facts: object) -> str:
 
 def left_out(count: int) -> str:
     """Return what the log says about lines that were left out."""
-    return f"({count} lines were left out: nobody read this log fast enough)"
+    return f"({count} lines were left out: this log was read too slowly)"
 
 
 _stamp = (0, "")

@@ -39,7 +39,7 @@ MIN_LIMIT = 5.0
 SLOWER_BY = 10
 WORDS = {
     answer.NOT_JSON: "the sample is no JSON",
-    answer.REFUSED: "the validator refused the sample",
+    answer.REFUSED: "the validator rejected the sample",
     answer.FAILED: "the predictor failed",
     answer.DIED: "the process died",
     answer.TOO_SLOW: "no answer within the time limit",

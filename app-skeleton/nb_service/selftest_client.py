@@ -96,7 +96,7 @@ class Child:
         except subprocess.TimeoutExpired:
             raise NoAnswer(f"The service must end at SIGTERM and is there after {STOP_SECONDS:g} s") from None
         if status:
-            raise NoAnswer(f"The service must end with status 0 at SIGTERM and ended with {status}")
+            raise NoAnswer(f"The service must exit with status 0 after SIGTERM, but exited with {status}")
 
     def close(self) -> None:
         """Make sure that no process is left, and that the log is complete.

@@ -24,7 +24,7 @@ from nb_service.log import Log, as_object
 STANDARD = (1, 2)
 AT_ONCE = 1 << 16
 # A longer line is cut, as it would be held in memory until it ends.
-LONGEST = 1 << 20
+MAX_LENGTH = 1 << 20
 # Room for bursts; the system's default may be as little as a page.
 PIPE_BYTES = 1 << 20
 # A line that has not ended after this long is logged as it is: its process may hang.
@@ -161,7 +161,7 @@ class CapturedOutput:
 def parted(data: bytes) -> tuple[bytes, bytes]:
     """Return (complete lines, the beginning of the next one); a line that is too long is cut, between characters."""
     lines, newline, rest = data.rpartition(b"\n")
-    if len(rest) <= LONGEST:
+    if len(rest) <= MAX_LENGTH:
         return lines + newline, rest
     at = len(rest)
     while at > len(rest) - 4 and rest[at - 1] & 0xC0 == 0x80:

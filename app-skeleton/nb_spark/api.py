@@ -111,7 +111,7 @@ def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_f
 
 def _check_form(as_form: str, width: int) -> None:
     if as_form not in FORMS:
-        raise problems.SparkColumns(f"as_form={as_form!r} is no form of a row.", "Say list, object or value.")
+        raise problems.SparkColumns(f"as_form={as_form!r} is not a form of a row.", "Say list, object or value.")
     if as_form == "value" and width != 1:
         raise problems.SparkColumns(
             f'as_form="value" is for one column, and predictor would get {width}.', "Name the column by columns=[…]."

@@ -8,7 +8,7 @@ from nb_service.backends.batch import json_texts
 # The type of answers that no simple type has: their JSON.
 JSON = "json"
 # Of an answer that does not fit, so many characters are shown.
-LONGEST = 200
+MAX_LENGTH = 200
 _SIMPLE = {"number": "double", "integer": "bigint", "boolean": "boolean", "string": "string"}
 
 
@@ -78,4 +78,4 @@ def _misfit() -> tuple[type[Exception], ...]:
 
 
 def _shown(value: Any) -> str:
-    return json_texts.text(value)[:LONGEST]
+    return json_texts.text(value)[:MAX_LENGTH]

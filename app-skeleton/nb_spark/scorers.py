@@ -79,7 +79,7 @@ class Scorers:
         if facts.get("problem"):
             raise problems.SparkUnscored(facts["problem"].rstrip("."))
         if not self.alive:
-            raise problems.SparkUnscored("the process that has the scorers has ended")
+            raise problems.SparkUnscored("the process of the scorers has exited")
         return bool(facts.get("ready"))
 
 

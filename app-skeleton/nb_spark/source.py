@@ -65,7 +65,7 @@ def _guarded(name: str) -> Iterator[None]:
     except OSError as error:
         raise problems.SparkArchive(name, error.strerror or str(error)) from None
     except (KeyError, ValueError, AttributeError, zipfile.BadZipFile):
-        raise problems.SparkArchive(name, "it is no archive that spark-model has written") from None
+        raise problems.SparkArchive(name, "it is not an archive that spark-model wrote") from None
 
 
 def refusal(name: str, reason: str) -> str:
@@ -90,7 +90,7 @@ def shipped(spark: Any, archive: str) -> Source:
         elif "://" not in archive and not (os.path.isfile(path) and _same(path, archive)):
             raise problems.SparkArchive(archive, f"another {name} was sent to the executors before")
     elif not os.path.exists(path):
-        raise problems.SparkArchive(archive, "there is no such file, and none came by --archives or --py-files")
+        raise problems.SparkArchive(archive, "there is no such file, and none was passed with --archives or --py-files")
     return Source(path, name)
 
 

@@ -100,7 +100,7 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
     if left_out:
         log.note(f"special files can't be copied and are left out: {phrases.listed(left_out, FILES_SHOWN)}")
     with workspace.fresh(), report.kept_in(workspace.build):
-        source_tree.bring(checked.repository, workspace.src)
+        source_tree.copy_to(checked.repository, workspace.src)
         previous = find_previous(build)
         if checked.system:
             with report.step("system", "Looking for system packages"):
@@ -333,7 +333,7 @@ def make_model(
             with failure_explained(build, script.cells, alike):
                 run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
     files.put_back()
-    tell_what_pip_brought(build, installer)
+    report_packages_installed_by_cells(build, installer)
     build.report.facts.update(ingredients.facts(files.states_at_keep))
 
 
@@ -348,7 +348,7 @@ def failure_explained(build: Build, cells: Sequence[Cell], alike: Callable[[AsOf
         raise defined_below or package_drift.explain(failure, resolved, build.checked.changed, alike) from None
 
 
-def tell_what_pip_brought(build: Build, installer: Installer) -> None:
+def report_packages_installed_by_cells(build: Build, installer: Installer) -> None:
     """Record in the report, and log, which packages the notebook's own cells have installed."""
     declared = build.report.facts["packages"]
     packages = installer.freeze().splitlines()

@@ -28,7 +28,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
 # The watch asks the first samples of each scorer's batches alone, too: measured is what comes after.
 WARM, FEW = 3000, 500
-MOST = 60_000
+MAX_COUNT = 60_000
 # How long the slowest may take for what was meant to take SECONDS.
 PATIENCE = 120
 # Without an answer for so long, there comes none any more.
@@ -210,7 +210,7 @@ def _rates(workers: list[Worker]) -> dict[str, list[float]]:
         with alone(one, workers):
             # The first is cold, and the second says how many there must be.
             one.rate(WARM if one.peer.name == OURS else FEW)
-            numbers[one.peer.name] = min(MOST, max(FEW, int(one.rate(FEW) * SECONDS)))
+            numbers[one.peer.name] = min(MAX_COUNT, max(FEW, int(one.rate(FEW) * SECONDS)))
     rates: dict[str, list[float]] = {one.peer.name: [] for one in workers}
     for turn in range(ROUNDS):
         for one in workers[:: -1 if turn % 2 else 1]:

@@ -57,7 +57,7 @@ def of_costs() -> list[str]:
     ):
         lines.append(row(name, *(f"{once / MICRO:.0f} + {each / MICRO:.0f}" for once, each in times)))
     quiet = (2 * sum(service.turn) + sum(service.call) for service in (ALONE, TOGETHER))
-    lines.append(row("a request that nobody is beside", *(f"{seconds / MICRO:.0f}" for seconds in quiet)))
+    lines.append(row("a request alone", *(f"{seconds / MICRO:.0f}" for seconds in quiet)))
     rates = [most_rate(service) for service in (ALONE, TOGETHER)]
     lines.append(row("a request under full load", *(f"{ALONE.cores / rate / MICRO:.0f}" for rate in rates)))
     return [*lines, row("**the most of two cores, requests a second**", *(f"{rate:,.0f}" for rate in rates))]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "10"))
-MOST = 0.03
+MAX_COUNT = 0.03
 WIDE = 30
 WIDE_NOTEBOOK = """
     import random
@@ -109,7 +109,7 @@ def _case(name: str, app_root: Path, asked: Peer, connections: int) -> None:
     )
     shown = statistics.median(auto.cpu for auto, _ in pairs), statistics.median(auto.rate for auto, _ in pairs)
     print(f"  {name:26}{share:8.4f}{cpu:16.3f}{rate:8.3f}{p99:8.2f}   {shown[0]:.1f} µs, {shown[1]:.0f}/s")
-    print(goal(f"share of CPU, {name}", share, f"<= {MOST}", share <= MOST))
+    print(goal(f"share of CPU, {name}", share, f"<= {MAX_COUNT}", share <= MAX_COUNT))
 
 
 def _counting(one: Running) -> float:

@@ -94,12 +94,9 @@ def measure(stranger: Stranger, place: Path) -> Row:
     The run's output is kept in the folder `logs`.
     """
     clone = place / stranger.repository.replace("/", "+")
-    notebook = clone / stranger.path
     owner, name = stranger.repository.split("/")
-    problem = clones.fetch(FROM.format(owner=owner, name=name), clone, stranger.commit)
-    if problem and clone.is_dir():
-        # A repository of which a part is missing, such as large files, gives what it has.
-        subprocess.run(["git", "-C", clone, "checkout", "--quiet", stranger.commit, "--", notebook.parent])
+    problem = clones.fetch(FROM.format(owner=owner, name=name), clone, stranger.commit, Path(stranger.path).parent)
+    notebook = clone / stranger.path
     if not notebook.is_file():
         return _row(stranger, f"not fetched: {problem or 'the repository has no such file at that commit'}")
     original = notebook.read_bytes()

@@ -124,7 +124,7 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
         "It is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).",
         "The notebook's predictor failed on this sample: ZeroDivisionError: division by zero",
         "The notebook's predictor failed on this sample: SystemExit: 3",
-        "The process that worked on this sample ended before it answered.",
+        "The process that scored this sample crashed or was killed.",
     ]
 
 
@@ -388,7 +388,7 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
         (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its ending is none of .csv"),
         (["in.csv", "in.csv"], b"", "would be read and written"),
         (["in.csv", "out.xlsx"], b"", "out.xlsx can't be written: its ending .xlsx is none of .csv"),
-        (["in.csv", "/dev/stdout"], b"", "/dev/stdout can't be written: it is no file."),
+        (["in.csv", "/dev/stdout"], b"", "/dev/stdout can't be written: it is not a file."),
         (["in.csv", "in.xyz/out.csv"], b"", "can't be written: Not a directory"),
         (["--sample", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
         (["--keep", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
@@ -399,7 +399,7 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
         (["--from", "json"], b"[[1, 2]] 3", "something follows its array"),
         ([], gzip.compress(b"1,2\n" * 10_000, mtime=0)[:-20], "its last part is missing"),
         ([], b"\x1f\x8b" + b"no gzip" * 99, "it is not gzip as it says"),
-        (["--from", "npy"], b"no npy", "it is no npy file"),
+        (["--from", "npy"], b"no npy", "it is not an npy file"),
         (["--encoding", "ascii"], "é,1\n".encode(), "it is not ASCII"),
     ],
 )
@@ -435,7 +435,7 @@ def test_a_reader_that_is_gone_ends_it_with_a_sentence(model_cache, tmp_path):
     said = process.stderr.read().decode()
     process.stderr.close()
     assert process.wait(SOON) == 1
-    assert "stdout can't be written: nobody reads it any more." in said
+    assert "stdout can't be written: the reading process has exited." in said
 
 
 def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):

@@ -112,7 +112,7 @@ def test_npy_comes_and_goes(written, python, model_cache, tmp_path):
     assert (found["rows"], found["total"]) == (ROWS, TOTAL)
     ran = batch(model_cache(KINDS), written / "array.npy", tmp_path / "other.npy", python=python)
     assert ran.status == 1
-    assert "the answers are no array of numbers of one shape" in ran.err
+    assert "the answers are not an array of numbers of one shape" in ran.err
 
 
 def test_answers_of_several_types_are_a_column_of_their_json(written, python, model_cache, tmp_path):

@@ -139,6 +139,6 @@ def test_an_array_of_many_samples_is_one_call_and_its_failures_are_reported_as_e
     status, body, _ = service.ask(json.dumps([*samples, {"id": 1, "fail": "raise"}]), "/predict/batch")
     assert (status, body["detail"][:12]) == (500, "Sample 501: ")
     status, body, _ = service.ask(json.dumps([{"id": 1}, {"id": 2, "fail": "kill"}]), "/predict/batch")
-    assert (status, body["detail"]) == (500, "The process that worked on this sample ended before it answered.")
+    assert (status, body["detail"]) == (500, "The process that scored this sample crashed or was killed.")
     assert service.ask("[]", "/predict/batch")[:2] == (200, [])
     assert service.ask("7", "/predict/batch")[0] == 400

@@ -86,8 +86,8 @@ def test_the_sample_that_fails_is_named_by_its_number(service, sample, status, w
     ("body", "words"),
     [
         ("[1,", "The body is not JSON: "),
-        ('{"a": 1}', "The body is not JSON: it is no array of samples."),
-        ("7", "The body is not JSON: it is no array of samples."),
+        ('{"a": 1}', "The body is not JSON: it is not an array of samples."),
+        ("7", "The body is not JSON: it is not an array of samples."),
         ("[NaN, 1]", "NaN is not JSON"),
         ("", "The body is "),
     ],
@@ -123,7 +123,7 @@ def test_a_scorer_that_dies_costs_the_body_it_worked_on_and_no_other(start, in_b
     for pid in service.scorers:
         os.kill(pid, signal.SIGKILL)
     status, body = slow()
-    assert (status, body["detail"].endswith("ended before it answered.")) == (500, True)
+    assert (status, body["detail"].endswith("crashed or was killed.")) == (500, True)
     assert wait_until(lambda: asked(service, [1, 2])[0] == 200)
 
 

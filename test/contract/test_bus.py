@@ -619,7 +619,10 @@ def test_a_service_says_what_it_is_connected_to_and_which_brokers_it_could_have(
     [
         ({}, r"S2I_BUS_URL is not set\.(.*\n)+.*\(problem bus-unset\)"),
         ({"S2I_BUS_URL": "nats://h", "S2I_BUS_IN": "a"}, r"S2I_BUS_OUT is not set\.(.*\n)+.*\(problem bus-unset\)"),
-        ({"S2I_BUS_URL": "pigeon://a:secret@h"}, r"scheme pigeon is no broker's; these are: nats.*(.*\n)+.*bus-url"),
+        (
+            {"S2I_BUS_URL": "pigeon://a:secret@h"},
+            r"scheme pigeon is not a broker's; valid ones: nats.*(.*\n)+.*bus-url",
+        ),
         ({"S2I_BUS_URL": "nats://u:secret@h:port"}, r"a port or an address in it is not one(.*\n)+.*bus-url"),
         ({"S2I_BUS_URL": "redis://h", "S2I_BUS_PASSWORD_FILE": "/none"}, r"S2I_BUS_PASSWORD_FILE .*(.*\n)+.*bus-file"),
         ({"S2I_BUS_URL": "redis://h", "S2I_BUS_CA_FILE": "/none"}, r"S2I_BUS_CA_FILE.*No such file(.*\n)+.*bus-file"),

@@ -179,7 +179,7 @@ def test_a_queue_that_is_deleted_is_waited_for(start, make):
     service.wait_for("taking samples")
     with server.connection() as client:
         client.channel().queue_delete(SOURCE)
-    service.wait_for(r"can't be used: (the server has ended the consumer|it says NOT_FOUND).*; not ready")
+    service.wait_for(r"can't be used: (the server has cancelled the consumer|it says NOT_FOUND).*; not ready")
     assert wait_until(lambda: service.status("/readyz") == 503)
     server.make(SOURCE)
     assert wait_until(lambda: service.status("/readyz") == 200, 40)

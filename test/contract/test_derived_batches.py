@@ -204,7 +204,7 @@ def test_a_model_that_changes_its_mind_ends_batching_in_all_scorers_before_an_an
         for _ in range(3):
             assert right(samples, ask_all(service, samples))
         said = service.wait_for(
-            r"Batching has ended: Model\.predict gave scorer \d+ another result for a sample in company "
+            r"Batching was disabled: Model\.predict gave scorer \d+ another result for a sample in company "
             r"\(digest ([0-9a-f]{12})\) than alone \(digest ([0-9a-f]{12})\)\. Each sample is asked alone from now on\."
         )
         assert said[1] != said[2]
@@ -221,7 +221,7 @@ def test_a_model_that_changes_its_mind_ends_batching_in_all_scorers_before_an_an
         samples = [{"id": number, "sleep": 0.001} for number in range(200)]
         assert right(samples, ask_all(service, samples))
         assert {size for _ in range(10) for size in calls_of(service)} == {1}
-        assert service.log.count("Batching has ended") == 1
+        assert service.log.count("Batching was disabled") == 1
     finally:
         service.close()
 

@@ -223,7 +223,7 @@ def test_no_client_makes_the_metrics_large(start):
     [
         ("", {}, 400, 'The body is empty; send {"id": "…", "answer": …}.'),
         ("{", {}, 400, "The body is not JSON"),
-        ("[1]", {}, 400, 'Feedback 1: It is no object; send {"id": "…", "answer": …}.'),
+        ("[1]", {}, 400, 'Feedback 1: It is not an object; send {"id": "…", "answer": …}.'),
         ('{"id": "a", "answer": 1, "truth": 1}', {}, 400, 'It has a name "truth" that means nothing here'),
         ("id=a", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "Send feedback as JSON and say so"),
         ("{}", {"Content-Encoding": "br"}, 415, "Bodies compressed by br are not read"),

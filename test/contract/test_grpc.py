@@ -170,14 +170,14 @@ def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
             "RESOURCE_EXHAUSTED",
             too_many,
         ],
-        "lying": ["INVALID_ARGUMENT", "12 bytes are no whole number of FP64 values."],
+        "lying": ["INVALID_ARGUMENT", "12 bytes are not a whole number of FP64 values."],
         "regress": [3.5],
         "unknown": ["NOT_FOUND", "Servable not found for request: Latest(other)"],
         "version": ["NOT_FOUND", unknown_version],
         "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
         "no classes": [
             "INVALID_ARGUMENT",
-            "This model can't classify: its answers are no objects of label and score.",
+            "This model can't classify: its answers are not objects with label and score.",
         ],
     }
 
@@ -226,7 +226,7 @@ def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(
         "out of range": "The input 'x' has a value that is no INT8.",
         "too few": "The input 'x' has 1 values, and its shape wants 2.",
         "too few bytes": "The input 'x' has 1 values, and its shape wants 2.",
-        "cut bytes": "7 bytes are no whole number of FP64 values.",
+        "cut bytes": "7 bytes are not a whole number of FP64 values.",
         "lying shape": "A body may have 524288 samples (S2I_MAX_SAMPLES).",
         "negative shape": "shape has a dimension that is not a whole number from 0 up.",
         "both": "The input 'x' has both contents and raw_input_contents.",

@@ -183,7 +183,7 @@ def test_tls_and_clients_certificates(begin, pems):
 def test_files_that_cant_be_used_are_problems_at_once(begin, pems):
     files = {"S2I_GRPC_CERT_FILE": f"{pems}/server.pem", "S2I_GRPC_KEY_FILE": f"{pems}/client.key"}
     service = begin(**files)
-    service.wait_for("ERROR: What S2I_GRPC_CERT_FILE names can't be used: it and its key are no pair, or not PEM.")
+    service.wait_for("ERROR: What S2I_GRPC_CERT_FILE names can't be used: it does not match its key, or is not PEM.")
     assert service.process.wait(SOON) == 1
     service = begin(**{**files, "S2I_GRPC_KEY_FILE": "/nowhere"})
     service.wait_for("ERROR: What S2I_GRPC_KEY_FILE names can't be used: No such file or directory.")
@@ -333,5 +333,5 @@ def test_streams_that_are_idle_do_not_keep_a_service_from_ending(begin):
         assert json.loads(client.stdout.readline()) == [0.0]
         assert service.stop() == 0
         assert [json.loads(line) for line in client.stdout] == [
-            ["UNAVAILABLE", "This service ends; ask another, or again."]
+            ["UNAVAILABLE", "This service is shutting down; retry, or use another replica."]
         ]

@@ -141,7 +141,7 @@ def test_answers_by_chance_are_no_difference_between_fork_and_spawn(prove):
     ("reduced_to", "seconds", "words"),
     [
         ("int, ('no number',)", "60", "The model can't be loaded: ValueError: invalid literal"),
-        ("os._exit, (7,)", "60", "The model did not load: its process ended with exit code 7 while loading."),
+        ("os._exit, (7,)", "60", "The model did not load: its process exited with status 7 while loading."),
         ("signal.raise_signal, (11,)", "60", "its process was killed by signal 11 (SIGSEGV) while loading."),
         ("time.sleep, (1000,)", "1", "The model did not load within 1 seconds."),
     ],

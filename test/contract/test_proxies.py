@@ -19,7 +19,7 @@ NOTEBOOK = """
         return x + 1
     examples = [1]
 """
-REQUESTS, MOST = 5_000, 100_000
+REQUESTS, MAX_COUNT = 5_000, 100_000
 CLIENTS = 8
 RESTARTS, AWAY = 2, 500
 # As processes of their own in the foreground; all that they write is in one folder.
@@ -129,7 +129,7 @@ class Clients:
 
     def _run(self, place):
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=SOON)
-        for number in range(place, MOST, CLIENTS):
+        for number in range(place, MAX_COUNT, CLIENTS):
             if self._over.is_set():
                 break
             try:

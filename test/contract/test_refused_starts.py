@@ -73,7 +73,7 @@ def test_a_model_whose_loading_kills_the_process_ends_the_service(start, start_b
     )
     assert service.process.wait(20) == 1
     service.wait_for(
-        r"The model did not load: its process ended with exit code 7 while loading\.(.*\n)+.*model-load-failed"
+        r"The model did not load: its process exited with status 7 while loading\.(.*\n)+.*model-load-failed"
     )
 
 

@@ -73,7 +73,7 @@ def test_a_worker_keeps_its_scorers_until_they_have_ended(model_cache):
     assert scorers.of(root, 1) is first
     os.kill(first._process.pid, signal.SIGKILL)
     assert wait_until(lambda: not first.alive)
-    with pytest.raises(problems.SparkUnscored, match="has ended"):
+    with pytest.raises(problems.SparkUnscored, match="has exited"):
         _score(first, ["[1, 2]"])
     second = scorers.of(root, 1)
     try:

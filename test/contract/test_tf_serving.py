@@ -162,8 +162,13 @@ PAIRS = [
     ),
     (f"{HALF}/versions/VERSION:regress", {"examples": [{"input-0": 2.0}]}, 200, {"results": [4.0]}),
     (f"{HALF}:regress", {"context": {"input-0": 5.0}, "examples": [{}]}, 200, {"results": [5.5]}),
-    (f"{SCORES}:regress", {"examples": [TEXT]}, 400, "This model can't regress: its answers are no numbers."),
-    (f"{HALF}:regress", {"instances": [1.0]}, 400, "'examples' is not a list of objects, or 'context' is no object."),
+    (f"{SCORES}:regress", {"examples": [TEXT]}, 400, "This model can't regress: its answers are not numbers."),
+    (
+        f"{HALF}:regress",
+        {"instances": [1.0]},
+        400,
+        "'examples' is not a list of objects, or 'context' is not an object.",
+    ),
     ("half:regress", {"examples": [{"x": 1.0}]}, 404, NOT_FOUND + "Latest(half)"),
     (
         f"{HALF}:regress",
@@ -185,14 +190,19 @@ PAIRS = [
         f"{HALF}:classify",
         {"examples": [{"input-0": 1.0}]},
         400,
-        "This model can't classify: its answers are no objects of label and score.",
+        "This model can't classify: its answers are not objects with label and score.",
     ),
-    (f"{SCORES}:classify", {"examples": TEXT}, 400, "'examples' is not a list of objects, or 'context' is no object."),
+    (
+        f"{SCORES}:classify",
+        {"examples": TEXT},
+        400,
+        "'examples' is not a list of objects, or 'context' is not an object.",
+    ),
     (
         f"{SCORES}:classify",
         {"context": ["text"], "examples": [TEXT]},
         400,
-        "'examples' is not a list of objects, or 'context' is no object.",
+        "'examples' is not a list of objects, or 'context' is not an object.",
     ),
     ("half:classify", {"examples": [TEXT]}, 404, NOT_FOUND + "Latest(half)"),
 ]

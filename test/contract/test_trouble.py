@@ -42,7 +42,7 @@ def test_a_scorer_that_dies_costs_only_the_request_that_killed_it(start, way, st
     service = start(NOTEBOOK, S2I_SCORER_START=start_by).ready()
     assert service.predict(way)[0] == 500
     assert service.predict("after") == (200, "after")
-    service.wait_for(r"Scorer \d+ (was killed by signal|ended with exit code)")
+    service.wait_for(r"Scorer \d+ (was killed by signal|exited with status)")
     assert wait_until(lambda: len(service.scorers) == 2)
 
 
@@ -172,7 +172,7 @@ def test_a_crash_loop_is_not_ready_and_says_so(start, tmp_path):
     service.predict(1)
     service.predict(2)
     assert wait_until(lambda: service.status("/readyz") == 503)
-    service.wait_for("scorers in a row ended before they answered anything: not ready. The next one starts in")
+    service.wait_for("scorers in a row crashed before their first answer: not ready. The next one starts in")
     assert service.predict(3)[0] in (500, 503)
     assert service.status("/healthz") == 200
     poisoned.unlink()
@@ -314,7 +314,7 @@ def test_who_closes_its_sending_side_amid_a_request_is_reported(start, sent):
     said = half_closed(start(NOTEBOOK).ready(), whole("/predict", b"1") + sent)
     assert said.count(b"HTTP/1.1 200 OK") == 1
     assert b"HTTP/1.1 400 Bad Request" in said
-    assert b"The request could not be read: it ended before it was whole." in said
+    assert b"The request could not be read: it ended too early." in said
 
 
 def test_clients_that_hang_up_leave_no_trace(start):

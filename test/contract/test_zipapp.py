@@ -131,7 +131,7 @@ def test_somebody_elses_key_does_not_count(signed, keys):
     [
         (None, "No such file or directory"),
         (b"", "no public key is in it"),
-        ("private", "it holds a private key, which nobody needs who verifies"),
+        ("private", "it contains a private key; verification needs only the public key"),
     ],
 )
 def test_what_is_no_public_key_is_rejected(signed, keys, tmp_path, content, words):
@@ -280,12 +280,12 @@ def test_the_origin_of_another_model_is_rejected(of_image_file, roots, keys, tmp
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda found: [*found.items(), ("src/helper.py", b"")], "a name in it is no file, or is there twice"),
-        (lambda found: [*found.items(), ("src/../../x", b"")], "src/../../x in it is no file, or is there twice"),
-        (lambda found: [*found.items(), ("/etc/x", b"")], "/etc/x in it is no file"),
-        (lambda found: [*found.items(), ("src/x/", b"")], "src/x/ in it is no file"),
+        (lambda found: [*found.items(), ("src/helper.py", b"")], "a name in it is not a file, or is in it twice"),
+        (lambda found: [*found.items(), ("src/../../x", b"")], "src/../../x in it is not a file, or is in it twice"),
+        (lambda found: [*found.items(), ("/etc/x", b"")], "/etc/x in it is not a file"),
+        (lambda found: [*found.items(), ("src/x/", b"")], "src/x/ in it is not a file"),
         (lambda found: {**found, "zipapp.json": b'{"format": 9}'}.items(), "it has form 9, and what runs it reads 1"),
-        (lambda found: {**found, "zipapp.json": b"{}"}.items(), "it is no file that the word zipapp"),
+        (lambda found: {**found, "zipapp.json": b"{}"}.items(), "it was not written by the command zipapp"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -446,7 +446,7 @@ def test_a_file_that_python_could_not_run_is_not_written(roots, tmp_path):
 
 def test_a_pipe_is_no_file_of_a_model(tmp_path):
     os.mkfifo(tmp_path / "m")
-    assert "it is no file" in by_trusted(tmp_path / "m", "1").stderr
+    assert "it is not a file" in by_trusted(tmp_path / "m", "1").stderr
 
 
 def test_a_name_can_not_write_on_a_terminal(of_image_file, keys, tmp_path):

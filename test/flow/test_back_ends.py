@@ -35,7 +35,7 @@ def test_by_its_other_name_run_is_that_back_end(tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--in", "x.csv"], "ERROR: The words after batch are not understood: unrecognized arguments: --in."),
+        (["--in", "x.csv"], "ERROR: Invalid arguments for batch: unrecognized arguments: --in."),
         (["nowhere.csv"], "ERROR: nowhere.csv can't be scored: it names no file."),
     ],
 )

@@ -214,7 +214,7 @@ def test_a_service_that_does_not_get_ready_is_a_sentence_with_what_it_says(built
     changed = with_golden(lambda rows: [row.replace('"low"', '"lower"') for row in rows])
     done = diff(built("before"), changed, "golden")
     assert done.returncode == 1 and "(problem diff-not-ready)" in done.stdout
-    assert f"NEW={changed} will not get ready, in its own words: Not ready: golden row 1 " in done.stdout
+    assert f"NEW={changed} does not get ready: Not ready: golden row 1 " in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

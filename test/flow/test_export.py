@@ -107,7 +107,7 @@ def test_verify_shows_whose_the_model_is_and_where_it_comes_from(signed):
 def test_without_a_key_verify_says_that_no_one_is_trusted(signed):
     done = run(signed[0], "verify")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert b"it is not set, so nobody is trusted" in done.stderr
+    assert b"it is not set, so no signer is trusted" in done.stderr
 
 
 @pytest.mark.parametrize(

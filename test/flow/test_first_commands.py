@@ -59,6 +59,7 @@ ROWS = {
     "rebuild-check": First(("my-service",), (), NO_ENGINE),
     "export-manifests": First(("--for", "compose", "--image", "a/b:1", "-o", "{new}"), (), "compose.yaml", 0),
     "doctor": First((), (), "Python"),
+    "explain": First(("cell-failed",), (), "cell-failed", 0),
     "settings": First((), (), "S2I_PREDICT_TIMEOUT", 0),
     "completion": First(("bash",), (), "nb-builder", 0),
     "clean": First((), (), "", 0),

@@ -289,4 +289,4 @@ def test_an_upgrade_leaves_what_the_old_version_has_until_it_is_removed(wheel, n
     (new.parent / "overlay").mkdir()
     assert machines[1].say("clean", "--old")[0] == 0
     assert sorted(path.name for path in new.parent.iterdir()) == sorted([new.name, "overlay"])
-    assert "nothing of another version" in machines[1].say("clean", "--old")[2]
+    assert "no files of other versions" in machines[1].say("clean", "--old")[2]

@@ -18,7 +18,7 @@ from unit.nb_native.runtime import fuzzing
 
 HOME = Path(os.environ.get("NB_BUILDER_HOME", ".nb-builder")).resolve() / "fuzz"
 RUNS = 10_000_000
-LONGEST = 4096
+MAX_LENGTH = 4096
 # A call that takes longer is a finding, and so is one that needs more memory than this.
 SECONDS, MEGABYTES = 5, 1024
 OPTIONS = ("-print_final_stats=1", "-reload=0")
@@ -54,7 +54,7 @@ def fuzz(runs: int, say: Callable[[str], object] = print) -> int:
     target = compiled(HOME)
     seed(corpus, dictionary)
     command = [
-        *(str(target), *OPTIONS, f"-runs={runs}", f"-max_len={LONGEST}", f"-timeout={SECONDS}"),
+        *(str(target), *OPTIONS, f"-runs={runs}", f"-max_len={MAX_LENGTH}", f"-timeout={SECONDS}"),
         *(f"-rss_limit_mb={MEGABYTES}", f"-dict={dictionary}", f"-artifact_prefix={findings}/", str(corpus)),
     ]
     # The program's own complaints go where libFuzzer's words go: only its words are read.

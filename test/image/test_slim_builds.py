@@ -71,7 +71,7 @@ def test_the_table_says_what_stayed_what_went_and_why(lazy):
     assert "tabulate" in rows["tabulate"].split("  ")[-1]
     assert rows["toolz"].endswith("not used")
     assert "2 golden rows answered the same" in lazy[1].output
-    assert "with a read-only root and without a network" in lazy[1].output
+    assert "with a read-only root file system and without a network" in lazy[1].output
 
 
 @pytest.mark.xdist_group("lazy")
@@ -138,7 +138,7 @@ def test_a_predictor_that_must_write_next_to_the_notebook_is_reported_where_it_m
     made = slim.make(must(s2i.build(git_repository(source, source), f"{APPS}-must-write")).image, tag)
     assert made.status != 0
     assert "ERROR: The slim image fails with a read-only root file system and without a network." in made.output
-    assert "  Fix: Let predictor write below /tmp" in made.output
+    assert "  Fix: In predictor, write only below /tmp" in made.output
     assert not docker.exists(tag)
 
 
@@ -155,7 +155,7 @@ def test_an_image_without_nb_builder_is_rejected_in_the_same_words(builder, tag)
     made = slim.build(foreign, tag)
     docker.docker("image", "rm", "--force", foreign)
     assert made.status != 0
-    assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
+    assert "it has no working /opt/nb-builder/build/bin/python." in made.output
     assert "(problem slim-no-service)" in made.output
 
 
@@ -166,7 +166,7 @@ def test_a_service_image_whose_base_has_another_python_now_is_rejected(workbench
     made = slim.build(other, tag)
     docker.docker("image", "rm", "--force", other)
     assert made.status != 0
-    assert "it has no /opt/nb-builder/build/bin/python that runs it." in made.output
+    assert "it has no working /opt/nb-builder/build/bin/python." in made.output
     assert "A slim image is derived from a service image" in made.output
 
 
@@ -185,7 +185,7 @@ def test_a_rejection_leaves_no_container_behind(builder, tag, make):
 def test_an_image_that_is_not_there_is_rejected_by_name(engine, tag):
     made = slim.make("nobody-made-this", tag)
     assert made.status != 0
-    assert "ERROR: There is no image nobody-made-this here." in made.output
+    assert "ERROR: There is no image nobody-made-this on this machine." in made.output
 
 
 def test_a_name_to_keep_that_is_not_installed_is_rejected_with_those_that_are(workbench, tag):

@@ -10,7 +10,7 @@ from contract import clients
 
 HERE = Path(__file__).parent
 OPEN_LOOP = HERE.parent / "open_loop.py"
-LEAST = 10_000
+MIN_COUNT = 10_000
 ANSWERED = "200 4"
 GRPC_ANSWERED = "OK 4"
 

@@ -19,7 +19,7 @@ from contract.services import wait_until
 from engine import compose, docker, stand_ins
 from image import repos
 from operate import clients
-from operate.clients import ANSWERED, GRPC_ANSWERED, LEAST
+from operate.clients import ANSWERED, GRPC_ANSWERED, MIN_COUNT
 from operate.conftest import DEPLOY, IMAGE, NEXT
 
 HERE = Path(__file__).parent
@@ -125,8 +125,8 @@ def test_compose_starts_all_and_an_instance_after_the_other_is_replaced(project,
     started = project("compose", HAPROXY, PROMETHEUS, SERVICE=IMAGE)
     assert wait_until(lambda: started.answers("one", "two"), LONG), started.run("logs")
     with (
-        clients.by_http(started.address("proxy", 8080), LEAST) as end_http,
-        clients.by_grpc(started.address("proxy", 8081), LEAST) as end_grpc,
+        clients.by_http(started.address("proxy", 8080), MIN_COUNT) as end_http,
+        clients.by_grpc(started.address("proxy", 8081), MIN_COUNT) as end_grpc,
     ):
         for image in (NEXT, IMAGE):
             for name in ("one", "two"):
@@ -134,13 +134,13 @@ def test_compose_starts_all_and_an_instance_after_the_other_is_replaced(project,
                 assert wait_until(lambda name=name: started.answers(name), LONG), started.run("logs")
         http, grpc = end_http(), end_grpc()
     assert (set(http), set(grpc)) == ({ANSWERED}, {GRPC_ANSWERED}), (http, grpc)
-    assert http[ANSWERED] >= LEAST
-    assert grpc[GRPC_ANSWERED] >= LEAST
+    assert http[ANSWERED] >= MIN_COUNT
+    assert grpc[GRPC_ANSWERED] >= MIN_COUNT
     assert wait_until(lambda: len(started.query("nb_ready == 1")) == 2, LONG)
     assert wait_until(lambda: set(started.rules().values()) == {"ok"}, LONG), started.rules()
     assert {"NbNotReady", "NbInputDrift"} <= started.rules().keys()
     count = 'haproxy_frontend_http_requests_total{proxy="http"}'
-    assert wait_until(lambda: sum(started.query(count).values()) >= LEAST, LONG), started.query(count)
+    assert wait_until(lambda: sum(started.query(count).values()) >= MIN_COUNT, LONG), started.query(count)
 
 
 def test_clients_get_a_version_by_lot_by_user_and_by_name_and_keep_it(project, two):
@@ -175,7 +175,7 @@ def test_a_share_is_changed_and_a_version_ends_without_a_failed_request(project,
     started = project("ab", HAPROXY, PROMETHEUS, A=two[0], B=two[1])
     assert wait_until(lambda: started.answers("a", "b"), LONG), started.run("logs")
     config = started.folder / "proxy" / "haproxy.cfg"
-    with clients.by_http(started.address("proxy", 8080), LEAST) as end:
+    with clients.by_http(started.address("proxy", 8080), MIN_COUNT) as end:
         config.write_text(config.read_text().replace("-m int lt 10 }", "-m int lt 50 }"))
         started.run("kill", "-s", "USR2", "proxy")
         shares = []

@@ -322,7 +322,7 @@ def _gives_several(function, stop):
 
 def _words(function, rows):
     name = getattr(function, "__qualname__", None) or type(function).__name__
-    return "{} was asked for {} rows at once and did not give as many back".format(name, rows)
+    return "{} received {} rows at once and did not return the same number".format(name, rows)
 
 
 def chunks(stops, most):

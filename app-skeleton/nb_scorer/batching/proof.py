@@ -27,7 +27,7 @@ LARGE_GATE = 2.0
 SIZES = (2, 4, GATE_SAMPLES, 16, LARGE_GATE_SAMPLES)
 TURNS = 5
 # Samples of a mixture are held decoded, each with what predictor makes of it.
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 SHOWN = 200
 
 
@@ -72,7 +72,7 @@ class _Proof(object):
         answered = sum(kind == "answer" for kind, _ in alone)
         if not answered:
             raise Unproved("predictor answers none of the samples made for the proof; examples would change that")
-        most = max(2, min(most, MOST_BYTES // max(map(len, rows))))
+        most = max(2, min(most, MAX_BYTES // max(map(len, rows))))
         for indexes in _mixtures(len(rows), most, seed):
             self._compare(rows, alone, indexes)
         if not self._watch.joined:

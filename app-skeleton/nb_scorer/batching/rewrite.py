@@ -97,7 +97,7 @@ class _Deriver(object):
         wrapped = getattr(plain, "__wrapped__", None)
         plain = wrapped or plain
         if not isinstance(plain, types.FunctionType):
-            raise Underivable("{} is no plain function written in Python".format(_name_of(function)))
+            raise Underivable("{} is not a plain function written in Python".format(_name_of(function)))
         try:
             node = function_source.tree_of(plain)
         except function_source.SourceUnreadable:

@@ -33,9 +33,9 @@ def as_json(value):
 
 
 def ending(code):
-    """Return a Popen's return code in words: "ended with exit code 1", "was killed by signal 9 (SIGKILL)"."""
+    """Return a Popen's return code in words: "exited with status 1", "was killed by signal 9 (SIGKILL)"."""
     if code >= 0:
-        return "ended with exit code {}".format(code)
+        return "exited with status {}".format(code)
     try:
         name = " ({})".format(signal.Signals(-code).name)
     except ValueError:

@@ -49,7 +49,7 @@ class _Source(object):
             return "the baseline has no column of that name"
         if feature in self.doubtful:
             words = "several columns of the data passed to fit have its value in each golden row; "
-            return words + "another call of predictor may tell which"
+            return words + "another call of predictor may show which"
         return "no column of the data passed to fit has its value in each golden row"
 
 
@@ -94,7 +94,7 @@ def collect(called, namespace, fits, golden, form):
     source = _of_name(namespace, NAME, samples, reasons)
     # Notebooks may have a number or a model of that name, for purposes of their own.
     if source is None and data_rows.may_be(namespace.get(NAME)):
-        notes.append("drift is not told by {}".format(reasons[-1]))
+        notes.append("drift is not measured by {}".format(reasons[-1]))
     source = source or _of_fits(called, fits, golden, samples, reasons)
     source = source or _of_name(namespace, EXAMPLES, samples, reasons)
     if source is None:
@@ -182,7 +182,9 @@ def _made(called, source, samples, golden, form, notes):
         not_compared.append(["answer", feature_bins.VALUE, lack])
     lines = ["{} of the {}: {}".format(name, part, why) for part, name, why in not_compared]
     if not features:
-        return Outcome(None, {"reason": "; ".join(lines)}, [*notes, "drift is not told: {}".format(shown(lines[0]))])
+        return Outcome(
+            None, {"reason": "; ".join(lines)}, [*notes, "drift is not measured: {}".format(shown(lines[0]))]
+        )
     facts = {
         "source": source.words,
         "rows": len(rows.samples),

@@ -144,7 +144,7 @@ class _Collector(object):
         for body, calls in list(self._calls.items()):
             label = _call(body)
             if time.time() > deadline:
-                self.notes.append("predictor is slow: {} and later ones are no golden rows".format(label))
+                self.notes.append("predictor is slow: {} and later ones are not golden rows".format(label))
                 return
             returned = [call for call in calls if call.returned]
             if returned:

@@ -6,7 +6,7 @@ from nb_scorer.model import json_codec
 from nb_scorer.model.feature_bins import MAX_FEATURES
 
 # More rows would make the shares of the bins hardly truer.
-MOST_ROWS = 10000
+MAX_ROWS = 10000
 # What the rows of one data set may hold together: it is written as JSON and read again.
 MAX_VALUES = 200000
 _SEED = 20
@@ -42,7 +42,7 @@ def of(data):
         raise NoRows("its rows are nested ({} dimensions)".format(len(shape)))
     width = shape[1] if len(shape) > 1 else _widest(data)
     columns = min(max(width, 1), MAX_FEATURES)
-    count = min(shape[0], MOST_ROWS, max(1, MAX_VALUES // columns))
+    count = min(shape[0], MAX_ROWS, max(1, MAX_VALUES // columns))
     # With a generator of its own and a seed: the same build gives the same rows.
     indexes = sorted(random.Random(_SEED).sample(range(shape[0]), count))  # noqa: S311 - no secret
     try:

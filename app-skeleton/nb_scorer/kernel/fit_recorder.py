@@ -19,10 +19,10 @@ NAMES = ("X", "x")
 MAX_FITS = 10
 # What is copied at one call site in all, as JSON, in a second or two. It is no number of seconds: the same build should
 # give the same baseline.
-MOST_BYTES = 25 << 20
+MAX_BYTES = 25 << 20
 # What counts for rows that turned out to have no form in JSON.
-_FAILED_BYTES = MOST_BYTES // 10
-_TOO_MANY = "its calls got more data than is copied for a baseline ({} MB)".format(MOST_BYTES >> 20)
+_FAILED_BYTES = MAX_BYTES // 10
+_TOO_MANY = "its calls got more data than is copied for a baseline ({} MB)".format(MAX_BYTES >> 20)
 
 
 class Fit(object):
@@ -83,7 +83,7 @@ class Fits(object):
 
     def _copied(self, site, data):
         """Return (Rows, ""), or (None, why there are none), for what the call at `site` gets."""
-        if self._bytes.get(site, 0) >= MOST_BYTES:
+        if self._bytes.get(site, 0) >= MAX_BYTES:
             last = self._fits[site]
             return (last.rows, last.lack) if self._data[site]() is data else (None, _TOO_MANY)
         rows, lack, size = None, "", _FAILED_BYTES

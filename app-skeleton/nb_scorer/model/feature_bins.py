@@ -26,7 +26,7 @@ MAX_CATEGORIES = 20
 # of people.
 ROWS_A_CATEGORY = 5
 MAX_CATEGORY = 120
-LARGEST = 1e300
+MAX_SIZE = 1e300
 # What is so long and has nothing but these letters is no text; its length says little.
 _LONG = 256
 _ENCODED = re.compile(r"(?:data:[^,]{0,200},)?[A-Za-z0-9+/=_\s-]+\Z")
@@ -151,7 +151,7 @@ def parsed(facts):
     feature = Feature(**facts)
     counts = facts["counts"]
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count < 1 << 53 for count in counts):
-        raise ValueError("the counts of a feature are no whole numbers")
+        raise ValueError("the counts of a feature are not whole numbers")
     if len(counts) != feature.size or not sum(counts):
         raise ValueError("a feature has as many counts as bins")
     return feature
@@ -219,7 +219,7 @@ def made_of(part, name, column):
 
 def _of_texts(part, name, texts):
     if sum(map(len, texts)) > _LONG * len(texts) and all(map(_ENCODED.match, texts[:20])):
-        raise Uncomparable("its texts are no words but encoded data, such as images in base64")
+        raise Uncomparable("its texts are encoded data, such as images in base64")
     counted = sorted(collections.Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))
     common = [(text, count) for text, count in counted if count >= ROWS_A_CATEGORY and _is_short(text)]
     common = common[:MAX_CATEGORIES]
@@ -234,7 +234,7 @@ def _is_short(text):
 
 def _edges(values):
     """Return the edges between ranges that hold about as many of `values` each; between each two if they are few."""
-    if max(map(abs, values)) > LARGEST:
+    if max(map(abs, values)) > MAX_SIZE:
         raise Uncomparable("its numbers are too large")
     ranked = sorted(map(float, values))
     distinct = sorted(set(ranked))

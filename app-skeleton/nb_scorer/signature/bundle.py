@@ -11,7 +11,7 @@ from nb_scorer.signature.statement import OF_MODEL, PAYLOAD_TYPE, Malformed
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # A statement has a few hundred bytes a file; a bundle is read whole before anything in it is trusted.
-LARGEST = 4 << 20
+MAX_SIZE = 4 << 20
 
 
 class Bundle(NamedTuple):
@@ -57,7 +57,7 @@ def read(path):
     Of anything but a file they are none: opening a pipe would wait for somebody to write.
     """
     with open(os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        return file.read(LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+        return file.read(MAX_SIZE) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
 
 def parsed(content, kinds=OF_MODEL):
@@ -72,7 +72,7 @@ def parsed(content, kinds=OF_MODEL):
         certificates = tuple(_bytes(each["rawBytes"]) for each in chain)
         bundle = Bundle(_bytes(envelope["payload"]), _bytes(signature["sig"]), str(hint), certificates, kind)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Malformed("it is no bundle of a statement and its signature") from error
+        raise Malformed("it is not a bundle of a statement and its signature") from error
     except ValueError as error:
         raise error if isinstance(error, Malformed) else Malformed("it is cut off or was changed") from error
     if media_type != MEDIA_TYPE or kind not in kinds:
@@ -86,7 +86,7 @@ def _text(data):
 
 def _bytes(text):
     if not isinstance(text, str):
-        raise Malformed("it is no bundle of a statement and its signature")
+        raise Malformed("it is not a bundle of a statement and its signature")
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:

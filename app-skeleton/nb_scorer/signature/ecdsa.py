@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import NamedTuple
 
-LARGEST = 1 << 20
+MAX_SIZE = 1 << 20
 _PEM = re.compile(b"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \\1-----", re.DOTALL)
 # Of a point (X, Y, Z), the coordinates are X/Z² and Y/Z³; the point at infinity has Z = 0.
 _INFINITY = (1, 1, 0)
@@ -123,11 +123,11 @@ def keys_in(pem):
 
 def _key_of(kind, text):
     if b"PRIVATE KEY" in kind:
-        raise NoKey("it holds a private key, which nobody needs who verifies")
+        raise NoKey("it contains a private key; verification needs only the public key")
     try:
         der = base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        raise NoKey("what it holds is no public key")
+        raise NoKey("its content is not a public key")
     for curve in CURVES:
         point = der[len(curve.prefix) :]
         if kind == b"PUBLIC KEY" and der.startswith(curve.prefix) and len(point) == 2 * curve.size:

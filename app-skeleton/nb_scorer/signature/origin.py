@@ -10,7 +10,7 @@ from nb_scorer.signature.statement import TYPE, Malformed
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 # It names each package; with its signature it must fit into what a bundle may have.
-LARGEST = 3 << 20
+MAX_SIZE = 3 << 20
 _KEYS = {"_type", "subject", "predicateType", "predicate"}
 
 

@@ -82,7 +82,7 @@ def read(payload):
         if len(subjects) != 1 or subjects[0]["digest"]["sha256"] != root_of(digests):
             raise Malformed("its digest of the model is not that of the files in it")
     except (KeyError, IndexError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
-        raise Malformed("what was signed is no statement on a model") from error
+        raise Malformed("the signed statement is not about a model") from error
     except json.JSONDecodeError as error:
         raise Malformed("what was signed is no JSON") from error
     return digests

@@ -175,7 +175,7 @@ class Scorer(object):
         except ValueError as error:
             return None, (frames.NOT_JSON, _payload(reason=str(error)), 1)
         if type(samples) is not list:
-            return None, (frames.NOT_JSON, _payload(reason="it is no array of samples"), 1)
+            return None, (frames.NOT_JSON, _payload(reason="it is not an array of samples"), 1)
         if self._validator is not None:
             before = json_codec.fingerprint(samples)
             refused = self._first_rejected(samples)
@@ -435,7 +435,7 @@ def _list_of(returned, count):
     """Return what a batch_predictor returned as a list; raise TypeError unless it is one of `count` answers."""
     answers = json_codec.listed(returned)
     if type(answers) is not list or len(answers) != count:
-        raise TypeError("it must return a list of as many answers as it got samples")
+        raise TypeError("it must return a list with one answer per sample")
     return answers
 
 

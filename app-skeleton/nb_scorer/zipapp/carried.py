@@ -28,7 +28,7 @@ class Carried(object):
         try:
             # Opening a pipe would wait for whoever writes into it.
             if not stat.S_ISREG(os.stat(path).st_mode):
-                raise ZipappDamaged(path, "it is no file")
+                raise ZipappDamaged(path, "it is not a file")
             self._file = io.open(path, "rb")  # noqa: SIM115 - closed by __exit__
         except OSError as error:
             raise ZipappDamaged(path, error.strerror or str(error))
@@ -55,7 +55,7 @@ class Carried(object):
         odd = [entry.filename for entry in entries if not _is_plain(entry)]
         if odd or len(self._entries) != len(entries):
             name = files.shown(odd[0]) if odd else "a name"
-            raise ZipappDamaged(path, "{} in it is no file, or is there twice".format(name))
+            raise ZipappDamaged(path, "{} in it is not a file, or is in it twice".format(name))
         reason = one_reading.problem_of(self._file, entries)
         if reason is not None:
             raise ZipappDamaged(path, "it could be read in two ways: {}".format(reason))
@@ -67,7 +67,7 @@ class Carried(object):
             facts = json.loads(self.content(layout.FACTS).decode("utf-8"))
             number = facts["format"]
         except (KeyError, TypeError, ValueError, RecursionError):
-            raise ZipappDamaged(self.path, "it is no file that the word zipapp of a service has written")
+            raise ZipappDamaged(self.path, "it was not written by the command zipapp of a service")
         if number != layout.FORMAT:
             raise ZipappDamaged(self.path, "it has form {}, and what runs it reads {}".format(number, layout.FORMAT))
         return facts

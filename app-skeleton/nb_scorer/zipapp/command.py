@@ -54,7 +54,7 @@ def _parser(name):
         metavar="FILE",
         help="trust no other file than one that the key in FILE (public, PEM) has signed; by default " + _KEY,
     )
-    parser.add_argument("--verify", action="store_true", help="compare all that is in it, by --key, and run nothing")
+    parser.add_argument("--verify", action="store_true", help="verify all of the file with --key, and run nothing")
     parser.add_argument("--serve", type=port, metavar="PORT", help="answer requests of HTTP: POST /predict")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (%(default)s)")
     parser.add_argument("--cache", default=_cache(), metavar="FOLDER", help="where its packages are kept (%(default)s)")

@@ -122,7 +122,7 @@ def _run(venv, command):
     if ran.returncode:
         said = ran.stdout.decode("utf-8", "replace").strip()
         sys.stderr.write(said + "\n" if said else "")
-        reason = "{} failed, its words are above".format(" ".join(command[2:5]))
+        reason = "{} failed; its output is above".format(" ".join(command[2:5]))
         raise ZipappEnvironment(venv, reason)
 
 
@@ -159,7 +159,7 @@ def _install_wheel(carried, name, digest, venv):
                 if not entry.filename.endswith("/"):
                     _write(wheel, entry, places[kind], inner, venv)
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise ZipappEnvironment(venv, "{} is no wheel ({})".format(name, error))
+        raise ZipappEnvironment(venv, "{} is not a wheel ({})".format(name, error))
     finally:
         os.unlink(path)
 

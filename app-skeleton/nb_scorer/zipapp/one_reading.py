@@ -11,7 +11,7 @@ import struct
 # Makes the file a command of its own where it may be executed; the archive begins after it.
 SHEBANG = b"#!/usr/bin/env python3\n"
 # Up to 3.12, Python runs no archive with the records of ZIP64, which zipfile writes when it comes near 2 GiB.
-LARGEST = 2 * 10**9
+MAX_SIZE = 2 * 10**9
 MODES = (stat.S_IFREG | 0o644, stat.S_IFREG | 0o755)
 _LOCAL = struct.Struct("<4s5H3I2H")
 _DESCRIPTOR = struct.Struct("<4s3I")

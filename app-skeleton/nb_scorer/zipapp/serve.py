@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
             self._refuse(411, "Send the length of the body (Content-Length).")
         elif int(length) > MAX_BODY:
-            self._refuse(413, "The body is larger than this service takes.")
+            self._refuse(413, "The body is larger than this service accepts.")
         elif not int(length):
             self._refuse(400, "The body is empty; send one sample as JSON.")
         else:

@@ -20,7 +20,7 @@ def keys_of(path):
     """Return the public keys in a PEM file; raise ZipappKey where there is none, or something else."""
     try:
         with io.open(path, "rb") as file:
-            keys = ecdsa.keys_in(file.read(ecdsa.LARGEST))
+            keys = ecdsa.keys_in(file.read(ecdsa.MAX_SIZE))
     except OSError as error:
         raise ZipappKey(path, error.strerror or str(error))
     except ecdsa.NoKey as error:
@@ -83,7 +83,7 @@ def _opened(carried, name, keys, kinds=statement.OF_MODEL):
     Raise ZipappUntrusted or Malformed.
     """
     content = carried.content(name)
-    if len(content) > bundle.LARGEST:
+    if len(content) > bundle.MAX_SIZE:
         raise statement.Malformed("it is larger than a signature can be")
     parsed = bundle.parsed(content, kinds)
     for key in keys:

@@ -46,7 +46,7 @@ def _compress(response: Response) -> Response:
     if response.is_streamed or response.direct_passthrough or "Content-Encoding" in response.headers:
         return response
     data = response.get_data()
-    if len(data) >= content_coding.SMALLEST:
+    if len(data) >= content_coding.MIN_SIZE:
         response.vary.add("Accept-Encoding")
         if content_coding.takes_gzip(request.headers.get("Accept-Encoding", "")):
             response.set_data(content_coding.compressed(data))
@@ -63,7 +63,7 @@ def _refuse(error: HTTPException) -> WerkzeugResponse:
     elif error.code == 413:
         detail = replies.TOO_LARGE_WORDS
     else:
-        detail = error.description or "The request was refused."
+        detail = error.description or "The request was rejected."
     headers = tuple((name, value) for name, value in error.get_headers() if name in ("Allow", "Location"))
     if error.code is None or error.code not in replies.REASONS:
         return error.get_response()

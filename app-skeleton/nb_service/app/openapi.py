@@ -34,12 +34,12 @@ _PROBLEM_SCHEMA = {
     "required": ["type", "title", "status", "detail"],
 }
 _REFUSALS = {
-    400: "The body is not what this route takes.",
-    413: "The body is larger than this service takes.",
-    415: "The body's type or compression is not one that this route takes.",
-    422: "The notebook's validator refuses a sample, or it is not what the notebook takes; errors names its fields.",
-    500: "The notebook's predictor failed, or gave an answer without a form in JSON.",
-    503: "Not ready, or too many samples wait.",
+    400: "The body does not match this route.",
+    413: "The body is larger than this service accepts.",
+    415: "This route does not accept the body's type or compression.",
+    422: "The notebook's validator rejects a sample, or the sample does not fit the notebook; errors names its fields.",
+    500: "The notebook's predictor failed, or returned a value that JSON can't represent.",
+    503: "Not ready, or too many samples are waiting.",
     504: "The prediction took too long.",
 }
 # Feedback is no sample that a scorer could refuse.
@@ -188,7 +188,7 @@ _LENGTH = "How many bytes of the body are JSON; the values of tensors follow as 
 # Header fields by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {
     "": tuple(
-        {"name": f"ce-{name}", "in": "header", "schema": {**TEXT, "minLength": 1}, "description": _OF_BINARY_MODE}
+        {"name": f"ce-{name}", "in": "header", "schema": TEXT, "description": _OF_BINARY_MODE}
         for name in cloud_events.REQUIRED
     ),
     "infer": (

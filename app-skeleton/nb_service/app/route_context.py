@@ -75,7 +75,7 @@ class RouteContext:
         if not self.settings.feedback_memory or request_id is None:
             return
         size, is_many = (answers.size, True) if isinstance(answers, Series) else (len(answers), False)
-        if size <= kept_answers.LONGEST:
+        if size <= kept_answers.MAX_LENGTH:
             payload = answers.array if isinstance(answers, Series) else answers
             self.asker.tell({"keep": [request_id, is_many, payload.decode("utf-8", "surrogatepass")]})
 

@@ -80,7 +80,7 @@ class PoolProcess:
         """Take what the process tells, return what it asks for; nothing by default."""
         return None
 
-    def hear(self, news: dict) -> dict | None:
+    def handle(self, news: dict) -> dict | None:
         """Log what is for the log, pass on the rest, and return what that asks for."""
         if "say" in news:
             self._say(news.pop("say"))
@@ -127,7 +127,7 @@ class PoolProcess:
             its_socket.close()
         self._started_at = self._loop.time()
         try:
-            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.hear)
+            self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.handle)
         except OSError:
             # Without a server nobody would answer it. It is reaped and restarted like one that ended by itself.
             front_socket.close()
@@ -139,9 +139,9 @@ class PoolProcess:
         return self._server is not None and self._server.has_jobs
 
     @property
-    def heard_at(self) -> float:
+    def received_at(self) -> float:
         """Return when it was started, or last sent anything (the loop's time)."""
-        return max(self._started_at, self._server.heard_at if self._server is not None else 0.0)
+        return max(self._started_at, self._server.received_at if self._server is not None else 0.0)
 
     def kill(self, why: str) -> None:
         """Kill it for the reason `why`; `reap` then starts another."""

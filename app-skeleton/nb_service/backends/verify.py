@@ -36,7 +36,7 @@ class Verify(StdoutPage):
         """Return whose the model is and where it comes from, or raise the Problem of what does not hold."""
         trusted = settings.trust
         if trusted is None or model.digests is None:
-            raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", "", "it is not set, so nobody is trusted")
+            raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", "", "it is not set, so no signer is trusted")
         return text(model.folder, model.digests, trusted)
 
 

@@ -14,7 +14,7 @@ from nb_service.drift.statistics import Limits
 from nb_service.model_folder import ModelFolder
 
 # What the build writes is a hundredth of it.
-LARGEST = 1 << 24
+MAX_SIZE = 1 << 24
 FIELDS = {"source", "rows", "of", "form", "answer_form", "features", "not_compared"}
 FORMS = (feature_bins.ARRAY, feature_bins.OBJECT, feature_bins.SCALAR)
 
@@ -60,7 +60,7 @@ def of(model: ModelFolder) -> Baseline | None:
     try:
         if model.digests is None:
             with path.open("rb") as file:
-                content = file.read(LARGEST + 1)
+                content = file.read(MAX_SIZE + 1)
         elif paths.BASELINE in model.digests:
             content = verified_file.content(path, model.digests[paths.BASELINE])
         else:
@@ -77,14 +77,14 @@ def of(model: ModelFolder) -> Baseline | None:
 
 def parsed(content: bytes) -> Baseline:
     """Return the baseline in these bytes; raise ValueError for what the build does not write."""
-    if len(content) > LARGEST:
+    if len(content) > MAX_SIZE:
         raise ValueError("it is too large")
     facts = json.loads(content, parse_constant=_no_json)
     if not isinstance(facts, dict) or set(facts) != FIELDS:
         raise ValueError("it has other fields")
     rows, of_rows = facts["rows"], facts["of"]
     if not (type(rows) is int and type(of_rows) is int and 0 < rows <= of_rows):
-        raise ValueError("its rows are no whole numbers")
+        raise ValueError("its rows are not whole numbers")
     if facts["form"] not in FORMS or facts["answer_form"] not in (*FORMS, None) or not _is_text(facts["source"]):
         raise ValueError("its samples have no form")
     if not isinstance(facts["features"], list) or not isinstance(facts["not_compared"], list):
@@ -94,7 +94,7 @@ def parsed(content: bytes) -> Baseline:
         raise ValueError("its features are none, or some have one name")
     forms = {"sample": facts["form"], "answer": facts["answer_form"]}
     if any(forms[feature.part] is None or not _fits(feature.name, forms[feature.part]) for feature in features):
-        raise ValueError("its features are no places of its samples")
+        raise ValueError("its features are not places of its samples")
     not_compared = tuple((part, name, why) for part, name, why in facts["not_compared"])
     if not all(_is_text(text) for row in not_compared for text in row):
         raise ValueError("what is not compared has no names")

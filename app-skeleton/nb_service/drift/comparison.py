@@ -83,6 +83,6 @@ def lines(compared: Sequence[Compared], samples: int) -> list[str]:
     """Return in words what has drifted of these features, of which `samples` were counted."""
     drifted = [one.words() for one in compared if one.has_drifted]
     if not drifted and samples < statistics.ENOUGH:
-        return [f"too few samples to tell, {samples} of {statistics.ENOUGH}"]
+        return [f"too few samples to decide, {samples} of {statistics.ENOUGH}"]
     more = [f"{len(drifted) - MAX_LINES} features more have drifted"] if len(drifted) > MAX_LINES else []
     return [*drifted[:MAX_LINES], *more] or [f"none in {len(compared)} features of {samples} samples"]

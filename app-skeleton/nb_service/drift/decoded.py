@@ -8,7 +8,7 @@ from nb_scorer.protocol import frames, number_blocks
 from nb_service.pool.answer import OK, Answer, Job
 
 # Longer bodies and answers are not looked into: the event loop waits meanwhile, a millisecond for so many bytes.
-LONGEST = 1 << 17
+MAX_LENGTH = 1 << 17
 
 
 def samples(pairs: list[tuple[Job, Answer]]) -> list[list]:
@@ -16,7 +16,7 @@ def samples(pairs: list[tuple[Job, Answer]]) -> list[list]:
     found: list[list] = [[] for _ in pairs]
     single = []
     for index, (job, answer) in enumerate(pairs):
-        if answer.outcome != OK or len(job.body) > LONGEST:
+        if answer.outcome != OK or len(job.body) > MAX_LENGTH:
             continue
         if job.kind == frames.BLOCK:
             found[index] = number_blocks.unpack(job.body)
@@ -34,7 +34,7 @@ def answers(pairs: list[tuple[Job, Answer]]) -> list:
     """Return all answers."""
     usual, found = [], []
     for job, answer in pairs:
-        if answer.outcome != OK or len(answer.payload) > LONGEST:
+        if answer.outcome != OK or len(answer.payload) > MAX_LENGTH:
             continue
         if job.kind in frames.OF_MANY:
             found += _items(answer.payload)

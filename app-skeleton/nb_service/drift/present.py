@@ -24,7 +24,7 @@ SHARE_OF_TIME = 0.001
 MAX_SAVED = 0.1
 # So many samples, or bytes of them, are counted together: each feature costs some microseconds, however many there are.
 TOGETHER = 256
-MOST_BYTES = 1 << 16
+MAX_BYTES = 1 << 16
 # The present are the last so many samples; it moves on by steps of this many.
 PRESENT_SAMPLES = 2000
 STEP_SAMPLES = 200
@@ -74,7 +74,7 @@ class Present:
         self._samples += chain.from_iterable(samples)
         self._answers += decoded.answers(pairs)
         self._bytes += sum([len(job.body) + len(answer.payload) for job, answer in pairs])
-        if len(self._samples) >= TOGETHER or self._bytes >= MOST_BYTES:
+        if len(self._samples) >= TOGETHER or self._bytes >= MAX_BYTES:
             self._count()
         cost = self._spent() - began
         self._saved -= cost

@@ -95,8 +95,8 @@ def write(
 
 def _copy(sink: zipfile.ZipFile, forward: zip_entries.Forward, name: str, file: BinaryIO, executable: int = 0) -> None:
     size = os.fstat(file.fileno()).st_size
-    if forward.size + size > one_reading.LARGEST:
-        raise problems.ZipappTooLarge(name, one_reading.LARGEST)
+    if forward.size + size > one_reading.MAX_SIZE:
+        raise problems.ZipappTooLarge(name, one_reading.MAX_SIZE)
     zip_entries.copy(sink, name, file, size, executable)
 
 

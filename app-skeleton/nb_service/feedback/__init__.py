@@ -25,7 +25,7 @@ class Feedback:
         self.kept = KeptAnswers(memory) if memory else None
         self._counts = Counts(golden)
 
-    def heard(self, news: dict) -> dict | None:
+    def handle(self, news: dict) -> dict | None:
         """Take what the app tells, return what it asks for: {"keep": …}, {"look": …} or {"count": …}, as below."""
         if "keep" in news:
             self.keep(*news["keep"])

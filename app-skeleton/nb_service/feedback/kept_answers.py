@@ -15,7 +15,7 @@ from nb_service.feedback.judgement import INCOMPARABLE, REPEATED, UNKNOWN
 from nb_service.pool.answer import Answer, Job
 
 # A larger answer, or array of them, is not kept,
-LONGEST = 1 << 16
+MAX_LENGTH = 1 << 16
 # nor one that takes more than this share of all the memory.
 SHARE = 16
 # What an answer takes alongside the characters of id and JSON, and what several take that come together: measured, and
@@ -65,7 +65,7 @@ class KeptAnswers:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._longest = min(LONGEST, limit // SHARE)
+        self._longest = min(MAX_LENGTH, limit // SHARE)
         # Ids and answers that came together, and their bytes; the oldest first.
         self._blocks: deque[tuple[list[str], list[Kept], int]] = deque()
         self._by_id: dict[str, Kept] = {}

@@ -135,7 +135,7 @@ class AppLink:
         """Note that the app has answered."""
         self._process.works()
 
-    def heard(self) -> None:
+    def note_activity(self) -> None:
         """Note that the app has read or written something."""
         self._alive_at = self.loop.time()
 
@@ -295,7 +295,7 @@ class AppLink:
         overdue = [active for active in self._active if active.waits_for_app and active.active_at < latest]
         if not overdue or self._scored_at >= latest:
             return
-        if max(self._alive_at, self._process.heard_at) < latest:
+        if max(self._alive_at, self._process.received_at) < latest:
             self._process.kill(f"it has been working on requests for {self._hang_seconds:g} s without any sign of life")
             for exchange in overdue:
                 # Those that the app has not accepted yet are answered by the next one.
@@ -411,10 +411,10 @@ class Exchange:
         else:
             self.refuse(replies.APP_TOO_SLOW)
 
-    def heard(self) -> None:
+    def note_activity(self) -> None:
         """Note that the app has taken or given bytes."""
         self.active_at = self._app.loop.time()
-        self._app.heard()
+        self._app.note_activity()
 
     def connected(self, upstream: "Upstream") -> None:
         """Send the head, and what has arrived of the body."""
@@ -573,7 +573,7 @@ class Upstream(asyncio.Protocol):
         """Read more of the body."""
         self.is_full = False
         if self._exchange is not None:
-            self._exchange.heard()
+            self._exchange.note_activity()
             self._exchange.release()
 
     def data_received(self, data: bytes) -> None:
@@ -582,7 +582,7 @@ class Upstream(asyncio.Protocol):
             # No request was sent.
             self.close()
             return
-        self._exchange.heard()
+        self._exchange.note_activity()
         try:
             self._parser.feed_data(data)
         except HttpParserError:

@@ -133,7 +133,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase == ANSWER:
             self._probe()
         else:
-            self._refuse(400, "The request could not be read: it ended before it was whole.")
+            self._refuse(400, "The request could not be read: it ended too early.")
         return True
 
     def pause_writing(self) -> None:
@@ -286,7 +286,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase == HEAD and not self._rest:
             self._transport.close()
         else:
-            self._refuse(400, "The request could not be read: it ended before it was whole.")
+            self._refuse(400, "The request could not be read: it ended too early.")
 
     def _take_head(self, data: bytes) -> bytes:
         """Begin a request if its head is complete; return what follows it."""
@@ -298,7 +298,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._head_begun, self._since = True, time.monotonic()
                 self._keep(data)
             return b""
-        if end > head.LONGEST:
+        if end > head.MAX_LENGTH:
             raise Unreadable(431, "its header fields are larger than this service takes")
         head_bytes = data[:end]
         if not head_bytes.strip(b"\r\n"):
@@ -472,7 +472,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _reply_with(self, request: Request, answer: Answer) -> None:
         is_plain = (
-            len(answer.payload) < content_coding.SMALLEST
+            len(answer.payload) < content_coding.MIN_SIZE
             and request.head.version == "1.1"
             and not request.origin_headers
         )
@@ -726,7 +726,7 @@ class Connection(asyncio.BufferedProtocol):
 
 def _compressed(request: Request, reply: Reply) -> Reply:
     """Return `reply` as gzip, where the client asks for that and the loop has the time."""
-    if not content_coding.SMALLEST <= len(reply.body) <= MAX_COMPRESSED:
+    if not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
         return reply
     headers = (("Vary", "Accept-Encoding"), *reply.headers)
     if not content_coding.takes_gzip(request.head.headers.get("accept-encoding", "")):

@@ -14,12 +14,12 @@ from nb_service.http import request_id
 
 END = b"\r\n\r\n"
 # Heads of browsers and proxies have 1 to 4 kB; servers commonly accept 8 to 64.
-LONGEST = 1 << 15
+MAX_LENGTH = 1 << 15
 # No real method and path are longer, and longer ones would fill the log.
 MAX_FIRST_LINE = 8192
 # Heads that differ in each request, such as by an id, must not fill the memory: at most a megabyte is remembered.
-LONGEST_REMEMBERED = 2048
-MOST_REMEMBERED = 512
+MAX_REMEMBERED_LENGTH = 2048
+MAX_REMEMBERED = 512
 VERSIONS = ("1.1", "1.0")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # A name or an IPv6 address in brackets (RFC 3986, section 3.2.2), and an optional port.
@@ -117,7 +117,7 @@ def read(data: bytes) -> Head:
 
     A client sends the same head with each of its samples, so short ones are remembered.
     """
-    return _remembered(data) if len(data) <= LONGEST_REMEMBERED else parse(data)
+    return _remembered(data) if len(data) <= MAX_REMEMBERED_LENGTH else parse(data)
 
 
 def parse(data: bytes) -> Head:
@@ -148,13 +148,13 @@ def parse(data: bytes) -> Head:
     return head
 
 
-_remembered = lru_cache(MOST_REMEMBERED)(parse)
+_remembered = lru_cache(MAX_REMEMBERED)(parse)
 
 
 def check_begin(data: bytes) -> None:
     """Raise Unreadable where `data`, which has no empty line yet, can no longer become the head of a request."""
     begin = data.lstrip(b"\r\n")
-    if len(begin) > LONGEST:
+    if len(begin) > MAX_LENGTH:
         raise Unreadable(431, "its header fields are larger than this service takes")
     if begin and not begin[:1].isalpha():
         raise Unreadable(400, "it does not begin with a method")

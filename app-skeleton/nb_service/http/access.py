@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nb_service.http.tracing import Spans
 
 # Longer paths are formatted each time: a cache of them would hold megabytes.
-LONGEST_REMEMBERED = 256
+MAX_REMEMBERED_LENGTH = 256
 # Characters that could end a field or a line, quote, or move a terminal's cursor.
 _UNSAFE = re.compile(r"""[^!#-&(-~]+""")
 
@@ -54,7 +54,7 @@ class Access:
 def text_line(request: "Request", status: int, took: float) -> str:
     """Return a line for people: fields separated by spaces, which a client can't forge."""
     trace = request_id.trace_of(request.headers)
-    begin = _remembered_begin if len(request.path) <= LONGEST_REMEMBERED else _begin
+    begin = _remembered_begin if len(request.path) <= MAX_REMEMBERED_LENGTH else _begin
     fields = f"{begin(stamp(), request.command, request.path, status)} {took * 1000:.1f}ms id={request.request_id}"
     return f"{fields} trace={trace}" if trace else fields
 
@@ -75,12 +75,12 @@ def json_line(request: "Request", status: int, took: float) -> str:
 
 def as_json(text: str) -> str:
     """Return a method or a path, which a client chose, as JSON."""
-    return _as_json(text) if len(text) <= LONGEST_REMEMBERED else json.dumps(text)
+    return _as_json(text) if len(text) <= MAX_REMEMBERED_LENGTH else json.dumps(text)
 
 
 def as_field(text: str) -> str:
     """Return a method or a path, which a client chose, as one field of a line: visible ASCII without quotes."""
-    return _as_field(text) if len(text) <= LONGEST_REMEMBERED else _escaped(text)
+    return _as_field(text) if len(text) <= MAX_REMEMBERED_LENGTH else _escaped(text)
 
 
 def _escaped(text: str) -> str:

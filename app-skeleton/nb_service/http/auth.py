@@ -68,8 +68,7 @@ FOREIGN = replies.problem(
 
 FOREIGN_NAME = replies.problem(
     403,
-    "The request's Host is no name of this service, as if a page had had it given to an address of this machine; "
-    "S2I_ALLOWED_HOSTS lists the names.",
+    "The request's Host is not a name of this service, as in DNS rebinding; S2I_ALLOWED_HOSTS lists the names.",
 )
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 

@@ -4,9 +4,9 @@ import zlib
 
 CODINGS = ("gzip", "deflate")
 # A smaller body leaves in one packet either way.
-SMALLEST = 1024
+MIN_SIZE = 1024
 # Of gzip's members; each costs a copy of all that follows it, and an empty one has 20 bytes.
-MOST_MEMBERS = 64
+MAX_MEMBERS = 64
 # zlib's own numbers for what a stream looks like: gzip or zlib by its first bytes, no frame at all, gzip.
 _ANY, _BARE, _GZIP = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS, zlib.MAX_WBITS | 16
 # A tenth of the time of zlib's default, for a body that is a little larger.
@@ -45,8 +45,8 @@ def _inflated(data: bytes, frame: int, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while data:
-        if len(parts) == MOST_MEMBERS:
-            raise ValueError(f"it has more than {MOST_MEMBERS} members")
+        if len(parts) == MAX_MEMBERS:
+            raise ValueError(f"it has more than {MAX_MEMBERS} members")
         stream = zlib.decompressobj(frame)
         parts.append(stream.decompress(data, most - size + 1))
         size += len(parts[-1])

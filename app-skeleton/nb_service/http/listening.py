@@ -43,5 +43,5 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise problems.PortTaken(host, port, error.strerror or str(error)) from error
     except UnicodeError as error:
-        raise problems.PortTaken(host, port, "that is no name of a host") from error
+        raise problems.PortTaken(host, port, "that is not a host name") from error
     return listener

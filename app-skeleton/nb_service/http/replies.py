@@ -97,7 +97,7 @@ NO_JSON_HEADER = problem(
     415,
     "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to /predict/batch.",
 )
-DIED = problem(500, "The process that worked on this sample ended before it answered.")
+DIED = problem(500, "The process that scored this sample crashed or was killed.")
 _LATER = (("Retry-After", str(RETRY_SECONDS)),)
 FULL = problem(503, "More samples wait than this service takes (S2I_MAX_QUEUE); try again.", _LATER)
 HELD = problem(503, "Requests and responses hold more bytes than this service takes (S2I_MAX_HELD); try again.", _LATER)

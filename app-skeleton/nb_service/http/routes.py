@@ -49,7 +49,7 @@ METRICS = ("/metrics", "/monitoring/prometheus/metrics")
 PREDICTIONS = (
     _ask("/predict", "One sample as JSON; the answer is the notebook's predictor's, as JSON."),
     _check("/healthz", "200 while this process lives.", is_always_there=True),
-    _check("/readyz", "200 when predictions are answered, 503 before and while it ends."),
+    _check("/readyz", "200 when the service is ready, 503 during startup and shutdown."),
     _ask(
         "/predict/batch",
         "Many samples as a JSON array, NDJSON, CSV, npy or Arrow; the answers in the same form.",
@@ -104,7 +104,7 @@ PAGES = (
         (HTML, JSON),
     ),
     _look("/notebook", "The notebook as it was run (S2I_NOTEBOOK_PAGE).", HTML),
-    _look("/openapi.json", "This service in words of OpenAPI."),
+    _look("/openapi.json", "The OpenAPI description of this service."),
     _look("/v2/docs", "The page to try predictions (MLServer).", HTML),
     _look("/v2/docs/dataplane.json", "The same as /openapi.json (MLServer)."),
     _look("/v2/docs/model-repository.json", "The same as /openapi.json (MLServer)."),

@@ -21,7 +21,7 @@ MISSING = (
     "To build a builder image that includes it: nb-builder builder --otel"
 )
 # How many requests may wait to become spans; beyond that they are only counted.
-MOST_WAITING = 20_000
+MAX_WAITING = 20_000
 # How long the SDK may take to start where the service ends at once: that is no fault of a collector.
 START_SECONDS = 10.0
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
@@ -160,7 +160,7 @@ class Spans:
         """Return whether one more may wait; count it where too many do."""
         if self._disabled:
             return False
-        is_full = len(self._pending) >= MOST_WAITING
+        is_full = len(self._pending) >= MAX_WAITING
         self._dropped += is_full
         return not is_full
 

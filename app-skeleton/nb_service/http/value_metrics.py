@@ -15,7 +15,7 @@ MAX_VALUES = 100
 FEW_VALUES = 16
 MAX_FEATURES = 32
 MAX_VALUE = 120
-LONGEST_BODY = 4096
+MAX_BODY = 4096
 MAX_ARRAY = 1 << 16
 NUMBERS = frozenset(("integer", "number"))
 SCALARS = (str, int, float, bool, type(None))
@@ -132,7 +132,7 @@ class Inputs:
 
     def takes(self, size: int) -> bool:
         """Return whether a body of `size` bytes may be examined."""
-        return self._left > 0 and size <= LONGEST_BODY and bool(self._names)
+        return self._left > 0 and size <= MAX_BODY and bool(self._names)
 
     def saw(self, samples: list) -> None:
         """Count the numbers of the samples in a body that was answered."""

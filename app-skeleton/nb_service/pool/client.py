@@ -30,7 +30,7 @@ from nb_service.pool.answer import Answer
 SHARE = 8
 # The bytes that may be sent and not answered, over all threads: they wait in the front's memory. A larger body is sent
 # when nothing else is.
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 # How often a waiting thread checks whether anybody still wants the answers.
 LOOK_SECONDS = 0.25
 # Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
@@ -56,7 +56,7 @@ class PoolClient:
         self._sending = threading.Lock()
         self._numbers = itertools.count()
         self._pending: dict[int, tuple] = {}  # (queue for the answer, index in the request, bytes), by number
-        self._bytes = _ByteBudget(MOST_BYTES)
+        self._bytes = _ByteBudget(MAX_BYTES)
         self._hello: dict = {"together": False, "max_queue": 1}
         self._greeted = threading.Event()
         self._closed = False

@@ -134,7 +134,7 @@ class ScorerManager:
                 "the log has both predictions."
             )
         if self.crash_looping:
-            return f"{self._deaths} scorers in a row ended before they answered anything; the log says how."
+            return f"{self._deaths} scorers in a row crashed before their first answer; the log shows how."
         if self.hindrance is not None:
             return f"No process can be started: {self.hindrance.reason}."
         return "" if self.warm else "The model is loading."
@@ -251,7 +251,7 @@ class ScorerManager:
         self.batching_ended += 1
         if self.batching_ended == 1:
             self._say(
-                f"Batching has ended: {facts['call']} gave scorer {link.pid} another result for a sample in "
+                f"Batching was disabled: {facts['call']} gave scorer {link.pid} another result for a sample in "
                 f"company (digest {facts['together']}) than alone (digest {facts['alone']}). "
                 "Each sample is asked alone from now on."
             )
@@ -343,7 +343,7 @@ class ScorerManager:
         self._deaths += 1
         if self.crash_looping:
             self._say_unfit(
-                f"{self._deaths} scorers in a row ended before they answered anything: not ready. "
+                f"{self._deaths} scorers in a row crashed before their first answer: not ready. "
                 f"The next one starts in {self._delay():g} s."
             )
             guarded(self.on_change)

@@ -77,9 +77,7 @@ class Pool:
             return ""
         if self.manager.stopping:
             return "The service is stopping."
-        return (
-            self.manager.why_not_ready or "No scorer has the model at the moment; the log says how the last one ended."
-        )
+        return self.manager.why_not_ready or "No scorer is running; the log shows how the last one crashed."
 
     @property
     def busy(self) -> bool:

@@ -56,7 +56,7 @@ class PoolServer:
         self._in = bytearray()
         self._out: deque[bytes | memoryview] = deque()
         self._unsent = 0  # bytes in _out
-        self.heard_at = 0.0  # when the peer last sent something (the loop's time)
+        self.received_at = 0.0  # when the peer last sent something (the loop's time)
         self._open = True
         self._reading = self._writing = self._flush_scheduled = False
         sock.setblocking(False)
@@ -128,7 +128,7 @@ class PoolServer:
         if not data:
             self._lost()
             return
-        self.heard_at = self._loop.time()
+        self.received_at = self._loop.time()
         self._in += data
         for kind, number, payload in wire.take(self._in):
             self._ask(kind, number, payload)

@@ -73,7 +73,7 @@ def _split(frame: object, rows: Rows, limits: Limits) -> Series:
         raise Malformed("dataframe_split has no data, a list of rows that are lists.")
     names = frame.get("columns")
     if names is not None and not isinstance(names, list):
-        raise Malformed("The columns of dataframe_split are no list.")
+        raise Malformed("The columns of dataframe_split are not a list.")
     limits.check_rows(len(data), rows.name_bytes(names))
     return Series.encoded(rows.samples(names, data))
 

@@ -63,7 +63,7 @@ def _shape(text: str) -> list[int]:
 def _split(body: bytes) -> tuple[str, bytes]:
     """Return the header and the data of an npy file of any version; raise Malformed."""
     if body[:6] != MAGIC or len(body) < 12:
-        raise Malformed("The body is no npy file.")
+        raise Malformed("The body is not an npy file.")
     width = 2 if body[6] == 1 else 4
     begin = 8 + width
     length = int.from_bytes(body[8:begin], "little")

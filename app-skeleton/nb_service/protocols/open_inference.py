@@ -115,7 +115,7 @@ def _name(tensor: dict) -> str:
 def _parameters(owner: dict) -> dict:
     parameters = owner.get("parameters", {})
     if not isinstance(parameters, dict):
-        raise Malformed("parameters is no object.")
+        raise Malformed("parameters is not an object.")
     return parameters
 
 

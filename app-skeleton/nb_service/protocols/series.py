@@ -104,7 +104,7 @@ class Series(Sequence):
         if self._values is None:
             self._values = json_values.decode(self.array)
             if not isinstance(self._values, list):
-                raise ValueError("it is no array of samples")
+                raise ValueError("it is not an array of samples")
         return self._values
 
     @property

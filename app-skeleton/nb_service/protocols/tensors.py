@@ -71,7 +71,7 @@ class Packed(Sequence):
     def __init__(self, datatype: str, raw: bytes | memoryview, little: bool = True) -> None:
         self._size = CODES[datatype][1]
         if len(raw) % self._size:
-            raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
+            raise Malformed(f"{len(raw)} bytes are not a whole number of {datatype} values.")
         self._datatype, self._raw, self._little = datatype, raw, little
 
     def block(self, shape: Sequence[int]) -> bytes:
@@ -103,7 +103,7 @@ def unpack(datatype: str, raw: bytes | memoryview, little: bool = True) -> list:
     """Return the values in `raw`; NaN and infinities, which JSON does not have, become None."""
     code, size = CODES[datatype]
     if len(raw) % size:
-        raise Malformed(f"{len(raw)} bytes are no whole number of {datatype} values.")
+        raise Malformed(f"{len(raw)} bytes are not a whole number of {datatype} values.")
     return number_blocks.values(code, "<" if little else ">", raw)
 
 

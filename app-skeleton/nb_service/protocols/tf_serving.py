@@ -138,7 +138,7 @@ def _columns(answers: Series, key: str) -> bytes:
 def _examples(method: str, request: dict, input_name: str, limits: Limits) -> Question:
     listed, context = request.get("examples"), request.get("context", {})
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in [*listed, context]):
-        raise Malformed("'examples' is not a list of objects, or 'context' is no object.")
+        raise Malformed("'examples' is not a list of objects, or 'context' is not an object.")
     result = classes if method == "classify" else number
     return Question(
         examples(listed, context, input_name, limits),
@@ -156,7 +156,7 @@ def examples(listed: list[dict], context: dict, input_name: str = "", limits: Li
 def classes(answer: object) -> list:
     """Return [[label, score], …] of an answer {label: score}."""
     if not isinstance(answer, dict) or not all(isinstance(score, (int, float)) for score in answer.values()):
-        raise Malformed("This model can't classify: its answers are no objects of label and score.")
+        raise Malformed("This model can't classify: its answers are not objects with label and score.")
     return [list(pair) for pair in answer.items()]
 
 
@@ -165,7 +165,7 @@ def number(answer: Any) -> float:
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-        raise Malformed("This model can't regress: its answers are no numbers.")
+        raise Malformed("This model can't regress: its answers are not numbers.")
     return answer
 
 

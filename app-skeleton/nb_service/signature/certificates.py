@@ -102,7 +102,7 @@ def _must_be_authority(
     policy: verification.Policy, certificate: x509.Certificate, extension: x509.BasicConstraints
 ) -> None:
     if not extension.ca:
-        raise ValueError("it is no authority")
+        raise ValueError("it is not an authority")
 
 
 def _has_issued(issuer: x509.Certificate, revoked: x509.CertificateRevocationList) -> bool:

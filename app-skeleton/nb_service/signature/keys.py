@@ -18,7 +18,7 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "secp521r1": hashes.SHA512,
 }
 CURVES = "an EC key on the curve P-256, P-384 or P-521"
-LARGEST = 1 << 20
+MAX_SIZE = 1 << 20
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
@@ -48,7 +48,7 @@ def blocks(setting: str, path: str) -> list[tuple[str, bytes]]:
     """Return (kind, block) of all that a PEM file holds; raise VerifyUnusable for one that can't be read."""
     try:
         with Path(path).open("rb") as file:
-            content = file.read(LARGEST)
+            content = file.read(MAX_SIZE)
     except OSError as error:
         raise problems.VerifyUnusable(setting, path, error.strerror or str(error)) from error
     return [(match[1].decode("ascii"), match[0]) for match in _PEM.finditer(content)]
@@ -61,7 +61,7 @@ def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
     try:
         key = serialization.load_pem_public_key(block)
     except (ValueError, exceptions.UnsupportedAlgorithm) as error:
-        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "what it holds is no public key") from error
+        raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "its content is not a public key") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in HASHES:
         raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, f"it is not {CURVES}")
     return key

@@ -9,7 +9,7 @@ from nb_builder.ab_report.problems import AbNoSeries, AbTooFew
 from nb_builder.ab_report.prometheus import Prometheus, text
 
 # Of fewer requests, or true answers, nothing is said.
-LEAST = 30
+MIN_COUNT = 30
 # A sentence has room for so many names.
 MAX_NAMES = 8
 
@@ -46,12 +46,12 @@ def of(prometheus: Prometheus, chosen: Chosen, version: str) -> Counted:
     if not by_status:
         raise _no_series(prometheus, chosen, version, route)
     requests = round(sum(by_status.values()))
-    if requests < LEAST:
+    if requests < MIN_COUNT:
         raise AbTooFew(
             label=f"{chosen.label}={version}",
             requests=phrases.counted(requests, "request"),
             since=chosen.since,
-            least=LEAST,
+            least=MIN_COUNT,
         )
     edges = _increases(prometheus, chosen, version, "http_request_duration_seconds_bucket", "le", route)
     rising = sorted((float(edge), count) for edge, count in edges.items())

@@ -14,7 +14,7 @@ from nb_builder.ab_report.problems import AbPrometheus
 Found = TypeVar("Found")
 SECONDS = 30.0
 # What answers instead of Prometheus may be a page without an end.
-MOST_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 
 
 class Prometheus:
@@ -43,11 +43,11 @@ class Prometheus:
         url = f"{self._address}/api/v1/query?{urllib.parse.urlencode(words)}"
         try:
             with self._opener.open(url, timeout=SECONDS) as answer:
-                content = answer.read(MOST_BYTES)
+                content = answer.read(MAX_BYTES)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._problem(
-                    f"it responds with {error.code} {error.reason}{_said(error.read(MOST_BYTES))}"
+                    f"it responds with {error.code} {error.reason}{_said(error.read(MAX_BYTES))}"
                 ) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise self._problem(str(getattr(error, "reason", error)) or type(error).__name__) from error

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from nb_builder.ab_report import intervals
-from nb_builder.ab_report.counts import LEAST, Chosen, Counted
+from nb_builder.ab_report.counts import MIN_COUNT, Chosen, Counted
 from nb_builder.ab_report.intervals import Interval
 
 # All intervals of a report hold together with this confidence: in one of twenty reports on two versions that do not
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 QUANTILES = (0.5, 0.95, 0.99)
 A, B, NOT_KNOWN = "a", "b", "not known"
 # Of more than so many it makes no sense to say how many it takes.
-MOST = 10**9
+MAX_COUNT = 10**9
 
 
 class Measure(NamedTuple):
@@ -31,7 +31,7 @@ class Measure(NamedTuple):
 
 def of(chosen: Chosen, a: Counted, b: Counted) -> dict[str, Any]:
     """Return the report: both versions, each measure that both have, and the names of those in which one is better."""
-    measures = [measure for measure in _measures(a, b) if min(measure.numbers) >= LEAST]
+    measures = [measure for measure in _measures(a, b) if min(measure.numbers) >= MIN_COUNT]
     confidence = intervals.together(len(measures), CONFIDENCE)
     compared = [_compared(measure, confidence) for measure in measures]
     better = {winner: [one["name"] for one in compared if one["better"] == winner] for winner in (A, B)}
@@ -124,4 +124,4 @@ def _more(measure: Measure, difference: Interval) -> dict[str, int] | None:
     if times is None:
         return None
     more = [math.ceil((times - 1) * number) for number in measure.numbers]
-    return dict(zip((A, B), more, strict=True)) if max(more) <= MOST else None
+    return dict(zip((A, B), more, strict=True)) if max(more) <= MAX_COUNT else None

@@ -16,7 +16,7 @@ from nb_builder.images.files import Files, Link, followed
 _WHY = "The file is made of the model in an image that 's2i build' made."
 # Of a build, what goes with its model; larger ones are none that a build has written.
 _OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
-_LARGEST = 64 << 20
+_MAX_SIZE = 64 << 20
 
 
 def spark_model(docker: Engine, name: str, part: Path) -> int:
@@ -44,7 +44,7 @@ def zipapp(call: Call, docker: Engine, name: str, part: Path) -> int:
                 _take(image, files, folder, app_root)
             (app_root / paths.BUILD).mkdir()
             for each in _OF_BUILD:
-                content = files.content(f"{image.app_root}/{paths.BUILD}/{each}", _LARGEST)
+                content = files.content(f"{image.app_root}/{paths.BUILD}/{each}", _MAX_SIZE)
                 if content is not None:
                     (app_root / paths.BUILD / each).write_bytes(content)
         words = ["--with-wheels"] if call.given.wheels else []

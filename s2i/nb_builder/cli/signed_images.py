@@ -31,7 +31,7 @@ def sign(call: Call, docker: Engine, name: str, target: str) -> int:
     image.require_plain()
     with tempfile.TemporaryDirectory(prefix="nb-sign-") as scratch:
         app_root, context = Path(scratch) / "app-root", Path(scratch) / "context"
-        _take(image, app_root, {paths.PROVENANCE: origin.LARGEST})
+        _take(image, app_root, {paths.PROVENANCE: origin.MAX_SIZE})
         given = call.given
         more = {"S2I_SIGN_KEY_FILE": given.key, "S2I_SIGN_CERTIFICATE_FILE": given.certificate}
         status = call.builder("sign", str(app_root), returns=True, shows=True, more=more)
@@ -55,7 +55,7 @@ def verify(call: Call, image: Image, key: str) -> int:
     """
     with tempfile.TemporaryDirectory(prefix="nb-verify-") as scratch:
         app_root = Path(scratch) / "app-root"
-        _take(image, app_root, {paths.PROVENANCE: origin.LARGEST, paths.PROVENANCE_SIGNATURE: bundle.LARGEST})
+        _take(image, app_root, {paths.PROVENANCE: origin.MAX_SIZE, paths.PROVENANCE_SIGNATURE: bundle.MAX_SIZE})
         environments.ensure(call.installation, call.environ)
         python = call.installation.home / "build" / "bin" / "python"
         # Settings of this user's are not for this image, and those of the image are not for this machine.

@@ -30,7 +30,7 @@ def _parser() -> Parser:
     add("a", metavar="A", help="the version that there was, by the value of its label")
     add("b", metavar="B", help="the same of the other version")
     add("--since", default="", metavar="TIME", help="how far to look back, such as 30m, 1h (the default) or 7d")
-    add("--label", default="", metavar="NAME", help="the label that tells versions; version by default")
+    add("--label", default="", metavar="NAME", help="the label that distinguishes versions; version by default")
     add(
         "--route",
         default="",
@@ -77,7 +77,7 @@ def _chosen(given: argparse.Namespace) -> Chosen:
     except ValueError:
         is_address = False
     if not is_address:
-        raise AbWords(reason=f"PROMETHEUS={address} is no address such as http://localhost:9090")
+        raise AbWords(reason=f"PROMETHEUS={address} is not an address such as http://localhost:9090")
     if given.a == given.b:
         raise AbWords(reason=f"A and B are both {given.a}")
     chosen = Chosen(given.prefix or "nb", given.label or "version", given.route or "/predict", given.since or "1h")

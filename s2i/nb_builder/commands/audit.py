@@ -30,9 +30,9 @@ USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]
 PYPI = "pypi"
 # PEP 508, and no longer than any that there is.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
-_LONGEST = 300
+_MAX_LENGTH = 300
 # A bill of materials names some thousand parts.
-_LARGEST = 64 << 20
+_MAX_SIZE = 64 << 20
 # {type of a package URL: name for one such package}
 KINDS = {PYPI: "Python distribution", "deb": "Debian package"}
 
@@ -123,8 +123,8 @@ def _component(entry: dict) -> Component:
 
 def _bounded(*texts: str) -> Component:
     """Return a component; raise ValueError for texts that are none, or longer than any that there are."""
-    if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):
-        raise ValueError("a name or version is no text, or too long")
+    if not all(isinstance(text, str) and len(text) <= _MAX_LENGTH for text in texts):
+        raise ValueError("a name or version is not text, or too long")
     return Component(*texts)
 
 
@@ -229,7 +229,7 @@ def _of_image(engine: str, name: str) -> bytes:
         if image is None:
             raise SbomMissing(image=name, reason=f"{engine} has no such image")
         with image.files() as files:
-            content = files.content(sbom.FILE, _LARGEST)
+            content = files.content(sbom.FILE, _MAX_SIZE)
     except FileNotFoundError:
         raise SbomMissing(image=name, reason=f"there is no {engine!r} to read it with") from None
     except (ImageFileRefused, ImageUnreadable) as problem:

@@ -30,14 +30,14 @@ def _parser() -> Parser:
     add("old", metavar="OLD", help="an image, or the folder (APP_ROOT) of a local build")
     add("new", metavar="NEW", help="the same, of the other version")
     add("samples", metavar="SAMPLES", help="golden: the golden rows that both have; or files, as of `batch`")
-    add("--max-different", default="", metavar="N|P%", help="so many rows may differ, or such a share of them")
+    add("--max-different", default="", metavar="N|P%", help="maximum number or share of rows that differ")
     add("--max-difference", default="", metavar="X|P%", help="so much may two numbers differ, or such a part of them")
-    add("--max-latency-ratio", default="", metavar="R", help="so many times OLD's time may NEW take")
-    add("--max-memory-ratio", default="", metavar="R", help="so many times OLD's memory may NEW need")
+    add("--max-latency-ratio", default="", metavar="R", help="maximum time of NEW, relative to OLD")
+    add("--max-memory-ratio", default="", metavar="R", help="maximum memory of NEW, relative to OLD")
     add("--json", action="store_true", help="the report as JSON to stdout, and all else to stderr")
     add("--json-file", default="", metavar="FILE", help="the report as JSON to a file")
     add("--html", default="", metavar="FILE", help="the report as a page with plots")
-    add("--read", default="", metavar="WORDS", help="how samples are read, in words of `batch`: '--sample x,y'")
+    add("--read", default="", metavar="WORDS", help="options of `batch` for reading samples: '--sample x,y'")
     add("--engine", default="docker", metavar="PROGRAM", help="docker or podman")
     add("--help", "-h", action="store_true", help="show this")
     return parser
@@ -97,7 +97,7 @@ def _words(given: str) -> list[str]:
     try:
         return shlex.split(given)
     except ValueError as error:
-        raise DiffWords(reason=f"{given!r} can't be parted into words: {error}") from error
+        raise DiffWords(reason=f"{given!r} can't be split into arguments: {error}") from error
 
 
 def _check_inputs(old: services.Candidate, new: services.Candidate) -> None:

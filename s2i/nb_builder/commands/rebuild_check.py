@@ -36,7 +36,7 @@ _SHOWN = (paths.MODEL, paths.BUILD)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^1\d{9}(\.\d+)?$")
 # Of a .pyc file: a magic number, flags, the time and the size of its source.
 _HEADER = 16
-_LARGEST = 64 << 20
+_MAX_SIZE = 64 << 20
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -152,7 +152,7 @@ def _reason(one: _Tree, other: _Tree, name: str) -> str:
         return f"its rights are {stat.filemode(one.mode(name))} and {stat.filemode(other.mode(name))}"
     if one.link(name) is not None:
         return f"it leads to {one.link(name)} and to {other.link(name)}"
-    if max(one.size(name), other.size(name)) > _LARGEST:
+    if max(one.size(name), other.size(name)) > _MAX_SIZE:
         return f"it has {one.size(name)} and {other.size(name)} bytes"
     texts = one.content(name), other.content(name)
     kinds = {".pyc": _of_bytecode, ".json": _of_json, ".pickle": _of_pickle}

@@ -143,7 +143,7 @@ def _fetch_submodules(clone: Path, log: Log) -> None:
     # git marks submodules that are not checked out with a minus.
     missing = [line.split()[1] for line in status.splitlines() if line.startswith("-")]
     subject = f"the submodule {', '.join(missing)}" if missing else "a submodule of a submodule"
-    log.note(f"{subject} could not be fetched, git's own words are above; what imports or reads it will fail.")
+    log.note(f"{subject} could not be fetched (git's messages are above); code that imports or reads it will fail.")
 
 
 def _on_disk(path: Path) -> tuple[Path, str | None]:

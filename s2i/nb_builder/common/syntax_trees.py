@@ -3,7 +3,7 @@
 import ast
 
 # Generated code can be nested deeper (long sums, chains of calls) than recursive functions can walk a tree.
-MOST_DEPTH = 1500
+MAX_DEPTH = 1500
 # What these functions need for a tree of that depth: up to three calls a level.
 RECURSION_LIMIT = 5000
 
@@ -31,7 +31,7 @@ def until(source: str, line: int | None) -> list[str]:
 def _is_flat(module: ast.Module) -> bool:
     """Return whether the tree is at most MOST_DEPTH levels deep."""
     level: list[ast.AST] = [module]
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return True

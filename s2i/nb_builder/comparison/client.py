@@ -63,7 +63,7 @@ class Client:
             if unfit := self._running.unfit:
                 raise not_ready(
                     self._candidate,
-                    f"will not get ready, in its own words: {unfit.removesuffix('.')}",
+                    f"does not get ready: {unfit.removesuffix('.')}",
                     self._running.log(),
                 )
             if time.monotonic() > latest:

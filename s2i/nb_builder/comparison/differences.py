@@ -8,7 +8,7 @@ from nb_scorer.model import compare_answers
 
 INFINITE = float("inf")
 # What whole numbers beyond all doubles count as: JSON has no infinity.
-LARGEST = sys.float_info.max
+MAX_SIZE = sys.float_info.max
 
 
 class Difference(NamedTuple):
@@ -73,4 +73,4 @@ def _sizes(one: object, other: object) -> tuple[float, float]:
         absolute = abs(float(one - other))
         return absolute, absolute / float(max(abs(one), abs(other)))
     except OverflowError:
-        return LARGEST, LARGEST
+        return MAX_SIZE, MAX_SIZE

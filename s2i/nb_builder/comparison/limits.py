@@ -64,7 +64,7 @@ def _difference(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Pe
         measured += f", in {largest.row}"
     if tally.without_size:
         rows = phrases.counted(tally.without_size, "row")
-        measured += f"; {rows} with a difference in what is no number: MAX_DIFFERENT limits those"
+        measured += f"; {rows} with a difference in values other than numbers: MAX_DIFFERENT limits those"
     if not tally.compared:
         return Verdict(limit, holds=False, measured="not known: both have answered no row")
     return Verdict(limit, largest.value <= limit.number, measured)

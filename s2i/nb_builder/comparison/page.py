@@ -13,7 +13,7 @@ from nb_builder.comparison.wording import percent
 # So many rows of each kind are shown; the file of JSON has more.
 ROWS = 100
 # A longer sample or answer is cut.
-LONGEST = 400
+MAX_LENGTH = 400
 # As the service's own pages: nothing is loaded, and no script runs, whatever a sample holds.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _STYLE = """
@@ -170,7 +170,7 @@ def _beside(title: str, order: str, shown: list[dict[str, Any]]) -> Iterator[str
     yield "<tr>" + "".join(f'<th scope="col">{name}</th>' for name in names) + "</tr>"
     for row in shown[:ROWS]:
         cells = [row["sample"] or "", text.answer(row["old"]), text.answer(row["new"])]
-        middle = "".join(f"<td><code>{_words(phrases.cut(cell, LONGEST))}</code></td>" for cell in cells)
+        middle = "".join(f"<td><code>{_words(phrases.cut(cell, MAX_LENGTH))}</code></td>" for cell in cells)
         size = "" if row["difference"] is None else f"{row['difference']:.6g}"
         last = f'<td class="number">{size}</td>' if has_sizes else ""
         yield f"<tr><td>{_words(row['row'])}</td>{middle}{last}</tr>"

@@ -305,7 +305,7 @@ class _Container:
             state = self._engine.state(self._container)
         except EngineFailed as error:
             return f"is gone ({str(error).removesuffix('.')})"
-        return None if state["Running"] else f"ended with exit code {state['ExitCode']}"
+        return None if state["Running"] else f"exited with status {state['ExitCode']}"
 
     def log(self) -> str:
         """Return what it has printed."""

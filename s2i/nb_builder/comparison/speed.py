@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 CONFIDENCE = 0.95
 # Fewer pairs have no interval of this confidence: the chance that all lie on one side of the median is 2 / 2**n.
-FEWEST = 6
+MIN_COUNT = 6
 # Up to here the binomial distribution is summed as it is.
 EXACT = 1000
 
@@ -45,7 +45,7 @@ class Speed:
 
         Pairs, since samples may take long or short: what both spend on one sample falls out.
         """
-        if len(self) < FEWEST:
+        if len(self) < MIN_COUNT:
             return None
         return interval([new / old for old, new in zip(self.old, self.new, strict=True)])
 

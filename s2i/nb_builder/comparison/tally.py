@@ -142,4 +142,4 @@ def _float(value: object) -> float:
     try:
         return float(value)  # type: ignore[arg-type] # is_number says so
     except OverflowError:
-        return differences.LARGEST
+        return differences.MAX_SIZE

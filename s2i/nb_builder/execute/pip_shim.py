@@ -110,6 +110,6 @@ def tell(added: Iterable[str], before: Iterable[str], log: Log) -> None:
     for line in lines:
         if _name(line) in replaced:
             log.note(
-                f"pip in the notebook's cells replaced {replaced[_name(line)]}, which 'requirements' had brought; "
+                f"pip in the notebook's cells replaced {replaced[_name(line)]}, which 'requirements' had installed; "
                 f'what is served has "{line}": declare that version.'
             )

@@ -156,7 +156,7 @@ def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
 
     Without the author's versions, the copy has no file that declares any.
     """
-    source_tree.bring(plan.checked.repository, folder)
+    source_tree.copy_to(plan.checked.repository, folder)
     while not resolution.candidate.keeps_versions and (declaring := _declaring(plan, folder)):
         # Behind a file that is gone there may be another one, such as its lock.
         for file in declaring:

@@ -50,7 +50,7 @@ def _named(named: str, environ: Mapping[str, str]) -> Path:
         return python
     found = shutil.which(path, path=environ.get("PATH"))
     if found is None:
-        raise PythonUnusable(python=named, reason="it is no program that can be run")
+        raise PythonUnusable(python=named, reason="it is not an executable program")
     return Path(found).absolute()
 
 

@@ -19,7 +19,7 @@ from nb_builder.common import visible
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 
 # What a folder that is taken may have; a large environment has 100,000 files. tarfile keeps a note of each.
-MOST = 300_000
+MAX_COUNT = 300_000
 # What stays free on the disk that files are taken to.
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
@@ -175,8 +175,8 @@ class _Writer:
         """Write a member, whose name begins with that of the folder, `top`; raise ImageFileRefused."""
         name = self._name(member.name, top)
         self._count += 1
-        if self._count > MOST:
-            raise self._files.refused(self._path, f"it has more than {MOST} entries")
+        if self._count > MAX_COUNT:
+            raise self._files.refused(self._path, f"it has more than {MAX_COUNT} entries")
         if member.isdir():
             self._mkdir(self._target / name, name)
         elif member.type == tarfile.REGTYPE:

@@ -18,7 +18,9 @@ _IN_COLAB = (
     "Colab keeps the notebook in Google Drive, and a kernel does not see it there until the Drive is mounted: "
     "from google.colab import drive; drive.mount('/content/drive')"
 )
-_NOBODY_SAYS = "JupyterLab, Jupyter Notebook 7 and VS Code tell a kernel the name of its notebook; nothing here has."
+_NOBODY_SAYS = (
+    "JupyterLab, Jupyter Notebook 7 and VS Code pass the notebook's name to its kernel, but this front end did not."
+)
 
 
 class Cell(NamedTuple):

@@ -138,7 +138,7 @@ def summary(facts: Mapping, size: int) -> str:
     equal = "all of them in every digit" if largest == 0 else f"the largest difference is {largest:.1g}"
     return (
         f"{facts['samples']:,} samples, {facts['golden']} golden rows among them: {facts['answered']:,} answered "
-        f"alike, {equal}; the rest is refused or fails as with predictor; {size:,} bytes"
+        f"alike, {equal}; other samples are rejected or fail as with predictor; {size:,} bytes"
     )
 
 

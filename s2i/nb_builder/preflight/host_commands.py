@@ -31,7 +31,7 @@ def announce(cells: Iterable[Cell], notebook: str, log: Log) -> None:
         first = next((match["command"].strip() for match in matches if match), "")
         if first:
             log.note(
-                f"{cell.where(notebook)} runs '{first}', and this is no image: it may change this machine for good. "
+                f"{cell.where(notebook)} runs '{first}', and this is not an image: it may change the machine for good. "
                 "Packages of the system belong in apt.txt. Ctrl-C stops the build."
             )
 

@@ -94,7 +94,7 @@ class _Piece:
     sure: bool = True
     # Whether this cell, or one before it, installs packages or may create modules in another way.
     installs: bool = False
-    brings: bool = False
+    may_install: bool = False
     # The functions in it that every request calls.
     always: tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...] = ()
 
@@ -208,17 +208,17 @@ def _pieces_of(cells: Sequence[Cell]) -> Iterator[_Piece]:
     contract_functions = {
         (binding.cell, binding.statement.lineno) for bindings in last_bindings for binding in bindings
     }
-    installs = brings = False
+    installs = may_install = False
     for cell in cells:
         installs = installs or _installs(cell)
-        brings = brings or bool(_BRINGS.search(_without_comments(cell.source)))
+        may_install = may_install or bool(_BRINGS.search(_without_comments(cell.source)))
         tree = syntax_trees.tree(_unwrapped(cell.source))
         if tree:
             always = tuple(
                 node for node in tree.body if isinstance(node, _FUNCTIONS) and (cell, node.lineno) in contract_functions
             )
             sure = _MAY_FAIL not in cell.tags
-            yield _Piece(tree, cell, sure=sure, installs=installs, brings=brings, always=always)
+            yield _Piece(tree, cell, sure=sure, installs=installs, may_install=may_install, always=always)
 
 
 def _installs(cell: Cell) -> bool:
@@ -245,7 +245,7 @@ def _import(
 ) -> Import:
     # A module that our tables know comes from an installer only; any other may be created by the code before it.
     may_be_installed = piece.installs or (
-        piece.brings and providing(module) is None and not platforms.platform_of(module)
+        piece.may_install and providing(module) is None and not platforms.platform_of(module)
     )
     return Import(module, names, node.lineno, piece.cell, piece.file, sure and not may_be_installed)
 

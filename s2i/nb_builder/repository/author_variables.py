@@ -17,7 +17,7 @@ from nb_builder.repository import ordinary_files
 
 FILE = Path(".s2i") / "environment"
 # A file of settings has a few lines.
-_LARGEST = 1 << 20
+_MAX_SIZE = 1 << 20
 (_SRC,) = (knob for knob in KNOBS if knob.env == "S2I_SRC")
 # Where programs are, in place of a PATH that a repository has set.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -58,7 +58,7 @@ def read(folder: Path) -> Variables:
         return Variables({}, {})
     with path.open("rb") as file:
         # Decoded as os.environ is, so that any bytes reach the build unchanged.
-        lines = os.fsdecode(file.read(_LARGEST)).splitlines()
+        lines = os.fsdecode(file.read(_MAX_SIZE)).splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return sorted_out({name.strip(): value.strip().replace("\0", "") for name, value in pairs})
 

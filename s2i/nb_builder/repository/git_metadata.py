@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nb_builder.repository import git
 
-_LARGEST = 1 << 20
+_MAX_SIZE = 1 << 20
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -82,7 +82,7 @@ def _text(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return ""
     with path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(_LARGEST).strip()
+        return file.read(_MAX_SIZE).strip()
 
 
 def _git(repository: Path, *arguments: str, limit: float = 0) -> str:

@@ -7,7 +7,7 @@ from nb_builder.common import inside, text_files, visible
 from nb_builder.problems.notebooks import FileEncoding, FileRefused
 
 # What is read at once, notebooks with their outputs included.
-LARGEST = 256 << 20
+MAX_SIZE = 256 << 20
 
 
 def require(path: Path, top: Path) -> Path:
@@ -26,7 +26,7 @@ def _too_large(path: Path) -> str:
         size = os.stat(path).st_size if path.is_file() else 0
     except (OSError, ValueError):
         return ""
-    return f"it has {size >> 20} MB, and {LARGEST >> 20} at most are read" if size > LARGEST else ""
+    return f"it has {size >> 20} MB, and {MAX_SIZE >> 20} at most are read" if size > MAX_SIZE else ""
 
 
 def is_file(path: Path, top: Path) -> bool:

@@ -76,8 +76,8 @@ def special_files(repository: Path) -> list[str]:
     return found
 
 
-def bring(repository: Path, destination: Path) -> None:
-    """Replace the content of `destination` by a copy of the repository, with dot files, modes and links.
+def copy_to(repository: Path, destination: Path) -> None:
+    """Replace the content of `destination` with a copy of the repository, with dot files, modes and links.
 
     FIFOs, sockets and devices are left out: `special_files` has them. s2i's upload is removed as far as this user may,
     so that it is not in the image twice.

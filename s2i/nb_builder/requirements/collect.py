@@ -266,7 +266,7 @@ def _requirement(line: str) -> Requirement | None:
     """Return a line of a requirements file as a requirement; None for an option, a path or a URL."""
     with suppress(InvalidRequirement):
         text = line_parser.requirement_and_options(line)[0]
-        return Requirement(text) if len(text) <= line_parser.LONGEST else None
+        return Requirement(text) if len(text) <= line_parser.MAX_LENGTH else None
     return None
 
 

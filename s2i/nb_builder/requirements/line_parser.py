@@ -26,7 +26,7 @@ from nb_builder.requirements.sources import requirements_txt
 from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 # A requirement is a name, versions and a marker, or an address.
-LONGEST = 4000
+MAX_LENGTH = 4000
 _OF_FILES = ("file:", "git+file:")
 # The name of the cell's list in messages.
 CELL = "'requirements'"
@@ -230,8 +230,10 @@ def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> 
 def _entry(line: str, number: int, origin: Origin) -> Asked:
     """Return what one package, path or address asks for."""
     text, hashes = requirement_and_options(line)
-    if len(text) > LONGEST:
-        raise _malformed(origin, number, f"{text[:40]!r}… has {len(text)} characters, and {LONGEST} at most are read")
+    if len(text) > MAX_LENGTH:
+        raise _malformed(
+            origin, number, f"{text[:40]!r}… has {len(text)} characters, and {MAX_LENGTH} at most are read"
+        )
     text, marker = [*re.split(r"\s;|;\s", text, maxsplit=1), ""][:2]
     text = text.rstrip()
     match = _NAMED.fullmatch(text)
@@ -260,7 +262,7 @@ def _requirement(line: str, number: int, origin: Origin) -> str:
     except InvalidRequirement as error:
         if origin.strict:
             reason = str(error).strip().splitlines()[0]
-            raise _malformed(origin, number, f"{line!r} is no requirement ({reason})") from None
+            raise _malformed(origin, number, f"{line!r} is not a requirement ({reason})") from None
     return line
 
 

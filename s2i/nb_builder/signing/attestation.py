@@ -76,8 +76,8 @@ def _content(path: Path) -> bytes:
         raise statement.Malformed(reason) from error
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise statement.Malformed("it is no file")
-        return file.read(origin.LARGEST)
+            raise statement.Malformed("it is not a file")
+        return file.read(origin.MAX_SIZE)
 
 
 def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

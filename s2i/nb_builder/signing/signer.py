@@ -67,9 +67,9 @@ def _chain(path: Path) -> list[x509.Certificate]:
 def _content(setting: str, path: Path) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _unusable(setting, path, "it is no file")
+            raise _unusable(setting, path, "it is not a file")
         with path.open("rb") as file:
-            return file.read(keys.LARGEST)
+            return file.read(keys.MAX_SIZE)
     except OSError as error:
         raise _unusable(setting, path, error.strerror or "it can't be read") from error
 

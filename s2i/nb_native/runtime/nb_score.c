@@ -215,7 +215,7 @@ nb_scored *nb_score_many(const char *text, size_t length, uint32_t most)
             if (read_sample(&reader))
                 nb_json_end(&reader);
             if (reader.trouble != NB_NOT_JSON) {
-                nb_json_refuse(&reader, "it is no array of samples");
+                nb_json_refuse(&reader, "it is not an array of samples");
                 reader.place = NULL;
             }
         } else {

@@ -132,11 +132,11 @@ def plain(context, value):
             elif numbers.is_number(leaf):
                 leaves.append(leaf)
             else:
-                raise context.refusal("computes with an array of what is no number")
+                raise context.refusal("computes with an array of other values than numbers")
         rebuilt = _rebuilt(inner, iter(leaves))
         return _of_one_dtype(context, rebuilt, value.dtype, list(_leaves(rebuilt)))
     raise context.refusal(
-        "computes with an array of the sample whose length is not known: a check of len() before would tell it"
+        "computes with an array of the sample whose length is not known: a check of len() before would show it"
     )
 
 
@@ -188,7 +188,7 @@ def features_of(context, estimator):
             found = found()
         if isinstance(found, (int, np.integer)) and 0 < found <= MAX_FEATURES:
             return int(found)
-    raise context.refusal(f"calls a {type(estimator).__name__}, which does not tell how many features it has")
+    raise context.refusal(f"calls a {type(estimator).__name__}, which does not show how many features it has")
 
 
 def asked(context, estimator, method, data):
@@ -245,7 +245,7 @@ def _text_of(context, data):
         if context.facts.lengths.get(data.code) == 1:
             data = Vector(tuple(samples.items(context, data, 1)), "list")
     if not isinstance(data, Vector) or data.kind not in ("list", "tuple"):
-        raise context.refusal("gives a model texts of which nobody knows how many they are: [x] has a native form")
+        raise context.refusal("gives a model an unknown number of texts: [x] has a native form")
     if len(data.items) != 1:
         raise context.refusal("gives a model several texts at once")
     (text,) = data.items
@@ -505,7 +505,7 @@ def _frame(context, estimator, value):
     if names is None:
         names = getattr(estimator, "feature_names_in_", None)
         if names is None:
-            raise context.refusal("gives a model a table whose columns nobody has named: DataFrame([x])[names] would")
+            raise context.refusal("gives a model a table without column names: DataFrame([x])[names] would")
         samples.require(context, row, frozenset(["object"]))
         taken = _columns_by_name(estimator)
         if taken is not None:

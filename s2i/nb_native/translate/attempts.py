@@ -47,7 +47,7 @@ def _classes(context, handler):
     classes = known.value if isinstance(known, Known) else ()
     classes = classes if isinstance(classes, tuple) else (classes,)
     if not classes or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in classes):
-        raise context.refusal("has an except of what is no exception that is known now")
+        raise context.refusal("has an except with an unknown exception")
     return (BaseException,) if Exception in classes else classes
 
 

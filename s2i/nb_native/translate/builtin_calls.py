@@ -99,7 +99,7 @@ def _of_constants(function):
             for value in values
         ]
         if node.keywords or not all(isinstance(value, (Known, Label)) for value in values):
-            raise context.refusal(f"calls {function.__name__} with what is no constant")
+            raise context.refusal(f"calls {function.__name__} with other values than constants")
         return labels.mapped(context, function, *values)
 
     return done

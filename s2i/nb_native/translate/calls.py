@@ -186,7 +186,7 @@ def _pure(context, node, owner, method):
             return lookups.found_among(context, list(owner), list(range(len(owner))), positional[0])
     values = [labels.constant_of(value) for value in [*positional, *keywords.values()]]
     if UNKNOWN in values:
-        raise context.refusal(f"calls {short_text_of(node.func)} with what is no constant")
+        raise context.refusal(f"calls {short_text_of(node.func)} with other values than constants")
     names = list(keywords)
 
     def called(*given):
@@ -225,7 +225,7 @@ def _method_of_label(context, node, owner):
     positional, keywords = arguments_of(context, node)
     values = [labels.constant_of(value) for value in positional]
     if UNKNOWN in values or keywords:
-        raise context.refusal(f"calls {short_text_of(node.func)} with what is no constant")
+        raise context.refusal(f"calls {short_text_of(node.func)} with other values than constants")
     return labels.mapped(context, lambda item, *given: getattr(item, name)(*given), owner, *values)
 
 

@@ -9,7 +9,7 @@ from nb_native.translate.context import Raised
 from nb_native.translate.kinds import BOOL, EITHER, FLOAT, FLOAT32, INTEGER, NUMPY, PYTHON, STATIC, Lazy, Matrix, Real
 from nb_native.values import Known, Label, Number, Record, Sample, Vector
 
-MOST_DIGITS = 22
+MAX_DIGITS = 22
 
 
 def as_float(context, value):
@@ -117,8 +117,8 @@ def rounded(context, value, digits=None):
     if not isinstance(value, Sample) and not numbers.is_number(value):
         context.fail()
     real = numbers.real_for(context, value, "rounds")
-    if places is not None and (type(places) is not int or not 0 <= places <= MOST_DIGITS):
-        raise context.refusal(f"rounds to other than 0 to {MOST_DIGITS} digits")
+    if places is not None and (type(places) is not int or not 0 <= places <= MAX_DIGITS):
+        raise context.refusal(f"rounds to other than 0 to {MAX_DIGITS} digits")
     if real.owner == EITHER:
         raise context.refusal("rounds what is once Python's number and once numpy's: float() would make it Python's")
     if places is None:

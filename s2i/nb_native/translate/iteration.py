@@ -81,7 +81,7 @@ def assign(context, target, value):
 
 def refuse_unknown_length(context):
     """Refuse to write a loop over the sample out, as nobody has told its length."""
-    raise context.refusal("loops over the sample, whose length is not known: a check of len() before would tell it")
+    raise context.refusal("loops over the sample, whose length is not known: a check of len() before would show it")
 
 
 def refuse_generator(context, value):

@@ -7,7 +7,7 @@ from nb_native.translate.context import Raised
 from nb_native.values import Known, Label, Record, Vector
 
 # Two labels together are as many constants as their product.
-MOST = 4096
+MAX_COUNT = 4096
 _NOT_RAISED = object()
 
 
@@ -50,8 +50,8 @@ def mapped(context, function, *values):
     size = 1
     for label in labels:
         size *= len(label.table)
-    if size > MOST:
-        raise context.refusal(f"depends on {size} combinations of constants: more than {MOST}")
+    if size > MAX_COUNT:
+        raise context.refusal(f"depends on {size} combinations of constants: more than {MAX_COUNT}")
     results, failing = [], []
     for index in range(size):
         try:

@@ -178,4 +178,4 @@ def _samples(context, one, other, ways):
 
 
 def _is_scalar_of_json(value):
-    return value is None or type(value) in (bool, float, str) or (type(value) is int and abs(value) < numbers.LARGEST)
+    return value is None or type(value) in (bool, float, str) or (type(value) is int and abs(value) < numbers.MAX_SIZE)

@@ -13,7 +13,7 @@ from nb_native.translate import kinds
 from nb_native.translate.kinds import BOOL, EITHER, FLOAT, FLOAT32, INTEGER, NUMPY, PYTHON, STATIC, Real
 from nb_native.values import Known, Label, Number, Sample
 
-LARGEST = 1 << 53
+MAX_SIZE = 1 << 53
 _FORMS = {"float64": FLOAT, "float32": FLOAT32, "int64": INTEGER, "bool": BOOL}
 _NUMBERS = frozenset(["boolean", "integer", "number"])
 _REPEATED = frozenset(["text", "list"])
@@ -89,7 +89,7 @@ def _of_known(context, value):
     if isinstance(value, (bool, np.bool_)):
         return Real(literal("double", value), BOOL, owner)
     if isinstance(value, (int, np.integer)):
-        if abs(int(value)) >= LARGEST:
+        if abs(int(value)) >= MAX_SIZE:
             raise context.refusal("computes with a whole number past 2^53")
         return Real(literal("double", value), INTEGER, owner)
     if isinstance(value, np.float32):

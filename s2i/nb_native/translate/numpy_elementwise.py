@@ -151,8 +151,8 @@ def rounded(context, value, decimals):
         if isinstance(item, Sample):
             raise context.refusal("calls np.round of a part of the sample: round has a native form")
         real = numbers.real_for(context, item, "rounds")
-        if not 0 <= places <= conversions.MOST_DIGITS:
-            raise context.refusal(f"rounds to other than 0 to {conversions.MOST_DIGITS} digits")
+        if not 0 <= places <= conversions.MAX_DIGITS:
+            raise context.refusal(f"rounds to other than 0 to {conversions.MAX_DIGITS} digits")
         return conversions.rounded_as_numpy(context, real._replace(owner=NUMPY), places)
 
     return each(context, value, of_one)

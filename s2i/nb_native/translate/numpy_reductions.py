@@ -47,7 +47,7 @@ def _row_of(context, items):
     if not items:
         context.fail()
     if not all(numbers.is_number(item) for item in items):
-        raise context.refusal("computes with an array of what is no number")
+        raise context.refusal("computes with an array of other values than numbers")
     reals = [numbers.real_of(context, item) for item in items]
     if any(real.other for real in reals):
         raise context.refusal("computes with an array of what may be no number")

@@ -94,7 +94,7 @@ def _joined_lists(context, left, right):
             length = context.facts.lengths.get(value.code)
             if length is None:
                 raise context.refusal(
-                    "joins the sample, whose length is not known, with a list: a check of len() before would tell it"
+                    "joins the sample, whose length is not known, with a list: a check of len() before would show it"
                 )
             parts.append(Vector(tuple(samples.items(context, value, length)), "list"))
         else:
@@ -166,7 +166,7 @@ def _of_pair(context, operation, left, right):
         if samples.types_of(context, sample) & {"list"}:
             raise context.refusal("computes with an array and what may be a list: float() would make it a number")
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in (left, right)):
-        raise context.refusal("computes with an array of what is no number")
+        raise context.refusal("computes with an array of other values than numbers")
     if all(isinstance(value, Known) for value in (left, right)):
         return labels.mapped(context, _OPERATORS[type(operation)], left, right)
     return numbers.binary(context, operation, left, right, in_array=True)

@@ -148,7 +148,7 @@ def constant_of(context, value):
         fields = f".type = {'NB_TRUE' if value else 'NB_FALSE'}"
     elif value is None:
         fields = ".type = NB_NULL"
-    elif type(value) is int and abs(value) <= numbers.LARGEST:
+    elif type(value) is int and abs(value) <= numbers.MAX_SIZE:
         fields = f".type = NB_INTEGER, .integer = {value}, .number = {literal('double', value)}"
     elif type(value) is float:
         fields = f".type = NB_NUMBER, .number = {literal('double', value)}"

@@ -123,9 +123,9 @@ def test_a_model_that_does_not_load_is_rejected_with_the_traceback(home):
 
 
 def test_a_model_whose_process_ends_while_loading_is_rejected_with_its_own_last_words(home):
-    error = {"what": "its process ended with exit code 4", "traceback": None}
+    error = {"what": "its process exited with status 4", "traceback": None}
     report = json.dumps({**GOOD, "loaded": False, "load_error": error})
-    with pytest.raises(ModelDoesNotLoad, match="ended with exit code 4") as caught:
+    with pytest.raises(ModelDoesNotLoad, match="exited with status 4") as caught:
         verified(home, f"sys.stderr.write('no licence\\n')\nprint({report!r})")
     assert caught.value.detail.strip() == "no licence"
     assert caught.value.fix.startswith("Fix this error;")

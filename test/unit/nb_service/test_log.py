@@ -75,7 +75,7 @@ def closed(log, writer):
 
 
 def test_a_log_that_no_one_reads_stops_no_one_and_counts_what_it_left_out(pipe, monkeypatch):
-    monkeypatch.setattr(logs, "MOST_WAITING", 200_000)
+    monkeypatch.setattr(logs, "MAX_WAITING", 200_000)
     monkeypatch.setattr(logs, "PARCEL", 1000)
     # No room, so that nothing can be written between two lines.
     log = logs.Log(full(pipe[1]))

@@ -63,7 +63,7 @@ def test_a_service_that_is_not_there_gives_no_answer(service):
 def test_another_end_than_0_is_reported(service):
     started = service("import signal, time; tell(port=1); time.sleep(60)")
     started.ready(20)
-    with pytest.raises(NoAnswer, match="must end with status 0 at SIGTERM and ended with -15"):
+    with pytest.raises(NoAnswer, match="must exit with status 0 after SIGTERM, but exited with -15"):
         started.end()
 
 

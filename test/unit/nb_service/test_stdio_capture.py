@@ -63,7 +63,7 @@ def test_a_line_that_does_not_end_is_shown_when_nothing_follows():
     "end", [b"", b"a", "\xe9".encode(), "\u2713".encode()[:2], "\U0001f600".encode()[:3], b"\x80" * 9]
 )
 def test_a_line_that_is_too_long_is_cut_between_two_characters(end):
-    data = b"one\n" + b"x" * stdio_capture.LONGEST + b"y" + end
+    data = b"one\n" + b"x" * stdio_capture.MAX_LENGTH + b"y" + end
     whole, unended = stdio_capture.parted(data)
     assert whole.startswith(b"one\nx") and whole.endswith(b"\n")
     assert whole[:-1] + unended == data

@@ -26,7 +26,7 @@ def test_predictor_gets_all_columns_or_those_that_are_named(there, columns, form
         (["x"], [], "", "No column is chosen for predictor."),
         ([], None, "", "No column is chosen for predictor."),
         (["x", "Prediction"], ["x"], "", "The table has a column 'prediction' already."),
-        (["x"], None, "row", "as_form='row' is no form of a row."),
+        (["x"], None, "row", "as_form='row' is not a form of a row."),
         (["x", "y"], None, "value", 'as_form="value" is for one column, and predictor would get 2.'),
     ],
 )

@@ -41,7 +41,7 @@ def test_an_archive_of_another_form_is_rejected(tmp_path):
 @pytest.mark.parametrize("data", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
 def test_any_other_file_is_rejected(data, tmp_path):
     (tmp_path / "model.zip").write_bytes(data)
-    with pytest.raises(problems.SparkArchive, match="it is no archive that spark-model has written"):
+    with pytest.raises(problems.SparkArchive, match="it is not an archive that spark-model wrote"):
         Source(str(tmp_path / "model.zip"), "model.zip")
 
 
@@ -86,7 +86,7 @@ def test_what_came_by_archives_is_found_by_its_name_and_not_sent(spark, tmp_path
 
 
 def test_a_name_that_nothing_has_is_rejected(spark):
-    with pytest.raises(problems.SparkArchive, match="there is no such file, and none came by --archives"):
+    with pytest.raises(problems.SparkArchive, match="there is no such file, and none was passed with --archives"):
         shipped(spark, "gone.zip")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 # More than these are on /drift alone.
-MOST = 12
+MAX_COUNT = 12
 HEIGHT = 60
 BAR, GAP = 8, 6
 
@@ -33,7 +33,7 @@ class Chart(NamedTuple):
 def of(compared: Iterable[dict]) -> list[Chart]:
     """Return the charts of the first features that /drift shows, answers first."""
     ranked = sorted(compared, key=lambda one: one["part"] != "answer")
-    return [_chart(one) for one in ranked[:MOST]]
+    return [_chart(one) for one in ranked[:MAX_COUNT]]
 
 
 def _chart(one: dict) -> Chart:

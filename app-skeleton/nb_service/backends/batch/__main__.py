@@ -68,9 +68,7 @@ def _check(options: Options) -> None:
         name for name, value in options._asdict().items() if name not in _READING and value != getattr(default, name)
     ]
     if other:
-        raise problems.BatchWords(
-            f"Only words that say how samples are read are taken here, and not {', '.join(other)}."
-        )
+        raise problems.BatchWords(f"Only options for reading samples are accepted here, not {', '.join(other)}.")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Options(NamedTuple):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise problems.BatchWords(f"The words after batch are not understood: {message}.")
+        raise problems.BatchWords(f"Invalid arguments for batch: {message}.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -154,7 +154,7 @@ def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None
     if given.max_errors:
         share(given.max_errors)
     if given.errors == "-":
-        raise problems.BatchWords("--errors - is no file: stdout is for answers alone.")
+        raise problems.BatchWords("--errors - is not a file: stdout is only for answers.")
     if "-" in inputs and len(inputs) > 1:
         raise problems.BatchWords("Stdin can't be one of several inputs.")
 

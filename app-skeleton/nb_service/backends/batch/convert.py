@@ -15,7 +15,7 @@ from nb_service.backends.batch.formats import npy_array
 
 # Rows of a row group, or of a record batch; fewer where their texts are long.
 GROUP = 1 << 16
-LARGEST = 16 << 20
+MAX_SIZE = 16 << 20
 
 
 def batches(path: str) -> Iterator[list]:
@@ -30,7 +30,7 @@ def _group(lines: Iterator[bytes]) -> list[bytes]:
     group: list[bytes] = []
     size = 0
     # Looked at a thousand at a time: to count each of them would cost more than to read it.
-    while size < LARGEST and len(group) < GROUP and (some := list(islice(lines, 1 << 10))):
+    while size < MAX_SIZE and len(group) < GROUP and (some := list(islice(lines, 1 << 10))):
         group += some
         size += sum(map(len, some))
     return group

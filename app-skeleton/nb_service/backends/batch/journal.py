@@ -130,7 +130,7 @@ def _check_own(folder: str) -> None:
     if strange:
         raise problems.BatchOutput(
             folder,
-            f"it has {strange[0]!r}, which is no file of a job",
+            f"it has {strange[0]!r}, which is not a file of a job",
             "Move it away: a job keeps its own files there.",
         )
 

@@ -21,7 +21,7 @@ def guarded(name: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        raise problems.BatchOutput(name, "nobody reads it any more", "Let its reader read to the end.") from error
+        raise problems.BatchOutput(name, "the reading process has exited", "Let its reader read to the end.") from error
     except OSError as error:
         raise problems.BatchOutput(name, reason(error)) from error
 

@@ -74,7 +74,7 @@ def _target(path: str) -> str:
     # A file gets its name when it is whole, in place of what had that name: of a device, nothing would be left. What
     # /dev/stdout leads to may have a name that is no path.
     if (os.path.lexists(target) or os.path.exists(path)) and not os.path.isfile(target):
-        raise problems.BatchOutput(path, "it is no file", "Name a file or a folder; - is stdout.")
+        raise problems.BatchOutput(path, "it is not a file", "Name a file or a folder; - is stdout.")
     return target
 
 

@@ -38,7 +38,7 @@ class Report(NamedTuple):
             f"({rate:.0f} rows a second)" + (f", going on after row {self.resumed_at}" if self.resumed_at else "") + "."
         ]
         if self.refused and self.errors:
-            said.append(f"The rows that were refused are in {self.errors}.")
+            said.append(f"The failed rows are in {self.errors}.")
         elif self.refused:
             said += [f"Refused: {reason}" for reason in self.reasons]
             if self.refused > len(self.reasons):

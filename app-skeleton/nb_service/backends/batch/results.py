@@ -221,11 +221,11 @@ class Results:
             return [answer]
         if not isinstance(answer, dict):
             raise ValueError(  # noqa: TRY004 - words for a row
-                "Its answer is no object, whose keys --flat writes as columns."
+                "Its answer is not an object, whose keys --flat writes as columns."
             )
         strange = [key for key in answer if key not in shape.keys]
         if strange:
-            raise ValueError(f"Its answer has {strange[0]!r}, which is no column of the output.")
+            raise ValueError(f"Its answer has {strange[0]!r}, which is not a column of the output.")
         return [answer.get(key) for key in shape.keys]
 
     def _shape(self) -> Shape:
@@ -234,7 +234,7 @@ class Results:
         return self.shape
 
 
-_NO_OBJECT = "It is no object, of which columns could be kept; --keep none keeps none."
+_NO_OBJECT = "It is not an object, so no columns can be kept; use --keep none."
 
 
 def _names(chunk: Chunk) -> list[str]:

@@ -102,7 +102,7 @@ class Samples:
         """Return the sample of a row of JSON; raise ValueError in words."""
         if self._columns:
             if not isinstance(row, dict):
-                raise ValueError("It is no object, of which --sample names keys.")
+                raise ValueError("It is not an object, and --sample names keys.")
             missing = [name for name in self._columns if name not in row]
             if missing:
                 raise ValueError(f"It has no {missing[0]!r}, which --sample names.")
@@ -120,7 +120,7 @@ class Samples:
                 return items[0]
             raise ValueError("It has not exactly one value, as --as value says.")
         if self._form == OBJECT and not isinstance(row, dict):
-            raise ValueError("It is no object, as --as object says.")
+            raise ValueError("It is not an object, as --as object requires.")
         return row
 
     def _listed(self, row: dict) -> list:

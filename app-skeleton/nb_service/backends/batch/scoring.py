@@ -70,7 +70,7 @@ class Scoring:
         if not samples:
             return Scored(Answers(0, values=[]), {}, samples)
         if self._together and not self._client.together:
-            # Batching has ended: from now on the time limit is that of samples scored one after another.
+            # Batching was disabled: from now on the time limit is that of samples scored one after another.
             self._together = False
             self.most = min(FIRST_SIZE, self.most)
         started = time.monotonic()

@@ -163,7 +163,7 @@ class BatchService:
         try:
             self._job = job = jobs.Job(self._options, self._plan, rows, keys, scoring, journal, pace)
             if job.mark.rows_in:
-                self._say(f"Going on after row {job.mark.rows_in}, where this job ended before.")
+                self._say(f"Going on after row {job.mark.rows_in}, where this job stopped before.")
             bar = progress.Progress(self._stderr, self._say, time.monotonic)
             report = job.run(bar, self._stop, self._stdout)
         finally:

@@ -29,7 +29,7 @@ SETTLES_AHEAD = 3
 # HTTP, which shares the pool's queue, has the rest of it.
 QUEUE_SHARE = 2
 # No more is taken while messages of so many bytes are being worked on.
-MOST_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 # One array of samples that a batch_predictor scores gets so many, as in HTTP.
 TOGETHER = 1000
 # How many outcomes are settled in one call at most.
@@ -245,7 +245,7 @@ class Consumer:
             await self._sleep(POOL_PAUSE * 5)
 
     def _room(self) -> int:
-        if self._stalled or self._bytes >= MOST_BYTES:
+        if self._stalled or self._bytes >= MAX_BYTES:
             return 0
         return max(0, self.window - len(self._works))
 
@@ -414,7 +414,7 @@ class Consumer:
         messages = self._messages
         if delivery.deliveries > self._tries:
             times = delivery.deliveries - 1
-            detail = f"It was delivered {times} times, and the service ended each time (S2I_BUS_TRIES)."
+            detail = f"It was delivered {times} times, and the service stopped each time (S2I_BUS_TRIES)."
             return messages.refused(delivery, forms.DIED, detail)
         question = None
         try:

@@ -91,9 +91,9 @@ def _addresses(text: str) -> tuple[tuple[SplitResult, ...], str, str]:
             # The error's own words may have the password in them.
             raise problems.BusUrl("a port or an address in it is not one") from error
         if url.scheme in ("redis", "rediss") and not re.fullmatch(r"/?[0-9]*/?", url.path):
-            raise problems.BusUrl("the database in it is no number")
+            raise problems.BusUrl("the database in it is not a number")
         if not url.scheme or not host:
-            raise problems.BusUrl("it is no address such as nats://broker:4222")
+            raise problems.BusUrl("it is not an address such as nats://broker:4222")
         user, password = user or unquote(url.username or ""), password or unquote(url.password or "")
         name = f"[{host}]" if ":" in host else host
         urls.append(url._replace(netloc=name if port is None else f"{name}:{port}"))
@@ -109,7 +109,7 @@ def _secret(name: str, path: str) -> str:
     try:
         secret = Path(path).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
-        raise problems.BusFile(name, getattr(error, "strerror", None) or "it is no text in UTF-8") from error
+        raise problems.BusFile(name, getattr(error, "strerror", None) or "it is not UTF-8 text") from error
     if not secret:
         raise problems.BusFile(name, "it is empty")
     return secret

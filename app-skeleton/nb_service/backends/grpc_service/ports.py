@@ -22,7 +22,7 @@ class Ports:
                 self._sockets.append(_bound(host, number))
             except (OSError, UnicodeError) as error:
                 self.close()
-                reason = "that is no name of a host" if isinstance(error, UnicodeError) else error.strerror
+                reason = "that is not a host name" if isinstance(error, UnicodeError) else error.strerror
                 raise problems.PortTaken(host, number, reason or str(error), "S2I_GRPC_PORT") from error
 
     @property

@@ -9,7 +9,7 @@ from nb_service.http import auth, replies
 from nb_service.protocols import Malformed
 
 # A message travels percent-encoded among the trailing metadata, of which clients take 8 KB by default.
-MOST_BYTES = 4096
+MAX_BYTES = 4096
 _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
     403: grpc.StatusCode.PERMISSION_DENIED,
@@ -25,12 +25,12 @@ _CODES = {
 def shortened(detail: str) -> str:
     """Return `detail`, without its end where it would not fit among the metadata; lone surrogates as escapes."""
     detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(quote(detail)) <= MOST_BYTES:
+    if len(quote(detail)) <= MAX_BYTES:
         return detail
     kept, size = [], 0
     for character in detail:
         size += len(quote(character))
-        if size > MOST_BYTES - 4:
+        if size > MAX_BYTES - 4:
             break
         kept.append(character)
     return "".join(kept) + " ..."
@@ -72,7 +72,7 @@ UNTAKEN = Refusal(
 STREAMS = Refusal(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "More streams are open than this service takes; try again, or close some."
 )
-ENDING = Refusal(grpc.StatusCode.UNAVAILABLE, "This service ends; ask another, or again.")
+ENDING = Refusal(grpc.StatusCode.UNAVAILABLE, "This service is shutting down; retry, or use another replica.")
 EMPTY = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
 BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
 

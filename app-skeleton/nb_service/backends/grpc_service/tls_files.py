@@ -26,7 +26,7 @@ class TlsFiles(NamedTuple):
             # gRPC itself would say nothing, and refuse every client. Without a password nobody is asked for one.
             context.load_cert_chain(settings.grpc_cert_file, settings.grpc_key_file, password="")
         except (OSError, ValueError) as error:
-            raise problems.GrpcFile("S2I_GRPC_CERT_FILE", "it and its key are no pair, or not PEM") from error
+            raise problems.GrpcFile("S2I_GRPC_CERT_FILE", "it does not match its key, or is not PEM") from error
         if not settings.grpc_ca_file:
             return cls(key, certificate, None)
         authorities = _content("S2I_GRPC_CA_FILE", settings.grpc_ca_file)

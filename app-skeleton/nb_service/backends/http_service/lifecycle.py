@@ -207,7 +207,7 @@ class HttpService:
         if "look" in news:
             # Answers are kept in bulk: feedback may be about one that has just left.
             self._samples.count()
-        return self._feedback.heard(news)
+        return self._feedback.handle(news)
 
     def _state(self) -> dict:
         """Return what the app gets when it asks for facts: it does so for each check of readiness."""

@@ -21,7 +21,7 @@ _NO_SERVICE = json.dumps(
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
-        "detail": "No service runs yet, or it has ended; the terminal of `nb-builder dev` says why.",
+        "detail": "No service is running; the terminal of `nb-builder dev` shows why.",
     }
 ).encode("ascii")
 REFUSAL = (

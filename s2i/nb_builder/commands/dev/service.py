@@ -39,7 +39,7 @@ class Service:
         self._tail: list[str] = []
         self.port = 0
         # What it says while it starts and ends is of no interest where all goes well.
-        self.is_heard = False
+        self.has_responded = False
         self._reading = asyncio.ensure_future(self._read())
 
     @classmethod
@@ -82,7 +82,7 @@ class Service:
         if "port" not in reported:
             await children.end(self._process)
             await self._reading
-            raise NotServed(reported.get("unfit") or "\n".join(self._tail) or "it ended without a word")
+            raise NotServed(reported.get("unfit") or "\n".join(self._tail) or "it exited without a message")
         self.port = reported["port"]
 
     async def ended(self) -> int:
@@ -93,7 +93,7 @@ class Service:
 
     async def end(self) -> None:
         """Have it answer what is in flight and end."""
-        self.is_heard = False
+        self.has_responded = False
         await children.end(self._process, self._patience)
         await self._reading
 
@@ -108,7 +108,7 @@ class Service:
                 if message is None:
                     continue
                 self._tail = [*self._tail[1 - TAIL_LINES :], message]
-                if self.is_heard and not message.startswith(READY):
+                if self.has_responded and not message.startswith(READY):
                     self._on_message(message)
 
 

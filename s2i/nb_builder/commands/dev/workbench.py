@@ -187,7 +187,7 @@ class Workbench:
         self._app_root, self._service = app_root, service
         _remember_last(self._state, app_root)
         self._relevance.succeeded(app_root)
-        service.is_heard = True
+        service.has_responded = True
         # From here on every request that begins gets the new answer.
         self._forwarder.point_at(service.port)
         self._watch_end(service)
@@ -195,7 +195,7 @@ class Workbench:
         if old is None or before is None:
             self._log.step(f"Built in {seconds}, served on {url}")
             self._log.line(f"     {run_locally.how_to_ask(run_locally.example(app_root), url)}")
-            self._log.line("     Ctrl-C ends it.")
+            self._log.line("     Press Ctrl-C to stop.")
             return
         self._end_later(old)
         tolerance = BuildSettings(environ).tolerance
@@ -233,9 +233,7 @@ class Workbench:
             if service is self._service and not self._stop.is_set():
                 self._forwarder.point_at(None)
                 self._service = None
-                self._log.step(
-                    f"The service has ended with exit status {status}; the next save builds and serves again"
-                )
+                self._log.step(f"The service exited with status {status}; the next save builds and serves again")
 
         self._watching_end = asyncio.ensure_future(tell())
 
@@ -262,7 +260,7 @@ class Workbench:
             self._log.step(f"JupyterLab: {self._lab.link()}")
         status = await ended
         if not self._stop.is_set():
-            self._log.note(f"JupyterLab has ended with exit status {status}; {log_file} says more.")
+            self._log.note(f"JupyterLab exited with status {status}; {log_file} says more.")
             await self._stop.wait()
 
 

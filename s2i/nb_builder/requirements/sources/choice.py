@@ -78,7 +78,7 @@ def _checked(declaration: Declaration) -> Declaration:
             _ = line.startswith(("-", ".")) or "/" in line or line.endswith(".whl") or Requirement(line)
         except InvalidRequirement as error:
             reason = str(error).strip().splitlines()[0]
-            return replace(declaration, packages=Packages(), error=f"{line!r} is no requirement ({reason})")
+            return replace(declaration, packages=Packages(), error=f"{line!r} is not a requirement ({reason})")
     return declaration
 
 

@@ -35,7 +35,7 @@ class _Conversion:
         """Return the notes for the log."""
         templates = (
             ("by the names on PyPI: {}", self.renamed),
-            ("left out, as they are no packages of Python: {}", self.left_out),
+            ("left out, because they are not Python packages: {}", self.left_out),
             ("without the version, which pip can't read: {}", self.loosened),
         )
         return tuple(template.format(brief(names)) for template, names in templates if names)
@@ -56,7 +56,7 @@ def read(path: Path) -> Packages | None:
         return None
     entries = content["dependencies"] or []
     if not isinstance(entries, list):
-        raise Unreadable("its 'dependencies' are no list")
+        raise Unreadable("its 'dependencies' are not a list")
     conversion = of_specs(entry for entry in entries if isinstance(entry, str))
     lines, notes = elsewhere.portable(_once(conversion.requirements, _of_pip(entries)))
     return Packages(tuple(lines), python=conversion.python, notes=(*conversion.notes(), *notes))

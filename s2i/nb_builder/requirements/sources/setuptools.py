@@ -39,7 +39,7 @@ def read_setup_cfg(path: Path) -> Packages | None:
     try:
         parser.read_string(text.read(path))
     except configparser.Error as error:
-        raise Unreadable(f"it is no configuration file ({str(error).splitlines()[0]})") from None
+        raise Unreadable(f"it is not a configuration file ({str(error).splitlines()[0]})") from None
     requires = parser.get("options", "install_requires", fallback=None)
     if requires is None:
         return None

@@ -8,7 +8,7 @@ from nb_builder.slim.elf import headers
 from nb_builder.slim.tree import Tree
 
 # Bytes. Linking smaller files saves too little to be worth it.
-SMALLEST = 100_000
+MIN_SIZE = 100_000
 
 
 def link(tree: Tree, libraries: Iterable[str]) -> int:
@@ -23,7 +23,7 @@ def link(tree: Tree, libraries: Iterable[str]) -> int:
     saved = 0
     for path in sorted(libraries):
         size = tree.at(path).stat().st_size
-        if size < SMALLEST:
+        if size < MIN_SIZE:
             continue
         candidates = {first_paths.setdefault(key, path) for key in _keys(tree, path)} - {path}
         twin = next((candidate for candidate in sorted(candidates) if _can_replace(tree, candidate, path)), None)

@@ -221,7 +221,9 @@ def with_files(plan: Plan, trace: tracer.Trace, named_modules: Iterable[str], ap
     kept = [choice.distribution for choice in plan.kept]
     unpruned = [choice.distribution for choice in plan.kept if choice.reason == KEPT]
     left_out = unused_files.left_out(kept, unpruned, trace, named_modules, app_root, home)
-    notes = () if trace.knows_data else ("The kernel did not tell which data files were opened: all of them stay.",)
+    notes = (
+        () if trace.knows_data else ("The kernel did not report which data files were opened, so all of them stay.",)
+    )
     return replace(plan, left_out=left_out, notes=(*plan.notes, *notes))
 
 

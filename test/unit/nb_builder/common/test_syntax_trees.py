@@ -20,14 +20,14 @@ def sum_of(terms):
 
 @pytest.mark.usefixtures("deep_enough")
 def test_a_tree_that_is_returned_can_be_walked_through():
-    statements = syntax_trees.statements(sum_of(syntax_trees.MOST_DEPTH - 5))
+    statements = syntax_trees.statements(sum_of(syntax_trees.MAX_DEPTH - 5))
     assert names.bound(statements) == {"y"}
     assert "x" in keep_requirements.needed(statements[0])
 
 
 @pytest.mark.usefixtures("deep_enough")
 @pytest.mark.parametrize(
-    "source", [sum_of(syntax_trees.MOST_DEPTH + 5), sum_of(20_000), "-" * 100_000 + "1", "x = ", "\0"]
+    "source", [sum_of(syntax_trees.MAX_DEPTH + 5), sum_of(20_000), "-" * 100_000 + "1", "x = ", "\0"]
 )
 def test_what_is_nested_deeper_or_no_python_has_no_tree(source):
     assert syntax_trees.tree(source) is None

@@ -99,7 +99,7 @@ def test_a_limit_holds_or_not_and_says_what_was_measured(limit, holds, measured)
 def test_a_class_that_changes_is_said_where_only_numbers_are_limited():
     made = reported(of(("a", "b"), (1, 1)), "MAX_DIFFERENCE=0")
     assert made["limits"][0]["measured"].endswith(
-        "; 1 row with a difference in what is no number: MAX_DIFFERENT limits those"
+        "; 1 row with a difference in values other than numbers: MAX_DIFFERENT limits those"
     )
 
 

@@ -153,7 +153,7 @@ def test_sockets_lie_in_a_short_path_where_the_temporary_folder_is_deep(monkeypa
     [
         (-9, "it was killed by signal 9 (SIGKILL), as the system does when memory runs out"),
         (-11, "it was killed by signal 11 (SIGSEGV), a crash in compiled code"),
-        (3, "it ended with exit code 3"),
+        (3, "it exited with status 3"),
     ],
 )
 def test_the_end_of_a_process_has_words(status, words):

@@ -167,7 +167,7 @@ def test_dot_files_modes_and_links_arrive_and_git_stays_behind(tmp_path):
     repo = repository(tmp_path, ".env.sample", "tool.sh", ".git/config", "venv/pyvenv.cfg")
     (repo / "tool.sh").chmod(0o755)
     (repo / "link").symlink_to("tool.sh")
-    source_tree.bring(repo, tmp_path / "src")
+    source_tree.copy_to(repo, tmp_path / "src")
     assert sorted(os.listdir(tmp_path / "src")) == [".env.sample", "link", "tool.sh"]
     assert os.access(tmp_path / "src" / "tool.sh", os.X_OK)
     assert os.readlink(tmp_path / "src" / "link") == "tool.sh"
@@ -177,28 +177,28 @@ def test_what_is_no_file_is_not_installed(tmp_path):
     repo = repository(tmp_path, "a.ipynb", "sub/b.txt")
     os.mkfifo(repo / "pipe")
     os.mkfifo(repo / "sub" / "pipe")
-    source_tree.bring(repo, tmp_path / "src")
+    source_tree.copy_to(repo, tmp_path / "src")
     assert [str(path) for path in source_tree.files(repo)] == ["a.ipynb", "sub/b.txt"]
     assert sorted(path.name for path in (tmp_path / "src").rglob("*")) == ["a.ipynb", "b.txt", "sub"]
     assert source_tree.special_files(repo) == ["pipe (a FIFO)", "sub/pipe (a FIFO)"]
 
 
 def test_what_an_earlier_build_installed_is_gone(tmp_path):
-    source_tree.bring(repository(tmp_path, "a.ipynb"), tmp_path / "src")
+    source_tree.copy_to(repository(tmp_path, "a.ipynb"), tmp_path / "src")
     (tmp_path / "repo" / "a.ipynb").rename(tmp_path / "repo" / "b.ipynb")
-    source_tree.bring(tmp_path / "repo", tmp_path / "src")
+    source_tree.copy_to(tmp_path / "repo", tmp_path / "src")
     assert os.listdir(tmp_path / "src") == ["b.ipynb"]
 
 
 def test_the_upload_of_s2i_is_emptied(tmp_path, monkeypatch):
     repo = repository(tmp_path, "sub/a.ipynb", "b.txt")
     monkeypatch.setattr(source_tree, "UPLOADED", repo)
-    source_tree.bring(repo, tmp_path / "src")
+    source_tree.copy_to(repo, tmp_path / "src")
     assert os.listdir(repo) == []
     assert sorted(os.listdir(tmp_path / "src")) == ["b.txt", "sub"]
 
 
 def test_a_repository_that_is_in_its_place_already_stays(tmp_path):
     repo = repository(tmp_path, "a.ipynb")
-    source_tree.bring(repo, repo)
+    source_tree.copy_to(repo, repo)
     assert os.listdir(repo) == ["a.ipynb"]

@@ -55,7 +55,7 @@ def test_folders_of_the_repository_need_no_leave_and_others_do(tmp_path):
             check(options(links=(url,)), tmp_path)
 
 
-def test_installers_hear_of_it_as_pip_would_be_reported(tmp_path):
+def test_installers_receive_it_as_pip_would_be_reported(tmp_path):
     index_options = options(index="https://a.example.com/s", extra=("https://b.example.com/s",)) + options(
         only_binary=("six",)
     )
@@ -71,7 +71,7 @@ def test_without_options_nothing_changes():
     assert IndexOptions().applied({"PIP_INDEX_URL": "x", "HOME": "/"}) == {"PIP_INDEX_URL": "x", "HOME": "/"}
 
 
-def test_installers_hear_of_every_option_next_to_what_they_were_reported(tmp_path):
+def test_installers_receive_every_option_next_to_what_they_were_reported(tmp_path):
     made = options(
         extra=("https://b/s",),
         links=("/w",),

@@ -159,7 +159,7 @@ def test_every_option_is_known_by_its_line(repo, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("six and seven", "'six and seven' is no requirement (Expected "),
+        ("six and seven", "'six and seven' is not a requirement (Expected "),
         ("hg+https://a/b", "'hg+https://a/b': of version control systems, git alone is supported"),
         ("bzr+https://a/b", "'bzr+https://a/b': of version control systems, git alone is supported"),
         ("https://a/b/alpha-1.whl", "Invalid wheel filename (wrong number of parts): 'alpha-1'"),

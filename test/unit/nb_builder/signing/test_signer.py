@@ -47,7 +47,7 @@ def test_a_key_of_another_kind_is_rejected(tmp_path, key):
     assert "not an EC key on the curve P-256, P-384 or P-521" in refused(tmp_path / "key").what
 
 
-@pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file or directory"), (".", "it is no file")])
+@pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file or directory"), (".", "it is not a file")])
 def test_what_can_t_be_read_is_rejected(tmp_path, name, reason):
     assert f"S2I_SIGN_KEY_FILE={tmp_path / name} can't be used: {reason}." == refused(tmp_path / name).what
 

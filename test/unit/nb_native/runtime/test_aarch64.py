@@ -19,7 +19,7 @@ from unit.nb_native.runtime import programs
 
 RANDOM = random.Random(14)
 SAMPLES = 5000
-LARGEST = 27_200
+MAX_SIZE = 27_200
 CHUNKED = (
     b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"
@@ -105,7 +105,7 @@ def any_double():
 
 def test_the_running_example_is_small_and_fits_pages_of_64_kilobytes(kmeans):
     program = kmeans.program.read_bytes()
-    assert len(program) <= LARGEST
+    assert len(program) <= MAX_SIZE
     aarch64, page = 183, 1 << 16
     assert struct.unpack_from("<H", program, 18)[0] == aarch64
     at, size, count = struct.unpack_from("<Q", program, 32)[0], *struct.unpack_from("<HH", program, 54)

@@ -7,7 +7,7 @@ import pytest
 
 from unit.nb_native.runtime import programs
 
-LARGEST = 24_700
+MAX_SIZE = 24_700
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def kmeans(folder):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other machines have larger instructions")
 def test_the_running_example_is_small(kmeans):
-    assert len(kmeans) <= LARGEST
+    assert len(kmeans) <= MAX_SIZE
 
 
 def test_it_has_no_interpreter_no_sections_and_no_stack_that_runs(kmeans):

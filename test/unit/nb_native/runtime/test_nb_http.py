@@ -160,7 +160,7 @@ def test_checks_are_those_of_the_service(service, path, body):
         (post(b"", path=b"/predict/batch"), 400, "The body is not JSON: Expecting value: line 1 column 1 (char 0)."),
         (post(b'[{"fail": 1} ]', path=b"/predict/batch"), 500, "The notebook's predictor failed on this sample."),
         (post(b" " * 100_001), 413, "The body is larger than this service accepts (S2I_MAX_BODY)."),
-        (post(b"1", path=b"/predict/batch"), 400, "The body is not JSON: it is no array of samples."),
+        (post(b"1", path=b"/predict/batch"), 400, "The body is not JSON: it is not an array of samples."),
         (
             post(b"[1", path=b"/predict/batch"),
             400,
@@ -359,7 +359,7 @@ def test_a_request_that_is_cut_off_is_rejected(service):
             wire.socket.shutdown(socket.SHUT_WR)
             answer = wire.answer()
             assert answer.status == 400
-            assert detail(answer) == "The request could not be read: it ended before it was whole."
+            assert detail(answer) == "The request could not be read: it ended too early."
 
 
 def test_a_client_that_has_said_all_gets_its_answer(service):

@@ -31,7 +31,7 @@ REFUSED = {
     "with": ("with open('f') as f:\n    return 1", "predictor has with, which has no native form", 2),
     "a loop over the sample": (
         "t = 0\nfor v in x:\n    t += v\nreturn t",
-        "predictor loops over the sample, whose length is not known: a check of len() before would tell it", 3),
+        "predictor loops over the sample, whose length is not known: a check of len() before would show it", 3),
     "repeated texts": (
         "return x['a'] * 2",
         "predictor answers with what may be a text or a list: float() or a check of the type would make it a number", 2),
@@ -81,7 +81,7 @@ REFUSED = {
     "a slice with a step": ("return x[::2]", "predictor takes a slice of the sample with a step", 2),
     "frame of unnamed columns": (
         "return model.predict(pd.DataFrame([x]))[0]",
-        "predictor gives a model a table whose columns nobody has named: DataFrame([x])[names] would", 2),
+        "predictor gives a model a table without column names: DataFrame([x])[names] would", 2),
 }  # fmt: skip
 
 

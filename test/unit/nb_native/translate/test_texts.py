@@ -102,11 +102,11 @@ def test_what_is_no_text_is_no_sample():
     [
         (
             "model.predict(x)[0]",
-            "predictor gives a model texts of which nobody knows how many they are: [x] has a native form",
+            "predictor gives a model an unknown number of texts: [x] has a native form",
         ),
         (
             "model.predict(np.array([x]))[0]",
-            "predictor gives a model texts of which nobody knows how many they are: [x] has a native form",
+            "predictor gives a model an unknown number of texts: [x] has a native form",
         ),
         ("model.predict([x, x])[0]", "predictor gives a model several texts at once"),
         ("model.predict([x.strip()])[0]", "predictor calls x.strip, which has no native form"),

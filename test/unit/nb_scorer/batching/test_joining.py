@@ -398,7 +398,7 @@ def giving(result):
     [None, 5, "ab", b"ab", {"a": 1}, {1, 2}, np.array(1.5), np.zeros(3), [1], [], (), (np.zeros(2), 5), iter([1, 2])],
 )
 def test_rows_out_that_are_not_rows_in(result):
-    with pytest.raises(joining.NotRowwise, match="was asked for 2 rows at once and did not give as many back"):
+    with pytest.raises(joining.NotRowwise, match="received 2 rows at once and did not return the same number"):
         joining.call_together([stop([1.5], function=giving(result)), stop([2.5], function=giving(result))])
 
 

@@ -407,7 +407,7 @@ def test_what_reaches_past_the_sample_is_rejected_with_its_line(body, reason, li
         ),
         (
             "predictor = model.predict",
-            "is no plain function|the source of predict can't be read|calls no method of a model",
+            "is not a plain function|the source of predict can't be read|calls no method of a model",
         ),
         ("exec('def predictor(x): return model.predict([x])[0]')", "the source of predictor can't be read"),
     ],

@@ -5,8 +5,8 @@ from nb_scorer.common import phrases
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (0, "ended with exit code 0"),
-        (3, "ended with exit code 3"),
+        (0, "exited with status 0"),
+        (3, "exited with status 3"),
         (-9, "was killed by signal 9 (SIGKILL)"),
         (-11, "was killed by signal 11 (SIGSEGV)"),
         (-120, "was killed by signal 120"),

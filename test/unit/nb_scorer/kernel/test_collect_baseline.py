@@ -124,7 +124,7 @@ def test_a_baseline_that_is_not_of_predictor_s_samples_is_said(collected, baseli
     facts, summary, notes = collected("def predictor(x):\n    return 1", baseline=baseline, samples=samples)
     assert facts is None
     assert summary == {"reason": f"baseline: {why}"}
-    assert notes == [f"drift is not told by baseline: {why}"]
+    assert notes == [f"drift is not measured by baseline: {why}"]
 
 
 @pytest.mark.parametrize("baseline", [0.53, "text", {"a": 1}, object()])
@@ -206,7 +206,7 @@ def test_a_feature_that_two_columns_may_be_is_reported_as_such(collected):
     facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}])
     assert features(facts) == {("sample", "a"): "numbers"}
     lack = "several columns of the data passed to fit have its value in each golden row; another call of predictor may"
-    assert summary["not_compared"][0] == f"b of the sample: {lack} tell which"
+    assert summary["not_compared"][0] == f"b of the sample: {lack} show which"
     facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}, {"a": 3, "b": 5}])
     assert summary["features"] == ["a", "b"]
 
@@ -235,7 +235,7 @@ def test_what_can_t_be_compared_has_a_line_each(collected):
     _, summary, notes = collected("def predictor(x):\n    return [x[2]]", baseline=rows, samples=rows[:1])
     assert summary["features"] == ["0"]
     assert summary["not_compared"] == [
-        "1 of the sample: its texts are no words but encoded data, such as images in base64",
+        "1 of the sample: its texts are encoded data, such as images in base64",
         "2 of the sample: its values are nested",
         "3 of the sample: it has no value in the baseline",
         "4 of the sample: its values are of several types",
@@ -257,7 +257,7 @@ def test_ten_thousand_columns_are_a_hundred_and_a_sentence(collected):
 def test_nothing_but_missing_values_is_no_baseline(collected):
     rows = [[None, float("nan")]] * 50
     facts, summary, notes = collected("def predictor(x):\n    return x", baseline=rows, samples=[[1, 2]])
-    assert (facts, notes[0]) == (None, "drift is not told: 0 of the sample: it has no value in the baseline")
+    assert (facts, notes[0]) == (None, "drift is not measured: 0 of the sample: it has no value in the baseline")
     assert "it has no value in the baseline" in summary["reason"]
 
 

@@ -312,7 +312,7 @@ def test_a_slow_predictor_stops_the_calls_with_a_note(monkeypatch):
     monkeypatch.setattr(collect_golden_rows, "CALL_SECONDS", -1)
     collected, notes = rows({"predictor": double, "examples": [1]}, [b"2", b"3"])
     assert len(collected) == 1
-    assert notes == ["predictor is slow: the call predictor(2) and later ones are no golden rows"]
+    assert notes == ["predictor is slow: the call predictor(2) and later ones are not golden rows"]
 
 
 def test_rows_are_read_back_whatever_characters_they_hold(tmp_path):

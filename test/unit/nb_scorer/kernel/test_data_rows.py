@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nb_scorer.kernel import data_rows
-from nb_scorer.kernel.data_rows import MOST_ROWS, NoRows
+from nb_scorer.kernel.data_rows import MAX_ROWS, NoRows
 
 
 class Sparse:
@@ -84,7 +84,7 @@ def test_of_many_rows_and_columns_some_are_taken_all_over(make):
 def test_a_million_rows_are_some_rows_and_the_same_each_time():
     data = np.random.default_rng(1).random((1_000_000, 2))
     rows = data_rows.of(data)
-    assert (rows.of, len(rows.samples)) == (1_000_000, MOST_ROWS)
+    assert (rows.of, len(rows.samples)) == (1_000_000, MAX_ROWS)
     assert data_rows.of(data).samples == rows.samples
 
 

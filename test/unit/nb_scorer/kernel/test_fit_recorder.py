@@ -116,7 +116,7 @@ def test_at_most_so_many_calls_are_noted(shell):
     ],
 )
 def test_a_loop_is_not_slowed_by_copies_without_end(shell, monkeypatch, data, rows, why):
-    monkeypatch.setattr(fit_recorder, "MOST_BYTES", 40)
+    monkeypatch.setattr(fit_recorder, "MAX_BYTES", 40)
     shell.user_ns.update(same=np.zeros((4, 1), int), small=[[1]])
     copied = []
     original = fit_recorder.data_rows.of

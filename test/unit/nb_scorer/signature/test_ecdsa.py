@@ -150,7 +150,7 @@ def compressed():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (private_pem, "it holds a private key, which nobody needs who verifies"),
+        (private_pem, "it contains a private key; verification needs only the public key"),
         (off_the_curve, "its point is not on the curve P-256"),
         (compressed, "it is not an EC key"),
         (lambda: pem(ed25519.Ed25519PrivateKey.generate().public_key()), "it is not an EC key"),

@@ -49,8 +49,8 @@ def test_files_are_in_the_order_of_paths():
         (lambda reported: reported["predicate"]["resources"][0].update(name="a//x"), "it names a file 'a//x'"),
         (lambda reported: reported["predicate"]["resources"][0].update(name=""), "it names a file ''"),
         (lambda reported: reported["predicate"]["resources"][0].update(name=5), "it names a file 5"),
-        (lambda reported: reported["predicate"].pop("resources"), "no statement on a model"),
-        (lambda reported: reported.update(subject=None), "no statement on a model"),
+        (lambda reported: reported["predicate"].pop("resources"), "not about a model"),
+        (lambda reported: reported.update(subject=None), "not about a model"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_rejected(change, reason):

@@ -103,7 +103,7 @@ def test_of_a_very_long_print_every_part_is_an_object_of_the_scorer_that_the_log
     text = "\x00\U0001f600" * 100_000
     log = printed(log_forms.JSON, text + "\n")
     assert stdio_capture.objects(log.removesuffix("\n").encode()) == log.splitlines()
-    assert all(len(line) < stdio_capture.LONGEST for line in log.splitlines())
+    assert all(len(line) < stdio_capture.MAX_LENGTH for line in log.splitlines())
     parts = [json.loads(line) for line in log.splitlines()]
     assert "".join(part["message"] for part in parts) == text
     assert all(part["scorer"] == os.getpid() for part in parts)

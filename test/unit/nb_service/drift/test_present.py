@@ -86,7 +86,7 @@ def test_samples_and_answers_are_counted_however_they_came():
 def test_what_is_nested_too_deeply_or_too_long_is_left_out_alone():
     counting = watching(BASELINE)
     deep = b"[" * 5000 + b"]" * 5000
-    long = b"[" + b"1, " * present.decoded.LONGEST + b"1]"
+    long = b"[" + b"1, " * present.decoded.MAX_LENGTH + b"1]"
     pairs = [pair([1, True], "odd"), (Job(deep, None), Answer(OK, deep)), (Job(long, None), Answer(OK, b'"odd"'))]
     assert [len(samples) for samples in counting.answered(pairs)] == [1, 0, 0]
     assert sum(counting.numbers()["present"][2]) == 2
@@ -191,4 +191,4 @@ def test_of_a_drift_words_say_how_large_it_is():
     assert said[2].startswith("the answer is not as in the baseline (PSI ")
     assert comparison.lines(compared[1:1], 300) == ["none in 0 features of 300 samples"]
     few = comparison.of(BASELINE, [[0] * feature.size for feature in BASELINE.features])
-    assert comparison.lines(few, 12) == ["too few samples to tell, 12 of 200"]
+    assert comparison.lines(few, 12) == ["too few samples to decide, 12 of 200"]

@@ -9,10 +9,10 @@ def outcomes(feedback):
 
 def test_only_the_first_judgement_of_an_answer_counts_as_such():
     feedback = Feedback(1 << 20)
-    assert feedback.heard({"keep": ["a", False, "4"]}) is None
-    assert feedback.heard({"look": [["a", None]]}) == {"found": [[None, 4]]}
+    assert feedback.handle({"keep": ["a", False, "4"]}) is None
+    assert feedback.handle({"look": [["a", None]]}) == {"found": [[None, 4]]}
     judged = [["a", None, *AGREES], ["a", None, "differs", None, None, None], [None, None, *AGREES]]
-    assert feedback.heard({"count": judged}) == {"outcomes": {"agrees": 2, "repeated": 1}}
+    assert feedback.handle({"count": judged}) == {"outcomes": {"agrees": 2, "repeated": 1}}
     assert outcomes(feedback) == {"agrees": 2, "repeated": 1}
 
 

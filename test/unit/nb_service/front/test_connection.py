@@ -22,7 +22,7 @@ class Process:
 
     secret = "s"
     is_down = has_jobs = False
-    heard_at = 0.0
+    received_at = 0.0
     pid = 7
 
     def __init__(self) -> None:
@@ -350,7 +350,7 @@ def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_reporte
             # It waits for scorers.
             bench.link.expire(now + 1000)
             bench.process.has_jobs = False
-            bench.process.heard_at = now + 1001
+            bench.process.received_at = now + 1001
             bench.link.expire(now + 1030)
             assert not bench.process.killed
             bench.link.expire(now + 1062)
@@ -368,7 +368,7 @@ def test_a_request_that_the_app_has_forgotten_gets_504_while_the_app_answers_oth
             writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
             _, app_reader, _ = await app.request()
             now = bench.link.loop.time()
-            bench.process.heard_at = now + 65
+            bench.process.received_at = now + 65
             hung = set(bench.link._active)
             other_reader, other_writer = await bench.client()
             other_writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -70,7 +70,7 @@ def test_a_request_as_clients_send_it():
 
 
 def test_short_heads_are_remembered_and_long_ones_are_not():
-    short, long = POST + b"\r\n", POST + b"X: " + b"a" * head.LONGEST_REMEMBERED + b"\r\n\r\n"
+    short, long = POST + b"\r\n", POST + b"X: " + b"a" * head.MAX_REMEMBERED_LENGTH + b"\r\n\r\n"
     assert head.read(short) is head.read(short)
     assert head.read(long) is not head.read(long)
 

@@ -57,7 +57,7 @@ def test_an_sdk_that_starts_slowly_at_the_end_loses_nothing(monkeypatch, exporte
 
 
 def test_more_than_can_be_exported_is_left_out_and_counted(monkeypatch, exported):
-    monkeypatch.setattr(tracing, "MOST_WAITING", 2)
+    monkeypatch.setattr(tracing, "MAX_WAITING", 2)
     log = []
     spans = tracing.Spans(MODEL, log.append)
     for _ in range(5):

@@ -155,7 +155,7 @@ def test_threads_get_their_own_answers(served):
 
 
 def test_what_is_outstanding_is_bounded_in_bytes_and_one_larger_body_goes_alone(served, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(module, "MAX_BYTES", 100_000)
     pool, client, _ = served()
     bodies = [b"%d" % size * size for size in (9, 30_000, 90_000, 150_000, 1)]
     asked = in_threads([lambda: client.ask_many(bodies)] * 4)
@@ -203,13 +203,13 @@ def test_who_is_not_wanted_any_more_lets_go_of_all_that_it_asked(served, monkeyp
     assert client.ask_many([b"%d" % number for number in range(20)]) == [Answer(NOT_READY)] * 20
     assert wait_until(lambda: pool.abandoned == 8)
     # Their bytes may be asked again.
-    assert client.reserve(module.MOST_BYTES, 0.0)
+    assert client.reserve(module.MAX_BYTES, 0.0)
 
 
 def test_who_waits_for_bytes_of_others_gives_up_too(served, monkeypatch):
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
     pool, client, _ = served()
-    assert client.reserve(module.MOST_BYTES, 0.0) and not client.reserve(1, 0.01)
+    assert client.reserve(module.MAX_BYTES, 0.0) and not client.reserve(1, 0.01)
     client.is_given_up = lambda: True
     assert client.ask_many([b"1", b"2"]) == [Answer(NOT_READY)] * 2
     assert pool.asked == []
@@ -233,12 +233,12 @@ def test_the_front_is_reported_and_asked_in_the_order_of_the_calls():
     ours, theirs = socket.socketpair()
     box, there = [], threading.Event()
 
-    def heard(what):
+    def handle(what):
         news.append(what)
         return {"so far": len(news)}
 
     def serve():
-        box.append(PoolServer(loop, Pool(loop), ours, dict, lambda: None, heard))
+        box.append(PoolServer(loop, Pool(loop), ours, dict, lambda: None, handle))
         there.set()
 
     loop.call_soon_threadsafe(serve)

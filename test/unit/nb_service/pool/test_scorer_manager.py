@@ -146,7 +146,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
         next(iter(manager.links.values())).gone()
         turn(manager)
     assert manager.crash_looping
-    assert manager.said[-1].startswith("3 scorers in a row ended before they answered anything: not ready.")
+    assert manager.said[-1].startswith("3 scorers in a row crashed before their first answer: not ready.")
     delays = []
     for deaths in (3, 4, 5, 20):
         manager._deaths = deaths
@@ -160,7 +160,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
         (lambda manager: manager.scorer_unstarted(1, "Too many open files"), 0, ["A scorer can't be started now"]),
         (lambda manager: manager.scorer_started(1), 1, []),
         # Two of them, and one death: that of the zygote.
-        (lambda manager: manager.zygote_gone("ended with exit code 1"), 1, ["The process that starts scorers"]),
+        (lambda manager: manager.zygote_gone("exited with status 1"), 1, ["The process that starts scorers"]),
     ],
 )
 def test_a_link_that_closes_before_the_zygote_has_reported_what_became_of_it_waits_for_that(make, told, deaths, words):
@@ -498,7 +498,7 @@ def test_a_crash_loop_is_reported_with_the_pause_and_to_those_who_ask_for_readin
     for _ in range(module.CRASH_LOOP + 1):
         next(iter(manager.links.values())).gone()
         fakes.turn_until(manager._loop, lambda: manager.links)
-    start = "scorers in a row ended before they answered anything: not ready. The next one starts in"
+    start = "scorers in a row crashed before their first answer: not ready. The next one starts in"
     assert unfit == [f"3 {start} 0.2 s.", f"4 {start} 0.4 s."]
     assert (changes, rooms) == ([False, False], [None, None])
     assert manager.endings["died"] == 4
@@ -511,7 +511,7 @@ def test_how_a_scorer_ended_is_reported_by_its_pid_or_else_its_number(make):
     manager.links[2].pid = None
     manager.scorer_exited(2, 3 << 8)
     manager.scorer_exited(77, 0)
-    assert manager.said == ["Scorer 101 was killed by signal 9 (SIGKILL).", "Scorer 2 ended with exit code 3."]
+    assert manager.said == ["Scorer 101 was killed by signal 9 (SIGKILL).", "Scorer 2 exited with status 3."]
     assert manager.endings["died"] == 2
 
 
@@ -592,8 +592,8 @@ def test_a_zygote_that_ends_is_reported_and_another_one_started(make):
     manager = make()
     warm(manager)
     first = manager._supervisor
-    manager.zygote_gone("ended with exit code 1")
-    assert manager.said == ["The process that starts scorers ended with exit code 1; starting another."]
+    manager.zygote_gone("exited with status 1")
+    assert manager.said == ["The process that starts scorers exited with status 1; starting another."]
     assert fakes.turn_until(manager._loop, lambda: manager._supervisor not in (first, None))
     assert manager._deaths == 0
 

@@ -198,7 +198,7 @@ def test_where_nothing_will_come_samples_are_rejected_at_once_those_that_wait_to
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
-        (crash_loop, "3 scorers in a row ended before they answered anything"),
+        (crash_loop, "3 scorers in a row crashed before their first answer"),
         (
             lambda manager: vars(manager).update(unfit_row=2, warm=False),
             "Golden row 2 is not predicted as it was when the model was built",

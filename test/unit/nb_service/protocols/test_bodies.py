@@ -89,7 +89,7 @@ def test_arrow_is_rejected_with_a_sentence_where_pyarrow_is_not(monkeypatch):
 
 @pytest.mark.parametrize("body", [b'{"a": 1}', b"1", b""])
 def test_json_of_many_samples_is_an_array(body):
-    with pytest.raises(ValueError, match="no array of samples|Expecting value"):
+    with pytest.raises(ValueError, match="not an array of samples|Expecting value"):
         list(bodies.read(body, None, None, UNKNOWN).samples)
 
 

@@ -59,10 +59,10 @@ def test_answers_are_predictions():
     [
         ({"inputs": [1], "instances": [1]}, "exactly one of .*; here are instances, inputs"),
         ({"params": {}}, "exactly one of"),
-        ({"inputs": [1], "params": {"a": 1}}, "takes no params"),
+        ({"inputs": [1], "params": {"a": 1}}, "accepts no params"),
         ({"dataframe_split": [1]}, "has no data"),
         ({"dataframe_split": {"data": [1]}}, "has no data"),
-        ({"dataframe_split": {"data": [[1]], "columns": "a"}}, "columns of dataframe_split are no list"),
+        ({"dataframe_split": {"data": [[1]], "columns": "a"}}, "columns of dataframe_split are not a list"),
         ({"dataframe_split": {"data": [[1]], "columns": []}}, "1 values, and there are 0 columns"),
         ({"dataframe_records": [1]}, "not a list of objects"),
     ],

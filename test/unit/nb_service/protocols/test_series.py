@@ -48,7 +48,7 @@ def test_nothing_is_longer_than_at_most(values):
 
 @pytest.mark.parametrize("body", [b"{}", b"1", b"[1", b"", b"[NaN]"])
 def test_what_is_no_array_is_reported_when_it_is_read(body):
-    with pytest.raises(ValueError, match="no array of samples|Expecting|NaN is not JSON"):
+    with pytest.raises(ValueError, match="not an array of samples|Expecting|NaN is not JSON"):
         len(Series(array=body))
 
 

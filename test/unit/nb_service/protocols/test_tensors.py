@@ -32,7 +32,7 @@ def test_lists_in_more_lists_than_a_shape_has_dimensions_are_rejected():
 
 
 def test_half_a_value_is_rejected():
-    with pytest.raises(Malformed, match="7 bytes are no whole number of FP64 values."):
+    with pytest.raises(Malformed, match="7 bytes are not a whole number of FP64 values."):
         tensors.unpack("FP64", b"1234567")
 
 

@@ -10,7 +10,7 @@ def test_as_many_predictions_as_instances():
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [(b"{}", "instances is not a list"), (b'{"instances": [], "parameters": {"a": 1}}', "takes no parameters")],
+    [(b"{}", "instances is not a list"), (b'{"instances": [], "parameters": {"a": 1}}', "accepts no parameters")],
 )
 def test_other_bodies_are_rejected(body, words):
     with pytest.raises(Malformed, match=words):

@@ -42,7 +42,7 @@ def test_a_key_that_is_taken_out_of_the_file_is_revoked(model, tmp_path):
     ("content", "reason"),
     [
         (b"", "no public key is in it"),
-        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "what it holds is no public key"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "its content is not a public key"),
     ],
 )
 def test_a_file_without_a_key_is_rejected_by_its_setting(model, tmp_path, content, reason):

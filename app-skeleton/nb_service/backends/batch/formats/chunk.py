@@ -12,16 +12,18 @@ from nb_service import problems
 # borders are the same in each run, so that each run gets the same floats.
 ROWS = 1000
 # So large may a chunk get, about, in characters or bytes of its rows.
-LARGEST = 4 << 20
+MAX_SIZE = 4 << 20
 # So long may a row be, in characters or bytes; a cell may be a whole document. What is longer is no file of rows.
-LONGEST = 64 << 20
+MAX_LENGTH = 64 << 20
 Line = TypeVar("Line", str, bytes)
 
 
 def too_long(name: str, what: str) -> problems.BatchInput:
     """Return the problem of a row that is longer than LONGEST."""
     return problems.BatchInput(
-        name, f"its {what} is longer than {LONGEST >> 20} MB", "Look if it is what its name says; --from says a format."
+        name,
+        f"its {what} is longer than {MAX_LENGTH >> 20} MB",
+        "Look if it is what its name says; --from says a format.",
     )
 
 
@@ -41,7 +43,7 @@ class Lines(Generic[Line]):
 
     def __init__(self, stream: Any, name: str, end: Line) -> None:
         # A line that is longer comes in parts; and an iterator in C costs half of a generator.
-        self._lines: Iterator[Line] = iter(partial(stream.readline, LONGEST), end)
+        self._lines: Iterator[Line] = iter(partial(stream.readline, MAX_LENGTH), end)
         self._name = name
         self._count = 0
         self._ahead: list[Line] = []
@@ -51,7 +53,7 @@ class Lines(Generic[Line]):
 
     def __next__(self) -> Line:
         if not self._ahead:
-            self._ahead = self._read(LARGEST, 1)
+            self._ahead = self._read(MAX_SIZE, 1)
         if not self._ahead:
             raise StopIteration
         return self._ahead.pop(0)
@@ -64,7 +66,7 @@ class Lines(Generic[Line]):
     def some(self) -> list[Line]:
         """Return the next lines, which are one chunk: ROWS of them, or about LARGEST characters; none at the end."""
         ahead, self._ahead = self._ahead, []
-        return ahead + self._read(LARGEST - sum(map(len, ahead)), ROWS - len(ahead))
+        return ahead + self._read(MAX_SIZE - sum(map(len, ahead)), ROWS - len(ahead))
 
     def rest(self) -> Iterator[Line]:
         """Return all lines that are left, a chunk of them read at a time."""
@@ -72,7 +74,7 @@ class Lines(Generic[Line]):
 
     def _read(self, size: int, count: int) -> list[Line]:
         lines: list[Line] = []
-        left = min(size, LONGEST)
+        left = min(size, MAX_LENGTH)
         for line in islice(self._lines, count):
             lines.append(line)
             left -= len(line)
@@ -80,7 +82,7 @@ class Lines(Generic[Line]):
                 break
         self._count += len(lines)
         # Only the last can be so long: it ends the loop.
-        if lines and len(lines[-1]) >= LONGEST:
+        if lines and len(lines[-1]) >= MAX_LENGTH:
             raise too_long(self._name, f"line {self._count}")
         return lines
 

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from nb_service import problems
 from nb_service.backends.batch.formats import arrow_values, decoded
-from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, Table, repeated, too_long
+from nb_service.backends.batch.formats.chunk import MAX_LENGTH, MAX_SIZE, ROWS, Chunk, Table, repeated, too_long
 from nb_service.backends.batch.formats.options import ReadOptions
 
 PARQUET, ARROW = "parquet", "arrow"
@@ -92,7 +92,7 @@ class Reader:
         size = self._file.metadata.num_rows and sum(
             self._file.metadata.row_group(at).total_byte_size for at in range(self._file.num_row_groups)
         )
-        rows = 32 * ROWS if not size else max(1, min(32 * ROWS, LARGEST * 4 * (self.total or 0) // size))
+        rows = 32 * ROWS if not size else max(1, min(32 * ROWS, MAX_SIZE * 4 * (self.total or 0) // size))
         for group in range(self._file.num_row_groups):
             try:
                 yield from self._of_group(group, columns, rows)
@@ -111,7 +111,7 @@ class Reader:
             # The first row brings the whole dictionary.
             first = next(file.iter_batches(1, row_groups=[group], columns=names, use_threads=False), None)
             longest = sum(map(decoded.longest_in, first.columns)) if first else 0
-            file = self._file if longest * rows <= decoded.MOST else self._with_dictionaries(names)
+            file = self._file if longest * rows <= decoded.MAX_COUNT else self._with_dictionaries(names)
         schema = self.schema_of(columns)
         for batch in file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False):
             if file is self._file:
@@ -134,7 +134,7 @@ class Reader:
             if column.physical_type == "BYTE_ARRAY"
             and column.path_in_schema.partition(".")[0] in decoding
             and {"RLE_DICTIONARY", "PLAIN_DICTIONARY"} & {*column.encodings}
-            and ("." in column.path_in_schema or column.total_uncompressed_size * facts.num_rows > decoded.MOST)
+            and ("." in column.path_in_schema or column.total_uncompressed_size * facts.num_rows > decoded.MAX_COUNT)
         )
 
     def _with_dictionaries(self, names: list[str]) -> Any:
@@ -145,7 +145,7 @@ class Reader:
     def _pieces(self, batch: Any) -> Iterator[Any]:
         """Yield a batch in parts that may be decoded; raise BatchInput for a row that is too long."""
         for part in decoded.pieces(batch):
-            if part.num_rows == 1 and sum(map(decoded.most_of, part.columns)) > LONGEST:
+            if part.num_rows == 1 and sum(map(decoded.most_of, part.columns)) > MAX_LENGTH:
                 raise too_long(self._name, "row")
             yield part
 
@@ -157,9 +157,9 @@ class Reader:
             at = 0
             while at < batch.num_rows:
                 part = batch.slice(at, ROWS - count)
-                part = part.slice(0, decoded.rows_within(part, decoded.MOST))
+                part = part.slice(0, decoded.rows_within(part, decoded.MAX_COUNT))
                 of_part = sum(map(decoded.most_of, part.columns))
-                if count and size + of_part > decoded.MOST:
+                if count and size + of_part > decoded.MAX_COUNT:
                     yield self._chunk(parts, count)
                     parts, count, size = [], 0, 0
                 at += part.num_rows
@@ -197,7 +197,7 @@ def common_schema(schemas: list[tuple[str, Any]]) -> Any:
                 raise problems.BatchInput(
                     name,
                     f"its column {field.name!r} is of type {other.type}, and of {field.type} in the input before",
-                    "Write a file for each input (an output that ends in /), or leave the column out by --keep.",
+                    "Write a file for each input (an output that ends in /), or leave the column out with --keep.",
                 )
         common = pa.schema(
             [field.with_nullable(field.nullable or schema.field(field.name).nullable) for field in common]
@@ -253,5 +253,5 @@ def _check(name: str, field: Any) -> None:
         raise problems.BatchInput(
             name,
             f"its column {field.name!r} is of type {field.type}, which JSON lacks",
-            "Leave it out by --sample and --keep, which name the columns that are wanted.",
+            "Leave it out: --sample and --keep name the columns to use.",
         )

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import IO, Any
 
 from nb_service import problems
-from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, Lines, repeated
+from nb_service.backends.batch.formats.chunk import MAX_LENGTH, MAX_SIZE, ROWS, Chunk, Lines, repeated
 from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.protocols import csv_body
 
@@ -31,7 +31,7 @@ class Reader:
     def __init__(self, stream: IO[bytes], name: str, options: ReadOptions) -> None:
         self._name = name
         # The csv module's own limit is 128 kB.
-        csv.field_size_limit(LONGEST)
+        csv.field_size_limit(MAX_LENGTH)
         buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
         head = bytes(buffered.peek(4)[:4])
         self._encoding = _encoding_of(head, options.encoding)
@@ -106,7 +106,7 @@ class Reader:
                         broken[len(rows)] = self._misfit(len(row))
                     rows.append(row)
                     size += sum(map(len, row))
-                    if len(rows) == ROWS or size >= LARGEST:
+                    if len(rows) == ROWS or size >= MAX_SIZE:
                         yield self._table(rows, broken)
                         rows, broken, size = [], {}, 0
                 break

@@ -4,10 +4,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
-from nb_service.backends.batch.formats.chunk import LARGEST
+from nb_service.backends.batch.formats.chunk import MAX_SIZE
 
 # So large may rows get that are decoded together.
-MOST = 4 * LARGEST
+MAX_COUNT = 4 * MAX_SIZE
 
 
 def most_of(array: Any) -> int:
@@ -42,7 +42,7 @@ def longest_in(array: Any) -> int:
     return 0
 
 
-def pieces(batch: Any, most: int = MOST) -> Iterator[Any]:
+def pieces(batch: Any, most: int = MAX_COUNT) -> Iterator[Any]:
     """Yield a record batch in parts, each of `most` bytes or of one row."""
     at = 0
     while at < batch.num_rows:

@@ -8,7 +8,7 @@ from typing import IO
 from nb_scorer.model import json_codec
 
 from nb_service import problems
-from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, Lines, too_long
+from nb_service.backends.batch.formats.chunk import MAX_LENGTH, MAX_SIZE, ROWS, Chunk, Lines, too_long
 from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.json_texts import encoded
 
@@ -76,7 +76,7 @@ class ArrayReader:
             rows.append(text if len(rows) in broken else row)
             texts.append(text)
             size += len(text)
-            if len(rows) == ROWS or size >= LARGEST:
+            if len(rows) == ROWS or size >= MAX_SIZE:
                 yield Chunk(rows, broken=broken, lines=texts)
                 rows, texts, broken, size = [], [], {}, 0
         if rows:
@@ -122,7 +122,7 @@ class ArrayReader:
                 is_over = False
             except ValueError as error:
                 raise problems.BatchInput(self._name, f"its element {number} can't be read: {error}") from error
-            if len(rest) > LONGEST:
+            if len(rest) > MAX_LENGTH:
                 raise too_long(self._name, f"element {number}")
             longer = rest if is_over else self._more(rest, wanted)
             # A number may go on, and an element that is cut may be whole with what follows.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from nb_service import problems
-from nb_service.backends.batch.formats.chunk import LARGEST, LONGEST, ROWS, Chunk, too_long
+from nb_service.backends.batch.formats.chunk import MAX_LENGTH, MAX_SIZE, ROWS, Chunk, too_long
 from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.formats.spool import spooled
 from nb_service.protocols import Limits, Malformed, npy, tensors
@@ -32,7 +32,7 @@ class Reader:
         width = 2 if begin[6:7] == b"\x01" else 4
         length = int.from_bytes(begin[8 : 8 + width], "little")
         if begin[:6] != npy.MAGIC or length > npy.MAX_HEADER:
-            raise problems.BatchInput(name, "it is no npy file")
+            raise problems.BatchInput(name, "it is not an npy file")
         self._header = begin[8 + width :] + stream.read(length - (12 - 8 - width))
         shape = _SHAPE.search(self._header)
         if shape is None:
@@ -54,8 +54,8 @@ class Reader:
         sizes = [int(size) for size in re.findall(rb"[0-9]+", self._shape["rest"])]
         size = int(descr[1] or 1) if descr else 0
         if not size * math.prod(sizes):
-            raise problems.BatchInput(self._name, "it is no array of numbers")
-        if size * math.prod(sizes) > LONGEST:
+            raise problems.BatchInput(self._name, "it is not an array of numbers")
+        if size * math.prod(sizes) > MAX_LENGTH:
             raise too_long(self._name, "row")
         return size, size * math.prod(sizes)
 
@@ -77,7 +77,7 @@ class Reader:
                 self._stream.close()
 
     def _chunks(self) -> Iterator[Chunk]:
-        step = max(1, min(ROWS, LARGEST // self._row_bytes))
+        step = max(1, min(ROWS, MAX_SIZE // self._row_bytes))
         for at in range(0, self.total, step):
             count = min(step, self.total - at)
             header = self._header[: self._shape.start("first")] + str(count).encode("ascii")
@@ -118,5 +118,5 @@ def _form(batches: Iterable[list], name: str) -> tuple[int, list[int], str]:
 
 def _no_array(name: str) -> problems.BatchOutput:
     return problems.BatchOutput(
-        name, "the answers are no array of numbers of one shape", "Write them as NDJSON, by --to ndjson."
+        name, "the answers are not an array of numbers of one shape", "Write them as NDJSON, with --to ndjson."
     )

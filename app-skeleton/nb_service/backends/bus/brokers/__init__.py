@@ -199,7 +199,7 @@ def check(scheme: str) -> None:
     """Raise BusUrl or BusNeedsMore where there is no broker for `scheme` here."""
     kind = KINDS.get(scheme)
     if kind is None:
-        raise problems.BusUrl(f"the scheme {scheme or '(none)'} is no broker's; these are: {', '.join(KINDS)}")
+        raise problems.BusUrl(f"the scheme {scheme or '(none)'} is not a broker's; valid ones: {', '.join(KINDS)}")
     if not is_here(kind):
         raise problems.BusNeedsMore(kind.title, kind.library, kind.extra, here())
 

@@ -290,7 +290,7 @@ class KafkaTopics:
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Forget all: the group has gone on without this member, which begins again."""
         self._revoked(consumer, partitions)
-        self._gone = "the group has heard nothing of this member for too long"
+        self._gone = "the group has received nothing from this member for too long"
 
     def _delivery(self, message: Message) -> Delivery | None:
         """Return it; None where its partition has been taken away."""

@@ -46,7 +46,7 @@ FIRST_PAUSE, MAX_PAUSE = 0.5, 5.0
 # Not all brokers say so.
 OUR_NAME = "another client has its name, and each service needs one of its own, which it keeps (S2I_BUS_CLIENT)"
 # What MQTT has for the length of a message, and how many may be on their way.
-LARGEST = (1 << 28) - 1
+MAX_SIZE = (1 << 28) - 1
 MAX_ON_THE_WAY = 0xFFFF
 MESSAGE_ID = "message-id"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
@@ -76,7 +76,7 @@ class _Link(Link[Came]):
         self.began = time.monotonic()
         self.on_the_way: set[int] = set()  # published and not confirmed
         self.window = MAX_ON_THE_WAY
-        self.largest = LARGEST
+        self.largest = MAX_SIZE
         self._progress = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._socket: Any = None
@@ -197,12 +197,12 @@ class _Link(Link[Came]):
 
     def _connected(self, _client: object, _data: object, _flags: object, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self.lose(f"it refuses the connection: {reason}")
+            self.lose(f"it rejects the connection: {reason}")
             return
         if getattr(properties, "SharedSubscriptionAvailable", 1) == 0:
             self.lose("it has no shared subscriptions")
         self.window = getattr(properties, "ReceiveMaximum", MAX_ON_THE_WAY)
-        self.largest = min(LARGEST, getattr(properties, "MaximumPacketSize", LARGEST))
+        self.largest = min(MAX_SIZE, getattr(properties, "MaximumPacketSize", MAX_SIZE))
         self._is_connected = True
         self._progress.set()
 
@@ -215,14 +215,14 @@ class _Link(Link[Came]):
 
     def _subscribed(self, _client: object, _data: object, _mid: int, reasons: Any, _properties: object) -> None:
         if reasons[0].is_failure:
-            self.lose(f"it refuses the subscription: {reasons[0]}")
+            self.lose(f"it rejects the subscription: {reasons[0]}")
         self._granted = reasons[0].value
         self._progress.set()
 
     def _published(self, _client: object, _data: object, mid: int, reason: Any, _properties: object) -> None:
         self.on_the_way.discard(mid)
         if reason.is_failure:
-            self.lose(f"it refuses what is published: {reason}")
+            self.lose(f"it rejects a published message: {reason}")
         self._progress.set()
 
     def _came(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
@@ -240,7 +240,7 @@ class Mqtt(Linked[_Link]):
     """Takes from the topic `source`, which may have wildcards, publishes to `target` and `errors`; see Broker."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place, LARGEST)
+        super().__init__(place, MAX_SIZE)
         self._pause = 0.0
         self._ours: dict[int, str] = {}  # names of what came and was not acknowledged, by what the session calls it
         self._taken: set[str] = set()

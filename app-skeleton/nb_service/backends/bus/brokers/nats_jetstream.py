@@ -289,7 +289,7 @@ class NatsJetStream:
         if (message.headers or {}).get(_STATUS):
             over.set_exception(Away("no stream takes what is published"))
         elif _ERROR in message.data and "error" in (said := json.loads(message.data)):
-            over.set_exception(Away(f"what is published is refused: {said['error'].get('description')}"))
+            over.set_exception(Away(f"a published message was rejected: {said['error'].get('description')}"))
         elif not self._unconfirmed:
             over.set_result(None)
 

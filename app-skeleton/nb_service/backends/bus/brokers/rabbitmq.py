@@ -47,7 +47,7 @@ GOODBYE_SECONDS = 1.0
 # A queue that is full and refuses is asked again after so long.
 FIRST_PAUSE, MAX_PAUSE = 0.05, 1.0
 # The server's own limits of a message, where nobody set another: by its major version, before and since 4.
-MAX_BEFORE_4, LARGEST = 128 << 20, 16 << 20
+MAX_BEFORE_4, MAX_SIZE = 128 << 20, 16 << 20
 # All headers of a message must fit into one frame, which is 128 KiB unless somebody made it smaller.
 MAX_HEADERS = 64 << 10
 # What AMQP has one byte for the length of.
@@ -164,7 +164,9 @@ class _Link(Link[Came]):
             raise Away("the connection is lost")
         channel = self.channel = await self.answer(lambda opened: connection.channel(on_open_callback=opened))
         channel.add_on_close_callback(self._channel_closed)
-        channel.add_on_cancel_callback(lambda _: self.lose("the server has ended the consumer: its queue is gone"))
+        channel.add_on_cancel_callback(
+            lambda _: self.lose("the server has cancelled the consumer: its queue was deleted")
+        )
         channel.add_on_return_callback(lambda _, said, *__: self.lose(f"there is no queue {said.routing_key}"))
         await self.answer(lambda done: channel.confirm_delivery(self._confirmed, done))
 
@@ -255,7 +257,7 @@ class RabbitMQ(Linked[_Link]):
     """Takes from the queue `source`, publishes to the queues `target` and `errors`; see Broker."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(place, LARGEST)
+        super().__init__(place, MAX_SIZE)
         self._most = 1
         self._reported_largest = 0  # what the server said when a message was larger
         self._taken: dict[str, Delivery] = {}
@@ -281,7 +283,7 @@ class RabbitMQ(Linked[_Link]):
             raise
         # Copies, as the library's are not hinted.
         version = str((getattr(link.connection, "server_properties", None) or {}).get("version", ""))
-        self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else LARGEST)
+        self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else MAX_SIZE)
 
     async def take(self, most: int) -> list[Delivery]:
         """Return what has come."""
@@ -523,9 +525,9 @@ def properties_of(outcome: Outcome) -> pika.BasicProperties:
 def reason_of(error: BaseException) -> str:
     """Return what happened, as part of a sentence."""
     if isinstance(error, ProbableAuthenticationError):
-        return "it refuses the user or the password"
+        return "it rejects the user or the password"
     if isinstance(error, ProbableAccessDeniedError):
-        return "it refuses this user the virtual host, or has none of that name"
+        return "it does not let this user access the virtual host, or has no such virtual host"
     if isinstance(error, (AMQPHeartbeatTimeout, StreamLostError)):
         return "the connection is lost"
     if isinstance(error, (ChannelClosedByBroker, ConnectionClosedByBroker)):

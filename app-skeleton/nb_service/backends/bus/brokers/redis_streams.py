@@ -28,7 +28,7 @@ IDLE_SECONDS = 0.5
 # How often at most it looks for what others have left.
 CLAIM_SECONDS = 1.0
 # Redis's own limit of a value (proto-max-bulk-len).
-LARGEST = 512 << 20
+MAX_SIZE = 512 << 20
 BODY = b"data"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 # A consumer that was idle for so long and has nothing pending is one of a service that is gone.
@@ -64,7 +64,7 @@ class RedisStreams:
 
     keeps_claims = True
     blocked = ""
-    largest = LARGEST
+    largest = MAX_SIZE
 
     def __init__(self, place: Place) -> None:
         self._place = place

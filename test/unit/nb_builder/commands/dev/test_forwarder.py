@@ -224,7 +224,7 @@ def test_without_a_service_clients_get_503_and_a_reason():
         client.writer.write(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100000)
         answer = await asyncio.wait_for(client.reader.read(-1), SOON)
         assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n") and b"Retry-After: 1" in answer
-        assert "the terminal of `nb-builder dev` says why" in json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
+        assert "the terminal of `nb-builder dev` shows why" in json.loads(answer.partition(b"\r\n\r\n")[2])["detail"]
 
     tried(scene)
 

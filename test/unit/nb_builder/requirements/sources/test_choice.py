@@ -85,5 +85,7 @@ def test_lines_that_an_installer_judges_make_nothing_unreadable():
         assert choose(declaration("environment.yml", "six", line)).counted
     assert choose(declaration("requirements.txt", "not a requirement")).counted
     assert (
-        choose(declaration("environment.yml", "a b")).silent[0].error.startswith("'a b' is no requirement (Expected ")
+        choose(declaration("environment.yml", "a b"))
+        .silent[0]
+        .error.startswith("'a b' is not a requirement (Expected ")
     )

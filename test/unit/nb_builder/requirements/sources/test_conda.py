@@ -67,7 +67,8 @@ def test_a_file_without_dependencies_says_nothing(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("a: b: c\n", "it is not YAML, line 1: mapping values"), ("dependencies: six\n", "are no list")]
+    ("text", "why"),
+    [("a: b: c\n", "it is not YAML, line 1: mapping values"), ("dependencies: six\n", "are not a list")],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, text, why):
     with pytest.raises(Unreadable, match=why):
@@ -79,7 +80,7 @@ def test_what_was_done_to_the_packages_is_reported_in_a_line_each():
     assert found.requirements == ["torch==2.0.*", "opencv-python-headless", "numpy"]
     assert found.notes() == (
         "by the names on PyPI: pytorch is torch, Opencv is opencv-python-headless",
-        "left out, as they are no packages of Python: r-base, openssl",
+        "left out, because they are not Python packages: r-base, openssl",
         "without the version, which pip can't read: numpy=1|2, x[",
     )
 
@@ -134,7 +135,7 @@ def test_what_is_no_yaml_is_reported_with_the_place_that_is_wrong(tmp_path):
         read(tmp_path, "a: 1\nb: c: d\n")
     with pytest.raises(Unreadable, match="^it is not YAML: "):
         read(tmp_path, "dependencies: [2024-13-45]")
-    with pytest.raises(Unreadable, match="^its 'dependencies' are no list$"):
+    with pytest.raises(Unreadable, match="^its 'dependencies' are not a list$"):
         read(tmp_path, "dependencies: {a: b}")
 
 

@@ -48,10 +48,18 @@ DEEP = [
     ("environment.yml", "dependencies: " + "[" * 50_000 + "]" * 50_000),
     ("Pipfile.lock", "[" * 200_000 + "]" * 200_000),
 ]
+DIGITS = "9" * 5000
+LONG = [
+    ("pyproject.toml", f"a = {DIGITS}"),
+    ("uv.lock", f"a = {DIGITS}"),
+    ("Pipfile", f"a = {DIGITS}"),
+    ("environment.yml", f"dependencies: [{DIGITS}]"),
+    ("Pipfile.lock", f'{{"a": {DIGITS}}}'),
+]
 CASES = [(name, form.replace("{}", odd)) for name, forms in TOML.items() for form in forms for odd in ODD] + OTHERS
 
 
-@pytest.mark.parametrize(("name", "content"), CASES)
+@pytest.mark.parametrize(("name", "content"), [*CASES, *(pytest.param(*case, id=f"long-{case[0]}") for case in LONG)])
 def test_a_file_of_odd_values_is_read_or_says_why_not(tmp_path, name, content):
     (tmp_path / name).write_bytes(content.encode("latin-1"))
     notebook = Path("model.ipynb")
@@ -79,7 +87,7 @@ def test_each_declaration_has_the_name_of_its_file_and_why_it_can_t_be_read(tmp_
     found = sources.of_repository(notebook, new_notebook(cells=[cell]), tmp_path)
     assert [(each.file, each.packages.requirements, each.error) for each in found] == [
         ("notebooks/model.ipynb", ("six",), ""),
-        ("notebooks/binder/environment.yml", (), "its 'dependencies' are no list"),
+        ("notebooks/binder/environment.yml", (), "its 'dependencies' are not a list"),
         ("setup.py", ("idna",), ""),
     ]
 

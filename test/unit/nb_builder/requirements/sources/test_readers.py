@@ -189,7 +189,7 @@ def test_what_conda_exports_may_stand_in_a_requirements_txt(write):
     path = write("requirements.txt", "_libgcc=0.1=main\nsix=1.16.0=py_0\nidna=3.4=pypi_0\nattrs>=20\n")
     packages = requirements_txt.read(path)
     assert packages.requirements == ("six==1.16.0", "idna==3.4", "attrs>=20")
-    assert packages.notes == ("as conda writes it", "left out, as they are no packages of Python: _libgcc")
+    assert packages.notes == ("as conda writes it", "left out, because they are not Python packages: _libgcc")
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_a_setup_cfg_may_have_comments_and_ends_of_lines_of_its_own(write):
     assert setuptools.read_setup_cfg(write("setup.cfg", content)) == Packages(("six", "idna"))
     with pytest.raises(Unreadable, match="^install_requires names a file; name the packages in requirements.txt$"):
         setuptools.read_setup_cfg(write("setup.cfg", "[options]\ninstall_requires = file: r.txt\n"))
-    with pytest.raises(Unreadable, match="^it is no configuration file \\(File contains no section headers.\\)$"):
+    with pytest.raises(Unreadable, match="^it is not a configuration file \\(File contains no section headers.\\)$"):
         setuptools.read_setup_cfg(write("setup.cfg", "install_requires = six\n"))
 
 

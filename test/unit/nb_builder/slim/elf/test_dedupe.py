@@ -9,7 +9,7 @@ from nb_builder.slim.tree import Tree
 
 from engine import provide
 
-TEXT = "x" * dedupe.SMALLEST
+TEXT = "x" * dedupe.MIN_SIZE
 
 
 def test_a_second_one_of_the_same_name_and_content_becomes_a_link(tmp_path):

@@ -143,7 +143,7 @@ def test_by_files_all_data_stays_where_the_kernel_can_t_say_what_was_opened(make
     monkeypatch.setattr(inotify, "watched", blind)
     plan = make(planner.FILES)
     assert "used/samples/d.csv" not in names(plan.left_out) and "used/unnamed.py" in names(plan.left_out)
-    assert plan.notes == ("The kernel did not tell which data files were opened: all of them stay.",)
+    assert plan.notes == ("The kernel did not report which data files were opened, so all of them stay.",)
 
 
 def test_by_files_what_s2i_keep_names_stays_whole(by_files):

@@ -66,4 +66,4 @@ def test_answers_come_first_and_the_highest_bar_is_as_high_as_the_chart():
 
 
 def test_only_so_many_are_drawn():
-    assert len(charts.of([feature(str(number), "sample") for number in range(50)])) == charts.MOST
+    assert len(charts.of([feature(str(number), "sample") for number in range(50)])) == charts.MAX_COUNT

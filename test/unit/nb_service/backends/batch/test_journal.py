@@ -28,7 +28,7 @@ def test_a_folder_that_is_none_of_a_job_is_left_alone(tmp_path):
     with pytest.raises(BatchOutput, match="job can't be written: it is a link"):
         Journal(str(tmp_path / "job"), JOB, restart=True)
     (tmp_path / "theirs" / "diary").touch()
-    with pytest.raises(BatchOutput, match="it has 'diary', which is no file of a job"):
+    with pytest.raises(BatchOutput, match="it has 'diary', which is not a file of a job"):
         Journal(str(tmp_path / "theirs"), JOB, restart=True)
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["diary"]
 

@@ -54,7 +54,7 @@ def test_several_files_are_read_one_after_the_other(tmp_path):
 @pytest.mark.parametrize("words", [["--keep", "none"], ["--errors", "x"], ["--flat"], ["another.csv"]])
 def test_words_about_what_is_written_are_rejected_and_not_passed_over(tmp_path, words):
     (tmp_path / "in.csv").write_text("1,2\n")
-    with pytest.raises(problems.BatchWords, match="Only words that say how samples are read"):
+    with pytest.raises(problems.BatchWords, match="Only options for reading samples"):
         list(lines(POINT, [*words, str(tmp_path / "in.csv")]))
 
 

@@ -83,7 +83,7 @@ def test_the_report_says_that_no_row_is_missing():
 
 def test_a_report_without_an_answer_says_where_to_look():
     assert Report(3, 0, ["out.csv"], "errors", [], 2.0, 0, 0).lines()[1:] == [
-        "The rows that were refused are in errors.",
+        "The failed rows are in errors.",
         "No row was answered: --show shows what predictor gets, and --sample COLUMN,… names its columns.",
     ]
     assert len(Report(0, 0, ["out.csv"], "", [], 2.0, 0, 0).lines()) == 1
@@ -165,7 +165,7 @@ def test_a_link_is_followed_and_what_is_no_file_is_never_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "to-pipe").symlink_to("pipe")
     for words in ([tmp_path / "pipe"], [tmp_path / "to-pipe"], [tmp_path / "o.csv", "--errors", tmp_path / "to-pipe"]):
-        with pytest.raises(BatchOutput, match=r"pipe can't be written: it is no file\."):
+        with pytest.raises(BatchOutput, match=r"pipe can't be written: it is not a file\."):
             made(tmp_path / "in.csv", *words, "--to", "csv")
 
 

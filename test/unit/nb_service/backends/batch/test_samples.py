@@ -100,7 +100,7 @@ def test_rows_of_json_that_have_no_such_keys_are_rejected_alone():
     assert [json.loads(text) for text in made] == [[1, 2], [3, 2]]
     assert chunk.broken == {
         1: "It has no 'b', which --sample names.",
-        2: "It is no object, of which --sample names keys.",
+        2: "It is not an object, and --sample names keys.",
     }
 
 

@@ -26,7 +26,7 @@ def news(**more):
 
 def test_what_it_says_is_for_the_log(process):
     process, said = process
-    process.hear({"say": "The bus: hello."})
+    process.handle({"say": "The bus: hello."})
     assert said == ["The bus: hello."]
 
 

@@ -209,7 +209,7 @@ def test_a_sample_whose_scorer_died_is_asked_again_until_the_tries_are_used_up(r
     assert sorted(done.pool.asked) == [b"1", b"1", b"1", b"2", b"2"]
     by_body = {body: headers for _, body, headers, _ in done.broker.published}
     assert {headers["x-error-reason"] for headers in by_body.values()} == {"died"}
-    assert by_body[b"3"]["x-error-detail"].startswith("It was delivered 3 times, and the service ended each time")
+    assert by_body[b"3"]["x-error-detail"].startswith("It was delivered 3 times, and the service stopped each time")
 
 
 def test_a_scorer_that_dies_once_costs_no_answer(run):

@@ -65,7 +65,9 @@ def test_tls_where_the_scheme_or_a_file_asks_for_it():
 
 def test_a_broker_is_found_by_its_scheme():
     brokers.check("nats")
-    with pytest.raises(problems.BusUrl, match="the scheme pigeon is no broker's; these are: nats, tls, redis, rediss"):
+    with pytest.raises(
+        problems.BusUrl, match="the scheme pigeon is not a broker's; valid ones: nats, tls, redis, rediss"
+    ):
         brokers.check("pigeon")
     assert type(brokers.make(of(URL="redis://h"))).__name__ == "RedisStreams"
 

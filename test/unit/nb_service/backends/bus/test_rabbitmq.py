@@ -93,11 +93,11 @@ def test_headers_that_fill_more_than_a_frame_lose_the_longest():
     [
         (
             exceptions.ProbableAuthenticationError("ConnectionClosedByBroker: 403"),
-            "it refuses the user or the password",
+            "it rejects the user or the password",
         ),
         (
             exceptions.ProbableAccessDeniedError("530"),
-            "it refuses this user the virtual host, or has none of that name",
+            "it does not let this user access the virtual host, or has no such virtual host",
         ),
         (exceptions.ChannelClosedByBroker(404, "NOT_FOUND - no queue"), "it says NOT_FOUND - no queue"),
         (exceptions.StreamLostError("Stream connection lost: 104"), "the connection is lost"),

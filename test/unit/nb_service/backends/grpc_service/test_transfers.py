@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-MOST = 1 << 20
+MAX_COUNT = 1 << 20
 MODULES = ("refusals", "transfers")
 
 
@@ -36,7 +36,7 @@ def transfers(monkeypatch):
 @pytest.fixture
 def memory(monkeypatch, transfers):
     """Return a list of one number, the memory of this process; and a list with an item for each look at it."""
-    made, looks = [10 * MOST], []
+    made, looks = [10 * MAX_COUNT], []
     monkeypatch.setattr(transfers.allocator, "resident", lambda: looks.append(1) or made[0])
     monkeypatch.setattr(transfers.allocator, "give_back", lambda: None)
     monkeypatch.setattr(transfers, "GIVE_BACK_SECONDS", (0.01, 0.1))
@@ -51,10 +51,10 @@ def test_what_arrives_beyond_the_limit_is_rejected(memory, transfers):
     made, _ = memory
 
     async def scenario():
-        them, context = transfers.Transfers(MOST, 60), Context()
+        them, context = transfers.Transfers(MAX_COUNT, 60), Context()
         call = reading(them, context)
         await asyncio.sleep(0.03)
-        made[0] += MOST + 1
+        made[0] += MAX_COUNT + 1
         with pytest.raises(transfers.Refused, match="are arriving"):
             await asyncio.wait_for(call, 5)
 
@@ -65,10 +65,10 @@ def test_growth_that_refusing_does_not_give_back_was_not_arriving_and_costs_no_c
     made, _ = memory
 
     async def scenario():
-        them, stream = transfers.Transfers(MOST, 60), Context()
+        them, stream = transfers.Transfers(MAX_COUNT, 60), Context()
         first = reading(them, stream)
         await asyncio.sleep(0.03)
-        made[0] += 2 * MOST
+        made[0] += 2 * MAX_COUNT
         with pytest.raises(transfers.Refused):
             await asyncio.wait_for(first, 5)
         # Another stream is open all the time, as clients connect again.
@@ -85,7 +85,7 @@ def test_growth_that_refusing_does_not_give_back_was_not_arriving_and_costs_no_c
         # What arrives on top of that is refused as before.
         later = reading(them, stream)
         await asyncio.sleep(0.03)
-        made[0] += MOST + 1
+        made[0] += MAX_COUNT + 1
         with pytest.raises(transfers.Refused):
             await asyncio.wait_for(later, 5)
 
@@ -98,7 +98,7 @@ def test_streams_on_which_nothing_happens_are_looked_at_less_often(memory, trans
     _, looks = memory
 
     async def scenario():
-        them = transfers.Transfers(MOST, 60)
+        them = transfers.Transfers(MAX_COUNT, 60)
         call = reading(them, Context())
         await asyncio.sleep(0.5)
         before = len(looks)

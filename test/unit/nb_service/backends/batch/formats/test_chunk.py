@@ -36,7 +36,7 @@ class Endless(io.RawIOBase):
 def small(monkeypatch):
     """Let rows be a megabyte long at most."""
     for module in (chunk, csv_table, ndjson, npy_array):
-        monkeypatch.setattr(module, "LONGEST", 1 << 20)
+        monkeypatch.setattr(module, "MAX_LENGTH", 1 << 20)
 
 
 @pytest.mark.parametrize(
