@@ -31,7 +31,7 @@ import pytest
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem, SettingInvalid
 from nb_scorer.common.settings_table import grouped
-from nb_service.http import routes
+from nb_service.http import replies, routes
 
 from commands import ROOT
 
@@ -153,5 +153,5 @@ def test_each_route_is_on_the_page_of_the_http_api(route):
 
 @pytest.mark.parametrize("status", [400, 401, 404, 405, 408, 413, 415, 422, 431, 500, 503, 504])
 def test_each_status_that_clients_may_meet_is_on_the_page_of_the_http_api(status):
-    assert status in nb_service.http.replies.REASONS
+    assert status in replies.REASONS
     assert re.search(rf"^\|[ \d,]*\b{status}\b", (REFERENCE / "http-api.md").read_text(), re.MULTILINE)

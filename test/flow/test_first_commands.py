@@ -59,17 +59,19 @@ ROWS = {
     "rebuild-check": First(("my-service",), (), NO_ENGINE),
     "export-manifests": First(("--for", "compose", "--image", "a/b:1", "-o", "{new}"), (), "compose.yaml", 0),
     "doctor": First((), (), "Python"),
+    "explain": First(("cell-failed",), (), "cell-failed", 0),
     "settings": First((), (), "S2I_PREDICT_TIMEOUT", 0),
     "completion": First(("bash",), (), "nb-builder", 0),
     "clean": First((), (), "", 0),
     "version": First((), (), "nb-builder", 0),
 }
 # Where make has another word.
-TARGETS = {"check": "check-notebook", "slim": "runtime"}
+TARGETS = {"check": "check-notebook"}
 # What only make has for users, and what only developers use; these make their environments by `developer`.
 MADE_BY_MAKE = {
     "help": First((), (), "make run", 0),
     "build": ROWS["builder"],
+    "runtime": ROWS["slim"],
     "environments": First((), (), "", 0),
 }
 NOT_FOR_USERS = frozenset(
@@ -85,7 +87,17 @@ NOT_FOR_USERS = frozenset(
             "test-flow",
             "test-docs",
         ),
-        *("test-image", "test-long", "test-spark", "test-operate", "test-bus", "check", "release", "release-models"),
+        *(
+            "test-image",
+            "test-long",
+            "test-spark",
+            "test-operate",
+            "test-bus",
+            "check",
+            "lint",
+            "release",
+            "release-models",
+        ),
         *("bench", "docs", "mutants", "fuzz-native", "fuzz-protocols", "fuzz-grpc", "lock", "stubs", "board"),
     )
 )

@@ -67,11 +67,11 @@ def running(repo, tmp_path, option, stdin=subprocess.DEVNULL):
 def test_a_training_notebook_becomes_a_service(repo, tmp_path):
     before = (repo / "train.ipynb").read_bytes()
     with running(repo, tmp_path, "--yes") as (run, log):
-        told = json.loads(run.stdout.readline())
+        reported = json.loads(run.stdout.readline())
         log.seek(0)
         output = log.read()
-        assert "url" in told, output
-        port = int(told["url"].split(":")[2].split("/")[0])
+        assert "url" in reported, output
+        port = int(reported["url"].split(":")[2].split("/")[0])
         assert json.loads(stage.ask(port, b'{"size": 30}')[1]) == pytest.approx(400)
     assert "numpy 1.24 no longer has 'numpy.float'" in output
     assert "'import numpy as np' is added to cell [2], which needs it and no cell has it" in output
@@ -87,13 +87,13 @@ def test_a_question_on_a_terminal_is_answered_and_the_plan_written(repo, tmp_pat
         # The terminal keeps the line until the question reads it.
         os.write(master, b"y\n")
         with running(repo, tmp_path, "--fix", terminal) as (run, log):
-            told = json.loads(run.stdout.readline())
+            reported = json.loads(run.stdout.readline())
             log.seek(0)
             output = log.read()
     finally:
         os.close(master)
         os.close(terminal)
-    assert told["answer"] == pytest.approx(10 * told["sample"]["size"] + 100), output
+    assert reported["answer"] == pytest.approx(10 * reported["sample"]["size"] + 100), output
     assert "     compared with the notebook's own model: the same answers" in output
     assert "Serve it? [Y/n]" in output and "Written into train.ipynb and .s2i/environment" in output
     assert "S2I_CELLS=needed" in (repo / ".s2i" / "environment").read_text()
@@ -145,8 +145,8 @@ def test_each_obstacle_is_overcome_for_each_python(repo, tmp_path, obstacle, pyt
     if "declares" in obstacle and "file" in obstacle:
         (repo / "requirements.txt").write_text("pandas==0.1\n")
     with running(repo, tmp_path, "--yes") as (run, log):
-        told = json.loads(run.stdout.readline())
+        reported = json.loads(run.stdout.readline())
         log.seek(0)
         output = log.read()
-    assert told.get("answer") == pytest.approx(10 * told["sample"]["size"] + 100), output
+    assert reported.get("answer") == pytest.approx(10 * reported["sample"]["size"] + 100), output
     assert "answers 3 samples as the notebook's own model does" in output

@@ -188,7 +188,7 @@ _LENGTH = "How many bytes of the body are JSON; the values of tensors follow as 
 # Header fields by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {
     "": tuple(
-        {"name": f"ce-{name}", "in": "header", "schema": {**TEXT, "minLength": 1}, "description": _OF_BINARY_MODE}
+        {"name": f"ce-{name}", "in": "header", "schema": TEXT, "description": _OF_BINARY_MODE}
         for name in cloud_events.REQUIRED
     ),
     "infer": (

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 import pathspec
 
+from nb_builder.analysis import downloads
 from nb_builder.problems.build_problem import CellProblem, Place
 from nb_builder.problems.surroundings import (
     FileIgnored,
@@ -80,7 +81,9 @@ def problem(name: str, message: str, repository: Path, location: Place) -> CellP
     if network_error := _unreached(message, traceback):
         if network_error != message:
             location = {**location, "error": f"{network_error} (and then {location['error']})"}
-        address = _address(network_error) or _address(location["cell"].source) or "something outside"
+        cell = location["cell"]
+        hosts = [each.host for each in downloads.find([cell])]
+        address = _address(network_error) or _address(cell.source) or next(iter(hosts), "something outside")
         return NetworkUnreachable(**location, address=address)
     # A program that could not be started is not a file that the cell reads.
     path = None if "_execute_child" in traceback else _missing_path(name, message)

@@ -216,8 +216,8 @@ class Runner:
         for cell, command, status in self.failed:
             if name in command:
                 made = f"Correct cell [{cell.number}], where '!{brief(command)}' {ending(status)}, or commit the file"
-                facts = {key: problem.facts[key] for key in ("path", "error")}
-                return FileMissing(**problem.context, **facts, instead=made)
+                path, error = problem.facts["path"], problem.facts["error"]
+                return FileMissing(**problem.context, path=path, error=error, instead=made)
         return problem
 
     def _missing_outside(self, problem: Exception, cells_run: Sequence[Cell]) -> Exception | None:

@@ -84,6 +84,9 @@ def _parse(text: str, notebook: Path) -> Any:
         ) from None
     except RecursionError:
         raise NotebookNotJson(notebook=notebook, line=1, reason="nested too deeply", state="damaged") from None
+    except ValueError:
+        reason = "a number with thousands of digits"
+        raise NotebookNotJson(notebook=notebook, line=1, reason=reason, state="damaged") from None
 
 
 def _state(text: str, error: json.JSONDecodeError) -> str:

@@ -40,7 +40,7 @@ def of_pipfile(path: Path) -> tuple[str, ...]:
     """Return the versions in a Pipfile.lock as constraints; raise Unreadable."""
     try:
         packages = text.table(json.loads(text.read(path)), "default")
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise Unreadable(f"it is no JSON ({error})") from None
     pins = {
         name: entry

@@ -24,7 +24,7 @@ def header(content: str) -> dict:
     """Parse the TOML of a script's header of PEP 723; raise Unreadable."""
     try:
         return tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise Unreadable(f"its header of PEP 723 is no TOML ({error})") from None
 
 
@@ -32,7 +32,8 @@ def toml(path: Path) -> dict:
     """Parse the TOML file `path`; raise Unreadable."""
     try:
         return tomllib.loads(read(path))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
+        # Of a number with thousands of digits, Python says it itself.
         raise Unreadable(f"it is no TOML ({error})") from None
 
 

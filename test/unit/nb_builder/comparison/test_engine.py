@@ -13,6 +13,8 @@ echo "$@" >> {folder}/words
 case "$1 $2" in
 "version "*) echo 1 ;;
 "image inspect") cat {folder}/image 2>/dev/null || {{ echo "Error: no such image" >&2; exit 1; }} ;;
+"network create") [ -e {folder}/network ] ;;
+"network inspect") cat {folder}/network ;;
 "create "*) if [ -e {folder}/interrupt ]; then kill -INT $PPID; sleep 0.2; fi; echo created >> {folder}/words ;;
 "cp "*) echo "Error: No such file or directory" >&2; exit 1 ;;
 *) [ "$1" = rm ] ;;
@@ -93,3 +95,24 @@ def test_a_container_that_somebody_has_removed_has_ended(engine):
 def test_a_call_that_fails_has_the_engine_s_last_line(engine):
     with pytest.raises(EngineFailed, match="Error: no such image"):
         engine.call("image", "inspect", "nobody")
+
+
+@pytest.mark.parametrize(
+    ("told", "is_reached"),
+    [
+        ({"IPAM": {"Config": [{"Gateway": "127.0.0.1"}]}}, True),
+        ({"subnets": [{"gateway": "127.0.0.1"}]}, True),
+        # Of another machine, as with an engine in a virtual machine: TEST-NET-3.
+        ({"IPAM": {"Config": [{"Gateway": "203.0.113.1"}]}}, False),
+        ({"IPAM": {"Config": [{"Gateway": "2001:db8::1"}]}}, False),
+        ({"IPAM": {"Config": None}}, False),
+        (None, False),
+    ],
+)
+def test_a_closed_network_is_used_where_this_machine_has_its_gateway(engine, tmp_path, told, is_reached):
+    if told is not None:
+        (tmp_path / "network").write_text(json.dumps([told]))
+    with engine.network("nb-1") as reached:
+        assert reached is is_reached
+    calls = [line for line in words(tmp_path) if line.startswith("network")]
+    assert (calls[0], calls[-1]) == ("network create --internal nb-1", "network rm nb-1")

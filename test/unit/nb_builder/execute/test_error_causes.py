@@ -289,3 +289,11 @@ def test_a_file_outside_of_the_repository_is_no_rule_s(of, tmp_path):
 
 def test_what_is_no_file_is_no_pointer(tmp_path):
     assert not error_causes.is_pointer(tmp_path) and not error_causes.is_pointer(tmp_path / "gone")
+
+
+def test_a_data_set_that_a_library_downloads_is_named_by_its_host(tmp_path):
+    cell = Cell("import seaborn as sns\niris = sns.load_dataset('iris')", 1, 1)
+    words = "<urlopen error [Errno -3] Temporary failure in name resolution>"
+    location = {"cell": cell, "notebook": "model.ipynb", "line": 2, "error": f"URLError: {words}", "traceback": ""}
+    problem = error_causes.problem("URLError", words, tmp_path, location)
+    assert "raw.githubusercontent.com" in problem.what

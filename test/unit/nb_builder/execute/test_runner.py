@@ -255,7 +255,7 @@ def test_a_file_that_a_failed_command_should_have_made_is_missing_because_of_it(
     notebook_runner.run(cell("get_ipython().system('false https://example.org/lost.csv')"))
     with pytest.raises(FileMissing) as caught:
         notebook_runner.run(cell("open('lost.csv')"))
-    command = "'!false https://example.org/lost.csv' ended with status 1"
+    command = "'!false https://example.org/lost.csv' exited with status 1"
     assert caught.value.fix == f"Correct cell [3], where {command}, or commit the file, then build again."
 
 

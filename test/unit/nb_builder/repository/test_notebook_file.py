@@ -123,3 +123,8 @@ def test_another_language_is_rejected_by_name(tmp_path):
 )
 def test_the_wanted_python_is_in_the_metadata(metadata, wanted):
     assert notebook_file.wanted_python(good(**metadata)) == wanted
+
+
+def test_a_number_of_thousands_of_digits_is_a_sentence(tmp_path):
+    with pytest.raises(NotebookNotJson, match="a number with thousands of digits"):
+        read(tmp_path, f'{{"cells": [], "nbformat": {"9" * 5000}}}')

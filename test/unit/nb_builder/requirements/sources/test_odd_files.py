@@ -33,6 +33,8 @@ OTHERS = [
     ("environment.yml", "dependencies: [2024-13-45]"),
     ("environment.yml", "dependencies: ['', '=', '==', 'a==b=c', '::x', 'x[']"),
     ("environment.yml", "&a [*a]"),
+    ("Pipfile", "[packages]\nsix = ''"),
+    ("Pipfile", "[packages]\nsix.version = ''"),
     ("Pipfile.lock", "[]"),
     ("Pipfile.lock", '{"default": {"x": {"version": 5}}}'),
     ("setup.py", "setup(install_requires={[]: 1})"),
@@ -48,10 +50,18 @@ DEEP = [
     ("environment.yml", "dependencies: " + "[" * 50_000 + "]" * 50_000),
     ("Pipfile.lock", "[" * 200_000 + "]" * 200_000),
 ]
+DIGITS = "9" * 5000
+LONG = [
+    ("pyproject.toml", f"a = {DIGITS}"),
+    ("uv.lock", f"a = {DIGITS}"),
+    ("Pipfile", f"a = {DIGITS}"),
+    ("environment.yml", f"dependencies: [{DIGITS}]"),
+    ("Pipfile.lock", f'{{"a": {DIGITS}}}'),
+]
 CASES = [(name, form.replace("{}", odd)) for name, forms in TOML.items() for form in forms for odd in ODD] + OTHERS
 
 
-@pytest.mark.parametrize(("name", "content"), CASES)
+@pytest.mark.parametrize(("name", "content"), [*CASES, *(pytest.param(*case, id=f"long-{case[0]}") for case in LONG)])
 def test_a_file_of_odd_values_is_read_or_says_why_not(tmp_path, name, content):
     (tmp_path / name).write_bytes(content.encode("latin-1"))
     notebook = Path("model.ipynb")
