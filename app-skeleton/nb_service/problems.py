@@ -479,7 +479,8 @@ _MODEL_PROBLEMS = {
 
 def model_problem(facts: dict) -> Problem:
     """Return the problem that a process of the model Python reported as `facts` (code, what, why, fix)."""
-    return _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed).from_json(facts)
+    kind = _MODEL_PROBLEMS.get(facts["code"], ModelLoadFailed)
+    return kind.from_json({**facts, "code": kind.code})
 
 
 def load_ended(ending: str) -> Problem:

@@ -289,7 +289,7 @@ def test_a_signal_ends_it_and_the_same_words_go_on(number, model_cache, tmp_path
     process.send_signal(number)
     out, said = process.communicate(timeout=SOON)
     assert process.returncode == 128 + number, said
-    assert "the same words go on from there" in said
+    assert "run the same command again to resume" in said
     report = json.loads(out)
     assert (report["exit_status"], report["problem"]) == (128 + number, None)
     assert 0 < report["rows_in"] == report["rows_out"] < 600

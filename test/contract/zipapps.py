@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import struct
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def root_of(app_root: Path, folder: Path) -> Path:
     (packages,) = (root / "venv").glob("lib/python*/site-packages")
     distribution = metadata.distribution("cloudpickle")
     for name in {each.parts[0] for each in distribution.files}:
-        (packages / name).symlink_to(distribution.locate_file(name))
+        shutil.copytree(distribution.locate_file(name), packages / name)
     (root / "build").mkdir(exist_ok=True)
     (root / "build" / "requirements.lock").write_text(f"# {'of a test' * 20}\ncloudpickle=={distribution.version}\n")
     return root

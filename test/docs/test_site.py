@@ -21,80 +21,6 @@ FETCHED = re.compile(
     r"""|<link\b(?=[^>]*rel=["']?(?:stylesheet|icon|preload|preconnect))[^>]*\bhref=["']?([^"'\s>]+)"""
     r"""|url\(["']?([^"')]+)|@import\s+["']([^"']+)"""
 )
-# {words that a reader types: the page that answers them}
-QUERIES = {
-    "getting started": "tutorial/first-service",
-    "first service": "tutorial/first-service",
-    "training notebook": "how-to/serve-a-training-notebook",
-    "notebook without predictor": "how-to/serve-a-training-notebook",
-    "check notebook": "how-to/check-before-the-build",
-    "live reload": "how-to/develop",
-    "jupyter magics": "how-to/work-in-jupyter",
-    "python version": "how-to/choose-the-python",
-    "papermill parameters": "how-to/parameters",
-    "several notebooks": "how-to/several-notebooks",
-    "mlflow model": "how-to/model-trained-elsewhere",
-    "joblib": "how-to/model-trained-elsewhere",
-    "install offline": "how-to/install-without-a-network",
-    "air-gapped": "how-to/offline-build",
-    "mac": "how-to/use-a-mac",
-    "apple silicon": "how-to/use-a-mac",
-    "disk space": "how-to/disk-and-removal",
-    "uninstall": "how-to/disk-and-removal",
-    "private index": "how-to/private-index",
-    "company proxy": "how-to/behind-a-company-proxy",
-    "certificate_verify_failed": "how-to/behind-a-company-proxy",
-    "apt packages": "how-to/system-packages",
-    "compiler wheel": "how-to/build-from-source",
-    "pytorch cpu": "how-to/pytorch-on-cpu",
-    "old notebook": "how-to/resolve-as-of-a-date",
-    "s2i": "how-to/use-s2i",
-    "source-to-image": "how-to/use-s2i",
-    "publish builder image": "how-to/builder-images",
-    "database password": "how-to/data-and-credentials",
-    "s3 credentials": "how-to/data-and-credentials",
-    "incremental build": "how-to/incremental-builds",
-    "smaller image": "how-to/slim-image",
-    "native image": "how-to/native-image",
-    "github actions": "how-to/ci",
-    "gitlab ci": "how-to/ci",
-    "reproducible build": "how-to/check-that-a-build-is-repeatable",
-    "curl": "how-to/call-from-python-curl-tritonclient",
-    "grpc": "how-to/serve-grpc",
-    "score csv": "how-to/score-files",
-    "kafka": "how-to/score-from-a-bus",
-    "spark": "how-to/score-with-spark",
-    "single file": "how-to/run-a-model-directly",
-    "gpu": "how-to/serve-on-a-gpu",
-    "workers memory": "how-to/tune-workers-and-memory",
-    "api key": "how-to/protect-with-a-key",
-    "cors": "how-to/protect-with-a-key",
-    "sign model": "how-to/sign-and-verify",
-    "kubernetes": "how-to/deploy-on-kubernetes",
-    "openshift": "how-to/deploy-on-openshift",
-    "openshift webhook": "how-to/openshift-templates-and-webhooks",
-    "swarm": "how-to/deploy-in-a-swarm",
-    "podman": "deploy/podman/README",
-    "docker compose": "deploy/compose/README",
-    "zero downtime": "how-to/roll-out-without-lost-requests",
-    "rollback": "how-to/deploy-on-kubernetes",
-    "how many replicas": "how-to/size-a-deployment",
-    "path prefix": "how-to/behind-a-path-prefix",
-    "reverse proxy": "how-to/behind-a-path-prefix",
-    "retrain schedule": "how-to/retrain-on-a-schedule",
-    "cron": "how-to/retrain-on-a-schedule",
-    "compare versions": "how-to/compare-two-versions",
-    "canary": "how-to/ab-and-canary",
-    "shadow": "how-to/shadow",
-    "upgrade": "how-to/upgrade",
-    "prometheus": "how-to/watch-with-prometheus",
-    "grafana dashboard": "how-to/watch-with-prometheus",
-    "drift": "how-to/watch-for-drift",
-    "opentelemetry": "how-to/trace-with-opentelemetry",
-    "503": "how-to/troubleshoot",
-    "out of memory": "how-to/troubleshoot",
-    "build fails": "how-to/debug-a-failed-build",
-}
 pytestmark = [
     # There is one place where `make docs` writes.
     pytest.mark.xdist_group("make docs"),
@@ -116,14 +42,6 @@ def seen(made, tmp_path_factory):
     chromium = provide.program("chromium", "chromium")
     pictures = os.environ.get("S2I_TEST_PICTURES") or tmp_path_factory.mktemp("pictures")
     return clients.ask("browser", "look_at_site.py", SITE, pictures, chromium)
-
-
-@pytest.fixture(scope="module")
-def search_results(made, tmp_path_factory):
-    """Return {query: the first pages that the site's search shows}."""
-    file = tmp_path_factory.mktemp("search") / "queries"
-    file.write_text("\n".join(QUERIES), encoding="utf-8")
-    return clients.ask("browser", "search_site.py", SITE, provide.program("chromium", "chromium"), file)
 
 
 def test_there_is_nothing_to_warn_of(made):
@@ -177,13 +95,3 @@ def test_no_rule_of_accessibility_is_broken(seen):
 
 def test_a_setting_is_found_by_its_name(seen):
     assert "Settings" in seen["hits"]
-
-
-def test_every_how_to_page_has_a_query():
-    pages = {f"how-to/{page.stem}" for page in (DOCS / "how-to").glob("*.md")}
-    assert pages - set(QUERIES.values()) == set()
-
-
-@pytest.mark.parametrize("query", QUERIES)
-def test_the_search_finds_a_page_with_the_words_that_readers_type(search_results, query):
-    assert QUERIES[query] in search_results[query]

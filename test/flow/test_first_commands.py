@@ -66,11 +66,12 @@ ROWS = {
     "version": First((), (), "nb-builder", 0),
 }
 # Where make has another word.
-TARGETS = {"check": "check-notebook", "slim": "runtime"}
+TARGETS = {"check": "check-notebook"}
 # What only make has for users, and what only developers use; these make their environments by `developer`.
 MADE_BY_MAKE = {
     "help": First((), (), "make run", 0),
     "build": ROWS["builder"],
+    "runtime": ROWS["slim"],
     "environments": First((), (), "", 0),
 }
 NOT_FOR_USERS = frozenset(
@@ -86,7 +87,17 @@ NOT_FOR_USERS = frozenset(
             "test-flow",
             "test-docs",
         ),
-        *("test-image", "test-long", "test-spark", "test-operate", "test-bus", "check", "release", "release-models"),
+        *(
+            "test-image",
+            "test-long",
+            "test-spark",
+            "test-operate",
+            "test-bus",
+            "check",
+            "lint",
+            "release",
+            "release-models",
+        ),
         *("bench", "docs", "mutants", "fuzz-native", "fuzz-protocols", "fuzz-grpc", "lock", "stubs", "board"),
     )
 )

@@ -121,8 +121,8 @@ def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[s
         is_left = _is_own(each) and (each.name in _OF_INSTALLERS or each.name.startswith(_OF_UV))
         if is_left or each.suffix in (".pyc", ".pyo") or not path.is_file():
             continue
-        if not os.path.realpath(path).startswith(f"{venv}{os.sep}"):
-            # Such as the environment's own python, or whatever else a record names.
+        # By its name: installers may have made links of an environment's files.
+        if not os.path.abspath(path).startswith(f"{venv}{os.sep}"):
             raise _no_wheel(distribution, f"{each} is outside of the model's environment")
         if each.parts[0] != "..":
             yield each.as_posix(), path

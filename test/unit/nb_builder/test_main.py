@@ -35,7 +35,7 @@ def test_an_unknown_command_is_rejected_with_those_there_are():
     completed = run("assembel")
     assert completed.returncode == 2
     there = b"ab-report, assemble, audit, batch, check, dev, dev-build, diff, local, native, new, pull, push, "
-    there += b"rebuild-check, serve, usage, sign, slim, save-artifacts, verify"
+    there += b"rebuild-check, serve, usage, sign, slim, save-artifacts, verify, zipapp"
     assert completed.stdout == b"ERROR: there is no command 'assembel'; there are: " + there + b"\n"
 
 

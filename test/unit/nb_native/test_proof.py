@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from nb_native import proof
-from nb_native.rejection import Refusal
+from nb_native.refusal import Refusal
 from nb_scorer.model import json_codec
 
 from unit.nb_native import stand_ins

@@ -34,7 +34,7 @@ def _line(name: str, entry: object) -> str:
     if "path" in entry:
         raise Unreadable(f"the package {name} is a folder ({entry['path']})")
     version = str(entry.get("version", "*"))
-    return f"{name}{extras}{'' if version == '*' else _compared(version)}{markers}"
+    return f"{name}{extras}{'' if version in ('', '*') else _compared(version)}{markers}"
 
 
 def _compared(version: str) -> str:

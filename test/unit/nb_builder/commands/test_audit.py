@@ -200,7 +200,7 @@ def test_the_engine_s_own_words_say_why_an_image_can_not_be_read(tmp_path):
     engine = tmp_path / "engine"
     for said, reason in (
         ("Error: No such image: my-image.", "has no such image"),
-        ("Cannot connect to the daemon.", "ends with an error: Cannot connect to the daemon"),
+        ("Cannot connect to the daemon.", "failed: Cannot connect to the daemon"),
     ):
         engine.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
         engine.chmod(0o755)

@@ -56,8 +56,8 @@ class Bomb:
     ("body", "words"),
     [
         (saved(np.array([Bomb()], dtype=object), allow_pickle=True), "'?O'?"),
-        (pickle.dumps(Bomb()), "no npy file"),
-        (b"", "no npy file"),
+        (pickle.dumps(Bomb()), "not an npy file"),
+        (b"", "not an npy file"),
         (saved(np.array(["a"])), "type U1"),
         (saved(np.array([1j])), "type c16"),
         (saved(np.array([(1, 2)], dtype="i4,i4")), "not that of numbers"),

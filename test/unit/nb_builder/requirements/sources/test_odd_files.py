@@ -33,6 +33,8 @@ OTHERS = [
     ("environment.yml", "dependencies: [2024-13-45]"),
     ("environment.yml", "dependencies: ['', '=', '==', 'a==b=c', '::x', 'x[']"),
     ("environment.yml", "&a [*a]"),
+    ("Pipfile", "[packages]\nsix = ''"),
+    ("Pipfile", "[packages]\nsix.version = ''"),
     ("Pipfile.lock", "[]"),
     ("Pipfile.lock", '{"default": {"x": {"version": 5}}}'),
     ("setup.py", "setup(install_requires={[]: 1})"),
