@@ -370,7 +370,7 @@ def test_a_cache_that_others_can_change_is_not_used(signed, keys, tmp_path, fold
         change()
         done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
         assert (done.returncode, done.stdout) == (1, b"")
-        assert f"can't be made in {cache / folder}: {words}" in done.stderr.decode()
+        assert f"can't be created in {cache / folder}: {words}" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("caller", ["takes Ctrl-C", "ignores it, as a shell's job in the background"])

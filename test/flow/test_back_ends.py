@@ -54,15 +54,3 @@ def test_help_on_batch_builds_nothing():
     status, out, err = said(*command)
     assert (status, "--->" in (out + err).replace(WAITING, "")) == (0, False)
     assert "Score rows with the model" in out
-
-
-@pytest.mark.parametrize("status", [0, 3])
-def test_make_spark_model_leaves_a_whole_archive_or_none(status, tmp_path):
-    engine = tmp_path / "engine"
-    engine.write_text(f'#!/bin/sh\necho "$@"\nexit {status}\n')
-    engine.chmod(0o755)
-    out = tmp_path / "model.zip"
-    ran = said("make", "-C", ROOT, "spark-model", f"DOCKER={engine}", "SERVICE=mine", f"OUT={out}")
-    assert (ran[0] == 0) is (status == 0)
-    left = {path.name: path.read_text() for path in tmp_path.iterdir() if path != engine}
-    assert left == ({} if status else {"model.zip": "run --rm mine spark-model\n"})

@@ -146,7 +146,7 @@ def test_what_keeps_predictor_from_being_batched_is_no_fault():
 def test_every_finding_is_reported_with_its_place_and_their_number():
     ran = run_check(named("fail-not-callable-predictor").repo)
     assert ran.returncode == 1
-    assert "ERROR: In model.ipynb 'predictor' is" in ran.stdout
+    assert "ERROR: In model.ipynb, 'predictor' is" in ran.stdout
     assert re.search(
         r"\n  At: Cell \[\d+\] of model.ipynb \(cell \d+ of the file\), line \d+\n---> 1 finding\n", ran.stdout
     )

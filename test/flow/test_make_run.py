@@ -64,7 +64,7 @@ def served(session, notebook):
 def test_a_folder_becomes_a_service_that_shows_how_to_ask_it(session, repository):
     answer, log = served(session, repository)
     assert answer == 3.0
-    assert "it answers 3.0" in log
+    assert "Sample request: 4 → 3.0" in log
     assert f"curl -d 4 -H 'Content-Type: application/json' http://127.0.0.1:{session.port}/predict" in log
 
 
@@ -185,7 +185,7 @@ def test_a_model_s_file_becomes_a_service_without_its_notebook(session, model):
     assert json.loads(stage.ask(session.port, b"4")[1]) == 3
     assert stage.ask(session.port, b"", "GET", "/openapi.json")[0] == 200
     session.stop()
-    assert "it answers 0" in session.log.read_text()
+    assert "→ 0" in session.log.read_text()
 
 
 def test_so_does_a_model_in_a_registry(session, model, tmp_path):

@@ -107,7 +107,7 @@ class Carried(object):
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise ZipappDamaged(self.path, "{} in it is cut off or was changed ({})".format(files.shown(name), error))
         if digest not in (None, sha.hexdigest()):
-            raise ZipappUntrusted(self.path, "{} is not the file that was signed".format(files.shown(name)))
+            raise ZipappUntrusted(self.path, "{} has changed since it was signed".format(files.shown(name)))
         return sha.hexdigest()
 
 

@@ -111,7 +111,7 @@ def _of_parts(carried, model, keys):
     if layout.PROVENANCE_SIGNATURE in carried.names:
         payload, _ = _opened(carried, layout.PROVENANCE_SIGNATURE, keys, statement.OF_PROVENANCE)
         if carried.content(layout.PROVENANCE) != payload:
-            raise _untrusted(carried, "{} is not the file that was signed".format(layout.PROVENANCE))
+            raise _untrusted(carried, "{} has changed since it was signed".format(layout.PROVENANCE))
         digests.update(_origin(carried, payload, model))
         digests[layout.PROVENANCE] = carried.digest_of(layout.PROVENANCE)
     unsigned = sorted(name for name in carried.names - set(digests) - _OURS if not name.startswith(layout.PROGRAM))
