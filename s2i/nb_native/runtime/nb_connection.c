@@ -467,7 +467,7 @@ void nb_connection_read(const nb_service *service, nb_connection *c)
     if (size < 0 || (size == 0 && (c->is_lingering || !c->in))) {
         c->is_broken = 1;
     } else if (size == 0) {
-        refuse_as_unreadable(c, NULL, 400, "it ended before it was whole");
+        refuse_as_unreadable(c, NULL, 400, "it ended too early");
         finish(service, c);
     } else if (!c->is_lingering) {
         if (!c->in)

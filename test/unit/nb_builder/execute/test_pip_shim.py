@@ -88,7 +88,7 @@ def test_another_version_of_what_is_declared_is_reported_as_one():
     pip_shim.tell(["scikit-learn==1.5.2", "six==1"], ["numpy==2", "scikit_learn==1.9.1"], log)
     assert log.notes[0].endswith('; add "six==1" to it.')
     [note] = log.notes[1:]
-    assert "replaced scikit_learn==1.9.1, which 'requirements' had brought" in note
+    assert "replaced scikit_learn==1.9.1, which 'requirements' had installed" in note
     assert note.endswith('served has "scikit-learn==1.5.2": declare that version.')
 
 

@@ -82,7 +82,7 @@ def test_an_option_never_reaches_an_installer(tmp_path, entry):
 
 
 def test_a_line_that_is_no_requirement_is_quoted(tmp_path):
-    with pytest.raises(RequirementsMalformed, match=r"'numpy==one two' is no requirement"):
+    with pytest.raises(RequirementsMalformed, match=r"'numpy==one two' is not a requirement"):
         collected(tmp_path, "requirements = [['numpy', 'one two']]")
 
 
@@ -241,7 +241,7 @@ def test_what_the_cell_can_t_do_is_reported_by_its_last_line(tmp_path):
 def test_the_cell_is_reported_where_to_correct_it(tmp_path):
     reported = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
     assert (
-        "'requirements' (entry 1): 'six seven' is no requirement" in reported
+        "'requirements' (entry 1): 'six seven' is not a requirement" in reported
         and "Correct it in model.ipynb" in reported
     )
 

@@ -82,7 +82,7 @@ def test_files_are_drawn_in_relative_to_themselves_and_once(repo):
         ("./empty", "'./empty' is no Python project: it has no pyproject.toml and no setup.py"),
         ("hg+https://a.example.com/a", "of version control systems, git alone is supported"),
         ("git+file:./nowhere", "the repository has no git repository './nowhere'"),
-        ("six and seven", "'six and seven' is no requirement"),
+        ("six and seven", "'six and seven' is not a requirement"),
         ("alpha.whl", "the repository has no file or folder 'alpha.whl'"),
     ],
 )

@@ -156,7 +156,7 @@ def compressed():
         (lambda: pem(ed25519.Ed25519PrivateKey.generate().public_key()), "it is not an EC key"),
         (lambda: pem(ec.generate_private_key(ec.SECP256K1()).public_key()), "it is not an EC key"),
         (lambda: pem(rsa.generate_private_key(65537, 2048).public_key()), "it is not an EC key"),
-        (lambda: b"-----BEGIN PUBLIC KEY-----\n*\n-----END PUBLIC KEY-----", "is no public key"),
+        (lambda: b"-----BEGIN PUBLIC KEY-----\n*\n-----END PUBLIC KEY-----", "is not a public key"),
     ],
 )
 def test_what_is_no_such_key_is_rejected(make, words):

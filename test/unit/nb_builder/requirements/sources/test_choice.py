@@ -53,7 +53,7 @@ def test_one_that_cannot_be_read_is_reported_where_another_counts():
 def test_a_line_that_is_no_requirement_makes_a_declaration_unreadable():
     choice = choose(declaration("pyproject.toml", "six", "not a requirement"))
     assert choice.counted is None
-    assert "'not a requirement' is no requirement" in choice.silent[0].error
+    assert "'not a requirement' is not a requirement" in choice.silent[0].error
 
 
 def test_a_requirements_txt_of_binder_is_none_of_those_that_count_next_to_a_cell():

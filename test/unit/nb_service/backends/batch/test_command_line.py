@@ -42,7 +42,7 @@ def test_options_are_read_and_what_is_not_said_is_empty():
         (["--max-errors", "1_0"], "--max-errors 1_0 is neither"),
         (["--max-errors", "101%"], "--max-errors 101% is neither"),
         (["--encoding", "rot13"], "--encoding rot13 is not an encoding"),
-        (["--errors", "-"], "stdout is for answers alone"),
+        (["--errors", "-"], "stdout is only for answers"),
         *(
             (["--" + name, ""], f"--{name}: it is empty")
             for name in ("errors", "max-errors", "sample", "keep", "encoding")
