@@ -31,8 +31,8 @@ MAX_BEATS = 10
 # An ending process closes its sockets a moment before it can be reaped; after this long it is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
-# A report is a line: a few numbers, or why the model does not load, with a traceback that is cut. But the notebook's code
-# can write to the zygote's socket while the model loads.
+# A report is a line: a few numbers, or why the model does not load, with a traceback that is cut. But a notebook
+# can write to the zygote's socket while its model loads.
 MAX_REPORT_BYTES = 1 << 20
 # When to repeat an order to kill that the socket had no room for.
 KILL_AGAIN_SECONDS = 1.0
