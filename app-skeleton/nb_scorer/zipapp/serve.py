@@ -44,7 +44,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
     allow_reuse_address = True
 
     def __init__(self, address, waiting):
-        HTTPServer.__init__(self, address, functools.partial(_Handler, waiting))
+        HTTPServer.__init__(self, address, functools.partial(_Handler, self, waiting))
         self._places = threading.BoundedSemaphore(MAX_CLIENTS)
         # Connections whose client has still to send a request, the one that was waited for the longest first.
         self._awaited = collections.OrderedDict()
@@ -106,21 +106,22 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "nb-builder"
     sys_version = ""
 
-    def __init__(self, waiting, *request):
+    def __init__(self, places, waiting, *request):
         # Before the base's own, which handles the request.
+        self._places = places
         self._waiting = waiting
         BaseHTTPRequestHandler.__init__(self, *request)
 
     def handle_one_request(self):
         """Answer one request of this client, which has the time to send it that others leave it."""
-        self.server.awaits(self.connection)
+        self._places.awaits(self.connection)
         BaseHTTPRequestHandler.handle_one_request(self)
 
     def parse_request(self):
         """Return whether the request is one, and is for this machine by its name."""
         if not BaseHTTPRequestHandler.parse_request(self):
             return False
-        if self.server.is_for_this_machine and not host_names.is_local(self.headers.get("Host", "")):
+        if self._places.is_for_this_machine and not host_names.is_local(self.headers.get("Host", "")):
             self._refuse(403, "The request's Host is not a name of this machine, as in DNS rebinding; use localhost.")
             return False
         return True
@@ -128,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         known = {"/healthz": "alive", "/readyz": "ready"}
         path = self.path.partition("?")[0]
-        self.server.has(self.connection)
+        self._places.has(self.connection)
         if path in known:
             self._reply(200, json.dumps({"status": known[path]}).encode("ascii") + b"\n")
         else:
@@ -141,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.partition("?")[0] != "/predict":
             self._refuse(404, "There is POST /predict, and GET /healthz and /readyz.")
             return
-        self.server.has(self.connection)
+        self._places.has(self.connection)
         done: queue.Queue = queue.Queue()
         try:
             self._waiting.put_nowait((body, done))

@@ -111,7 +111,8 @@ class RouteContext:
 
 def refusal_of_foreign_page(context: RouteContext) -> Response | None:
     """Return the refusal of a request that a page of another origin has sent, as far as browsers tell; else None."""
-    if auth.is_sent_by_foreign_page(request.headers, context.settings.cors_origins):
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if auth.is_sent_by_foreign_page(headers, context.settings.cors_origins):
         return response_of(auth.FOREIGN)
     return None
 
