@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nb_scorer.batching import proof
 from nb_scorer.common import paths, phrases
@@ -41,10 +42,10 @@ def run(
     log: Log,
     explain: Explain = lambda *_: None,
     cells: Sequence[Cell] = (),
-) -> None:
+) -> Mapping[str, Any]:
     """Verify the model under `app_root` and write into its manifest how to serve it; `cells` are its notebook's.
 
-    Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Returns the manifest. Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
     model = app_root / paths.MODEL
     rows = golden_rows.read(model)
@@ -63,10 +64,11 @@ def run(
     facts = {name: report[name] for name in MANIFEST_FIELDS}
     if settings.source_date_epoch is not None and report["batching"]:
         facts["batching"] = repeatable(report["batching"])
-    manifest.update(model, **facts)
+    verified: Mapping[str, Any] = manifest.update(model, **facts)
     log.detail(summary(report, len(rows)))
     if report["batching"]:
         log.detail(batching_summary(report["batching"]))
+    return verified
 
 
 def summary(report: Mapping, rows: int) -> str:
