@@ -17,7 +17,7 @@ from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 from nb_scorer.protocol import answer_words
 
-from nb_builder.common import ca_bundle
+from nb_builder.common import ca_bundle, programs
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
@@ -151,19 +151,11 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
     # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        completed = subprocess.run(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=patience,
-        )
+        completed = programs.run(command, env=environ, timeout=patience)
     except subprocess.TimeoutExpired:
         raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds", shown=THIS_ERROR) from None
     # The report is the last line; the notebook's functions may print before it.
-    last_line = (completed.stdout.strip().splitlines() or [""])[-1]
+    last_line = phrases.last_line(completed.stdout)
     if not last_line.startswith("{"):
         raise RuntimeError(
             f"nb_service prove exited with {completed.returncode} and printed nothing:\n"

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from nb_builder.common import programs
+
 # Before, git does not know the variables by which it is told all of this.
 _OLDEST = (2, 31)
 # Seconds. A checkout may have a pipe where git looks for a file.
@@ -125,15 +127,7 @@ def _configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _output(command: list[str], environ: Mapping[str, str], limit: float = 0) -> str | None:
     try:
-        completed = subprocess.run(
-            command,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=limit or TIME_LIMIT,
-        )
+        completed = programs.run(command, env=dict(environ), errors="surrogateescape", timeout=limit or TIME_LIMIT)
     except (subprocess.TimeoutExpired, OSError, ValueError):
         return None
     return completed.stdout.strip("\n") if completed.returncode == 0 else None
