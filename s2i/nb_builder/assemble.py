@@ -378,7 +378,7 @@ def packages_after_cells(build: Build, environment: Environment) -> Installed:
     added = pip_shim.newly_installed(declared, packages)
     pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), declared, build.log)
     as_locked = packages == declared
-    return replace(environment.installed, packages=packages, brought_by_pip=added, as_locked=as_locked)
+    return replace(environment.installed, packages=packages, added_by_cells=added, as_locked=as_locked)
 
 
 def missing_outside(checked: Checked, workspace: Workspace, traceback: str, description: str) -> BuildProblem | None:

@@ -1,7 +1,7 @@
 """What the steps of a build return: later steps use these values, and the report is written from them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -49,7 +49,7 @@ class Resolution:
 class Installed:
     """The packages of the notebook's environment, as `pip freeze` lists them, and what they come from.
 
-    `asked` is the fingerprint of the requirements. `brought_by_pip` is what cells have installed, None before they ran.
+    `asked` is the fingerprint of the requirements. `added_by_cells` is what cells have installed, None before they ran.
     """
 
     packages: list[str]
@@ -57,7 +57,7 @@ class Installed:
     lock_sha256: str
     asked: str
     resolved: Resolution
-    brought_by_pip: list[str] | None = None
+    added_by_cells: list[str] | None = field(default=None, metadata={"entry": "brought_by_pip"})
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,6 @@ Fact = Circumstances | Origin | Installed | Inputs
 
 def as_report(fact: Fact) -> dict[str, Any]:
     """Return the report's entries, without those that are not known."""
-    values = {field.name: getattr(fact, field.name) for field in fields(fact)}
+    values = {each.metadata.get("entry", each.name): getattr(fact, each.name) for each in fields(fact)}
     known = {name: value for name, value in values.items() if value is not None}
     return {name: value.as_report() if isinstance(value, Resolution) else value for name, value in known.items()}
