@@ -11,8 +11,18 @@ MAX_MEMBERS = 200
 SECONDS = 20
 
 
+class UsesGlobal(str):
+    """The step from a function to a global, by its `name`."""
+
+    def __new__(cls, name):
+        """Return the words of the step."""
+        step = str.__new__(cls, "uses the global {!r}".format(name))
+        step.name = name
+        return step
+
+
 def find(obj, name):
-    """Return words such as "predictor uses the global 'lock', a _thread.lock".
+    """Return words such as "predictor uses the global 'lock', a _thread.lock", and the last global on the way or None.
 
     `obj` is what could not be pickled. Its members are tried one by one, then those of the one that
     fails, until none fails or the search has taken SECONDS.
@@ -28,12 +38,13 @@ def find(obj, name):
         steps.append(step)
         seen.add(id(obj))
     if not steps:
-        return "{} is {}".format(name, kind_of(obj))
-    return "{} {}, {}".format(name, ", which ".join(steps), kind_of(obj))
+        return "{} is {}".format(name, kind_of(obj)), None
+    names = [step.name for step in steps if isinstance(step, UsesGlobal)]
+    return "{} {}, {}".format(name, ", which ".join(steps), kind_of(obj)), names[-1] if names else None
 
 
 def find_if_stuck(obj, name):
-    """Return the words of `find`, or None where `obj` can be pickled."""
+    """Return what `find` does, or None where `obj` can be pickled."""
     return None if _pickles(obj) else find(obj, name)
 
 
@@ -96,7 +107,7 @@ def _first(items):
 def _of_function(function):
     namespace = function.__globals__
     names = _names(function.__code__)
-    members = [("uses the global {!r}".format(name), namespace[name]) for name in names if name in namespace]
+    members: list = [(UsesGlobal(name), namespace[name]) for name in names if name in namespace]
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
             members.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))

@@ -28,13 +28,18 @@ def main(args):
     os.dup2(2, 1)
     try:
         loaded = _load(options)
+        loaded.set_up()
         if options["serve"] is not None:
-            return serve.serve(loaded, options["host"], options["serve"], options["name"])
+            status = serve.serve(loaded, options["host"], options["serve"], options["name"])
+            loaded.tear_down()
+            return status
         # Ctrl-C ends this at once: as an exception the notebook's code could swallow it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         bodies = [sample.encode("utf-8", "surrogateescape") for sample in samples] if samples else _lines()
         with answers:
-            return _answer_all(loaded, bodies, answers)
+            status = _answer_all(loaded, bodies, answers)
+        loaded.tear_down()
+        return status
     except Problem as problem:
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status

@@ -159,6 +159,13 @@ class Settings(Table):
         "`auto` saves histograms and counts of the notebook's own data with the model, so that its service can "
         "measure drift; `off` does not.",
     )
+    setup_in_build: bool = setting(
+        "S2I_SETUP_IN_BUILD",
+        switch,
+        True,
+        "Whether the build calls the notebook's `setup`. With 0, it neither asks predictor nor verifies predictions; "
+        "for a `setup` that connects to what builds can't reach.",
+    )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
         switch,
