@@ -96,7 +96,6 @@ class Trial:
         self.traceback = "\n".join(self._messages) or None
         self._on_news()
 
-
     def _setup_failed(self, problem: problems.Problem, traceback: str | None) -> None:
         # Not called again: that it failed is the outcome.
         self.pool.manager.stopping = True

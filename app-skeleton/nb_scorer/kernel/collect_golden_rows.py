@@ -21,6 +21,7 @@ SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
+_LOOPS: list = []
 # Our modules, and those of asyncio and threading below, as which coroutines are awaited.
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
@@ -386,15 +387,19 @@ def awaited(result):
 
 
 def _await(coroutine, outcome):
-    import asyncio
-
-    loop = asyncio.new_event_loop()
     try:
-        outcome["result"] = loop.run_until_complete(coroutine)
+        outcome["result"] = _loop().run_until_complete(coroutine)
     except BaseException as error:
         outcome["error"] = error
-    finally:
-        loop.close()
+
+
+def _loop():
+    """Return the one event loop of all coroutines: what setup opens in it, such as a session, predictor uses in it."""
+    import asyncio
+
+    if not _LOOPS:
+        _LOOPS.append(asyncio.new_event_loop())
+    return _LOOPS[0]
 
 
 def _message(error):

@@ -88,15 +88,8 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
         batching = _add_batch_form(callables, known["repository"])
-        path = os.path.join(staging, paths.PICKLE)
         with start_up.LeftOut(namespace, made_by_setup):
-            try:
-                digest, size = _pickle(callables, called, path)
-            except Complaint:
-                if callables.pop("batch_form", None) is None:
-                    raise
-                batching = {"reason": "its batch form can't be pickled"}
-                digest, size = _pickle(callables, called, path)
+            batching, of_pickle = _pickle_with_or_without_form(callables, called, batching, staging)
         # Called and asked only after pickling: the model is saved in the state that the notebook left it in.
         is_set_up = _set_up(started["setup"], made_by_setup, namespace, known["setup"])
         rows, notes = [], [NOT_SET_UP]
@@ -104,26 +97,19 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
             rows, notes = collect_golden_rows.collect(
                 callables, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
             )
-        if not rows and is_set_up:
-            _require_names(namespace, known["needs"])
+            if not rows:
+                _require_names(namespace, known["needs"])
         with io.open(os.path.join(staging, paths.GOLDEN), "wb") as file:
             file.writelines(rows)
         model_manifest = _describe(called, notebook, rows, tolerance)
-        model_manifest.update(
-            pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
-        )
+        model_manifest.update(of_pickle, pandas_labels=known["pandas_labels"], process_state=state)
         model_manifest.update(batching=batching, setup_in_build=is_set_up if started["setup"] else None)
         if _dies_of_a_thread_limit():
             model_manifest.update(thread_limit=False)
         if known["drift"] and is_set_up:
-            golden = [json_codec.decode(line) for line in rows]
-            form = form_of(known["pandas_labels"])
-            baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
-            notes.extend(baseline.notes)
-            model_manifest.update(drift=baseline.summary)
-            if baseline.facts is not None:
-                with io.open(os.path.join(staging, paths.BASELINE), "w", encoding="ascii") as file:
-                    file.write(collect_baseline.text_of(baseline.facts))
+            drift, drift_notes = _save_baseline(callables, namespace, known, rows, staging)
+            notes.extend(drift_notes)
+            model_manifest.update(drift=drift)
         if batching and batching.get("source"):
             with io.open(os.path.join(staging, paths.BATCH_FORM), "w", encoding="utf-8") as file:
                 file.write(batching.pop("source"))
@@ -138,15 +124,44 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         print("note: " + note)
 
 
+def _pickle_with_or_without_form(callables, called, batching, folder):
+    """Pickle `callables` into `folder`, without their batch form where only that can't be pickled.
+
+    Return (batching, the manifest's fields for the pickle).
+    """
+    path = os.path.join(folder, paths.PICKLE)
+    try:
+        digest, size = _pickle(callables, called, path)
+    except Complaint:
+        if callables.pop("batch_form", None) is None:
+            raise
+        batching = {"reason": "its batch form can't be pickled"}
+        digest, size = _pickle(callables, called, path)
+    return batching, {"pickle_sha256": digest, "pickle_bytes": size}
+
+
+def _save_baseline(callables, namespace, known, rows, folder):
+    """Write the baseline, if there is one, into `folder`; return (its summary for the manifest, notes)."""
+    golden = [json_codec.decode(line) for line in rows]
+    form = form_of(known["pandas_labels"])
+    baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
+    if baseline.facts is not None:
+        with io.open(os.path.join(folder, paths.BASELINE), "w", encoding="ascii") as file:
+            file.write(collect_baseline.text_of(baseline.facts))
+    return baseline.summary, baseline.notes
+
+
 def _set_up(setup, made, namespace, is_wanted):
     """Call the notebook's `setup` unless a cell has done so; return whether what it makes is there.
 
     `made` are the globals that it binds. Raises Complaint where it fails.
     """
-    if setup is None or (made and all(name in namespace for name in made)):
+    if setup is None:
         return True
     if not is_wanted:
         return False
+    if made and all(name in namespace for name in made):
+        return True
     try:
         start_up.call(setup, collect_golden_rows.awaited)
     # It may raise anything, SystemExit included.

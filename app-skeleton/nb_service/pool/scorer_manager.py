@@ -254,7 +254,9 @@ class ScorerManager:
             link = self.links.get(number)
             if link is not None and now - since > self._plan.setup_seconds:
                 self._setup_has_failed(
-                    link, SetupFailed(f"it has not returned after {self._plan.setup_seconds:g} s (S2I_SETUP_TIMEOUT)"), None
+                    link,
+                    SetupFailed(f"it has not returned after {self._plan.setup_seconds:g} s (S2I_SETUP_TIMEOUT)"),
+                    None,
                 )
                 self.on_unanswered(self.dismiss(link, "too slow"))
 

@@ -86,8 +86,7 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
     if code == NotSerializable.code and _GET_IPYTHON in facts["culprit"]:
         return OnlyInJupyter(function=facts["name"], name="get_ipython", instead="", notebook=notebook)
     if code == NotSerializable.code:
-        of_global = facts.pop("of_global", None)
-        facts.update({"setup": _setup_for(of_global, cells)} if of_global else {})
+        facts["setup"] = _setup_for(facts.pop("of_global", None) or "resource", cells)
     return CLASSES[code](**{**facts, "notebook": notebook})
 
 

@@ -9,11 +9,9 @@ class NotSerializable(BuildProblem):
     code = "not-serializable"
     what_words = "'{name}' can't be saved: {culprit}."
     why_words = "The service loads {name} from a file, and this object can't be saved to one ({error})."
-    fix_words = "Create it in setup, which each scorer of the service calls once: '{setup}'. Or create it inside {name}."
-
-    def __init__(self, *, setup: str = "def setup(): global resource; resource = ...", **facts: object) -> None:
-        """Take the facts, and the function that would create the object."""
-        super().__init__(setup=setup, **facts)
+    fix_words = (
+        "Create it in setup, which each scorer of the service calls once: '{setup}'. Or create it inside {name}."
+    )
 
 
 class ModelDoesNotLoad(BuildProblem):

@@ -100,7 +100,7 @@ def test_a_change_that_is_not_seen_is_said_to_be_none_that_is_known(tmp_path):
 def test_the_name_that_a_problem_is_about_is_known():
     facts = {"number": 1, "sample": "1", "error": "x", "detail": "", "notebook": "m"}
     assert save_errors.about(ExampleFails(**facts)) == "examples"
-    facts = {"name": "validator", "culprit": "x", "error": "y", "notebook": "m"}
+    facts = {"name": "validator", "culprit": "x", "error": "y", "notebook": "m", "setup": "def setup(): ..."}
     assert save_errors.about(NotSerializable(**facts)) == "validator"
     facts = {"function": "validator", "name": "get_ipython", "instead": ""}
     assert save_errors.about(OnlyInJupyter(**facts)) == "validator"
@@ -134,6 +134,4 @@ def test_a_global_that_can_t_be_saved_is_created_in_a_setup(tmp_path, source, se
     file = tmp_path / "complaint.json"
     file.write_text(json.dumps({"code": "not-serializable", "facts": {**facts, "of_global": "lock"}}))
     problem = save_errors.problem(file, {}, notebook="model.ipynb", cells=[Cell(source, 1, 1)])
-    assert problem.fix.startswith(
-        f"Create it in setup, which each scorer of the service calls once: '{setup}'."
-    )
+    assert problem.fix.startswith(f"Create it in setup, which each scorer of the service calls once: '{setup}'.")

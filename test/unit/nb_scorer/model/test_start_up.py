@@ -65,7 +65,8 @@ def test_what_is_left_out_is_back_afterwards():
 
 
 def test_a_call_passes_the_device_to_a_setup_that_wants_it():
-    seen = []
-    start_up.call(lambda device: seen.append(device), lambda result: result)
-    start_up.call(lambda: seen.append("nothing"), lambda result: result)
-    assert seen == [start_up.device(), "nothing"]
+    source = "seen = []\ndef setup(device): seen.append(device)\ndef teardown(): seen.append('nothing')"
+    namespace = notebook(source)
+    for name in start_up.NAMES:
+        start_up.call(namespace[name], lambda result: result)
+    assert namespace["seen"] == [start_up.device(), "nothing"]
