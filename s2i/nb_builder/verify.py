@@ -51,9 +51,9 @@ def run(
     """
     model = app_root / paths.MODEL
     rows = golden_rows.read(model)
-    report = prove(
-        app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows))
-    )
+    # Setup runs in a fresh scorer, then in forked ones at the same time.
+    patience = settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows)) + 2 * settings.setup_timeout
+    report = prove(app_root, home=home, settings=settings, patience=patience)
     state = manifest.read(model).get("process_state") or {}
     explained_problem = explain(*first_failure(report))
     if explained_problem:
@@ -149,6 +149,7 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
         "APP_ROOT": str(app_root.absolute()),
         "S2I_TOLERANCE": repr(settings.tolerance),
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),
+        "S2I_SETUP_TIMEOUT": repr(settings.setup_timeout),
     }
     # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)

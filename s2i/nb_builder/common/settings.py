@@ -256,6 +256,12 @@ class Settings(Table):
         60.0,
         "Maximum seconds for loading the model, and for scoring one golden row, during verification.",
     )
+    setup_timeout: float = setting(
+        "S2I_SETUP_TIMEOUT",
+        number(1, 86400),
+        300.0,
+        "Maximum seconds for the notebook's `setup` in a scorer, in the build as in the service.",
+    )
     builder_image: str | None = setting(
         "S2I_BUILDER_IMAGE",
         text,
