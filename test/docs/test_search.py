@@ -26,7 +26,7 @@ QUERIES = {
     "python version": "how-to/choose-the-python",
     "papermill parameters": "how-to/parameters",
     "several notebooks": "how-to/several-notebooks",
-    "database connection at startup": "how-to/open-connections-at-start",
+    "open database connection": "how-to/open-connections-at-start",
     "mlflow saved model": "how-to/model-trained-elsewhere",
     "mlflow model": "how-to/model-trained-elsewhere",
     "joblib": "how-to/model-trained-elsewhere",
