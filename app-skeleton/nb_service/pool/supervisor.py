@@ -101,6 +101,7 @@ class Supervisor:
         argv = launch.command(
             *(model.python, "zygote", zygote_socket.fileno(), os.getpid(), mode, plan.log_format),
             *(model.folder, model.notebook_folder, "" if model.digests is None else json.dumps(dict(model.digests))),
+            json.dumps({"pixels": plan.max_pixels, "frames": plan.max_frames}),
         )
         return subprocess.Popen(
             argv,
