@@ -1,6 +1,7 @@
 """The table of contents of a build: from the repository to a verified model, one line for each step."""
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -374,7 +375,7 @@ def missing_outside(checked: Checked, workspace: Workspace, traceback: str, desc
 
 
 def write_script(build: Build, notebook: Notebook) -> Script:
-    """Write script two of a notebook into build/ and return it; only the last notebook's script saves a model."""
+    """Write script two of a notebook, and its cells, into build/; only the last notebook's script saves a model."""
     workspace = build.workspace
     facts = {
         "folder": str(workspace.model),
@@ -394,6 +395,8 @@ def write_script(build: Build, notebook: Notebook) -> Script:
     }
     script = scripts.model_script(notebook.node, notebook.name, None if notebook.prefix else facts)
     (workspace.build / (notebook.prefix + paths.MODEL_SCRIPT)).write_text(script.text, encoding="utf-8")
+    cells = [{"number": cell.number, "source": cell.source} for cell in script.cells if not cell.ours]
+    (workspace.build / (notebook.prefix + paths.CELLS)).write_text(json.dumps(cells), encoding="utf-8")
     return script
 
 

@@ -13,6 +13,7 @@ REQUIREMENTS = "requirements.txt"
 CONSTRAINTS = "constraints.txt"
 LOCK = "requirements.lock"
 MODEL_SCRIPT = "model_script.py"
+CELLS = "cells.json"  # the notebook's code cells as they run: number and source
 EXECUTED = "executed.ipynb"
 READS = "reads.json"  # which files of the repository the notebook has read
 KERNEL_LOG = "kernel.log"
