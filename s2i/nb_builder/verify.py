@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nb_scorer.batching import proof
 from nb_scorer.common import paths, phrases
@@ -16,7 +17,7 @@ from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 from nb_scorer.protocol import answer_words
 
-from nb_builder.common import ca_bundle
+from nb_builder.common import ca_bundle, programs
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
@@ -41,10 +42,10 @@ def run(
     log: Log,
     explain: Explain = lambda *_: None,
     cells: Sequence[Cell] = (),
-) -> None:
+) -> Mapping[str, Any]:
     """Verify the model under `app_root` and write into its manifest how to serve it; `cells` are its notebook's.
 
-    Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Returns the manifest. Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
     """
     model = app_root / paths.MODEL
     rows = golden_rows.read(model)
@@ -63,10 +64,11 @@ def run(
     facts = {name: report[name] for name in MANIFEST_FIELDS}
     if settings.source_date_epoch is not None and report["batching"]:
         facts["batching"] = repeatable(report["batching"])
-    manifest.update(model, **facts)
+    verified: Mapping[str, Any] = manifest.update(model, **facts)
     log.detail(summary(report, len(rows)))
     if report["batching"]:
         log.detail(batching_summary(report["batching"]))
+    return verified
 
 
 def summary(report: Mapping, rows: int) -> str:
@@ -149,19 +151,11 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
     # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        completed = subprocess.run(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=patience,
-        )
+        completed = programs.run(command, env=environ, timeout=patience)
     except subprocess.TimeoutExpired:
         raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds", shown=THIS_ERROR) from None
     # The report is the last line; the notebook's functions may print before it.
-    last_line = (completed.stdout.strip().splitlines() or [""])[-1]
+    last_line = phrases.last_line(completed.stdout)
     if not last_line.startswith("{"):
         raise RuntimeError(
             f"nb_service prove exited with {completed.returncode} and printed nothing:\n"

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,7 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
         from nb_builder.fix.problems import FixElsewhere
 
         raise FixElsewhere(named=name)
+    began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="nb-check-") as scratch,
         target.repository(name, Path(scratch) / "clone", log) as (folder, notebook),
@@ -135,18 +137,21 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
             fixed = _fix(folder, environ, Path(scratch), words.python, log)
         log.step(f"Checking {notebook or name}")
         computes = words.fix or words.run_requirements
-        result = Result()
+        result, proposal = Result(), None
+        # git has looked for the top of the repository. What a clone takes depends on its server.
+        spent = 0 if target.is_url(name) else time.monotonic() - began
         try:
             # What computes requirements may take as long as a cell of a build.
-            with _ended_after(0 if computes else TIME_LIMIT):
+            with _ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
                 examine(folder, environ, Path(scratch), log, computes=computes, result=result)
+                if fixed:
+                    _add(fixed.findings, result)
+                proposal = _proposal(result)
         except _TimeUp:
             result.findings.append(CheckTooLong(seconds=TIME_LIMIT))
-        if fixed:
-            _add(fixed.findings, result)
         if result.findings:
             target.tell_what_is_above(folder, log)
-        return Told(result, _proposal(result), fixed)
+        return Told(result, proposal, fixed)
 
 
 def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | None, log: Log) -> "Fixed":
