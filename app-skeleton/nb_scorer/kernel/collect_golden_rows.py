@@ -1,6 +1,7 @@
 """Collects golden rows in a notebook's kernel: from its own calls and its examples, which predictor is asked again."""
 
 import json
+import os
 import re
 import threading
 import time
@@ -24,6 +25,9 @@ CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
 _FILE_IN_TEXT = re.compile(r"(data:[a-z./+-]*;base64,)[A-Za-z0-9+/]{16,}=*")
+_LOOPS: list = []
+# Our modules, and those of asyncio and threading below, as which coroutines are awaited.
+_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED):
@@ -384,7 +388,11 @@ def _cell(call):
 
 def result_of(function, sample):
     """Return what the notebook's function makes of `sample`, awaited where it is an async def."""
-    result = function(sample)
+    return awaited(function(sample))
+
+
+def awaited(result):
+    """Return `result`, awaited where it is a coroutine."""
     if type(result) is not types.CoroutineType:
         return result
     outcome: dict = {}
@@ -398,15 +406,19 @@ def result_of(function, sample):
 
 
 def _await(coroutine, outcome):
-    import asyncio
-
-    loop = asyncio.new_event_loop()
     try:
-        outcome["result"] = loop.run_until_complete(coroutine)
+        outcome["result"] = _loop().run_until_complete(coroutine)
     except BaseException as error:
         outcome["error"] = error
-    finally:
-        loop.close()
+
+
+def _loop():
+    """Return the one event loop of all coroutines: what setup opens in it, such as a session, predictor uses in it."""
+    import asyncio
+
+    if not _LOOPS:
+        _LOOPS.append(asyncio.new_event_loop())
+    return _LOOPS[0]
 
 
 def _message(error):
@@ -414,6 +426,11 @@ def _message(error):
     if text and isinstance(error, (Misfit, json_codec.NoJsonForm)):
         return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def complaint_of_failure(code, error, **facts):
+    """Return the Complaint `code` of a notebook's function that raised `error`: its message, and its traceback."""
+    return Complaint(code, error=shown(_message(error)), detail=_notebook_traceback(error), **facts)
 
 
 def _given(error):
@@ -424,9 +441,9 @@ def _given(error):
 
 
 def _notebook_traceback(error):
-    """Return the traceback of `error` without our own first frames, which mean nothing to the author."""
+    """Return the traceback of `error` without the first frames, up to the author's, which mean nothing to them."""
     frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith((_OURS, os.path.dirname(os.__file__))):
         frame = frame.tb_next
     return "".join(traceback.format_exception(type(error), error, frame))
 
