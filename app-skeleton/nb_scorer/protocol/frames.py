@@ -21,6 +21,7 @@ MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what 
 PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
 ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
 BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
+FILES = 7  # a sample with files: a length, a head of so many bytes, and the files (see nb_scorer.model.binary)
 
 # Those whose one answer has the answers to many samples.
 OF_MANY = frozenset((MANY, BLOCK))
@@ -47,6 +48,11 @@ _MAX_MICROSECONDS = 0xFFFFFFFF
 def request(kind, number, payload):
     """Return the bytes of one request."""
     return REQUEST.pack(len(payload), kind, number) + payload
+
+
+def request_head(kind, number, size):
+    """Return what the payload of a request, which has `size` bytes, follows."""
+    return REQUEST.pack(size, kind, number)
 
 
 def answer(status, payload, number=0, seconds=0.0, batch=1):

@@ -116,6 +116,16 @@ class Pool:
         """Queue a block of numbers (see nb_scorer.protocol.number_blocks), as `submit_many` does."""
         return self._submit(Job(body, done, frames.BLOCK))
 
+    def submit_files(
+        self,
+        body: bytes,
+        done: Callable[[Answer], None],
+        request_id: str | None = None,
+        prefix: bytes = b"",
+    ) -> Job:
+        """Queue a sample with files (see nb_scorer.model.binary), which begins with `prefix`, as `submit` does."""
+        return self._submit(Job(body, done, frames.FILES, request_id, prefix))
+
     def is_waiting(self, job: Job) -> bool:
         """Return whether no scorer has this sample yet."""
         return job in self._queue
