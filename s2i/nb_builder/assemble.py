@@ -414,6 +414,7 @@ def write_script(build: Build, notebook: Notebook) -> Script:
             "pandas_labels": build.settings.pandas_labels,
             "repository": str(build.workspace.src) if build.settings.batching == "auto" else None,
             "drift": build.settings.drift == "auto",
+            "setup": build.settings.setup_in_build,
         },
     }
     script = scripts.model_script(notebook.node, notebook.name, None if notebook.prefix else facts)

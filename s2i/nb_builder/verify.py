@@ -15,6 +15,7 @@ from nb_scorer.batching import proof
 from nb_scorer.common import paths, phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
+from nb_scorer.model.problems import SetupFailed
 from nb_scorer.protocol import answer_words
 
 from nb_builder.common import ca_bundle, programs
@@ -23,7 +24,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.execute.cell_errors import shorten
 from nb_builder.execute.traceback_parser import LABEL_NUMBER
-from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
+from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad, SetupFails
 
 MAX_LENGTH = 300
 THIS_ERROR = "this error"
@@ -45,13 +46,14 @@ def run(
 ) -> Mapping[str, Any]:
     """Verify the model under `app_root` and write into its manifest how to serve it; `cells` are its notebook's.
 
-    Returns the manifest. Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Returns the manifest. Raises the problem that `explain` returns, or ModelDoesNotLoad, SetupFails, AnswersDiffer or
+    BatchDiffers.
     """
     model = app_root / paths.MODEL
     rows = golden_rows.read(model)
-    report = prove(
-        app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows))
-    )
+    # Setup runs in a fresh scorer, then in forked ones at the same time.
+    patience = settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows)) + 2 * settings.setup_timeout
+    report = prove(app_root, home=home, settings=settings, patience=patience)
     state = manifest.read(model).get("process_state") or {}
     explained_problem = explain(*first_failure(report))
     if explained_problem:
@@ -147,6 +149,7 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
         "APP_ROOT": str(app_root.absolute()),
         "S2I_TOLERANCE": repr(settings.tolerance),
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),
+        "S2I_SETUP_TIMEOUT": repr(settings.setup_timeout),
     }
     # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -170,7 +173,10 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
 def first_failure(report: Mapping) -> tuple[str, str]:
     """Return the traceback of the first failure and a line that describes it; ("", "") if nothing failed."""
     if not report["loaded"]:
-        return (report["load_error"] or {}).get("traceback") or "", "In a fresh process the model can't be loaded:"
+        error = report["load_error"] or {}
+        of_setup = error.get("code") == SetupFailed.code
+        failed = "the notebook's setup fails:" if of_setup else "the model can't be loaded:"
+        return error.get("traceback") or "", f"In a fresh process {failed}"
     row = next((row for row in report["rows"] if row["error"]), None)
     if row is None:
         return "", ""
@@ -185,6 +191,8 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
     """
     if not report["loaded"]:
         error = report["load_error"] or {}
+        if error.get("code") == SetupFailed.code:
+            raise SetupFails(error=error_line(error), detail=detail(error, report["stderr"])["detail"])
         raise ModelDoesNotLoad(error=error_line(error) or "it exited while loading", **detail(error, report["stderr"]))
     row = next((row for row in report["rows"] if row["error"]), None)
     if row:
