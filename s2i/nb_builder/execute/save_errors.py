@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nb_builder.analysis import rebinding
+from nb_builder.analysis import notebook_contract, rebinding
 from nb_builder.common.cell import Cell
 from nb_builder.execute import traceback_parser
 from nb_builder.problems.build_problem import BuildProblem
