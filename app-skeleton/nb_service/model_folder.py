@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nb_scorer.common import paths, phrases
-from nb_scorer.model import verified_file
+from nb_scorer.model import golden_rows, verified_file
 
 from nb_service import manifest as manifests
 from nb_service import problems, schemas
@@ -47,13 +47,19 @@ class ModelFolder(NamedTuple):
         """Return the golden rows, at most the first `limit`; raise ModelDamaged where one is not valid."""
         path = self.folder / paths.GOLDEN
         try:
-            return [_row(line) for line in _lines(path, self.digests)[:limit]]
+            rows = [_row(line) for line in _lines(path, self.digests)[:limit]]
+            return [golden_rows.with_files(row, self._content) for row in rows]
         except OSError as error:
             raise problems.unreadable(path, error) from error
         except RecursionError as error:
             raise problems.golden_damaged(path, "a row is nested too deeply") from error
         except ValueError as error:
             raise problems.golden_damaged(path, str(error)) from error
+
+    def _content(self, name: str) -> bytes:
+        """Return a file of the model, by its name; raise OSError, or ModelNotAsSigned."""
+        path = self.folder / name
+        return path.read_bytes() if self.digests is None else verified_file.content(path, self.digests.get(name))
 
 
 def _lines(path: Path, digests: Mapping[str, str] | None) -> list[bytes]:

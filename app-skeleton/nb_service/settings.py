@@ -208,6 +208,20 @@ class Settings(Table):
         "Maximum number of samples in one body; larger ones get 413.",
         platform=True,
     )
+    max_pixels: int = setting(
+        "S2I_MAX_PIXELS",
+        number(1, 1 << 40, int),
+        89478485,
+        "Maximum number of pixels of a picture, and of each of its frames or pages; larger ones get 422.",
+        platform=True,
+    )
+    max_frames: int = setting(
+        "S2I_MAX_FRAMES",
+        number(1, 1 << 20, int),
+        1000,
+        "Maximum number of frames or pages of a picture; pictures with more get 422.",
+        platform=True,
+    )
     log_format: str = setting(
         "S2I_LOG_FORMAT",
         one_of(log_forms.TEXT, log_forms.JSON),
@@ -470,6 +484,13 @@ class Settings(Table):
         number(1, 86400),
         60.0,
         "Maximum seconds for loading the model, and for scoring one golden row, in `prove`.",
+    )
+
+    setup_timeout: float = setting(
+        "S2I_SETUP_TIMEOUT",
+        number(1, 86400),
+        300.0,
+        "Maximum seconds for the notebook's `setup` in a scorer, in the build as in the service.",
     )
 
     export: bool = setting(

@@ -33,6 +33,7 @@ class Model:
         called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
         self.predictor, self.validator, self.batch_predictor = called.values()
         self.batch_form, self.manifest = None, {}
+        self.setup, self.teardown = names.get("setup"), names.get("teardown")
 
 
 def emitted(cell):
@@ -55,6 +56,7 @@ def test_computed_requirements_give_what_the_page_says(example, told):
 def test_each_example_answers_as_the_page_says(example, capsys):
     model = Model(example)
     scorer = Scorer(model)
+    scorer.set_up()
     for sample, answer in PAIR.findall(example):
         status, payload = scorer.answer(sample.encode())
         told = json.loads(answer)

@@ -203,6 +203,9 @@ def test_both_scripts_are_kept_where_the_user_can_read_them(outcomes):
     assert "import numpy" not in (build / "requirements_script.py").read_text()
     assert "numpy==2.2.6" in (build / "requirements.txt").read_text().splitlines()
     assert (build / "model_script.py").read_text().count("# %%") >= 4
+    cells = json.loads((build / "cells.json").read_text())
+    assert [cell["number"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert "def predictor" in cells[-1]["source"]
 
 
 ASKED = """\

@@ -1,18 +1,22 @@
 """Collects golden rows in a notebook's kernel: from its own calls and its examples, which predictor is asked again."""
 
 import json
+import os
 import re
 import threading
 import time
 import traceback
 import types
 
+from nb_scorer.kernel import sample_files
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import compare_answers, functions, json_codec
+from nb_scorer.model import binary, compare_answers, functions, golden_rows, json_codec
+from nb_scorer.model.calls import Call
 from nb_scorer.model.misfit import Misfit
 
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
+MAX_FILE_BYTES = 32 << 20
 # The notebook's own calls are a bonus: a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
 # A model's answers to single and to double precision agree in no more digits than this.
@@ -20,6 +24,10 @@ SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
+_FILE_IN_TEXT = re.compile(r"(data:[a-z./+-]*;base64,)[A-Za-z0-9+/]{16,}=*")
+_LOOPS: list = []
+# Our modules, and those of asyncio and threading below, as which coroutines are awaited.
+_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED):
@@ -30,6 +38,13 @@ def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, for
     gets no answer, for a call whose cell showed another one, where no sample at all is answered, and for a
     batch_predictor that answers differently.
     """
+    try:
+        return _collect(called, examples, recorded, tolerance, form)
+    finally:
+        binary.folder.remove()
+
+
+def _collect(called, examples, recorded, tolerance, form):
     collector = _Collector(called["predictor"], called.get("validator"), recorded, tolerance, form)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
         # The rows of an array or a table, as a client would send them.
@@ -104,14 +119,15 @@ class _Collector(object):
         self._refused = []
         self._failed = []
         self._seen = set()
-        self._bytes = 0
+        self._bytes = self._file_bytes = 0
         self._full = False
 
     def example(self, number, sample):
         """Add a row of `examples`; raise Complaint if it gets no answer, or another one than a cell showed."""
         try:
             # Labels are for readers of an answer; a table's row is a sample without them.
-            body = json_codec.encode(sample, json_codec.BARE)
+            value, _ = sample_files.in_json(_as_defined(self.predictor), sample)
+            body = json_codec.encode(value, json_codec.BARE)
             self._add(body, EXAMPLES, "row {} of examples".format(number))
         except Complaint:
             raise
@@ -277,8 +293,10 @@ class _Collector(object):
             self.notes.append("{} is not a golden row: {}".format(label, reason))
             return
         line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
-        self._bytes += len(line)
-        if self._bytes > MAX_BYTES:
+        size, file_size = golden_rows.sizes(line)
+        self._bytes += size
+        self._file_bytes += file_size
+        if self._bytes > MAX_BYTES or self._file_bytes > MAX_FILE_BYTES:
             self._say_full()
             return
         self.rows.append(line)
@@ -349,6 +367,11 @@ def _changed(call, answer, outcome, detail=""):
     )
 
 
+def _as_defined(predictor):
+    """Return the notebook's own function of a predictor as it is asked."""
+    return predictor.function if isinstance(predictor, Call) else predictor
+
+
 def _call(body):
     return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
 
@@ -365,7 +388,11 @@ def _cell(call):
 
 def result_of(function, sample):
     """Return what the notebook's function makes of `sample`, awaited where it is an async def."""
-    result = function(sample)
+    return awaited(function(sample))
+
+
+def awaited(result):
+    """Return `result`, awaited where it is a coroutine."""
     if type(result) is not types.CoroutineType:
         return result
     outcome: dict = {}
@@ -379,15 +406,19 @@ def result_of(function, sample):
 
 
 def _await(coroutine, outcome):
-    import asyncio
-
-    loop = asyncio.new_event_loop()
     try:
-        outcome["result"] = loop.run_until_complete(coroutine)
+        outcome["result"] = _loop().run_until_complete(coroutine)
     except BaseException as error:
         outcome["error"] = error
-    finally:
-        loop.close()
+
+
+def _loop():
+    """Return the one event loop of all coroutines: what setup opens in it, such as a session, predictor uses in it."""
+    import asyncio
+
+    if not _LOOPS:
+        _LOOPS.append(asyncio.new_event_loop())
+    return _LOOPS[0]
 
 
 def _message(error):
@@ -395,6 +426,11 @@ def _message(error):
     if text and isinstance(error, (Misfit, json_codec.NoJsonForm)):
         return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def complaint_of_failure(code, error, **facts):
+    """Return the Complaint `code` of a notebook's function that raised `error`: its message, and its traceback."""
+    return Complaint(code, error=shown(_message(error)), detail=_notebook_traceback(error), **facts)
 
 
 def _given(error):
@@ -405,13 +441,14 @@ def _given(error):
 
 
 def _notebook_traceback(error):
-    """Return the traceback of `error` without our own first frames, which mean nothing to the author."""
+    """Return the traceback of `error` without the first frames, up to the author's, which mean nothing to them."""
     frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith((_OURS, os.path.dirname(os.__file__))):
         frame = frame.tb_next
     return "".join(traceback.format_exception(type(error), error, frame))
 
 
 def shown(text):
-    """Return `text` short enough for a line that a user reads."""
+    """Return `text` short enough for a line that a user reads; of a file in it, its type."""
+    text = _FILE_IN_TEXT.sub(r"\1…", text)
     return text if len(text) <= SHOWN else text[:SHOWN] + " ..."

@@ -40,6 +40,9 @@ class Model(object):
         self.batch_predictor = functions["batch_predictor"]
         # Derived from predictor; None where the notebook's predictor has none.
         self.batch_form = functions.get("batch_form")
+        # Models of earlier versions have neither.
+        self.setup = functions.get("setup")
+        self.teardown = functions.get("teardown")
         self.manifest = manifest
 
     @property

@@ -4,7 +4,7 @@ A request is a length, a kind, a number and that many bytes; the numbers count a
 An answer is a length, a status, the number of its request, the microseconds that the sample took (its
 share, where several were scored in one call), how many samples that call scored (on its first answer, else 0),
 and that many bytes. A scorer answers in the order of the requests; before the first answer it sends one
-HELLO, or one PROBLEM if it could not load the model.
+HELLO, or one PROBLEM if it could not load the model or its setup failed.
 """
 
 import struct
@@ -21,6 +21,7 @@ MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what 
 PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
 ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
 BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
+FILES = 7  # a sample with files: a length, a head of so many bytes, and the files (see nb_scorer.model.binary)
 
 # Those whose one answer has the answers to many samples.
 OF_MANY = frozenset((MANY, BLOCK))
@@ -33,9 +34,10 @@ NOT_JSON = 1  # {"reason"}
 REFUSED = 2
 # {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
 FAILED = 3
+SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
 BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
 BACK = 253  # {}: not touched, because the front called it back
-PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
+PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load, or its setup failed
 HELLO = 255  # {"pid"}
 
 # Payloads out of a larger buffer are copied once, not twice.
@@ -46,6 +48,11 @@ _MAX_MICROSECONDS = 0xFFFFFFFF
 def request(kind, number, payload):
     """Return the bytes of one request."""
     return REQUEST.pack(len(payload), kind, number) + payload
+
+
+def request_head(kind, number, size):
+    """Return what the payload of a request, which has `size` bytes, follows."""
+    return REQUEST.pack(size, kind, number)
 
 
 def answer(status, payload, number=0, seconds=0.0, batch=1):

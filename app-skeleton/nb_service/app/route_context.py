@@ -6,10 +6,12 @@ from functools import partial
 
 from flask import Response, g, request
 
+from nb_service import files
 from nb_service.app import failures
 from nb_service.drift.baseline import Baseline
 from nb_service.feedback import kept_answers
-from nb_service.http import content_coding, replies
+from nb_service.files import Files
+from nb_service.http import auth, content_coding, replies
 from nb_service.http.health import Health
 from nb_service.http.replies import Reply
 from nb_service.identity import Identity
@@ -44,6 +46,11 @@ class RouteContext:
         """Return the converter of table rows to samples."""
         # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
         return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema)
+
+    @property
+    def files(self) -> Files:
+        """Return the arguments of predictor that are files."""
+        return files.of(self.model.manifest)
 
     @property
     def limits(self) -> Limits:
@@ -107,6 +114,14 @@ class RouteContext:
         if len(payloads) != len(answers):
             raise RuntimeError("samples were left out, and none of the others failed")
         return payloads
+
+
+def refusal_of_foreign_page(context: RouteContext) -> Response | None:
+    """Return the refusal of a request that a page of another origin has sent, as far as browsers tell; else None."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if auth.is_sent_by_foreign_page(headers, context.settings.cors_origins):
+        return response_of(auth.FOREIGN)
+    return None
 
 
 def body(most: int) -> bytes:

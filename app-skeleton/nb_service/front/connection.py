@@ -5,7 +5,7 @@ import socket
 import time
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
@@ -404,7 +404,9 @@ class Connection(asyncio.BufferedProtocol):
             request.asked_at = time.monotonic()
             self._reply(request, reply)
         elif self._body is not None:
-            body, self._body = bytes(self._body), None
+            # A file is not copied; nothing changes it from here on.
+            body = cast("bytes", self._body) if request.head.file_prefix else bytes(self._body)
+            self._body = None
             self._ask(request, body)
         else:
             self._phase = ANSWER
@@ -455,6 +457,9 @@ class Connection(asyncio.BufferedProtocol):
                 self._exchange.end()
                 return
             self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id)
+        elif body and request.head.file_prefix:
+            done = partial(self._answered, request)
+            self._job = front.pool.submit_files(body, done, request.request_id, request.head.file_prefix)
         elif body:
             self._job = front.pool.submit(body, partial(self._answered, request), request.request_id)
         else:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
-from nb_scorer.protocol.orders import ALL, KILL, ORDER, START
+from nb_scorer.protocol.orders import ALL, KILL, ORDER, START, WAIT
 
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.guard import guarded
@@ -31,6 +31,9 @@ MAX_BEATS = 10
 # An ending process closes its sockets a moment before it can be reaped; after this long it is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
+# A report is a line: a few numbers, or why the model does not load, with a traceback that is cut. But a notebook
+# can write to the zygote's socket while its model loads.
+MAX_REPORT_BYTES = 1 << 20
 # When to repeat an order to kill that the socket had no room for.
 KILL_AGAIN_SECONDS = 1.0
 
@@ -100,7 +103,9 @@ class Supervisor:
     ) -> subprocess.Popen:
         argv = launch.command(
             *(model.python, "zygote", zygote_socket.fileno(), os.getpid(), mode, plan.log_format),
+            "1" if plan.runs_setup else "0",
             *(model.folder, model.notebook_folder, "" if model.digests is None else json.dumps(dict(model.digests))),
+            json.dumps({"pixels": plan.max_pixels, "frames": plan.max_frames}),
         )
         return subprocess.Popen(
             argv,
@@ -152,9 +157,18 @@ class Supervisor:
         except OSError:
             self._loop.call_later(KILL_AGAIN_SECONDS, guarded, self.kill, number)
 
-    def end(self, seconds: float) -> None:
-        """Close the control socket, so that the zygote kills its children and ends; kill it after `seconds`."""
+    def end(self, seconds: float, *, waits: bool = False) -> None:
+        """Close the control socket, so that the zygote kills its children and ends; kill it after `seconds`.
+
+        Where it `waits`, the children get that long to end by themselves.
+        """
         self._ending = True
+        if waits and self._open:
+            try:
+                self._order(WAIT, int(seconds * 1000), [], ALL)
+            except OSError:
+                # It is gone, or takes no orders: nobody waits then.
+                seconds = 0.0
         self._close_socket()
         try:
             self._process.wait(seconds)
@@ -204,12 +218,24 @@ class Supervisor:
         self._buffer = bytearray(rest)
         for line in lines:
             guarded(self._on_report, line)
+        if self._open and len(rest) > MAX_REPORT_BYTES:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Kill a zygote that can't be relied on."""
+        self._process.kill()
+        self._on_eof()
 
     def _on_report(self, line: bytes) -> None:
         if not self._open:
             return
-        report = json.loads(line)
-        event, number = report["event"], report.get("scorer")
+        try:
+            report = json.loads(line)
+            event, number = report["event"], report.get("scorer")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            # Not the zygote's own. Reading more of it would keep the loop from its clients.
+            self._give_up()
+            return
         if event == "loaded":
             self._owner.zygote_loaded(report["threads"], report["unforkable"])
         elif event == "failed":
@@ -236,8 +262,7 @@ class Supervisor:
             self._schedule_beat()
             return
         guarded(self._owner.zygote_stuck)
-        self._process.kill()
-        self._on_eof()
+        self._give_up()
 
     # --- its end ---
 

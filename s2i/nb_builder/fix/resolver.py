@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.analysis import removed_apis
 from nb_builder.analysis.removed_apis import Use
-from nb_builder.common import resolve_date
+from nb_builder.common import programs, resolve_date
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import interpreters
@@ -46,16 +46,28 @@ _ALSO = {
     "skorch": ("torch",),
     "tensorflow-hub": ("tensorflow",),
 }
-# What pandas needs for a file or a method, and does not declare.
-_OF_PANDAS = (
-    (re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
-    (re.compile(r"\bread_excel\("), "xlrd"),
-    (re.compile(r"\b(?:read|to)_(?:parquet|feather)\("), "pyarrow"),
-    (re.compile(r"\bread_html\("), "lxml"),
-    (re.compile(r"\b(?:read_hdf|to_hdf|HDFStore)\("), "tables"),
-    (re.compile(r"\.style\b"), "jinja2"),
-    (re.compile(r"\.to_markdown\("), "tabulate"),
-    (re.compile(r"\.plot\b|\.hist\(|\.boxplot\("), "matplotlib"),
+# Releases with an error that a later one of the same week corrects: {distribution: versions}.
+_BROKEN = {
+    # to_dict("records") renames columns such as "Income ($)".
+    "pandas": ("0.24.0",),
+}
+# What a package needs for a file or a method, and does not declare: (distribution, what shows the use, others).
+_BY_USE = (
+    ("pandas", re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
+    ("pandas", re.compile(r"\bread_excel\("), "xlrd"),
+    ("pandas", re.compile(r"\b(?:read|to)_(?:parquet|feather)\("), "pyarrow"),
+    ("pandas", re.compile(r"\bread_html\("), "lxml"),
+    ("pandas", re.compile(r"\b(?:read_hdf|to_hdf|HDFStore)\("), "tables"),
+    ("pandas", re.compile(r"\.style\b"), "jinja2"),
+    ("pandas", re.compile(r"\.to_markdown\("), "tabulate"),
+    ("pandas", re.compile(r"\.plot\b|\.hist\(|\.boxplot\("), "matplotlib"),
+    ("catboost", re.compile(r"\bplot=True\b|\bMetricVisualizer\("), "ipywidgets"),
+    ("lightgbm", re.compile(r"\bplot_tree\(|\bcreate_tree_digraph\("), "graphviz"),
+    ("lightgbm", re.compile(r"\bplot_(?:tree|metric|importance|split_value_histogram)\("), "matplotlib"),
+    ("lightgbm", re.compile(r"\bLGBM\w+\("), "scikit-learn"),
+    ("xgboost", re.compile(r"\bplot_tree\(|\bto_graphviz\("), "graphviz"),
+    ("xgboost", re.compile(r"\bplot_(?:tree|importance)\("), "matplotlib"),
+    ("xgboost", re.compile(r"\bXGB\w+\("), "scikit-learn"),
 )
 
 
@@ -105,11 +117,9 @@ def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[
             names[canonicalize_name(name)] = None
     for name in list(names):
         names.update(dict.fromkeys(_ALSO.get(name, ())))
-    if "pandas" in names:
-        source = "\n".join(cell.source for cell in cells)
-        for pattern, name in _OF_PANDAS:
-            if pattern.search(source):
-                names[name] = None
+    source = "\n".join(cell.source for cell in cells)
+    needed = [other for name, pattern, other in _BY_USE if name in names and pattern.search(source)]
+    names.update(dict.fromkeys(needed))
     uses = removed_apis.uses(cells, frozenset(names))
     return Wishes(tuple(sorted(names)), tuple(declared), tuple(unknown), tuple(uses))
 
@@ -177,7 +187,8 @@ def resolve(wished: Wishes, candidate: Candidate, environ: Mapping[str, str]) ->
 def _line(name: str, wished: Wishes, *, keeps: bool) -> str:
     below = ",".join(f"<{use.removal.version}" for use in wished.uses if use.removal.package == name)
     own = [str(each.specifier) for each in wished.declared if canonicalize_name(each.name) == name] if keeps else []
-    return f"{name}{','.join(part for part in (*own, below) if part)}"
+    not_broken = [] if own else [f"!={version}" for version in _BROKEN.get(name, ())]
+    return f"{name}{','.join(part for part in (*own, below, *not_broken) if part)}"
 
 
 def _compile(
@@ -192,13 +203,10 @@ def _compile(
     ]
     command += cutoff(candidate.as_of)
     try:
-        completed = subprocess.run(
+        completed = programs.run(
             [*command, "-"],
             env=resolving_environ(candidate.python.minor, environ),
             input="\n".join(lines) + "\n",
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             timeout=_SECONDS,
         )
     except subprocess.TimeoutExpired:

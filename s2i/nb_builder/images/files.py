@@ -15,11 +15,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from nb_scorer.common import phrases
+
 from nb_builder.common import visible
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 
 # What a folder that is taken may have; a large environment has 100,000 files. tarfile keeps a note of each.
 MAX_COUNT = 300_000
+# Folders in one another. Python's own functions call themselves for each, and end at a thousand.
+MAX_DEPTH = 100
 # What stays free on the disk that files are taken to.
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
@@ -154,7 +158,7 @@ class Files:
             errors.seek(0)
             said = errors.read(_AT_ONCE).decode("utf-8", "replace").strip()
             if status and (is_there or not _ABSENT.search(said)):
-                raise self._unreadable((said.splitlines() or [f"status {status}"])[-1].removesuffix("."))
+                raise self._unreadable((phrases.last_line(said) or f"exit status {status}").removesuffix("."))
 
     def _unreadable(self, reason: str) -> ImageUnreadable:
         return ImageUnreadable(image=self._image, program=self._program, reason=visible.line(reason))
@@ -196,6 +200,8 @@ class _Writer:
         name = given.removeprefix(f"{top}/")
         if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise self._files.refused(given, "its name leads out of its folder")
+        if name.count("/") > MAX_DEPTH:
+            raise self._refused(f"{name[:MAX_DEPTH]}…", f"it is in more than {MAX_DEPTH} folders")
         return name
 
     def _mkdir(self, folder: Path, name: str) -> None:

@@ -1,7 +1,9 @@
 """The command line: output and exit statuses."""
 
 import io
+import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -26,6 +28,15 @@ def test_usage_names_the_commands_and_every_setting(arguments):
     assert b"S2I_SOURCE_NOTEBOOK" in completed.stdout and b"S2I_CELL_TIMEOUT" in completed.stdout
 
 
+def test_help_whose_reader_has_seen_enough_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "nb_builder", "assemble", "--help"]
+    completed = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (completed.returncode, completed.stderr) == (128 + signal.SIGPIPE, b"")
+
+
 def test_what_needs_no_notebook_does_not_wait_for_jupyter():
     command = "import sys, nb_builder.__main__ as door; door.main(['usage']); sys.exit('nbformat' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], stdout=subprocess.DEVNULL).returncode == 0
@@ -44,6 +55,30 @@ def test_a_problem_is_reported_on_stdout_and_stderr_stays_empty(tmp_path):
     assert (completed.returncode, completed.stderr) == (1, b"")
     assert f"ERROR: There is no repository in {tmp_path}/none: there is no such folder.".encode() in completed.stdout
     assert b"(problem source-missing)" in completed.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("check {0}/none", "source-unknown"),
+        ("local {0}/none", "source-unknown"),
+        ("native translate", "native-no-service"),
+        ("new /proc/none", "folder-not-written"),
+        ("push {0}/none host/a:b", "zipapp-damaged"),
+        ("serve {0}/none", "zipapp-damaged"),
+        ("sign {0}/none", "sign-key-unusable"),
+        ("slim prepare", "slim-no-service"),
+        ("verify {0}/none {0}/key", "model-missing"),
+    ],
+)
+def test_each_command_leaves_its_problem_for_the_program_that_called_it(words, code, tmp_path, monkeypatch, capsys):
+    places = {"S2I_PROBLEM_FILE": "problem.json", "APP_ROOT": "none", "NB_BUILDER_HOME": "", "S2I_SIGN_KEY_FILE": "key"}
+    for name, value in places.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
+    assert __main__.main(words.format(tmp_path).split()) in (1, 2)
+    problem = json.loads((tmp_path / "problem.json").read_text())
+    assert problem["code"] == code and all(problem[name] for name in ("what", "why", "fix"))
+    assert f"(problem {code})" in capsys.readouterr().out
 
 
 def test_a_bad_setting_is_reported_the_same_way(tmp_path):

@@ -15,12 +15,14 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/predict")
     def predict() -> Response:
         try:
-            sample = form.sample_in(request.content_type, body(context.settings.max_body))
+            content = body(context.settings.max_body)
+            with_files = form.files_in(request.content_type, content, context.files)
+            sample = form.sample_in(request.content_type, content, context.files) if with_files is None else b""
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
         if isinstance(sample, replies.Reply):
             return response_of(sample)
-        answer = context.asker.ask(sample)
+        answer = context.asker.ask(sample) if with_files is None else context.asker.ask_files(with_files)
         if answer.outcome == outcomes.OK:
             context.keep(answer.payload)
         disclosure = replies.disclosure(context.settings)

@@ -45,6 +45,13 @@ def test_imports_become_distributions_with_what_they_do_not_declare():
     assert [imported.module for imported in wished.unknown] == ["nobody"]
 
 
+def test_a_method_may_need_a_distribution_that_its_package_does_not_declare():
+    imports = [Import("lightgbm", (), 1)]
+    wished = resolver.wishes(imports, [Cell("lgb.create_tree_digraph(model)", 1, 1)], [])
+    assert wished.names == ("graphviz", "lightgbm")
+    assert resolver.wishes(imports, [Cell("pd.read_html('a')", 1, 1)], []).names == ("lightgbm",)
+
+
 def asked(monkeypatch, wished, candidate):
     lines = []
 
@@ -65,6 +72,14 @@ def test_the_author_s_versions_count_and_what_was_removed_limits_them(monkeypatc
     assert resolution.entries == (("numpy", "1.19.0"), ("scikit-learn", "0.22.2"), ("scipy", "1.5"))
     lines, _ = asked(monkeypatch, wished, Candidate(PYTHON, OLD, keeps_versions=False))
     assert lines == ["numpy", "scikit-learn<0.23", "scipy"]
+
+
+def test_a_release_with_an_error_is_left_out_unless_the_author_names_it(monkeypatch):
+    imports = [Import("pandas", (), 1)]
+    for declared, line in (([], "pandas!=0.24.0"), ([Requirement("pandas==0.24.0")], "pandas==0.24.0")):
+        wished = resolver.wishes(imports, [Cell("import pandas", 1, 1)], declared)
+        lines, _ = asked(monkeypatch, wished, Candidate(PYTHON, OLD))
+        assert lines == [line]
 
 
 def test_other_candidates_follow_and_a_python_that_was_set_stays():

@@ -33,6 +33,9 @@ class Pool:
     def submit_block(self, body, done):
         return self.submit(b"block " + body, done)
 
+    def submit_files(self, body, done):
+        return self.submit(b"files " + body, done)
+
     def abandon(self, job):
         self.abandoned.append(job.body)
 
