@@ -62,6 +62,7 @@ _BY_USE = (
     ("pandas", re.compile(r"\.to_markdown\("), "tabulate"),
     ("pandas", re.compile(r"\.plot\b|\.hist\(|\.boxplot\("), "matplotlib"),
     ("catboost", re.compile(r"\bplot=True\b|\bMetricVisualizer\("), "ipywidgets"),
+    ("tensorflow", re.compile(r"TF_USE_LEGACY_KERAS"), "tf-keras"),
     ("lightgbm", re.compile(r"\bplot_tree\(|\bcreate_tree_digraph\("), "graphviz"),
     ("lightgbm", re.compile(r"\bplot_(?:tree|metric|importance|split_value_histogram)\("), "matplotlib"),
     ("lightgbm", re.compile(r"\bLGBM\w+\("), "scikit-learn"),
