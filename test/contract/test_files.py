@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from contract.services import Service, wait_until
+from contract.services import Service, module_service, wait_until
 
 PICTURE = """
 import PIL.Image
@@ -83,12 +83,7 @@ def pictures(model_cache, front):
     running.close()
 
 
-@pytest.fixture(scope="module")
-def several(model_cache):
-    """Return a service of SEVERAL."""
-    running = Service(model_cache(SEVERAL)).ready()
-    yield running
-    running.close()
+several = module_service(SEVERAL)
 
 
 RED = {"size": [3, 2], "mode": "RGB", "format": "PNG", "first": [255, 0, 0], "frames": 1, "turned": None}

@@ -136,7 +136,7 @@ class Scorer(object):
         if status == frames.OK:
             return "answer", json_codec.decode(payload)
         facts = json.loads(payload.decode("ascii"))
-        last = (facts.get("traceback") or "").strip().rpartition("\n")[2]
+        last = phrases.last_line(facts.get("traceback") or "")
         return "error", "{} {}".format(
             status, last or facts.get("reason") or facts.get("message") or facts.get("misfit")
         )
