@@ -84,6 +84,7 @@ def files(value: object) -> dict:
     """Return what a manifest says of arguments that are files, as it is."""
     described = facts(value)
     truth(described.get("by_name"))
+    texts(described.get("order"))
     arguments = described.get("arguments")
     if not isinstance(arguments, list) or not arguments:
         raise ValueError("an object with a list of arguments")
@@ -160,7 +161,7 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("python", "python_full", "cloudpickle", "built", "pickle_sha256"), shown),
     **dict.fromkeys(("folder", "cwd"), text),
     **dict.fromkeys(("path_first", "path_last"), texts),
-    **dict.fromkeys(("validator", "batch_predictor", "deterministic", "pandas_labels"), truth),
+    **dict.fromkeys(("validator", "batch_predictor", "deterministic", "pandas_labels", "answer_file"), truth),
     **dict.fromkeys(("golden", "pickle_bytes", "scorer_threads"), count),
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
     **dict.fromkeys(("process_state", "drift"), facts),

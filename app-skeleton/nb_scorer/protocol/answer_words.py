@@ -16,6 +16,8 @@ def of(outcome, facts, messages=True):
 
     With `messages`, a validator's own exception is quoted.
     """
+    if "status" in facts:
+        return facts["status"], facts["detail"]
     if outcome == frames.NOT_JSON:
         return 400, "The body is not JSON: {}.".format(facts["reason"])
     if outcome == frames.FAILED:

@@ -35,6 +35,7 @@ REFUSED = 2
 # {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
 FAILED = 3
 SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
+FILE = 4  # of FILES alone: the answer is a file (see nb_scorer.model.binary)
 BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
 BACK = 253  # {}: not touched, because the front called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load, or its setup failed

@@ -731,7 +731,8 @@ class Connection(asyncio.BufferedProtocol):
 
 def _compressed(request: Request, reply: Reply) -> Reply:
     """Return `reply` as gzip, where the client asks for that and the loop has the time."""
-    if not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
+    is_packed = reply.content_type.startswith(("image/", "audio/", "video/"))
+    if is_packed or not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
         return reply
     headers = (("Vary", "Accept-Encoding"), *reply.headers)
     if not content_coding.takes_gzip(request.head.headers.get("accept-encoding", "")):

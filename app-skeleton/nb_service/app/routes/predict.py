@@ -16,12 +16,15 @@ def add(app: Flask, context: RouteContext) -> None:
     def predict() -> Response:
         try:
             content = body(context.settings.max_body)
-            with_files = form.files_in(request.content_type, content, context.files)
-            sample = form.sample_in(request.content_type, content, context.files) if with_files is None else b""
+            files, accept = context.files, request.headers.get("Accept")
+            with_files = form.files_in(request.content_type, content, files, accept)
+            sample = form.sample_in(request.content_type, content, files) if with_files is None else b""
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
         if isinstance(sample, replies.Reply):
             return response_of(sample)
+        if with_files is None and files.has_answers:
+            with_files = files.prefix_of_json(accept) + sample
         answer = context.asker.ask(sample) if with_files is None else context.asker.ask_files(with_files)
         if answer.outcome == outcomes.OK:
             context.keep(answer.payload)
