@@ -2,6 +2,7 @@
 
 import re
 
+from nb_service.files import Files
 from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
 
 JSON = "application/json"
@@ -23,6 +24,7 @@ _TENSOR = {
 }
 # A form's field is text: what it has to contain is said in words that few programs read.
 _JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
+NO_FILES = Files()
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
     **OBJECT,
@@ -52,10 +54,11 @@ _CELLS = {
 
 
 class Bodies:
-    """Makes the bodies of a model whose samples have `schema`, with its golden `rows` as examples."""
+    """Makes the bodies of a model whose samples have `schema` and `files`, with its golden `rows` as examples."""
 
-    def __init__(self, schema: dict, rows: list[dict]) -> None:
+    def __init__(self, schema: dict, rows: list[dict], files: Files = NO_FILES) -> None:
         self._schema = schema
+        self._files = files
         self._samples = [row["sample"] for row in rows]
         self._answers = [row["answer"] for row in rows]
 
@@ -66,7 +69,7 @@ class Bodies:
         many["text/csv"] = many["application/csv"] = {"schema": _csv(self._schema)}
         many["application/x-npy"] = {"schema": BINARY}
         by_path = {
-            "/predict": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/predict": {JSON: {"schema": SAMPLE, **examples(self._samples)}, **self._with_files()},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
             "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
             "/": {
@@ -90,6 +93,24 @@ class Bodies:
         # TensorFlow Serving's, KServe's and Vertex AI's.
         instances = _with("instances", {**LIST, "items": SAMPLE})
         return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
+
+    def _with_files(self) -> dict:
+        """Return the bodies of /predict that are a file, and the form with one part per argument."""
+        if not self._files.arguments:
+            return {}
+        raw: dict = {media_type: {"schema": BINARY} for media_type in self._files.media_types}
+        form = {**OBJECT, "properties": self._parts()}
+        if self._files.by_name and self._schema.get("required"):
+            form["required"] = self._schema["required"]
+        return {**raw, "multipart/form-data": {"schema": form}}
+
+    def _parts(self) -> dict:
+        """Return the schemas of a form's parts, in the order of the arguments (x-order, as Cog's clients read it)."""
+        parts = dict(self._schema.get("properties", {})) if self._files.by_name else {}
+        for argument in self._files.arguments:
+            parts[argument.name] = {**LIST, "items": BINARY} if argument.many else BINARY
+        order = sorted(parts, key=[*self._files.order, *parts].index)
+        return {name: {**parts[name], "x-order": number} for number, name in enumerate(order)}
 
     def _feedback(self) -> list:
         """Return a body of feedback about one answer, and one about several."""
