@@ -7,8 +7,9 @@ import time
 import traceback
 import types
 
+from nb_scorer.kernel.call_recorder import parameters_of
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import compare_answers, functions, json_codec
+from nb_scorer.model import compare_answers, functions, golden_rows, json_codec, parameters
 from nb_scorer.model.misfit import Misfit
 
 MAX_ROWS = 50
@@ -53,7 +54,7 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
 
     Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
     """
-    rows = [json_codec.decode(line) for line in lines]
+    rows = golden_rows.plain([json_codec.decode(line) for line in lines])
     if not rows:
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
@@ -276,7 +277,10 @@ class _Collector(object):
         if reason and origin != EXAMPLES:
             self.notes.append("{} is not a golden row: {}".format(label, reason))
             return
-        line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
+        given = parameters_of(body)
+        of_call = b', "parameters": ' + json.dumps(given, sort_keys=True).encode("ascii") if given else b""
+        origin_facts = b', "from": "' + origin.encode("ascii") + b'"}\n'
+        line = b'{"sample": ' + body + of_call + b', "answer": ' + answer + origin_facts
         self._bytes += len(line)
         if self._bytes > MAX_BYTES:
             self._say_full()
@@ -284,7 +288,13 @@ class _Collector(object):
         self.rows.append(line)
 
     def _ask(self, body):
-        return json_codec.encode(result_of(self.predictor, json_codec.decode(body)), self.form)
+        given = self._given(body)
+        return json_codec.encode(result_of(self.predictor, json_codec.decode(body), given), self.form)
+
+    def _given(self, body):
+        """Return the arguments that predictor gets with this body, {} for none; raise Misfit."""
+        values = parameters_of(body)
+        return parameters.given(self.predictor, {"parameters": values}) if values else {}
 
     def _unlike_shown(self, body, answer):
         """Return why `answer` is not what a cell showed where another predictor gave that, else "".
@@ -328,7 +338,8 @@ class _Collector(object):
         if self.validator is None:
             return None
         try:
-            verdict = result_of(self.validator, json_codec.decode(body))
+            given = parameters.for_function(self.validator, self._given(body))
+            verdict = result_of(self.validator, json_codec.decode(body), given)
             reason = functions.refusal(verdict)
             return None if reason is None else ("returns {}".format(shown(repr(verdict))), reason)
         except BaseException as error:
@@ -350,7 +361,9 @@ def _changed(call, answer, outcome, detail=""):
 
 
 def _call(body):
-    return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+    values = parameters_of(body)
+    given = "".join(", {}={}".format(name, json.dumps(value)) for name, value in sorted(values.items()))
+    return "the call predictor({}{})".format(shown(body.decode("utf-8", "replace")), given)
 
 
 def _call_of(call):
@@ -363,9 +376,12 @@ def _cell(call):
     return "its cell" if call.cell is None else "cell [{}]".format(call.cell)
 
 
-def result_of(function, sample):
-    """Return what the notebook's function makes of `sample`, awaited where it is an async def."""
-    result = function(sample)
+def result_of(function, sample, given=None):
+    """Return what the notebook's function, as it is asked, makes of `sample`, awaited where it is an async def.
+
+    `given` are further arguments.
+    """
+    result = function(sample, given) if given else function(sample)
     if type(result) is not types.CoroutineType:
         return result
     outcome: dict = {}

@@ -23,7 +23,16 @@ from nb_scorer.kernel import (
     sample_schema,
 )
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import functions, json_codec, library_pickles, manifest, pydantic_models, runtime_paths
+from nb_scorer.model import (
+    call_arguments,
+    functions,
+    golden_rows,
+    json_codec,
+    library_pickles,
+    manifest,
+    pydantic_models,
+    runtime_paths,
+)
 from nb_scorer.model.load import form_of
 
 NAMES = ("predictor", "validator", "batch_predictor")
@@ -103,7 +112,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         if _dies_of_a_thread_limit():
             model_manifest.update(thread_limit=False)
         if known["drift"]:
-            golden = [json_codec.decode(line) for line in rows]
+            golden = golden_rows.plain([json_codec.decode(line) for line in rows])
             form = form_of(known["pandas_labels"])
             baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
             notes.extend(baseline.notes)
@@ -155,8 +164,8 @@ def _functions(namespace):
 
 def _takes_samples(name, function):
     """Return whether a function takes a sample: as its only argument, or an object by its keys as several."""
-    several = name != "batch_predictor" and functions.named_parameters(function)
-    return several or not functions.refuses_one_argument(function)
+    takes = call_arguments.of(function)
+    return takes.fits and not (name == "batch_predictor" and (takes.named or takes.by_keyword))
 
 
 def _without_import(namespace, imported, src):
@@ -266,9 +275,12 @@ def _describe(called, notebook, lines, tolerance):
         predictor_signature=functions.signature(called["predictor"], "predictor"),
         sample_schema=sample_schema.of([row["sample"] for row in rows]),
         answer_schema=sample_schema.of([row["answer"] for row in rows]),
+        parameters=hint_schema.of_parameters(called["predictor"]),
+        takes_headers=call_arguments.of(called["predictor"]).takes_headers,
         sample_hint=sample_hint,
         answer_hint=answer_hint,
         golden=len(rows),
+        golden_with_parameters=len(rows) - len(golden_rows.plain(rows)),
         tolerance=tolerance,
         built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
     )

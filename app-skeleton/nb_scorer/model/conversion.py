@@ -4,13 +4,12 @@ A reader is made once, when the model is saved, and goes into the pickle.
 """
 
 import collections.abc
-import decimal
 import enum
 import inspect
 import typing
 
 from nb_scorer.model import pydantic_models
-from nb_scorer.model.hint_schema import UNIONS, arguments_of, bare, resolved
+from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 from nb_scorer.model.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
 # Python's own containers; how to make one of another library, only its author knows.
@@ -27,6 +26,16 @@ def reader(hint):
         return Sample(OfPydantic(hint, of_pydantic[0]))
     readers = _Readers()
     return Sample(_reader_of(hint, readers), readers.tried) if any(_is_dataclass(kind) for kind in classes) else None
+
+
+def parameter_reader(hint):
+    """Return the reader of a parameter that `hint` describes; None where a hint says nothing that can be checked."""
+    read = reader(hint)
+    if read is not None:
+        return read
+    readers = _Readers()
+    inner = _reader_of(hint, readers)
+    return None if inner is None else Sample(inner, readers.tried)
 
 
 class _Readers(dict):
@@ -89,7 +98,7 @@ def _of_class(kind, arguments, readers):
         return OneOf([member.value for member in kind], kind)
     if kind in (type(None), bool, int, float, str):
         return Scalar(kind)
-    if issubclass(kind, decimal.Decimal):
+    if Number.knows(kind):
         return Number(kind)
     if FromText.knows(kind):
         return FromText(kind)

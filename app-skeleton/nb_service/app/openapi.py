@@ -10,6 +10,7 @@ from nb_service.http.routes import AS_ASKED, HTML, Route
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
 from nb_service.protocols import bodies, cloud_events, open_inference
+from nb_service.request_calls import Calls
 
 OPENAPI = "3.1.0"
 EXAMPLES = 10
@@ -85,6 +86,8 @@ def document(
             operation["security"] = [{name: []} for name in _KEYS]
         paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[route.method.lower()] = operation
     schemas = {"Problem": _PROBLEM_SCHEMA, "Sample": model.sample_schema, "Answer": model.answer_schema}
+    if declared := Calls(model.manifest).parameters:
+        schemas["Parameters"] = {**OBJECT, "properties": declared, "additionalProperties": False}
     return {
         "openapi": OPENAPI,
         "info": _info(served, model.manifest),
@@ -118,7 +121,8 @@ class _Operations:
     def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
         self._identity = served
         self._answer_schema = model.answer_schema
-        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows)
+        self._parameters = Calls(model.manifest).parameters
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, has_parameters=bool(self._parameters))
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:
@@ -141,7 +145,11 @@ class _Operations:
         if path in _LINKS:
             linked = _identifier(*_LINKS[path].split(" "))
             success["links"] = {"model": {"operationId": linked, "parameters": {"name": "$response.body#/models/0"}}}
-        parameters = [*self._in_path(path), *_HEADERS.get(path.rpartition("/")[2] if method == "POST" else "?", ())]
+        parameters = [
+            *self._in_path(path),
+            *self._in_query(path),
+            *_HEADERS.get(path.rpartition("/")[2] if method == "POST" else "?", ()),
+        ]
         if parameters:
             operation["parameters"] = parameters
         if "<name>" in path:
@@ -166,6 +174,12 @@ class _Operations:
         for name, value in (("name", self._identity.name), ("version", str(self._identity.version))):
             if f"<{name}>" in path:
                 yield {"name": name, "in": "path", "required": True, "schema": {"enum": [value]}}
+
+    def _in_query(self, path: str) -> Iterable[dict]:
+        """Yield the parameters of predictor, where the query may have them; a list's values repeat its name."""
+        if path in ("/predict", "/predict/batch"):
+            for name, schema in self._parameters.items():
+                yield {"name": name, "in": "query", "schema": schema}
 
     def _answers(self, route: Route) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}

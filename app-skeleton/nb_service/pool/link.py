@@ -140,7 +140,7 @@ class Link:
         in_flight = self.in_flight
         if not in_flight:
             self.head_since = time.monotonic()
-        self._out += frames.request(job.kind, (self.answers + len(in_flight)) & frames.NUMBERS, job.body)
+        self._out += frames.request(job.kind, (self.answers + len(in_flight)) & frames.NUMBERS, job.body, job.call)
         in_flight.append(job)
         self._unsent += 1
 

@@ -470,7 +470,7 @@ def test_what_is_no_event_is_pointed_to_predict(client):
     response = client.post("/", json=[1])
     assert (response.status_code, response.json["detail"]) == (
         415,
-        "POST / takes CloudEvents; send a sample to /predict.",
+        'POST / takes CloudEvents, and {"inputs": …} as JSON; send a sample to /predict.',
     )
 
 
