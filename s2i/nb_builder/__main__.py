@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gc
+import importlib
 import json
 import os
 import signal
@@ -22,7 +23,6 @@ from nb_builder.problems.model import DiskFull
 
 
 def _assemble(arguments: Sequence[str]) -> None:
-    # Imported here because nbconvert takes half a second, which `usage` need not spend.
     with _without_collections():
         from nb_builder.assemble import assemble
         from nb_builder.repository import author_variables
@@ -36,20 +36,6 @@ def _assemble(arguments: Sequence[str]) -> None:
     assemble(Settings(), log)
 
 
-def _check(arguments: Sequence[str]) -> None:
-    with _without_collections():
-        from nb_builder.commands import check
-
-    check.main(arguments)
-
-
-def _dev(arguments: Sequence[str]) -> None:
-    with _without_collections():
-        from nb_builder.commands import dev
-
-    dev.main(arguments)
-
-
 def _dev_build(arguments: Sequence[str]) -> None:
     with _without_collections():
         from nb_builder.assemble import Beside, assemble
@@ -58,81 +44,10 @@ def _dev_build(arguments: Sequence[str]) -> None:
     build_process.main(lambda settings, log, *words: assemble(settings, log, Beside(*words)))
 
 
-def _audit(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import audit
-
-    audit.main(arguments)
-
-
-def _diff(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import diff
-
-    diff.main(arguments)
-
-
-def _ab_report(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import ab_report
-
-    ab_report.main(arguments)
-
-
-def _slim(arguments: Sequence[str]) -> None:
-    with _without_collections():
-        from nb_builder.slim import steps as slim
-
-    slim.main(arguments)
-
-
-def _native(arguments: Sequence[str]) -> None:
-    with _without_collections():
-        from nb_builder.native import steps as native
-
-    native.main(arguments)
-
-
 def _save_artifacts(arguments: Sequence[str]) -> None:
     from nb_builder.incremental import artifacts
 
     artifacts.save(Settings().app_root, sys.stdout.buffer)
-
-
-def _sign(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import sign
-
-    sign.main(arguments)
-
-
-def _verify(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import verify_files
-
-    verify_files.main(arguments)
-
-
-def _zipapp(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import zipapp
-
-    zipapp.main(arguments)
-
-
-def _rebuild_check(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import rebuild_check
-
-    rebuild_check.main(arguments)
-
-
-def _new(arguments: Sequence[str]) -> None:
-    from nb_builder.commands import new
-
-    new.main(arguments)
-
-
-def _carry(command: str) -> Callable[[Sequence[str]], None]:
-    def call(arguments: Sequence[str]) -> None:
-        from nb_builder.commands import carry
-
-        {"push": carry.push, "pull": carry.pull, "serve": carry.serve}[command](arguments)
-
-    return call
 
 
 @contextlib.contextmanager
@@ -149,28 +64,39 @@ def _without_collections() -> Iterator[None]:
         gc.enable()
 
 
+def _later(module: str, function: str = "main") -> Callable[[Sequence[str]], None]:
+    """Return a command whose module is imported once it is called: nbconvert alone takes half a second."""
+
+    def call(arguments: Sequence[str]) -> None:
+        with _without_collections():
+            loaded = importlib.import_module(f"nb_builder.{module}")
+        getattr(loaded, function)(arguments)
+
+    return call
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    "ab-report": _ab_report,
+    "ab-report": _later("commands.ab_report"),
     "assemble": _assemble,
-    "audit": _audit,
+    "audit": _later("commands.audit"),
     "batch": run_locally.batch,
-    "check": _check,
-    "dev": _dev,
+    "check": _later("commands.check"),
+    "dev": _later("commands.dev"),
     "dev-build": _dev_build,
-    "diff": _diff,
+    "diff": _later("commands.diff"),
     "local": run_locally.main,
-    "native": _native,
-    "new": _new,
-    "pull": _carry("pull"),
-    "push": _carry("push"),
-    "rebuild-check": _rebuild_check,
-    "serve": _carry("serve"),
+    "native": _later("native.steps"),
+    "new": _later("commands.new"),
+    "pull": _later("commands.carry", "pull"),
+    "push": _later("commands.carry", "push"),
+    "rebuild-check": _later("commands.rebuild_check"),
+    "serve": _later("commands.carry", "serve"),
     "usage": lambda arguments: usage.show(),
-    "sign": _sign,
-    "slim": _slim,
+    "sign": _later("commands.sign"),
+    "slim": _later("slim.steps"),
     "save-artifacts": _save_artifacts,
-    "verify": _verify,
-    "zipapp": _zipapp,
+    "verify": _later("commands.verify_files"),
+    "zipapp": _later("commands.zipapp"),
 }
 
 
@@ -183,9 +109,6 @@ def main(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
         return 2
-    if {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new"):
-        usage.show()
-        return 0
     # Cells are parsed several times here, under names unknown to their author. The kernel reports each warning once.
     warnings.simplefilter("ignore", SyntaxWarning)
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
@@ -196,8 +119,9 @@ def main(arguments: Sequence[str]) -> int:
     # On a user's own machine the group may be one of other people.
     if os.getgid() == workspace.OPENSHIFT_GROUP:
         os.umask(0o002)
+    asks_for_help = {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new")
     try:
-        COMMANDS[command](rest)
+        COMMANDS["usage" if asks_for_help else command](rest)
     except Problem as problem:
         return _show(problem)
     except OSError as error:

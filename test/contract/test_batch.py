@@ -341,9 +341,9 @@ def test_what_was_started_otherwise_is_not_gone_on_with(model_cache, tmp_path):
     words = _interrupted(root, tmp_path)
     ran = batch(root, *words, "--column", "answer")
     assert ran.status == 1
-    assert "it is another one: column was 'prediction', and is 'answer'." in ran.err and "--restart" in ran.err
+    assert "differs from this one: column was 'prediction', and is 'answer'." in ran.err and "--restart" in ran.err
     ran = batch(model_cache(SLOW.replace("002", "001")), *words)
-    assert "it is another one: the model is another one." in ran.err
+    assert "differs from this one: the model is another one." in ran.err
     (tmp_path / "in.csv").write_text(LONG.replace("1", "2"))
     ran = batch(root, *words)
     assert f"{tmp_path / 'in.csv'} has changed since." in ran.err

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import itertools
 import json
+import socket
 import threading
 
 import pytest
@@ -38,7 +39,7 @@ def forwarder():
 
         return asyncio.run_coroutine_threadsafe(work(), loop).result(SOON)
 
-    call(made.listen, "127.0.0.1", 0)
+    call(made.listen, socket.create_server(("127.0.0.1", 0)))
     yield made, call
     call(made.stop_accepting)
     call(made.close)

@@ -183,10 +183,12 @@ def test_tls_and_clients_certificates(begin, pems):
 def test_files_that_cant_be_used_are_problems_at_once(begin, pems):
     files = {"S2I_GRPC_CERT_FILE": f"{pems}/server.pem", "S2I_GRPC_KEY_FILE": f"{pems}/client.key"}
     service = begin(**files)
-    service.wait_for("ERROR: What S2I_GRPC_CERT_FILE names can't be used: it does not match its key, or is not PEM.")
+    service.wait_for(
+        "ERROR: The file named by S2I_GRPC_CERT_FILE can't be used: it does not match its key, or is not PEM."
+    )
     assert service.process.wait(SOON) == 1
     service = begin(**{**files, "S2I_GRPC_KEY_FILE": "/nowhere"})
-    service.wait_for("ERROR: What S2I_GRPC_KEY_FILE names can't be used: No such file or directory.")
+    service.wait_for("ERROR: The file named by S2I_GRPC_KEY_FILE can't be used: No such file or directory.")
     service = begin(S2I_GRPC_CERT_FILE=files["S2I_GRPC_CERT_FILE"])
     service.wait_for("S2I_GRPC_KEY_FILE")
     assert service.process.wait(SOON) == 1

@@ -15,7 +15,7 @@ from contract.services import SOON, free_port, wait_until
 from contract.test_grpc import GrpcService
 from engine import provide
 
-PAGE = Path(__file__).parents[2] / "docs/how-to/serve-grpc.md"
+PAGE = Path(__file__).parents[2] / "docs/reference/grpc.md"
 NOTEBOOK = """
     def predictor(x):
         return x + 1.0

@@ -4,16 +4,21 @@ It is for a place that has nothing but this file. Requests wait in threads; one 
 notebooks are not written thread-safe, and what they have set of their process may be the first thread's own.
 """
 
+import collections
+import contextlib
 import functools
+import ipaddress
 import json
 import queue
 import re
 import signal
+import socket
 import socketserver
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from nb_scorer.common import host_names
 from nb_scorer.protocol import answer_words, frames
 from nb_scorer.signature import files
 from nb_scorer.worker import scorer
@@ -22,7 +27,8 @@ from nb_scorer.zipapp.problems import ZipappPort
 MAX_BODY = 16 << 20
 # Samples that wait; one more is told to try again.
 MAX_WAITING = 100
-# Each has a thread and may send a body; more clients wait for one of these to end.
+# Each has a thread and may send a body. If one more comes, the connection is closed whose request has been awaited for
+# the longest.
 MAX_CLIENTS = 64
 # A client that sends nothing for so long has gone.
 IDLE_SECONDS = 60
@@ -38,12 +44,44 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
     allow_reuse_address = True
 
     def __init__(self, address, waiting):
-        HTTPServer.__init__(self, address, functools.partial(_Handler, waiting))
+        HTTPServer.__init__(self, address, functools.partial(_Handler, self, waiting))
         self._places = threading.BoundedSemaphore(MAX_CLIENTS)
+        # Connections whose client has still to send a request, the one that was waited for the longest first.
+        self._awaited = collections.OrderedDict()
+        self._is_ending = False
+        # What names others reach it by is unknown.
+        self.is_for_this_machine = ipaddress.ip_address(self.server_address[0]).is_loopback
+
+    def awaits(self, connection):
+        """Note that a client is to send a request, from now on."""
+        self._awaited.pop(connection, None)
+        self._awaited[connection] = True
+
+    def has(self, connection):
+        """Note that the client has sent its request."""
+        self._awaited.pop(connection, None)
+
+    def end(self):
+        """Serve nobody any more."""
+        self._is_ending = True
+        self.shutdown()
+        self.server_close()
+
+    def _wait_for_place(self):
+        """Return whether there is a place for one more client, once that is known."""
+        while not self._places.acquire(timeout=_TICK):
+            if self._is_ending:
+                return False
+            # A client may have sent the rest or gone at this very moment.
+            with contextlib.suppress(KeyError, OSError):
+                self._awaited.popitem(last=False)[0].shutdown(socket.SHUT_RDWR)
+        return True
 
     def process_request(self, request, client_address):
         """Serve a client in a thread of its own, as soon as one may be started."""
-        self._places.acquire()
+        if not self._wait_for_place():
+            self.shutdown_request(request)
+            return
         try:
             socketserver.ThreadingMixIn.process_request(self, request, client_address)
         except BaseException:
@@ -55,6 +93,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         try:
             socketserver.ThreadingMixIn.process_request_thread(self, request, client_address)
         finally:
+            self.has(request)
             self._places.release()
 
     def handle_error(self, request, client_address):
@@ -67,14 +106,30 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "nb-builder"
     sys_version = ""
 
-    def __init__(self, waiting, *request):
+    def __init__(self, places, waiting, *request):
         # Before the base's own, which handles the request.
+        self._places = places
         self._waiting = waiting
         BaseHTTPRequestHandler.__init__(self, *request)
+
+    def handle_one_request(self):
+        """Answer one request of this client, which has the time to send it that others leave it."""
+        self._places.awaits(self.connection)
+        BaseHTTPRequestHandler.handle_one_request(self)
+
+    def parse_request(self):
+        """Return whether the request is one, and is for this machine by its name."""
+        if not BaseHTTPRequestHandler.parse_request(self):
+            return False
+        if self._places.is_for_this_machine and not host_names.is_local(self.headers.get("Host", "")):
+            self._refuse(403, "The request's Host is not a name of this machine, as in DNS rebinding; use localhost.")
+            return False
+        return True
 
     def do_GET(self):
         known = {"/healthz": "alive", "/readyz": "ready"}
         path = self.path.partition("?")[0]
+        self._places.has(self.connection)
         if path in known:
             self._reply(200, json.dumps({"status": known[path]}).encode("ascii") + b"\n")
         else:
@@ -87,6 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.partition("?")[0] != "/predict":
             self._refuse(404, "There is POST /predict, and GET /healthz and /readyz.")
             return
+        self._places.has(self.connection)
         done: queue.Queue = queue.Queue()
         try:
             self._waiting.put_nowait((body, done))
@@ -165,6 +221,5 @@ def serve(loaded, host, port, name):
             continue
         done.put(loaded.answer(body))
         scorer.flush()
-    server.shutdown()
-    server.server_close()
+    server.end()
     return 0

@@ -1,6 +1,6 @@
 """The app's process: Flask under an unpatched waitress, on an inherited socket; another one leads to the pool.
 
-Behind the front, the first is a UNIX socket, and the front checks key and limits, counts and logs. With
+Behind the front, which checks key and limits, counts and logs, connections come through the first (see handing). With
 S2I_FRONT=waitress it is the listening socket of PORT, and `Alone` does all of that here.
 """
 
@@ -12,8 +12,6 @@ import socket
 import sys
 import threading
 import time
-from functools import partial
-from hmac import compare_digest
 from pathlib import Path
 
 import waitress
@@ -23,7 +21,7 @@ from nb_service import drift, identity, model_folder
 from nb_service.app.factory import make_app
 from nb_service.app.front_log import FrontLog
 from nb_service.app.route_context import RouteContext, response_of
-from nb_service.http import auth, hops, request_id
+from nb_service.http import auth, handing, hops, request_id
 from nb_service.http.access import Access
 from nb_service.http.health import Health
 from nb_service.http.metrics import Requests
@@ -43,13 +41,14 @@ BEHIND_SECONDS = 60
 LOOK_SECONDS = 0.02
 IDLE_LOOKS = 15
 FINISHED = signal.SIGUSR1
-SECRET_KEY = "HTTP_" + hops.SECRET_FIELD.decode("ascii").upper().replace("-", "_")
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Serve on the inherited sockets that `args` number, the listening one and the pool's, until told to end."""
-    listener, link = (socket.socket(fileno=int(number)) for number in args)
+    """Serve on the inherited sockets that `args` number, the one that accepts and the pool's, until told to end."""
     settings = Settings(environ)
+    is_alone = settings.front == "waitress"
+    listener = (socket.socket if is_alone else handing.Acceptor)(fileno=int(args[0]))
+    link = socket.socket(fileno=int(args[1]))
     _limit_memory(settings.app_memory)
     threading.stack_size(STACK_BYTES)
     client = PoolClient(link, gone=_exit, is_given_up=_client_is_gone)
@@ -60,7 +59,6 @@ def main(args: list[str], environ: dict) -> int:
         settings.aip_health_route,
         lambda: client.facts().get("why_not_ready", ""),
     )
-    is_alone = settings.front == "waitress"
     requests = Requests()
 
     def numbers() -> dict:
@@ -74,7 +72,7 @@ def main(args: list[str], environ: dict) -> int:
         signal.signal(signal.SIGTERM, lambda *_: alone.finish())
         signal.signal(FINISHED, lambda *_: sys.exit())
     else:
-        app = make_app(context, partial(behind_front, client.facts()["secret"]))
+        app = make_app(context, behind_front)
     # The parent has blocked it until the handlers above are installed.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     logging.getLogger("waitress.queue").disabled = True
@@ -119,15 +117,12 @@ def _client_is_gone() -> bool:
     return client_disconnected is not None and client_disconnected()
 
 
-def behind_front(secret: str, app: Flask) -> None:
-    """Have `app` answer only the front, and tell it the route that each path matched."""
+def behind_front(app: Flask) -> None:
+    """Have `app` take the ids of requests from the front, and tell it the route that each path matched."""
 
     @app.before_request
-    def ask_for_the_secret() -> Response | None:
-        if compare_digest(request.environ.get(SECRET_KEY, ""), secret):
-            g.request_id = request.headers.get("X-Request-ID", "")
-            return None
-        return Response("Only the front may ask here.\n", 403, content_type="text/plain")
+    def note_the_id() -> None:
+        g.request_id = request.headers.get("X-Request-ID", "")
 
     @app.after_request
     def tell_the_route(response: Response) -> Response:

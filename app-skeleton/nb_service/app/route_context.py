@@ -9,7 +9,7 @@ from flask import Response, g, request
 from nb_service.app import failures
 from nb_service.drift.baseline import Baseline
 from nb_service.feedback import kept_answers
-from nb_service.http import content_coding, replies
+from nb_service.http import auth, content_coding, replies
 from nb_service.http.health import Health
 from nb_service.http.replies import Reply
 from nb_service.identity import Identity
@@ -113,6 +113,14 @@ class RouteContext:
         if len(payloads) != len(answers):
             raise RuntimeError("samples were left out, and none of the others failed")
         return payloads
+
+
+def refusal_of_foreign_page(context: RouteContext) -> Response | None:
+    """Return the refusal of a request that a page of another origin has sent, as far as browsers tell; else None."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if auth.is_sent_by_foreign_page(headers, context.settings.cors_origins):
+        return response_of(auth.FOREIGN)
+    return None
 
 
 def body(most: int) -> bytes:

@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-import shutil
 import socket
-import sys
 import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from httptools import HttpParserError, HttpResponseParser
 
 from nb_service.front.head import Request
-from nb_service.http import hops, replies
+from nb_service.http import handing, hops, replies
 from nb_service.http.replies import Reply
 
 if TYPE_CHECKING:
@@ -41,16 +38,13 @@ HANG_SECONDS = 60.0
 MAX_STUCK = MAX_REQUESTS // 4
 # How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
-# Nobody accepts while the app is starting, and on a UNIX socket with a full queue a connect that may not block fails at
-# once.
-BACKLOG = 1024
-# How long to wait for room in that queue before the next look.
+# How long to wait before the next look where too many connections wait for the app, such as while it starts.
 ROOM_SECONDS = 0.02
 # Hop-by-hop fields (RFC 9110, section 7.6.1), and those that the front writes itself.
 NOT_FORWARDED = frozenset(
     (
         *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
-        *(b"http2-settings", b"expect", b"content-length", b"x-request-id", hops.SECRET_FIELD),
+        *(b"http2-settings", b"expect", b"content-length", b"x-request-id"),
     )
 )
 NOT_RETURNED = frozenset(
@@ -84,36 +78,14 @@ class Client(Protocol):
         """End the answer; break it off unless it is whole."""
 
 
-def listen(system: str = sys.platform) -> socket.socket:
-    """Return a listening socket with a unique address.
-
-    On Linux it is abstract, which is in no folder (unix(7), autobind). Elsewhere it is a path in a folder of this user
-    alone, which `AppLink.close` removes.
-    """
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    if system == "linux":
-        listener.bind("")
-    else:
-        # Not in TMPDIR: on macOS that is longer than the half of what an address may have (104 bytes).
-        import tempfile  # not needed on Linux
-
-        listener.bind(os.path.join(tempfile.mkdtemp(prefix="nb-app-", dir="/tmp"), "app"))
-    listener.listen(BACKLOG)
-    return listener
-
-
 class AppLink:
-    """The connections to the app, and the slots for requests on it.
-
-    On Linux, the app's address is in no folder, so any user can create it, even on a read-only root file system. Since
-    any process on this machine can connect to it, the app answers only requests that carry the secret.
-    """
+    """The connections to the app, which leave by `channel` (see handing), and the slots for requests on it."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, listener: socket.socket, process: "AppProcess", wait_seconds: float
+        self, loop: asyncio.AbstractEventLoop, channel: socket.socket, process: "AppProcess", wait_seconds: float
     ) -> None:
         self.loop = loop
-        self._address = listener.getsockname()
+        self._channel = channel
         self._process = process
         self._process.on_down = self._refuse_all
         self._wait_seconds = wait_seconds
@@ -122,7 +94,6 @@ class AppLink:
         self._scored_at = 0.0  # when it last waited for scorers
         self._stuck = 0  # how many threads of the app with this process id never answered
         self._stuck_pid: int | None = None
-        self._secret = process.secret.encode("ascii")
         self._closed = False
         self._idle: list[Upstream] = []
         self._slots = [0, 0, 0]  # taken, by kind
@@ -142,8 +113,6 @@ class AppLink:
     def close(self) -> None:
         """Refuse the requests that wait, and close idle connections."""
         self._closed = True
-        if isinstance(self._address, str):
-            shutil.rmtree(os.path.dirname(self._address), ignore_errors=True)
         self._refuse_all()
         for upstream in list(self._idle):
             upstream.close()
@@ -215,9 +184,7 @@ class AppLink:
         upstream = Upstream(self)
         sock = None
         try:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.setblocking(False)
-            await self._connect_socket(sock, exchange)
+            sock = await self._connected(exchange)
             await self.loop.create_unix_connection(lambda: upstream, sock=sock)
         except OSError:
             if sock is not None:
@@ -229,11 +196,11 @@ class AppLink:
         else:
             exchange.connected(upstream)
 
-    async def _connect_socket(self, sock: socket.socket, exchange: "Exchange") -> None:
-        """Connect as soon as there is room in the app's queue, if the exchange waits for so long; raise OSError."""
+    async def _connected(self, exchange: "Exchange") -> socket.socket:
+        """Return a connection as soon as there is room for it, if the exchange waits for so long; raise OSError."""
         while True:
             try:
-                return sock.connect(self._address)
+                return handing.connect(self._channel)
             except BlockingIOError:
                 # Clients that broke off have left their connections there: the app has yet to see that they are gone.
                 if exchange.is_over or self.loop.time() - exchange.since > self._wait_seconds:
@@ -326,8 +293,7 @@ class AppLink:
             lines.append(b"transfer-encoding: chunked\r\n")
         elif length or request.command not in ("GET", "HEAD"):
             lines.append(b"content-length: %d\r\n" % length)
-        lines.append(b"x-request-id: %b\r\n" % request.request_id.encode("ascii"))
-        lines.append(b"%b: %b\r\n\r\n" % (hops.SECRET_FIELD, self._secret))
+        lines.append(b"x-request-id: %b\r\n\r\n" % request.request_id.encode("ascii"))
         return b"".join(lines)
 
 

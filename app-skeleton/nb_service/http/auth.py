@@ -6,11 +6,12 @@ import codecs
 import contextlib
 import hashlib
 import hmac
-import ipaddress
 import os
 import time
 from collections.abc import Mapping
 from typing import Protocol
+
+from nb_scorer.common import host_names
 
 from nb_service import identity, problems
 from nb_service.http import replies
@@ -62,9 +63,11 @@ NO_KEY = replies.problem(
     tuple(("WWW-Authenticate", challenge) for challenge in CHALLENGES),
 )
 FOREIGN = replies.problem(
-    403,
-    "A page of another origin sent this with a key that the browser had kept; S2I_CORS_ORIGINS lists those that may.",
+    403, "A web page of another origin sent this request; S2I_CORS_ORIGINS lists the origins whose pages may."
 )
+# A page of any origin can have its browser send a body of these types, or of none, without asking first (Fetch, "CORS
+# protocol").
+SIMPLE_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 
 FOREIGN_NAME = replies.problem(
     403,
@@ -266,9 +269,20 @@ class Gate:
 
     def _is_our_name(self, host: str) -> bool:
         """Return whether a Host names this service, and not merely an address that somebody's name server gave it."""
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-        name = name.lower().removesuffix(".")
-        return not name or name in self._hosts or name.endswith(".localhost") or _is_address(name)
+        return host_names.name_in(host) in self._hosts or host_names.is_local(host)
+
+
+def is_sent_by_foreign_page(headers: Mapping[str, str], listed: tuple[str, ...]) -> bool:
+    """Return whether a page of an origin that is not `listed` may have sent this, and its browser has not asked first.
+
+    Routes that change something reject that: a page could reach a service without a key on its reader's own machine.
+    """
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (
+        content_type in SIMPLE_TYPES
+        and _is_of_another_origin(headers)
+        and not Origins(listed).allows(headers.get("origin"))
+    )
 
 
 def _is_of_another_origin(headers: Mapping[str, str]) -> bool:
@@ -287,14 +301,6 @@ def _authority(origin: str) -> str:
     """Return an origin's host, and its port if that is not its scheme's own."""
     scheme, _, authority = origin.lower().partition("://")
     return authority.removesuffix(f":{DEFAULT_PORTS.get(scheme, '')}")
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    return True
 
 
 def make_gate(settings: Settings, checks: frozenset[str]) -> Gate:

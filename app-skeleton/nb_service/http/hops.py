@@ -1,7 +1,5 @@
 """What front and app share: header fields that no client sees, and limits that both must keep."""
 
-# Proves that a request comes from the front.
-SECRET_FIELD = b"x-nb-front"
 # The app's route that a path matched, for log and metrics: paths themselves would make labels without bound.
 ROUTE_FIELD = b"x-nb-route"
 # Requests that the app works on at a time.

@@ -187,7 +187,8 @@ class Link:
 
     def take_back(self, limit: int) -> list[Job]:
         """Take back up to `limit` samples, which the scorer then never starts; return them, the oldest first."""
-        unstarted = range(self._counters.started - self.answers, len(self.in_flight))
+        # Predictor's own process counts, and may count backwards.
+        unstarted = range(max(0, self._counters.started - self.answers), len(self.in_flight))
         positions = [position for position in unstarted if self.in_flight[position] is not TAKEN][:limit]
         if not positions:
             return []

@@ -31,6 +31,9 @@ MAX_BEATS = 10
 # An ending process closes its sockets a moment before it can be reaped; after this long it is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
+# A report is a line: a few numbers, or why the model does not load, with a traceback that is cut. But a notebook
+# can write to the zygote's socket while its model loads.
+MAX_REPORT_BYTES = 1 << 20
 # When to repeat an order to kill that the socket had no room for.
 KILL_AGAIN_SECONDS = 1.0
 
@@ -204,12 +207,24 @@ class Supervisor:
         self._buffer = bytearray(rest)
         for line in lines:
             guarded(self._on_report, line)
+        if self._open and len(rest) > MAX_REPORT_BYTES:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Kill a zygote that can't be relied on."""
+        self._process.kill()
+        self._on_eof()
 
     def _on_report(self, line: bytes) -> None:
         if not self._open:
             return
-        report = json.loads(line)
-        event, number = report["event"], report.get("scorer")
+        try:
+            report = json.loads(line)
+            event, number = report["event"], report.get("scorer")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            # Not the zygote's own. Reading more of it would keep the loop from its clients.
+            self._give_up()
+            return
         if event == "loaded":
             self._owner.zygote_loaded(report["threads"], report["unforkable"])
         elif event == "failed":
@@ -236,8 +251,7 @@ class Supervisor:
             self._schedule_beat()
             return
         guarded(self._owner.zygote_stuck)
-        self._process.kill()
-        self._on_eof()
+        self._give_up()
 
     # --- its end ---
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nb_scorer.common import phrases
+
 from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
@@ -67,7 +69,11 @@ _LOADS = {"load", "load_model", "load_weights"}
 # Methods that change what they are called on.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
+# Attributes that models have, and scalers or encoders do not.
+_ASKED = {"predict", "predict_proba", "decision_function", "score", "evaluate", "forecast", "best_params_"}
+_ASKS = re.compile(r"\.(?:fit|fit_predict|predict|predict_proba|score|forecast)\(|\btrain\(")
 _MAX_CHARACTERS = 120
+_MAKER_CHARACTERS = 60
 _BLOCKS = (ast.If, ast.With, ast.Try, ast.While)
 # Functions of the notebook that call each other are followed so deep, and so many calls in all.
 _MAX_DEPTH = 3
@@ -197,19 +203,34 @@ def find_all(cells: Sequence[Cell]) -> list[FittedModel]:
     return [model for model in _Reader(cells).found() if model is not None]
 
 
+def part_with_model(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """Return the most cells, from the first one on, after which a model can be asked; none of them if there is none.
+
+    A later cell may replace the model or its data.
+    """
+    parts = (cells[:number] for number in range(len(cells), 0, -1) if _ASKS.search(cells[number - 1].source))
+    return next((part for part in parts if find_all(part)), ())
+
+
 def obstacle(cells: Sequence[Cell]) -> str:
     """Return, as a clause, why no fitted model of the cells can be asked."""
     reader = _Reader(cells)
     if not reader.fits:
         return "no cell calls fit() of a model"
-    name, cell = list(reader.fits.items())[-1]
+    # A scaler is fitted too, and nothing asks it for predictions.
+    asked = [name for name in reader.fits if reader.attributes[name] & _ASKED]
+    name = (asked or list(reader.fits))[-1]
+    cell, maker = reader.fits[name]
     value = reader.values.get(name)
     fitted = f"'{name}', which cell [{cell.number}] fits,"
+    later = reader.bound_in.get(name)
+    if later is not None and (later.number or 0) > (cell.number or 0):
+        return f"{fitted} is replaced by cell [{later.number}]"
     if not isinstance(value, _Model):
-        return f"{fitted} has another value after the last cell, or is of a library that is not known"
+        return f"{fitted} is made by {maker or 'an expression'}, which is not a model that nb-builder knows"
     if value.data is None:
-        return f"{fitted} gets data that can't be followed back to where they were read, or is replaced unfitted later"
-    return f"the data of {fitted} have been changed or replaced since"
+        return f"{fitted} gets data that can't be followed back to where they were read"
+    return f"the data of {fitted} are no longer what it was fitted to{reader.where_changed(value.data)}"
 
 
 class _Reader:
@@ -232,15 +253,24 @@ class _Reader:
         self.of_loops: set[str] = set()
         self.modules = _own_modules(cells)
         self.place = 0
+        self.cell: Cell | None = None
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
         statements = [(binding.cell, binding.statement) for binding in notebook_contract.unfolded(cells)[0]]
         self.attributes = _attributes(statement for _, statement in statements)
-        # {name: the cell that has fitted it last}
-        self.fits: dict[str, Cell] = {}
+        # {name: the cell that has fitted it last, and the call that made it or ""}
+        self.fits: dict[str, tuple[Cell, str]] = {}
+        # {name: the cell that has bound it last}, and the same for what it names, if that is changed in place.
+        self.bound_in: dict[str, Cell] = {}
+        self.changed_in: dict[str, Cell] = {}
+        made: dict[str, str] = {}
         for cell, statement in statements:
             for node in ast.walk(statement):
-                if isinstance(node, ast.Attribute) and node.attr in _FITS and isinstance(node.value, ast.Name):
-                    self.fits[node.value.id] = cell
+                if isinstance(node, ast.Assign):
+                    made.update(dict.fromkeys(bound([node]), _maker(node.value)))
+            for name in _fitted(statement):
+                self.fits.pop(name, None)
+                self.fits[name] = cell, made.get(name, "")
+            self.cell = cell
             self._read(statement)
 
     def found(self) -> list[FittedModel | None]:
@@ -295,6 +325,13 @@ class _Reader:
             for place, name, column in self.mutations
         )
         return all(self.versions[name] == version for name, version in way.versions.items()) and not any(changed)
+
+    def where_changed(self, data: _Data) -> str:
+        """Return ", as cell [4] changes 'X'" for data that can't be read as they were any more; "" if it is unknown."""
+        ways = [way for way in (*data.ways, *data.whole, *data.steps) if not self._holds(way)]
+        names = [name for way in ways for name in way.versions if name in self.changed_in]
+        latest = max(names, key=lambda name: self.changed_in[name].number or 0, default=None)
+        return f", as cell [{self.changed_in[latest].number}] changes '{latest}'" if latest else ""
 
     def _read(self, statement: ast.stmt) -> None:
         for node in ast.walk(statement):
@@ -358,6 +395,8 @@ class _Reader:
     def _mutate(self, name: str, column: str | None) -> None:
         """Note that what a name holds has changed; from now on its name is the only way to write it."""
         self.mutations.append((self.place, name, column))
+        if self.cell is not None:
+            self.changed_in[name] = self.cell
         self.place += 1
         value = self.values.get(name)
         if isinstance(value, _Data) and not value.steps:
@@ -431,6 +470,8 @@ class _Reader:
 
     def _forget(self, names: Iterable[str]) -> None:
         for name in names:
+            if self.cell is not None:
+                self.bound_in[name] = self.changed_in[name] = self.cell
             self.versions[name] += 1
             self.values.pop(name, None)
             self.imports.pop(name, None)
@@ -803,6 +844,24 @@ class _Reader:
             names = replace(bunch.way, text=f"{bunch.way.text}.target_names")
             return _Data(ARRAY, classes=names if bunch.way.text else None)
         return {"data": _Data(bunch.kind), "frame": _Data(TABLE)}.get(name)
+
+
+def _fitted(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names of what a statement fits, as in `model.fit(X)` and `model = Ridge().fit(X)`."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute) and node.attr in _FITS and isinstance(node.value, ast.Name):
+            yield node.value.id
+        fits = node.value.func if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
+        if isinstance(fits, ast.Attribute) and fits.attr == "fit" and isinstance(fits.value, ast.Call):
+            yield from bound([statement])
+
+
+def _maker(value: ast.expr) -> str:
+    """Return an expression in short: the call of a class without its arguments and without the call of fit."""
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _FITS:
+        value = value.func.value
+    text = f"{ast.unparse(value.func)}()" if isinstance(value, ast.Call) else ast.unparse(value)
+    return phrases.cut(text, _MAKER_CHARACTERS)
 
 
 def _call_of(name: str, model: _Model, data: _Data, samples: str) -> tuple[OwnCall, ...]:

@@ -219,7 +219,12 @@ def _asked(
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
             log.line("     Nothing is served.")
             return Outcome(0)
-    if consent.fix:
+    if consent.fix and plan.undone:
+        first = plan.undone[0].number
+        log.note(
+            f"{plan.notebook} is as it was, as --fix removes no cell. Delete those from [{first}] on, and run it again."
+        )
+    elif consent.fix:
         plans.write(plan, resolution, folder, checks=False)
         _write_settings(folder, plans.settings_of(plan, candidate))
         log.step(f"Written into {plan.notebook} and .s2i/environment")

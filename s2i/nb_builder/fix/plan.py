@@ -54,7 +54,8 @@ SHOWN = 12
 class Plan:
     """What is chosen for a notebook: the predictor, the cells that it needs, where data lie, and what to resolve.
 
-    `candidates` are the Pythons and dates to try, the best first.
+    `candidates` are the Pythons and dates to try, the best first. `undone` are the cells at the end that replace the
+    model or its data: they are among those left out, and `undoing` is the reason as a clause.
     """
 
     checked: Checked
@@ -64,6 +65,8 @@ class Plan:
     late: tuple[LateImport, ...]
     wishes: Wishes
     candidates: tuple[Candidate, ...]
+    undone: tuple[Cell, ...] = ()
+    undoing: str = ""
 
     @property
     def notebook(self) -> Path:
@@ -87,14 +90,14 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         return None
     # Also where a magic could bind it: nothing in the notebook has that name.
     supplied = [Cell(late.statement, 0, 0) for late in late_imports.find(checked.last.cells)]
-    proposals = predictor_proposal.propose_all([*supplied, *checked.last.cells], checked.name, checked.python.path)
-    if number >= len(proposals):
+    found = next(itertools.islice(_proposals(supplied, checked), number, None), None)
+    if found is None:
         return None
-    proposal = proposals[number]
-    cells = _with(checked.last.cells, proposal)
-    left_out = needed_cells.left_out(cells)
+    proposal, undone = found
+    author = checked.last.cells[: len(checked.last.cells) - len(undone)]
+    left_out = [*needed_cells.left_out(_with(author, proposal)), *undone]
     kept = [cell for cell in scripts.author_cells(checked.last.with_runs(src)) if cell.number not in _numbers(left_out)]
-    late = late_imports.find([cell for cell in checked.last.cells if cell.number not in _numbers(left_out)])
+    late = late_imports.find([cell for cell in author if cell.number not in _numbers(left_out)])
     added = [Cell(each.statement, 1, 1) for each in late if each.below is None]
     imports = undeclared_imports.of_notebook(
         [*added, *_with(kept, Proposal(proposal.source))], checked.last.folder(src), src
@@ -115,7 +118,23 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         tuple(late),
         wishes,
         tuple(itertools.islice(candidates, resolver.MAX_CANDIDATES)),
+        undone,
+        fitted_models.obstacle(checked.last.cells) if undone else "",
     )
+
+
+def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Proposal, tuple[Cell, ...]]]:
+    """Yield each proposal, and the cells at the notebook's end that must not run for it.
+
+    These are none, unless the whole notebook has no model left: one of its cells then has replaced it or its data.
+    """
+    cells = checked.last.cells
+    found = predictor_proposal.propose_all([*supplied, *cells], checked.name, checked.python.path)
+    yield from ((proposal, ()) for proposal in found)
+    if not found:
+        part = fitted_models.part_with_model(cells)
+        found = predictor_proposal.propose_all([*supplied, *part], checked.name, checked.python.path) if part else []
+        yield from ((proposal, tuple(cells[len(part) :])) for proposal in found)
 
 
 def why_not(result: Result) -> str:
@@ -139,6 +158,8 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
     for late in plan.late:
         position = late.cell.position or 0
         document.replace(position, f"{late.statement}\n{document.source(position)}")
+    for cell in plan.undone:
+        document.replace(cell.position or 0, needed_cells.LEFT_OUT)
     entries = entries_to_write(plan, resolution)
     if entries and checks and not notebook_contract.bindings(NAME, plan.checked.last.cells):
         # Below all others in a copy: the author's cells keep the numbers that messages have.
@@ -200,8 +221,11 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
     if plan.proposal.check is None:
         yield "it can't be compared with the notebook's own model, as nothing is left of what that was given"
-    if plan.left_out:
-        numbers = ", ".join(str(cell.number) for cell in plan.left_out)
+    if plan.undone:
+        yield f"the cells from [{plan.undone[0].number}] on are left out, because {plan.undoing}"
+    unneeded = [cell for cell in plan.left_out if cell not in plan.undone]
+    if unneeded:
+        numbers = ", ".join(str(cell.number) for cell in unneeded)
         yield f"left out, as predictor does not need what they plot, print or compute: cells [{numbers}]"
     for late in plan.late[:2]:
         reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell has it"

@@ -46,6 +46,11 @@ _ALSO = {
     "skorch": ("torch",),
     "tensorflow-hub": ("tensorflow",),
 }
+# Releases with an error that a later one of the same week corrects: {distribution: versions}.
+_BROKEN = {
+    # to_dict("records") renames columns such as "Income ($)".
+    "pandas": ("0.24.0",),
+}
 # What pandas needs for a file or a method, and does not declare.
 _OF_PANDAS = (
     (re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
@@ -177,7 +182,8 @@ def resolve(wished: Wishes, candidate: Candidate, environ: Mapping[str, str]) ->
 def _line(name: str, wished: Wishes, *, keeps: bool) -> str:
     below = ",".join(f"<{use.removal.version}" for use in wished.uses if use.removal.package == name)
     own = [str(each.specifier) for each in wished.declared if canonicalize_name(each.name) == name] if keeps else []
-    return f"{name}{','.join(part for part in (*own, below) if part)}"
+    not_broken = [] if own else [f"!={version}" for version in _BROKEN.get(name, ())]
+    return f"{name}{','.join(part for part in (*own, below, *not_broken) if part)}"
 
 
 def _compile(

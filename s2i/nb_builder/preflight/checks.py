@@ -27,7 +27,7 @@ from nb_builder.install.system_packages import SystemPackage
 from nb_builder.preflight import host_commands, parameters, pip_cells, undeclared_imports, unnamed_imports
 from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
-from nb_builder.problems.contract import NameTaken
+from nb_builder.problems.contract import NameTaken, PredictorMissing
 from nb_builder.repository import included_files, last_change, notebook_file, source_tree
 from nb_builder.requirements import collect, merge, sources
 from nb_builder.requirements.collect import Wanted
@@ -135,7 +135,7 @@ def look(
         for problem in notebook_contract.findings(
             notebook.cells, notebook.name, python.path, defines=notebook.name == names[-1]
         ):
-            handle(problem)
+            handle(_with_reason(problem, notebook.cells))
         for problem in platforms.findings(notebook.node, notebook.cells, notebook.name, repository):
             handle(problem)
     notebooks = _with_parameters(notebooks, settings, log, handle)
@@ -217,6 +217,19 @@ def _read(repository: Path, names: Sequence[Path], log: Log, handle: ProblemHand
             node = platforms.without_setup(notebook_file.read(repository, name), name, repository, log)
             notebooks.append(Notebook(name, node, prefix))
     return notebooks
+
+
+def _with_reason(problem: Problem, cells: Sequence[Cell]) -> Problem:
+    """Return a missing predictor with the reason why none can be proposed; any other problem as it is."""
+    if not isinstance(problem, PredictorMissing):
+        return problem
+    # Imported here because a notebook with a predictor needs none of it.
+    from nb_builder.analysis import fitted_models
+
+    if fitted_models.part_with_model(cells):
+        return problem
+    reason = f", and none can be proposed, because {fitted_models.obstacle(cells)}"
+    return PredictorMissing(notebook=problem.facts["notebook"], other=str(problem.facts["other"]), reason=reason)
 
 
 def _with_parameters(

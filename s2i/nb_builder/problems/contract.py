@@ -8,12 +8,15 @@ class PredictorMissing(BuildProblem):
 
     code = "predictor-missing"
     what_words = "{notebook} does not define a function called 'predictor'."
-    why_words = "The service calls predictor(sample) for each request."
+    why_words = "The service calls predictor(sample) for each request{reason}."
     fix_words = "Add 'def predictor(x): ...' to any cell{other}, then build again."
 
-    def __init__(self, *, notebook: object, other: str = "") -> None:
-        """Take the notebook, and in `other` the words about a function that could be meant; "" for none."""
-        super().__init__(notebook=notebook, other=other)
+    def __init__(self, *, notebook: object, other: str = "", reason: str = "") -> None:
+        """Take the notebook, words about a function that could be meant, and the reason why none is proposed.
+
+        Words and reason are "" for none.
+        """
+        super().__init__(notebook=notebook, other=other, reason=reason)
 
 
 class NotCallable(BuildProblem):

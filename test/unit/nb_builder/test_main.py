@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -24,6 +25,15 @@ def test_usage_names_the_commands_and_every_setting(arguments):
     assert completed.returncode == 0
     assert b"s2i build <git repository> nb-builder my-service" in completed.stdout
     assert b"S2I_SOURCE_NOTEBOOK" in completed.stdout and b"S2I_CELL_TIMEOUT" in completed.stdout
+
+
+def test_help_whose_reader_has_seen_enough_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "nb_builder", "assemble", "--help"]
+    completed = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (completed.returncode, completed.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_what_needs_no_notebook_does_not_wait_for_jupyter():

@@ -6,7 +6,15 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of, response_with
+from nb_service.app.route_context import (
+    RouteContext,
+    body,
+    problem,
+    refusal_of_foreign_page,
+    refusal_response,
+    response_of,
+    response_with,
+)
 from nb_service.feedback.judgement import AGREES, DIFFERS, OUTCOMES, UNKNOWN, Judgement, judge
 from nb_service.http import replies
 from nb_service.protocols import Body, Malformed, encode, feedback
@@ -29,6 +37,8 @@ def add(app: Flask, context: RouteContext) -> None:
 
     @app.post("/feedback")
     def take_feedback() -> Response:
+        if (refused := refusal_of_foreign_page(context)) is not None:
+            return refused
         if request.content_type is not None and not replies.is_json(request.content_type):
             return response_of(NO_TYPE)
         try:

@@ -6,7 +6,7 @@ from threading import Event
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, refusal_response, response_with
+from nb_service.app.route_context import RouteContext, refusal_of_foreign_page, refusal_response, response_with
 from nb_service.identity import Identity
 from nb_service.protocols import Body, Malformed, Question, encode, open_inference
 
@@ -82,6 +82,8 @@ class _Repository:
         """Unload the model where the setting lets clients do that, else return a refusal."""
         if not self._context.settings.unload:
             return refusal_response(open_inference.refusal, 403, UNLOAD_IS_OFF)
+        if (refused := refusal_of_foreign_page(self._context)) is not None:
+            return refused
         self._loaded.clear()
         return response_with(Body(encode({"name": self._name, "unload": True})))
 

@@ -1,7 +1,6 @@
 """The app's process: the Flask skeleton under waitress, started when needed and restarted when it ends."""
 
 import asyncio
-import secrets
 import signal
 import socket
 from collections.abc import Callable, Iterable
@@ -12,11 +11,10 @@ from nb_service.pool import Pool
 
 
 class AppProcess(PoolProcess):
-    """Runs `python -m nb_service app` with two inherited sockets: a listening one, and its end of the pool's socket.
+    """Runs `python -m nb_service app` with two inherited sockets: one that accepts, and its end of the pool's socket.
 
-    The listening socket stays with the front, so connections that wait on it outlive the app, and the next one accepts
-    them. The app gets `facts()` and `secret` over the pool's socket, and refuses requests without the secret. While it
-    is in a crash loop, requests for it are refused at once.
+    The first stays with the front, so connections that wait on it outlive the app, and the next one accepts them. The
+    app gets `facts()` over the pool's socket. While it is in a crash loop, requests for it are refused at once.
     """
 
     def __init__(
@@ -32,12 +30,9 @@ class AppProcess(PoolProcess):
         self.is_alone = False
         # Receives the requests of the app, and its reports on responses and feedback.
         self.on_question: Callable[[dict], dict | None] = lambda news: None
-        self.secret = secrets.token_hex(16)
         self._listener = listener
         title = "The app, which serves all but plain predictions,"
-        super().__init__(
-            loop, pool, title, ("nb_service", "app"), environ, lambda: {**facts(), "secret": self.secret}, log
-        )
+        super().__init__(loop, pool, title, ("nb_service", "app"), environ, facts, log)
 
     def on_news(self, news: dict) -> dict | None:
         """Return what the app asks for."""
@@ -45,7 +40,7 @@ class AppProcess(PoolProcess):
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return the listening socket's."""
+        """Return that of the socket that accepts."""
         return (self._listener.fileno(),)
 
     @property

@@ -183,13 +183,14 @@ class HttpService:
 
             self._app = self._make_app(listener)
             return PlainFront(self._app, listener)
-        from nb_service.front import app_link
+        from nb_service.front.app_link import AppLink
         from nb_service.front.connection import Connection
         from nb_service.front.server import Front
+        from nb_service.http import handing
 
-        app_listener = app_link.listen()
-        self._app = self._make_app(app_listener)
-        link = app_link.AppLink(self._loop, app_listener, self._app, self._settings.predict_timeout)
+        channel, acceptor = handing.pair()
+        self._app = self._make_app(acceptor)
+        link = AppLink(self._loop, channel, self._app, self._settings.predict_timeout)
         access = Access(self._log, self._requests, self._health.paths, self._spans)
         front = Front(self._loop, self._pool, link, self._health, gate, access, self._settings)
         front.open(listener, descriptors, Connection)

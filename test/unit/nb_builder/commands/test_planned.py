@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nb_builder.analysis import needed_cells
 from nb_builder.commands import planned
 from nb_builder.commands.planned import Consent
 from nb_builder.common.log import Log
@@ -184,18 +185,15 @@ def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
         ("x = 1", "no cell calls fit() of a model"),
         (
             "model = Ridge().fit(df, df)\nmodel = None\nmodel.fit(df)",
-            "'model', which cell [5] fits, has another value after the last cell, or is of a library that is not known",
+            "'model', which cell [5] fits, is made by None, which is not a model that nb-builder knows",
         ),
         (
             "model = Ridge()\nmodel.fit(unknown(), df)",
-            (
-                "'model', which cell [5] fits, gets data that can't be followed back to where they were read, or is "
-                "replaced unfitted later"
-            ),
+            "'model', which cell [5] fits, gets data that can't be followed back to where they were read",
         ),
         (
             "model = Ridge()\nmodel.fit(X, df)\nX = df = None",
-            "the data of 'model', which cell [5] fits, have been changed or replaced since",
+            "the data of 'model', which cell [5] fits, are no longer what it was fitted to, as cell [5] changes 'X'",
         ),
     ],
 )
@@ -203,6 +201,28 @@ def test_no_plan_is_made_where_no_model_is_recognised(repo, source, reason):
     write(repo, [*([] if source == "x = 1" else TRAINS[:3]), "X = 1" if source == "x = 1" else "X = df[['a']]", source])
     outcome, output = run(repo, Builds(), Consent(yes=True))
     assert outcome == planned.Outcome() and output.strip() == f"note: no predictor can be proposed: {reason}."
+
+
+@pytest.mark.parametrize(
+    ("later", "undoing"),
+    [
+        ("model = Ridge()\nprint(model)", "'model', which cell [4] fits, is replaced by cell [5]"),
+        (
+            "X = df = predicted = None",
+            "the data of 'model', which cell [4] fits, are no longer what it was fitted to, as cell [5] changes 'X'",
+        ),
+    ],
+)
+def test_cells_that_replace_the_model_or_its_data_are_left_out_of_the_copy(repo, resolved, later, undoing):
+    write(repo, [*TRAINS, later, "print(1)"])
+    before = (repo / "m.ipynb").read_bytes()
+    builds = Builds(0, 0)
+    outcome, output = run(repo, builds, Consent(yes=True))
+    assert outcome.status is None and "return model.predict" in builds.cells[0][-2]
+    assert builds.cells[0][4:6] == [needed_cells.LEFT_OUT] * 2
+    assert f"the cells from [5] on are left out, because {undoing}" in output
+    _, output = run(repo, builds, Consent(yes=True, fix=True))
+    assert "--fix removes no cell. Delete those from [5] on" in output and (repo / "m.ipynb").read_bytes() == before
 
 
 def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resolved):

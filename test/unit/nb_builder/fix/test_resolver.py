@@ -67,6 +67,14 @@ def test_the_author_s_versions_count_and_what_was_removed_limits_them(monkeypatc
     assert lines == ["numpy", "scikit-learn<0.23", "scipy"]
 
 
+def test_a_release_with_an_error_is_left_out_unless_the_author_names_it(monkeypatch):
+    imports = [Import("pandas", (), 1)]
+    for declared, line in (([], "pandas!=0.24.0"), ([Requirement("pandas==0.24.0")], "pandas==0.24.0")):
+        wished = resolver.wishes(imports, [Cell("import pandas", 1, 1)], declared)
+        lines, _ = asked(monkeypatch, wished, Candidate(PYTHON, OLD))
+        assert lines == [line]
+
+
 def test_other_candidates_follow_and_a_python_that_was_set_stays():
     first = Candidate(PYTHON, OLD, keeps_versions=False)
     assert list(dict.fromkeys(resolver.candidates(first, "3.9", {}))) == [first, Candidate(PYTHON, None, False)]

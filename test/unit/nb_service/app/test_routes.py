@@ -480,3 +480,29 @@ def test_the_type_and_source_of_events_are_settings(tmp_path):
     response = client.post("/", data=json.dumps(event), content_type="application/cloudevents+json")
     event_out = json.loads(response.data)
     assert (event_out["type"], event_out["source"], event_out["data"]) == ("mine", "me", 6)
+
+
+FOREIGN = {"Origin": "https://evil.example", "Host": "model.example"}
+
+
+@pytest.mark.parametrize("path", ["/feedback", "/v2/repository/models/half/unload"])
+@pytest.mark.parametrize(
+    ("headers", "is_rejected"),
+    [
+        (FOREIGN, True),
+        ({**FOREIGN, "Content-Type": "Text/Plain;charset=utf-8"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+        ({"Sec-Fetch-Site": "same-site", "Content-Type": "multipart/form-data; boundary=x"}, True),
+        # Browsers ask before they send these.
+        ({**FOREIGN, "Content-Type": JSON}, False),
+        ({**FOREIGN, "Origin": "https://model.example"}, False),
+        ({**FOREIGN, "Sec-Fetch-Site": "same-origin"}, False),
+        ({**FOREIGN, "Origin": "https://friend.example"}, False),
+        ({}, False),
+    ],
+)
+def test_a_page_of_another_origin_changes_nothing(tmp_path, path, headers, is_rejected):
+    client = client_of(double, tmp_path, unload=True, cors_origins=("https://friend.example",))
+    response = client.post(path, headers=headers)
+    assert (response.status_code == 403) == is_rejected
+    assert (b"S2I_CORS_ORIGINS" in response.data) == is_rejected

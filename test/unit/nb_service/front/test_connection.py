@@ -1,15 +1,14 @@
 """Connections over real sockets, with a pool and an app that are made up: what goes wrong between requests."""
 
 import asyncio
-import contextlib
 import errno
 import socket
 import struct
 import types
-from pathlib import Path
 
 import pytest
 from nb_service.front import app_link, connection, server
+from nb_service.http import handing
 from nb_service.http.health import Health
 from nb_service.pool.answer import OK, Answer, Job
 from nb_service.settings import Settings
@@ -20,7 +19,6 @@ SETTINGS = {"S2I_MAX_HELD": str(1 << 20), "S2I_MAX_SAMPLES": "1000", "S2I_MODEL_
 class Process:
     """An app's process that is never started."""
 
-    secret = "s"
     is_down = has_jobs = False
     received_at = 0.0
     pid = 7
@@ -68,8 +66,9 @@ class Bench:
         identity = types.SimpleNamespace(header_bytes=b"")
         monkeypatch.setattr(server.identity, "of", lambda model, name: identity)
         self.process, self.pool = Process(), Pool(loop)
-        self._behind = app_link.listen()
-        self.link = app_link.AppLink(loop, self._behind, self.process, 60)
+        self._channel, behind = handing.pair()
+        self.acceptor = handing.Acceptor(fileno=behind.detach())
+        self.link = app_link.AppLink(loop, self._channel, self.process, 60)
         parts = (loop, self.pool, self.link, Health(lambda: True), None, lambda request, status: None)
         self.front = server.Front(*parts, Settings({**SETTINGS, **settings}))
         listener = socket.create_server(("127.0.0.1", 0))
@@ -90,7 +89,8 @@ class Bench:
             writer.transport.abort()
         # The listening socket is closed in a moment.
         await asyncio.sleep(0.05)
-        self._behind.close()
+        self._channel.close()
+        self.acceptor.close()
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_without_a_descriptor_for_the_app_a_request_is_rejected_and_its_place_fr
         def none_left(*_):
             raise OSError(errno.EMFILE, "Too many open files")
 
-        monkeypatch.setattr(app_link.socket, "socket", none_left)
+        monkeypatch.setattr(handing.socket, "socketpair", none_left)
         writer.write(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
         monkeypatch.undo()
@@ -246,19 +246,6 @@ def test_a_client_that_breaks_off_when_it_is_rejected_is_no_fault_of_ours(run, c
     assert capfd.readouterr().err == ""
 
 
-def test_without_abstract_addresses_the_app_is_behind_a_path_that_goes_at_the_end():
-    loop = asyncio.new_event_loop()
-    with contextlib.closing(loop), app_link.listen("darwin") as listener:
-        path = Path(listener.getsockname())
-        assert path.parent.stat().st_mode & 0o777 == 0o700
-        assert len(bytes(path)) < 104
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(path))
-        link = app_link.AppLink(loop, listener, Process(), 60)
-        link.close()
-    assert not path.parent.exists()
-
-
 class App:
     """What stands for the app: each accepted connection, as reader and writer."""
 
@@ -269,17 +256,22 @@ class App:
     async def __aenter__(self):
         self._writers: list[asyncio.StreamWriter] = []
 
-        async def keep(reader, writer):
+        async def keep(sock):
+            reader, writer = await asyncio.open_unix_connection(sock=sock)
             self._writers.append(writer)
             self.accepted.put_nowait((reader, writer))
 
-        self._server = await asyncio.start_unix_server(keep, sock=self._bench._behind)
+        self._bench.acceptor.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(
+            self._bench.acceptor, lambda: asyncio.ensure_future(keep(self._bench.acceptor.accept()[0]))
+        )
         return self
 
     async def __aexit__(self, *_):
         for writer in self._writers:
             writer.transport.abort()
-        self._server.close()
+        self._loop.remove_reader(self._bench.acceptor)
         await asyncio.sleep(0.01)
 
     async def request(self):

@@ -364,6 +364,17 @@ def test_what_was_not_started_is_taken_back_and_answered_elsewhere(ends):
     assert (list(link.in_flight), link.ahead) == ([], -1)
 
 
+def test_a_scorer_that_counts_backwards_has_no_sample_taken_back_twice(ends):
+    loop, link, theirs, counters, _, answers = ends
+    send(link, answers, b"1", b"2", b"3", b"4")
+    counters.start(2)
+    theirs.say(OK, b"10")
+    theirs.say(OK, b"20")
+    turn(loop)
+    counters._memory[0] = 0
+    assert [job.body for job in link.take_back(9)] == [b"3", b"4"]
+
+
 def test_a_sample_that_is_started_while_it_is_called_back_is_not_given_to_two(ends):
     loop, link, theirs, counters, owner, answers = ends
     send(link, answers, b"1", b"2", b"3")

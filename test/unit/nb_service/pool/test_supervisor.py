@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -203,3 +204,30 @@ def test_an_order_is_awaited_until_it_is_confirmed(begin):
 def test_a_zygote_has_a_session_of_its_own_and_no_terminal_ends_it(begin):
     _, supervisor, _ = begin()
     assert os.getsid(supervisor.pid) == supervisor.pid
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [b"x" * (1 << 21), b"\n" * 100_000, b"[1]\n", b"{}\n", b"[" * 100_000 + b"\n"],
+    ids=["one line", "empty lines", "a list", "no event", "depth"],
+)
+def test_code_that_writes_to_the_zygote_s_socket_ends_it_and_is_not_held(begin, flood, capsys):
+    loop, supervisor, owner = begin()
+    assert turn_until(loop, lambda: owner.told)
+    ours, theirs = socket.socketpair()
+    loop.remove_reader(supervisor._socket.fileno())
+    supervisor._socket.close()
+    supervisor._socket = ours
+    supervisor._listen()
+    theirs.setblocking(False)
+
+    def write():
+        nonlocal flood
+        with contextlib.suppress(OSError):
+            flood = flood[theirs.send(flood) :]
+
+    with theirs:
+        assert turn_until(loop, lambda: write() or len(owner.told) == 2)
+    assert owner.told[1] == ("zygote_gone", "was killed by signal 9 (SIGKILL)")
+    assert len(supervisor._buffer) <= module.MAX_REPORT_BYTES + (1 << 16)
+    assert len(capsys.readouterr().err) < 5000
