@@ -155,7 +155,7 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("python", "python_full", "cloudpickle", "built", "pickle_sha256"), shown),
     **dict.fromkeys(("folder", "cwd"), text),
     **dict.fromkeys(("path_first", "path_last"), texts),
-    **dict.fromkeys(("validator", "batch_predictor", "deterministic", "pandas_labels"), truth),
+    **dict.fromkeys(("validator", "batch_predictor", "explainer", "deterministic", "pandas_labels"), truth),
     **dict.fromkeys(("golden", "golden_with_parameters", "pickle_bytes", "scorer_threads"), count),
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
     **dict.fromkeys(("process_state", "drift"), facts),

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
+from nb_scorer.model.parameters import EXPLAINER, FUNCTION
+
 from nb_service.malformed import Malformed
 
 # A call goes with each of a request's samples.
@@ -34,6 +36,13 @@ class Parameters(NamedTuple):
 
 
 NONE = Parameters()
+# How the call for an explanation begins: names in calls are sorted, and this one is the first.
+_OF_EXPLANATION = json.dumps({FUNCTION: EXPLAINER})[:-1].encode("ascii")
+
+
+def is_explanation(call: bytes) -> bool:
+    """Return whether a call asks for an explanation, which is no prediction."""
+    return call.startswith(_OF_EXPLANATION)
 
 
 def in_query(query: str) -> Parameters:
@@ -65,9 +74,12 @@ class Calls:
         self.takes_headers = bool(manifest.get("takes_headers"))
         self._passed = tuple(passed)
 
-    def made(self, parameters: Parameters = NONE, headers: "Headers | None" = None) -> bytes:
-        """Return the call of a request; empty where it adds nothing. Raise Malformed where it is too large."""
-        facts: dict[str, object] = {}
+    def made(self, parameters: Parameters = NONE, headers: "Headers | None" = None, function: str = "") -> bytes:
+        """Return the call of a request; empty where it adds nothing. Raise Malformed where it is too large.
+
+        `function` is that which is asked in place of predictor, if any.
+        """
+        facts: dict[str, object] = {FUNCTION: function} if function else {}
         if parameters.values:
             facts["parameters"] = parameters.values
         if parameters.texts:

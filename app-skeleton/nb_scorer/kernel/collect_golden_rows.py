@@ -80,6 +80,20 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
     return []
 
 
+def check_explainer(called, lines, form=json_codec.LABELLED):
+    """Ask the explainer for the first golden row; return a note if it fails there, else none."""
+    rows = golden_rows.plain([json_codec.decode(line) for line in lines])
+    if called.get("explainer") is None or not rows:
+        return []
+    try:
+        json_codec.encode(result_of(called["explainer"], rows[0]["sample"]), form)
+    # As for a row of examples.
+    except BaseException as error:
+        sample = shown(json.dumps(rows[0]["sample"]))
+        return ["explainer({}) fails with {}".format(sample, shown(_message(error)))]
+    return []
+
+
 def _batch_differs(rows, index, reason, detail=""):
     sample = shown(json.dumps(rows[index]["sample"]))
     return Complaint("batch-differs", number=index + 1, sample=sample, reason=reason, detail=detail)

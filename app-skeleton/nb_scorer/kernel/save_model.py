@@ -102,6 +102,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         )
         if not rows:
             _require_names(namespace, known["needs"])
+        notes.extend(collect_golden_rows.check_explainer(callables, rows, form_of(known["pandas_labels"])))
         with io.open(os.path.join(staging, paths.GOLDEN), "wb") as file:
             file.writelines(rows)
         model_manifest = _describe(called, notebook, rows, tolerance)
@@ -153,6 +154,9 @@ def _functions(namespace):
     if "predictor" not in namespace:
         raise Complaint("predictor-missing")
     called = {name: namespace.get(name) for name in NAMES}
+    # Many notebooks have an object of that name, such as shap's.
+    if isinstance(namespace.get("explainer"), types.FunctionType):
+        called["explainer"] = namespace["explainer"]
     called["predictor"] = functions.as_predictor(called["predictor"])
     for name, function in called.items():
         if not callable(function) and (function is not None or name == "predictor"):
@@ -229,8 +233,9 @@ def _pickle(callables, called, path):
 
 
 def _not_serializable(forms, error):
-    for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in NAMES]:
-        culprit = pickle_diagnosis.find_if_stuck(functions_by_name[name], name)
+    names = (*NAMES, "explainer")
+    for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in names]:
+        culprit = pickle_diagnosis.find_if_stuck(functions_by_name.get(name), name)
         if culprit:
             break
     else:
@@ -271,6 +276,7 @@ def _describe(called, notebook, lines, tolerance):
         folder=folder,
         validator=called["validator"] is not None,
         batch_predictor=called["batch_predictor"] is not None,
+        explainer=called.get("explainer") is not None,
         predictor_doc=doc[:DOC_LENGTH] if doc else None,
         predictor_signature=functions.signature(called["predictor"], "predictor"),
         sample_schema=sample_schema.of([row["sample"] for row in rows]),

@@ -1,7 +1,8 @@
 """What a request adds to its samples: parameters and header fields, checked against the arguments of a function.
 
 The facts of a call are one JSON object, the same for all samples of a request: `parameters` are values as JSON has
-them, `texts` are pairs of a name and a text, such as a URL's query has, and `headers` are header fields.
+them, `texts` are pairs of a name and a text, such as a URL's query has, and `headers` are header fields. `function` is
+the name of the function that is asked, if it is not predictor.
 """
 
 import copy
@@ -13,6 +14,7 @@ from nb_scorer.model.misfit import Misfit
 
 # Of these, a function can't change what it gets.
 _CONSTANT = frozenset((type(None), bool, int, float, str))
+FUNCTION, EXPLAINER = "function", "explainer"
 _NO_PARAMETERS = "{} is not a parameter of this model, which has none"
 _UNKNOWN = "{} is not a parameter of this model; its parameters are {}"
 

@@ -17,6 +17,8 @@ def of(called):
     predictor = _for_one_sample(called.get("predictor"))
     validator = _for_one_sample(called.get("validator"), gets_values=isinstance(predictor, CallByName))
     callables = {"predictor": predictor, "validator": validator}
+    if called.get("explainer") is not None:
+        callables["explainer"] = _for_one_sample(called["explainer"], isinstance(predictor, CallByName))
     return dict(callables, batch_predictor=_for_batches(called.get("batch_predictor"), callables["predictor"]))
 
 

@@ -31,6 +31,17 @@ MAX_CALLS = 64
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
+class _Explained(object):
+    """The functions of a model with its explainer in the place of predictor."""
+
+    explainer = batch_predictor = batch_form = None
+
+    def __init__(self, model):
+        self.predictor = model.explainer
+        self.validator = model.validator
+        self.manifest = model.manifest
+
+
 class Scorer(object):
     """The notebook's functions behind a few methods: bodies in, statuses and payloads out.
 
@@ -62,6 +73,10 @@ class Scorer(object):
         self._loop = None
         self._pid = os.getpid()
         self._for_calls: collections.OrderedDict = collections.OrderedDict()
+        # By name, the other functions that a call may ask for; each of them is scored as a predictor is.
+        self._others: dict = {}
+        if getattr(model, "explainer", None) is not None:
+            self._others[parameters.EXPLAINER] = Scorer(_Explained(model), form)
 
     def for_call(self, call):
         """Return (a Scorer whose functions get what this `call` adds to its samples, None), or (None, the refusal).
@@ -76,8 +91,9 @@ class Scorer(object):
                 facts = parameters.facts_of(call)
             except ValueError as error:
                 return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
+            asked = self._others.get(facts.get(parameters.FUNCTION), self)
             try:
-                self._for_calls[call] = self._with_given(parameters.given(self._predictor, facts))
+                self._for_calls[call] = asked.with_facts(facts)
             except parameters.UnknownParameter as error:
                 return None, (frames.REFUSED, _payload(status=400, detail=refusals.short(str(error)), traceback=None))
             except Misfit as misfit:
@@ -91,8 +107,9 @@ class Scorer(object):
         self._for_calls.move_to_end(call)
         return self._for_calls[call], None
 
-    def _with_given(self, given):
-        """Return a Scorer whose functions get the arguments in `given`, too."""
+    def with_facts(self, facts):
+        """Return a Scorer whose functions get what the facts of a call add; raise as parameters.given does."""
+        given = parameters.given(self._predictor, facts)
         if not given:
             return self
         is_taken = len(parameters.for_function(self._batch_call, given)) == len(given)
@@ -109,6 +126,8 @@ class Scorer(object):
         """Take this process for the scorer's own: it may be another than the one that loaded the model."""
         self._pid = os.getpid()
         self._note_progress = self._watch.note_progress = counters.note_progress
+        for other in self._others.values():
+            other.settle(counters)
 
     def end_copy(self, code=0):
         """End this process, without a word, if it is a copy that the notebook's code forked."""

@@ -121,12 +121,15 @@ class _Operations:
     def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
         self._identity = served
         self._answer_schema = model.answer_schema
+        self._has_explainer = bool(model.manifest.get("explainer"))
         self._parameters = Calls(model.manifest).parameters
         self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, has_parameters=bool(self._parameters))
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:
         """Return whether this model's answers can have the form in which the route at `path` gives them."""
+        if path.endswith(":explain") or path.startswith(("/explain", "/explanations/")):
+            return self._has_explainer
         if path.endswith(":classify"):
             return _are_scores(self._answer_schema)
         return not path.endswith(":regress") or _is_number(self._answer_schema)

@@ -71,6 +71,8 @@ class Bodies:
         many["application/x-npy"] = {"schema": BINARY}
         by_path = {
             "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}},
+            "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/explanations/<name>": {JSON: {"schema": SAMPLE}},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
             "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
             "/": {

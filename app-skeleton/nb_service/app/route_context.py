@@ -46,6 +46,11 @@ class RouteContext:
         return Calls(self.model.manifest, self.settings.pass_headers)
 
     @property
+    def has_explainer(self) -> bool:
+        """Return whether the notebook has an explainer."""
+        return bool(self.model.manifest.get("explainer"))
+
+    @property
     def rows(self) -> Rows:
         """Return the converter of table rows to samples."""
         # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
@@ -65,9 +70,11 @@ class RouteContext:
         """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
         try:
             question = read(body(self.settings.max_body))
-            answers = self._answers(question.samples, self.calls.made(question.parameters, request.headers))
+            call = self.calls.made(question.parameters, request.headers, question.function)
+            answers = self._answers(question.samples, call)
             response = response_with(question.write(answers))
-            self.keep(answers)
+            if not question.function:
+                self.keep(answers)
         except Malformed as error:
             if error.errors and refusal is problem:
                 refusal = partial(problem, errors=error.errors)

@@ -45,7 +45,8 @@ class Body(NamedTuple):
 class Question:
     """The samples of a request, and a function that makes a body of their answers, which are in the same order.
 
-    `ids` are those that the client gave the samples, where its format has some; `parameters` are the request's.
+    `ids` are those that the client gave the samples, where its format has some; `parameters` are the request's, and
+    `function` is the name of the notebook's function that is asked, "" for predictor.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class Question:
         write: Callable[[Series], Body],
         ids: Sequence[str] = (),
         parameters: Parameters = NONE,
+        function: str = "",
     ) -> None:
+        self.function = function
         self.ids = ids
         self.parameters = parameters
         self.samples = samples if isinstance(samples, Series) else Series(samples)
