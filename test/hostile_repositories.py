@@ -72,6 +72,8 @@ def _of_pip(folder: Path, canary: Path) -> None:
             "json.py": runs,
             "helper.py": runs,
             "numpy/__init__.py": runs,
+            **{f"{name}.py": runs for name in ("argparse", "csv", "email", "ensurepip", "re", "runpy", "venv")},
+            "nb_builder/__init__.py": runs,
             "lib/setup.py": runs,
             "lib/pyproject.toml": '[build-system]\nrequires = []\nbackend-path = ["."]\nbuild-backend = "setup"\n',
             "pip.conf": "[global]\nindex-url = https://127.0.0.1:1/simple\n",
@@ -123,7 +125,24 @@ def _of_computed_requirements(folder: Path, canary: Path) -> None:
     _files(folder, {"m.ipynb": notebook(f"import os\nrequirements = [os.popen('{canary}').read()]", *CELLS[1:])})
 
 
+def _of_definitions(folder: Path, canary: Path) -> None:
+    runs = f"import os\n        os.system('{canary}')\n        return 1\n"
+    methods = "".join(f"    def {name}(*_):\n        {runs}" for name in ("__getattr__", "__getattribute__", "__del__"))
+    module = "".join(f"if True:\n    def {name}(*_):\n        {runs}" for name in ("__getattr__", "__build_class__"))
+    cell = f"class A:\n{methods}a = A()\nb = a.x\nimport evil as __builtins__\nfrom evil import y\nclass B:\n    pass\n"
+    _files(
+        folder,
+        {
+            "m.ipynb": notebook(
+                "requirements = []", cell, "def predictor(x):\n    return b.predict([x])", "predictor(1)"
+            ),
+            "evil.py": module,
+        },
+    )
+
+
 STARTING = {
+    "definitions": _of_definitions,
     "git": _of_git,
     "pip": _of_pip,
     "shells and make": _of_shells,
@@ -141,6 +160,7 @@ LONG = {
     "many brackets": {"m.ipynb": notebook(*CELLS), "requirements.txt": "a" + "[" * 100_000},
     "many continuations": {"m.ipynb": notebook(*CELLS), "requirements.txt": "a \\\n" * 100_000},
     "a long cell": {"m.ipynb": notebook(*CELLS, "x = 1\n" * 300_000)},
+    "a long cell without predictor": {"m.ipynb": notebook("import numpy", "x = 1\n" * 300_000)},
     "a deep cell": {"m.ipynb": notebook(*CELLS, "x = " + "(" * 5_000 + ")" * 5_000)},
     "a deep sum": {"m.ipynb": notebook(*CELLS, "x = " + "1+" * 50_000 + "1")},
     "deep JSON": {"m.ipynb": "[" * 100_000},

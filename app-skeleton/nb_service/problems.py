@@ -14,6 +14,7 @@ from nb_scorer.model.problems import (
     ModelNeedsGpu,
     ModelNotAsSigned,
     ModelPythonDiffers,
+    SetupFailed,
 )
 
 __all__ = [
@@ -472,7 +473,7 @@ _MODEL_PROBLEMS = {
     kind.code: kind
     for kind in (
         *(ModelMissing, ModelFormatUnknown, ModelPythonDiffers, ModelDamaged),
-        *(ModelNotAsSigned, ModelNeedsGpu, ModelLoadFailed),
+        *(ModelNotAsSigned, ModelNeedsGpu, ModelLoadFailed, SetupFailed),
     )
 }
 

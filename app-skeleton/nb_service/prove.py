@@ -74,6 +74,7 @@ class Trial:
         self.pool = Pool(loop, model, plan, say=self._messages.append, stdout=sys.stderr)
         self.pool.manager.on_rows = self._rows
         self.pool.manager.on_fatal = self._fatal
+        self.pool.manager.on_setup_failed = self._setup_failed
 
     @property
     def over(self) -> bool:
@@ -93,6 +94,13 @@ class Trial:
     def _fatal(self, problem: problems.Problem) -> None:
         self.problem = problem
         self.traceback = "\n".join(self._messages) or None
+        self._on_news()
+
+    def _setup_failed(self, problem: problems.Problem, traceback: str | None) -> None:
+        # Not called again: that it failed is the outcome.
+        self.pool.manager.stopping = True
+        self.problem = problem
+        self.traceback = traceback
         self._on_news()
 
 
@@ -121,6 +129,9 @@ class Proof:
             golden=tuple(self._rows),
             repeats=ASKED_FRESH,
             tolerance=self._tolerance,
+            runs_setup=model.manifest.get("setup_in_build") is not False,
+            setup_seconds=settings.setup_timeout,
+            teardown_seconds=settings.grace if model.manifest.get("teardown") else None,
         )
         self._fresh = Trial(self._loop, model, base, self._news.set)
         forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)

@@ -487,6 +487,13 @@ class Settings(Table):
         "Maximum seconds for loading the model, and for scoring one golden row, in `prove`.",
     )
 
+    setup_timeout: float = setting(
+        "S2I_SETUP_TIMEOUT",
+        number(1, 86400),
+        300.0,
+        "Maximum seconds for the notebook's `setup` in a scorer, in the build as in the service.",
+    )
+
     export: bool = setting(
         "S2I_EXPORT",
         switch,

@@ -18,6 +18,7 @@ from nb_service.settings import KNOBS as SERVICE_KNOBS
 from nb_builder import verify
 from nb_builder.analysis import defined_later, notebook_contract, undefined_names
 from nb_builder.common import ca_bundle, digests
+from nb_builder.common.build_facts import Circumstances, Inputs, Installed, MadeOf, Origin, Resolution
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -86,8 +87,23 @@ class Build:
     workspace: Workspace
     environ: Mapping[str, str]
     checked: Checked
+    circumstances: Circumstances
+    origin: Origin
     signer: Signer | None
     beside: Beside | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The notebook's own environment: what was asked for, what installed it, and what is installed."""
+
+    requirements: Wanted
+    installer: Installer
+    installed: Installed
+
+    def resolves_alike(self, moment: AsOf) -> bool:
+        """Return whether the requirements resolve to the same packages as of another date."""
+        return self.installer.resolves_alike(self.requirements, moment)
 
 
 def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None:
@@ -114,20 +130,20 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
         if requirements is None:
             raise RuntimeError("the requirements were neither read nor refused")
         with report.step("install", f"Installing {counted(len(requirements))} into the notebook's own environment"):
-            build, requirements, installer = install_with_some_python(build, requirements, previous)
+            build, environment = install_with_some_python(build, requirements, previous)
             checked = build.checked
             if beside:
-                beside.on_installed(installer, checked.python)
-        with file_guard.files(workspace, log) as files, declaring.placed(checked, requirements):
+                beside.on_installed(environment.installer, checked.python)
+        with file_guard.files(workspace, log) as files, declaring.placed(checked, environment.requirements):
             with report.step(
                 "run", f"Running the cells of {', '.join(str(notebook.name) for notebook in checked.notebooks)}"
             ):
-                make_model(build, installer, previous, files, partial(installer.resolves_alike, requirements))
+                installed, inputs = make_model(build, environment, previous, files)
             if settings.require_proof:
                 missing_proof.require(manifest.read(workspace.model))
             with report.step("verify", "Verifying the model in a fresh process"):
                 files.keep()
-                verify.run(
+                model = verify.run(
                     workspace.root,
                     home=settings.home,
                     settings=settings,
@@ -135,40 +151,39 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
                     explain=partial(missing_outside, checked, workspace),
                     cells=checked.last.cells,
                 )
-        leave_batch_form(workspace, report)
-        report.facts["drift"] = manifest.read(workspace.model).get("drift")
-        report.facts.update(image_labels.write(workspace, settings.src))
-        attest(build)
+        leave_batch_form(workspace)
+        report.facts.update(batching=model.get("batching"), drift=model.get("drift"))
+        report.facts.update(image_labels.write(workspace, model, settings.src))
+        attest(build, MadeOf(build.circumstances, build.origin, installed, inputs))
     python_downloads.keep_only(checked.python.path, workspace.root, build.environ)
     if settings.source_date_epoch is not None:
         dated_bytecode.date(workspace.root, settings.source_date_epoch)
     artifacts.remove(settings.src)
     workspace.open_to_group()
     log.step(f"Done: the model is in {workspace.model}")
-    missing_proof.warn(manifest.read(workspace.model), log)
+    missing_proof.warn(model, log)
 
 
 def find_previous(build: Build) -> PreviousBuild | None:
     """Return what there is of the build before, if it fits this one."""
-    facts, log, beside = build.report.facts, build.log, build.beside
+    circumstances, log, beside = build.circumstances, build.log, build.beside
     if beside is None:
-        return artifacts.find(build.settings.src, facts, log)
-    return artifacts.beside(beside.app_root, facts, log) if beside.app_root else None
+        return artifacts.find(build.settings.src, circumstances, log)
+    return artifacts.beside(beside.app_root, circumstances, log) if beside.app_root else None
 
 
-def attest(build: Build) -> None:
+def attest(build: Build, made_of: MadeOf) -> None:
     """Sign the model, where there is a key, and write where it comes from."""
     signer, workspace = build.signer, build.workspace
     if signer is not None:
         with build.report.step("sign", f"Signing the model with {signer.name}"):
             build.report.facts["signed"] = {"by": signer.hint, "model": signed_model.sign(workspace.model, signer)}
     sbom.write(workspace)
-    attestation.write(workspace, build.report.facts, build.settings, signer)
+    attestation.write(workspace, made_of, build.settings, signer)
 
 
-def leave_batch_form(workspace: Workspace, report: Report) -> None:
-    """Put predictor's batch form into build/, where the model has one, and what came of it into the report."""
-    report.facts["batching"] = manifest.read(workspace.model).get("batching")
+def leave_batch_form(workspace: Workspace) -> None:
+    """Put predictor's batch form into build/, where the model has one."""
     form = workspace.model / paths.BATCH_FORM
     if form.is_file():
         shutil.copyfile(form, workspace.build / paths.BATCH_FORM)
@@ -188,15 +203,19 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
         note_misspelt_settings(log)
         artifacts.restore_pythons(settings.src, workspace.root)
         checked = findings.require_none(settings, workspace.src, log, environ)
-    report.facts.update(model_reuse.circumstances(checked.python))
-    report.facts.update(provenance.of(checked.repository, settings.commit, settings.source))
+    circumstances = model_reuse.circumstances(checked.python)
+    report.add(circumstances)
     uncommitted = provenance.uncommitted(checked.repository, settings.commit)
     if uncommitted:
-        report.facts["uncommitted"] = uncommitted[:FILES_SHOWN]
         log.note(f"the build includes uncommitted changes: {phrases.listed(uncommitted, FILES_SHOWN)}")
     names = [str(notebook.name) for notebook in checked.notebooks]
-    report.facts["notebooks"] = digests.digests(checked.repository, names)
-    return Build(settings, log, report, workspace, environ, checked, signer, beside)
+    origin = Origin(
+        notebooks=digests.digests(checked.repository, names),
+        uncommitted=tuple(uncommitted[:FILES_SHOWN]) or None,
+        **provenance.of(checked.repository, settings.commit, settings.source),
+    )
+    report.add(origin)
+    return Build(settings, log, report, workspace, environ, checked, circumstances, origin, signer, beside)
 
 
 def note_misspelt_settings(log: Log) -> None:
@@ -223,14 +242,14 @@ def signer_of(settings: Settings) -> Signer | None:
 
 def install_with_some_python(
     build: Build, requirements: Wanted, previous: PreviousBuild | None
-) -> tuple[Build, Wanted, Installer]:
+) -> tuple[Build, Environment]:
     """Install `requirements`; if only another Python has their wheels and the notebook allows it, with that one.
 
-    Returns the build, the requirements and the installer of the Python that is used in the end.
+    Returns the build and the environment of the Python that is used in the end.
     """
     checked = build.checked
     try:
-        return build, requirements, install(build, requirements, previous)
+        return build, install(build, requirements, previous)
     except (InstallFailed, RequirementsConflict, VersionMissing, WheelMissing) as problem:
         python = python_with_wheels(build, requirements, problem)
         if python is None:
@@ -241,8 +260,9 @@ def install_with_some_python(
         f"the packages have no wheels for Python {checked.python.minor}; the build uses Python {python.minor} instead, "
         "for which all of them have wheels. S2I_PYTHON chooses another one."
     )
-    build.report.facts.update(model_reuse.circumstances(python))
-    changed = replace(build, checked=replace(checked, python=python, other_pythons=()))
+    circumstances = model_reuse.circumstances(python)
+    build.report.add(circumstances)
+    changed = replace(build, checked=replace(checked, python=python, other_pythons=()), circumstances=circumstances)
     # Requirements may be computed, from Python's version as well. Notes about them have been printed before.
     read = checks.read_requirements(
         changed.checked,
@@ -251,8 +271,7 @@ def install_with_some_python(
         Log(io.StringIO()),
         allowed=build.settings.allow_indexes,
     )
-    wanted = read or requirements
-    return changed, wanted, install(changed, wanted, None)
+    return changed, install(changed, read or requirements, None)
 
 
 def python_with_wheels(build: Build, requirements: Wanted, problem: BuildProblem) -> Python | None:
@@ -272,8 +291,8 @@ def installer_for(build: Build, requirements: Wanted) -> Installer:
     return Installer(build.workspace.venv, checked.python.minor, choice, environ, build.log, checked.as_of)
 
 
-def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) -> Installer:
-    """Make the venv and install `requirements`; return the installer, which knows what is installed."""
+def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) -> Environment:
+    """Make the venv and install `requirements`."""
     checked, workspace = build.checked, build.workspace
     python = checked.python
     if previous:
@@ -289,41 +308,41 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
     packages = installer.freeze().splitlines()
     build.log.detail(", ".join(packages))
     gpu_advice.tell(installer, build.log)
-    build.report.facts.update(packages=packages, as_locked=True)
-    build.report.facts["lock_sha256"] = digests.digest(workspace.build / paths.LOCK)
-    build.report.facts["asked"] = installer.fingerprint(requirements)
-    build.report.facts["resolved"] = resolution(requirements, checked.as_of)
-    return installer
+    installed = Installed(
+        packages=packages,
+        as_locked=True,
+        lock_sha256=digests.digest(workspace.build / paths.LOCK),
+        asked=installer.fingerprint(requirements),
+        resolved=resolution(requirements, checked.as_of),
+    )
+    build.report.add(installed)
+    return Environment(requirements, installer, installed)
 
 
-def resolution(requirements: Wanted, as_of: AsOf | None) -> dict[str, object]:
-    """Return, for the report, the date that requirements were resolved to, its source, and which are not pinned."""
+def resolution(requirements: Wanted, as_of: AsOf | None) -> Resolution:
+    """Return the date that requirements were resolved to, its source, and which are not pinned."""
     if requirements.lock:
-        return {"lock": requirements.lock.name, "as_of": None}
-    source = {"by": as_of.source} if as_of else {}
-    return {
-        "as_of": as_of.stamp if as_of else None,
-        **source,
-        "pinned": requirements.pinned,
-        "unpinned": requirements.unpinned,
-    }
+        return Resolution(lock=requirements.lock.name)
+    stamp, source = (as_of.stamp, as_of.source) if as_of else (None, None)
+    return Resolution(None, stamp, source, tuple(requirements.pinned), tuple(requirements.unpinned))
 
 
 def make_model(
-    build: Build, installer: Installer, previous: PreviousBuild | None, files: Files, alike: Callable[[AsOf], bool]
-) -> None:
+    build: Build, environment: Environment, previous: PreviousBuild | None, files: Files
+) -> tuple[Installed, Inputs]:
     """Write script two and run it cell by cell, or reuse the model of the previous build.
 
-    `alike` is whether the requirements resolve to the same packages as of another date.
+    Returns what is installed afterwards, as cells may install packages, and what the model was made of.
     """
-    checked, workspace = build.checked, build.workspace
+    checked, workspace, installer = build.checked, build.workspace, environment.installer
     model_scripts = [write_script(build, notebook) for notebook in checked.notebooks]
     ingredients = Ingredients(workspace, [notebook.name for notebook in checked.notebooks], python=checked.python.full)
     if previous and build.settings.reuse_model:
         difference = ingredients.difference_from(previous)
         if not difference:
-            build.report.facts.update(take_model(previous, workspace, build.log))
-            return
+            inputs = take_model(previous, workspace, build.log)
+            build.report.add(inputs)
+            return environment.installed, inputs
         build.log.note(f"the model of the build before is not taken over: {difference}.", is_routine=True)
     overlay_ready = kernel_overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
     with overlay_ready as overlay, pip_shim.offered(installer) as pip:
@@ -331,31 +350,35 @@ def make_model(
         for notebook, script in zip(checked.notebooks, model_scripts, strict=True):
             if len(model_scripts) > 1:
                 build.log.detail(f"{notebook.name}:")
-            with failure_explained(build, script.cells, alike):
+            with failure_explained(build, environment, script.cells):
                 run_cells(build, notebook, script.cells, files, python=installer.python, overlay=overlay, pip=pip)
     files.put_back()
-    report_packages_installed_by_cells(build, installer)
-    build.report.facts.update(ingredients.facts(files.states_at_keep))
+    installed = packages_after_cells(build, environment)
+    build.report.add(installed)
+    inputs = ingredients.used(files.states_at_keep)
+    build.report.add(inputs)
+    return installed, inputs
 
 
 @contextmanager
-def failure_explained(build: Build, cells: Sequence[Cell], alike: Callable[[AsOf], bool]) -> Iterator[None]:
+def failure_explained(build: Build, environment: Environment, cells: Sequence[Cell]) -> Iterator[None]:
     """Raise, for a cell that fails, the problem behind it: a name that is defined below, or a package that changed."""
     try:
         yield
     except CellFailed as failure:
-        resolved = build.report.facts["resolved"]
+        resolved, changed = environment.installed.resolved, build.checked.changed
         defined_below = defined_later.explain(failure, cells)
-        raise defined_below or package_drift.explain(failure, resolved, build.checked.changed, alike) from None
+        raise defined_below or package_drift.explain(failure, resolved, changed, environment.resolves_alike) from None
 
 
-def report_packages_installed_by_cells(build: Build, installer: Installer) -> None:
-    """Record in the report, and log, which packages the notebook's own cells have installed."""
-    declared = build.report.facts["packages"]
-    packages = installer.freeze().splitlines()
+def packages_after_cells(build: Build, environment: Environment) -> Installed:
+    """Return what is installed after the notebook's cells have run, and log the packages that they have installed."""
+    declared = environment.installed.packages
+    packages = environment.installer.freeze().splitlines()
     added = pip_shim.newly_installed(declared, packages)
     pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), declared, build.log)
-    build.report.facts.update(packages=packages, brought_by_pip=added, as_locked=packages == declared)
+    as_locked = packages == declared
+    return replace(environment.installed, packages=packages, added_by_cells=added, as_locked=as_locked)
 
 
 def missing_outside(checked: Checked, workspace: Workspace, traceback: str, description: str) -> BuildProblem | None:
@@ -391,6 +414,7 @@ def write_script(build: Build, notebook: Notebook) -> Script:
             "pandas_labels": build.settings.pandas_labels,
             "repository": str(build.workspace.src) if build.settings.batching == "auto" else None,
             "drift": build.settings.drift == "auto",
+            "setup": build.settings.setup_in_build,
         },
     }
     script = scripts.model_script(notebook.node, notebook.name, None if notebook.prefix else facts)

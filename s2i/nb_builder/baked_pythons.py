@@ -6,7 +6,6 @@ Installs each MINOR into PLACE with uv, then makes an overlay in HOME for every 
 network for these Pythons.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nb_builder import image_trim
+from nb_builder.common import digests
 from nb_builder.common.log import Log
 from nb_builder.common.python_places import FOLDER_SETTING
 from nb_builder.execute import kernel_overlay
@@ -59,7 +59,7 @@ def link_identical(folder: Path) -> None:
     first: dict[tuple[int, str], Path] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
         status = path.stat()
-        original = first.setdefault((status.st_mode, hashlib.sha256(path.read_bytes()).hexdigest()), path)
+        original = first.setdefault((status.st_mode, digests.digest(path)), path)
         if not original.samefile(path):
             path.unlink()
             os.link(original, path)

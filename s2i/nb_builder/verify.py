@@ -9,20 +9,22 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nb_scorer.batching import proof
 from nb_scorer.common import paths, phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
+from nb_scorer.model.problems import SetupFailed
 from nb_scorer.protocol import answer_words
 
-from nb_builder.common import ca_bundle
+from nb_builder.common import ca_bundle, programs
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.execute.cell_errors import shorten
 from nb_builder.execute.traceback_parser import LABEL_NUMBER
-from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad
+from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotLoad, SetupFails
 
 MAX_LENGTH = 300
 THIS_ERROR = "this error"
@@ -41,16 +43,17 @@ def run(
     log: Log,
     explain: Explain = lambda *_: None,
     cells: Sequence[Cell] = (),
-) -> None:
+) -> Mapping[str, Any]:
     """Verify the model under `app_root` and write into its manifest how to serve it; `cells` are its notebook's.
 
-    Raises the problem that `explain` returns, or ModelDoesNotLoad, AnswersDiffer or BatchDiffers.
+    Returns the manifest. Raises the problem that `explain` returns, or ModelDoesNotLoad, SetupFails, AnswersDiffer or
+    BatchDiffers.
     """
     model = app_root / paths.MODEL
     rows = golden_rows.read(model)
-    report = prove(
-        app_root, home=home, settings=settings, patience=settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows))
-    )
+    # Setup runs in a fresh scorer, then in forked ones at the same time.
+    patience = settings.verify_timeout * (4 + CALLS_PER_ROW * len(rows)) + 2 * settings.setup_timeout
+    report = prove(app_root, home=home, settings=settings, patience=patience)
     state = manifest.read(model).get("process_state") or {}
     explained_problem = explain(*first_failure(report))
     if explained_problem:
@@ -63,10 +66,11 @@ def run(
     facts = {name: report[name] for name in MANIFEST_FIELDS}
     if settings.source_date_epoch is not None and report["batching"]:
         facts["batching"] = repeatable(report["batching"])
-    manifest.update(model, **facts)
+    verified: Mapping[str, Any] = manifest.update(model, **facts)
     log.detail(summary(report, len(rows)))
     if report["batching"]:
         log.detail(batching_summary(report["batching"]))
+    return verified
 
 
 def summary(report: Mapping, rows: int) -> str:
@@ -145,23 +149,16 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
         "APP_ROOT": str(app_root.absolute()),
         "S2I_TOLERANCE": repr(settings.tolerance),
         "S2I_VERIFY_TIMEOUT": repr(settings.verify_timeout),
+        "S2I_SETUP_TIMEOUT": repr(settings.setup_timeout),
     }
     # The model Python inherits it. Without bytecode, every start of the service would compile each module again.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        completed = subprocess.run(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=patience,
-        )
+        completed = programs.run(command, env=environ, timeout=patience)
     except subprocess.TimeoutExpired:
         raise ModelDoesNotLoad(error=f"verification took longer than {patience:g} seconds", shown=THIS_ERROR) from None
     # The report is the last line; the notebook's functions may print before it.
-    last_line = (completed.stdout.strip().splitlines() or [""])[-1]
+    last_line = phrases.last_line(completed.stdout)
     if not last_line.startswith("{"):
         raise RuntimeError(
             f"nb_service prove exited with {completed.returncode} and printed nothing:\n"
@@ -176,7 +173,10 @@ def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) ->
 def first_failure(report: Mapping) -> tuple[str, str]:
     """Return the traceback of the first failure and a line that describes it; ("", "") if nothing failed."""
     if not report["loaded"]:
-        return (report["load_error"] or {}).get("traceback") or "", "In a fresh process the model can't be loaded:"
+        error = report["load_error"] or {}
+        of_setup = error.get("code") == SetupFailed.code
+        failed = "the notebook's setup fails:" if of_setup else "the model can't be loaded:"
+        return error.get("traceback") or "", f"In a fresh process {failed}"
     row = next((row for row in report["rows"] if row["error"]), None)
     if row is None:
         return "", ""
@@ -191,6 +191,8 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
     """
     if not report["loaded"]:
         error = report["load_error"] or {}
+        if error.get("code") == SetupFailed.code:
+            raise SetupFails(error=error_line(error), detail=detail(error, report["stderr"])["detail"])
         raise ModelDoesNotLoad(error=error_line(error) or "it exited while loading", **detail(error, report["stderr"]))
     row = next((row for row in report["rows"] if row["error"]), None)
     if row:

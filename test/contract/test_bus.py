@@ -158,6 +158,30 @@ def test_a_message_as_large_as_nats_takes_holds_no_one(start, nats_server):
     assert all("The message itself is left out" in message.headers["x-error-detail"] for message in errors)
 
 
+# What the server stores and its client rejects, and what it says itself where it has no samples or a consumer is gone.
+ODD_HEADERS = (
+    *(b"X\0Y: 1\r\n", b"\xff\xfe: x\r\n", b"A B: x\r\n", b": x\r\n", b"A\tB: x\r\n", b"Nats-Rollup: all\r\n"),
+    *(b"Status: 503\r\n", b"Status: 404\r\nNats-Pending-Messages: 9\r\n", b"Status: 409\r\nDescription: x\r\n"),
+)
+
+
+def test_no_header_of_a_producer_holds_a_consumer_of_nats(start, nats_server):
+    nats_server.make()
+    _taking(start(SUMS, **nats_server.settings))
+    with socket.create_connection(("127.0.0.1", int(nats_server.port)), 10) as link:
+        link.sendall(b'CONNECT {"verbose":false,"headers":true}\r\n')
+        for fields in ODD_HEADERS:
+            head = b"NATS/1.0\r\n" + fields + b"\r\n"
+            link.sendall(b"HPUB %b %d %d\r\n%b\r\n" % (SOURCE.encode(), len(head), len(head), head))
+        link.sendall(b"PING\r\n")
+        while not link.recv(4096).endswith(b"PONG\r\n"):
+            pass
+    nats_server.put([(b"[1, 2]", {})])
+    answered, errors = count_until(nats_server, len(ODD_HEADERS) + 1, 20)
+    # The server itself drops what has no header's name.
+    assert answered == 1 and errors >= len(ODD_HEADERS) - 1
+
+
 def test_a_message_of_thousands_of_headers_holds_no_one(start, tmp_path):
     server = RedisServer(tmp_path).start()
     try:

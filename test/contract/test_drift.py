@@ -98,7 +98,7 @@ def test_the_page_draws_both_side_by_side_without_a_script(start):
     assert "photo of the sample: its texts are encoded data, such as images in base64." in page
     # What has drifted comes first.
     assert page.index(">age of the sample<") < page.index("city&lt;/b&gt; of the sample<")
-    assert '<a href="/drift">Drift</a>' in service.ask(None, "/docs", "GET", {})[1]
+    assert '<a href="./drift">Drift</a>' in service.ask(None, "/docs", "GET", {})[1]
 
 
 def metrics(service):

@@ -33,6 +33,13 @@ def check(folder, *words, **env):
     return subprocess.run(command, env=environ, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
 
 
+def by_the_command(folder, *words):
+    """Return what `nb-builder check WORDS .` of the clone did in a folder."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "NB_BUILDER_HOME": str(HOME)}
+    command = [ROOT / "s2i" / "nb-builder", "check", *words, "."]
+    return subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+
+
 def assert_comes_to_an_end(done):
     """Assert that it ended as it does for any repository."""
     assert done.returncode in (0, 1), done
@@ -54,6 +61,18 @@ def test_a_fix_starts_no_program_that_the_metadata_name(tmp_path, canary):
     folder.mkdir()
     hostile.STARTING["jupyter"](folder, canary)
     assert_comes_to_an_end(check(folder, "--fix"))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--fix",)])
+def test_no_module_of_the_current_folder_takes_the_place_of_one_of_python(words, tmp_path, canary):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING["pip"](folder, canary)
+    # It computes nothing, so --fix runs nothing of it, either.
+    (folder / "m.ipynb").write_text(hostile.notebook("def predictor(x):\n    return x", "import yaml"))
+    (folder / "requirements.txt").unlink()
+    assert_comes_to_an_end(by_the_command(folder, *words))
     assert not (tmp_path / "ran").exists()
 
 

@@ -26,6 +26,7 @@ QUERIES = {
     "python version": "how-to/choose-the-python",
     "papermill parameters": "how-to/parameters",
     "several notebooks": "how-to/several-notebooks",
+    "open database connection": "how-to/open-connections-at-start",
     "mlflow saved model": "how-to/model-trained-elsewhere",
     "mlflow model": "how-to/model-trained-elsewhere",
     "joblib": "how-to/model-trained-elsewhere",

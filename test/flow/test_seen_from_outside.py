@@ -42,7 +42,7 @@ def test_the_page_shows_what_the_notebook_and_the_build_say(service):
         f"Commit <code>{COMMIT[:12]}</code>",
         'href="https://example.com/next.git"',
         "<code>41</code></td><td><code>42</code>",
-        '<a href="/notebook">model.ipynb</a>',
+        '<a href="./notebook">model.ipynb</a>',
     ):
         assert words in page
     assert headers["X-Model-Commit"] == COMMIT

@@ -12,6 +12,11 @@ def cut(text, length):
     return text if len(text) <= length else text[:length] + " …"
 
 
+def last_line(text):
+    """Return the last line of `text` that is not empty, "" for none."""
+    return (text.strip().splitlines() or [""])[-1]
+
+
 def counted(number, noun):
     """Return `number` and the noun as it stands next to that number: "1 row", "2 rows"."""
     return "{} {}{}".format(number, noun, "" if number == 1 else "s")

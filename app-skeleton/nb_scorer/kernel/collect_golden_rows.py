@@ -1,6 +1,7 @@
 """Collects golden rows in a notebook's kernel: from its own calls and its examples, which predictor is asked again."""
 
 import json
+import os
 import re
 import threading
 import time
@@ -21,6 +22,9 @@ SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
+_LOOPS: list = []
+# Our modules, and those of asyncio and threading below, as which coroutines are awaited.
+_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED):
@@ -395,7 +399,11 @@ def result_of(function, sample, given=None):
 
     `given` are further arguments.
     """
-    result = function(sample, given) if given else function(sample)
+    return awaited(function(sample, given) if given else function(sample))
+
+
+def awaited(result):
+    """Return `result`, awaited where it is a coroutine."""
     if type(result) is not types.CoroutineType:
         return result
     outcome: dict = {}
@@ -409,15 +417,19 @@ def result_of(function, sample, given=None):
 
 
 def _await(coroutine, outcome):
-    import asyncio
-
-    loop = asyncio.new_event_loop()
     try:
-        outcome["result"] = loop.run_until_complete(coroutine)
+        outcome["result"] = _loop().run_until_complete(coroutine)
     except BaseException as error:
         outcome["error"] = error
-    finally:
-        loop.close()
+
+
+def _loop():
+    """Return the one event loop of all coroutines: what setup opens in it, such as a session, predictor uses in it."""
+    import asyncio
+
+    if not _LOOPS:
+        _LOOPS.append(asyncio.new_event_loop())
+    return _LOOPS[0]
 
 
 def _message(error):
@@ -425,6 +437,11 @@ def _message(error):
     if text and isinstance(error, (Misfit, json_codec.NoJsonForm)):
         return text
     return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def complaint_of_failure(code, error, **facts):
+    """Return the Complaint `code` of a notebook's function that raised `error`: its message, and its traceback."""
+    return Complaint(code, error=shown(_message(error)), detail=_notebook_traceback(error), **facts)
 
 
 def _given(error):
@@ -435,9 +452,9 @@ def _given(error):
 
 
 def _notebook_traceback(error):
-    """Return the traceback of `error` without our own first frames, which mean nothing to the author."""
+    """Return the traceback of `error` without the first frames, up to the author's, which mean nothing to them."""
     frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith((_OURS, os.path.dirname(os.__file__))):
         frame = frame.tb_next
     return "".join(traceback.format_exception(type(error), error, frame))
 

@@ -12,28 +12,30 @@ SECONDS = 20
 
 
 def find(obj, name):
-    """Return words such as "predictor uses the global 'lock', a _thread.lock".
+    """Return words such as "predictor uses the global 'lock', a _thread.lock", and the last global on the way or None.
 
     `obj` is what could not be pickled. Its members are tried one by one, then those of the one that
     fails, until none fails or the search has taken SECONDS.
     """
     steps: list = []
+    last_global = None
     seen = {id(obj)}
     deadline = time.time() + SECONDS
     while len(steps) < MAX_DEPTH:
         failing = _failing_member(obj, seen, deadline)
         if failing is None:
             break
-        step, obj = failing
+        step, obj, name_of_global = failing
         steps.append(step)
+        last_global = name_of_global or last_global
         seen.add(id(obj))
     if not steps:
-        return "{} is {}".format(name, kind_of(obj))
-    return "{} {}, {}".format(name, ", which ".join(steps), kind_of(obj))
+        return "{} is {}".format(name, kind_of(obj)), None
+    return "{} {}, {}".format(name, ", which ".join(steps), kind_of(obj)), last_global
 
 
 def find_if_stuck(obj, name):
-    """Return the words of `find`, or None where `obj` can be pickled."""
+    """Return what `find` does, or None where `obj` can be pickled."""
     return None if _pickles(obj) else find(obj, name)
 
 
@@ -48,12 +50,27 @@ def kind_of(obj):
 
 
 def _failing_member(obj, seen, deadline):
+    """Return (words, member, name of the global that it is or None) of the first that can't be pickled, or None."""
+    for name, member in _globals_of(obj):
+        if time.time() > deadline:
+            return None
+        if id(member) not in seen and not _pickles(member):
+            return "uses the global {!r}".format(name), member, name
     for step, member in _members(obj):
         if time.time() > deadline:
             return None
         if id(member) not in seen and not _pickles(member):
-            return step, member
+            return step, member, None
     return None
+
+
+def _globals_of(obj):
+    """Yield (name, value) of the globals that a function uses; nothing for other objects."""
+    if isinstance(obj, types.FunctionType):
+        namespace = obj.__globals__
+        for name in _names(obj.__code__):
+            if name in namespace:
+                yield name, namespace[name]
 
 
 def _pickles(obj):
@@ -74,7 +91,7 @@ class _Nowhere(object):
 
 
 def _members(obj):
-    """Return (words, member) pairs for what is pickled with `obj`."""
+    """Return (words, member) pairs for what is pickled with `obj`, the globals of a function left out."""
     if isinstance(obj, types.FunctionType):
         return _of_function(obj)
     if isinstance(obj, types.MethodType):
@@ -94,9 +111,7 @@ def _first(items):
 
 
 def _of_function(function):
-    namespace = function.__globals__
-    names = _names(function.__code__)
-    members = [("uses the global {!r}".format(name), namespace[name]) for name in names if name in namespace]
+    members: list = []
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
             members.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))

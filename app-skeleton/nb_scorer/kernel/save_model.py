@@ -32,12 +32,16 @@ from nb_scorer.model import (
     manifest,
     pydantic_models,
     runtime_paths,
+    start_up,
 )
 from nb_scorer.model.load import form_of
 
 NAMES = ("predictor", "validator", "batch_predictor")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
+NOT_SET_UP = (
+    "the build does not call setup (S2I_SETUP_IN_BUILD), so there are no golden rows: nothing verifies the predictions"
+)
 KNOWN_NOTHING = {
     "imported_validator": None,
     "src": None,
@@ -45,6 +49,7 @@ KNOWN_NOTHING = {
     "pandas_labels": True,
     "repository": None,
     "drift": True,
+    "setup": True,
     "fits": (),
 }
 
@@ -58,7 +63,8 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
     batch form of predictor should be derived, else None; `imported_validator` is True where an import binds validator,
     None where only running tells, and `src` the folder whose modules are the author's own; `needs` are (function,
     name, where) of the names that every call uses; `pandas_labels` is whether pandas' answers keep the labels of their
-    index, `drift` whether a baseline is to be kept, and `fits` are the calls of fit that were noted.
+    index, `drift` whether a baseline is to be kept, and `fits` are the calls of fit that were noted. `setup` is whether
+    the build calls the notebook's setup.
     """
     try:
         _save(namespace, str(folder), notebook, recorded, tolerance, known)
@@ -81,6 +87,10 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     definitions, import_notes = _without_import(namespace, known["imported_validator"], known["src"])
     called = _functions(definitions)
     callables = signatures.of(called)
+    started, start_notes = start_up.of(namespace)
+    made_by_setup = start_up.bound_globals(started["setup"]) if started["setup"] else []
+    called.update(started)
+    callables.update(started)
     staging = folder.rstrip("/") + ".new"
     shutil.rmtree(staging, ignore_errors=True)
     # Not mkdtemp: its folders are closed to the group, and a service may run as any user of group 0.
@@ -88,39 +98,28 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
         batching = _add_batch_form(callables, known["repository"])
-        path = os.path.join(staging, paths.PICKLE)
-        try:
-            digest, size = _pickle(callables, called, path)
-        except Complaint:
-            if callables.pop("batch_form", None) is None:
-                raise
-            batching = {"reason": "its batch form can't be pickled"}
-            digest, size = _pickle(callables, called, path)
-        # Asked only after pickling: the model is saved in the state that the notebook left it in.
-        rows, notes = collect_golden_rows.collect(
-            callables, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
-        )
-        if not rows:
-            _require_names(namespace, known["needs"])
-        notes.extend(collect_golden_rows.check_explainer(callables, rows, form_of(known["pandas_labels"])))
+        with start_up.LeftOut(namespace, made_by_setup):
+            batching, of_pickle = _pickle_with_or_without_form(callables, called, batching, staging)
+        # Called and asked only after pickling: the model is saved in the state that the notebook left it in.
+        is_set_up = _set_up(started["setup"], made_by_setup, namespace, known["setup"])
+        rows, notes = [], [NOT_SET_UP]
+        if is_set_up:
+            form = form_of(known["pandas_labels"])
+            rows, notes = collect_golden_rows.collect(callables, namespace.get("examples"), recorded, tolerance, form)
+            if not rows:
+                _require_names(namespace, known["needs"])
+            notes.extend(collect_golden_rows.check_explainer(callables, rows, form))
         with io.open(os.path.join(staging, paths.GOLDEN), "wb") as file:
             file.writelines(rows)
         model_manifest = _describe(called, notebook, rows, tolerance)
-        model_manifest.update(
-            pickle_sha256=digest, pickle_bytes=size, pandas_labels=known["pandas_labels"], process_state=state
-        )
-        model_manifest.update(batching=batching)
+        model_manifest.update(of_pickle, pandas_labels=known["pandas_labels"], process_state=state)
+        model_manifest.update(batching=batching, setup_in_build=is_set_up if started["setup"] else None)
         if _dies_of_a_thread_limit():
             model_manifest.update(thread_limit=False)
-        if known["drift"]:
-            golden = golden_rows.plain([json_codec.decode(line) for line in rows])
-            form = form_of(known["pandas_labels"])
-            baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
-            notes.extend(baseline.notes)
-            model_manifest.update(drift=baseline.summary)
-            if baseline.facts is not None:
-                with io.open(os.path.join(staging, paths.BASELINE), "w", encoding="ascii") as file:
-                    file.write(collect_baseline.text_of(baseline.facts))
+        if known["drift"] and is_set_up:
+            drift, drift_notes = _save_baseline(callables, namespace, known, rows, staging)
+            notes.extend(drift_notes)
+            model_manifest.update(drift=drift)
         if batching and batching.get("source"):
             with io.open(os.path.join(staging, paths.BATCH_FORM), "w", encoding="utf-8") as file:
                 file.write(batching.pop("source"))
@@ -131,8 +130,54 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         shutil.rmtree(staging, ignore_errors=True)
     if lost:
         notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
-    for note in import_notes + notes:
+    for note in import_notes + start_notes + notes:
         print("note: " + note)
+
+
+def _pickle_with_or_without_form(callables, called, batching, folder):
+    """Pickle `callables` into `folder`, without their batch form where only that can't be pickled.
+
+    Return (batching, the manifest's fields for the pickle).
+    """
+    path = os.path.join(folder, paths.PICKLE)
+    try:
+        digest, size = _pickle(callables, called, path)
+    except Complaint:
+        if callables.pop("batch_form", None) is None:
+            raise
+        batching = {"reason": "its batch form can't be pickled"}
+        digest, size = _pickle(callables, called, path)
+    return batching, {"pickle_sha256": digest, "pickle_bytes": size}
+
+
+def _save_baseline(callables, namespace, known, rows, folder):
+    """Write the baseline, if there is one, into `folder`; return (its summary for the manifest, notes)."""
+    golden = golden_rows.plain([json_codec.decode(line) for line in rows])
+    form = form_of(known["pandas_labels"])
+    baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
+    if baseline.facts is not None:
+        with io.open(os.path.join(folder, paths.BASELINE), "w", encoding="ascii") as file:
+            file.write(collect_baseline.text_of(baseline.facts))
+    return baseline.summary, baseline.notes
+
+
+def _set_up(setup, made, namespace, is_wanted):
+    """Call the notebook's `setup` unless a cell has done so; return whether what it makes is there.
+
+    `made` are the globals that it binds. Raises Complaint where it fails.
+    """
+    if setup is None:
+        return True
+    if not is_wanted:
+        return False
+    if made and all(name in namespace for name in made):
+        return True
+    try:
+        start_up.call(setup, collect_golden_rows.awaited)
+    # It may raise anything, SystemExit included.
+    except BaseException as error:
+        raise collect_golden_rows.complaint_of_failure("setup-fails", error)
+    return True
 
 
 def _add_batch_form(callables, repository):
@@ -233,15 +278,15 @@ def _pickle(callables, called, path):
 
 
 def _not_serializable(forms, error):
-    names = (*NAMES, "explainer")
-    for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in names]:
-        culprit = pickle_diagnosis.find_if_stuck(functions_by_name.get(name), name)
-        if culprit:
+    called_names = (*NAMES, "explainer", *start_up.NAMES)
+    for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in called_names]:
+        found = pickle_diagnosis.find_if_stuck(functions_by_name.get(name), name)
+        if found:
             break
     else:
-        name, culprit = "predictor", "it can't be written together with validator or batch_predictor"
+        name, found = "predictor", ("it can't be written together with validator or batch_predictor", None)
     text = collect_golden_rows.shown("{}: {}".format(type(error).__name__, error))
-    return Complaint("not-serializable", name=name, culprit=culprit, error=text)
+    return Complaint("not-serializable", name=name, culprit=found[0], of_global=found[1], error=text)
 
 
 class _Hashed(object):
@@ -277,6 +322,8 @@ def _describe(called, notebook, lines, tolerance):
         validator=called["validator"] is not None,
         batch_predictor=called["batch_predictor"] is not None,
         explainer=called.get("explainer") is not None,
+        setup=called["setup"] is not None,
+        teardown=called["teardown"] is not None,
         predictor_doc=doc[:DOC_LENGTH] if doc else None,
         predictor_signature=functions.signature(called["predictor"], "predictor"),
         sample_schema=sample_schema.of([row["sample"] for row in rows]),

@@ -42,6 +42,9 @@ class Model(object):
         self.batch_form = functions.get("batch_form")
         # None where the notebook has none.
         self.explainer = functions.get("explainer")
+        # Models of earlier versions have neither.
+        self.setup = functions.get("setup")
+        self.teardown = functions.get("teardown")
         self.manifest = manifest
 
     @property

@@ -98,3 +98,18 @@ class ModelLoadFailed(ModelProblem):
 
     def __init__(self, error):
         super().__init__(error=error)
+
+
+class SetupFailed(ModelProblem):
+    """The notebook's setup raised an error or took too long in a new scorer."""
+
+    code = "setup-failed"
+    what_words = "The notebook's setup failed: {error}."
+    why_words = "Each scorer calls setup once before it takes samples, so none can be predicted without it."
+    fix_words = (
+        "Read the traceback in the log, and check that what setup connects to can be reached from here. The service "
+        "calls it again, with growing pauses."
+    )
+
+    def __init__(self, error):
+        super().__init__(error=error)

@@ -5,7 +5,7 @@ in the kind, these begin with the length of a call, and the call.
 An answer is a length, a status, the number of its request, the microseconds that the sample took (its
 share, where several were scored in one call), how many samples that call scored (on its first answer, else 0),
 and that many bytes. A scorer answers in the order of the requests; before the first answer it sends one
-HELLO, or one PROBLEM if it could not load the model.
+HELLO, or one PROBLEM if it could not load the model or its setup failed.
 """
 
 import struct
@@ -40,9 +40,10 @@ REFUSED = 2
 # {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form, with {"status", "detail"}
 # the notebook has chosen them. Of MANY also {"index"}.
 FAILED = 3
+SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
 BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
 BACK = 253  # {}: not touched, because the front called it back
-PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load
+PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load, or its setup failed
 HELLO = 255  # {"pid"}
 
 # Payloads out of a larger buffer are copied once, not twice.

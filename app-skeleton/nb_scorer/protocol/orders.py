@@ -8,6 +8,7 @@ ALL = -1
 START = b"S"  # with the scorer's end of its link, and its counters, as ancillary data
 DESCRIPTORS = 2
 KILL = b"K"
+WAIT = b"W"  # at the end, wait for the scorers, which tear down what their setup made: the number is the milliseconds
 
 # How scorers start.
 FORK = "fork"

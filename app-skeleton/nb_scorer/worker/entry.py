@@ -20,32 +20,34 @@ def main(args):
     """Run the role that `args` names; return its exit code.
 
     `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode,
-    form of the log, model folder, notebook folder, digests: "", or the JSON object of what the front has verified.
+    form of the log, "1" where the notebook's setup is to be called, model folder, notebook folder, digests: "", or the
+    JSON object of what the front has verified.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
-    model_args = args[5:]
+    runs_setup, model_args = args[5] == "1", args[6:]
     zygote.die_with_parent(parent)
     _line_buffer(args[4])
     sock = socket.socket(fileno=fds[0])
     sock.set_inheritable(False)
     if role == "zygote":
-        return _zygote(sock, mode, args[3:5], model_args)
-    return _lone_scorer(sock, SharedCounters(fds[1]), model_args)
+        return _zygote(sock, mode, args[3:6], model_args)
+    return _lone_scorer(sock, SharedCounters(fds[1]), runs_setup, model_args)
 
 
-def _zygote(control, mode, mode_and_form, model_args):
+def _zygote(control, mode, how, model_args):
+    """`how` are the arguments that a scorer gets, too: mode, form of the log, whether setup is called."""
     try:
-        return zygote.Zygote(control, mode, lambda: _of_front(*model_args), [*mode_and_form, *model_args]).run()
+        return zygote.Zygote(control, mode, lambda: _of_front(*model_args), [*how, *model_args], how[2] == "1").run()
     except ModelProblem as problem:
         zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
 
 
-def _lone_scorer(link, counters, model_args):
+def _lone_scorer(link, counters, runs_setup, model_args):
     try:
         try:
             model = _of_front(*model_args)
-            scorer.serve(link, counters, model)
+            return scorer.serve(link, counters, model, runs_setup)
         except ModelProblem as problem:
             scorer.report_problem(link, problem)
             return 1

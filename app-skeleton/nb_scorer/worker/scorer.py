@@ -15,8 +15,10 @@ import types
 
 from nb_scorer.batching.form import MAX_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
-from nb_scorer.model import calls, functions, json_codec, parameters
+from nb_scorer.common import phrases
+from nb_scorer.model import calls, functions, json_codec, parameters, start_up
 from nb_scorer.model.misfit import Misfit
+from nb_scorer.model.problems import ModelProblem, SetupFailed
 from nb_scorer.protocol import frames, number_blocks
 from nb_scorer.worker import likeness, refusals
 
@@ -34,7 +36,7 @@ _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 class _Explained(object):
     """The functions of a model with its explainer in the place of predictor."""
 
-    explainer = batch_predictor = batch_form = None
+    explainer = batch_predictor = batch_form = setup = teardown = None
 
     def __init__(self, model):
         self.predictor = model.explainer
@@ -70,6 +72,8 @@ class Scorer(object):
             # Samples are read one by one before the call: one that does not fit costs only itself.
             self._batch_predictor, self._read = model.batch_predictor.of_read, model.batch_predictor.read
         self._batch_call = model.batch_predictor
+        self.setup = model.setup
+        self._teardown = model.teardown
         self._loop = None
         self._pid = os.getpid()
         self._for_calls: collections.OrderedDict = collections.OrderedDict()
@@ -121,6 +125,28 @@ class Scorer(object):
             _pays_from=None,
         )
         return scorer
+
+    def set_up(self):
+        """Call the notebook's setup, if there is one; raise SetupFailed where that raises."""
+        if self.setup is None:
+            return
+        try:
+            start_up.call(self.setup, self._result)
+        # It may raise anything, SystemExit included.
+        except BaseException as error:
+            self.end_copy(_exit_code(error))
+            raise SetupFailed(phrases.cut(functions.words_of(error), MAX_PART).rstrip(".")) from error
+        self.end_copy()
+
+    def tear_down(self):
+        """Call the notebook's teardown, if there is one; an error of it is only printed."""
+        if self._teardown is None:
+            return
+        try:
+            start_up.call(self._teardown, self._result)
+        except BaseException:
+            self._failure("The notebook's teardown failed:")
+        flush()
 
     def settle(self, counters):
         """Take this process for the scorer's own: it may be another than the one that loaded the model."""
@@ -540,9 +566,10 @@ def _new_loop():
     return loop
 
 
-def serve(link, counters, scorer):
-    """Answer every request that arrives on the socket `link` until the front closes it.
+def serve(link, counters, scorer, runs_setup=True):
+    """Answer every request that arrives on the socket `link` until the front closes it; return the exit code.
 
+    The notebook's setup is called before, and its teardown after; `runs_setup` is whether both are wanted.
     `counters` counts a sample before it is touched, so that the front knows which one killed this process;
     each answer leaves before the next sample is counted. Samples of one call are counted and answered
     together: all of them are suspects. What the front has called back is not touched.
@@ -550,7 +577,22 @@ def serve(link, counters, scorer):
     scorer.settle(counters)
     # A notebook may have set a default for all sockets, and this one may wait for hours.
     link.settimeout(None)
+    if runs_setup and scorer.setup is not None:
+        link.sendall(frames.answer(frames.SETTING_UP, b"{}"))
+        try:
+            scorer.set_up()
+        except ModelProblem as problem:
+            report_problem(link, problem)
+            return 1
     link.sendall(frames.answer(frames.HELLO, _payload(pid=os.getpid())))
+    _answer_all(link, counters, scorer)
+    if runs_setup:
+        scorer.tear_down()
+    return 0
+
+
+def _answer_all(link, counters, scorer):
+    """Answer requests until end of file."""
     buffer = bytearray()
     while True:
         data = link.recv(RECEIVE_BYTES)

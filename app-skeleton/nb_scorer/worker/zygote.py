@@ -19,10 +19,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 import warnings
 
 from nb_scorer.protocol import launch
-from nb_scorer.protocol.orders import ALL, DESCRIPTORS, FORK, ORDER, SPAWN, START
+from nb_scorer.protocol.orders import ALL, DESCRIPTORS, FORK, ORDER, SPAWN, START, WAIT
 from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import scorer
 
@@ -81,8 +82,10 @@ def _see_one_gpu(place):
 class Zygote(object):
     """The children by number, and the control socket; `load` is called in fork mode only."""
 
-    def __init__(self, control, mode, load, spawn_args):
+    def __init__(self, control, mode, load, spawn_args, runs_setup=True):
         self._control = control
+        self._runs_setup = runs_setup
+        self._patience = 0.0  # seconds that the scorers get to end by themselves
         self._mode = mode
         self._load = load
         self._spawn_args = spawn_args
@@ -102,6 +105,7 @@ class Zygote(object):
         self._wake = _wake_on_child()
         while self._turn():
             pass
+        self._await_scorers()
         for pid in self._pids.values():
             _kill_group(pid)
         return 0
@@ -114,6 +118,14 @@ class Zygote(object):
             self._reap()
         return self._control not in readable or self._obey()
 
+    def _await_scorers(self):
+        """Give the scorers, whose sockets the front has closed, time to tear down what their setup made."""
+        until = time.monotonic() + self._patience
+        while self._pids and time.monotonic() < until:
+            if select.select([self._wake], [], [], until - time.monotonic())[0]:
+                os.read(self._wake, 4096)
+            self._reap()
+
     def _obey(self):
         data, fds = _receive(self._control)
         if len(data) < ORDER.size:
@@ -121,6 +133,8 @@ class Zygote(object):
         order, number, gpu = ORDER.unpack(data)
         if order == START:
             self._begin(number, gpu, fds)
+        elif order == WAIT:
+            self._patience = number / 1000.0
         elif number in self._pids:
             _kill_group(self._pids[number])
         return True
@@ -175,11 +189,11 @@ class Zygote(object):
         _reseed()
         link = socket.socket(fileno=fds[0])
         try:
-            scorer.serve(link, SharedCounters(fds[1]), self._scorer)
+            code = scorer.serve(link, SharedCounters(fds[1]), self._scorer, self._runs_setup)
         except OSError:
             # The front went away between two frames.
             os._exit(0)
-        os._exit(0)
+        os._exit(code)
 
     def _reap(self):
         while self._pids:

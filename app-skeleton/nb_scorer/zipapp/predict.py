@@ -28,13 +28,9 @@ def main(args):
     os.dup2(2, 1)
     try:
         loaded = _load(options)
-        if options["serve"] is not None:
-            return serve.serve(loaded, options["host"], options["serve"], options["name"])
-        # Ctrl-C ends this at once: as an exception the notebook's code could swallow it.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        bodies = [sample.encode("utf-8", "surrogateescape") for sample in samples] if samples else _lines()
-        with answers:
-            return _answer_all(loaded, bodies, answers)
+        loaded.set_up()
+        status = _use(loaded, options, samples, answers)
+        loaded.tear_down()
     except Problem as problem:
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status
@@ -42,6 +38,17 @@ def main(args):
         # Of stdin or stdout: the model's own never get here.
         sys.stderr.write("ERROR: Samples can't be read, or answers can't be written: {}.\n".format(error.strerror))
         return 1
+    return status
+
+
+def _use(loaded, options, samples, answers):
+    if options["serve"] is not None:
+        return serve.serve(loaded, options["host"], options["serve"], options["name"])
+    # Ctrl-C ends this at once: as an exception the notebook's code could swallow it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    bodies = [sample.encode("utf-8", "surrogateescape") for sample in samples] if samples else _lines()
+    with answers:
+        return _answer_all(loaded, bodies, answers)
 
 
 def _load(options):

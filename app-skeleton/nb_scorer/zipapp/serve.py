@@ -50,7 +50,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self._awaited = collections.OrderedDict()
         self._is_ending = False
         # What names others reach it by is unknown.
-        self.is_for_this_machine = ipaddress.ip_address(self.server_address[0]).is_loopback
+        self.is_for_this_machine = ipaddress.ip_address(str(self.server_address[0])).is_loopback
 
     def awaits(self, connection):
         """Note that a client is to send a request, from now on."""

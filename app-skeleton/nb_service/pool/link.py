@@ -40,8 +40,11 @@ class Owner(Protocol):
     def link_ready(self, link: "Link", pid: int) -> None:
         """Note that the scorer has the model and waits for samples."""
 
+    def link_setting_up(self, link: "Link") -> None:
+        """Note that the scorer has the model, and calls the notebook's setup now."""
+
     def link_problem(self, link: "Link", facts: dict) -> None:
-        """Note that the scorer could not load the model."""
+        """Note that the scorer could not load the model, or that its setup failed."""
 
     def link_first_answer(self, link: "Link") -> None:
         """Note that the scorer has answered a sample for the first time."""
@@ -96,6 +99,7 @@ class Link:
         self.in_flight: deque[Job] = deque()
         self.head_since = 0.0
         self.proved = False
+        self.setup_failed = False
         self.tired_after = float("inf")
         # Bytes of one answer: predictor's own process says how many come, and they would be held here.
         self.largest = MAX_ANSWER
@@ -325,6 +329,8 @@ class Link:
         if self.pid is None and status == frames.HELLO:
             self.pid = json.loads(payload)["pid"]
             self._owner.link_ready(self, self.pid)
+        elif self.pid is None and status == frames.SETTING_UP:
+            self._owner.link_setting_up(self)
         elif self.pid is None and status == frames.PROBLEM:
             self._owner.link_problem(self, json.loads(payload))
         elif self.pid is not None and status == frames.BATCHING_ENDED:

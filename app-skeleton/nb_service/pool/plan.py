@@ -79,6 +79,11 @@ class Plan(NamedTuple):
     one_a_gpu: bool = False
     # Bytes that one answer of a scorer may have.
     largest_answer: int = 1 << 30
+    # Whether scorers call the notebook's setup and teardown, for how many seconds the first may run, and how many
+    # seconds the second gets where a scorer is replaced; None without a teardown.
+    runs_setup: bool = True
+    setup_seconds: float = 300.0
+    teardown_seconds: float | None = None
 
 
 def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
@@ -112,6 +117,8 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         gpus=shown,
         one_a_gpu=settings.scorers_by_default and bool(shown.names),
         largest_answer=max(MIN_BOUND, ANSWERS_TO_BODIES * settings.max_body),
+        setup_seconds=settings.setup_timeout,
+        teardown_seconds=settings.grace if model.manifest.get("teardown") else None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
+from nb_scorer.model.problems import SetupFailed
 from nb_scorer.protocol.orders import ALL, FORK, SPAWN
 from nb_scorer.protocol.shared_counters import SharedCounters
 
@@ -62,6 +63,7 @@ class ScorerManager:
     - `on_change()`: readiness may have changed.
     - `on_fatal(problem)`: going on is useless, because of this Problem.
     - `on_unfit(message)`: a golden row was answered wrongly, or scorers keep ending.
+    - `on_setup_failed(problem, traceback)`: the notebook's setup failed in a new scorer; another one will try.
     - `on_rows(link, results)`: returns whether a scorer with these answers to the golden rows may work.
     - `on_unanswered(jobs)`: a scorer left these samples unanswered.
     - `on_answer(pairs)`: these jobs got these answers.
@@ -90,6 +92,7 @@ class ScorerManager:
         self.on_change = lambda: None
         self.on_fatal = _raise
         self.on_unfit = lambda message: None
+        self.on_setup_failed: Callable[[Problem, str | None], object] = lambda problem, traceback: None
         self.on_rows = self._judge
         self.on_unanswered = lambda jobs: None
         self.on_answer: Callable[[list[tuple[Job, Answer]]], object] | None = None
@@ -115,13 +118,16 @@ class ScorerManager:
         self.hindrance: Hindrance | None = None  # what keeps processes from being started, while it does
         self._silent: dict[int, float] = {}  # start times of scorers that have not said hello, by number
         self._slowest_hello = 0.0
+        self._setting_up: dict[int, float] = {}  # since when scorers have been in the notebook's setup, by number
+        self._failed_setups = 0  # since the last one that did not fail
+        self._setup_problem = ""  # how the last one failed
         self._unfit: list[Link] = []  # that answered a golden row wrongly
         self.unfit_row: int | None = None  # the number of that row, from 1
 
     @property
     def hopeful(self) -> bool:
         """Return whether samples may wait for a scorer, be it one that is only starting."""
-        if self.stopping or (self._unfit and not self.warm):
+        if self.stopping or (self._unfit and not self.warm) or (self._failed_setups and not self.free):
             return False
         return self._deaths < CRASH_LOOP or not self.crash_looping
 
@@ -133,11 +139,15 @@ class ScorerManager:
                 f"Golden row {self.unfit_row} is not predicted as it was when the model was built; "
                 "the log has both predictions."
             )
+        if self._failed_setups:
+            return "The notebook's setup failed, and is tried again; the log shows how."
         if self.crash_looping:
             return f"{self._deaths} scorers in a row crashed before their first answer; the log shows how."
         if self.hindrance is not None:
             return f"No process can be started: {self.hindrance.reason}."
-        return "" if self.warm else "The model is loading."
+        if self.warm:
+            return ""
+        return "The notebook's setup is running." if self._setting_up else "The model is loading."
 
     @property
     def crash_looping(self) -> bool:
@@ -201,18 +211,31 @@ class ScorerManager:
         self.free.clear()
         if self._supervisor is not None:
             # While it loads the model it does not read its control socket, so waiting would be in vain.
-            self._supervisor.end(seconds if self._loaded else 0.0)
+            self._supervisor.end(seconds if self._loaded else 0.0, waits=self._plan.teardown_seconds is not None)
             self._supervisor = None
         return unanswered
 
     def dismiss(self, link: Link, reason: str) -> list[Job]:
-        """Kill a scorer and replace it; return the samples that it leaves unanswered."""
+        """Kill a scorer and replace it; return the samples that it leaves unanswered.
+
+        One that is only to be recycled may call the notebook's teardown before.
+        """
         unanswered = link.drop()
         self.links.pop(link.number, None)
-        if self._supervisor is not None:
-            self._supervisor.kill(link.number)
+        if reason == "recycled" and self._plan.teardown_seconds is not None:
+            self._loop.call_later(self._plan.teardown_seconds, guarded, self._kill_late, link)
+        else:
+            self._kill(link)
         self._lose(link, [], reason)
         return unanswered
+
+    def _kill_late(self, link: Link) -> None:
+        if self._leaving.get(link.number) is link:
+            self._kill(link)
+
+    def _kill(self, link: Link) -> None:
+        if self._supervisor is not None:
+            self._supervisor.kill(link.number)
 
     def reap(self) -> None:
         """Collect the exit status of the zygote if it has ended; it reaps the scorers, which are its children."""
@@ -227,6 +250,15 @@ class ScorerManager:
             if link is not None and now - since > patience:
                 self._say(f"A scorer that was started {patience:g} s ago and has said nothing yet is replaced.")
                 self.on_unanswered(self.dismiss(link, "died"))
+        for number, since in list(self._setting_up.items()):
+            link = self.links.get(number)
+            if link is not None and now - since > self._plan.setup_seconds:
+                self._setup_has_failed(
+                    link,
+                    SetupFailed(f"it has not returned after {self._plan.setup_seconds:g} s (S2I_SETUP_TIMEOUT)"),
+                    None,
+                )
+                self.on_unanswered(self.dismiss(link, "too slow"))
 
     def _patience(self) -> float:
         if self.mode == FORK:
@@ -235,12 +267,22 @@ class ScorerManager:
 
     # --- called by the links ---
 
-    def link_ready(self, link: Link, pid: int) -> None:
-        """Send golden rows to a scorer that has the model: all of them at first, one to a replacement."""
+    def link_setting_up(self, link: Link) -> None:
+        """Give the scorer the time that setup may take."""
+        self._has_loaded(link)
+        self._setting_up[link.number] = time.monotonic()
+
+    def _has_loaded(self, link: Link) -> None:
         self.loaded_once = True
         since = self._silent.pop(link.number, None)
         if since is not None:
             self._slowest_hello = max(self._slowest_hello, time.monotonic() - since)
+
+    def link_ready(self, link: Link, pid: int) -> None:
+        """Send golden rows to a scorer that has the model: all of them at first, one to a replacement."""
+        self._has_loaded(link)
+        if self._setting_up.pop(link.number, None) is not None:
+            self._failed_setups = 0
         if not self._plan.batching or self.batching_ended:
             link.stop_batching()
         rows = self._plan.golden[:1] if self.warm else self._plan.golden
@@ -260,13 +302,31 @@ class ScorerManager:
             guarded(self.on_batching_ended)
 
     def link_problem(self, link: Link | None, facts: dict) -> None:
-        """Log that the model does not load; if no process has ever loaded it, give up."""
+        """Log that the model does not load, or its setup failed; if no process has ever loaded it, give up."""
         if link is not None:
             self._silent.pop(link.number, None)
-        if self.loaded_once:
-            self._say(str(problems.model_problem(facts)))
+        problem = problems.model_problem(facts)
+        if link is not None and isinstance(problem, SetupFailed):
+            self._setup_has_failed(link, problem, facts.get("traceback"))
+        elif self.loaded_once:
+            self._say(str(problem))
         else:
             self._give_up_with(facts)
+
+    def _setup_has_failed(self, link: Link, problem: Problem, traceback: str | None) -> None:
+        """Log how setup failed, in full where it is news; the pause before the next scorer grows."""
+        self._failed_setups += 1
+        link.setup_failed = True
+        if problem.what != self._setup_problem:
+            self._setup_problem = problem.what
+            if traceback:
+                self._say(traceback.rstrip("\n"))
+            self._say(str(problem))
+        else:
+            self._say(f"{problem.what} (attempt {self._failed_setups})")
+        guarded(self.on_setup_failed, problem, traceback)
+        guarded(self.on_change)
+        self.on_room(None)
 
     def link_first_answer(self, link: Link) -> None:
         """Reset the count of deaths: this scorer works."""
@@ -321,6 +381,7 @@ class ScorerManager:
 
     def _lose(self, link: Link, unanswered: list[Job], reason: str) -> None:
         self._silent.pop(link.number, None)
+        self._setting_up.pop(link.number, None)
         for links in (self._tired, self._unfit):
             if link in links:
                 links.remove(link)
@@ -335,7 +396,7 @@ class ScorerManager:
         if self.stopping:
             return
         self.endings[reason] += 1
-        if not link.proved and reason != "recycled":
+        if not (link.proved or link.setup_failed or reason == "recycled"):
             self._count_death()
         self._fill()
 
@@ -355,7 +416,7 @@ class ScorerManager:
 
     def _delay(self) -> float:
         """Return the seconds to wait before the next start: ever more after deaths in a row, and after setbacks."""
-        return max(pause(self._deaths - CRASH_LOOP), pause(self._setbacks - 1))
+        return max(pause(self._deaths - CRASH_LOOP), pause(self._setbacks - 1), pause(self._failed_setups - 1))
 
     def _fill(self) -> None:
         """Start scorers until there are as many as planned, after a pause in a crash loop."""
@@ -521,7 +582,9 @@ class ScorerManager:
         """Have everything that the scorers work on asked again: they die with the zygote, not of a sample."""
         self._say("The process that starts scorers takes no orders: it is killed, and its scorers with it.")
         links = list(self.links.values())
-        for registry in (self.links, self.free, self._tired, self._retired, self._unfit, self._silent):
+        for registry in (
+            *(self.links, self.free, self._tired, self._retired, self._unfit, self._silent, self._setting_up),
+        ):
             registry.clear()
         self._loaded = False
         for link in links:
@@ -541,6 +604,8 @@ class ScorerManager:
         if self.stopping:
             return
         ending = phrases.ending(os.waitstatus_to_exitcode(status))
+        if link.setup_failed:
+            return
         self._say(f"Scorer {link.pid or number} {ending}.")
         if not self.loaded_once:
             self._give_up(problems.load_ended(ending))

@@ -29,6 +29,9 @@ BATCH_SHARE = 0.25
 # the model itself may take long, and balancers should know.
 ABSENCE_SECONDS = 1.0
 
+# Scorers of a model without teardown end at once.
+STOP_SECONDS = 1.0
+
 
 class Pool:
     """The queue before a model's scorers; every method is for the loop's thread.
@@ -142,9 +145,16 @@ class Pool:
         self.manager.start()
         self._check_limits()
 
-    def stop(self, seconds: float = 1.0) -> None:
-        """End every scorer within `seconds`; what is unanswered gets NOT_READY."""
-        unanswered = self.manager.stop(seconds) + list(self._queue)
+    def stop(self, seconds: float | None = None) -> None:
+        """End every scorer; what is unanswered gets NOT_READY.
+
+        A notebook's teardown gets `seconds`, by default those of the plan.
+        """
+        if self.plan.teardown_seconds is None:
+            patience = STOP_SECONDS
+        else:
+            patience = max(STOP_SECONDS, self.plan.teardown_seconds if seconds is None else seconds)
+        unanswered = self.manager.stop(patience) + list(self._queue)
         self._queue.clear()
         for job in unanswered:
             guarded(job.done, Answer(NOT_READY))

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
-from nb_scorer.protocol.orders import ALL, KILL, ORDER, START
+from nb_scorer.protocol.orders import ALL, KILL, ORDER, START, WAIT
 
 from nb_service.model_folder import ModelFolder
 from nb_service.pool.guard import guarded
@@ -103,6 +103,7 @@ class Supervisor:
     ) -> subprocess.Popen:
         argv = launch.command(
             *(model.python, "zygote", zygote_socket.fileno(), os.getpid(), mode, plan.log_format),
+            "1" if plan.runs_setup else "0",
             *(model.folder, model.notebook_folder, "" if model.digests is None else json.dumps(dict(model.digests))),
         )
         return subprocess.Popen(
@@ -155,9 +156,18 @@ class Supervisor:
         except OSError:
             self._loop.call_later(KILL_AGAIN_SECONDS, guarded, self.kill, number)
 
-    def end(self, seconds: float) -> None:
-        """Close the control socket, so that the zygote kills its children and ends; kill it after `seconds`."""
+    def end(self, seconds: float, *, waits: bool = False) -> None:
+        """Close the control socket, so that the zygote kills its children and ends; kill it after `seconds`.
+
+        Where it `waits`, the children get that long to end by themselves.
+        """
         self._ending = True
+        if waits and self._open:
+            try:
+                self._order(WAIT, int(seconds * 1000), [], ALL)
+            except OSError:
+                # It is gone, or takes no orders: nobody waits then.
+                seconds = 0.0
         self._close_socket()
         try:
             self._process.wait(seconds)

@@ -6,6 +6,7 @@ whatever a package gives is a stand-in that knows the package and its own name a
 """
 
 import ast
+import builtins
 import collections
 import copy
 import functools
@@ -164,7 +165,17 @@ class _World:
         return self._modules[name]
 
     def add(self, names: dict[str, Any], statement: ast.stmt, file: str) -> None:
-        """Bind in `names` what `statement`, which stands in `file`, would."""
+        """Bind in `names` what `statement`, which stands in `file`, would, except for names that Python itself reads.
+
+        A module's `__getattr__` would be called here, and `__builtins__` would say what a class is made with.
+        """
+        kept = {"__name__": names["__name__"], "__builtins__": builtins}
+        self._add(names, statement, file)
+        for name in filter(_is_special, bound([statement])):
+            names.pop(name, None)
+        names.update(kept)
+
+    def _add(self, names: dict[str, Any], statement: ast.stmt, file: str) -> None:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 top = alias.name.partition(".")[0]
@@ -265,16 +276,24 @@ def _defined(function: _Function, names: dict[str, Any], file: str) -> Any:
 
 
 def _class(node: ast.ClassDef, names: dict[str, Any], file: str) -> Any:
-    """Return the class that is defined, with its methods alone; UNKNOWN for one that is made of others."""
+    """Return the class that is defined, with its methods alone; UNKNOWN for one that is made of others.
+
+    Of special methods it has `__call__` alone, as Python would call others here: `__getattr__`, `__del__`.
+    """
     if node.bases or node.keywords or node.decorator_list:
         return UNKNOWN
     bare = ast.copy_location(ast.parse("class Made: pass").body[0], node)
     if not isinstance(bare, ast.ClassDef):
         return UNKNOWN
     methods = [each for each in node.body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    methods = [each for each in methods if each.name == "__call__" or not _is_special(each.name)]
     kept = [_bare(each) for each in methods if not each.decorator_list]
     bare.name, bare.body = node.name, [*[each for each in kept if isinstance(each, ast.stmt)], *bare.body]
     return _run(bare, names, file, node.name)
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 def _bare(function: _Function) -> _Function:
@@ -287,6 +306,8 @@ def _bare(function: _Function) -> _Function:
             parameter.annotation = None
     if not isinstance(bare, ast.Lambda):
         bare.returns = None
+    if hasattr(bare, "type_params"):
+        bare.type_params = []
     return bare
 
 

@@ -21,7 +21,10 @@ LEFT_OUT = "# Left out: predictor does not need this cell (S2I_CELLS=needed)."
 # The names that a build reads; CHECK is that of the cell that verifies a proposed predictor.
 CHECK = "check_of_the_proposal"
 ROOTS = frozenset(
-    {"predictor", "validator", "batch_predictor", "explainer", "examples", "setup", REQUIREMENTS, CHECK, "predictors"}
+    {
+        *("predictor", "validator", "batch_predictor", "explainer", "examples", "setup", "teardown"),
+        *(REQUIREMENTS, CHECK, "predictors"),
+    }
 )
 
 # Libraries whose functions show or measure something, and change none of their arguments.

@@ -4,13 +4,12 @@ import ast
 import json
 import keyword
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_builder.common import syntax_trees
+from nb_builder.common import programs, syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellSyntax
@@ -159,14 +158,8 @@ def parse(cell: Cell) -> list[ast.stmt] | None:
 
 def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[BuildProblem]:
     cells = [cell for cell in cells if TOLERATED not in cell.tags and not _left_to_ipython(cell)]
-    completed = subprocess.run(
-        [python, "-I", "-S", "-c", _COMPILE],
-        input=json.dumps([cell.source for cell in cells]),
-        capture_output=True,
-        text=True,
-        check=True,
-        encoding="utf-8",
-    )
+    sources = json.dumps([cell.source for cell in cells])
+    completed = programs.run([python, "-I", "-S", "-c", _COMPILE], input=sources, check=True)
     for cell, error in zip(cells, json.loads(completed.stdout), strict=True):
         if error:
             yield _syntax_problem(cell, notebook, *error)

@@ -109,12 +109,12 @@ TABLE = (
         "numpy.NaN numpy.NAN numpy.Inf numpy.infty numpy.float_ numpy.unicode_ numpy.string_ numpy.alltrue"
         " numpy.sometrue numpy.product numpy.cumproduct",
     ),
-    _row("pandas", "0.25", "2019-07-18", "pandas.Panel"),
+    _row("pandas", "0.25", "2019-07-18", "pandas.Panel .convert_objects"),
     _row(
         "pandas",
         "1.0",
         "2020-01-29",
-        ".ix .as_matrix .get_value .set_value .convert_objects",
+        ".ix .as_matrix .get_value .set_value",
     ),
     _row(
         "pandas",
@@ -123,16 +123,17 @@ TABLE = (
         "pandas.np pandas.datetime pandas.Int64Index .iteritems .mad x=x.append read_csv(error_bad_lines=)"
         " read_csv(squeeze=) read_csv(warn_bad_lines=)",
     ),
-    _row("matplotlib", "3.1", "2019-05-18", "hist(normed=)"),
+    _row("matplotlib", "3.2", "2020-03-04", "hist(normed=)"),
     _row("matplotlib", "3.8", "2023-09-15", "use(seaborn) use(seaborn-*)"),
-    _row("seaborn", "0.11", "2020-09-08", "seaborn.factorplot seaborn.tsplot"),
+    _row("seaborn", "0.10", "2020-01-20", "seaborn.tsplot"),
     _row(
         "seaborn",
         "0.12",
         "2022-09-05",
-        "seaborn.barplot(,) seaborn.boxplot(,) seaborn.violinplot(,) seaborn.stripplot(,) seaborn.swarmplot(,)"
+        "seaborn.factorplot"
+        " seaborn.barplot(,) seaborn.boxplot(,) seaborn.violinplot(,) seaborn.stripplot(,) seaborn.swarmplot(,)"
         " seaborn.pointplot(,) seaborn.catplot(,) seaborn.scatterplot(,) seaborn.lineplot(,) seaborn.regplot(,)"
-        " seaborn.lmplot(,) seaborn.jointplot(,) seaborn.countplot(,) seaborn.boxenplot(,)",
+        " seaborn.lmplot(,) seaborn.jointplot(,) seaborn.boxenplot(,)",
     ),
     _row("keras", "2.6", "2021-08-11", "keras.layers.normalization.BatchNormalization .predict_classes"),
     _row(

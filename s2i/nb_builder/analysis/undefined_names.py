@@ -9,7 +9,6 @@ import ast
 import builtins
 import difflib
 import json
-import subprocess
 import symtable
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nb_builder.analysis import notebook_contract
+from nb_builder.common import programs
 from nb_builder.common.cell import Cell
 from nb_builder.problems.contract import NameUndefined
 from nb_builder.rewrite.names import bound
@@ -172,7 +172,7 @@ def _note(use: Use, notebook: Path) -> str:
 
 
 def _builtins_of(python: Path) -> list[str]:
-    completed = subprocess.run([python, "-I", "-c", _BUILTINS], capture_output=True, text=True, check=True)
+    completed = programs.run([python, "-I", "-c", _BUILTINS], check=True)
     return json.loads(completed.stdout)
 
 

@@ -43,8 +43,8 @@ def run(call: Call, made: Made) -> int:
     _require_files(call, "key")
     if not given.model:
         target.require(given.target)
-        words = [f"--{name.replace('_', '-')}" for name in ("json", "yes", "dry_run", "fix") if getattr(given, name)]
-        return call.builder("local", *words, *_place(call), given.target, more=more)
+        flags = _flags(call, "json", "yes", "dry_run", "fix")
+        return call.builder("local", *flags, *_place(call), given.target, more=more)
     if given.key:
         more["S2I_VERIFY_KEY_FILE"] = given.key
     file = Path(given.model)
@@ -76,24 +76,21 @@ def batch(call: Call, made: Made) -> int:
     # Behind TARGET it is a word of the back end's.
     given.json = given.json or "--json" in words
     target.require(given.target)
-    as_json = ["--json"] if given.json else []
-    return call.builder("batch", *_place(call), given.target, *as_json, *words)
+    return call.builder("batch", *_place(call), given.target, *_flags(call, "json"), *words)
 
 
 def check(call: Call, made: Made) -> int:
     """Say what would keep a notebook from being built."""
     given = call.given
-    words = [*(["--json"] if given.json else []), *(["--fix"] if given.fix else [])]
-    words += ["--run-requirements"] if given.run_requirements else []
-    words += ["--python", given.python] if given.python else []
-    return call.builder("check", *words, given.target)
+    python = ["--python", given.python] if given.python else []
+    return call.builder("check", *_flags(call, "json", "fix", "run_requirements"), *python, given.target)
 
 
 def new(call: Call, made: Made) -> int:
     """Make a small repository that builds."""
     given = call.given
-    words = [*(["--json"] if given.json else []), *(["--name", given.name] if given.name else [])]
-    return call.builder("new", *words, given.folder)
+    name = ["--name", given.name] if given.name else []
+    return call.builder("new", *_flags(call, "json"), *name, given.folder)
 
 
 def builder(call: Call, made: Made) -> int:
@@ -197,19 +194,14 @@ def pull(call: Call, made: Made) -> int:
     """Bring a model from a registry, verified where a key is given."""
     given = call.given
     _require_files(call, "key")
-    output = Path(given.output)
-    part = output.with_name(output.name + ".part")
-    try:
+
+    def write(part: Path) -> int:
         status = call.with_environment("registry", "pull", given.reference, str(part), returns=True)
-        if status == 0 and given.key:
-            status = call.builder_module("nb_scorer.zipapp", str(part), "--key", given.key, "--verify", returns=True)
-        if status == 0:
-            part.replace(output)
-            made["file"] = str(output)
-    finally:
-        # It gets its name once it is verified.
-        part.unlink(missing_ok=True)
-    return status
+        if status or not given.key:
+            return status
+        return call.builder_module("nb_scorer.zipapp", str(part), "--key", given.key, "--verify", returns=True)
+
+    return _exported(call, made, write)
 
 
 def sign(call: Call, made: Made) -> int:
@@ -365,6 +357,11 @@ def _freed_bytes(folder: Path) -> int:
     return sum(stat.st_blocks * 512 for inode, stat in stats.items() if stat.st_nlink == names[inode])
 
 
+def _flags(call: Call, *names: str) -> list[str]:
+    """Return those of the options `names` that were given."""
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(call.given, name)]
+
+
 def _require_files(call: Call, *names: str) -> None:
     """Raise FileNotThere for an option that names a file which is not there."""
     for name in names:
@@ -394,7 +391,7 @@ def _derived(call: Call, made: Made, make: Make, ending: str, options: dict[str,
 
 
 def _exported(call: Call, made: Made, write: Callable[[Path], int]) -> int:
-    """Write a file, which gets its name when it is whole; return the exit status."""
+    """Write a file, which gets its name once `write` has succeeded; return the exit status."""
     output = Path(call.given.output)
     part = output.with_name(output.name + ".part")
     try:

@@ -5,7 +5,6 @@ import platform
 import re
 import shutil
 import ssl
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from nb_builder.cli import engine, environments
 from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
-from nb_builder.common import python_places, python_versions
+from nb_builder.common import programs, python_places, python_versions
 
 # Our environments have 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double that.
 _NEEDED = 1_000_000_000
@@ -168,5 +167,5 @@ def _engine(environ: Mapping[str, str]) -> Check:
     except EngineMissing as problem:
         fix = "install and start Docker or Podman; 'nb-builder run' works without an engine"
         return Check("engine", OPTIONAL, str(problem.facts["reason"]), fix)
-    ran = subprocess.run([program, "--version"], capture_output=True, text=True)
+    ran = programs.run([program, "--version"])
     return Check("engine", OK, ran.stdout.strip() or program)

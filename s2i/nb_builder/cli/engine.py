@@ -25,7 +25,7 @@ from nb_builder.cli.problems import (
     IndexNotPushed,
     IndexUnfit,
 )
-from nb_builder.common import python_versions
+from nb_builder.common import programs, python_versions
 from nb_builder.common.log import Log
 from nb_builder.images import conditions
 from nb_builder.images import engine as images
@@ -87,10 +87,9 @@ class Engine:
         """Unpack an archive in a folder of a container; raise ImageUnreadable."""
         with archive.open("rb") as file:
             words = [self.program, "cp", "-", f"{container}:{folder}"]
-            ran = subprocess.run(words, env=self._environ, stdin=file, capture_output=True, text=True)
+            ran = programs.run(words, env=self._environ, stdin=file)
         if ran.returncode:
-            reason = (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[-1].removesuffix(".")
-            raise ImageUnreadable(image=container, program=self.program, reason=reason)
+            raise ImageUnreadable(image=container, program=self.program, reason=images.reason(ran))
 
     def run_container(self, container: str) -> tuple[int, str]:
         """Run a container to its end; return its exit status, and the last megabyte of what it has said."""
@@ -313,7 +312,7 @@ class Engine:
             log.line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _run(self, *words: str) -> subprocess.CompletedProcess:
-        return subprocess.run([self.program, *words], env=self._environ, capture_output=True, text=True)
+        return programs.run([self.program, *words], env=self._environ)
 
 
 def _blocks(stream: IO[bytes] | None) -> Iterator[bytes]:
@@ -328,11 +327,10 @@ def find(environ: Mapping[str, str], command: str) -> str:
     reason = f"neither of {', '.join(names)} is on PATH" if len(names) > 1 else f"{names[0]} is not on PATH"
     for name in names:
         if shutil.which(name, path=environ.get("PATH")):
-            ran = subprocess.run([name, "info"], env=dict(environ), capture_output=True, text=True)
+            ran = programs.run([name, "info"], env=dict(environ))
             if ran.returncode == 0:
                 return name
-            lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-            reason = f"{name}: {lines[-1].strip().rstrip('.?')}"
+            reason = f"{name}: {programs.reason(ran).rstrip('.?')}"
     raise EngineMissing(reason=reason, command=f"nb-builder {command}")
 
 

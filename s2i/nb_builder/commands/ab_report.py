@@ -13,7 +13,7 @@ from nb_builder.ab_report import counts, report, text
 from nb_builder.ab_report.counts import Chosen
 from nb_builder.ab_report.problems import AbWords
 from nb_builder.ab_report.prometheus import Prometheus
-from nb_builder.commands.report_words import Parser, run
+from nb_builder.commands.words import Parser, run
 from nb_builder.common.log import Log
 from nb_builder.common.visible import json_text
 

@@ -26,8 +26,9 @@ class AppLock:
         """Take the right for the command `what`; raise AppInUse."""
         path = path_of(app_root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Never removed: a file of the same name could be locked by somebody else then. Nor closed: see the class.
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # Never removed: a file of the same name could be locked by somebody else then. Nor closed: see the class. Of a
+        # folder in /tmp, another user can make it a link to a file of ours, which would be emptied.
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -7,7 +7,6 @@ clean even if the index has none of its packages; so we report everything that i
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -19,6 +18,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from nb_builder.common import programs
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.images.engine import find
@@ -193,7 +193,7 @@ def _run_pip_audit(
             "--format",
             "json",
         ]
-        completed = subprocess.run([*command, "--progress-spinner", "off", *options], capture_output=True, text=True)
+        completed = programs.run([*command, "--progress-spinner", "off", *options])
     try:
         dependencies = json.loads(completed.stdout)["dependencies"]
     except (ValueError, KeyError):

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,24 +10,20 @@ from nb_scorer.zipapp import environment, layout, trust
 from nb_scorer.zipapp.carried import Carried
 from nb_scorer.zipapp.problems import ZipappEnvironment
 
-from nb_builder.commands import run_locally
+from nb_builder.commands import run_locally, words
 from nb_builder.commands.app_lock import AppLock
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.registry import artifact
 
-USAGES = {
-    "push": "Usage: nb_builder push FILE REFERENCE",
-    "pull": "Usage: nb_builder pull REFERENCE FILE",
-    "serve": "Usage: nb_builder serve FILE",
-}
 # What of a file is under APP_ROOT as it is.
 _PARTS = (layout.MODEL, layout.SRC, f"{paths.BUILD}/")
 
 
 def push(arguments: Sequence[str]) -> None:
     """Push the file that `arguments` name; print where it is, by digest, as the last line."""
-    path, reference = _taken("push", arguments)
+    words.require("Usage: nb_builder push FILE REFERENCE", arguments, 2)
+    path, reference = arguments
     log = Log()
     log.step(f"Pushing to {reference}")
     log.line(artifact.push(Path(path), reference))
@@ -36,7 +31,8 @@ def push(arguments: Sequence[str]) -> None:
 
 def pull(arguments: Sequence[str]) -> None:
     """Pull what `arguments` name into a file; print what it is, by digest, as the last line."""
-    reference, path = _taken("pull", arguments)
+    words.require("Usage: nb_builder pull REFERENCE FILE", arguments, 2)
+    reference, path = arguments
     log = Log()
     log.step(f"Pulling {reference}")
     log.line(artifact.pull(reference, Path(path).absolute()))
@@ -48,7 +44,8 @@ def serve(arguments: Sequence[str]) -> None:
     If S2I_VERIFY_KEY_FILE is set, all that is in the file is verified before anything of it is used. Raises AppInUse
     where another command builds or serves in the folder, and the problems of nb_scorer.zipapp.
     """
-    (path,) = _taken("serve", arguments)
+    words.require("Usage: nb_builder serve FILE", arguments, 1)
+    (path,) = arguments
     log = Log()
     home = Settings().home.resolve()
     app_root = home / "app"
@@ -71,11 +68,3 @@ def serve(arguments: Sequence[str]) -> None:
             raise ZipappEnvironment(str(app_root), error.strerror or str(error)) from error
     environ = {**os.environ, "NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root)}
     run_locally.serve(app_root, environ, log, lock=lock)
-
-
-def _taken(command: str, arguments: Sequence[str]) -> Sequence[str]:
-    """Return the arguments; raise SystemExit with the usage for more or fewer, or empty ones."""
-    if len(arguments) != USAGES[command].count(" ") - 2 or not all(arguments):
-        print(USAGES[command], file=sys.stderr)
-        raise SystemExit(2)
-    return arguments

@@ -11,15 +11,17 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import batching
 from nb_builder.commands import target
+from nb_builder.commands.words import Words
 from nb_builder.common import visible
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
@@ -67,32 +69,19 @@ class NotesLog(Log):
         super().note(text, is_routine=is_routine)
 
 
-class _Words(argparse.ArgumentParser):
-    """Reads the words of the command; any that are not understood are a wrong call."""
-
-    def __init__(self) -> None:
-        super().__init__(add_help=False, allow_abbrev=False)
-        self.add_argument("--json", action="store_true")
-        self.add_argument("--fix", action="store_true")
-        self.add_argument("--python")
-        self.add_argument("--run-requirements", action="store_true")
-        self.add_argument("target")
-
-    def error(self, message: str) -> NoReturn:
-        """Print how to call and what is wrong, and exit."""
-        print(f"{USAGE}\n{message}")
-        sys.exit(2)
+_WORDS = Words(USAGE)
+_WORDS.add_argument("--json", action="store_true")
+_WORDS.add_argument("--fix", action="store_true")
+_WORDS.add_argument("--python")
+_WORDS.add_argument("--run-requirements", action="store_true")
+_WORDS.add_argument("target")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Check what the argument names and print every finding; exit with 0 for none, else 1, or 2 for wrong usage."""
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        return
-    parser = _Words()
-    words = parser.parse_args(list(arguments))
+    words = _WORDS.read(arguments)
     if words.python is not None and not words.fix:
-        parser.error("--python names the Python whose versions --fix writes: it needs --fix")
+        _WORDS.error("--python names the Python whose versions --fix writes: it needs --fix")
     log = NotesLog(io.StringIO() if words.json else None)
     try:
         told = _check(words, log)
@@ -125,6 +114,7 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
         from nb_builder.fix.problems import FixElsewhere
 
         raise FixElsewhere(named=name)
+    began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="nb-check-") as scratch,
         target.repository(name, Path(scratch) / "clone", log) as (folder, notebook),
@@ -135,18 +125,21 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
             fixed = _fix(folder, environ, Path(scratch), words.python, log)
         log.step(f"Checking {notebook or name}")
         computes = words.fix or words.run_requirements
-        result = Result()
+        result, proposal = Result(), None
+        # git has looked for the top of the repository. What a clone takes depends on its server.
+        spent = 0 if target.is_url(name) else time.monotonic() - began
         try:
             # What computes requirements may take as long as a cell of a build.
-            with _ended_after(0 if computes else TIME_LIMIT):
+            with _ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
                 examine(folder, environ, Path(scratch), log, computes=computes, result=result)
+                if fixed:
+                    _add(fixed.findings, result)
+                proposal = _proposal(result)
         except _TimeUp:
             result.findings.append(CheckTooLong(seconds=TIME_LIMIT))
-        if fixed:
-            _add(fixed.findings, result)
         if result.findings:
             target.tell_what_is_above(folder, log)
-        return Told(result, _proposal(result), fixed)
+        return Told(result, proposal, fixed)
 
 
 def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | None, log: Log) -> "Fixed":

@@ -12,7 +12,7 @@ from typing import Any
 from nb_scorer.common import phrases
 from nb_service.log import visible
 
-from nb_builder.commands.report_words import Parser, run
+from nb_builder.commands.words import Parser, run
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.common.visible import json_text

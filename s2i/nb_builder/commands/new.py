@@ -1,15 +1,11 @@
 """`new`: a small repository that builds, to begin with."""
 
-import argparse
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from nb_scorer.common.problem import Problem
-
+from nb_builder.commands.words import Words, problem_as_json
 from nb_builder.common.log import Log
 from nb_builder.common.visible import json_text
 from nb_builder.problems.build_problem import BuildProblem
@@ -106,37 +102,19 @@ class FolderNotWritten(BuildProblem):
     fix_words = "Name a folder that you can write to."
 
 
-class _Words(argparse.ArgumentParser):
-    """Reads the words of the command; any that are not understood are a wrong call."""
-
-    def __init__(self) -> None:
-        super().__init__(add_help=False, allow_abbrev=False)
-        self.add_argument("--json", action="store_true")
-        self.add_argument("--name")
-        self.add_argument("folder")
-
-    def error(self, message: str) -> NoReturn:
-        """Print how to call, and exit."""
-        print(USAGE)
-        sys.exit(2)
+_WORDS = Words(USAGE)
+_WORDS.add_argument("--json", action="store_true")
+_WORDS.add_argument("--name")
+_WORDS.add_argument("folder")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Make a repository in the folder that is named; exit with 2 for a wrong call, 1 where it can't be written."""
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        return
-    parser = _Words()
-    words = parser.parse_args(list(arguments))
+    words = _WORDS.read(arguments)
     if not words.folder:
-        parser.error("a folder without a name")
-    try:
+        _WORDS.error("a folder needs a name")
+    with problem_as_json(is_wanted=words.json):
         made = make(words.folder, words.name)
-    except Problem as problem:
-        if not words.json:
-            raise
-        print(json_text({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
-        sys.exit(problem.exit_status)
     if words.json:
         print(json_text(made, indent=1))
         return

@@ -10,7 +10,6 @@ import os
 import pickletools
 import re
 import stat
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from nb_scorer.common import paths
 
+from nb_builder.commands import words
 from nb_builder.common import digests
 from nb_builder.common.log import Log
 
@@ -41,9 +41,7 @@ _MAX_SIZE = 64 << 20
 
 def main(arguments: Sequence[str]) -> None:
     """Compare the two folders; print what is equal and what is not, and raise SystemExit(1) where something is not."""
-    if len(arguments) != 2:
-        print(USAGE, file=sys.stderr)
-        raise SystemExit(2)
+    words.require(USAGE, arguments, 2)
     first, second = (_Tree(Path(each)) for each in arguments)
     log = Log()
     files, again = first.names, second.names
@@ -145,9 +143,9 @@ def _digest_of_all(tree: _Tree, names: Sequence[str]) -> str:
 
 def _reason(one: _Tree, other: _Tree, name: str) -> str:
     """Return why two files differ, as far as their bytes tell."""
-    for tree, words in ((one, "only the second build has it"), (other, "only the first build has it")):
+    for tree, reason in ((one, "only the second build has it"), (other, "only the first build has it")):
         if name not in tree.names:
-            return words
+            return reason
     if one.mode(name) != other.mode(name):
         return f"its rights are {stat.filemode(one.mode(name))} and {stat.filemode(other.mode(name))}"
     if one.link(name) is not None:

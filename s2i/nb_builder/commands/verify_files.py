@@ -1,6 +1,5 @@
 """Verify the model in files that were taken out of an image, without loading any; `nb-builder verify` calls it."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,8 @@ from nb_scorer.common import paths
 from nb_service import problems
 from nb_service.backends import verify
 from nb_service.signature.trust import Trust
+
+from nb_builder.commands import words
 
 USAGE = "Usage: nb_builder verify APP_ROOT PUBLIC_KEY"
 
@@ -18,9 +19,7 @@ def main(arguments: Sequence[str]) -> None:
     Raise ModelMissing, ModelUnsigned, SignatureInvalid, ModelNotAsSigned or VerifyUnusable; raise SystemExit with the
     usage for other arguments.
     """
-    if len(arguments) != 2:
-        print(USAGE, file=sys.stderr)
-        raise SystemExit(2)
+    words.require(USAGE, arguments, 2)
     folder, trusted = Path(arguments[0]) / paths.MODEL, Trust(arguments[1])
     for name in (paths.MANIFEST, paths.PICKLE):
         if not (folder / name).is_file():

@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+# What is read at once: of notebooks, which contain outputs, and of all other files.
+_MAX_NOTEBOOK, _MAX_SIZE = 256 << 20, 32 << 20
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),
@@ -24,10 +26,19 @@ def special(path: str | Path) -> str:
 def refusal(path: Path, top: Path) -> str:
     """Return why a path below `top` is not to be read, as a clause; "" where it may be, or where nothing is.
 
-    It may be where it is a file, or a link to one that is below `top` as well.
+    It may be where it is a file, or a link to one that is below `top` as well, and not larger than anybody has written.
     """
     resolved = Path(os.path.realpath(path))
     if not resolved.is_relative_to(os.path.realpath(top)):
         return f"it is a link that leads out of the repository, to {resolved}"
     kind = special(resolved)
-    return f"it is {kind} and not a file" if kind else ""
+    return f"it is {kind} and not a file" if kind else _too_large(resolved)
+
+
+def _too_large(path: Path) -> str:
+    try:
+        size = os.stat(path).st_size if path.is_file() else 0
+    except (OSError, ValueError):
+        return ""
+    largest = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SIZE
+    return f"it has {size >> 20} MB, and {largest >> 20} at most are read" if size > largest else ""

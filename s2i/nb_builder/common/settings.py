@@ -159,6 +159,13 @@ class Settings(Table):
         "`auto` saves histograms and counts of the notebook's own data with the model, so that its service can "
         "measure drift; `off` does not.",
     )
+    setup_in_build: bool = setting(
+        "S2I_SETUP_IN_BUILD",
+        switch,
+        True,
+        "Whether the build calls the notebook's `setup`. With 0, it neither asks predictor nor verifies predictions; "
+        "for a `setup` that connects to what builds can't reach.",
+    )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
         switch,
@@ -248,6 +255,12 @@ class Settings(Table):
         number(1, 86400),
         60.0,
         "Maximum seconds for loading the model, and for scoring one golden row, during verification.",
+    )
+    setup_timeout: float = setting(
+        "S2I_SETUP_TIMEOUT",
+        number(1, 86400),
+        300.0,
+        "Maximum seconds for the notebook's `setup` in a scorer, in the build as in the service.",
     )
     builder_image: str | None = setting(
         "S2I_BUILDER_IMAGE",

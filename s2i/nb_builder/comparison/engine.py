@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
+from nb_scorer.common import phrases
+
 from nb_builder.comparison.problems import DiffEngine
 from nb_builder.images.engine import Image, find, stops_wait
 
@@ -46,8 +48,8 @@ class Engine:
         except OSError as error:
             raise EngineFailed(error.strerror or str(error)) from error
         if done.returncode:
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"status {done.returncode}"]
-            raise EngineFailed(lines[-1])
+            said = phrases.last_line(done.stderr.decode("utf-8", "replace"))
+            raise EngineFailed(said or f"exit status {done.returncode}")
         return done.stdout
 
     def image(self, name: str) -> Image | None:

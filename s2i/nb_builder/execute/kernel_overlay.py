@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from nb_builder.common import markers
+from nb_builder.common import markers, programs
 from nb_builder.install.installer import UV, Installer
 from nb_builder.install.interpreters import Python
 from nb_builder.problems.build_problem import BuildProblem
@@ -129,9 +129,7 @@ def make(
     try:
         command: list[str | Path] = [UV, "pip", "install", "--quiet", "--no-progress", "--python", python.path]
         command += ["--target", scratch / "made", *flags, *_files(scratch, constraints), "ipykernel", *also]
-        completed = subprocess.run(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        completed = programs.run(command, env=environ, stderr=subprocess.STDOUT)
         if completed.returncode:
             raise _failed(installer.explain(completed.stdout, "uv"), python)
         if compiled:

@@ -2,13 +2,13 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
 
 from nb_scorer.common import phrases
 from packaging.utils import canonicalize_name
 
+from nb_builder.common.build_facts import Resolution
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.execute import traceback_parser
 from nb_builder.problems.build_problem import CellProblem
@@ -33,18 +33,18 @@ _FRAME = re.compile(r"^\s*(?:File )?(?P<file>\S+?)(?::\d+, in | in \S+\()")
 
 
 def explain(
-    failure: CellFailed, resolved: Mapping[str, Any], changed: AsOf | None, alike: Callable[[AsOf], bool]
+    failure: CellFailed, resolved: Resolution, changed: AsOf | None, alike: Callable[[AsOf], bool]
 ) -> CellProblem:
     """Return PackageChanged where the packages of an earlier date may fix the cell, else `failure` itself.
 
-    `resolved` is the entry of the build report about the resolution, `changed` when the notebook last changed.
+    `changed` is when the notebook last changed.
     `alike` is asked, last of all, whether the packages of that moment are the same as those of today.
     """
     error = str(failure.facts["error"])
-    if "lock" in resolved or resolved["as_of"] or not in_a_package(error, failure.detail):
+    if resolved.lock or resolved.as_of or not in_a_package(error, failure.detail):
         return failure
     involved = packages(error, failure.detail)
-    if involved and involved <= set(resolved["pinned"]):
+    if involved and involved <= set(resolved.pinned):
         # Their versions are the author's own: another date would not change them.
         return failure
     if changed and (changed.day >= datetime.now(timezone.utc).date().isoformat() or alike(changed)):
@@ -52,7 +52,7 @@ def explain(
     return PackageChanged(
         **failure.context,
         error=error,
-        unpinned=phrases.listed(resolved["unpinned"], SHOWN) or "what the pinned ones need",
+        unpinned=phrases.listed(resolved.unpinned, SHOWN) or "what the pinned ones need",
         date=f"{changed.day} ({changed.source})" if changed else "YYYY-MM-DD",
     )
 

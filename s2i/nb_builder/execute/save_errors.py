@@ -3,6 +3,7 @@
 The kernel runs another Python: nb_scorer.kernel.save_model writes facts in it, and this module has the messages.
 """
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from nb_builder.problems.contract import (
     ValidatorRefusesAll,
     WrongArguments,
 )
-from nb_builder.problems.model import BatchDiffers, DiskFull, NotSerializable
+from nb_builder.problems.model import BatchDiffers, DiskFull, NotSerializable, SetupFails
 from nb_builder.rewrite.unfold import lines_above_body
 
 CLASSES = {
@@ -40,11 +41,14 @@ CLASSES = {
         ValidatorRefusesAll,
         ExamplesArePairs,
         BatchDiffers,
+        SetupFails,
         DiskFull,
     )
 }
 
 
+# A longer statement is not repeated in a message.
+MAX_STATEMENT = 100
 # As nb_scorer.kernel.pickle_diagnosis names what a function uses.
 _GET_IPYTHON = "the global 'get_ipython'"
 # The name of the contract that a problem is about, where its facts do not have it.
@@ -52,6 +56,7 @@ _ABOUT: dict[type[Exception], str] = {
     ExampleFails: "examples",
     ExamplesArePairs: "examples",
     BatchDiffers: "batch_predictor",
+    SetupFails: "setup",
 }
 
 
@@ -80,7 +85,20 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
         return _answer_changed(facts, notebook, [cell for cell in cells if not cell.ours])
     if code == NotSerializable.code and _GET_IPYTHON in facts["culprit"]:
         return OnlyInJupyter(function=facts["name"], name="get_ipython", instead="", notebook=notebook)
+    if code == NotSerializable.code:
+        facts["setup"] = _setup_for(facts.pop("of_global", None) or "resource", cells)
     return CLASSES[code](**{**facts, "notebook": notebook})
+
+
+def _setup_for(name: str, cells: Sequence[Cell]) -> str:
+    """Return, on one line, the setup that binds a global as the last of the author's cells that does so."""
+    author_cells = [cell for cell in cells if not cell.ours]
+    statements = [binding.statement for binding in notebook_contract.bindings(name, author_cells)]
+    created = f"{name} = ..."
+    if statements and isinstance(statements[-1], ast.Assign):
+        source = ast.unparse(statements[-1])
+        created = source if len(source) <= MAX_STATEMENT and "\n" not in source else created
+    return f"def setup(): global {name}; {created}"
 
 
 def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> BuildProblem:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from nb_scorer.common import phrases
 from packaging.utils import canonicalize_name
 
+from nb_builder.common import programs
 from nb_builder.fix import installed_program
 from nb_builder.fix.problems import PythonUnusable
 from nb_builder.preflight.undeclared_imports import Import
@@ -92,22 +94,14 @@ def ask(python: Path, imports: Sequence[Import]) -> Beside:
     program = Path(installed_program.__file__).read_text("utf-8")
     question = json.dumps([(imported.module, imported.names) for imported in imports])
     try:
-        completed = subprocess.run(
-            [python, "-c", program],
-            input=question,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_TIME_LIMIT,
-        )
+        completed = programs.run([python, "-c", program], input=question, timeout=_TIME_LIMIT)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PythonUnusable(python=python, reason=str(error)) from None
     if completed.returncode:
-        words = completed.stderr.strip().splitlines() or [f"exit status {completed.returncode}"]
-        raise PythonUnusable(python=python, reason=words[-1])
+        raise PythonUnusable(python=python, reason=programs.reason(completed))
     try:
-        reported = json.loads(completed.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
+        reported = json.loads(phrases.last_line(completed.stdout))
+    except ValueError:
         raise PythonUnusable(python=python, reason="it is no Python 3.6 or later") from None
     chosen = [_chosen(imported.module, found) for imported, found in zip(imports, reported["providers"], strict=True)]
     return Beside(python, reported["version"], tuple(chosen), reported["versions"], reported["requires"])

@@ -5,15 +5,16 @@ which has no importlib.metadata. stdin has [[module, names]…], as of `from mod
 line of JSON: the Python's version, the distributions that provide each module, and what each distribution requires.
 """
 
-import csv
-import json
-import os
-import re
 import sys
-from email.parser import HeaderParser
 
-# The working directory, which may have a module of any name.
+# The working directory, which may have a module of any name: it goes before anything else is imported.
 sys.path[:] = [path for path in sys.path if path]
+
+import csv  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import re  # noqa: E402
+from email.parser import HeaderParser  # noqa: E402
 
 try:
     from importlib.metadata import distributions

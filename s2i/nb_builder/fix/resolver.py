@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.analysis import removed_apis
 from nb_builder.analysis.removed_apis import Use
-from nb_builder.common import resolve_date
+from nb_builder.common import programs, resolve_date
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import interpreters
@@ -198,13 +198,10 @@ def _compile(
     ]
     command += cutoff(candidate.as_of)
     try:
-        completed = subprocess.run(
+        completed = programs.run(
             [*command, "-"],
             env=resolving_environ(candidate.python.minor, environ),
             input="\n".join(lines) + "\n",
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             timeout=_SECONDS,
         )
     except subprocess.TimeoutExpired:

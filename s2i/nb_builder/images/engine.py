@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nb_builder.common import visible
+from nb_builder.common import programs, visible
 from nb_builder.images import conditions
 from nb_builder.images.files import Files
 from nb_builder.images.problems import ImageUnfit, ImageUnreadable
@@ -119,9 +119,7 @@ class Image:
             with stops_wait():
                 made = self._run("create", "--name", container, *words)
             if made.returncode:
-                lines = made.stderr.strip().splitlines() or [f"status {made.returncode}"]
-                reason = visible.line(lines[-1].removesuffix("."))
-                raise ImageUnreadable(image=self.name, program=self._program, reason=reason)
+                raise ImageUnreadable(image=self.name, program=self._program, reason=reason(made))
             yield container
         finally:
             with stops_wait():
@@ -130,7 +128,12 @@ class Image:
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         # In a session of its own: Ctrl-C in a terminal is for us, who then remove what there is.
         command = [self._program, *words]
-        return subprocess.run(command, env=self._environ, capture_output=True, text=True, start_new_session=True)
+        return programs.run(command, env=self._environ, start_new_session=True)
+
+
+def reason(failed: subprocess.CompletedProcess[str]) -> str:
+    """Return the end of a sentence about a call of the engine that failed."""
+    return visible.line(programs.reason(failed).removesuffix("."))
 
 
 def as_options(variables: Mapping[str, str]) -> list[str]:
@@ -158,10 +161,9 @@ def stops_wait() -> Iterator[None]:
 def find(program: str, environ: Mapping[str, str], name: str) -> Image | None:
     """Return the image of that name, or with that digest; None where the engine has none. Raise ImageUnreadable."""
     # A name that begins with a hyphen would be an option.
-    ran = subprocess.run([program, "image", "inspect", "--", name], env=dict(environ), capture_output=True, text=True)
+    ran = programs.run([program, "image", "inspect", "--", name], env=dict(environ))
     if ran.returncode == 0:
         return Image(program, environ, name, json.loads(ran.stdout)[0])
     if _ABSENT.search(ran.stderr):
         return None
-    lines = ran.stderr.strip().splitlines() or [f"status {ran.returncode}"]
-    raise ImageUnreadable(image=name, program=program, reason=visible.line(lines[-1].removesuffix(".")))
+    raise ImageUnreadable(image=name, program=program, reason=reason(ran))

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from nb_scorer.common import phrases
+
 from nb_builder.common import visible
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 
@@ -154,7 +156,7 @@ class Files:
             errors.seek(0)
             said = errors.read(_AT_ONCE).decode("utf-8", "replace").strip()
             if status and (is_there or not _ABSENT.search(said)):
-                raise self._unreadable((said.splitlines() or [f"status {status}"])[-1].removesuffix("."))
+                raise self._unreadable((phrases.last_line(said) or f"exit status {status}").removesuffix("."))
 
     def _unreadable(self, reason: str) -> ImageUnreadable:
         return ImageUnreadable(image=self._image, program=self._program, reason=visible.line(reason))

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from nb_scorer.common import paths
 
+from nb_builder.common.build_facts import Circumstances
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 from nb_builder.install import venv
@@ -140,14 +141,14 @@ def _tar(folder: Path, name: str, *, target: Path) -> None:
 
 
 def find(
-    src: Path, facts: Mapping[str, object], log: Log, uploaded: Path = source_tree.UPLOADED
+    src: Path, circumstances: Circumstances, log: Log, uploaded: Path = source_tree.UPLOADED
 ) -> PreviousBuild | None:
-    """Return the previous build, if s2i brought one that agrees with `facts`; a note says why one is dropped."""
+    """Return the previous build, if s2i brought one of equal circumstances; a note says why one is dropped."""
     folder = src.with_name(FOLDER)
     if src != uploaded or not (folder.is_dir() and any(folder.iterdir())):
         return None
     previous = _read(folder)
-    difference = "can't be read" if previous is None else _difference(previous.facts, facts)
+    difference = "can't be read" if previous is None else _difference(previous.facts, circumstances)
     if difference:
         log.note(f"the artifacts of the build before are dropped: {difference}.")
         remove(src, uploaded)
@@ -155,12 +156,12 @@ def find(
     return previous
 
 
-def beside(app_root: Path, facts: Mapping[str, object], log: Log) -> PreviousBuild | None:
-    """Return the build in another APP_ROOT, if it is whole and agrees with `facts`; a note says what does not agree."""
+def beside(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBuild | None:
+    """Return the build in another APP_ROOT, if it is whole and of equal circumstances; a note says what differs."""
     previous = _facts(app_root)
     if previous is None or not all((app_root / name).is_dir() for name in (paths.VENV, paths.MODEL)):
         return None
-    if difference := _difference(previous, facts):
+    if difference := _difference(previous, circumstances):
         log.note(f"the results of the build before are not used: {difference}.")
         return None
     return BuildBeside(app_root, previous)
@@ -187,10 +188,11 @@ def _facts(folder: Path) -> dict | None:
     return facts if isinstance(facts, dict) else None
 
 
-def _difference(previous: Mapping[str, object], current: Mapping[str, object]) -> str:
+def _difference(previous: Mapping[str, object], current: Circumstances) -> str:
     for name, noun in _MUST_AGREE:
-        if previous.get(name) != current[name]:
+        before, now = previous.get(name), getattr(current, name)
+        if before != now:
             if name == "builder":
                 return f"they are of another {noun}"
-            return f"they are of {noun} {previous.get(name)}, and this build has {current[name]}"
+            return f"they are of {noun} {before}, and this build has {now}"
     return ""

@@ -4,6 +4,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,26 +13,25 @@ import nb_scorer
 from nb_scorer.common import paths
 
 from nb_builder.common import digests
+from nb_builder.common.build_facts import Circumstances, Inputs
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.install.interpreters import Python
 
-# How the note begins that says what has changed.
 
-
-def circumstances(python: Python) -> dict[str, str]:
-    """Return what must agree before any artifact of the previous build is used: Python, platform, builder."""
+def circumstances(python: Python) -> Circumstances:
+    """Return the circumstances of a build with this Python."""
     packages = [Path(__file__).parents[1], Path(nb_scorer.__file__).parent]
     code = {
         path.name: digests.digests(path, (str(file.relative_to(path)) for file in path.rglob("*.py")))
         for path in packages
     }
-    return {
-        "python": python.full,
-        "platform": "-".join([platform.machine(), *platform.libc_ver()]),
-        "builder": f"{version('nb-build')}-{digests.fingerprint(code)[:12]}",
-    }
+    return Circumstances(
+        python=python.full,
+        platform="-".join([platform.machine(), *platform.libc_ver()]),
+        builder=f"{version('nb-build')}-{digests.fingerprint(code)[:12]}",
+    )
 
 
 class Ingredients:
@@ -47,8 +47,8 @@ class Ingredients:
         self.files_before = set(self.states_before)
         self.extra = extra
 
-    def facts(self, states: Mapping[Path, digests.State] | None = None) -> dict[str, object]:
-        """Return, after the run, the facts for the report: files read, files written, and a digest of all inputs.
+    def used(self, states: Mapping[Path, digests.State] | None = None) -> Inputs:
+        """Return, after the run, the files read, the files written, and a digest of all inputs.
 
         `states` are those of files when the author's cells had ended, if what came after them has been undone since.
         """
@@ -56,12 +56,8 @@ class Ingredients:
         reads["complete"] = reads["complete"] and self.watched
         written = sorted(self._written(states or {}))
         names = self._names(reads)
-        return {
-            "read": digests.digests(self.workspace.src, names),
-            "read_complete": reads["complete"],
-            "written": written,
-            "recipe": self._recipe(names),
-        }
+        read = digests.digests(self.workspace.src, names)
+        return Inputs(read=read, read_complete=reads["complete"], written=written, recipe=self._recipe(names))
 
     def difference_from(self, previous: PreviousBuild) -> str:
         """Return "" if the previous build's model has the same inputs, else what differs, as a clause."""
@@ -104,8 +100,8 @@ class Ingredients:
         return digests.fingerprint({"scripts": scripts, "files": files, "lock": lock, **self.extra})
 
 
-def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> dict[str, object]:
-    """Bring the previous model and executed notebook into the workspace; return the model's facts for the report."""
+def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> Inputs:
+    """Bring the previous model and executed notebook into the workspace; return what the model was made of."""
     previous.take_model(workspace)
     # This build's manifest is its own, and so is its signature.
     (workspace.model / paths.SIGNATURE).unlink(missing_ok=True)
@@ -114,6 +110,4 @@ def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> dict[
         if file.is_file():
             shutil.copyfile(file, workspace.build / name)
     log.detail("the model is taken over from the build before: nothing that it is made of has changed")
-    return {
-        name: previous.facts[name] for name in ("read", "read_complete", "written", "recipe") if name in previous.facts
-    }
+    return Inputs(**{field.name: previous.facts[field.name] for field in fields(Inputs)})

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.version import Version
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
-from nb_builder.common import digests
+from nb_builder.common import digests, programs
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.install import missing_wheels, resolver_errors
@@ -169,7 +169,7 @@ class Installer:
     def freeze(self) -> str:
         """Return what is installed, one `name==version` a line."""
         command: list[str | Path] = [UV, "pip", "freeze", "--python", self.python]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True).stdout
+        return programs.run(command, env=self.environ, check=True).stdout
 
     def offers(self, requirement: str) -> bool:
         """Return whether the index has `requirement` for this Python; nothing is installed."""
@@ -258,15 +258,7 @@ class Installer:
         `folders` are projects that it builds; files that a build adds to them are removed.
         """
         with build_files_removed(folders):
-            completed = subprocess.run(
-                command,
-                env=environ or self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-            )
+            completed = programs.run(command, env=environ or self.environ, stderr=subprocess.STDOUT)
         return pip_config.without_credentials(completed.stdout) if completed.returncode else None
 
 

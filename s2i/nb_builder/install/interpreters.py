@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from nb_builder.common import python_versions
+from nb_builder.common import programs, python_versions
 from nb_builder.common.log import Log
 from nb_builder.common.python_places import candidates, uv_folder
 from nb_builder.install import python_downloads
@@ -187,7 +187,7 @@ def find(environ: Mapping[str, str] = os.environ) -> dict[str, Python]:
 def probe(path: Path) -> Python | None:
     """Return the interpreter at `path` if there is a usable one (a pyenv shim may lead nowhere)."""
     try:
-        completed = subprocess.run([path, "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=20)
+        completed = programs.run([path, "-I", "-S", "-c", _PROBE], timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
     # Whatever else may be called python, or named by S2I_PYTHON, answers otherwise.

@@ -1,13 +1,12 @@
 """Explains a failed build from source: which wheels exist for a pin that has none for this Python."""
 
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from nb_builder.common import python_versions
+from nb_builder.common import programs, python_versions
 from nb_builder.install import system_libraries
 from nb_builder.problems.packages import WheelMissing
 from nb_builder.requirements import import_names
@@ -103,7 +102,7 @@ def _newest(uv: Sequence[str | Path], environ: Mapping[str, str], wanted: str, m
     """Return the version of `wanted` that uv resolves from wheels alone, or ""."""
     command: list[str | Path] = [*uv, "--quiet", "--no-header", "--no-annotate", "--no-deps", "--only-binary", ":all:"]
     command += ["--python-version", minor, *more, "-"]
-    completed = subprocess.run(command, env=environ, input=wanted, capture_output=True, text=True)
+    completed = programs.run(command, env=environ, input=wanted)
     match = re.search(r"==(\S+)", completed.stdout) if completed.returncode == 0 else None
     return match[1] if match else ""
 

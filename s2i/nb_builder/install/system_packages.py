@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_builder.common import dpkg
+from nb_builder.common import dpkg, programs
 from nb_builder.common.log import Log
 from nb_builder.problems.notebooks import SystemPackageMissing, SystemPackagesMalformed
 from nb_builder.repository import ordinary_files
@@ -97,15 +97,7 @@ def _install(missing: Sequence[SystemPackage], log: Log, *, in_image: bool) -> N
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     entries = [package.entry for package in missing]
     for command in (["update"], ["install", "--yes", "--no-install-recommends", "--", *entries]):
-        completed = subprocess.run(
-            [*_APT_GET, *command],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
+        completed = programs.run([*_APT_GET, *command], env=environ, stderr=subprocess.STDOUT)
         if completed.returncode:
             errors = re.findall(r"^E: (.*)", completed.stdout, re.MULTILINE) or [f"status {completed.returncode}"]
             raise _problem(missing, f"apt-get {command[0]} failed: {errors[0]}", completed.stdout.strip())

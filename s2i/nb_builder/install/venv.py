@@ -2,10 +2,12 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from nb_scorer.common import phrases
+
+from nb_builder.common import programs
 from nb_builder.install.interpreters import Python
 from nb_builder.problems.packages import InstallFailed
 
@@ -24,10 +26,10 @@ def make(venv: Path, python: Python) -> Path:
         str(python.path),
         str(venv),
     ]
-    completed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    completed = programs.run(command)
     if completed.returncode:
         output = (completed.stdout + completed.stderr).strip()
-        reason = (output.splitlines() or ["no reason given"])[-1]
+        reason = phrases.last_line(output) or "no reason given"
         raise InstallFailed(reason=reason, installer="virtualenv", python=python.minor, detail=output)
     if python.number < 8:
         # virtualenv's start-up hook needs the syntax of a newer Python, and would print an error at every start.

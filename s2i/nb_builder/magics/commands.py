@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from IPython.core.error import UsageError
 from IPython.display import clear_output, display
+from nb_scorer.common import phrases
 from nb_scorer.common.problem import Problem
 
 from nb_builder.magics import golden, notebook
@@ -291,4 +292,4 @@ def _is_table(value: object) -> bool:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]} …"
+    return phrases.cut(text, 200)

@@ -17,7 +17,7 @@ from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.requirements.collect import Wanted
 from nb_builder.rewrite.keep_requirements import NAME
 
-CONTRACT = ("predictor", "validator", "batch_predictor", "examples")
+CONTRACT = ("predictor", "validator", "batch_predictor", "examples", "setup", "teardown")
 
 
 @dataclass

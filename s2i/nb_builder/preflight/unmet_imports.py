@@ -2,14 +2,15 @@
 
 import configparser
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
 
 from nb_builder import platforms
+from nb_builder.common import programs
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.execute import cell_errors
@@ -129,19 +130,13 @@ def _missing_names(
     imports: Sequence[Import], python: Path, overlay: Path, folder: Path, environ: Mapping[str, str]
 ) -> list[str | None]:
     """Return what _FIND_MISSING prints for each import: a name, "" or None."""
-    completed = subprocess.run(
-        [python, "-c", _FIND_MISSING, folder, overlay],
-        cwd=folder,
-        env=launch.environment(environ),
-        input=json.dumps([(imported.module, imported.names) for imported in imports]),
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    command: list[str | Path] = [python, "-c", _FIND_MISSING, folder, overlay]
+    asked = json.dumps([(imported.module, imported.names) for imported in imports])
+    completed = programs.run(command, cwd=folder, env=launch.environment(environ), input=asked)
     if completed.returncode:
         raise RuntimeError(f"the notebook's Python can't look for its imports:\n{completed.stderr}")
     # The last line: the start-up file (.pth) of a package may print something before it.
-    return json.loads(completed.stdout.splitlines()[-1])
+    return json.loads(phrases.last_line(completed.stdout))
 
 
 def _unfetched(src: Path) -> dict[str, str]:

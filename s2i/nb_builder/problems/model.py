@@ -9,7 +9,9 @@ class NotSerializable(BuildProblem):
     code = "not-serializable"
     what_words = "'{name}' can't be saved: {culprit}."
     why_words = "The service loads {name} from a file, and this object can't be saved to one ({error})."
-    fix_words = "Create it inside {name} (or in a helper that creates it at first use) instead of in a global variable."
+    fix_words = (
+        "Create it in setup, which each scorer of the service calls once: '{setup}'. Or create it inside {name}."
+    )
 
 
 class ModelDoesNotLoad(BuildProblem):
@@ -19,6 +21,18 @@ class ModelDoesNotLoad(BuildProblem):
     what_words = "The saved model does not work in a fresh process: {error}"
     why_words = "The service loads that file in a new process, where only 'requirements' is installed."
     fix_words = "Fix {shown}; add a missing module to 'requirements'."
+
+
+class SetupFails(BuildProblem):
+    """The notebook's setup failed in the build."""
+
+    code = "setup-fails"
+    what_words = "The notebook's setup failed: {error}"
+    why_words = "Each scorer of the service calls setup before it takes samples, and the build verifies predictions so."
+    fix_words = (
+        "Fix the error in the traceback above. If setup connects to what only the service can reach, set "
+        "S2I_SETUP_IN_BUILD=0: the build then calls neither setup nor predictor, and verifies no prediction."
+    )
 
 
 class AnswersDiffer(BuildProblem):

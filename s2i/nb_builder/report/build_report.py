@@ -11,6 +11,7 @@ import nbformat
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem
 
+from nb_builder.common.build_facts import Fact, as_report
 from nb_builder.common.log import Log
 from nb_builder.execute.runner import CellResult
 from nb_builder.rewrite.number_cells import positions
@@ -25,6 +26,10 @@ class Report:
         self.repeatable = repeatable
         self.facts: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}
+
+    def add(self, fact: Fact) -> None:
+        """Write what a step has returned into the report."""
+        self.facts.update(as_report(fact))
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:

@@ -1,10 +1,11 @@
 """Labels of the image: facts about the model that `docker inspect` shows."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nb_scorer.common import paths
-from nb_scorer.model import manifest
 
 from nb_builder.common.workspace import Workspace
 from nb_builder.report import missing_proof
@@ -16,9 +17,11 @@ METADATA = Path("/tmp/.s2i/image_metadata.json")  # noqa: S108 - s2i's own place
 _PREFIX = "io.nb-builder."
 
 
-def write(workspace: Workspace, src: Path, target: Path = METADATA) -> dict[str, object]:
-    """Write the labels to `target` if s2i runs the build; return the model's facts for the report."""
-    facts = manifest.read(workspace.model)
+def write(workspace: Workspace, facts: Mapping[str, Any], src: Path, target: Path = METADATA) -> dict[str, object]:
+    """Write the labels of the model with the manifest `facts` to `target` if s2i runs the build.
+
+    Returns the model's entries for the report.
+    """
     warning = missing_proof.label(facts)
     model = {"sha256": facts["pickle_sha256"], "golden": facts["golden"], "scorer_start": facts["scorer_start"]}
     if src == source_tree.UPLOADED:

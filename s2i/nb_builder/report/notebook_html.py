@@ -28,7 +28,7 @@ _TEMPLATE = """{%- extends "basic/index.html.j2" -%}
 {%- endblock in_prompt -%}
 {%- block empty_in_prompt -%}{%- endblock empty_in_prompt -%}
 """
-_PAGES = '<nav><a href="/docs">Try it</a> <a href="/drift">Drift</a></nav>'
+_PAGES = '<nav><a href="docs">Try it</a> <a href="drift">Drift</a></nav>'
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8888880a; --quiet: #59636e; --link: #0860ca; }
 @media (prefers-color-scheme: dark) { :root { --quiet: #9aa4b2; --link: #6cb6ff; } }

@@ -8,9 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+
+from nb_builder.common import programs
 
 # Before, git does not know the variables by which it is told all of this.
 _OLDEST = (2, 31)
@@ -18,6 +21,8 @@ _OLDEST = (2, 31)
 TIME_LIMIT = 4
 # Where it looks at each file.
 LONG_LIMIT = 60
+# For how many seconds a checkout that made git wait until the limit is not asked again.
+_REST = 60
 # What git has of this user's environment: not where another repository is, as in a hook of git.
 _KEPT = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID"),
@@ -54,8 +59,16 @@ def facts(folder: Path, *arguments: str, top: Path | None = None, limit: float =
     many seconds git may take, by default a few.
     """
     program = shutil.which("git")
-    if program is None or _version(program) < _OLDEST:
+    if program is None or _version(program) < _OLDEST or _is_resting(folder):
         return None
+    try:
+        return _facts(program, folder, arguments, top, limit)
+    except subprocess.TimeoutExpired:
+        _late[folder] = time.monotonic()
+        return None
+
+
+def _facts(program: str, folder: Path, arguments: Sequence[str], top: Path | None, limit: float) -> str | None:
     environ = {**_kept(), **_NO_FETCH, "LC_ALL": "C"}
     if top is not None:
         environ |= {"GIT_WORK_TREE": os.path.realpath(top), "GIT_CEILING_DIRECTORIES": os.path.realpath(top.parent)}
@@ -67,6 +80,19 @@ def facts(folder: Path, *arguments: str, top: Path | None = None, limit: float =
         name: "false" if name.endswith("required") else "" for name in listed.split("\0") if _FILTER.fullmatch(name)
     }
     return _output([*command, *arguments], {**environ, **_configured({**_SETTINGS, **filters})}, limit)
+
+
+# Checkouts that made git wait until the limit, and when.
+_late: dict[Path, float] = {}
+
+
+def _is_resting(folder: Path) -> bool:
+    """Return whether git has lately waited in this folder, or in one above or below it."""
+    now = time.monotonic()
+    return any(
+        now - moment < _REST and (folder == late or folder in late.parents or late in folder.parents)
+        for late, moment in _late.items()
+    )
 
 
 def top_of(folder: Path) -> Path | None:
@@ -124,22 +150,18 @@ def _configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _output(command: list[str], environ: Mapping[str, str], limit: float = 0) -> str | None:
+    """Return what git prints, None for an error; raise TimeoutExpired."""
     try:
-        completed = subprocess.run(
-            command,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=limit or TIME_LIMIT,
-        )
-    except (subprocess.TimeoutExpired, OSError, ValueError):
+        completed = programs.run(command, env=dict(environ), errors="surrogateescape", timeout=limit or TIME_LIMIT)
+    except (OSError, ValueError):
         return None
     return completed.stdout.strip("\n") if completed.returncode == 0 else None
 
 
 @cache
 def _version(program: str) -> tuple[int, ...]:
-    found = re.search(r"(\d+)\.(\d+)", _output([program, "--version"], _kept()) or "")
+    try:
+        found = re.search(r"(\d+)\.(\d+)", _output([program, "--version"], _kept()) or "")
+    except subprocess.TimeoutExpired:
+        found = None
     return tuple(map(int, found.groups())) if found else (0,)

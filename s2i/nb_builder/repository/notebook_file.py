@@ -18,6 +18,8 @@ from nb_builder.problems.notebooks import (
 from nb_builder.repository import formats, ordinary_files
 from nb_builder.repository.normalize_notebook import normalize
 
+# Values of a notebook, as far as its punctuation tells. Each takes up to 100 bytes in memory, and two in the file.
+MAX_PARTS = 10_000_000
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 
 
@@ -32,7 +34,9 @@ def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
         return _parse_text_format(text, notebook)
     raw = _parse(text, notebook)
     _require_notebook(raw, notebook)
-    _require_python(raw.get("metadata") or {}, notebook)
+    # Before anything is looked up in it: other tools write other types than the format has.
+    normalize(raw)
+    _require_python(raw["metadata"], notebook)
     return _upgrade(raw, notebook)
 
 
@@ -75,6 +79,10 @@ def _require_no_conflict(text: str, notebook: Path) -> None:
 
 
 def _parse(text: str, notebook: Path) -> Any:
+    parts = sum(map(text.count, "[{,"))
+    if parts > MAX_PARTS:
+        reason = f"it has about {parts} values, and {MAX_PARTS} at most are read"
+        raise NotebookNotANotebook(notebook=notebook, reason=reason)
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -116,8 +124,7 @@ def _require_python(metadata: dict, notebook: Path) -> None:
 
 
 def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
-    """Return the notebook normalized and converted to format 4; raise NotebookNotANotebook if nbformat refuses it."""
-    normalize(raw)
+    """Return the normalized notebook, converted to format 4; raise NotebookNotANotebook if nbformat refuses it."""
     text = json.dumps(raw)
     try:
         with warnings.catch_warnings():
@@ -129,8 +136,11 @@ def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
     except (
         nbformat.ValidationError,
         nbformat.reader.NotJSONError,
+        # Raised by its conversion of older formats, which has assertions.
+        AssertionError,
         AttributeError,
-        KeyError,
+        LookupError,
+        RecursionError,
         TypeError,
         ValueError,
     ) as error:

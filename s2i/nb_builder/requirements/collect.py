@@ -13,7 +13,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nb_builder.common import digests, markers
+from nb_builder.common import digests, markers, programs
 from nb_builder.problems.packages import (
     LockOutdated,
     RequirementsConflict,
@@ -211,22 +211,13 @@ def _has_name(line: str) -> bool:
 def _emit(script: Path, command: Sequence[str | Path], folder: Path, target: Path, notebook: Path) -> None:
     environ = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        completed = subprocess.run(
-            [*command, script, target],
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_TIME_LIMIT,
-        )
+        completed = programs.run([*command, script, target], cwd=folder, env=environ, timeout=_TIME_LIMIT)
     except subprocess.TimeoutExpired:
         raise RequirementsNeedPackages(notebook=notebook, error=f"no end after {_TIME_LIMIT} seconds") from None
     if completed.returncode == MALFORMED:
         raise RequirementsMalformed(reason=completed.stderr.strip(), notebook=notebook)
     if completed.returncode:
-        error = (completed.stderr.strip().splitlines() or [f"exit status {completed.returncode}"])[-1]
+        error = programs.reason(completed)
         raise RequirementsNeedPackages(notebook=notebook, error=error, detail=completed.stderr)
 
 

@@ -16,6 +16,7 @@ from nb_scorer.model import manifest
 from nb_scorer.signature import origin, statement
 
 from nb_builder.common import digests
+from nb_builder.common.build_facts import MadeOf
 from nb_builder.common.settings import Settings
 from nb_builder.common.workspace import Workspace
 from nb_builder.signing import model
@@ -34,10 +35,10 @@ UNSAID = frozenset(
 )
 
 
-def write(workspace: Workspace, facts: Mapping[str, Any], settings: Settings, signer: Signer | None) -> None:
+def write(workspace: Workspace, made_of: MadeOf, settings: Settings, signer: Signer | None) -> None:
     """Write the statement on the model in `workspace` into build/, and the same signed, where there is a signer."""
     # Some settings have values that JSON lacks, such as a date: they are said as texts.
-    text = json.dumps(of(workspace, facts, settings), indent=1, sort_keys=True, default=str) + "\n"
+    text = json.dumps(of(workspace, made_of, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
         sign(workspace.build, signer, model.digests_of(workspace.model))
@@ -80,8 +81,8 @@ def _content(path: Path) -> bytes:
         return file.read(origin.MAX_SIZE)
 
 
-def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """Return the statement; `facts` are those of the build's report."""
+def of(workspace: Workspace, made_of: MadeOf, settings: Settings) -> dict[str, Any]:
+    """Return the statement on the model in `workspace`."""
     files = model.digests_of(workspace.model)
     built = manifest.read(workspace.model).get("built")
     return {
@@ -92,18 +93,21 @@ def of(workspace: Workspace, facts: Mapping[str, Any], settings: Settings) -> di
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": _without_nothing(
-                    source=facts.get("source"),
-                    notebooks=list(facts["notebooks"]),
+                    source=made_of.origin.source,
+                    notebooks=list(made_of.origin.notebooks),
                     parameters=settings.parameters,
                     settings=_chosen(settings),
                 ),
-                "internalParameters": {name: facts[name] for name in ("python", "platform")},
-                "resolvedDependencies": list(_ingredients(workspace, facts)),
+                "internalParameters": {
+                    "python": made_of.circumstances.python,
+                    "platform": made_of.circumstances.platform,
+                },
+                "resolvedDependencies": list(_ingredients(workspace, made_of)),
             },
             "runDetails": {
                 "builder": _without_nothing(
                     id=BUILDER,
-                    version={"nb-builder": facts["builder"]},
+                    version={"nb-builder": made_of.circumstances.builder},
                     builderDependencies=_image(settings.builder_image),
                 ),
                 "metadata": _without_nothing(finishedOn=built),
@@ -123,28 +127,24 @@ def _chosen(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if value not in ((), None)}
 
 
-def _ingredients(workspace: Workspace, facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _ingredients(workspace: Workspace, made_of: MadeOf) -> Iterator[dict[str, Any]]:
     """Yield what the model was made of: the commit, notebooks, the files that they have read, lock and packages."""
-    if facts.get("uncommitted"):
+    origin_of, inputs = made_of.origin, made_of.inputs
+    if origin_of.uncommitted:
         # The digest would be that of other files.
-        changed = {"commit": facts["commit"], "uncommitted": facts["uncommitted"]}
-        yield _without_nothing(uri=facts.get("source"), name="source", annotations=changed)
-    elif facts.get("commit"):
-        yield _without_nothing(uri=facts.get("source"), name="source", digest={"gitCommit": facts["commit"]})
-    for name, digest in {**facts["notebooks"], **_read(workspace, facts)}.items():
+        changed = {"commit": origin_of.commit, "uncommitted": origin_of.uncommitted}
+        yield _without_nothing(uri=origin_of.source, name="source", annotations=changed)
+    elif origin_of.commit:
+        yield _without_nothing(uri=origin_of.source, name="source", digest={"gitCommit": origin_of.commit})
+    # Where it is not known what the notebooks have read, that is the whole repository.
+    every = inputs.read if inputs.read_complete else digests.digests(workspace.src, digests.all_files(workspace.src))
+    for name, digest in {**origin_of.notebooks, **every}.items():
         yield _resource(f"{paths.SRC}/{name}", digest)
-    yield _resource(f"{paths.BUILD}/{paths.LOCK}", facts["lock_sha256"])
-    for package in facts["packages"]:
+    yield _resource(f"{paths.BUILD}/{paths.LOCK}", made_of.installed.lock_sha256)
+    for package in made_of.installed.packages:
         name, _, version = package.partition("==")
         if version:
             yield {"uri": f"pkg:pypi/{name}@{version}"}
-
-
-def _read(workspace: Workspace, facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the digests of files that the notebooks have read; of the whole repository where that is not known."""
-    if facts.get("read_complete"):
-        return facts.get("read", {})
-    return digests.digests(workspace.src, digests.all_files(workspace.src))
 
 
 def _image(reference: str | None) -> list[dict[str, Any]] | None:

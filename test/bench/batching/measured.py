@@ -85,7 +85,7 @@ def _place(reason) -> str:
 def scorer_of(case: Case, form: BatchForm | None, facts: dict | None = None) -> Scorer:
     """Return a service's scorer with this predictor, which batches where there are `facts` of a proof."""
     parts = {"predictor": case.predictor, "validator": None, "batch_predictor": None, "batch_form": form}
-    return Scorer(types.SimpleNamespace(**parts, manifest={"batching": facts}))
+    return Scorer(types.SimpleNamespace(**parts, setup=None, teardown=None, manifest={"batching": facts}))
 
 
 def _mix(found: Measured, form: BatchForm) -> None:

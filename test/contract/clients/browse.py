@@ -143,8 +143,8 @@ with sync_playwright() as play:
     phone.tap("summary")
     found["phone_overflow"].append(overflow(phone))
     phone.screenshot(path=pictures / "docs-phone.png", full_page=True)
-    if phone.locator("nav a[href='/notebook']").count():
-        phone.tap("nav a[href='/notebook']")
+    if phone.locator("nav a[href='./notebook']").count():
+        phone.tap("nav a[href='./notebook']")
         found["notebook"] = phone.inner_text("body")
         phone.screenshot(path=pictures / "notebook-phone.png", full_page=True)
         desk.goto(url + "/notebook")

@@ -1,6 +1,7 @@
 """The command line: output and exit statuses."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -54,6 +55,30 @@ def test_a_problem_is_reported_on_stdout_and_stderr_stays_empty(tmp_path):
     assert (completed.returncode, completed.stderr) == (1, b"")
     assert f"ERROR: There is no repository in {tmp_path}/none: there is no such folder.".encode() in completed.stdout
     assert b"(problem source-missing)" in completed.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("check {0}/none", "source-unknown"),
+        ("local {0}/none", "source-unknown"),
+        ("native translate", "native-no-service"),
+        ("new /proc/none", "folder-not-written"),
+        ("push {0}/none host/a:b", "zipapp-damaged"),
+        ("serve {0}/none", "zipapp-damaged"),
+        ("sign {0}/none", "sign-key-unusable"),
+        ("slim prepare", "slim-no-service"),
+        ("verify {0}/none {0}/key", "model-missing"),
+    ],
+)
+def test_each_command_leaves_its_problem_for_the_program_that_called_it(words, code, tmp_path, monkeypatch, capsys):
+    places = {"S2I_PROBLEM_FILE": "problem.json", "APP_ROOT": "none", "NB_BUILDER_HOME": "", "S2I_SIGN_KEY_FILE": "key"}
+    for name, value in places.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
+    assert __main__.main(words.format(tmp_path).split()) in (1, 2)
+    problem = json.loads((tmp_path / "problem.json").read_text())
+    assert problem["code"] == code and all(problem[name] for name in ("what", "why", "fix"))
+    assert f"(problem {code})" in capsys.readouterr().out
 
 
 def test_a_bad_setting_is_reported_the_same_way(tmp_path):

@@ -13,7 +13,9 @@ from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotL
 from nb_scorer.common.problem import Problem
 from nb_scorer.model import golden_rows, manifest
 
-SETTINGS = SimpleNamespace(tolerance=1e-6, verify_timeout=60.0, ca_bundle=None, source_date_epoch=None)
+SETTINGS = SimpleNamespace(
+    tolerance=1e-6, verify_timeout=60.0, setup_timeout=300.0, ca_bundle=None, source_date_epoch=None
+)
 GOOD = {
     "loaded": True,
     "load_error": None,
@@ -164,7 +166,9 @@ def test_a_predictor_that_answers_differently_each_time_passes_with_a_note(home)
 
 
 def test_a_proof_without_an_end_is_rejected(home):
-    quick = SimpleNamespace(tolerance=0, verify_timeout=0.02, ca_bundle=None, source_date_epoch=None)
+    quick = SimpleNamespace(
+        tolerance=0, verify_timeout=0.02, setup_timeout=0.01, ca_bundle=None, source_date_epoch=None
+    )
     with pytest.raises(ModelDoesNotLoad, match="verification took longer than"):
         verified(home, "time.sleep(60)", settings=quick)
 

@@ -39,6 +39,7 @@ _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer
 def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
     app.template_folder = str(Path(__file__).parent)
+    app.context_processor(lambda: {"root": _root()})
     page = _Page(context)
     settings = context.settings
     off = [path for path, is_on in (("/notebook", page.notebook), ("/model", settings.export)) if not is_on]
@@ -222,7 +223,13 @@ def _with_cells_linked(text: str, has_notebook: bool) -> Markup:
     """Return a text for HTML, in which each cell that it names leads to that cell on the notebook's page."""
     if not has_notebook:
         return escape(text)
-    return Markup(_CELL.sub(r'<a href="/notebook#cell-\2">\1</a>', str(escape(text))))  # noqa: S704 - escaped above
+    link = rf'<a href="{_root()}notebook#cell-\2">\1</a>'
+    return Markup(_CELL.sub(link, str(escape(text))))  # noqa: S704 - escaped above
+
+
+def _root() -> str:
+    """Return the service's root relative to the requested page: a proxy may publish it under a path prefix."""
+    return "../" * (request.path.count("/") - 1) or "./"
 
 
 def _as_text(value: object) -> str:

@@ -337,15 +337,16 @@ class HttpService:
 
     def _end_when_idle(self, latest: float) -> None:
         if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._is_beside):
-            self._end()
+            self._end(latest - self._loop.time())
         else:
             # Again and again: connections become idle as their answers leave, and clients would keep them open.
             self._edge.close_idle()
             self._loop.call_later(TURN_SECONDS, self._end_when_idle, latest)
 
-    def _end(self) -> None:
+    def _end(self, seconds: float = 0.0) -> None:
         """End the scorers; what they still had gets 503. Stop the loop once these answers have left.
 
+        `seconds` are what is left of S2I_GRACE, for the notebook's teardown.
         Comes at the latest after S2I_GRACE, or at once with a second signal, so the listening socket may still be open.
         """
         if self._ended:
@@ -353,7 +354,7 @@ class HttpService:
         self._ended = True
         self._edge.end_accepting()
         self._end_behind_balancers()
-        self._pool.stop()
+        self._pool.stop(seconds)
         self._stop_when_sent(self._loop.time() + LAST_ANSWERS_SECONDS)
 
     def _stop_when_sent(self, latest: float) -> None:

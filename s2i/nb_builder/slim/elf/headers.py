@@ -3,10 +3,11 @@
 import os
 import re
 import struct
-import subprocess
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from nb_builder.common import programs
 
 MAGIC = b"\x7fELF"
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_NOTE = 1, 2, 3, 4
@@ -148,4 +149,4 @@ def libraries(loader: str, files: Iterable[str]) -> tuple[set[str], set[str]]:
 @cache
 def _list_libraries(loader: str, file: str) -> str:
     """Return what `loader --list` prints for `file`; cached, because the service image does not change meanwhile."""
-    return subprocess.run([loader, "--list", file], capture_output=True, text=True, errors="replace").stdout
+    return programs.run([loader, "--list", file]).stdout

@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nb_scorer.common import paths
+from nb_scorer.common import paths, phrases
 from nb_scorer.protocol import launch
 
-from nb_builder.common import installed
+from nb_builder.common import installed, programs
 from nb_builder.common.installed import Distribution
 from nb_builder.slim.imports import model_imports_program
 
@@ -30,18 +29,10 @@ def imports(app_root: Path, digests: Mapping[str, str] | None = None) -> dict[st
     program = Path(model_imports_program.__file__).read_text("utf-8")
     command = [app_root / paths.VENV / "bin" / "python", "-c", program, launch.HOME, model, folder]
     command.append("" if digests is None else json.dumps(dict(digests)))
-    process = subprocess.run(
-        command,
-        env=launch.environment(dict(os.environ)),
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    process = programs.run(command, env=launch.environment(dict(os.environ)), cwd="/")
     if process.returncode:
         raise ModelUnreadable(process.stderr.strip() or f"it ended with {process.returncode}")
-    return json.loads(process.stdout.splitlines()[-1])
+    return json.loads(phrases.last_line(process.stdout))
 
 
 def providers(named: Mapping[str, str], distributions: Iterable[Distribution]) -> dict[str, str]:

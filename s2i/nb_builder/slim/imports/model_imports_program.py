@@ -293,7 +293,7 @@ def main(home, model_folder, notebook_folder, digests):
     model = load.load(model_folder, digests)
     root = runtime_paths.root_of(notebook_folder, content.get("folder", "."))
     modules = ReachableImports(root, packages_in(filter(os.path.isdir, sys.path))).walk(
-        [model.predictor, model.validator, model.batch_predictor]
+        [model.predictor, model.validator, model.batch_predictor, model.setup, model.teardown]
     )
     print("\n" + json.dumps(modules, sort_keys=True), flush=True)
 

@@ -4,12 +4,12 @@ import errno
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from nb_scorer.protocol import launch
 
+from nb_builder.common import programs
 from nb_builder.slim.rootfs import bytecode_program
 from nb_builder.slim.tree import Tree
 
@@ -36,7 +36,7 @@ def convert(
 
 def _run(command: list[str], request: str, environ: dict[str, str]) -> str:
     """Return the command's output for `request`; raise OSError for a full disk, RuntimeError for any other failure."""
-    process = subprocess.run(command, env=environ, input=request, capture_output=True, text=True, errors="replace")
+    process = programs.run(command, env=environ, input=request)
     if os.strerror(errno.ENOSPC) in process.stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if process.returncode:

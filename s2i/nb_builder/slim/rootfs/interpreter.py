@@ -8,6 +8,8 @@ from pathlib import Path
 
 from nb_scorer.protocol import launch
 
+from nb_builder.common import programs
+
 _DESCRIBE = """\
 import json, os, sys, sysconfig
 print(json.dumps([os.path.realpath(sys.executable), "%d.%d" % sys.version_info[:2], "%d.%d.%d" % sys.version_info[:3],
@@ -32,9 +34,7 @@ def describe(python: Path) -> Interpreter | None:
     """Return the interpreter that `python` starts; None if it does not run."""
     environ = launch.environment(dict(os.environ))
     try:
-        process = subprocess.run(
-            [python, "-I", "-c", _DESCRIBE], env=environ, capture_output=True, text=True, check=True
-        )
+        process = programs.run([python, "-I", "-c", _DESCRIBE], env=environ, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     program, minor, version, library = json.loads(process.stdout)

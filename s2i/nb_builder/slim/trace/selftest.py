@@ -10,6 +10,8 @@ from pathlib import Path
 
 from nb_scorer.protocol import launch
 
+from nb_builder.common import programs
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -43,16 +45,8 @@ def run(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
             "--verdict",
             verdict_file,
         ]
-        process = subprocess.run(
-            command,
-            env={**launch.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
+        variables = {**launch.environment(os.environ), "APP_ROOT": str(app_root), **(environ or {})}
+        process = programs.run(command, env=variables, cwd="/", stderr=subprocess.STDOUT)
         if process.returncode or not verdict_file.exists():
             raise SelftestEnded(process.stdout.strip())
         return parse(verdict_file.read_text("utf-8"))

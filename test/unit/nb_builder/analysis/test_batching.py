@@ -1,5 +1,7 @@
 """What keeps predictor from being scored in batches, by the syntax of the cells."""
 
+import gc
+
 import pytest
 from nb_builder.analysis import batching
 from nb_builder.common.cell import Cell
@@ -86,6 +88,62 @@ def test_a_module_of_the_repository_is_read_and_not_run(tmp_path):
     assert told(tmp_path, "from helpers.scoring import score", "predictor = lambda x: score(x)") == (
         "it writes last['x'], which outlives the sample (helpers/scoring.py, line 5)"
     )
+
+
+RUNS = "(*_):\n    open('ran', 'w').close()\n    return 'x'"
+IN_CLASS = RUNS.replace("\n", "\n    ")
+USES = "a = A()\nb = a.x\nc = a()\nd = a.y.z()\nA.b\ndel a\n" + PREDICTOR.format("a.x; a(x); a.y.predict([x])")
+SPECIAL = [
+    "__getattr__",
+    "__getattribute__",
+    "__del__",
+    "__eq__",
+    "__hash__",
+    "__bool__",
+    "__len__",
+    "__iter__",
+    "__str__",
+    "__repr__",
+    "__get__",
+    "__class__",
+    "__set_name__",
+    "__init_subclass__",
+    "__class_getitem__",
+    "__new__",
+    "__init__",
+    "__call__",
+    "__instancecheck__",
+    "__slots__",
+    "__qualname__",
+    "__module__",
+    "__name__",
+    "__wrapped__",
+    "__signature__",
+    "__code__",
+    "__self__",
+    "__func__",
+]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "class A:\n    def {name}" + IN_CLASS + "\n" + USES,
+        "import evil\nfrom evil import x, y\na = evil.z\n" + PREDICTOR.format("evil.log(x); a(x)"),
+        "import evil as __builtins__\nclass A:\n    pass\n" + USES,
+        "from evil import {name}\nimport evil\nx = evil.x\n" + USES,
+        "def {name}" + RUNS + "\nclass A:\n    pass\n" + USES,
+        "class {name}:\n    def __class_getitem__" + IN_CLASS + "\nclass A:\n    pass\n" + USES,
+        "{name} = []\nclass A:\n    pass\n" + USES,
+    ],
+)
+def test_nothing_of_the_author_s_is_called(tmp_path, monkeypatch, cell):
+    monkeypatch.chdir(tmp_path)
+    for name in SPECIAL:
+        (tmp_path / "evil.py").write_text(f"def {name}{RUNS}\ndef __getattr__{RUNS}\ndef __build_class__{RUNS}\n")
+        told(tmp_path, "model = load()", cell.replace("{name}", name))
+        gc.collect()
+        assert not (tmp_path / "ran").exists(), name
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def found(source):
         ("x = np.NaN", "numpy", "2.0"),
         ("df = df.append(row)", "pandas", "2.0"),
         ("x = df.ix[0]", "pandas", "1.0"),
-        ("plt.hist(x, normed=True)", "matplotlib", "3.1"),
+        ("plt.hist(x, normed=True)", "matplotlib", "3.2"),
         ("plt.style.use('seaborn-whitegrid')", "matplotlib", "3.8"),
         ("sns.barplot('a', 'b', data=df)", "seaborn", "0.12"),
         ("from keras.utils import np_utils", "keras", "2.13"),

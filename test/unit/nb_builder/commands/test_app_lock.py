@@ -29,3 +29,12 @@ def test_a_lock_without_words_is_one_all_the_same(tmp_path):
     app_lock.path_of(tmp_path / "app").write_text("")
     with pytest.raises(AppInUse, match="another command works there"):
         AppLock(tmp_path / "app", "y")
+
+
+def test_a_lock_that_another_user_made_a_link_is_not_followed(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / "app.lock").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        AppLock(tmp_path / "app", "")
+    assert victim.read_text() == "kept"

@@ -67,4 +67,5 @@ def test_a_folder_that_can_not_be_made_is_reported(tmp_path, capsys):
 def test_a_wrong_call_is_reported_how_to_call(words, capsys):
     with pytest.raises(SystemExit) as ended:
         new.main(words)
-    assert (ended.value.code, capsys.readouterr().out) == (2, new.USAGE + "\n")
+    usage, reason = capsys.readouterr().out.splitlines()
+    assert (ended.value.code, usage) == (2, new.USAGE) and reason

@@ -89,7 +89,7 @@ def test_an_engine_that_is_not_there_is_a_sentence():
 def test_a_container_that_somebody_has_removed_has_ended(engine):
     gone = services._Container.__new__(services._Container)
     gone._engine, gone._container = engine, "removed"
-    assert gone.ending() == "is gone (status 1)"
+    assert gone.ending() == "is gone (exit status 1)"
 
 
 def test_a_call_that_fails_has_the_engine_s_last_line(engine):

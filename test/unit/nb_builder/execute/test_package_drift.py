@@ -3,6 +3,7 @@
 from datetime import datetime, timezone
 
 import pytest
+from nb_builder.common.build_facts import Resolution
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import AsOf
 from nb_builder.execute import package_drift
@@ -54,13 +55,13 @@ def explained(resolved, changed=None, alike=lambda moment: False):
     cell = Cell("f()", number=2, position=2)
     error = "AttributeError: module 'numpy' has no attribute 'float'."
     failed = CellFailed(cell=cell, notebook="model.ipynb", line=1, error=error, traceback=IN_A_PACKAGE, again="")
-    return package_drift.explain(failed, resolved, changed, alike)
+    return package_drift.explain(failed, Resolution(**resolved), changed, alike)
 
 
 def test_the_problem_names_what_is_not_pinned_and_the_date():
     unpinned = ["a", "b", "c", "d", "e", "f", "g"]
     changed = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
-    problem = explained({"as_of": None, "pinned": ["scipy"], "unpinned": unpinned}, changed)
+    problem = explained({"pinned": ["scipy"], "unpinned": unpinned}, changed)
     assert isinstance(problem, PackageChanged)
     assert "since the notebook worked: a, b, c, d, e and 2 more." in problem.why
     assert "S2I_RESOLVE_AS_OF=2021-03-04 (the last commit of model.ipynb))" in problem.fix
@@ -68,7 +69,7 @@ def test_the_problem_names_what_is_not_pinned_and_the_date():
 
 
 def test_a_date_that_includes_the_same_packages_is_not_proposed():
-    resolved = {"as_of": None, "pinned": [], "unpinned": ["numpy"]}
+    resolved = {"pinned": [], "unpinned": ["numpy"]}
     day = AsOf(datetime(2021, 3, 4, 10, tzinfo=timezone.utc), "the last commit of model.ipynb")
     assert type(explained(resolved, day, lambda moment: moment is day)) is CellFailed
     today = AsOf(datetime.now(timezone.utc), "the last commit of model.ipynb")
@@ -76,20 +77,20 @@ def test_a_date_that_includes_the_same_packages_is_not_proposed():
 
 
 def test_where_all_is_pinned_it_is_what_the_pins_need():
-    problem = explained({"as_of": None, "pinned": ["seaborn"], "unpinned": []})
+    problem = explained({"pinned": ["seaborn"], "unpinned": []})
     assert "what the pinned ones need." in problem.why
     assert "S2I_RESOLVE_AS_OF=YYYY-MM-DD)" in problem.fix
 
 
 @pytest.mark.parametrize(
-    "resolved", [{"as_of": "2021-03-05T00:00:00Z", "pinned": [], "unpinned": ["a"]}, {"lock": "x", "as_of": None}]
+    "resolved", [{"as_of": "2021-03-05T00:00:00Z", "pinned": [], "unpinned": ["a"]}, {"lock": "x"}]
 )
 def test_with_a_date_or_a_lock_the_cell_has_failed_and_no_more(resolved):
     assert type(explained(resolved)) is CellFailed
 
 
 def test_where_every_package_of_the_traceback_is_pinned_the_cell_has_failed_and_no_more():
-    assert type(explained({"as_of": None, "pinned": ["numpy"], "unpinned": ["pandas"]})) is CellFailed
+    assert type(explained({"pinned": ["numpy"], "unpinned": ["pandas"]})) is CellFailed
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_the_packages_of_a_failure_go_by_the_names_of_their_distributions(error,
     ],
 )
 def test_up_to_five_packages_are_all_named(unpinned, words):
-    assert words in explained({"as_of": None, "pinned": [], "unpinned": unpinned}).why
+    assert words in explained({"pinned": [], "unpinned": unpinned}).why
 
 
 def test_a_package_next_to_the_pinned_ones_may_have_changed():
@@ -125,7 +126,7 @@ def test_a_package_next_to_the_pinned_ones_may_have_changed():
         "numpy",
         "pillow",
     }
-    reported = explained({"as_of": None, "pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
+    reported = explained({"pinned": ["scipy", "pandas"], "unpinned": ["numpy"]})
     assert "AttributeError: module 'numpy' has no attribute 'float'." in reported.what
 
 

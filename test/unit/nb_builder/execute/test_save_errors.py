@@ -100,7 +100,7 @@ def test_a_change_that_is_not_seen_is_said_to_be_none_that_is_known(tmp_path):
 def test_the_name_that_a_problem_is_about_is_known():
     facts = {"number": 1, "sample": "1", "error": "x", "detail": "", "notebook": "m"}
     assert save_errors.about(ExampleFails(**facts)) == "examples"
-    facts = {"name": "validator", "culprit": "x", "error": "y", "notebook": "m"}
+    facts = {"name": "validator", "culprit": "x", "error": "y", "notebook": "m", "setup": "def setup(): ..."}
     assert save_errors.about(NotSerializable(**facts)) == "validator"
     facts = {"function": "validator", "name": "get_ipython", "instead": ""}
     assert save_errors.about(OnlyInJupyter(**facts)) == "validator"
@@ -119,3 +119,19 @@ def test_an_answer_of_a_changed_variable_is_so_even_where_a_type_was_passed(tmp_
     problem = changed(tmp_path, CELLS, passed="numpy.ndarray")
     assert type(problem) is AnswerChanged
     assert "model.ipynb" in str(changed(tmp_path, CELLS[:-1], passed="numpy.ndarray"))
+
+
+@pytest.mark.parametrize(
+    ("source", "setup"),
+    [
+        ("lock = threading.Lock()", "def setup(): global lock; lock = threading.Lock()"),
+        ("with open('f') as lock:\n    pass", "def setup(): global lock; lock = ..."),
+        (f"lock = connect({'x' * 100!r})", "def setup(): global lock; lock = ..."),
+    ],
+)
+def test_a_global_that_can_t_be_saved_is_created_in_a_setup(tmp_path, source, setup):
+    facts = {"name": "predictor", "culprit": "predictor uses the global 'lock'", "error": "TypeError: no"}
+    file = tmp_path / "complaint.json"
+    file.write_text(json.dumps({"code": "not-serializable", "facts": {**facts, "of_global": "lock"}}))
+    problem = save_errors.problem(file, {}, notebook="model.ipynb", cells=[Cell(source, 1, 1)])
+    assert problem.fix.startswith(f"Create it in setup, which each scorer of the service calls once: '{setup}'.")

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 
 import pytest
+from nb_builder.common.build_facts import Circumstances
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 from nb_builder.incremental import artifacts
@@ -42,7 +43,7 @@ def names(tar):
 
 
 def find(src, stream=None):
-    return artifacts.find(src, FACTS, Log(stream or io.StringIO()), uploaded=src)
+    return artifacts.find(src, Circumstances(**FACTS), Log(stream or io.StringIO()), uploaded=src)
 
 
 def test_everything_that_the_next_build_can_use_is_saved(tmp_path):
@@ -95,13 +96,13 @@ def test_half_of_an_artifact_is_none(tmp_path, damage):
 
 def test_a_build_of_ones_own_folder_looks_at_nothing_next_to_it(tmp_path):
     src = upload(tmp_path)
-    assert artifacts.find(src, FACTS, Log(io.StringIO())) is None
+    assert artifacts.find(src, Circumstances(**FACTS), Log(io.StringIO())) is None
     artifacts.remove(src)
     assert (tmp_path / "artifacts/model").is_dir()
 
 
 def beside(app_root, stream=None):
-    return artifacts.beside(app_root, FACTS, Log(stream or io.StringIO()))
+    return artifacts.beside(app_root, Circumstances(**FACTS), Log(stream or io.StringIO()))
 
 
 def with_scripts(app_root):

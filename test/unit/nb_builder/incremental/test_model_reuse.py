@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from nb_builder.assemble import leave_batch_form
+from nb_builder.common.build_facts import Inputs, as_report
 from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 from nb_builder.incremental import model_reuse
 from nb_builder.incremental.artifacts import PreviousBuild
 from nb_builder.install.interpreters import Python
-from nb_builder.report.build_report import Report
 from nb_scorer.model import manifest
 
 
@@ -36,7 +36,7 @@ class Build:
     def facts(self, *, files=("data.csv",), complete=True, python="3.11.2"):
         made_of = self.ingredients(python=python)
         self.write("build/reads.json", json.dumps({"complete": complete, "files": list(files)}))
-        return made_of.facts()
+        return as_report(made_of.used())
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_cell_that_changes_a_file_of_the_repository_writes_it(build, is_delete
     # predictor alone reads it, so its content does not show among what the cells have read.
     (build.workspace.src / "README.md").unlink() if is_deleted else build.write("src/README.md", "by a cell")
     build.write("build/reads.json", json.dumps({"complete": True, "files": ["data.csv"]}))
-    facts = made_of.facts()
+    facts = as_report(made_of.used())
     assert facts["written"] == ["README.md"]
     build.write("src/README.md", "r")
     assert same(build, facts) == "the notebook writes files (README.md), and they are part of its result"
@@ -99,7 +99,8 @@ def test_a_notebook_that_writes_files_is_always_run(build):
     made_of = build.ingredients(python="3.11.2")
     build.write("src/result.csv", "1")
     build.write("build/reads.json", json.dumps({"complete": True, "files": []}))
-    assert same(build, made_of.facts()) == "the notebook writes files (result.csv), and they are part of its result"
+    facts = as_report(made_of.used())
+    assert same(build, facts) == "the notebook writes files (result.csv), and they are part of its result"
 
 
 def test_the_model_moves_with_what_is_known_of_it(build, tmp_path):
@@ -108,19 +109,17 @@ def test_the_model_moves_with_what_is_known_of_it(build, tmp_path):
         (tmp_path / "artifacts" / name).mkdir(parents=True)
     (tmp_path / "artifacts/model/model.pickle").write_text("p")
     (tmp_path / "artifacts/build/executed.ipynb").write_text("e")
-    assert (
-        model_reuse.take_model(PreviousBuild(tmp_path / "artifacts", facts), build.workspace, Log(io.StringIO()))
-        == facts
-    )
+    previous = PreviousBuild(tmp_path / "artifacts", facts)
+    assert as_report(model_reuse.take_model(previous, build.workspace, Log(io.StringIO()))) == facts
     assert (build.workspace.model / "model.pickle").read_text() == "p"
     assert (build.workspace.build / "executed.ipynb").read_text() == "e"
 
 
 def test_circumstances_name_python_platform_and_builder():
     facts = model_reuse.circumstances(Python(Path("x"), "3.11", "3.11.2"))
-    assert facts["python"] == "3.11.2"
-    assert facts["builder"].startswith("0.1.0-")
-    assert "glibc" in facts["platform"]
+    assert facts.python == "3.11.2"
+    assert facts.builder.startswith("0.1.0-")
+    assert "glibc" in facts.platform
 
 
 @pytest.mark.parametrize("form", ["def predictor(x): ...", None])
@@ -133,10 +132,8 @@ def test_the_batch_form_of_a_model_that_is_taken_over_is_left_in_build_too(tmp_p
         (tmp_path / "before" / "model" / "batch_form.py").write_text(form)
     workspace = Workspace(tmp_path / "app")
     workspace.build.mkdir(parents=True)
-    log = Log(io.StringIO())
-    model_reuse.take_model(PreviousBuild(tmp_path / "before", {}), workspace, log)
-    report = Report(log)
-    leave_batch_form(workspace, report)
-    assert report.facts["batching"] == {"calls": ["model.predict"], "pays_from": 2}
+    known = as_report(Inputs(read={}, read_complete=True, written=[], recipe=""))
+    model_reuse.take_model(PreviousBuild(tmp_path / "before", known), workspace, Log(io.StringIO()))
+    leave_batch_form(workspace)
     left = workspace.build / "batch_form.py"
     assert (left.read_text() if left.exists() else None) == form

@@ -5,21 +5,11 @@ import json
 from nb_builder.common.workspace import Workspace
 from nb_builder.report import image_labels
 from nb_builder.repository import source_tree
-from nb_scorer.model import manifest
 
 
-def workspace(tmp_path, golden=3):
-    workspace = Workspace(tmp_path)
-    workspace.model.mkdir()
-    fields = {
-        "notebook": "model.ipynb",
-        "python_full": "3.11.2",
-        "pickle_sha256": "ab",
-        "golden": golden,
-        "scorer_start": "fork",
-    }
-    manifest.write(str(workspace.model), {"format": manifest.FORMAT, **fields})
-    return workspace
+def write(tmp_path, src, golden=3):
+    fields = {"notebook": "model.ipynb", "python_full": "3.11.2", "pickle_sha256": "ab", "scorer_start": "fork"}
+    return image_labels.write(Workspace(tmp_path), {**fields, "golden": golden}, src, tmp_path / "s2i/metadata.json")
 
 
 def labels_of(file):
@@ -27,7 +17,7 @@ def labels_of(file):
 
 
 def test_labels_are_left_where_s2i_looks(tmp_path):
-    image_labels.write(workspace(tmp_path), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
+    write(tmp_path, source_tree.UPLOADED)
     written = labels_of(tmp_path / "s2i/metadata.json")
     assert written["io.nb-builder.notebook"] == "model.ipynb"
     assert written["io.nb-builder.golden-rows"] == "3"
@@ -35,7 +25,7 @@ def test_labels_are_left_where_s2i_looks(tmp_path):
 
 
 def test_a_model_that_nothing_proves_has_a_label_and_facts_that_say_so(tmp_path):
-    facts = image_labels.write(workspace(tmp_path, golden=0), source_tree.UPLOADED, tmp_path / "s2i/metadata.json")
+    facts = write(tmp_path, source_tree.UPLOADED, golden=0)
     words = "No sample verifies this service: none in model.ipynb gets a prediction in JSON."
     warning = labels_of(tmp_path / "s2i/metadata.json")["io.nb-builder.warning"]
     assert warning.startswith(words) and "examples = [" in warning
@@ -44,7 +34,7 @@ def test_a_model_that_nothing_proves_has_a_label_and_facts_that_say_so(tmp_path)
 
 
 def test_other_builds_leave_no_labels_but_facts(tmp_path):
-    facts = image_labels.write(workspace(tmp_path), tmp_path, tmp_path / "s2i/metadata.json")
+    facts = write(tmp_path, tmp_path)
     model = {"sha256": "ab", "golden": 3, "scorer_start": "fork"}
     assert facts == {"model": model, "proved": True, "warnings": []}
     assert not (tmp_path / "s2i").exists()

@@ -32,7 +32,7 @@ def test_cells_have_the_numbers_that_messages_call_them_by():
         ("cell-1", "cell-1", "[1]", "cell 2 of the file"),
         ("cell-2", "cell-2", "[2]", "cell 4 of the file"),
     ]
-    assert '<a href="/docs">' in page and '<a href="/drift">' in page
+    assert '<a href="docs">' in page and '<a href="drift">' in page
 
 
 def test_tables_and_pictures_of_outputs_are_kept():

@@ -153,6 +153,17 @@ def test_a_pipe_in_the_place_of_git_s_files_ends_in_time(name, checkout, monkeyp
     asked(checkout)
 
 
+def test_a_checkout_that_makes_git_wait_is_asked_once(checkout, monkeypatch):
+    monkeypatch.setattr(git, "TIME_LIMIT", 0.5)
+    os.mkfifo(checkout / "pipe")
+    (checkout / ".git" / "config").write_text(f"[include]\npath = {checkout}/pipe\n")
+    calls = []
+    monkeypatch.setattr(git, "_output", lambda *words, original=git._output: calls.append(words) or original(*words))
+    asked(checkout)
+    assert git.facts(checkout / ".git", "rev-parse", "HEAD") is None
+    assert len(calls) == 1
+
+
 def test_a_git_that_is_too_old_to_be_reported_is_not_asked(checkout, tmp_path, monkeypatch):
     program = tmp_path / "git"
     program.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo git version 2.30.2 || touch {tmp_path}/ran\n')

@@ -1,11 +1,13 @@
 """Reading a notebook's file, or saying why it can't be read."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from nb_builder.problems.notebooks import LanguageWrong, NotebookConflict, NotebookNotANotebook, NotebookNotJson
 from nb_builder.repository import notebook_file
+from nb_scorer.common.problem import Problem
 from nbformat.v4 import new_code_cell, new_notebook
 
 NAME = Path("model.ipynb")
@@ -103,6 +105,36 @@ def test_json_that_is_no_notebook_is_rejected(tmp_path, content, reason):
 def test_a_damaged_cell_is_rejected_and_not_a_crash(tmp_path, cell):
     with pytest.raises(NotebookNotANotebook):
         read(tmp_path, {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metadata": ["a"]},
+        {"metadata": "a"},
+        {"metadata": {"kernelspec": "python3"}},
+        {"metadata": {"kernelspec": ["python3"], "language_info": 3}},
+        {"metadata": {"kernelspec": {"name": []}, "language_info": {"name": {"a": 1}}}},
+        {"nbformat": []},
+        {"nbformat": 3, "nbformat_minor": {}},
+        {"nbformat": 2, "worksheets": [{"cells": [{"cell_type": "code", "input": 1}]}]},
+        {"nbformat": 3, "worksheets": [[]]},
+        {"nbformat": 1, "cells": {}},
+        {"nbformat_minor": 10**25},
+        {"cells": {"a": []}},
+        {"cells": None},
+    ],
+)
+def test_fields_of_other_types_are_no_crash(tmp_path, changes):
+    with contextlib.suppress(Problem):
+        read(tmp_path, {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [], **changes})
+
+
+def test_a_notebook_with_more_values_than_fit_into_memory_is_not_parsed(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebook_file, "MAX_PARTS", 10)
+    with pytest.raises(NotebookNotANotebook) as rejected:
+        read(tmp_path, {"nbformat": 4, "metadata": {}, "cells": [[]] * 9})
+    assert "values, and 10 at most are read" in rejected.value.what
 
 
 def test_another_language_is_rejected_by_name(tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import os
+from pathlib import Path
 
 import pytest
 from nb_builder.commands import check
@@ -81,3 +82,22 @@ def test_the_reason_is_reported(repo, tmp_path):
     (repo / "a").symlink_to(tmp_path / "outside")
     with pytest.raises(FileRefused, match=r"^ERROR: a was not read: it is a link that leads out of .*, to /"):
         ordinary_files.require(repo / "a", repo)
+
+
+@pytest.mark.parametrize("name", ["huge.py", "model.ipynb", "requirements.txt", "pyproject.toml", "more.txt", "m.md"])
+def test_a_huge_file_is_not_read(name, repo, tmp_path, monkeypatch):
+    """It takes no room on a disk, nor in an archive."""
+    (repo / "model.py").write_text("import huge\n" + SCRIPT)
+    (repo / "requirements.txt").write_text("-r more.txt\n")
+    (repo / "more.txt").touch()
+    with (repo / name).open("ab") as file:
+        file.truncate(1 << 40)
+    read = Path.read_bytes, Path.read_text
+    for method in read:
+
+        def bounded(path, *words, original=method, **options):
+            assert path.stat().st_size < 1 << 30, path
+            return original(path, *words, **options)
+
+        monkeypatch.setattr(Path, method.__name__, bounded)
+    found(repo, tmp_path)

@@ -14,7 +14,7 @@ def notebook(source):
 
 
 def words(source):
-    return pickle_diagnosis.find(notebook(source)["predictor"], "predictor")
+    return pickle_diagnosis.find(notebook(source)["predictor"], "predictor")[0]
 
 
 LOCK = "lock = threading.Lock()\n"
@@ -66,9 +66,15 @@ def test_the_path_is_named(source, path):
     assert words(source) == f"predictor {path}, a _thread.lock"
 
 
+def test_the_last_global_on_the_way_is_named():
+    functions = notebook(LOCK + "def helper(): return lock\ndef predictor(x): return helper()")
+    assert pickle_diagnosis.find(functions["predictor"], "predictor")[1] == "lock"
+
+
 def test_a_partial_names_its_argument():
     assert pickle_diagnosis.find(functools.partial(print, threading.Lock()), "predictor") == (
-        "predictor has an argument bound, a _thread.lock"
+        "predictor has an argument bound, a _thread.lock",
+        None,
     )
 
 

@@ -19,4 +19,4 @@ def test_a_scorer_that_can_t_load_its_model_ends_quietly_once_no_one_listens(mon
         raise ModelMissing("/nowhere")
 
     monkeypatch.setattr(entry, "_of_front", missing)
-    assert entry._lone_scorer(link, None, ["model", "notebook", ""]) == 0
+    assert entry._lone_scorer(link, None, True, ["model", "notebook", ""]) == 0

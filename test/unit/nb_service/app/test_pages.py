@@ -99,7 +99,7 @@ def test_a_browser_gets_the_page_and_a_client_the_routes(app_root):
 def test_the_page_reports_of_the_notebook_and_fills_in_its_first_sample(app_root):
     page = client(app_root).get("/docs").text
     for words in (
-        '<a href="/notebook">half.ipynb</a>',
+        '<a href="./notebook">half.ipynb</a>',
         "Version 1700000000",
         "2023-11-14 22:13 UTC",
         "<code>abc123</code>",
@@ -171,7 +171,7 @@ def test_the_notebook_is_shown_unless_that_is_switched_off_or_there_is_none(app_
     assert "As it was run" in client(app_root).get("/notebook").text
     off = client(app_root, notebook_page=False)
     assert off.get("/notebook").status_code == 404
-    assert 'href="/notebook"' not in off.get("/docs").text
+    assert 'href="./notebook"' not in off.get("/docs").text
     (app_root / "build" / "notebook.html").unlink()
     assert client(app_root).get("/notebook").status_code == 404
 
@@ -372,7 +372,16 @@ def test_cells_that_a_traceback_names_lead_to_the_notebook(app_root):
     test_client = client(app_root, debug=True)
     test_client.application.view_functions["try"].__self__._context.asker.ask = lambda sample: failed
     page = test_client.post("/docs", data={"sample": "1"}).text
-    assert 'File &lt;m.ipynb&gt; <a href="/notebook#cell-3">cell [3]</a>, line 2' in page
+    assert 'File &lt;m.ipynb&gt; <a href="./notebook#cell-3">cell [3]</a>, line 2' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "root"), [("/", "./"), ("/docs", "./"), ("/v2/docs", "../"), ("/v2/models/half/docs", "../../../")]
+)
+def test_links_are_relative_so_that_a_proxy_can_add_a_prefix(app_root, path, root):
+    page = client(app_root).get(path, headers=BROWSER).text
+    assert f'<a href="{root}openapi.json">' in page and f'<form method="post" action="{root}docs#result"' in page
+    assert f'<body data-root="{root}">' in page and 'href="/' not in page
 
 
 def test_the_page_is_small_without_what_is_the_models_own(app_root):

@@ -11,7 +11,7 @@ from nb_service.pool.answer import FAILED, OK, Answer, Job
 from nb_service.pool.plan import Plan
 from nb_service.pool.scorer_manager import ScorerManager
 from nb_service.pool.warmup import RowResult
-from nb_service.problems import ModelLoadFailed
+from nb_service.problems import ModelLoadFailed, SetupFailed
 
 from unit.nb_service.pool import fakes
 
@@ -43,7 +43,7 @@ class Supervisor:
     def kill(self, number):
         self.orders.append(("kill", number))
 
-    def end(self, seconds):
+    def end(self, seconds, *, waits=False):
         self.ended = True
 
     def retire(self, seconds, then):
@@ -526,6 +526,57 @@ def test_a_scorer_that_ends_before_any_has_loaded_the_model_is_the_end(make):
     assert (manager.hopeful, rooms, len(ends)) == (False, [None], 1)
     manager.zygote_gone("ended")
     assert len(ends) == 1
+
+
+def setup_failed(manager, link, error="it is down"):
+    """Let a scorer report that the notebook's setup failed, and end."""
+    manager.link_setting_up(link)
+    manager.link_problem(link, dict(SetupFailed(error).as_json(), traceback="Traceback"))
+    link.drop()
+    manager.link_gone(link, [])
+    manager.scorer_exited(link.number, 256)
+
+
+def test_a_setup_that_fails_is_no_crash_and_is_tried_after_growing_pauses(make):
+    manager = make()
+    manager.zygote_loaded(threads=1)
+    turn(manager)
+    for link in list(manager.links.values()):
+        setup_failed(manager, link)
+    assert manager._delay() == module.MIN_PAUSE * 2
+    assert manager.why_not_ready == "The notebook's setup failed, and is tried again; the log shows how."
+    assert not manager.hopeful and not manager.crash_looping
+    assert [line.partition("\n")[0] for line in manager.said] == [
+        "Traceback",
+        "ERROR: The notebook's setup failed: it is down.",
+        "The notebook's setup failed: it is down. (attempt 2)",
+    ]
+
+
+def test_a_setup_that_works_again_is_forgotten(make):
+    manager = make()
+    manager.zygote_loaded(threads=1)
+    turn(manager)
+    first, second = manager.links.values()
+    setup_failed(manager, first)
+    manager.link_setting_up(second)
+    assert manager.why_not_ready == "The notebook's setup failed, and is tried again; the log shows how."
+    hello(manager, second)
+    assert (manager.why_not_ready, manager._delay()) == ("The model is loading.", 0.0)
+
+
+def test_a_setup_that_takes_too_long_is_ended(make):
+    manager = make(setup_seconds=5)
+    manager.zygote_loaded(threads=1)
+    turn(manager)
+    link = next(iter(manager.links.values()))
+    manager.link_setting_up(link)
+    assert manager.why_not_ready == "The notebook's setup is running."
+    manager.replace_silent(time.monotonic() + 4)
+    assert ("kill", link.number) not in manager._supervisor.orders
+    manager.replace_silent(time.monotonic() + 6)
+    assert ("kill", link.number) in manager._supervisor.orders
+    assert "it has not returned after 5 s (S2I_SETUP_TIMEOUT)" in manager.said[0]
 
 
 def test_after_its_stop_a_manager_has_no_scorers_and_starts_none(make):

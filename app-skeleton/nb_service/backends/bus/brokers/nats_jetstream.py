@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ MSG_ID = "Nats-Msg-Id"
 AROUND = 1024
 # Names of the server's own headers, which an answer must not take over from its sample.
 OWN = "nats-"
+# Names of headers that the library can publish; the server passes on others, too.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 _STATUS, _LEFT = "Status", "Nats-Pending-Messages"
 # What a confirmation has in it that is none.
@@ -253,7 +256,7 @@ class NatsJetStream:
         return Delivery(
             message.data,
             f"{facts.stream}.{facts.sequence.stream}.{int(since * 1e6)}",
-            {name: value for name, value in headers.items() if not name.startswith(OWN)},
+            {name: value for name, value in headers.items() if not name.startswith(OWN) and _NAME.fullmatch(name)},
             key,
             key,
             facts.num_delivered,
@@ -270,7 +273,8 @@ class NatsJetStream:
 
     async def _came(self, message: Msg) -> None:
         """Take a sample, or what the server says of a request for samples."""
-        status = (message.headers or {}).get(_STATUS) if not message.data else None
+        # The server expects no reply to what it says itself; a producer may give its empty sample such a header, too.
+        status = (message.headers or {}).get(_STATUS) if not (message.data or message.reply) else None
         if status is None:
             self._requested = max(0, self._requested - 1)
             self._arrived.append(message)

@@ -479,7 +479,8 @@ def headers_of(properties: Any) -> dict[str, str]:
     """Return properties and headers of a message as headers, but for what the server has added."""
     headers = {}
     for given, value in (properties.headers or {}).items():
-        name = given.lower()
+        # The library leaves what is not UTF-8 as bytes.
+        name = _text(given).lower()
         prefix = next((prefix for prefix in EVENT_PREFIXES if name.startswith(prefix.lower())), None)
         if prefix is not None:
             name = f"ce-{name[len(prefix) :]}"
@@ -515,10 +516,12 @@ def properties_of(outcome: Outcome) -> pika.BasicProperties:
             headers.pop(PROPERTIES[name], None)
     while sum(len(name) + len(value) + 16 for name, value in headers.items()) > MAX_HEADERS:
         del headers[max(headers, key=lambda name: len(headers[name]))]
-    table = {
+    written = {
         EVENT_PREFIXES[0] + name.removeprefix("ce-") if name.startswith("ce-") else name: value
         for name, value in headers.items()
     }
+    # Some have grown: by the prefix, or in lower case.
+    table = {name: value for name, value in written.items() if len(name.encode()) <= MAX_SHORT}
     return pika.BasicProperties(headers=table, delivery_mode=PERSISTENT, timestamp=int(time.time()), **own)
 
 

@@ -103,7 +103,7 @@ def test_bytecode_that_came_along_is_replaced(package):
 def test_a_full_disk_is_reported_apart_from_what_else_goes_wrong(package, monkeypatch):
     for stderr, error_type in (("OSError: [Errno 28] No space left on device", OSError), ("Killed", RuntimeError)):
         process = subprocess.CompletedProcess([], 1, "", stderr)
-        monkeypatch.setattr(bytecode.subprocess, "run", lambda *args, process=process, **options: process)
+        monkeypatch.setattr(subprocess, "run", lambda *args, process=process, **options: process)
         with pytest.raises(error_type, match="No space left|ended with 1"):
             convert(package)
 

@@ -108,3 +108,12 @@ def test_headers_that_fill_more_than_a_frame_lose_the_longest():
 )
 def test_why_it_can_t_be_used_is_part_of_a_sentence(error, words):
     assert rabbitmq.reason_of(error) == words
+
+
+def test_headers_whose_names_amqp_has_no_room_for_or_that_are_not_text_hold_no_one():
+    grown = {"ce-" + "x" * 252: "v", "\u0130" * 127: "v"}
+    delivery = delivery_of(headers={b"\xff\xfe": b"\xff", **grown})
+    assert delivery.headers["\\xff\\xfe"] == "\\xff"
+    properties = rabbitmq.properties_of(Outcome(delivery, True, b"2", delivery.headers))
+    assert properties.headers == {"\\xff\\xfe": "\\xff"}
+    assert b"".join(properties.encode())

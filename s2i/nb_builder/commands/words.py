@@ -1,0 +1,76 @@
+"""The arguments of commands, and problems as JSON on stdout for commands that have `--json`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from nb_scorer.common.problem import Problem
+
+from nb_builder.common.visible import json_text
+from nb_builder.problems.build_problem import BuildProblem
+
+
+class Words(argparse.ArgumentParser):
+    """Reads the arguments of a command; others than those that it takes end it with its usage and exit status 2."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        self._how = how
+
+    def read(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Return the arguments; print the usage and exit if they ask for help."""
+        if {"-h", "--help"} & set(arguments):
+            print(self._how)
+            sys.exit()
+        return self.parse_args(list(arguments))
+
+    def error(self, message: str) -> NoReturn:
+        """Print how to call and what is wrong, and exit."""
+        print(f"{self._how}\n{message}")
+        sys.exit(2)
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads the words of the command `name`; raises `refusal`, with a reason, for what it does not understand."""
+
+    def __init__(self, name: str, usage: str, refusal: type[BuildProblem]) -> None:
+        super().__init__(prog=name, add_help=False, allow_abbrev=False, usage=usage)
+        self._refusal = refusal
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the refusal."""
+        raise self._refusal(reason=f"The words of {self.prog} are not understood: {message}")
+
+
+def require(usage: str, arguments: Sequence[str], count: int) -> None:
+    """Raise SystemExit with the usage unless there are `count` arguments, none of them empty."""
+    if len(arguments) != count or not all(arguments):
+        print(usage, file=sys.stderr)
+        raise SystemExit(2)
+
+
+@contextmanager
+def problem_as_json(*, is_wanted: bool) -> Iterator[None]:
+    """Print a problem of the block as JSON, if that is wanted, and exit with its status."""
+    try:
+        yield
+    except Problem as problem:
+        if not is_wanted:
+            raise
+        print(json_text({"problem": problem.code, "what": problem.what, "why": problem.why, "fix": problem.fix}))
+        sys.exit(problem.exit_status)
+
+
+def run(parser: Parser, arguments: Sequence[str], make: Callable[[argparse.Namespace], dict[str, Any]]) -> None:
+    """Have `make` print and return a report, and raise SystemExit with its exit status; or show the help.
+
+    A problem is raised, or printed as JSON where stdout is for that.
+    """
+    if {"-h", "--help"} & set(arguments):
+        print(parser.format_help(), end="")
+        return
+    with problem_as_json(is_wanted="--json" in arguments):
+        made = make(parser.parse_args(list(arguments)))
+    sys.exit(made["exit_status"])

@@ -1,0 +1,54 @@
+"""Each row of the table of removals against real wheels: its names are there before the release, and gone with it."""
+
+import json
+import os
+import subprocess
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from nb_builder.analysis import removed_apis
+from nb_builder.common.resolve_date import AsOf
+from nb_builder.install import installer, interpreters
+
+pytestmark = pytest.mark.long
+
+PROBE = Path(__file__).with_name("removed_probe.py")
+# The same code without what only a GPU needs, at a fifth of the size.
+SMALLER = {"tensorflow": "tensorflow-cpu"}
+# What a package needs without declaring it, and what the probe needs.
+ALSO = {"seaborn": ["matplotlib<3.9"], "scikit-learn": ["numpy", "scipy"], "keras": ["tensorflow-cpu"]}
+
+
+def installed(folder, requirement, also, day):
+    """Return the Python of an environment with a requirement as of a day, made with the first Python that has it."""
+    as_of = AsOf(datetime.fromisoformat(day).replace(tzinfo=timezone.utc), "")
+    for minor, python in interpreters.find().items():
+        environ = installer.resolving_environ(minor, os.environ)
+        place = folder / minor
+        subprocess.run([installer.UV, "venv", "--quiet", "--python", python.path, place], env=environ, check=True)
+        command = [installer.UV, "pip", "install", "--quiet", "--python", place, "--only-binary", ":all:"]
+        chosen = [requirement, "setuptools", *also]
+        ran = subprocess.run([*command, *installer.cutoff(as_of), *chosen], env=environ, capture_output=True)
+        if ran.returncode == 0:
+            return place / "bin/python"
+    raise AssertionError(ran.stderr.decode())
+
+
+def present(python, names):
+    """Return those of the names that the packages of a Python have."""
+    environ = {**os.environ, "MPLBACKEND": "agg", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    ran = subprocess.run([python, PROBE, *names], env=environ, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("row", removed_apis.TABLE, ids=lambda row: f"{row.package} {row.version}")
+def test_names_are_there_before_the_release_and_gone_with_it(row, tmp_path):
+    name, also = SMALLER.get(row.package, row.package), ALSO.get(row.package, [])
+    day = datetime.fromisoformat(row.day)
+    before = installed(tmp_path / "before", f"{name}<{row.version}", also, row.day)
+    assert present(before, row.names) == set(row.names)
+    # Dependencies of some weeks later, as some of them follow.
+    after = installed(tmp_path / "after", f"{name}=={row.version}", also, (day + timedelta(days=30)).date().isoformat())
+    assert present(after, row.names) == set()
