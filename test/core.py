@@ -32,6 +32,7 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_edge_key.py",
         "test_edge_odds.py",
         "test_feedback.py",
+        "test_files.py",
         "test_forged_models.py",
         "test_gate.py",
         "test_grpc.py::test_what_other_clients_leave_out",

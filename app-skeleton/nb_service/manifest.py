@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nb_scorer.common import phrases
-from nb_scorer.model import verified_file
+from nb_scorer.model import binary, verified_file
 from nb_scorer.model.manifest import parsed
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -78,6 +78,21 @@ def facts(value: object) -> dict:
     if not isinstance(value, dict):
         raise ValueError("an object")  # noqa: TRY004 - of a file's content
     return value
+
+
+def files(value: object) -> dict:
+    """Return what a manifest says of arguments that are files, as it is."""
+    described = facts(value)
+    truth(described.get("by_name"))
+    arguments = described.get("arguments")
+    if not isinstance(arguments, list) or not arguments:
+        raise ValueError("an object with a list of arguments")
+    for argument in arguments:
+        shown(facts(argument).get("name"))
+        truth(argument.get("many"))
+        if argument.get("kind") not in binary.MEDIA_TYPES:
+            raise ValueError(f"an argument of one of the kinds {', '.join(binary.MEDIA_TYPES)}")
+    return described
 
 
 def start(value: object) -> str:
@@ -162,6 +177,7 @@ FIELDS: dict[str, Callable] = {
     "parameters": schemas,
     "takes_headers": truth,
     "tolerance": share,
+    "files": files,
     "scorer_start": start,
 }
 NEVER_NULL = frozenset(("notebook", "folder", "built", "path_first", "path_last", "tolerance"))

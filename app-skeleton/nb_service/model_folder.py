@@ -51,13 +51,19 @@ class ModelFolder(NamedTuple):
         """Return the golden rows, at most the first `limit`; raise ModelDamaged where one is not valid."""
         path = self.folder / paths.GOLDEN
         try:
-            return [_row(line) for line in _lines(path, self.digests)[:limit]]
+            rows = [_row(line) for line in _lines(path, self.digests)[:limit]]
+            return [golden_rows.with_files(row, self._content) for row in rows]
         except OSError as error:
             raise problems.unreadable(path, error) from error
         except RecursionError as error:
             raise problems.golden_damaged(path, "a row is nested too deeply") from error
         except ValueError as error:
             raise problems.golden_damaged(path, str(error)) from error
+
+    def _content(self, name: str) -> bytes:
+        """Return a file of the model, by its name; raise OSError, or ModelNotAsSigned."""
+        path = self.folder / name
+        return path.read_bytes() if self.digests is None else verified_file.content(path, self.digests.get(name))
 
 
 def _lines(path: Path, digests: Mapping[str, str] | None) -> list[bytes]:

@@ -14,8 +14,7 @@ def merged(seen: dict, hinted: dict) -> dict:
     kinds |= allowed
     kinds -= {"integer"} if "number" in kinds else set()
     schema = {**seen, "type": min(kinds) if len(kinds) == 1 else sorted(kinds)}
-    if "enum" in hinted:
-        schema["enum"] = hinted["enum"]
+    schema.update((key, hinted[key]) for key in ("enum", "format", "contentMediaType") if key in hinted)
     if "items" in seen or "items" in hinted:
         schema["items"] = merged(seen.get("items", {}), hinted.get("items", {}))
     return {**schema, **_merged_objects(seen, hinted)}

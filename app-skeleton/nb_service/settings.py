@@ -216,6 +216,20 @@ class Settings(Table):
         "Maximum number of samples in one body; larger ones get 413.",
         platform=True,
     )
+    max_pixels: int = setting(
+        "S2I_MAX_PIXELS",
+        number(1, 1 << 40, int),
+        89478485,
+        "Maximum number of pixels of a picture, and of each of its frames or pages; larger ones get 422.",
+        platform=True,
+    )
+    max_frames: int = setting(
+        "S2I_MAX_FRAMES",
+        number(1, 1 << 20, int),
+        1000,
+        "Maximum number of frames or pages of a picture; pictures with more get 422.",
+        platform=True,
+    )
     log_format: str = setting(
         "S2I_LOG_FORMAT",
         one_of(log_forms.TEXT, log_forms.JSON),

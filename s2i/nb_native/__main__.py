@@ -60,7 +60,10 @@ def _translate(app_root, folder, digests):
     # It imports numpy.
     from nb_native import translate
 
-    program = translate.whole(_load(app_root, digests))
+    model = _load(app_root, digests)
+    if model.setup is not None:
+        raise Refusal("the notebook has a setup, and a program calls nothing at its start")
+    program = translate.whole(model)
     with open(os.path.join(folder, MODEL_C), "w", encoding="utf-8") as file:
         file.write(program.text)
     return {

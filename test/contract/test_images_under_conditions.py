@@ -161,6 +161,8 @@ def test_programs_of_an_image_run_without_its_variables_a_network_or_a_mount(pla
         if call[0] == "create":
             network = call[call.index("--network") + 1] if "--network" in call else ""
             assert network == "none" or (name == "diff" and network.startswith("nb-builder-")), call
+            # What only lends its files never runs.
+            assert "--cap-drop" in call or "/nothing" in call, call
         # Only a compiler of ours is downloaded.
         if call[0] == "build" and not call[call.index("--tag") + 1].startswith("nb-builder-compiler:"):
             assert call[call.index("--network") + 1] == "none", call

@@ -155,6 +155,28 @@ def test_no_link_of_an_image_is_followed_by_who_verifies(place, keys, name):
     assert_nothing_left(place)
 
 
+def test_a_folder_in_the_place_of_the_signature_is_a_sentence(place, keys):
+    (place / "root" / IN_IMAGE / "model" / "model.sig" / "inner").mkdir(parents=True)
+    (place / "root" / IN_IMAGE / "model" / "model.sig" / "inner" / "file").touch()
+    done = sign(place, keys)
+    assert done.returncode == 1 and "(problem not-signable)" in done.stdout, done.stdout + done.stderr
+    done = run(place, "verify", "service", "--key", keys[1])
+    assert done.returncode == 1 and "(problem model-unsigned)" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["sign", "rebuild-check"])
+def test_folders_in_folders_without_end_are_rejected_and_removed(rebuilt, keys, command):
+    """Python removes a folder of a thousand in one another with an error, and leaves it there."""
+    path = rebuilt / "root" / IN_IMAGE / "model"
+    for _ in range(300):
+        path /= "a"
+    path.mkdir(parents=True)
+    (path / "file").touch()
+    done = sign(rebuilt, keys) if command == "sign" else rebuild_check(rebuilt)
+    assert done.returncode == 1 and "(problem image-file-refused)" in done.stderr, done.stdout + done.stderr
+    assert_nothing_left(rebuilt)
+
+
 def test_a_pipe_in_an_image_is_rejected(place, keys):
     os.mkfifo(place / "root" / IN_IMAGE / "model" / "pipe")
     done = sign(place, keys)

@@ -25,6 +25,13 @@ from contract.zipapps import run
 NOTEBOOK = """
     import helper
 
+    def setup():
+        global step
+        step = helper.STEP
+
+    def teardown():
+        print("torn down")
+
     def validator(x):
         return isinstance(x, (int, float)) or "x must be a number"
 
@@ -32,7 +39,7 @@ NOTEBOOK = """
         print("asked", x)
         if x == 13:
             raise RuntimeError("unlucky")
-        return {"next": x + helper.STEP}
+        return {"next": x + step}
 
     examples = [1, 2]
 """
@@ -86,6 +93,7 @@ def entries(path):
 def test_samples_of_the_command_line_get_a_line_each_and_prints_are_no_answers(plain):
     done = run(plain, "1", "2.5", alone=True)
     assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n{"next": 3.5}\n'), done.stderr.decode()
+    assert b"torn down\n" in done.stderr
     assert b"asked 1\n" in done.stderr and b"signature not checked (--key names whom to trust)\n" in done.stderr
 
 

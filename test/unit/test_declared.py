@@ -38,6 +38,7 @@ LENT = {
         "matplotlib": "state of the notebook's own",
         "numpy": "state of the notebook's own",
         "pandas": "state of the notebook's own, and its tables",
+        "pillow": "the notebook's own, for its pictures",
         "scikit-learn": "state of the notebook's own",
         "torch": "state of the notebook's own",
         "tqdm": "state of the notebook's own",

@@ -9,6 +9,14 @@ def is_local(host):
     return not name or name == "localhost" or name.endswith(".localhost") or _is_address(name)
 
 
+def is_loopback(host):
+    """Return whether only this machine reaches what listens on `host`, a name or an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def name_in(host):
     """Return the name in a Host field, in lower case, without a port and the dot that may end it."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host

@@ -28,6 +28,7 @@ COMPLAINT = "complaint.json"  # what our own cells could not do; gone when all w
 MANIFEST = "manifest.json"
 PICKLE = "model.pickle"
 GOLDEN = "golden.ndjson"
+GOLDEN_FILES = "golden"  # the folder of the files in golden rows, such as pictures
 BASELINE = "baseline.json"  # histograms and counts of the notebook's own data, which drift is measured against
 SIGNATURE = "model.sig"  # over all others, where the build had a key; the place that verifiers look at first
 BATCH_FORM = "batch_form.py"  # for readers: predictor's batch form, as its code in the pickle is

@@ -11,6 +11,7 @@ import inspect
 import types
 import weakref
 
+from nb_scorer.kernel import sample_files
 from nb_scorer.model import call_arguments, json_codec, pydantic_models
 
 MAX_SAMPLES = 50
@@ -60,7 +61,8 @@ class Call(object):
     same without pandas' labels; `returned` is False where predictor raised. `passed` is the type of a sample that
     JSON does not have, or "", `is_table` whether it is a table, and `single` whether its numbers have single
     precision. `cell` and `line` say where the call is, `of` returns the predictor that was called, and `current` is
-    whether that is the one that the notebook ends with.
+    whether that is the one that the notebook ends with. `files` says which arguments were files, as
+    nb_scorer.kernel.sample_files returns it.
     """
 
     def __init__(self, body, by_name=None, passed="", single=False, lack=""):
@@ -77,6 +79,7 @@ class Call(object):
         self.bare = None
         self.returned = False
         self.current = True
+        self.files = {}
 
 
 def install(shell):
@@ -159,13 +162,19 @@ class Calls(object):
 
     def _begin(self, site, sample, others=None, parameters=()):
         """Note a call with a sample and the `others` of its arguments, of which a request may set `parameters`."""
-        if _is_table(sample):
-            call = _call_of_table(sample)
-        else:
-            body, lack = json_form(sample)
-            passed = "" if _is_plain(sample) else _kind(sample)
-            call = Call(body, body and _by_name(sample), passed, _is_single(sample), lack)
+        call = _call_of_table(sample) if _is_table(sample) else self._call_of(sample)
         self._open_call(site, _with_parameters(call, others, parameters) if others else call)
+
+    def _call_of(self, sample):
+        passed = "" if _is_plain(sample) else _kind(sample)
+        try:
+            value, files = sample_files.in_json(self._shell.user_ns.get("predictor"), sample)
+        except ValueError as error:
+            return Call(None, passed=passed, lack=str(error))
+        body, lack = json_form(value, MAX_BYTES if value is sample else sample_files.MAX_BYTES)
+        call = Call(body, body and _by_name(sample), passed, _is_single(sample), lack)
+        call.files = files
+        return call
 
     def _open_call(self, site, call):
         """Keep `call`, which is made at `site` now, unless there are too many."""
@@ -315,26 +324,26 @@ def _bound(bound):
     return sample
 
 
-def json_form(sample):
-    """Return (`sample` as a body of JSON, ""), or (None, why not) where JSON would change it or it is too large.
+def json_form(sample, most=MAX_BYTES):
+    """Return (`sample` as a body of JSON, ""), or (None, why not) where JSON would change it or has over `most` bytes.
 
     Tuples and numpy's arrays and numbers count as what JSON makes of them.
     """
-    body, lack = _encoded(sample)
+    body, lack = _encoded(sample, most)
     if body and not _survived(sample, json_codec.decode(body)):
         return None, "JSON would make something else of it"
     return body, lack
 
 
-def _encoded(sample):
+def _encoded(sample, most=MAX_BYTES):
     """Return (what JSON makes of `sample`, ""), or (None, why not)."""
-    if _length(sample) > MAX_LENGTH:
+    if _length(sample) > max(MAX_LENGTH, most if isinstance(sample, str) and most > MAX_BYTES else 0):
         return None, "it is too large"
     try:
         body = json_codec.encode(sample, json_codec.BARE)
     except json_codec.NoJsonForm:
         return None, "a client can only send JSON, which has no such value"
-    return (body, "") if len(body) <= MAX_BYTES else (None, "it is too large")
+    return (body, "") if len(body) <= most else (None, "it is too large")
 
 
 def _is_table(sample):

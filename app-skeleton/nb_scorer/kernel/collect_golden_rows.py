@@ -8,13 +8,16 @@ import time
 import traceback
 import types
 
+from nb_scorer.kernel import sample_files
 from nb_scorer.kernel.call_recorder import parameters_of
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import compare_answers, functions, golden_rows, json_codec, parameters
+from nb_scorer.model import binary, compare_answers, functions, golden_rows, json_codec, parameters
+from nb_scorer.model.calls import Call
 from nb_scorer.model.misfit import Misfit
 
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
+MAX_FILE_BYTES = 32 << 20
 # The notebook's own calls are a bonus: a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
 # A model's answers to single and to double precision agree in no more digits than this.
@@ -22,6 +25,7 @@ SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
+_FILE_IN_TEXT = re.compile(r"(data:[a-z./+-]*;base64,)[A-Za-z0-9+/]{16,}=*")
 _LOOPS: list = []
 # Our modules, and those of asyncio and threading below, as which coroutines are awaited.
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
@@ -35,6 +39,13 @@ def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, for
     gets no answer, for a call whose cell showed another one, where no sample at all is answered, and for a
     batch_predictor that answers differently.
     """
+    try:
+        return _collect(called, examples, recorded, tolerance, form)
+    finally:
+        binary.folder.remove()
+
+
+def _collect(called, examples, recorded, tolerance, form):
     collector = _Collector(called["predictor"], called.get("validator"), recorded, tolerance, form)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
         # The rows of an array or a table, as a client would send them.
@@ -123,14 +134,15 @@ class _Collector(object):
         self._refused = []
         self._failed = []
         self._seen = set()
-        self._bytes = 0
+        self._bytes = self._file_bytes = 0
         self._full = False
 
     def example(self, number, sample):
         """Add a row of `examples`; raise Complaint if it gets no answer, or another one than a cell showed."""
         try:
             # Labels are for readers of an answer; a table's row is a sample without them.
-            body = json_codec.encode(sample, json_codec.BARE)
+            value, _ = sample_files.in_json(_as_defined(self.predictor), sample)
+            body = json_codec.encode(value, json_codec.BARE)
             self._add(body, EXAMPLES, "row {} of examples".format(number))
         except Complaint:
             raise
@@ -299,8 +311,10 @@ class _Collector(object):
         of_call = b', "parameters": ' + json.dumps(given, sort_keys=True).encode("ascii") if given else b""
         origin_facts = b', "from": "' + origin.encode("ascii") + b'"}\n'
         line = b'{"sample": ' + body + of_call + b', "answer": ' + answer + origin_facts
-        self._bytes += len(line)
-        if self._bytes > MAX_BYTES:
+        size, file_size = golden_rows.sizes(line)
+        self._bytes += size
+        self._file_bytes += file_size
+        if self._bytes > MAX_BYTES or self._file_bytes > MAX_FILE_BYTES:
             self._say_full()
             return
         self.rows.append(line)
@@ -376,6 +390,11 @@ def _changed(call, answer, outcome, detail=""):
         line=call.line,
         detail=detail,
     )
+
+
+def _as_defined(predictor):
+    """Return the notebook's own function of a predictor as it is asked."""
+    return predictor.function if isinstance(predictor, Call) else predictor
 
 
 def _call(body):
@@ -460,5 +479,6 @@ def _notebook_traceback(error):
 
 
 def shown(text):
-    """Return `text` short enough for a line that a user reads."""
+    """Return `text` short enough for a line that a user reads; of a file in it, its type."""
+    text = _FILE_IN_TEXT.sub(r"\1…", text)
     return text if len(text) <= SHOWN else text[:SHOWN] + " ..."

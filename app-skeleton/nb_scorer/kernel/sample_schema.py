@@ -1,5 +1,7 @@
 """What samples and answers look like: a small JSON schema of the golden rows, for the service's pages."""
 
+from nb_scorer.model import binary
+
 MAX_DEPTH = 5
 MAX_PROPERTIES = 100
 _KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str), ("array", list), ("object", dict))
@@ -16,6 +18,8 @@ def of(values, depth=0):
     if not kinds:
         return {}
     schema = {"type": kinds[0] if len(kinds) == 1 else kinds}
+    if kinds == ["string"]:
+        schema.update(binary.schema_of_urls(values))
     if depth < MAX_DEPTH:
         schema.update(_of_lists([value for value in values if isinstance(value, list)], depth))
         schema.update(_of_objects([value for value in values if isinstance(value, dict)], depth))

@@ -20,6 +20,7 @@ from nb_scorer.kernel import (
     derive_batch_form,
     pickle_diagnosis,
     record_process_state,
+    sample_files,
     sample_schema,
 )
 from nb_scorer.kernel.save_errors import Complaint
@@ -86,7 +87,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
 
     definitions, import_notes = _without_import(namespace, known["imported_validator"], known["src"])
     called = _functions(definitions)
-    callables = signatures.of(called)
+    callables = signatures.of(called, sample_files.known(called["predictor"], namespace.get("examples"), recorded))
     started, start_notes = start_up.of(namespace)
     made_by_setup = start_up.bound_globals(started["setup"]) if started["setup"] else []
     called.update(started)
@@ -109,9 +110,9 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
             if not rows:
                 _require_names(namespace, known["needs"])
             notes.extend(collect_golden_rows.check_explainer(callables, rows, form))
-        with io.open(os.path.join(staging, paths.GOLDEN), "wb") as file:
-            file.writelines(rows)
+        golden_rows.write(staging, rows)
         model_manifest = _describe(called, notebook, rows, tolerance)
+        model_manifest.update(files=signatures.described_files(callables["predictor"]))
         model_manifest.update(of_pickle, pandas_labels=known["pandas_labels"], process_state=state)
         model_manifest.update(batching=batching, setup_in_build=is_set_up if started["setup"] else None)
         if _dies_of_a_thread_limit():

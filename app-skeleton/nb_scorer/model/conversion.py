@@ -1,4 +1,4 @@
-"""Readers for type hints that hold a dataclass or something of pydantic's; all other hints convert nothing.
+"""Readers for type hints that hold a file, a dataclass or something of pydantic's; all other hints convert nothing.
 
 A reader is made once, when the model is saved, and goes into the pickle.
 """
@@ -8,7 +8,7 @@ import enum
 import inspect
 import typing
 
-from nb_scorer.model import pydantic_models
+from nb_scorer.model import binary, pydantic_models
 from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 from nb_scorer.model.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
@@ -19,13 +19,30 @@ _COLLECTIONS = ((frozenset, frozenset), (collections.abc.Set, set), (collections
 
 
 def reader(hint):
-    """Return the reader of samples that `hint` describes; None where neither a dataclass nor pydantic is in it."""
+    """Return the reader of samples that `hint` describes; None where no file, dataclass or pydantic is in it."""
     classes = list(_kinds(hint, set()))
     of_pydantic = [kind for kind in classes if pydantic_models.is_known(kind)]
     if of_pydantic:
         return Sample(OfPydantic(hint, of_pydantic[0]))
     readers = _Readers()
-    return Sample(_reader_of(hint, readers), readers.tried) if any(_is_dataclass(kind) for kind in classes) else None
+    converts = any(_is_dataclass(kind) or binary.kind_of(kind) for kind in classes)
+    return Sample(_reader_of(hint, readers), readers.tried) if converts else None
+
+
+def reader_of_files(kind, is_many):
+    """Return the reader of a sample that is a file of this kind, or a list of them."""
+    return Sample(Items(list, [binary.File(kind)]) if is_many else binary.File(kind))
+
+
+def files_in(read):
+    """Return (kind, whether it is a list of them) of what a reader made here reads, or None where it is not a file."""
+    inner = read.inner if isinstance(read, Sample) else read
+    if isinstance(inner, AnyOf):
+        found = [files_in(alternative) for alternative in inner.inner]
+        return next((each for each in found if each is not None), None)
+    if isinstance(inner, Items) and len(inner.inner) == 1 and isinstance(inner.inner[0], binary.File):
+        return inner.inner[0].kind, True
+    return (inner.kind, False) if isinstance(inner, binary.File) else None
 
 
 def parameter_reader(hint):
@@ -100,8 +117,9 @@ def _of_class(kind, arguments, readers):
         return Scalar(kind)
     if Number.knows(kind):
         return Number(kind)
-    if FromText.knows(kind):
-        return FromText(kind)
+    file_kind = binary.kind_of(kind)
+    if file_kind is not None or FromText.knows(kind):
+        return FromText(kind) if file_kind is None else binary.File(file_kind)
     return _of_container(
         kind, [_reader_of(argument, readers) for argument in arguments if argument not in (Ellipsis, ())], arguments
     )

@@ -1,13 +1,20 @@
 """Golden rows: samples with the answers that the notebook's own predictor gave, asked as a client would.
 
-A row's sample is in its JSON form, so that the row says what the service must answer.
+A row's sample is in its JSON form, so that the row says what the service must answer. Files in it, which are data: URLs
+there, are files of the model's folder on disk: the line of the row has null in their place, and {"files": {JSON
+pointer: [name of the file, media type]}}.
 """
 
 import io
 import json
 import os
+import re
+import shutil
 
 from nb_scorer.common import paths
+from nb_scorer.model import binary
+
+_NAME = re.compile(r"golden/[0-9]+\.[a-z0-9]+")
 
 # A value of each JSON type, for samples that are made up.
 _MADE_UP = {"null": None, "boolean": True, "integer": 1, "number": 0.2, "string": "text", "array": [0.2, 0.7]}
@@ -54,14 +61,116 @@ def call_of(row):
 def keep(folder, answers):
     """Replace the answers in the golden rows of a model folder by `answers`, one per row."""
     rows = [dict(row, answer=answer) for row, answer in zip(read(folder), answers)]
+    write(folder, [json.dumps(row).encode("ascii") for row in rows])
+
+
+def write(folder, lines):
+    """Put golden rows, each bytes of JSON, into a model folder, and the files in them next to them."""
+    files: dict = {}
+    texts = []
+    for line in lines:
+        row = json.loads(line.decode("utf-8"))
+        pointers = _take_files(row, files)
+        texts.append(dict(row, files=pointers) if pointers else row)
+    target = os.path.join(str(folder), paths.GOLDEN_FILES)
+    shutil.rmtree(target, ignore_errors=True)
+    if files:
+        os.makedirs(target)
+    for name, content in files.items():
+        with io.open(os.path.join(str(folder), name), "wb") as file:
+            file.write(content)
     path = os.path.join(str(folder), paths.GOLDEN)
-    with io.open(path + ".new", "w", encoding="ascii") as file:
-        # ASCII: a lone surrogate can only be written as an escape.
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+    with io.open(path + ".new", "wb") as file:
+        # A row without files as it is: what the notebook's numbers look like is kept.
+        file.writelines(
+            json.dumps(row).encode("ascii") + b"\n" if "files" in row else line.rstrip(b"\n") + b"\n"
+            for row, line in zip(texts, lines)
+        )
     os.replace(path + ".new", path)
+
+
+def sizes(line):
+    """Return (bytes of a golden row without its files, bytes of these)."""
+    if b'"data:' not in line:
+        return len(line), 0
+    files: dict = {}
+    _take_files(json.loads(line.decode("utf-8")), files)
+    # As base64 they are a third longer.
+    return max(0, len(line) - sum(len(content) * 4 // 3 for content in files.values())), sum(map(len, files.values()))
+
+
+def _take_files(row, files):
+    """Put null for the files in the sample and the answer of a row, add them to `files`, and return where they were."""
+    pointers: dict = {}
+    for name in ("sample", "answer"):
+        row[name] = _without_files(row[name], "/" + name, pointers, files)
+    return pointers
+
+
+def _without_files(value, pointer, pointers, files):
+    if isinstance(value, dict):
+        for name in value:
+            value[name] = _without_files(value[name], "{}/{}".format(pointer, _escaped(name)), pointers, files)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            value[index] = _without_files(item, "{}/{}".format(pointer, index), pointers, files)
+    elif isinstance(value, str) and value.startswith("data:"):
+        part = _part(value)
+        if part is not None:
+            name = "{}/{}.{}".format(paths.GOLDEN_FILES, len(files) + 1, binary.extension(part.media_type))
+            files[name], pointers[pointer] = part.content, [name, part.media_type]
+            return None
+    return value
+
+
+def _part(url):
+    """Return the Part of a data: URL as this service writes them, else None: another one is kept as it is."""
+    try:
+        part = binary.part_of(url)
+    except ValueError:
+        return None
+    return part if part.media_type and binary.data_url(part.content, part.media_type) == url else None
+
+
+def _escaped(name):
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def with_files(row, content_of):
+    """Return a golden row as it was before its files were taken out: `content_of` returns a file's bytes by its name.
+
+    Raise ValueError for a row that names what is not a file of golden rows.
+    """
+    pointers = row.pop("files", None) or {}
+    if not isinstance(pointers, dict):
+        raise ValueError("its files are not an object")  # noqa: TRY004 - of a file's content
+    for pointer, file in pointers.items():
+        if not isinstance(file, list) or len(file) != 2 or not all(isinstance(text, str) for text in file):
+            raise ValueError("a file of it has no name and type")
+        name, media_type = file
+        if not _NAME.fullmatch(name):
+            raise ValueError("it names the file {}".format(ascii(name)))
+        _put(row, pointer, binary.data_url(content_of(name), media_type))
+    return row
+
+
+def _put(row, pointer, value):
+    """Put `value` where a JSON pointer leads to in `row`."""
+    *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    try:
+        for part in parents:
+            row = row[int(part)] if isinstance(row, list) else row[part]
+        row[int(last) if isinstance(row, list) else last] = value
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError("a file of it belongs nowhere") from error
 
 
 def read(folder):
     """Return the golden rows of a model folder, each a dict with sample, answer, from, and perhaps parameters."""
+
+    def content_of(name):
+        with io.open(os.path.join(str(folder), name), "rb") as file:
+            return file.read()
+
     with io.open(os.path.join(str(folder), paths.GOLDEN), "rb") as file:
-        return [json.loads(line.decode("utf-8")) for line in file]
+        return [with_files(json.loads(line.decode("utf-8")), content_of) for line in file]

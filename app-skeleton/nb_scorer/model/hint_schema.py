@@ -14,7 +14,7 @@ import os
 import typing
 import uuid
 
-from nb_scorer.model import call_arguments, json_codec, pydantic_models
+from nb_scorer.model import binary, call_arguments, json_codec, pydantic_models
 from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 
 # A longer list of values would be no help on a page.
@@ -78,9 +78,10 @@ def _of_class(kind, arguments, within):
     if issubclass(kind, enum.Enum):
         # Flags are combined to numbers that no member has.
         return {"type": "integer"} if issubclass(kind, enum.Flag) else _of_values([member.value for member in kind])
-    scalar = next((name for base, name in _SCALARS if issubclass(kind, base)), None)
-    if scalar is not None:
-        return {"type": scalar}
+    scalar = next(({"type": name} for base, name in _SCALARS if issubclass(kind, base)), None)
+    known = binary.schema(binary.kind_of(kind)) or scalar
+    if known is not None:
+        return known
     if pydantic_models.is_model(kind):
         return _of_model(kind, (*within, kind))
     if hasattr(kind, "__dataclass_fields__") or (issubclass(kind, dict) and hasattr(kind, "__total__")):

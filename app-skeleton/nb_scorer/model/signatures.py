@@ -11,37 +11,92 @@ from nb_scorer.model.calls import Call, CallByName, CallTogether
 from nb_scorer.model.hints import arguments_of, bare, resolved
 from nb_scorer.model.readers import Fields
 
+_NO_FILES: dict = {}
 
-def of(called):
-    """Return {name: callable} for the functions in the dict `called`, as they are asked; None for those missing."""
-    predictor = _for_one_sample(called.get("predictor"))
-    validator = _for_one_sample(called.get("validator"), gets_values=isinstance(predictor, CallByName))
-    callables = {"predictor": predictor, "validator": validator}
+
+def of(called, files=_NO_FILES):
+    """Return {name: callable} for the functions in the dict `called`, as they are asked; None for those missing.
+
+    `files` are {argument: (kind, whether it is a list of them)} of those that are files in the notebook's own samples;
+    they count where there is no hint. The name of an only argument is "".
+    """
+    predictor = _for_one_sample(called.get("predictor"), files)
+    others = _files_of_others(predictor), isinstance(predictor, CallByName)
+    callables = {
+        "predictor": predictor,
+        "validator": _for_one_sample(called.get("validator"), *others),
+        "batch_predictor": _for_batches(called.get("batch_predictor"), predictor),
+    }
     if called.get("explainer") is not None:
-        callables["explainer"] = _for_one_sample(called["explainer"], isinstance(predictor, CallByName))
-    return dict(callables, batch_predictor=_for_batches(called.get("batch_predictor"), callables["predictor"]))
+        callables["explainer"] = _for_one_sample(called["explainer"], *others)
+    return callables
 
 
-def _for_one_sample(function, gets_values=False):
+def files_of(predictor):
+    """Return {argument: (kind, whether it is a list of them)} of a predictor as it is asked; "" is its only one."""
+    if not isinstance(predictor, Call):
+        return {}
+    fields = predictor.read.fields if isinstance(predictor, CallByName) else {"": (predictor.read, True)}
+    found = {name: conversion.files_in(read) for name, (read, _) in fields.items()}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def described_files(predictor):
+    """Return what the manifest says of the arguments that are files, None where there are none.
+
+    That is {"by_name": whether a sample is an object of arguments, "arguments": [{"name", "kind", "many"}]}, in order;
+    the name of an only argument is its own.
+    """
+    found = files_of(predictor)
+    if not found:
+        return None
+    names = {"": call_arguments.of(predictor.function).sample or "file"}
+    arguments = [
+        {"name": names.get(name, name), "kind": kind, "many": is_many} for name, (kind, is_many) in found.items()
+    ]
+    return {"by_name": "" not in found, "arguments": arguments}
+
+
+def _files_of_others(predictor):
+    """Return the files for a validator or explainer without hints: those of predictor by name, "" for all of a sample.
+
+    The latter has a reader of its own where the sample is an object with files.
+    """
+    files = files_of(predictor)
+    if isinstance(predictor, CallByName) and files:
+        fields = {name: (conversion.reader_of_files(*each), False) for name, each in files.items()}
+        return dict(files, **{"": Fields(dict, fields, is_open=True)})
+    return files
+
+
+def _for_one_sample(function, files, gets_values=False):
     if function is None:
         return None
     takes, hints = call_arguments.of(function, gets_values), resolved(function)
     parameters = _readers(takes, hints)
     if takes.named:
-        fields = {
-            each.name: (
-                parameters[each.name][0] if each.name in parameters else conversion.reader(hints.get(each.name)),
-                each.default is each.empty,
-            )
-            for each in takes.named
-        }
-        read = Fields(dict, fields, _takes_any_name(function))
-        return CallByName(function, read, None, parameters, takes.takes_headers)
-    read = conversion.reader(hints.get(takes.sample))
+        fields = {}
+        for each in takes.named:
+            read = _reader(each.name, each.name, hints, files)
+            if read is None and each.name in parameters:
+                read = parameters[each.name][0]
+            fields[each.name] = read, each.default is each.empty
+        return CallByName(
+            function, Fields(dict, fields, _takes_any_name(function)), None, parameters, takes.takes_headers
+        )
+    read = _reader("", takes.sample, hints, files)
     keyword = takes.sample if takes.by_keyword else None
     if read is None and keyword is None and not parameters and not takes.takes_headers:
         return function
     return Call(function, read, keyword, parameters, takes.takes_headers)
+
+
+def _reader(name, argument, hints, files):
+    """Return the reader of an argument by its hint, or by `files`, where it has the key `name`, if it has no hint."""
+    if argument in hints or name not in files:
+        return conversion.reader(hints.get(argument))
+    known = files[name]
+    return known if isinstance(known, Fields) else conversion.reader_of_files(*known)
 
 
 def _for_batches(function, predictor):

@@ -23,6 +23,7 @@ MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what 
 PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
 ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
 BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
+FILES = 7  # a sample with files: a length, a head of so many bytes, and the files (see nb_scorer.model.binary)
 
 # Added to a kind whose payload begins with a call: what the request adds to its samples (nb_scorer.model.parameters).
 WITH_CALL = 0x80
@@ -53,11 +54,7 @@ _MAX_MICROSECONDS = 0xFFFFFFFF
 
 def request(kind, number, payload, call=b""):
     """Return the bytes of one request, which carries a `call` if there is one."""
-    if not call:
-        return REQUEST.pack(len(payload), kind, number) + payload
-    return b"".join(
-        (REQUEST.pack(_LENGTH.size + len(call) + len(payload), kind | WITH_CALL, number), with_call(call, payload))
-    )
+    return request_head(kind, number, len(payload), call) + payload
 
 
 def with_call(call, payload):
@@ -71,6 +68,14 @@ def without_call(kind, payload):
         return kind, b"", payload
     end = _LENGTH.size + _LENGTH.unpack_from(payload)[0]
     return kind & ~WITH_CALL, payload[_LENGTH.size : end], payload[end:]
+
+
+def request_head(kind, number, size, call=b""):
+    """Return what the payload of a request, which has `size` bytes, follows, with its `call` if there is one."""
+    if not call:
+        return REQUEST.pack(size, kind, number)
+    before = with_call(call, b"")
+    return REQUEST.pack(len(before) + size, kind | WITH_CALL, number) + before
 
 
 def answer(status, payload, number=0, seconds=0.0, batch=1):

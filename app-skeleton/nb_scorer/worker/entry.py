@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 
-from nb_scorer.model import manifest, process_state, runtime_paths
+from nb_scorer.model import binary, manifest, process_state, runtime_paths
 from nb_scorer.model.load import ModelProblem, load
 from nb_scorer.protocol import log_forms
 from nb_scorer.protocol.shared_counters import SharedCounters
@@ -21,7 +21,7 @@ def main(args):
 
     `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode,
     form of the log, "1" where the notebook's setup is to be called, model folder, notebook folder, digests: "", or the
-    JSON object of what the front has verified.
+    JSON object of what the front has verified, and the limits for files as nb_scorer.model.binary has them, in JSON.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
     runs_setup, model_args = args[5] == "1", args[6:]
@@ -57,7 +57,8 @@ def _lone_scorer(link, counters, runs_setup, model_args):
     return 0
 
 
-def _of_front(folder, notebook_folder, digests):
+def _of_front(folder, notebook_folder, digests, limits):
+    binary.limits.set(**json.loads(limits))
     return load_scorer(folder, notebook_folder, json.loads(digests) if digests else None)
 
 

@@ -3,6 +3,7 @@
 That predictor fails for the difference is likely, not certain. So samples are compared only after it has failed.
 """
 
+from nb_scorer.model.binary import Part
 from nb_scorer.model.misfit import Misfit
 
 _NAMES = {
@@ -90,7 +91,7 @@ def _kind(value):
         return "boolean"
     if isinstance(value, (int, float)):
         return "number"
-    if isinstance(value, str):
+    if isinstance(value, (str, Part)):
         return "string"
     if isinstance(value, list):
         return "array"

@@ -16,7 +16,7 @@ import types
 from nb_scorer.batching.form import MAX_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
 from nb_scorer.common import phrases
-from nb_scorer.model import calls, functions, json_codec, parameters, start_up
+from nb_scorer.model import binary, calls, functions, json_codec, parameters, start_up
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.model.problems import ModelProblem, SetupFailed
 from nb_scorer.protocol import frames, number_blocks
@@ -68,6 +68,7 @@ class Scorer(object):
         self._note_progress = self._watch.note_progress
         self._is_reported = False
         self._schema = model.manifest.get("sample_schema") or {}
+        self._files = model.manifest.get("files")
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
             self._batch_predictor, self._read = model.batch_predictor.of_read, model.batch_predictor.read
@@ -188,7 +189,7 @@ class Scorer(object):
         subject = Subject(
             alone=lambda sample: self._outcome(*self.answer(sample)),
             together=lambda samples, watch: [self._outcome(*pair) for pair in self._together(samples, watch)],
-            accepts=lambda sample: self._decode_and_validate(sample)[1] is None,
+            accepts=lambda sample: self._decode_and_validate(functools.partial(json_codec.decode, sample))[1] is None,
         )
         try:
             facts = prove(subject, asked["samples"], asked["tolerance"], asked["seconds"])
@@ -209,8 +210,21 @@ class Scorer(object):
 
     def answer(self, body):
         """Return (status, payload) for one sample."""
-        sample, refused = self._decode_and_validate(body)
-        return refused or self._predicted(sample, lambda: json_codec.decode(body))
+        return self._answer_to(functools.partial(json_codec.decode, body))
+
+    def answer_files(self, body):
+        """Return (status, payload) for one sample with files, as nb_scorer.model.binary describes its bytes."""
+        if self._files is None:
+            return frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(Misfit([((), "must be JSON")])))
+        return self._answer_to(functools.partial(binary.sample_in, body, self._files))
+
+    def _answer_to(self, original):
+        """Return (status, payload) for the sample that `original` returns, each time a new one."""
+        try:
+            sample, refused = self._decode_and_validate(original)
+            return refused or self._predicted(sample, original)
+        finally:
+            binary.folder.clear()
 
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
@@ -361,17 +375,19 @@ class Scorer(object):
             payloads.append(payload)
         return frames.OK, b"[" + b", ".join(payloads) + b"]", 1
 
-    def _decode_and_validate(self, body):
-        """Return (the sample in `body`, None), or (None, what the client gets instead of an answer)."""
+    def _decode_and_validate(self, original):
+        """Return (the sample that `original` returns, None), or (None, what the client gets instead of an answer)."""
         try:
-            sample = json_codec.decode(body)
+            sample = original()
+        except Misfit as misfit:
+            return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(misfit)))
         except ValueError as error:
             return None, (frames.NOT_JSON, _payload(reason=str(error)))
         if self._validator is None:
             return sample, None
         before = json_codec.fingerprint(sample)
         refused = self._refusal(sample)
-        return json_codec.decode(body) if _changed(sample, before) else sample, refused
+        return original() if _changed(sample, before) else sample, refused
 
     def _accepted(self, bodies, refused):
         """Return the samples in `bodies` without those that are refused; note in `refused` why, by index."""
@@ -597,6 +613,7 @@ def _answer_all(link, counters, scorer):
     while True:
         data = link.recv(RECEIVE_BYTES)
         if not data:
+            binary.folder.remove()
             return
         buffer += data
         for kind, first, bodies, call in in_calls(frames.take_requests(buffer)):
@@ -618,6 +635,7 @@ def _answer_all(link, counters, scorer):
             news = scorer.news()
             if news is not None:
                 link.sendall(frames.answer(frames.BATCHING_ENDED, _payload(**news)))
+            binary.folder.clear()
 
 
 def in_calls(requests):
@@ -642,6 +660,15 @@ def in_calls(requests):
         yield frames.TOGETHER, first, batch, of_batch
 
 
+# By kind of request, what returns (status, payload, batch).
+_OF_KINDS = {
+    frames.MANY: lambda scorer, body: scorer.answer_many(body),
+    frames.BLOCK: lambda scorer, body: scorer.answer_many(body, number_blocks.unpack),
+    frames.FILES: lambda scorer, body: (*scorer.answer_files(body), 1),
+    frames.PROVE: lambda scorer, body: (*scorer.prove(body), 1),
+}
+
+
 def _answers(scorer, kind, bodies, call):
     """Return an iterable of lists of answers as (status, payload, batch)."""
     if not bodies:
@@ -649,10 +676,8 @@ def _answers(scorer, kind, bodies, call):
     scorer, refused = scorer.for_call(call)
     if refused is not None:
         return [[(*refused, 1)] for _ in bodies]
-    if kind in frames.OF_MANY:
-        return [[scorer.answer_many(bodies[0], number_blocks.unpack if kind == frames.BLOCK else json_codec.decode)]]
-    if kind == frames.PROVE:
-        return [[(*scorer.prove(bodies[0]), 1)]]
+    if kind in _OF_KINDS:
+        return [[_OF_KINDS[kind](scorer, bodies[0])]]
     if len(bodies) == 1:
         return [[(*scorer.answer(bodies[0]), 1)]]
     return scorer.answer_together(bodies)

@@ -7,7 +7,6 @@ notebooks are not written thread-safe, and what they have set of their process m
 import collections
 import contextlib
 import functools
-import ipaddress
 import json
 import queue
 import re
@@ -50,7 +49,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self._awaited = collections.OrderedDict()
         self._is_ending = False
         # What names others reach it by is unknown.
-        self.is_for_this_machine = ipaddress.ip_address(str(self.server_address[0])).is_loopback
+        self.is_for_this_machine = host_names.is_loopback(self.server_address[0])
 
     def awaits(self, connection):
         """Note that a client is to send a request, from now on."""

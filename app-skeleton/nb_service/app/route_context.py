@@ -6,9 +6,11 @@ from functools import cached_property, partial
 
 from flask import Response, g, request
 
+from nb_service import files
 from nb_service.app import failures
 from nb_service.drift.baseline import Baseline
 from nb_service.feedback import kept_answers
+from nb_service.files import Files
 from nb_service.http import auth, content_coding, replies
 from nb_service.http.health import Health
 from nb_service.http.replies import Reply
@@ -55,6 +57,11 @@ class RouteContext:
         """Return the converter of table rows to samples."""
         # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
         return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema)
+
+    @property
+    def files(self) -> Files:
+        """Return the arguments of predictor that are files."""
+        return files.of(self.model.manifest)
 
     @property
     def limits(self) -> Limits:

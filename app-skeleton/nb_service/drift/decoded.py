@@ -16,7 +16,7 @@ def samples(pairs: list[tuple[Job, Answer]]) -> list[list]:
     found: list[list] = [[] for _ in pairs]
     single = []
     for index, (job, answer) in enumerate(pairs):
-        if answer.outcome != OK or len(job.body) > MAX_LENGTH:
+        if answer.outcome != OK or len(job.body) > MAX_LENGTH or job.kind == frames.FILES:
             continue
         if job.kind == frames.BLOCK:
             found[index] = number_blocks.unpack(job.body)

@@ -5,7 +5,7 @@ import socket
 import time
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
@@ -404,7 +404,9 @@ class Connection(asyncio.BufferedProtocol):
             request.asked_at = time.monotonic()
             self._reply(request, reply)
         elif self._body is not None:
-            body, self._body = bytes(self._body), None
+            # A file is not copied; nothing changes it from here on.
+            body = cast("bytes", self._body) if request.head.file_prefix else bytes(self._body)
+            self._body = None
             self._ask(request, body)
         else:
             self._phase = ANSWER
@@ -454,6 +456,9 @@ class Connection(asyncio.BufferedProtocol):
                 self._ask_app(request, body)
                 return
             self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id, call)
+        elif body and request.head.file_prefix:
+            done, prefix = partial(self._answered, request), request.head.file_prefix
+            self._job = front.pool.submit_files(body, done, request.request_id, call, prefix)
         elif not body:
             self._reply(request, replies.EMPTY)
         elif front.is_for_app(body):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from nb_service import identity, request_calls
+from nb_service import files, identity, request_calls
 from nb_service.front.app_link import AppLink
 from nb_service.front.budget import Budget
 from nb_service.front.head import Head, Request
@@ -92,6 +92,7 @@ class Front:
         self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
         self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
+        self._files = files.of(pool.model.manifest)
         self._connections: set[Client] = set()
         self._listener: Listener  # made by `open`
 
@@ -190,7 +191,10 @@ class Front:
             return False
         content_type = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
-            return content_type is None or replies.is_json(content_type.decode("latin-1"))
+            if content_type is None or replies.is_json(content_type.decode("latin-1")):
+                return True
+            head.file_prefix = self._files.prefix(content_type.decode("latin-1"))
+            return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
 
     @staticmethod

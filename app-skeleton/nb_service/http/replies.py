@@ -108,6 +108,18 @@ NO_JSON_HEADER = problem(
     415,
     "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to /predict/batch.",
 )
+
+
+def no_file_header(media_types: Sequence[str]) -> Reply:
+    """Return the refusal of a body whose type says neither JSON nor a file, for a predictor that takes files."""
+    return problem(
+        415,
+        f"Send the file itself with its Content-Type ({', '.join(media_types)}), a form (multipart/form-data) with one "
+        "part per argument, or JSON.",
+        (("Accept", ", ".join([*media_types, "multipart/form-data", JSON_TYPE])),),
+    )
+
+
 DIED = problem(500, "The process that scored this sample crashed or was killed.")
 _LATER = (("Retry-After", str(RETRY_SECONDS)),)
 FULL = problem(503, "More samples wait than this service takes (S2I_MAX_QUEUE); try again.", _LATER)

@@ -30,12 +30,13 @@ class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
     `call` is what its request adds to it (see nb_scorer.model.parameters), as bytes; empty where that is nothing.
+    `prefix` is what its body follows in the frame; a large body is not copied to put it there.
     `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it
     started to
     wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any more.
     """
 
-    __slots__ = ("abandoned", "body", "call", "done", "kind", "request_id", "since")
+    __slots__ = ("abandoned", "body", "call", "done", "kind", "prefix", "request_id", "since")
 
     def __init__(
         self,
@@ -44,7 +45,9 @@ class Job:
         kind: int = frames.SAMPLE,
         request_id: str | None = None,
         call: bytes = b"",
+        prefix: bytes = b"",
     ) -> None:
+        self.prefix = prefix
         self.body = body
         self.done = done
         self.kind = kind

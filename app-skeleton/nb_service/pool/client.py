@@ -83,6 +83,13 @@ class PoolClient:
             raise RuntimeError("a sample that nothing stands before was not asked")
         return answer
 
+    def ask_files(self, sample: bytes, call: bytes = b"") -> Answer:
+        """Return the outcome of one sample with files (see nb_scorer.model.binary)."""
+        (answer,) = _Request(self, wire.FILES, [sample], call).answered()
+        if answer is None:
+            raise RuntimeError("a sample that nothing stands before was not asked")
+        return answer
+
     def ask_many(self, samples: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
         """Return the outcome of each sample, in order; None for those not sent because an earlier one failed."""
         return _Request(self, wire.SAMPLE, samples, call).answered()

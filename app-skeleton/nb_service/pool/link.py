@@ -30,6 +30,10 @@ WEIGHT_OF_NEWEST = 0.1
 RECEIVE_BYTES = 1 << 16
 # A link with more bytes than this that its socket has not taken gets no more samples: the scorer is not reading.
 MAX_UNSENT = 1 << 20
+# A body of this size is sent from where it is; smaller ones are copied behind one another.
+LARGE = 1 << 16
+# How many buffers leave in one system call.
+BUFFERS = 16
 # Stands for a sample that was taken back, until the scorer confirms that.
 TAKEN = Job(b"", lambda answer: None)
 
@@ -117,6 +121,9 @@ class Link:
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
         self._out = bytearray()
+        # What leaves before _out: large bodies, and what comes before each.
+        self._large: deque[memoryview] = deque()
+        self._large_size = 0
         self._is_broken = False
         self._in = bytearray()
         self._sock = sock
@@ -129,7 +136,7 @@ class Link:
     def room(self) -> int:
         """Return how many more samples this link may take now."""
         in_flight = len(self.in_flight)
-        if len(self._out) > MAX_UNSENT:
+        if self._large_size + len(self._out) > MAX_UNSENT:
             return 0
         if self._batch > 1 and self._unsent == in_flight:
             return self._at_once - in_flight
@@ -144,9 +151,21 @@ class Link:
         in_flight = self.in_flight
         if not in_flight:
             self.head_since = time.monotonic()
-        self._out += frames.request(job.kind, (self.answers + len(in_flight)) & frames.NUMBERS, job.body, job.call)
+        number = (self.answers + len(in_flight)) & frames.NUMBERS
+        if job.prefix or len(job.body) >= LARGE:
+            self._give_large(job, number)
+        else:
+            self._out += frames.request(job.kind, number, job.body, job.call)
         in_flight.append(job)
         self._unsent += 1
+
+    def _give_large(self, job: Job, number: int) -> None:
+        """Queue a sample without copying its body."""
+        head = frames.request_head(job.kind, number, len(job.prefix) + len(job.body), job.call) + job.prefix
+        for part in (bytes(self._out) + head, job.body):
+            self._large.append(memoryview(part))
+            self._large_size += len(part)
+        self._out.clear()
 
     def stop_batching(self) -> None:
         """Have each sample asked alone from now on, those of one array too."""
@@ -158,13 +177,19 @@ class Link:
 
     def flush(self) -> None:
         """Send what waits, as much as the socket takes; the loop sends the rest later."""
-        if self._out and not self._writing and not self._is_broken:
+        if self._has_unsent() and not self._writing and not self._is_broken:
             self._send()
+
+    def _has_unsent(self) -> bool:
+        return bool(self._out or self._large)
 
     def _send(self) -> None:
         self._unsent = 0
         try:
-            sent = self._sock.send(self._out)
+            if self._large:
+                sent = self._sock.sendmsg([*itertools.islice(self._large, BUFFERS)])
+            else:
+                sent = self._sock.send(self._out)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
@@ -172,8 +197,19 @@ class Link:
             self._is_broken = True
             self._watch_writable(False)
             return
-        del self._out[:sent]
-        self._watch_writable(bool(self._out))
+        if self._large:
+            self._drop_large(sent)
+        else:
+            del self._out[:sent]
+        self._watch_writable(self._has_unsent())
+
+    def _drop_large(self, sent: int) -> None:
+        """Remove the first `sent` bytes of the large buffers."""
+        self._large_size -= sent
+        while self._large and sent >= len(self._large[0]):
+            sent -= len(self._large.popleft())
+        if sent:
+            self._large[0] = self._large[0][sent:]
 
     def _watch_writable(self, wants: bool) -> None:
         if wants == self._writing:
@@ -238,6 +274,8 @@ class Link:
             self._watch_writable(False)
             self._is_broken = True
             self._out.clear()
+            self._large.clear()
+            self._large_size = 0
             self._sock.close()
 
     def _on_readable(self) -> None:
@@ -249,7 +287,7 @@ class Link:
     def _on_writable(self) -> None:
         try:
             self._send()
-            if not self._out:
+            if not self._has_unsent():
                 self._owner.link_room(self)
         except Exception:  # noqa: BLE001 - the same
             self._fault()

@@ -77,6 +77,9 @@ class Plan(NamedTuple):
     # The GPUs, of which a scorer sees one; and whether there are to be as many scorers as GPUs, if the model uses them.
     gpus: Gpus = gpus.NONE
     one_a_gpu: bool = False
+    # The limits of a picture that is decoded.
+    max_pixels: int = 89478485
+    max_frames: int = 1000
     # Bytes that one answer of a scorer may have.
     largest_answer: int = 1 << 30
     # Whether scorers call the notebook's setup and teardown, for how many seconds the first may run, and how many
@@ -110,6 +113,8 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         patience=GOLDEN_SECONDS,
         batch=min(settings.max_batch, most_of(model.manifest, form)),
         max_requests=settings.max_requests,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
         log_format=settings.log_format,
         # A batch_predictor that was written is wanted, whatever is said of derived forms.
         batching=form == BATCH_PREDICTOR or settings.batching == "auto",

@@ -124,6 +124,17 @@ class Pool:
         """Queue a block of numbers (see nb_scorer.protocol.number_blocks), as `submit_many` does."""
         return self._submit(Job(body, done, frames.BLOCK, request_id, call))
 
+    def submit_files(
+        self,
+        body: bytes,
+        done: Callable[[Answer], None],
+        request_id: str | None = None,
+        call: bytes = b"",
+        prefix: bytes = b"",
+    ) -> Job:
+        """Queue a sample with files (see nb_scorer.model.binary), which begins with `prefix`, as `submit` does."""
+        return self._submit(Job(body, done, frames.FILES, request_id, call, prefix))
+
     def is_waiting(self, job: Job) -> bool:
         """Return whether no scorer has this sample yet."""
         return job in self._queue

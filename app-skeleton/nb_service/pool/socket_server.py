@@ -48,7 +48,12 @@ class PoolServer:
     ) -> None:
         self._loop = loop
         self._pool = pool
-        self._submit = {wire.SAMPLE: pool.submit, wire.ARRAY: pool.submit_many, wire.BLOCK: pool.submit_block}
+        self._submit = {
+            wire.SAMPLE: pool.submit,
+            wire.ARRAY: pool.submit_many,
+            wire.BLOCK: pool.submit_block,
+            wire.FILES: pool.submit_files,
+        }
         self._sock = sock
         self._fd = sock.fileno()
         self._facts = facts

@@ -38,7 +38,19 @@ _SHOWING = {
     "yellowbrick",
     "IPython",
 }
-_SHOWING |= {"pprint", "scikitplot", "wordcloud", "altair", "bokeh", "shap", "lime", "graphviz", "time", "cufflinks"}
+_SHOWING |= {
+    "ipywidgets",
+    "pprint",
+    "scikitplot",
+    "wordcloud",
+    "altair",
+    "bokeh",
+    "shap",
+    "lime",
+    "graphviz",
+    "time",
+    "cufflinks",
+}
 _SHOWING |= {"alibi", "autoviz", "dice_ml", "dtale", "dtreeviz", "eli5", "folium", "interpret", "pdpbox", "plotnine"}
 _SHOWING |= {"prettytable", "pydot", "pydotplus", "sweetviz", "tabulate", "termcolor", "treeinterpreter"}
 # Others whose functions change none of their arguments; those in _EFFECTS are excepted.
@@ -115,7 +127,25 @@ _READS = {
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
 # Magics that show or measure something.
-_MAGICS = {"capture", "install_ext", "matplotlib", "precision", "prun", "time", "timeit", "watermark", "who", "whos"}
+_MAGICS = {
+    "HTML",
+    "R",
+    "capture",
+    "html",
+    "install_ext",
+    "javascript",
+    "js",
+    "latex",
+    "markdown",
+    "matplotlib",
+    "precision",
+    "prun",
+    "time",
+    "timeit",
+    "watermark",
+    "who",
+    "whos",
+}
 _COLLECTS = ("list", "tuple", "dict", "zip")
 _MODULES = (ast.Import, ast.ImportFrom)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -166,6 +196,8 @@ class _Facts:
     def __init__(self, statements: Sequence[ast.stmt]) -> None:
         self.modules: dict[str, str] = {}
         self.functions: dict[str, list[ast.stmt]] = {}
+        # Functions that are being looked at: one that calls itself is not looked at once more.
+        self.entered: set[str] = set()
         for statement in statements:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Import):
@@ -242,14 +274,14 @@ class _Facts:
             return False
         library = self.modules.get(_root(function))
         if library is not None:
-            if library in _SHOWING or (library in _PURE and function.attr not in _EFFECTS):
+            if library in _SHOWING or (library in _PURE and function.attr not in _EFFECTS) or _plots(function.attr):
                 return True
             return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
         return self._method_is_harmless(function, call, wanted, others=others)
 
     def _method_is_harmless(self, function: ast.Attribute, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         root, name = _root(function), function.attr
-        if name in _READS and not any(keyword.arg in _IN_PLACE for keyword in call.keywords):
+        if (name in _READS or _plots(name)) and not any(keyword.arg in _IN_PLACE for keyword in call.keywords):
             return True
         if name in _FITS or name == "append":
             # An estimator keeps what it has learnt, and does not change its data; a list keeps what it is given.
@@ -260,17 +292,34 @@ class _Facts:
 
     def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         if name in self.functions:
-            # What it does is not known: it may change its arguments, or what it reads from outside.
+            # It may change its arguments, or what it reads from outside.
             outside = set().union(*(needed(definition) for definition in self.functions[name]))
             changes = any(self._is_wanted(each, wanted) for each in outside - set(self.modules))
-            return not changes and not self._gets_wanted(call, wanted)
+            is_apart = not changes and not self._gets_wanted(call, wanted)
+            return is_apart or self._body_is_harmless(name, wanted, others=others)
         library = self.modules.get(name)
         if library is not None:
-            if library in _SHOWING | _PURE and name not in _EFFECTS:
+            if (library in _SHOWING | _PURE and name not in _EFFECTS) or _plots(name):
                 return True
             return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
         # A name that nothing binds, such as xrange of Python 2, only raises an error.
         return name in _PURE_BUILTINS or (name not in self.bound and name not in dir(builtins))
+
+    def _body_is_harmless(self, name: str, wanted: set[str], *, others: bool) -> bool:
+        """Return whether a function of the notebook changes nothing that is read elsewhere, whatever it is given."""
+        definitions = [each for each in self.functions[name] if isinstance(each, ast.FunctionDef)]
+        if name in self.entered or len(definitions) < len(self.functions[name]):
+            return False
+        self.entered.add(name)
+        harmless = all(
+            not isinstance(node, (ast.Global, ast.Nonlocal))
+            and self._node_is_harmless(node, wanted | _parameters(definition), others=others)
+            for definition in definitions
+            for statement in definition.body
+            for node in ast.walk(statement)
+        )
+        self.entered.discard(name)
+        return harmless
 
     def _gets_wanted(self, call: ast.Call, wanted: set[str]) -> bool:
         """Return whether a call is given something that a needed cell reads, and may change it."""
@@ -280,6 +329,14 @@ class _Facts:
     def _is_wanted(self, name: str, wanted: set[str]) -> bool:
         """Return whether a name, or another one that may stand for a part of the same object, is read elsewhere."""
         return name == "" or bool(({name} | self.shared.get(name, set())) & wanted)
+
+
+def _plots(name: str) -> bool:
+    return name.startswith("plot_")
+
+
+def _parameters(definition: ast.stmt) -> set[str]:
+    return {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
 
 
 def _shared(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:

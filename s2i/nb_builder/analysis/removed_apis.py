@@ -33,11 +33,12 @@ def _row(package: str, version: str, day: str, names: str) -> Removal:
 
 
 TABLE = (
+    _row("scikit-learn", "0.19", "2017-08-11", "sklearn.lda sklearn.qda"),
     _row(
         "scikit-learn",
         "0.20",
         "2018-09-26",
-        "sklearn.cross_validation sklearn.grid_search sklearn.learning_curve sklearn.lda sklearn.qda",
+        "sklearn.cross_validation sklearn.grid_search sklearn.learning_curve",
     ),
     _row(
         "scikit-learn",

@@ -14,6 +14,8 @@ MAX_PAUSE = 1.0
 PATIENCE_SECONDS = 60.0
 # What a response may take beyond the longest prediction.
 SLACK_SECONDS = 30.0
+# Bytes of a response: the service is not trusted, and a prediction is for one sample.
+MAX_RESPONSE = 32 << 20
 _HEADERS = {"Content-Type": "application/json"}
 
 
@@ -114,7 +116,12 @@ class Client:
             )
         self._connection.request(method, path, body, _HEADERS if body is not None else {})
         response = self._connection.getresponse()
-        return response.status, response.read()
+        content = response.read(MAX_RESPONSE + 1)
+        if len(content) > MAX_RESPONSE:
+            raise http.client.HTTPException(f"the response has more than {MAX_RESPONSE >> 20} MB")
+        if response.length:
+            raise http.client.IncompleteRead(content, response.length)
+        return response.status, content
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""

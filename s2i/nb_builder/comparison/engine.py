@@ -12,6 +12,8 @@ from nb_scorer.common import phrases
 from nb_builder.comparison.problems import DiffEngine
 from nb_builder.images.engine import Image, find, stops_wait
 
+# Bytes of a container's log.
+_KEPT = 1 << 20
 # Addresses of engines on this machine; others run containers that nobody here reaches.
 _HERE = {"", "unix", "npipe", "fd"}
 _NAMES_HERE = {None, "localhost", "127.0.0.1", "::1"}
@@ -75,10 +77,15 @@ class Engine:
                 self.call("network", "rm", name)
 
     def log(self, container: str) -> str:
-        """Return what a container has printed."""
+        """Return the end of what a container has printed."""
         words = [self._program, "logs", container]
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        return done.stdout.decode("utf-8", "replace")
+        pipe = subprocess.PIPE
+        end = b""
+        with subprocess.Popen(words, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True) as process:
+            assert process.stdout is not None
+            while block := process.stdout.read(_KEPT):
+                end = (end + block)[-_KEPT:]
+        return end.decode("utf-8", "replace")
 
     def state(self, container: str) -> dict:
         """Return the state of a container: Running, Pid, ExitCode and more; raise EngineFailed."""

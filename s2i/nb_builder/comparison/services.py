@@ -20,7 +20,7 @@ from nb_service.log import FACTS
 
 from nb_builder.comparison.engine import Engine, EngineFailed
 from nb_builder.comparison.problems import DiffMissing, DiffNoService, DiffNotReady
-from nb_builder.images.engine import Image, as_options
+from nb_builder.images.engine import UNPRIVILEGED, Image, as_options
 from nb_builder.images.problems import ImageUnreadable
 
 RUN = Path(__file__).parents[2] / "bin" / "run"
@@ -49,6 +49,10 @@ STOP_SECONDS = 15.0
 _TIMEOUT = [knob for knob in settings.KNOBS if knob.env == "S2I_PREDICT_TIMEOUT"]
 # Lines of a service's log that say why it ended.
 LOG_LINES = 20
+# What the engine keeps of it: a service may print without end.
+_LOG = ("--log-driver", "json-file", "--log-opt", "max-size=10m")
+# Seconds that a prediction may take at most, whatever an image says.
+_MAX_SECONDS = 3600.0
 
 
 class Model:
@@ -226,7 +230,7 @@ class ImageService:
         self.is_native = NATIVE in image.labels
         self.model = Model({}, None) if self.is_native else self._read()
         self._settings = {**SETTINGS, **{name: os.environ[name] for name in LENT if os.environ.get(name)}}
-        self.seconds = _seconds({**image.variables, **self._settings})
+        self.seconds = min(_seconds({**image.variables, **self._settings}), _MAX_SECONDS)
 
     def _read(self) -> Model:
         folder = f"{self._image.app_root}/{paths.MODEL}"
@@ -258,6 +262,7 @@ class ImageService:
         with self._engine.network(network) as is_isolated:
             self.has_network = not is_isolated
             options = ["--network", network] if is_isolated else ["--publish", f"{HOST}::{PORT}"]
+            options += [*UNPRIVILEGED, *_LOG]
             try:
                 with self._image.created([*options, *as_options(ours), self._image.id], name) as container:
                     yield self._started(container, network if is_isolated else None)

@@ -25,6 +25,8 @@ NO_MODULE = re.compile(r"No module named '([\w.]+)'$")
 NO_OPTIONAL_MODULE = re.compile(r"Missing optional dependency '([\w.-]+)'")
 # The text of tqdm's ImportError, which has no name of a module that is missing.
 NO_WIDGETS = re.compile(r"^IProgress not found\. Please update jupyter and (ipywidgets)")
+# The text of lightgbm, xgboost and others.
+ASKS_FOR = re.compile(r"^You (?:must|need to) install ([A-Za-z][\w-]*)")
 NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's share of it
 # Errors that depend on where the notebook runs: Jupyter on another machine need not show them.
 OF_THE_ENVIRONMENT = re.compile(
@@ -123,7 +125,8 @@ def undeclared(message: str, repository: Path) -> str | None:
     None for a submodule of a package that is installed (another version of it is needed), for the standard
     library, and for a module of the repository (sys.path is wrong then).
     """
-    match = NO_MODULE.search(message) or NO_OPTIONAL_MODULE.search(message) or NO_WIDGETS.search(message)
+    match = NO_MODULE.search(message) or NO_OPTIONAL_MODULE.search(message)
+    match = match or NO_WIDGETS.search(message) or ASKS_FOR.search(message)
     if not match:
         return None
     module = match[1]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
-from nb_builder.repository import source_tree
+from nb_builder.repository import git_metadata, source_tree
 
 _ENDINGS = {
     *(".arff", ".bz2", ".csv", ".data", ".dat", ".feather", ".gz", ".h5", ".hdf5", ".jpg", ".json", ".jsonl", ".npy"),
@@ -19,6 +19,11 @@ _ENDINGS = {
 }
 _READERS = re.compile(r"read_\w+|open|load\w*|genfromtxt|imread|fromfile|ExcelFile|Path|reader")
 _URL = re.compile(r"^\w+://")
+# A file of a repository on GitHub: the repository's name and the path in it.
+_OF_GITHUB = re.compile(
+    r"https?://(?:raw\.githubusercontent\.com/[\w.-]+/(?P<name>[\w.-]+)/[\w.-]+"
+    r"|github\.com/[\w.-]+/(?P<other>[\w.-]+)/(?:raw|blob)/[\w.-]+)/(?P<path>[^?#]+)(?:\?raw=true)?$"
+)
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,32 @@ def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
     for file in source_tree.files(src):
         by_name[file.name].append(file)
     found = []
+    own_names = _own_names(src)
     for cell in cells:
         for literal, path in _paths(cell):
+            if _URL.match(path):
+                own = _own_file(path, own_names, src)
+                found += [Redirect(cell, literal, path, os.path.relpath(own, folder))] if own else []
+                continue
             name = re.split(r"[/\\]", path)[-1]
             files = [src / file for file in by_name.get(name, [])]
             if files and not (folder / path).is_file() and _are_same(files):
                 found.append(Redirect(cell, literal, path, os.path.relpath(files[0], folder)))
     return found
+
+
+def _own_names(src: Path) -> set[str]:
+    """Return the names that the repository may have on GitHub: of its folder, and of where it was cloned from."""
+    cloned_from = re.split(r"[/:+]", git_metadata.origin(src).rstrip("/").removesuffix(".git"))[-1]
+    return {name.lower() for name in (src.name, cloned_from) if name}
+
+
+def _own_file(url: str, own_names: set[str], src: Path) -> Path | None:
+    """Return the repository's file that a URL has, if that is of this repository: the build needs no network then."""
+    match = _OF_GITHUB.match(url)
+    name = (match["name"] or match["other"]).lower() if match else ""
+    file = src / match["path"] if match and name in own_names else None
+    return file if file and file.is_file() and file.resolve().is_relative_to(src.resolve()) else None
 
 
 def _are_same(files: Sequence[Path]) -> bool:
@@ -67,7 +91,7 @@ def _paths(cell: Cell) -> Iterator[tuple[str, str]]:
         for node in ast.walk(statement):
             for value, text in dict(_texts(node)).items():
                 literal = ast.get_source_segment(cell.source, value)
-                if literal and not _URL.match(text) and "\n" not in text:
+                if literal and "\n" not in text:
                     yield literal, text
 
 

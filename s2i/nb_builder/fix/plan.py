@@ -1,6 +1,7 @@
 """A plan to make a service of a notebook that has no predictor, and the copy of its repository that has it all."""
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -48,6 +49,8 @@ _SUPPLIED = (PredictorMissing, RequirementsMissing, RequirementsEmpty, Requireme
 # A file with more packages is one of a whole course, of which a notebook needs a few.
 _MAX_DECLARED = 25
 SHOWN = 12
+_NEEDLESS = "absolute_import|division|generators|nested_scopes|print_function|unicode_literals|with_statement"
+_FUTURE = rf"^from __future__ import (?:{_NEEDLESS})(?:, *(?:{_NEEDLESS}))*[ ]*$"
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,8 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
         document.replace(position, f"{late.statement}\n{document.source(position)}")
     for cell in plan.undone:
         document.replace(cell.position or 0, needed_cells.LEFT_OUT)
+    if checks:
+        _comment_out(document, plan)
     entries = entries_to_write(plan, resolution)
     if entries and checks and not notebook_contract.bindings(NAME, plan.checked.last.cells):
         # Below all others in a copy: the author's cells keep the numbers that messages have.
@@ -170,6 +175,19 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
     if checks and plan.proposal.check:
         document.append(plan.proposal.check, "check-of-predictor")
     write_file.replace(path, document.text)
+
+
+def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
+    """Make comments of what does nothing in Python 3, or loads an extension of which no package is known.
+
+    Only some versions of IPython accept imports from __future__ below another line.
+    """
+    extensions = [re.escape(imported.module.split(".")[0]) for imported in plan.wishes.unknown]
+    needless = re.compile("|".join([_FUTURE, *(rf"^%load_ext[ ]+{name}\b" for name in extensions)]), re.MULTILINE)
+    for cell in plan.checked.last.cells:
+        source = document.source(cell.position or 0)
+        if needless.search(source):
+            document.replace(cell.position or 0, needless.sub(r"# \g<0>", source))
 
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:

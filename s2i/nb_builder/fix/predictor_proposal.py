@@ -20,6 +20,7 @@ from nb_builder.analysis.fitted_models import (
     WORDS,
     FittedModel,
 )
+from nb_builder.analysis.needed_cells import CHECK
 from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.fix import own_function, proposal_check
@@ -64,6 +65,23 @@ _BY_BODY = {
         "{texts}",
     ),
 }
+
+# The first days that follow the data, as the notebook itself has predicted them.
+_CHECK_OF_FORECAST = """\
+# Compares the predictor above with the notebook's own forecast. It is no part of the notebook.
+def compare_with_own_forecast(forecast, last):
+    rows = forecast[forecast["ds"] > last].head(3)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")
+    if not rows:
+        raise ValueError("The proposed predictor can't be compared: the notebook predicts no day after its data.")
+    for own, proposed in zip(rows, predictor(len(rows))):
+        if own["ds"] != proposed["ds"] or abs(own["yhat"] - proposed["yhat"]) > 1e-6 * (1 + abs(own["yhat"])):
+            text = "The proposed predictor answers {{!r}}, and the notebook's own model {{!r}}."
+            raise ValueError(text.format(proposed, own))
+    print("The proposed predictor answers {{}} samples as the notebook's own model does.".format(len(rows)))
+    return len(rows)
+
+
+{check} = compare_with_own_forecast({own}, {model}.history["ds"].max())"""
 
 
 @dataclass(frozen=True)
@@ -111,7 +129,11 @@ def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
     lines = [_MARK, f"def predictor({parameter}):", *(f"    {line.format(model=model.name)}" for line in body)]
     if "examples" not in defined:
         lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
-    return Proposal("\n".join(lines))
+    own = model.own[0].answered if model.of == FORECAST and model.own else ""
+    # Else it is a call with the data that the model was fitted to, which are no forecast.
+    own = own if own.isidentifier() else ""
+    check = _CHECK_OF_FORECAST.format(check=CHECK, model=model.name, own=own) if own else None
+    return Proposal("\n".join(lines), check)
 
 
 def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> Proposal:

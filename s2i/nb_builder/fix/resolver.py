@@ -51,16 +51,24 @@ _BROKEN = {
     # to_dict("records") renames columns such as "Income ($)".
     "pandas": ("0.24.0",),
 }
-# What pandas needs for a file or a method, and does not declare.
-_OF_PANDAS = (
-    (re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
-    (re.compile(r"\bread_excel\("), "xlrd"),
-    (re.compile(r"\b(?:read|to)_(?:parquet|feather)\("), "pyarrow"),
-    (re.compile(r"\bread_html\("), "lxml"),
-    (re.compile(r"\b(?:read_hdf|to_hdf|HDFStore)\("), "tables"),
-    (re.compile(r"\.style\b"), "jinja2"),
-    (re.compile(r"\.to_markdown\("), "tabulate"),
-    (re.compile(r"\.plot\b|\.hist\(|\.boxplot\("), "matplotlib"),
+# What a package needs for a file or a method, and does not declare: (distribution, what shows the use, others).
+_BY_USE = (
+    ("pandas", re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
+    ("pandas", re.compile(r"\bread_excel\("), "xlrd"),
+    ("pandas", re.compile(r"\b(?:read|to)_(?:parquet|feather)\("), "pyarrow"),
+    ("pandas", re.compile(r"\bread_html\("), "lxml"),
+    ("pandas", re.compile(r"\b(?:read_hdf|to_hdf|HDFStore)\("), "tables"),
+    ("pandas", re.compile(r"\.style\b"), "jinja2"),
+    ("pandas", re.compile(r"\.to_markdown\("), "tabulate"),
+    ("pandas", re.compile(r"\.plot\b|\.hist\(|\.boxplot\("), "matplotlib"),
+    ("catboost", re.compile(r"\bplot=True\b|\bMetricVisualizer\("), "ipywidgets"),
+    ("tensorflow", re.compile(r"TF_USE_LEGACY_KERAS"), "tf-keras"),
+    ("lightgbm", re.compile(r"\bplot_tree\(|\bcreate_tree_digraph\("), "graphviz"),
+    ("lightgbm", re.compile(r"\bplot_(?:tree|metric|importance|split_value_histogram)\("), "matplotlib"),
+    ("lightgbm", re.compile(r"\bLGBM\w+\("), "scikit-learn"),
+    ("xgboost", re.compile(r"\bplot_tree\(|\bto_graphviz\("), "graphviz"),
+    ("xgboost", re.compile(r"\bplot_(?:tree|importance)\("), "matplotlib"),
+    ("xgboost", re.compile(r"\bXGB\w+\("), "scikit-learn"),
 )
 
 
@@ -110,11 +118,9 @@ def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[
             names[canonicalize_name(name)] = None
     for name in list(names):
         names.update(dict.fromkeys(_ALSO.get(name, ())))
-    if "pandas" in names:
-        source = "\n".join(cell.source for cell in cells)
-        for pattern, name in _OF_PANDAS:
-            if pattern.search(source):
-                names[name] = None
+    source = "\n".join(cell.source for cell in cells)
+    needed = [other for name, pattern, other in _BY_USE if name in names and pattern.search(source)]
+    names.update(dict.fromkeys(needed))
     uses = removed_apis.uses(cells, frozenset(names))
     return Wishes(tuple(sorted(names)), tuple(declared), tuple(unknown), tuple(uses))
 

@@ -23,11 +23,10 @@ _ABSENT = re.compile(r"no such (?:image|object)|image not known", re.IGNORECASE)
 # What names of our containers begin with.
 CONTAINERS = "nb-builder-"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-# What a container of somebody's image can't reach or do; and the engine keeps nothing of what it prints.
-ISOLATED = (
-    *("--network", "none", "--log-driver", "none"),
-    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-)
+# What a container of somebody's image can't do.
+UNPRIVILEGED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+# What it can't reach, either; and the engine keeps nothing of what it prints.
+ISOLATED = ("--network", "none", "--log-driver", "none", *UNPRIVILEGED)
 
 
 class Image:

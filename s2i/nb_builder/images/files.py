@@ -22,6 +22,8 @@ from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 
 # What a folder that is taken may have; a large environment has 100,000 files. tarfile keeps a note of each.
 MAX_COUNT = 300_000
+# Folders in one another. Python's own functions call themselves for each, and end at a thousand.
+MAX_DEPTH = 100
 # What stays free on the disk that files are taken to.
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
@@ -198,6 +200,8 @@ class _Writer:
         name = given.removeprefix(f"{top}/")
         if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise self._files.refused(given, "its name leads out of its folder")
+        if name.count("/") > MAX_DEPTH:
+            raise self._refused(f"{name[:MAX_DEPTH]}…", f"it is in more than {MAX_DEPTH} folders")
         return name
 
     def _mkdir(self, folder: Path, name: str) -> None:

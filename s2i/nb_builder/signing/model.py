@@ -20,6 +20,8 @@ def sign(folder: Path, signer: Signer) -> str:
     Raise files.Odd, which no model that a build has made is.
     """
     by_name = digests_of(folder)
+    if (folder / paths.SIGNATURE).is_dir():
+        raise files.Odd(f"{paths.SIGNATURE} is a folder")
     # One name for all models: where a model lies must not change what is signed.
     text = signer.signed(statement.of(by_name, paths.MODEL, paths.SIGNATURE), statement.PAYLOAD_TYPE)
     # A link there would lead elsewhere.

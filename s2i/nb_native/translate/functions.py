@@ -11,6 +11,7 @@ import types
 
 from nb_scorer.batching import function_source
 from nb_scorer.batching.syntax_nodes import UNKNOWN, literal
+from nb_scorer.model import binary, conversion
 from nb_scorer.model.calls import Call, CallByName
 
 from nb_native.refusal import Refusal
@@ -100,19 +101,28 @@ def unwrapped(function, name):
     """
     if type(function) is CallByName:
         fields = function.read.fields
-        if function.read.kind is not dict or function.read.is_open or any(read for read, _ in fields.values()):
+        if (
+            function.read.kind is not dict
+            or function.read.is_open
+            or any(_converts(read) for read, _ in fields.values())
+        ):
             raise _refusal(f"{name} reads its arguments by type hints, which have no native form", function.function)
         return function.function, {field: needed for field, (_, needed) in fields.items()}
-    if isinstance(function, Call):
-        if function.parameters or function.takes_headers:
-            given = ", ".join([*function.parameters, *["headers"] * function.takes_headers])
-            raise _refusal(
-                f"{name} has arguments that a request sets, which have no native form: {given}", function.function
-            )
-        if function.read is None:
-            raise _refusal(f"{name} takes its sample by name only, which has no native form", function.function)
+    if isinstance(function, Call) and (function.parameters or function.takes_headers):
+        given = ", ".join([*function.parameters, *["headers"] * function.takes_headers])
+        raise _refusal(
+            f"{name} has arguments that a request sets, which have no native form: {given}", function.function
+        )
+    if isinstance(function, Call) and function.keyword is not None:
+        raise _refusal(f"{name} takes its sample by name only, which has no native form", function.function)
+    if isinstance(function, Call) and _converts(function.read):
         raise _refusal(f"{name} reads its sample by a type hint, which has no native form", function.function)
-    return function, None
+    return function.function if isinstance(function, Call) else function, None
+
+
+def _converts(read):
+    """Return whether a reader makes something else of a sample; a list is as good as the array that a hint asks for."""
+    return read is not None and conversion.files_in(read) != (binary.ARRAY, False)
 
 
 def _refusal(reason, function):

@@ -16,10 +16,12 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/predict")
     def predict() -> Response:
         try:
-            sample = form.sample_in(request.content_type, body(context.settings.max_body))
+            content = body(context.settings.max_body)
+            parameters = in_query(request.query_string.decode("latin-1"))
+            with_files = form.files_in(request.content_type, content, context.files)
+            sample = form.sample_in(request.content_type, content, context.files) if with_files is None else b""
             if isinstance(sample, replies.Reply):
                 return response_of(sample)
-            parameters = in_query(request.query_string.decode("latin-1"))
             if context.calls.parameters and may_hold_parameters(sample):
                 decoded = decode(sample)
                 if hugging_face.is_meant(decoded, context.model.sample_schema):
@@ -29,7 +31,8 @@ def add(app: Flask, context: RouteContext) -> None:
             call = context.calls.made(parameters, request.headers)
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
-        answer = context.asker.ask(sample, call)
+        asker = context.asker
+        answer = asker.ask(sample, call) if with_files is None else asker.ask_files(with_files, call)
         if answer.outcome == outcomes.OK:
             context.keep(answer.payload)
         disclosure = replies.disclosure(context.settings)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
-from nb_scorer.common import paths
+from nb_scorer.common import host_names, paths
 
 from nb_builder.commands import run_locally, target
 from nb_builder.commands.dev import golden_changes, kernel_environment, lab, watch
@@ -151,7 +151,7 @@ class Workbench:
         if change:
             # With the same code, such as after a change of what no cell reads, the model is the same.
             environ.setdefault("S2I_REUSE_MODEL", "1")
-        if self._settings.host == run_locally.HOST:
+        if host_names.is_loopback(self._settings.host):
             environ.setdefault(*run_locally.OWN_NAMES)
         jupyter = self._state / "jupyter" if self._settings.lab else None
         outcome = await self._builder.build(environ, self._app_root, jupyter, self._log.step if not change else _silent)

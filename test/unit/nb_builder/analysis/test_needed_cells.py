@@ -48,6 +48,10 @@ def is_left_out(source):
         "get_ipython().run_line_magic('watermark', '-v')",
         "def show(df):\n    for column in range(3):\n        plt.plot(df)\nother = [1, 2]\nshow(other)",
         "for number in xrange(3):\n    plt.plot(df['a'])",
+        "from prophet.plot import plot_plotly\nplot_plotly(model, df)\nmodel.plot_components(df)",
+        "get_ipython().run_cell_magic('R', '', 'plot(df)\\n')",
+        "def part(t):\n    return t.head()\ndef show(t):\n    plt.plot(part(t))\nshow(df)",
+        "from ipywidgets import interact\ndef show(n):\n    df.plot()\ninteract(show, n=(1, len(df)))",
     ],
 )
 def test_what_only_shows_is_left_out(source):
@@ -58,6 +62,9 @@ def test_what_only_shows_is_left_out(source):
     "source",
     [
         "df['a'] = df['a'] * 2",
+        "def change(t):\n    u = t\n    u.drop(columns='a', inplace=True)\nchange(df)",
+        "def change(t):\n    change(t)\n    t['a'] = 1\ndef show(t):\n    change(t)\nshow(df)",
+        "def change(t):\n    global df\n    df = t.head()\nchange(df)",
         "df.drop('b', axis=1, inplace=True)",
         "df = df.dropna()",
         "both = [df]\nfor each in both:\n    each['a'] = 1",

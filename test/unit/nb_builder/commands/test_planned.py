@@ -225,6 +225,17 @@ def test_cells_that_replace_the_model_or_its_data_are_left_out_of_the_copy(repo,
     assert "--fix removes no cell. Delete those from [5] on" in output and (repo / "m.ipynb").read_bytes() == before
 
 
+def test_lines_that_only_some_versions_of_ipython_accept_are_comments_in_the_copy(repo, resolved):
+    first = "%load_ext of_nobody.ipython\n%matplotlib inline\nfrom __future__ import print_function, division\n"
+    write(repo, [first + TRAINS[0], *TRAINS[1:], "%%R\nplot(df)"])
+    builds = Builds(0)
+    outcome, output = run(repo, builds, Consent(yes=True))
+    assert outcome.status is None and "cells [3, 5]" in output
+    lines = builds.cells[0][0].splitlines()
+    assert lines[:2] == ["# %load_ext of_nobody.ipython", "%matplotlib inline"]
+    assert lines[2] == "# from __future__ import print_function, division"
+
+
 def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resolved):
     write(repo, [*TRAINS, "other = Ridge().fit(X, df['rent'])\nother.predict(X)"])
     problem = {"code": "cell-failed", "cell": 7, "what": "failed: AttributeError: no attribute 'predict'"}

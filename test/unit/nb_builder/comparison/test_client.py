@@ -141,3 +141,12 @@ def test_a_service_gets_ready_or_says_why_not(service, monkeypatch):
     monkeypatch.setattr(client, "READY_SECONDS", 0.0)
     with pytest.raises(DiffNotReady, match="is not ready after 0 seconds"):
         asking.wait_until_ready()
+
+
+def test_a_response_without_end_is_no_answer(service, monkeypatch):
+    """A service may belong to a stranger: it must not fill this machine's memory."""
+    monkeypatch.setattr(client, "MAX_RESPONSE", 1 << 20)
+    asking, _ = service((200, b" " * (3 << 20)), (200, b"2"))
+    outcome = asking.ask(b"1")
+    assert outcome.code == "no answer" and "more than 1 MB" in outcome.detail
+    assert asking.ask(b"1").answer == 2

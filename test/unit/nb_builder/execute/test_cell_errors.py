@@ -59,11 +59,18 @@ def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
     assert '["opencv-python-headless", ""]' in problem.fix
 
 
-def test_bars_of_tqdm_without_ipywidgets_ask_for_them(tmp_path):
-    problem = of(tmp_path, "ImportError", "IProgress not found. Please update jupyter and ipywidgets. See https://…")
+@pytest.mark.parametrize(
+    ("message", "module"),
+    [
+        ("IProgress not found. Please update jupyter and ipywidgets. See https://…", "ipywidgets"),
+        ("You must install graphviz and restart your session to plot tree.", "graphviz"),
+    ],
+)
+def test_a_library_that_asks_for_another_one_has_it_named(tmp_path, message, module):
+    problem = of(tmp_path, "ImportError", message)
     assert isinstance(problem, ImportUndeclared)
-    assert "needs 'ipywidgets', which is not installed" in problem.what
-    assert '["ipywidgets", ""]' in problem.fix
+    assert f"needs '{module}', which is not installed" in problem.what
+    assert f'["{module}", ""]' in problem.fix
 
 
 @pytest.mark.parametrize(("name", "suggested"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])

@@ -28,6 +28,19 @@ def test_a_path_of_windows_is_found(tmp_path):
     assert found(tmp_path, "df = pd.read_csv(r'D:\\data\\heart.csv')") == [("D:\\data\\heart.csv", "../data/heart.csv")]
 
 
+@pytest.mark.parametrize(
+    "start", ["https://raw.githubusercontent.com/me/{}/main/", "https://github.com/me/{}/raw/master/"]
+)
+def test_a_url_of_the_repository_itself_is_read_from_its_file(tmp_path, start):
+    url = start.format(tmp_path.name)
+    assert found(tmp_path, f"df = pd.read_csv('{url}data/heart.csv')") == [
+        (f"{url}data/heart.csv", "../data/heart.csv")
+    ]
+    assert found(tmp_path, f"df = pd.read_csv('{url}data/none.csv')") == []
+    assert found(tmp_path, f"df = pd.read_csv('{url}../other.csv')") == []
+    assert found(tmp_path, f"df = pd.read_csv('{start.format('another')}data/heart.csv')") == []
+
+
 def test_copies_of_a_file_count_as_one_and_a_table_needs_no_ending(tmp_path):
     assert found(tmp_path, "df = pd.read_csv('/content/copied.csv')")[0][1] in (
         "../data/copied.csv",

@@ -370,6 +370,52 @@ def test_models_of_other_libraries_are_asked_in_their_own_way(code, answer, exam
     assert source.endswith(f"\n\n\nexamples = {examples}")
 
 
+def test_a_forecast_is_compared_with_the_notebook_s_own():
+    fit = "from prophet import Prophet\nm = Prophet()\nm.fit(df)\n"
+    future = "future = m.make_future_dataframe(periods=9)\npredicted = m.predict(future)"
+    checks = []
+    for source in (fit + future, fit):
+        cells = [Cell(TABLE, 1, 1), Cell(source, 2, 2)]
+        checks.append(predictor_proposal.propose(cells, Path("model.ipynb"), Path(sys.executable)).check)
+    assert checks[0].endswith('= compare_with_own_forecast(predicted, m.history["ds"].max())')
+    assert checks[1] is None
+    rows = [(str(day), float(day)) for day in range(5)]
+    forecast = Forecast(rows)
+    program = checks[0].rpartition("\n\n\n")[0]
+    for difference, last in ((0, "1"), (1, "1"), (0, "4")):
+        names = {"predictor": lambda n, d=difference: [{"ds": day, "yhat": y + d} for day, y in rows[2 : 2 + n]]}
+        exec(program, names)
+        if (difference, last) == (0, "1"):
+            assert names["compare_with_own_forecast"](forecast, last) == 3
+        else:
+            with pytest.raises(ValueError, match="The proposed predictor"):
+                names["compare_with_own_forecast"](forecast, last)
+
+
+class Forecast:
+    """Stands for the table of days and values that Prophet gives."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __getitem__(self, chosen):
+        if chosen == "ds":
+            return self
+        return self if chosen == ["ds", "yhat"] else Forecast(chosen)
+
+    def __gt__(self, last):
+        return [row for row in self.rows if row[0] > last]
+
+    def head(self, count):
+        return Forecast(self.rows[:count])
+
+    def astype(self, kinds):
+        return self
+
+    def to_dict(self, kind):
+        return [{"ds": day, "yhat": value} for day, value in self.rows]
+
+
 def test_a_forecast_takes_the_number_of_periods():
     source = proposed(TABLE, "from prophet import Prophet\nm = Prophet()\nm.fit(df)")
     assert "m.make_future_dataframe(periods=int(periods), include_history=False)" in source

@@ -45,6 +45,13 @@ def test_imports_become_distributions_with_what_they_do_not_declare():
     assert [imported.module for imported in wished.unknown] == ["nobody"]
 
 
+def test_a_method_may_need_a_distribution_that_its_package_does_not_declare():
+    imports = [Import("lightgbm", (), 1)]
+    wished = resolver.wishes(imports, [Cell("lgb.create_tree_digraph(model)", 1, 1)], [])
+    assert wished.names == ("graphviz", "lightgbm")
+    assert resolver.wishes(imports, [Cell("pd.read_html('a')", 1, 1)], []).names == ("lightgbm",)
+
+
 def asked(monkeypatch, wished, candidate):
     lines = []
 

@@ -2,14 +2,17 @@
 
 import builtins
 import dataclasses
+import io
 import json
 import traceback
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pydantic
 import pytest
 from nb_scorer.kernel import call_recorder
+from nb_scorer.model import binary
 
 from unit.nb_scorer.kernel.shells import Shell
 
@@ -115,7 +118,7 @@ def test_other_calls_are_not_noted(shell, source):
         "{1: 2}",
         "object()",
         "{1, 2}",
-        "b'bytes'",
+        "__import__('pathlib').Path('/missing')",
         "'x' * 70_000",
         "list(range(30_000))",
         "iter([1])",
@@ -326,3 +329,36 @@ def test_a_labelled_row_is_known_by_its_names_too(shell):
     shell.user_ns["row"] = Row()
     shell.run("predictor(row)")
     assert [(call.body, call.by_name) for call in call_recorder.recorded(shell)] == [(b"[1, 2]", b'{"a": 1, "b": 2}')]
+
+
+@pytest.mark.parametrize(
+    ("sample", "value"),
+    [
+        ("b'bytes'", "data:application/octet-stream;base64,Ynl0ZXM="),
+        ("[b'bytes']", ["data:application/octet-stream;base64,Ynl0ZXM="]),
+        ("__import__('io').BytesIO(b'bytes')", "data:application/octet-stream;base64,Ynl0ZXM="),
+    ],
+)
+def test_a_file_is_noted_as_a_client_would_send_it(shell, sample, value):
+    shell.run(f"predictor({sample})")
+    (call,) = call_recorder.recorded(shell)
+    assert json.loads(call.body) == value
+    assert call.files == {"": ("stream" if "io" in sample else "bytes", sample[0] == "[")}
+
+
+def test_a_picture_is_noted_as_its_own_file_while_it_shows_that(shell, tmp_path):
+    path = tmp_path / "a.jpg"
+    PIL.Image.new("RGB", (4, 4), (1, 2, 3)).save(path)
+    shell.run(f"import PIL.Image\npicture = PIL.Image.open({str(path)!r})\npredictor(picture)")
+    shell.run("picture.putpixel((0, 0), (9, 9, 9))\npredictor(picture)")
+    first, second = call_recorder.recorded(shell)
+    assert binary.part_of(json.loads(first.body)).content == path.read_bytes()
+    part = binary.part_of(json.loads(second.body))
+    assert part.media_type == "image/png"
+    assert PIL.Image.open(io.BytesIO(part.content)).getpixel((0, 0)) == (9, 9, 9)
+
+
+def test_a_hint_makes_pixels_a_picture(shell):
+    shell.run("import numpy, PIL.Image\npixels = numpy.zeros((300, 300, 3), 'uint8')")
+    shell.run("def predictor(pixels: numpy.ndarray):\n    return 1\npredictor(pixels)")
+    assert json.loads(bodies(shell)[0]).startswith("data:image/png;base64,")

@@ -12,6 +12,7 @@ import pydantic
 import pydantic.v1
 import pytest
 from nb_scorer.model import conversion, pydantic_models
+from nb_scorer.model.binary import BYTES, File
 from nb_scorer.model.misfit import Misfit
 
 
@@ -121,7 +122,7 @@ def test_a_field_of_a_dataclass_becomes_what_its_hint_says(field, sent, expected
         ("colour", "green", "colour: must be one of red, blue"),
         ("choice", True, "choice: must be one of a, 2"),
         ("moment", "soon", "moment: must be a date and time in ISO 8601 or null"),
-        ("data", "no", "data: must be Base64"),
+        ("data", "no", "data: must be " + File(BYTES).noun),
         ("amount", "much", "amount: must be a number, not a text"),
         ("pair", [1], "pair: must be a list of 2 values, not 1"),
         ("names", [[1]], "names.0: must be a text, not a list"),

@@ -12,12 +12,15 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict, Uni
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pydantic
 import pydantic.v1
 import pytest
 from nb_scorer.model import hint_schema
 
 INTEGERS = {"type": "array", "items": {"type": "integer"}}
+
+FILE = {"type": "string", "format": "uri", "contentMediaType": "application/octet-stream"}
 
 
 class Colour(enum.Enum):
@@ -71,9 +74,11 @@ class Odd:
         (dt.timedelta, {"type": "number"}),
         (dt.datetime, {"type": "string"}),
         (pd.Timestamp, {"type": "string"}),
-        (bytes, {"type": "string"}),
+        (bytes, FILE),
         (uuid.UUID, {"type": "string"}),
-        (pathlib.Path, {"type": "string"}),
+        (pathlib.Path, FILE),
+        (PIL.Image.Image, {**FILE, "contentMediaType": "image/*"}),
+        (pathlib.PurePath, {"type": "string"}),
         (list, {"type": "array"}),
         (list[int], INTEGERS),
         ("typing.List[int]", INTEGERS),

@@ -43,6 +43,9 @@ class Pool:
     def submit_block(self, block, done, request_id, call):
         return self.submit(b"block " + block, done)
 
+    def submit_files(self, sample, done, request_id, call):
+        return self.submit(b"files " + sample, done)
+
     def abandon(self, job):
         self.abandoned += 1
 
@@ -99,6 +102,7 @@ def test_one_sample_has_one_answer_and_an_array_goes_whole(served):
     assert client.ask(b"1") == Answer(outcomes.OK, b"1")
     assert client.ask_arrays([b"[1]", b"[2]"]) == [Answer(0, b"many [1]"), Answer(0, b"many [2]")]
     assert client.ask_blocks([b"d"]) == [Answer(0, b"block d")]
+    assert client.ask_files(b"f") == Answer(0, b"files f")
 
 
 def test_after_a_sample_that_failed_no_more_are_asked(served):

@@ -33,6 +33,9 @@ class Pool:
     def submit_block(self, body, done, request_id, call):
         return self.submit(b"block " + body, done, call=call)
 
+    def submit_files(self, body, done, request_id, call):
+        return self.submit(b"files " + body, done)
+
     def abandon(self, job):
         self.abandoned.append(job.body)
 

@@ -1,6 +1,12 @@
 """Where `nb-builder dev` keeps its state."""
 
+import asyncio
+
+import pytest
 from nb_builder.commands.dev import workbench
+from nb_builder.commands.dev.builder import Outcome
+from nb_builder.commands.dev.settings import Settings
+from nb_builder.common.log import Log
 
 
 def test_two_at_a_time_have_folders_of_their_own_and_the_next_takes_the_first_again(tmp_path):
@@ -30,3 +36,24 @@ def test_kernels_and_copies_of_an_earlier_run_are_removed_and_its_models_stay(tm
         "lab",
         "lab/settings",
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [("127.0.0.1", "localhost"), ("localhost", "localhost"), ("127.0.0.2", "localhost"), ("0.0.0.0", None)],
+)
+def test_only_a_service_that_others_reach_answers_to_any_name(tmp_path, monkeypatch, host, names):
+    async def built():
+        bench = workbench.Workbench(tmp_path, None, tmp_path, Settings({"S2I_HOST": host}), {}, Log())
+        environs = []
+
+        async def build(environ, *_):
+            environs.append(environ)
+            return Outcome(1)
+
+        monkeypatch.setattr(bench._builder, "build", build)
+        monkeypatch.setattr(bench._builder, "prepare", lambda: None)
+        await bench._build("")
+        return environs[0].get("S2I_ALLOWED_HOSTS")
+
+    assert asyncio.run(built()) == names

@@ -1,0 +1,586 @@
+"""Files in samples, such as pictures and sound: which arguments are files, and how a file becomes what predictor takes.
+
+Nothing here is imported from the notebook's libraries before a sample needs it. What a file would need in memory is
+looked up before it is decoded.
+"""
+
+import base64
+import binascii
+import contextlib
+import fcntl
+import inspect
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import sys
+import tempfile
+import typing
+import urllib.parse
+import warnings
+
+from nb_scorer.model import json_codec
+from nb_scorer.model.misfit import Misfit
+
+# What predictor gets of a file. The names are part of the manifest and of the pickle.
+IMAGE, ARRAY, STREAM, BYTES, PATH = "image", "array", "stream", "bytes", "path"
+# The media types of a body that is the file itself, by kind; * stands for all types of a family.
+_ANY = ("image/*", "audio/*", "video/*", "application/pdf", "application/octet-stream")
+MEDIA_TYPES = {
+    IMAGE: ("image/*", "application/octet-stream"),
+    ARRAY: ("image/*", "application/octet-stream"),
+    STREAM: _ANY,
+    BYTES: _ANY,
+    PATH: _ANY,
+}
+OCTETS = "application/octet-stream"
+NPY = "application/x-npy"
+_NPY_MAGIC = b"\x93NUMPY"
+# Pillow's formats for pixels alone. Others run programs (EPS) or draw (WMF).
+_FORMATS = (
+    *("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO"),
+    *("JPEG2000", "AVIF", "HEIF", "TGA"),
+)
+_EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/tiff": "tif",
+    "image/bmp": "bmp",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "application/pdf": "pdf",
+    NPY: "npy",
+}
+_TYPES = dict(
+    {extension: media_type for media_type, extension in _EXTENSIONS.items()},
+    wav="audio/wav",
+    jpeg="image/jpeg",
+    tiff="image/tiff",
+)
+_DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
+_HEAD = struct.Struct("!I")
+# A frame of a GIF begins (2C) where a block ends (00): counted so, there are never fewer than Pillow finds.
+_GIF_FRAME = b"\x00\x2c"
+
+
+class Limits(object):
+    """The most pixels of a picture, and of each of its frames, and the most frames, that are decoded."""
+
+    def __init__(self):
+        # Pillow warns of more pixels.
+        self.set()
+
+    def set(self, pixels=89478485, frames=1000):
+        """Set the limits of this process."""
+        self.pixels = pixels
+        self.frames = frames
+
+
+# Set once in a process, before the first sample; the build has the defaults.
+limits = Limits()
+
+
+class Part(object):
+    """A file of a request: its bytes, and its media type and name as the client gives them, or None."""
+
+    __slots__ = ("content", "media_type", "name")
+
+    def __init__(self, content, media_type=None, name=None):
+        self.content = content
+        self.media_type = media_type
+        self.name = name
+
+
+# --- files in JSON ---
+
+
+def data_url(content, media_type):
+    """Return the data: URL of these bytes."""
+    return "data:{};base64,{}".format(media_type, base64.b64encode(content).decode("ascii"))
+
+
+def part_of(value):
+    """Return the Part that a value in JSON stands for; raise ValueError for one that is not a file."""
+    if type(value) is Part:
+        return value
+    if type(value) is dict and list(value) == ["b64"]:
+        value = value["b64"]
+    if type(value) is not str:
+        raise ValueError("it is not a text")
+    url = _DATA_URL.match(value)
+    if url is None:
+        return Part(_from_base64(value))
+    media_type, parameters, data = url.group(1), url.group(2).lower().split(";"), value[url.end() :]
+    content = _from_base64(data) if "base64" in parameters else urllib.parse.unquote_to_bytes(data)
+    return Part(content, media_type.lower() or None)
+
+
+def _from_base64(text):
+    return base64.b64decode(text.encode("ascii"), validate=True)
+
+
+# --- readers, which go into the pickle ---
+
+
+class File(object):
+    """Makes what predictor takes, by `kind`, of a file: of a Part, or of its form in JSON."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.noun = _NOUNS[kind]
+
+    def __reduce__(self):
+        """Return how this is pickled: by its kind."""
+        return File, (self.kind,)
+
+    def __call__(self, value):
+        """Return the picture, bytes, stream, array or path; raise Misfit for what is not a file or can't be decoded."""
+        if self.kind == ARRAY and type(value) is list:
+            return _array_of_list(value)
+        try:
+            part = part_of(value)
+        except (ValueError, binascii.Error):
+            raise Misfit([((), "must be {}".format(self.noun))]) from None
+        return _MAKERS[self.kind](part)
+
+
+_IN_JSON = 'as a part of a form, or in JSON as a data: URL, base64 or {"b64": base64}'
+_NOUNS = {
+    IMAGE: "a picture " + _IN_JSON,
+    ARRAY: "a list, or a picture or npy file " + _IN_JSON,
+    STREAM: "a file " + _IN_JSON,
+    BYTES: "a file " + _IN_JSON,
+    PATH: "a file " + _IN_JSON,
+}
+
+
+def _array_of_list(value):
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+    # Older numpy makes an array of objects of rows that differ in length, and later ones raise.
+    except ValueError:
+        array = None
+    if array is None or (array.dtype == object and any(type(item) is list for item in value)):
+        raise Misfit([((), "must be a list whose rows have the same length")])
+    return array
+
+
+def _image(part):
+    """Return the Pillow picture as Image.open gives it, decoded: neither turned by its EXIF data nor converted."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise Misfit([((), "is a picture, and the notebook's environment has no Pillow to read it")]) from None
+    with _bounded(Image) as too_large:
+        try:
+            picture = _opened(Image, io.BytesIO(part.content))
+            _check_frames(picture, part.content)
+            picture.load()
+        except (Misfit, MemoryError):
+            raise
+        except too_large:
+            text = "has more pixels than this service accepts, {} (S2I_MAX_PIXELS)"
+            raise Misfit([((), text.format(limits.pixels))]) from None
+        # Pillow raises errors of many kinds for files that are damaged; those of the file itself are OSErrors.
+        except Exception as error:
+            if type(error).__name__ == "UnidentifiedImageError":
+                raise Misfit([((), "is not a picture that can be read")]) from error
+            reason = ": {}".format(error) if isinstance(error, OSError) and str(error) else ""
+            raise Misfit([((), "is a picture that is truncated or damaged{}".format(reason))]) from error
+    return picture
+
+
+@contextlib.contextmanager
+def _bounded(library):
+    """Have Pillow raise one of the errors that come with the block for pictures above our limit, before it decodes one.
+
+    The notebook's own limit is in force again after the block.
+    """
+    own, library.MAX_IMAGE_PIXELS = library.MAX_IMAGE_PIXELS, limits.pixels
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", library.DecompressionBombWarning)
+            yield library.DecompressionBombWarning, library.DecompressionBombError
+    finally:
+        library.MAX_IMAGE_PIXELS = own
+
+
+def _opened(library, stream):
+    # Without its plugins, which it loads when it needs them, it does not know all formats by name.
+    library.init()
+    formats = [name for name in _FORMATS if name in library.OPEN]
+    try:
+        return library.open(stream, formats=formats)
+    except TypeError:
+        # Pillow before 8.0 has no list of formats.
+        picture = library.open(stream)
+    if picture.format not in formats:
+        raise Misfit([((), "is not a picture that can be read")])
+    return picture
+
+
+def _check_frames(picture, content):
+    """Raise Misfit for a picture with too many frames, or too large ones, before any of them is decoded."""
+    if picture.format == "GIF" and bytes(content).count(_GIF_FRAME) > limits.frames:
+        raise _too_many_frames()
+    if picture.format == "TIFF":
+        # Pages have sizes of their own. To seek reads only a page's directory.
+        for page in range(1, limits.frames + 1):
+            try:
+                picture.seek(page)
+            except EOFError:
+                break
+            if picture.size[0] * picture.size[1] > limits.pixels:
+                raise Misfit([((), "has a page with more pixels than this service accepts (S2I_MAX_PIXELS)")])
+        else:
+            raise _too_many_frames()
+        picture.seek(0)
+    elif getattr(picture, "n_frames", 1) > limits.frames:
+        raise _too_many_frames()
+
+
+def _too_many_frames():
+    return Misfit([((), "has more frames than this service accepts, {} (S2I_MAX_FRAMES)".format(limits.frames))])
+
+
+def _array(part):
+    """Return the numpy array in an npy file, or the pixels of a picture."""
+    import numpy as np
+
+    content = bytes(part.content)
+    if content[: len(_NPY_MAGIC)] != _NPY_MAGIC:
+        return np.array(_image(part))
+    try:
+        return _array_in(np, content)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise Misfit([((), "is an npy file that is truncated or damaged")]) from error
+
+
+def _array_in(np, content):
+    stream = io.BytesIO(content)
+    first = np.lib.format.read_magic(stream) == (1, 0)
+    shape, _, dtype = (np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0)(stream)
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    # numpy makes room for what the header says before it reads.
+    if dtype.hasobject or size != len(content) - stream.tell():
+        raise ValueError("its header does not match its size")
+    stream.seek(0)
+    return np.load(stream, allow_pickle=False)
+
+
+def _bytes(part):
+    return bytes(part.content)
+
+
+def _stream(part):
+    return io.BytesIO(part.content)
+
+
+_MAKERS = {IMAGE: _image, ARRAY: _array, BYTES: _bytes, STREAM: _stream}
+
+
+# --- paths ---
+
+
+class _Folder(object):
+    """The folder of this process's files: a client's file is there while its sample is scored, under a name of ours.
+
+    A lock on the folder's own file shows others that its process lives; they remove folders of processes that were
+    killed.
+    """
+
+    PREFIX = "nb-builder-files-"
+    LOCK = "lock"
+
+    def __init__(self):
+        self._path = None
+        self._pid = None
+        self._lock = None
+        self._count = 0
+        self.has_files = False
+
+    def write(self, part):
+        """Return the path of a new file with the content of `part`, which keeps the ending of its name."""
+        if self._pid != os.getpid():
+            self._make()
+        self._count += 1
+        path = os.path.join(self._path, "{}{}".format(self._count, _suffix(part)))
+        with io.open(path, "wb") as file:
+            file.write(part.content)
+        self.has_files = True
+        return pathlib.Path(path)
+
+    def clear(self):
+        """Remove all files: no sample is being scored."""
+        if not self.has_files or self._pid != os.getpid():
+            return
+        self.has_files = False
+        for name in os.listdir(self._path):
+            if name != self.LOCK:
+                _remove(os.path.join(self._path, name))
+
+    def remove(self):
+        """Remove the folder: this process takes no more samples."""
+        if self._pid == os.getpid():
+            shutil.rmtree(self._path, ignore_errors=True)
+            self._pid, self.has_files = None, False
+
+    def _make(self):
+        prefix = "{}{}-".format(self.PREFIX, os.getuid())
+        parent = tempfile.gettempdir()
+        for name in os.listdir(parent):
+            if name.startswith(prefix):
+                _remove_if_left(os.path.join(parent, name), self.LOCK)
+        made = tempfile.mkdtemp(prefix="new-" + prefix)
+        self._lock = io.open(os.path.join(made, self.LOCK), "wb")  # noqa: SIM115 - open for as long as this process lives
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Others may see it only now that it is locked.
+        self._path = made.replace("new-" + prefix, prefix)
+        os.rename(made, self._path)
+        self._pid, self.has_files = os.getpid(), False
+
+
+def _suffix(part):
+    """Return the ending of a file's name: the client's own if it is a plain one, else one that fits its type."""
+    # Of a name with folders in it, whichever system's they are, only the ending counts.
+    ending = os.path.splitext(re.split(r"[/\\]", part.name or "")[-1])[1]
+    if _SUFFIX.fullmatch(ending):
+        return ending
+    return "." + extension(part.media_type) if part.media_type in _EXTENSIONS else ""
+
+
+def _remove_if_left(folder, lock):
+    """Remove a folder whose process has ended."""
+    with contextlib.suppress(OSError), io.open(os.path.join(folder, lock), "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(path):
+    with contextlib.suppress(OSError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+folder = _Folder()
+_MAKERS[PATH] = folder.write
+
+
+# --- what the build knows: which arguments are files ---
+
+
+def kind_of(kind):
+    """Return the kind of file for a class in a type hint, or None."""
+    if not inspect.isclass(kind):
+        return None
+    if _is_named(kind, "PIL.Image", "Image"):
+        return IMAGE
+    if _is_named(kind, "numpy", "ndarray"):
+        return ARRAY
+    if kind in (bytes, pathlib.Path):
+        return BYTES if kind is bytes else PATH
+    if kind in (io.BytesIO, io.BufferedIOBase, io.BufferedReader, io.IOBase, typing.BinaryIO):
+        return STREAM
+    return None
+
+
+def schema(kind):
+    """Return the JSON schema of a file in JSON: a data: URL, by the names that OpenAPI's generators know.
+
+    It is None for no file, and for an array, which is mostly a list.
+    """
+    if kind in (None, ARRAY):
+        return None
+    return {"type": "string", "format": "uri", "contentMediaType": MEDIA_TYPES[kind][0] if kind == IMAGE else OCTETS}
+
+
+def schema_of_urls(texts):
+    """Return what a JSON schema says of texts that are all data: URLs; {} if they are not."""
+    found = [_DATA_URL.match(text) for text in texts]
+    if not found or not all(found):
+        return {}
+    media_types = {match.group(1) or OCTETS for match in found}
+    families = {media_type.partition("/")[0] + "/*" for media_type in media_types}
+    media_type = media_types.pop() if len(media_types) == 1 else families.pop() if len(families) == 1 else OCTETS
+    return {"format": "uri", "contentMediaType": media_type}
+
+
+def kind_of_value(value):
+    """Return the kind of file that a value of the notebook's is, or None.
+
+    An array is not a file where no hint says so: a client can send its numbers.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        return BYTES
+    if isinstance(value, pathlib.Path):
+        return PATH
+    if isinstance(value, (io.BytesIO, io.BufferedReader)):
+        return STREAM
+    return IMAGE if any(_is_named(base, "PIL.Image", "Image") for base in type(value).__mro__) else None
+
+
+def _is_named(kind, module, name):
+    return kind.__module__ == module and kind.__name__ == name
+
+
+def json_value(value, hinted=None):
+    """Return a sample of the notebook's with each file in it as a data: URL; raise ValueError for one that has none.
+
+    `hinted` is the kind of file that a hint names: arrays of pixels are files only then.
+    """
+    kind = kind_of_value(value)
+    if kind is not None:
+        return data_url(*_content_of(value, kind))
+    if isinstance(value, dict):
+        return {name: json_value(item, hinted) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        return [json_value(item, hinted) for item in value]
+    if hinted == ARRAY and _is_pixels(value):
+        from PIL import Image
+
+        return data_url(_written(Image.fromarray(value), "PNG"), "image/png")
+    return value
+
+
+def holds_files(value):
+    """Return whether a sample of the notebook's is a file, or a list or a dict with one."""
+    if kind_of_value(value) is not None:
+        return True
+    inner = value.values() if isinstance(value, dict) else value if type(value) in (list, tuple) else ()
+    return any(map(holds_files, inner))
+
+
+def _is_pixels(value):
+    """Return whether an array is what Pillow makes of a picture's pixels, and Pillow is there to read it again."""
+    if "PIL.Image" not in sys.modules or str(getattr(value, "dtype", "")) != "uint8":
+        return False
+    shape = value.shape
+    return (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))) and 0 not in shape
+
+
+def _content_of(value, kind):
+    """Return (bytes, media type) of a file of the notebook's."""
+    if kind == BYTES:
+        return bytes(value), OCTETS
+    if kind == PATH:
+        try:
+            return value.read_bytes(), media_type_of(value.name)
+        except OSError as error:
+            raise ValueError("its file can't be read: {}".format(error.strerror)) from error
+    if kind == STREAM:
+        position = value.tell()
+        content = value.read()
+        value.seek(position)
+        return content, OCTETS
+    return image_content(value)
+
+
+def image_content(picture):
+    """Return (bytes, media type) of a Pillow picture: its own file if it still shows that, else a lossless copy."""
+    filename = getattr(picture, "filename", None)
+    media_type = media_type_of(str(filename)) if filename else OCTETS
+    if media_type.startswith("image/"):
+        with contextlib.suppress(Exception):
+            with io.open(filename, "rb") as file:
+                content = file.read()
+            again = _image(Part(content))
+            if again.mode == picture.mode and again.size == picture.size and again.tobytes() == picture.tobytes():
+                return content, media_type
+    for form, media_type in (("PNG", "image/png"), ("TIFF", "image/tiff")):
+        with contextlib.suppress(OSError, KeyError):
+            return _written(picture, form), media_type
+    raise ValueError("a picture of mode {} has no lossless form".format(picture.mode))
+
+
+def _written(picture, form):
+    stream = io.BytesIO()
+    picture.save(stream, form)
+    return stream.getvalue()
+
+
+def media_type_of(name):
+    """Return the media type for a file's name; that of any bytes where its ending says nothing."""
+    return _TYPES.get(os.path.splitext(name)[1][1:].lower(), OCTETS)
+
+
+def extension(media_type):
+    """Return the usual ending of the names of files of this type."""
+    return _EXTENSIONS.get(media_type, "bin")
+
+
+# --- files in frames ---
+
+
+def prefix(head):
+    """Return what the content of the fields follows in the payload of a sample with files.
+
+    The `head` is JSON in bytes, {"fields": [[name, size, media type, file name], …]}. A body that is the file itself
+    has the name null, and perhaps the size null; a field that is a value, in JSON or as text, has the file name null.
+    """
+    return _HEAD.pack(len(head)) + head
+
+
+def head_of_file(media_type, name=None):
+    """Return the head of a body that is the file itself, whatever its size."""
+    return json.dumps({"fields": [[None, None, media_type, name]]}).encode("ascii")
+
+
+def sample_in(payload, files):
+    """Return the sample in a payload that `packed` made, with each file in it as a Part; raise ValueError, Misfit.
+
+    `files` is what the manifest says of arguments that are files.
+    """
+    (length,) = _HEAD.unpack_from(payload)
+    start = _HEAD.size + length
+    fields = json.loads(bytes(payload[_HEAD.size : start]).decode("ascii"))["fields"]
+    view = memoryview(payload)
+    kinds = {argument["name"]: argument["kind"] for argument in files["arguments"]}
+    many = {argument["name"] for argument in files["arguments"] if argument["many"]}
+    values: dict = {}
+    first = files["arguments"][0]["name"]
+    for name, size, media_type, file_name in fields:
+        end = len(payload) if size is None else start + size
+        content, start = view[start:end], end
+        argument = first if name is None else name
+        if name is None or file_name is not None:
+            value = Part(content, media_type, file_name)
+        else:
+            value = _text_value(bytes(content), argument, argument in kinds or not files["by_name"])
+        values.setdefault(argument, []).append(value)
+    sample = {name: each if name in many or len(each) > 1 else each[0] for name, each in values.items()}
+    if files["by_name"] or len(sample) > 1:
+        return sample
+    # The name of an only argument may be any.
+    return next(iter(sample.values())) if sample and not many else [part for each in values.values() for part in each]
+
+
+def _text_value(content, name, is_of_file):
+    """Return the value of a part of a form that is not a file: JSON if it is that, else a text; raise Misfit.
+
+    Where a file is wanted, digits are base64, not a number.
+    """
+    with contextlib.suppress(ValueError):
+        value = json_codec.decode(content)
+        if not (is_of_file and type(value) in (int, float, bool)):
+            return value
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Misfit([((name,), "must be text in UTF-8, or a file with a name")]) from None

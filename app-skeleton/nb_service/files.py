@@ -1,0 +1,45 @@
+"""Which arguments of predictor are files, by its model's manifest, and which bodies bring them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nb_scorer.model import binary
+
+
+class Argument(NamedTuple):
+    """An argument that is a file: its name, its kind as in nb_scorer.model.binary, and whether it is a list of them."""
+
+    name: str
+    kind: str
+    many: bool
+
+
+class Files(NamedTuple):
+    """The arguments that are files; `by_name` is whether a sample is an object of arguments."""
+
+    by_name: bool = False
+    arguments: Sequence[Argument] = ()
+
+    @property
+    def media_types(self) -> list[str]:
+        """Return the media types of bodies that are a file; * stands for all types of a family."""
+        if not self.arguments:
+            return []
+        return list(binary.MEDIA_TYPES[self.arguments[0].kind])
+
+    def prefix(self, content_type: str | None) -> bytes:
+        """Return what a body of this type follows in a frame, b"" for one that is not a file that predictor takes."""
+        if not self.arguments or content_type is None:
+            return b""
+        media_type = content_type.partition(";")[0].strip().lower()
+        family = media_type.partition("/")[0] + "/*"
+        if not {media_type, family} & set(self.media_types):
+            return b""
+        return binary.prefix(binary.head_of_file(media_type))
+
+
+def of(manifest: dict) -> Files:
+    """Return the arguments that are files by a model's manifest."""
+    described = manifest.get("files") or {}
+    arguments = [Argument(each["name"], each["kind"], each["many"]) for each in described.get("arguments", ())]
+    return Files(bool(described.get("by_name")), arguments)

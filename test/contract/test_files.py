@@ -1,0 +1,318 @@
+"""Pictures, sound and other files in requests: raw bodies, forms and JSON, on both fronts."""
+
+import base64
+import io
+import json
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from contract.services import Service, wait_until
+
+PICTURE = """
+import PIL.Image
+
+def predictor(picture: PIL.Image.Image):
+    "Describe a picture."
+    left_top = picture.getpixel((0, 0))
+    return {"size": list(picture.size), "mode": picture.mode, "format": picture.format, "first": left_top,
+            "frames": getattr(picture, "n_frames", 1), "turned": picture.getexif().get(274)}
+
+examples = [PIL.Image.new("RGB", (3, 2), (255, 0, 0))]
+"""
+SEVERAL = """
+import io, pathlib, typing
+import numpy, PIL.Image
+
+def validator(sample):
+    return len(sample["sound"]) < 100
+
+def predictor(sound: bytes, path: pathlib.Path, pixels: numpy.ndarray, stream: io.BytesIO, note: str = "none",
+              pages: typing.List[PIL.Image.Image] = ()):
+    return {"sound": len(sound), "suffix": path.suffix, "text": path.read_text(), "shape": list(pixels.shape),
+            "stream": stream.read().decode(), "note": note, "pages": [page.width for page in pages], "path": str(path)}
+"""
+SOUND = """
+def predictor(sound: bytes) -> int:
+    return len(sound)
+
+examples = [b"abc"]
+"""
+
+
+def png(width=3, height=2, color=(255, 0, 0), mode="RGB", form="PNG", **options) -> bytes:
+    """Return the bytes of a picture of one colour."""
+    stream = io.BytesIO()
+    Image.new(mode, (width, height), color).save(stream, form, **options)
+    return stream.getvalue()
+
+
+def url(content: bytes, media_type: str = "image/png") -> str:
+    """Return a data: URL."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def form(*parts: tuple) -> tuple[bytes, dict]:
+    """Return (body, headers) of a form with parts of (name, content, file name or None, media type or None)."""
+    lines = b""
+    for name, content, file_name, media_type in parts:
+        lines += f'--edge\r\nContent-Disposition: form-data; name="{name}"'.encode()
+        lines += f'; filename="{file_name}"'.encode() if file_name else b""
+        lines += f"\r\nContent-Type: {media_type}".encode() if media_type else b""
+        lines += b"\r\n\r\n" + content + b"\r\n"
+    return lines + b"--edge--\r\n", {"Content-Type": "multipart/form-data; boundary=edge"}
+
+
+@pytest.fixture(scope="module", params=["asyncio", "waitress"])
+def front(request):
+    """Return the name of a front."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def pictures(model_cache, front):
+    """Return a service of PICTURE."""
+    running = Service(model_cache(PICTURE), S2I_FRONT=front, S2I_MAX_PIXELS="10000", S2I_MAX_FRAMES="5").ready()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def several(model_cache):
+    """Return a service of SEVERAL."""
+    running = Service(model_cache(SEVERAL)).ready()
+    yield running
+    running.close()
+
+
+RED = {"size": [3, 2], "mode": "RGB", "format": "PNG", "first": [255, 0, 0], "frames": 1, "turned": None}
+
+
+def test_a_picture_is_the_body(pictures):
+    for media_type in ("image/png", "application/octet-stream", "IMAGE/PNG; name=x", "image/jpeg"):
+        assert pictures.ask(png(), headers={"Content-Type": media_type})[:2] == (200, RED)
+
+
+def test_a_picture_is_a_part_of_a_form(pictures):
+    for part in (
+        ("picture", png(), "red.png", "image/png"),
+        ("data", png(), "red", None),
+        ("x", png(), None, "image/png"),
+    ):
+        body, headers = form(part)
+        assert pictures.ask(body, headers=headers)[:2] == (200, RED)
+
+
+def test_a_picture_is_in_json(pictures):
+    text = base64.b64encode(png()).decode()
+    for sample in (url(png()), text, {"b64": text}, url(png()).replace(";base64", ";name=a.png;base64")):
+        assert pictures.predict(sample) == (200, RED)
+
+
+def test_several_arguments_come_in_a_form(several, tmp_path):
+    body, headers = form(
+        ("sound", b"\x00\xffabc", "a.wav", "audio/wav"),
+        ("path", "Grüße".encode(), "../../etc/note.txt", "text/plain"),
+        ("pixels", png(5, 4), "p.png", "image/png"),
+        ("stream", b"xyz", "s", None),
+        ("note", b"a text", None, None),
+        ("pages", png(1), "1.png", "image/png"),
+        ("pages", png(2), "2.png", "image/png"),
+    )
+    status, answer, _ = several.ask(body, headers=headers)
+    path = Path(answer.pop("path"))
+    expected = {"sound": 5, "suffix": ".txt", "text": "Grüße", "shape": [4, 5, 3], "stream": "xyz", "note": "a text"}
+    assert (status, answer) == (200, {**expected, "pages": [1, 2]})
+    # Under a name of the service's own, and only while the sample is scored.
+    assert ".." not in path.parts
+    assert path.name == f"{path.stem}.txt" and path.stem.isdecimal()
+    assert wait_until(lambda: not path.exists())
+
+
+def test_several_arguments_come_in_json(several):
+    sample = {"sound": url(b"abc", "audio/wav"), "path": url(b"text", "application/pdf"), "pixels": [[1, 2], [3, 4]]}
+    status, answer = several.predict({**sample, "stream": {"b64": "eHl6"}, "note": "n"})
+    assert status == 200
+    assert {**answer, "path": ""} == {
+        "sound": 3,
+        "suffix": ".pdf",
+        "text": "text",
+        "shape": [2, 2],
+        "stream": "xyz",
+        "note": "n",
+        "pages": [],
+        "path": "",
+    }
+
+
+def test_a_raw_body_is_the_first_argument_that_is_a_file(several):
+    status, body, _ = several.ask(b"abc", headers={"Content-Type": "audio/wav"})
+    assert status == 422
+    assert {error["pointer"] for error in body["errors"]} == {"#/path", "#/pixels", "#/stream"}
+
+
+def test_a_path_never_names_a_file_that_the_client_has_not_sent(several):
+    sample = {"sound": "", "pixels": [1], "stream": ""}
+    for path in ("/etc/passwd", "file:///etc/passwd", {"path": "/etc/passwd"}, {"b64": "/etc/passwd!"}):
+        status, body = several.predict({**sample, "path": path})
+        assert (status, [error["pointer"] for error in body["errors"]]) == (422, ["#/path"]), path
+    body, headers = form(
+        *(("sound", b"", "s", None), ("stream", b"", "s", None), ("pixels", b"[1]", None, None)),
+        ("path", b"/etc/passwd", "/etc/passwd", None),
+    )
+    assert several.ask(body, headers=headers)[1]["text"] == "/etc/passwd"
+
+
+def test_the_validator_gets_the_files_that_predictor_gets(several):
+    sample = {"sound": url(b"a" * 100), "path": "", "pixels": [1], "stream": ""}
+    status, body = several.predict({**sample, "note": "n"})
+    assert (status, body["detail"]) == (422, "The notebook's validator rejects this sample.")
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """Return a chunk of a PNG."""
+    return struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data))
+
+
+BOMB = (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack("!IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0))
+    + chunk(b"IDAT", zlib.compress(b"\0" * 1_000_000))
+    + chunk(b"IEND", b"")
+)
+
+
+def animated(frames: int, form: str) -> bytes:
+    """Return the bytes of a picture with so many frames."""
+    first, *others = [Image.new("RGB", (3, 2), (number * 40, 0, 0)) for number in range(frames)]
+    stream = io.BytesIO()
+    first.save(stream, form, save_all=True, append_images=others)
+    return stream.getvalue()
+
+
+UNDECODED = {
+    "has more pixels than this service accepts, 10000 (S2I_MAX_PIXELS)": BOMB,
+    "is a picture that is truncated or damaged: ": png(90, 90, form="JPEG", quality=100)[:-300],
+    "is not a picture that can be read": b"%PDF-1.7\n%%EOF\n",
+    "has more frames than this service accepts, 5 (S2I_MAX_FRAMES)": animated(6, "GIF"),
+    "has more frames than this service accepts, 5 (S2I_MAX_FRAMES) ": animated(6, "TIFF"),
+    "has more frames than this service accepts, 5 (S2I_MAX_FRAMES)  ": animated(6, "PNG"),
+    "is not a picture that can be read ": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n",
+}
+
+
+@pytest.mark.parametrize("words", UNDECODED)
+def test_what_is_not_decoded_is_422_with_a_pointer(pictures, words):
+    content = UNDECODED[words]
+    for body, headers in (
+        (content, {"Content-Type": "image/png"}),
+        (json.dumps(url(content)).encode(), {"Content-Type": "application/json"}),
+        form(("picture", content, "x.png", "image/png")),
+    ):
+        status, problem, _ = pictures.ask(body, headers=headers)
+        assert (status, problem["errors"][0]["pointer"]) == (422, "#")
+        assert problem["errors"][0]["detail"].startswith(words.strip())
+    # The scorer lives, and has decoded nothing.
+    assert pictures.ask(png(), headers={"Content-Type": "image/png"})[:2] == (200, RED)
+
+
+def turned() -> bytes:
+    """Return a JPEG of a camera that was held upright."""
+    exif = Image.Exif()
+    exif[274] = 6
+    return png(8, 4, form="JPEG", exif=exif.tobytes())
+
+
+# As PIL.Image.open gives them, which is what the notebook has seen: neither turned nor converted.
+DECODED = {
+    "turned by EXIF": (turned(), {"size": [8, 4], "mode": "RGB", "format": "JPEG", "turned": 6}),
+    "16 bits": (png(color=40000, mode="I;16"), {"mode": "I;16", "first": 40000}),
+    "CMYK": (png(color=(0, 255, 255, 0), mode="CMYK", form="JPEG"), {"mode": "CMYK", "format": "JPEG"}),
+    "palette": (png(color=7, mode="P"), {"mode": "P"}),
+    "transparent": (png(color=(1, 2, 3, 4), mode="RGBA"), {"mode": "RGBA", "first": [1, 2, 3, 4]}),
+    "one bit": (png(color=1, mode="1"), {"mode": "1", "first": 255}),
+    "animated": (animated(5, "GIF"), {"format": "GIF", "frames": 5}),
+    "pages": (animated(5, "TIFF"), {"format": "TIFF", "frames": 5}),
+}
+
+
+@pytest.mark.parametrize("kind", DECODED)
+def test_a_picture_is_what_pillow_makes_of_its_file(pictures, kind):
+    content, expected = DECODED[kind]
+    status, answer, _ = pictures.ask(content, headers={"Content-Type": "image/*"})
+    assert status == 200
+    assert {name: answer[name] for name in expected} == expected
+
+
+def test_other_types_are_415_with_those_that_are_accepted(pictures):
+    for media_type in ("text/plain", "audio/wav", "application/pdf", "text/csv"):
+        status, problem, headers = pictures.ask(png(), headers={"Content-Type": media_type})
+        assert (status, headers["Accept"]) == (
+            415,
+            "image/*, application/octet-stream, multipart/form-data, application/json",
+        )
+        assert problem["detail"].startswith("Send the file itself with its Content-Type (image/*,")
+
+
+def test_an_empty_body_and_a_form_that_is_none(pictures):
+    assert pictures.ask(b"", headers={"Content-Type": "image/png"})[0] == 400
+    for body, headers in (
+        (b"--edge\r\n", {"Content-Type": "multipart/form-data; boundary=edge"}),
+        (b"nothing", {"Content-Type": "multipart/form-data; boundary=edge"}),
+        (b"nothing", {"Content-Type": "multipart/form-data"}),
+        form(*((f"a{number}", b"", None, None) for number in range(1001))),
+    ):
+        assert pictures.ask(body, headers=headers)[0] in (400, 413, 415), body
+
+
+def test_a_body_that_is_too_large_is_413(start, front):
+    service = start(SOUND, S2I_FRONT=front, S2I_MAX_BODY="100000").ready()
+    assert service.ask(b"a" * 100_000, headers={"Content-Type": "audio/wav"})[:2] == (200, 100_000)
+    assert service.ask(b"a" * 100_001, headers={"Content-Type": "audio/wav"})[0] == 413
+    body, headers = form(("sound", b"a" * 100_000, "a.wav", "audio/wav"))
+    assert service.ask(body, headers=headers)[0] == 413
+
+
+def test_large_files_beside_small_samples(start):
+    service = start(SOUND, WEB_CONCURRENCY="1").ready()
+    sizes = [3_000_000, 5, 15 << 20, 65_536, 65_535]
+    for size in sizes * 2:
+        assert service.ask(b"\x80" * size, headers={"Content-Type": "audio/wav"})[:2] == (200, size)
+        assert service.predict("YWJj") == (200, 3)
+        assert service.ask('["YWJj"]', "/predict/batch")[:2] == (200, [3])
+
+
+def test_golden_rows_with_files_are_files_of_the_model(pictures, model_cache):
+    root = model_cache(PICTURE)
+    (row,) = [json.loads(line) for line in (root / "model" / "golden.ndjson").read_text().splitlines()]
+    assert row["sample"] is None
+    assert row["files"] == {"/sample": ["golden/1.png", "image/png"]}
+    assert Image.open(root / "model" / "golden" / "1.png").getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_sample_without_a_hint_is_a_file_if_the_notebook_passes_one(start):
+    service = start(
+        "import pathlib, PIL.Image\n"
+        "pathlib.Path('a.txt').write_text('abc')\n"
+        "def predictor(one, other):\n    return [one.size[0], other.read_text()]\n"
+        "examples = [{'one': PIL.Image.new('L', (4, 4)), 'other': pathlib.Path('a.txt')}]\n"
+    ).ready()
+    body, headers = form(("one", png(7), "a", None), ("other", b"def", "b", None))
+    assert service.ask(body, headers=headers)[:2] == (200, [7, "def"])
+
+
+def test_a_notebook_without_files_takes_none(start):
+    service = start("def predictor(x: str):\n    return x\nexamples = ['a']\n").ready()
+    assert service.ask(png(), headers={"Content-Type": "image/png"})[0] == 415
+
+
+def test_curl_sends_files(pictures, tmp_path):
+    (tmp_path / "red.png").write_bytes(png())
+    address = f"http://127.0.0.1:{pictures.port}/predict"
+    for options in (["-F", "picture=@red.png"], ["--data-binary", "@red.png", "-H", "Content-Type: image/png"]):
+        done = subprocess.run(["curl", "-sS", *options, address], cwd=tmp_path, capture_output=True, check=True)
+        assert json.loads(done.stdout) == RED
