@@ -10,6 +10,7 @@ RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
         ca-certificates libgomp1 libstdc++6 python3 zstd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \
         /var/cache/ldconfig/aux-cache /usr/share/man/* /usr/share/locale/* \
+        /usr/bin/pzstd /usr/lib/python3*/test /usr/lib/python3*/lib-dynload/_*test* /usr/lib/python3*/pydoc_data/__pycache__ \
  && mkdir -p /usr/share/man/man1 \
  && find /usr/share/doc -type f ! -name copyright -delete
 # The [t] makes the bundle optional: `nb-builder builder` puts one there if it is given CA_BUNDLE.

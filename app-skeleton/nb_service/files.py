@@ -15,10 +15,14 @@ class Argument(NamedTuple):
 
 
 class Files(NamedTuple):
-    """The arguments that are files; `by_name` is whether a sample is an object of arguments."""
+    """The arguments that are files; `by_name` is whether a sample is an object of arguments.
+
+    `has_answers` is whether predictions may be files, too.
+    """
 
     by_name: bool = False
     arguments: Sequence[Argument] = ()
+    has_answers: bool = False
 
     @property
     def media_types(self) -> list[str]:
@@ -27,19 +31,26 @@ class Files(NamedTuple):
             return []
         return list(binary.MEDIA_TYPES[self.arguments[0].kind])
 
-    def prefix(self, content_type: str | None) -> bytes:
-        """Return what a body of this type follows in a frame, b"" for one that is not a file that predictor takes."""
+    def prefix_of_json(self, accept: str | None) -> bytes:
+        """Return what a sample in JSON follows in a frame where its prediction may be a file, else b""."""
+        return binary.prefix(binary.head_of_body(binary.JSON, accept)) if self.has_answers else b""
+
+    def prefix(self, content_type: str | None, accept: str | None = None) -> bytes:
+        """Return what a body of this type follows in a frame, b"" for one that is not a file that predictor takes.
+
+        `accept` is the request's Accept header field.
+        """
         if not self.arguments or content_type is None:
             return b""
         media_type = content_type.partition(";")[0].strip().lower()
         family = media_type.partition("/")[0] + "/*"
         if not {media_type, family} & set(self.media_types):
             return b""
-        return binary.prefix(binary.head_of_file(media_type))
+        return binary.prefix(binary.head_of_body(media_type, accept))
 
 
 def of(manifest: dict) -> Files:
     """Return the arguments that are files by a model's manifest."""
     described = manifest.get("files") or {}
     arguments = [Argument(each["name"], each["kind"], each["many"]) for each in described.get("arguments", ())]
-    return Files(bool(described.get("by_name")), arguments)
+    return Files(bool(described.get("by_name")), arguments, bool(manifest.get("answer_file")))

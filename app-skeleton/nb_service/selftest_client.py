@@ -78,6 +78,9 @@ class Child:
         """Return status and body of the response; raise NoAnswer if none comes within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}
+        if question.path == "/predict":
+            # A prediction that is a picture, too.
+            headers["Accept"] = "application/json"
         try:
             connection.request(question.method, question.path, question.body, headers)
             answer = connection.getresponse()

@@ -48,7 +48,7 @@ def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, s
         if not overlay.exists():
             log.step(f"Making {overlay}")
             _make_overlay(python, overlay, environ, log)
-            image_trim.remove_unused(home, overlay)
+            image_trim.trim_overlay(home, overlay)
     if minors:
         # Not where a Python is added to an image: a link to a file of a lower layer is a copy of it.
         link_identical(home / "overlay")

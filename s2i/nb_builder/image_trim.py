@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from nb_builder.common import installed
+from nb_builder.slim.elf import strip
+
 # Files that none of our code reads, as patterns of paths below FOLDER. Licences stay.
 LEFT_OUT = (
     "*/virtualenv/seed/wheels/embed/setuptools-*.whl",  # a notebook's environment is made with --no-seed
@@ -31,6 +34,9 @@ LEFT_OUT = (
     "build/share/man/*",
     "overlay/*/share/man/*",
     "build/share/jupyter/labextensions/*",
+    "*/jupyterlab_jupytext/labextension/*",
+    "build/share/jupyter/nbconvert/templates/*/static/*",
+    "*/jsonschema/benchmarks/*",
 )
 # With the time at which uv installed a folder of ours: it would differ in each image.
 UV_CACHE = "uv_cache.json"
@@ -41,11 +47,28 @@ UNCOMPILED = (
     "*/pygments/lexers/_*_builtins.py",
     "*/pygments/lexers/[!_p]*",
     "*/pygments/lexers/p[!y]*",
+    "*/pygments/styles/[!_dm]*",
+    "*/pygments/formatters/[!_ht]*",
+    "*/IPython/terminal/[!_p]*",
+    "*/IPython/sphinxext/*",
+    "*/IPython/testing/*",
+    "*/cffi/*",
+    "*/pycparser/*",
+    "*/poetry/core/_vendor/*",
+    "*/poetry/core/masonry/*",
+    "*/distlib/[dlmw]*",
+    "*/filelock/_[rs]*",
+    "*/filelock/asyncio.py",
+    "*/tornado/auth.py",
+    "*/tornado/testing.py",
+    "*/tornado/websocket.py",
+    "*/tornado/*_httpclient.py",
+    "*/psutil/_ps[!lp]*",
 )
 
 
 def lean(home: Path, date: int | None = None) -> None:
-    """Remove unused files from `home`, compile the rest to bytecode, and link bytecode of the same source.
+    """Remove unused files from `home`, strip shared objects, compile sources, and link bytecode of the same source.
 
     The bytecode has the time of its source in it, which is `date`, where one is given.
     """
@@ -54,6 +77,7 @@ def lean(home: Path, date: int | None = None) -> None:
             path.unlink()
     for record in home.rglob(UV_CACHE):
         _forget(record)
+    strip_shared_objects(home)
     if date is not None:
         for path in _files(home):
             os.utime(path, (date, date))
@@ -66,11 +90,22 @@ def lean(home: Path, date: int | None = None) -> None:
             os.rmdir(folder)
 
 
-def remove_unused(home: Path, folder: Path) -> None:
-    """Remove unused files from `folder`, which is below `home`."""
-    for path in _files(folder):
+def trim_overlay(home: Path, overlay: Path) -> None:
+    """Remove unused files from `overlay`, which is below `home`, and strip its shared objects."""
+    for path in _files(overlay):
         if _matches(path, home, LEFT_OUT):
             path.unlink()
+    strip_shared_objects(overlay)
+
+
+def strip_shared_objects(folder: Path) -> None:
+    """Remove what only debuggers and linkers read from the shared objects below `folder`.
+
+    They are written in place, so that a file with several names remains one file.
+    """
+    for path in _files(folder):
+        if installed.is_shared_object(path.name) and (smaller := strip.stripped(path.read_bytes())):
+            path.write_bytes(smaller)
 
 
 def _forget(record: Path) -> None:

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 import portable
 import ports
 
@@ -144,6 +146,18 @@ class Service:
     def scorers(self) -> list[int]:
         """Return the process ids of the scorers: the children of the front's one child."""
         return [scorer for zygote in children(self.process.pid) for scorer in children(zygote)]
+
+
+def module_service(code: str, manifest: dict | None = None, kind: type[Service] = Service, **env):
+    """Return a fixture: a service of a notebook's code that is ready, the same for all tests of a module."""
+
+    @pytest.fixture(scope="module")
+    def service(model_cache):
+        running = kind(model_cache(code, **(manifest or {})), **env).ready()
+        yield running
+        running.close()
+
+    return service
 
 
 def connections(service) -> int:

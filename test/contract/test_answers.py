@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from contract.services import Service
+from contract.services import module_service
 
 NOTEBOOK = """
     import sys
@@ -38,12 +38,7 @@ NOTEBOOK = """
 """
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service of NOTEBOOK, the same for all tests here."""
-    running = Service(model_cache(NOTEBOOK)).ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.services import JSON, Service, wait_until
+from contract.services import JSON, module_service, wait_until
 
 NOTEBOOK = """
     import os
@@ -72,12 +72,7 @@ def right(samples, answers):
     )
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service of NOTEBOOK, the same for all tests here."""
-    running = Service(model_cache(NOTEBOOK, **VERIFIED)).ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK, manifest=VERIFIED)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -10,31 +10,11 @@ import yaml
 
 from contract import clients
 from contract.notebooks import LISTS, OBJECTS
-from contract.services import Service
+from contract.services import Service, module_service
 
-
-@pytest.fixture(scope="module")
-def lists(model_cache):
-    """Return a service whose samples are lists of two numbers."""
-    running = Service(model_cache(LISTS), S2I_MODEL_NAME="adder").ready()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def objects(model_cache):
-    """Return a service whose samples are objects."""
-    running = Service(model_cache(OBJECTS), S2I_MODEL_NAME="people").ready()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def echo(model_cache):
-    """Return a service that answers each sample with itself, and knows nothing of samples."""
-    running = Service(model_cache("def predictor(x):\n    return x"), S2I_MODEL_NAME="echo").ready()
-    yield running
-    running.close()
+lists = module_service(LISTS, S2I_MODEL_NAME="adder")
+objects = module_service(OBJECTS, S2I_MODEL_NAME="people")
+echo = module_service("def predictor(x):\n    return x", S2I_MODEL_NAME="echo")
 
 
 def version_of(service, model):

@@ -15,7 +15,7 @@ from itertools import product
 
 import pytest
 
-from contract.services import Service, children
+from contract.services import children, module_service
 from contract.wire import Wire, cpu_seconds, get, post, tree
 
 STORM = int(os.environ.get("STORM", "3000"))
@@ -28,12 +28,7 @@ NOTEBOOK = """
 """
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service that all of these attack."""
-    running = Service(model_cache(NOTEBOOK), S2I_MODEL_NAME="model").ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK, S2I_MODEL_NAME="model")
 
 
 def test_clients_that_break_off_amid_two_requests_do_not_end_the_front(start):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.services import SOON, Service, children, free_port, wait_until
+from contract.services import SOON, children, free_port, module_service, wait_until
 from contract.wire import Wire, ask, cpu_seconds, get, post
 
 NOTEBOOK = """
@@ -24,12 +24,7 @@ NOTEBOOK = """
 """
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service that all of these ask."""
-    running = Service(model_cache(NOTEBOOK), S2I_MODEL_NAME="model").ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK, S2I_MODEL_NAME="model")
 
 
 @pytest.mark.parametrize("sent", [b"\r\n", b"\n", b"\r\n\r\n"])

@@ -5,13 +5,15 @@ import io
 import json
 import struct
 import subprocess
+import urllib.error
+import urllib.request
 import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from contract.services import Service, wait_until
+from contract.services import Service, module_service, wait_until
 
 PICTURE = """
 import PIL.Image
@@ -81,12 +83,7 @@ def pictures(model_cache, front):
     running.close()
 
 
-@pytest.fixture(scope="module")
-def several(model_cache):
-    """Return a service of SEVERAL."""
-    running = Service(model_cache(SEVERAL)).ready()
-    yield running
-    running.close()
+several = module_service(SEVERAL)
 
 
 RED = {"size": [3, 2], "mode": "RGB", "format": "PNG", "first": [255, 0, 0], "frames": 1, "turned": None}
@@ -316,3 +313,101 @@ def test_curl_sends_files(pictures, tmp_path):
     for options in (["-F", "picture=@red.png"], ["--data-binary", "@red.png", "-H", "Content-Type: image/png"]):
         done = subprocess.run(["curl", "-sS", *options, address], cwd=tmp_path, capture_output=True, check=True)
         assert json.loads(done.stdout) == RED
+
+
+ANSWERS = """
+import io, pathlib
+import PIL.Image
+
+pathlib.Path("a b.csv").write_text("x,y")
+pathlib.Path("ü.png").write_bytes(b"image")
+
+def predictor(kind: str):
+    picture = PIL.Image.new("RGB", (3, 2), (0, 0, 255))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG")
+    return {"picture": picture, "jpeg": PIL.Image.open(stream), "bytes": b"\\x00\\xff", "path": pathlib.Path("a b.csv"),
+            "shown": pathlib.Path("ü.png"), "cmyk": PIL.Image.new("CMYK", (1, 1)), "number": 5,
+            "inside": {"list": [b"abc", picture]}}[kind]
+
+examples = ["picture", "bytes"]
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(model_cache, front):
+    """Return a service of ANSWERS."""
+    running = Service(model_cache(ANSWERS), S2I_FRONT=front).ready()
+    yield running
+    running.close()
+
+
+def raw(service, sample, accept=None, path="/predict") -> tuple:
+    """Return (status, body, headers) for a sample in JSON."""
+    headers = {"Content-Type": "application/json", **({"Accept": accept} if accept else {})}
+    request = urllib.request.Request(f"http://127.0.0.1:{service.port}{path}", json.dumps(sample).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, response.read(), response.headers
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(), error.headers
+
+
+FILES = {
+    "picture": ("image/png", None),
+    "jpeg": ("image/jpeg", None),
+    "bytes": ("application/octet-stream", None),
+    "path": ("application/octet-stream", "attachment; filename*=UTF-8''a%20b.csv"),
+    "shown": ("image/png", "inline; filename*=UTF-8''%C3%BC.png"),
+    "cmyk": ("image/tiff", None),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_prediction_that_is_a_file_is_the_response(answers, kind):
+    media_type, disposition = FILES[kind]
+    for accept in (None, "*/*", media_type, f"{media_type.partition('/')[0]}/*, application/json;q=0.5"):
+        status, body, headers = raw(answers, kind, accept)
+        assert (status, headers["Content-Type"], headers["Content-Disposition"]) == (200, media_type, disposition)
+        assert headers["Vary"] == "Accept"
+    if kind in ("picture", "jpeg", "cmyk"):
+        assert Image.open(io.BytesIO(body)).size in ((3, 2), (1, 1))
+    else:
+        assert body == {"bytes": b"\x00\xff", "path": b"x,y", "shown": b"image"}[kind]
+    status, in_json, headers = raw(answers, kind, "application/json")
+    assert (status, headers["Content-Type"], json.loads(in_json)) == (200, "application/json", url(body, media_type))
+
+
+def test_files_within_a_prediction_are_data_urls(answers):
+    status, body, _ = raw(answers, "inside")
+    assert status == 200
+    first, second = json.loads(body)["list"]
+    assert first == "data:application/octet-stream;base64,YWJj"
+    assert second.startswith("data:image/png;base64,iVBOR")
+    assert raw(answers, "number", "image/png")[:2] == (200, b"5")
+    assert json.loads(raw(answers, ["bytes"], path="/predict/batch")[1]) == [
+        url(b"\x00\xff", "application/octet-stream")
+    ]
+
+
+def test_what_the_client_does_not_accept_is_406(answers):
+    for accept in ("text/html", "image/jpeg", "image/png;q=0, text/*"):
+        status, body, _ = raw(answers, "picture", accept)
+        assert status == 406
+        assert json.loads(body)["detail"].startswith("The prediction is image/png; neither that nor JSON")
+    assert raw(answers, "picture", "image/jpeg, application/json;q=0.1")[2]["Content-Type"] == "application/json"
+
+
+def test_a_picture_in_and_a_picture_out(start, front):
+    service = start(
+        "import PIL.Image\n"
+        "def predictor(picture: PIL.Image.Image) -> PIL.Image.Image:\n    return picture.rotate(90, expand=True)\n"
+        "examples = [PIL.Image.new('L', (5, 4))]\n",
+        S2I_FRONT=front,
+    ).ready()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{service.port}/predict", png(5, 4), {"Content-Type": "image/png"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:
+        assert Image.open(io.BytesIO(response.read())).size == (4, 5)

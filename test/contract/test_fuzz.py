@@ -13,11 +13,10 @@ import struct
 import threading
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contract.services import SOON, Service, children
+from contract.services import SOON, children, module_service
 
 EXAMPLES = int(os.environ.get("FUZZ", "300"))
 NOTEBOOK = """
@@ -105,12 +104,7 @@ REQUESTS = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service of NOTEBOOK, the same for all examples."""
-    running = Service(model_cache(NOTEBOOK), S2I_MAX_BODY="1000000", S2I_PREDICT_TIMEOUT="20").ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK, S2I_MAX_BODY="1000000", S2I_PREDICT_TIMEOUT="20")
 
 
 def exchange(service, pieces, patience: float = PATIENCE) -> bytes:

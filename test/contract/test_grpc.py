@@ -11,7 +11,7 @@ import pytest
 
 from contract import clients
 from contract.notebooks import LISTS, OBJECTS
-from contract.services import Service
+from contract.services import Service, module_service
 from engine import go_tool, provide
 
 STUBS = clients.ROOT / "app-skeleton/nb_service/backends/grpc_service/stubs"
@@ -35,20 +35,8 @@ class GrpcService(Service):
             raise
 
 
-@pytest.fixture(scope="module")
-def lists(model_cache):
-    """Return a service whose samples are lists of two numbers."""
-    running = GrpcService(model_cache(LISTS), S2I_MODEL_NAME="adder").ready()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def objects(model_cache):
-    """Return a service whose samples are objects."""
-    running = GrpcService(model_cache(OBJECTS)).ready()
-    yield running
-    running.close()
+lists = module_service(LISTS, kind=GrpcService, S2I_MODEL_NAME="adder")
+objects = module_service(OBJECTS, kind=GrpcService)
 
 
 def test_tritonclient_understands_everything_with_its_default_settings(lists):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from contract.services import Service
+from contract.services import module_service
 
 NOTEBOOK = """
 from dataclasses import dataclass
@@ -32,12 +32,7 @@ MISFIT = "The sample does not match what the notebook accepts: x: must be a numb
 UNLUCKY = "The notebook's validator rejects this sample: 13 is unlucky."
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service of NOTEBOOK, the same for all tests here."""
-    running = Service(model_cache(NOTEBOOK)).ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK)
 
 
 def test_the_sample_is_made_into_what_the_hint_says(service):

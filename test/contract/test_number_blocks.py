@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from contract.services import Service
+from contract.services import module_service
 
 # Says what it was given, which the validator changes.
 SAYS = """
@@ -34,12 +34,7 @@ KINDS = ["?", "i1", "u1", *("<" + kind for kind in WIDE), *(">" + kind for kind 
 ROWS = [[0, 1], [1, 0], [1, 1], [100, 3]]
 
 
-@pytest.fixture(scope="module")
-def says(model_cache):
-    """Return a service that answers with what its batch_predictor was given."""
-    running = Service(model_cache(SAYS)).ready()
-    yield running
-    running.close()
+says = module_service(SAYS)
 
 
 def npy(array):

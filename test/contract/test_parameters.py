@@ -163,3 +163,20 @@ def test_a_batch_has_them_for_all_rows(root):
 def test_a_batch_with_a_wrong_one_ends_at_once(root, word, reason):
     ran = batch(root, "--parameter", word, given=b"[1, 2]\n" * 9)
     assert (ran.status, ran.out, reason in ran.err) == (2, b"", True), ran
+
+
+def test_a_file_has_them_in_the_query_and_in_a_form(start):
+    code = """
+        def predictor(sound: bytes, *, first: int = 1):
+            return list(sound[:first])
+
+        predictor(b"ab")
+    """
+    for front in ("asyncio", "waitress"):
+        service = start(code, S2I_FRONT=front).ready()
+        raw = {"Content-Type": "application/octet-stream"}
+        assert service.ask(b"abc", "/predict?first=2", headers=raw)[:2] == (200, [97, 98])
+        assert service.ask(b"abc", "/predict?last=2", headers=raw)[0] == 400
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        body = b'--x\r\nContent-Disposition: form-data; name="sound"; filename="a"\r\n\r\nabc\r\n--x--\r\n'
+        assert service.ask(body, "/predict?first=3", headers=form)[:2] == (200, [97, 98, 99])

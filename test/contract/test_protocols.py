@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from contract.notebooks import LISTS, OBJECTS
-from contract.services import JSON, Service
+from contract.services import JSON, module_service
 from contract.wire import Wire, post
 
 COLUMN = {"name": "x", "shape": [2, 2], "datatype": "FP64", "data": [1, 2, 3, 4]}
@@ -26,20 +26,8 @@ NUMBERS = """
 """
 
 
-@pytest.fixture(scope="module")
-def lists(model_cache):
-    """Return a service whose samples are lists of two numbers."""
-    service = Service(model_cache(LISTS)).ready()
-    yield service
-    service.close()
-
-
-@pytest.fixture(scope="module")
-def nulls(model_cache):
-    """Return a service whose samples are lists that may have nulls, and which doubles them."""
-    service = Service(model_cache(SAMPLES)).ready()
-    yield service
-    service.close()
+lists = module_service(LISTS)
+nulls = module_service(SAMPLES)
 
 
 def asked(service, path, body):

@@ -4,31 +4,19 @@ import base64
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
 import zipfile
-from contextlib import contextmanager
 
 import pytest
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.registry import artifact
 
 from contract import tls, zipapps
-from contract.services import free_port, make_app_root, wait_until
-from engine import provide
+from contract.services import free_port, make_app_root
+from engine.registry import CONFIG, served
 
-CONFIG = """\
-version: 0.1
-storage:
-  filesystem:
-    rootdirectory: {folder}/data
-  delete:
-    enabled: true
-http:
-  addr: 127.0.0.1:{port}
-"""
 # The user team with the password secret; the hash is bcrypt's, which is the only one that the registry takes.
 GUARDED = """\
   tls:
@@ -53,29 +41,6 @@ def registry(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("registry"), free_port()
     with served(CONFIG, folder, port):
         yield f"127.0.0.1:{port}", folder / "data"
-
-
-@contextmanager
-def served(config, folder, port):
-    """Have a registry of this configuration listen on a port, with its files in a folder, until the block ends."""
-    (folder / "config.yml").write_text(config.format(folder=folder, port=port))
-    command = [provide.program("docker-registry", "docker-registry"), "serve", folder / "config.yml"]
-    with open(folder / "log", "wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        assert wait_until(lambda: _answers(port)), (folder / "log").read_text()
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract import clients
-from contract.services import Service, children
+from contract.services import Service, children, module_service
 
 BODY = 16 << 20
 GROWTH_MB = 600
@@ -137,20 +137,8 @@ def tree_megabytes(pid: int) -> float:
     return 0
 
 
-@pytest.fixture(scope="module")
-def service(model_cache):
-    """Return a service whose samples are lists."""
-    running = Service(model_cache(NOTEBOOK)).ready()
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def named(model_cache):
-    """Return a service whose samples are objects."""
-    running = Service(model_cache(NAMED)).ready()
-    yield running
-    running.close()
+service = module_service(NOTEBOOK)
+named = module_service(NAMED)
 
 
 def refused(service: Service, path: str, made, headers: dict) -> Watch:

@@ -123,6 +123,18 @@ OBSTACLES = {
         "for name, model in models.items():\n    model.fit(X, df['rent'])",
         "best = models['linear']\npredicted = best.predict(X)",
     ],
+    "a cell that replaces the model": [READ, FIT, "model = LinearRegression()\nprint(model)"],
+    "an import from the future below a magic": [
+        "%matplotlib inline\nfrom __future__ import print_function\n" + READ,
+        FIT,
+    ],
+    "an extension of which no package is known": ["%load_ext of_nobody\n" + READ, FIT, "%%R\nplot(1)"],
+    "an own function that only plots": [
+        READ,
+        FIT,
+        "import matplotlib.pyplot as plt\ndef show(m):\n    plt.plot(m.predict(df[['size']]), no_such=1)",
+        "show(model)",
+    ],
     "a model that a function fits": [
         READ,
         "def train(rows, answers):\n    m = LinearRegression()\n    m.fit(rows, answers)\n    return m",

@@ -93,8 +93,8 @@ def test_the_notebooks_environment_has_its_requirements_and_cloudpickle_only(wor
 
 def test_the_builder_image_is_small_enough(builder):
     weight = docker.weight(builder, repos.FIRST_STEP)
-    shared.note(f"builder image {builder}: {weight} (ours at most 176)")
-    assert weight.ours <= 176
+    shared.note(f"builder image {builder}: {weight} (ours at most 152)")
+    assert weight.ours <= 152
 
 
 def test_the_image_of_the_running_example_is_small_enough_and_answers(example):

@@ -10,6 +10,7 @@ import time
 from nb_scorer.batching import variations
 from nb_scorer.batching.form import MAX_TOGETHER
 from nb_scorer.batching.watch import MAX_COMPARED, ProofWatch
+from nb_scorer.common import phrases
 from nb_scorer.model import compare_answers
 
 # Rows, and how many of them in one call at most; the first of these that keeps to the time.
@@ -124,7 +125,7 @@ class _Proof(object):
             if not self._same(alone[index], answer, rounded=not self._watch.exact):
                 raise Unproved(
                     "predictor({}) answers {} alone and {} in a batch".format(
-                        _short(rows[index].decode("ascii")), _shown(alone[index]), _shown(answer)
+                        phrases.cut(rows[index].decode("ascii"), SHOWN), _shown(alone[index]), _shown(answer)
                     )
                 )
 
@@ -213,9 +214,9 @@ def _speed(gain):
     return "only {:.1f} times as fast".format(gain)
 
 
-def _short(text):
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-
-
 def _shown(answer):
-    return _short(json.dumps(answer[1])) if answer[0] == "answer" else "an error ({})".format(_short(answer[1]))
+    return (
+        phrases.cut(json.dumps(answer[1]), SHOWN)
+        if answer[0] == "answer"
+        else "an error ({})".format(phrases.cut(answer[1], SHOWN))
+    )

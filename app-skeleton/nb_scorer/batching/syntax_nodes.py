@@ -3,6 +3,8 @@
 import ast
 from typing import Any
 
+from nb_scorer.common import phrases
+
 # No value: what a program does not tell.
 UNKNOWN = object()
 MAX_TEXT = 80
@@ -112,5 +114,4 @@ def text_of(node):
 
 def short_text_of(node):
     """Return a tree as text that fits into a sentence."""
-    text = text_of(node) or "this expression"
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return phrases.cut(text_of(node) or "this expression", MAX_TEXT)

@@ -8,6 +8,7 @@ import time
 import traceback
 import types
 
+from nb_scorer.common import phrases
 from nb_scorer.kernel import sample_files
 from nb_scorer.kernel.call_recorder import parameters_of
 from nb_scorer.kernel.save_errors import Complaint
@@ -481,4 +482,4 @@ def _notebook_traceback(error):
 def shown(text):
     """Return `text` short enough for a line that a user reads; of a file in it, its type."""
     text = _FILE_IN_TEXT.sub(r"\1…", text)
-    return text if len(text) <= SHOWN else text[:SHOWN] + " ..."
+    return phrases.cut(text, SHOWN)

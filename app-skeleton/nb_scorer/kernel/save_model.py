@@ -25,6 +25,7 @@ from nb_scorer.kernel import (
 )
 from nb_scorer.kernel.save_errors import Complaint
 from nb_scorer.model import (
+    binary,
     call_arguments,
     functions,
     golden_rows,
@@ -113,6 +114,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         golden_rows.write(staging, rows)
         model_manifest = _describe(called, notebook, rows, tolerance)
         model_manifest.update(files=signatures.described_files(callables["predictor"]))
+        model_manifest.update(answer_file=_answers_files(called["predictor"], rows))
         model_manifest.update(of_pickle, pandas_labels=known["pandas_labels"], process_state=state)
         model_manifest.update(batching=batching, setup_in_build=is_set_up if started["setup"] else None)
         if _dies_of_a_thread_limit():
@@ -133,6 +135,15 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
     for note in import_notes + start_notes + notes:
         print("note: " + note)
+
+
+def _answers_files(predictor, lines):
+    """Return whether predictor's answers are files, as far as its type hint or golden rows say."""
+    # Not at the top, as above.
+    from nb_scorer.model.hints import bare, resolved
+
+    hint = bare(resolved(predictor).get("return"))
+    return binary.is_file_answer(hint, [json_codec.decode(line)["answer"] for line in lines])
 
 
 def _pickle_with_or_without_form(callables, called, batching, folder):

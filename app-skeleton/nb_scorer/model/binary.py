@@ -67,6 +67,16 @@ _TYPES = dict(
 )
 _DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
+# Of the formats that Pillow can write, those that browsers show.
+_OWN_FORMATS = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "TIFF": "image/tiff",
+}
+JSON = "application/json"
 _HEAD = struct.Struct("!I")
 # A frame of a GIF begins (2C) where a block ends (00): counted so, there are never fewer than Pillow finds.
 _GIF_FRAME = b"\x00\x2c"
@@ -525,31 +535,114 @@ def extension(media_type):
     return _EXTENSIONS.get(media_type, "bin")
 
 
+# --- files in answers ---
+
+
+def part_of_answer(value):
+    """Return the Part that an answer is: a picture, a figure, bytes, or the file of a path; None for another answer."""
+    if isinstance(value, (bytes, bytearray)):
+        return Part(bytes(value), OCTETS)
+    if isinstance(value, pathlib.Path):
+        return Part(value.read_bytes(), media_type_of(value.name), value.name) if value.is_file() else None
+    kinds = type(value).__mro__
+    if any(_is_named(kind, "PIL.Image", "Image") for kind in kinds):
+        return _picture_of_answer(value)
+    if any(_is_named(kind, "matplotlib.figure", "Figure") for kind in kinds):
+        stream = io.BytesIO()
+        value.savefig(stream, format="png")
+        return Part(stream.getvalue(), "image/png")
+    return None
+
+
+def _picture_of_answer(picture):
+    """Return the Part of a picture: in the format that it was opened in, else as PNG, or TIFF for modes PNG lacks."""
+    own = picture.format if picture.format in _OWN_FORMATS else "PNG"
+    for form in (own, "PNG", "TIFF"):
+        # OSError: this format can't hold pictures of this mode.
+        with contextlib.suppress(OSError):
+            return Part(_written(picture, form), _OWN_FORMATS[form])
+    raise json_codec.NoJsonForm("a picture of mode {} has no form that can be sent".format(picture.mode))
+
+
+def is_file_answer(hint, answers):
+    """Return whether a predictor with this type hint for its answers, or with these answers in JSON, returns files."""
+    kind = kind_of(hint)
+    is_figure = inspect.isclass(hint) and _is_named(hint, "matplotlib.figure", "Figure")
+    is_seen = any(isinstance(answer, str) and _DATA_URL.match(answer) for answer in answers)
+    return kind in (IMAGE, BYTES, PATH) or is_figure or is_seen
+
+
+# A response that is a file: the length of its head, the head, JSON [media type, file name or null], and the content.
+def packed_answer(part):
+    """Return the payload of an answer that is a file."""
+    return prefix(json.dumps([part.media_type, part.name]).encode("ascii")) + part.content
+
+
+def unpacked_answer(payload):
+    """Return (content, media type, file name or None) in a payload that `packed_answer` made."""
+    start = _HEAD.size + _HEAD.unpack_from(payload)[0]
+    media_type, name = json.loads(payload[_HEAD.size : start].decode("ascii"))
+    return payload[start:], media_type, name
+
+
+def accepts(accept, media_type):
+    """Return (the weight of a media type by an Accept header field, how precisely it is named there).
+
+    That is RFC 9110, section 12.5.1.
+    """
+    best = (0.0, -1)
+    for entry in (accept or "*/*").split(","):
+        name, *parameters = [text.strip().lower() for text in entry.split(";")]
+        precision = {media_type: 2, media_type.partition("/")[0] + "/*": 1, "*/*": 0}.get(name, -1)
+        if precision > best[1]:
+            weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+            best = (float(weight) if _WEIGHT.fullmatch(weight) else 0.0), precision
+    return best
+
+
 # --- files in frames ---
 
 
 def prefix(head):
     """Return what the content of the fields follows in the payload of a sample with files.
 
-    The `head` is JSON in bytes, {"fields": [[name, size, media type, file name], …]}. A body that is the file itself
-    has the name null, and perhaps the size null; a field that is a value, in JSON or as text, has the file name null.
+    The `head` is JSON in bytes, {"fields": [[name, size, media type, file name], …], "accept"}. A body that is the file
+    itself has the name null, and perhaps the size null; a field that is a value, in JSON or as text, has the file name
+    null.
     """
     return _HEAD.pack(len(head)) + head
 
 
-def head_of_file(media_type, name=None):
-    """Return the head of a body that is the file itself, whatever its size."""
-    return json.dumps({"fields": [[None, None, media_type, name]]}).encode("ascii")
+def head_of_body(media_type, accept=None):
+    """Return the head of a body that is the file itself, or the sample in JSON, whatever its size.
+
+    `accept` is the request's Accept header field.
+    """
+    return json.dumps({"fields": [[None, None, media_type, None]], "accept": accept}).encode("ascii")
+
+
+def accept_in(payload):
+    """Return the Accept header field of the request with this payload, or None."""
+    return _head_in(payload)[0].get("accept")
+
+
+def _head_in(payload):
+    """Return (the head in a payload, where the content begins)."""
+    start = _HEAD.size + _HEAD.unpack_from(payload)[0]
+    return json.loads(bytes(payload[_HEAD.size : start]).decode("ascii")), start
 
 
 def sample_in(payload, files):
     """Return the sample in a payload that `packed` made, with each file in it as a Part; raise ValueError, Misfit.
 
-    `files` is what the manifest says of arguments that are files.
+    `files` is what the manifest says of arguments that are files, None where there are none.
     """
-    (length,) = _HEAD.unpack_from(payload)
-    start = _HEAD.size + length
-    fields = json.loads(bytes(payload[_HEAD.size : start]).decode("ascii"))["fields"]
+    head, start = _head_in(payload)
+    fields = head["fields"]
+    if len(fields) == 1 and fields[0][0] is None and fields[0][2] == JSON:
+        return json_codec.decode(payload[start:])
+    if files is None:
+        raise Misfit([((), "must be JSON")])
     view = memoryview(payload)
     kinds = {argument["name"]: argument["kind"] for argument in files["arguments"]}
     many = {argument["name"] for argument in files["arguments"] if argument["many"]}

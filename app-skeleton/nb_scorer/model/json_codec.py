@@ -219,12 +219,24 @@ class Form(object):
         for kinds, step in _STEPS:
             if isinstance(value, kinds):
                 return step(value)
+        url = _file_url(value)
+        if url is not None:
+            return url
         for applies, step in self._library_steps:
             if applies(value):
                 return step(value)
         kind = type(value)
         home = "" if kind.__module__ == "builtins" else kind.__module__ + "."
         raise NoJsonForm("an answer of type {}{} has no JSON form".format(home, kind.__qualname__))
+
+
+def _file_url(value):
+    """Return the data: URL of a value that is a file, such as a picture; None for any other."""
+    # Not at the top: it needs this module.
+    from nb_scorer.model import binary
+
+    part = binary.part_of_answer(value)
+    return None if part is None else binary.data_url(part.content, part.media_type)
 
 
 def _moment(value):
@@ -260,7 +272,7 @@ _STEPS: tuple = (
     (float, float),
     (str, str.__str__),
     ((list, tuple), list),
-    ((bytes, bytearray, memoryview), lambda value: base64.b64encode(bytes(value)).decode("ascii")),
+    (memoryview, lambda value: base64.b64encode(bytes(value)).decode("ascii")),
     ((set, frozenset), _set),
     ((dt.datetime, dt.date, dt.time), _moment),
     (dt.timedelta, _duration),

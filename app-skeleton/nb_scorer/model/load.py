@@ -1,6 +1,5 @@
 """The model on disk: loaded by the scorers, checked before it is unpickled."""
 
-import hashlib
 import io
 import os
 import pickle
@@ -9,6 +8,7 @@ import pickle
 import cloudpickle  # noqa: F401
 
 from nb_scorer.common import gpu_errors, paths
+from nb_scorer.common.digests import sha256_of
 from nb_scorer.model import json_codec, manifest, verified_file
 from nb_scorer.model.problems import (
     ModelDamaged,
@@ -109,11 +109,7 @@ def _opened(path, model_manifest, digests):
 
 def digest_of(path):
     """Return the SHA-256 of a file in hexadecimal; raise ModelMissing if there is none."""
-    sha = hashlib.sha256()
     try:
-        with io.open(path, "rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                sha.update(block)
+        return sha256_of(path)
     except (IOError, OSError):
         raise ModelMissing(path)
-    return sha.hexdigest()

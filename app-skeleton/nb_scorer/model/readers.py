@@ -3,14 +3,13 @@
 A reader is called with a value; it returns what its hint promises, or raises Misfit with each field that is wrong.
 """
 
-import base64
 import datetime as dt
 import decimal
 import itertools
 import pathlib
 import uuid
 
-from nb_scorer.model import pydantic_models
+from nb_scorer.model import binary, pydantic_models
 from nb_scorer.model.misfit import MAX_ERRORS, Misfit
 
 # As a client would say it; the first that fits, because to Python, true is an int.
@@ -40,7 +39,7 @@ _FROM_TEXT = (
     *(_MOMENTS if hasattr(dt.date, "fromisoformat") else ()),
     (uuid.UUID, "a UUID", lambda kind, text: kind(text)),
     (pathlib.PurePath, "a path", lambda kind, text: kind(text)),
-    ((bytes, bytearray), "Base64", lambda kind, text: kind(base64.b64decode(text, validate=True))),
+    (bytearray, "a data: URL or base64", lambda kind, text: kind(binary.part_of(text).content)),
 )
 
 

@@ -42,6 +42,7 @@ REFUSED = 2
 # the notebook has chosen them. Of MANY also {"index"}.
 FAILED = 3
 SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
+FILE = 4  # of FILES alone: the answer is a file (see nb_scorer.model.binary)
 BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
 BACK = 253  # {}: not touched, because the front called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load, or its setup failed

@@ -203,7 +203,7 @@ class Scorer(object):
         if status == frames.OK:
             return "answer", json_codec.decode(payload)
         facts = json.loads(payload.decode("ascii"))
-        last = (facts.get("traceback") or "").strip().rpartition("\n")[2]
+        last = phrases.last_line(facts.get("traceback") or "")
         return "error", "{} {}".format(
             status, last or facts.get("reason") or facts.get("message") or facts.get("misfit") or facts.get("detail")
         )
@@ -214,15 +214,29 @@ class Scorer(object):
 
     def answer_files(self, body):
         """Return (status, payload) for one sample with files, as nb_scorer.model.binary describes its bytes."""
-        if self._files is None:
-            return frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(Misfit([((), "must be JSON")])))
-        return self._answer_to(functools.partial(binary.sample_in, body, self._files))
+        original = functools.partial(binary.sample_in, body, self._files)
+        return self._answer_to(original, functools.partial(self._written, binary.accept_in(body)))
 
-    def _answer_to(self, original):
-        """Return (status, payload) for the sample that `original` returns, each time a new one."""
+    def _written(self, accept, answer):
+        """Return (status, payload) for an answer: a file, or JSON where the client prefers that by its `accept`."""
+        part = binary.part_of_answer(answer)
+        as_file = (0.0, -1) if part is None else binary.accepts(accept, part.media_type)
+        as_json = binary.accepts(accept, binary.JSON)
+        if part is not None and as_file[0] and as_file >= as_json:
+            return frames.FILE, binary.packed_answer(part)
+        if part is not None and not as_json[0]:
+            text = "The prediction is {}; neither that nor JSON is what the request's Accept header allows."
+            return frames.REFUSED, _payload(status=406, detail=text.format(part.media_type), traceback=None)
+        return frames.OK, json_codec.encode(answer, self._form)
+
+    def _answer_to(self, original, write=None):
+        """Return (status, payload) for the sample that `original` returns, each time a new one.
+
+        `write` returns them for an answer; without it, that is JSON.
+        """
         try:
             sample, refused = self._decode_and_validate(original)
-            return refused or self._predicted(sample, original)
+            return refused or self._predicted(sample, original, write)
         finally:
             binary.folder.clear()
 
@@ -431,13 +445,14 @@ class Scorer(object):
                     break
         return read
 
-    def _predicted(self, sample, original):
-        """Return (status, payload) for a sample; `original` returns it as the client has sent it.
+    def _predicted(self, sample, original, write=None):
+        """Return (status, payload) for a sample; `original` returns it as the client has sent it; `write` as above.
 
         predictor may change what it gets, which must not be taken for the client's fault.
         """
         try:
-            return frames.OK, json_codec.encode(self._result(self._predictor(sample)), self._form)
+            answer = self._result(self._predictor(sample))
+            return (frames.OK, json_codec.encode(answer, self._form)) if write is None else write(answer)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
         except BaseException:
             return self._fault(original)

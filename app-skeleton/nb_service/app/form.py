@@ -44,12 +44,12 @@ def sample_in(content_type: str | None, body: bytes, files: Files = NO_FILES) ->
     return refusal or body
 
 
-def files_in(content_type: str | None, body: bytes, files: Files) -> bytes | None:
+def files_in(content_type: str | None, body: bytes, files: Files, accept: str | None = None) -> bytes | None:
     """Return the sample with files in a body of this type (see nb_scorer.model.binary); None where it has none.
 
-    Raise Malformed for a form that can't be read.
+    `accept` is the request's Accept header field. Raise Malformed for a form that can't be read.
     """
-    prefix = files.prefix(content_type)
+    prefix = files.prefix(content_type, accept)
     if prefix:
         return prefix + body if body else None
     kind, parameters = parse_options_header(content_type)
@@ -58,7 +58,7 @@ def files_in(content_type: str | None, body: bytes, files: Files) -> bytes | Non
     fields, contents = _fields(body, parameters.get("boundary", ""))
     if not fields or (len(fields) == 1 and fields[0][0] == "json_args"):
         return None
-    return b"".join((binary.prefix(json.dumps({"fields": fields}).encode("ascii")), *contents))
+    return b"".join((binary.prefix(json.dumps({"fields": fields, "accept": accept}).encode("ascii")), *contents))
 
 
 def _fields(body: bytes, boundary: str) -> tuple[list[list], list[bytes]]:

@@ -16,6 +16,8 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from nb_scorer.common.digests import sha256_of_rest
+
 from nb_service import problems
 from nb_service.export import zip_entries
 from nb_service.model_folder import ModelFolder
@@ -43,8 +45,7 @@ def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
         with tempfile.TemporaryFile() as file:
             name = _write(distribution, venv, file)
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
-            lines.append(f"{distribution.name}=={distribution.version} --hash=sha256:{digest.hexdigest()}\n")
+            lines.append(f"{distribution.name}=={distribution.version} --hash=sha256:{sha256_of_rest(file)}\n")
             file.seek(0)
             yield f"{FOLDER}/{name}", file
     with tempfile.TemporaryFile() as file:
@@ -65,13 +66,6 @@ def _installed(model: ModelFolder) -> list[metadata.Distribution]:
             raise problems.WheelImpossible(repr(name), "its METADATA has no name and version of a package")
         distributions[name.lower()] = each
     return [distributions[name] for name in sorted(distributions)]
-
-
-def _digest(file: BinaryIO) -> "hashlib._Hash":
-    sha = hashlib.sha256()
-    while block := file.read(1 << 20):
-        sha.update(block)
-    return sha
 
 
 def _write(distribution: metadata.Distribution, venv: str, target: BinaryIO) -> str:

@@ -456,13 +456,13 @@ class Connection(asyncio.BufferedProtocol):
                 self._ask_app(request, body)
                 return
             self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id, call)
-        elif body and request.head.file_prefix:
-            done, prefix = partial(self._answered, request), request.head.file_prefix
-            self._job = front.pool.submit_files(body, done, request.request_id, call, prefix)
         elif not body:
             self._reply(request, replies.EMPTY)
         elif front.is_for_app(body):
             self._ask_app(request, body)
+        elif request.head.file_prefix:
+            done, prefix = partial(self._answered, request), request.head.file_prefix
+            self._job = front.pool.submit_files(body, done, request.request_id, call, prefix)
         else:
             self._job = front.pool.submit(body, partial(self._answered, request), request.request_id, call)
 
@@ -738,7 +738,8 @@ class Connection(asyncio.BufferedProtocol):
 
 def _compressed(request: Request, reply: Reply) -> Reply:
     """Return `reply` as gzip, where the client asks for that and the loop has the time."""
-    if not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
+    is_packed = reply.content_type.startswith(("image/", "audio/", "video/"))
+    if is_packed or not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
         return reply
     headers = (("Vary", "Accept-Encoding"), *reply.headers)
     if not content_coding.takes_gzip(request.head.headers.get("accept-encoding", "")):

@@ -191,9 +191,11 @@ class Front:
             return False
         content_type = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
+            accept = head.headers.get("accept")
             if content_type is None or replies.is_json(content_type.decode("latin-1")):
+                head.file_prefix = self._files.prefix_of_json(accept)
                 return True
-            head.file_prefix = self._files.prefix(content_type.decode("latin-1"))
+            head.file_prefix = self._files.prefix(content_type.decode("latin-1"), accept)
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
 

@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NamedTuple
+from urllib.parse import quote
 
+from nb_scorer.model import binary
 from nb_scorer.protocol import answer_words
 
 from nb_service.pool import answer as outcomes
@@ -173,10 +175,22 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
     """Return the reply for the outcome of a sample, with as much from the notebook as `disclosure` allows."""
     if answer.outcome == outcomes.OK:
         return Reply(200, answer.payload)
+    if answer.outcome == outcomes.FILE:
+        return _of_file(answer)
     if answer.outcome in _FIXED:
         return _FIXED[answer.outcome]
     rejection = rejection_of(answer, disclosure)
     return rejected(rejection, _LATER if rejection.status == 503 else ())
+
+
+def _of_file(answer: Answer) -> Reply:
+    """Return the reply for a prediction that is a file; what browsers don't show, they save under its name."""
+    content, media_type, name = binary.unpacked_answer(answer.payload)
+    headers: tuple = (("Vary", "Accept"),)
+    if name is not None:
+        kind = "inline" if media_type.startswith("image/") else "attachment"
+        headers += (("Content-Disposition", f"{kind}; filename*=UTF-8''{quote(name, safe='')}"),)
+    return Reply(200, content, media_type, headers)
 
 
 def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:  # noqa: B008 - the same

@@ -10,6 +10,7 @@ OK = frames.OK
 NOT_JSON = frames.NOT_JSON
 REFUSED = frames.REFUSED
 FAILED = frames.FAILED
+FILE = frames.FILE
 # Set by the front, for samples that got no answer.
 DIED = 100  # the scorer ended while it worked on this sample
 TOO_SLOW = 101  # past the time limit; the scorer was killed

@@ -343,7 +343,7 @@ class Link:
         for status, payload, seconds, batch, number in answers:
             if not self.alive:
                 break
-            is_answer = status <= frames.FAILED or status == frames.BACK
+            is_answer = status <= frames.FILE or status == frames.BACK
             if not is_answer or not in_flight or number != self.answers & frames.NUMBERS:
                 self._on_other_frame(status, payload)
                 continue
@@ -383,7 +383,7 @@ class Link:
         """Set how many samples may be in flight from how long these took."""
         average = self._average
         for status, _, seconds, _, _ in answers:
-            if status <= frames.FAILED:
+            if status <= frames.FILE:
                 average += WEIGHT_OF_NEWEST * (seconds - average)
         self._average = average
         self._ahead = max(1, min(self._most_ahead, int(WINDOW_SECONDS / (average + 1e-9))))

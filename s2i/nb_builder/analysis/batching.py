@@ -85,7 +85,7 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
     with _Shown({labels[id(cell)]: cell.source for cell in cells}):
         world = _World(folder, repository)
         for cell in cells:
-            written = notebook_contract.parse(cell) or []
+            written = cell.statements or []
             for statement in unfold(written).statements:
                 # What a magic runs has no source that could be read, neither here nor in a build.
                 label = labels[id(cell)] if any(statement is each for each in written) else rewrite.TIMED
@@ -111,7 +111,7 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
 
 def _binds_unseen(cell: Cell) -> bool:
     """Return whether a cell may bind names that its syntax does not show."""
-    statements = notebook_contract.parse(cell)
+    statements = cell.statements
     return statements is None or unfold(statements).opaque
 
 

@@ -892,7 +892,7 @@ def _own_modules(cells: Iterable[Cell]) -> set[str]:
     return {
         node.name
         for cell in cells
-        for node in notebook_contract.parse(cell) or ()
+        for node in cell.statements or ()
         if isinstance(node, ast.ClassDef) and any(re.search(r"\bModule$", ast.unparse(base)) for base in node.bases)
     }
 

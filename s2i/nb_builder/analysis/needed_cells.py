@@ -168,7 +168,7 @@ def find(cells: Sequence[Cell]) -> Unneeded:
     """Return the cells that the service does not need, in order; none where a cell can't be read."""
     parsed = []
     for cell in cells:
-        statements = notebook_contract.parse(cell)
+        statements = cell.statements
         if statements is None:
             return Unneeded()
         parsed.append((cell, statements))
@@ -214,7 +214,7 @@ class _Facts:
             self.bound |= _reads(statements)
         self.shared = _shared(statements)
 
-    def harmless(self, parsed: Sequence[tuple[Cell, list[ast.stmt]]], *, others: bool = False) -> list[Cell]:
+    def harmless(self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False) -> list[Cell]:
         """Return the cells whose statements are harmless, in order; see `is_harmless`."""
         wanted = set(ROOTS)
         before: set[str] = set()

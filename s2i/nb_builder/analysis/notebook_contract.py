@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_builder.common import programs, syntax_trees
+from nb_builder.common import programs
 from nb_builder.common.cell import Cell
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.cells import CellSyntax
@@ -123,7 +123,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
 
 def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
     """Return the statements that bind `name` at the top level of a cell, in order."""
-    statements = [Binding(cell, statement) for cell in cells for statement in parse(cell) or ()]
+    statements = [Binding(cell, statement) for cell in cells for statement in cell.statements or ()]
     return [binding for binding in statements if name in bound([binding.statement])]
 
 
@@ -131,7 +131,7 @@ def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:
     """Return the statements of all cells, including those in magics, and whether any may bind names invisibly."""
     statements, opaque = [], False
     for cell in cells:
-        parsed = parse(cell)
+        parsed = cell.statements
         unfolding = unfold(parsed or ())
         opaque = opaque or parsed is None or unfolding.opaque
         statements += [Binding(cell, statement) for statement in unfolding.statements]
@@ -148,12 +148,6 @@ def imported(name: str, cells: Sequence[Cell]) -> bool | None:
 def other_use(statement: ast.stmt) -> str | None:
     """Return in words what a statement binds its name to; None for a plain assignment."""
     return next((description for kinds, description in _OTHER_USES if isinstance(statement, kinds)), None)
-
-
-def parse(cell: Cell) -> list[ast.stmt] | None:
-    """Return the statements of a cell; None where this Python can't parse it, although the model Python may."""
-    module = syntax_trees.tree(cell.source)
-    return module.body if module else None
 
 
 def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[BuildProblem]:
@@ -187,7 +181,7 @@ def _syntax_problem(
 def may_bind_unseen(cells: Sequence[Cell]) -> bool:
     """Return whether the notebook can bind predictor in a way that its syntax trees do not show."""
     for cell in cells:
-        statements = parse(cell)
+        statements = cell.statements
         if statements is None and TOLERATED not in cell.tags and "predictor" in cell.source:
             return True
         unfolding = unfold(statements or ())
@@ -210,7 +204,7 @@ def _binds_unseen(node: ast.AST) -> bool:
 def _other_name(cells: Sequence[Cell], notebook: Path) -> str:
     """Return words about the last function that answers a sample under another name; "" where there is none."""
     for cell in reversed(cells):
-        for statement in reversed(parse(cell) or ()):
+        for statement in reversed(cell.statements or ()):
             if (
                 isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
                 and _OTHER_NAMES.fullmatch(statement.name)

@@ -39,6 +39,8 @@ BUILDER = "nb-builder"
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
+# Registries with which Docker's engine does without TLS.
+_LOCAL = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?")
 _MAX_METADATA = 1 << 20
 # Of what a container has said.
 _SHOWN = 1 << 20
@@ -261,10 +263,22 @@ class Engine:
             self._publish(name, "push", references[architecture])
         # One of an earlier run, on this machine alone.
         self._run("manifest", "rm", name)
-        self._publish(name, "manifest", "create", name, *references.values())
         is_podman = os.path.basename(self.program) == "podman"
-        self._publish(name, "manifest", "push", *(["--all", "--rm"] if is_podman else ["--purge"]), name)
+        insecure = ["--insecure"] if not is_podman and self._is_without_tls(name.partition("/")[0]) else []
+        self._publish(name, "manifest", "create", *insecure, name, *references.values())
+        options = ["--all", "--rm"] if is_podman else ["--purge", *insecure]
+        self._publish(name, "manifest", "push", *options, name)
         return references
+
+    def _is_without_tls(self, registry: str) -> bool:
+        """Return whether Docker's engine pushes to a registry without TLS.
+
+        Its client makes the indexes, and doesn't know.
+        """
+        if _LOCAL.fullmatch(registry):
+            return True
+        asked = self._run("info", "--format", "{{json .RegistryConfig.IndexConfigs}}").stdout.strip()
+        return bool(asked) and not json.loads(asked).get(registry, {}).get("Secure", True)
 
     def _publish(self, name: str, *words: str) -> None:
         ran = subprocess.run([self.program, *words], env=self._environ, stdout=sys.stderr)

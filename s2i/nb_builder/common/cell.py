@@ -1,6 +1,11 @@
 """One cell of script two: what `rewrite` passes to `execute`, and what problems name."""
 
+import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+
+from nb_builder.common import syntax_trees
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,12 @@ class Cell:
     tags: tuple[str, ...] = field(default=())
     title: str = ""
     first_line: int | None = None
+
+    @cached_property
+    def statements(self) -> Sequence[ast.stmt] | None:
+        """The cell's statements, never to be changed; None where this Python can't parse it, as the model's may."""
+        module = syntax_trees.tree(self.source)
+        return module.body if module else None
 
     @property
     def ours(self) -> bool:

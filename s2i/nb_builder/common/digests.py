@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nb_scorer.common import paths
-
-_BLOCK_BYTES = 1 << 20
+from nb_scorer.common.digests import sha256_of
 
 # Mode, size, mtime, ctime and inode: any change of a file's content or mode shows in one of these.
 State = tuple[int, int, int, int, int]
@@ -21,12 +20,7 @@ def state(path: Path) -> State:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        # Data sets lie in repositories, too: never a whole file in memory.
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of(path)
 
 
 def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -14,7 +14,8 @@ def tree(source: str) -> ast.Module | None:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return module if _is_flat(module) else None
+    # No level takes less than a character.
+    return module if len(source) < MAX_DEPTH or _is_flat(module) else None
 
 
 def statements(source: str) -> list[ast.stmt]:
@@ -29,7 +30,7 @@ def until(source: str, line: int | None) -> list[str]:
 
 
 def _is_flat(module: ast.Module) -> bool:
-    """Return whether the tree is at most MOST_DEPTH levels deep."""
+    """Return whether the tree is at most MAX_DEPTH levels deep."""
     level: list[ast.AST] = [module]
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in ast.iter_child_nodes(node)]

@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 60.0
 SLACK_SECONDS = 30.0
 # Bytes of a response: the service is not trusted, and a prediction is for one sample.
 MAX_RESPONSE = 32 << 20
-_HEADERS = {"Content-Type": "application/json"}
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Outcome(NamedTuple):

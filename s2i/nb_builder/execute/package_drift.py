@@ -21,6 +21,8 @@ _INSTALLED = "/site-packages/"
 # With modules that newer Pythons have removed: an older release of a package would need them just the same.
 _STDLIB = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd"}
 _KINDS = ("ImportError", "ModuleNotFoundError", "AttributeError")
+# How scikit-learn says that a model has no such method as it was made, for example with refit=False.
+_BY_DESIGN = re.compile(r"^AttributeError: This ")
 _KEYWORD = re.compile(r"^TypeError: .*unexpected keyword argument")
 # matplotlib renames its styles from time to time. A path or URL in place of a name is just a missing file.
 _STYLE = re.compile(r"^OSError: ['\"]?[\w-]+['\"]? (?:is not a valid package style|not found in the style library)")
@@ -67,7 +69,7 @@ def in_a_package(error: str, traceback: str) -> bool:
     if missing and missing[2]:
         # A submodule: the package itself is there, or the error would name that.
         return True
-    plausible = error.startswith(_KINDS) or bool(_KEYWORD.search(error))
+    plausible = (error.startswith(_KINDS) and not _BY_DESIGN.match(error)) or bool(_KEYWORD.search(error))
     return plausible and _deepest_is_installed(traceback)
 
 

@@ -108,7 +108,7 @@ def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> Bui
     """
     cell = next(cell for cell in cells if cell.number == facts["cell"])
     # The kernel counts lines from the body that %%time or the like runs.
-    line = facts["line"] + lines_above_body(notebook_contract.parse(cell) or ())
+    line = facts["line"] + lines_above_body(cell.statements or ())
     changes = rebinding.of_predictor(cells, facts["cell"], line)
     details = {**facts, "where": cell.where(notebook, line), "notebook": notebook}
     if facts["passed"] and not changes:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.repository import git_metadata, source_tree
 
@@ -87,7 +86,7 @@ def redirected(source: str, found: Sequence[Redirect]) -> str:
 
 def _paths(cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield (as written, as text) for each string that is a whole path of a data file."""
-    for statement in notebook_contract.parse(cell) or ():
+    for statement in cell.statements or ():
         for node in ast.walk(statement):
             for value, text in dict(_texts(node)).items():
                 literal = ast.get_source_segment(cell.source, value)

@@ -32,7 +32,7 @@ def find(cells: Sequence[Cell]) -> list[LateImport]:
     defined: set[str] = set()
     found: dict[str, LateImport] = {}
     for number, cell in enumerate(cells):
-        statements = notebook_contract.parse(cell) or []
+        statements = cell.statements or []
         for statement in statements:
             for name in sorted(_read(statement) - defined - set(found)):
                 late = _import_of(name, cells[number + 1 :])
@@ -61,7 +61,7 @@ def _import_of(name: str, cells: Sequence[Cell]) -> tuple[str, Cell] | None:
 
 
 def _imports(name: str, cell: Cell) -> Iterator[str]:
-    for statement in notebook_contract.parse(cell) or ():
+    for statement in cell.statements or ():
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             for alias in statement.names:
                 if (alias.asname or alias.name.split(".")[0]) == name:

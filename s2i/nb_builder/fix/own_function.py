@@ -4,7 +4,6 @@ import ast
 import re
 from collections.abc import Sequence
 
-from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 
 _NAMES = re.compile(
@@ -18,7 +17,7 @@ def propose(cells: Sequence[Cell], mark: str) -> str | None:
 
     A sample of a function with several arguments is an object with their names.
     """
-    statements = [statement for cell in cells for statement in notebook_contract.parse(cell) or ()]
+    statements = [statement for cell in cells for statement in cell.statements or ()]
     functions = [each for each in statements if isinstance(each, ast.FunctionDef) and _NAMES.fullmatch(each.name)]
     for function in reversed(functions):
         examples = _examples(function, statements)

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.platforms.catalog import PLATFORMS, Platform
 from nb_builder.platforms.uses import PLAIN
@@ -19,7 +18,7 @@ def read(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Platform, str, int]]:
     for cell in cells:
         unconditional = [
             statement
-            for statement in syntax_trees.statements(cell.source)
+            for statement in cell.statements or ()
             if isinstance(statement, PLAIN) and "raises-exception" not in cell.tags
         ]
         for call in (node for statement in unconditional for node in _calls(statement)):

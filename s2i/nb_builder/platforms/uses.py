@@ -44,7 +44,7 @@ def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tup
     if any("google-colab" in cell.source for cell in cells):
         # There is a distribution google-colab: a notebook that requires it means to use it.
         return []
-    trees = [(cell, syntax_trees.statements(cell.source)) for cell in cells if "raises-exception" not in cell.tags]
+    trees = [(cell, cell.statements or ()) for cell in cells if "raises-exception" not in cell.tags]
     own_names = bound(statement for _, body in trees for statement in body)
     imports = [binding for _, body in trees for statement in body for binding in _named(statement)]
     aliases = {name: (platform, full) for name, platform, full in imports}
@@ -108,10 +108,11 @@ def _uses(
         text = f"%{magic[1]} {magic[2]}".strip()
         if magic[1] in platform.magics or text.startswith(platform.setup):
             yield Use(platform, f"%{magic[1]}" if magic[1] != "load_ext" else text, statement, sure=True)
-    free = needed(statement)
-    for chain in _chains(statement):
-        root, *rest = chain.split(".")
-        if root in aliases and root in free:
+    chains = [chain.split(".") for chain in _chains(statement)]
+    chains = [chain for chain in chains if chain[0] in aliases]
+    free = needed(statement) if chains else set()
+    for root, *rest in chains:
+        if root in free:
             platform, full = aliases[root]
             what = ".".join([full, *rest])
             # `import google.colab` binds `google`, which is the parent of google.cloud, too.
@@ -121,10 +122,20 @@ def _uses(
 
 def _chains(node: ast.AST) -> Iterator[str]:
     """Yield the dotted names that `node` reads, the longest form of each."""
-    if isinstance(node, ast.Attribute) and re.fullmatch(r"\w+(\.\w+)+", ast.unparse(node)):
-        yield ast.unparse(node)
+    if isinstance(node, ast.Attribute) and (dotted := _dotted(node)):
+        yield dotted
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         yield node.id
     elif not isinstance(node, ast.Lambda):
         for child in ast.iter_child_nodes(node):
             yield from _chains(child)
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return a chain of names such as `a.b.c`, "" for any other expression."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Attribute):
+        return ""
+    owner = _dotted(node.value)
+    return owner and f"{owner}.{node.attr}"

@@ -78,7 +78,7 @@ def read_requirements(
 def _requirements_are_unreadable(result: Result, checked: Checked) -> bool:
     """Return whether a cell with a syntax error may hold the requirements: their absence is no second finding then."""
     cells = [problem.cell for problem in result.findings if isinstance(problem, BuildProblem) and problem.cell]
-    return not checked.notebooks or any(NAME in cell.source for cell in cells if notebook_contract.parse(cell) is None)
+    return not checked.notebooks or any(NAME in cell.source for cell in cells if cell.statements is None)
 
 
 def tell(problem: Problem, log: Log) -> None:

@@ -1,6 +1,7 @@
 """Turns Jupyter's own syntax (`%time`, `!ls`, `x?`) into equivalent Python calls."""
 
 import re
+from functools import lru_cache
 
 from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
@@ -24,6 +25,8 @@ class MagicsToPython(Preprocessor):
         return cell, resources
 
 
+# A check asks for the same cells several times, and IPython takes milliseconds for each.
+@lru_cache(maxsize=4096)
 def as_python(source: str) -> str:
     """Return the source of a cell as plain Python, with every line at its old number; our own magics do nothing."""
     # IPython strips empty lines at the top.

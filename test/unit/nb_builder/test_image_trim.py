@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from nb_builder import image_trim
+from nb_builder.slim.elf import strip
 
 TAG = sys.implementation.cache_tag
 
@@ -38,6 +39,7 @@ def compiled(folder, name="__init__"):
         "overlay/3.11/zmq/utils/zmq_compat.h",
         "build/lib/site-packages/uv-0.13.8.dist-info/sboms/uv.cyclonedx.json",
         "build/bin/uvx",
+        "build/share/jupyter/nbconvert/templates/lab/static/index.css",
     ],
 )
 def test_what_nothing_reads_is_gone_with_its_empty_folder(home, name):
@@ -100,3 +102,14 @@ def test_a_module_that_does_not_compile_stays(home):
     broken = put(home, "build/lib/site-packages/template.py", "{{ not python }}\n")
     image_trim.lean(home)
     assert broken.exists()
+
+
+def test_shared_objects_are_stripped_and_remain_one_file_in_both_environments(home, monkeypatch):
+    library = put(home, "build/lib/site-packages/pack/fast.cpython-313-x86_64-linux-gnu.so", "loaded, symbols")
+    twin = home / "overlay/pack" / library.name
+    os.link(library, twin)
+    data = put(home, "build/lib/site-packages/pack/data.bin", "loaded, symbols")
+    monkeypatch.setattr(strip, "stripped", lambda content: content.partition(b",")[0])
+    image_trim.lean(home)
+    assert (twin.read_text(), data.read_text()) == ("loaded", "loaded, symbols")
+    assert twin.samefile(library)

@@ -330,7 +330,7 @@
     find("result").setAttribute("aria-busy", "true");
     const started = performance.now();
     try {
-      const response = await fetch(root + "predict", { method: "POST", headers: { "Content-Type": "application/json" }, body: sample });
+      const response = await fetch(root + "predict", { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: sample });
       const text = await response.text();
       const took = duration(performance.now() - started);
       const status = `${response.status} ${response.statusText}`.trim();

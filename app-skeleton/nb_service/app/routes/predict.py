@@ -18,8 +18,9 @@ def add(app: Flask, context: RouteContext) -> None:
         try:
             content = body(context.settings.max_body)
             parameters = in_query(request.query_string.decode("latin-1"))
-            with_files = form.files_in(request.content_type, content, context.files)
-            sample = form.sample_in(request.content_type, content, context.files) if with_files is None else b""
+            files, accept = context.files, request.headers.get("Accept")
+            with_files = form.files_in(request.content_type, content, files, accept)
+            sample = form.sample_in(request.content_type, content, files) if with_files is None else b""
             if isinstance(sample, replies.Reply):
                 return response_of(sample)
             if context.calls.parameters and may_hold_parameters(sample):
@@ -31,6 +32,8 @@ def add(app: Flask, context: RouteContext) -> None:
             call = context.calls.made(parameters, request.headers)
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
+        if with_files is None and files.has_answers:
+            with_files = files.prefix_of_json(accept) + sample
         asker = context.asker
         answer = asker.ask(sample, call) if with_files is None else asker.ask_files(with_files, call)
         if answer.outcome == outcomes.OK:

@@ -1,5 +1,6 @@
 """Names of images."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -82,7 +83,7 @@ def pushing(tmp_path, images, program="docker", failing="nothing"):
     rows = [f'{name}) echo \'[{{"Architecture": "{architecture}"}}]\' ;;' for name, architecture in images.items()]
     (tmp_path / program).write_text(
         f"""#!/bin/sh
-[ "$1" = info ] && exit
+[ "$1" = info ] && echo '{json.dumps({"lab.example:5000": {"Secure": False}})}' && exit
 if [ "$2" = inspect ]; then
     case "$3" in
     {" ".join(rows)}
@@ -119,6 +120,16 @@ def test_an_index_names_an_image_for_each_architecture(tmp_path, name, program, 
         f"manifest rm {name}",
         f"manifest create {name} {tagged}-amd64 {tagged}-arm64",
         f"manifest push {last} {name}",
+    ]
+
+
+@pytest.mark.parametrize("registry", ["localhost:5000", "127.0.0.1", "lab.example:5000"])
+def test_an_index_is_pushed_without_tls_where_the_engine_pushes_so(tmp_path, registry):
+    docker, calls = pushing(tmp_path, BOTH)
+    docker.push_index(f"{registry}/iris:1", ["one", "other"])
+    assert [line for line in calls.read_text().splitlines() if "--insecure" in line] == [
+        f"manifest create --insecure {registry}/iris:1 {registry}/iris:1-amd64 {registry}/iris:1-arm64",
+        f"manifest push --purge --insecure {registry}/iris:1",
     ]
 
 

@@ -1,5 +1,8 @@
-"""How a cell is named to its author."""
+"""What a cell is called, and its statements."""
 
+import ast
+
+from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 
 
@@ -13,3 +16,12 @@ def test_a_cell_of_ours_has_no_number_and_says_what_it_does():
     cell = Cell("save()")
     assert cell.ours
     assert "asks predictor the golden rows" in cell.where("model.ipynb", 2)
+
+
+def test_a_cell_is_parsed_once_and_not_at_all_if_this_python_can_t(monkeypatch):
+    sources = []
+    monkeypatch.setattr(syntax_trees, "tree", lambda source: sources.append(source) or ast.Module([ast.Pass()], []))
+    cell = Cell("pass")
+    assert cell.statements is cell.statements and sources == ["pass"]
+    monkeypatch.undo()
+    assert Cell("print 1").statements is None

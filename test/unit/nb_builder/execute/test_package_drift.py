@@ -44,6 +44,8 @@ def test_a_package_that_is_not_as_it_was(error, traceback):
         ("ModuleNotFoundError: No module named 'distutils.util'", IN_A_PACKAGE),
         ("ValueError: Input X contains NaN.", IN_A_PACKAGE),
         ("KeyError: 'a'", IN_A_PACKAGE),
+        ("AttributeError: This 'GridSearchCV' has no attribute 'predict'", IN_A_PACKAGE),
+        ("AttributeError: This GridSearchCV instance was initialized with refit=False.", IN_A_PACKAGE),
         ("OSError: 'styles/own.mplstyle' is not a valid package style, path of style file, URL of …", IN_A_PACKAGE),
     ],
 )
