@@ -163,6 +163,13 @@ LONG = {
     "a long cell without predictor": {"m.ipynb": notebook("import numpy", "x = 1\n" * 300_000)},
     "a deep cell": {"m.ipynb": notebook(*CELLS, "x = " + "(" * 5_000 + ")" * 5_000)},
     "a deep sum": {"m.ipynb": notebook(*CELLS, "x = " + "1+" * 50_000 + "1")},
+    "a long name of the notebook": {
+        "m.ipynb": notebook(*CELLS),
+        ".s2i/environment": "S2I_SOURCE_NOTEBOOK=m" + "9" * 5_000,
+    },
+    "long names in cells": {"m.ipynb": notebook(*CELLS, f"import a{'9' * 300}.b, a.{'b' * 5_000}\n%run {'9' * 300}")},
+    "a long path": {"m.ipynb": notebook(*CELLS), "requirements.txt": "./" + "9" * 300},
+    "a long name of an included file": {"m.ipynb": notebook(*CELLS), "requirements.txt": "-r " + "9" * 300},
     "deep JSON": {"m.ipynb": "[" * 100_000},
     "deep TOML": {"m.ipynb": notebook(*CELLS), "pyproject.toml": "a = " + "[" * 100_000},
     "deep YAML": {"m.ipynb": notebook(*CELLS), "environment.yml": "a: " + "[" * 100_000},

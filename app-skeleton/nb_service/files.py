@@ -17,12 +17,13 @@ class Argument(NamedTuple):
 class Files(NamedTuple):
     """The arguments that are files; `by_name` is whether a sample is an object of arguments.
 
-    `has_answers` is whether predictions may be files, too.
+    `has_answers` is whether predictions may be files, too; `order` has the names of all arguments.
     """
 
     by_name: bool = False
     arguments: Sequence[Argument] = ()
     has_answers: bool = False
+    order: Sequence[str] = ()
 
     @property
     def media_types(self) -> list[str]:
@@ -53,4 +54,6 @@ def of(manifest: dict) -> Files:
     """Return the arguments that are files by a model's manifest."""
     described = manifest.get("files") or {}
     arguments = [Argument(each["name"], each["kind"], each["many"]) for each in described.get("arguments", ())]
-    return Files(bool(described.get("by_name")), arguments, bool(manifest.get("answer_file")))
+    return Files(
+        bool(described.get("by_name")), arguments, bool(manifest.get("answer_file")), described.get("order", ())
+    )

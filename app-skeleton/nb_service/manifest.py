@@ -84,6 +84,7 @@ def files(value: object) -> dict:
     """Return what a manifest says of arguments that are files, as it is."""
     described = facts(value)
     truth(described.get("by_name"))
+    texts(described.get("order"))
     arguments = described.get("arguments")
     if not isinstance(arguments, list) or not arguments:
         raise ValueError("an object with a list of arguments")

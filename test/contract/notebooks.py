@@ -2,6 +2,30 @@
 
 from pathlib import Path
 
+ECHO = """
+    def predictor(x):
+        return x
+    examples = [1]
+"""
+PLUS_ONE = """
+    def predictor(x):
+        return x + 1
+    examples = [1]
+"""
+SLOW = """
+    import time
+    def predictor(x):
+        if isinstance(x, dict):
+            time.sleep(x["sleep"])
+        return x
+    examples = [1]
+"""
+DOUBLE = """
+    def predictor(x):
+        return x * 2
+
+    examples = [1]
+"""
 LISTS = """
     def validator(x):
         return len(x) == 2

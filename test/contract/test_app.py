@@ -6,17 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.notebooks import SLOW
 from contract.services import children, wait_until
 from contract.wire import Wire, get, post
 
-SLOW = """
-    import time
-    def predictor(x):
-        if isinstance(x, dict):
-            time.sleep(x["sleep"])
-        return x
-    examples = [1]
-"""
 V1 = b"/v1/models/model:predict"
 
 

@@ -11,14 +11,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from contract.brokers import ERRORS, SOURCE, TARGET, MqttServer, connected, count_until, taken
+from contract.notebooks import DOUBLE
 from contract.services import SOON, wait_until
-
-DOUBLE = """
-    def predictor(x):
-        return x * 2
-
-    examples = [1]
-"""
 
 
 class OnceAtMost(MqttServer):

@@ -10,14 +10,8 @@ from nb_service.backends.bus.brokers.rabbitmq import RabbitMQ
 from nb_service.backends.bus.place import Place
 
 from contract.brokers import ERRORS, SOURCE, TARGET, RabbitServer, connected, count_until, taken
+from contract.notebooks import DOUBLE
 from contract.services import SOON, wait_until
-
-DOUBLE = """
-    def predictor(x):
-        return x * 2
-
-    examples = [1]
-"""
 
 GATED = """
     import os, time

@@ -15,24 +15,20 @@ from itertools import product
 
 import pytest
 
+from contract.notebooks import ECHO
 from contract.services import children, module_service
 from contract.wire import Wire, cpu_seconds, get, post, tree
 
 STORM = int(os.environ.get("STORM", "3000"))
 # Few at a time: where many are, each waits, and none breaks off at a moment of its choice.
 STORMS = 4
-NOTEBOOK = """
-    def predictor(x):
-        return x
-    examples = [1]
-"""
 
 
-service = module_service(NOTEBOOK, S2I_MODEL_NAME="model")
+service = module_service(ECHO, S2I_MODEL_NAME="model")
 
 
 def test_clients_that_break_off_amid_two_requests_do_not_end_the_front(start):
-    service = start(NOTEBOOK, S2I_MODEL_NAME="model").ready()
+    service = start(ECHO, S2I_MODEL_NAME="model").ready()
     expecting = post(b"[1, 2]", b"Expect: 100-continue")[:-6]
     of_the_app = post(b'{"instances": [1]}', b"Expect: 100-continue", path=b"/v1/models/model:predict")[:-18]
     pairs = [get(b"/version") + expecting, get(b"/v1/models/model") + of_the_app, get(b"/docs") + of_the_app[:-1]]
@@ -169,7 +165,7 @@ def spent(service) -> float:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_head_freezes_the_service(start, name):
     # One of its own for each: what is frozen stays so for minutes.
-    service = start(NOTEBOOK).ready()
+    service = start(ECHO).ready()
     assert cost(service, HOSTILE[name]) < MAX_SECONDS
 
 

@@ -14,22 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from contract.notebooks import ECHO
 from contract.services import SOON, children, free_port, module_service, wait_until
 from contract.wire import Wire, ask, cpu_seconds, get, post
 
-NOTEBOOK = """
-    def predictor(x):
-        return x
-    examples = [1]
-"""
-
-
-service = module_service(NOTEBOOK, S2I_MODEL_NAME="model")
+service = module_service(ECHO, S2I_MODEL_NAME="model")
 
 
 @pytest.mark.parametrize("sent", [b"\r\n", b"\n", b"\r\n\r\n"])
 def test_empty_lines_now_and_then_are_no_request(start, sent):
-    service = start(NOTEBOOK, S2I_RECEIVE_TIMEOUT="1").ready()
+    service = start(ECHO, S2I_RECEIVE_TIMEOUT="1").ready()
     with Wire(service, timeout=0.3) as wire:
         began = time.monotonic()
         with contextlib.suppress(ConnectionError):
@@ -104,7 +98,7 @@ def descriptors(pid: int) -> int:
 
 
 def test_without_descriptors_the_service_does_not_spin_and_heals(start):
-    service = start(NOTEBOOK).ready()
+    service = start(ECHO).ready()
     pid = service.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     held = descriptors(pid)
@@ -136,7 +130,7 @@ def quiet_status(service) -> int:
 
 
 def test_scorers_that_can_t_be_started_for_want_of_descriptors_are_started_later(start):
-    service = start(NOTEBOOK).ready()
+    service = start(ECHO).ready()
     pid = service.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     held = descriptors(pid)
@@ -188,7 +182,7 @@ def test_caches_keep_answers_for_one_origin_from_another(start, tmp_path, origin
     (tmp_path / "key").write_text("a-secret-of-ours")
     key = (b"X-API-Key: a-secret-of-ours",)
     settings = {"S2I_CORS_ORIGINS": "https://app.example", "S2I_API_KEY_FILE": str(tmp_path / "key")}
-    service = start(NOTEBOOK, S2I_MODEL_NAME="model", **settings).ready()
+    service = start(ECHO, S2I_MODEL_NAME="model", **settings).ready()
     for sent, status in (
         (post(b"1", *key, *origin), 200),
         (post(b'{"instances": [1]}', *key, *origin, path=b"/v1/models/model:predict"), 200),
@@ -258,7 +252,7 @@ def test_what_is_too_long_or_too_deep_is_the_client_s_fault(service, name):
 def test_a_service_whose_output_is_closed_serves_or_says_why_not(model_cache):
     port = free_port()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    settings = {"APP_ROOT": str(model_cache(NOTEBOOK)), "PORT": port, "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}
+    settings = {"APP_ROOT": str(model_cache(ECHO)), "PORT": port, "S2I_HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}
     command = ["sh", "-c", 'exec "$0" -I -m nb_service >&-', sys.executable]
     process = subprocess.Popen(command, env={**kept, **settings}, stderr=subprocess.PIPE, text=True)
 

@@ -11,18 +11,9 @@ import time
 
 import pytest
 
+from contract.notebooks import SLOW
 from contract.services import SOON, Service, copy_of, free_port, wait_until
 from contract.wire import Wire, ask, get, post, quickly
-
-SLOW = """
-    import time
-    def predictor(x):
-        if isinstance(x, dict):
-            time.sleep(x["sleep"])
-        return x
-    examples = [1]
-"""
-
 
 LONG = """
     def predictor(x):

@@ -411,3 +411,34 @@ def test_a_picture_in_and_a_picture_out(start, front):
     )
     with urllib.request.urlopen(request, timeout=20) as response:
         assert Image.open(io.BytesIO(response.read())).size == (4, 5)
+
+
+def test_the_page_has_a_file_picker_and_shows_pictures(start):
+    service = start(
+        "import PIL.Image\n"
+        "def predictor(picture: PIL.Image.Image, angle: int) -> PIL.Image.Image:\n    return picture.rotate(angle)\n"
+        "examples = [{'picture': PIL.Image.new('L', (5, 4)), 'angle': 90}]\n"
+    ).ready()
+    page = service.ask(None, "/docs", "GET", {})[1]
+    assert '<input type="file" id="file-1" name="picture" accept="image/*,application/octet-stream">' in page
+    assert '<input id="value-1" name="angle" autocomplete="off">' in page
+    body, headers = form(("picture", png(), "a.png", "image/png"), ("angle", b"180", None, None))
+    status, page, _ = service.ask(body, "/docs", headers=headers)
+    assert (status, '<img src="data:image/png;base64,' in page) == (200, True)
+    body, headers = form(("picture", b"nothing", "a.png", "image/png"), ("angle", b"180", None, None))
+    status, page, _ = service.ask(body, "/docs", headers=headers)
+    assert (status, "is not a picture that can be read" in page) == (422, True)
+
+
+def test_openapi_names_files(several, answers):
+    operation = several.ask(None, "/openapi.json", "GET", {})[1]["paths"]["/predict"]["post"]
+    content = operation["requestBody"]["content"]
+    binary = {"type": "string", "format": "binary"}
+    assert content["audio/*"] == content["application/octet-stream"] == {"schema": binary}
+    parts = content["multipart/form-data"]["schema"]
+    assert parts["properties"]["sound"] == {**binary, "x-order": 0}
+    assert parts["properties"]["pages"] == {"type": "array", "items": binary, "x-order": 5}
+    assert parts["required"] == ["path", "pixels", "sound", "stream"]
+    responses = answers.ask(None, "/openapi.json", "GET", {})[1]["paths"]["/predict"]["post"]["responses"]
+    assert set(responses["200"]["content"]) == {"application/json", "*/*"}
+    assert "406" in responses

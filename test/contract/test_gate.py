@@ -6,13 +6,9 @@ import urllib.request
 
 import pytest
 
+from contract.notebooks import ECHO
 from contract.services import JSON
 
-NOTEBOOK = """
-    def predictor(x):
-        return x
-    examples = [1]
-"""
 KEY = "a-secret-of-ours"
 
 
@@ -21,7 +17,7 @@ def guarded(start, tmp_path):
     """Return a service that wants a key."""
     path = tmp_path / "key"
     path.write_text(KEY + "\n")
-    return start(NOTEBOOK, S2I_API_KEY_FILE=str(path), S2I_DEBUG="1").ready()
+    return start(ECHO, S2I_API_KEY_FILE=str(path), S2I_DEBUG="1").ready()
 
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(f"me:{KEY}".encode()).decode()}
@@ -68,7 +64,7 @@ def test_health_checks_stay_open_and_the_key_is_nowhere(guarded):
 
 
 def test_a_key_file_that_is_not_there_ends_the_service_with_the_reason(start, tmp_path):
-    service = start(NOTEBOOK, S2I_API_KEY_FILE=str(tmp_path / "none"))
+    service = start(ECHO, S2I_API_KEY_FILE=str(tmp_path / "none"))
     assert service.process.wait(20) == 1
     service.wait_for(r"S2I_API_KEY_FILE='.*none' can't be used: No such file(.*\n)+.*\(problem api-key-unreadable\)")
 
@@ -84,7 +80,7 @@ def preflight(service, path):
 def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
     (tmp_path / "key").write_text(KEY)
     settings = {"S2I_CORS_ORIGINS": "https://app.example", "S2I_API_KEY_FILE": str(tmp_path / "key")}
-    service = start(NOTEBOOK, **settings).ready()
+    service = start(ECHO, **settings).ready()
     assert preflight(service, path) == (204, "https://app.example")
     for origin in ("https://app.example", "https://other.example"):
         _, _, reported = service.ask("1", path, headers={**JSON, "Origin": origin, "X-API-Key": KEY})
@@ -100,7 +96,7 @@ def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
 
 
 def test_no_page_of_another_origin_may_read_anything_by_default(start):
-    service = start(NOTEBOOK).ready()
+    service = start(ECHO).ready()
     assert preflight(service, "/predict")[1] is None
     assert "Access-Control-Allow-Origin" not in service.ask("1", headers={**JSON, "Origin": "https://app.example"})[2]
 
@@ -109,7 +105,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def test_the_old_form_field_json_args_works(start):
-    service = start(NOTEBOOK).ready()
+    service = start(ECHO).ready()
     assert service.ask("json_args=%5B0.2%2C0.7%5D", headers=FORM)[:2] == (200, [0.2, 0.7])
     status, body, _ = service.ask("[0.2, 0.7]", headers=FORM)
     words = "Send the sample as JSON: curl -H 'Content-Type: application/json'. CSV and other tables go to "
@@ -121,7 +117,7 @@ def test_the_old_form_field_args_is_rejected_with_a_sentence_and_never_loaded(st
         def __reduce__(self):
             return open, (str(tmp_path / "loaded"), "w")
 
-    service = start(NOTEBOOK).ready()
+    service = start(ECHO).ready()
     bomb = base64.urlsafe_b64encode(pickle.dumps(Bomb())).decode().rstrip("=")
     status, body, _ = service.ask(f"args={bomb}", headers=FORM)
     assert (status, body["status"]) == (400, 400)

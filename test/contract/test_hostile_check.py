@@ -1,5 +1,7 @@
 """`check` of hostile repositories: it starts nothing of theirs, reads nothing next to them, and comes to an end."""
 
+import copy
+import json
 import os
 import random
 import shutil
@@ -107,6 +109,7 @@ def test_what_is_extremely_long_comes_to_an_end(name, tmp_path):
     folder = tmp_path / "repo"
     folder.mkdir()
     for file, content in hostile.LONG[name].items():
+        (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text(content)
     assert_comes_to_an_end(check(folder))
 
@@ -197,6 +200,76 @@ def mutated(text, chance):
     return text
 
 
+# What takes the place of a value in JSON, YAML and TOML.
+VALUES = (
+    None,
+    True,
+    0,
+    -1,
+    10**25,
+    1.5,
+    "",
+    "a",
+    "*",
+    "${X}",
+    "9" * 5000,
+    "-r a",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": {}},
+    ["a"],
+)
+TREES = (
+    ("m.ipynb", json.loads(SEEDS[0][1]) | {"metadata": {"kernelspec": {"name": "a"}, "language_info": {"name": "b"}}}),
+    (
+        "m.ipynb",
+        {
+            "worksheets": [{"cells": [{"cell_type": "code", "input": ["a"], "outputs": [], "metadata": {}}]}],
+            "metadata": {"name": "a"},
+            "nbformat": 3,
+            "nbformat_minor": 0,
+        },
+    ),
+    ("environment.yml", {"dependencies": ["python=3.9", "a=1=b", {"pip": ["x==1"]}], "channels": ["a"]}),
+    ("Pipfile.lock", {"_meta": {"requires": {"python_version": "3"}}, "default": {"a": {"version": "==1"}}}),
+    ("pyproject.toml", {"project": {"dependencies": ["a"]}, "tool": {"poetry": {"dependencies": {"a": {"git": "b"}}}}}),
+    ("Pipfile", {"packages": {"a": "*", "b": {"path": "./c"}}, "requires": {"python_version": "3.9"}, "source": [{}]}),
+    ("uv.lock", {"package": [{"name": "a", "version": "1", "source": {"git": "b"}, "sdist": {"hash": "c"}}]}),
+)
+
+
+def in_toml(value):
+    """Return a value as TOML has it within a line, which has no null."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {in_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(in_toml, value)) + "]"
+    return json.dumps("" if value is None else value)
+
+
+def restructured(name, tree, chance):
+    """Return the text of a file in which a few values are of another kind, or missing."""
+    tree = copy.deepcopy(tree)
+    for _ in range(chance.randint(1, 3)):
+        places, left = [], [tree]
+        while left:
+            node = left.pop()
+            keys = list(node) if isinstance(node, dict) else range(len(node))
+            places += [(node, key) for key in keys]
+            left += [node[key] for key in keys if isinstance(node[key], (dict, list))]
+        if places:
+            node, key = chance.choice(places)
+            if chance.random() < 0.2:
+                del node[key]
+            else:
+                node[key] = copy.deepcopy(chance.choice(VALUES))
+    if name.endswith((".toml", "Pipfile", "uv.lock")):
+        return "".join(f"{json.dumps(key)} = {in_toml(value)}\n" for key, value in tree.items())
+    return json.dumps(tree)
+
+
 def fuzz(folder, count, seed):
     """Check mutated repositories, all in one process; return the texts of tracebacks."""
     chance = random.Random(seed)
@@ -205,6 +278,9 @@ def fuzz(folder, count, seed):
         case.mkdir()
         files = dict([SEEDS[0], *chance.sample(SEEDS[1:], chance.randint(0, 2))])
         victim = chance.choice(sorted(files))
+        name, tree = chance.choice(TREES)
+        if chance.random() < 0.3:
+            files[name], victim = restructured(name, tree, chance), ""
         for name, content in files.items():
             path = case / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,9 @@ import sys
 
 import pytest
 
+from contract.notebooks import ECHO
 from contract.services import copy_of
 
-NOTEBOOK = """
-    def predictor(x):
-        return x
-    examples = [1]
-"""
 DEEP = b"[" * 200_000
 FILES = {
     "model/manifest.json": (
@@ -74,7 +70,7 @@ def short(value):
     ("name", "data"), [(name, data) for name, all_of in FILES.items() for data in all_of], ids=short
 )
 def test_an_odd_file_ends_the_start_with_a_sentence_and_a_fix(model_cache, tmp_path, name, data):
-    root = copy_of(model_cache(NOTEBOOK), tmp_path)
+    root = copy_of(model_cache(ECHO), tmp_path)
     path = root / name
     path.unlink(missing_ok=True)
     if data is None:
@@ -86,13 +82,13 @@ def test_an_odd_file_ends_the_start_with_a_sentence_and_a_fix(model_cache, tmp_p
 
 @pytest.mark.parametrize("env", SETTINGS, ids=lambda env: ascii(env)[:60])
 def test_an_odd_setting_ends_the_start_with_a_sentence_and_a_fix(model_cache, env):
-    check(*said(model_cache(NOTEBOOK), **env))
+    check(*said(model_cache(ECHO), **env))
 
 
 def test_a_misspelt_setting_is_named_with_the_one_that_is_near(start):
     misspelt = {"S2I_MAX_BATH": "3", "WEB_CONCURENCY": "1"}
     # The second is a setting of a build, which its image keeps.
-    service = start(NOTEBOOK, **misspelt, S2I_CELL_TIMEOUT="5").ready()
+    service = start(ECHO, **misspelt, S2I_CELL_TIMEOUT="5").ready()
     assert re.findall(r"(\S+) is not a setting. Did you mean (\S+)\?", service.log) == [
         ("S2I_MAX_BATH", "S2I_MAX_BATCH"),
         ("WEB_CONCURENCY", "WEB_CONCURRENCY"),
@@ -117,7 +113,7 @@ def test_a_problem_that_no_one_can_read_ends_the_start_all_the_same(tmp_path, re
 
 @pytest.mark.parametrize("data", [None, b"", b"[]", b"\xff", DEEP, b'{"commit": 5, "source": [1]}'], ids=short)
 def test_an_odd_report_of_the_build_is_none(start, model_cache, tmp_path, data):
-    root = copy_of(model_cache(NOTEBOOK), tmp_path)
+    root = copy_of(model_cache(ECHO), tmp_path)
     (root / "build").mkdir(exist_ok=True)
     path = root / "build" / "report.json"
     path.unlink(missing_ok=True)

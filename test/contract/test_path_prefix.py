@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from contract.notebooks import PLUS_ONE
 from contract.services import free_port, wait_until
 from engine import provide
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/behind-a-path-prefix.md"
 PREFIX = "/models/flats/"
-NOTEBOOK = """
-    def predictor(x):
-        return x + 1
-    examples = [1]
-"""
 NGINX = """
 daemon off;
 pid {folder}/pid;
@@ -54,7 +50,7 @@ backend service
 @pytest.fixture(params=["nginx", "haproxy"])
 def published(request, start, tmp_path):
     """Return the address of a service behind a proxy, with the prefix."""
-    service, port = start(NOTEBOOK).ready(), int(free_port())
+    service, port = start(PLUS_ONE).ready(), int(free_port())
     word = {"nginx": "location", "haproxy": "replace-path"}[request.param]
     (own,) = [text for text in re.findall(r"\n\n```\n(.*?)```\n", PAGE.read_text(), re.DOTALL) if word in text]
     own = own.replace("my-service:8080", f"127.0.0.1:{service.port}")

@@ -10,15 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.notebooks import PLUS_ONE
 from contract.services import JSON, SOON, free_port, wait_until
 from engine import provide
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/roll-out-without-lost-requests.md"
-NOTEBOOK = """
-    def predictor(x):
-        return x + 1
-    examples = [1]
-"""
 REQUESTS, MAX_COUNT = 5_000, 100_000
 CLIENTS = 8
 RESTARTS, AWAY = 2, 500
@@ -183,7 +179,7 @@ def restarted(start, tmp_path):
 
 def served(start, port):
     """Return a service on this port."""
-    return start(NOTEBOOK, PORT=port, WEB_CONCURRENCY="1").ready()
+    return start(PLUS_ONE, PORT=port, WEB_CONCURRENCY="1").ready()
 
 
 @pytest.mark.parametrize("kind", ["nginx", "haproxy"])

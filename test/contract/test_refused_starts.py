@@ -6,13 +6,8 @@ import sys
 
 import pytest
 
+from contract.notebooks import ECHO
 from contract.services import copy_of
-
-NOTEBOOK = """
-    def predictor(x):
-        return x
-    examples = [1]
-"""
 
 DAMAGES = {
     "model-missing": ("rm model/model.pickle", "does not exist|is missing"),
@@ -30,7 +25,7 @@ DAMAGES = {
 def test_a_model_that_can_t_be_served_ends_the_service_with_the_reason_last(
     start, model_cache, tmp_path, code, start_by
 ):
-    root = copy_of(model_cache(NOTEBOOK), tmp_path)
+    root = copy_of(model_cache(ECHO), tmp_path)
     damage, words = DAMAGES[code]
     subprocess.run(damage, shell=True, cwd=root, check=True)
     service = start(root, S2I_SCORER_START=start_by)
@@ -80,19 +75,19 @@ def test_a_model_whose_loading_kills_the_process_ends_the_service(start, start_b
 def test_a_port_that_is_taken_is_rejected_with_its_number(start):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        service = start(NOTEBOOK, PORT=str(port))
+        service = start(ECHO, PORT=str(port))
         assert service.process.wait(20) == 1
     service.wait_for(rf"Can't listen on 127\.0\.0\.1 port {port}: Address already in use(.*\n)+.*port-taken")
 
 
 def test_an_unknown_back_end_is_rejected_with_the_list(start):
-    service = start(NOTEBOOK, S2I_BACKEND="pigeon")
+    service = start(ECHO, S2I_BACKEND="pigeon")
     assert service.process.wait(20) == 1
     service.wait_for(r"S2I_BACKEND='pigeon' is not an installed back end(.*\n)+.*Installed: .*http")
 
 
 def test_a_bad_setting_is_rejected_by_name(start):
-    service = start(NOTEBOOK, S2I_PREDICT_TIMEOUT="soon")
+    service = start(ECHO, S2I_PREDICT_TIMEOUT="soon")
     assert service.process.wait(20) == 1
     service.wait_for(r"S2I_PREDICT_TIMEOUT='soon' is not a number")
 

@@ -6,16 +6,12 @@ import json
 import threading
 import time
 
+from contract.notebooks import PLUS_ONE
 from contract.services import JSON, SOON
 
 REQUESTS = 10_000
 CLIENTS = 8
 CHECK_SECONDS = 0.1
-NOTEBOOK = """
-    def predictor(x):
-        return x + 1
-    examples = [1]
-"""
 
 
 class Balancer:
@@ -90,7 +86,7 @@ class Clients:
 def test_a_rolling_restart_under_load_loses_no_request(start):
     balancer = Balancer()
     try:
-        old = [start(NOTEBOOK).ready() for _ in range(2)]
+        old = [start(PLUS_ONE).ready() for _ in range(2)]
         balancer.services += old
         until = time.monotonic() + SOON
         while len(balancer.ready) < 2 and time.monotonic() < until:
@@ -98,7 +94,7 @@ def test_a_rolling_restart_under_load_loses_no_request(start):
         clients = Clients(balancer)
         restarts = 0
         while not clients.over:
-            new = start(NOTEBOOK).ready()
+            new = start(PLUS_ONE).ready()
             balancer.services.append(new)
             old.append(new)
             leaving = old.pop(0)

@@ -8,13 +8,9 @@ import time
 
 import pytest
 
+from contract.notebooks import ECHO
 from contract.services import copy_of, free_port, wait_until
 
-NOTEBOOK = """
-    def predictor(x):
-        return x
-    examples = [1]
-"""
 TALKATIVE = """
     import sys
     def predictor(x):
@@ -51,7 +47,7 @@ def test_threads_left_by_loading_make_unproved_scorers_spawn(start):
 
 
 def test_a_repository_s_own_modules_may_have_any_name(start, model_cache, tmp_path):
-    root = copy_of(model_cache(NOTEBOOK), tmp_path)
+    root = copy_of(model_cache(ECHO), tmp_path)
     for name in ("json", "socket", "select", "model", "values", "frames", "struct", "asyncio", "queue"):
         (root / "src" / f"{name}.py").write_text("raise RuntimeError('imported a module of the repository')\n")
     for start_by in ("fork", "spawn"):

@@ -17,7 +17,12 @@ PROBE = Path(__file__).with_name("removed_probe.py")
 # The same code without what only a GPU needs, at a fifth of the size.
 SMALLER = {"tensorflow": "tensorflow-cpu"}
 # What a package needs without declaring it, and what the probe needs.
-ALSO = {"seaborn": ["matplotlib<3.9"], "scikit-learn": ["numpy", "scipy"], "keras": ["tensorflow-cpu"]}
+ALSO = {
+    "scipy": ["numpy", "pillow"],
+    "seaborn": ["matplotlib<3.9"],
+    "scikit-learn": ["numpy", "scipy"],
+    "keras": ["tensorflow-cpu"],
+}
 
 
 def installed(folder, requirement, also, day):

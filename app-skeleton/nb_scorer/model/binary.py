@@ -428,8 +428,8 @@ def schema_of_urls(texts):
         return {}
     media_types = {match.group(1) or OCTETS for match in found}
     families = {media_type.partition("/")[0] + "/*" for media_type in media_types}
-    media_type = media_types.pop() if len(media_types) == 1 else families.pop() if len(families) == 1 else OCTETS
-    return {"format": "uri", "contentMediaType": media_type}
+    single = sorted(media_types if len(media_types) == 1 else families)
+    return dict({"format": "uri"}, **({"contentMediaType": single[0]} if len(single) == 1 else {}))
 
 
 def kind_of_value(value):

@@ -44,8 +44,8 @@ def files_of(predictor):
 def described_files(predictor):
     """Return what the manifest says of the arguments that are files, None where there are none.
 
-    That is {"by_name": whether a sample is an object of arguments, "arguments": [{"name", "kind", "many"}]}, in order;
-    the name of an only argument is its own.
+    That is {"by_name": whether a sample is an object of arguments, "arguments": [{"name", "kind", "many"}], "order":
+    the names of all arguments}; the name of an only argument is its own.
     """
     found = files_of(predictor)
     if not found:
@@ -54,7 +54,9 @@ def described_files(predictor):
     arguments = [
         {"name": names.get(name, name), "kind": kind, "many": is_many} for name, (kind, is_many) in found.items()
     ]
-    return {"by_name": "" not in found, "arguments": arguments}
+    by_name = "" not in found
+    order = list(predictor.read.fields) if by_name else [arguments[0]["name"]]
+    return {"by_name": by_name, "arguments": arguments, "order": order}
 
 
 def _files_of_others(predictor):

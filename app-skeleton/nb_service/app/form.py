@@ -44,10 +44,13 @@ def sample_in(content_type: str | None, body: bytes, files: Files = NO_FILES) ->
     return refusal or body
 
 
-def files_in(content_type: str | None, body: bytes, files: Files, accept: str | None = None) -> bytes | None:
+def files_in(
+    content_type: str | None, body: bytes, files: Files, accept: str | None = None, *, skips_empty: bool = False
+) -> bytes | None:
     """Return the sample with files in a body of this type (see nb_scorer.model.binary); None where it has none.
 
-    `accept` is the request's Accept header field. Raise Malformed for a form that can't be read.
+    `accept` is the request's Accept header field; `skips_empty` is whether an empty part is an argument that is not
+    given, as in a page's form. Raise Malformed for a form that can't be read.
     """
     prefix = files.prefix(content_type, accept)
     if prefix:
@@ -56,6 +59,9 @@ def files_in(content_type: str | None, body: bytes, files: Files, accept: str | 
     if not files.arguments or kind != MULTIPART:
         return None
     fields, contents = _fields(body, parameters.get("boundary", ""))
+    if skips_empty:
+        kept = [index for index, content in enumerate(contents) if content]
+        fields, contents = [fields[index] for index in kept], [contents[index] for index in kept]
     if not fields or (len(fields) == 1 and fields[0][0] == "json_args"):
         return None
     return b"".join((binary.prefix(json.dumps({"fields": fields, "accept": accept}).encode("ascii")), *contents))

@@ -1,8 +1,10 @@
 """The service's OpenAPI document: its routes, examples from golden rows, schemas from these and from type hints."""
 
+import json
 import re
 from collections.abc import Iterable
 
+from nb_service import files
 from nb_service.app import openapi_bodies
 from nb_service.app.openapi_bodies import JSON, LIST, OBJECT, TEXT
 from nb_service.feedback.judgement import NOT_COUNTED
@@ -53,11 +55,18 @@ _KEYS = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "browser": {"type": "http", "scheme": "basic"},
 }
+# Of the JSON of a golden row that is shown.
+MAX_ROW = 20_000
 _UNLOAD = "/v2/repository/models/<name>/unload"
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
 # By the list of models, a client finds what is told of one of them.
 _LINKS = {"/v1/models": "get /v1/models/<name>", "/v2/models": "get /v2/models/<name>"}
+
+
+def short_rows(rows: Iterable[dict]) -> list[dict]:
+    """Return the golden rows that people can read, without those with large files."""
+    return [row for row in rows if len(json.dumps([row["sample"], row["answer"]])) <= MAX_ROW]
 
 
 def document(
@@ -74,7 +83,7 @@ def document(
     Of routes that answers must fit, those are left out that this model's don't. With `key`, every route except those
     in `health` requires an API key.
     """
-    operations = _Operations(served, model, rows[:EXAMPLES])
+    operations = _Operations(served, model, short_rows(rows)[:EXAMPLES])
     paths: dict[str, dict] = {}
     for route in _with_versions(routes):
         path = route.path
@@ -121,9 +130,11 @@ class _Operations:
     def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
         self._identity = served
         self._answer_schema = model.answer_schema
+        self._files = files.of(model.manifest)
         self._has_explainer = bool(model.manifest.get("explainer"))
         self._parameters = Calls(model.manifest).parameters
-        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, has_parameters=bool(self._parameters))
+        has_parameters = bool(self._parameters)
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, has_parameters=has_parameters)
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:
@@ -169,7 +180,7 @@ class _Operations:
             answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": rejection}
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
-        if AS_ASKED in route.gives and path != "/":
+        if (AS_ASKED in route.gives and path != "/") or (path == "/predict" and self._files.has_answers):
             answers["406"] = {"description": "The answers have no form of that type.", "content": rejection}
         return operation
 
@@ -187,7 +198,9 @@ class _Operations:
     def _answers(self, route: Route) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
         if route.path == "/predict":
-            return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}}
+            media_type = self._answer_schema.get("contentMediaType", "*/*")
+            of_file = {media_type: {"schema": openapi_bodies.BINARY}} if self._files.has_answers else {}
+            return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}, **of_file}
         if route.path == "/feedback":
             counts = {name: {"type": "integer", "minimum": 0} for name in ("counted", *NOT_COUNTED)}
             return {JSON: {"schema": {**OBJECT, "properties": counts, "required": list(counts)}}}

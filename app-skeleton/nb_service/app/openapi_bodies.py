@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from nb_service.files import Files
 from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
 
 JSON = "application/json"
@@ -26,6 +27,7 @@ _TENSOR = {
 }
 # A form's field is text: what it has to contain is said in words that few programs read.
 _JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
+NO_FILES = Files()
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
     **OBJECT,
@@ -55,10 +57,13 @@ _CELLS = {
 
 
 class Bodies:
-    """Makes the bodies of a model whose samples have `schema`, with its golden `rows` as examples."""
+    """Makes the bodies of a model whose samples have `schema` and `files`, with its golden `rows` as examples."""
 
-    def __init__(self, schema: dict, rows: list[dict], *, has_parameters: bool = False) -> None:
+    def __init__(
+        self, schema: dict, rows: list[dict], files: Files = NO_FILES, *, has_parameters: bool = False
+    ) -> None:
         self._schema = schema
+        self._files = files
         self._parameters = PARAMETERS if has_parameters else None
         self._samples = [row["sample"] for row in rows]
         self._answers = [row["answer"] for row in rows]
@@ -70,7 +75,7 @@ class Bodies:
         many["text/csv"] = many["application/csv"] = {"schema": _csv(self._schema)}
         many["application/x-npy"] = {"schema": BINARY}
         by_path = {
-            "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}},
+            "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}, **self._with_files()},
             "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
             "/explanations/<name>": {JSON: {"schema": SAMPLE}},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
@@ -101,6 +106,24 @@ class Bodies:
         of_vertex = None if path.startswith("/v1/models/") else self._parameters
         instances = _with("instances", {**LIST, "items": SAMPLE}, {"parameters": of_vertex})
         return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
+
+    def _with_files(self) -> dict:
+        """Return the bodies of /predict that are a file, and the form with one part per argument."""
+        if not self._files.arguments:
+            return {}
+        raw: dict = {media_type: {"schema": BINARY} for media_type in self._files.media_types}
+        form = {**OBJECT, "properties": self._parts()}
+        if self._files.by_name and self._schema.get("required"):
+            form["required"] = self._schema["required"]
+        return {**raw, "multipart/form-data": {"schema": form}}
+
+    def _parts(self) -> dict:
+        """Return the schemas of a form's parts, in the order of the arguments (x-order, as Cog's clients read it)."""
+        parts = dict(self._schema.get("properties", {})) if self._files.by_name else {}
+        for argument in self._files.arguments:
+            parts[argument.name] = {**LIST, "items": BINARY} if argument.many else BINARY
+        order = sorted(parts, key=[*self._files.order, *parts].index)
+        return {name: {**parts[name], "x-order": number} for number, name in enumerate(order)}
 
     def _feedback(self) -> list:
         """Return a body of feedback about one answer, and one about several."""

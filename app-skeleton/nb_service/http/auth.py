@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import stat
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -106,18 +107,23 @@ class Keys:
             return
         self._look_at = now + LOOK_SECONDS
         state = _state(self._path)
-        if state != self._state:
+        if state is not None and state != self._state:
             # Written to in place, it may be empty for a moment; it then has another state at the next look.
             with contextlib.suppress(problems.ApiKeyUnreadable):
                 self._digests = _digests(self._path)
-            self._state = state
+        self._state = state
 
 
 def _state(path: str) -> tuple | None:
-    """Return what differs after a change of the file; None where it can't be looked at."""
+    """Return what differs after a change of the file; None where it can't be looked at, or is no ordinary file.
+
+    A pipe, such as <(…) of a shell, can be read once: to open it again would have every client wait for ever.
+    """
     try:
         status = os.stat(path)
     except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
 

@@ -12,6 +12,7 @@ import copy
 import functools
 import importlib
 import linecache
+import os
 import random
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -248,7 +249,9 @@ class _World:
         inner = Path(*name.split("."))
         files = (inner.with_suffix(".py"), inner / "__init__.py")
         paths = (folder / file for folder in self._folders for file in files)
-        return next((path for path in paths if path.is_file() and not inside.refusal(path, self._folders[-1])), None)
+        return next(
+            (path for path in paths if os.path.isfile(path) and not inside.refusal(path, self._folders[-1])), None
+        )
 
 
 def _quietly_imported(name: str) -> Any:

@@ -123,6 +123,9 @@ _READS = {
     *("inverse_transform", "evaluate", "getparams", "staged_predict", "crosstab", "ravel", "flatten", "argsort"),
     *("applymap", "style", "background_gradient", "set_index", "filter", "query", "where", "idxmax", "idxmin"),
 }
+_READS |= {"feature_name", "num_trees", "trees_to_dataframe"}
+# How the names of such methods begin.
+_READING = ("get_", "plot_")
 # Keywords by which a method of _READS changes what it is called on.
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
@@ -281,7 +284,9 @@ class _Facts:
 
     def _method_is_harmless(self, function: ast.Attribute, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         root, name = _root(function), function.attr
-        if (name in _READS or _plots(name)) and not any(keyword.arg in _IN_PLACE for keyword in call.keywords):
+        if (name in _READS or name.startswith(_READING)) and not any(
+            keyword.arg in _IN_PLACE for keyword in call.keywords
+        ):
             return True
         if name in _FITS or name == "append":
             # An estimator keeps what it has learnt, and does not change its data; a list keeps what it is given.

@@ -80,14 +80,15 @@ TABLE = (
         "2022-12-08",
         "sklearn.datasets.load_boston sklearn.metrics.plot_confusion_matrix sklearn.metrics.plot_roc_curve"
         " sklearn.metrics.plot_precision_recall_curve .get_feature_names LinearRegression(normalize=) Ridge(normalize=)"
-        " Lasso(normalize=) ElasticNet(normalize=) RidgeCV(normalize=) LassoCV(normalize=)",
+        " Lasso(normalize=) ElasticNet(normalize=) RidgeCV(normalize=) LassoCV(normalize=)"
+        " GradientBoostingRegressor(ls)",
     ),
     _row(
         "scikit-learn",
         "1.3",
         "2023-06-30",
         "RandomForestClassifier(auto) RandomForestRegressor(auto) ExtraTreesClassifier(auto) ExtraTreesRegressor(auto)"
-        " SGDClassifier(log) GradientBoostingClassifier(deviance) GradientBoostingRegressor(ls)",
+        " SGDClassifier(log) GradientBoostingClassifier(deviance)",
     ),
     _row(
         "scikit-learn",

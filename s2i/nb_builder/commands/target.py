@@ -88,7 +88,7 @@ class SourceElsewhere(NothingGiven):
 
 def is_url(name: str) -> bool:
     """Return whether a name is a git URL, and nothing on this machine."""
-    return bool(_URL.search(name)) and not Path(name).expanduser().exists()
+    return bool(_URL.search(name)) and not os.path.exists(os.path.expanduser(name))
 
 
 def here(name: str) -> tuple[Path, str | None]:
@@ -96,7 +96,7 @@ def here(name: str) -> tuple[Path, str | None]:
     if not name:
         raise SourceUnnamed
     path = Path(name).expanduser()
-    if path.exists():
+    if os.path.exists(path):
         return _on_disk(path.resolve())
     raise SourceElsewhere(named=name) if _URL.search(name) else SourceUnknown(named=name)
 
@@ -130,7 +130,7 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
     if not git.clone(url, clone, *depth, *choice):
         branch_option = f"--branch {branch} " if branch else ""
         raise CloneFailed(url=url, options=branch_option)
-    if (clone / ".gitmodules").is_file():
+    if os.path.isfile(clone / ".gitmodules"):
         _fetch_submodules(clone, log)
     return clone
 
@@ -148,7 +148,7 @@ def _fetch_submodules(clone: Path, log: Log) -> None:
 
 def _on_disk(path: Path) -> tuple[Path, str | None]:
     """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
-    if path.is_dir():
+    if os.path.isdir(path):
         if not any(path.iterdir()):
             raise FolderEmpty(folder=path)
         return path, None

@@ -37,7 +37,7 @@ def refusal(path: Path, top: Path) -> str:
 
 def _too_large(path: Path) -> str:
     try:
-        size = os.stat(path).st_size if path.is_file() else 0
+        size = os.stat(path).st_size if os.path.isfile(path) else 0
     except (OSError, ValueError):
         return ""
     largest = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SIZE

@@ -232,7 +232,7 @@ def _without_comments(source: str) -> str:
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
     """Return the code in a file that `by` imports; None where it was `seen` before or can't be parsed."""
-    is_readable = path not in seen and path.is_file() and not inside.refusal(path, src)
+    is_readable = path not in seen and os.path.isfile(path) and not inside.refusal(path, src)
     tree = syntax_trees.tree(path.read_text("utf-8", "replace")) if is_readable else None
     seen.add(path)
     if tree is None:
@@ -290,7 +290,7 @@ def _added(cells: Sequence[Cell], folder: Path, src: Path) -> list[Path]:
     """Return the folders of the repository that cells put on sys.path by a string relative to the notebook's folder."""
     calls = (match["what"] for cell in cells for match in _ADDS.finditer(cell.source))
     paths = (Path(os.path.normpath(folder / text)) for arguments in calls for text in _QUOTED.findall(arguments))
-    return [path for path in dict.fromkeys(paths) if path.is_relative_to(src) and path.is_dir()]
+    return [path for path in dict.fromkeys(paths) if path.is_relative_to(src) and os.path.isdir(path)]
 
 
 def _path_is_computed(cells: Sequence[Cell]) -> bool:
@@ -334,14 +334,14 @@ def _files(base: Path, module: str, names: tuple[str, ...]) -> list[Path]:
     files: list[Path] = []
     path = base
     for part in module.split(".") if module else ():
-        if (path / f"{part}.py").is_file() and not (path / part / "__init__.py").is_file():
+        if os.path.isfile(path / f"{part}.py") and not os.path.isfile(path / part / "__init__.py"):
             return [*files, path / f"{part}.py"]
         path = path / part
-        if not path.is_dir():
+        if not os.path.isdir(path):
             return []
-        files += [path / "__init__.py"] if (path / "__init__.py").is_file() else []
+        files += [path / "__init__.py"] if os.path.isfile(path / "__init__.py") else []
     for name in names:
-        files += [file for file in (path / f"{name}.py", path / name / "__init__.py") if file.is_file()]
+        files += [file for file in (path / f"{name}.py", path / name / "__init__.py") if os.path.isfile(file)]
     return files
 
 
@@ -358,7 +358,7 @@ def _unwrapped(source: str) -> str:
 def _leave_out_packages(modules: dict[str, set[Path]], folders: Sequence[Path]) -> None:
     """Remove the names of known packages that no module in `folders` hides: Python does not look anywhere else."""
     for name in [name for name in modules if providing(name) is not None]:
-        if not any(_files(folder, name, ()) or (folder / name).is_dir() for folder in folders):
+        if not any(_files(folder, name, ()) or os.path.isdir(folder / name) for folder in folders):
             del modules[name]
 
 

@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +149,7 @@ def _unfetched(src: Path) -> dict[str, str]:
     except (OSError, configparser.Error):
         return {}
     paths = [parser[section]["path"] for section in parser.sections() if "path" in parser[section]]
-    empty = [path for path in paths if not (src / path).is_dir() or not any((src / path).iterdir())]
+    empty = [path for path in paths if not os.path.isdir(src / path) or not any((src / path).iterdir())]
     return {Path(path).name: path for path in empty}
 
 

@@ -115,7 +115,7 @@ def _files(repository: Path) -> Iterator[Path]:
     for folder, subfolders, files in os.walk(repository):
         parent = Path(folder)
         subfolders[:] = [
-            name for name in subfolders if not name.startswith(".") and not (parent / name / "pyvenv.cfg").exists()
+            name for name in subfolders if not name.startswith(".") and not os.path.exists(parent / name / "pyvenv.cfg")
         ]
         for name in files:
             path = (parent / name).relative_to(repository)
@@ -131,6 +131,6 @@ def _is_test(path: Path) -> bool:
 def _text(repository: Path, name: Path) -> str:
     """Return the text of a file; "" where there is none that may be read, which is reported if it is to be built."""
     path = repository / name
-    if not path.is_file() or inside.refusal(path, repository):
+    if not os.path.isfile(path) or inside.refusal(path, repository):
         return ""
     return path.read_text(encoding="utf-8-sig", errors="replace")

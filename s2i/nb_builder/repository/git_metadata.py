@@ -5,9 +5,11 @@ only on demand (`s2i build --exclude ''`); then we read the files that gitreposi
 """
 
 import configparser
+import os
 import re
 from pathlib import Path
 
+from nb_builder.common import inside
 from nb_builder.repository import git
 
 _MAX_SIZE = 1 << 20
@@ -19,9 +21,9 @@ def commit(repository: Path) -> str:
     known = _git(repository, "rev-parse", "HEAD")
     if known:
         return known
-    head = _text(repository / ".git" / "HEAD")
+    head = _text(repository, "HEAD")
     name = head.removeprefix("ref: ")
-    hexdigest = head if name == head else _text(repository / ".git" / name) or _packed(repository, name)
+    hexdigest = head if name == head else _text(repository, name) or _packed(repository, name)
     return hexdigest if _HASH.fullmatch(hexdigest) else ""
 
 
@@ -55,7 +57,7 @@ def uncommitted(repository: Path) -> list[str]:
 
 def is_shallow(repository: Path) -> bool:
     """Return whether `repository` is a clone without its history."""
-    return (repository / ".git" / "shallow").is_file()
+    return os.path.isfile(repository / ".git" / "shallow")
 
 
 def origin(repository: Path) -> str:
@@ -65,7 +67,7 @@ def origin(repository: Path) -> str:
         return known
     config = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
-        config.read_string(_text(repository / ".git" / "config"))
+        config.read_string(_text(repository, "config"))
     except configparser.Error:
         return ""
     return config.get('remote "origin"', "url", fallback="") or ""
@@ -73,13 +75,14 @@ def origin(repository: Path) -> str:
 
 def _packed(repository: Path, name: str) -> str:
     """Return the hash of reference `name` in packed-refs, whose lines are `hash name`."""
-    lines = _text(repository / ".git" / "packed-refs").splitlines()
+    lines = _text(repository, "packed-refs").splitlines()
     return next((line.split(" ")[0] for line in lines if line.endswith(f" {name}")), "")
 
 
-def _text(path: Path) -> str:
-    """Return the text of a file, "" for a link and what else is no file."""
-    if path.is_symlink() or not path.is_file():
+def _text(repository: Path, name: str) -> str:
+    """Return the text of a file in .git, "" for a link, for what else is no file, and for a name that leads out."""
+    path = repository / ".git" / name
+    if os.path.islink(path) or not os.path.isfile(path) or inside.refusal(path, repository / ".git"):
         return ""
     with path.open(encoding="utf-8", errors="replace") as file:
         return file.read(_MAX_SIZE).strip()
@@ -87,6 +90,6 @@ def _text(path: Path) -> str:
 
 def _git(repository: Path, *arguments: str, limit: float = 0) -> str:
     """Return the output of git for a repository that is the top of a checkout, "" for others and for errors."""
-    if not (repository / ".git").exists():
+    if not os.path.exists(repository / ".git"):
         return ""
     return git.facts(repository, *arguments, top=repository, limit=limit) or ""

@@ -1,6 +1,7 @@
 """The files that a notebook runs with `%run`: their requirements and imports count as the notebook's own."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def _included(cell: NotebookNode, folder: Path, src: Path) -> Iterator[Path]:
         name = next(filter(None, match.groups())) if match else ""
         # IPython adds .py to a name without a suffix.
         paths = [path.resolve() for path in (folder / name, folder / f"{name}.py")]
-        yield from [path for path in paths if path.is_file() and path.is_relative_to(src.resolve())][:1]
+        yield from [path for path in paths if os.path.isfile(path) and path.is_relative_to(src.resolve())][:1]
 
 
 def _code_cells(path: Path, folder: Path, src: Path, seen: set[Path]) -> Iterator[NotebookNode]:

@@ -20,16 +20,16 @@ def locate(src: Path, copy: Path) -> Path:
     Raises SourceMissing if there are no files.
     """
     for folder in (src, copy) if src == UPLOADED else (src,):
-        if folder.is_dir() and any(folder.iterdir()):
+        if os.path.isdir(folder) and any(folder.iterdir()):
             return folder
     raise SourceMissing(folder=src, state=_state(src))
 
 
 def _state(src: Path) -> str:
     """Return what is to be said of a place that has no repository."""
-    if src.is_dir():
+    if os.path.isdir(src):
         return "the folder is empty"
-    return "that is a file" if src.exists() else "there is no such folder"
+    return "that is a file" if os.path.exists(src) else "there is no such folder"
 
 
 def find_notebooks(
@@ -114,7 +114,7 @@ def _require_printable(notebook: Path) -> None:
 
 
 def _is_inside(repository: Path, path: Path) -> bool:
-    return not path.is_absolute() and ".." not in path.parts and (repository / path).is_file()
+    return not path.is_absolute() and ".." not in path.parts and os.path.isfile(repository / path)
 
 
 def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:

@@ -219,7 +219,7 @@ def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> 
         raise _malformed(origin, number, f"it includes {name!r}, which is outside of the repository")
     if path is not None:
         ordinary_files.require(path, origin.top)
-    if path is None or not path.is_file():
+    if path is None or not os.path.isfile(path):
         raise _malformed(origin, number, f"the repository has no file {name!r}")
     try:
         return Asked() if path.resolve() in seen else read_file(path, origin.top, seen)
@@ -296,7 +296,7 @@ def _address(target: str, number: int, origin: Origin) -> tuple[str, tuple[Path,
     if path is None:
         raise _malformed(origin, number, f"the repository has no file or folder {bare!r}")
     uri = path.as_uri() + extras + mark + fragment
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return uri, ()
     if not _is_project(path):
         raise _malformed(origin, number, f"{bare!r} is no Python project: it has no {' and no '.join(PROJECT)}")
@@ -330,7 +330,7 @@ def _local(name: str, origin: Origin) -> Path | None:
         return Path(text) if os.path.exists(text) else None
     candidates = [Path(os.path.normpath(folder / text)) for folder in origin.folders]
     top = Path(os.path.normpath(origin.top))
-    inside = [path for path in candidates if path.exists() and (path == top or top in path.parents)]
+    inside = [path for path in candidates if os.path.exists(path) and (path == top or top in path.parents)]
     # For a notebook below the top, `.` may mean the top: pip takes paths from where it is called.
     return next((path for path in inside if _is_project(path)), inside[0] if inside else None)
 
@@ -347,7 +347,7 @@ def _path_of(url: str) -> str:
 
 
 def _is_project(path: Path) -> bool:
-    return any((path / name).is_file() for name in PROJECT)
+    return any(os.path.isfile(path / name) for name in PROJECT)
 
 
 def _link(link: str, origin: Origin) -> str:

@@ -4,6 +4,7 @@ An installer locks packages by version and digests, and a git repository by its 
 repository has neither; the lock has the digest of its content, and its path from the top: `name @ file:./lib#sha256=…`.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -85,12 +86,12 @@ def _from_top(match: re.Match, src: Path) -> str:
     if path != src and src not in path.parents:
         return match[0]
     short = "file:./" + quote(str(path.relative_to(src))) if path != src else "file:."
-    return f"{short}#sha256={digests.tree(path)}" if path.is_dir() else short
+    return f"{short}#sha256={digests.tree(path)}" if os.path.isdir(path) else short
 
 
 def _absolute(match: re.Match, src: Path, name: str) -> str:
     path = src / unquote(match[1])
-    digest = digests.tree(path) if path.is_dir() else ""
+    digest = digests.tree(path) if os.path.isdir(path) else ""
     if match[2] and match[2] != digest:
         has = f"one with the digest {match[2][:12]}…"
         requirement = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"
@@ -100,4 +101,4 @@ def _absolute(match: re.Match, src: Path, name: str) -> str:
 
 def _is_folder(line: str) -> bool:
     match = _ABSOLUTE.search(line)
-    return match is not None and Path(unquote(match[1])).is_dir()
+    return match is not None and os.path.isdir(unquote(match[1]))

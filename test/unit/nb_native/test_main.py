@@ -25,7 +25,8 @@ def test_a_notebook_with_a_setup_has_no_program(tmp_path):
     (root / "build").mkdir()
     (root / "build" / "cells.json").write_text("[]")
     make_app_root(root, NOTEBOOK, {})
-    code = f"import sys; sys.path[:0] = {[launch.HOME, *sys.path]!r}; from nb_native.__main__ import main; main(sys.argv[1:])"
+    code = f"import sys; sys.path[:0] = {[launch.HOME, *sys.path]!r}; "
+    code += "from nb_native.__main__ import main; main(sys.argv[1:])"
     subprocess.run([sys.executable, "-c", code, "translate", root, tmp_path, ""], check=True)
     facts = json.loads((tmp_path / native.SAID).read_text())
     assert facts["refused"] == "the notebook has a setup, and a program calls nothing at its start"

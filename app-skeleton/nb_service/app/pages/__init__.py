@@ -13,13 +13,17 @@ from markupsafe import Markup, escape
 from nb_scorer.common import paths
 from nb_scorer.model.golden_rows import samples_to_add
 
-from nb_service.app import openapi
+from nb_service.app import form, openapi
 from nb_service.app.pages import charts, drift, figures, posted_fields, sample_fields, snippets
-from nb_service.app.route_context import RouteContext
+from nb_service.app.route_context import RouteContext, body
 from nb_service.app.routes import v2
 from nb_service.http import replies, routes
+from nb_service.protocols import Malformed
 
 ROWS = 20
+# Answers that a browser shows or plays in the page.
+MAX_URL = 100
+SHOWN_FILES = ("data:image/", "data:audio/", "data:video/")
 # What a button of the form by field may want.
 PREDICT, ADD, REMOVE = "predict", "add", "remove"
 UNREAD = replies.problem(400, "Some fields don't hold what they take.")
@@ -29,7 +33,10 @@ TOO_LARGE = "Samples like this have no form of fields: write them as JSON."
 _CELL = re.compile(r"(cell \[(\d+)\])")
 _SCRIPT = Path(__file__).with_name("docs.js").read_text("utf-8")
 # Nothing is loaded from other hosts and no script runs, whatever a notebook puts into the page.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; "
+    "frame-ancestors 'self'"
+)
 # But for our own script, which is named by its content, and asks this service alone.
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode("utf-8")).digest()).decode("ascii")
 _POLICY_OF_FORMS = f"{_POLICY}; form-action 'self'; connect-src 'self'; script-src 'sha256-{_SCRIPT_HASH}'"
@@ -89,7 +96,7 @@ class _Page:
         self._context = context
         self._rows = [
             {"sample": _as_text(row["sample"]), "answer": _as_text(row["answer"])}
-            for row in context.model.golden_rows(ROWS)
+            for row in openapi.short_rows(context.model.golden_rows(ROWS))
         ]
         self._schema = context.model.sample_schema
         path = context.model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE
@@ -105,6 +112,8 @@ class _Page:
 
     def tried(self) -> Response:
         """Return the page with the answer to the sample that one of its forms sent, or as a button of it wants."""
+        if (request.content_type or "").startswith(form.MULTIPART) and self._context.files.arguments:
+            return self._tried_by_file()
         wanted, _, place = request.form.get("do", PREDICT).partition(" ")
         if not posted_fields.has_fields(request.form):
             sample = request.form.get("sample", "")
@@ -118,6 +127,19 @@ class _Page:
         """Return the notebook as it was run; the build rendered it."""
         # In a sandbox: what the build's sanitizer missed still gets no scripts, forms or origin.
         return _page(notebook.read_bytes(), _POLICY + "; sandbox")
+
+    def _tried_by_file(self) -> Response:
+        """Return the page for the form with files."""
+        started = time.perf_counter()
+        try:
+            content = body(self._context.settings.max_body)
+            files = self._context.files
+            sample = form.files_in(request.content_type, content, files, "application/json", skips_empty=True)
+        except Malformed as error:
+            return self._refused("", replies.problem(error.status, str(error)))
+        answer = self._context.asker.ask_files(sample) if sample else None
+        reply = replies.from_answer(answer, replies.disclosure(self._context.settings)) if answer else replies.EMPTY
+        return self._replied("", reply, started)
 
     def _tried_by_field(self, wanted: str, place: str) -> Response:
         """Return the page for the form by field; raise Unreadable."""
@@ -138,10 +160,17 @@ class _Page:
         if sample.strip():
             answer = self._context.asker.ask(sample.encode("utf-8", "replace"))
             reply = replies.from_answer(answer, replies.disclosure(self._context.settings))
+        return self._replied(sample, reply, started)
+
+    def _replied(self, sample: str, reply: replies.Reply, started: float) -> Response:
+        """Return the page with what the pool replied to a sample."""
         if reply.status != 200:
             return self._refused(sample, reply)
         took = figures.duration(time.perf_counter() - started)
-        return self._rendered(sample, answer=_as_text(json.loads(reply.body)), took=took)
+        answer = json.loads(reply.body)
+        is_file = isinstance(answer, str) and answer.startswith(SHOWN_FILES)
+        text = _as_text(f"{answer[:MAX_URL]}…" if is_file else answer)
+        return self._rendered(sample, answer=text, took=took, file=answer if is_file else "")
 
     def _refused(
         self, sample: str, reply: replies.Reply, value: object = None, errors: dict[str, str] | None = None
@@ -163,7 +192,7 @@ class _Page:
         numbers = context.numbers()
         compared = drift.shown(context, numbers)
         key = bool(context.settings.api_key_file)
-        form, no_form = self._form(sample, value, errors)
+        fields, no_form = self._form(sample, value, errors)
         text = render_template(
             "docs.html",
             identity=identity,
@@ -176,10 +205,13 @@ class _Page:
             linked=partial(_with_cells_linked, has_notebook=bool(self.notebook)),
             rows=self._rows,
             samples_to_add=samples_to_add(manifest.get("sample_hint") or {}),
-            form=form,
+            form=fields,
             no_form=no_form,
             kind_words=sample_fields.WORDS,
             sample=sample,
+            files=context.files,
+            accepted=",".join(context.files.media_types),
+            others=self._other_arguments(),
             lines=min(20, max(3, sample.count("\n") + 1)),
             snippets=snippets.of(f"{request.host_url}predict", sample, key=key),
             key=key,
@@ -194,6 +226,11 @@ class _Page:
         )
         return _page(text, _POLICY_OF_FORMS, status)
 
+    def _other_arguments(self) -> list[str]:
+        """Return the names of predictor's arguments that are not files, where it has several."""
+        names = {argument.name for argument in self._context.files.arguments}
+        return [name for name in self._context.files.order if name not in names]
+
     def _form(
         self, sample: str, value: object, errors: dict[str, str] | None
     ) -> tuple[sample_fields.Field | None, str]:
@@ -203,8 +240,8 @@ class _Page:
                 value = posted_fields.json_value(sample)
             except (ValueError, RecursionError):
                 return None, NO_JSON if sample else NO_SCHEMA
-        form = sample_fields.form_of(self._schema, value, errors)
-        return form, NO_SCHEMA if not self._schema else TOO_LARGE
+        fields = sample_fields.form_of(self._schema, value, errors)
+        return fields, NO_SCHEMA if not self._schema else TOO_LARGE
 
 
 def _drift_page(context: RouteContext, has_notebook: bool) -> Response:

@@ -4,6 +4,7 @@
 (() => {
   const HISTORY = 50;
   const PAUSE = 400;
+  const MAX_URL = 100;
   const PREFIX = "kind:";
   const ROOT = "#";
   const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
@@ -313,10 +314,16 @@
     find("visit").hidden = false;
   };
 
+  // A picture or sound, given its data: URL.
+  const mediaOf = (url, alt) =>
+    url.startsWith("data:image/") ? [make("img", { src: url, alt })]
+      : /^data:(audio|video)\//.test(url) ? [make("audio", { controls: true, src: url })] : [];
+
   const showAnswer = (text, words) => {
-    const answer = make("pre", { id: "answer-text", textContent: text });
+    const media = text.startsWith('"data:') ? mediaOf(JSON.parse(text), "The answer") : [];
+    const answer = make("pre", { id: "answer-text", textContent: media.length ? `${text.slice(0, MAX_URL)}…"` : text });
     find("outcome").replaceChildren(
-      make("div", { className: "answer", id: "answer" }, answer, make("p", { className: "quiet", textContent: words })));
+      make("div", { className: "answer", id: "answer" }, ...media, answer, make("p", { className: "quiet", textContent: words })));
   };
 
   const showProblem = (title, detail, traceback) => {
@@ -367,6 +374,17 @@
     }
     showSample(value);
     predict();
+  });
+  // Files are sent without this script; it only shows what was chosen.
+  find("by-file")?.addEventListener("change", () => {
+    find("previews").replaceChildren();
+    for (const { files } of find("by-file").querySelectorAll("[type=file]")) {
+      for (const file of files) {
+        const reader = new FileReader();
+        reader.addEventListener("load", () => find("previews").append(...mediaOf(reader.result, file.name)));
+        reader.readAsDataURL(file);
+      }
+    }
   });
   find("by-json").addEventListener("submit", (event) => {
     event.preventDefault();

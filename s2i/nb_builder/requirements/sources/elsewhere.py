@@ -1,9 +1,9 @@
 """Lines of a requirements file that are valid only on the machine where it was written."""
 
+import os
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from pathlib import Path
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -61,7 +61,7 @@ def portable(lines: Iterable[str]) -> tuple[list[str], list[str]]:
         if name in ONLY_ON and ";" not in line:
             systems.setdefault(ONLY_ON[name], []).append(name)
             result.append(f"{_taken(line, local)} ; sys_platform == '{ONLY_ON[name]}'")
-        elif local and not Path(local["path"]).exists():
+        elif local and not os.path.exists(local["path"]):
             files.append(_taken(line, local))
             build_times += [int(match[1]) for match in _BUILT.finditer(local["path"])]
             result.append(files[-1])

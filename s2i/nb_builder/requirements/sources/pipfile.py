@@ -1,5 +1,6 @@
 """Pipfile, with the versions of the Pipfile.lock next to it."""
 
+import os
 from pathlib import Path
 
 from nb_builder.requirements.sources import locks, text
@@ -14,7 +15,7 @@ def read(path: Path) -> Packages:
     python = f"=={'.'.join(version.split('.')[:2])}.*" if version.startswith("3.") else ""
     requirements = tuple(_line(name, entry) for name, entry in packages.items())
     lock = path.with_name("Pipfile.lock")
-    if not lock.is_file() or not requirements:
+    if not os.path.isfile(lock) or not requirements:
         return Packages(requirements, python=python)
     return Packages(requirements, locks.of_pipfile(lock), python, (f"with the versions of {lock.name}",))
 

@@ -1,5 +1,6 @@
 """pyproject.toml: the standard's [project], dynamic dependencies of setuptools, and [tool.poetry]; with its lock."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def read(path: Path) -> Packages | None:
         packages = Packages(_dynamic(content, path), python=python)
     else:
         packages = Packages(python=python)
-    lock = next((path.with_name(name) for name in LOCKS if path.with_name(name).is_file()), None)
+    lock = next((path.with_name(name) for name in LOCKS if os.path.isfile(path.with_name(name))), None)
     if lock is None or not packages.requirements:
         return packages
     note = f"with the versions of {lock.name}"
@@ -48,7 +49,7 @@ def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
     files = text.table(content, "tool", "setuptools", "dynamic", "dependencies").get("file", [])
     paths = [path.parent / name for name in text.strings(files, "the dependencies' file")]
     # As setuptools has it: in the project's own folder.
-    if not paths or not all(file.is_file() and not inside.refusal(file, path.parent) for file in paths):
+    if not paths or not all(os.path.isfile(file) and not inside.refusal(file, path.parent) for file in paths):
         raise Unreadable("its dependencies are dynamic: they are computed when it is built")
     return tuple(line for file in paths for line in requirements_txt.read(file).requirements)
 

@@ -51,7 +51,8 @@ def is_left_out(source):
         "from prophet.plot import plot_plotly\nplot_plotly(model, df)\nmodel.plot_components(df)",
         "get_ipython().run_cell_magic('R', '', 'plot(df)\\n')",
         "def part(t):\n    return t.head()\ndef show(t):\n    plt.plot(part(t))\nshow(df)",
-        "from ipywidgets import interact\ndef show(n):\n    df.plot()\ninteract(show, n=(1, len(df)))",
+        "from ipywidgets import interact\ndef show(n):\n    df.plot()\ninteract(show, n=(1, model.num_trees()))",
+        "print(model.get_params())",
     ],
 )
 def test_what_only_shows_is_left_out(source):

@@ -61,3 +61,13 @@ def test_what_reports_nothing_gives_nothing(tmp_path, way, state):
         (tmp_path / ".git/HEAD").write_text("what is this\n")
         (tmp_path / ".git/config").write_text("[[[\n= =\n")
     assert (git_metadata.commit(tmp_path), git_metadata.origin(tmp_path)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["../../token", "{folder}/token", "refs/heads/../../../../token", "refs/" + "9" * 5000]
+)
+def test_no_file_outside_of_git_s_own_is_read(clone, way, name):
+    """It could be a secret that looks like a hash."""
+    (clone.parent / "token").write_text("0" * 40)
+    (clone / ".git" / "HEAD").write_text("ref: " + name.format(folder=clone.parent) + "\n")
+    assert git_metadata.commit(clone) == ""

@@ -1,4 +1,7 @@
 import base64
+import os
+import queue
+import threading
 import types
 
 import pytest
@@ -54,6 +57,32 @@ def test_a_rotated_file_counts_without_a_restart_and_an_unreadable_one_leaves_th
     assert keys.allows(None, "new")
     replace("third")
     assert (keys.allows(None, "new"), keys.allows(None, "third")) == (False, True)
+
+
+def test_a_pipe_is_read_once_and_one_in_place_of_the_file_keeps_no_one_waiting(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(auth.time, "monotonic", lambda: now[0])
+    path = tmp_path / "keys"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("piped\n",))
+    writer.start()
+    keys = auth.Keys(str(path))
+    writer.join()
+
+    def is_allowed(key):
+        now[0] += auth.LOOK_SECONDS
+        answers = queue.SimpleQueue()
+        threading.Thread(target=lambda: answers.put(keys.allows(None, key)), daemon=True).start()
+        return answers.get(timeout=10)
+
+    os.utime(path)
+    assert is_allowed("piped")
+    path.unlink()
+    path.write_text("filed\n")
+    assert (is_allowed("filed"), is_allowed("piped")) == (True, False)
+    path.unlink()
+    os.mkfifo(path)
+    assert is_allowed("filed")
 
 
 @pytest.mark.parametrize(
