@@ -2,7 +2,7 @@
 
 import re
 
-from nb_service.files import Files
+from nb_service.files import NO_FILES, Files
 from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
 
 JSON = "application/json"
@@ -24,7 +24,6 @@ _TENSOR = {
 }
 # A form's field is text: what it has to contain is said in words that few programs read.
 _JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
-NO_FILES = Files()
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
     **OBJECT,

@@ -20,5 +20,5 @@ def add(app: Flask, context: RouteContext) -> None:
         headers = dict(request.headers)
         if not cloud_events.is_event(headers, request.content_type):
             return refusal_response(problem, 415, "POST / takes CloudEvents; send a sample to /predict.")
-        kind = request.content_type
-        return context.answer(lambda body: cloud_events.read(headers, kind, body, reply, context.limits), problem)
+        kind, limits, files = request.content_type, context.limits, context.files
+        return context.answer(lambda body: cloud_events.read(headers, kind, body, reply, limits, files), problem)
