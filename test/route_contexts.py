@@ -23,11 +23,11 @@ class Asker:
 
     together = False
 
-    def ask(self, sample):
+    def ask(self, sample, call=b""):
         """Return what became of one sample."""
-        return self.ask_many([sample])[0]
+        return self.ask_many([sample], call)[0]
 
-    def ask_many(self, samples):
+    def ask_many(self, samples, call=b""):
         """Return what became of each sample."""
         self.asked += samples
         return [self._one(sample) for sample in samples]

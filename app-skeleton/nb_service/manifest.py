@@ -113,6 +113,16 @@ def schema(value: object) -> dict:
     raise ValueError("a JSON schema")
 
 
+def schemas(value: object) -> dict:
+    """Return an object of such schemas, which may have defaults, as it is."""
+    if isinstance(value, dict):
+        return {
+            name: {**schema({key: fact for key, fact in facts(inner).items() if key != "default"}), **inner}
+            for name, inner in value.items()
+        }
+    raise ValueError("an object of JSON schemas")
+
+
 def _is_schema(value: object) -> bool:
     if not isinstance(value, dict):
         return False
@@ -161,10 +171,13 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("python", "python_full", "cloudpickle", "built", "pickle_sha256"), shown),
     **dict.fromkeys(("folder", "cwd"), text),
     **dict.fromkeys(("path_first", "path_last"), texts),
-    **dict.fromkeys(("validator", "batch_predictor", "deterministic", "pandas_labels", "answer_file"), truth),
-    **dict.fromkeys(("golden", "pickle_bytes", "scorer_threads"), count),
+    **dict.fromkeys(("validator", "batch_predictor", "explainer", "deterministic", "pandas_labels"), truth),
+    **dict.fromkeys(("golden", "golden_with_parameters", "pickle_bytes", "scorer_threads"), count),
+    "answer_file": truth,
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
     **dict.fromkeys(("process_state", "drift"), facts),
+    "parameters": schemas,
+    "takes_headers": truth,
     "tolerance": share,
     "files": files,
     "scorer_start": start,

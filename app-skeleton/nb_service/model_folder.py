@@ -44,6 +44,10 @@ class ModelFolder(NamedTuple):
         return schemas.merged(*(self.manifest.get(f"{what}_{source}") or {} for source in ("schema", "hint")))
 
     def golden_rows(self, limit: int | None = None) -> list[dict]:
+        """Return the golden rows without parameters, at most the first `limit`, as `all_golden_rows` does."""
+        return golden_rows.plain(self.all_golden_rows())[:limit]
+
+    def all_golden_rows(self, limit: int | None = None) -> list[dict]:
         """Return the golden rows, at most the first `limit`; raise ModelDamaged where one is not valid."""
         path = self.folder / paths.GOLDEN
         try:
@@ -75,6 +79,8 @@ def _row(line: bytes) -> dict:
     row = json.loads(line.decode("utf-8"), parse_constant=_no_json)
     if not isinstance(row, dict) or not {"sample", "answer"} <= row.keys():
         raise ValueError(f"a row is {phrases.as_json(row)}, and has no sample and answer")
+    if not isinstance(row.get("parameters", {}), dict):
+        raise ValueError("a row has parameters that are not an object")  # noqa: TRY004 - of a file's content
     if _is_deeper(row, DEEPEST):
         raise ValueError(f"a row is nested deeper than {DEEPEST} levels")
     return row

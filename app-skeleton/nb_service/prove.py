@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nb_scorer.batching import variations
-from nb_scorer.model import compare_answers
+from nb_scorer.model import compare_answers, golden_rows
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -111,9 +111,10 @@ class Proof:
         self._loop = TurnLoop()
         self._news = asyncio.Event()
         self._model = model
-        self._rows = model.golden_rows()
+        self._rows = model.all_golden_rows()
+        self._plain = golden_rows.plain(self._rows)
         # A batch needs at least two samples.
-        self._batched = is_batched(model.manifest) and len(self._rows) > 1
+        self._batched = is_batched(model.manifest) and len(self._plain) > 1
         self._tolerance = settings.tolerance
         self._limit = settings.verify_timeout
         base = Plan(
@@ -177,13 +178,13 @@ class Proof:
             answers.append(batch_answer)
             self._news.set()
 
-        body = json.dumps([row["sample"] for row in self._rows]).encode("ascii")
+        body = json.dumps([row["sample"] for row in self._plain]).encode("ascii")
         link.give(answer.Job(body, done, frames.MANY))
         link.flush()
         self._wait(lambda: answers, self._limit)
-        if not answers or answers[0].batch != len(self._rows):
+        if not answers or answers[0].batch != len(self._plain):
             return {"row": 0, "got": None, "failed": True}
-        for index, (row, value) in enumerate(zip(self._rows, json.loads(answers[0].payload), strict=True)):
+        for index, (row, value) in enumerate(zip(self._plain, json.loads(answers[0].payload), strict=True)):
             if not compare_answers.same(row["answer"], value, self._tolerance):
                 return {"row": index, "got": value, "failed": False}
         return None
@@ -194,7 +195,7 @@ class Proof:
         if said is None or "calls" not in said:
             return said
         link = self._fresh.links[0]
-        samples = [row["sample"] for row in self._rows]
+        samples = [row["sample"] for row in self._plain]
         reason = None
         if proof["deterministic"] is False:
             reason = "predictor answers the same sample differently each time"
@@ -206,7 +207,7 @@ class Proof:
                 None if samples else "there are no golden rows to prove it with; a cell with examples would change that"
             )
         if reason is None:
-            made = 0 if self._rows else len(samples)
+            made = 0 if self._plain else len(samples)
             return {"calls": said["calls"], **self._ask_for_proof(link, samples), "made": made}
         return {"calls": said["calls"], "reason": reason}
 

@@ -52,6 +52,14 @@ def host_names(value: str) -> frozenset[str]:
     return frozenset(listed)
 
 
+def header_names(value: str) -> tuple[str, ...]:
+    """Return the names of header fields in a comma-separated list, in lower case; raise ValueError for others."""
+    listed = tuple(name.strip().lower() for name in value.split(",") if name.strip())
+    if not all(re.fullmatch(r"[a-z0-9!#$%&'+.^_`|~*-]+", name) for name in listed):
+        raise ValueError("names of header fields, such as accept-language,x-team-*")
+    return listed
+
+
 def ports(value: str) -> tuple[int, ...]:
     """Return the ports in a comma-separated list, none for `off`; raise ValueError for anything else."""
     listed = [part.strip() for part in value.split(",")]
@@ -253,6 +261,13 @@ class Settings(Table):
         "Host names, separated by commas, that requests may use for this service; IP addresses, and names below "
         "`localhost`, are always allowed. Default: any; with `nb-builder run` and `dev`, `localhost`.",
         platform=True,
+    )
+    pass_headers: tuple[str, ...] = setting(
+        "S2I_PASS_HEADERS",
+        header_names,
+        "accept-language,traceparent,tracestate,user-agent,x-request-id",
+        "Header fields, separated by commas, that predictor's argument `headers` gets; `x-team-*` stands for all that "
+        "begin so. Fields that hold keys and cookies are never passed.",
     )
     backend: str = setting(
         "S2I_BACKEND",

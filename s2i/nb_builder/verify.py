@@ -208,7 +208,7 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
         row = report["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
     elif report["batch"]:
-        raise batch_differs(report["batch"], rows, report["stderr"])
+        raise batch_differs(report["batch"], golden_rows.plain(rows), report["stderr"])
 
 
 def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> BatchDiffers:

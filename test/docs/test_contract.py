@@ -20,6 +20,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PAIR = re.compile(r"^# (.+) -> (.+)$", re.MULTILINE)
 ROWS = re.findall(r"^\| `(requirements = .*?)` \| (.*) \|$", PAGE, re.MULTILINE)
 COMPUTED = [(example, re.search(r"^# requirements.txt: (.*)$", example, re.MULTILINE)) for example in EXAMPLES]
+NAMES = ("predictor", "validator", "batch_predictor")
 STATUS = {frames.REFUSED: 422, frames.FAILED: 500}
 
 
@@ -31,7 +32,7 @@ class Model:
         exec(source, names)
         self.names = names
         called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
-        self.predictor, self.validator, self.batch_predictor = called.values()
+        self.predictor, self.validator, self.batch_predictor = (called[name] for name in NAMES)
         self.batch_form, self.manifest = None, {}
         self.setup, self.teardown = names.get("setup"), names.get("teardown")
 

@@ -34,7 +34,8 @@ def found(dotted):
             if not works(lambda: getattr(value, part)):  # noqa: B023 - called at once
                 return None
             value = getattr(value, part)
-        is_empty = inspect.isclass(value) and not [name for name in dir(value) if name[0] != "_"]
+        is_own = inspect.isclass(value) and value.__module__ != "builtins"
+        is_empty = is_own and not [name for name in dir(value) if name[0] != "_"]
         return None if is_empty else value
     return None
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,16 +24,20 @@ ALSO = {
     "scikit-learn": ["numpy", "scipy"],
     "keras": ["tensorflow-cpu"],
 }
+# What would take a compiler and minutes where there is no wheel.
+COMPILED = ["numpy", "scipy", "pandas", "h5py", "matplotlib"]
 
 
 def installed(folder, requirement, also, day):
-    """Return the Python of an environment with a requirement as of a day, made with the first Python that has it."""
+    """Return the Python of an environment with a requirement as of a day, made with the oldest Python that has it."""
     as_of = AsOf(datetime.fromisoformat(day).replace(tzinfo=timezone.utc), "")
-    for minor, python in interpreters.find().items():
+    for minor, python in sorted(interpreters.find().items(), key=lambda found: found[1].number):
         environ = installer.resolving_environ(minor, os.environ)
         place = folder / minor
         subprocess.run([installer.UV, "venv", "--quiet", "--python", python.path, place], env=environ, check=True)
-        command = [installer.UV, "pip", "install", "--quiet", "--python", place, "--only-binary", ":all:"]
+        only_wheels = [re.split("[<=]", requirement)[0], *COMPILED]
+        command = [installer.UV, "pip", "install", "--quiet", "--python", place]
+        command += [word for each in only_wheels for word in ("--only-binary", each)]
         chosen = [requirement, "setuptools", *also]
         ran = subprocess.run([*command, *installer.cutoff(as_of), *chosen], env=environ, capture_output=True)
         if ran.returncode == 0:

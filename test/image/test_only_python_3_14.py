@@ -28,7 +28,7 @@ FROM {base}
 RUN useradd --create-home reader
 USER reader
 WORKDIR /home/reader
-COPY --chown=reader . nb-builder
+COPY --chown=reader clone nb-builder
 """
 RUN = """
 set -e
@@ -58,12 +58,12 @@ def reader(engine, tmp_path_factory):
     """Return an image of such a machine, whose user has a clone."""
     base = machines.image("only-3.14", "forky", *PACKAGES)
     folder = tmp_path_factory.mktemp("clone") / "clone"
-    # Local changes, too.
+    # Local changes, too. A folder of the context, where its .dockerignore leaves nothing out.
     folder.mkdir()
     files = "git ls-files -z | tar --create --null --files-from - | tar --extract --directory"
     subprocess.run(["bash", "-c", f'{files} "$0"', folder], cwd=provide.ROOT, check=True)
     name = f"{shared.name()}-reader-3.14"
-    docker.docker("build", "--tag", name, "--file", "-", str(folder), stdin=READER.format(base=base).encode())
+    docker.docker("build", "--tag", name, "--file", "-", str(folder.parent), stdin=READER.format(base=base).encode())
     yield name
     docker.docker("image", "rm", "--force", name, ok=False)
 
@@ -72,6 +72,8 @@ def said(reader, script):
     """Return what a shell script of the reader's says; it must succeed."""
     # A proxy that inspects TLS may stand before the package index here.
     trust = ("--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro", "--env", f"SSL_CERT_FILE={CERTIFICATES}")
+    # A loopback address of IPv6, which containers lack by default.
+    trust += ("--sysctl", "net.ipv6.conf.all.disable_ipv6=0")
     options = ("--rm", "--init", *trust, "--env", f"PIP_CERT={CERTIFICATES}", "--tmpfs", "/tmp:exec")
     done = docker.docker("run", *options, reader, "bash", "-c", script, ok=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]

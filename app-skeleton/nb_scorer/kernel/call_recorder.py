@@ -12,7 +12,7 @@ import types
 import weakref
 
 from nb_scorer.kernel import sample_files
-from nb_scorer.model import functions, json_codec, pydantic_models
+from nb_scorer.model import call_arguments, json_codec, pydantic_models
 
 MAX_SAMPLES = 50
 MAX_BYTES = 64 * 1024
@@ -23,6 +23,33 @@ NOTE = "__nb_builder_note__"
 NOTE_FIRST = "__nb_builder_note_first__"
 NOTE_ALL = "__nb_builder_note_all__"
 SHOWN = "__nb_builder_shown__"
+
+
+class BodyWithParameters(bytes):
+    """A sample as JSON, and the parameters that a call passes with it, as JSON has them."""
+
+    parameters: dict
+
+    def __new__(cls, body, parameters):
+        """Return the body of these parameters."""
+        made = super().__new__(cls, body)
+        made.parameters = parameters
+        return made
+
+    def __eq__(self, other):
+        """Return whether both are the same sample with the same parameters."""
+        return bytes(self) == bytes(other) and self.parameters == parameters_of(other)
+
+    def __ne__(self, other):
+        """Return whether they are not."""
+        return not self == other
+
+    __hash__ = bytes.__hash__
+
+
+def parameters_of(body):
+    """Return the parameters that a body is sent with."""
+    return getattr(body, "parameters", {})
 
 
 class Call(object):
@@ -120,16 +147,23 @@ class Calls(object):
     def _begin_bound(self, site, args, named):
         predictor = self._shell.user_ns.get("predictor")
         bound = inspect.signature(predictor).bind(*args, **named)
-        if functions.named_parameters(predictor):
-            self._begin(site, _bound(bound))
+        takes = call_arguments.of(predictor)
+        sample = _bound(bound)
+        if takes.takes_headers and call_arguments.HEADERS in sample:
+            self._open_call(site, Call(None, lack="golden rows have no header fields"))
+        elif takes.named:
+            self._begin(site, sample)
         elif len(bound.args) == 1 and not bound.kwargs:
             self._begin(site, bound.args[0])
-        else:
-            self._open_call(site, Call(None, lack="the service calls predictor with the sample alone"))
+        elif bound.signature.parameters[takes.sample].kind is inspect.Parameter.VAR_POSITIONAL:
+            self._open_call(site, Call(None, lack="the service passes one sample, and this call passes several"))
+        elif takes.sample in sample:
+            self._begin(site, sample.pop(takes.sample), sample, {each.name for each in takes.parameters})
 
-    def _begin(self, site, sample):
+    def _begin(self, site, sample, others=None, parameters=()):
+        """Note a call with a sample and the `others` of its arguments, of which a request may set `parameters`."""
         call = _call_of_table(sample) if _is_table(sample) else self._call_of(sample)
-        self._open_call(site, call)
+        self._open_call(site, _with_parameters(call, others, parameters) if others else call)
 
     def _call_of(self, sample):
         passed = "" if _is_plain(sample) else _kind(sample)
@@ -264,6 +298,21 @@ def _unpacks(call):
     return any(isinstance(argument, ast.Starred) for argument in call.args) or any(
         argument.arg is None for argument in call.keywords
     )
+
+
+def _with_parameters(call, others, parameters):
+    """Return `call` with the `others` of its arguments; without a body where a request can't send them."""
+    if call.body is None or call.is_table:
+        return Call(None, lack=call.lack or "a table with parameters is not kept")
+    values = {}
+    for name, value in sorted(others.items()):
+        body, lack = json_form(value) if name in parameters else (None, "a request can't set it")
+        if body is None:
+            return Call(None, lack="the argument {} is not kept: {}".format(name, lack))
+        values[name] = json_codec.decode(body)
+    call.body = BodyWithParameters(call.body, values)
+    call.by_name = None
+    return call
 
 
 def _bound(bound):

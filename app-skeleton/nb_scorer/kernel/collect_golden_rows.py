@@ -10,8 +10,9 @@ import types
 
 from nb_scorer.common import phrases
 from nb_scorer.kernel import sample_files
+from nb_scorer.kernel.call_recorder import parameters_of
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import binary, compare_answers, functions, golden_rows, json_codec
+from nb_scorer.model import binary, compare_answers, functions, golden_rows, json_codec, parameters
 from nb_scorer.model.calls import Call
 from nb_scorer.model.misfit import Misfit
 
@@ -69,7 +70,7 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
 
     Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
     """
-    rows = [json_codec.decode(line) for line in lines]
+    rows = golden_rows.plain([json_codec.decode(line) for line in lines])
     if not rows:
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
@@ -92,6 +93,20 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
             raise _batch_differs(
                 rows, index, reason.format(*(shown(json.dumps(value)) for value in (answer, row["answer"])))
             )
+    return []
+
+
+def check_explainer(called, lines, form=json_codec.LABELLED):
+    """Ask the explainer for the first golden row; return a note if it fails there, else none."""
+    rows = golden_rows.plain([json_codec.decode(line) for line in lines])
+    if called.get("explainer") is None or not rows:
+        return []
+    try:
+        json_codec.encode(result_of(called["explainer"], rows[0]["sample"]), form)
+    # As for a row of examples.
+    except BaseException as error:
+        sample = shown(json.dumps(rows[0]["sample"]))
+        return ["explainer({}) fails with {}".format(sample, shown(_message(error)))]
     return []
 
 
@@ -293,7 +308,10 @@ class _Collector(object):
         if reason and origin != EXAMPLES:
             self.notes.append("{} is not a golden row: {}".format(label, reason))
             return
-        line = b'{"sample": ' + body + b', "answer": ' + answer + b', "from": "' + origin.encode("ascii") + b'"}\n'
+        given = parameters_of(body)
+        of_call = b', "parameters": ' + json.dumps(given, sort_keys=True).encode("ascii") if given else b""
+        origin_facts = b', "from": "' + origin.encode("ascii") + b'"}\n'
+        line = b'{"sample": ' + body + of_call + b', "answer": ' + answer + origin_facts
         size, file_size = golden_rows.sizes(line)
         self._bytes += size
         self._file_bytes += file_size
@@ -303,7 +321,13 @@ class _Collector(object):
         self.rows.append(line)
 
     def _ask(self, body):
-        return json_codec.encode(result_of(self.predictor, json_codec.decode(body)), self.form)
+        given = self._given(body)
+        return json_codec.encode(result_of(self.predictor, json_codec.decode(body), given), self.form)
+
+    def _given(self, body):
+        """Return the arguments that predictor gets with this body, {} for none; raise Misfit."""
+        values = parameters_of(body)
+        return parameters.given(self.predictor, {"parameters": values}) if values else {}
 
     def _unlike_shown(self, body, answer):
         """Return why `answer` is not what a cell showed where another predictor gave that, else "".
@@ -347,7 +371,8 @@ class _Collector(object):
         if self.validator is None:
             return None
         try:
-            verdict = result_of(self.validator, json_codec.decode(body))
+            given = parameters.for_function(self.validator, self._given(body))
+            verdict = result_of(self.validator, json_codec.decode(body), given)
             reason = functions.refusal(verdict)
             return None if reason is None else ("returns {}".format(shown(repr(verdict))), reason)
         except BaseException as error:
@@ -374,7 +399,9 @@ def _as_defined(predictor):
 
 
 def _call(body):
-    return "the call predictor({})".format(shown(body.decode("utf-8", "replace")))
+    values = parameters_of(body)
+    given = "".join(", {}={}".format(name, json.dumps(value)) for name, value in sorted(values.items()))
+    return "the call predictor({}{})".format(shown(body.decode("utf-8", "replace")), given)
 
 
 def _call_of(call):
@@ -387,9 +414,12 @@ def _cell(call):
     return "its cell" if call.cell is None else "cell [{}]".format(call.cell)
 
 
-def result_of(function, sample):
-    """Return what the notebook's function makes of `sample`, awaited where it is an async def."""
-    return awaited(function(sample))
+def result_of(function, sample, given=None):
+    """Return what the notebook's function, as it is asked, makes of `sample`, awaited where it is an async def.
+
+    `given` are further arguments.
+    """
+    return awaited(function(sample, given) if given else function(sample))
 
 
 def awaited(result):

@@ -1,6 +1,6 @@
 """Files in the samples of a notebook: what its own calls and examples pass, and what a client would send for that."""
 
-from nb_scorer.model import binary, functions, signatures
+from nb_scorer.model import binary, call_arguments, signatures
 
 # A client sends a file in JSON as base64, which the service must accept with its default for S2I_MAX_BODY.
 MAX_BYTES = 8 << 20
@@ -29,7 +29,7 @@ def known(predictor, examples, calls):
 
 def facts(predictor, sample):
     """Return {argument: (kind of file or None, whether it is a list of them)}; the name of an only argument is ""."""
-    named = functions.named_parameters(predictor)
+    named = call_arguments.of(predictor).named
     values = {"": sample} if not named else sample if isinstance(sample, dict) else {}
     return {name: _fact(value) for name, value in values.items()}
 

@@ -26,6 +26,7 @@ from nb_scorer.kernel import (
 from nb_scorer.kernel.save_errors import Complaint
 from nb_scorer.model import (
     binary,
+    call_arguments,
     functions,
     golden_rows,
     json_codec,
@@ -105,11 +106,11 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         is_set_up = _set_up(started["setup"], made_by_setup, namespace, known["setup"])
         rows, notes = [], [NOT_SET_UP]
         if is_set_up:
-            rows, notes = collect_golden_rows.collect(
-                callables, namespace.get("examples"), recorded, tolerance, form_of(known["pandas_labels"])
-            )
+            form = form_of(known["pandas_labels"])
+            rows, notes = collect_golden_rows.collect(callables, namespace.get("examples"), recorded, tolerance, form)
             if not rows:
                 _require_names(namespace, known["needs"])
+            notes.extend(collect_golden_rows.check_explainer(callables, rows, form))
         golden_rows.write(staging, rows)
         model_manifest = _describe(called, notebook, rows, tolerance)
         model_manifest.update(files=signatures.described_files(callables["predictor"]))
@@ -139,9 +140,9 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
 def _answers_files(predictor, lines):
     """Return whether predictor's answers are files, as far as its type hint or golden rows say."""
     # Not at the top, as above.
-    from nb_scorer.model import hint_schema
+    from nb_scorer.model.hints import bare, resolved
 
-    hint = hint_schema.bare(hint_schema.resolved(predictor).get("return"))
+    hint = bare(resolved(predictor).get("return"))
     return binary.is_file_answer(hint, [json_codec.decode(line)["answer"] for line in lines])
 
 
@@ -163,7 +164,7 @@ def _pickle_with_or_without_form(callables, called, batching, folder):
 
 def _save_baseline(callables, namespace, known, rows, folder):
     """Write the baseline, if there is one, into `folder`; return (its summary for the manifest, notes)."""
-    golden = [json_codec.decode(line) for line in rows]
+    golden = golden_rows.plain([json_codec.decode(line) for line in rows])
     form = form_of(known["pandas_labels"])
     baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
     if baseline.facts is not None:
@@ -210,6 +211,9 @@ def _functions(namespace):
     if "predictor" not in namespace:
         raise Complaint("predictor-missing")
     called = {name: namespace.get(name) for name in NAMES}
+    # Many notebooks have an object of that name, such as shap's.
+    if isinstance(namespace.get("explainer"), types.FunctionType):
+        called["explainer"] = namespace["explainer"]
     called["predictor"] = functions.as_predictor(called["predictor"])
     for name, function in called.items():
         if not callable(function) and (function is not None or name == "predictor"):
@@ -221,8 +225,8 @@ def _functions(namespace):
 
 def _takes_samples(name, function):
     """Return whether a function takes a sample: as its only argument, or an object by its keys as several."""
-    several = name != "batch_predictor" and functions.named_parameters(function)
-    return several or not functions.refuses_one_argument(function)
+    takes = call_arguments.of(function)
+    return takes.fits and not (name == "batch_predictor" and (takes.named or takes.by_keyword))
 
 
 def _without_import(namespace, imported, src):
@@ -286,9 +290,9 @@ def _pickle(callables, called, path):
 
 
 def _not_serializable(forms, error):
-    called_names = NAMES + start_up.NAMES
+    called_names = (*NAMES, "explainer", *start_up.NAMES)
     for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in called_names]:
-        found = pickle_diagnosis.find_if_stuck(functions_by_name[name], name)
+        found = pickle_diagnosis.find_if_stuck(functions_by_name.get(name), name)
         if found:
             break
     else:
@@ -329,15 +333,19 @@ def _describe(called, notebook, lines, tolerance):
         folder=folder,
         validator=called["validator"] is not None,
         batch_predictor=called["batch_predictor"] is not None,
+        explainer=called.get("explainer") is not None,
         setup=called["setup"] is not None,
         teardown=called["teardown"] is not None,
         predictor_doc=doc[:DOC_LENGTH] if doc else None,
         predictor_signature=functions.signature(called["predictor"], "predictor"),
         sample_schema=sample_schema.of([row["sample"] for row in rows]),
         answer_schema=sample_schema.of([row["answer"] for row in rows]),
+        parameters=hint_schema.of_parameters(called["predictor"]),
+        takes_headers=call_arguments.of(called["predictor"]).takes_headers,
         sample_hint=sample_hint,
         answer_hint=answer_hint,
         golden=len(rows),
+        golden_with_parameters=len(rows) - len(golden_rows.plain(rows)),
         tolerance=tolerance,
         built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
     )

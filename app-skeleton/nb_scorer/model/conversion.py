@@ -4,13 +4,12 @@ A reader is made once, when the model is saved, and goes into the pickle.
 """
 
 import collections.abc
-import decimal
 import enum
 import inspect
 import typing
 
 from nb_scorer.model import binary, pydantic_models
-from nb_scorer.model.hint_schema import UNIONS, arguments_of, bare, resolved
+from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 from nb_scorer.model.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
 # Python's own containers; how to make one of another library, only its author knows.
@@ -44,6 +43,16 @@ def files_in(read):
     if isinstance(inner, Items) and len(inner.inner) == 1 and isinstance(inner.inner[0], binary.File):
         return inner.inner[0].kind, True
     return (inner.kind, False) if isinstance(inner, binary.File) else None
+
+
+def parameter_reader(hint):
+    """Return the reader of a parameter that `hint` describes; None where a hint says nothing that can be checked."""
+    read = reader(hint)
+    if read is not None:
+        return read
+    readers = _Readers()
+    inner = _reader_of(hint, readers)
+    return None if inner is None else Sample(inner, readers.tried)
 
 
 class _Readers(dict):
@@ -106,7 +115,7 @@ def _of_class(kind, arguments, readers):
         return OneOf([member.value for member in kind], kind)
     if kind in (type(None), bool, int, float, str):
         return Scalar(kind)
-    if issubclass(kind, decimal.Decimal):
+    if Number.knows(kind):
         return Number(kind)
     file_kind = binary.kind_of(kind)
     if file_kind is not None or FromText.knows(kind):

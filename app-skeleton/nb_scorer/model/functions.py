@@ -110,39 +110,6 @@ def signature(function, name):
     return text if len(text) <= SIGNATURE_LENGTH else None
 
 
-def refuses_one_argument(function):
-    """Return whether `function` can't be called with one sample, as far as its signature tells."""
-    try:
-        call_signature = inspect.signature(function)
-    # Written in C, or of a kind whose signature Python can't tell.
-    except Exception:
-        return False
-    try:
-        call_signature.bind(None)
-    except TypeError:
-        return True
-    return False
-
-
-def named_parameters(function):
-    """Return the parameters of `function` that an object's keys can be bound to; None where it takes one sample.
-
-    It takes several where one argument is not enough, and all required ones can be passed by name.
-    """
-    if not refuses_one_argument(function):
-        return None
-    parameters = inspect.signature(function).parameters.values()
-    named = [
-        parameter
-        for parameter in parameters
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-    needs_position = any(
-        parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty for parameter in parameters
-    )
-    return named if named and not needs_position else None
-
-
 def _cached(function, maxsize, typed):
     return functools.lru_cache(maxsize, typed)(function)
 

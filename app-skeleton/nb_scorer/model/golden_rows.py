@@ -47,6 +47,17 @@ def _made_up(hint, default):
     return _MADE_UP.get(kind, default)
 
 
+def plain(rows):
+    """Return the `rows` whose sample alone gets their answer: those without parameters."""
+    return [row for row in rows if not row.get("parameters")]
+
+
+def call_of(row):
+    """Return what a row adds to its sample, as the bytes of nb_scorer.model.parameters; empty for nothing."""
+    given = row.get("parameters")
+    return json.dumps({"parameters": given}, sort_keys=True).encode("ascii") if given else b""
+
+
 def keep(folder, answers):
     """Replace the answers in the golden rows of a model folder by `answers`, one per row."""
     rows = [dict(row, answer=answer) for row, answer in zip(read(folder), answers)]
@@ -171,7 +182,7 @@ def _put(row, pointer, value):
 
 
 def read(folder):
-    """Return the golden rows of a model folder, each a dict with sample, answer and from."""
+    """Return the golden rows of a model folder, each a dict with sample, answer, from, and perhaps parameters."""
 
     def content_of(name):
         with io.open(os.path.join(str(folder), name), "rb") as file:

@@ -8,15 +8,14 @@ import collections.abc
 import datetime as dt
 import decimal
 import enum
-import functools
 import inspect
 import numbers
 import os
-import types
 import typing
 import uuid
 
-from nb_scorer.model import binary, functions, json_codec, pydantic_models
+from nb_scorer.model import binary, call_arguments, json_codec, pydantic_models
+from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 
 # A longer list of values would be no help on a page.
 MAX_VALUES = 100
@@ -29,9 +28,6 @@ _SCALARS = (
     (dt.timedelta, "number"),
     ((str, bytes, bytearray, dt.date, dt.time, uuid.UUID, os.PathLike), "string"),
 )
-# Leaves Annotated in place, where Python has it.
-_EXTRAS: dict = {"include_extras": True} if hasattr(typing, "Annotated") else {}
-UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 _VALUES = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
 
@@ -39,40 +35,28 @@ def of(function):
     """Return the schemas of the sample that `function` takes and of the answer that it gives; {} for the unknown."""
     hints = resolved(function)
     try:
-        named = functions.named_parameters(function)
-        if named:
-            return _of_parameters(named, hints), schema(hints.get("return", typing.Any))
-        first = next(iter(inspect.signature(function).parameters), None)
-        return schema(hints.get(first, typing.Any)), schema(hints.get("return", typing.Any))
-    # A hint may be any object, with any fault in it, and some functions have no signature.
+        takes = call_arguments.of(function)
+        sample = _of_named(takes.named, hints) if takes.named else schema(hints.get(takes.sample, typing.Any))
+        return sample, schema(hints.get("return", typing.Any))
+    # A hint may be any object, with any fault in it.
     except Exception:
         return {}, {}
 
 
-def _of_parameters(named, hints):
-    """Return the schema of the object whose keys are bound to the parameters `named`."""
-    properties = {parameter.name: schema(hints.get(parameter.name, typing.Any)) for parameter in named}
-    required = sorted(parameter.name for parameter in named if parameter.default is parameter.empty)
+def of_parameters(function):
+    """Return {name: schema, with its default} for the parameters of `function`."""
+    hints = resolved(function)
+    return {
+        parameter.name: dict(schema(hints.get(parameter.name, typing.Any)), default=json_codec.plain(parameter.default))
+        for parameter in call_arguments.of(function).parameters
+    }
+
+
+def _of_named(named, hints):
+    """Return the schema of the object whose keys are bound to the arguments `named`."""
+    properties = {argument.name: schema(hints.get(argument.name, typing.Any)) for argument in named}
+    required = sorted(argument.name for argument in named if argument.default is argument.empty)
     return dict({"type": "object", "properties": properties}, **({"required": required} if required else {}))
-
-
-def resolved(annotated):
-    """Return the type hints of a function or a class with names in quotes looked up; {} where a name is undefined."""
-    try:
-        # What Annotated adds is for pydantic; CPython 3.8 and earlier have no Annotated.
-        return typing.get_type_hints(_with_hints(annotated), **_EXTRAS)
-    # A hint may be any object, and one in quotes may name what does not exist.
-    except Exception:
-        return {}
-
-
-def _with_hints(annotated):
-    """Return what has the hints of `annotated`: the function that a partial calls, the `__call__` of an object."""
-    while isinstance(annotated, functools.partial):
-        annotated = annotated.func
-    if inspect.isclass(annotated) or inspect.isroutine(annotated) or hasattr(annotated, "__wrapped__"):
-        return annotated
-    return type(annotated).__call__
 
 
 def schema(hint, within=()):
@@ -88,23 +72,6 @@ def schema(hint, within=()):
     kind = origin if inspect.isclass(origin) else hint
     # A class may have itself among its fields.
     return _of_class(kind, arguments, within) if inspect.isclass(kind) and kind not in within else {}
-
-
-def bare(hint):
-    """Return a hint without its new name (NewType) and without what Annotated adds to it."""
-    while hasattr(hint, "__supertype__") or getattr(hint, "__metadata__", None):
-        hint = hint.__supertype__ if hasattr(hint, "__supertype__") else hint.__origin__
-    return hint
-
-
-def arguments_of(hint):
-    """Return the arguments in a hint's brackets, [] without brackets.
-
-    Without brackets, `__args__` is None in Python 3.6, holds type variables in 3.8, and is a descriptor of the class
-    typing.Union since 3.14.
-    """
-    arguments = getattr(hint, "__args__", None)
-    return [each for each in arguments if not isinstance(each, typing.TypeVar)] if isinstance(arguments, tuple) else []
 
 
 def _of_class(kind, arguments, within):

@@ -40,6 +40,8 @@ class Model(object):
         self.batch_predictor = functions["batch_predictor"]
         # Derived from predictor; None where the notebook's predictor has none.
         self.batch_form = functions.get("batch_form")
+        # None where the notebook has none.
+        self.explainer = functions.get("explainer")
         # Models of earlier versions have neither.
         self.setup = functions.get("setup")
         self.teardown = functions.get("teardown")

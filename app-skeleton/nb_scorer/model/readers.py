@@ -275,6 +275,11 @@ class Number(object):
 
     noun = "a number"
 
+    @staticmethod
+    def knows(kind):
+        """Return whether the class `kind` is a Decimal."""
+        return issubclass(kind, decimal.Decimal)
+
     def __init__(self, kind):
         self.kind = kind
 

@@ -1,12 +1,15 @@
 """How the notebook's functions are called with one sample: by what their signatures say that they take.
 
-Decided once, when the model is saved; a function that takes a sample in its JSON form stays as it is.
+Decided once, when the model is saved; a function that takes a sample in its JSON form, and nothing else, stays as it
+is.
 """
 
 import inspect
 
-from nb_scorer.model import conversion, functions, hint_schema, readers
+from nb_scorer.model import call_arguments, conversion, hint_schema
 from nb_scorer.model.calls import Call, CallByName, CallTogether
+from nb_scorer.model.hints import arguments_of, bare, resolved
+from nb_scorer.model.readers import Fields
 
 _NO_FILES: dict = {}
 
@@ -18,12 +21,15 @@ def of(called, files=_NO_FILES):
     they count where there is no hint. The name of an only argument is "".
     """
     predictor = _for_one_sample(called.get("predictor"), files)
-    validator = _for_one_sample(called.get("validator"), _files_for_validator(predictor))
-    return {
+    others = _files_of_others(predictor), isinstance(predictor, CallByName)
+    callables = {
         "predictor": predictor,
-        "validator": validator,
+        "validator": _for_one_sample(called.get("validator"), *others),
         "batch_predictor": _for_batches(called.get("batch_predictor"), predictor),
     }
+    if called.get("explainer") is not None:
+        callables["explainer"] = _for_one_sample(called["explainer"], *others)
+    return callables
 
 
 def files_of(predictor):
@@ -44,7 +50,7 @@ def described_files(predictor):
     found = files_of(predictor)
     if not found:
         return None
-    names = {"": _first(predictor.function) or "file"}
+    names = {"": call_arguments.of(predictor.function).sample or "file"}
     arguments = [
         {"name": names.get(name, name), "kind": kind, "many": is_many} for name, (kind, is_many) in found.items()
     ]
@@ -53,34 +59,38 @@ def described_files(predictor):
     return {"by_name": by_name, "arguments": arguments, "order": order}
 
 
-def _files_for_validator(predictor):
-    """Return the files for a validator without hints: those of predictor, by their names, and "" for all of a sample.
+def _files_of_others(predictor):
+    """Return the files for a validator or explainer without hints: those of predictor by name, "" for all of a sample.
 
     The latter has a reader of its own where the sample is an object with files.
     """
     files = files_of(predictor)
     if isinstance(predictor, CallByName) and files:
         fields = {name: (conversion.reader_of_files(*each), False) for name, each in files.items()}
-        return dict(files, **{"": readers.Fields(dict, fields, is_open=True)})
+        return dict(files, **{"": Fields(dict, fields, is_open=True)})
     return files
 
 
-def _for_one_sample(function, files):
+def _for_one_sample(function, files, gets_values=False):
     if function is None:
         return None
-    named = functions.named_parameters(function)
-    hints = hint_schema.resolved(function)
-    if named:
-        fields = {
-            parameter.name: (
-                _reader(parameter.name, parameter.name, hints, files),
-                parameter.default is parameter.empty,
-            )
-            for parameter in named
-        }
-        return CallByName(function, readers.Fields(dict, fields, _takes_any_name(function)))
-    read = _reader("", _first(function), hints, files)
-    return function if read is None else Call(function, read)
+    takes, hints = call_arguments.of(function, gets_values), resolved(function)
+    parameters = _readers(takes, hints)
+    if takes.named:
+        fields = {}
+        for each in takes.named:
+            read = _reader(each.name, each.name, hints, files)
+            if read is None and each.name in parameters:
+                read = parameters[each.name][0]
+            fields[each.name] = read, each.default is each.empty
+        return CallByName(
+            function, Fields(dict, fields, _takes_any_name(function)), None, parameters, takes.takes_headers
+        )
+    read = _reader("", takes.sample, hints, files)
+    keyword = takes.sample if takes.by_keyword else None
+    if read is None and keyword is None and not parameters and not takes.takes_headers:
+        return function
+    return Call(function, read, keyword, parameters, takes.takes_headers)
 
 
 def _reader(name, argument, hints, files):
@@ -88,29 +98,34 @@ def _reader(name, argument, hints, files):
     if argument in hints or name not in files:
         return conversion.reader(hints.get(argument))
     known = files[name]
-    return known if isinstance(known, readers.Fields) else conversion.reader_of_files(*known)
+    return known if isinstance(known, Fields) else conversion.reader_of_files(*known)
 
 
 def _for_batches(function, predictor):
     """Return batch_predictor as it is asked: by its own hint for a sample, or by predictor's where it has none."""
     if function is None:
         return None
-    inner = hint_schema.arguments_of(hint_schema.bare(hint_schema.resolved(function).get(_first(function))))
+    takes, hints = call_arguments.of(function), resolved(function)
+    inner = arguments_of(bare(hints.get(takes.sample)))
     read = conversion.reader(inner[0]) if inner else getattr(predictor, "read", None) if _is_ours(predictor) else None
-    return function if read is None else CallTogether(function, read)
+    parameters = _readers(takes, hints)
+    if read is None and not parameters and not takes.takes_headers:
+        return function
+    return CallTogether(function, read, None, parameters, takes.takes_headers)
+
+
+def _readers(takes, hints):
+    """Return {name: (reader or None, whether a text is passed as it is)} of the arguments that a request may set."""
+    return {each.name: _reader_of(each, hints.get(each.name)) for each in takes.parameters}
+
+
+def _reader_of(parameter, hint):
+    is_text = isinstance(parameter.default, str) if hint is None else hint_schema.schema(hint).get("type") == "string"
+    return conversion.parameter_reader(hint) if hint is not None else None, is_text
 
 
 def _is_ours(function):
     return isinstance(function, Call)
-
-
-def _first(function):
-    """Return the name of a function's first parameter, or None where Python can't tell it."""
-    try:
-        return next(iter(inspect.signature(function).parameters), None)
-    # Written in C, or of a kind whose signature Python can't tell.
-    except Exception:
-        return None
 
 
 def _takes_any_name(function):

@@ -7,7 +7,10 @@ from nb_scorer.protocol import frames
 REFUSED = "The notebook's validator rejects this sample"
 MISFIT = "The sample does not match what the notebook accepts"
 NO_JSON_FORM = "The notebook's predictor gave an answer that can't be sent"
+WRONG_PARAMETERS = "The parameters do not match what the notebook accepts"
 FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
+# Where an exception with a status has no message.
+FAILED_BY_CHOICE = "The notebook's predictor rejects this request."
 _HEADER = "Traceback (most recent call last):\n"
 
 
@@ -17,7 +20,7 @@ def of(outcome, facts, messages=True):
     With `messages`, a validator's own exception is quoted.
     """
     if "status" in facts:
-        return facts["status"], facts["detail"]
+        return facts["status"], facts["detail"] or FAILED_BY_CHOICE
     if outcome == frames.NOT_JSON:
         return 400, "The body is not JSON: {}.".format(facts["reason"])
     if outcome == frames.FAILED:
@@ -25,6 +28,11 @@ def of(outcome, facts, messages=True):
     if "misfit" in facts:
         return 422, _sentence(MISFIT, facts["misfit"])
     return 422, _sentence(REFUSED, facts.get("reason") or (facts.get("message") if messages else None))
+
+
+def of_parameters(misfit):
+    """Return the sentence for parameters that do not fit, for these reasons."""
+    return _sentence(WRONG_PARAMETERS, misfit)
 
 
 def of_row(outcome, facts):

@@ -1,6 +1,7 @@
 """The frames between front and scorer: their one definition.
 
-A request is a length, a kind, a number and that many bytes; the numbers count a link's requests from 0.
+A request is a length, a kind, a number and that many bytes; the numbers count a link's requests from 0. With WITH_CALL
+in the kind, these begin with the length of a call, and the call.
 An answer is a length, a status, the number of its request, the microseconds that the sample took (its
 share, where several were scored in one call), how many samples that call scored (on its first answer, else 0),
 and that many bytes. A scorer answers in the order of the requests; before the first answer it sends one
@@ -11,6 +12,7 @@ import struct
 
 REQUEST = struct.Struct("!IBI")
 ANSWER = struct.Struct("!IBIII")
+_LENGTH = struct.Struct("!I")
 # Request numbers have 32 bits, and wrap around.
 NUMBERS = 0xFFFFFFFF
 
@@ -23,16 +25,21 @@ ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no num
 BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
 FILES = 7  # a sample with files: a length, a head of so many bytes, and the files (see nb_scorer.model.binary)
 
+# Added to a kind whose payload begins with a call: what the request adds to its samples (nb_scorer.model.parameters).
+WITH_CALL = 0x80
+
 # Those whose one answer has the answers to many samples.
 OF_MANY = frozenset((MANY, BLOCK))
 
 # Statuses of an answer. The payload of OK is the answer as JSON; that of all others is a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
-# {"traceback" or null} and one of {"reason"}: the validator said no, for this reason or ""; {"message"}: it raised,
-# with this message or null; {"misfit", "errors"}: the sample is not what the functions take. Of MANY also {"index"}.
+# {"traceback" or null} and one of {"status", "detail"}: they are chosen, and there may be "errors"; {"reason"}: the
+# validator said no, for this reason or ""; {"message"}: it raised, with this message or null; {"misfit", "errors"}:
+# the sample is not what the functions take. Of MANY also {"index"}.
 REFUSED = 2
-# {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form. Of MANY also {"index"}.
+# {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form, with {"status", "detail"}
+# the notebook has chosen them. Of MANY also {"index"}.
 FAILED = 3
 SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
 FILE = 4  # of FILES alone: the answer is a file (see nb_scorer.model.binary)
@@ -46,14 +53,30 @@ _LARGE = 1 << 16
 _MAX_MICROSECONDS = 0xFFFFFFFF
 
 
-def request(kind, number, payload):
-    """Return the bytes of one request."""
-    return REQUEST.pack(len(payload), kind, number) + payload
+def request(kind, number, payload, call=b""):
+    """Return the bytes of one request, which carries a `call` if there is one."""
+    return request_head(kind, number, len(payload), call) + payload
 
 
-def request_head(kind, number, size):
-    """Return what the payload of a request, which has `size` bytes, follows."""
-    return REQUEST.pack(size, kind, number)
+def with_call(call, payload):
+    """Return what a frame carries for a payload with a call."""
+    return _LENGTH.pack(len(call)) + call + payload
+
+
+def without_call(kind, payload):
+    """Return (kind, call, payload) of a frame: the call is empty where it carries none."""
+    if not kind & WITH_CALL:
+        return kind, b"", payload
+    end = _LENGTH.size + _LENGTH.unpack_from(payload)[0]
+    return kind & ~WITH_CALL, payload[_LENGTH.size : end], payload[end:]
+
+
+def request_head(kind, number, size, call=b""):
+    """Return what the payload of a request, which has `size` bytes, follows, with its `call` if there is one."""
+    if not call:
+        return REQUEST.pack(size, kind, number)
+    before = with_call(call, b"")
+    return REQUEST.pack(len(before) + size, kind | WITH_CALL, number) + before
 
 
 def answer(status, payload, number=0, seconds=0.0, batch=1):

@@ -3,6 +3,8 @@
 One thread calls the model: notebooks are not written thread-safe.
 """
 
+import collections
+import copy
 import functools
 import json
 import os
@@ -14,7 +16,7 @@ import types
 from nb_scorer.batching.form import MAX_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
 from nb_scorer.common import phrases
-from nb_scorer.model import binary, calls, functions, json_codec, start_up
+from nb_scorer.model import binary, calls, functions, json_codec, parameters, start_up
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.model.problems import ModelProblem, SetupFailed
 from nb_scorer.protocol import frames, number_blocks
@@ -26,7 +28,20 @@ RECEIVE_BYTES = 1 << 16
 # which would fill the log, and the front reads it.
 MAX_PART = 4000
 MAX_TRACEBACK = 40000
+# So many calls (parameters and header fields) are remembered: clients send the same ones again and again.
+MAX_CALLS = 64
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+
+
+class _Explained(object):
+    """The functions of a model with its explainer in the place of predictor."""
+
+    explainer = batch_predictor = batch_form = setup = teardown = None
+
+    def __init__(self, model):
+        self.predictor = model.explainer
+        self.validator = model.validator
+        self.manifest = model.manifest
 
 
 class Scorer(object):
@@ -56,11 +71,61 @@ class Scorer(object):
         self._files = model.manifest.get("files")
         if isinstance(model.batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
-            self._batch_predictor, self._read = model.batch_predictor.function, model.batch_predictor.read
+            self._batch_predictor, self._read = model.batch_predictor.of_read, model.batch_predictor.read
+        self._batch_call = model.batch_predictor
         self.setup = model.setup
         self._teardown = model.teardown
         self._loop = None
         self._pid = os.getpid()
+        self._for_calls: collections.OrderedDict = collections.OrderedDict()
+        # By name, the other functions that a call may ask for; each of them is scored as a predictor is.
+        self._others: dict = {}
+        if getattr(model, "explainer", None) is not None:
+            self._others[parameters.EXPLAINER] = Scorer(_Explained(model), form)
+
+    def for_call(self, call):
+        """Return (a Scorer whose functions get what this `call` adds to its samples, None), or (None, the refusal).
+
+        A call is bytes, as nb_scorer.model.parameters describes them. The derived batch form is not asked: its proof
+        was made without parameters.
+        """
+        if not call:
+            return self, None
+        if call not in self._for_calls:
+            try:
+                facts = parameters.facts_of(call)
+            except ValueError as error:
+                return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
+            asked = self._others.get(facts.get(parameters.FUNCTION), self)
+            try:
+                self._for_calls[call] = asked.with_facts(facts)
+            except parameters.UnknownParameter as error:
+                return None, (frames.REFUSED, _payload(status=400, detail=refusals.short(str(error)), traceback=None))
+            except Misfit as misfit:
+                self.end_copy()
+                return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
+            # As of a predictor: a class of the notebook's may be made of a parameter.
+            except BaseException:
+                return None, (frames.FAILED, self._failure("The parameters of a request could not be read:"))
+            if len(self._for_calls) > MAX_CALLS:
+                self._for_calls.popitem(last=False)
+        self._for_calls.move_to_end(call)
+        return self._for_calls[call], None
+
+    def with_facts(self, facts):
+        """Return a Scorer whose functions get what the facts of a call add; raise as parameters.given does."""
+        given = parameters.given(self._predictor, facts)
+        if not given:
+            return self
+        is_taken = len(parameters.for_function(self._batch_call, given)) == len(given)
+        scorer = copy.copy(self)
+        vars(scorer).update(
+            _predictor=_bound(self._predictor, given),
+            _validator=_bound(self._validator, parameters.for_function(self._validator, given)),
+            _batch_predictor=_bound(self._batch_predictor, given) if is_taken else None,
+            _pays_from=None,
+        )
+        return scorer
 
     def set_up(self):
         """Call the notebook's setup, if there is one; raise SetupFailed where that raises."""
@@ -88,6 +153,8 @@ class Scorer(object):
         """Take this process for the scorer's own: it may be another than the one that loaded the model."""
         self._pid = os.getpid()
         self._note_progress = self._watch.note_progress = counters.note_progress
+        for other in self._others.values():
+            other.settle(counters)
 
     def end_copy(self, code=0):
         """End this process, without a word, if it is a copy that the notebook's code forked."""
@@ -138,7 +205,7 @@ class Scorer(object):
         facts = json.loads(payload.decode("ascii"))
         last = phrases.last_line(facts.get("traceback") or "")
         return "error", "{} {}".format(
-            status, last or facts.get("reason") or facts.get("message") or facts.get("misfit")
+            status, last or facts.get("reason") or facts.get("message") or facts.get("misfit") or facts.get("detail")
         )
 
     def answer(self, body):
@@ -281,10 +348,7 @@ class Scorer(object):
 
     def _arguments_of(self, sample):
         """Return (args, keywords) with which a Call calls the notebook's own function for a sample; raise Misfit."""
-        predictor = self._predictor
-        if isinstance(predictor, calls.CallByName):
-            return (), predictor.read(sample)
-        return (predictor.read(sample),), {}
+        return self._predictor.arguments(sample)
 
     def _encoded(self, original, outcome):
         """Return (status, payload) for what the batch form gave for one sample; `original` is as of `_predicted`."""
@@ -407,11 +471,21 @@ class Scorer(object):
         if isinstance(error, json_codec.NoJsonForm):
             # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
+        chosen = refusals.of_choice(error)
+        if chosen is not None:
+            return self._chosen(error, chosen)
         misfit = None if likeness.comes_from_environment(error) else self._misfit(original(), error)
         if misfit is not None:
             # Printed all the same: what is taken for the client's fault may be the notebook's.
             return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(misfit))
         return frames.FAILED, self._failure(headline, error)
+
+    def _chosen(self, error, facts):
+        """Return (status, payload) for an exception that has a status; only one of the service's fault is printed."""
+        if facts["status"] < 500:
+            self.end_copy()
+            return frames.REFUSED, _payload(traceback=None, **facts)
+        return frames.FAILED, self._failure("The predictor failed on a sample:", error, **facts)
 
     def _misfit(self, sample, error):
         """Return the Misfit of a sample that `error` is probably about; None for one like the notebook's own."""
@@ -455,6 +529,9 @@ class Scorer(object):
             self.end_copy()
             return index, frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(misfit))
         except BaseException as error:
+            chosen = refusals.of_choice(error)
+            if chosen is not None:
+                return (index, *self._chosen(error, chosen))
             headline = "The validator raised on a sample, which counts as a no:"
             return index, frames.REFUSED, self._failure(headline, message=refusals.message_of(error))
         self.end_copy()
@@ -481,6 +558,11 @@ class Scorer(object):
         if self._loop is None:
             self._loop = _new_loop()
         return self._loop.run_until_complete(result)
+
+
+def _bound(function, given):
+    """Return `function`, as it is asked, with the arguments in `given`."""
+    return function if function is None or not given else lambda sample: function(sample, parameters.fresh(given))
 
 
 def _changed(sample, before):
@@ -549,7 +631,7 @@ def _answer_all(link, counters, scorer):
             binary.folder.remove()
             return
         buffer += data
-        for kind, first, bodies in in_calls(frames.take_requests(buffer)):
+        for kind, first, bodies, call in in_calls(frames.take_requests(buffer)):
             if kind == frames.ALONE:
                 scorer.stop_batching()
                 continue
@@ -558,7 +640,7 @@ def _answer_all(link, counters, scorer):
                 link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * called_back, first, 0.0))
             number = first + called_back
             started = time.perf_counter()
-            for answers in _answers(scorer, kind, bodies[called_back:]):
+            for answers in _answers(scorer, kind, bodies[called_back:], call):
                 scorer.end_copy()
                 seconds = (time.perf_counter() - started) / len(answers)
                 link.sendall(frames.answers(answers, number, seconds))
@@ -572,21 +654,25 @@ def _answer_all(link, counters, scorer):
 
 
 def in_calls(requests):
-    """Yield (kind, number of the first, bodies) for `requests`: those to be scored in one call, the others alone.
+    """Yield (kind, number of the first, bodies, call) for `requests`: those to be scored at once, the others alone.
 
-    Their numbers are consecutive.
+    Their numbers are consecutive, and what their requests add to them (`call`) is the same.
     """
-    batch = []
-    for kind, number, body in requests:
-        if kind == frames.TOGETHER:
-            batch.append(body)
-            continue
-        if batch:
-            yield frames.TOGETHER, number - len(batch), batch
+    batch: list = []
+    first, of_batch = 0, b""
+    for with_call, number, payload in requests:
+        kind, call, body = frames.without_call(with_call, payload)
+        if batch and (kind != frames.TOGETHER or call != of_batch):
+            yield frames.TOGETHER, first, batch, of_batch
             batch = []
-        yield kind, number, [body]
+        if kind == frames.TOGETHER:
+            if not batch:
+                first, of_batch = number, call
+            batch.append(body)
+        else:
+            yield kind, number, [body], call
     if batch:
-        yield frames.TOGETHER, number - len(batch) + 1, batch
+        yield frames.TOGETHER, first, batch, of_batch
 
 
 # By kind of request, what returns (status, payload, batch).
@@ -598,10 +684,13 @@ _OF_KINDS = {
 }
 
 
-def _answers(scorer, kind, bodies):
+def _answers(scorer, kind, bodies, call):
     """Return an iterable of lists of answers as (status, payload, batch)."""
     if not bodies:
         return []
+    scorer, refused = scorer.for_call(call)
+    if refused is not None:
+        return [[(*refused, 1)] for _ in bodies]
     if kind in _OF_KINDS:
         return [[_OF_KINDS[kind](scorer, bodies[0])]]
     if len(bodies) == 1:

@@ -12,6 +12,7 @@ from nb_service.http.routes import AS_ASKED, HTML, Route
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
 from nb_service.protocols import bodies, cloud_events, open_inference
+from nb_service.request_calls import Calls
 
 OPENAPI = "3.1.0"
 EXAMPLES = 10
@@ -94,6 +95,8 @@ def document(
             operation["security"] = [{name: []} for name in _KEYS]
         paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[route.method.lower()] = operation
     schemas = {"Problem": _PROBLEM_SCHEMA, "Sample": model.sample_schema, "Answer": model.answer_schema}
+    if declared := Calls(model.manifest).parameters:
+        schemas["Parameters"] = {**OBJECT, "properties": declared, "additionalProperties": False}
     return {
         "openapi": OPENAPI,
         "info": _info(served, model.manifest),
@@ -128,11 +131,16 @@ class _Operations:
         self._identity = served
         self._answer_schema = model.answer_schema
         self._files = files.of(model.manifest)
-        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files)
+        self._has_explainer = bool(model.manifest.get("explainer"))
+        self._parameters = Calls(model.manifest).parameters
+        has_parameters = bool(self._parameters)
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, has_parameters=has_parameters)
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:
         """Return whether this model's answers can have the form in which the route at `path` gives them."""
+        if path.endswith(":explain") or path.startswith(("/explain", "/explanations/")):
+            return self._has_explainer
         if path.endswith(":classify"):
             return _are_scores(self._answer_schema)
         return not path.endswith(":regress") or _is_number(self._answer_schema)
@@ -151,7 +159,11 @@ class _Operations:
         if path in _LINKS:
             linked = _identifier(*_LINKS[path].split(" "))
             success["links"] = {"model": {"operationId": linked, "parameters": {"name": "$response.body#/models/0"}}}
-        parameters = [*self._in_path(path), *_HEADERS.get(path.rpartition("/")[2] if method == "POST" else "?", ())]
+        parameters = [
+            *self._in_path(path),
+            *self._in_query(path),
+            *_HEADERS.get(path.rpartition("/")[2] if method == "POST" else "?", ()),
+        ]
         if parameters:
             operation["parameters"] = parameters
         if "<name>" in path:
@@ -176,6 +188,12 @@ class _Operations:
         for name, value in (("name", self._identity.name), ("version", str(self._identity.version))):
             if f"<{name}>" in path:
                 yield {"name": name, "in": "path", "required": True, "schema": {"enum": [value]}}
+
+    def _in_query(self, path: str) -> Iterable[dict]:
+        """Yield the parameters of predictor, where the query may have them; a list's values repeat its name."""
+        if path in ("/predict", "/predict/batch"):
+            for name, schema in self._parameters.items():
+                yield {"name": name, "in": "query", "schema": schema}
 
     def _answers(self, route: Route) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}

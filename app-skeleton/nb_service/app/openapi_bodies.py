@@ -1,6 +1,7 @@
 """The bodies that each route takes, as JSON schemas with examples, for the OpenAPI document."""
 
 import re
+from collections.abc import Mapping
 
 from nb_service.files import NO_FILES, Files
 from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
@@ -9,8 +10,10 @@ JSON = "application/json"
 LIST = {"type": "array"}
 OBJECT = {"type": "object"}
 TEXT = {"type": "string"}
+_NOTHING: Mapping[str, dict | None] = {}
 BINARY = {**TEXT, "format": "binary"}
 SAMPLE = {"$ref": "#/components/schemas/Sample"}
+PARAMETERS = {"$ref": "#/components/schemas/Parameters"}
 _TENSOR = {
     **OBJECT,
     "properties": {
@@ -55,9 +58,12 @@ _CELLS = {
 class Bodies:
     """Makes the bodies of a model whose samples have `schema` and `files`, with its golden `rows` as examples."""
 
-    def __init__(self, schema: dict, rows: list[dict], files: Files = NO_FILES) -> None:
+    def __init__(
+        self, schema: dict, rows: list[dict], files: Files = NO_FILES, *, has_parameters: bool = False
+    ) -> None:
         self._schema = schema
         self._files = files
+        self._parameters = PARAMETERS if has_parameters else None
         self._samples = [row["sample"] for row in rows]
         self._answers = [row["answer"] for row in rows]
 
@@ -68,7 +74,9 @@ class Bodies:
         many["text/csv"] = many["application/csv"] = {"schema": _csv(self._schema)}
         many["application/x-npy"] = {"schema": BINARY}
         by_path = {
-            "/predict": {JSON: {"schema": SAMPLE, **examples(self._samples)}, **self._with_files()},
+            "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}, **self._with_files()},
+            "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/explanations/<name>": {JSON: {"schema": SAMPLE}},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
             "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
             "/": {
@@ -82,7 +90,10 @@ class Bodies:
         if path in by_path:
             return by_path[path]
         if path.endswith(open_inference.INFER):
-            inputs = _with("inputs", {**LIST, "items": _TENSOR, "minItems": 1})
+            # Of the parameters here, some are the protocol's own.
+            inputs = _with(
+                "inputs", {**LIST, "items": _TENSOR, "minItems": 1}, {"parameters": self._parameters and OBJECT}
+            )
             return {
                 JSON: {"schema": inputs, **examples(self._tensors())},
                 "application/octet-stream": {"schema": BINARY},
@@ -90,7 +101,9 @@ class Bodies:
         if path.endswith((":classify", ":regress")):
             return {JSON: {"schema": _with("examples", {**LIST, "items": self._example()})}}
         # TensorFlow Serving's, KServe's and Vertex AI's.
-        instances = _with("instances", {**LIST, "items": SAMPLE})
+        # Of these, only Vertex AI's have parameters.
+        of_vertex = None if path.startswith("/v1/models/") else self._parameters
+        instances = _with("instances", {**LIST, "items": SAMPLE}, {"parameters": of_vertex})
         return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
 
     def _with_files(self) -> dict:
@@ -128,10 +141,16 @@ class Bodies:
     def _invocations(self) -> list[dict]:
         """Return the schemas of what may be asked for in JSON: a sample, or what MLflow sends."""
         many = {**LIST, "items": SAMPLE}
-        frames = [_alone("instances", many), _alone("inputs", {**many, "minItems": 1})]
+        of_mlflow = {"params": self._parameters}
+        frames = [_alone("instances", many, of_mlflow), _alone("inputs", {**many, "minItems": 1}, of_mlflow)]
         if self._schema.get("type") == "object":
-            frames.append(_alone("dataframe_records", many))
-        return [SAMPLE, *frames]
+            frames.append(_alone("dataframe_records", many, of_mlflow))
+        return [*self._one(), *frames]
+
+    def _one(self) -> list[dict]:
+        """Return the schemas of one sample: as it is, and with parameters in the form of Hugging Face."""
+        of_hugging_face = _alone("inputs", SAMPLE, {"parameters": self._parameters})
+        return [SAMPLE, {**of_hugging_face, "required": ["inputs", "parameters"]}] if self._parameters else [SAMPLE]
 
     def _tensors(self) -> list[dict]:
         """Return the golden samples as an Open Inference request, in a list; [] where they do not form a tensor."""
@@ -142,17 +161,23 @@ class Bodies:
         return [{"inputs": [named]}]
 
 
+def _any(schemas: list[dict]) -> dict:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
 def examples(values: list) -> dict:
     """Return {"examples": …} of these values, {} where there are none."""
     return {"examples": {f"row{number}": {"value": value} for number, value in enumerate(values, 1)}} if values else {}
 
 
-def _with(name: str, schema: dict) -> dict:
-    return {**OBJECT, "properties": {name: schema}, "required": [name]}
+def _with(name: str, schema: dict, others: Mapping[str, dict | None] = _NOTHING) -> dict:
+    """Return the schema of an object with one property, and those of the `others` that there are."""
+    properties = {name: schema, **{other: inner for other, inner in others.items() if inner}}
+    return {**OBJECT, "properties": properties, "required": [name]}
 
 
-def _alone(name: str, schema: dict) -> dict:
-    return {**_with(name, schema), "additionalProperties": False}
+def _alone(name: str, schema: dict, others: Mapping[str, dict | None] = _NOTHING) -> dict:
+    return {**_with(name, schema, others), "additionalProperties": False}
 
 
 def _event() -> dict:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from flask import Response, g, request
 
@@ -21,6 +21,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.client import PoolClient
 from nb_service.protocols import Body, Limits, Malformed, Question, Series, series
 from nb_service.protocols.rows import Rows
+from nb_service.request_calls import Calls, in_query
 from nb_service.settings import Settings
 
 Refusal = Callable[[int, str], tuple[int, Body]]
@@ -40,6 +41,16 @@ class RouteContext:
     settings: Settings
     numbers: Callable[[], dict] = dict
     baseline: Baseline | None = None
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Return what makes the calls of this model."""
+        return Calls(self.model.manifest, self.settings.pass_headers)
+
+    @property
+    def has_explainer(self) -> bool:
+        """Return whether the notebook has an explainer."""
+        return bool(self.model.manifest.get("explainer"))
 
     @property
     def rows(self) -> Rows:
@@ -67,19 +78,22 @@ class RouteContext:
         try:
             content = body(self.settings.max_body)
             sample = form.files_in(request.content_type, content, self.files, request.headers.get("Accept"))
+            call = self.calls.made(in_query(request.query_string.decode("latin-1")), request.headers) if sample else b""
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
         if sample is None:
             return None
-        return response_of(replies.from_answer(self.asker.ask_files(sample), replies.disclosure(self.settings)))
+        return response_of(replies.from_answer(self.asker.ask_files(sample, call), replies.disclosure(self.settings)))
 
     def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
         """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
         try:
             question = read(body(self.settings.max_body))
-            answers = self._answers(question.samples)
+            call = self.calls.made(question.parameters, request.headers, question.function)
+            answers = self._answers(question.samples, call)
             response = response_with(question.write(answers))
-            self.keep(answers)
+            if not question.function:
+                self.keep(answers)
         except Malformed as error:
             if error.errors and refusal is problem:
                 refusal = partial(problem, errors=error.errors)
@@ -97,7 +111,7 @@ class RouteContext:
             payload = answers.array if isinstance(answers, Series) else answers
             self.asker.tell({"keep": [request_id, is_many, payload.decode("utf-8", "surrogatepass")]})
 
-    def _answers(self, samples: Series) -> Series:
+    def _answers(self, samples: Series, call: bytes) -> Series:
         """Return the answers to `samples`; raise Malformed with the status and detail of the first that failed."""
         try:
             self._check_number(samples)
@@ -105,8 +119,8 @@ class RouteContext:
                 parts = list(samples.parts(failures.TOGETHER))
                 is_numbers, bodies = series.bodies(parts)
                 ask = self.asker.ask_blocks if is_numbers else self.asker.ask_arrays
-                return Series.joined(self._payloads(ask(bodies), parts))
-            return Series(self._payloads(self.asker.ask_many(samples.elements), samples))
+                return Series.joined(self._payloads(ask(bodies, call), parts))
+            return Series(self._payloads(self.asker.ask_many(samples.elements, call), samples))
         except Malformed:
             raise
         except ValueError as error:

@@ -450,20 +450,27 @@ class Connection(asyncio.BufferedProtocol):
         self._phase = ANSWER
         request.asked_at = time.monotonic()
         front = self._front
+        call = request.head.call
         if request.head.raw_path == front.ARRAY_PATH:
             if not front.is_one_call(body):
-                self._exchange = front.app.exchange(self, request, len(body))
-                self._exchange.send(body)
-                self._exchange.end()
+                self._ask_app(request, body)
                 return
-            self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id)
-        elif body and request.head.file_prefix:
-            done = partial(self._answered, request)
-            self._job = front.pool.submit_files(body, done, request.request_id, request.head.file_prefix)
-        elif body:
-            self._job = front.pool.submit(body, partial(self._answered, request), request.request_id)
-        else:
+            self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id, call)
+        elif not body:
             self._reply(request, replies.EMPTY)
+        elif front.is_for_app(body):
+            self._ask_app(request, body)
+        elif request.head.file_prefix:
+            done, prefix = partial(self._answered, request), request.head.file_prefix
+            self._job = front.pool.submit_files(body, done, request.request_id, call, prefix)
+        else:
+            self._job = front.pool.submit(body, partial(self._answered, request), request.request_id, call)
+
+    def _ask_app(self, request: Request, body: bytes) -> None:
+        """Give a body that was collected to the app."""
+        self._exchange = self._front.app.exchange(self, request, len(body))
+        self._exchange.send(body)
+        self._exchange.end()
 
     def _answered(self, request: Request, answer: Answer) -> None:
         if self._request is not request:
@@ -681,7 +688,7 @@ class Connection(asyncio.BufferedProtocol):
         is_unread = self._phase == BODY
         if is_unread or self._front.closing or (has_body and length is None and not in_chunks):
             self._keeps_alive = False
-        reason = replies.REASONS.get(status, "Unknown").encode("ascii")
+        reason = replies.phrase(status).encode("ascii")
         status_line = b"HTTP/1.1 %d %b\r\n" % (status, reason)
         framing = b"Transfer-Encoding: chunked\r\n" if in_chunks else b""
         if has_body and length is not None:

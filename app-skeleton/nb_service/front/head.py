@@ -45,10 +45,11 @@ class Head:
     None where it comes in chunks. `target` is the request target in origin form; `raw_path` and `path` are the same
     without the query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool` the front
     notes, once for all requests with this head, whether a scorer can take their bodies; `file_prefix` is what a body
-    that is a file follows then.
+    that is a file follows then, and `call` what the head adds to the sample.
     """
 
     __slots__ = (
+        "call",
         "command",
         "expects_continue",
         "fields",
@@ -74,7 +75,7 @@ class Head:
         self.keeps_alive = self.expects_continue = False
         self.request_id: str | None = None
         self.is_for_pool: bool | None = None
-        self.file_prefix = b""
+        self.call = self.file_prefix = b""
 
     # --- called by llhttp ---
 

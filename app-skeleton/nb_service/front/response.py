@@ -73,7 +73,7 @@ _OK = (
 
 
 def _head_parts(status: int, content_type: str) -> tuple[bytes, bytes]:
-    begin = f"HTTP/1.1 {status} {replies.REASONS[status]}\r\nContent-Length: ".encode("ascii")
+    begin = f"HTTP/1.1 {status} {replies.phrase(status)}\r\nContent-Length: ".encode("ascii")
     type_line = f"\r\nContent-Type: {content_type}\r\n".encode("ascii")
     return begin, type_line + date() + NOSNIFF + b"X-Request-ID: "
 

@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from nb_service import files, identity
+from nb_service import files, identity, request_calls
 from nb_service.front.app_link import AppLink
 from nb_service.front.budget import Budget
 from nb_service.front.head import Head, Request
 from nb_service.front.listener import Listener
 from nb_service.http import listening, replies, routes
 from nb_service.http.health import Health
+from nb_service.malformed import Malformed
 from nb_service.pool import Pool
 from nb_service.pool.guard import guarded
+from nb_service.request_calls import Calls, Parameters
 from nb_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class Front:
         self.small_buffer = self.buffer[:SMALL_BUFFER]
         self.last_fields = identity.of(pool.model, settings.model_name).header_bytes + b"\r\n"
         self.access = access
+        self._calls = Calls(pool.model.manifest, settings.pass_headers)
         self._health = health
         self._gate = gate
         self._limit = settings.receive_timeout
@@ -179,6 +182,13 @@ class Front:
         """Return whether a scorer can take the body as it is."""
         if head.command != "POST" or b"content-encoding" in head.fields:
             return False
+        if head.raw_path not in (self._sample_path, self._array_path):
+            return False
+        try:
+            head.call = self._calls.made(self._parameters(head), head.headers)
+        except Malformed:
+            # The app says what is wrong.
+            return False
         content_type = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
             accept = head.headers.get("accept")
@@ -188,6 +198,15 @@ class Front:
             head.file_prefix = self._files.prefix(content_type.decode("latin-1"), accept)
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
+
+    @staticmethod
+    def _parameters(head: Head) -> Parameters:
+        query = head.target.partition(b"?")[2]
+        return request_calls.in_query(query.decode("latin-1")) if query else request_calls.NONE
+
+    def is_for_app(self, body: bytes) -> bool:
+        """Return whether the app has to look into the body of one sample: it may hold parameters of its own."""
+        return bool(self._calls.parameters) and request_calls.may_hold_parameters(body)
 
     def _is_array(self, head: Head, content_type: bytes | None) -> bool:
         return (

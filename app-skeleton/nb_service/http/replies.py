@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -38,6 +39,16 @@ REASONS = {
 }
 
 
+def phrase(status: int) -> str:
+    """Return the phrase of a status, which may be one that a notebook has chosen."""
+    if status in REASONS:
+        return REASONS[status]
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Rejected" if status < 500 else "Failed"
+
+
 class Rejection(NamedTuple):
     """Why a request or a sample gets no prediction, for each protocol to write in its own form.
 
@@ -51,7 +62,7 @@ class Rejection(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """Return it in the form of RFC 9457."""
-        facts = {"type": "about:blank", "title": REASONS[self.status], "status": self.status, "detail": self.detail}
+        facts = {"type": "about:blank", "title": phrase(self.status), "status": self.status, "detail": self.detail}
         more = {"errors": self.errors, "traceback": self.traceback}
         return {**facts, **{name: value for name, value in more.items() if value}}
 
@@ -168,7 +179,8 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
         return _of_file(answer)
     if answer.outcome in _FIXED:
         return _FIXED[answer.outcome]
-    return rejected(rejection_of(answer, disclosure))
+    rejection = rejection_of(answer, disclosure)
+    return rejected(rejection, _LATER if rejection.status == 503 else ())
 
 
 def _of_file(answer: Answer) -> Reply:
@@ -188,7 +200,8 @@ def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -
         return from_answer(answer, disclosure)
     rejection = rejection_of(answer, disclosure)
     detail = f"Sample {index + 1}: {rejection.detail}"
-    return rejected(rejection._replace(detail=detail, errors=within(index, rejection.errors)))
+    headers = _LATER if rejection.status == 503 else ()
+    return rejected(rejection._replace(detail=detail, errors=within(index, rejection.errors)), headers)
 
 
 def rejection_of(answer: Answer, disclosure: Disclosure = Disclosure()) -> Rejection:  # noqa: B008 - the same
@@ -199,7 +212,7 @@ def rejection_of(answer: Answer, disclosure: Disclosure = Disclosure()) -> Rejec
     facts = json.loads(answer.payload)
     status, detail = answer_words.of(answer.outcome, facts, disclosure.messages)
     traceback = (facts.get("traceback") or "") if disclosure.tracebacks else ""
-    return Rejection(status, detail, facts["errors"] if "misfit" in facts else (), traceback)
+    return Rejection(status, detail, facts.get("errors", ()), traceback)
 
 
 def within(index: int, errors: Sequence[dict]) -> list[dict]:

@@ -30,13 +30,14 @@ class Answer(NamedTuple):
 class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
+    `call` is what its request adds to it (see nb_scorer.model.parameters), as bytes; empty where that is nothing.
     `prefix` is what its body follows in the frame; a large body is not copied to put it there.
     `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it
     started to
     wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any more.
     """
 
-    __slots__ = ("abandoned", "body", "done", "kind", "prefix", "request_id", "since")
+    __slots__ = ("abandoned", "body", "call", "done", "kind", "prefix", "request_id", "since")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Job:
         done: Callable[[Answer], object],
         kind: int = frames.SAMPLE,
         request_id: str | None = None,
+        call: bytes = b"",
         prefix: bytes = b"",
     ) -> None:
         self.prefix = prefix
@@ -51,5 +53,6 @@ class Job:
         self.done = done
         self.kind = kind
         self.request_id = request_id
+        self.call = call
         self.since = 0.0
         self.abandoned = False

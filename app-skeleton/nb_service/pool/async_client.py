@@ -44,17 +44,17 @@ class AsyncPoolClient(asyncio.Protocol):
         await client._greeted  # noqa: SLF001 - its own
         return client
 
-    def ask(self, sample: bytes) -> "asyncio.Future[Answer]":
-        """Return the outcome of one sample, once it is awaited."""
-        return self._request(wire.SAMPLE, sample)
+    def ask(self, sample: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
+        """Return the outcome of one sample, once it is awaited; `call` is as of Pool.submit, here and below."""
+        return self._request(wire.SAMPLE, sample, call)
 
-    def ask_array(self, array: bytes) -> "asyncio.Future[Answer]":
+    def ask_array(self, array: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
         """Return the outcome of a JSON array of samples, as Pool.submit_many does."""
-        return self._request(wire.ARRAY, array)
+        return self._request(wire.ARRAY, array, call)
 
-    def ask_block(self, block: bytes) -> "asyncio.Future[Answer]":
+    def ask_block(self, block: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
         """Return the outcome of a block of numbers, as ask_array does."""
-        return self._request(wire.BLOCK, block)
+        return self._request(wire.BLOCK, block, call)
 
     def abandon(self, asked: Iterable["asyncio.Future[Answer]"]) -> None:
         """Withdraw what nobody waits for any more: what no scorer has yet is not scored."""
@@ -78,14 +78,14 @@ class AsyncPoolClient(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _request(self, kind: int, body: bytes) -> asyncio.Future:
+    def _request(self, kind: int, body: bytes, call: bytes = b"") -> asyncio.Future:
         number = next(self._numbers) & wire.NUMBERS
         answer = self._loop.create_future()
         if self._transport is None:
             answer.set_result(Answer(NOT_READY))
         else:
             self._pending[number] = answer
-            self._send(wire.frame(kind, number, body))
+            self._send(wire.request(kind, number, body, call))
         return answer
 
     def _send(self, frame: bytes) -> None:

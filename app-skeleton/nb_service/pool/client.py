@@ -76,31 +76,31 @@ class PoolClient:
         self._greeted.wait()
         return self._hello["max_queue"]
 
-    def ask(self, sample: bytes) -> Answer:
-        """Return the outcome of one sample."""
-        (answer,) = self.ask_many([sample])
+    def ask(self, sample: bytes, call: bytes = b"") -> Answer:
+        """Return the outcome of one sample; `call` is as of Pool.submit, here and below."""
+        (answer,) = self.ask_many([sample], call)
         if answer is None:
             raise RuntimeError("a sample that nothing stands before was not asked")
         return answer
 
-    def ask_files(self, sample: bytes) -> Answer:
+    def ask_files(self, sample: bytes, call: bytes = b"") -> Answer:
         """Return the outcome of one sample with files (see nb_scorer.model.binary)."""
-        (answer,) = _Request(self, wire.FILES, [sample]).answered()
+        (answer,) = _Request(self, wire.FILES, [sample], call).answered()
         if answer is None:
             raise RuntimeError("a sample that nothing stands before was not asked")
         return answer
 
-    def ask_many(self, samples: Sequence[bytes]) -> list[Answer | None]:
+    def ask_many(self, samples: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
         """Return the outcome of each sample, in order; None for those not sent because an earlier one failed."""
-        return _Request(self, wire.SAMPLE, samples).answered()
+        return _Request(self, wire.SAMPLE, samples, call).answered()
 
-    def ask_arrays(self, arrays: Sequence[bytes]) -> list[Answer | None]:
+    def ask_arrays(self, arrays: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
         """Return the outcome of each JSON array of samples, as ask_many does for samples."""
-        return _Request(self, wire.ARRAY, arrays).answered()
+        return _Request(self, wire.ARRAY, arrays, call).answered()
 
-    def ask_blocks(self, blocks: Sequence[bytes]) -> list[Answer | None]:
+    def ask_blocks(self, blocks: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
         """Return the outcome of each block of numbers, as ask_arrays does for JSON arrays."""
-        return _Request(self, wire.BLOCK, blocks).answered()
+        return _Request(self, wire.BLOCK, blocks, call).answered()
 
     def facts(self) -> dict:
         """Return the front's facts about itself; {} when it is gone."""
@@ -145,14 +145,14 @@ class PoolClient:
         """Reserve `size` bytes; return whether there was room for them within `seconds`."""
         return self._bytes.take(size, seconds)
 
-    def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue) -> None:
+    def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue, call: bytes = b"") -> None:
         """Send bodies, each with its index; `box` is certain to get (index, answer) for each, in any order."""
         parts, numbers = [], []
         for index, body in bodies:
             number = next(self._numbers) & wire.NUMBERS
             numbers.append(number)
-            self._pending[number] = (box, index, len(body))
-            parts.append(wire.frame(kind, number, body))
+            self._pending[number] = (box, index, len(call) + len(body))
+            parts.append(wire.request(kind, number, body, call))
         try:
             with self._sending:
                 self._sock.sendall(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -252,10 +252,11 @@ class _ByteBudget:
 class _Request:
     """The bodies of one request, sent by one thread: no more at a time than its window in the front's queue."""
 
-    def __init__(self, client: PoolClient, kind: int, bodies: Sequence[bytes]) -> None:
+    def __init__(self, client: PoolClient, kind: int, bodies: Sequence[bytes], call: bytes) -> None:
         self._client = client
         self._kind = kind
         self._bodies = bodies
+        self._call = call
         self._answers: list[Answer | None] = [None] * len(bodies)
         self._answer_queue: queue.SimpleQueue = queue.SimpleQueue()
         self._unasked = list(range(len(bodies)))[::-1]
@@ -293,7 +294,7 @@ class _Request:
             body = self._bodies[self._unasked[-1]]
             # With bodies on their way, wait for their answers and never for bytes that others must give back.
             waits = not bodies and not self._pending
-            if not self._client.reserve(len(body), LOOK_SECONDS if waits else 0.0):
+            if not self._client.reserve(len(self._call) + len(body), LOOK_SECONDS if waits else 0.0):
                 if not waits:
                     break
                 if self._client.is_given_up():
@@ -302,7 +303,7 @@ class _Request:
             bodies.append((self._unasked.pop(), body))
         if bodies:
             self._pending += len(bodies)
-            self._client.send(self._kind, bodies, self._answer_queue)
+            self._client.send(self._kind, bodies, self._answer_queue, self._call)
 
     def _give_up(self) -> None:
         self._client.abandon(self._answer_queue)

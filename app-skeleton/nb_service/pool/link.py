@@ -155,13 +155,13 @@ class Link:
         if job.prefix or len(job.body) >= LARGE:
             self._give_large(job, number)
         else:
-            self._out += frames.request(job.kind, number, job.body)
+            self._out += frames.request(job.kind, number, job.body, job.call)
         in_flight.append(job)
         self._unsent += 1
 
     def _give_large(self, job: Job, number: int) -> None:
         """Queue a sample without copying its body."""
-        head = frames.request_head(job.kind, number, len(job.prefix) + len(job.body)) + job.prefix
+        head = frames.request_head(job.kind, number, len(job.prefix) + len(job.body), job.call) + job.prefix
         for part in (bytes(self._out) + head, job.body):
             self._large.append(memoryview(part))
             self._large_size += len(part)

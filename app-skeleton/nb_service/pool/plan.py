@@ -107,7 +107,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         ),
         predict_timeout=settings.predict_timeout,
         max_queue=settings.max_queue,
-        golden=tuple(model.golden_rows(GOLDEN_ROWS)),
+        golden=tuple(model.all_golden_rows(GOLDEN_ROWS)),
         compare=model.manifest.get("deterministic") is not False,
         tolerance=model.manifest.get("tolerance", settings.tolerance),
         patience=GOLDEN_SECONDS,
@@ -129,7 +129,8 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
 
 def is_batched(manifest: dict) -> bool:
     """Return whether batch_predictor may be used: only where the build compared it with predictor."""
-    return bool(manifest.get("batch_predictor") and manifest.get("golden"))
+    compared = (manifest.get("golden") or 0) - (manifest.get("golden_with_parameters") or 0)
+    return bool(manifest.get("batch_predictor") and compared > 0)
 
 
 def form_of(manifest: dict, *, batching: bool) -> str:

@@ -97,34 +97,43 @@ class Pool:
         """Return how many samples scorers have."""
         return sum(link.ahead + 1 for link in self.manager.links.values())
 
-    def submit(self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None) -> Job:
+    def submit(
+        self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None, call: bytes = b""
+    ) -> Job:
         """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never in this call.
+
+        `call` is what its request adds to it, as Job has it.
 
         Before the first scorer is ready a sample waits, but no longer than a prediction may take.
         """
-        return self._submit(Job(body, done, self._kind, request_id))
+        return self._submit(Job(body, done, self._kind, request_id, call))
 
-    def submit_many(self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None) -> Job:
+    def submit_many(
+        self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None, call: bytes = b""
+    ) -> Job:
         """Queue a JSON array of samples for one scorer, as `submit` does.
 
         The Answer's payload is the array of their answers. Where one fails, the Answer is that of the first that
         failed, with its "index" in the payload.
         """
-        return self._submit(Job(body, done, frames.MANY, request_id))
+        return self._submit(Job(body, done, frames.MANY, request_id, call))
 
-    def submit_block(self, body: bytes, done: Callable[[Answer], None]) -> Job:
+    def submit_block(
+        self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None, call: bytes = b""
+    ) -> Job:
         """Queue a block of numbers (see nb_scorer.protocol.number_blocks), as `submit_many` does."""
-        return self._submit(Job(body, done, frames.BLOCK))
+        return self._submit(Job(body, done, frames.BLOCK, request_id, call))
 
     def submit_files(
         self,
         body: bytes,
         done: Callable[[Answer], None],
         request_id: str | None = None,
+        call: bytes = b"",
         prefix: bytes = b"",
     ) -> Job:
         """Queue a sample with files (see nb_scorer.model.binary), which begins with `prefix`, as `submit` does."""
-        return self._submit(Job(body, done, frames.FILES, request_id, prefix))
+        return self._submit(Job(body, done, frames.FILES, request_id, call, prefix))
 
     def is_waiting(self, job: Job) -> bool:
         """Return whether no scorer has this sample yet."""

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from nb_scorer.protocol import frames
+
 from nb_service.pool import wire
 from nb_service.pool.answer import FULL, Answer, Job
 from nb_service.pool.guard import guarded
@@ -153,7 +155,8 @@ class PoolServer:
         if kind == wire.TELL:
             guarded(self._on_news, json.loads(payload))
             return
-        self._jobs[number] = self._submit[kind](payload, partial(self._answered, number))
+        kind, call, body = frames.without_call(kind, payload)
+        self._jobs[number] = self._submit[kind](body, partial(self._answered, number), None, call)
 
     # --- what is answered ---
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from nb_scorer.model import compare_answers
+from nb_scorer.model import compare_answers, golden_rows
 
 from nb_service.pool.answer import OK, Answer, Job
 from nb_service.pool.plan import Plan
@@ -43,7 +43,8 @@ class Warmup:
             return
         row, turn = self._todo.pop(0)
         body = json.dumps(self._rows[row]["sample"]).encode("ascii")
-        self._link.give(Job(body, lambda answer: self._answered(row, turn, answer)))
+        call = golden_rows.call_of(self._rows[row])
+        self._link.give(Job(body, lambda answer: self._answered(row, turn, answer), call=call))
         self._link.flush()
 
     def _out_of_patience(self) -> bool:

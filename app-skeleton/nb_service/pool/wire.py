@@ -32,11 +32,21 @@ TELL = 7  # a JSON object
 BLOCK = 8  # samples as a block of numbers (see nb_scorer.protocol.number_blocks)
 ASK = 9  # a JSON object, as TELL; FACTS answers it
 FILES = 10  # a sample with files (see nb_scorer.model.binary)
+# SAMPLE, ARRAY, BLOCK and FILES carry a call with WITH_CALL of nb_scorer.protocol.frames, as its requests do.
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:
     """Return the bytes of one frame."""
     return HEAD.pack(len(payload), kind, number) + payload
+
+
+def request(kind: int, number: int, payload: bytes, call: bytes = b"") -> bytes:
+    """Return the bytes of one request for scorers, which carries a `call` if there is one."""
+    return (
+        frame(kind | frames.WITH_CALL, number, frames.with_call(call, payload))
+        if call
+        else frame(kind, number, payload)
+    )
 
 
 def json_frame(kind: int, number: int, facts: dict) -> bytes:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from nb_scorer.model import json_codec
 
+from nb_service.malformed import Malformed
 from nb_service.protocols.limits import DEFAULT, Limits
-from nb_service.protocols.malformed import Malformed
 from nb_service.protocols.series import Series, encode
+from nb_service.request_calls import NONE, Parameters, in_object
 
 __all__ = [
     "DEFAULT",
@@ -18,11 +19,13 @@ __all__ = [
     "Body",
     "Limits",
     "Malformed",
+    "Parameters",
     "Question",
     "Series",
     "decode",
     "decode_object",
     "encode",
+    "in_object",
     "keyed",
     "plain_refusal",
     "samples_of",
@@ -42,11 +45,21 @@ class Body(NamedTuple):
 class Question:
     """The samples of a request, and a function that makes a body of their answers, which are in the same order.
 
-    `ids` are those that the client gave the samples, where its format has some.
+    `ids` are those that the client gave the samples, where its format has some; `parameters` are the request's, and
+    `function` is the name of the notebook's function that is asked, "" for predictor.
     """
 
-    def __init__(self, samples: Series | list[bytes], write: Callable[[Series], Body], ids: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        samples: Series | list[bytes],
+        write: Callable[[Series], Body],
+        ids: Sequence[str] = (),
+        parameters: Parameters = NONE,
+        function: str = "",
+    ) -> None:
+        self.function = function
         self.ids = ids
+        self.parameters = parameters
         self.samples = samples if isinstance(samples, Series) else Series(samples)
         self._write = write
 

@@ -7,7 +7,7 @@ message, but then allocates whatever size a compressed buffer declares.
 import struct
 from collections.abc import Iterator
 
-from nb_service.protocols.malformed import Malformed
+from nb_service.malformed import Malformed
 
 _SCHEMA, _DICTIONARY, _RECORDS = 1, 2, 3
 # The fields of the tables that are read here, by number.

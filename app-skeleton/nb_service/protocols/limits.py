@@ -6,7 +6,7 @@ each row, and dimensions of one put a list around each value. So the bytes after
 
 from typing import NamedTuple
 
-from nb_service.protocols.malformed import Malformed
+from nb_service.malformed import Malformed
 
 # Names that are several times as long as their values are common in tables.
 GROWTH = 8

@@ -6,17 +6,20 @@ from nb_service.protocols import (
     Body,
     Limits,
     Malformed,
+    Parameters,
     Question,
     Series,
     bodies,
     csv_body,
     encode,
+    in_object,
     keyed,
     samples_of,
 )
 from nb_service.protocols.bodies import ContentType
 from nb_service.protocols.rows import Rows
 from nb_service.protocols.tf_serving import columnar
+from nb_service.request_calls import NONE
 
 KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
@@ -51,20 +54,18 @@ def read(decoded: dict, media_type: ContentType, rows: Rows, limits: Limits = DE
     keys = [key for key in KEYS if key in decoded]
     if len(keys) != 1:
         raise Malformed(f"Send exactly one of {', '.join(KEYS)}; here are {', '.join(keys)}.")
-    if decoded.get("params"):
-        raise Malformed("This model accepts no params in addition to its samples.")
-    value = decoded[keys[0]]
+    value, parameters = decoded[keys[0]], in_object(decoded, "params")
     if keys == ["dataframe_split"]:
-        return _predictions(_split(value, rows, limits))
+        return _predictions(_split(value, rows, limits), parameters)
     if keys == ["dataframe_records"]:
-        return _predictions(_records(value, rows, limits))
+        return _predictions(_records(value, rows, limits), parameters)
     if keys == ["instances"]:
-        return _predictions(samples_of(value, "instances", limits))
-    return Question(columnar(value, "predictions", limits).samples, lambda answers: keyed(b"predictions", answers))
+        return _predictions(samples_of(value, "instances", limits), parameters)
+    return _predictions(columnar(value, "predictions", limits).samples, parameters)
 
 
-def _predictions(samples: Series) -> Question:
-    return Question(samples, lambda answers: keyed(b"predictions", answers))
+def _predictions(samples: Series, parameters: Parameters = NONE) -> Question:
+    return Question(samples, lambda answers: keyed(b"predictions", answers), parameters=parameters)
 
 
 def _split(frame: object, rows: Rows, limits: Limits) -> Series:

@@ -4,6 +4,7 @@ MLServer's codec of data frames, which a request names by the content type `pd`,
 """
 
 import uuid
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from nb_service.identity import Identity
@@ -12,6 +13,7 @@ from nb_service.protocols import (
     Body,
     Limits,
     Malformed,
+    Parameters,
     Question,
     Series,
     cloud_events,
@@ -31,6 +33,20 @@ refusal = plain_refusal
 HEADER = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
+# Parameters of a request that say something to a server: of Triton and of MLServer, whose clients add some unasked.
+OF_PROTOCOL = frozenset(
+    (
+        "binary_data_output",
+        "content_type",
+        "headers",
+        "priority",
+        "sequence_end",
+        "sequence_id",
+        "sequence_start",
+        "timeout",
+    )
+)
+OF_TRITON = "triton_"
 # How the path of an inference ends.
 INFER = "/infer"
 # By these header fields of an answer, MLServer's clients read it as an event of CloudEvents. Its version is MLServer's.
@@ -43,6 +59,7 @@ EVENT = {
 EVENT_FIELDS = (*EVENT, "Ce-Modelid", "Ce-Endpoint", "Ce-Requestid", "Ce-Id")
 # Longer ids are in the body alone: there is a bound to how long a head may be.
 MAX_EVENT_ID = 1024
+NO_PARAMETERS: Mapping[str, dict] = {}
 # No body's length has more digits.
 _MAX_DIGITS = 18
 
@@ -54,8 +71,12 @@ def read(
     served: Identity,
     answer_schema: dict | None = None,
     limits: Limits = DEFAULT,
+    declared: Collection[str] = (),
 ) -> Question:
-    """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed."""
+    """Return the samples of an inference request, whose JSON is the first `json_length` bytes; raise Malformed.
+
+    `declared` are the names of predictor's parameters.
+    """
     head, raw = _split(body, json_length)
     # Triton's client sends the bare tokens NaN and Infinity.
     request = decode_object(head, lenient=True)
@@ -73,7 +94,25 @@ def read(
     if not isinstance(request_id, str | None):
         raise Malformed("id is not a string.")
     outputs = described(answer_schema or {}, OUTPUT)
-    return Question(samples, lambda answers: _write(answers, request_id, requested, served, outputs))
+    return Question(
+        samples,
+        lambda answers: _write(answers, request_id, requested, served, outputs),
+        parameters=parameters(_parameters(request), declared),
+    )
+
+
+def parameters(given: Mapping[str, object], declared: Collection[str]) -> Parameters:
+    """Return predictor's parameters among those of a request; the protocols' own are for this service.
+
+    A value of the protocol is a number, a truth value or a text, so a list comes as the text of its JSON.
+    """
+    own = {name: value for name, value in given.items() if name in declared or not _is_of_protocol(name)}
+    texts = [(name, value) for name, value in own.items() if isinstance(value, str)]
+    return Parameters({name: value for name, value in own.items() if not isinstance(value, str)}, texts)
+
+
+def _is_of_protocol(name: str) -> bool:
+    return name in OF_PROTOCOL or name.startswith(OF_TRITON)
 
 
 def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
@@ -233,10 +272,11 @@ def server(served: Identity) -> Body:
     return Body(encode({"name": PLATFORM, "version": str(served.version), "extensions": EXTENSIONS}))
 
 
-def model(served: Identity, samples: dict, answers: dict) -> Body:
-    """Return the metadata of the model, from the schemas of its golden samples and answers."""
+def model(served: Identity, samples: dict, answers: dict, declared: Mapping[str, dict] = NO_PARAMETERS) -> Body:
+    """Return the metadata of the model, from the schemas of its samples, answers and parameters."""
     facts = {"name": served.name, "versions": [str(served.version)], "platform": PLATFORM}
-    return Body(encode({**facts, "inputs": described(samples, INPUT), "outputs": described(answers, OUTPUT)}))
+    tensors = {"inputs": described(samples, INPUT), "outputs": described(answers, OUTPUT)}
+    return Body(encode({**facts, **tensors, **({"parameters": declared} if declared else {})}))
 
 
 def models(served: Identity) -> Body:
@@ -252,13 +292,18 @@ def index(served: Identity, reason: str) -> Body:
     return Body(encode([facts]))
 
 
-def config(served: Identity, samples: dict, answers: dict) -> Body:
-    """Return Triton's configuration of the model, as far as it says anything here: its inputs and outputs."""
+def config(served: Identity, samples: dict, answers: dict, declared: Mapping[str, dict] = NO_PARAMETERS) -> Body:
+    """Return Triton's configuration of the model, as far as it says anything here: inputs, outputs, parameters."""
     facts = {"name": served.name, "platform": PLATFORM, "backend": PLATFORM, "max_batch_size": 0}
     version_policy = {"specific": {"versions": [str(served.version)]}}
     tensors = {"input": described(samples, INPUT), "output": described(answers, OUTPUT)}
     ports = {key: [_port(tensor) for tensor in value] for key, value in tensors.items()}
-    return Body(encode({**facts, "version_policy": version_policy, **ports}))
+    defaults = {name: {"string_value": _text(schema.get("default"))} for name, schema in declared.items()}
+    return Body(encode({**facts, "version_policy": version_policy, **ports, "parameters": defaults}))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else encode(value).decode("utf-8")
 
 
 def _port(tensor: dict) -> dict:

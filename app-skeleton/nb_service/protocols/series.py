@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from nb_scorer.model import json_codec as json_values
 
-from nb_service.protocols.malformed import Malformed
+from nb_service.malformed import Malformed
 
 # How much exists as decoded values at a time while samples are made: TOGETHER samples, or fewer with VALUES values.
 TOGETHER = 1000

@@ -13,6 +13,7 @@ from nb_service.protocols import (
     Series,
     decode_object,
     encode,
+    explanations,
     keyed,
     plain_refusal,
     samples_of,
@@ -77,9 +78,15 @@ def check(target: Target, served: Identity) -> None:
 
 
 def read(
-    method: str, body: bytes, *, input_name: str = "", outputs_key: str = "outputs", limits: Limits = DEFAULT
+    method: str,
+    body: bytes,
+    *,
+    input_name: str = "",
+    outputs_key: str = "outputs",
+    limits: Limits = DEFAULT,
+    has_explainer: bool = False,
 ) -> Question:
-    """Return the samples of a body for predict, classify or regress; raise Malformed.
+    """Return the samples of a body for predict, classify, regress or explain; raise Malformed.
 
     `input_name` is the name that `/metadata` gives to the only input, where samples are no objects; "" where they are.
     """
@@ -87,7 +94,7 @@ def read(
     request = decode_object(body, lenient=True)
     check_signature(request.get("signature_name", ""), method)
     if method == "explain":
-        raise Malformed("This model has no explainer.", 501)
+        return _explained(request, input_name, limits, has_explainer=has_explainer)
     if method != "predict":
         return _examples(method, request, input_name, limits)
     if "instances" in request and "inputs" in request:
@@ -102,6 +109,16 @@ def read(
         (inputs,) = _without_name([request["inputs"]], input_name)
         return columnar(inputs, outputs_key, limits)
     raise Malformed("Missing 'inputs' or 'instances' key")
+
+
+def _explained(request: dict, input_name: str, limits: Limits, *, has_explainer: bool) -> Question:
+    """Return the samples of KServe's request for explanations; raise Malformed, 501 where there is no explainer."""
+    explanations.check(has_explainer=has_explainer)
+    instances = request.get("instances")
+    if isinstance(instances, list):
+        instances = _without_name(instances, input_name)
+    samples = samples_of(instances, "instances", limits)
+    return Question(samples, lambda answers: keyed(b"explanations", answers), function=explanations.FUNCTION)
 
 
 def check_signature(signature: object, method: str) -> None:

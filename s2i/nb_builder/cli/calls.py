@@ -58,11 +58,11 @@ class Call:
         command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *words]
         return self.program(*command, returns=returns, shows=shows, more=more)
 
-    def with_environment(self, name: str, *words: str, returns: bool = False, more: Environ | None = None) -> int:
+    def with_environment(self, name: str, *words: str, returns: bool = False) -> int:
         """Run nb_builder in the environment `name`, which is made where it is missing; see `program`."""
         environments.ensure(self.installation, self.environ, f"--{name}")
         command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *words]
-        return self.program(*command, returns=returns, more=more)
+        return self.program(*command, returns=returns)
 
     def program(self, *command: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
         """Run a program with the variables `more`, and return its exit status, 128 + N for signal N.

@@ -340,7 +340,7 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
 
 def example(app_root: Path) -> str | None:
     """Return the sample of the model's first golden row as JSON, None where it has no row."""
-    rows = golden_rows.read(app_root / paths.MODEL)
+    rows = golden_rows.plain(golden_rows.read(app_root / paths.MODEL))
     return json.dumps(rows[0]["sample"]) if rows else None
 
 

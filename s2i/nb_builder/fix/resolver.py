@@ -44,6 +44,7 @@ _ALSO = {
     "scikeras": ("tensorflow",),
     "scikit-learn": ("numpy", "scipy"),
     "skorch": ("torch",),
+    "statsmodels": ("numpy", "pandas", "patsy", "scipy"),
     "tensorflow-hub": ("tensorflow",),
 }
 # Releases with an error that a later one of the same week corrects: {distribution: versions}.

@@ -108,6 +108,13 @@ def unwrapped(function, name):
         ):
             raise _refusal(f"{name} reads its arguments by type hints, which have no native form", function.function)
         return function.function, {field: needed for field, (_, needed) in fields.items()}
+    if isinstance(function, Call) and (function.parameters or function.takes_headers):
+        given = ", ".join([*function.parameters, *["headers"] * function.takes_headers])
+        raise _refusal(
+            f"{name} has arguments that a request sets, which have no native form: {given}", function.function
+        )
+    if isinstance(function, Call) and function.keyword is not None:
+        raise _refusal(f"{name} takes its sample by name only, which has no native form", function.function)
     if isinstance(function, Call) and _converts(function.read):
         raise _refusal(f"{name} reads its sample by a type hint, which has no native form", function.function)
     return function.function if isinstance(function, Call) else function, None

@@ -3,7 +3,8 @@
 from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext, problem
-from nb_service.protocols import bodies
+from nb_service.protocols import Question, bodies
+from nb_service.request_calls import in_query
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -13,6 +14,10 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/predict/batch")
     def predict_batch() -> Response:
         accept = request.headers.get("Accept")
-        return context.answer(
-            lambda body: bodies.read(body, request.content_type, accept, rows, context.limits), problem
-        )
+
+        def read(body: bytes) -> Question:
+            question = bodies.read(body, request.content_type, accept, rows, context.limits)
+            question.parameters = in_query(request.query_string.decode("latin-1"))
+            return question
+
+        return context.answer(read, problem)

@@ -1,9 +1,10 @@
-"""CloudEvents by POST /, as Knative delivers them."""
+"""CloudEvents by POST /, as Knative delivers them, and Hugging Face's form of a sample."""
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, problem, refusal_response
-from nb_service.protocols import cloud_events
+from nb_service.app.route_context import RouteContext, problem
+from nb_service.http import replies
+from nb_service.protocols import Malformed, Question, cloud_events, decode, hugging_face
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -15,10 +16,17 @@ def add(app: Flask, context: RouteContext) -> None:
         settings.ce_merge,
     )
 
+    def of_hugging_face(body: bytes) -> Question:
+        if replies.is_json(request.content_type or ""):
+            decoded = decode(body)
+            if hugging_face.is_meant_alone(decoded):
+                return hugging_face.read(decoded)
+        raise Malformed('POST / takes CloudEvents, and {"inputs": …} as JSON; send a sample to /predict.', 415)
+
     @app.post("/")
     def event() -> Response:
         headers = dict(request.headers)
         if not cloud_events.is_event(headers, request.content_type):
-            return refusal_response(problem, 415, "POST / takes CloudEvents; send a sample to /predict.")
+            return context.answer_files() or context.answer(of_hugging_face, problem)
         kind, limits, files = request.content_type, context.limits, context.files
         return context.answer(lambda body: cloud_events.read(headers, kind, body, reply, limits, files), problem)

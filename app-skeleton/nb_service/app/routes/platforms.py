@@ -5,7 +5,19 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 
 from nb_service.app.route_context import Refusal, RouteContext, body, problem
-from nb_service.protocols import Body, Limits, Malformed, Question, bodies, decode, encode, mlflow, sagemaker, vertex
+from nb_service.protocols import (
+    Body,
+    Limits,
+    Malformed,
+    Question,
+    bodies,
+    decode,
+    encode,
+    hugging_face,
+    mlflow,
+    sagemaker,
+    vertex,
+)
 from nb_service.protocols.rows import Rows
 
 
@@ -26,7 +38,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
     @app.post("/invocations")
     def invocations() -> Response:
-        invocation = _Invocation(rows, limits)
+        invocation = _Invocation(context.model.sample_schema, rows, limits)
         response = context.answer_files() or context.answer(invocation.read, invocation.refuse)
         attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
         if attributes:
@@ -41,7 +53,8 @@ def add(app: Flask, context: RouteContext) -> None:
 class _Invocation:
     """One request of SageMaker's or MLflow's; its body shows whose."""
 
-    def __init__(self, rows: Rows, limits: Limits) -> None:
+    def __init__(self, schema: dict, rows: Rows, limits: Limits) -> None:
+        self._schema = schema
         self._rows = rows
         self._limits = limits
         self._refusal: Refusal = problem
@@ -55,6 +68,8 @@ class _Invocation:
             if mlflow.is_meant(decoded):
                 self._refusal = mlflow.refusal
                 return mlflow.read(decoded, media_type, self._rows, self._limits)
+            if hugging_face.is_meant(decoded, self._schema):
+                return hugging_face.read(decoded)
         accept = request.headers.get("Accept")
         if mlflow.is_csv(content, media_type, accept, self._rows):
             self._refusal = mlflow.refusal

@@ -43,7 +43,14 @@ def add(app: Flask, context: RouteContext) -> None:
         return response_with(tf_serving.status(served, ready), 200 if ready else 503)
 
     def read(method: str, body: bytes) -> Question:
-        return tf_serving.read(method, body, input_name=input_name, outputs_key=key, limits=context.limits)
+        return tf_serving.read(
+            method,
+            body,
+            input_name=input_name,
+            outputs_key=key,
+            limits=context.limits,
+            has_explainer=context.has_explainer,
+        )
 
 
 def _methods_of(target: tf_serving.Target) -> tuple[str, ...]:

@@ -19,11 +19,13 @@ def add(app: Flask, context: RouteContext) -> None:
     rows, schemas = context.rows, (context.model.sample_schema, context.model.answer_schema)
     repository = _Repository(context)
 
+    declared = context.calls.parameters
+
     def described() -> Response:
-        return response_with(open_inference.model(served, *schemas))
+        return response_with(open_inference.model(served, *schemas, declared))
 
     def config() -> Response:
-        return response_with(open_inference.config(served, *schemas))
+        return response_with(open_inference.config(served, *schemas, declared))
 
     def statistics() -> Response:
         return response_with(open_inference.statistics(served, context.numbers()))
@@ -31,7 +33,7 @@ def add(app: Flask, context: RouteContext) -> None:
     def infer() -> Response:
         def read(body: bytes) -> Question:
             length = request.headers.get(open_inference.HEADER)
-            return open_inference.read(body, length, rows, served, schemas[1], context.limits)
+            return open_inference.read(body, length, rows, served, schemas[1], context.limits, declared)
 
         return context.answer(read, open_inference.refusal)
 

@@ -37,12 +37,18 @@ class Options(NamedTuple):
     as_form: str
     keep: str
     column: str
+    parameters: tuple[str, ...]
     flat: bool
     errors: str
     max_errors: str
     show: bool
     restart: bool
     json: bool
+
+    @property
+    def texts(self) -> list[tuple[str, str]]:
+        """Return the parameters of predictor as pairs of name and text."""
+        return [(name, value) for name, _, value in (text.partition("=") for text in self.parameters)]
 
     @property
     def report_to(self) -> int | None:
@@ -90,6 +96,15 @@ def _parser() -> argparse.ArgumentParser:
         help="the input's columns that are written, too",
     )
     add("--column", type=_given, default="prediction", metavar="NAME", help="name of the answer's column")
+    add(
+        "--parameter",
+        dest="parameters",
+        action="append",
+        default=[],
+        type=_parameter,
+        metavar="NAME=VALUE",
+        help="a parameter of predictor, for all rows; may be repeated",
+    )
     add("--flat", action="store_true", help="write each key of an answer as a column of its own")
     add("--errors", type=_given, metavar="FILE", help="file for rows that got no answer, as NDJSON")
     add("--max-errors", type=_given, metavar="N|P%", help="stop once more rows than that got none")
@@ -104,6 +119,12 @@ def _given(text: str) -> str:
     if not text:
         # $UNSET, most likely: what was meant to be said must not count as not said.
         raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def _parameter(text: str) -> str:
+    if not text.partition("=")[1]:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
     return text
 
 
@@ -133,6 +154,7 @@ def read(words: Sequence[str]) -> Options | None:
         given.as_form,
         given.keep,
         given.column,
+        tuple(given.parameters),
         given.flat,
         given.errors,
         given.max_errors,

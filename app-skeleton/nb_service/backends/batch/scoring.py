@@ -50,13 +50,20 @@ class Stopped(Exception):
 class Scoring:
     """Scores lists of samples over `client`, for any number of threads; `is_ready()` is whether the pool answers.
 
-    `most` is how many samples are best asked at a time.
+    `most` is how many samples are best asked at a time, `call` is what the job adds to each.
     """
 
     def __init__(
-        self, client: PoolClient, is_ready: Callable[[], bool], stop: threading.Event, absence: float, most: int
+        self,
+        client: PoolClient,
+        is_ready: Callable[[], bool],
+        stop: threading.Event,
+        absence: float,
+        most: int,
+        call: bytes = b"",
     ) -> None:
         self._client = client
+        self._call = call
         self._is_ready = is_ready
         self._stop = stop
         self._absence = absence
@@ -66,7 +73,7 @@ class Scoring:
         self.most = most if self._together else min(FIRST_SIZE, most)
 
     def score(self, samples: list[str]) -> Scored:
-        """Return the outcome of each sample, given its JSON; raise BatchUnscored, or Stopped."""
+        """Return the outcome of each sample, given its JSON; raise BatchUnscored, BatchWords, or Stopped."""
         if not samples:
             return Scored(Answers(0, values=[]), {}, samples)
         if self._together and not self._client.together:
@@ -78,6 +85,8 @@ class Scoring:
         if answer is not None and answer.outcome == outcomes.OK:
             self._learn(len(samples), time.monotonic() - started)
             return Scored(Answers(len(samples), array=answer.payload), {}, samples)
+        if self._call and answer is not None:
+            _check_call(answer)
         if answer is not None and answer.outcome == outcomes.TOO_SLOW:
             # The time limit holds for a call: the next ones get fewer samples.
             self.most = max(1, self.most // SLOWER_BY)
@@ -133,7 +142,7 @@ class Scoring:
         waits = 0
         while True:
             self._wait()
-            answers = self._client.ask_arrays([_array(samples) for samples in arrays])
+            answers = self._client.ask_arrays([_array(samples) for samples in arrays], self._call)
             lost = [answer for answer in answers if answer is not None and answer.outcome in _LATER]
             if not lost:
                 return answers
@@ -157,6 +166,14 @@ class Scoring:
     def _pause(self) -> None:
         if self._stop.wait(PAUSE_SECONDS):
             raise Stopped
+
+
+def _check_call(answer: Answer) -> None:
+    """Raise BatchWords where an array was rejected for the job's parameters, and not for one of its samples."""
+    if answer.outcome == outcomes.REFUSED and replies.index_of(answer) is None:
+        facts = json.loads(answer.payload)
+        if "status" in facts:
+            raise problems.BatchWords(f"Invalid --parameter: {facts['detail'].rstrip('.')}.")
 
 
 def _array(samples: list[str]) -> bytes:

@@ -28,6 +28,7 @@ from nb_service.pool import orphans
 from nb_service.pool.client import PoolClient
 from nb_service.pool.socket_server import PoolServer
 from nb_service.protocols.rows import Rows
+from nb_service.request_calls import Calls, Parameters
 
 if TYPE_CHECKING:
     from nb_service.log import Log
@@ -154,7 +155,8 @@ class BatchService:
     def _work_on(self, client: PoolClient) -> int:
         model = self._pool.model
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
-        scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, ROWS)
+        call = Calls(model.manifest).made(Parameters(texts=self._options.texts))
+        scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, ROWS, call)
         keys = list(model.answer_schema.get("properties", {})) or None
         if self._options.show:
             return show.show(self._options, self._plan.tasks[0], rows, keys, scoring, self._show)

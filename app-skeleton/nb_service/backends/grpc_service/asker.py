@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from nb_service.app import failures
 from nb_service.backends.grpc_service.refusals import FULL, Refused
@@ -21,8 +22,11 @@ class Asker:
         self._limits = limits
         self._disclosure = disclosure
 
-    async def answers(self, samples: Series) -> Series:
-        """Return the answers to `samples`; raise Malformed or Refused for the first that failed."""
+    async def answers(self, samples: Series, call: bytes = b"") -> Series:
+        """Return the answers to `samples`; raise Malformed or Refused for the first that failed.
+
+        `call` is what the request adds to them.
+        """
         if samples.at_most > self._limits.samples:
             self._limits.check_samples(len(samples))
         try:
@@ -30,8 +34,8 @@ class Asker:
                 parts = list(samples.parts(failures.TOGETHER))
                 is_numbers, bodies = series.bodies(parts)
                 ask = self._pool.ask_block if is_numbers else self._pool.ask_array
-                return Series.joined(await self._payloads(ask, bodies, parts))
-            return Series(await self._payloads(self._pool.ask, samples.elements, samples))
+                return Series.joined(await self._payloads(partial(ask, call=call), bodies, parts))
+            return Series(await self._payloads(partial(self._pool.ask, call=call), samples.elements, samples))
         except Malformed:
             raise
         except ValueError as error:

@@ -74,7 +74,10 @@ class OpenInference:
     async def _infer(self, request: messages.ModelInferRequest) -> messages.ModelInferResponse:
         open_inference.check(request.model_name, request.model_version or None, self._served.identity)
         size = request.ByteSize()
-        answers = await self._served.asker.answers(await aside(size, self._samples, request))
+        call = self._served.calls.made(
+            open_inference.parameters(_given(request.parameters), self._served.calls.parameters)
+        )
+        answers = await self._served.asker.answers(await aside(size, self._samples, request), call)
         return await aside(size, self._response, request, answers)
 
     async def _stream(self, request: messages.ModelInferRequest) -> messages.ModelStreamInferResponse:
@@ -126,6 +129,17 @@ class OpenInference:
             else:
                 getattr(output.contents, FIELDS[tensor.datatype]).extend(_values(tensor))
         return response
+
+
+def _given(parameters: Mapping[str, messages.InferParameter]) -> dict[str, object]:
+    """Return the parameters of a request; raise Malformed for one without a value."""
+    given: dict[str, object] = {}
+    for name, parameter in parameters.items():
+        kind = parameter.WhichOneof("parameter_choice")
+        if kind is None:
+            raise Malformed(f"The parameter {name!r} has no value.")
+        given[name] = getattr(parameter, kind)
+    return given
 
 
 def _is_frame(request: messages.ModelInferRequest) -> bool:

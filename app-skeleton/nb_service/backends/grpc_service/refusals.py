@@ -14,7 +14,10 @@ _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
     403: grpc.StatusCode.PERMISSION_DENIED,
     404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.ABORTED,
+    412: grpc.StatusCode.FAILED_PRECONDITION,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     500: grpc.StatusCode.INTERNAL,
     501: grpc.StatusCode.UNIMPLEMENTED,
     503: grpc.StatusCode.UNAVAILABLE,
@@ -79,4 +82,6 @@ BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; 
 
 def of(error: Malformed) -> Refusal:
     """Return what a request that can't be read or answered gets; all that is wrong with it is an invalid argument."""
-    return Refusal(_CODES.get(error.status, grpc.StatusCode.INVALID_ARGUMENT), shortened(str(error)))
+    # A notebook may choose any other status.
+    otherwise = grpc.StatusCode.INVALID_ARGUMENT if error.status < 500 else grpc.StatusCode.INTERNAL
+    return Refusal(_CODES.get(error.status, otherwise), shortened(str(error)))

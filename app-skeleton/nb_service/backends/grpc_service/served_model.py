@@ -7,6 +7,7 @@ from nb_service.backends.grpc_service.asker import Asker
 from nb_service.identity import Identity
 from nb_service.protocols import Limits
 from nb_service.protocols.rows import Rows
+from nb_service.request_calls import Calls
 
 
 class ServedModel(NamedTuple):
@@ -21,4 +22,5 @@ class ServedModel(NamedTuple):
     inputs: list[dict]
     outputs: list[dict]
     limits: Limits
+    calls: Calls
     is_ready: Callable[[], Awaitable[bool]]

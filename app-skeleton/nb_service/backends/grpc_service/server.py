@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import grpc
 
-from nb_service import identity
+from nb_service import identity, request_calls
 from nb_service.backends.grpc_service import health_checks, open_inference, reflected, refusals, tensorflow_serving
 from nb_service.backends.grpc_service.asker import Asker
 from nb_service.backends.grpc_service.calls import Calls, Method, Stream, Updates
@@ -105,10 +105,12 @@ def _made(
     inputs = rest.described(model.sample_schema, inference.INPUT)
     outputs = rest.described(model.answer_schema, inference.OUTPUT)
 
+    made_calls = request_calls.Calls(model.manifest, settings.pass_headers)
+
     async def is_ready() -> bool:
         return bool((await pool.facts()).get("ready"))
 
-    described = ServedModel(asker, served, rows, inputs, outputs, limits, is_ready)
+    described = ServedModel(asker, served, rows, inputs, outputs, limits, made_calls, is_ready)
     tensorflow = TensorFlowServing(described)
     offered: dict[str, Mapping[str, Method | Stream | Updates]] = {
         open_inference.SERVICE: OpenInference(described).methods,

@@ -73,8 +73,9 @@ def between(before: Path, after: Path, tolerance: float) -> Changes:
 
 
 def _answers(model: Path) -> dict[str, Any]:
-    """Return {sample as JSON: answer} of a model's golden rows."""
-    return {json.dumps(row["sample"], sort_keys=True): row["answer"] for row in golden_rows.read(model)}
+    """Return {sample as JSON: answer} of those of a model's golden rows that have no parameters."""
+    rows = golden_rows.plain(golden_rows.read(model))
+    return {json.dumps(row["sample"], sort_keys=True): row["answer"] for row in rows}
 
 
 def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:

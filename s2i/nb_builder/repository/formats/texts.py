@@ -19,6 +19,9 @@ _LIGHT = re.compile(r"^#\s+format_name: light\s*$", re.MULTILINE)
 _CHUNK = re.compile(r"^```+\s*\{python\b", re.MULTILINE)
 _R = re.compile(r"%%R\b")
 
+# Formats that jupytext reads itself.
+_PARSED = ("markdown", "myst", "rmarkdown", "light")
+
 MARKDOWN = (".md", ".markdown")
 CHUNKS = (".Rmd", ".rmd", ".qmd")
 
@@ -67,9 +70,14 @@ def _read(text: str, extension: str, name: str) -> NotebookNode:
     # Imported here because it takes half a second, and most repositories have no such notebook.
     import jupytext
     import yaml
+    from jupytext.formats import read_format_from_metadata
 
     plain = text.removeprefix("\ufeff")
     try:
+        # A header goes before what is asked for here, and jupytext starts a program for some formats.
+        named = read_format_from_metadata(plain, extension)
+        if named not in (None, *_PARSED):
+            raise ValueError(f"its header names the format {named!r}, for which another program would be started")
         # With comment_magics, jupytext would turn comments such as "# copy the data" into commands.
         node = jupytext.reads(plain, fmt={"extension": extension, "format_name": name, "comment_magics": False})
     except yaml.YAMLError as error:

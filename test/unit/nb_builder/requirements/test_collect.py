@@ -60,30 +60,38 @@ def test_a_helper_module_of_the_repository_can_be_used(tmp_path):
     assert collected(tmp_path, "import pins\nrequirements = [['numpy', pins.numpy]]") == ["numpy==1.26.4"]
 
 
-def test_a_package_that_is_not_there_yet_is_named(tmp_path):
-    with pytest.raises(RequirementsNeedPackages, match="ModuleNotFoundError: No module named 'pandas'"):
-        collected(tmp_path, "import pandas\nrequirements = [['pandas', pandas.__version__]]")
-
-
-def test_packages_of_this_interpreter_do_not_count(tmp_path):
-    with pytest.raises(RequirementsNeedPackages, match="No module named 'pytest'"):
-        collected(tmp_path, "import pytest\nrequirements = [['pytest', pytest.__version__]]")
-
-
-def test_a_malformed_list_says_which_entry(tmp_path):
-    with pytest.raises(RequirementsMalformed, match=r"entry 2, 5, is neither a text nor a pair"):
-        collected(tmp_path, "requirements = [['numpy', '1'], 5]")
+@pytest.mark.parametrize(
+    ("problem", "words", "cell"),
+    [
+        (
+            RequirementsNeedPackages,
+            "ModuleNotFoundError: No module named 'pandas'",
+            "import pandas\nrequirements = [['pandas', pandas.__version__]]",
+        ),
+        # A package of the interpreter that runs the builder does not count.
+        (
+            RequirementsNeedPackages,
+            "No module named 'pytest'",
+            "import pytest\nrequirements = [['pytest', pytest.__version__]]",
+        ),
+        (RequirementsMalformed, "entry 2, 5, is neither a text nor a pair", "requirements = [['numpy', '1'], 5]"),
+        (
+            RequirementsMalformed,
+            "the repository has no file or folder 'a-1-py3-none-any.whl'",
+            "requirements = ['a-1-py3-none-any.whl']",
+        ),
+        (RequirementsMalformed, "'numpy==one two' is not a requirement", "requirements = [['numpy', 'one two']]"),
+    ],
+)
+def test_what_can_t_be_collected_is_a_problem_that_quotes_it(tmp_path, problem, words, cell):
+    with pytest.raises(problem, match=words):
+        collected(tmp_path, cell)
 
 
 @pytest.mark.parametrize("entry", ["--user", "--global-option=x", "--index-url"])
 def test_an_option_never_reaches_an_installer(tmp_path, entry):
     with pytest.raises(RequirementIsOption, match=r"'requirements' \(entry 1\) has the option"):
         collected(tmp_path, f"requirements = [[{entry!r}, '']]")
-
-
-def test_a_line_that_is_no_requirement_is_quoted(tmp_path):
-    with pytest.raises(RequirementsMalformed, match=r"'numpy==one two' is not a requirement"):
-        collected(tmp_path, "requirements = [['numpy', 'one two']]")
 
 
 def test_cloudpickle_comes_along_unless_the_author_pins_it(tmp_path):
@@ -124,13 +132,6 @@ def test_a_wheel_of_the_repository_is_named_by_its_place(tmp_path, value):
     assert collected(tmp_path, f"requirements = {value}") == [
         f"alpha @ file://{tmp_path}/src/alpha-1.0-py3-none-any.whl"
     ]
-
-
-def test_a_wheel_that_is_not_there_is_rejected(tmp_path):
-    with pytest.raises(
-        RequirementsMalformed, match="the repository has no file or folder 'alpha-1.0-py3-none-any.whl'"
-    ):
-        collected(tmp_path, "requirements = ['alpha-1.0-py3-none-any.whl']")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import subprocess
+import sys
 
 import pytest
 from nb_scorer.model import json_codec
@@ -53,6 +54,10 @@ def any_large(text):
     return any(found)
 
 
+# The words are those of json up to Python 3.12: newer ones word some errors differently.
+HAS_NEWER_WORDS = sys.version_info >= (3, 13)
+
+
 def without_infinities(value):
     """Return a value as it is written: null for what is not finite."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -71,7 +76,7 @@ def check(read, texts):
         try:
             value = json_codec.decode(text)
         except ValueError as error:
-            same = (trouble, said.decode()) == (NOT_JSON, str(error))
+            same = trouble == NOT_JSON and (HAS_NEWER_WORDS or said.decode() == str(error))
         else:
             if any_large(text.removeprefix(b"\xef\xbb\xbf")):
                 same = trouble == NOT_EXACT

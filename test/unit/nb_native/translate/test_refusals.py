@@ -158,6 +158,28 @@ def test_hints_that_convert_are_rejected():
     assert caught.value.line == 8
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "x, top_k=3, headers: dict = None",
+            "has arguments that a request sets, which have no native form: top_k, headers",
+        ),
+        ("*, x", "takes its sample by name only, which has no native form"),
+    ],
+)
+def test_arguments_that_a_request_sets_are_rejected(text, reason):
+    from nb_native.refusal import Refusal
+    from nb_scorer.model import signatures
+
+    from unit.nb_native.translate.translated import Translated, notebook
+
+    names = notebook(f"def predictor({text}):\n    return x")
+    with pytest.raises(Refusal) as caught:
+        Translated(signatures.of({"predictor": names["predictor"]})["predictor"])
+    assert caught.value.reason == f"predictor {reason}"
+
+
 def test_too_many_ways_are_rejected():
     way = "    if float(x[{0}]) > t:\n        t = float(x[{0}]) / 2\n        if t > 3:\n            return t\n"
     ways = "".join(way.format(place) for place in range(20))

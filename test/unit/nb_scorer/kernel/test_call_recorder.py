@@ -153,15 +153,54 @@ def test_a_large_array_is_not_even_encoded():
         ("predictor({1: 2})", [("", "JSON would make something else of it")]),
         ("predictor(object())", [("object", "a client can only send JSON, which has no such value")]),
         ("predictor('x' * 70_000)", [("", "it is too large")]),
-        ("predictor(1, verbose=True)", [("", "the service calls predictor with the sample alone")]),
-        ("predictor(1, True)", [("", "the service calls predictor with the sample alone")]),
+        (
+            "predictor(1, verbose=object())",
+            [("", "the argument verbose is not kept: a client can only send JSON, which has no such value")],
+        ),
+        ("predictor(1, model=2)", [("", "the argument model is not kept: a request can't set it")]),
+        ("predictor(pandas.DataFrame({'a': [1]}), True)", [("", "a table with parameters is not kept")]),
+        ("predictor({1: 2}, True)", [("", "JSON would make something else of it")]),
         ("[predictor({n}) for n in range(3)]", [("set", "JSON would make something else of it")]),
     ],
 )
 def test_why_a_sample_has_no_form_in_json_is_noted_once_a_place(shell, source, expected):
-    shell.user_ns["predictor"] = lambda x, verbose=False: 1
+    shell.user_ns.update(predictor=lambda x, verbose=False, model=shell: 1, pandas=pd)
     shell.run(source)
     assert lacks(shell) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("predictor(1, True)", {"verbose": True}),
+        ("predictor(x=1, words=('a', 'b'))", {"words": ["a", "b"]}),
+        ("predictor(verbose=None, x=1)", {"verbose": None}),
+    ],
+)
+def test_parameters_are_noted_with_their_sample(shell, source, expected):
+    shell.user_ns["predictor"] = lambda x, verbose=False, *, words=(): 1
+    shell.run("predictor(1); " + source + "; " + source)
+    plain, call = call_recorder.recorded(shell)
+    assert (plain.body, call_recorder.parameters_of(plain.body)) == (b"1", {})
+    assert (bytes(call.body), call_recorder.parameters_of(call.body)) == (b"1", expected)
+    assert call.returned and call.answer == b"1"
+
+
+@pytest.mark.parametrize(
+    ("source", "lack"),
+    [
+        ("predictor(1, headers={})", "golden rows have no header fields"),
+        ("several(1, 2, top_k=3)", "the service passes one sample, and this call passes several"),
+    ],
+)
+def test_calls_that_no_request_can_repeat_are_noted(shell, source, lack):
+    def predictor(x, headers: dict):
+        return x
+
+    several = source.startswith("several")
+    shell.user_ns["predictor"] = (lambda *xs, top_k=1: 1) if several else predictor
+    shell.run(source.replace("several", "predictor"))
+    assert lacks(shell) == [("", lack)]
 
 
 @pytest.mark.parametrize("name", ["self", "site", "place"])

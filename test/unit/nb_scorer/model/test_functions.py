@@ -8,7 +8,7 @@ import sys
 
 import cloudpickle
 import pytest
-from nb_scorer.model import functions
+from nb_scorer.model import call_arguments, functions
 
 
 class Estimator:
@@ -89,25 +89,6 @@ def test_a_message_has_its_kind_where_that_says_more(error, words):
     assert functions.words_of(error) == words
 
 
-@pytest.mark.parametrize(
-    ("function", "names"),
-    [
-        (lambda x: 1, None),
-        (lambda x, y=1: 1, None),
-        (lambda x, y: 1, ["x", "y"]),
-        (lambda *, x: 1, ["x"]),
-        (lambda x, *, y, z=1, **more: 1, ["x", "y", "z"]),
-        (functools.partial(lambda x, y, z: 1, 1), ["y", "z"]),
-        (eval("lambda x, y, /: 1"), None),
-        (lambda: 1, None),
-        (lambda **more: 1, None),
-    ],
-)
-def test_the_names_of_several_arguments_are_known(function, names):
-    parameters = functions.named_parameters(function)
-    assert (parameters and [parameter.name for parameter in parameters]) == names
-
-
 def hinted(x: list, weight: float = 1.0) -> int:
     """Count them."""
 
@@ -136,23 +117,13 @@ class Odd:
 
 
 def test_what_python_can_not_report_is_not_rejected():
-    assert not functions.refuses_one_argument(Odd())
+    assert call_arguments.of(Odd()).fits
     assert functions.signature(Odd(), "predictor") is None
 
 
 def test_a_function_without_a_signature_has_none():
     assert functions.signature(min, "predictor") is None
-    assert not functions.refuses_one_argument(min)
-
-
-@pytest.mark.parametrize("function", [lambda: 1, lambda x, y: 1, lambda x, *, y: 1])
-def test_one_argument_is_too_few_or_too_many(function):
-    assert functions.refuses_one_argument(function)
-
-
-@pytest.mark.parametrize("function", [hinted, lambda *xs: 1, functools.partial(lambda x, y: 1, y=2)])
-def test_one_argument_is_enough(function):
-    assert not functions.refuses_one_argument(function)
+    assert call_arguments.of(min).fits
 
 
 SAVE = """

@@ -73,6 +73,15 @@ def test_an_object_that_does_not_fit_several_arguments_is_rejected(sample, words
     assert str(caught.value) == words
 
 
+def test_a_validator_of_keywords_alone_gets_values_where_predictor_does():
+    def validator(*, age, **others):
+        return age, others
+
+    sample = {"age": 7, "point": {"x": 1}}
+    assert asked(of_two, validator)["validator"](sample) == (7, {"point": {"x": 1}})
+    assert asked(plain, validator)["validator"](sample) == (sample, {})
+
+
 def test_a_batch_gets_what_predictor_gets_unless_its_own_hint_says_otherwise():
     def together(xs):
         return xs

@@ -468,7 +468,18 @@ def test_only_samples_that_allow_it_are_called_together():
     kinds = [together, together, alone, together, many, together, together]
     requests = [(kind, 7 + index, index) for index, kind in enumerate(kinds)]
     calls = [(together, 7, [0, 1]), (alone, 9, [2]), (together, 10, [3]), (many, 11, [4]), (together, 12, [5, 6])]
-    assert list(scorer.in_calls(requests)) == calls
+    assert list(scorer.in_calls(requests)) == [(*call, b"") for call in calls]
+
+
+def test_samples_with_different_parameters_are_not_called_together():
+    bodies = [(b"", b"1"), (b"{}", b"2"), (b"{}", b"3"), (b'{"parameters": {}}', b"4"), (b"", b"5")]
+    stream = b"".join(frames.request(frames.TOGETHER, at, body, call) for at, (call, body) in enumerate(bodies))
+    assert list(scorer.in_calls(frames.take_requests(bytearray(stream)))) == [
+        (frames.TOGETHER, 0, [b"1"], b""),
+        (frames.TOGETHER, 1, [b"2", b"3"], b"{}"),
+        (frames.TOGETHER, 3, [b"4"], b'{"parameters": {}}'),
+        (frames.TOGETHER, 4, [b"5"], b""),
+    ]
 
 
 COPIES = {
@@ -514,3 +525,102 @@ def test_a_copy_that_a_notebook_s_function_forks_ends_there_without_a_word(capfd
     answers = frames.take_answers(stream)[1:]
     assert [(status, payload, number) for status, payload, _, _, number in answers] == [(0, b"1", 0), (0, b"2", 1)]
     assert capfd.readouterr().err == ""
+
+
+def of_signatures(**called):
+    return made(*signatures.of(called).values())
+
+
+def call_of(**facts):
+    return json.dumps(facts).encode("ascii")
+
+
+def test_a_call_sets_parameters_of_predictor_and_validator():
+    asked = of_signatures(
+        predictor=lambda x, *, times=2, plus=0: x * times + plus, validator=lambda x, plus=0: plus < 9 and x > 0
+    )
+    tripled, refused = asked.for_call(call_of(parameters={"times": 3, "plus": 1}))
+    assert refused is None
+    assert tripled.answer(b"2") == (frames.OK, b"7")
+    assert tripled.answer_many(b"[1, 2]") == (frames.OK, b"[4, 7]", 1)
+    assert list(tripled.answer_together([b"1", b"2"])) == [[(frames.OK, b"4", 1)], [(frames.OK, b"7", 1)]]
+    assert asked.for_call(call_of(parameters={"plus": 9}))[0].answer(b"2")[0] == frames.REFUSED
+    assert asked.answer(b"2") == asked.for_call(b"")[0].answer(b"2") == (frames.OK, b"4")
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "words"),
+    [
+        ({"parameters": {"time": 1}}, 400, '"time" is not a parameter of this model; its parameters are times'),
+        ({"texts": [["times", "x"]]}, 422, "do not match what the notebook accepts: times: must be a whole number"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_rejected(facts, status, words):
+    def predictor(x, times: int = 2):
+        pytest.fail("it is asked")
+
+    asked, (outcome, payload) = of_signatures(predictor=predictor).for_call(call_of(**facts))
+    facts = json.loads(payload)
+    assert (asked, outcome, facts["status"]) == (None, frames.REFUSED, status)
+    assert words in facts["detail"]
+    if status == 422:
+        assert facts["errors"] == [{"pointer": "#/parameters/times", "detail": "must be a whole number, not a text"}]
+
+
+def test_a_parameter_whose_class_raises_costs_one_answer(capsys):
+    @dataclasses.dataclass
+    class Limits:
+        low: int
+
+        def __post_init__(self):
+            raise KeyError("a bug")
+
+    def predictor(x, limits: Limits = None):
+        return x
+
+    status, payload = of_signatures(predictor=predictor).for_call(call_of(parameters={"limits": {"low": 1}}))[1]
+    assert status == frames.FAILED
+    assert "a bug" in json.loads(payload)["traceback"]
+
+
+def test_batch_predictor_is_asked_only_with_parameters_that_it_takes():
+    def predictor(x, times=2, plus=0):
+        return x * times + plus
+
+    def batch_predictor(xs, times=2):
+        return [float(x * times) for x in xs]
+
+    asked = of_signatures(predictor=predictor, batch_predictor=batch_predictor)
+    bodies = [b"1", b"2"]
+    assert list(asked.for_call(call_of(parameters={"times": 3}))[0].answer_together(bodies)) == [
+        [(frames.OK, b"3.0", 2), (frames.OK, b"6.0", 0)]
+    ]
+    assert asked.for_call(call_of(parameters={"plus": 1}))[0].answer_many(b"[1, 2]") == (frames.OK, b"[3, 5]", 1)
+    assert asked.answer_many(b"[1, 2]") == (frames.OK, b"[2.0, 4.0]", 2)
+
+
+def test_what_predictor_does_to_a_parameter_is_gone_with_the_call():
+    def predictor(x, words=()):
+        words.append(x)
+        return words
+
+    asked = of_signatures(predictor=predictor).for_call(call_of(parameters={"words": ["a"]}))[0]
+    assert asked.answer(b"1") == (frames.OK, b'["a", 1]')
+    assert asked.answer(b"2") == (frames.OK, b'["a", 2]')
+
+
+def test_no_more_calls_are_remembered_than_are_bounded():
+    asked = of_signatures(predictor=lambda x, times=2: x * times)
+    for times in range(2 * scorer.MAX_CALLS):
+        assert asked.for_call(call_of(parameters={"times": times}))[0].answer(b"1")[1] == b"%d" % times
+    assert len(asked._for_calls) == scorer.MAX_CALLS
+
+
+def test_header_fields_reach_the_argument_that_is_hinted_as_a_mapping():
+    def predictor(x, headers: dict, times=2):
+        return [x * times, headers]
+
+    asked = of_signatures(predictor=predictor)
+    assert asked.answer(b"1") == (frames.OK, b"[2, {}]")
+    called = asked.for_call(call_of(headers={"accept-language": "de"}, texts=[["times", "3"]]))[0]
+    assert called.answer(b"1") == (frames.OK, b'[3, {"accept-language": "de"}]')

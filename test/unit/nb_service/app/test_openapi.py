@@ -26,7 +26,9 @@ def documented(document):
 
 
 def test_every_route_is_in_the_document(tmp_path):
-    client = client_of(folder=tmp_path, manifest={"answer_schema": NUMBER}, aip_predict_route="/ask", export=True)
+    client = client_of(
+        folder=tmp_path, manifest={"answer_schema": NUMBER, "explainer": True}, aip_predict_route="/ask", export=True
+    )
     there = documented(client.get("/openapi.json").json)
     for rule in client.application.url_map.iter_rules():
         path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)

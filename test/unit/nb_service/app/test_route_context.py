@@ -9,6 +9,9 @@ from nb_service.protocols import Body, Question, Series, tensors
 ARRAY = tensors.samples(tensors.Packed("UINT8", bytes(range(4))), [2, 2])
 
 
+MODEL = SimpleNamespace(manifest={})
+
+
 class Asker:
     """Notes what it is asked; each of it has one answer."""
 
@@ -17,10 +20,10 @@ class Asker:
     def __init__(self):
         self.asked = []
 
-    def ask_arrays(self, arrays):
+    def ask_arrays(self, arrays, call):
         return self._note("array", arrays)
 
-    def ask_blocks(self, blocks):
+    def ask_blocks(self, blocks, call):
         return self._note("block", blocks)
 
     def _note(self, kind, bodies):
@@ -35,8 +38,8 @@ class Asker:
 )
 def test_samples_are_asked_in_the_form_in_which_they_came(samples, asked):
     asker = Asker()
-    settings = SimpleNamespace(max_samples=10, max_body=1000, feedback_memory=0)
-    context = route_context.RouteContext(asker, None, None, None, settings)
+    settings = SimpleNamespace(max_samples=10, max_body=1000, feedback_memory=0, pass_headers=())
+    context = route_context.RouteContext(asker, MODEL, None, None, settings)
     with flask.Flask("a").test_request_context(data=b"the body", method="POST"):
         question = Question(samples, lambda answers: Body(answers.array, "application/json"))
         response = context.answer(lambda body: question, route_context.problem)
@@ -55,15 +58,17 @@ class Told:
     def tell(self, news):
         self.news.append(news)
 
-    def ask_many(self, samples):
+    def ask_many(self, samples, call):
         return [Answer(OK, sample) for sample in samples]
 
 
 def kept(samples, request_id="a", **settings):
     """Return what the front is told of the answers to a request, which are the samples."""
     asker = Told()
-    settings = SimpleNamespace(**{"max_samples": 1 << 20, "max_body": 1 << 20, "feedback_memory": 1 << 20, **settings})
-    context = route_context.RouteContext(asker, None, None, None, settings)
+    settings = SimpleNamespace(
+        **{"max_samples": 1 << 20, "max_body": 1 << 20, "feedback_memory": 1 << 20, "pass_headers": (), **settings}
+    )
+    context = route_context.RouteContext(asker, MODEL, None, None, settings)
     with flask.Flask("a").test_request_context(data=b"the body", method="POST"):
         if request_id is not None:
             flask.g.request_id = request_id

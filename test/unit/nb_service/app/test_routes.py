@@ -278,7 +278,7 @@ def test_tensorflow_serving_s_rows(client, where):
         ("get", "/v1/models/half/versions/5", 404, "Servable not found for request: Specific(half, 5)"),
         ("get", "/v1/models/half:guess", 400, "Malformed request: GET /v1/models/half:guess"),
         ("post", "/v1/models/half:guess", 400, "Malformed request: POST /v1/models/half:guess"),
-        ("post", "/v1/models/half:explain", 501, "This model has no explainer."),
+        ("post", "/v1/models/half:explain", 501, "This model has no explainer:"),
         ("post", "/v1/models/half:predict", 400, "The body is not JSON"),
     ],
 )
@@ -470,7 +470,7 @@ def test_what_is_no_event_is_pointed_to_predict(client):
     response = client.post("/", json=[1])
     assert (response.status_code, response.json["detail"]) == (
         415,
-        "POST / takes CloudEvents; send a sample to /predict.",
+        'POST / takes CloudEvents, and {"inputs": …} as JSON; send a sample to /predict.',
     )
 
 

@@ -46,7 +46,7 @@ class Pool:
         self.model = types.SimpleNamespace(manifest={"notebook": "m.ipynb"}, folder=types.SimpleNamespace())
         self._loop = loop
 
-    def submit(self, body, done, request_id=None):
+    def submit(self, body, done, request_id=None, call=b""):
         """Answer later."""
         self._loop.call_later(self.delay, done, Answer(OK, body))
         return Job(body, done)

@@ -28,7 +28,7 @@ class Pool:
         self._loop = loop
         self._outcome_of = outcome_of
 
-    def submit(self, sample, done):
+    def submit(self, sample, done, request_id=None, call=b""):
         self.asked.append(sample)
         self.waiting += 1
         self.bytes += len(sample)
@@ -37,13 +37,13 @@ class Pool:
             self._loop.call_soon(self._answer, sample, done)
         return Job(sample, done)
 
-    def submit_many(self, array, done):
+    def submit_many(self, array, done, request_id, call):
         return self.submit(b"many " + array, done)
 
-    def submit_block(self, block, done):
+    def submit_block(self, block, done, request_id, call):
         return self.submit(b"block " + block, done)
 
-    def submit_files(self, sample, done):
+    def submit_files(self, sample, done, request_id, call):
         return self.submit(b"files " + sample, done)
 
     def abandon(self, job):

@@ -23,17 +23,17 @@ class Pool:
         self.jobs = []
         self.abandoned = []
 
-    def submit(self, body, done):
-        self.jobs.append(Job(body, done))
+    def submit(self, body, done, request_id=None, call=b""):
+        self.jobs.append(Job(body, done, call=call))
         return self.jobs[-1]
 
-    def submit_many(self, body, done):
-        return self.submit(b"many " + body, done)
+    def submit_many(self, body, done, request_id, call):
+        return self.submit(b"many " + body, done, call=call)
 
-    def submit_block(self, body, done):
-        return self.submit(b"block " + body, done)
+    def submit_block(self, body, done, request_id, call):
+        return self.submit(b"block " + body, done, call=call)
 
-    def submit_files(self, body, done):
+    def submit_files(self, body, done, request_id, call):
         return self.submit(b"files " + body, done)
 
     def abandon(self, job):

@@ -1,8 +1,8 @@
 import pytest
 from nb_service import settings
+from nb_service.malformed import Malformed
 from nb_service.protocols import limits
 from nb_service.protocols.limits import Limits
-from nb_service.protocols.malformed import Malformed
 
 
 def test_the_limits_of_a_service_without_settings_are_the_settings_own():

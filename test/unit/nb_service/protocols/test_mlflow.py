@@ -50,7 +50,8 @@ def test_rows_are_lists_where_samples_are_or_columns_have_no_names():
 
 
 def test_answers_are_predictions():
-    for body in ({"inputs": [1, 2]}, {"instances": [1, 2]}):
+    for body in ({"inputs": [1, 2]}, {"instances": [1, 2], "params": {"a": 1}}, {"inputs": [1, 2], "params": None}):
+        assert mlflow.read(dict(body), JSON, LISTS).parameters.values == (body.get("params") or {})
         assert mlflow.read(body, JSON, LISTS).write([b"1", b"2"]).data == b'{"predictions": [1, 2]}'
 
 
@@ -59,7 +60,7 @@ def test_answers_are_predictions():
     [
         ({"inputs": [1], "instances": [1]}, "exactly one of .*; here are instances, inputs"),
         ({"params": {}}, "exactly one of"),
-        ({"inputs": [1], "params": {"a": 1}}, "accepts no params"),
+        ({"inputs": [1], "params": [1]}, "params is not an object"),
         ({"dataframe_split": [1]}, "has no data"),
         ({"dataframe_split": {"data": [1]}}, "has no data"),
         ({"dataframe_split": {"data": [[1]], "columns": "a"}}, "columns of dataframe_split are not a list"),

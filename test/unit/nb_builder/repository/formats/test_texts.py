@@ -1,5 +1,6 @@
 """Markdown, MyST, R Markdown, Quarto and light scripts as notebooks."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,29 @@ def test_each_cell_knows_the_line_of_the_file_that_it_begins_in():
 def test_a_header_that_is_no_yaml_is_an_error_in_a_sentence():
     with pytest.raises(ValueError, match="its header is not YAML"):
         texts.markdown("---\njupyter: [a\nb: c: d\n---\n")
+
+
+MARIMO = """\
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: light
+#       format_name: marimo
+# ---
+
+a = 1
+"""
+PANDOC = "---\njupyter:\n  jupytext:\n    text_representation: {extension: .md, format_name: pandoc}\n---\n"
+
+
+@pytest.mark.parametrize(("name", "text"), [("pandoc", PANDOC), ("marimo", MARIMO)])
+def test_no_format_of_a_header_starts_a_program(tmp_path, monkeypatch, name, text):
+    program = tmp_path / name
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho {name} 3.1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(ValueError, match=f"names the format '{name}'"):
+        texts.light(text) if name == "marimo" else texts.markdown(text)
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,21 @@
+"""Explanations of one sample without a protocol around them, as TorchServe has them, too."""
+
+from nb_scorer.model import parameters as call_parameters
+
+from nb_service.protocols import Body, Malformed, Parameters, Question
+
+FUNCTION = call_parameters.EXPLAINER
+
+
+def check(*, has_explainer: bool) -> None:
+    """Raise Malformed unless the notebook has an explainer."""
+    if not has_explainer:
+        raise Malformed("This model has no explainer: its notebook does not define explainer(x).", 501)
+
+
+def read(body: bytes, parameters: Parameters, *, has_explainer: bool) -> Question:
+    """Return the one sample in a body, which is asked of explainer; raise Malformed."""
+    check(has_explainer=has_explainer)
+    if not body:
+        raise Malformed("The body is empty; send one sample as JSON.")
+    return Question([body], lambda answers: Body(answers[0]), parameters=parameters, function=FUNCTION)

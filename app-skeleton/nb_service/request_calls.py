@@ -1,0 +1,106 @@
+"""What a request adds to its samples, parameters and header fields, as the bytes that go to a scorer with each sample.
+
+nb_scorer.model.parameters reads them, and compares them with predictor's arguments.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import parse_qsl
+
+from nb_scorer.model.parameters import EXPLAINER, FUNCTION
+
+from nb_service.malformed import Malformed
+
+# A call goes with each of a request's samples.
+MAX_BYTES = 1 << 16
+MAX_FIELDS = 100
+TOO_LARGE = f"The parameters of a request have more than {MAX_BYTES} bytes."
+# Fields that may hold a key are passed to no notebook.
+SECRET_FIELDS = frozenset(("authorization", "cookie", "proxy-authorization", "x-api-key"))
+
+
+class Headers(Protocol):
+    """The header fields of a request, by names in any case."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return pairs of name and value."""
+
+
+class Parameters(NamedTuple):
+    """The parameters of a request: `values` as JSON has them, and pairs of name and text, as a query has them."""
+
+    values: Mapping[str, Any] = {}
+    texts: Sequence[tuple[str, str]] = ()
+
+
+NONE = Parameters()
+# How the call for an explanation begins: names in calls are sorted, and this one is the first.
+_OF_EXPLANATION = json.dumps({FUNCTION: EXPLAINER})[:-1].encode("ascii")
+
+
+def is_explanation(call: bytes) -> bool:
+    """Return whether a call asks for an explanation, which is no prediction."""
+    return call.startswith(_OF_EXPLANATION)
+
+
+def in_query(query: str) -> Parameters:
+    """Return the parameters in a URL's query; raise Malformed for too many."""
+    try:
+        return Parameters(texts=parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS))
+    except ValueError as error:
+        raise Malformed(f"The query has more than {MAX_FIELDS} parameters.") from error
+
+
+def in_object(request: Mapping[str, Any], key: str) -> Parameters:
+    """Return the parameters under a key of a request's object, in which they may be absent; raise Malformed."""
+    values = request.get(key)
+    if not isinstance(values, dict | None):
+        raise Malformed(f"{key} is not an object.")
+    return Parameters(values or {})
+
+
+def may_hold_parameters(body: bytes) -> bool:
+    """Return whether a body of one sample has to be decoded to know whether it also has parameters."""
+    return b'"parameters"' in body and b'"inputs"' in body
+
+
+class Calls:
+    """Makes the calls of one model: `takes_headers` is whether predictor gets header fields, `passed` are which."""
+
+    def __init__(self, manifest: Mapping[str, Any], passed: Iterable[str] = ()) -> None:
+        self.parameters: dict[str, dict] = manifest.get("parameters") or {}
+        self.takes_headers = bool(manifest.get("takes_headers"))
+        self._passed = tuple(passed)
+
+    def made(self, parameters: Parameters = NONE, headers: "Headers | None" = None, function: str = "") -> bytes:
+        """Return the call of a request; empty where it adds nothing. Raise Malformed where it is too large.
+
+        `function` is that which is asked in place of predictor, if any.
+        """
+        facts: dict[str, object] = {FUNCTION: function} if function else {}
+        if parameters.values:
+            facts["parameters"] = parameters.values
+        if parameters.texts:
+            facts["texts"] = parameters.texts
+        if self.takes_headers and headers is not None:
+            facts["headers"] = self._visible(headers)
+        if not facts:
+            return b""
+        try:
+            call = json.dumps(facts, sort_keys=True, allow_nan=False).encode("ascii")
+        except ValueError as error:
+            raise Malformed("A parameter is not a finite number.") from error
+        if len(call) > MAX_BYTES:
+            raise Malformed(TOO_LARGE, 413)
+        return call
+
+    def _visible(self, headers: "Headers") -> dict[str, str]:
+        """Return the header fields that the notebook may see, with names in lower case."""
+        fields = {name.lower(): value for name, value in headers.items()}
+        return {
+            name: value
+            for name, value in fields.items()
+            if name not in SECRET_FIELDS and any(fnmatchcase(name, pattern) for pattern in self._passed)
+        }

@@ -1,0 +1,182 @@
+"""Parameters of a request reach predictor on every route and protocol, and wrong ones are rejected."""
+
+import json
+
+import pytest
+
+from contract import clients
+from contract.batches import batch
+from contract.services import JSON, Service, make_app_root
+from contract.test_grpc import GrpcService
+
+CODE = """
+from typing import List, Literal, Optional
+
+def predictor(x: List[float], *, top_k: int = 5, order: Literal["up", "down"] = "up", tags: List[str] = [], share=0.5):
+    '''The first numbers.'''
+    return {"numbers": sorted(x, reverse=order == "down")[:top_k], "tags": tags, "share": share}
+
+def validator(x, top_k=5):
+    return top_k <= len(x) or "too few numbers"
+
+examples = [[3, 1, 2, 5, 4]]
+"""
+WRONG = "The parameters do not match what the notebook accepts"
+SAMPLE = [3, 1, 2, 5, 4]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return make_app_root(tmp_path_factory.mktemp("parameters"), CODE, {}, "/nowhere")
+
+
+@pytest.fixture(scope="module", params=["asyncio", "waitress"])
+def service(request, root):
+    running = Service(root, S2I_FRONT=request.param, AIP_PREDICT_ROUTE="/vertex", S2I_MODEL_NAME="first").ready()
+    yield running
+    running.close()
+
+
+def numbers(service, path, body, headers=None):
+    status, answer, _ = service.ask(json.dumps(body), path, headers={**JSON, **(headers or {})})
+    assert status == 200, answer
+    return answer
+
+
+def first(*values, tags=(), share=0.5):
+    return {"numbers": [float(value) for value in values], "tags": list(tags), "share": share}
+
+
+def test_a_query_sets_them(service):
+    assert numbers(service, "/predict", SAMPLE) == first(1, 2, 3, 4, 5)
+    assert numbers(service, "/predict?top_k=2&order=down", SAMPLE) == first(5, 4)
+    assert numbers(service, "/predict?top_k=1&tags=a&tags=b%20c&share=2", SAMPLE) == first(
+        1, tags=["a", "b c"], share=2
+    )
+    assert numbers(service, "/predict/batch?top_k=1", [SAMPLE, [9, 8]]) == [first(1), first(8)]
+
+
+def test_each_protocol_has_its_own_place_for_them(service):
+    asked = {"top_k": 2, "tags": ["a"]}
+    expected = first(1, 2, tags=["a"])
+    assert numbers(service, "/vertex", {"instances": [SAMPLE], "parameters": asked}) == {"predictions": [expected]}
+    for frame in ({"instances": [SAMPLE]}, {"dataframe_split": {"data": [SAMPLE]}}, {"inputs": [SAMPLE]}):
+        assert numbers(service, "/invocations", {**frame, "params": asked}) == {"predictions": [expected]}
+    for path in ("/", "/predict", "/invocations"):
+        assert numbers(service, path, {"inputs": SAMPLE, "parameters": asked}) == expected
+    tensor = {"name": "input-0", "datatype": "FP64", "shape": [1, 5], "data": SAMPLE}
+    texts = {
+        "top_k": 1,
+        "tags": '["a"]',
+        "order": "down",
+        "content_type": "np",
+        "triton_enable_empty_final_response": True,
+    }
+    answer = numbers(service, "/v2/models/first/infer", {"inputs": [tensor], "parameters": texts})
+    assert {output["name"]: output["data"] for output in answer["outputs"]}["numbers"] == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        (
+            "/predict?top=2",
+            SAMPLE,
+            400,
+            '"top" is not a parameter of this model; its parameters are top_k, order, tags, share',
+        ),
+        ("/predict?x=2", SAMPLE, 400, '"x" is not a parameter'),
+        ("/predict?top_k=many", SAMPLE, 422, "top_k: must be a whole number, not a text"),
+        ("/predict?order=left", SAMPLE, 422, "order: must be one of up, down"),
+        ("/predict?top_k=9", SAMPLE, 422, "too few numbers"),
+        ("/predict/batch?top=2", [SAMPLE], 400, '"top" is not a parameter'),
+        ("/predict/batch?top_k=4", [SAMPLE, [1]], 422, "Sample 2: The notebook's validator rejects"),
+        ("/predict?" + "top_k=1&" * 101, SAMPLE, 400, "The query has more than 100 parameters."),
+        ("/vertex", {"instances": [SAMPLE], "parameters": {"top": 2}}, 400, '"top" is not a parameter'),
+        ("/vertex", {"instances": [SAMPLE], "parameters": [2]}, 400, "parameters is not an object"),
+        ("/invocations", {"instances": [SAMPLE], "params": {"top_k": "2"}}, 400, "top_k: must be a whole number"),
+        ("/predict", {"inputs": SAMPLE, "parameters": {"tags": "a" * 70000}}, 413, "more than 65536 bytes"),
+        ("/predict", {"inputs": SAMPLE, "parameters": {"top": 2}}, 400, '"top" is not a parameter'),
+        ("/v2/models/first/infer", {"inputs": [], "parameters": {"top": 2}}, 400, "inputs is not a list"),
+    ],
+)
+def test_wrong_ones_are_rejected(service, path, body, status, words):
+    answered, answer, _ = service.ask(json.dumps(body), path)
+    text = answer.get("detail") or answer.get("error") or answer.get("message")
+    assert (answered, words in text) == (status, True), answer
+
+
+def test_the_pointer_of_a_wrong_one(service):
+    answer = service.ask(json.dumps(SAMPLE), "/predict?top_k=x")[1]
+    assert answer["errors"] == [{"pointer": "#/parameters/top_k", "detail": "must be a whole number, not a text"}]
+
+
+def test_they_are_declared(service, tmp_path):
+    metadata = service.ask(None, "/v2/models/first", "GET", {})[1]
+    assert metadata["parameters"]["top_k"] == {"type": "integer", "default": 5}
+    assert metadata["parameters"]["order"] == {"type": "string", "enum": ["up", "down"], "default": "up"}
+    document = service.ask(None, "/openapi.json", "GET", {})[1]
+    query = {each["name"]: each["schema"] for each in document["paths"]["/predict"]["post"]["parameters"]}
+    assert query == document["components"]["schemas"]["Parameters"]["properties"] == metadata["parameters"]
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    assert clients.ask("openapi", "check_openapi.py", tmp_path / "openapi.json") > 3
+    config = service.ask(None, "/v2/models/first/config", "GET", {})[1]
+    assert config["parameters"] == {
+        "top_k": {"string_value": "5"},
+        "order": {"string_value": "up"},
+        "tags": {"string_value": "[]"},
+        "share": {"string_value": "0.5"},
+    }
+
+
+def test_tritonclient_sends_them(root):
+    service = GrpcService(root, S2I_MODEL_NAME="first").ready()
+    try:
+        for address, name in ((f"127.0.0.1:{service.port}", "triton"), (service.grpc, "triton-grpc")):
+            found = clients.ask(name, "ask_parameters.py", name, address, "first")
+            assert found == {
+                "none": [1.0, 2.0, 3.0, 4.0, 5.0],
+                "some": [5.0, 4.0],
+                "list": ["a", "b"],
+                "unknown": '"top" is not a parameter of this model; its parameters are top_k, order, tags, share',
+                "wrong": f"{WRONG}: top_k: must be a whole number, not a text.",
+            }
+    finally:
+        service.close()
+
+
+def test_a_batch_has_them_for_all_rows(root):
+    ran = batch(
+        root, "--parameter", "top_k=1", "--parameter", "order=down", "--keep", "none", given=b"[1, 2]\n[3, 4]\n"
+    )
+    assert [json.loads(line)["numbers"] for line in ran.out.splitlines()] == [[2.0], [4.0]]
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("top=1", 'Invalid --parameter: "top" is not a parameter of this model; its parameters are top_k'),
+        ("top_k=x", "Invalid --parameter: The parameters do not match what the notebook accepts: top_k: must be"),
+        ("top_k", "argument --parameter: top_k is not NAME=VALUE"),
+    ],
+)
+def test_a_batch_with_a_wrong_one_ends_at_once(root, word, reason):
+    ran = batch(root, "--parameter", word, given=b"[1, 2]\n" * 9)
+    assert (ran.status, ran.out, reason in ran.err) == (2, b"", True), ran
+
+
+def test_a_file_has_them_in_the_query_and_in_a_form(start):
+    code = """
+        def predictor(sound: bytes, *, first: int = 1):
+            return list(sound[:first])
+
+        predictor(b"ab")
+    """
+    for front in ("asyncio", "waitress"):
+        service = start(code, S2I_FRONT=front).ready()
+        raw = {"Content-Type": "application/octet-stream"}
+        assert service.ask(b"abc", "/predict?first=2", headers=raw)[:2] == (200, [97, 98])
+        assert service.ask(b"abc", "/predict?last=2", headers=raw)[0] == 400
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        body = b'--x\r\nContent-Disposition: form-data; name="sound"; filename="a"\r\n\r\nabc\r\n--x--\r\n'
+        assert service.ask(body, "/predict?first=3", headers=form)[:2] == (200, [97, 98, 99])
