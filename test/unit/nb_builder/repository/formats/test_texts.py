@@ -71,17 +71,22 @@ def test_a_header_that_is_no_yaml_is_an_error_in_a_sentence():
         texts.markdown("---\njupyter: [a\nb: c: d\n---\n")
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("pandoc", "---\njupyter:\n  jupytext:\n    text_representation: {extension: .md, format_name: pandoc}\n---\n"),
-        (
-            "marimo",
-            "# ---\n# jupyter:\n#   jupytext:\n#     text_representation:\n#       extension: .py\n#       format_name: light"
-            + "\n#       format_name: marimo\n# ---\n\na = 1\n",
-        ),
-    ],
-)
+MARIMO = """\
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: light
+#       format_name: marimo
+# ---
+
+a = 1
+"""
+PANDOC = "---\njupyter:\n  jupytext:\n    text_representation: {extension: .md, format_name: pandoc}\n---\n"
+
+
+@pytest.mark.parametrize(("name", "text"), [("pandoc", PANDOC), ("marimo", MARIMO)])
 def test_no_format_of_a_header_starts_a_program(tmp_path, monkeypatch, name, text):
     program = tmp_path / name
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho {name} 3.1\n")
