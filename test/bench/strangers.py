@@ -163,13 +163,19 @@ def _edited(notebook: bytes, source: str) -> str:
 
 def _judged(stranger: Stranger, told: dict | None, log: str, seconds: float) -> Row:
     if told is None:
-        return _row(stranger, f"no service within {RUN_SECONDS} s", seconds=seconds)
+        return _row(stranger, f"no service within {RUN_SECONDS} s; the last line: {_last_line(log)}", seconds=seconds)
     if "url" in told:
         # An edit's predictor is the user's own: there is nothing to compare it with but the notebook, as a build does.
         right = (IS_EDITED or COMPARED in log) and "answer" in told
         return _row(stranger, f"served{', right' if right else ', not compared'}", True, right, seconds)
     problem = told.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
     return _row(stranger, f"{problem['code']}: {str(problem['what'])[:200]}", seconds=seconds)
+
+
+def _last_line(log: str) -> str:
+    """Return the last line of a log that shows a step or a cell."""
+    lines = re.findall(r"^(?:---> .*|     \[\d+\] .*)$", log, re.MULTILINE)
+    return lines[-1].strip()[:80] if lines else "none"
 
 
 def _row(stranger: Stranger, said: str, served: bool = False, right: bool = False, seconds: float = 0.0) -> Row:

@@ -76,6 +76,7 @@ class Bodies:
         by_path = {
             "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}, **self._with_files()},
             "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/mcp": {JSON: {"schema": _message()}},
             "/explanations/<name>": {JSON: {"schema": SAMPLE}},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
             "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
@@ -184,6 +185,12 @@ def _event() -> dict:
     texts = {name: {**TEXT, "minLength": 1} for name in ("id", "source", "type")}
     properties = {**texts, "specversion": {"const": cloud_events.VERSION}, "data": SAMPLE}
     return {**OBJECT, "properties": properties, "required": list(properties)}
+
+
+def _message() -> dict:
+    """Return the schema of a message of JSON-RPC."""
+    properties = {"jsonrpc": {"const": "2.0"}, "id": {"type": ["string", "integer"]}, "method": TEXT, "params": OBJECT}
+    return {**OBJECT, "properties": properties, "required": ["jsonrpc", "method"]}
 
 
 def _csv(schema: dict) -> dict:

@@ -169,7 +169,8 @@ def _suits(requirement: Requirement, installed: Mapping[str, Version | None], en
 
 
 def _name(distribution: Distribution) -> str:
-    return distribution.metadata["Name"] or ""
+    # Python 3.15 raises KeyError for a field that is missing, where older ones return None.
+    return (distribution.metadata.get_all("Name") or [""])[0]
 
 
 def _version(text: str) -> Version | None:

@@ -217,6 +217,9 @@ def _by_setting(setting: str, default: Python, log: Log, environ: Mapping[str, s
         if downloads == REPORT:
             log.note(f"S2I_PYTHON asks for Python {setting}, which is not installed{reason}.")
             return Choice(default)
+    elif os.sep not in setting:
+        first, *_, last = python_versions.MINORS
+        reason = f": it must be a minor version from {first} to {last}, or a path"
     known = ", ".join(sorted(interpreters, key=python_versions.number)) or "none"
     wanted = setting if is_version else repr(setting)
     baked = setting if setting in python_versions.MINORS else default.minor

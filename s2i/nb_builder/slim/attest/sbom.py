@@ -103,15 +103,20 @@ def distribution(fields: Message | metadata.PackageMetadata, *, from_index: bool
 
 def licence_of(fields: Message | metadata.PackageMetadata) -> dict | None:
     """Return the licence in CycloneDX's form: an SPDX expression or the author's name for it; None if there is none."""
-    if fields["License-Expression"]:
-        return {"expression": fields["License-Expression"]}
-    licence = (fields["License"] or "").strip()
+    if expression := _field(fields, "License-Expression"):
+        return {"expression": expression}
+    licence = _field(fields, "License").strip()
     if licence and licence != "UNKNOWN" and len(licence) <= _MAX_LICENCE_NAME and "\n" not in licence:
         return {"license": {"name": licence}}
     classifiers = [
         classifier for classifier in fields.get_all("Classifier") or [] if classifier.startswith("License ::")
     ]
     return {"license": {"name": classifiers[0].rpartition(" :: ")[2]}} if classifiers else None
+
+
+def _field(fields: Message | metadata.PackageMetadata, name: str) -> str:
+    """Return a field, or "" if it is missing, which is a KeyError in Python 3.15 and None in older ones."""
+    return (fields.get_all(name) or [""])[0]
 
 
 def _debian(tree: Tree) -> list[dict]:

@@ -496,3 +496,9 @@ def test_an_environment_that_holds_what_the_lock_says_is_left_as_it_is(tmp_path,
     installer.install(wanted, tmp_path / "made.lock", previous)
     assert (installer.freeze() == "") is is_exact
     assert (tmp_path / "made.lock").read_bytes() == (tmp_path / "before.lock").read_bytes()
+
+
+@pytest.mark.parametrize(("day", "exempt"), [("2018-09-01", True), ("2018-11-01", False)])
+def test_a_formula_can_be_read_by_a_patsy_that_is_newer_than_the_date(day, exempt):
+    options = installers.cutoff(AsOf(datetime.fromisoformat(f"{day}T00:00:00+00:00"), "the last commit"))
+    assert ("patsy=false" in options) is exempt

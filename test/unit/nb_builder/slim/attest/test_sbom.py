@@ -9,9 +9,18 @@ from nb_builder.common import dpkg
 from nb_builder.slim.attest import sbom
 
 
+class Fields(Message):
+    """Fields as importlib.metadata of Python 3.15 gives them: one that is missing is an error."""
+
+    def __getitem__(self, name):
+        if name not in self:
+            raise KeyError(name)
+        return super().__getitem__(name)
+
+
 def metadata(**fields):
     """Return a distribution's metadata with these fields."""
-    message = Message()
+    message = Fields()
     for name, value in {"Name": "Scikit_Learn", "Version": "1.7.2", **fields}.items():
         for text in [value] if isinstance(value, str) else value:
             message[name.replace("_", "-")] = text
