@@ -34,6 +34,8 @@ _CORRECTED_FOR = ("3.6", "3.7")
 # uv builds source distributions with setuptools 40.8 or newer, which there was from this day on.
 _BUILD_TOOLS = ("setuptools", "wheel")
 _BUILDS_BY_UV_FROM = "2019-02-05"
+# The releases of patsy before this day can't read a formula with Python from 3.6.7 and 3.7.1 on.
+_FORMULAS_FROM = "2018-10-26"
 
 # uv considers a folder unchanged while its pyproject.toml keeps its time, even if modules have changed.
 _FRESH = ("--refresh",)
@@ -163,7 +165,7 @@ class Installer:
         problem = self._failure(output, wanted=wanted)
         if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem
-        self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
+        self.log.note(f"uv can't install these requirements ({problem.facts['reason']}); trying pip.")
         return None
 
     def freeze(self) -> str:
@@ -268,6 +270,7 @@ def cutoff(as_of: AsOf | None) -> list[str]:
         return []
     # cloudpickle is our requirement: an old release could not save functions of a newer Python.
     exempt = [CLOUDPICKLE, *(_BUILD_TOOLS if as_of.day < _BUILDS_BY_UV_FROM else ())]
+    exempt += ["patsy"] if as_of.day < _FORMULAS_FROM else []
     return ["--exclude-newer", as_of.stamp, *(word for name in exempt for word in _exempted(name))]
 
 

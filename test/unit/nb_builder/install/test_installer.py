@@ -162,7 +162,7 @@ def test_a_wheel_whose_metadata_uv_rejects_is_installed_by_pip(tmp_path, capsys)
     with pytest.raises(InstallFailed, match="alpha==1.0 has (an )?invalid"):
         install(tmp_path, "alpha==1.0", choice="uv")
     assert install(tmp_path, "alpha==1.0") == ["alpha==1.0"]
-    assert "note: uv can't serve here (Because alpha==1.0 has " in capsys.readouterr().out
+    assert "note: uv can't install these requirements (Because alpha==1.0 has " in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -496,3 +496,9 @@ def test_an_environment_that_holds_what_the_lock_says_is_left_as_it_is(tmp_path,
     installer.install(wanted, tmp_path / "made.lock", previous)
     assert (installer.freeze() == "") is is_exact
     assert (tmp_path / "made.lock").read_bytes() == (tmp_path / "before.lock").read_bytes()
+
+
+@pytest.mark.parametrize(("day", "exempt"), [("2018-09-01", True), ("2018-11-01", False)])
+def test_a_formula_can_be_read_by_a_patsy_that_is_newer_than_the_date(day, exempt):
+    options = installers.cutoff(AsOf(datetime.fromisoformat(f"{day}T00:00:00+00:00"), "the last commit"))
+    assert ("patsy=false" in options) is exempt
