@@ -5,7 +5,9 @@ FROM ${BASE_IMAGE} AS python
 # Licences (copyright) stay.
 # libgomp1 and libstdc++6: LightGBM and other compiled wheels look for the system's. zstd: for save-artifacts.
 # man1: packages with alternatives, such as Java's, can't be installed where they can't link their manuals.
+# The base image is older than some security fixes of its packages.
 RUN apt-get -o Acquire::Languages=none -o Acquire::Retries=5 update \
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 upgrade -y --no-install-recommends \
  && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -y --no-install-recommends \
         ca-certificates libgomp1 libstdc++6 python3 zstd \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/log/* \

@@ -5,7 +5,7 @@
 # Everything that it runs is in the service image, so the tool always fits the image.
 ARG SERVICE
 
-# What serving needs, found by asking the service. What that writes meanwhile stays in this stage.
+# Find the files that serving needs by sending requests to the service. Files that it writes meanwhile stay in this stage.
 FROM ${SERVICE} AS planned
 USER 0
 ARG S2I_SLIM

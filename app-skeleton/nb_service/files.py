@@ -1,5 +1,6 @@
 """Which arguments of predictor are files, by its model's manifest, and which bodies bring them."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,6 +37,16 @@ class Files(NamedTuple):
         """Return what a sample in JSON follows in a frame where its prediction may be a file, else b""."""
         return binary.prefix(binary.head_of_body(binary.JSON, accept)) if self.has_answers else b""
 
+    def sample_in_json(self, content: bytes, content_type: str) -> bytes | None:
+        """Return the sample in JSON that a body of this type is; None for one that is not a file that predictor takes.
+
+        For protocols that have no other place for a file.
+        """
+        if not self.prefix(content_type):
+            return None
+        url = binary.data_url(content, content_type.partition(";")[0].strip().lower())
+        return json.dumps({self.arguments[0].name: url} if self.by_name else url).encode("ascii")
+
     def prefix(self, content_type: str | None, accept: str | None = None) -> bytes:
         """Return what a body of this type follows in a frame, b"" for one that is not a file that predictor takes.
 
@@ -48,6 +59,9 @@ class Files(NamedTuple):
         if not {media_type, family} & set(self.media_types):
             return b""
         return binary.prefix(binary.head_of_body(media_type, accept))
+
+
+NO_FILES = Files()
 
 
 def of(manifest: dict) -> Files:

@@ -161,7 +161,9 @@ class Proof:
         if not self._rows:
             return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to prove it with")
         if proof["rows"] and proof["deterministic"]:
-            return dict(proof, scorer_start=None, scorer_start_reason="the golden rows are not answered rightly")
+            return dict(
+                proof, scorer_start=None, scorer_start_reason="the golden rows' predictions differ from the notebook's"
+            )
         if proof["deterministic"]:
             proof["batch"] = self._batch_verdict()
         verdict = self._fork_verdict(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, self._why_spawned)
@@ -200,7 +202,7 @@ class Proof:
         if proof["deterministic"] is False:
             reason = "predictor answers the same sample differently each time"
         elif proof["rows"] or not link.alive:
-            reason = "the golden rows are not answered rightly"
+            reason = "the golden rows' predictions differ from the notebook's"
         elif not samples:
             samples = variations.from_schema(self._model.manifest.get("sample_hint"), MADE_SAMPLES, 0) or []
             reason = (
@@ -316,7 +318,8 @@ class Proof:
                 return _verdict(SPAWN, f"a forked scorer failed: {WORDS[result.answer.outcome]}")
             if deterministic and not result.same:
                 return _verdict(SPAWN, "a forked scorer answered a golden row differently")
-        return _verdict(FORK, "forked scorers answered every golden row" + " rightly" * bool(deterministic))
+        given = "the notebook's prediction" if deterministic else "a prediction"
+        return _verdict(FORK, f"forked scorers gave {given} for every golden row")
 
     def _fork_limit(self) -> float:
         """Return how many more seconds forked scorers have; the zygote started to load when the fresh process did."""

@@ -343,7 +343,7 @@ def make_model(
             inputs = take_model(previous, workspace, build.log)
             build.report.add(inputs)
             return environment.installed, inputs
-        build.log.note(f"the model of the build before is not taken over: {difference}.", is_routine=True)
+        build.log.note(f"the model of the previous build can't be reused: {difference}.", is_routine=True)
     overlay_ready = kernel_overlay.ready(checked.python, installer, home=build.settings.home, environ=build.environ)
     with overlay_ready as overlay, pip_shim.offered(installer) as pip:
         unmet_imports.require_met(checked.notebooks, workspace.src, installer.python, overlay, build.environ, build.log)

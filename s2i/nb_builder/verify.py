@@ -198,7 +198,7 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
     if row:
         raise ModelDoesNotLoad(error=failure(row), **detail(row["error"]))
     if report["deterministic"] is False:
-        log.note("predictor gives different predictions for the same sample, so its golden rows verify little.")
+        log.note("predictor gives different predictions for the same sample, so its golden rows can't verify much.")
         if seeds:
             log.note(
                 "seeds that the notebook sets are not saved, because scorers with the same seed would all "

@@ -33,7 +33,7 @@ RUN_SECONDS = 360
 SETTINGS = {"S2I_CELL_TIMEOUT": "240", "S2I_NOTEBOOK_TIMEOUT": "300"}
 FROM = os.environ.get("STRANGERS_FROM", "https://github.com/{owner}/{name}")
 IS_EDITED = bool(os.environ.get("STRANGERS_EDITED"))
-COMPARED = "samples as the notebook's own model does"
+COMPARED = "own model give the same predictions"
 
 
 @dataclass(frozen=True)

@@ -314,7 +314,7 @@ def test_a_signal_ends_it_while_no_row_comes(number, model_cache):
     assert wait_until(lambda: children(process.pid))
     process.send_signal(number)
     assert process.wait(SOON) == 128 + number
-    assert process.stderr.read() == b"Ending by signal %d.\n" % number
+    assert process.stderr.read() == b"Stopping after signal %d.\n" % number
     for stream in (process.stdin, process.stdout, process.stderr):
         stream.close()
 

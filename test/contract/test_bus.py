@@ -245,7 +245,7 @@ def test_the_end_answers_and_acknowledges_what_is_in_flight_and_takes_nothing_ne
     server.put([(json.dumps([str(gate), 7]).encode(), {})])
     assert wait_until(lambda: service.metric("nb_in_flight_samples") == 1)
     service.process.send_signal(signal.SIGTERM)
-    service.wait_for("Ending: ")
+    service.wait_for("Stopping: ")
     # What comes now is the next service's.
     time.sleep(1)
     server.put([(b"[0, 1]", {})])

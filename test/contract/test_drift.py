@@ -65,7 +65,7 @@ def ask_all(service, samples):
 @pytest.mark.front
 def test_a_planted_drift_is_found_within_two_thousand_samples_and_none_before(start):
     service = start(NOTEBOOK).ready()
-    service.wait_for(r"Watching for drift from 2,000 rows of baseline, 2 features and the answer; 1 not compared\.")
+    service.wait_for(r"Watching for drift against 2,000 rows of baseline, 2 features and the answer; 1 not compared\.")
     chance = random.Random(5)
     for sample in (person(chance) for _ in range(300)):
         assert service.predict(sample)[0] == 200

@@ -122,7 +122,7 @@ def test_while_it_ends_answers_say_that_the_connection_does(start, tmp_path):
         assert busy.send(post(b"1")).answer().status == 200
         assert idle.send(get(b"/version")).answer().status == 200
         service.process.send_signal(signal.SIGTERM)
-        service.wait_for("Ending: not ready any more, answering what is in flight")
+        service.wait_for("Stopping: no longer ready, finishing requests in flight")
         for sent in (post(b"2"), post(b'{"instances": [2]}', path=PATHS[1]), get(b"/healthz"), get(b"/version")):
             with Wire(service) as late:
                 answer = late.send(sent).answer()
@@ -162,7 +162,7 @@ def test_a_body_that_is_on_its_way_at_the_end_is_answered(start):
             wire.send(sent[:-4])
             assert service.status("/healthz") == 200
             service.process.send_signal(signal.SIGTERM)
-            service.wait_for("Ending")
+            service.wait_for("Stopping")
             answer = wire.send(sent[-4:]).answer()
             assert (answer.status, answer.headers["Connection"].lower()) == (200, "close"), path
         assert service.process.wait(SOON) == 0
@@ -203,7 +203,7 @@ def test_readiness_goes_first(start, name):
         wire.send(post(b'{"sleep": 1}'))
         assert service.status("/healthz") == 200
         service.process.send_signal(getattr(signal, name))
-        service.wait_for("Ending: not ready any more, answering what is in flight")
+        service.wait_for("Stopping: no longer ready, finishing requests in flight")
         assert service.status("/readyz") == 503
         assert wire.answer().status == 200
     assert service.process.wait(SOON) == 0

@@ -442,3 +442,23 @@ def test_openapi_names_files(several, answers):
     responses = answers.ask(None, "/openapi.json", "GET", {})[1]["paths"]["/predict"]["post"]["responses"]
     assert set(responses["200"]["content"]) == {"application/json", "*/*"}
     assert "406" in responses
+
+
+def test_other_protocols_take_files(model_cache, start):
+    service = start(model_cache(SOUND), AIP_PREDICT_ROUTE="/vertex", AIP_HEALTH_ROUTE="/vertex/health").ready()
+    wav = {"Content-Type": "audio/wav"}
+    assert service.ask(b"\xff" * 4, "/invocations", headers=wav)[:2] == (200, 4)
+    assert service.ask(b"\xff" * 4, "/vertex", headers=wav)[:2] == (200, 4)
+    body, headers = form(("sound", b"\xff" * 5, "a.wav", "audio/wav"))
+    assert service.ask(body, "/invocations", headers=headers)[:2] == (200, 5)
+    event = {"ce-id": "1", "ce-source": "s", "ce-type": "t", "ce-specversion": "1.0"}
+    assert service.ask(b"\xff" * 6, "/", headers={**event, **wav})[:2] == (200, 6)
+    structured = {"id": "1", "source": "s", "type": "t", "specversion": "1.0", "datacontenttype": "audio/wav"}
+    structured["data_base64"] = base64.b64encode(b"\xff" * 7).decode()
+    headers = {"Content-Type": "application/cloudevents+json"}
+    assert service.ask(json.dumps(structured), "/", headers=headers)[1]["data"] == 7
+    b64 = {"b64": base64.b64encode(b"\xff" * 8).decode()}
+    assert service.ask(json.dumps({"instances": [b64]}), "/v1/models/model:predict")[1] == {"predictions": [8]}
+    tensor = {"name": "input", "shape": [1], "datatype": "BYTES", "data": [b64["b64"]]}
+    assert service.ask(json.dumps({"inputs": [tensor]}), "/v2/models/model/infer")[1]["outputs"][0]["data"] == [8]
+    assert service.ask(b"\xff", "/", headers={**event, "Content-Type": "text/plain"})[0] == 415

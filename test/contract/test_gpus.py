@@ -75,7 +75,7 @@ def metrics(service):
 
 def test_each_gpu_has_a_scorer_of_its_own(start, driver):
     service = start(ASKS, PROVED, **driver).ready()
-    service.wait_for(r"with 2 scorers by fork \(proved without a GPU\), .*, on GPUs \(2 of NVIDIA Stand-in\), ")
+    service.wait_for(r"with 2 scorers by fork \(verified without a GPU\), .*, on GPUs \(2 of NVIDIA Stand-in\), ")
     assert seen_by_scorers(service, 2) == ["GPU-1", "GPU-2"]
     assert metrics(service) == [
         'nb_gpu_scorers{gpu="GPU-1"} 1.0',
@@ -89,7 +89,7 @@ def test_each_gpu_has_a_scorer_of_its_own(start, driver):
 
 def test_scorers_are_not_forked_from_a_process_that_has_asked_cuda_for_a_gpu(start, driver):
     service = start(ASKS_WHILE_IT_LOADS, PROVED, **driver).ready()
-    service.wait_for(r"with 2 scorers by spawn \(proved without a GPU, and it uses the CUDA driver\)")
+    service.wait_for(r"with 2 scorers by spawn \(verified without a GPU, and it uses the CUDA driver\)")
     assert seen_by_scorers(service, 2) == ["GPU-1", "GPU-2"]
 
 

@@ -38,7 +38,7 @@ def alive(pid: int) -> bool:
 
 def test_the_line_at_the_start_says_address_scorers_and_how_they_start(start):
     service = start(NOTEBOOK, {"scorer_start": "fork", "scorer_threads": 1}, OMP_NUM_THREADS="1").ready()
-    service.wait_for(r"Serving on http://127\.0\.0\.1:\d+ with 2 scorers by fork \(as the golden rows")
+    service.wait_for(r"Serving on http://127\.0\.0\.1:\d+ with 2 scorers by fork \(verified with the golden rows")
 
 
 def test_an_address_of_ipv6_is_shown_as_urls_have_it(start):
@@ -62,7 +62,7 @@ def test_sigterm_turns_readiness_off_and_answers_what_is_in_flight(start, in_bac
     in_flight = in_background(service.predict, {"sleep": 1.5})
     service.wait_for("It sleeps")
     service.process.send_signal(signal.SIGTERM)
-    service.wait_for("Ending: not ready any more, answering what is in flight")
+    service.wait_for("Stopping: no longer ready, finishing requests in flight")
     assert service.status("/readyz") == 503
     assert service.predict("still taken") == (200, "still taken")
     assert in_flight() == (200, {"sleep": 1.5})
@@ -82,7 +82,7 @@ def test_a_second_signal_ends_it_at_once(start, in_background):
     in_flight = in_background(service.predict, {"sleep": 100})
     service.wait_for("It sleeps")
     service.process.send_signal(signal.SIGTERM)
-    service.wait_for("Ending")
+    service.wait_for("Stopping")
     assert service.stop() == 0
     assert in_flight()[0] == 503
 

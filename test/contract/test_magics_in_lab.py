@@ -88,6 +88,6 @@ def test_in_jupyterlab_panels_are_shown_links_lead_to_cells_and_a_cell_is_propos
     assert served.startswith("Serving until this kernel stops") and asked.startswith("Answered: 1 of 1")
     assert "examples = [1]" in seen["cells"]
     # What is said of the notebook of the kernel is not said of another.
-    assert "good" in seen["served"] and "The cell that you have just run" not in served
+    assert "good" in seen["served"] and "It does not include the last changes" not in served
     # In the window where the notebook is; the only other one is the service's.
     assert seen["windows"] == 2

@@ -42,7 +42,7 @@ def test_a_model_that_answers_its_rows_in_forked_processes_may_be_forked(prove):
         "batching": None,
         "scorer_threads": 1,
         "scorer_start": "fork",
-        "scorer_start_reason": "forked scorers answered every golden row rightly",
+        "scorer_start_reason": "forked scorers gave the notebook's prediction for every golden row",
     }
 
 
@@ -197,7 +197,7 @@ def test_a_library_that_is_known_to_hang_in_a_fork_is_not_tried(prove):
 def test_who_asks_for_spawned_scorers_does_not_wait_for_a_fork(prove):
     found = prove(THREADS, S2I_SCORER_START="spawn")
     assert (found["rows"], found["scorer_start"]) == ([], "spawn")
-    assert found["scorer_start_reason"] == "S2I_SCORER_START says so"
+    assert found["scorer_start_reason"] == "set by S2I_SCORER_START"
 
 
 SLOW_TO_LOAD = """

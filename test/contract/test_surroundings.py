@@ -42,7 +42,9 @@ THREADS = """
 
 def test_threads_left_by_loading_make_unproved_scorers_spawn(start):
     service = start(THREADS).ready()
-    service.wait_for(r"2 scorers by spawn \(no golden row proved it at build time, and loading it left \d threads\)")
+    service.wait_for(
+        r"2 scorers by spawn \(not verified, as there are no golden rows, and loading it left \d threads\)"
+    )
     assert service.predict(41) == (200, 42)
 
 

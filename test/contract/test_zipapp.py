@@ -202,7 +202,7 @@ def test_verify_compares_all_and_executes_nothing(signed, keys, tmp_path):
 
 def test_verify_without_a_key_is_rejected(signed):
     done = run(signed[0], "--verify")
-    assert done.returncode == 2 and b"--verify needs --key, which says whom to trust" in done.stderr
+    assert done.returncode == 2 and b"--verify needs --key with the public key to trust" in done.stderr
 
 
 def test_a_file_that_changes_after_it_was_unpacked_is_not_loaded(signed, keys, tmp_path):

@@ -21,4 +21,4 @@ def test_make_audit_names_what_is_vulnerable_counts_what_is_not_audited_and_fail
     assert ran.returncode != 0
     assert "     jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1\n" in ran.stdout
     assert "---> Audited: 1 of 3. Known vulnerabilities: 1\n" in ran.stdout
-    assert "---> Not audited, so not known to be clean: 1 Debian package, 1 Python distribution\n" in ran.stdout
+    assert "---> Not audited, so vulnerabilities are unknown: 1 Debian package, 1 Python distribution\n" in ran.stdout

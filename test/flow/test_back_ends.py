@@ -10,7 +10,7 @@ from flow.stage import BIN, ROOT
 HOME = os.environ.get("NB_BUILDER_HOME", str(ROOT / ".nb-builder"))
 
 # What is said while another test makes the environments that all share.
-WAITING = "---> Waiting for another nb-builder, which makes its environments\n"
+WAITING = "---> Waiting for another nb-builder that is creating the environments\n"
 
 
 def said(*command):

@@ -178,7 +178,10 @@ def test_machines_get_one_json_object_and_nothing_else():
         ((), "the following arguments are required: target"),
         (("a", "b"), "unrecognized arguments: b"),
         (("--no-such-option",), "the following arguments are required: target"),
-        (("--python", "python3", "a"), "--python names the Python whose versions --fix writes: it needs --fix"),
+        (
+            ("--python", "python3", "a"),
+            "--python names the Python whose package versions --fix writes, so it needs --fix",
+        ),
     ],
 )
 def test_a_wrong_call_is_reported_how_to_call(words, reason):

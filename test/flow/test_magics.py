@@ -72,7 +72,7 @@ def answer_of(url):
 
 def test_who_has_run_what_is_not_saved_is_reported_and_no_one_else(kernel, notebook):
     save(notebook, ADDS_ONE, EXAMPLES)
-    reported = "The cell that you have run last is not in it: save the notebook"
+    reported = "It does not include the last changes: save the notebook"
     assert reported not in kernel.run("%nb_check")[2]
     kernel.run(ADDS_ONE)
     assert reported not in kernel.run("%nb_check")[2]
@@ -122,7 +122,7 @@ def test_a_build_that_fails_is_shown_with_its_cell_and_the_end_of_a_kernel_ends_
         kernel.run(f"%nb_serve --port {stage.free_port()}")
         save(notebook, ADDS_ONE, "1 / 0")
         _, html, text, _ = kernel.run("%nb_serve")
-        assert text.startswith("Not built\n") and "What was served before has been stopped." in text
+        assert text.startswith("Not built\n") and "The previous service was stopped." in text
         assert '<a href="model.ipynb#cell-id=a2">cell [2], line 1</a>: <code>1 / 0</code>' in html
         assert "ZeroDivisionError" in text
         save(notebook, ADDS_ONE, EXAMPLES)

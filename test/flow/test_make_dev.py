@@ -133,7 +133,7 @@ def test_what_is_saved_is_answered_soon_and_the_old_answer_comes_until_then(dev)
 def test_a_broken_cell_is_shown_and_the_service_of_before_goes_on_until_it_is_fixed(dev):
     it = dev().served()
     it.save(c2="import six\nstep = 1 / 0")
-    it.wait_for(r"^---> Not built; the service of the build before goes on$")
+    it.wait_for(r"^---> Not built; the previous build is still served$")
     assert "Cell [2] of model.ipynb (cell 2 of the file), line 2 failed: ZeroDivisionError" in it.words
     assert "(problem cell-failed)" in it.words
     assert it.answer() == 5
@@ -174,7 +174,7 @@ def test_a_save_while_a_build_runs_takes_its_place(dev, tmp_path):
     assert it.answer() == 5
     it.save(c2="import six\nstep = 3")
     assert it.served(2).answer() == 7
-    assert it.found(r"^---> model\.ipynb changed; cell 2 \(the build of the save before is given up\)$")
+    assert it.found(r"^---> model\.ipynb changed; cell 2 \(the build of the previous save was cancelled\)$")
     assert "Not built" not in it.words
 
 

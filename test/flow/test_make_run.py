@@ -100,7 +100,7 @@ def test_a_folder_from_which_a_service_runs_is_not_built_into(session, repositor
     status, printed, _ = words_of(session, f"NOTEBOOK={repository}", PORT="0")
     assert status != 0
     assert re.search(
-        rf"/app is in use: a service is there, process \d+, on http://127\.0\.0\.1:{session.port}\.\n"
+        rf"/app is in use: a service is running, process \d+, on http://127\.0\.0\.1:{session.port}\.\n"
         r"  Why: .*\n  Fix: Stop that command first, with Ctrl-C where it was started or with 'kill \d+'\.\n",
         printed,
     )

@@ -77,7 +77,7 @@ def test_a_training_notebook_becomes_a_service(repo, tmp_path):
     assert "'import numpy as np' is added to cell [2], which needs it and no cell has it" in output
     assert "/content/drive/MyDrive/flats.csv is read from data/flats.csv" in output
     assert "left out, as predictor does not need what they plot, print or compute: cells [3]" in output
-    assert "The proposed predictor answers 3 samples as the notebook's own model does." in output
+    assert "The proposed predictor and the notebook's own model give the same predictions for 3 samples." in output
     assert (repo / "train.ipynb").read_bytes() == before
 
 
@@ -94,7 +94,7 @@ def test_a_question_on_a_terminal_is_answered_and_the_plan_written(repo, tmp_pat
         os.close(master)
         os.close(terminal)
     assert reported["answer"] == pytest.approx(10 * reported["sample"]["size"] + 100), output
-    assert "     compared with the notebook's own model: the same answers" in output
+    assert "     compared with the notebook's own model: the predictions are equal" in output
     assert "Serve it? [Y/n]" in output and "Written into train.ipynb and .s2i/environment" in output
     assert "S2I_CELLS=needed" in (repo / ".s2i" / "environment").read_text()
     written = (repo / "train.ipynb").read_text()
@@ -161,4 +161,4 @@ def test_each_obstacle_is_overcome_for_each_python(repo, tmp_path, obstacle, pyt
         log.seek(0)
         output = log.read()
     assert reported.get("answer") == pytest.approx(10 * reported["sample"]["size"] + 100), output
-    assert "answers 3 samples as the notebook's own model does" in output
+    assert "the same predictions for 3 samples" in output

@@ -66,7 +66,7 @@ def test_point_61_artifacts_of_another_python_are_dropped_with_a_note(s2i, tag, 
     docker.docker("build", "--tag", tag, "-", stdin=older.encode())
     assert '"python": "3.6.15"' in docker.inside(tag, "cat", report)
     output = must(s2i.build(source, tag, "--incremental")).output
-    assert "the artifacts of the build before are dropped: they are of Python 3.6.15" in output
+    assert "results of the previous build can't be reused: they are of Python 3.6.15" in output
     with docker.service(tag) as service:
         assert service.predict(b"[1, 2]").body == b"3"
 

@@ -32,7 +32,7 @@ def main(arguments):
     parser = _parser(arguments[0])
     words = parser.parse_args(arguments[1:])
     if words.verify and not words.key:
-        parser.error("--verify needs --key, which says whom to trust")
+        parser.error("--verify needs --key with the public key to trust")
     try:
         with Carried(os.path.abspath(arguments[0])) as carried:
             return _verify(carried, words.key) if words.verify else _run(carried, words)

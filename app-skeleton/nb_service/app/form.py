@@ -13,7 +13,7 @@ from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from nb_service.files import Files
+from nb_service.files import NO_FILES, Files
 from nb_service.http import replies
 from nb_service.http.replies import Reply
 from nb_service.protocols import Malformed
@@ -22,7 +22,6 @@ URL_ENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-da
 MAX_FIELDS = 16
 # Of a form whose fields are arguments; a list of files has as many parts.
 MAX_PARTS = 1000
-NO_FILES = Files()
 PICKLE = replies.problem(
     400,
     "The form field args held a pickle, which this service never loads: send the sample as JSON, "

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from nb_service.files import Files
+from nb_service.files import NO_FILES, Files
 from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
 
 JSON = "application/json"
@@ -27,7 +27,6 @@ _TENSOR = {
 }
 # A form's field is text: what it has to contain is said in words that few programs read.
 _JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
-NO_FILES = Files()
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
     **OBJECT,
@@ -77,6 +76,7 @@ class Bodies:
         by_path = {
             "/predict": {JSON: {"schema": _any(self._one()), **examples(self._samples)}, **self._with_files()},
             "/explain": {JSON: {"schema": SAMPLE, **examples(self._samples)}},
+            "/mcp": {JSON: {"schema": _message()}},
             "/explanations/<name>": {JSON: {"schema": SAMPLE}},
             "/predict/batch": many | {JSON: {"schema": {**LIST, "items": SAMPLE}, **examples(arrays)}},
             "/invocations": many | {JSON: {"schema": {"anyOf": self._invocations()}, **examples(self._samples)}},
@@ -185,6 +185,12 @@ def _event() -> dict:
     texts = {name: {**TEXT, "minLength": 1} for name in ("id", "source", "type")}
     properties = {**texts, "specversion": {"const": cloud_events.VERSION}, "data": SAMPLE}
     return {**OBJECT, "properties": properties, "required": list(properties)}
+
+
+def _message() -> dict:
+    """Return the schema of a message of JSON-RPC."""
+    properties = {"jsonrpc": {"const": "2.0"}, "id": {"type": ["string", "integer"]}, "method": TEXT, "params": OBJECT}
+    return {**OBJECT, "properties": properties, "required": ["jsonrpc", "method"]}
 
 
 def _csv(schema: dict) -> dict:

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from flask import Response, g, request
 
 from nb_service import files
-from nb_service.app import failures
+from nb_service.app import failures, form
 from nb_service.drift.baseline import Baseline
 from nb_service.feedback import kept_answers
 from nb_service.files import Files
@@ -21,7 +21,7 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.client import PoolClient
 from nb_service.protocols import Body, Limits, Malformed, Question, Series, series
 from nb_service.protocols.rows import Rows
-from nb_service.request_calls import Calls
+from nb_service.request_calls import Calls, in_query
 from nb_service.settings import Settings
 
 Refusal = Callable[[int, str], tuple[int, Body]]
@@ -72,6 +72,18 @@ class RouteContext:
     def ready(self) -> bool:
         """Return whether predictions are answered."""
         return self.health.is_ready()
+
+    def answer_files(self) -> Response | None:
+        """Return the response to a body that is a file or a form with files; None for any other body."""
+        try:
+            content = body(self.settings.max_body)
+            sample = form.files_in(request.content_type, content, self.files, request.headers.get("Accept"))
+            call = self.calls.made(in_query(request.query_string.decode("latin-1")), request.headers) if sample else b""
+        except Malformed as error:
+            return refusal_response(problem, error.status, str(error))
+        if sample is None:
+            return None
+        return response_of(replies.from_answer(self.asker.ask_files(sample, call), replies.disclosure(self.settings)))
 
     def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
         """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""

@@ -39,7 +39,8 @@ class ZipappExport(StdoutArchive):
         exported, left = zipapp.of(model)
         if left:
             log.say(
-                f"Of the repository it is without {', '.join(sorted(left))}: links to folders, no files, or not UTF-8."
+                f"Files of the repository that were left out: {', '.join(sorted(left))}: links to folders, "
+                "special files, or names that are not UTF-8."
             )
         packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in self.words else iter(())
         return zipapp.write(exported, identity.of(model).name, packages, stream)

@@ -23,4 +23,4 @@ def words(baseline: Baseline, settings: Settings) -> str:
     """Return what the log says at the start."""
     if settings.drift == OFF:
         return "Not watching for drift: S2I_DRIFT=off."
-    return f"Watching for drift from {baseline.words()}; {len(baseline.not_compared)} not compared."
+    return f"Watching for drift against {baseline.words()}; {len(baseline.not_compared)} not compared."

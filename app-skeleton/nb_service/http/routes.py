@@ -58,6 +58,7 @@ PREDICTIONS = (
     _ask("/feedback", "The true answer to a request, or an array of them, each with the request's id."),
     _ask("/explain", "One sample as JSON; the answer is the notebook's explainer's, as JSON."),
     _ask("/explanations/<name>", "The same (TorchServe)."),
+    _ask("/mcp", "The model as a tool, by JSON-RPC (Model Context Protocol)."),
     _look("/v1/models", "The name of the model (KServe V1)."),
     Route("GET", "/v1/models/<name>", "Its state (TensorFlow Serving) and whether it is ready (KServe V1)."),
     Route("GET", "/v1/models/<name>/metadata", "What it takes and gives (TensorFlow Serving)."),

@@ -158,19 +158,19 @@ def start_mode(
     zygote's threads and libraries decide after loading.
     """
     if setting != "auto":
-        return setting, True, "S2I_SCORER_START says so"
+        return setting, True, "set by S2I_SCORER_START"
     proved, held_for = manifest.get("scorer_start"), manifest.get("scorer_threads")
     if system in UNFORKABLE_SYSTEMS:
         proved, manifest = SPAWN, {"scorer_start_reason": "forked processes can't use this system's libraries"}
     if proved == SPAWN:
         return SPAWN, True, manifest.get("scorer_start_reason") or "the build found forking unsafe"
     if proved == FORK and has_gpus:
-        return FORK, False, "proved without a GPU"
+        return FORK, False, "verified without a GPU"
     if proved == FORK and held_for == threads:
-        return FORK, True, "as the golden rows were answered at build time"
+        return FORK, True, "verified with the golden rows at build time"
     if proved == FORK:
-        return FORK, False, f"proved for {held_for} native threads, and {threads} are set"
-    return FORK, False, "no golden row proved it at build time"
+        return FORK, False, f"verified with {held_for} native threads, but {threads} are set"
+    return FORK, False, "not verified, as there are no golden rows"
 
 
 def native_threads(environ: dict, scorers: int) -> int:

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from nb_service.files import NO_FILES, Files
 from nb_service.protocols import DEFAULT, JSON_TYPE, Body, Limits, Malformed, Question, bodies, decode, encode
 
 STRUCTURED = "application/cloudevents+json"
@@ -42,25 +43,31 @@ def is_event(headers: Mapping[str, str], content_type: str | None) -> bool:
 
 
 def read(
-    headers: Mapping[str, str], content_type: str | None, body: bytes, reply: Reply, limits: Limits = DEFAULT
+    headers: Mapping[str, str],
+    content_type: str | None,
+    body: bytes,
+    reply: Reply,
+    limits: Limits = DEFAULT,
+    files: Files = NO_FILES,
 ) -> Question:
-    """Return the samples of an event, or of a batch of events; raise Malformed."""
+    """Return the samples of an event, or of a batch of events; raise Malformed. Data may be one of the `files`."""
     kind = bodies.parse(content_type).kind
     if kind == BATCH:
         events = decode(body)
         if not isinstance(events, list):
             raise Malformed("A batch of events is a JSON array.")
         limits.check_samples(len(events))
-        pairs = [_structured(event) for event in events]
+        pairs = [_structured(event, files) for event in events]
         ids = [event["id"] for event, _ in pairs]
         return Question([sample for _, sample in pairs], lambda answers: _write_batch(pairs, answers, reply), ids)
     if kind == STRUCTURED:
-        event, sample = _structured(decode(body))
+        event, sample = _structured(decode(body), files)
         return Question([sample], lambda answers: _write_structured(event, answers[0], reply), [event["id"]])
     if kind.startswith("application/cloudevents"):
         raise Malformed(f"Events in the format {kind} are not read; send JSON.", 415)
-    event = _binary(headers, kind, body)
-    return Question([body], lambda answers: _write_binary(event, answers[0], reply), [event["id"]])
+    in_json = files.sample_in_json(body, kind) if body else None
+    event = _binary(headers, kind if in_json is None else JSON_TYPE, body)
+    return Question([in_json or body], lambda answers: _write_binary(event, answers[0], reply), [event["id"]])
 
 
 def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict:
@@ -73,7 +80,7 @@ def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict:
     return attributes
 
 
-def _structured(event: object) -> tuple[dict, bytes]:
+def _structured(event: object, files: Files) -> tuple[dict, bytes]:
     """Return the attributes of an event, and its data as a sample."""
     if not isinstance(event, dict):
         raise Malformed("An event is a JSON object.")
@@ -83,9 +90,10 @@ def _structured(event: object) -> tuple[dict, bytes]:
     if "data_base64" not in event:
         raise Malformed("The event has no data; send a sample as JSON.")
     try:
-        return event, base64.b64decode(event["data_base64"], validate=True)
+        data = base64.b64decode(event["data_base64"], validate=True)
     except (TypeError, ValueError) as error:
         raise Malformed("data_base64 is not base64.") from error
+    return event, files.sample_in_json(data, str(event.get("datacontenttype", ""))) or data
 
 
 def _check(event: Mapping) -> None:

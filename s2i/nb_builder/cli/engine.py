@@ -225,7 +225,7 @@ class Engine:
 
     def add_python(self, installation: Installation, name: str, python_image: str) -> None:
         """Add the Python of the image `python_image` to the builder image `name`."""
-        self.log.step(f"Adding the Python of {python_image} to {name}")
+        self.log.step(f"Adding Python from {python_image} to {name}")
         given = [f"BUILDER={name}", f"PYTHON_IMAGE={python_image}"]
         given += [variable for variable in _PIP if self._environ.get(variable)]
         options = [word for value in given for word in ("--build-arg", value)]

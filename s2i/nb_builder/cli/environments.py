@@ -96,7 +96,7 @@ def _locked(path: Path) -> Iterator[int]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("---> Waiting for another nb-builder, which makes its environments", file=sys.stderr, flush=True)
+            print("---> Waiting for another nb-builder that is creating the environments", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 

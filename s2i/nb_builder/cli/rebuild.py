@@ -52,10 +52,10 @@ def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
         variables |= {each: call.environ[each] for each in _OF_THIS_USER if call.environ.get(each)}
         variables["SOURCE_DATE_EPOCH"] = str(_date(image, first / paths.MODEL / paths.MANIFEST))
         if left_out:
-            log.note(f"the second build is made without these variables of the image: {', '.join(left_out)}")
+            log.note(f"the second build doesn't have these variables of the image: {', '.join(left_out)}")
         upload = Path(scratch) / "upload.tar"
         _pack(first, links, upload)
-        log.step(f"Building {name} once more, dated {variables['SOURCE_DATE_EPOCH']}")
+        log.step(f"Building {name} again with the date {variables['SOURCE_DATE_EPOCH']}")
         # It downloads packages.
         with builder.container([ASSEMBLE], variables, options=()) as container:
             docker.upload(container, upload, "/tmp")  # noqa: S108 - s2i's own place

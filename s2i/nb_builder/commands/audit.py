@@ -213,7 +213,7 @@ def show(findings: Findings, components: Sequence[Component], log: Log) -> None:
     audited = len(findings.vulnerable) + len(findings.clean)
     log.step(f"Audited: {audited} of {len(components)}. Known vulnerabilities: {known}")
     if findings.skipped:
-        log.step(f"Not audited, so not known to be clean: {counted(findings.skipped)}")
+        log.step(f"Not audited, so vulnerabilities are unknown: {counted(findings.skipped)}")
     for component, reason in sorted(findings.skipped.items()):
         log.line(f"     {component}" + (f": {reason}" if component.kind == PYPI else ""))
 

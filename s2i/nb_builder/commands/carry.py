@@ -56,7 +56,7 @@ def serve(arguments: Sequence[str]) -> None:
         digests = {name: carried.digest_of(name, signed.get(name)) for name in carried.names}
         minor = environment.minor_of(carried, digests)
         base = environment.python_of(minor)
-        log.step(f"Making the environment of {path} for Python {minor}")
+        log.step(f"Creating the environment of {path} for Python {minor}")
         try:
             shutil.rmtree(app_root, ignore_errors=True)
             for name in carried.names:

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     """Check what the argument names and print every finding; exit with 0 for none, else 1, or 2 for wrong usage."""
     words = _WORDS.read(arguments)
     if words.python is not None and not words.fix:
-        _WORDS.error("--python names the Python whose versions --fix writes: it needs --fix")
+        _WORDS.error("--python names the Python whose package versions --fix writes, so it needs --fix")
     log = NotesLog(io.StringIO() if words.json else None)
     try:
         told = _check(words, log)
@@ -255,7 +255,7 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         for line in proposal.splitlines():
             log.line(f"       {line}".rstrip())
     if any(isinstance(problem, _OF_REQUIREMENTS) for problem in result.findings):
-        log.line("     --fix writes the requirements with the versions that are installed here.")
+        log.line("     --fix writes the requirements with the versions installed on this machine.")
     if result.findings:
         count = len(result.findings)
         log.step("1 finding" if count == 1 else f"{count} findings")
@@ -263,6 +263,6 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
     wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
     if "predictor" not in result.defines:
         # A magic or `import *` may bind it.
-        log.step(f"No finding, but whether the notebook defines predictor, only a run shows; {wanted}")
+        log.step(f"No errors, but only a run shows whether the notebook defines predictor; {wanted}")
         return
     log.step(f"Fine: {', '.join(result.defines)}; {wanted}")

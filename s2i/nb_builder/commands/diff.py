@@ -69,7 +69,8 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
     for each in (old, new):
         if each.kind == "image" and each.has_network:
             log.note(
-                f"{each.name} could reach other hosts: containers in a network of their own can't be reached from here"
+                f"{each.name} could reach other hosts during the comparison, because this machine can't reach "
+                "containers on an isolated network"
             )
     verdicts = [limits.judge(limit, trial.tally, trial.speed, trial.memory) for limit in chosen if limit is not None]
     made = report.of(old, new, rows, trial, verdicts)

@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     log = Log()
     log.step(f"Made {made['name']} in {made['folder']}: {', '.join(made['written'])}")
-    log.line("     a git repository, in which nothing is committed yet" if made["git"] else "     no git repository")
+    log.line("     a git repository without commits" if made["git"] else "     no git repository")
 
 
 def make(folder: str, name: str | None) -> dict:

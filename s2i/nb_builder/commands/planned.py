@@ -116,18 +116,21 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
         return _dry_run(target, plan, environ, log)
     if not consent.yes and not consent.is_asked:
         _print_plan(plan, plan.candidates[0], None, log)
-        log.line(f"     Nothing is built without your consent. To build and serve this: nb-builder run {target} --yes")
+        log.line(
+            f"     nb-builder builds this only with your consent. To build and serve it: nb-builder run {target} --yes"
+        )
         return Outcome()
     outcome = _built(folder, plan, environ, build, consent, log)
     for number in range(1, MAX_PROPOSALS):
         following = plans.draw(result, settings, environ, number) if outcome.tries_another_model else None
         if following is None:
             break
-        log.step("That predictor can't be offered; the notebook's other model is tried")
+        log.step("That predictor did not pass the check; trying the notebook's other model")
         outcome = _built(folder, following, environ, build, consent, log)
     if outcome.tries_another_model:
         log.line(
-            "     The proposed predictor is not offered, as it does not do what the notebook's own model does. "
+            "     The proposed predictor was rejected because its predictions differ from those of the "
+            "notebook's own model. "
             "Add your own 'def predictor(x): ...'."
         )
     return outcome
@@ -142,7 +145,7 @@ def _dry_run(target: str, plan: "Plan", environ: Mapping[str, str], log: Log) ->
             _print_plan(plan, candidate, resolution, log)
             for line in plan.proposal.source.splitlines():
                 log.line(f"       {line}".rstrip())
-            log.line(f"     Nothing has been run. To build and serve this: nb-builder run {target} --yes")
+            log.line(f"     Nothing was run. To build and serve this: nb-builder run {target} --yes")
             return Outcome(0)
         log.note(f"{candidate}: {resolution}")
     return Outcome(1)
@@ -151,7 +154,7 @@ def _dry_run(target: str, plan: "Plan", environ: Mapping[str, str], log: Log) ->
 def _print_plan(plan: "Plan", candidate: "Candidate", resolution: "Resolution | None", log: Log) -> None:
     from nb_builder.fix import plan as plans
 
-    log.step(f"{plan.notebook} has no predictor. The plan for a service of it")
+    log.step(f"{plan.notebook} has no predictor. Plan for a service:")
     for line in plans.lines(plan, candidate, resolution):
         log.line(f"     {line}")
 
@@ -173,7 +176,7 @@ def _built(
     for number, candidate in enumerate(plan.candidates, start=1):
         resolution = resolver.resolve(plan.wishes, candidate, environ)
         if isinstance(resolution, str):
-            log.note(f"{candidate}: no versions go together ({resolution})")
+            log.note(f"{candidate}: no compatible versions ({resolution})")
             if resolution == resolver.UNREACHABLE:
                 break
             continue
@@ -191,7 +194,7 @@ def _built(
             return Outcome(status, tries_another_model=True)
         if number == len(plan.candidates) or not _is_of_versions(problem):
             break
-        log.step(f"{candidate} did not do; the next one is tried")
+        log.step(f"{candidate} failed; trying the next one")
     return Outcome(status)
 
 
@@ -214,7 +217,7 @@ def _asked(
             sample = json.dumps(row["sample"])[:_SAMPLE_CHARACTERS]
             log.line(f"     sample: {sample} -> {json.dumps(row['answer'])[:_SAMPLE_CHARACTERS]}")
         if plan.proposal.check:
-            log.line("     compared with the notebook's own model: the same answers")
+            log.line("     compared with the notebook's own model: the predictions are equal")
         print("     Serve it? [Y/n] ", end="", flush=True)
         if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
             log.line("     Nothing is served.")
@@ -222,14 +225,15 @@ def _asked(
     if consent.fix and plan.undone:
         first = plan.undone[0].number
         log.note(
-            f"{plan.notebook} is as it was, as --fix removes no cell. Delete those from [{first}] on, and run it again."
+            f"{plan.notebook} was not changed: --fix removes no cells. Delete those from [{first}] on, and run it "
+            "again."
         )
     elif consent.fix:
         plans.write(plan, resolution, folder, checks=False)
         _write_settings(folder, plans.settings_of(plan, candidate))
         log.step(f"Written into {plan.notebook} and .s2i/environment")
     else:
-        log.note(f"{plan.notebook} is as it was; with --fix the plan is written into it.")
+        log.note(f"{plan.notebook} was not changed. To write the plan into it, add --fix.")
     return Outcome(None, environ=environ)
 
 

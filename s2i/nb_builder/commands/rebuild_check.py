@@ -57,13 +57,13 @@ def main(arguments: Sequence[str]) -> None:
             log.line(f"     equal    {folder}/: {len(equal)} files  sha256:{_digest_of_all(first, equal)}")
         for name in names:
             if name == _REPORT and name not in equal and is_given and _differs_by_the_lock(first, second, name):
-                log.line(f"     equal    {name}, but for where the lock is from: this check has given it")
+                log.line(f"     equal    {name}, except for the lock's origin: this check provided the lock")
             elif name not in equal and name not in _SIGNATURES:
                 log.line(f"     DIFFERS  {name}: {_reason(first, second, name)}")
                 different += 1
     signed = sorted(_SIGNATURES & files)
     if signed:
-        log.line(f"     left out {', '.join(signed)}: a signature has a random number in it, and no key was given here")
+        log.line(f"     left out {', '.join(signed)}: signatures contain a random number, and this check has no key")
     if different:
         log.step(f"{different} of {len(files | again)} files differ")
         raise SystemExit(1)

@@ -235,7 +235,7 @@ def _serve_on(
     reader, writer = os.pipe()
     passed = [writer]
     if lock is not None:
-        lock.note("a service is there", url=f"http://{HOST}:{port}")
+        lock.note("a service is running", url=f"http://{HOST}:{port}")
         passed.append(lock.descriptor)
     service = subprocess.Popen([DOORWAYS / "run", "serve", READY, str(writer)], env=environ, pass_fds=passed)
     os.close(writer)
@@ -293,7 +293,7 @@ def listening(first: int, log: Log, host: str = HOST) -> socket.socket:
             sock.close()
             continue
         if port != first:
-            log.note(f"port {first} is taken; {port} is used instead.")
+            log.note(f"port {first} is in use; using {port} instead.")
         return sock
     raise NoPortFree(first=first)
 

@@ -168,7 +168,10 @@ def tell_what_is_above(folder: Path, log: Log) -> None:
     """Log, after a failed build of a folder inside a git repository, that the rest of that repository was not used."""
     top = _top(folder)
     if top != folder and top in folder.parents:
-        log.note(f"only {folder} was taken, and not the git repository {top}; name the notebook's file to have that.")
+        log.note(
+            f"only {folder} was used, without the rest of the git repository {top}. To include it, name the "
+            "notebook's file."
+        )
 
 
 def tell_what_is_ignored(folder: Path, log: Log) -> None:

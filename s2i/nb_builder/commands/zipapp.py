@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> None:
     exported, left = zipapp.of(model)
     if left:
         log.line(
-            f"Of the repository it is without {', '.join(sorted(left))}: links to folders, no files, or not UTF-8."
+            f"Files of the repository that were left out: {', '.join(sorted(left))}: links to folders, special "
+            "files, or names that are not UTF-8."
         )
     packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in arguments else iter(())
     machine = f"{_MACHINES.get(architecture, architecture)} glibc"

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from nb_scorer.common import paths, phrases
 from nb_scorer.common.problem import Problem
 from nb_scorer.common.settings_table import read_all
+from nb_scorer.model import golden_rows
 from nb_scorer.model import manifest as manifests
 from nb_service import model_folder, settings
 from nb_service.log import FACTS
@@ -45,6 +46,9 @@ PORT = 8080
 NATIVE = "io.nb-builder.native.samples"
 _MAX_MANIFEST = 16 << 20
 _MAX_GOLDEN = 256 << 20
+# A build keeps files of 32 MB in all.
+_MAX_GOLDEN_FILE = 32 << 20
+_MAX_GOLDEN_FILES = 200
 STOP_SECONDS = 15.0
 _TIMEOUT = [knob for knob in settings.KNOBS if knob.env == "S2I_PREDICT_TIMEOUT"]
 # Lines of a service's log that say why it ended.
@@ -236,11 +240,15 @@ class ImageService:
         folder = f"{self._image.app_root}/{paths.MODEL}"
         with self._image.files() as files:
             manifest = files.content(f"{folder}/{paths.MANIFEST}", _MAX_MANIFEST)
-            golden = files.content(f"{folder}/{paths.GOLDEN}", _MAX_GOLDEN)
+            golden = files.content(f"{folder}/{paths.GOLDEN}", _MAX_GOLDEN) or b""
+            names = golden_rows.file_names(golden)[:_MAX_GOLDEN_FILES]
+            contents = {name: files.content(f"{folder}/{name}", _MAX_GOLDEN_FILE) or b"" for name in names}
         if manifest is None:
             raise DiffNoService(label=self.label, name=self.name, reason=f"it has no {folder}/{paths.MANIFEST}")
         with tempfile.TemporaryDirectory(prefix="nb-diff-") as copied:
-            (Path(copied) / paths.GOLDEN).write_bytes(golden or b"")
+            (Path(copied) / paths.GOLDEN_FILES).mkdir()
+            for name, content in {paths.GOLDEN: golden, **contents}.items():
+                (Path(copied) / name).write_bytes(content)
             try:
                 read = model_folder.ModelFolder(Path(copied), Path(), Path(), manifests.parsed(manifest))
                 return Model(read.manifest, read.golden_rows())

@@ -62,8 +62,8 @@ class Files:
                 raise
             self._disk_full = True
             self._log.note(
-                "the disk has no room for a copy of the repository's files: "
-                "what predictor writes into them while it is proved stays there."
+                "the disk is too full for a copy of the repository's files, "
+                "so changes that predictor makes to them during verification stay."
             )
 
         finally:
@@ -91,7 +91,10 @@ class Files:
         changed = sorted({*self._remove_new(), *self._restore(self._copy)})
         if changed:
             names = phrases.listed(changed, SHOWN_FILES)
-            self._log.note(f"predictor writes files when it is called ({names}): they are as the notebook left them.")
+            self._log.note(
+                f"predictor writes files when it is called ({names}). The service starts with the content that "
+                "the notebook left."
+            )
 
     def _remove_new(self) -> Iterator[Path]:
         folders: set[Path] = set()

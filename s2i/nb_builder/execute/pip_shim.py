@@ -106,10 +106,10 @@ def tell(added: Iterable[str], before: Iterable[str], log: Log) -> None:
     lines = list(added)
     entries = ", ".join(f'"{line}"' for line in lines if _name(line) not in replaced)
     if entries:
-        log.note(f"pip in the notebook's cells installed what 'requirements' does not declare; add {entries} to it.")
+        log.note(f"pip in the notebook's cells installed packages that 'requirements' does not list; add {entries}.")
     for line in lines:
         if _name(line) in replaced:
             log.note(
-                f"pip in the notebook's cells replaced {replaced[_name(line)]}, which 'requirements' had installed; "
-                f'what is served has "{line}": declare that version.'
+                f"pip in the notebook's cells replaced {replaced[_name(line)]}, which 'requirements' had installed. "
+                f'The service has "{line}": list that version.'
             )

@@ -91,7 +91,7 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
     """
     checked = result.checked
     if checked is None or _unreadable(result):
-        log.note("nothing is written before what the check finds is corrected.")
+        log.note("nothing is written until the errors above are fixed.")
         return Fixed()
     proposed = proposal(result)
     predictor = proposed.source if proposed else None
@@ -162,7 +162,7 @@ def _missing(
         missing = _for_the_build(missing, checked, beside, own_cells, environ)
     if wanted.lock:
         if missing.entries:
-            log.note(f"{wanted.lock.name} says what is installed, so --fix adds no requirements.")
+            log.note(f"{wanted.lock.name} lists the packages, so --fix adds no requirements.")
         return Missing(notes=missing.notes), beside
     file = _list_of_others(checked, result)
     if file is None:

@@ -65,7 +65,11 @@ def compare_with_own_model(predictor, raw, kind, steps, calls, decode, most=3):
                 text = "The proposed predictor answers {!r} for the sample {!r}, and the notebook's own model {!r}."
                 raise ValueError(text.format(has, sample, want))
         if found:
-            print("The proposed predictor answers {} samples as the notebook's own model does.".format(len(found)))
+            print(
+                "The proposed predictor and the notebook's own model give the same predictions for {} samples.".format(
+                    len(found)
+                )
+            )
             return len(found)
     raise ValueError(
         "The proposed predictor can't be compared: none of its samples is among what the notebook gave to its model."

@@ -150,7 +150,7 @@ def find(
     previous = _read(folder)
     difference = "can't be read" if previous is None else _difference(previous.facts, circumstances)
     if difference:
-        log.note(f"the artifacts of the build before are dropped: {difference}.")
+        log.note(f"results of the previous build can't be reused: {difference}.")
         remove(src, uploaded)
         return None
     return previous
@@ -162,7 +162,7 @@ def beside(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBu
     if previous is None or not all((app_root / name).is_dir() for name in (paths.VENV, paths.MODEL)):
         return None
     if difference := _difference(previous, circumstances):
-        log.note(f"the results of the build before are not used: {difference}.")
+        log.note(f"results of the previous build can't be reused: {difference}.")
         return None
     return BuildBeside(app_root, previous)
 

@@ -165,7 +165,7 @@ class Installer:
         problem = self._failure(output, wanted=wanted)
         if self.choice == "uv" or not isinstance(problem, InstallFailed):
             raise problem
-        self.log.note(f"uv can't serve here ({problem.facts['reason']}); trying pip.")
+        self.log.note(f"uv can't install these requirements ({problem.facts['reason']}); trying pip.")
         return None
 
     def freeze(self) -> str:

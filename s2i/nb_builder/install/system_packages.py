@@ -92,7 +92,10 @@ def _refusal(may_install: bool) -> str:
 def _install(missing: Sequence[SystemPackage], log: Log, *, in_image: bool) -> None:
     names = " ".join(package.entry for package in missing)
     if not in_image:
-        log.note(f"'apt-get install {names}' changes this machine, not this build alone; S2I_APT=0 keeps it from that.")
+        log.note(
+            f"'apt-get install {names}' installs packages on this machine, for all programs. Set S2I_APT=0 to "
+            "prevent that."
+        )
     log.detail(f"apt-get install {names}")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     entries = [package.entry for package in missing]

@@ -136,7 +136,7 @@ class Magics:
         if served is not None:
             return self._served(found, served, log)
         panel = self._failed(found, "run", problem, status, log)
-        return panel.say("What was served before has been stopped.") if replaced else panel
+        return panel.say("The previous service was stopped.") if replaced else panel
 
     def _served(self, found: Notebook, answer: dict[str, Any], log: str) -> Panel:
         panel = Panel("Serving until this kernel stops", "fine")
@@ -177,12 +177,12 @@ class Magics:
             ("sample", "answer"), *((_cut(golden.shown(row.sample)), _cut(row.answer or row.reason)) for row in made)
         )
         if not answered:
-            return panel.say("None can be an example.")
+            return panel.say("None of the calls can be an example.")
         statement = golden.line(made)
-        panel.say("This cell keeps them; a build fails where a fresh process answers one of them otherwise:")
+        panel.say("This cell keeps them. A build fails if a fresh process gives another prediction for one of them:")
         panel.block(statement)
         if before:
-            panel.say("It takes the place of the cell that defines ", Code("examples"), " now.")
+            panel.say("It replaces the cell that defines ", Code("examples"), " now.")
         self.shell.set_next_input(statement)
         return panel
 
@@ -192,7 +192,7 @@ class Magics:
     def _say_version(self, panel: Panel, found: Notebook) -> None:
         panel.say(f"This is {found.version}.")
         if found.ours and found.cells and (cell := self._last_cell()) and not found.has(cell):
-            panel.say("The cell that you have run last is not in it: save the notebook to include its last changes.")
+            panel.say("It does not include the last changes: save the notebook first.")
 
     def _last_cell(self) -> str:
         """Return the last cell that was run and has more in it than a magic of ours, which need not be saved."""

@@ -112,7 +112,7 @@ def prove(app: Workspace, work: Path, log: Log) -> None:
     program = work / PROGRAM
     for path in (program, work / COUNTING):
         build.drop_section_headers(path)
-    log.step("Proving the program: predictor and program are asked the same samples")
+    log.step("Verifying the program: sending it and predictor the same samples")
     facts = in_model_python("prove", app, work)
     if "refused" in facts:
         raise native_images.NativeUnproved(reason=facts["refused"])

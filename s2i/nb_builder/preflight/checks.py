@@ -174,8 +174,8 @@ def read_requirements(
         literal = literal_requirements.script(script.cells)
         if literal is None and not computes:
             log.note(
-                f"{notebook.name} computes its requirements, so they are not read: that would run code of the "
-                "repository. 'check --run-requirements' does."
+                f"{notebook.name} computes its requirements. They were not checked, because that would run code "
+                "of the repository; --run-requirements does so."
             )
             continue
         text = script.text if computes or literal is None else literal
@@ -344,8 +344,8 @@ def _look_for_ipython(
         elif unnamed_imports.lacks("ipython", wanted, installs):
             where = use.cell.where(str(last.name), use.line)
             log.note(
-                f"{use.function} uses '{use.name}' of IPython ({where}), and nothing here names ipython: where no "
-                f"package brings it, the service can't load {use.function}."
+                f"{use.function} uses '{use.name}' of IPython ({where}), and no requirement names ipython. "
+                f"Unless another package installs it, the service can't load {use.function}."
             )
 
 

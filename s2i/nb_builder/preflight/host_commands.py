@@ -31,8 +31,8 @@ def announce(cells: Iterable[Cell], notebook: str, log: Log) -> None:
         first = next((match["command"].strip() for match in matches if match), "")
         if first:
             log.note(
-                f"{cell.where(notebook)} runs '{first}', and this is not an image: it may change the machine for good. "
-                "Packages of the system belong in apt.txt. Ctrl-C stops the build."
+                f"{cell.where(notebook)} runs '{first}', and this build runs on your machine, which the command "
+                "may change permanently. List system packages in apt.txt instead. Ctrl-C stops the build."
             )
 
 

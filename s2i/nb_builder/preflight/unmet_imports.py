@@ -107,7 +107,7 @@ def require_met(
     # another platform has, as such an import is meant to run there.
     uncertain = [unmet for unmet in unmet_imports if not installed and not platforms.platform_of(unmet.imported.module)]
     if uncertain:
-        log.note("not installed, and needed only if this is run:")
+        log.note("not installed, but only needed if this code runs:")
         for unmet in uncertain:
             log.detail(f"  {unmet.description.replace(' (perhaps never run)', '')}")
 

@@ -103,7 +103,10 @@ def _cells(repository: Path, path: Path) -> tuple[Cell, ...] | None:
 
 def _note_choice(chosen: Path, count: int, note: Callable[[str], None]) -> None:
     if count > 1:
-        note(f"{visible.line(chosen)} is taken: of {count} notebooks and scripts it is the one that defines predictor.")
+        note(
+            f"{visible.line(chosen)} is used: it is the only one of {count} notebooks and scripts that defines "
+            "predictor."
+        )
 
 
 def _files(repository: Path) -> Iterator[Path]:

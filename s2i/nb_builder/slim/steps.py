@@ -67,7 +67,7 @@ class Slimming:
         self.digests = model_folder.read(self.layout.app.root, served.trust).digests
         build_rootfs.interpreters(self.layout)
         _check_keep(settings.keep, self.layout.app.venv)
-        self.log.step(f"Tracing the service, to leave out what it does not need (S2I_SLIM={settings.slim})")
+        self.log.step(f"Tracing the service to find the files that it needs (S2I_SLIM={settings.slim})")
         plan = self._minimise(self._make_plan())
         advice = gpu_advice.sentences(choice.distribution for choice in plan.kept)
         self._write_plan(replace(plan, notes=(*plan.notes, *advice)))
@@ -84,7 +84,7 @@ class Slimming:
         """
         verdict, plan = trial_launcher.read_verdict(self.work / TRIAL), self._read_plan()
         if verdict["same"]:
-            self.log.step("The slim image answers as it ought to")
+            self.log.step("The slim image gives the expected responses")
             return
         if plan.level == slim_levels.OFF:
             raise proof.unproved(verdict, plan.level)
@@ -123,7 +123,7 @@ class Slimming:
         if plan.level == slim_levels.OFF:
             return plan
         tree = Tree(self.work / ROOT)
-        self.log.line("     trying what else can be left out")
+        self.log.line("     checking what else can be left out")
         build_rootfs.everything(tree, plan, self.layout, self.settings.keep)
         plan = minimise.run(plan, tree.root, self.settings.app_root, home=self.settings.home, log=self.log)
         shutil.rmtree(tree.root)
@@ -131,7 +131,7 @@ class Slimming:
 
     def _lay(self, plan: planner.Plan) -> None:
         tree = Tree(self.work / ROOT, clear=True)
-        self.log.step("Laying the file system of the slim image")
+        self.log.step("Creating the file system of the slim image")
         build_rootfs.everything(tree, plan, self.layout, self.settings.keep)
         for sentence in build_rootfs.finish(tree, plan, self.layout, self.date):
             self.log.note(sentence)

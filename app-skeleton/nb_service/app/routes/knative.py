@@ -27,6 +27,6 @@ def add(app: Flask, context: RouteContext) -> None:
     def event() -> Response:
         headers = dict(request.headers)
         if not cloud_events.is_event(headers, request.content_type):
-            return context.answer(of_hugging_face, problem)
-        kind = request.content_type
-        return context.answer(lambda body: cloud_events.read(headers, kind, body, reply, context.limits), problem)
+            return context.answer_files() or context.answer(of_hugging_face, problem)
+        kind, limits, files = request.content_type, context.limits, context.files
+        return context.answer(lambda body: cloud_events.read(headers, kind, body, reply, limits, files), problem)

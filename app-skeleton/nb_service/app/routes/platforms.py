@@ -39,7 +39,7 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/invocations")
     def invocations() -> Response:
         invocation = _Invocation(context.model.sample_schema, rows, limits)
-        response = context.answer(invocation.read, invocation.refuse)
+        response = context.answer_files() or context.answer(invocation.read, invocation.refuse)
         attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
         if attributes:
             response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
@@ -97,7 +97,7 @@ def _vertex(context: RouteContext, route: str) -> Response | None:
     if route == "/predict" and not _has_instances(context):
         return None
     g.route = route
-    return context.answer(lambda body: vertex.read(body, context.limits), vertex.refusal)
+    return context.answer_files() or context.answer(lambda body: vertex.read(body, context.limits), vertex.refusal)
 
 
 def _has_instances(context: RouteContext) -> bool:

@@ -119,7 +119,7 @@ class BatchService:
             return
         self._signal = number
         kept = ": finished rows are kept; run the same command again to resume" if self._plan.folder else ""
-        self._log.say(f"Ending by signal {number}{kept}.")
+        self._log.say(f"Stopping after signal {number}{kept}.")
         self._stop.set()
         # The job may wait for a row that never comes. What it has noted holds, whenever it ends.
         self._loop.call_later(END_SECONDS, self._loop.stop)

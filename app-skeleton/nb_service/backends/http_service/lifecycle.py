@@ -270,7 +270,8 @@ class HttpService:
         self._log.say(
             f"Serving on http://{f'[{host}]' if ':' in host else host}:{port} with {pool.manager.planned} "
             f"scorer{'s' if pool.manager.planned > 1 else ''} by {pool.manager.mode} "
-            f"({pool.manager.reason}), {pool.plan.threads} native thread(s) each, {on_gpus(pool)}"
+            f"({pool.manager.reason}), {pool.plan.threads} native thread{'s' if pool.plan.threads > 1 else ''} "
+            f"each, {on_gpus(pool)}"
             f"{batches(pool)}{verified(pool)}, ready after {time.monotonic() - self._started_at:.1f} s."
         )
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
@@ -313,7 +314,7 @@ class HttpService:
         answered, and told to close; after that clients are refused, and a proxy may try elsewhere. `linger` is part of
         S2I_GRACE, which counts from the signal; by default that is as long as `docker stop` waits.
         """
-        self._log.say("Ending: not ready any more, answering what is in flight.")
+        self._log.say("Stopping: no longer ready, finishing requests in flight.")
         self._edge.closing = True
         for companion in self._companions:
             if not companion.has_balancer:

@@ -138,7 +138,7 @@ class Workbench:
                 for task in (work, news):
                     task.cancel()
                 await asyncio.gather(work, news, return_exceptions=True)
-            self._log.step(change + (" (the build of the save before is given up)" if given_up else ""))
+            self._log.step(change + (" (the build of the previous save was cancelled)" if given_up else ""))
 
     async def _build(self, change: str) -> None:
         began = time.monotonic()
@@ -171,9 +171,7 @@ class Workbench:
         self._relevance.failed()
         for message in outcome.messages:
             self._log.line(message)
-        self._log.step(
-            f"Not built; {'the service of the build before goes on' if self._service else 'nothing is served'}"
-        )
+        self._log.step(f"Not built; {'the previous build is still served' if self._service else 'nothing is served'}")
 
     async def _serve(self, app_root: Path, environ: dict[str, str], outcome: Outcome, began: float) -> None:
         try:
@@ -260,7 +258,7 @@ class Workbench:
             self._log.step(f"JupyterLab: {self._lab.link()}")
         status = await ended
         if not self._stop.is_set():
-            self._log.note(f"JupyterLab exited with status {status}; {log_file} says more.")
+            self._log.note(f"JupyterLab exited with status {status}; see {log_file}.")
             await self._stop.wait()
 
 

@@ -43,11 +43,11 @@ def _entries(choices: tuple[Choice, ...]) -> list[dict]:
 
 def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
     """Print the table of `plan`, and the result of the final image's selftest."""
-    log.step("What serving needs")
+    log.step("Content of the slim image")
     for line in plan_table.lines(plan):
         log.line(f"     {line}")
     if not verdict["rows"]:
-        log.note(f"there are no golden rows, so the right predictions are unknown. {_ROWS}")
+        log.note(f"there are no golden rows, so the correct predictions are unknown. {_ROWS}")
     rows = golden_rows.counted(verdict["rows"])
     outcome = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
     log.step(

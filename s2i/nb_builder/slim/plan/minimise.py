@@ -63,7 +63,7 @@ def _is_needed(choice: Choice, plan: Plan, python: str) -> bool:
 def _try_without(plan: Plan, choice: Choice, trial: "Trial", python: str, log: Log) -> Plan:
     """Return `plan` without `choice` and what only that used, if the service is the same; else return `plan`."""
     difference = trial.difference_without(files_without(plan, [choice]))
-    log.line(f"     without {choice.distribution.name}: {difference or 'all is the same, so it is dropped'}")
+    log.line(f"     without {choice.distribution.name}: {difference or 'no difference, so it is left out'}")
     if difference:
         return plan
     plan = without(plan, [choice], NEEDLESS)
@@ -73,7 +73,7 @@ def _try_without(plan: Plan, choice: Choice, trial: "Trial", python: str, log: L
     ]
     if not unused or trial.difference_without(files_without(plan, unused)):
         return plan
-    log.line(f"     without {', '.join(other.distribution.name for other in unused)}: all is the same, too")
+    log.line(f"     without {', '.join(other.distribution.name for other in unused)}: no difference")
     return without(plan, unused, f"only used by {choice.distribution.name}, which is dropped")
 
 

@@ -120,7 +120,7 @@ def make(
     distributions = installed.installed(app_root / paths.VENV)
     if level == OFF:
         return drop_nothing(distributions)
-    log.line("     tracing the service while it answers golden rows, odd samples and broken requests")
+    log.line("     tracing the service during golden rows, unusual samples and malformed requests")
     try:
         trace = tracer.run(app_root, home=home, folders=unused_data.folders(distributions))
     except SelftestEnded as error:

@@ -154,10 +154,10 @@ def test_clean_removes_the_old_only_where_it_is_reported_to(said, tmp_path, monk
 
 
 def test_clean_removes_nothing_while_a_command_works_there(said, tmp_path):
-    lock = AppLock(tmp_path / "home" / "apps" / "x-01234567", "a service is there")
+    lock = AppLock(tmp_path / "home" / "apps" / "x-01234567", "a service is running")
     status, _, err = said("clean")
     assert status == 1
-    assert f"{tmp_path}/home/apps/x-01234567 is in use: a service is there" in err
+    assert f"{tmp_path}/home/apps/x-01234567 is in use: a service is running" in err
     assert (tmp_path / "home" / "apps").is_dir()
     os.close(lock.descriptor)
     assert said("clean")[0] == 0
@@ -170,7 +170,7 @@ def test_clean_of_one_target_leaves_the_others_and_says_what_is_freed(said, tmp_
     (tmp_path / "home/app/venv/own").write_bytes(bytes(3_000_000))
     (tmp_path / "home/app/venv/shared").write_bytes(bytes(5_000_000))
     os.link(tmp_path / "home/app/venv/shared", tmp_path / "cached")
-    lock = AppLock(tmp_path / "home/app", "a service is there")
+    lock = AppLock(tmp_path / "home/app", "a service is running")
     assert (said("clean", str(tmp_path))[0], (tmp_path / "home/app").is_dir()) == (1, True)
     os.close(lock.descriptor)
     assert said("clean", str(tmp_path))[2] == f"---> Removed {tmp_path}/home/app, 3 MB\n"

@@ -11,8 +11,8 @@ def test_a_folder_in_use_is_rejected_with_what_it_is_used_for(tmp_path):
     lock = AppLock(tmp_path / "apps" / "one", "'x' is being built")
     with pytest.raises(AppInUse, match=rf"apps/one is in use: 'x' is being built, process {os.getpid()}\."):
         AppLock(tmp_path / "apps" / "one", "more")
-    lock.note("a service is there", url="http://127.0.0.1:1")
-    with pytest.raises(AppInUse, match=r"a service is there, process \d+, on http://127\.0\.0\.1:1\."):
+    lock.note("a service is running", url="http://127.0.0.1:1")
+    with pytest.raises(AppInUse, match=r"a service is running, process \d+, on http://127\.0\.0\.1:1\."):
         app_lock.require_none_in_use(tmp_path)
 
 

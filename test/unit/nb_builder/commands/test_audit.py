@@ -94,7 +94,7 @@ def test_a_known_vulnerability_is_named_with_the_version_that_has_it_no_more(cap
 ---> Auditing {path}: 2 Python distributions, 1 Debian package
      jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1
 ---> Audited: 2 of 3. Known vulnerabilities: 1
----> Not audited, so not known to be clean: 1 Debian package
+---> Not audited, so vulnerabilities are unknown: 1 Debian package
      libc6 2.36-9+deb12u13
 """
     )
@@ -119,7 +119,7 @@ def test_what_can_not_be_looked_up_is_not_audited_and_hides_nothing_else(capsys,
     assert status == 1
     assert output.splitlines()[2:] == [
         "---> Audited: 1 of 4. Known vulnerabilities: 1",
-        "---> Not audited, so not known to be clean: 2 other components, 1 Python distribution",
+        "---> Not audited, so vulnerabilities are unknown: 2 other components, 1 Python distribution",
         "     named 1",
         "     python 3.11.2",
         "     torch nightly: it has no version of PEP 440.",
@@ -136,7 +136,7 @@ def test_the_index_itself_is_asked_where_no_other_service_is_named(capsys, tmp_p
     assert output.splitlines()[1:] == [
         "     jinja2 2.10: PYSEC-2019-217, CVE-2019-10906; fixed in 2.10.1",
         "---> Audited: 2 of 4. Known vulnerabilities: 1",
-        "---> Not audited, so not known to be clean: 1 Debian package, 1 Python distribution",
+        "---> Not audited, so vulnerabilities are unknown: 1 Debian package, 1 Python distribution",
         "     libc6 2.36-9+deb12u13",
         "     our-own 1.0: Dependency not found on PyPI and could not be audited: our-own (1.0)",
     ]

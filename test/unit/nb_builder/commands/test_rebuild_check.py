@@ -56,7 +56,7 @@ def test_a_report_of_a_lock_that_the_check_has_given_is_equal_but_for_that(roots
     assert not said(roots, capsys)[1]
     (roots[1] / "src/requirements.lock").write_text("a==1\n")
     out, equal = said(roots, capsys)
-    assert equal and "build/report.json, but for where the lock is from: this check has given it" in out
+    assert equal and "build/report.json, except for the lock's origin: this check provided the lock" in out
     (roots[1] / "build/report.json").write_text(changed.replace("3.11", "3.12"))
     out, equal = said(roots, capsys)
     assert not equal and "/python is '3.11' and '3.12'" in out
@@ -65,7 +65,7 @@ def test_a_report_of_a_lock_that_the_check_has_given_is_equal_but_for_that(roots
 def test_signatures_are_left_out(roots, capsys):
     (roots[0] / "model/model.sig").write_text("{}")
     out, equal = said(roots, capsys)
-    assert equal and "left out model/model.sig: a signature has a random number in it" in out
+    assert equal and "left out model/model.sig: signatures contain a random number" in out
 
 
 OF_BYTECODE = b"\xa7\r\r\n" + bytes(4)

@@ -24,7 +24,7 @@ def test_a_taken_port_is_left_to_its_owner(capsys):
         stream = io.StringIO()
         free = run_locally.free_port(port, Log(stream))
     assert free > port
-    assert f"port {port} is taken; {free} is used instead." in stream.getvalue()
+    assert f"port {port} is in use; using {free} instead." in stream.getvalue()
 
 
 def test_port_0_is_any_that_is_free():
@@ -54,7 +54,7 @@ def test_a_port_that_no_one_has_asked_for_makes_way_for_the_next():
         port = taken.getsockname()[1]
         other = run_locally.free_port(port, Log(log))
     assert port < other < port + 100
-    assert log.getvalue() == f"     note: port {port} is taken; {other} is used instead.\n"
+    assert log.getvalue() == f"     note: port {port} is in use; using {other} instead.\n"
 
 
 def test_that_no_port_is_free_is_a_problem_like_any():

@@ -49,7 +49,7 @@ def test_a_folder_below_the_top_of_a_repository_is_reported_apart_from_it(tmp_pa
     for folder, reported in ((tmp_path, False), (tmp_path / "sub", True)):
         stream = io.StringIO()
         target.tell_what_is_above(folder, Log(stream))
-        assert (f"and not the git repository {tmp_path}" in stream.getvalue()) is reported
+        assert (f"without the rest of the git repository {tmp_path}" in stream.getvalue()) is reported
 
 
 def test_a_git_url_is_cloned_and_the_clone_removed(tmp_path):

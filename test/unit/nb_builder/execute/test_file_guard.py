@@ -134,7 +134,7 @@ def says_that_there_is_no_room(workspace, capsys):
         files.keep()
         files.put_back()
         assert os.listdir(workspace.build) == []
-    assert capsys.readouterr().out.count("the disk has no room for a copy") == 1
+    assert capsys.readouterr().out.count("the disk is too full for a copy") == 1
 
 
 def test_three_files_are_all_named_and_one_alone_too(workspace, capsys):
@@ -148,7 +148,9 @@ def test_three_files_are_all_named_and_one_alone_too(workspace, capsys):
         files.remove()
         (workspace.src / "c").write_text("new")
         files.put_back()
-    says = "predictor writes files when it is called ({}): they are as the notebook left them.".format
+    says = (
+        "predictor writes files when it is called ({}). The service starts with the content that the notebook left."
+    ).format
     assert [line.split("note: ")[1] for line in capsys.readouterr().out.splitlines()] == [says("a, b, c"), says("b")]
     assert (workspace.src / "c").exists()
 

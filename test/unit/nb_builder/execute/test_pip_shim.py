@@ -79,17 +79,17 @@ def test_the_note_has_the_lines_that_requirements_lacks():
     log = Notes()
     pip_shim.tell(["a==1", "b==2"], [], log)
     pip_shim.tell([], [], log)
-    lacks = "pip in the notebook's cells installed what 'requirements' does not declare"
-    assert log.notes == [lacks + '; add "a==1", "b==2" to it.']
+    lacks = "pip in the notebook's cells installed packages that 'requirements' does not list"
+    assert log.notes == [lacks + '; add "a==1", "b==2".']
 
 
 def test_another_version_of_what_is_declared_is_reported_as_one():
     log = Notes()
     pip_shim.tell(["scikit-learn==1.5.2", "six==1"], ["numpy==2", "scikit_learn==1.9.1"], log)
-    assert log.notes[0].endswith('; add "six==1" to it.')
+    assert log.notes[0].endswith('; add "six==1".')
     [note] = log.notes[1:]
     assert "replaced scikit_learn==1.9.1, which 'requirements' had installed" in note
-    assert note.endswith('served has "scikit-learn==1.5.2": declare that version.')
+    assert note.endswith('The service has "scikit-learn==1.5.2": list that version.')
 
 
 def test_pip_takes_the_builder_s_date_and_keeps_no_cache_where_the_builder_has_none(installer):

@@ -161,7 +161,7 @@ def test_a_lock_says_what_is_installed(repository, environment, capsys):
     folder = repository("import numpy, yaml", PREDICTOR, **{"requirements.lock": "numpy==2.2.6\n"})
     status, told = fix(folder, environment, capsys)
     assert (status, told["written"]) == (0, [])
-    assert "requirements.lock says what is installed, so --fix adds no requirements." in told["notes"]
+    assert "requirements.lock lists the packages, so --fix adds no requirements." in told["notes"]
 
 
 def test_what_lies_in_a_folder_of_the_user_s_is_named(repository, environment, capsys):

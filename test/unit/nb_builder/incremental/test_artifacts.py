@@ -81,7 +81,7 @@ def test_the_environment_is_taken_and_its_bytecode_stays_good(tmp_path):
 def test_artifacts_of_other_circumstances_are_dropped_with_a_note(tmp_path, facts, words):
     log = io.StringIO()
     assert find(upload(tmp_path, **facts), log) is None
-    assert f"the artifacts of the build before are dropped: {words}" in log.getvalue()
+    assert f"results of the previous build can't be reused: {words}" in log.getvalue()
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -91,7 +91,7 @@ def test_half_of_an_artifact_is_none(tmp_path, damage):
     os.rename(tmp_path / "artifacts" / damage, tmp_path / "elsewhere")
     log = io.StringIO()
     assert find(src, log) is None
-    assert "are dropped: can't be read." in log.getvalue()
+    assert "can't be reused: can't be read." in log.getvalue()
 
 
 def test_a_build_of_ones_own_folder_looks_at_nothing_next_to_it(tmp_path):
@@ -164,7 +164,7 @@ def test_a_build_next_to_of_another_python_is_not_used_and_a_note_says_so(tmp_pa
     log = io.StringIO()
     assert beside(built(tmp_path / "a", python="3.9.2"), log) is None
     assert (
-        "the results of the build before are not used: they are of Python 3.9.2, and this build has 3.11.2."
+        "results of the previous build can't be reused: they are of Python 3.9.2, and this build has 3.11.2."
         in log.getvalue()
     )
 

@@ -162,7 +162,7 @@ def test_a_wheel_whose_metadata_uv_rejects_is_installed_by_pip(tmp_path, capsys)
     with pytest.raises(InstallFailed, match="alpha==1.0 has (an )?invalid"):
         install(tmp_path, "alpha==1.0", choice="uv")
     assert install(tmp_path, "alpha==1.0") == ["alpha==1.0"]
-    assert "note: uv can't serve here (Because alpha==1.0 has " in capsys.readouterr().out
+    assert "note: uv can't install these requirements (Because alpha==1.0 has " in capsys.readouterr().out
 
 
 @pytest.fixture

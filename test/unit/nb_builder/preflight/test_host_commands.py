@@ -32,7 +32,7 @@ def announced(source):
 def test_a_command_that_changes_the_machine_is_noted_with_its_cell(source, command):
     log = announced(source)
     assert log.strip().startswith(
-        f"note: Cell [1] of model.ipynb (cell 2 of the file) runs '{command}', and this is not an image"
+        f"note: Cell [1] of model.ipynb (cell 2 of the file) runs '{command}', and this build runs on your machine"
     )
     assert log.count("note:") == 1
 

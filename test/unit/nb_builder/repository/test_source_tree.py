@@ -71,7 +71,7 @@ def test_of_several_notebooks_the_only_one_that_binds_predictor_is_taken_aloud(t
     (repo / "model.py").write_text("def predictor(x):\n    return x")
     notes = []
     assert source_tree.find_notebooks(repo, None, None, notes.append) == (Path("b.ipynb"),)
-    assert notes == ["b.ipynb is taken: of 3 notebooks and scripts it is the one that defines predictor."]
+    assert notes == ["b.ipynb is used: it is the only one of 3 notebooks and scripts that defines predictor."]
 
 
 def test_a_sole_notebook_that_may_bind_predictor_by_an_import_goes_before_a_module_that_does(tmp_path):

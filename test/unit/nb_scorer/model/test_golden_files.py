@@ -49,3 +49,9 @@ def test_a_row_that_names_other_files_is_none(files):
             golden_rows.with_files(row, lambda name: b"")
     else:
         assert golden_rows.with_files(row, None) == {"sample": None, "answer": 1}
+
+
+def test_the_files_of_all_rows_are_named(tmp_path):
+    golden_rows.write(tmp_path, [json.dumps(ROW).encode()] * 2)
+    content = (tmp_path / "golden.ndjson").read_bytes() + b"[]\nnothing\n"
+    assert golden_rows.file_names(content) == ["golden/1.png", "golden/2.wav", "golden/3.png", "golden/4.wav"]

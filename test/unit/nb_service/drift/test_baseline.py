@@ -82,7 +82,7 @@ def test_bytes_that_are_no_baseline_are_rejected(tmp_path, text):
 def test_the_log_says_what_is_watched(tmp_path):
     baseline = baselines.parsed(content(SAMPLES))
     on, off = (types.SimpleNamespace(drift=word) for word in ("auto", "off"))
-    assert drift.words(baseline, on) == "Watching for drift from 40 rows of examples, 2 features; 1 not compared."
+    assert drift.words(baseline, on) == "Watching for drift against 40 rows of examples, 2 features; 1 not compared."
     assert drift.words(baseline, off) == "Not watching for drift: S2I_DRIFT=off."
     assert drift.present_of(baseline, off) is None and drift.present_of(None, on) is None
     assert drift.present_of(baseline, on) is not None

@@ -96,12 +96,12 @@ def test_why_scorers_start_so_is_reported():
         )
     ]
     assert reasons == [
-        "S2I_SCORER_START says so",
+        "set by S2I_SCORER_START",
         "the build found forking unsafe",
         "it uses x",
-        "as the golden rows were answered at build time",
-        "proved for 4 native threads, and 1 are set",
-        "no golden row proved it at build time",
+        "verified with the golden rows at build time",
+        "verified with 4 native threads, but 1 are set",
+        "not verified, as there are no golden rows",
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
     assert made == plan.Plan(
         mode="fork",
         mode_is_final=False,
-        reason="no golden row proved it at build time",
+        reason="not verified, as there are no golden rows",
         scorers=3,
         threads=2,
         environment={**plan.environment(environ, 2, str(bundle)), "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"},
@@ -155,9 +155,9 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
 
 def test_a_proof_without_a_gpu_is_none_with_one():
     manifest = {"scorer_start": "fork", "scorer_threads": 1}
-    assert plan.start_mode("auto", manifest, 1) == ("fork", True, "as the golden rows were answered at build time")
-    assert plan.start_mode("auto", manifest, 1, has_gpus=True) == ("fork", False, "proved without a GPU")
-    assert plan.start_mode("fork", manifest, 1, has_gpus=True) == ("fork", True, "S2I_SCORER_START says so")
+    assert plan.start_mode("auto", manifest, 1) == ("fork", True, "verified with the golden rows at build time")
+    assert plan.start_mode("auto", manifest, 1, has_gpus=True) == ("fork", False, "verified without a GPU")
+    assert plan.start_mode("fork", manifest, 1, has_gpus=True) == ("fork", True, "set by S2I_SCORER_START")
 
 
 def test_temporary_files_go_where_python_looks_first():

@@ -45,7 +45,7 @@ def test_the_last_line_has_size_level_and_golden_rows(tmp_path):
 
 def test_without_golden_rows_it_says_so_and_how_to_mend_it(tmp_path):
     output = end_of_build(tmp_path, {**GOOD, "rows": 0})
-    assert "note: there are no golden rows, so the right predictions are unknown. Add 'examples = [...]'" in output
+    assert "note: there are no golden rows, so the correct predictions are unknown. Add 'examples = [...]'" in output
 
 
 def test_a_predictor_that_changes_its_mind_is_not_called_the_same(tmp_path):

@@ -336,5 +336,5 @@ def test_a_python_that_is_too_old_to_be_watched_keeps_everything_and_says_so(bar
     made = planner.make(app_root, home=home, level=planner.FILES, keep=(), log=Log(said))
     note = "The model's Python is older than 3.8 and can't be traced: nothing is dropped."
     assert (made.level, made.dropped, made.notes) == ("off", (), (note,))
-    words = "     tracing the service while it answers golden rows, odd samples and broken requests\n"
+    words = "     tracing the service during golden rows, unusual samples and malformed requests\n"
     assert said.getvalue() == words

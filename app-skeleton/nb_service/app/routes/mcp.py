@@ -1,0 +1,70 @@
+"""The Model Context Protocol by POST /mcp: streamable HTTP without sessions."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_with
+from nb_service.http import replies
+from nb_service.pool import answer as outcomes
+from nb_service.protocols import Body, Malformed, decode, mcp
+
+FOREIGN = "A page of another origin sent this; S2I_CORS_ORIGINS lists those that may."
+
+
+def add(app: Flask, context: RouteContext) -> None:
+    """Add the route to `app`."""
+
+    @app.post("/mcp")
+    def model_context() -> Response:
+        if not _is_own_origin(context):
+            return refusal_response(problem, 403, FOREIGN)
+        if not replies.is_json(request.content_type or ""):
+            return refusal_response(problem, 415, "POST /mcp takes JSON-RPC messages as application/json.")
+        try:
+            message = decode(body(context.settings.max_body))
+        except Malformed as error:
+            return response_with(mcp.error(None, mcp.PARSE_ERROR, str(error)), error.status)
+        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+            return response_with(mcp.error(None, mcp.INVALID_REQUEST, "This is not a message of JSON-RPC 2.0."), 400)
+        if "id" not in message or "method" not in message:
+            # A notification, or a response, to which there is nothing to say.
+            return Response(status=202)
+        return response_with(_answered(context, message))
+
+
+def _is_own_origin(context: RouteContext) -> bool:
+    """Return whether a request has no Origin, as those of programs, or one that may send requests here."""
+    origin = request.headers.get("Origin")
+    allowed = context.settings.cors_origins
+    return origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == request.host
+
+
+def _answered(context: RouteContext, message: dict) -> Body:
+    """Return the answer to a request."""
+    identifier, method, params = message["id"], message["method"], message.get("params") or {}
+    if not isinstance(params, dict):
+        return mcp.error(identifier, mcp.INVALID_PARAMS, "params is not an object.")
+    if method == "initialize":
+        return mcp.result(identifier, mcp.initialized(context.identity, params.get("protocolVersion")))
+    if method == "ping":
+        return mcp.result(identifier, {})
+    if method == "tools/list":
+        tool = mcp.tool(context.identity, context.model.manifest, context.model.sample_schema)
+        return mcp.result(identifier, {"tools": [tool]})
+    if method == "tools/call":
+        return mcp.result(identifier, _called(context, params))
+    return mcp.error(identifier, mcp.UNKNOWN_METHOD, f"There is no method {method!r} here.")
+
+
+def _called(context: RouteContext, params: dict[str, Any]) -> dict:
+    try:
+        sample, parameters = mcp.arguments(params, mcp.tool_name(context.identity))
+        answer = context.asker.ask(sample, context.calls.made(parameters, request.headers))
+    except Malformed as error:
+        return mcp.rejected(str(error))
+    if answer.outcome != outcomes.OK:
+        return mcp.rejected(replies.rejection_of(answer, replies.disclosure(context.settings)).detail)
+    context.keep(answer.payload)
+    return mcp.predicted(decode(answer.payload), answer.payload.decode("utf-8", "surrogatepass"))

@@ -1,0 +1,94 @@
+"""Model Context Protocol: the messages of a stateless server whose one tool is the model.
+
+Each request is one JSON-RPC message, and its answer another; there are no sessions and no messages of the server's own.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nb_service.identity import Identity
+from nb_service.protocols import Body, Malformed, Parameters, encode, in_object
+
+# The newest last: a client that asks for another one gets it.
+VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25")
+PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
+SAMPLE, PARAMETERS, PREDICTION = "sample", "parameters", "prediction"
+# Longer names, and those with dots, are not taken by all clients.
+MAX_NAME = 64
+
+
+def tool_name(served: Identity) -> str:
+    """Return the name of the model's tool."""
+    return re.sub("[^A-Za-z0-9_-]", "_", served.name)[:MAX_NAME]
+
+
+def tool(served: Identity, manifest: Mapping[str, Any], sample: dict) -> dict:
+    """Return the description of the model's tool, whose samples have the schema `sample`."""
+    properties = {SAMPLE: sample}
+    if manifest.get("parameters"):
+        properties[PARAMETERS] = {
+            "type": "object",
+            "properties": manifest["parameters"],
+            "additionalProperties": False,
+        }
+    return {
+        "name": tool_name(served),
+        "description": manifest.get("predictor_doc") or f"The prediction of {served.name} for one sample.",
+        "inputSchema": {"type": "object", "properties": properties, "required": [SAMPLE]},
+        "outputSchema": {
+            "type": "object",
+            "properties": {PREDICTION: _loose(manifest.get("answer_hint") or {})},
+            "required": [PREDICTION],
+        },
+    }
+
+
+def _loose(schema: dict) -> dict:
+    """Return the type in a schema alone, or null: clients refuse an answer that is not as announced."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    return {"type": sorted({*kinds, "null"})} if kinds else {}
+
+
+def initialized(served: Identity, asked: object) -> dict:
+    """Return the result of `initialize` for a client that asked for a version."""
+    return {
+        "protocolVersion": asked if asked in VERSIONS else VERSIONS[-1],
+        "capabilities": {"tools": {"listChanged": False}},
+        "serverInfo": {"name": served.name, "version": str(served.version)},
+    }
+
+
+def arguments(params: Mapping[str, Any], name: str) -> tuple[bytes, Parameters]:
+    """Return the sample and the parameters of a call of the tool `name`; raise Malformed."""
+    if params.get("name") != name:
+        raise Malformed(f"There is no tool {params.get('name')!r}; there is {name}.")
+    given = params.get("arguments") or {}
+    if not isinstance(given, dict) or SAMPLE not in given or given.keys() - {SAMPLE, PARAMETERS}:
+        raise Malformed(f"The arguments are {SAMPLE} and, if there are any, {PARAMETERS}.")
+    return encode(given[SAMPLE]), in_object(given, PARAMETERS)
+
+
+def predicted(prediction: Any, text: str) -> dict:
+    """Return the result of a call with this prediction, which is `text` as JSON."""
+    return {"content": [_text(text)], "structuredContent": {PREDICTION: prediction}, "isError": False}
+
+
+def rejected(detail: str) -> dict:
+    """Return the result of a call that got no prediction, for the model that calls."""
+    return {"content": [_text(detail)], "isError": True}
+
+
+def _text(text: str) -> dict:
+    return {"type": "text", "text": text}
+
+
+def result(identifier: object, content: dict) -> Body:
+    """Return the answer to a request."""
+    return Body(encode({"jsonrpc": "2.0", "id": identifier, "result": content}))
+
+
+def error(identifier: object, code: int, words: str) -> Body:
+    """Return the answer to a request that has no result."""
+    return Body(encode({"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": words}}))

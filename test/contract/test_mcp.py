@@ -1,0 +1,95 @@
+"""The model as a tool of the Model Context Protocol."""
+
+import json
+
+import pytest
+
+from contract import clients
+from contract.services import JSON, Service, make_app_root
+
+CODE = """
+from typing import List
+
+def validator(x):
+    return len(x) > 0 or "it is empty"
+
+def predictor(x: List[float], *, top_k: int = 2) -> List[float]:
+    '''The smallest numbers.'''
+    return sorted(x)[:top_k]
+
+examples = [[3, 1, 2]]
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return make_app_root(tmp_path_factory.mktemp("mcp"), CODE, {}, "/nowhere")
+
+
+@pytest.fixture(scope="module", params=["asyncio", "waitress"])
+def service(request, root):
+    running = Service(root, S2I_FRONT=request.param, S2I_MODEL_NAME="least.numbers").ready()
+    yield running
+    running.close()
+
+
+def message(method, **params):
+    return json.dumps({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
+
+
+def test_the_official_client_calls_it(service):
+    assert clients.ask("mcp", "ask_mcp.py", f"http://127.0.0.1:{service.port}/mcp") == {
+        "tool": ["least_numbers", "The smallest numbers.", ["parameters", "sample"]],
+        "good": [False, {"prediction": [1, 2]}, "[1, 2]"],
+        "some": {"prediction": [1]},
+        "rejected": [True, "The notebook's validator rejects this sample: it is empty."],
+        "unknown": [True, '"top" is not a parameter of this model; its parameters are top_k'],
+    }
+
+
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18", "2025-11-25"])
+def test_a_client_gets_the_version_that_it_asks_for(service, version):
+    status, answer, _ = service.ask(message("initialize", protocolVersion=version), "/mcp")
+    assert (status, answer["id"], answer["result"]["protocolVersion"]) == (200, 7, version)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("{", 400, -32700),
+        ("[]", 400, -32600),
+        ('{"id": 1, "method": "ping"}', 400, -32600),
+        (message("resources/list"), 200, -32601),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}', 200, -32602),
+    ],
+)
+def test_what_is_no_request_of_the_protocol_is_an_error(service, body, status, code):
+    answered, answer, _ = service.ask(body, "/mcp")
+    assert (answered, answer["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "params", [{"name": "other", "arguments": {"sample": [1]}}, {"name": "least_numbers", "arguments": {"x": [1]}}]
+)
+def test_wrong_calls_are_errors_that_a_language_model_can_read(service, params):
+    status, answer, _ = service.ask(message("tools/call", **params), "/mcp")
+    assert (status, answer["result"]["isError"]) == (200, True)
+
+
+def test_notifications_and_other_methods_have_no_answer(service):
+    assert service.ask('{"jsonrpc": "2.0", "method": "notifications/initialized"}', "/mcp")[:2] == (202, None)
+    assert service.status("/mcp") == 405
+
+
+def test_pages_of_other_origins_and_clients_without_the_key_are_rejected(root, tmp_path):
+    own = {**JSON, "Origin": "https://evil.example"}
+    (tmp_path / "keys").write_text("right\n")
+    service = Service(root, S2I_API_KEY_FILE=str(tmp_path / "keys"), S2I_CORS_ORIGINS="https://good.example").ready()
+    try:
+        assert service.ask(message("ping"), "/mcp")[0] == 401
+        with_key = {"X-API-Key": "right", **own}
+        assert service.ask(message("ping"), "/mcp", headers=with_key)[0] == 403
+        for origin in ("https://good.example", f"http://127.0.0.1:{service.port}"):
+            assert service.ask(message("ping"), "/mcp", headers={**with_key, "Origin": origin})[0] == 200
+    finally:
+        service.close()
