@@ -27,7 +27,7 @@ def found(dotted):
     for count in range(len(parts), 0, -1):
         try:
             value = importlib.import_module(".".join(parts[:count]))
-        except ImportError:
+        except Exception:  # noqa: BLE001, S112 - of parts that do not fit each other
             continue
         for part in parts[count:]:
             # load_boston of scikit-learn raises an ImportError.

@@ -77,7 +77,8 @@ def compare_with_own_forecast(forecast, last):
         if own["ds"] != proposed["ds"] or abs(own["yhat"] - proposed["yhat"]) > 1e-6 * (1 + abs(own["yhat"])):
             text = "The proposed predictor answers {{!r}}, and the notebook's own model {{!r}}."
             raise ValueError(text.format(proposed, own))
-    print("The proposed predictor answers {{}} samples as the notebook's own model does.".format(len(rows)))
+    text = "The proposed predictor and the notebook's own model give the same predictions for {{}} samples."
+    print(text.format(len(rows)))
     return len(rows)
 
 
