@@ -67,8 +67,8 @@ def takes_value(name, value):
         use = importlib.import_module("matplotlib.pyplot").style.use
         return works(lambda: use(value.replace("*", "whitegrid")))
     if name == "spacy.load":
-        # It follows the link "en", which this command makes.
-        return found("spacy.cli.link") is not None
+        # It follows the link "en" in this folder.
+        return found("spacy.util.get_data_path") is not None
     arguments = {ARGUMENTS[value]: value}
     rows = [[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0]]
     return works(lambda: function(name)(**arguments).fit(rows, [0, 1, 0, 1]))
@@ -80,7 +80,9 @@ def has(name):
     if argument == ",":
         return takes_two(function(called))
     if argument.endswith("="):
-        return argument[:-1] in inspect.signature(function(called)).parameters
+        keyword, value = argument[:-1], function(called)
+        # Doc2Vec of gensim takes some of them by **kwargs.
+        return keyword in inspect.signature(value).parameters or works(lambda: value(**{keyword: 2}))
     return takes_value(called, argument) if argument else has_plain(name)
 
 
