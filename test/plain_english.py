@@ -52,7 +52,7 @@ PROSE = (
     Pattern("shall", r"\bshall\b", "must, should or will", is_clean=True),
     Pattern("so-many", r"\b(so|as) many\b(?! as)", "that many, or the number"),
     Pattern("nobody", r"\bnobody\b", "name the actor: no client, no process"),
-    Pattern("whoever", r"\bwho(m)?ever\b", "name the person: the reader, users who"),
+    Pattern("whoever", r"\bwho(m)?ever\b", "name the person: the reader, users who", is_clean=True),
     Pattern("mend", r"\bmend(s|ed|ing)?\b", "fix", is_clean=True),
     Pattern("begin", r"\b(begun|began)\b", "started", is_clean=True),
     Pattern("of-late", r"\bof late\b", "recently", is_clean=True),

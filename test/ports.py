@@ -1,6 +1,6 @@
 """Ports for what the tests start.
 
-A port that the kernel gives to whoever asks for any is free only while it is held: between asking and listening,
+A port that the kernel gives to a process that asks for any is free only while it is held: between asking and listening,
 another test's client or broker may be given the same one. These lie below those that the kernel gives away (from 32768
 on, as Linux has it by default), and each of pytest-xdist's workers has a part of its own.
 """

@@ -185,7 +185,7 @@ def ask(running: list[Running], rounds: int, watched: str, *, after_round: Calla
     for one in running:
         _warm(one, running, is_watched=one.peer.name == watched)
     for turn in range(rounds):
-        # There and back: whoever comes first is measured while the others have just come to a stand.
+        # There and back: the first is measured while the others have just come to a stand.
         order = running[:: -1 if turn % 2 else 1]
         for count in CONNECTIONS:
             for one in order:

@@ -84,7 +84,7 @@ class Worker(Running):
     def rate(self, number: int) -> float:
         """Return how many samples a second it answers of `number` that wait for it, once it has done a tenth.
 
-        What comes before is waking up: whoever stood still may find its connections cold.
+        What comes before is waking up: a process that stood still may find its connections cold.
         """
         self.pause()
         try:

@@ -89,7 +89,7 @@ def _build(folder: Path, app_root: Path) -> float:
     app_root.mkdir(parents=True)
     settings = source / ".s2i/environment"
     lines = settings.read_text().splitlines() if settings.exists() else []
-    # What whoever builds allows; only the example of PyTorch asks for it.
+    # What the person who builds allows; only the example of PyTorch asks for it.
     own = {"S2I_ALLOW_INDEXES": "download.pytorch.org", **dict(line.split("=", 1) for line in lines)}
     environ = {**ENVIRON, "NB_BUILDER_HOME": str(HOME), "APP_ROOT": str(app_root), "S2I_SRC": str(source), **own}
     began = time.monotonic()

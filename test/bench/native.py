@@ -3,7 +3,7 @@
 The programs of the running example and of an XGBoost classifier of iris are made and proved as `nb-builder native`
 does it.
 Each is asked by wrk alongside Flask under waitress, our own service with derived batches, and an empty server of the
-same runtime; whoever is not asked stands still. native_rows, native_starts and native_memory measure the rest.
+same runtime; a server that is not asked stands still. native_rows, native_starts and native_memory measure the rest.
 BENCH_ROUNDS and BENCH_SECONDS as for serve. All of it takes five minutes; the first time builds services and
 environments before that. It needs gcc, and Go and a container engine for some of its lines.
 """

@@ -61,7 +61,7 @@ def cycle_latency(rate: float, start: float, sample: float, most: int = 2000) ->
         if share > 1e-15:
             length = start + sample * size
             for size_after, chance in _poisson(rate * length, most):
-                # Each of them waits half of this call on average; whoever comes later finds the server idle.
+                # Each of them waits half of this call on average; a later request finds the server idle.
                 each = length / 2 + start + sample * size_after if size_after else start + sample
                 total += share * chance * max(1, size_after) * each
                 answered += share * chance * max(1, size_after)

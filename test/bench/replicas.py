@@ -27,7 +27,7 @@ class Service:
 
     `turn` is what a turn of the front takes, and for each request or answer in it; without any there is no front.
     `call` is the same of a scorer's call, which takes `batch` samples at most. `spread` draws what a call takes as a
-    multiple of that. `queue` samples may wait (S2I_MAX_QUEUE), and whoever comes then is refused.
+    multiple of that. `queue` samples may wait (S2I_MAX_QUEUE), and later samples are rejected.
     """
 
     call: tuple[float, float]

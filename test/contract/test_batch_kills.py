@@ -1,6 +1,6 @@
 """A batch that is killed at any moment and started again writes what an undisturbed one writes, byte for byte.
 
-KILLS=50 asks for that many, for whoever changes what a job keeps: it takes minutes.
+KILLS=50 asks for that many, for developers who change what a job keeps: it takes minutes.
 """
 
 import gzip

@@ -210,7 +210,7 @@ def test_services_share_a_group_s_samples_and_a_slow_one_does_not_hold_the_other
         for number in range(2)
     ]
     gate = tmp_path / "gate"
-    # As many as one of them may take at the start: whoever gets one of these waits with it.
+    # As many as one of them may take at the start: a process that gets one of these waits with it.
     server.put([(json.dumps([str(gate), number]).encode(), {}) for number in range(2)])
     assert wait_until(lambda: sum(service.metric("nb_bus_in_flight_samples") for service in services) == 2)
     server.put([(b"[0, 1]", {})] * 100)

@@ -1,4 +1,4 @@
-"""The end of a service as its clients see it: whoever was let in is answered, whoever comes later is refused.
+"""The end of a service as its clients see it: a client that was let in is answered, one that comes later is rejected.
 
 A proxy repeats a POST that was refused, and not one whose connection was reset: so nothing that was accepted may be.
 """

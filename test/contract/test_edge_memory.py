@@ -1,4 +1,4 @@
-"""Every byte that the service holds is counted, whoever sent it and wherever it waits: past a budget it answers 503.
+"""Every byte that the service holds is counted, from any client and wherever it waits: past a budget it answers 503.
 
 The budget is 16 times S2I_MAX_BODY; the process that clients reach may have that and 60 MB.
 """

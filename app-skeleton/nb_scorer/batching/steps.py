@@ -24,7 +24,7 @@ class Steps(object):
     def __init__(self, function, code, extras, contexts, stages=()):
         """Take a plain `function`, its generator's `code`, {name: value} of its further free variables, and `contexts`.
 
-        Those are (factory, args, keywords) of context managers that the function has around a model's call: whoever
+        Those are (factory, args, keywords) of context managers that the function has around a model's call: code that
         drives the generator enters them. `stages` are codes, too; models of earlier versions have none.
         """
         self._parts = function, code, extras, contexts, stages

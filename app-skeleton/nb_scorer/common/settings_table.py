@@ -27,7 +27,7 @@ class Knob(object):
     `read` takes the text and returns the value, or raises ValueError with what would have been
     right ("a whole number above 0"). `default` is already a value. `group` is the title of the
     settings that begin with this one, "" for one that belongs to those before it. `platform`
-    says that only whoever runs a command may set it, and no repository.
+    says that only the person who runs a command may set it, and no repository.
     """
 
     def __init__(self, env, read, default, help_text, group="", platform=False):

@@ -26,7 +26,7 @@ class Carried(object):
         """Open the file; raise ZipappDamaged for one that is no such file, or that could be read in two ways."""
         self.path = path
         try:
-            # Opening a pipe would wait for whoever writes into it.
+            # Opening a pipe would wait for a writer.
             if not stat.S_ISREG(os.stat(path).st_mode):
                 raise ZipappDamaged(path, "it is not a file")
             self._file = io.open(path, "rb")  # noqa: SIM115 - closed by __exit__

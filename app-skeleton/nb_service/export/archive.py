@@ -1,4 +1,4 @@
-"""An export as a tar archive, in pieces: the same bytes for the same files, whoever owns them, whenever they came."""
+"""An export as a tar archive, in pieces: the same bytes for the same files, independent of owner and time."""
 
 import os
 import tarfile

@@ -84,7 +84,7 @@ class Trial:
         return differences.between(before.answer, after.answer, self.tally.tolerance).is_same
 
     def _pair(self, clients: Sequence[Client], sample: bytes, number: int) -> tuple[Outcome, Outcome]:
-        """Return the outcomes of OLD and NEW, which go first by turns: whoever is second finds warm caches."""
+        """Return the outcomes of OLD and NEW, which go first by turns: the second finds warm caches."""
         if number % 2:
             old = clients[0].ask(sample)
             new = clients[1].ask(sample)

@@ -1,4 +1,4 @@
-"""Changes single cells in the text of an .ipynb: every other byte stays as it was, whoever has written the file."""
+"""Changes single cells in the text of an .ipynb: every other byte stays as it was, whichever program wrote the file."""
 
 import json
 import re

@@ -63,7 +63,7 @@ def _of_environment(folder: Path) -> Path | None:
 def _of_kernel(name: str, environ: Mapping[str, str]) -> Path | None:
     """Return the Python that the kernel spec `name` starts, where the spec can be found and names one by its path.
 
-    The name is the notebook's: a path in it would lead to a spec of whoever wrote the notebook.
+    The name is the notebook's: a path in it would lead to a spec of the notebook's author.
     """
     if not _KERNEL.fullmatch(name) or name.startswith("."):
         return None

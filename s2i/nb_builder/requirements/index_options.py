@@ -1,7 +1,8 @@
 """Package indexes that requirement lines name: whether they are allowed, and how they are passed to installers.
 
-A package runs code in the build and in the service, and whoever builds need not trust the repository's author. So an
-index that a repository names is refused unless S2I_ALLOW_INDEXES has its host, or the builder uses it anyway.
+A package runs code in the build and in the service, and the person who builds need not trust the repository's
+author. So an index that a repository names is rejected unless S2I_ALLOW_INDEXES has its host, or the builder uses it
+anyway.
 """
 
 import os

@@ -7,7 +7,7 @@ from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-# Our own magics are for whoever writes the notebook, and its build has no part in them; as ipython2python writes them.
+# Our own magics are for the notebook's author, and its build has no part in them; as ipython2python writes them.
 _TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
 _OURS = re.compile(
     r"get_ipython\(\)\.run_line_magic\("

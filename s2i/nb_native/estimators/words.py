@@ -250,7 +250,7 @@ def _weigh(code, transformer, rows):
     refuse_other_output(transformer)
     if not isinstance(rows, Sparse):
         raise Refusal("a TfidfTransformer is given something else than the words of a text")
-    # The counts stay for whoever else looks at them.
+    # The counts stay for other code that reads them.
     row = code.name("r")
     code.line(f"static nb_entry {row}[{rows.width}];")
     with code.block(f"for (uint32_t i = 0; i < {rows.length}; i++)"):

@@ -390,7 +390,7 @@ def _augmented(context, statement):
     if isinstance(before, Known) and isinstance(before.value, (list, dict, set)):
         raise context.refusal(f"writes {short_text_of(target)}, which outlives the sample")
     if isinstance(before, Vector):
-        # In place: whoever else has it sees the change.
+        # In place: other references see the change.
         if not isinstance(target, ast.Name):
             raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
         _check_own(context, target.id)

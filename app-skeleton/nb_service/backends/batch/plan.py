@@ -63,7 +63,7 @@ def _in_folder(folder: str, name: str) -> str:
     """Return the path of a file that is named after its input; raise BatchOutput where a link has that name."""
     path = os.path.join(folder, name)
     if os.path.islink(path):
-        # Nobody has named it: whoever else may write into the folder would choose which file is replaced.
+        # Nobody has named it: another user who may write into the folder would choose which file is replaced.
         raise problems.BatchOutput(path, "it is a link", "Remove it, or name the file that it leads to as the output.")
     return path
 

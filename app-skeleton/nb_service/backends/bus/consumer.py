@@ -373,7 +373,7 @@ class Consumer:
             work.outcome = await self._outcome(work.delivery)
             self._done(work)
         except Exception as error:  # noqa: BLE001 - a bug of ours
-            # Raised by whoever waits for it: the process ends, and the broker delivers to the next what is in flight.
+            # Raised in the function that waits for it: the process exits, and the broker redelivers samples in flight.
             if not self._bug.done():
                 self._bug.set_exception(error)
 

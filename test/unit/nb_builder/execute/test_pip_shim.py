@@ -71,7 +71,7 @@ def test_what_came_along_need_not_be_declared(tmp_path):
         if requested:
             (folder / "REQUESTED").touch()
     assert pip_shim.to_declare(added, [], tmp_path) == ["pandas==3.1.1"]
-    # A version that is declared otherwise has to be told, whoever brought the new one.
+    # A version that is declared otherwise has to be reported, whichever cell installed the new one.
     assert pip_shim.to_declare(added, ["typing-extensions==4.1"], tmp_path) == [added[0], added[2]]
 
 

@@ -2,7 +2,7 @@
 
 What was taken counts as done when a transaction is committed that has its answer and the position after it. The group's
 generation goes with it: a service that the group has given up can't commit, and publishes nothing. So an answer and its
-sample's position are both there or neither is, whoever is killed.
+sample's position are both there or neither is, whichever process is killed.
 
 librdkafka works in threads of its own. Calls of the consumer wait in one thread here and those of the producer in
 another, so that neither is closed while it is used; what the group gives and takes away is told in the first.
@@ -82,7 +82,7 @@ class KafkaTopics:
         self._reader = ThreadPoolExecutor(1, "kafka-reader")
         self._writer = ThreadPoolExecutor(1, "kafka-writer")
         self._session = min(MAX_SESSION_SECONDS, max(MIN_SESSION_SECONDS, place.reclaim))
-        # Of this process alone: whoever begins again with it ends what it has left open.
+        # Of this process alone: a process that starts with it again closes what it has left open.
         self._transactional_id = f"{place.group}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
@@ -139,7 +139,7 @@ class KafkaTopics:
             return None
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: their positions are not committed, and whoever gets the partitions begins there."""
+        """Do nothing: their positions are not committed, and the consumer that gets the partitions starts there."""
 
     async def close(self) -> None:
         """End the transaction and leave the group; the partitions are given to others at once."""

@@ -36,7 +36,7 @@ class Link(Generic[Message]):
         self._news.set()
 
     def lose(self, reason: str) -> None:
-        """Let whoever waits know that nothing will come any more; the first reason is the one that counts."""
+        """Tell waiting callers that nothing will come any more; the first reason is the one that counts."""
         self.gone = self.gone or reason
         self._news.set()
 

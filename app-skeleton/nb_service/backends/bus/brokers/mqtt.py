@@ -148,7 +148,7 @@ class _Link(Link[Came]):
             self.client.ack(message.mid, message.qos)
 
     def lose(self, reason: str) -> None:
-        """Let whoever waits know that nothing will come any more."""
+        """Tell waiting callers that nothing will come any more."""
         super().lose(reason)
         self._progress.set()
 

@@ -203,7 +203,7 @@ class _Link(Link[Came]):
                 return batch.refused
 
     def lose(self, reason: str) -> None:
-        """Let whoever waits know that nothing will come any more."""
+        """Tell waiting callers that nothing will come any more."""
         super().lose(reason)
         for future in [*self._waiting]:
             if not future.done():

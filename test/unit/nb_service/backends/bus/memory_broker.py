@@ -108,6 +108,6 @@ class MemoryBroker:
         self.given_back += [delivery.id for delivery in deliveries]
 
     async def close(self) -> None:
-        """Wake whoever takes."""
+        """Wake the consumers."""
         self.closes += 1
         self._news.set()
