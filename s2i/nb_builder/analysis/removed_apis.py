@@ -138,12 +138,13 @@ TABLE = (
         " seaborn.lmplot(,) seaborn.jointplot(,) seaborn.boxenplot(,)",
     ),
     _row("keras", "2.6", "2021-08-11", "keras.layers.normalization.BatchNormalization .predict_classes"),
+    _row("keras", "2.9", "2022-05-13", "keras.layers.recurrent"),
     _row(
         "keras",
         "2.13",
         "2023-07-05",
         "keras.utils.np_utils keras.wrappers.scikit_learn keras.layers.convolutional keras.layers.core"
-        " keras.layers.recurrent keras.utils.vis_utils",
+        " keras.utils.vis_utils",
     ),
     _row("tensorflow", "2.0", "2019-09-30", "tensorflow.Session tensorflow.placeholder tensorflow.contrib"),
     _row(
