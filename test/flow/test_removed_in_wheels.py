@@ -53,7 +53,10 @@ def present(python, names):
 
 
 @pytest.mark.parametrize("row", removed_apis.TABLE, ids=lambda row: f"{row.package} {row.version}")
-def test_names_are_there_before_the_release_and_gone_with_it(row, tmp_path):
+def test_names_are_there_before_the_release_and_gone_with_it(row, tmp_path, request):
+    if (row.package, row.version) in (("keras", "2.9"), ("keras", "2.13")):
+        reason = "the Keras before it can't be imported with the TensorFlow of the oldest Python"
+        request.applymarker(pytest.mark.xfail(reason=reason))
     name = SMALLER.get((row.package, row.version), row.package)
     day = datetime.fromisoformat(row.day)
     # Dependencies of some weeks later, as some of them follow.
