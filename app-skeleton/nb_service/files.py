@@ -2,9 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from nb_scorer.model import binary
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def _binary() -> "ModuleType":
+    """Return nb_scorer.model.binary, which only a service whose model takes or gives files needs."""
+    from nb_scorer.model import binary
+
+    return binary
 
 
 class Argument(NamedTuple):
@@ -31,11 +39,14 @@ class Files(NamedTuple):
         """Return the media types of bodies that are a file; * stands for all types of a family."""
         if not self.arguments:
             return []
-        return list(binary.MEDIA_TYPES[self.arguments[0].kind])
+        return list(_binary().MEDIA_TYPES[self.arguments[0].kind])
 
     def prefix_of_json(self, accept: str | None) -> bytes:
         """Return what a sample in JSON follows in a frame where its prediction may be a file, else b""."""
-        return binary.prefix(binary.head_of_body(binary.JSON, accept)) if self.has_answers else b""
+        if not self.has_answers:
+            return b""
+        binary = _binary()
+        return binary.prefix(binary.head_of_body(binary.JSON, accept))
 
     def sample_in_json(self, content: bytes, content_type: str) -> bytes | None:
         """Return the sample in JSON that a body of this type is; None for one that is not a file that predictor takes.
@@ -44,7 +55,7 @@ class Files(NamedTuple):
         """
         if not self.prefix(content_type):
             return None
-        url = binary.data_url(content, content_type.partition(";")[0].strip().lower())
+        url = _binary().data_url(content, content_type.partition(";")[0].strip().lower())
         return json.dumps({self.arguments[0].name: url} if self.by_name else url).encode("ascii")
 
     def prefix(self, content_type: str | None, accept: str | None = None) -> bytes:
@@ -58,6 +69,7 @@ class Files(NamedTuple):
         family = media_type.partition("/")[0] + "/*"
         if not {media_type, family} & set(self.media_types):
             return b""
+        binary = _binary()
         return binary.prefix(binary.head_of_body(media_type, accept))
 
 

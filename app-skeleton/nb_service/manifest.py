@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nb_scorer.common import phrases
-from nb_scorer.model import binary, verified_file
+from nb_scorer.model import verified_file
 from nb_scorer.model.manifest import parsed
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -82,6 +82,9 @@ def facts(value: object) -> dict:
 
 def files(value: object) -> dict:
     """Return what a manifest says of arguments that are files, as it is."""
+    # Not at the top: a service without such arguments starts without it.
+    from nb_scorer.model import binary
+
     described = facts(value)
     truth(described.get("by_name"))
     texts(described.get("order"))

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
-from nb_scorer.model.parameters import EXPLAINER, FUNCTION
+from nb_scorer.model.calls import EXPLAINER, FUNCTION
 
 from nb_service.malformed import Malformed
 

@@ -51,7 +51,7 @@ UNCOMPILED = (
     "*/pygments/formatters/[!_ht]*",
     "*/IPython/terminal/[!_p]*",
     "*/IPython/sphinxext/*",
-    "*/IPython/testing/*",
+    "*/IPython/testing/[!_s]*",
     "*/cffi/*",
     "*/pycparser/*",
     "*/poetry/core/_vendor/*",

@@ -76,7 +76,6 @@ OTHERS = {
     "not compressed": post(b"[1,2]", b"Content-Encoding: identity"),
     "too large": post(b" " * 300_000),
     "a wish for a page": post(b"[1]", b"Accept: text/html"),
-    "a query": post(b"[1,2]", path=b"/predict?x=1"),
     "no host": b"GET /healthz HTTP/1.1\r\n\r\n",
     "HTTP/1.0": b"GET /healthz HTTP/1.0\r\n\r\n",
     "HTTP/1.0 that stays": b"GET /readyz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -134,6 +133,12 @@ def test_a_native_program_reads_nothing_that_is_compressed(both, path, body):
     _, native = both
     status, _, text = told(native, post(gzip.compress(body), b"Content-Encoding: gzip", path=path))
     assert (status, json.loads(text)["detail"]) == (415, "Compressed bodies are not supported.")
+
+
+def test_a_native_program_has_no_parameters_and_ignores_a_query(both):
+    (one, _, service), (other, _, native) = (told(server, post(b"[1,2]", path=b"/predict?x=1")) for server in both)
+    assert (one, other, json.loads(native)) == (400, 200, 12.0)
+    assert '"x" is not a parameter of this model' in json.loads(service)["detail"]
 
 
 def test_metrics_have_the_names_of_the_service_for_what_both_count(both):

@@ -26,6 +26,8 @@ QUERIES = {
     "python version": "how-to/choose-the-python",
     "papermill parameters": "how-to/parameters",
     "several notebooks": "how-to/several-notebooks",
+    "request parameters": "how-to/request-parameters",
+    "pictures": "how-to/serve-pictures-and-files",
     "open database connection": "how-to/open-connections-at-start",
     "mlflow saved model": "how-to/model-trained-elsewhere",
     "mlflow model": "how-to/model-trained-elsewhere",

@@ -4,6 +4,8 @@ Made when the model is saved, they go into the pickle. Nothing is imported here,
 """
 
 HEADERS = "headers"
+# A call names the function that answers it, where that is another one than predictor.
+FUNCTION, EXPLAINER = "function", "explainer"
 _NOTHING: dict = {}
 
 

@@ -14,7 +14,6 @@ from nb_scorer.model.misfit import Misfit
 
 # Of these, a function can't change what it gets.
 _CONSTANT = frozenset((type(None), bool, int, float, str))
-FUNCTION, EXPLAINER = "function", "explainer"
 _NO_PARAMETERS = "{} is not a parameter of this model, which has none"
 _UNKNOWN = "{} is not a parameter of this model; its parameters are {}"
 

@@ -81,7 +81,7 @@ class Scorer(object):
         # By name, the other functions that a call may ask for; each of them is scored as a predictor is.
         self._others: dict = {}
         if getattr(model, "explainer", None) is not None:
-            self._others[parameters.EXPLAINER] = Scorer(_Explained(model), form)
+            self._others[calls.EXPLAINER] = Scorer(_Explained(model), form)
 
     def for_call(self, call):
         """Return (a Scorer whose functions get what this `call` adds to its samples, None), or (None, the refusal).
@@ -96,7 +96,7 @@ class Scorer(object):
                 facts = parameters.facts_of(call)
             except ValueError as error:
                 return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
-            asked = self._others.get(facts.get(parameters.FUNCTION), self)
+            asked = self._others.get(facts.get(calls.FUNCTION), self)
             try:
                 self._for_calls[call] = asked.with_facts(facts)
             except parameters.UnknownParameter as error:

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
 
-from nb_scorer.model import binary
 from nb_scorer.protocol import answer_words
 
 from nb_service.pool import answer as outcomes
@@ -185,6 +184,9 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
 
 def _of_file(answer: Answer) -> Reply:
     """Return the reply for a prediction that is a file; what browsers don't show, they save under its name."""
+    # Not at the top: few predictions are files.
+    from nb_scorer.model import binary
+
     content, media_type, name = binary.unpacked_answer(answer.payload)
     headers: tuple = (("Vary", "Accept"),)
     if name is not None:

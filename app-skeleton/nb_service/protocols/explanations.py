@@ -1,10 +1,10 @@
 """Explanations of one sample without a protocol around them, as TorchServe has them, too."""
 
-from nb_scorer.model import parameters as call_parameters
+from nb_scorer.model.calls import EXPLAINER
 
 from nb_service.protocols import Body, Malformed, Parameters, Question
 
-FUNCTION = call_parameters.EXPLAINER
+FUNCTION = EXPLAINER
 
 
 def check(*, has_explainer: bool) -> None:

@@ -228,6 +228,7 @@ def test_code_that_writes_to_the_zygote_s_socket_ends_it_and_is_not_held(begin, 
 
     with theirs:
         assert turn_until(loop, lambda: write() or len(owner.told) == 2)
-    assert owner.told[1] == ("zygote_gone", "was killed by signal 9 (SIGKILL)")
+    # Killed, or ended by itself: its own end of the socket is closed, too.
+    assert owner.told[1][0] == "zygote_gone"
     assert len(supervisor._buffer) <= module.MAX_REPORT_BYTES + (1 << 16)
     assert len(capsys.readouterr().err) < 5000
