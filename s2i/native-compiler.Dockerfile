@@ -1,5 +1,5 @@
 # The compiler of native programs, for `nb-builder native`: what has gcc and the headers of Linux, or gets them from Debian.
-ARG BASE=debian:bookworm-slim
+ARG BASE=debian:trixie-slim
 FROM ${BASE}
 # Another machine than this one, by uname's name, or nothing: for that one a cross-compiler, and qemu for the proof.
 ARG MACHINE

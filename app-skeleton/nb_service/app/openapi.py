@@ -46,6 +46,7 @@ _REFUSALS = {
     504: "The prediction took too long.",
 }
 # Feedback is no sample that a scorer could refuse.
+_OTHER_SUCCESS = {"/mcp": {"202": {"description": "A notification, which has no answer."}}}
 _OF_FEEDBACK = {status: reason for status, reason in _REFUSALS.items() if status in (400, 413, 415, 503)}
 _NO_KEY = {
     "401": {"description": "The key is missing or wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
@@ -149,7 +150,7 @@ class _Operations:
         """Return the operation of a route."""
         method, path = route.method, route.path
         success: dict[str, object] = {"description": "The answer.", "content": self._answers(route)}
-        answers: dict[str, dict] = {"200": success}
+        answers: dict[str, dict] = {"200": success, **_OTHER_SUCCESS.get(path, {})}
         operation: dict[str, object] = {
             "operationId": _identifier(method, path),
             "summary": route.summary,
@@ -250,8 +251,8 @@ def _refusal(route: Route) -> dict:
         return {JSON: {"schema": {**OBJECT, "properties": {"error": TEXT}, "required": ["error"]}}}
     if route.gives == (HTML,):
         return {HTML: {}}
-    if route.path == "/invocations":
-        # MLflow's own words, where the body was MLflow's.
+    if route.path in ("/invocations", "/mcp"):
+        # MLflow's own words, where the body was MLflow's, and those of JSON-RPC.
         return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": OBJECT}}
     return {"application/problem+json": {"schema": PROBLEM}}
 

@@ -38,7 +38,7 @@ _MAX_BILL = 64 << 20
 _MAX_PROGRAM = 1 << 30
 _MAX_FACTS = 1 << 20
 _RUN = "io.nb-builder.native.run"
-_COMPILER = "debian:bookworm-slim"
+_COMPILER = "debian:trixie-slim"
 _PLATFORMS = {"linux/amd64": "x86_64", "linux/arm64": "aarch64", "linux/arm64/v8": "aarch64"}
 # The engine may still work at a step that was broken off.
 _PAUSES = (0.5, 1, 2, 4)

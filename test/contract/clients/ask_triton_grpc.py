@@ -44,7 +44,7 @@ unknown = client.infer(model, [given(np.array([[1e308, 1e308]]))]).as_numpy("out
 found["no number"] = [str(unknown.dtype), bool(np.isnan(unknown).all())]
 large = np.arange(20_000, dtype="f8").reshape(-1, 2)
 found["large"] = bool((client.infer(model, [given(large)]).as_numpy("output-0") == large.sum(axis=1)).all())
-compressed = client.infer(model, [given(rows)], compression_algorithm="gzip", parameters={"priority_hint": 1})
+compressed = client.infer(model, [given(rows)], compression_algorithm="gzip")
 found["gzip"] = compressed.as_numpy("output-0").tolist()
 
 

@@ -101,7 +101,7 @@ def ask_v1(cases):
         served = "adder" if url == adder else "echo"
         cases.add(f"v1 {name}", lambda u=url, b=body, s=served: predicted(u, b, s), wanted)
     cases.add("v1 prediction of an unknown model", lambda: predicted(adder, {"instances": [[1, 2]]}, "other"), unknown)
-    explained = "This model has no explainer., '501 Not Implemented'"
+    explained = "This model has no explainer: its notebook does not define explainer(x)., '501 Not Implemented'"
     cases.add("v1 explain", lambda: settled(v1.explain(adder, "adder", {"instances": [[1, 2]]})), explained)
 
 

@@ -110,7 +110,7 @@ def ask_for_refusals(cases):
             people,
             {"instances": RECORDS, "params": {"k": 1}},
             JSON,
-            "This model accepts no params in addition to its samples.",
+            'Sample 1: "k" is not a parameter of this model, which has none',
         ),
         "rows that are no lists": (
             people,

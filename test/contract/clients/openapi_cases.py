@@ -112,12 +112,12 @@ UNANSWERED = {
     "texts as numbers": {"inputs": [tensor(["a"], [1])]},
     "two inputs of a name": {"inputs": [ROWS, ROWS]},
     "inputs of different lengths": {"inputs": [ROWS, {**tensor([1], [1]), "name": "y"}]},
+    "an unknown parameter": {"inputs": [ROWS], "parameters": {"own": [1, "a"]}},
     "an output that is not there": {"inputs": [ROWS], "outputs": [{"name": "y"}]},
 }
 ANSWERED = {
     "an id": {"id": "7", "inputs": [ROWS]},
     "an id beyond ASCII": {"id": "ü", "inputs": [ROWS]},
-    "parameters": {"inputs": [ROWS], "parameters": {"own": [1, "a"]}},
     "parameters of an input": {"inputs": [{**ROWS, "parameters": {"own": True}}]},
     "a named output": {"inputs": [ROWS], "outputs": [{"name": "output-0"}]},
     "parameters of an output": {"inputs": [ROWS], "outputs": [{"name": "output-0", "parameters": {"own": 1}}]},

@@ -189,10 +189,16 @@ def others(cases, client):
     add("NaN as JSON", lambda: client.echoed("FP64", odd, binary=False), array(np.array(gone)))
     add("many rows", lambda: client.echoed("FP32", np.ones((20_000, 2), "f4")), array(np.ones((20_000, 2))))
     add("version of the model", lambda: once(model_version=version).get_response()["model_version"], version)
-    words = {"sequence_id": 3, "sequence_start": True, "priority": 2, "timeout": 10**6, "parameters": {"own": "words"}}
+    words = {"sequence_id": 3, "sequence_start": True, "priority": 2, "timeout": 10**6}
     add("parameters", lambda: array(once(**words).as_numpy("output-0")), array(rows))
     more = {"headers": {"X-Request-ID": "r1"}, "query_params": {"a": "b"}}
     add("header fields and query", lambda: array(once(**more).as_numpy("output-0")), array(rows))
+    refused(
+        "unknown parameter",
+        ["400", 'Sample 1: "own" is not a parameter of this model, which has none'],
+        infer,
+        parameters={"own": "words"},
+    )
     refused(
         "unknown output",
         ["400", "There is no output 'y'; there are: output-0."],
