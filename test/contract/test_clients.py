@@ -54,7 +54,7 @@ def test_tritonclient_sends_and_gets_texts_and_columns(objects):
 
 
 def test_tritonclient_understands_every_answer_by_both_of_its_http_clients(echo):
-    clients.ask_all(122, "triton", "triton_cases.py", f"127.0.0.1:{echo.port}", "echo", version_of(echo, "echo"))
+    clients.ask_all(121, "triton", "triton_cases.py", f"127.0.0.1:{echo.port}", "echo", version_of(echo, "echo"))
 
 
 def test_kserve_s_client_understands_every_answer_of_both_of_its_protocols(lists, echo):

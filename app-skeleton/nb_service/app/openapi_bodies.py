@@ -189,7 +189,8 @@ def _event() -> dict:
 
 def _message() -> dict:
     """Return the schema of a message of JSON-RPC."""
-    properties = {"jsonrpc": {"const": "2.0"}, "id": {"type": ["string", "integer"]}, "method": TEXT, "params": OBJECT}
+    # An id or params of another type is answered in the protocol's own way, with 200.
+    properties = {"jsonrpc": {"const": "2.0"}, "id": {}, "method": TEXT, "params": {}}
     return {**OBJECT, "properties": properties, "required": ["jsonrpc", "method"]}
 
 

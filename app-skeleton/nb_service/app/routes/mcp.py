@@ -26,12 +26,21 @@ def add(app: Flask, context: RouteContext) -> None:
             message = decode(body(context.settings.max_body))
         except Malformed as error:
             return response_with(mcp.error(None, mcp.PARSE_ERROR, str(error)), error.status)
-        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        if not _is_message(message):
             return response_with(mcp.error(None, mcp.INVALID_REQUEST, "This is not a message of JSON-RPC 2.0."), 400)
         if "id" not in message or "method" not in message:
             # A notification, or a response, to which there is nothing to say.
             return Response(status=202)
         return response_with(_answered(context, message))
+
+
+def _is_message(message: object) -> bool:
+    """Return whether this is a request, a notification or a response of JSON-RPC 2.0."""
+    return (
+        isinstance(message, dict)
+        and message.get("jsonrpc") == "2.0"
+        and (isinstance(message.get("method"), str) or "result" in message or "error" in message)
+    )
 
 
 def _is_own_origin(context: RouteContext) -> bool:
