@@ -168,7 +168,7 @@ def test_columns_are_chosen_by_the_words_of_batch(built, tmp_path):
     )
     assert json.loads(report["outcomes"][0]["first"]["sample"]) == ["class", 0.7]
     done = diff(built("before"), built("same"), tmp_path / "samples.csv", "--read=--keep none")
-    assert done.returncode == 2 and "and not keep" in done.stderr
+    assert done.returncode == 2 and "here, not keep" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,10 @@ def test_what_can_t_be_compared_is_a_sentence_before_a_service_starts(built, sam
 def test_an_image_without_an_engine_is_a_sentence(built):
     done = diff(built("before"), "no-such-image", "golden", "--engine=no-such-engine")
     assert done.returncode == 1
-    assert "no engine can look for an image of that name (no-such-engine: No such file or directory)" in done.stdout
+    assert (
+        "no container engine can look for an image of that name (no-such-engine: No such file or directory)"
+        in done.stdout
+    )
 
 
 def test_an_engine_elsewhere_is_a_sentence(built):
