@@ -41,7 +41,7 @@ _OF_EXPLANATION = json.dumps({FUNCTION: EXPLAINER})[:-1].encode("ascii")
 
 
 def is_explanation(call: bytes) -> bool:
-    """Return whether a call asks for an explanation, which is no prediction."""
+    """Return whether a call asks for an explanation, which is not a prediction."""
     return call.startswith(_OF_EXPLANATION)
 
 

@@ -12,8 +12,9 @@ SECONDS = 20
 
 
 def find(obj, name):
-    """Return words such as "predictor uses the global 'lock', a _thread.lock", and the last global on the way or None.
+    """Return (description, name of the last global on the way or None).
 
+    A description is such as "predictor uses the global 'lock', a _thread.lock".
     `obj` is what could not be pickled. Its members are tried one by one, then those of the one that
     fails, until none fails or the search has taken SECONDS.
     """
@@ -50,7 +51,7 @@ def kind_of(obj):
 
 
 def _failing_member(obj, seen, deadline):
-    """Return (words, member, name of the global that it is or None) of the first that can't be pickled, or None."""
+    """Return (description, member, name of the global or None) of the first that can't be pickled, or None."""
     for name, member in _globals_of(obj):
         if time.time() > deadline:
             return None
@@ -91,7 +92,7 @@ class _Nowhere(object):
 
 
 def _members(obj):
-    """Return (words, member) pairs for what is pickled with `obj`, the globals of a function left out."""
+    """Return (description, member) pairs for what is pickled with `obj`, the globals of a function left out."""
     if isinstance(obj, types.FunctionType):
         return _of_function(obj)
     if isinstance(obj, types.MethodType):

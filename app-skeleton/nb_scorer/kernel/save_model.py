@@ -42,7 +42,7 @@ NAMES = ("predictor", "validator", "batch_predictor")
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DOC_LENGTH = 4000
 NOT_SET_UP = (
-    "the build does not call setup (S2I_SETUP_IN_BUILD), so there are no golden rows: nothing verifies the predictions"
+    "setup is not called in the build (S2I_SETUP_IN_BUILD=0), so no golden rows are kept and no prediction is verified"
 )
 KNOWN_NOTHING = {
     "imported_validator": None,

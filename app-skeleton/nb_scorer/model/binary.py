@@ -153,7 +153,7 @@ class File(object):
         return File, (self.kind,)
 
     def __call__(self, value):
-        """Return the picture, bytes, stream, array or path; raise Misfit for what is not a file or can't be decoded."""
+        """Return the picture, bytes, stream, array or path; raise Misfit if it is not a file or can't be decoded."""
         if self.kind == ARRAY and type(value) is list:
             return _array_of_list(value)
         try:

@@ -21,8 +21,8 @@ MAX_DEFAULT_ITEMS = 100
 class Arguments(object):
     """The arguments of a function, as inspect.Parameter has them.
 
-    `sample` is the name of the argument that gets the sample, None where Python can't tell it; `by_keyword` is whether
-    it can only be passed by name. `named` are the arguments that an object's values are bound to, for a function with
+    `sample` is the name of the argument that gets the sample, None if it is unknown; `by_keyword` is whether it
+    can only be passed by name. `named` are the arguments that an object's values are bound to, for a function with
     several required ones; it is empty for a function of one sample. `parameters` are those that a request may set,
     `takes_headers` is whether there is one for header fields. `fits` is False where a sample can be passed in no way.
     """
@@ -37,13 +37,13 @@ class Arguments(object):
 
 
 def of(function, gets_values=False):
-    """Return the Arguments of `function`; those of one sample where Python can't tell them.
+    """Return the Arguments of `function`; those of a function with one sample if Python can't determine them.
 
     With `gets_values`, samples are objects: a function that takes only keywords gets their values.
     """
     try:
         signature = inspect.signature(function)
-    # Written in C, or of a kind whose signature Python can't tell.
+    # Written in C, or of a kind whose signature Python can't determine.
     except Exception:
         return Arguments()
     hints = resolved(function)

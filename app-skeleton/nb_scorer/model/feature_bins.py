@@ -22,7 +22,7 @@ MAX_BINS = 10
 # A range of numbers is as wide as it takes for so many rows of the baseline to be in it.
 ROWS_A_BIN = 10
 MAX_CATEGORIES = 20
-# A text of the baseline is shown to readers of the metrics only where so many rows share it: others may be names
+# A text of the baseline is shown to readers of the metrics only if this number of rows share it: others may be names
 # of people.
 ROWS_A_CATEGORY = 5
 MAX_CATEGORY = 120

@@ -143,7 +143,7 @@ def _escaped(name):
 def with_files(row, content_of):
     """Return a golden row as it was before its files were taken out: `content_of` returns a file's bytes by its name.
 
-    Raise ValueError for a row that names what is not a file of golden rows.
+    Raise ValueError if a row names something other than a file of golden rows.
     """
     pointers = row.pop("files", None)
     if not pointers:

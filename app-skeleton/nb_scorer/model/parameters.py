@@ -19,7 +19,7 @@ _UNKNOWN = "{} is not a parameter of this model; its parameters are {}"
 
 
 class UnknownParameter(ValueError):
-    """A request sets what is not a parameter; its text is for the client."""
+    """A request sets an unknown parameter; the exception's text is for the client."""
 
 
 def facts_of(call):

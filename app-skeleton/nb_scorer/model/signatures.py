@@ -18,7 +18,7 @@ def of(called, files=_NO_FILES):
     """Return {name: callable} for the functions in the dict `called`, as they are asked; None for those missing.
 
     `files` are {argument: (kind, whether it is a list of them)} of those that are files in the notebook's own samples;
-    they count where there is no hint. The name of an only argument is "".
+    they count if there are no hints. The name of an only argument is "".
     """
     predictor = _for_one_sample(called.get("predictor"), files)
     others = _files_of_others(predictor), isinstance(predictor, CallByName)

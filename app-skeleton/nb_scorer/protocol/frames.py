@@ -23,7 +23,7 @@ MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what 
 PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
 ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
 BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
-FILES = 7  # a sample with files: a length, a head of so many bytes, and the files (see nb_scorer.model.binary)
+FILES = 7  # a sample with files: the length of a head, the head, and the files (see nb_scorer.model.binary)
 
 # Added to a kind whose payload begins with a call: what the request adds to its samples (nb_scorer.model.parameters).
 WITH_CALL = 0x80

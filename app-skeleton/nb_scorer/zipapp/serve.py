@@ -61,7 +61,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self._awaited.pop(connection, None)
 
     def end(self):
-        """Serve nobody any more."""
+        """Accept no more clients."""
         self._is_ending = True
         self.shutdown()
         self.server_close()

@@ -252,7 +252,7 @@ def _refusal(route: Route) -> dict:
     if route.gives == (HTML,):
         return {HTML: {}}
     if route.path in ("/invocations", "/mcp"):
-        # MLflow's own words, where the body was MLflow's, and those of JSON-RPC.
+        # MLflow's own form, if the body was MLflow's, and that of JSON-RPC.
         return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": OBJECT}}
     return {"application/problem+json": {"schema": PROBLEM}}
 

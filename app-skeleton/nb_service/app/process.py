@@ -44,7 +44,7 @@ FINISHED = signal.SIGUSR1
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Serve on the inherited sockets that `args` number, the one that accepts and the pool's, until told to end."""
+    """Serve on the inherited sockets whose numbers are in `args` (connections, the pool) until the front stops it."""
     settings = Settings(environ)
     is_alone = settings.front == "waitress"
     listener = (socket.socket if is_alone else handing.Acceptor)(fileno=int(args[0]))
@@ -118,7 +118,7 @@ def _client_is_gone() -> bool:
 
 
 def behind_front(app: Flask) -> None:
-    """Have `app` take the ids of requests from the front, and tell it the route that each path matched."""
+    """Make `app` use the front's request ids, and report to the front the route that each path matched."""
 
     @app.before_request
     def note_the_id() -> None:

@@ -142,7 +142,7 @@ class RouteContext:
 
 
 def refusal_of_foreign_page(context: RouteContext) -> Response | None:
-    """Return the refusal of a request that a page of another origin has sent, as far as browsers tell; else None."""
+    """Return a rejection if the request's headers show that a page of another origin sent it, else None."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     if auth.is_sent_by_foreign_page(headers, context.settings.cors_origins):
         return response_of(auth.FOREIGN)

@@ -115,7 +115,7 @@ class Keys:
 
 
 def _state(path: str) -> tuple | None:
-    """Return what differs after a change of the file; None where it can't be looked at, or is no ordinary file.
+    """Return what differs after a change of the file; None if it can't be read or is not a regular file.
 
     A pipe, such as <(…) of a shell, can be read once: to open it again would have every client wait for ever.
     """

@@ -38,7 +38,7 @@ class Acceptor(socket.socket):
         """Do nothing: connections come without it."""
 
     def accept(self) -> tuple[socket.socket, str]:
-        """Return the next connection, and an empty address; raise BlockingIOError where there is none."""
+        """Return the next connection, and an empty address; raise BlockingIOError if there is none."""
         _, descriptors, _, _ = socket.recv_fds(self, 1, 1)
         if not descriptors:
             # This process has no descriptor left, so the kernel has closed the connection.

@@ -167,7 +167,7 @@ class Supervisor:
             try:
                 self._order(WAIT, int(seconds * 1000), [], ALL)
             except OSError:
-                # It is gone, or takes no orders: nobody waits then.
+                # It is gone or accepts no orders, so waiting is useless.
                 seconds = 0.0
         self._close_socket()
         try:

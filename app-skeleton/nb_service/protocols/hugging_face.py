@@ -10,7 +10,7 @@ _KEYS = frozenset((INPUTS, PARAMETERS))
 
 
 def is_meant(decoded: object, schema: Mapping[str, Any]) -> bool:
-    """Return whether decoded JSON has this form, and is no sample of a model whose samples have this `schema`."""
+    """Return whether decoded JSON has this form and is not itself a sample that fits this `schema`."""
     return isinstance(decoded, dict) and decoded.keys() == _KEYS and not set(schema.get("properties", ())) >= _KEYS
 
 

@@ -112,7 +112,7 @@ def read(
 
 
 def _explained(request: dict, input_name: str, limits: Limits, *, has_explainer: bool) -> Question:
-    """Return the samples of KServe's request for explanations; raise Malformed, 501 where there is no explainer."""
+    """Return the samples of KServe's request for explanations; raise Malformed, with 501 if there is no explainer."""
     explanations.check(has_explainer=has_explainer)
     instances = request.get("instances")
     if isinstance(instances, list):

@@ -68,7 +68,7 @@ _BY_BODY = {
 
 # The first days that follow the data, as the notebook itself has predicted them.
 _CHECK_OF_FORECAST = """\
-# Compares the predictor above with the notebook's own forecast. It is no part of the notebook.
+# Compares the predictor above with the notebook's own forecast. It is not part of the notebook.
 def compare_with_own_forecast(forecast, last):
     rows = forecast[forecast["ds"] > last].head(3)[["ds", "yhat"]].astype({{"ds": str}}).to_dict("records")
     if not rows:
@@ -131,7 +131,7 @@ def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
     if "examples" not in defined:
         lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
     own = model.own[0].answered if model.of == FORECAST and model.own else ""
-    # Else it is a call with the data that the model was fitted to, which are no forecast.
+    # Otherwise the call gets the data that the model was fitted to, and the result is not a forecast.
     own = own if own.isidentifier() else ""
     check = _CHECK_OF_FORECAST.format(check=CHECK, model=model.name, own=own) if own else None
     return Proposal("\n".join(lines), check)

@@ -1,7 +1,7 @@
 """The program of `proposal_check`: the notebook's Python runs it, from 3.6 on, with the notebook's own packages."""
 
 # The cell begins here.
-# Compares the predictor above with the notebook's own model. It is no part of the notebook.
+# Compares the predictor above with the notebook's own model. It is not part of the notebook.
 import numpy as np
 
 

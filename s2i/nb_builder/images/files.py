@@ -245,7 +245,7 @@ class _Writer:
             descriptor = os.open(self._target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError as error:
             raise self._refused(name, "it is there twice") from error
-        # Readable by the user who compares it; who owns it on this machine gives nobody rights.
+        # Readable by the user who compares it; its owner on this machine grants no one else access.
         os.fchmod(descriptor, mode & 0o777 | 0o400)
         return open(descriptor, "wb")
 

@@ -375,7 +375,7 @@
     showSample(value);
     predict();
   });
-  // Files are sent without this script; it only shows what was chosen.
+  // Files are sent without this script; it only shows the chosen files.
   find("by-file")?.addEventListener("change", () => {
     find("previews").replaceChildren();
     for (const { files } of find("by-file").querySelectorAll("[type=file]")) {
