@@ -160,6 +160,28 @@ def module_service(code: str, manifest: dict | None = None, kind: type[Service] 
     return service
 
 
+def module_root(code: str):
+    """Return a fixture: an APP_ROOT of a notebook's code, in which predictor's batch form is derived."""
+
+    @pytest.fixture(scope="module")
+    def root(tmp_path_factory):
+        return make_app_root(tmp_path_factory.mktemp("app-root"), code, {}, "/nowhere")
+
+    return root
+
+
+def service_by_each_front(**env):
+    """Return a fixture: a service of the module's `root` that is ready, once for each front."""
+
+    @pytest.fixture(scope="module", params=["asyncio", "waitress"])
+    def service(request, root):
+        running = Service(root, S2I_FRONT=request.param, **env).ready()
+        yield running
+        running.close()
+
+    return service
+
+
 def connections(service) -> int:
     """Return how many clients' connections the service has open."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

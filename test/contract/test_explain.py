@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from contract.services import Service, make_app_root
+from contract.services import module_root, service_by_each_front
 
 CODE = """
 weights = [2, 1]
@@ -25,16 +25,8 @@ examples = [[1, 2], [3, 4]]
 """
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return make_app_root(tmp_path_factory.mktemp("explained"), CODE, {}, "/nowhere")
-
-
-@pytest.fixture(scope="module", params=["asyncio", "waitress"])
-def service(request, root):
-    running = Service(root, S2I_FRONT=request.param, S2I_MODEL_NAME="m").ready()
-    yield running
-    running.close()
+root = module_root(CODE)
+service = service_by_each_front(S2I_MODEL_NAME="m")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from contract import clients
-from contract.services import JSON, Service, make_app_root
+from contract.services import JSON, Service, module_root, service_by_each_front
 
 CODE = """
 from typing import List
@@ -21,16 +21,8 @@ examples = [[3, 1, 2]]
 """
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return make_app_root(tmp_path_factory.mktemp("mcp"), CODE, {}, "/nowhere")
-
-
-@pytest.fixture(scope="module", params=["asyncio", "waitress"])
-def service(request, root):
-    running = Service(root, S2I_FRONT=request.param, S2I_MODEL_NAME="least.numbers").ready()
-    yield running
-    running.close()
+root = module_root(CODE)
+service = service_by_each_front(S2I_MODEL_NAME="least.numbers")
 
 
 def message(method, **params):

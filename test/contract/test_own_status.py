@@ -5,7 +5,7 @@ import json
 import pytest
 
 from contract.batches import batch
-from contract.services import JSON, Service, make_app_root
+from contract.services import JSON, Service, module_root, service_by_each_front
 
 CODE = """
 import http
@@ -41,16 +41,8 @@ examples = ["a", 1]
 """
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return make_app_root(tmp_path_factory.mktemp("status"), CODE, {}, "/nowhere")
-
-
-@pytest.fixture(scope="module", params=["asyncio", "waitress"])
-def service(request, root):
-    running = Service(root, S2I_FRONT=request.param, S2I_MODEL_NAME="m", S2I_PASS_HEADERS="x-team-*,accept-language")
-    yield running.ready()
-    running.close()
+root = module_root(CODE)
+service = service_by_each_front(S2I_MODEL_NAME="m", S2I_PASS_HEADERS="x-team-*,accept-language")
 
 
 @pytest.mark.parametrize(

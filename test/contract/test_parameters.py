@@ -6,7 +6,7 @@ import pytest
 
 from contract import clients
 from contract.batches import batch
-from contract.services import JSON, Service, make_app_root
+from contract.services import JSON, module_root, service_by_each_front
 from contract.test_grpc import GrpcService
 
 CODE = """
@@ -25,16 +25,8 @@ WRONG = "The parameters do not match what the notebook accepts"
 SAMPLE = [3, 1, 2, 5, 4]
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return make_app_root(tmp_path_factory.mktemp("parameters"), CODE, {}, "/nowhere")
-
-
-@pytest.fixture(scope="module", params=["asyncio", "waitress"])
-def service(request, root):
-    running = Service(root, S2I_FRONT=request.param, AIP_PREDICT_ROUTE="/vertex", S2I_MODEL_NAME="first").ready()
-    yield running
-    running.close()
+root = module_root(CODE)
+service = service_by_each_front(AIP_PREDICT_ROUTE="/vertex", S2I_MODEL_NAME="first")
 
 
 def numbers(service, path, body, headers=None):

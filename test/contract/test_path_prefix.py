@@ -9,29 +9,13 @@ from pathlib import Path
 import pytest
 
 from contract.notebooks import PLUS_ONE
+from contract.proxies import NGINX
 from contract.services import free_port, wait_until
 from engine import provide
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/behind-a-path-prefix.md"
 PREFIX = "/models/flats/"
-NGINX = """
-daemon off;
-pid {folder}/pid;
-error_log {folder}/log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {own}
-    }}
-}}
-"""
+SERVER = "server {{ listen 127.0.0.1:{port}; {own} }}"
 HAPROXY = """
 defaults
     mode http
@@ -55,8 +39,11 @@ def published(request, start, tmp_path):
     (own,) = [text for text in re.findall(r"\n\n```\n(.*?)```\n", PAGE.read_text(), re.DOTALL) if word in text]
     own = own.replace("my-service:8080", f"127.0.0.1:{service.port}")
     config, program = tmp_path / "config", provide.program(request.param, request.param)
-    template = NGINX if request.param == "nginx" else HAPROXY
-    config.write_text(template.format(folder=tmp_path, port=port, own=own, service=service.port))
+    if request.param == "nginx":
+        text = NGINX.format(folder=tmp_path, own=SERVER.format(port=port, own=own))
+    else:
+        text = HAPROXY.format(port=port, own=own, service=service.port)
+    config.write_text(text)
     options = ["-p", tmp_path, "-e", tmp_path / "log"] if request.param == "nginx" else ["-db"]
     option = "-c" if request.param == "nginx" else "-f"
     proxy = subprocess.Popen([program, *options, option, config], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)

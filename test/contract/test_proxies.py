@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract.notebooks import PLUS_ONE
+from contract.proxies import NGINX
 from contract.services import JSON, SOON, free_port, wait_until
 from engine import provide
 
@@ -18,22 +19,6 @@ PAGE = Path(__file__).parents[2] / "docs/how-to/roll-out-without-lost-requests.m
 REQUESTS, MAX_COUNT = 5_000, 100_000
 CLIENTS = 8
 RESTARTS, AWAY = 2, 500
-# As processes of their own in the foreground; all that they write is in one folder.
-NGINX = """
-daemon off;
-pid {folder}/pid;
-error_log {folder}/log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {own}
-}}
-"""
 HAPROXY = "global\n    log stdout format raw local0\n{own}"
 # What is left out of a configuration to have none of its precautions.
 CARELESS = {

@@ -594,6 +594,13 @@ def test_bodies_without_a_length_that_fits_are_rejected(served, head, status):
     assert answer.split()[1] == status and b"\r\nConnection: close\r\n" in answer
 
 
+def status_of(served: Served, request: bytes) -> bytes:
+    """Return the status that the bytes of a request get."""
+    with socket.create_connection(("127.0.0.1", served.port), 10) as link:
+        link.sendall(request)
+        return link.recv(4096).split()[1]
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
@@ -607,9 +614,8 @@ def test_bodies_without_a_length_that_fits_are_rejected(served, head, status):
     ],
 )
 def test_a_web_page_can_not_post_to_it(served, head, status):
-    with socket.create_connection(("127.0.0.1", served.port), 10) as link:
-        link.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n" + head + b"\r\n1")
-        assert link.recv(4096).split()[1] == status
+    request = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n" + head + b"\r\n1"
+    assert status_of(served, request) == status
 
 
 @pytest.mark.parametrize(
@@ -623,9 +629,7 @@ def test_a_web_page_can_not_post_to_it(served, head, status):
     ],
 )
 def test_a_page_whose_name_leads_here_is_rejected(served, host, status):
-    with socket.create_connection(("127.0.0.1", served.port), 10) as link:
-        link.sendall(b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
-        assert link.recv(4096).split()[1] == status
+    assert status_of(served, b"GET /healthz HTTP/1.1\r\nHost: " + host + b"\r\n\r\n") == status
 
 
 def crowd(port: int) -> list[socket.socket]:

@@ -100,7 +100,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
         batching = _add_batch_form(callables, known["repository"])
-        with start_up.LeftOut(namespace, made_by_setup):
+        with start_up.left_out(namespace, made_by_setup):
             batching, of_pickle = _pickle_with_or_without_form(callables, called, batching, staging)
         # Called and asked only after pickling: the model is saved in the state that the notebook left it in.
         is_set_up = _set_up(started["setup"], made_by_setup, namespace, known["setup"])

@@ -4,6 +4,7 @@ What can't be pickled (a connection, a session, a lock) or belongs on a device i
 globals. These globals are left out of the pickle, and every process that loads the model makes its own.
 """
 
+import contextlib
 import inspect
 import os
 import sys
@@ -97,17 +98,11 @@ def _stored(code):
     return [step.argval for step in dis.get_instructions(code) if step.opname == "STORE_GLOBAL"]
 
 
-class LeftOut(object):
-    """While it is entered, `names` are missing from `namespace`: nothing that is pickled then refers to them."""
-
-    def __init__(self, namespace, names):
-        self._namespace = namespace
-        self._names = names
-        self._kept: dict = {}
-
-    def __enter__(self):
-        self._kept = {name: self._namespace.pop(name) for name in self._names if name in self._namespace}
-        return self
-
-    def __exit__(self, *_):
-        self._namespace.update(self._kept)
+@contextlib.contextmanager
+def left_out(namespace, names):
+    """Take `names` out of `namespace` for a while: nothing that is pickled then refers to them."""
+    kept = {name: namespace.pop(name) for name in names if name in namespace}
+    try:
+        yield
+    finally:
+        namespace.update(kept)

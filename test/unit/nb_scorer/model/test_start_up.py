@@ -58,7 +58,7 @@ def setup():
 
 def test_what_is_left_out_is_back_afterwards():
     namespace = {"a": 1, "b": 2}
-    with pytest.raises(KeyError), start_up.LeftOut(namespace, ["a", "c"]):
+    with pytest.raises(KeyError), start_up.left_out(namespace, ["a", "c"]):
         assert namespace == {"b": 2}
         raise KeyError
     assert namespace == {"a": 1, "b": 2}
