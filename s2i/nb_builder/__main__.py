@@ -122,6 +122,8 @@ def main(arguments: Sequence[str]) -> int:
     asks_for_help = {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new")
     try:
         COMMANDS["usage" if asks_for_help else command](rest)
+        # What is flushed at the interpreter's end fails beyond the reach of the handlers here.
+        sys.stdout.flush()
     except Problem as problem:
         return _show(problem)
     except OSError as error:
