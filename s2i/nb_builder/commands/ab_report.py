@@ -13,7 +13,7 @@ from nb_builder.ab_report import counts, report, text
 from nb_builder.ab_report.counts import Chosen
 from nb_builder.ab_report.problems import AbWords
 from nb_builder.ab_report.prometheus import Prometheus
-from nb_builder.commands.words import Parser, run
+from nb_builder.commands.command_line import ProblemParser, run
 from nb_builder.common.log import Log
 from nb_builder.common.visible import json_text
 
@@ -23,8 +23,8 @@ _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _PREFIX = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
-def _parser() -> Parser:
-    parser = Parser("ab-report", USAGE, AbWords)
+def _parser() -> ProblemParser:
+    parser = ProblemParser("ab-report", USAGE, AbWords)
     add = parser.add_argument
     add("prometheus", metavar="PROMETHEUS", help="its address, such as http://localhost:9090")
     add("a", metavar="A", help="the version that there was, by the value of its label")

@@ -10,7 +10,7 @@ from nb_scorer.zipapp import environment, layout, trust
 from nb_scorer.zipapp.carried import Carried
 from nb_scorer.zipapp.problems import ZipappEnvironment
 
-from nb_builder.commands import run_locally, words
+from nb_builder.commands import command_line, run_locally
 from nb_builder.commands.app_lock import AppLock
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
@@ -22,7 +22,7 @@ _PARTS = (layout.MODEL, layout.SRC, f"{paths.BUILD}/")
 
 def push(arguments: Sequence[str]) -> None:
     """Push the file that `arguments` name; print where it is, by digest, as the last line."""
-    words.require("Usage: nb_builder push FILE REFERENCE", arguments, 2)
+    command_line.require("Usage: nb_builder push FILE REFERENCE", arguments, 2)
     path, reference = arguments
     log = Log()
     log.step(f"Pushing to {reference}")
@@ -31,7 +31,7 @@ def push(arguments: Sequence[str]) -> None:
 
 def pull(arguments: Sequence[str]) -> None:
     """Pull what `arguments` name into a file; print what it is, by digest, as the last line."""
-    words.require("Usage: nb_builder pull REFERENCE FILE", arguments, 2)
+    command_line.require("Usage: nb_builder pull REFERENCE FILE", arguments, 2)
     reference, path = arguments
     log = Log()
     log.step(f"Pulling {reference}")
@@ -44,7 +44,7 @@ def serve(arguments: Sequence[str]) -> None:
     If S2I_VERIFY_KEY_FILE is set, all that is in the file is verified before anything of it is used. Raises AppInUse
     where another command builds or serves in the folder, and the problems of nb_scorer.zipapp.
     """
-    words.require("Usage: nb_builder serve FILE", arguments, 1)
+    command_line.require("Usage: nb_builder serve FILE", arguments, 1)
     (path,) = arguments
     log = Log()
     home = Settings().home.resolve()

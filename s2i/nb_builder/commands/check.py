@@ -21,7 +21,7 @@ from nb_scorer.common.problem import Problem
 
 from nb_builder.analysis import batching
 from nb_builder.commands import target
-from nb_builder.commands.words import Words
+from nb_builder.commands.command_line import UsageParser
 from nb_builder.common import visible
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
@@ -69,30 +69,30 @@ class NotesLog(Log):
         super().note(text, is_routine=is_routine)
 
 
-_WORDS = Words(USAGE)
-_WORDS.add_argument("--json", action="store_true")
-_WORDS.add_argument("--fix", action="store_true")
-_WORDS.add_argument("--python")
-_WORDS.add_argument("--run-requirements", action="store_true")
-_WORDS.add_argument("target")
+_PARSER = UsageParser(USAGE)
+_PARSER.add_argument("--json", action="store_true")
+_PARSER.add_argument("--fix", action="store_true")
+_PARSER.add_argument("--python")
+_PARSER.add_argument("--run-requirements", action="store_true")
+_PARSER.add_argument("target")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Check what the argument names and print every finding; exit with 0 for none, else 1, or 2 for wrong usage."""
-    words = _WORDS.read(arguments)
-    if words.python is not None and not words.fix:
-        _WORDS.error("--python names the Python whose package versions --fix writes, so it needs --fix")
-    log = NotesLog(io.StringIO() if words.json else None)
+    options = _PARSER.read(arguments)
+    if options.python is not None and not options.fix:
+        _PARSER.error("--python names the Python whose package versions --fix writes, so it needs --fix")
+    log = NotesLog(io.StringIO() if options.json else None)
     try:
-        told = _check(words, log)
+        told = _check(options, log)
     except Problem as problem:
-        if not words.json:
+        if not options.json:
             raise
         # With --json this problem, too, is reported as JSON.
-        _print_object(Told(Result([problem])), log, words)
+        _print_object(Told(Result([problem])), log, options)
         sys.exit(problem.exit_status)
-    if words.json:
-        _print_object(told, log, words)
+    if options.json:
+        _print_object(told, log, options)
     else:
         show(told.result, log, told.proposal)
     sys.exit(1 if told.result.findings else 0)
@@ -107,10 +107,10 @@ class Told:
     fixed: "Fixed | None" = None
 
 
-def _check(words: argparse.Namespace, log: NotesLog) -> Told:
-    """Return the findings about what the words name, fixed before if they say so; raise a problem with the words."""
-    name = words.target
-    if words.fix and target.is_url(name):
+def _check(options: argparse.Namespace, log: NotesLog) -> Told:
+    """Return the findings about the target, after --fix if that is given; raise a problem with the options."""
+    name = options.target
+    if options.fix and target.is_url(name):
         from nb_builder.fix.problems import FixElsewhere
 
         raise FixElsewhere(named=name)
@@ -121,10 +121,10 @@ def _check(words: argparse.Namespace, log: NotesLog) -> Told:
     ):
         environ = {**os.environ, **target.choice(notebook)}
         fixed = None
-        if words.fix:
-            fixed = _fix(folder, environ, Path(scratch), words.python, log)
+        if options.fix:
+            fixed = _fix(folder, environ, Path(scratch), options.python, log)
         log.step(f"Checking {notebook or name}")
-        computes = words.fix or words.run_requirements
+        computes = options.fix or options.run_requirements
         result, proposal = Result(), None
         # git has looked for the top of the repository. What a clone takes depends on its server.
         spent = 0 if target.is_url(name) else time.monotonic() - began
@@ -171,9 +171,9 @@ def _proposal(result: Result) -> str | None:
     return proposed.source if proposed else None
 
 
-def _print_object(told: Told, log: NotesLog, words: argparse.Namespace) -> None:
+def _print_object(told: Told, log: NotesLog, options: argparse.Namespace) -> None:
     described = {**as_object(told.result, log.notes), "proposal": told.proposal}
-    if words.fix:
+    if options.fix:
         described |= {
             "versions_of": str(told.fixed.python) if told.fixed and told.fixed.python else None,
             "written": [change.described() for change in told.fixed.changes] if told.fixed else [],

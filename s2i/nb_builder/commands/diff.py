@@ -12,7 +12,7 @@ from typing import Any
 from nb_scorer.common import phrases
 from nb_service.log import visible
 
-from nb_builder.commands.words import Parser, run
+from nb_builder.commands.command_line import ProblemParser, run
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.common.visible import json_text
@@ -24,8 +24,8 @@ from nb_builder.comparison.trial import Trial
 USAGE = "nb-builder diff OLD NEW SAMPLES [OPTION…]"
 
 
-def _parser() -> Parser:
-    parser = Parser("diff", USAGE, DiffWords)
+def _parser() -> ProblemParser:
+    parser = ProblemParser("diff", USAGE, DiffWords)
     add = parser.add_argument
     add("old", metavar="OLD", help="an image, or the folder (APP_ROOT) of a local build")
     add("new", metavar="NEW", help="the same, of the other version")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from nb_builder.commands.words import Words, problem_as_json
+from nb_builder.commands.command_line import UsageParser, problem_as_json
 from nb_builder.common.log import Log
 from nb_builder.common.visible import json_text
 from nb_builder.problems.build_problem import BuildProblem
@@ -102,20 +102,20 @@ class FolderNotWritten(BuildProblem):
     fix_words = "Name a folder that you can write to."
 
 
-_WORDS = Words(USAGE)
-_WORDS.add_argument("--json", action="store_true")
-_WORDS.add_argument("--name")
-_WORDS.add_argument("folder")
+_PARSER = UsageParser(USAGE)
+_PARSER.add_argument("--json", action="store_true")
+_PARSER.add_argument("--name")
+_PARSER.add_argument("folder")
 
 
 def main(arguments: Sequence[str]) -> None:
     """Make a repository in the folder that is named; exit with 2 for a wrong call, 1 where it can't be written."""
-    words = _WORDS.read(arguments)
-    if not words.folder:
-        _WORDS.error("a folder needs a name")
-    with problem_as_json(is_wanted=words.json):
-        made = make(words.folder, words.name)
-    if words.json:
+    options = _PARSER.read(arguments)
+    if not options.folder:
+        _PARSER.error("a folder needs a name")
+    with problem_as_json(is_wanted=options.json):
+        made = make(options.folder, options.name)
+    if options.json:
         print(json_text(made, indent=1))
         return
     log = Log()

@@ -17,7 +17,7 @@ from typing import Any
 
 from nb_scorer.common import paths
 
-from nb_builder.commands import words
+from nb_builder.commands import command_line
 from nb_builder.common import digests
 from nb_builder.common.log import Log
 
@@ -41,7 +41,7 @@ _MAX_SIZE = 64 << 20
 
 def main(arguments: Sequence[str]) -> None:
     """Compare the two folders; print what is equal and what is not, and raise SystemExit(1) where something is not."""
-    words.require(USAGE, arguments, 2)
+    command_line.require(USAGE, arguments, 2)
     first, second = (_Tree(Path(each)) for each in arguments)
     log = Log()
     files, again = first.names, second.names

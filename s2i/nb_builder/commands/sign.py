@@ -9,7 +9,7 @@ from nb_scorer.common import paths
 from nb_scorer.signature.files import Odd
 from nb_scorer.signature.statement import Malformed
 
-from nb_builder.commands import words
+from nb_builder.commands import command_line
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.problems.build_problem import BuildProblem
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     other arguments.
     """
     settings = Settings()
-    words.require(USAGE, arguments, 1)
+    command_line.require(USAGE, arguments, 1)
     if settings.sign_key_file is None:
         print(f"{USAGE}, with {KEY} set", file=sys.stderr)
         raise SystemExit(2)

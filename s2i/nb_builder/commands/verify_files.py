@@ -8,7 +8,7 @@ from nb_service import problems
 from nb_service.backends import verify
 from nb_service.signature.trust import Trust
 
-from nb_builder.commands import words
+from nb_builder.commands import command_line
 
 USAGE = "Usage: nb_builder verify APP_ROOT PUBLIC_KEY"
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> None:
     Raise ModelMissing, ModelUnsigned, SignatureInvalid, ModelNotAsSigned or VerifyUnusable; raise SystemExit with the
     usage for other arguments.
     """
-    words.require(USAGE, arguments, 2)
+    command_line.require(USAGE, arguments, 2)
     folder, trusted = Path(arguments[0]) / paths.MODEL, Trust(arguments[1])
     for name in (paths.MANIFEST, paths.PICKLE):
         if not (folder / name).is_file():

@@ -12,7 +12,7 @@ from nb_service.export import wheels, zipapp
 from nb_service.model_folder import ModelFolder
 from nb_service.settings import Settings
 
-from nb_builder.commands import words
+from nb_builder.commands import command_line
 from nb_builder.common.log import Log
 
 USAGE = "Usage: nb_builder zipapp APP_ROOT FILE ARCHITECTURE [--with-wheels]"
@@ -24,7 +24,7 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 def main(arguments: Sequence[str]) -> None:
     """Write the file; raise problems of a model that is not as it was written or signed, and SystemExit for usage."""
     places = [word for word in arguments if word != WITH_WHEELS]
-    words.require(USAGE, places, 3)
+    command_line.require(USAGE, places, 3)
     app_root, target, architecture = Path(places[0]), Path(places[1]), places[2]
     model = _read(app_root)
     log = Log(sys.stderr)

@@ -31,7 +31,7 @@ class Batch:
 
     def take(self, words: Sequence[str]) -> bool:
         """Take the words of the command line; return whether there is something to score."""
-        # Of words that are not understood nobody knows where answers would go, and there are none.
+        # If the arguments are wrong, it is unknown where predictions would go, and there are none.
         self._report_to = 1 if command_line.JSON in words else None
         self._options = command_line.read(words)
         self._report_to = self._options and self._options.report_to

@@ -12,8 +12,8 @@ from nb_builder.common.visible import json_text
 from nb_builder.problems.build_problem import BuildProblem
 
 
-class Words(argparse.ArgumentParser):
-    """Reads the arguments of a command; others than those that it takes end it with its usage and exit status 2."""
+class UsageParser(argparse.ArgumentParser):
+    """Parses the arguments of a command; prints its usage and exits with status 2 if they are wrong."""
 
     def __init__(self, how: str) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
@@ -27,21 +27,21 @@ class Words(argparse.ArgumentParser):
         return self.parse_args(list(arguments))
 
     def error(self, message: str) -> NoReturn:
-        """Print how to call and what is wrong, and exit."""
+        """Print the usage and the error, and exit."""
         print(f"{self._how}\n{message}")
         sys.exit(2)
 
 
-class Parser(argparse.ArgumentParser):
-    """Reads the words of the command `name`; raises `refusal`, with a reason, for what it does not understand."""
+class ProblemParser(argparse.ArgumentParser):
+    """Parses the arguments of the command `name`; raises the problem `refusal`, with a reason, if they are wrong."""
 
     def __init__(self, name: str, usage: str, refusal: type[BuildProblem]) -> None:
         super().__init__(prog=name, add_help=False, allow_abbrev=False, usage=usage)
         self._refusal = refusal
 
     def error(self, message: str) -> NoReturn:
-        """Raise the refusal."""
-        raise self._refusal(reason=f"The words of {self.prog} are not understood: {message}")
+        """Raise the problem."""
+        raise self._refusal(reason=f"{self.prog} can't be called like this: {message}")
 
 
 def require(usage: str, arguments: Sequence[str], count: int) -> None:
@@ -63,7 +63,7 @@ def problem_as_json(*, is_wanted: bool) -> Iterator[None]:
         sys.exit(problem.exit_status)
 
 
-def run(parser: Parser, arguments: Sequence[str], make: Callable[[argparse.Namespace], dict[str, Any]]) -> None:
+def run(parser: ProblemParser, arguments: Sequence[str], make: Callable[[argparse.Namespace], dict[str, Any]]) -> None:
     """Have `make` print and return a report, and raise SystemExit with its exit status; or show the help.
 
     A problem is raised, or printed as JSON where stdout is for that.
