@@ -81,7 +81,7 @@ def facts(value: object) -> dict:
 
 
 def files(value: object) -> dict:
-    """Return what a manifest says of arguments that are files, as it is."""
+    """Return a manifest's description of arguments that are files, as it is."""
     # Not at the top: a service without such arguments starts without it.
     from nb_scorer.model import binary
 

@@ -286,7 +286,7 @@ def _array_in(np, content):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    # numpy makes room for what the header says before it reads.
+    # numpy allocates the size that the header states before it reads.
     if dtype.hasobject or size != len(content) - stream.tell():
         raise ValueError("its header does not match its size")
     stream.seek(0)
@@ -422,7 +422,7 @@ def schema(kind):
 
 
 def schema_of_urls(texts):
-    """Return what a JSON schema says of texts that are all data: URLs; {} if they are not."""
+    """Return the JSON schema of texts that are all data: URLs; {} if any is not."""
     found = [_DATA_URL.match(text) for text in texts]
     if not found or not all(found):
         return {}
@@ -635,7 +635,7 @@ def _head_in(payload):
 def sample_in(payload, files):
     """Return the sample in a payload that `packed` made, with each file in it as a Part; raise ValueError, Misfit.
 
-    `files` is what the manifest says of arguments that are files, None where there are none.
+    `files` is the manifest's description of arguments that are files, None if there are none.
     """
     head, start = _head_in(payload)
     fields = head["fields"]

@@ -1,6 +1,6 @@
 """What the arguments of a notebook's function are for: the sample, or its values by name, parameters, and headers.
 
-An argument with a default is a parameter, which a request may set; the others are what a sample is made of.
+An argument with a default is a parameter, which a request may set; the others make up a sample.
 """
 
 import collections.abc

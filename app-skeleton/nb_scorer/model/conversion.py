@@ -35,7 +35,7 @@ def reader_of_files(kind, is_many):
 
 
 def files_in(read):
-    """Return (kind, whether it is a list of them) of what a reader made here reads, or None where it is not a file."""
+    """Return (kind, whether it is a list of them) of a file that this reader reads, or None for other readers."""
     inner = read.inner if isinstance(read, Sample) else read
     if isinstance(inner, AnyOf):
         found = [files_in(alternative) for alternative in inner.inner]

@@ -52,7 +52,7 @@ def plain(rows):
 
 
 def call_of(row):
-    """Return what a row adds to its sample, as the bytes of nb_scorer.model.parameters; empty for nothing."""
+    """Return a row's parameters as the bytes of nb_scorer.model.parameters; empty if it has none."""
     given = row.get("parameters")
     return json.dumps({"parameters": given}, sort_keys=True).encode("ascii") if given else b""
 
@@ -80,7 +80,7 @@ def write(folder, lines):
             file.write(content)
     path = os.path.join(str(folder), paths.GOLDEN)
     with io.open(path + ".new", "wb") as file:
-        # A row without files as it is: what the notebook's numbers look like is kept.
+        # A row without files as it is, to keep the form of the notebook's numbers.
         file.writelines(
             json.dumps(row).encode("ascii") + b"\n" if "files" in row else line.rstrip(b"\n") + b"\n"
             for row, line in zip(texts, lines)

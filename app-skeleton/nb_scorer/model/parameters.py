@@ -68,7 +68,7 @@ def for_function(function, values):
 
 
 def fresh(values):
-    """Return `values` for one more call: what a function may change is copied."""
+    """Return `values` for one more call, with copies of values that a function may change."""
     if _CONSTANT.issuperset(map(type, values.values())):
         return values
     return copy.deepcopy(values)

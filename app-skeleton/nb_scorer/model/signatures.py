@@ -42,7 +42,7 @@ def files_of(predictor):
 
 
 def described_files(predictor):
-    """Return what the manifest says of the arguments that are files, None where there are none.
+    """Return the manifest's description of the arguments that are files, None if there are none.
 
     That is {"by_name": whether a sample is an object of arguments, "arguments": [{"name", "kind", "many"}], "order":
     the names of all arguments}; the name of an only argument is its own.

@@ -50,7 +50,7 @@ def takes_device(function):
 
 
 def device():
-    """Return what a setup gets as its device: "cuda" where this process sees a GPU, else "cpu"."""
+    """Return the device to pass to a setup: "cuda" where this process sees a GPU, else "cpu"."""
     torch = sys.modules.get("torch")
     if torch is not None:
         return "cuda" if torch.cuda.is_available() else "cpu"

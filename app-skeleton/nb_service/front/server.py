@@ -187,7 +187,7 @@ class Front:
         try:
             head.call = self._calls.made(self._parameters(head), head.headers)
         except Malformed:
-            # The app says what is wrong.
+            # The app reports the error.
             return False
         content_type = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:

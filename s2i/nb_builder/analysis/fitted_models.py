@@ -847,7 +847,7 @@ class _Reader:
 
 
 def _fitted(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names of what a statement fits, as in `model.fit(X)` and `model = Ridge().fit(X)`."""
+    """Yield the names of the models that a statement fits, as in `model.fit(X)` and `model = Ridge().fit(X)`."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Attribute) and node.attr in _FITS and isinstance(node.value, ast.Name):
             yield node.value.id

@@ -28,7 +28,7 @@ class Report:
         self.seconds: dict[str, float] = {}
 
     def add(self, fact: Fact) -> None:
-        """Write what a step has returned into the report."""
+        """Write a step's facts into the report."""
         self.facts.update(as_report(fact))
 
     @contextmanager

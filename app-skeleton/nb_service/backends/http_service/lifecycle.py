@@ -347,7 +347,7 @@ class HttpService:
     def _end(self, seconds: float = 0.0) -> None:
         """End the scorers; what they still had gets 503. Stop the loop once these answers have left.
 
-        `seconds` are what is left of S2I_GRACE, for the notebook's teardown.
+        `seconds` is the rest of S2I_GRACE, which the notebook's teardown may use.
         Comes at the latest after S2I_GRACE, or at once with a second signal, so the listening socket may still be open.
         """
         if self._ended:
