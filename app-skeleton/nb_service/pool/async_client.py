@@ -106,7 +106,7 @@ class AsyncPoolClient(asyncio.Protocol):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Wake the callers that wait for new connections."""
+        """Give their answers to the callers that wait for them."""
         self._in += data
         for kind, number, payload in wire.take(self._in):
             if kind == wire.HELLO:
