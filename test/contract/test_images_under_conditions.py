@@ -245,8 +245,8 @@ def test_a_native_image_has_the_name_and_the_files_that_this_machine_gives_it(pl
     assert (facts["Architecture"], facts["Config"]["Entrypoint"]) == ("arm64", ["/model"])
     assert facts["Config"]["Labels"]["io.nb-builder.native.samples"] == "1"
     compiler, proof = (call for call in engine_program.calls(place) if call[:2] == ["build", "--force-rm"])
-    assert "MACHINE=aarch64" in compiler and "nb-builder-compiler:debian-bookworm-slim-aarch64" in compiler
-    assert "MACHINE=aarch64" in proof and "COMPILER=nb-builder-compiler:debian-bookworm-slim-aarch64" in proof
+    assert "MACHINE=aarch64" in compiler and "nb-builder-compiler:debian-trixie-slim-aarch64" in compiler
+    assert "MACHINE=aarch64" in proof and "COMPILER=nb-builder-compiler:debian-trixie-slim-aarch64" in proof
 
 
 @pytest.mark.parametrize("facts", ["", "[" * 10_000, "{}", '{"proof": {"samples": "1"}}', '{"proof": 1}'])
