@@ -15,7 +15,7 @@ from contract.proxies import NGINX
 from contract.services import JSON, SOON, free_port, wait_until
 from engine import provide
 
-PAGE = Path(__file__).parents[2] / "docs/how-to/roll-out-without-lost-requests.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/rollouts-behind-haproxy-and-nginx.md"
 REQUESTS, MAX_COUNT = 5_000, 100_000
 CLIENTS = 8
 RESTARTS, AWAY = 2, 500

@@ -89,3 +89,9 @@ def test_the_gallery_and_support_count_the_examples():
     assert count == 13
     assert "\nThirteen small repositories" in (ROOT / "docs/examples/README.md").read_text(encoding="utf-8")
     assert "thirteen\n  [examples]" in (ROOT / "SUPPORT.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_a_how_to_has_at_most_600_words_without_its_code_blocks(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert len(text.split()) <= 600
