@@ -52,11 +52,13 @@ def groups(repository: Path) -> tuple[list[Path], list[Path], list[Path]]:
     for path in sorted(_files(repository)):
         if path.suffix == ".ipynb":
             result[0].append(path)
-        elif formats.is_notebook(path, text := _text(repository, path)):
+        elif formats.is_notebook(path, text := _text(repository, path)) or (
+            path.suffix == ".py" and "predictor" in text and percent.is_notebook(text)
+        ):
             result[1].append(path)
-        elif path.suffix == ".py" and "predictor" in text and binds(repository, path):
-            # A script with cells is a notebook; any other may be a module that a notebook imports.
-            result[1 if percent.is_notebook(text) else 2].append(path)
+        elif path.suffix == ".py" and binds(repository, path):
+            # It may be a module that a notebook imports.
+            result[2].append(path)
     return result
 
 

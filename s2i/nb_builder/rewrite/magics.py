@@ -31,4 +31,9 @@ def as_python(source: str) -> str:
     """Return the source of a cell as plain Python, with every line at its old number; our own magics do nothing."""
     # IPython strips empty lines at the top.
     above = source[: len(source) - len(source.lstrip())].count("\n")
-    return "\n" * above + _OURS.sub("None", ipython2python(source).rstrip("\n"))
+    try:
+        converted = ipython2python(source)
+    except IndentationError:
+        # Raised by the tokenizer of Python 3.10 and 3.11. As it is, the cell gets the error that names its line.
+        return source
+    return "\n" * above + _OURS.sub("None", converted.rstrip("\n"))

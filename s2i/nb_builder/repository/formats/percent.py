@@ -31,6 +31,8 @@ _COMMENTED = re.compile(
     r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%%[a-zA-Z]|%[a-zA-Z]\w|![a-zA-Z.~$/{]).*)$"
 )
 
+# For cells without a syntax tree.
+_DEFINES_PREDICTOR = re.compile(r"^\s*(?:async\s+def|def|class)\s+predictor\b|^\s*predictor\s*=[^=]", re.MULTILINE)
 _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 
 
@@ -49,11 +51,16 @@ def has_cells(text: str) -> bool:
 
 
 def is_notebook(text: str) -> bool:
-    """Return whether a script is certainly a notebook: it has a marker, and a cell binds predictor."""
-    if not has_cells(text):
-        return False
-    cells = [as_python(cell.source) for cell in parse(text).cells if cell.cell_type == "code"]
-    return any("predictor" in bound(syntax_trees.statements(source)) for source in cells)
+    """Return whether a script is certainly a notebook: it has a marker, and a cell binds predictor, or tries to."""
+    return has_cells(text) and any(
+        _has_predictor(as_python(cell.source)) for cell in parse(text).cells if cell.cell_type == "code"
+    )
+
+
+def _has_predictor(source: str) -> bool:
+    if syntax_trees.tree(source) is None:
+        return _DEFINES_PREDICTOR.search(source) is not None
+    return "predictor" in bound(syntax_trees.statements(source))
 
 
 def markers(text: str) -> list[int]:

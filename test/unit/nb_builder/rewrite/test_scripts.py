@@ -51,6 +51,12 @@ def test_what_is_run_is_what_is_written():
         assert cell.source in script.text
 
 
+def test_a_wrongly_indented_cell_stays_as_it_is():
+    source = "def predictor(x):\n      x\n    return x"
+    (cell,) = scripts.author_cells(new_notebook(cells=[new_code_cell(source)]))
+    assert cell.source == source
+
+
 def test_empty_and_skipped_cells_get_no_number():
     cells = [
         new_code_cell("a"),

@@ -132,6 +132,9 @@ def test_a_script_without_a_marker_is_one_cell():
         ("def predictor(x): return x", False),
         ("# %%\ndef other(x): return predictor(x)", False),
         ("# %%\n# predictor = 1", False),
+        ("# %%\ndef predictor(x:\n    return x", True),
+        ("# %%\ndef predictor(x):\n      x\n    return x", True),
+        ("# %%\nprint predictor(1)", False),
     ],
 )
 def test_a_notebook_beyond_doubt_has_a_marker_and_binds_predictor(text, is_one):
