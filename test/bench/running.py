@@ -56,7 +56,7 @@ class Running:
 
     def cpu(self) -> tuple[float, float]:
         """Return the CPU seconds so far of (all its processes, the one that was started)."""
-        seconds = [_cpu(pid) for pid in tree(self.process.pid)]
+        seconds = [cpu_seconds(pid) for pid in tree(self.process.pid)]
         return sum(seconds), seconds[0]
 
     def pause(self) -> None:
@@ -104,7 +104,7 @@ def add(
         print(f"  {peer.name} is left out, it does not answer: see {PLACE / peer.name}.log")
 
 
-def _cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of a process and of its children that ended; nothing of one that is gone."""
     try:
         ticks = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:15]

@@ -8,6 +8,8 @@ the notebook's own model.
 - `STRANGERS_EDITED=1` makes the edits of `strangers_edits`, and takes only the notebooks that have one.
 - `STRANGERS_FROM` is where repositories are cloned from: an address or a folder, also of bare repositories, with
   {owner} and {name}.
+- A run is stopped after `CPU_SECONDS` of CPU time, so that other work on the machine changes no outcome, or after
+  `RUN_SECONDS`.
 - `STRANGERS_ROWS` is a file that keeps a row for each notebook: a second run goes on where the first one stopped, and
   the shares are those of all its rows.
 """
@@ -15,22 +17,23 @@ the notebook's own model.
 import json
 import os
 import re
-import signal
+import select
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import clones
 from environments import COMPILING, HOME, PLACE
+from running import cpu_seconds, tree
 from strangers_edits import EDITS
 from strangers_notebooks import KEPT_APART, STRANGERS, Stranger
 
-RUN_SECONDS = 360
-SETTINGS = {"S2I_CELL_TIMEOUT": "240", "S2I_NOTEBOOK_TIMEOUT": "300"}
+CPU_SECONDS = 360
+RUN_SECONDS = 1080
 FROM = os.environ.get("STRANGERS_FROM", "https://github.com/{owner}/{name}")
 IS_EDITED = bool(os.environ.get("STRANGERS_EDITED"))
 COMPARED = "own model give the same predictions"
@@ -47,6 +50,7 @@ class Row:
     right: bool = False
     by_rule: bool = False
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def report() -> None:
@@ -72,7 +76,7 @@ def report() -> None:
 
 def line(row: Row) -> str:
     """Return a row of the table."""
-    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f}  {row.said}"
+    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f} {row.cpu_seconds:7.1f}  {row.said}"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -84,8 +88,11 @@ def summary(rows: Sequence[Row]) -> str:
             served = sum(row.served for row in part)
             shares = f"served {served} ({served / len(part):.0%}), right {right} ({right / len(part):.0%})"
             lines.append(f"  {title}: {len(part)}, {shares}")
-    seconds = [row.seconds for row in rows if row.served]
-    return "\n".join([*lines, *([f"  median {statistics.median(seconds):.0f} s"] if seconds else [])])
+    times = [(row.seconds, row.cpu_seconds) for row in rows if row.served]
+    if times:
+        seconds, cpu = (statistics.median(column) for column in zip(*times, strict=True))
+        lines.append(f"  median of those served: {seconds:.0f} s, {cpu:.0f} s of CPU time")
+    return "\n".join(lines)
 
 
 def measure(stranger: Stranger, place: Path) -> Row:
@@ -104,7 +111,7 @@ def measure(stranger: Stranger, place: Path) -> Row:
     try:
         if IS_EDITED:
             notebook.write_text(_edited(original, EDITS[stranger.repository, stranger.path]))
-        told, log = _run(notebook, place)
+        told, log, cpu = _run(notebook, place)
     finally:
         notebook.write_bytes(original)
     seconds = time.monotonic() - start
@@ -112,15 +119,15 @@ def measure(stranger: Stranger, place: Path) -> Row:
     kept = place / "logs" / f"{name}{'-edited' if IS_EDITED else ''}.txt"
     kept.parent.mkdir(exist_ok=True)
     kept.write_text(f"{log}\n{json.dumps(told)}\n", "utf-8")
-    return _judged(stranger, told, log, seconds)
+    return replace(_judged(stranger, told, log), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1))
 
 
-def _run(notebook: Path, place: Path) -> tuple[dict | None, str]:
-    """Return the command's JSON, None if it takes too long, and its log; end the service."""
+def _run(notebook: Path, place: Path) -> tuple[dict | None, str, float]:
+    """Return the command's JSON (None if it takes too long), its log and CPU seconds; end the service."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log, tempfile.TemporaryDirectory(dir=place) as folder:
         # What `nb-builder run` calls, in a place of its own: several can run at once.
         command = [HOME / "build/bin/python", "-I", "-m", "nb_builder", "local", "--json", "--yes"]
-        environ = {**COMPILING, **SETTINGS, "NB_BUILDER_HOME": str(HOME), "PORT": "0"}
+        environ = {**COMPILING, "NB_BUILDER_HOME": str(HOME), "PORT": "0"}
         process = subprocess.Popen(
             [*command, "--app-root", f"{folder}/app", notebook],
             env=environ,
@@ -129,22 +136,23 @@ def _run(notebook: Path, place: Path) -> tuple[dict | None, str]:
             stderr=log,
             text=True,
         )
-        told = _first_line(process)
+        told, cpu = _first_line(process)
         log.seek(0)
-        return told, log.read()
+        return told, log.read(), cpu
 
 
-def _first_line(process: subprocess.Popen) -> dict | None:
-    """Return what the command says of its outcome, None where it takes too long; the service is ended."""
+def _first_line(process: subprocess.Popen) -> tuple[dict | None, float]:
+    """Return the command's outcome, None if it takes too long, and the CPU seconds until then; end the service."""
+    start, cpu = time.monotonic(), 0.0
     try:
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.alarm(RUN_SECONDS)
-        text = process.stdout.readline()
-        return json.loads(text) if text.strip() else None
-    except KeyboardInterrupt:
-        return None
+        is_told = False
+        while not is_told and cpu < CPU_SECONDS and time.monotonic() - start < RUN_SECONDS:
+            is_told = bool(select.select([process.stdout], [], [], 1.0)[0])
+            # A process that ends without its parent's notice takes its time out of the sum.
+            cpu = max(cpu, sum(map(cpu_seconds, tree(process.pid))))
+        text = process.stdout.readline() if is_told else ""
+        return (json.loads(text) if text.strip() else None), cpu
     finally:
-        signal.alarm(0)
         process.terminate()
         try:
             process.communicate(timeout=30)
@@ -161,15 +169,15 @@ def _edited(notebook: bytes, source: str) -> str:
     return json.dumps(document)
 
 
-def _judged(stranger: Stranger, told: dict | None, log: str, seconds: float) -> Row:
+def _judged(stranger: Stranger, told: dict | None, log: str) -> Row:
     if told is None:
-        return _row(stranger, f"no service within {RUN_SECONDS} s; the last line: {_last_line(log)}", seconds=seconds)
+        return _row(stranger, f"no service within {CPU_SECONDS} s of CPU time; the last line: {_last_line(log)}")
     if "url" in told:
         # An edit's predictor is the user's own: there is nothing to compare it with but the notebook, as a build does.
         right = (IS_EDITED or COMPARED in log) and "answer" in told
-        return _row(stranger, f"served{', right' if right else ', not compared'}", True, right, seconds)
+        return _row(stranger, f"served{', right' if right else ', not compared'}", True, right)
     problem = told.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
-    return _row(stranger, f"{problem['code']}: {str(problem['what'])[:200]}", seconds=seconds)
+    return _row(stranger, f"{problem['code']}: {str(problem['what'])[:200]}")
 
 
 def _last_line(log: str) -> str:
@@ -178,5 +186,5 @@ def _last_line(log: str) -> str:
     return lines[-1].strip()[:80] if lines else "none"
 
 
-def _row(stranger: Stranger, said: str, served: bool = False, right: bool = False, seconds: float = 0.0) -> Row:
-    return Row(stranger.repository, stranger.path, said, served, right, stranger.by_rule, round(seconds, 1))
+def _row(stranger: Stranger, said: str, served: bool = False, right: bool = False) -> Row:
+    return Row(stranger.repository, stranger.path, said, served, right, stranger.by_rule)

@@ -10,7 +10,7 @@ from pathlib import Path
 from nb_scorer.common.problem import Problem
 from packaging.utils import canonicalize_name
 
-from nb_builder.analysis import downloads, fitted_models, needed_cells, notebook_contract
+from nb_builder.analysis import downloads, fitted_models, long_searches, needed_cells, notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.common.resolve_date import SETTING, AsOf
 from nb_builder.common.settings import Settings
@@ -248,7 +248,10 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     for late in plan.late[:2]:
         reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell has it"
         yield f"'{late.statement}' is added to cell [{late.cell.number}], which needs it {reason}"
-    for download in downloads.find([cell for cell in plan.checked.last.cells if cell not in plan.left_out])[:3]:
+    run = [cell for cell in plan.checked.last.cells if cell not in plan.left_out]
+    for search in long_searches.find(run)[:3]:
+        yield f"cell [{search.cell.number}] may take long: {search} (S2I_CELL_TIMEOUT limits it)"
+    for download in downloads.find(run)[:3]:
         yield f"cell [{download.cell.number}] needs the network: {download.function} downloads from {download.host}"
     for redirect in plan.redirects[:3]:
         yield f"{redirect.path} is read from {redirect.file}, the only file of that name"

@@ -90,7 +90,7 @@ class CellTimeout(CellProblem):
     code = "cell-timeout"
     what_words = "{where} ran longer than {seconds:g} seconds and was stopped."
     why_words = "A cell that never finishes would block the build forever; s2i itself has no time limit."
-    fix_words = "Make the cell faster, or raise the limit: S2I_CELL_TIMEOUT=<seconds>."
+    fix_words = "Make the cell faster (a search: fewer parameters), or raise the limit: S2I_CELL_TIMEOUT=<seconds>."
 
 
 class NotebookTimeout(CellProblem):

@@ -100,6 +100,15 @@ def test_a_copy_gets_what_the_notebook_lacks_and_the_notebook_stays(repo, resolv
     assert "/kaggle/input/flats.csv is read from data/flats.csv" in output
 
 
+def test_the_plan_names_a_long_search_before_it_runs(repo, resolved):
+    grid = "from sklearn.model_selection import GridSearchCV\ngrid = {'alpha': range(1, 31)}"
+    fitted = "X = df[['rooms']]\nsearch = GridSearchCV(Ridge(), grid, cv=4).fit(X, df['rent'])"
+    write(repo, [*TRAINS[:2], grid, fitted, "predicted = search.predict(X)"])
+    _, output = run(repo, Builds(), Consent(dry_run=True))
+    line = "cell [4] may take long: GridSearchCV tries 30 combinations of parameters in 4 folds each"
+    assert f"{line} (S2I_CELL_TIMEOUT limits it)" in output
+
+
 def test_nothing_is_built_without_consent(repo, resolved):
     builds = Builds()
     outcome, output = run(repo, builds, Consent())
