@@ -119,8 +119,7 @@ def build_with_docker(folder, builder, tag, buildkit):
 
 def build_with_buildah(folder, builder, tag, isolation):
     """Build as OpenShift's builds and Tekton's tasks do, without an engine; the result moves to this one."""
-    if not shutil.which("buildah"):
-        provide.apt("buildah")
+    provide.program("buildah", "buildah")
     store = folder.parent / "buildah"
     buildah = ["buildah", f"--root={store}/root", f"--runroot={store}/run", "--storage-driver=vfs"]
 
