@@ -53,24 +53,31 @@ class Files(NamedTuple):
 
         For protocols that have no other place for a file.
         """
-        if not self.prefix(content_type):
+        media_type = self._media_type(content_type)
+        if media_type is None:
             return None
-        url = _binary().data_url(content, content_type.partition(";")[0].strip().lower())
+        url = _binary().data_url(content, media_type)
         return json.dumps({self.arguments[0].name: url} if self.by_name else url).encode("ascii")
 
-    def prefix(self, content_type: str | None, accept: str | None = None) -> bytes:
-        """Return what a body of this type follows in a frame, b"" for one that is not a file that predictor takes.
+    def prefix(self, content_type: str | None, accept: str | None = None, *, skips_empty: bool = False) -> bytes:
+        """Return what a body of this type follows in a frame, b"" for one that is neither a form nor a file to take.
 
-        `accept` is the request's Accept header field.
+        `accept` is the request's Accept header field; `skips_empty` is as in nb_scorer.model.binary.
         """
         if not self.arguments or content_type is None:
             return b""
+        binary = _binary()
+        boundary = binary.multipart.boundary_of(content_type)
+        if boundary is not None:
+            return binary.prefix(binary.head_of_form(boundary, accept, skips_empty))
+        media_type = self._media_type(content_type)
+        return b"" if media_type is None else binary.prefix(binary.head_of_body(media_type, accept))
+
+    def _media_type(self, content_type: str) -> str | None:
+        """Return the media type of a body of this type; None if predictor takes no such file."""
         media_type = content_type.partition(";")[0].strip().lower()
         family = media_type.partition("/")[0] + "/*"
-        if not {media_type, family} & set(self.media_types):
-            return b""
-        binary = _binary()
-        return binary.prefix(binary.head_of_body(media_type, accept))
+        return media_type if {media_type, family} & set(self.media_types) else None
 
 
 NO_FILES = Files()

@@ -22,7 +22,7 @@ import typing
 import urllib.parse
 import warnings
 
-from nb_scorer.model import json_codec
+from nb_scorer.model import json_codec, multipart
 from nb_scorer.model.misfit import Misfit
 
 # What predictor gets of a file. The names are part of the manifest and of the pickle.
@@ -77,6 +77,8 @@ _OWN_FORMATS = {
     "TIFF": "image/tiff",
 }
 JSON = "application/json"
+# The only part of forms of the prototype before this service: the sample as JSON.
+JSON_FIELD = "json_args"
 _HEAD = struct.Struct("!I")
 # A frame of a GIF begins (2C) where a block ends (00): counted so, there are never fewer than Pillow finds.
 _GIF_FRAME = b"\x00\x2c"
@@ -604,21 +606,25 @@ def accepts(accept, media_type):
 
 
 def prefix(head):
-    """Return what the content of the fields follows in the payload of a sample with files.
+    """Return what the body follows in the payload of a sample with files.
 
-    The `head` is JSON in bytes, {"fields": [[name, size, media type, file name], …], "accept"}. A body that is the file
-    itself has the name null, and perhaps the size null; a field that is a value, in JSON or as text, has the file name
-    null.
+    The `head` is a JSON object in bytes: "accept" is the request's Accept header field, "type" is the media type of a
+    body that is a file, or the sample in JSON; "boundary" is that of a body that is a form.
     """
     return _HEAD.pack(len(head)) + head
 
 
 def head_of_body(media_type, accept=None):
-    """Return the head of a body that is the file itself, or the sample in JSON, whatever its size.
+    """Return the head of a body that is the file itself, or the sample in JSON."""
+    return json.dumps({"type": media_type, "accept": accept}).encode("ascii")
 
-    `accept` is the request's Accept header field.
+
+def head_of_form(boundary, accept=None, skips_empty=False):
+    """Return the head of a body that is a form.
+
+    `skips_empty` is whether an empty part is an argument that is not given, as in a page's form.
     """
-    return json.dumps({"fields": [[None, None, media_type, None]], "accept": accept}).encode("ascii")
+    return json.dumps({"boundary": boundary, "accept": accept, "skips_empty": skips_empty}).encode("ascii")
 
 
 def accept_in(payload):
@@ -633,35 +639,55 @@ def _head_in(payload):
 
 
 def sample_in(payload, files):
-    """Return the sample in a payload that `packed` made, with each file in it as a Part; raise ValueError, Misfit.
+    """Return the sample in a payload with a `prefix`, each file in it as a Part.
 
-    `files` is the manifest's description of arguments that are files, None if there are none.
+    Raise ValueError, Misfit or UnreadableForm. `files` is the manifest's description of arguments that are files, None
+    if there are none.
     """
     head, start = _head_in(payload)
-    fields = head["fields"]
-    if len(fields) == 1 and fields[0][0] is None and fields[0][2] == JSON:
+    if head.get("type") == JSON:
         return json_codec.decode(payload[start:])
     if files is None:
         raise Misfit([((), "must be JSON")])
-    view = memoryview(payload)
-    kinds = {argument["name"]: argument["kind"] for argument in files["arguments"]}
     many = {argument["name"] for argument in files["arguments"] if argument["many"]}
+    if "boundary" in head:
+        return _sample_of_form(payload, start, head, files, many)
+    part, name = Part(memoryview(payload)[start:], head["type"]), files["arguments"][0]["name"]
+    value = [part] if name in many else part
+    return {name: value} if files["by_name"] else value
+
+
+def _sample_of_form(payload, start, head, files, many):
+    found = list(multipart.parts(payload, head["boundary"], start))
+    if head["skips_empty"]:
+        found = [part for part in found if part.start < part.end]
+    if not found:
+        raise multipart.UnreadableForm("The form has no part that is filled in.")
+    view = memoryview(payload)
+    if [part.name for part in found] == [JSON_FIELD]:
+        return json_codec.decode(bytes(view[found[0].start : found[0].end]))
+    names = {argument["name"] for argument in files["arguments"]}
     values: dict = {}
-    first = files["arguments"][0]["name"]
-    for name, size, media_type, file_name in fields:
-        end = len(payload) if size is None else start + size
-        content, start = view[start:end], end
-        argument = first if name is None else name
-        if name is None or file_name is not None:
-            value = Part(content, media_type, file_name)
+    for part in found:
+        content = view[part.start : part.end]
+        if _is_file(part):
+            value = Part(content, part.media_type, part.file_name or "")
         else:
-            value = _text_value(bytes(content), argument, argument in kinds or not files["by_name"])
-        values.setdefault(argument, []).append(value)
+            value = _text_value(bytes(content), part.name, part.name in names or not files["by_name"])
+        values.setdefault(part.name, []).append(value)
     sample = {name: each if name in many or len(each) > 1 else each[0] for name, each in values.items()}
     if files["by_name"] or len(sample) > 1:
         return sample
     # The name of an only argument may be any.
-    return next(iter(sample.values())) if sample and not many else [part for each in values.values() for part in each]
+    return next(iter(sample.values())) if not many else [part for each in values.values() for part in each]
+
+
+def _is_file(part):
+    """Return whether a part of a form is a file, not a value; some clients send bytes without a file name."""
+    media_type = part.media_type
+    return part.file_name is not None or not (
+        media_type is None or media_type.startswith("text/") or media_type == JSON
+    )
 
 
 def _text_value(content, name, is_of_file):

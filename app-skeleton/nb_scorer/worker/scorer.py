@@ -18,6 +18,7 @@ from nb_scorer.batching.watch import Watch
 from nb_scorer.common import phrases
 from nb_scorer.model import binary, calls, functions, json_codec, parameters, start_up
 from nb_scorer.model.misfit import Misfit
+from nb_scorer.model.multipart import UnreadableForm
 from nb_scorer.model.problems import ModelProblem, SetupFailed
 from nb_scorer.protocol import frames, number_blocks
 from nb_scorer.worker import likeness, refusals
@@ -395,6 +396,8 @@ class Scorer(object):
             sample = original()
         except Misfit as misfit:
             return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(misfit)))
+        except UnreadableForm as error:
+            return None, (frames.REFUSED, _payload(traceback=None, status=error.status, detail=str(error)))
         except ValueError as error:
             return None, (frames.NOT_JSON, _payload(reason=str(error)))
         if self._validator is None:

@@ -1,27 +1,21 @@
-"""Forms: one field per argument where arguments are files, and those of the prototype before this service.
+"""Forms: one part per argument if arguments are files, which scorers read, and those of the prototype of this service.
 
-Of these, `json_args` holds a sample as JSON; `args` held a pickle.
+Of the latter, `json_args` holds a sample as JSON; `args` held a pickle.
 """
 
-import json
 from io import BytesIO
 from urllib.parse import parse_qs
 
-from nb_scorer.model import binary
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from nb_service.files import NO_FILES, Files
 from nb_service.http import replies
 from nb_service.http.replies import Reply
-from nb_service.protocols import Malformed
 
 URL_ENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 MAX_FIELDS = 16
-# Of a form whose fields are arguments; a list of files has as many parts.
-MAX_PARTS = 1000
 PICKLE = replies.problem(
     400,
     "The form field args held a pickle, which this service never loads: send the sample as JSON, "
@@ -49,56 +43,10 @@ def files_in(
     """Return the sample with files in a body of this type (see nb_scorer.model.binary); None where it has none.
 
     `accept` is the request's Accept header field; `skips_empty` is whether an empty part is an argument that is not
-    given, as in a page's form. Raise Malformed for a form that can't be read.
+    given, as in a page's form.
     """
-    prefix = files.prefix(content_type, accept)
-    if prefix:
-        return prefix + body if body else None
-    kind, parameters = parse_options_header(content_type)
-    if not files.arguments or kind != MULTIPART:
-        return None
-    fields, contents = _fields(body, parameters.get("boundary", ""))
-    if skips_empty:
-        kept = [index for index, content in enumerate(contents) if content]
-        fields, contents = [fields[index] for index in kept], [contents[index] for index in kept]
-    if not fields or (len(fields) == 1 and fields[0][0] == "json_args"):
-        return None
-    return b"".join((binary.prefix(json.dumps({"fields": fields, "accept": accept}).encode("ascii")), *contents))
-
-
-def _fields(body: bytes, boundary: str) -> tuple[list[list], list[bytes]]:
-    """Return the fields of a form as nb_scorer.model.binary describes them, and the content of each."""
-    try:
-        decoder = MultipartDecoder(boundary.encode("ascii"), max_parts=MAX_PARTS)
-        decoder.receive_data(body)
-        decoder.receive_data(None)
-        fields: list[list] = []
-        contents: list[bytes] = []
-        while not isinstance(event := decoder.next_event(), Epilogue):
-            if isinstance(event, NeedData):
-                raise Malformed("The form ends too early.")
-            if isinstance(event, Data):
-                contents[-1] = contents[-1] + event.data if contents[-1] else bytes(event.data)
-            elif isinstance(event, (Field, File)):
-                fields.append([event.name, 0, *_of_part(event)])
-                contents.append(b"")
-    except RequestEntityTooLarge as error:
-        raise Malformed(f"The form has more than {MAX_PARTS} parts.", 413) from error
-    except ValueError as error:
-        raise Malformed(f"The form can't be read as multipart/form-data: {error}.") from error
-    for field, content in zip(fields, contents, strict=True):
-        field[1] = len(content)
-    return fields, contents
-
-
-def _of_part(part: Field | File) -> tuple[str | None, str | None]:
-    """Return (media type, file name) of a part; the name is None where the part is a value and not a file."""
-    media_type = part.headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
-    if isinstance(part, File):
-        return media_type, part.filename
-    # Some clients send bytes without naming them.
-    is_value = media_type is None or media_type.startswith("text/") or media_type == replies.JSON_TYPE
-    return media_type, None if is_value else ""
+    prefix = files.prefix(content_type, accept, skips_empty=skips_empty)
+    return prefix + body if prefix and body else None
 
 
 def is_form(content_type: str | None) -> bool:
