@@ -41,6 +41,15 @@ class Files(NamedTuple):
             return []
         return list(_binary().MEDIA_TYPES[self.arguments[0].kind])
 
+    def takes(self, name: str) -> bool:
+        """Return whether the tensor or column of this name holds files."""
+        return bool(self.arguments) and (not self.by_name or any(name == argument.name for argument in self.arguments))
+
+    def text_of(self, content: bytes) -> str:
+        """Return the form in JSON of a file that came as bytes; they may be a data: URL already."""
+        is_url = content[:5].lower() == b"data:" and content.isascii()
+        return content.decode("ascii") if is_url else _binary().data_url(content, _binary().OCTETS)
+
     def prefix_of_json(self, accept: str | None) -> bytes:
         """Return what a sample in JSON follows in a frame where its prediction may be a file, else b""."""
         if not self.has_answers:

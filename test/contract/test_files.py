@@ -461,4 +461,16 @@ def test_other_protocols_take_files(model_cache, start):
     assert service.ask(json.dumps({"instances": [b64]}), "/v1/models/model:predict")[1] == {"predictions": [8]}
     tensor = {"name": "input", "shape": [1], "datatype": "BYTES", "data": [b64["b64"]]}
     assert service.ask(json.dumps({"inputs": [tensor]}), "/v2/models/model/infer")[1]["outputs"][0]["data"] == [8]
+    # As bytes after the JSON, it is the file itself.
+    tensor = {"name": "input", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 8}}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    length = {"Inference-Header-Content-Length": str(len(head)), "Content-Type": "application/octet-stream"}
+    body = head + struct.pack("<I", 4) + b"AA\xff\xff"
+    assert service.ask(body, "/v2/models/model/infer", headers=length)[1]["outputs"][0]["data"] == [4]
+    tensor["parameters"]["content_type"] = "base64"
+    head = json.dumps({"inputs": [tensor]}).encode()
+    length["Inference-Header-Content-Length"] = str(len(head))
+    body = head + struct.pack("<I", 4) + b"AAAA"
+    assert service.ask(body, "/v2/models/model/infer", headers=length)[1]["outputs"][0]["data"] == [3]
+    assert service.ask(json.dumps({"instances": [b64]}), "/vertex")[1] == {"predictions": [8]}
     assert service.ask(b"\xff", "/", headers={**event, "Content-Type": "text/plain"})[0] == 415

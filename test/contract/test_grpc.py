@@ -37,6 +37,15 @@ class GrpcService(Service):
 
 lists = module_service(LISTS, kind=GrpcService, S2I_MODEL_NAME="adder")
 objects = module_service(OBJECTS, kind=GrpcService)
+files = module_service(
+    """
+    def predictor(page: bytes, sound: bytes):
+        return {"page": page.hex(), "sound": sound.hex()}
+    examples = [{"page": b"a", "sound": b"b"}]
+    """,
+    kind=GrpcService,
+    S2I_MODEL_NAME="files",
+)
 
 
 def test_tritonclient_understands_everything_with_its_default_settings(lists):
@@ -187,6 +196,16 @@ def test_a_client_of_tensorflow_serving_classifies(model_cache):
     finally:
         service.close()
     assert found["classes"] == [["young", 0.25], ["a", 0.25]]
+
+
+@pytest.mark.parametrize(("environment", "protocol"), [("triton", "http"), ("triton-grpc", "grpc")])
+def test_tritonclient_sends_files_as_bytes(files, environment, protocol):
+    address = files.grpc if protocol == "grpc" else f"127.0.0.1:{files.port}"
+    found = clients.ask(environment, "ask_triton_files.py", protocol, address, "files")
+    assert found == {
+        "page": [b"\x89PNG\r\n\x1a\n\x00".hex(), "000102", ""],
+        "sound": [bytes(range(256)).hex(), b"AAAA".hex(), b"text".hex()],
+    }
 
 
 def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(lists):

@@ -56,7 +56,7 @@ class RouteContext:
     def rows(self) -> Rows:
         """Return the converter of table rows to samples."""
         # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
-        return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema)
+        return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema, self.files)
 
     @property
     def files(self) -> Files:

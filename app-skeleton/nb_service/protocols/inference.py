@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from nb_service.files import NO_FILES, Files
 from nb_service.protocols import Limits, Malformed, Series, decode, encode, tensors
 from nb_service.protocols.rows import Rows, rows_to_columns
 from nb_service.protocols.series import TOGETHER, VALUES, Chunk
@@ -78,9 +79,14 @@ def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:
     return Column(flat, shape or [1])
 
 
-def from_bytes(name: str, datatype: str, raw: bytes) -> Sequence:
+def from_bytes(name: str, datatype: str, raw: bytes, files: Files = NO_FILES) -> Sequence:
     """Return the values of an input that came as bytes; numbers stay packed. Raise Malformed where one is cut off."""
-    return _texts(name, raw) if datatype == "BYTES" else tensors.Packed(datatype, raw)
+    return _texts(name, raw, files) if datatype == "BYTES" else tensors.Packed(datatype, raw)
+
+
+def files_in(files: Files, content_type: object) -> Files:
+    """Return which inputs hold files as they are; none if the `content_type` of MLServer's clients is base64."""
+    return NO_FILES if content_type == "base64" else files
 
 
 def check_range(name: str, datatype: str, values: Sequence[int]) -> None:
@@ -90,23 +96,25 @@ def check_range(name: str, datatype: str, values: Sequence[int]) -> None:
         raise Malformed(f"The input {name!r} has a value that is no {datatype}.")
 
 
-def text(name: str, raw: bytes) -> str:
-    """Return one string of an input; raise Malformed."""
+def text(name: str, raw: bytes, files: Files = NO_FILES) -> str:
+    """Return one string of an input, a data: URL if it is one of the `files`; raise Malformed."""
+    if files.takes(name):
+        return files.text_of(raw)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Malformed(f"The input {name!r} is not UTF-8; send bytes as base64.") from error
 
 
-def _texts(name: str, raw: bytes) -> list[str]:
+def _texts(name: str, raw: bytes, files: Files) -> list[str]:
     """Return the strings in `raw`, each of which follows its length."""
     texts, at = [], 0
     while at < len(raw):
         begin = at + _LENGTH_BYTES
         at = begin + int.from_bytes(raw[at:begin], "little")
-        texts.append(text(name, raw[begin:at]))
-    if at != len(raw):
-        raise Malformed(f"The input {name!r} is cut.")
+        if at > len(raw):
+            raise Malformed(f"The input {name!r} is cut.")
+        texts.append(text(name, raw[begin:at], files))
     return texts
 
 

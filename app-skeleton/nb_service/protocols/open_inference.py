@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from nb_service.files import Files
 from nb_service.identity import Identity
 from nb_service.protocols import (
     DEFAULT,
@@ -84,7 +85,7 @@ def read(
     if not isinstance(inputs, list) or not inputs or not all(isinstance(tensor, dict) for tensor in inputs):
         raise Malformed("inputs is not a list of tensors.")
     binary = _Binary(raw)
-    columns = {_name(tensor): _column(tensor, binary, limits) for tensor in inputs}
+    columns = {_name(tensor): _column(tensor, binary, limits, rows.files) for tensor in inputs}
     binary.check_used()
     if len(columns) != len(inputs):
         raise Malformed("Two inputs have the same name.")
@@ -158,17 +159,17 @@ def _parameters(owner: dict) -> dict:
     return parameters
 
 
-def _column(tensor: dict, binary: _Binary, limits: Limits) -> Column:
+def _column(tensor: dict, binary: _Binary, limits: Limits, files: Files) -> Column:
     """Return the values of an input; those that came as bytes stay packed."""
     name, datatype, shape = _name(tensor), tensor.get("datatype", ""), tensor.get("shape")
     count = inference.check(name, datatype, shape, limits)
-    size = _parameters(tensor).get("binary_data_size")
+    size, content_type = map(_parameters(tensor).get, ("binary_data_size", "content_type"))
     if size is None:
         # Popped, so that it is freed as soon as the flat list is made.
         flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
     else:
-        flat = inference.from_bytes(name, datatype, binary.take(size))
-    if _parameters(tensor).get("content_type") == FRAME_JSON:
+        flat = inference.from_bytes(name, datatype, binary.take(size), inference.files_in(files, content_type))
+    if content_type == FRAME_JSON:
         flat = inference.from_json_texts(name, flat)
     return inference.column(name, flat, shape or [], count)
 

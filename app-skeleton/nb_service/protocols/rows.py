@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
 
+from nb_service.files import NO_FILES, Files
 from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
 # Numbers as JSON spells them: 007 and +1 are strings, such as a house number or a telephone number.
@@ -16,10 +17,14 @@ _NUMBERS = {"number", "integer", "null"}
 
 
 class Rows:
-    """Makes samples of rows in the form of the notebook's own, by `schema` (from the manifest; {} for unknown)."""
+    """Makes samples of rows in the form of the notebook's own, by `schema` (from the manifest; {} for unknown).
 
-    def __init__(self, schema: dict | None) -> None:
+    `files` are those of predictor's arguments that are files.
+    """
+
+    def __init__(self, schema: dict | None, files: Files = NO_FILES) -> None:
         self.schema = schema or {}
+        self.files = files
         self.kinds = _kinds(self.schema)
 
     @property

@@ -7,6 +7,7 @@ from nb_service.backends.grpc_service.calls import Method, Stream, aside
 from nb_service.backends.grpc_service.refusals import Refusal
 from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import open_inference_pb2 as messages
+from nb_service.files import Files
 from nb_service.protocols import Malformed, Series, inference, open_inference, tensors
 from nb_service.protocols.inference import Column
 from nb_service.protocols.tensors import Tensor
@@ -103,8 +104,10 @@ class OpenInference:
         count = inference.check(name, datatype, shape, self._served.limits)
         if raw is not None and tensor.HasField("contents"):
             raise Malformed(f"The input {name!r} has both contents and raw_input_contents.")
-        flat = _typed(tensor) if raw is None else inference.from_bytes(name, datatype, raw)
-        if _content_type(tensor.parameters) == inference.FRAME_JSON:
+        content_type = _content_type(tensor.parameters)
+        files = inference.files_in(self._served.rows.files, content_type)
+        flat = _typed(tensor, files) if raw is None else inference.from_bytes(name, datatype, raw, files)
+        if content_type == inference.FRAME_JSON:
             flat = inference.from_json_texts(name, flat)
         return inference.column(name, flat, shape, count)
 
@@ -152,7 +155,7 @@ def _content_type(parameters: Mapping[str, messages.InferParameter]) -> str:
     return parameters["content_type"].string_param if "content_type" in parameters else ""
 
 
-def _typed(tensor: messages.ModelInferRequest.InferInputTensor) -> Sequence:
+def _typed(tensor: messages.ModelInferRequest.InferInputTensor, files: Files) -> Sequence:
     """Return the values in the field of the tensor's datatype; raise Malformed where others have some, too."""
     name, datatype = tensor.name, tensor.datatype
     field = FIELDS.get(datatype)
@@ -163,7 +166,7 @@ def _typed(tensor: messages.ModelInferRequest.InferInputTensor) -> Sequence:
         raise Malformed(f"The input {name!r} is {datatype}, and has values in {', '.join(filled)}.")
     values = getattr(tensor.contents, field)
     if datatype == "BYTES":
-        return [inference.text(name, value) for value in values]
+        return [inference.text(name, value, files) for value in values]
     inference.check_range(name, datatype, values)
     return tensors.packed(datatype, values)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import grpc
 
-from nb_service import identity, request_calls
+from nb_service import files, identity, request_calls
 from nb_service.backends.grpc_service import health_checks, open_inference, reflected, refusals, tensorflow_serving
 from nb_service.backends.grpc_service.asker import Asker
 from nb_service.backends.grpc_service.calls import Calls, Method, Stream, Updates
@@ -101,7 +101,7 @@ def _made(
     server = grpc.aio.server(options=_options(settings), interceptors=keys, maximum_concurrent_rpcs=MAX_CALLS)
     limits = Limits(settings.max_samples, settings.max_body)
     asker = Asker(pool, limits, replies.disclosure(settings))
-    rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
+    rows = Rows(model.manifest.get("sample_schema") or model.sample_schema, files.of(model.manifest))
     inputs = rest.described(model.sample_schema, inference.INPUT)
     outputs = rest.described(model.answer_schema, inference.OUTPUT)
 

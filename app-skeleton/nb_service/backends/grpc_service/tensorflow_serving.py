@@ -9,6 +9,7 @@ from nb_service.backends.grpc_service.calls import Method, aside
 from nb_service.backends.grpc_service.served_model import ServedModel
 from nb_service.backends.grpc_service.stubs import tensorflow_pb2 as tensorflow
 from nb_service.backends.grpc_service.stubs import tensorflow_serving_pb2 as messages
+from nb_service.files import Files
 from nb_service.protocols import Malformed, Series, inference, tf_serving
 from nb_service.protocols.inference import Column
 from nb_service.protocols.tensors import Tensor
@@ -154,7 +155,7 @@ class TensorFlowServing:
         if raw:
             return inference.column(name, inference.from_bytes(name, datatype, raw), shape, count)
         values = getattr(tensor, field)
-        flat = _typed(name, datatype, values)
+        flat = _typed(name, datatype, values, self._served.rows.files)
         if 0 < len(flat) < count:
             # As TensorFlow reads it: the last value stands for all that are missing.
             self._served.limits.check_built(count * max(_MIN_BYTES, len(str(flat[-1]))))
@@ -178,19 +179,20 @@ class TensorFlowServing:
         if kind is None:
             raise Malformed("input has no example.")
         listed = getattr(given, kind)
-        context = _features(listed.context) if kind == "example_list_with_context" else {}
+        files = self._served.rows.files
+        context = _features(listed.context, files) if kind == "example_list_with_context" else {}
         self._served.limits.check_samples(len(listed.examples))
         if not listed.examples:
             raise Malformed("input has no example.")
         return tf_serving.examples(
-            [_features(one) for one in listed.examples], context, self._input_name, self._served.limits
+            [_features(one, files) for one in listed.examples], context, self._input_name, self._served.limits
         )
 
 
-def _typed(name: str, datatype: str, values: Sequence) -> list:
+def _typed(name: str, datatype: str, values: Sequence, files: Files) -> list:
     """Return the values in a tensor's field; those that are no numbers as None."""
     if datatype == "BYTES":
-        return [inference.text(name, value) for value in values]
+        return [inference.text(name, value, files) for value in values]
     if datatype == "FP16":
         values = [_half(name, bits) for bits in values]
     if datatype[:2] == "FP":
@@ -215,18 +217,18 @@ def _values(tensor: Tensor) -> Sequence:
     return tensor.flat
 
 
-def _features(example: tensorflow.Example) -> dict:
+def _features(example: tensorflow.Example, files: Files) -> dict:
     """Return an example as an object: a feature of one value is that value, one of several is a list."""
-    return {name: _feature(name, feature) for name, feature in sorted(example.features.feature.items())}
+    return {name: _feature(name, feature, files) for name, feature in sorted(example.features.feature.items())}
 
 
-def _feature(name: str, feature: tensorflow.Feature) -> object:
+def _feature(name: str, feature: tensorflow.Feature, files: Files) -> object:
     kind = feature.WhichOneof("kind")
     if kind is None:
         return None
     values = list(getattr(feature, kind).value)
     if kind == "bytes_list":
-        values = [inference.text(name, value) for value in values]
+        values = [inference.text(name, value, files) for value in values]
     elif kind == "float_list":
         values = [value if math.isfinite(value) else None for value in values]
     return values[0] if len(values) == 1 else values
