@@ -165,7 +165,7 @@ def make_builder(kind: str, suite: str, *words: str) -> str:
     def make() -> str:
         base = shared.once(f"base-{suite}", lambda: bases.base(suite))
         provide.say(f"make builder IMAGE_NAME={name} BASE_IMAGE={base} {' '.join(words)}")
-        command = ["make", "build", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
+        command = ["make", "builder", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
         done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert done.returncode == 0, done.stdout
         return name

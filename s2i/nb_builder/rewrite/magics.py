@@ -1,6 +1,7 @@
 """Turns Jupyter's own syntax (`%time`, `!ls`, `x?`) into equivalent Python calls."""
 
 import re
+import warnings
 from functools import lru_cache
 
 from nbconvert.filters import ipython2python
@@ -32,7 +33,10 @@ def as_python(source: str) -> str:
     # IPython strips empty lines at the top.
     above = source[: len(source) - len(source.lstrip())].count("\n")
     try:
-        converted = ipython2python(source)
+        with warnings.catch_warnings():
+            # IPython warns about Unicode's line separators, which pasted text contains.
+            warnings.simplefilter("ignore")
+            converted = ipython2python(source)
     except IndentationError:
         # Raised by the tokenizer of Python 3.10 and 3.11. As it is, the cell gets the error that names its line.
         return source

@@ -57,6 +57,12 @@ def test_a_wrongly_indented_cell_stays_as_it_is():
     assert cell.source == source
 
 
+def test_a_line_separator_of_unicode_causes_no_warning(recwarn):
+    source = "title = 'one\u2028two'\npredictor = str"
+    (cell,) = scripts.author_cells(new_notebook(cells=[new_code_cell(source)]))
+    assert (cell.source, list(recwarn)) == (source, [])
+
+
 def test_empty_and_skipped_cells_get_no_number():
     cells = [
         new_code_cell("a"),
