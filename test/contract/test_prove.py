@@ -70,6 +70,27 @@ def test_a_batch_predictor_is_asked_all_rows_in_one_call(prove, saved, batch):
     assert (found["rows"], found["batch"], found["scorer_start"]) == ([], batch, "fork")
 
 
+PICTURES = """
+import os, pathlib, tempfile
+import PIL.Image, PIL.PngImagePlugin
+
+def predictor(value: int):
+    about = PIL.PngImagePlugin.PngInfo()
+    about.add_text("made", os.urandom(9).hex())
+    path = pathlib.Path(tempfile.mkdtemp()) / "a.png"
+    PIL.Image.new("RGB", (9, 9), (value, 0, {blue})).save(path, pnginfo=about)
+    return path
+
+examples = [7, 8]
+"""
+
+
+@pytest.mark.parametrize(("blue", "differing"), [("5", 0), ("os.getpid() % 251", 2)])
+def test_predictions_that_are_pictures_are_compared_by_their_pixels(prove, blue, differing):
+    found = prove(PICTURES.replace("{blue}", blue))
+    assert (len(found["rows"]), found["row_count"]) == (differing, 2)
+
+
 def test_without_golden_rows_nothing_is_proved_but_loading(prove):
     found = prove("def predictor(x): return x")
     assert (found["loaded"], found["row_count"], found["deterministic"]) == (True, 0, None)

@@ -4,6 +4,7 @@ Nothing here is imported from the notebook's libraries before a sample needs it.
 looked up before it is decoded.
 """
 
+import array
 import base64
 import binascii
 import contextlib
@@ -76,6 +77,8 @@ _OWN_FORMATS = {
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
 }
+# The modes of pictures whose values have more than 8 bits, and the type of each in an array.
+_WIDE = {"I": "i", "F": "f", "I;16": "H"}
 JSON = "application/json"
 # The only part of forms of the prototype before this service: the sample as JSON.
 JSON_FIELD = "json_args"
@@ -260,6 +263,44 @@ def _check_frames(picture, content):
         picture.seek(0)
     elif getattr(picture, "n_frames", 1) > limits.frames:
         raise _too_many_frames()
+
+
+def look_same(one, other, tolerance):
+    """Return whether two Parts are pictures with the same frames; raise Misfit for one that can't be read.
+
+    Values may differ by `tolerance` of the largest that a pixel's can be, or that is there.
+    """
+    one, other = _image(one), _image(other)
+    frames = getattr(one, "n_frames", 1)
+    if frames != getattr(other, "n_frames", 1):
+        return False
+    for frame in range(frames):
+        if frame:
+            one.seek(frame)
+            other.seek(frame)
+        if not _same_pixels(one, other, tolerance):
+            return False
+    return True
+
+
+def _same_pixels(one, other, tolerance):
+    from PIL import ImageChops
+
+    if (one.mode, one.size) != (other.mode, other.size):
+        return False
+    if one.mode in ("P", "PA", "1"):
+        # Two palettes may hold the same colours in another order.
+        one, other = one.convert("RGBA"), other.convert("RGBA")
+    if one.tobytes() == other.tobytes():
+        return True
+    if one.mode in _WIDE:
+        ours, theirs = (array.array(_WIDE[one.mode], picture.tobytes()) for picture in (one, other))
+        allowed = tolerance * max(map(abs, ours))
+        return all(abs(value - another) <= allowed for value, another in zip(ours, theirs))
+    if one.mode[0] in "IF":
+        return False
+    bands = [ImageChops.difference(*pair).getextrema() for pair in zip(one.split(), other.split())]
+    return max(high for _, high in bands) <= tolerance * 255
 
 
 def _too_many_frames():

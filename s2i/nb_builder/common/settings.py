@@ -248,7 +248,7 @@ class Settings(Table):
         "S2I_TOLERANCE",
         number(0, 1),
         1e-6,
-        "Relative difference up to which two floats count as the same prediction; everything else is compared exactly.",
+        "Relative difference up to which two floats, or pixels of pictures, count as the same prediction.",
     )
     verify_timeout: float = setting(
         "S2I_VERIFY_TIMEOUT",
