@@ -35,6 +35,8 @@ ARG OTEL
 ARG BATCH
 # Open Inference and TensorFlow Serving over gRPC: `nb-builder builder --grpc`.
 ARG GRPC
+# Libraries of buckets and hubs that weights come from: `nb-builder builder --weights`.
+ARG WEIGHTS
 # Clients of message brokers: `nb-builder builder --bus nats,redis`.
 ARG BUS
 # The date of all files of ours, in seconds since 1970: with it two builds of one commit come to the same files.

@@ -35,7 +35,7 @@ Build and serve on this machine, without containers; NOTEBOOK=<folder, .ipynb or
 Build images with Docker or Podman; SERVICE=$(SERVICE) IMAGE=<name of the new image>:
   make builder          build the builder image
                         IMAGE_NAME=$(IMAGE_NAME) BASE_IMAGE=$(BASE_IMAGE) CA_BUNDLE=<file> APT="graphviz ..."
-                        COMPILERS=1 OTEL=1 BATCH=1 GRPC=1 BUS=nats,redis
+                        COMPILERS=1 OTEL=1 BATCH=1 GRPC=1 WEIGHTS=1 BUS=nats,redis
                         PLATFORM=linux/arm64 PYTHONS="3.6 3.12 3.14" PYTHON_IMAGE=python:{}-slim (for 3.6 and 3.7)
   make slim             build and verify the slim image of a service image
                         S2I_SLIM=<off, distributions or files> S2I_KEEP=<packages> S2I_SLIM_BASE=<scratch or shell>
@@ -152,7 +152,7 @@ builder:
 	@$(NB_BUILDER) builder --tag "$(IMAGE_NAME)" --base "$(BASE_IMAGE)" --ca-bundle "$(CA_BUNDLE)" \
 		$(call option,--platform,$(PLATFORM)) $(call option,--pythons,$(PYTHONS)) $(call option,--python-image,$(PYTHON_IMAGE)) \
 		$(call option,--apt,$(APT)) $(call option,--bus,$(BUS)) $(if $(COMPILERS),--compilers) $(if $(OTEL),--otel) \
-		$(if $(BATCH),--batch) $(if $(GRPC),--grpc)
+		$(if $(BATCH),--batch) $(if $(GRPC),--grpc) $(if $(WEIGHTS),--weights)
 
 # `make slim S2I_SLIM=…` and `make native PLATFORM=…` also set these in the environment.
 slim:
@@ -322,7 +322,7 @@ lock:
 	@s2i/install "$(HOME_DIR)"
 	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
-		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group docs --group test
+		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc --extra weights $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group docs --group test
 
 # gRPC messages, in a separate environment: the generator needs older libraries than the service.
 stubs: PROTOC = $(BUILD)/uv run --quiet --no-project --python $(BUILD)/python --with grpcio-tools==1.81.1 --with protobuf==6.33.6

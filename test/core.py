@@ -53,6 +53,8 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_surroundings.py",
         "test_tf_serving.py",
         "test_trouble.py",
+        "test_weights.py::test_a_file_with_another_digest",
+        "test_weights.py::test_they_are_fetched",
         "test_zipapp.py::test_a_signed_file_runs_by_its_key",
         "test_zipapp.py::test_it_serves",
         "test_zipapp.py::test_samples_of_the_command_line",

@@ -23,7 +23,7 @@ from nb_scorer.protocol import log_forms
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
 from nb_service.log import FACTS, READY, as_object, visible
 
-OWN_WORDS = ("serve", "prove", "ready", "selftest", "app", "words")
+OWN_WORDS = ("serve", "prove", "ready", "selftest", "app", "words", "weights")
 
 
 def serve(
@@ -92,8 +92,8 @@ def main(args: list[str], environ: dict) -> int:
     call = Call()
     try:
         environ = image_env.complete(environ)
-        if args in (["prove"], ["ready"]):
-            return _ask(args[0], environ)
+        if args in (["prove"], ["ready"], ["weights", "start"], ["weights", "build"]):
+            return _ask(args, environ)
         if args[:1] == ["selftest"] and (args[1:2], len(args)) in (([], 1), (["--verdict"], 3)):
             from nb_service import selftest
             from nb_service.backends.bus import brokers
@@ -123,9 +123,13 @@ def main(args: list[str], environ: dict) -> int:
         return problem.exit_status
 
 
-def _ask(word: str, environ: dict) -> int:
-    """Ask the model (`prove`) or the service (`ready`) how it is; return the exit code."""
-    if word == "prove":
+def _ask(words: list[str], environ: dict) -> int:
+    """Ask the model (`prove`) or the service (`ready`) how it is, or provide weights; return the exit code."""
+    if words[0] == "weights":
+        from nb_service.weights import process
+
+        return process.main(words[1], environ)
+    if words == ["prove"]:
         from nb_service import prove
 
         return prove.main(environ)

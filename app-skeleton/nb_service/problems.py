@@ -55,6 +55,13 @@ __all__ = [
     "SparkPython",
     "SparkUnscored",
     "VerifyUnusable",
+    "WeightsDiffer",
+    "WeightsDisk",
+    "WeightsLeftOut",
+    "WeightsLibrary",
+    "WeightsNotThere",
+    "WeightsTooLarge",
+    "WeightsUnavailable",
     "WheelImpossible",
     "golden_damaged",
     "load_did_not_end",
@@ -476,6 +483,96 @@ _MODEL_PROBLEMS = {
         *(ModelNotAsSigned, ModelNeedsGpu, ModelLoadFailed, SetupFailed),
     )
 }
+
+
+class WeightsUnavailable(WrittenProblem):
+    """A source of weights can't be listed or read."""
+
+    code = "weights-unavailable"
+    what_words = "The weights of {source} can't be fetched: {reason}."
+    why_words = "The notebook loads these files, so its model can't predict without them."
+    fix_words = (
+        "Check the address, the network and the credentials. They are read again at each attempt, from environment "
+        "variables or files."
+    )
+
+    def __init__(self, source: object, reason: str) -> None:
+        super().__init__(source=source, reason=reason.rstrip("."))
+
+
+class WeightsDiffer(WrittenProblem):
+    """A file of weights is not the one that weights.lock lists."""
+
+    code = "weights-differ"
+    what_words = "{names} from {where} has {kind} in weights.lock."
+    why_words = "The model was verified with other files, so its predictions could differ."
+    fix_words = "Provide the files that weights.lock lists, or build again to verify the model with the new ones."
+
+    def __init__(self, names: str, where: str, kind: str) -> None:
+        super().__init__(names=names, where=where, kind=kind)
+
+
+class WeightsNotThere(WrittenProblem):
+    """The folder that a setting names has none of the weights."""
+
+    code = "weights-not-there"
+    what_words = "{setting}={folder} contains no weights for {entry}: {file} is missing."
+    why_words = "The setting says that a platform has mounted them, so they are not fetched."
+    fix_words = "Mount the files at {folder}/{entry}, or unset {setting} to have them fetched."
+
+    def __init__(self, setting: str, folder: object, entry: str, file: str) -> None:
+        super().__init__(setting=setting, folder=folder, entry=entry, file=file)
+
+
+class WeightsDisk(WrittenProblem):
+    """Weights can't be stored."""
+
+    code = "weights-disk"
+    what_words = "Weights can't be written to {folder}: {reason}."
+    why_words = "Fetched files are kept there, and links to them in a folder of /tmp."
+    fix_words = "Mount a writable volume with enough space, and set S2I_WEIGHTS_CACHE to it."
+
+    def __init__(self, folder: object, reason: str) -> None:
+        super().__init__(folder=folder, reason=reason)
+
+
+class WeightsLibrary(WrittenProblem):
+    """The library that reads a source of weights is not installed."""
+
+    code = "weights-library"
+    what_words = "The weights of {source} can't be fetched: {reason}."
+    why_words = "Only file:// and https:// work without further libraries."
+    fix_words = (
+        "Make the builder image with 'nb-builder builder --weights'. On your own machine, set WEIGHTS=1 and run "
+        "the command again."
+    )
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(source=source, reason=reason)
+
+
+class WeightsTooLarge(WrittenProblem):
+    """The sources have more weights than a build may fetch."""
+
+    code = "weights-too-large"
+    what_words = "The sources of the weights have {found}, and S2I_WEIGHTS_MAX allows {most} bytes in 10000 files."
+    why_words = "A source that grows would fill the disk."
+    fix_words = "Select files with patterns, the third element of an entry, or increase S2I_WEIGHTS_MAX."
+
+    def __init__(self, found: str, most: int) -> None:
+        super().__init__(found=found, most=most)
+
+
+class WeightsLeftOut(WrittenProblem):
+    """A model with weights is exported in a form that can't contain them."""
+
+    code = "weights-left-out"
+    what_words = "This model loads weights ({folder}), and {form} does not contain them."
+    why_words = "Without them it could not predict; this form does not support weights yet."
+    fix_words = "Serve the image itself."
+
+    def __init__(self, folder: str, form: str) -> None:
+        super().__init__(folder=folder, form=form)
 
 
 def model_problem(facts: dict) -> Problem:

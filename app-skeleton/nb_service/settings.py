@@ -537,6 +537,43 @@ class Settings(Table):
         "Subject alternative name that the certificate must have: an e-mail address, a URI or a DNS name.",
         platform=True,
     )
+    weights_dir: str = setting(
+        "S2I_WEIGHTS_DIR",
+        text,
+        "",
+        "Folder with the notebook's weights, mounted by the platform. They are compared with weights.lock; nothing is "
+        "fetched. Without it, /mnt/models and /opt/ml/model are searched, then weights are fetched.",
+        group="Weights",
+        platform=True,
+    )
+    weights_cache: str = setting(
+        "S2I_WEIGHTS_CACHE",
+        text,
+        "",
+        "Folder for fetched weights, which replicas may share. Default: the user's cache, or a folder in /tmp.",
+        platform=True,
+    )
+    weights_timeout: float = setting(
+        "S2I_WEIGHTS_TIMEOUT",
+        number(0.2, 3600),
+        60.0,
+        "Maximum seconds that a source of weights may send nothing.",
+        platform=True,
+    )
+    aip_storage_uri: str = setting(
+        "AIP_STORAGE_URI",
+        text,
+        "",
+        "Folder or bucket with the weights, set by Vertex AI.",
+        platform=True,
+    )
+    hf_model_dir: str = setting(
+        "HF_MODEL_DIR",
+        text,
+        "",
+        "Folder with the weights, set by Hugging Face's endpoints.",
+        platform=True,
+    )
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Read every setting from `environ`; raise SettingInvalid for a bad value."""

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from nb_scorer.common.settings_table import misspelt
 from nb_scorer.model import manifest
 from nb_service.settings import KNOBS as SERVICE_KNOBS
 
-from nb_builder import verify
+from nb_builder import verify, weights
 from nb_builder.analysis import defined_later, notebook_contract, undefined_names
 from nb_builder.common import ca_bundle, digests
 from nb_builder.common.build_facts import Circumstances, Inputs, Installed, MadeOf, Origin, Resolution
@@ -134,27 +134,31 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
             checked = build.checked
             if beside:
                 beside.on_installed(environment.installer, checked.python)
-        with file_guard.files(workspace, log) as files, declaring.placed(checked, environment.requirements):
-            with report.step(
-                "run", f"Running the cells of {', '.join(str(notebook.name) for notebook in checked.notebooks)}"
-            ):
-                installed, inputs = make_model(build, environment, previous, files)
-            if settings.require_proof:
-                missing_proof.require(manifest.read(workspace.model))
-            with report.step("verify", "Verifying the model in a fresh process"):
-                files.keep()
-                model = verify.run(
-                    workspace.root,
-                    home=settings.home,
-                    settings=settings,
-                    log=log,
-                    explain=partial(missing_outside, checked, workspace),
-                    cells=checked.last.cells,
-                )
+        with weights_of(build) as fetched:
+            with file_guard.files(workspace, log) as files, declaring.placed(checked, environment.requirements):
+                with report.step(
+                    "run", f"Running the cells of {', '.join(str(notebook.name) for notebook in checked.notebooks)}"
+                ):
+                    installed, inputs = make_model(build, environment, previous, files)
+                if settings.require_proof:
+                    missing_proof.require(manifest.read(workspace.model))
+                with report.step("verify", "Verifying the model in a fresh process"):
+                    files.keep()
+                    model = verify.run(
+                        workspace.root,
+                        home=settings.home,
+                        settings=settings,
+                        log=log,
+                        explain=partial(missing_outside, checked, workspace),
+                        cells=checked.last.cells,
+                    )
+            if fetched:
+                fetched.leave(workspace)
         leave_batch_form(workspace)
         report.facts.update(batching=model.get("batching"), drift=model.get("drift"))
         report.facts.update(image_labels.write(workspace, model, settings.src))
-        attest(build, MadeOf(build.circumstances, build.origin, installed, inputs))
+        locked = fetched.lock.entries if fetched else ()
+        attest(build, MadeOf(build.circumstances, build.origin, installed, inputs, locked))
     python_downloads.keep_only(checked.python.path, workspace.root, build.environ)
     if settings.source_date_epoch is not None:
         dated_bytecode.date(workspace.root, settings.source_date_epoch)
@@ -162,6 +166,20 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
     workspace.open_to_group()
     log.step(f"Done: the model is in {workspace.model}")
     missing_proof.warn(model, log)
+
+
+@contextmanager
+def weights_of(build: Build) -> Iterator[weights.Fetched | None]:
+    """Yield the notebook's weights, which are in the working copy until the block ends; None without any."""
+    entries = weights.declared(build.checked)
+    if not entries:
+        yield None
+        return
+    with ExitStack() as until_verified:
+        with build.report.step("weights", "Fetching the weights"):
+            fetching = weights.fetched(entries, build.workspace, build.settings, build.environ, build.log)
+            fetched = until_verified.enter_context(fetching)
+        yield fetched
 
 
 def find_previous(build: Build) -> PreviousBuild | None:

@@ -50,6 +50,9 @@ NOT_IMPORTED = {
     "uv": "a program",
     "opentelemetry-exporter-otlp-proto-http": "opentelemetry's namespace, as the sdk",
     "opentelemetry-sdk": "opentelemetry's namespace, as the exporter",
+    "adlfs": "fsspec imports it for azure://",
+    "gcsfs": "fsspec imports it for gs://",
+    "s3fs": "fsspec imports it for s3://",
 }
 # Where no environment of the tests has a distribution, its name is this.
 NAMES = {
@@ -132,6 +135,8 @@ def test_the_build_needs_nothing_of_the_services_environment():
         *("nb_service.backends.batch.command_line", "nb_service.export.contents", "nb_service.export.zip_entries"),
         *("nb_service.identity", "nb_service.log", "nb_service.model_folder", "nb_service.problems"),
         *("nb_service.settings", "nb_service.signature.keys", "nb_service.signature.trust"),
+        *("nb_service.weights.fetch", "nb_service.weights.lock", "nb_service.weights.provide"),
+        *("nb_service.weights.sources", "nb_service.weights.store"),
         *("nb_service.backends.verify", "nb_service.export.wheels", "nb_service.export.zipapp", "nb_service.manifest"),
     }
     # The build signs by the same library, and declares it itself.

@@ -30,5 +30,9 @@ PICKLE = "model.pickle"
 GOLDEN = "golden.ndjson"
 GOLDEN_FILES = "golden"  # the folder of the files in golden rows, such as pictures
 BASELINE = "baseline.json"  # histograms and counts of the notebook's own data, which drift is measured against
+WEIGHTS_LOCK = "weights.lock"  # of files that the image may leave out: source, size and digest of each
 SIGNATURE = "model.sig"  # over all others, where the build had a key; the place that verifiers look at first
 BATCH_FORM = "batch_form.py"  # for readers: predictor's batch form, as its code in the pickle is
+
+# Under APP_ROOT: the weights of an image that contains them, by their digests.
+WEIGHTS = "weights"

@@ -5,6 +5,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from nb_service import identity, problems
 from nb_service.backends.stdout_archive import StdoutArchive
 from nb_service.export import wheels, zipapp
+from nb_service.weights import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ class ZipappExport(StdoutArchive):
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the file of `model`; return how many files are in it, and its size in bytes."""
+        lock.require_none(model, "a model in one file")
         exported, left = zipapp.of(model)
         if left:
             log.say(

@@ -5,6 +5,7 @@ import re
 import sys
 from typing import NamedTuple
 
+from nb_scorer.common import paths
 from nb_scorer.protocol import launch, log_forms
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -87,6 +88,8 @@ class Plan(NamedTuple):
     runs_setup: bool = True
     setup_seconds: float = 300.0
     teardown_seconds: float | None = None
+    # The environment of the process that provides the model's weights; None for a model without any.
+    weights_environment: dict | None = None
 
 
 def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
@@ -124,6 +127,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         largest_answer=max(MIN_BOUND, ANSWERS_TO_BODIES * settings.max_body),
         setup_seconds=settings.setup_timeout,
         teardown_seconds=settings.grace if model.manifest.get("teardown") else None,
+        weights_environment=environ if (model.folder / paths.WEIGHTS_LOCK).is_file() else None,
     )
 
 

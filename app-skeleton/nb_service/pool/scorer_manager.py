@@ -27,6 +27,8 @@ from nb_service.pool.warmup import Warmup
 if TYPE_CHECKING:
     import asyncio
 
+    from nb_service.weights.awaited import Weights
+
 # When this many scorers in a row end before they answer anything, it is the model's fault and no single sample's.
 CRASH_LOOP = 3
 # In a crash loop, starts are this far apart: each pause is twice the last one.
@@ -123,11 +125,23 @@ class ScorerManager:
         self._setup_problem = ""  # how the last one failed
         self._unfit: list[Link] = []  # that answered a golden row wrongly
         self.unfit_row: int | None = None  # the number of that row, from 1
+        self._weights = self._make_weights()
+
+    def _make_weights(self) -> "Weights | None":
+        if self._plan.weights_environment is None:
+            return None
+        # Imported here: services of models without weights start without it.
+        from nb_service.weights.awaited import Weights
+
+        return Weights(self._loop, self._plan.weights_environment, self._say)
 
     @property
     def hopeful(self) -> bool:
         """Return whether samples may wait for a scorer, be it one that is only starting."""
-        if self.stopping or (self._unfit and not self.warm) or (self._failed_setups and not self.free):
+        lacks_weights = self._weights is not None and self._weights.is_failing
+        if self.stopping or lacks_weights or (self._unfit and not self.warm):
+            return False
+        if self._failed_setups and not self.free:
             return False
         return self._deaths < CRASH_LOOP or not self.crash_looping
 
@@ -147,7 +161,8 @@ class ScorerManager:
             return f"No process can be started: {self.hindrance.reason}."
         if self.warm:
             return ""
-        return "The notebook's setup is running." if self._setting_up else "The model is loading."
+        of_weights = self._weights.why_not if self._weights is not None else ""
+        return of_weights or ("The notebook's setup is running." if self._setting_up else "The model is loading.")
 
     @property
     def crash_looping(self) -> bool:
@@ -159,6 +174,11 @@ class ScorerManager:
         """Return the zygote's process id while there is one."""
         return self._supervisor.pid if self._supervisor is not None else None
 
+    @property
+    def child_pids(self) -> tuple[int | None, ...]:
+        """Return the process ids of what this has started itself; None in the place of what does not run."""
+        return self.zygote_pid, self._weights.pid if self._weights is not None else None
+
     def by_gpu(self) -> dict[str, int]:
         """Return how many scorers work on each GPU, by the name that CUDA has for it; none where they use none."""
         names = self._plan.gpus.names
@@ -166,10 +186,13 @@ class ScorerManager:
         return {name: places.count(place) for place, name in enumerate(names)}
 
     def start(self) -> None:
-        """Start a zygote; the scorers follow when it reports that it has loaded the model.
+        """Start a zygote, once the model's weights are there; the scorers follow when it has loaded the model.
 
         Raise the Problem of a model Python that can't be run; where the system lacks something for a while, try later.
         """
+        if self._weights is not None and not self._weights.ready:
+            self._weights.start(self._start_again, self._weights_missing)
+            return
         self._loaded = False
         try:
             self._supervisor = Supervisor(self._model, self.mode, self._plan, self, self._loop, self._stdout)
@@ -179,6 +202,10 @@ class ScorerManager:
                 raise problems.load_not_started(self._model.python, why) from error
             self._set_back("The process that starts scorers", why)
             self._loop.call_later(self._delay(), guarded, self._start_again)
+
+    def _weights_missing(self) -> None:
+        guarded(self.on_change)
+        self.on_room(None)
 
     def _start_again(self) -> None:
         if self.stopping:
@@ -209,6 +236,8 @@ class ScorerManager:
         unanswered = [job for link in list(self.links.values()) for job in link.drop()]
         self.links.clear()
         self.free.clear()
+        if self._weights is not None:
+            self._weights.end()
         if self._supervisor is not None:
             # While it loads the model it does not read its control socket, so waiting would be in vain.
             self._supervisor.end(seconds if self._loaded else 0.0, waits=self._plan.teardown_seconds is not None)
@@ -241,6 +270,8 @@ class ScorerManager:
         """Collect the exit status of the zygote if it has ended; it reaps the scorers, which are its children."""
         if self._supervisor is not None:
             self._supervisor.reap()
+        if self._weights is not None:
+            self._weights.reap()
 
     def replace_silent(self, now: float) -> None:
         """Replace scorers that have been running too long without reporting that they have the model, or a problem."""

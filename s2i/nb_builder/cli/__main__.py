@@ -145,6 +145,7 @@ def _builder(add: Add) -> None:
         ("otel", "include OpenTelemetry"),
         ("batch", "include Parquet, Arrow and zstd"),
         ("grpc", "include gRPC"),
+        ("weights", "include the libraries that fetch weights from buckets and hubs"),
     ):
         add(f"--{name}", action="store_true", help=text)
 

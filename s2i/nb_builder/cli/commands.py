@@ -97,7 +97,8 @@ def builder(call: Call, made: Made) -> int:
     """Make the builder image."""
     given = call.given
     arguments = [f"BASE_IMAGE={given.base}"]
-    arguments += [f"{name.upper()}=1" for name in ("compilers", "otel", "batch", "grpc") if getattr(given, name)]
+    extras = ("compilers", "otel", "batch", "grpc", "weights")
+    arguments += [f"{name.upper()}=1" for name in extras if getattr(given, name)]
     arguments += [f"{name.upper()}={getattr(given, name)}" for name in ("apt", "bus") if getattr(given, name)]
     minors = [minor for minor in given.pythons if minor not in engine.IN_IMAGES_ONLY]
     if minors:

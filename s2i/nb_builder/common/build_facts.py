@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from nb_service.weights.lock import Entry
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -78,6 +80,7 @@ class MadeOf:
     origin: Origin
     installed: Installed
     inputs: Inputs
+    weights: tuple[Entry, ...] = ()
 
 
 Fact = Circumstances | Origin | Installed | Inputs

@@ -30,6 +30,14 @@ def hosts(value: str) -> tuple[str, ...]:
     return items
 
 
+def sources(value: str) -> tuple[str, ...]:
+    """Return the beginnings of addresses in a comma-separated list."""
+    items = _items(value, "sources")
+    if not all("://" in item for item in items):
+        raise ValueError("a list of addresses separated by commas, such as hf://my-org/,s3://models/")
+    return items
+
+
 def _items(value: str, what: str) -> tuple[str, ...]:
     items = tuple(name.strip() for name in value.split(","))
     if not all(items):
@@ -165,6 +173,36 @@ class Settings(Table):
         True,
         "Whether the build calls the notebook's `setup`. With 0, it neither asks predictor nor verifies predictions; "
         "for a `setup` that connects to what builds can't reach.",
+    )
+    weights: str = setting(
+        "S2I_WEIGHTS",
+        one_of("start", "image"),
+        "start",
+        "Where a service gets the notebook's `weights`: each `start` takes them from a mount or fetches them, or the "
+        "`image` contains them.",
+    )
+    weights_cache: Path | None = setting(
+        "S2I_WEIGHTS_CACHE",
+        Path,
+        None,
+        "Folder for fetched weights, which builds may share. Default: the user's cache; in an image, a folder that "
+        "the build removes.",
+        platform=True,
+    )
+    weights_max: int = setting(
+        "S2I_WEIGHTS_MAX",
+        number(1, 1 << 50, int),
+        64 << 30,
+        "Maximum bytes of all weights of a notebook.",
+        platform=True,
+    )
+    allow_weights: tuple[str, ...] = setting(
+        "S2I_ALLOW_WEIGHTS",
+        sources,
+        None,
+        "Sources that weights may have, as beginnings of addresses separated by commas, such as "
+        "`hf://my-org/,s3://models/`. If set, other sources are rejected.",
+        platform=True,
     )
     reuse_model: bool = setting(
         "S2I_REUSE_MODEL",
@@ -319,6 +357,7 @@ class Settings(Table):
         """Read every row from `environ` (os.environ by default); raise SettingInvalid."""
         super().__init__(os.environ if environ is None else environ)
         self.allow_indexes = self.allow_indexes or ()
+        self.allow_weights = self.allow_weights or ()
         self.keep = self.keep or ()
         self.commit = self.commit or self.openshift_build_commit
         self.source = self.source or self.openshift_build_source

@@ -69,6 +69,8 @@ def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
     """
     if settings.Settings(dict(os.environ)).api_key_file:
         raise native_images.NativeRefused(reason="the service asks for a key (S2I_API_KEY_FILE)", place="")
+    if (app.model / paths.WEIGHTS_LOCK).is_file():
+        raise native_images.NativeRefused(reason="the notebook loads weights, which it would not contain", place="")
     work.mkdir(parents=True, exist_ok=True)
     shutil.copytree(build.FOLDER, work / "runtime", dirs_exist_ok=True)
     log.step("Translating predictor")

@@ -16,7 +16,7 @@ from nb_scorer.common.problem import Problem
 from nbformat import NotebookNode
 
 from nb_builder import platforms
-from nb_builder.analysis import jupyter_names, needed_cells, notebook_contract, undefined_names
+from nb_builder.analysis import jupyter_names, needed_cells, notebook_contract, undefined_names, weights_list
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.common.resolve_date import AsOf
@@ -136,6 +136,9 @@ def look(
             notebook.cells, notebook.name, python.path, defines=notebook.name == names[-1]
         ):
             handle(_with_reason(problem, notebook.cells))
+        place = weights_list.Place(notebook.name, repository)
+        for problem in weights_list.findings(notebook.cells, place, settings.allow_weights):
+            handle(problem)
         for problem in platforms.findings(notebook.node, notebook.cells, notebook.name, repository):
             handle(problem)
     notebooks = _with_parameters(notebooks, settings, log, handle)

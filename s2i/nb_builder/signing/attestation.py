@@ -30,7 +30,7 @@ UNSAID = frozenset(
     (
         *("src", "app_root", "home", "ca_bundle", "commit", "source", "in_image", "parameters", "builder_image"),
         *("openshift_build_commit", "openshift_build_source", "source_date_epoch", "sign_key_file"),
-        *("sign_certificate_file", "problem_file", "slim", "keep", "slim_base", "reuse_model"),
+        *("sign_certificate_file", "problem_file", "slim", "keep", "slim_base", "reuse_model", "weights_cache"),
     )
 )
 
@@ -138,8 +138,13 @@ def _ingredients(workspace: Workspace, made_of: MadeOf) -> Iterator[dict[str, An
         yield _without_nothing(uri=origin_of.source, name="source", digest={"gitCommit": origin_of.commit})
     # Where it is not known what the notebooks have read, that is the whole repository.
     every = inputs.read if inputs.read_complete else digests.digests(workspace.src, digests.all_files(workspace.src))
+    weights = {f"{entry.folder}/{file.name}": (entry, file) for entry in made_of.weights for file in entry.files}
     for name, digest in {**origin_of.notebooks, **every}.items():
-        yield _resource(f"{paths.SRC}/{name}", digest)
+        if name not in weights:
+            yield _resource(f"{paths.SRC}/{name}", digest)
+    for name, (entry, file) in weights.items():
+        revision = {"annotations": {"revision": entry.revision}} if entry.revision else {}
+        yield {"uri": entry.source, **_resource(f"{paths.SRC}/{name}", file.sha256), **revision}
     yield _resource(f"{paths.BUILD}/{paths.LOCK}", made_of.installed.lock_sha256)
     for package in made_of.installed.packages:
         name, _, version = package.partition("==")

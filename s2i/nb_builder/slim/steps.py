@@ -14,6 +14,7 @@ from nb_scorer.model import manifest
 from nb_scorer.model.problems import ModelMissing
 from nb_service import identity, model_folder
 from nb_service.settings import Settings as ServiceSettings
+from nb_service.weights import lock
 
 from nb_builder.common import installed, slim_levels
 from nb_builder.common.log import Log
@@ -64,7 +65,9 @@ class Slimming:
         settings = self.settings
         # Before anything loads the model: the service that is traced is one of those that do.
         served = ServiceSettings(dict(os.environ))
-        self.digests = model_folder.read(self.layout.app.root, served.trust).digests
+        model = model_folder.read(self.layout.app.root, served.trust)
+        lock.require_none(model, "a slim image")
+        self.digests = model.digests
         build_rootfs.interpreters(self.layout)
         _check_keep(settings.keep, self.layout.app.venv)
         self.log.step(f"Tracing the service to find the files that it needs (S2I_SLIM={settings.slim})")

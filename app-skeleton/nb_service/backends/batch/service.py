@@ -134,7 +134,7 @@ class BatchService:
     def _reap(self) -> None:
         """Collect children that have ended; as process 1, also orphans."""
         self._pool.manager.reap()
-        orphans.reap((self._pool.manager.zygote_pid,))
+        orphans.reap(self._pool.manager.child_pids)
 
     # --- the job's thread ---
 

@@ -371,7 +371,7 @@ class HttpService:
         for companion in self._companions:
             companion.reap()
         beside = [companion.pid for companion in self._companions]
-        orphans.reap((self._pool.manager.zygote_pid, self._app.pid, *beside))
+        orphans.reap((*self._pool.manager.child_pids, self._app.pid, *beside))
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:

@@ -5,6 +5,7 @@ from typing import IO, TYPE_CHECKING
 from nb_service import problems
 from nb_service.backends.spark_model import archive, contents
 from nb_service.backends.stdout_archive import StdoutArchive
+from nb_service.weights import lock
 
 if TYPE_CHECKING:
     from nb_service.log import Log
@@ -30,6 +31,7 @@ class SparkModel(StdoutArchive):
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return how many files it has, and its size in bytes."""
+        lock.require_none(model, "an archive for Spark")
         exported = contents.of(model)
         if not exported.interpreter:
             log.say(

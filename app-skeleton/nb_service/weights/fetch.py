@@ -1,0 +1,218 @@
+"""Fetches the files of weights into a store: several at a time, continued where the last attempt ended, and checked."""
+
+import errno
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+from nb_service import problems
+from nb_service.weights import sources
+from nb_service.weights.lock import MAX_FILES, Entry, Lock, LockedFile, is_inside
+from nb_service.weights.sources import Remote, Restarted, Source
+from nb_service.weights.store import Part, Store, digest_of
+
+AT_ONCE = 4
+# Attempts for one file before the source is said to fail; what has arrived is kept between them.
+ATTEMPTS = 3
+PAUSE_SECONDS = 1.0
+PROGRESS_SECONDS = 10.0
+# Trying again does not help.
+_OF_DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES))
+_FINAL = _OF_DISK | {errno.EFBIG}
+
+
+class Wanted(NamedTuple):
+    """A file to fetch: of which entry, as its source lists it, and as the lock has it, if there is a lock."""
+
+    entry: Entry
+    source: Source
+    remote: Remote
+    locked: LockedFile | None
+
+
+class Progress:
+    """Counts bytes of all threads; `say` gets a sentence now and then, and `stalled` is how long nothing has come."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._lock = threading.Lock()
+        self._last = self._said = time.monotonic()
+        self._bytes = 0
+        self.expected = 0
+        self.doing = "fetched"
+
+    def add(self, size: int) -> None:
+        """Count bytes."""
+        with self._lock:
+            self._bytes += size
+            self._last = now = time.monotonic()
+            if now - self._said < PROGRESS_SECONDS:
+                return
+            self._said = now
+            text = f"Weights: {amount(self._bytes)} of {amount(max(self._bytes, self.expected))} {self.doing}."
+        self._say(text)
+
+    def begin(self, doing: str, expected: int) -> None:
+        """Count anew."""
+        with self._lock:
+            self._bytes, self.expected, self.doing = 0, expected, doing
+            self._last = time.monotonic()
+
+    @property
+    def stalled(self) -> float:
+        """Return for how many seconds no byte has come."""
+        with self._lock:
+            return time.monotonic() - self._last
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    for unit, name in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"
+
+
+def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_bytes: int, locked: bool) -> Lock:
+    """Bring all files of the entries into the store; return the lock with them.
+
+    Where the lock is `locked`, only what it has is fetched, and must be what it says; otherwise all files that the
+    sources list now. Raise WeightsUnavailable, WeightsDiffer, WeightsTooLarge or WeightsDisk.
+    """
+    wanted: list[Wanted] = []
+    entries = []
+    for entry in lock.entries:
+        missing = [file for file in entry.files if not store.has(file.sha256, file.size)] if locked else []
+        if locked and not missing:
+            entries.append(entry)
+            continue
+        listed, now = _listed(entry, seconds, missing if locked else None)
+        entries.append(now)
+        wanted += listed
+    expected = sum(each.remote.size or 0 for each in wanted)
+    if expected > max_bytes or len(wanted) > MAX_FILES:
+        raise problems.WeightsTooLarge(f"{len(wanted)} files with {amount(expected)}", max_bytes)
+    if expected > store.free():
+        raise problems.WeightsDisk(store.root, f"{amount(expected)} are needed, and {amount(store.free())} are free")
+    progress.begin("fetched", expected)
+    found = _in_parallel(wanted, store, progress, max_bytes)
+    if locked:
+        return lock
+    by_entry: dict[int, list[LockedFile]] = {id(each): [] for each in entries}
+    for each, file in zip(wanted, found, strict=True):
+        by_entry[id(each.entry)].append(file)
+    return Lock(tuple(entry._replace(files=tuple(by_entry[id(entry)])) for entry in entries))
+
+
+def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) -> tuple[list[Wanted], Entry]:
+    """Return the files of an entry to fetch, and the entry with its revision."""
+    try:
+        source = sources.opened(entry.source, entry.revision, seconds)
+        remotes = sources.chosen(source.files(), entry.patterns)
+    except sources.LibraryMissing as error:
+        raise problems.WeightsLibrary(entry.source, str(error)) from error
+    except Exception as error:
+        raise problems.WeightsUnavailable(entry.source, sources.words(error)) from error
+    odd = next((remote.name for remote in remotes if not is_inside(remote.name)), None)
+    if odd is not None:
+        raise problems.WeightsUnavailable(entry.source, f"it has a file {odd!r}, which would be outside its folder")
+    if not remotes:
+        of = f" that fit {', '.join(entry.patterns)}" if entry.patterns else ""
+        raise problems.WeightsUnavailable(entry.source, f"it has no files{of}")
+    if missing is None:
+        now = entry._replace(revision=source.revision, files=())
+        return [Wanted(now, source, remote, None) for remote in remotes], now
+    by_name = {remote.name: remote for remote in remotes}
+    gone = next((file.name for file in missing if file.name not in by_name), None)
+    if gone is not None:
+        raise problems.WeightsUnavailable(entry.source, f"it no longer has {gone}, which weights.lock lists")
+    return [Wanted(entry, source, by_name[file.name], file) for file in missing], entry
+
+
+def _in_parallel(wanted: Sequence[Wanted], store: Store, progress: Progress, max_bytes: int) -> list[LockedFile]:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        futures: list[Future[LockedFile]] = [
+            threads.submit(_fetched, each, store, progress, max_bytes) for each in wanted
+        ]
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        if any(future.exception() for future in done):
+            threads.shutdown(cancel_futures=True)
+        return [future.result() for future in futures if not future.cancelled()]
+
+
+def _fetched(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -> LockedFile:
+    """Return a file that is in the store now; raise the problem that prevents it."""
+    remote, source = wanted.remote, wanted.entry.source
+    try:
+        return _brought(wanted, store, progress, max_bytes)
+    except problems.Problem:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_DISK:
+            raise problems.WeightsDisk(store.root, os.strerror(error.errno or 0)) from error
+        raise problems.WeightsUnavailable(source, f"{remote.name}: {sources.words(error)}") from error
+
+
+def _brought(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -> LockedFile:
+    remote, locked, source = wanted.remote, wanted.locked, wanted.entry.source
+    expected = locked.size if locked else remote.size
+    known = locked.sha256 if locked else remote.sha256
+    name = f"{wanted.entry.folder}/{remote.name}"
+    if locked and remote.size not in (None, locked.size):
+        raise problems.WeightsDiffer(name, source, "another size than")
+    facts = (source, wanted.entry.revision, remote.name, remote.version, expected, known)
+    with store.part(hashlib.sha256(repr(facts).encode()).hexdigest()) as part:
+        if known and expected is not None and store.has(known, expected):
+            # Another process has fetched it in the meantime.
+            return LockedFile(remote.name, expected, known)
+        if expected is None or part.size > expected:
+            part.drop()
+        progress.add(part.size)
+        _complete(part, wanted, progress, expected, max_bytes)
+        size, digest = part.size, part.digest()
+        if known and digest != known:
+            part.drop()
+            raise problems.WeightsDiffer(name, source, "another SHA-256 than")
+        part.keep(digest)
+    return LockedFile(remote.name, size, digest)
+
+
+def _complete(part: Part, wanted: Wanted, progress: Progress, expected: int | None, max_bytes: int) -> None:
+    """Read what `part` lacks, in several attempts; raise the error of the last one."""
+    limit = max_bytes if expected is None else expected
+    for attempt in range(ATTEMPTS):
+        progress.add(0)
+        try:
+            if part.size != expected:
+                part.append(wanted.source.blocks(wanted.remote, part.size), limit, progress.add)
+            if expected in (None, part.size):
+                return
+            error: Exception = OSError(f"{part.size} of {expected} bytes have arrived")
+        except Exception as raised:  # noqa: BLE001 - each source has a library with errors of its own
+            error = raised
+        if isinstance(error, Restarted) or expected is None:
+            part.drop()
+        if attempt == ATTEMPTS - 1 or (isinstance(error, OSError) and error.errno in _FINAL):
+            raise error
+        time.sleep(PAUSE_SECONDS * 2**attempt)
+
+
+def differing(files: Mapping[str, tuple[str, LockedFile]], progress: Progress) -> Iterator[str]:
+    """Yield the names of those files that are not what the lock says: by name, the path and the file of the lock."""
+
+    def is_same(pair: tuple[str, LockedFile]) -> bool:
+        path, locked = pair
+        try:
+            return os.path.getsize(path) == locked.size and digest_of(path, progress.add) == locked.sha256
+        except OSError:
+            return False
+
+    progress.begin("compared with weights.lock", sum(file.size for _, file in files.values()))
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for name, same in zip(files, threads.map(is_same, files.values()), strict=True):
+            if not same:
+                yield name

@@ -1,0 +1,131 @@
+"""weights.lock: where each folder of weights comes from, and the size and SHA-256 of every file in it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from nb_scorer.common import paths
+from nb_scorer.model import verified_file
+
+from nb_service import problems
+from nb_service.model_folder import ModelFolder
+
+FORMAT = 1
+MAX_FILES = 10_000
+# A link in the image leads here where the image does not contain the weights: the only folder that is writable for any
+# user, also on a read-only root.
+VIEWS = "/tmp"  # noqa: S108 - a folder of its own in it, which must belong to this user
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class LockedFile(NamedTuple):
+    """A file by its name below the folder of its entry, with its size in bytes and its SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Entry(NamedTuple):
+    """A source and the folder, relative to the repository, that its files are in.
+
+    `revision` is what a source that moves stood for, such as a commit; "" where there is no such thing.
+    """
+
+    source: str
+    folder: str
+    patterns: tuple[str, ...] = ()
+    revision: str = ""
+    files: tuple[LockedFile, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Return the number of bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+class Lock(NamedTuple):
+    """The entries in the order of the notebook."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def files(self) -> Iterator[LockedFile]:
+        """Yield the files of all entries."""
+        return (file for entry in self.entries for file in entry.files)
+
+    @property
+    def text(self) -> str:
+        """Return the lock as it is written: the same entries make the same bytes."""
+        entries = [{**entry._asdict(), "files": [file._asdict() for file in entry.files]} for entry in self.entries]
+        return json.dumps({"format": FORMAT, "weights": entries}, indent=1, sort_keys=True) + "\n"
+
+    @property
+    def view(self) -> Path:
+        """Return the folder that the links of an image without weights lead to."""
+        return Path(VIEWS) / f"nb-weights-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
+
+
+def is_inside(name: str) -> bool:
+    """Return whether a name leads to something below its folder, in whatever way a system reads it."""
+    path = PurePosixPath(name)
+    parts = name.split("/")
+    odd = any(part in ("", ".", "..") for part in parts) or any(ord(each) < 32 for each in name)
+    return bool(name) and not path.is_absolute() and not odd and "\\" not in name and len(name.encode()) < 1024
+
+
+def of_text(text: str) -> Lock:
+    """Return the lock in `text`; raise ValueError with what is wrong."""
+    content = json.loads(text)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f"it is not a lock of format {FORMAT}")
+    listed = content.get("weights")
+    if not isinstance(listed, list):
+        raise ValueError("it has no list 'weights'")  # noqa: TRY004 - of a file's content
+    lock = Lock(tuple(_entry(each) for each in listed))
+    if sum(1 for _ in lock.files) > MAX_FILES:
+        raise ValueError(f"it has more than {MAX_FILES} files")
+    return lock
+
+
+def _entry(content: Any) -> Entry:
+    try:
+        files = tuple(LockedFile(**file) for file in content["files"])
+        entry = Entry(**{**content, "patterns": tuple(content["patterns"]), "files": files})
+    except (TypeError, KeyError) as error:
+        raise ValueError("an entry has other fields than it must have") from error
+    texts = (entry.source, entry.folder, entry.revision, *entry.patterns)
+    if not all(isinstance(each, str) for each in texts) or not is_inside(entry.folder):
+        raise ValueError(f"{entry.folder!r} is not a folder of the repository")
+    for file in files:
+        valid = isinstance(file.name, str) and isinstance(file.sha256, str) and type(file.size) is int
+        if not valid or not is_inside(file.name) or not _DIGEST.fullmatch(file.sha256) or file.size < 0:
+            raise ValueError(f"{file.name!r} is not a file with its size and digest")
+    return entry
+
+
+def require_none(model: ModelFolder, form: str) -> None:
+    """Raise WeightsLeftOut for a model with weights: `form` is what is made of it, and can't contain them."""
+    lock = of_model(model)
+    if lock is not None:
+        raise problems.WeightsLeftOut(", ".join(entry.folder for entry in lock.entries), form)
+
+
+def of_model(model: ModelFolder) -> Lock | None:
+    """Return the lock of a model, None for one without weights; raise ModelDamaged or ModelNotAsSigned."""
+    path = model.folder / paths.WEIGHTS_LOCK
+    try:
+        if model.digests is not None and path.exists():
+            content = verified_file.content(path, model.digests.get(path.name))
+        else:
+            content = path.read_bytes()
+        return of_text(content.decode())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise problems.unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise problems.not_as_written(path, str(error)) from error

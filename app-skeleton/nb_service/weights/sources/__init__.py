@@ -1,0 +1,132 @@
+"""Where weights come from: one module for each kind of source, by the scheme of its address.
+
+A source lists its files and yields the bytes of each from any offset. What it raises is an OSError, or of its own
+library; `words` makes a sentence of either without anything secret.
+"""
+
+import fnmatch
+import importlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+# The module of each scheme, and of those that are not supported yet, the reason.
+MODULES = {"file": "local", "https": "web", "hf": "hub", "s3": "buckets", "gs": "buckets", "azure": "buckets"}
+UNSUPPORTED = {
+    "http": "http:// is not encrypted; use https://",
+    "oci": "oci:// is not supported yet; mount the image's files and set S2I_WEIGHTS_DIR, or use another source",
+    "pvc": "pvc:// is not supported yet; mount the volume, name it with file://, and set S2I_WEIGHTS_DIR",
+    "gcs": "the scheme of Google Cloud Storage is gs://",
+    "abfs": "the scheme of Azure is azure://account/container/path",
+    "abfss": "the scheme of Azure is azure://account/container/path",
+}
+# Parts of an address that let whoever has it read the file.
+_SECRET = re.compile(r"^(?:x-amz-.*|x-goog-.*|sig|signature|token|access_token|api_?key|key|password)$", re.IGNORECASE)
+_URL_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
+_URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
+# Whose values no message may have.
+_SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSWORD|KEY|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
+_MIN_SECRET = 8
+MAX_WORDS = 300
+
+
+class Remote(NamedTuple):
+    """A file of a source: its name in it, its size and version as far as they are known, and where it is."""
+
+    name: str
+    size: int | None
+    version: str
+    address: str
+    sha256: str = ""
+
+
+class Restarted(OSError):
+    """A source can't go on where the last attempt ended: the file has changed, or it sends only whole files."""
+
+
+class LibraryMissing(Exception):
+    """The library of a source is not installed."""
+
+
+class Source(Protocol):
+    """What a module's class `Source` does; made of an address, a revision or "", and a time limit in seconds."""
+
+    revision: str
+
+    def __init__(self, address: str, revision: str, seconds: float) -> None:
+        """Connect to nothing yet."""
+
+    def files(self) -> Sequence[Remote]:
+        """Return all files of the source, and set `revision` to what it stands for now."""
+
+    def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
+        """Yield the bytes of a file from `offset` on; raise Restarted where that is not possible."""
+
+
+def fault(address: str) -> str:
+    """Return why an address can't be a source, as a clause; "" where it can."""
+    try:
+        parts = urlsplit(address)
+        port_is_valid = parts.port is None or bool(parts.port)
+    except ValueError:
+        port_is_valid = False
+    if not port_is_valid or any(ord(each) <= 32 for each in address):
+        return f"{address!r} is not a valid address"
+    return _scheme_fault(parts.scheme) or _secret_fault(parts) or _path_fault(address, parts)
+
+
+def _scheme_fault(scheme: str) -> str:
+    known = ", ".join(f"{name}://" for name in MODULES)
+    unknown = f"{scheme}:// is not supported; use one of {known}" if scheme else f"it has no scheme; use one of {known}"
+    return "" if scheme in MODULES else UNSUPPORTED.get(scheme, unknown)
+
+
+def _secret_fault(parts: SplitResult) -> str:
+    if "@" in parts.netloc and parts.scheme != "hf":
+        return "the address contains a user or a password; pass credentials by environment variables or files"
+    secret = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if _SECRET.match(name)]
+    if secret:
+        return f"the address contains a credential ({secret[0]}); pass credentials by environment variables or files"
+    return ""
+
+
+def _path_fault(address: str, parts: SplitResult) -> str:
+    is_file = parts.scheme == "file"
+    needed = {"hf": 1, "azure": 1}.get(parts.scheme, 0)
+    has_path = len([part for part in parts.path.split("/") if part]) >= needed
+    if is_file == bool(parts.netloc) or not has_path or parts.fragment or (is_file and not parts.path.startswith("/")):
+        forms = {"file": "file:///absolute/path", "hf": "hf://owner/repository@revision"}
+        forms |= {"azure": "azure://account/container/path", "https": "https://host/path/file"}
+        return f"{address!r} is incomplete; the form is {forms.get(parts.scheme, f'{parts.scheme}://bucket/path/')}"
+    return ""
+
+
+def opened(address: str, revision: str, seconds: float) -> Source:
+    """Return the source at an address, which has no fault; raise LibraryMissing."""
+    scheme = urlsplit(address).scheme
+    try:
+        module = importlib.import_module(f"nb_service.weights.sources.{MODULES[scheme]}")
+        source: Source = module.Source(address, revision, seconds)
+    except ImportError as error:
+        raise LibraryMissing(f"{scheme}:// needs the library {error.name}") from error
+    return source
+
+
+def chosen(files: Sequence[Remote], patterns: Sequence[str]) -> list[Remote]:
+    """Return the files whose names fit one of the patterns, by name; all where there are no patterns."""
+    fits = [file for file in files if not patterns or any(fnmatch.fnmatchcase(file.name, each) for each in patterns)]
+    return sorted(fits, key=lambda file: file.name)
+
+
+def words(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
+    """Return an error as one line without parts of addresses and values of variables that may be secret."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    text = _URL_USER.sub(r"\1", _URL_QUERY.sub(r"\1", text))
+    for name, value in environ.items():
+        if _SECRET_NAMES.search(name) and len(value) >= _MIN_SECRET:
+            text = text.replace(value, "…")
+    return text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + "…"

@@ -1,0 +1,73 @@
+"""s3://, gs:// and azure://: buckets, read with fsspec's file systems and the credentials that these find."""
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import fsspec
+
+from nb_service.weights.sources import Remote, Restarted
+
+BLOCK = 8 << 20
+_VERSIONS = ("ETag", "etag", "generation", "content_settings")
+
+
+class Source:
+    """The objects below a path, or the one object at it."""
+
+    def __init__(self, address: str, revision: str, seconds: float) -> None:
+        parts = urlsplit(address)
+        self.revision = revision
+        path = parts.path.strip("/")
+        if parts.scheme == "azure":
+            self._files = _azure(parts.netloc, seconds)
+            self._path = path
+        else:
+            self._files = _s3(seconds) if parts.scheme == "s3" else _gs(seconds)
+            self._path = f"{parts.netloc}/{path}".rstrip("/")
+
+    def files(self) -> list[Remote]:
+        """Return the objects; raise the library's errors or OSError."""
+        found = self._files.find(self._path, detail=True)
+        if not found:
+            raise FileNotFoundError(f"there is nothing at {self._path}")
+        return [
+            Remote(self._name(path), int(info["size"]), _version(info), path)
+            for path, info in found.items()
+            if info.get("type") == "file" and not path.endswith("/")
+        ]
+
+    def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
+        """Yield the bytes from `offset` on; raise Restarted where the object is another one by now."""
+        if offset and _version(self._files.info(remote.address)) != remote.version:
+            raise Restarted("the object has changed")
+        size = remote.size or 0
+        while offset < size:
+            block = self._files.cat_file(remote.address, start=offset, end=min(offset + BLOCK, size))
+            if not block:
+                return
+            offset += len(block)
+            yield block
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(self._path).lstrip("/") or posixpath.basename(path)
+
+
+def _version(info: dict) -> str:
+    return str(next((info[name] for name in _VERSIONS if isinstance(info.get(name), (str, int))), ""))
+
+
+def _s3(seconds: float) -> Any:
+    limits = {"connect_timeout": seconds, "read_timeout": seconds, "retries": {"max_attempts": 1}}
+    return fsspec.filesystem("s3", config_kwargs=limits, skip_instance_cache=True, use_listings_cache=False)
+
+
+def _gs(seconds: float) -> Any:
+    return fsspec.filesystem("gs", timeout=seconds, skip_instance_cache=True, use_listings_cache=False)
+
+
+def _azure(account: str, seconds: float) -> Any:
+    # What is not given is read from AZURE_STORAGE_…; without any key, from the machine's identity.
+    limits = {"timeout": int(seconds), "skip_instance_cache": True, "use_listings_cache": False}
+    return fsspec.filesystem("abfs", account_name=account, anon=False, **limits)

@@ -1,0 +1,55 @@
+"""hf://owner/repository@revision: Hugging Face, or what HF_ENDPOINT names, with the credentials of its own library."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+# Before the import: neither is wanted of a service, and the library reads them as it is imported.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+if os.environ.get("HF_HUB_TOKEN"):
+    # The name that Hugging Face's own serving images have for it.
+    os.environ.setdefault("HF_TOKEN", os.environ["HF_HUB_TOKEN"])
+
+from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub.utils import build_hf_headers
+
+from nb_service.weights.sources import Remote
+from nb_service.weights.sources.web import Reader
+
+
+class Source:
+    """The files of one revision, which the commit of it pins."""
+
+    def __init__(self, address: str, revision: str, seconds: float) -> None:
+        parts = urlsplit(address)
+        name, *below = [part for part in parts.path.split("/") if part]
+        name, _, wanted = name.partition("@")
+        self._repository = f"{parts.netloc}/{name}"
+        self._below = "/".join(below)
+        self.revision = revision or wanted
+        self._seconds = seconds
+        self._reader = Reader(seconds)
+
+    def files(self) -> list[Remote]:
+        """Return the files below the path; raise the library's errors or OSError."""
+        info = HfApi().model_info(
+            self._repository, revision=self.revision or None, files_metadata=True, timeout=self._seconds
+        )
+        self.revision = info.sha or self.revision
+        prefix = f"{self._below}/" if self._below else ""
+        return [
+            Remote(
+                each.rfilename.removeprefix(prefix),
+                each.lfs.size if each.lfs else each.size,
+                each.blob_id or "",
+                hf_hub_url(self._repository, each.rfilename, revision=self.revision),
+                each.lfs.sha256 if each.lfs else "",
+            )
+            for each in info.siblings or ()
+            if each.rfilename.startswith(prefix)
+        ]
+
+    def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
+        """Yield the bytes from `offset` on; a commit's files never change, so the version needs no check."""
+        return self._reader.blocks(remote._replace(version=""), offset, build_hf_headers())

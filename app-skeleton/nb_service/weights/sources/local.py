@@ -1,0 +1,44 @@
+"""file://: a file or a folder of this machine, such as a mounted volume."""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from nb_service.weights.sources import Remote
+
+BLOCK = 1 << 20
+
+
+class Source:
+    """Lists the regular files below a path; links are followed only to files."""
+
+    def __init__(self, address: str, revision: str, seconds: float) -> None:
+        self.revision = revision
+        self._path = unquote(urlsplit(address).path)
+
+    def files(self) -> list[Remote]:
+        """Return the files; raise OSError."""
+        if not os.path.isdir(self._path):
+            return [_remote(os.path.basename(self._path), self._path)]
+        return [
+            _remote(os.path.relpath(os.path.join(folder, name), self._path), os.path.join(folder, name))
+            for folder, _, names in os.walk(self._path, onerror=_raise)
+            for name in names
+            if os.path.isfile(os.path.join(folder, name))
+        ]
+
+    def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
+        """Yield the bytes from `offset` on; raise OSError."""
+        with open(remote.address, "rb") as file:
+            file.seek(offset)
+            while block := file.read(BLOCK):
+                yield block
+
+
+def _remote(name: str, path: str) -> Remote:
+    status = os.stat(path)
+    return Remote(name, status.st_size, str(status.st_mtime_ns), path)
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,158 @@
+"""Files by their digests, in a folder that several processes may share: a file is in it whole, or not at all."""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+BLOCK = 1 << 20
+# What is written at a time is counted by the caller.
+Count = Callable[[int], object]
+
+
+class Store:
+    """The folder `root`, with `sha256/ab/abcd…` for each file and `parts` for what has not arrived completely."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Return where the file of a digest is, or would be."""
+        return self.root / "sha256" / digest[:2] / digest
+
+    def has(self, digest: str, size: int) -> bool:
+        """Return whether there is a file of that digest and size; its content is not read."""
+        try:
+            status = self.path(digest).lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size == size
+
+    def remove(self, digest: str) -> None:
+        """Remove the file of a digest, which has another one."""
+        self.path(digest).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def part(self, key: str) -> Iterator["Part"]:
+        """Yield what has arrived so far of the file `key`, for this process alone; others wait. Raise OSError."""
+        folder = self.root / "parts"
+        _make(folder)
+        # Users of a shared folder can't write each other's files.
+        path = folder / f"{key}.{os.geteuid()}"
+        with _locked(folder / f"{key}.lock"):
+            yield Part(self, path)
+
+    def free(self) -> int:
+        """Return how many bytes the disk has left."""
+        folder = self.root
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+
+class Part:
+    """A file that arrives: what is there survives the process, and is continued."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._path = path
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes have arrived."""
+        try:
+            return self._path.lstat().st_size
+        except OSError:
+            return 0
+
+    def drop(self) -> None:
+        """Remove what has arrived."""
+        self._path.unlink(missing_ok=True)
+
+    def append(self, blocks: Iterator[bytes], limit: int, count: Count) -> None:
+        """Write blocks behind what has arrived; raise OSError, also beyond `limit` bytes in all."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(self._path, flags, 0o600), "ab") as file:
+            size = file.tell()
+            for block in blocks:
+                size += len(block)
+                if size > limit:
+                    raise OSError(errno.EFBIG, f"the source sends more than the {limit} bytes expected")
+                file.write(block)
+                count(len(block))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what has arrived."""
+        return digest_of(self._path)
+
+    def keep(self, digest: str) -> None:
+        """Put what has arrived into the store under its digest."""
+        target = self._store.path(digest)
+        _make(target.parent)
+        os.chmod(self._path, 0o444)
+        os.replace(self._path, target)
+
+
+def digest_of(path: Path | str, count: Count = lambda _size: None) -> str:
+    """Return the SHA-256 of a file, read without the interpreter's lock; raise OSError."""
+    sha = hashlib.sha256()
+    buffer = memoryview(bytearray(BLOCK))
+    with open(path, "rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            sha.update(buffer[:size])
+            count(size)
+    return sha.hexdigest()
+
+
+def lay(folder: Path, targets: Mapping[str, Path]) -> None:
+    """Make `folder` hold exactly the links `targets`, by their names below it; each is replaced at once.
+
+    Raise OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, target in targets.items():
+        link = folder / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if link.is_symlink() and os.readlink(link) == str(target):
+            continue
+        new = link.parent / f".{os.getpid()}.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+        new.unlink(missing_ok=True)
+        new.symlink_to(target)
+        os.replace(new, link)
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            if str(path.relative_to(folder)) not in targets:
+                path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock; without one where another user's file, or the file system, allows none."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder; members of its group may write, as each pod of a namespace has another user in group 0."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in (folder, folder.parent):
+            with contextlib.suppress(OSError):
+                each.chmod(each.stat().st_mode | 0o070)

@@ -1,0 +1,190 @@
+"""Weights that a service takes from where they are mounted, or fetches when it starts."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from contract import tls
+from contract.services import wait_until
+from contract.weights import NOTEBOOK, root_with_weights, served, write_files
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write_files(tmp_path / "files")
+
+
+@pytest.fixture
+def root(model_cache, tmp_path, files):
+    root = root_with_weights(model_cache(NOTEBOOK), tmp_path / "app", f"file://{files}", files)
+    yield root
+    shutil.rmtree(view(root).parent, ignore_errors=True)
+
+
+@pytest.fixture
+def web(model_cache, tmp_path, files):
+    """Return (server, APP_ROOT, settings) of a model whose weights are one file behind https://."""
+    tls.write_pems(tmp_path)
+    only = tmp_path / "only"
+    (only / "sub").mkdir(parents=True)
+    os.link(files / "big.bin", only / "big.bin")
+    notebook = """
+        import os
+        def predictor(x):
+            return os.path.getsize("weights/x/big.bin")
+    """
+    with served(files, tmp_path) as server:
+        root = root_with_weights(model_cache(notebook), tmp_path / "web", f"{server.url}/big.bin", only)
+        yield server, root, {"S2I_CA_BUNDLE": str(tmp_path / "ca.pem"), "S2I_WEIGHTS_CACHE": str(tmp_path / "cache")}
+        shutil.rmtree(view(root).parent, ignore_errors=True)
+
+
+def view(root):
+    return (root / "src" / "weights" / "x").readlink()
+
+
+def readiness(service):
+    """Return what /readyz says, "" before it listens."""
+    try:
+        return json.dumps(service.ask(None, "/readyz", "GET")[1])
+    except ConnectionError:
+        return ""
+
+
+def not_ready(service, words):
+    """Wait until the service listens and says that it is not ready, with these words."""
+    service.wait_for("attempt 2 is in")
+    service.port = int(service.environment_port)
+    assert wait_until(lambda: words in readiness(service)), readiness(service)
+
+
+@pytest.fixture
+def begin(start):
+    """Return what starts a service on a port that is known before it is ready."""
+    from contract.services import free_port
+
+    def begin(root, **env):
+        port = free_port()
+        service = start(root, PORT=port, **env)
+        service.environment_port = port
+        return service
+
+    return begin
+
+
+def test_they_are_fetched_into_a_cache_and_once_only(start, root, tmp_path, files):
+    cache = tmp_path / "cache"
+    service = start(root, S2I_WEIGHTS_CACHE=str(cache)).ready()
+    assert service.predict(1) == (200, 42)
+    assert "Weights: fetching 2 of 2 files, 3.0 MB, from file://" in service.log
+    service.stop()
+    shutil.rmtree(files)
+    again = start(root, S2I_WEIGHTS_CACHE=str(cache)).ready()
+    assert again.predict(1) == (200, 42)
+    assert "fetching" not in again.log
+
+
+@pytest.mark.parametrize("below", ["", "x", "weights/x"])
+def test_a_mount_is_used_as_it_is(start, root, tmp_path, files, below):
+    mount = tmp_path / "mount"
+    shutil.copytree(files, mount / below)
+    shutil.rmtree(files)
+    (mount / below / "more.bin").write_text("not locked")
+    service = start(root, S2I_WEIGHTS_DIR=str(mount), S2I_WEIGHTS_CACHE=str(tmp_path / "cache")).ready()
+    assert service.predict(1) == (200, 42)
+    assert f" in {mount / below}, as in weights.lock" in service.log
+    assert not (tmp_path / "cache").exists()
+    assert sorted(os.listdir(view(root))) == ["big.bin", "sub"]
+
+
+def test_a_file_with_another_digest_keeps_the_service_not_ready_and_is_named(begin, root, tmp_path, files):
+    mount = tmp_path / "mount"
+    shutil.copytree(files, mount)
+    (mount / "sub" / "number.txt").write_text("42")
+    service = begin(root, S2I_WEIGHTS_DIR=str(mount))
+    not_ready(service, f"weights/x/sub/number.txt from {mount} has another content than in weights.lock")
+    assert service.predict(1)[0] == 503
+    assert "(problem weights-differ)" in service.log
+    (mount / "sub" / "number.txt").write_text("41")
+    assert service.ready().predict(1) == (200, 42)
+
+
+def test_a_folder_that_is_set_and_has_none_of_them(begin, root, tmp_path):
+    service = begin(root, S2I_WEIGHTS_DIR=str(tmp_path / "nothing"))
+    not_ready(service, "contains no weights for weights/x")
+
+
+def test_a_file_of_the_cache_that_was_damaged_is_fetched_again(start, root, tmp_path):
+    cache = tmp_path / "cache"
+    start(root, S2I_WEIGHTS_CACHE=str(cache)).ready().stop()
+    for path in (cache / "sha256").rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+            path.write_bytes(b"0" * path.stat().st_size)
+    service = start(root, S2I_WEIGHTS_CACHE=str(cache)).ready()
+    assert service.log.count("has changed since it was fetched") == 2
+    assert service.predict(1) == (200, 42)
+
+
+def test_a_source_that_is_gone_comes_back(begin, root, tmp_path, files):
+    files.rename(tmp_path / "elsewhere")
+    service = begin(root, S2I_WEIGHTS_CACHE=str(tmp_path / "cache"))
+    not_ready(service, "can't be fetched: ")
+    (tmp_path / "elsewhere").rename(files)
+    assert service.ready().predict(1) == (200, 42)
+
+
+def test_somebody_elses_folder_is_not_used(begin, root, tmp_path):
+    folder = view(root).parent
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    service = begin(root, S2I_WEIGHTS_CACHE=str(tmp_path / "cache"))
+    not_ready(service, "it is not a folder that belongs to this user alone")
+
+
+def test_a_service_that_waits_for_weights_ends_at_once(begin, root, tmp_path):
+    service = begin(root, S2I_WEIGHTS_DIR=str(tmp_path / "nothing"))
+    service.wait_for("attempt 2 is in")
+    assert service.stop() == 0
+
+
+def test_a_file_over_https_that_arrives_in_parts(start, web):
+    server, root, settings = web
+    server.breaks_after = 1_200_000
+    service = start(root, **settings).ready()
+    assert service.predict(1) == (200, 3_000_000)
+    ranges = [asked[2] for asked in server.seen if asked[0] == "GET"]
+    assert ranges[0] is None
+    assert ranges[1].startswith("bytes=1")
+
+
+def test_a_source_that_hangs_is_named_and_its_file_continued(begin, web):
+    server, root, settings = web
+    server.breaks_after, server.hangs = 400_000, True
+    service = begin(root, S2I_WEIGHTS_TIMEOUT="0.3", **settings)
+    not_ready(service, "big.bin: The read operation timed out")
+    server.hangs, server.breaks_after = False, 0
+    service.ready()
+    assert [asked[2] for asked in server.seen if asked[0] == "GET"][-1] in ("bytes=1200000-", "bytes=1600000-")
+
+
+def test_a_certificate_that_is_not_trusted(begin, web):
+    _, root, settings = web
+    service = begin(root, **{**settings, "S2I_CA_BUNDLE": ""})
+    not_ready(service, "certificate verify failed")
+
+
+def test_a_rotated_credential_is_read_again(begin, web, tmp_path):
+    server, root, settings = web
+    netrc = tmp_path / "netrc"
+    service = begin(root, NETRC=str(netrc), **settings)
+    service.ready()
+    assert {asked[3] for asked in server.seen} == {None}
+    service.stop()
+    netrc.write_text("machine localhost login me password first-secret\n")
+    shutil.rmtree(settings["S2I_WEIGHTS_CACHE"])
+    service = begin(root, NETRC=str(netrc), **settings).ready()
+    assert server.seen[-1][3].startswith("Basic ")
+    assert "first-secret" not in service.log
