@@ -77,7 +77,7 @@ EXERCISED_BY = {
     "app-skeleton/nb_service/pool": ("contract/test_pool.py", "contract/test_trouble.py"),
     "app-skeleton/nb_service/protocols": ("contract/test_protocols.py", "contract/test_tf_serving.py"),
     "app-skeleton/nb_service/signature": ("contract/test_forged_models.py",),
-    "app-skeleton/nb_service/weights": ("contract/test_weights.py",),
+    "app-skeleton/nb_service/weights": ("contract/test_weights.py", ":ok-weights-*", ":fail-weights-*"),
     "app-skeleton/nb_spark": ("contract/test_spark_scorers.py",),
 }
 

@@ -57,7 +57,7 @@ class Progress:
         self._say(text)
 
     def begin(self, doing: str, expected: int) -> None:
-        """Count anew."""
+        """Start to count from zero."""
         with self._lock:
             self._bytes, self.expected, self.doing = 0, expected, doing
             self._last = time.monotonic()
@@ -148,7 +148,7 @@ def _fetched(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -
     """Return a file that is in the store now; raise the problem that prevents it."""
     remote, source = wanted.remote, wanted.entry.source
     try:
-        return _brought(wanted, store, progress, max_bytes)
+        return _stored(wanted, store, progress, max_bytes)
     except problems.Problem:
         raise
     except Exception as error:
@@ -157,7 +157,7 @@ def _fetched(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -
         raise problems.WeightsUnavailable(source, f"{remote.name}: {sources.words(error)}") from error
 
 
-def _brought(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -> LockedFile:
+def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -> LockedFile:
     remote, locked, source = wanted.remote, wanted.locked, wanted.entry.source
     expected = locked.size if locked else remote.size
     known = locked.sha256 if locked else remote.sha256

@@ -22,7 +22,7 @@ UNSUPPORTED = {
     "abfs": "the scheme of Azure is azure://account/container/path",
     "abfss": "the scheme of Azure is azure://account/container/path",
 }
-# Parts of an address that let whoever has it read the file.
+# Parts of an address that are credentials.
 _SECRET = re.compile(r"^(?:x-amz-.*|x-goog-.*|sig|signature|token|access_token|api_?key|key|password)$", re.IGNORECASE)
 _URL_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
