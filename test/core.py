@@ -20,6 +20,7 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_batch.py::test_a_row_of_each_kind_of_trouble",
         "test_batch.py::test_a_signal_ends_it_and_the_same_words_go_on",
         "test_batch.py::test_a_stream_of_csv",
+        "test_batch_files.py::test_a_column",
         "test_batches.py",
         "test_bodies.py",
         "test_bus.py::test_answers_and_errors_carry",

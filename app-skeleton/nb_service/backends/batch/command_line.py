@@ -1,6 +1,7 @@
 """The words after `batch`: what to read, how, and what to write."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
@@ -8,6 +9,7 @@ from typing import NamedTuple, NoReturn
 from nb_service import backends, problems
 from nb_service.backends.batch.formats import FORMATS
 from nb_service.backends.batch.formats.options import ReadOptions
+from nb_service.backends.batch.inputs import FILES
 from nb_service.backends.batch.outputs import STDOUT
 from nb_service.protocols.rows import Rows
 
@@ -35,6 +37,7 @@ class Options(NamedTuple):
     encoding: str
     sample: tuple[str, ...]
     as_form: str
+    files: str
     keep: str
     column: str
     parameters: tuple[str, ...]
@@ -75,7 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     names = [*FORMATS]
     add = parser.add_argument
     add("words", nargs="*", help=argparse.SUPPRESS)
-    add("--from", dest="from_format", choices=names, default="", metavar="FORMAT", help="format of the inputs")
+    add(
+        "--from",
+        dest="from_format",
+        choices=[*names, FILES],
+        default="",
+        metavar="FORMAT",
+        help="format of the inputs; files: each file of a folder is a row",
+    )
     add("--to", dest="to_format", choices=names, default="", metavar="FORMAT", help="format of what is written")
     add("--compress", choices=["gzip", "zstd", "none"], default="", metavar="HOW", help="gzip, zstd or none")
     add("--header", choices=["yes", "no"], help="whether the first line of CSV has names; by default looked for")
@@ -88,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--encoding", type=_given, help="of texts; by default UTF-8, or UTF-16 where a file says so")
     add("--sample", type=_given, metavar="COLUMN,…", help="the columns that predictor gets; by default all")
     add("--as", dest="as_form", choices=["list", "object", "value"], default="", help="what a row is to predictor")
+    add("--files", type=_given, metavar="FOLDER", help="folder of the files that rows name")
     add(
         "--keep",
         type=_given,
@@ -136,7 +147,7 @@ def read(words: Sequence[str]) -> Options | None:
         backends.show_help(USAGE + "\n" + parser.format_help().strip())
         return None
     # Not by default "", which `_given` would refuse.
-    for name in ("delimiter", "encoding", "sample", "errors", "max_errors"):
+    for name in ("delimiter", "encoding", "sample", "files", "errors", "max_errors"):
         setattr(given, name, getattr(given, name) or "")
     *inputs, output = given.words if len(given.words) > 1 else [*(given.words or ["-"]), "-"]
     delimiter = {"tab": "\t", "\\t": "\t"}.get(given.delimiter, given.delimiter)
@@ -152,6 +163,7 @@ def read(words: Sequence[str]) -> Options | None:
         given.encoding,
         tuple(given.sample.split(",")) if given.sample else (),
         given.as_form,
+        given.files or (inputs[0] if given.from_format == FILES else ""),
         given.keep,
         given.column,
         tuple(given.parameters),
@@ -173,6 +185,10 @@ def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None
             "a".encode(given.encoding)
         except (LookupError, ValueError):
             raise problems.BatchWords(f"--encoding {given.encoding} is not an encoding that Python has.") from None
+    if given.files and not os.path.isdir(given.files):
+        raise problems.BatchWords(f"--files {given.files} is not a folder.")
+    if given.from_format == FILES and len(inputs) > 1:
+        raise problems.BatchWords("--from files reads one folder.")
     if given.max_errors:
         share(given.max_errors)
     if given.errors == "-":

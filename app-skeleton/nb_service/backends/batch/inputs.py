@@ -5,19 +5,23 @@ import glob
 import gzip
 import hashlib
 import io
+import json
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from nb_service import problems
-from nb_service.backends.batch import formats
+from nb_service.backends.batch import formats, sample_files
 from nb_service.backends.batch.formats import COMPRESSIONS, FORMATS, Format, columns
 from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.formats.spool import spooled
 
 STDIN = "-"
+# What --from says of a folder whose files are the rows.
+FILES = "files"
 # How much of a file tells it from another of the same size and time.
 HEAD = 1 << 16
 PEEK = 1 << 12
@@ -30,6 +34,8 @@ class Source(NamedTuple):
     path: str
     format: Format | None
     compression: str
+    # Whether it is a folder, each file of which is a row.
+    is_folder: bool = False
 
     @property
     def name(self) -> str:
@@ -39,14 +45,14 @@ class Source(NamedTuple):
     @property
     def is_lasting(self) -> bool:
         """Return whether it can be read once more: a pipe has given away what was read of it."""
-        return self.path != STDIN and os.path.isfile(self.path)
+        return self.is_folder or (self.path != STDIN and os.path.isfile(self.path))
 
     def fingerprint(self) -> dict:
         """Return what tells this file from another, or from itself once it has changed; raise BatchInput."""
         try:
             stat = os.stat(self.path)
-            with open(self.path, "rb") as file:
-                digest = hashlib.sha256(file.read(HEAD)).hexdigest()
+            with _raw(self) as file:
+                digest = hashlib.sha256(file.read() if self.is_folder else file.read(HEAD)).hexdigest()
         except OSError as error:
             raise unreadable(self.path, error) from error
         return {"path": os.path.abspath(self.path), "bytes": stat.st_size, "mtime": stat.st_mtime_ns, "head": digest}
@@ -56,11 +62,20 @@ def resolve(words: Sequence[str], from_format: str) -> list[Source]:
     """Return the inputs that the words name, each in the order of names; raise BatchInput."""
     sources: list[Source] = []
     for word in words:
+        if from_format == FILES:
+            sources.append(_folder(word))
+            continue
         paths = _paths(word, from_format)
         if not paths:
             raise problems.BatchInput(word, "it names no file", "Look at the name; a folder must have files to score.")
         sources += [_source(path, from_format) for path in paths]
     return sources
+
+
+def _folder(word: str) -> Source:
+    if not os.path.isdir(word):
+        raise problems.BatchInput(word, "it is not a folder", "--from files reads the folder whose files are the rows.")
+    return Source(word, FORMATS["ndjson"], "", is_folder=True)
 
 
 def _paths(word: str, from_format: str) -> list[str]:
@@ -158,9 +173,17 @@ def _raw(source: Source) -> Any:
         # Not sys.stdin: the interpreter could not end while a thread waits for that one.
         return open(0, "rb", buffering=_BUFFER, closefd=False)
     try:
-        return open(source.path, "rb", buffering=_BUFFER)
+        return _listing(source.path) if source.is_folder else open(source.path, "rb", buffering=_BUFFER)
     except OSError as error:
         raise unreadable(source.path, error) from error
+
+
+def _listing(folder: str) -> Any:
+    """Return a file with a line of JSON for the name of each file of a folder."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(json.dumps(name).encode("ascii") + b"\n" for name in sample_files.listed(folder))
+        file.seek(0)
+        return open(os.dup(file.fileno()), "rb", buffering=_BUFFER)
 
 
 def _unpacked(raw: Any, compression: str, name: str) -> Any:

@@ -158,7 +158,9 @@ class Job:
             self.mark = self.mark._replace(source=at, rows=0, rows_before=self.mark.rows_before + self.mark.rows)
         with inputs.opened(source) as opened:
             reader = opened.reader(self._options.reading(self._rows))
-            samples = Samples(source.name, reader.names, self._rows, self._options.sample, self._options.as_form)
+            samples = Samples(
+                source.name, reader.names, self._rows, self._options.sample, self._options.as_form, self._scoring.files
+            )
             samples.keys = self.mark.keys
             if self._output is None:
                 made = task._replace(format=task.format or opened.format)

@@ -8,6 +8,7 @@ from nb_scorer.model import json_codec
 from nb_service import problems
 from nb_service.backends.batch import json_texts
 from nb_service.backends.batch.formats.chunk import Chunk
+from nb_service.backends.batch.sample_files import SampleFiles
 from nb_service.protocols.rows import Rows
 
 LIST, OBJECT, VALUE = "list", "object", "value"
@@ -16,14 +17,24 @@ LIST, OBJECT, VALUE = "list", "object", "value"
 class Samples:
     """Makes samples, as JSON, of the rows of one input, whose columns are `names` (None where it has no names).
 
-    `columns` are those that predictor gets, all where it is empty; without names they are counted from 1.
+    `columns` are those that predictor gets, all where it is empty; without names they are counted from 1. `files` reads
+    the files that rows name.
     """
 
-    def __init__(self, name: str, names: Sequence[str] | None, rows: Rows, columns: Sequence[str], form: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        names: Sequence[str] | None,
+        rows: Rows,
+        columns: Sequence[str],
+        form: str,
+        files: SampleFiles | None = None,
+    ) -> None:
         self._columns = columns
         self._form = form
         self._names = names
         self._input = name
+        self._files = files
         self._rows = _forced(rows, form)
         self._picks: list[int] | None = None
         self.keys: list | None = None  # of the job's first object, where objects become lists
@@ -37,9 +48,11 @@ class Samples:
         """Return the JSON of the samples of all rows that are whole; note in `chunk` those that have none."""
         if not chunk.is_table:
             self.look(chunk)
-            return self._of_values(chunk)
-        whole = chunk.whole()
-        return self._of_table(chunk, whole) if whole else []
+            texts = self._of_values(chunk)
+        else:
+            whole = chunk.whole()
+            texts = self._of_table(chunk, whole) if whole else []
+        return texts if self._files is None else self._files.check(texts, chunk)
 
     def _of_table(self, chunk: Chunk, whole: list[int]) -> list[str]:
         names: Sequence[str] | None = self._names

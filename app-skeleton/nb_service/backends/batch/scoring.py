@@ -11,6 +11,7 @@ from nb_scorer.protocol import answer_words
 from nb_service import problems
 from nb_service.backends.batch.answers import Answers
 from nb_service.backends.batch.json_texts import encoded
+from nb_service.backends.batch.sample_files import SampleFiles
 from nb_service.http import replies
 from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
@@ -50,7 +51,8 @@ class Stopped(Exception):
 class Scoring:
     """Scores lists of samples over `client`, for any number of threads; `is_ready()` is whether the pool answers.
 
-    `most` is how many samples are best asked at a time, `call` is what the job adds to each.
+    `most` is how many samples are best asked at a time, `call` is what the job adds to each. `files` reads the files
+    that samples name.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class Scoring:
         absence: float,
         most: int,
         call: bytes = b"",
+        files: SampleFiles | None = None,
     ) -> None:
         self._client = client
+        self.files = files
         self._call = call
         self._is_ready = is_ready
         self._stop = stop
@@ -142,7 +146,7 @@ class Scoring:
         waits = 0
         while True:
             self._wait()
-            answers = self._client.ask_arrays([_array(samples) for samples in arrays], self._call)
+            answers = self._client.ask_arrays([self._array(samples) for samples in arrays], self._call)
             lost = [answer for answer in answers if answer is not None and answer.outcome in _LATER]
             if not lost:
                 return answers
@@ -152,6 +156,10 @@ class Scoring:
             if len(lost) < len(answers):
                 return [None if answer in lost else answer for answer in answers]
             self._pause()
+
+    def _array(self, samples: list[str]) -> bytes:
+        texts = samples if self.files is None else map(self.files.in_full, samples)
+        return encoded("[" + ",".join(texts) + "]")
 
     def _wait(self) -> None:
         """Wait until the pool is ready; raise BatchUnscored where it has not been for too long."""
@@ -174,10 +182,6 @@ def _check_call(answer: Answer) -> None:
         facts = json.loads(answer.payload)
         if "status" in facts:
             raise problems.BatchWords(f"Invalid --parameter: {facts['detail'].rstrip('.')}.")
-
-
-def _array(samples: list[str]) -> bytes:
-    return encoded("[" + ",".join(samples) + "]")
 
 
 _LATER = (outcomes.NOT_READY, outcomes.FULL)

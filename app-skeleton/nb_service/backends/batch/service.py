@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from nb_service import drift, problems
+from nb_service import drift, files, problems
 from nb_service.backends.batch import job as jobs
 from nb_service.backends.batch import progress, show
 from nb_service.backends.batch.command_line import Options
@@ -21,6 +21,7 @@ from nb_service.backends.batch.journal import Journal
 from nb_service.backends.batch.outputs import guarded
 from nb_service.backends.batch.plan import Plan
 from nb_service.backends.batch.report import Report
+from nb_service.backends.batch.sample_files import SampleFiles
 from nb_service.backends.batch.scoring import Scoring, Stopped
 from nb_service.drift import comparison
 from nb_service.log import visible
@@ -156,7 +157,9 @@ class BatchService:
         model = self._pool.model
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
         call = Calls(model.manifest).made(Parameters(texts=self._options.texts))
-        scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, ROWS, call)
+        named = self._files()
+        # Files are in memory while they are scored: one for each scorer that is at work.
+        scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, 1 if named else ROWS, call, named)
         keys = list(model.answer_schema.get("properties", {})) or None
         if self._options.show:
             return show.show(self._options, self._plan.tasks[0], rows, keys, scoring, self._show)
@@ -178,6 +181,15 @@ class BatchService:
             report = report._replace(drift=comparison.lines(compared, counted["counted"]))
         self._report = report
         return report.exit_status
+
+    def _files(self) -> SampleFiles | None:
+        """Return the reader of the files that rows name, None if they name none; raise BatchWords."""
+        if not self._options.files:
+            return None
+        taken = files.of(self._pool.model.manifest)
+        if not taken.arguments:
+            raise problems.BatchWords("--files and --from files need a predictor that takes files.")
+        return SampleFiles(self._options.files, taken)
 
     def _is_ready(self) -> bool:
         """Return whether the pool answers; raise BatchUnscored where the system has started no process for too long."""

@@ -1,0 +1,122 @@
+"""Rows that name files: of a folder that the job was given, and of no other, however a row spells a path."""
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+from nb_scorer.model import binary, json_codec
+
+from nb_service import problems
+from nb_service.backends.batch.formats.chunk import Chunk
+from nb_service.files import Files
+
+# In bytes. What is larger is probably not meant as a sample.
+MAX_FILE = 64 << 20
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_REASONS = {
+    errno.ENOENT: "is not there",
+    errno.ELOOP: "is a link",
+    errno.ENOTDIR: "is not in a folder, or leads through a link",
+    errno.EACCES: "can't be read by this user",
+}
+
+
+class NoFile(Exception):
+    """A path that names no file to read; the text gives the reason."""
+
+
+class SampleFiles:
+    """Reads the files of `folder` that samples name where predictor takes files.
+
+    Samples hold paths until they are sent, so that no more files are in memory than are being scored.
+    """
+
+    def __init__(self, folder: str, files: Files) -> None:
+        self._folder = folder
+        self._files = files
+
+    def check(self, texts: list[str], chunk: Chunk) -> list[str]:
+        """Return the samples (their JSON) whose files are there; note in `chunk` the rows of the others."""
+        kept = []
+        for at, text in zip(chunk.whole(), texts, strict=True):
+            try:
+                self._replaced(json.loads(text), self._checked)
+            except NoFile as error:
+                chunk.broken[at] = str(error)
+            else:
+                kept.append(text)
+        return kept
+
+    def in_full(self, text: str) -> str:
+        """Return the JSON of a sample with its files in the place of their paths; raise BatchInput."""
+        try:
+            return json_codec.encode(self._replaced(json.loads(text), self._read)).decode("ascii")
+        except NoFile as error:
+            raise problems.BatchInput(
+                self._folder, f"a file has changed since its row was read: {error}", "Let nothing write to the folder."
+            ) from error
+
+    def _replaced(self, sample: object, of_path: Callable[[str], str]) -> object:
+        """Return the sample with what `of_path` returns in the place of each path."""
+        if not self._files.by_name:
+            return _each(sample, of_path)
+        if not isinstance(sample, dict):
+            return sample
+        names = {argument.name for argument in self._files.arguments}
+        return {name: _each(value, of_path) if name in names else value for name, value in sample.items()}
+
+    def _checked(self, path: str) -> str:
+        os.close(self._opened(path))
+        return path
+
+    def _read(self, path: str) -> str:
+        with open(self._opened(path), "rb") as file:
+            content = file.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            raise _too_large(path)
+        return binary.data_url(content, binary.media_type_of(path))
+
+    def _opened(self, path: str) -> int:
+        """Return the descriptor of a file in the folder, to which no link leads; raise NoFile."""
+        names = path.split("/")
+        if os.path.isabs(path) or ".." in names or not names[-1] or "\0" in path:
+            raise NoFile(f"{path!r} is not a path of a file within --files.")
+        descriptor = -1
+        try:
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            for left, name in zip(reversed(range(len(names))), names, strict=True):
+                above, descriptor = descriptor, -1
+                try:
+                    descriptor = os.open(name, _OPEN | os.O_DIRECTORY if left else _OPEN, dir_fd=above)
+                finally:
+                    os.close(above)
+            about = os.fstat(descriptor)
+        except OSError as error:
+            reason = _REASONS.get(error.errno or 0, f"can't be read: {error.strerror}")
+            raise NoFile(f"The file {path!r} {reason}.") from error
+        if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE:
+            os.close(descriptor)
+            raise _too_large(path) if stat.S_ISREG(about.st_mode) else NoFile(f"{path!r} is not a file.")
+        return descriptor
+
+
+def _each(value: object, of_path: Callable[[str], str]) -> object:
+    if isinstance(value, list):
+        return [_each(item, of_path) for item in value]
+    # A file in the row itself, as a request would have it.
+    if isinstance(value, str) and value[:5].lower() != "data:":
+        return of_path(value)
+    return value
+
+
+def _too_large(path: str) -> NoFile:
+    return NoFile(f"The file {path!r} is larger than {MAX_FILE >> 20} MB.")
+
+
+def listed(folder: str) -> Iterator[str]:
+    """Yield the names of the files of a folder in order; links and hidden ones are left out."""
+    with os.scandir(folder) as entries:
+        names = [each.name for each in entries if each.is_file(follow_symlinks=False) and each.name[0] != "."]
+    yield from sorted(names)
