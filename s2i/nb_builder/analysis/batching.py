@@ -315,9 +315,13 @@ def _bare(function: _Function) -> _Function:
 
 
 def _run(definition: ast.stmt, names: dict[str, Any], file: str, name: str) -> Any:
-    """Return what `definition`, of a function or class that evaluates nothing, binds to `name`."""
+    """Return what `definition`, of a function or class that evaluates nothing, binds to `name`; UNKNOWN if invalid."""
     module = ast.fix_missing_locations(ast.Module([definition], []))
     local: dict[str, Any] = {}
-    # Only a definition, of which nothing is called.
-    exec(compile(module, file, "exec"), names, local)  # noqa: S102
+    try:
+        # Only a definition, of which nothing is called.
+        exec(compile(module, file, "exec"), names, local)  # noqa: S102
+    except SyntaxError:
+        # Such as an await outside of an async function, which the parser accepts; the check of the cell reports it.
+        return UNKNOWN
     return local[name]

@@ -163,6 +163,8 @@ def test_nothing_of_the_author_s_is_called(tmp_path, monkeypatch, cell):
         ["seen = []", "@traced\n" + PREDICTOR.format("seen.append(x)")],
         ["get_ipython().run_line_magic('run', 'other.ipynb')\nseen = []", PREDICTOR.format("seen.append(x)")],
         ["seen = []", PREDICTOR.format("seen.append(x)"), "this is no Python"],
+        # A tree that can't be compiled: another check reports it.
+        [MODEL, PREDICTOR.format("await x")],
         ["predictor = 3"],
         [],
     ],
