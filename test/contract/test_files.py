@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from contract import clients
 from contract.services import Service, module_service, wait_until
 
 PICTURE = """
@@ -397,6 +398,21 @@ def test_what_the_client_does_not_accept_is_406(answers):
         assert status == 406
         assert json.loads(body)["detail"].startswith("The prediction is image/png; neither that nor JSON")
     assert raw(answers, "picture", "image/jpeg, application/json;q=0.1")[2]["Content-Type"] == "application/json"
+
+
+def test_a_figure_of_plotly_is_a_picture_or_the_error_names_what_is_missing():
+    ours = clients.ROOT / "app-skeleton"
+    drawn = clients.ask("plotly", "draw_plotly.py", ours)
+    assert drawn == {
+        "is_file": True,
+        "type": "image/png",
+        "magic": "PNG",
+        "size": [300, 200],
+        "in json": "data:image/png;base64,",
+    }
+    without = clients.ask("plotly", "draw_plotly.py", ours, "without")
+    assert without["error"].startswith("a plotly figure becomes a picture by the package kaleido, whose release 0.2.1")
+    assert "requires the kaleido package" in without["error"]
 
 
 def test_a_picture_in_and_a_picture_out(start, front):

@@ -77,6 +77,8 @@ _OWN_FORMATS = {
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
 }
+# The classes of figures.
+_MATPLOTLIB, _PLOTLY = ("matplotlib.figure", "Figure"), ("plotly.basedatatypes", "BaseFigure")
 # The modes of pictures whose values have more than 8 bits, and the type of each in an array.
 _WIDE = {"I": "i", "F": "f", "I;16": "H"}
 JSON = "application/json"
@@ -590,11 +592,24 @@ def part_of_answer(value):
     kinds = type(value).__mro__
     if any(_is_named(kind, "PIL.Image", "Image") for kind in kinds):
         return _picture_of_answer(value)
-    if any(_is_named(kind, "matplotlib.figure", "Figure") for kind in kinds):
+    if any(_is_named(kind, *_MATPLOTLIB) for kind in kinds):
         stream = io.BytesIO()
         value.savefig(stream, format="png")
         return Part(stream.getvalue(), "image/png")
+    if any(_is_named(kind, *_PLOTLY) for kind in kinds):
+        return Part(_drawn(value), "image/png")
     return None
+
+
+def _drawn(figure):
+    """Return the PNG of a plotly figure; raise NoJsonForm if that can't be drawn, for lack of kaleido for one."""
+    try:
+        return figure.to_image(format="png")
+    # Its own errors are of many classes, by its release and kaleido's.
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        text = "a plotly figure becomes a picture by the package kaleido, whose release 0.2.1 includes a browser: {}"
+        raise json_codec.NoJsonForm(text.format(reason)) from error
 
 
 def _picture_of_answer(picture):
@@ -610,7 +625,9 @@ def _picture_of_answer(picture):
 def is_file_answer(hint, answers):
     """Return whether a predictor with this type hint for its answers, or with these answers in JSON, returns files."""
     kind = kind_of(hint)
-    is_figure = inspect.isclass(hint) and _is_named(hint, "matplotlib.figure", "Figure")
+    is_figure = inspect.isclass(hint) and any(
+        _is_named(base, *name) for base in hint.__mro__ for name in (_MATPLOTLIB, _PLOTLY)
+    )
     is_seen = any(isinstance(answer, str) and _DATA_URL.match(answer) for answer in answers)
     return kind in (IMAGE, BYTES, PATH) or is_figure or is_seen
 
