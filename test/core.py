@@ -46,6 +46,7 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_number_blocks.py",
         "test_own_status.py",
         "test_parameters.py",
+        "test_predictors.py",
         "test_pool.py",
         "test_protocols.py",
         "test_prove.py",

@@ -42,6 +42,10 @@ def serve(
     if not backends.give(call.name, backend, call.words) or checks_words:
         return 0
     model = model_folder.read(Path(values.app_root).absolute(), values.trust)
+    if model.manifest.get("predictors"):
+        from nb_service import served_names
+
+        served_names.check(model, values, call.name)
     if facts is not None:
         # Scorers must not inherit it: the reader sees the end of this process by its end of file.
         os.set_inheritable(facts, False)

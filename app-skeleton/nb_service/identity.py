@@ -10,8 +10,6 @@ from nb_scorer.common import paths
 
 from nb_service.model_folder import ModelFolder
 
-# A name that fits into a path, a header and TensorFlow Serving's routes.
-NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 DEFAULT_NAME = "model"
 HEADERS = ("X-Model-Name", "X-Model-Version", "X-Model-Commit")
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)

@@ -1,5 +1,6 @@
 """The manifest, checked: each field has the type that assemble writes, or is absent."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import problems
 
+# A name that fits into a path, a header and TensorFlow Serving's routes.
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 
 
@@ -99,6 +102,19 @@ def files(value: object) -> dict:
     return described
 
 
+def predictors(value: object) -> dict:
+    """Return the manifests of further predictors by their names, each checked as a manifest is."""
+    named = facts(value)
+    for name, fields in named.items():
+        if not NAME.fullmatch(name):
+            raise ValueError("an object whose keys are names")
+        for field, inner in facts(fields).items():
+            check = FIELDS.get(field)
+            if check is not None and inner is not None:
+                fields[field] = check(inner)
+    return named
+
+
 def start(value: object) -> str:
     """Return a way of starting scorers, as it is."""
     if value not in (FORK, SPAWN):
@@ -176,7 +192,8 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("path_first", "path_last"), texts),
     **dict.fromkeys(("validator", "batch_predictor", "explainer", "deterministic", "pandas_labels"), truth),
     **dict.fromkeys(("golden", "golden_with_parameters", "pickle_bytes", "scorer_threads"), count),
-    "answer_file": truth,
+    **dict.fromkeys(("answer_file", "predictor"), truth),
+    "predictors": predictors,
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
     **dict.fromkeys(("process_state", "drift"), facts),
     "parameters": schemas,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nb_scorer.common import paths, phrases
 from nb_scorer.model import golden_rows, verified_file
+from nb_scorer.model.manifest import of_predictor
 
 from nb_service import manifest as manifests
 from nb_service import problems, schemas
@@ -21,7 +22,8 @@ class ModelFolder(NamedTuple):
     """The paths and the manifest of one model under `$APP_ROOT`.
 
     `digests` are what its signature says of each file, by its name, where the signature was verified. Who reads a file
-    of the model compares what it has read with them: nothing else holds if the file is changed later.
+    of the model compares what it has read with them: nothing else holds if the file is changed later. `predictor` is ""
+    or the name of the one of `predictors` whose manifest and golden rows it has.
     """
 
     folder: Path
@@ -29,6 +31,20 @@ class ModelFolder(NamedTuple):
     notebook_folder: Path
     manifest: dict
     digests: Mapping[str, str] | None = None
+    predictor: str = ""
+
+    @property
+    def has_default(self) -> bool:
+        """Return whether the notebook has a predictor of its own, and not only `predictors`."""
+        return self.manifest.get("predictor") is not False
+
+    @property
+    def predictors(self) -> "dict[str, ModelFolder]":
+        """Return the further predictors by their names, each as a model."""
+        return {
+            name: self._replace(manifest=of_predictor(self.manifest, name), predictor=name)
+            for name in self.manifest.get("predictors") or {}
+        }
 
     @property
     def sample_schema(self) -> dict:
@@ -45,7 +61,7 @@ class ModelFolder(NamedTuple):
 
     def golden_rows(self, limit: int | None = None) -> list[dict]:
         """Return the golden rows without parameters, at most the first `limit`, as `all_golden_rows` does."""
-        return golden_rows.plain(self.all_golden_rows())[:limit]
+        return golden_rows.plain(self.all_golden_rows(), self.predictor)[:limit]
 
     def all_golden_rows(self, limit: int | None = None) -> list[dict]:
         """Return the golden rows, at most the first `limit`; raise ModelDamaged where one is not valid."""
@@ -81,6 +97,8 @@ def _row(line: bytes) -> dict:
         raise ValueError(f"a row is {phrases.as_json(row)}, and has no sample and answer")
     if not isinstance(row.get("parameters", {}), dict):
         raise ValueError("a row has parameters that are not an object")  # noqa: TRY004 - of a file's content
+    if not isinstance(row.get("predictor", ""), str):
+        raise ValueError("a row has a predictor that is not a name")  # noqa: TRY004 - of a file's content
     if _is_deeper(row, DEEPEST):
         raise ValueError(f"a row is nested deeper than {DEEPEST} levels")
     return row

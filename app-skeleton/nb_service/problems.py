@@ -33,6 +33,7 @@ __all__ = [
     "BusNeedsMore",
     "BusUnset",
     "BusUrl",
+    "DefaultMissing",
     "GrpcFile",
     "GrpcMissing",
     "HelpUnwritten",
@@ -40,6 +41,7 @@ __all__ = [
     "ModelFormatUnknown",
     "ModelLoadFailed",
     "ModelMissing",
+    "ModelNameTaken",
     "ModelNeedsGpu",
     "ModelNotAsSigned",
     "ModelPythonDiffers",
@@ -98,6 +100,30 @@ class BackendWithoutWords(WrittenProblem):
 
     def __init__(self, name: str, words: Iterable[str]) -> None:
         super().__init__(name=name, arguments=" ".join(words))
+
+
+class DefaultMissing(WrittenProblem):
+    """The back end needs `predictor`, and the notebook has only `predictors`."""
+
+    code = "default-missing"
+    what_words = "{back_end} needs predictor, and the notebook defines only predictors: {names}."
+    why_words = "It sends each sample to the default predictor, since its samples come without the name of one."
+    fix_words = "Define predictor in the notebook, or serve HTTP or gRPC, where each predictor has its name."
+
+    def __init__(self, back_end: str, names: Iterable[str]) -> None:
+        super().__init__(back_end=back_end, names=", ".join(names))
+
+
+class ModelNameTaken(WrittenProblem):
+    """The model's name is also the name of one of the notebook's `predictors`."""
+
+    code = "model-name-taken"
+    what_words = "The model's name {name!r} is also the name of one of the notebook's predictors."
+    why_words = "Paths such as /v2/models/{name}/infer would not tell which of the two is meant."
+    fix_words = "Set S2I_MODEL_NAME to another name, or rename the key in predictors."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
 
 
 class HelpUnwritten(WrittenProblem):

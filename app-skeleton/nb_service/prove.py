@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nb_scorer.batching import variations
 from nb_scorer.model import compare_answers, golden_rows
+from nb_scorer.model.manifest import is_batched
 from nb_scorer.protocol import frames
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -19,7 +20,7 @@ from nb_service import model_folder, problems
 from nb_service.model_folder import ModelFolder
 from nb_service.pool import Plan, Pool, answer
 from nb_service.pool.link import Link
-from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, UNFORKABLE_SYSTEMS, environment, is_batched, start_mode
+from nb_service.pool.plan import GOLDEN_ROWS, THREAD_KNOBS, UNFORKABLE_SYSTEMS, environment, start_mode
 from nb_service.pool.turns import TurnLoop
 from nb_service.pool.warmup import RowResult
 from nb_service.settings import Settings
@@ -112,9 +113,7 @@ class Proof:
         self._news = asyncio.Event()
         self._model = model
         self._rows = model.all_golden_rows()
-        self._plain = golden_rows.plain(self._rows)
-        # A batch needs at least two samples.
-        self._batched = is_batched(model.manifest) and len(self._plain) > 1
+        self._models = [model, *model.predictors.values()]
         self._tolerance = settings.tolerance
         self._limit = settings.verify_timeout
         base = Plan(
@@ -157,7 +156,10 @@ class Proof:
         if self._fresh.problem is not None:
             return _unloaded(self._fresh.problem, self._fresh.traceback)
         proof = self._rows_verdict(self._fresh.results[0])
-        proof["batching"] = self._of_form(proof)
+        proof["batching"] = self._of_form(proof, self._model)
+        named = {each.predictor: {"batching": self._of_form(proof, each)} for each in self._models[1:]}
+        if named:
+            proof["predictors"] = named
         if not self._rows:
             return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to prove it with")
         if proof["rows"] and proof["deterministic"]:
@@ -165,14 +167,18 @@ class Proof:
                 proof, scorer_start=None, scorer_start_reason="the golden rows' predictions differ from the notebook's"
             )
         if proof["deterministic"]:
-            proof["batch"] = self._batch_verdict()
+            proof["batch"] = next(filter(None, map(self._batch_verdict, self._models)), None)
         verdict = self._fork_verdict(proof["deterministic"]) if self._may_fork else _verdict(SPAWN, self._why_spawned)
         return dict(proof, **verdict)
 
-    def _batch_verdict(self) -> dict | None:
+    def _plain(self, model: ModelFolder) -> list[dict]:
+        return golden_rows.plain(self._rows, model.predictor)
+
+    def _batch_verdict(self, model: ModelFolder) -> dict | None:
         """Return where batch_predictor, given all golden rows in one call, fails or differs; None where it does not."""
-        link = self._fresh.links[0]
-        if not self._batched or not link.alive:
+        link, rows = self._fresh.links[0], self._plain(model)
+        # A batch needs at least two samples.
+        if not is_batched(model.manifest) or len(rows) < 2 or not link.alive:
             return None
         answers: list[answer.Answer] = []
 
@@ -180,40 +186,40 @@ class Proof:
             answers.append(batch_answer)
             self._news.set()
 
-        body = json.dumps([row["sample"] for row in self._plain]).encode("ascii")
-        link.give(answer.Job(body, done, frames.MANY))
+        body = json.dumps([row["sample"] for row in rows]).encode("ascii")
+        link.give(answer.Job(body, done, frames.MANY, call=_call_of(model)))
         link.flush()
         self._wait(lambda: answers, self._limit)
-        if not answers or answers[0].batch != len(self._plain):
-            return {"row": 0, "got": None, "failed": True}
-        for index, (row, value) in enumerate(zip(self._plain, json.loads(answers[0].payload), strict=True)):
+        if not answers or answers[0].batch != len(rows):
+            return {**_named(model.predictor), "row": 0, "got": None, "failed": True}
+        for index, (row, value) in enumerate(zip(rows, json.loads(answers[0].payload), strict=True)):
             if not compare_answers.same(row["answer"], value, self._tolerance):
-                return {"row": index, "got": value, "failed": False}
+                return {**_named(model.predictor), "row": index, "got": value, "failed": False}
         return None
 
-    def _of_form(self, proof: dict) -> dict | None:
-        """Return what the manifest says of predictor's batch form once it was put to the proof; None for none."""
-        said = self._model.manifest.get("batching")
+    def _of_form(self, proof: dict, model: ModelFolder) -> dict | None:
+        """Return what the manifest says of a predictor's batch form once it was put to the proof; None for none."""
+        said = model.manifest.get("batching")
         if said is None or "calls" not in said:
             return said
-        link = self._fresh.links[0]
-        samples = [row["sample"] for row in self._plain]
+        link, rows = self._fresh.links[0], self._plain(model)
+        samples = [row["sample"] for row in rows]
         reason = None
         if proof["deterministic"] is False:
             reason = "predictor answers the same sample differently each time"
         elif proof["rows"] or not link.alive:
             reason = "the golden rows' predictions differ from the notebook's"
         elif not samples:
-            samples = variations.from_schema(self._model.manifest.get("sample_hint"), MADE_SAMPLES, 0) or []
+            samples = variations.from_schema(model.manifest.get("sample_hint"), MADE_SAMPLES, 0) or []
             reason = (
                 None if samples else "there are no golden rows to prove it with; a cell with examples would change that"
             )
         if reason is None:
-            made = 0 if self._plain else len(samples)
-            return {"calls": said["calls"], **self._ask_for_proof(link, samples), "made": made}
+            made = 0 if rows else len(samples)
+            return {"calls": said["calls"], **self._ask_for_proof(link, samples, _call_of(model)), "made": made}
         return {"calls": said["calls"], "reason": reason}
 
-    def _ask_for_proof(self, link: Link, samples: list) -> dict:
+    def _ask_for_proof(self, link: Link, samples: list, call: bytes) -> dict:
         given: list[answer.Answer] = []
 
         def done(proof: answer.Answer) -> None:
@@ -221,7 +227,7 @@ class Proof:
             self._news.set()
 
         asked = {"samples": samples, "tolerance": self._tolerance, "seconds": min(self._limit, FORM_SECONDS)}
-        link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.PROVE))
+        link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.PROVE, call=call))
         link.flush()
         # The scorer itself keeps to the time, unless one sample, or one call, takes it all.
         self._wait(lambda: given, 2 * self._limit)
@@ -282,6 +288,7 @@ class Proof:
             }
         return {
             "sample": row["sample"],
+            **_named(row.get("predictor")),
             "expected": row["answer"],
             "got": result.value,
             "same": result.same,
@@ -330,6 +337,15 @@ class Proof:
 def one_thread(environ: dict) -> dict:
     """Return `environ` without the user's settings of native threads: the proof is for one thread."""
     return {key: value for key, value in environ.items() if key not in THREAD_KNOBS}
+
+
+def _named(name: str | None) -> dict:
+    """Return which of several predictors an outcome is about; {} for predictor itself."""
+    return {"predictor": name} if name else {}
+
+
+def _call_of(model: ModelFolder) -> bytes:
+    return golden_rows.call_of({"predictor": model.predictor})
 
 
 def _died(result: RowResult) -> bool:

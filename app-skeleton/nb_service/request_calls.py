@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
-from nb_scorer.model.calls import EXPLAINER, FUNCTION
+from nb_scorer.model.calls import FUNCTION, NAMED
 
 from nb_service.malformed import Malformed
 
@@ -36,13 +36,13 @@ class Parameters(NamedTuple):
 
 
 NONE = Parameters()
-# How the call for an explanation begins: names in calls are sorted, and this one is the first.
-_OF_EXPLANATION = json.dumps({FUNCTION: EXPLAINER})[:-1].encode("ascii")
+# How the call of another function than predictor begins: names in calls are sorted, and this one is the first.
+_OF_ANOTHER = f'{{"{FUNCTION}": '.encode("ascii")
 
 
-def is_explanation(call: bytes) -> bool:
-    """Return whether a call asks for an explanation, which is not a prediction."""
-    return call.startswith(_OF_EXPLANATION)
+def is_of_another(call: bytes) -> bool:
+    """Return whether a call asks the explainer, or one of `predictors`: what it returns is not predictor's."""
+    return call.startswith(_OF_ANOTHER)
 
 
 def in_query(query: str) -> Parameters:
@@ -67,9 +67,13 @@ def may_hold_parameters(body: bytes) -> bool:
 
 
 class Calls:
-    """Makes the calls of one model: `takes_headers` is whether predictor gets header fields, `passed` are which."""
+    """Makes the calls of one predictor: `takes_headers` is whether it gets header fields, `passed` are which.
 
-    def __init__(self, manifest: Mapping[str, Any], passed: Iterable[str] = ()) -> None:
+    `name` is that of one of `predictors`, whose manifest this is.
+    """
+
+    def __init__(self, manifest: Mapping[str, Any], passed: Iterable[str] = (), name: str = "") -> None:
+        self._function = NAMED + name if name else ""
         self.parameters: dict[str, dict] = manifest.get("parameters") or {}
         self.takes_headers = bool(manifest.get("takes_headers"))
         self._passed = tuple(passed)
@@ -79,6 +83,7 @@ class Calls:
 
         `function` is that which is asked in place of predictor, if any.
         """
+        function = function or self._function
         facts: dict[str, object] = {FUNCTION: function} if function else {}
         if parameters.values:
             facts["parameters"] = parameters.values

@@ -8,7 +8,7 @@ from nb_scorer.common.settings_table import Table, number, one_of, read_all, set
 from nb_scorer.model import compare_answers
 from nb_scorer.protocol import log_forms
 
-from nb_service import cores, identity
+from nb_service import cores, manifest
 from nb_service.signature.trust import Trust
 
 
@@ -21,7 +21,7 @@ def route(value: str) -> str:
 
 def model_name(value: str) -> str:
     """Return a name as it is; raise ValueError where it does not fit into paths and headers."""
-    if not identity.NAME.fullmatch(value):
+    if not manifest.NAME.fullmatch(value):
         raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
     return value
 

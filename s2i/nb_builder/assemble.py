@@ -433,6 +433,7 @@ def write_script(build: Build, notebook: Notebook) -> Script:
             "repository": str(build.workspace.src) if build.settings.batching == "auto" else None,
             "drift": build.settings.drift == "auto",
             "setup": build.settings.setup_in_build,
+            "predictors": notebook_contract.named_predictors(notebook.cells),
         },
     }
     script = scripts.model_script(notebook.node, notebook.name, None if notebook.prefix else facts)

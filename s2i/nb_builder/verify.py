@@ -61,15 +61,22 @@ def run(
     judge(report, rows, log, seeds=state.get("seeds", False))
     # Keep the answers of the process that serves, not the kernel's: floats may differ in their last bits.
     golden_rows.keep(model, report["answers"])
-    if report["batching"]:
-        report["batching"] = placed(report["batching"], cells, app_root / paths.SRC)
+    named = {f"predictors[{name!r}]": facts for name, facts in report.get("predictors", {}).items()}
+    batched = [(name, each) for name, each in (("predictor", report), *named.items()) if each["batching"]]
+    summaries = []
+    for name, each in batched:
+        each["batching"] = placed(each["batching"], cells, app_root / paths.SRC)
+        summaries.append(batching_summary(each["batching"], name))
+        if settings.source_date_epoch is not None:
+            each["batching"] = repeatable(each["batching"])
     facts = {name: report[name] for name in MANIFEST_FIELDS}
-    if settings.source_date_epoch is not None and report["batching"]:
-        facts["batching"] = repeatable(report["batching"])
+    if named:
+        known = manifest.read(model)["predictors"]
+        facts["predictors"] = {name: {**known[name], **each} for name, each in report["predictors"].items()}
     verified: Mapping[str, Any] = manifest.update(model, **facts)
     log.detail(summary(report, len(rows)))
-    if report["batching"]:
-        log.detail(batching_summary(report["batching"]))
+    for line in summaries:
+        log.detail(line)
     return verified
 
 
@@ -88,10 +95,10 @@ def repeatable(batching: Mapping) -> dict:
     return {**facts, "pays_from": proof.GATE_SAMPLES} if "pays_from" in facts else facts
 
 
-def batching_summary(batching: Mapping) -> str:
-    """Return the line that says whether predictor is scored in batches, and why not."""
+def batching_summary(batching: Mapping, name: str = "predictor") -> str:
+    """Return the line that says whether the predictor `name` is scored in batches, and why not."""
     if "pays_from" not in batching:
-        return f"predictor is scored one by one: {batching['reason']}{place_of(batching)}"
+        return f"{name} is scored one by one: {batching['reason']}{place_of(batching)}"
     calls = batching["calls"]
     shared = ", ".join(f"{call} ({phrases.counted(calls.count(call), 'call')})" for call in dict.fromkeys(calls))
     rows = f"{batching['golden']} golden row{'s' * (batching['golden'] != 1)}"
@@ -99,7 +106,7 @@ def batching_summary(batching: Mapping) -> str:
         rows = f"{batching['made']} samples generated from its type hints"
     variations = phrases.counted(batching["variations"], "variation")
     return (
-        f"predictor can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
+        f"{name} can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
         f"answered the same, {batching.get('gain_at', 8)} of them {batching['gain']:g} times as fast"
     )
 
@@ -181,7 +188,7 @@ def first_failure(report: Mapping) -> tuple[str, str]:
     if row is None:
         return "", ""
     traceback = row["error"].get("traceback") or ""
-    return traceback, f"In a fresh process predictor({brief(json.dumps(row['sample']))}) fails:"
+    return traceback, f"In a fresh process {called(row)} fails:"
 
 
 def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = False) -> None:
@@ -208,7 +215,8 @@ def judge(report: Mapping, rows: Sequence[Mapping], log: Log, *, seeds: bool = F
         row = report["rows"][0]
         raise AnswersDiffer(**{name: brief(json.dumps(row[name])) for name in ("sample", "expected", "got")})
     elif report["batch"]:
-        raise batch_differs(report["batch"], golden_rows.plain(rows), report["stderr"])
+        of_predictor = golden_rows.plain(rows, report["batch"].get("predictor", ""))
+        raise batch_differs(report["batch"], of_predictor, report["stderr"])
 
 
 def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> BatchDiffers:
@@ -225,7 +233,13 @@ def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> Batch
 
 def failure(row: Mapping) -> str:
     """Return the sentence for a golden row that got no answer at all."""
-    return f"predictor({brief(json.dumps(row['sample']))}) fails there: {error_line(row['error'])}"
+    return f"{called(row)} fails there: {error_line(row['error'])}"
+
+
+def called(row: Mapping) -> str:
+    """Return the call of a golden row's predictor."""
+    function = f"predictors[{row['predictor']!r}]" if row.get("predictor") else "predictor"
+    return f"{function}({brief(json.dumps(row['sample']))})"
 
 
 def error_line(error: Mapping) -> str:

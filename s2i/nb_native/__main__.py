@@ -63,6 +63,8 @@ def _translate(app_root, folder, digests):
     model = _load(app_root, digests)
     if model.setup is not None:
         raise Refusal("the notebook has a setup, and a program calls nothing at its start")
+    if getattr(model, "predictors", None):
+        raise Refusal("the notebook has predictors, and a program has one predictor alone")
     program = translate.whole(model)
     with open(os.path.join(folder, MODEL_C), "w", encoding="utf-8") as file:
         file.write(program.text)

@@ -75,6 +75,8 @@ class Call(object):
         self.cell = None
         self.line = None
         self.of = None
+        # Its name in the notebook.
+        self.function = "predictor"
         self.answer = None
         self.bare = None
         self.returned = False
@@ -82,10 +84,10 @@ class Call(object):
         self.files = {}
 
 
-def install(shell):
-    """From now on, record the calls of predictor in cells that the IPython `shell` runs."""
-    noter = CallNoter()
-    calls = Calls(shell, noter.lines)
+def install(shell, names=()):
+    """From now on, record the calls of predictor, and of functions with these `names`, in cells that `shell` runs."""
+    noter = CallNoter(names)
+    calls = Calls(shell, noter.lines, noter.called)
     shell.ast_transformers.append(noter)
     setattr(builtins, NOTE, calls.note)
     setattr(builtins, NOTE_FIRST, calls.note_first)
@@ -105,17 +107,24 @@ def recorded(shell):
 
 
 class Calls(object):
-    """The calls so far, at most MAX_SAMPLES samples; `lines` has the line of each call site."""
+    """The calls so far, at most MAX_SAMPLES samples; `lines` and `called` have line and function of each call site."""
 
-    def __init__(self, shell, lines):
+    def __init__(self, shell, lines, called=None):
         self._shell = shell
         self._lines = lines
+        self._called = called
         self._open = {}
         self._first = {}
         # By call site.
         self._without_form = collections.OrderedDict()
         # By body, in the order of the first call of each.
         self._calls = collections.OrderedDict()
+
+    def _name(self, site):
+        return self._called[site] if self._called else "predictor"
+
+    def _predictor(self, site):
+        return self._shell.user_ns.get(self._name(site))
 
     def note(self, site, sample):
         """Return `sample` untouched, after its JSON form was recorded, if it has one."""
@@ -145,7 +154,7 @@ class Calls(object):
         return args or named
 
     def _begin_bound(self, site, args, named):
-        predictor = self._shell.user_ns.get("predictor")
+        predictor = self._predictor(site)
         bound = inspect.signature(predictor).bind(*args, **named)
         takes = call_arguments.of(predictor)
         sample = _bound(bound)
@@ -162,13 +171,13 @@ class Calls(object):
 
     def _begin(self, site, sample, others=None, parameters=()):
         """Note a call with a sample and the `others` of its arguments, of which a request may set `parameters`."""
-        call = _call_of_table(sample) if _is_table(sample) else self._call_of(sample)
+        call = _call_of_table(sample) if _is_table(sample) else self._call_of(sample, self._predictor(site))
         self._open_call(site, _with_parameters(call, others, parameters) if others else call)
 
-    def _call_of(self, sample):
+    def _call_of(self, sample, predictor):
         passed = "" if _is_plain(sample) else _kind(sample)
         try:
-            value, files = sample_files.in_json(self._shell.user_ns.get("predictor"), sample)
+            value, files = sample_files.in_json(predictor, sample)
         except ValueError as error:
             return Call(None, passed=passed, lack=str(error))
         body, lack = json_form(value, MAX_BYTES if value is sample else sample_files.MAX_BYTES)
@@ -178,8 +187,9 @@ class Calls(object):
 
     def _open_call(self, site, call):
         """Keep `call`, which is made at `site` now, unless there are too many."""
-        call.line, call.of = self._lines[site], _reference(self._shell.user_ns.get("predictor"))
-        calls, key = (self._without_form, site) if call.body is None else (self._calls, call.body)
+        call.line, call.of = self._lines[site], _reference(self._predictor(site))
+        call.function = self._name(site)
+        calls, key = (self._without_form, site) if call.body is None else (self._calls, (call.function, call.body))
         if key not in calls and len(calls) >= MAX_SAMPLES:
             return
         calls[key] = [call] if call.body is None else _last_of_each_kind([*calls.get(key, ()), call])
@@ -211,10 +221,9 @@ class Calls(object):
 
     def found(self):
         """Return the calls, each with `current` set by the predictor that the namespace has now."""
-        predictor = self._shell.user_ns.get("predictor")
         calls = self._all()
         for call in calls:
-            call.current = call.of() is predictor
+            call.current = call.of() is self._shell.user_ns.get(call.function)
         return calls
 
     def _all(self):
@@ -236,15 +245,20 @@ def _reference(predictor):
 
 
 class CallNoter(ast.NodeTransformer):
-    """Wraps each call of predictor outside functions, and its argument or arguments.
+    """Wraps each call of predictor, and of functions with the given `names`, and its argument or arguments.
+
+    Calls in functions are left alone.
 
     predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2)
     shown(n, predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2)
     shown(n, predictor(*note_first(n, a), **note_all(n, b=2))).
     """
 
-    def __init__(self):
+    def __init__(self, names=()):
         self.lines = []
+        # The function that each call site calls.
+        self.called = []
+        self._names = frozenset(("predictor", *names))
 
     def visit_FunctionDef(self, node):
         """Return a function as it is: what it calls when it runs is no example of the notebook's."""
@@ -267,7 +281,7 @@ class CallNoter(ast.NodeTransformer):
         """Wrap the arguments of `call` if it calls predictor with any; return whether it does."""
         self.generic_visit(call)
         arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if getattr(call.func, "id", None) != "predictor" or not arguments or _unpacks(call):
+        if getattr(call.func, "id", None) not in self._names or not arguments or _unpacks(call):
             return False
         if not call.keywords and len(arguments) == 1:
             call.args = [self._ours(NOTE, call.args, [], arguments[0])]
@@ -279,6 +293,7 @@ class CallNoter(ast.NodeTransformer):
                 named = ast.keyword(arg=None, value=self._ours(NOTE_ALL, [], call.keywords, arguments[0]))
                 call.keywords = [ast.copy_location(named, arguments[0])]
         self.lines.append(call.lineno)
+        self.called.append(call.func.id)
         return True
 
     def _wrapped(self, node, call):

@@ -32,22 +32,27 @@ _LOOPS: list = []
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
-def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED):
+def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED, name=""):
     """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
 
     `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.model.signatures gives them;
-    `recorded` are the recorder's Calls, `form` is the form of answers. Raises Complaint for a row of `examples` that
+    `recorded` are the recorder's Calls, `form` is the form of answers; `name` is that of a predictor in `predictors`,
+    which is put into its rows. Raises Complaint for a row of `examples` that
     gets no answer, for a call whose cell showed another one, where no sample at all is answered, and for a
     batch_predictor that answers differently.
     """
     try:
-        return _collect(called, examples, recorded, tolerance, form)
+        return _collect(called, examples, recorded, tolerance, form, name)
+    except Complaint as complaint:
+        if name:
+            complaint.facts.update(predictor=name)
+        raise
     finally:
         binary.folder.remove()
 
 
-def _collect(called, examples, recorded, tolerance, form):
-    collector = _Collector(called["predictor"], called.get("validator"), recorded, tolerance, form)
+def _collect(called, examples, recorded, tolerance, form, predictor_name):
+    collector = _Collector(called["predictor"], called.get("validator"), recorded, tolerance, form, predictor_name)
     if hasattr(examples, "shape") or hasattr(examples, "columns"):
         # The rows of an array or a table, as a client would send them.
         examples = json_codec.decode(json_codec.encode(examples, json_codec.BARE))
@@ -61,16 +66,16 @@ def _collect(called, examples, recorded, tolerance, form):
     collector.calls()
     collector.require_an_answer()
     if called.get("batch_predictor") is not None:
-        collector.notes.extend(check_batch(called, collector.rows, tolerance, form))
+        collector.notes.extend(check_batch(called, collector.rows, tolerance, form, predictor_name))
     return collector.rows, collector.notes
 
 
-def check_batch(called, lines, tolerance, form=json_codec.LABELLED):
+def check_batch(called, lines, tolerance, form=json_codec.LABELLED, name=""):
     """Ask batch_predictor for all golden rows at once; raise Complaint with the first that differs.
 
     Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
     """
-    rows = golden_rows.plain([json_codec.decode(line) for line in lines])
+    rows = golden_rows.plain([json_codec.decode(line) for line in lines], name)
     if not rows:
         return ["batch_predictor is not compared with predictor: there are no golden rows"]
     samples = [row["sample"] for row in rows]
@@ -119,8 +124,9 @@ class _Collector(object):
     """The golden rows so far, and notes on why samples are not among them."""
 
     def __init__(
-        self, predictor, validator, recorded=(), tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED
+        self, predictor, validator, recorded=(), tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED, name=""
     ):
+        self._of_name = b', "predictor": ' + json.dumps(name).encode("ascii") if name else b""
         self.predictor = predictor
         self.validator = validator
         self.tolerance = tolerance
@@ -311,7 +317,7 @@ class _Collector(object):
         given = parameters_of(body)
         of_call = b', "parameters": ' + json.dumps(given, sort_keys=True).encode("ascii") if given else b""
         origin_facts = b', "from": "' + origin.encode("ascii") + b'"}\n'
-        line = b'{"sample": ' + body + of_call + b', "answer": ' + answer + origin_facts
+        line = b'{"sample": ' + body + self._of_name + of_call + b', "answer": ' + answer + origin_facts
         size, file_size = golden_rows.sizes(line)
         self._bytes += size
         self._file_bytes += file_size

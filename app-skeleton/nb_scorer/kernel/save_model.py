@@ -18,6 +18,7 @@ from nb_scorer.kernel import (
     collect_baseline,
     collect_golden_rows,
     derive_batch_form,
+    named_predictors,
     pickle_diagnosis,
     record_process_state,
     sample_files,
@@ -27,6 +28,7 @@ from nb_scorer.kernel.save_errors import Complaint
 from nb_scorer.model import (
     binary,
     call_arguments,
+    calls,
     functions,
     golden_rows,
     json_codec,
@@ -53,7 +55,27 @@ KNOWN_NOTHING = {
     "drift": True,
     "setup": True,
     "fits": (),
+    "predictors": {},
 }
+# The fields of a manifest that each predictor has of its own; those of a notebook without `predictor`.
+NO_PREDICTOR = {
+    "predictor": False,
+    "validator": False,
+    "batch_predictor": False,
+    "explainer": False,
+    "predictor_doc": None,
+    "predictor_signature": None,
+    "sample_schema": None,
+    "answer_schema": None,
+    "parameters": None,
+    "takes_headers": False,
+    "sample_hint": None,
+    "answer_hint": None,
+    "files": None,
+    "answer_file": False,
+    "batching": None,
+}
+ONLY_NAMED = "the notebook has predictors, and no predictor of which a baseline could be kept"
 
 
 def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
@@ -66,7 +88,7 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
     None where only running tells, and `src` the folder whose modules are the author's own; `needs` are (function,
     name, where) of the names that every call uses; `pandas_labels` is whether pandas' answers keep the labels of their
     index, `drift` whether a baseline is to be kept, and `fits` are the calls of fit that were noted. `setup` is whether
-    the build calls the notebook's setup.
+    the build calls the notebook's setup. `predictors` are {name in `predictors`: name of the function}.
     """
     try:
         _save(namespace, str(folder), notebook, recorded, tolerance, known)
@@ -83,12 +105,8 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
 
 
 def _save(namespace, folder, notebook, recorded, tolerance, known):
-    # Not at the top: scorers, which load models, have no use for it.
-    from nb_scorer.model import signatures
-
-    definitions, import_notes = _without_import(namespace, known["imported_validator"], known["src"])
-    called = _functions(definitions)
-    callables = signatures.of(called, sample_files.known(called["predictor"], namespace.get("examples"), recorded))
+    found = _Found(namespace, recorded, known)
+    called, named, callables = found.called, found.named, found.callables
     started, start_notes = start_up.of(namespace)
     made_by_setup = start_up.bound_globals(started["setup"]) if started["setup"] else []
     called.update(started)
@@ -99,33 +117,40 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     os.makedirs(staging)
     try:
         state, lost = record_process_state.describe(namespace.get("In"))
-        batching = _add_batch_form(callables, known["repository"])
+        each_of = _each(callables, called)
+        batching = {name: _add_batch_form(each, known["repository"]) for name, each in each_of}
         with start_up.left_out(namespace, made_by_setup):
-            batching, of_pickle = _pickle_with_or_without_form(callables, called, batching, staging)
+            of_pickle = _pickle_with_or_without_forms(callables, called, named, batching, staging)
         # Called and asked only after pickling: the model is saved in the state that the notebook left it in.
         is_set_up = _set_up(started["setup"], made_by_setup, namespace, known["setup"])
-        rows, notes = [], [NOT_SET_UP]
+        rows_of, notes = {}, [NOT_SET_UP]
         if is_set_up:
             form = form_of(known["pandas_labels"])
-            rows, notes = collect_golden_rows.collect(callables, namespace.get("examples"), recorded, tolerance, form)
-            if not rows:
+            rows_of, notes = _golden_rows(each_of, found, tolerance, form)
+            if not any(rows_of.values()):
                 _require_names(namespace, known["needs"])
-            notes.extend(collect_golden_rows.check_explainer(callables, rows, form))
+            notes.extend(collect_golden_rows.check_explainer(callables, rows_of.get("", ()), form))
+        rows = _in_turn(rows_of)
         golden_rows.write(staging, rows)
-        model_manifest = _describe(called, notebook, rows, tolerance)
-        model_manifest.update(files=signatures.described_files(callables["predictor"]))
-        model_manifest.update(answer_file=_answers_files(called["predictor"], rows))
+        model_manifest = _describe(called, notebook, tolerance)
+        model_manifest.update(_describe_predictor(called, callables, rows_of.get("", ()), batching.get("")))
         model_manifest.update(of_pickle, pandas_labels=known["pandas_labels"], process_state=state)
-        model_manifest.update(batching=batching, setup_in_build=is_set_up if started["setup"] else None)
+        model_manifest.update(setup_in_build=is_set_up if started["setup"] else None)
+        model_manifest.update(golden=len(rows), golden_with_parameters=_not_plain(rows))
         if _dies_of_a_thread_limit():
             model_manifest.update(thread_limit=False)
+        if named:
+            model_manifest["predictors"] = {
+                name: _describe_predictor(
+                    each, callables["predictors"][name], rows_of.get(name, ()), batching[name], name
+                )
+                for name, each in named.items()
+            }
         if known["drift"] and is_set_up:
-            drift, drift_notes = _save_baseline(callables, namespace, known, rows, staging)
+            drift, drift_notes = _save_baseline(callables, namespace, known, rows_of, staging)
             notes.extend(drift_notes)
             model_manifest.update(drift=drift)
-        if batching and batching.get("source"):
-            with io.open(os.path.join(staging, paths.BATCH_FORM), "w", encoding="utf-8") as file:
-                file.write(batching.pop("source"))
+        _write_forms(batching, staging)
         manifest.write(staging, model_manifest)
         shutil.rmtree(folder, ignore_errors=True)
         os.rename(staging, folder)
@@ -133,8 +158,82 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         shutil.rmtree(staging, ignore_errors=True)
     if lost:
         notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
-    for note in import_notes + start_notes + notes:
+    for note in found.notes + start_notes + notes:
         print("note: " + note)
+
+
+class _Found(object):
+    """What a notebook defines: the functions of predictor (`called`) and of further predictors (`named`), by names.
+
+    `callables` are the same as they are asked; `examples` and `recorded` calls are by the name of the predictor, which
+    is "" for predictor itself.
+    """
+
+    def __init__(self, namespace, recorded, known):
+        definitions, self.notes = _without_import(namespace, known["imported_validator"], known["src"])
+        self.named = named_predictors.of(definitions)
+        self.called = _functions(definitions, self.named)
+        has_default = self.called["predictor"] is not None
+        self.examples = named_predictors.examples_of(namespace.get("examples"), self.named, has_default)
+        names = dict(known["predictors"], **{"": "predictor"})
+        self.recorded = {
+            name: [call for call in recorded if call.function == names.get(name)] for name in ("", *self.named)
+        }
+        self.callables = self._asked("", self.called)
+        self.callables["predictors"] = {name: self._asked(name, each) for name, each in self.named.items()}
+        if not has_default:
+            self.callables["predictor"] = calls.NoDefault(list(self.named))
+
+    def _asked(self, name, called):
+        """Return the functions of one predictor as they are asked; those that are missing are None."""
+        # Not at the top: scorers, which load models, have no use for it.
+        from nb_scorer.model import signatures
+
+        predictor = called["predictor"]
+        if predictor is None:
+            return signatures.of(called)
+        return signatures.of(called, sample_files.known(predictor, self.examples.get(name), self.recorded[name]))
+
+
+def _golden_rows(each_of, found, tolerance, form):
+    """Return ({name of a predictor: its golden rows}, notes); `each_of` are (name, functions as they are asked)."""
+    rows_of: dict = {}
+    notes: list = []
+    for name, each in each_of:
+        rows_of[name], further = collect_golden_rows.collect(
+            each, found.examples.get(name), found.recorded[name], tolerance, form, name
+        )
+        notes.extend("{}: {}".format(name, note) if name else note for note in further)
+    return rows_of, notes
+
+
+def _each(callables, called):
+    """Return [(name, functions as they are asked)] of all predictors; that of predictor, if there is one, is ""."""
+    default = [] if called["predictor"] is None else [("", callables)]
+    return default + list(callables["predictors"].items())
+
+
+def _in_turn(rows_of):
+    """Return the golden rows of all predictors, one of each in turn: a scorer's start asks only the first rows."""
+    longest = max([len(rows) for rows in rows_of.values()] or [0])
+    return [rows[index] for index in range(longest) for rows in rows_of.values() if index < len(rows)]
+
+
+def _not_plain(lines):
+    rows = [json_codec.decode(line) for line in lines]
+    return len(rows) - len(golden_rows.plain(rows))
+
+
+def _write_forms(batching, folder):
+    """Write the sources of the batch forms, where there are any, into `folder`; take them out of `batching`."""
+    sources = []
+    for name, facts in batching.items():
+        source = facts.pop("source", None) if facts else None
+        if source:
+            sources.append("# predictors[{!r}]\n{}".format(name, source) if name else source)
+    if sources:
+        with io.open(os.path.join(folder, paths.BATCH_FORM), "w", encoding="utf-8") as file:
+            file.write("\n\n\n".join(sources))
 
 
 def _answers_files(predictor, lines):
@@ -146,25 +245,28 @@ def _answers_files(predictor, lines):
     return binary.is_file_answer(hint, [json_codec.decode(line)["answer"] for line in lines])
 
 
-def _pickle_with_or_without_form(callables, called, batching, folder):
-    """Pickle `callables` into `folder`, without their batch form where only that can't be pickled.
+def _pickle_with_or_without_forms(callables, called, named, batching, folder):
+    """Pickle `callables` into `folder`, without their batch forms where only these can't be pickled.
 
-    Return (batching, the manifest's fields for the pickle).
+    Return the manifest's fields for the pickle; `batching` then has the reason.
     """
     path = os.path.join(folder, paths.PICKLE)
     try:
-        digest, size = _pickle(callables, called, path)
+        digest, size = _pickle(callables, called, named, path)
     except Complaint:
-        if callables.pop("batch_form", None) is None:
+        dropped = [name for name, each in _each(callables, called) if each.pop("batch_form", None) is not None]
+        if not dropped:
             raise
-        batching = {"reason": "its batch form can't be pickled"}
-        digest, size = _pickle(callables, called, path)
-    return batching, {"pickle_sha256": digest, "pickle_bytes": size}
+        batching.update((name, {"reason": "its batch form can't be pickled"}) for name in dropped)
+        digest, size = _pickle(callables, called, named, path)
+    return {"pickle_sha256": digest, "pickle_bytes": size}
 
 
-def _save_baseline(callables, namespace, known, rows, folder):
+def _save_baseline(callables, namespace, known, rows_of, folder):
     """Write the baseline, if there is one, into `folder`; return (its summary for the manifest, notes)."""
-    golden = golden_rows.plain([json_codec.decode(line) for line in rows])
+    if "" not in rows_of:
+        return {"reason": ONLY_NAMED}, []
+    golden = golden_rows.plain([json_codec.decode(line) for line in rows_of[""]])
     form = form_of(known["pandas_labels"])
     baseline = collect_baseline.collect(callables, namespace, known["fits"], golden, form)
     if baseline.facts is not None:
@@ -206,11 +308,16 @@ def _add_batch_form(callables, repository):
     return {"calls": form.stops, "source": form.source}
 
 
-def _functions(namespace):
-    """Return what is saved of `namespace`; raise Complaint for what is missing or can't be called."""
-    if "predictor" not in namespace:
+def _functions(namespace, named):
+    """Return what is saved of `namespace`; raise Complaint for what is missing or can't be called.
+
+    Where there are `named` predictors, predictor may be None.
+    """
+    if "predictor" not in namespace and not named:
         raise Complaint("predictor-missing")
     called = {name: namespace.get(name) for name in NAMES}
+    if named and called["predictor"] is None:
+        return called
     # Many notebooks have an object of that name, such as shap's.
     if isinstance(namespace.get("explainer"), types.FunctionType):
         called["explainer"] = namespace["explainer"]
@@ -268,10 +375,10 @@ def _require_names(namespace, needs):
             raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=where, hint=hint)
 
 
-def _pickle(callables, called, path):
+def _pickle(callables, called, named, path):
     """Write the pickle of `callables` to `path` and return (digest, size); raise Complaint where it can't be written.
 
-    `called` are the same functions as the notebook defines them.
+    `called`, and `named` by the names of further predictors, are the same functions as the notebook defines them.
     """
     functions.let_caches_be_pickled()
     pydantic_models.let_version_1_be_pickled()
@@ -285,12 +392,17 @@ def _pickle(callables, called, path):
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:
                 raise
-            raise _not_serializable([called, callables], error) from None
+            by_label = {
+                "{}[{!r}]".format("predictors" if kind == "predictor" else kind + "s", name): function
+                for name, each in named.items()
+                for kind, function in each.items()
+            }
+            raise _not_serializable([called, callables, by_label], error) from None
     return output.sha.hexdigest(), output.size
 
 
 def _not_serializable(forms, error):
-    called_names = (*NAMES, "explainer", *start_up.NAMES)
+    called_names = (*NAMES, "explainer", *start_up.NAMES, *forms[-1])
     for functions_by_name, name in [(functions_by_name, name) for functions_by_name in forms for name in called_names]:
         found = pickle_diagnosis.find_if_stuck(functions_by_name.get(name), name)
         if found:
@@ -317,39 +429,56 @@ class _Hashed(object):
         return written
 
 
-def _describe(called, notebook, lines, tolerance):
-    """Return the manifest of what was just pickled; `lines` are the golden rows."""
-    # Not at the top, as above.
-    from nb_scorer.model import hint_schema
-
-    doc = functions.doc(called["predictor"])
-    sample_hint, answer_hint = hint_schema.of(called["predictor"])
+def _describe(called, notebook, tolerance):
+    """Return the manifest of what was just pickled, without what each predictor has of its own."""
     folder = posixpath.dirname(notebook) or "."
-    rows = [json_codec.decode(line) for line in lines]
     model_manifest = manifest.versions()
     model_manifest.update(runtime_paths.describe(folder))
     model_manifest.update(
         notebook=notebook,
         folder=folder,
-        validator=called["validator"] is not None,
-        batch_predictor=called["batch_predictor"] is not None,
-        explainer=called.get("explainer") is not None,
         setup=called["setup"] is not None,
         teardown=called["teardown"] is not None,
-        predictor_doc=doc[:DOC_LENGTH] if doc else None,
-        predictor_signature=functions.signature(called["predictor"], "predictor"),
-        sample_schema=sample_schema.of([row["sample"] for row in rows]),
-        answer_schema=sample_schema.of([row["answer"] for row in rows]),
-        parameters=hint_schema.of_parameters(called["predictor"]),
-        takes_headers=call_arguments.of(called["predictor"]).takes_headers,
-        sample_hint=sample_hint,
-        answer_hint=answer_hint,
-        golden=len(rows),
-        golden_with_parameters=len(rows) - len(golden_rows.plain(rows)),
         tolerance=tolerance,
         built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(_now())),
     )
     return model_manifest
+
+
+def _describe_predictor(called, callables, lines, batching, name=""):
+    """Return the fields of the manifest for one predictor; `lines` are its golden rows, `name` that in `predictors`.
+
+    `called` are its functions as the notebook defines them, `callables` as they are asked.
+    """
+    if called["predictor"] is None:
+        return dict(NO_PREDICTOR)
+    # Not at the top, as above.
+    from nb_scorer.model import hint_schema, signatures
+
+    doc = functions.doc(called["predictor"])
+    sample_hint, answer_hint = hint_schema.of(called["predictor"])
+    rows = [json_codec.decode(line) for line in lines]
+    return {
+        "predictor": True,
+        "validator": called["validator"] is not None,
+        "batch_predictor": called["batch_predictor"] is not None,
+        "explainer": called.get("explainer") is not None,
+        "predictor_doc": doc[:DOC_LENGTH] if doc else None,
+        "predictor_signature": functions.signature(called["predictor"], name or "predictor"),
+        "sample_schema": sample_schema.of([row["sample"] for row in rows]),
+        "answer_schema": sample_schema.of([row["answer"] for row in rows]),
+        "parameters": hint_schema.of_parameters(called["predictor"]),
+        "takes_headers": call_arguments.of(called["predictor"]).takes_headers,
+        "sample_hint": sample_hint,
+        "answer_hint": answer_hint,
+        "golden": len(rows),
+        "golden_with_parameters": sum(bool(row.get("parameters")) for row in rows),
+        "files": signatures.described_files(callables["predictor"]),
+        "answer_file": _answers_files(called["predictor"], lines),
+        "batching": batching,
+        # Only predictor's samples are compared with a baseline.
+        **({"drift": None} if name else {}),
+    }
 
 
 def _now():

@@ -6,7 +6,27 @@ Made when the model is saved, they go into the pickle. Nothing is imported here,
 HEADERS = "headers"
 # A call names the function that answers it, where that is another one than predictor.
 FUNCTION, EXPLAINER = "function", "explainer"
+# Behind it, in a call, is the name of the one of `predictors` that is asked.
+NAMED = "predictors/"
 _NOTHING: dict = {}
+
+
+class NoDefault(object):
+    """Takes the place of predictor in a notebook that only has `predictors`: each sample gets 404 with their names."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def __call__(self, sample):
+        """Raise the exception whose status and text the client gets."""
+        error = LookupError(no_default(self.names))
+        error.status = 404  # type: ignore[attr-defined] # as exceptions of notebooks may have one
+        raise error
+
+
+def no_default(names):
+    """Return the sentence for a request that names no predictor."""
+    return "This model has no default predictor. Send the sample to one of its predictors: {}.".format(", ".join(names))
 
 
 class Call(object):

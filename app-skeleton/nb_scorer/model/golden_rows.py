@@ -12,6 +12,7 @@ import re
 import shutil
 
 from nb_scorer.common import paths
+from nb_scorer.model.calls import FUNCTION, NAMED
 
 _NAME = re.compile(r"golden/[0-9]+\.[a-z0-9]+")
 
@@ -46,15 +47,17 @@ def _made_up(hint, default):
     return _MADE_UP.get(kind, default)
 
 
-def plain(rows):
-    """Return the `rows` whose sample alone gets their answer: those without parameters."""
-    return [row for row in rows if not row.get("parameters")]
+def plain(rows, predictor=""):
+    """Return the `rows` whose sample alone gets their answer: those of a predictor, by its name, without parameters."""
+    return [row for row in rows if row.get("predictor", "") == predictor and not row.get("parameters")]
 
 
 def call_of(row):
-    """Return a row's parameters as the bytes of nb_scorer.model.parameters; empty if it has none."""
-    given = row.get("parameters")
-    return json.dumps({"parameters": given}, sort_keys=True).encode("ascii") if given else b""
+    """Return a row's predictor and parameters as the bytes of nb_scorer.model.parameters; empty if it has none."""
+    facts = {"parameters": row["parameters"]} if row.get("parameters") else {}
+    if row.get("predictor"):
+        facts[FUNCTION] = NAMED + row["predictor"]
+    return json.dumps(facts, sort_keys=True).encode("ascii") if facts else b""
 
 
 def keep(folder, answers):
@@ -191,7 +194,10 @@ def _put(row, pointer, value):
 
 
 def read(folder):
-    """Return the golden rows of a model folder, each a dict with sample, answer, from, and perhaps parameters."""
+    """Return the golden rows of a model folder.
+
+    Each is a dict with sample, answer, from, and perhaps parameters and predictor, the name of one of `predictors`.
+    """
 
     def content_of(name):
         with io.open(os.path.join(str(folder), name), "rb") as file:

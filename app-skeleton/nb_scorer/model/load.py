@@ -10,6 +10,7 @@ import cloudpickle  # noqa: F401
 from nb_scorer.common import gpu_errors, paths
 from nb_scorer.common.digests import sha256_of
 from nb_scorer.model import json_codec, manifest, verified_file
+from nb_scorer.model.manifest import of_predictor
 from nb_scorer.model.problems import (
     ModelDamaged,
     ModelLoadFailed,
@@ -45,6 +46,10 @@ class Model(object):
         # Models of earlier versions have neither.
         self.setup = functions.get("setup")
         self.teardown = functions.get("teardown")
+        # By name, further predictors, each as a Model of its own.
+        self.predictors = {
+            name: Model(each, of_predictor(manifest, name)) for name, each in functions.get("predictors", {}).items()
+        }
         self.manifest = manifest
 
     @property
@@ -87,7 +92,12 @@ def load(folder, digests=None):
         if gpu_errors.means_no_gpu(words):
             raise ModelNeedsGpu(words.rstrip(".")) from error
         raise ModelLoadFailed(words) from error
-    return Model(saved, model_manifest)
+    model = Model(saved, model_manifest)
+    if model.predictors:
+        # The pool has samples scored together as soon as one of them may be, and sees to it only where there is one.
+        for each in (model, *model.predictors.values()):
+            each.batch_predictor = each.batch_predictor if manifest.is_batched(each.manifest) else None
+    return model
 
 
 class _FirstFormat(pickle.Unpickler):

@@ -63,6 +63,17 @@ def parsed(content):
     return manifest
 
 
+def of_predictor(manifest, name):
+    """Return the manifest of one of a model's `predictors`, as that of a model with no other predictor."""
+    return dict(manifest, **dict(manifest["predictors"][name], predictors=None))
+
+
+def is_batched(manifest):
+    """Return whether batch_predictor may be used: only where the build compared it with predictor."""
+    compared = (manifest.get("golden") or 0) - (manifest.get("golden_with_parameters") or 0)
+    return bool(manifest.get("batch_predictor") and compared > 0)
+
+
 def check_versions(manifest):
     """Raise ModelPythonDiffers unless this process may load the pickle of `manifest`."""
     current = versions()

@@ -45,6 +45,10 @@ class _Explained(object):
         self.manifest = model.manifest
 
 
+class UnknownFunction(parameters.UnknownParameter):
+    """A call names a function that the model does not have; the exception's text is for the client."""
+
+
 class Scorer(object):
     """The notebook's functions behind a few methods: bodies in, statuses and payloads out.
 
@@ -83,6 +87,8 @@ class Scorer(object):
         self._others: dict = {}
         if getattr(model, "explainer", None) is not None:
             self._others[calls.EXPLAINER] = Scorer(_Explained(model), form)
+        for name, named in getattr(model, "predictors", {}).items():
+            self._others[calls.NAMED + name] = Scorer(named, form)
 
     def for_call(self, call):
         """Return (a Scorer whose functions get what this `call` adds to its samples, None), or (None, the refusal).
@@ -97,11 +103,11 @@ class Scorer(object):
                 facts = parameters.facts_of(call)
             except ValueError as error:
                 return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
-            asked = self._others.get(facts.get(calls.FUNCTION), self)
             try:
-                self._for_calls[call] = asked.with_facts(facts)
+                self._for_calls[call] = self._asked(facts).with_facts(facts)
             except parameters.UnknownParameter as error:
-                return None, (frames.REFUSED, _payload(status=400, detail=refusals.short(str(error)), traceback=None))
+                facts = {"status": 404 if isinstance(error, UnknownFunction) else 400}
+                return None, (frames.REFUSED, _payload(detail=refusals.short(str(error)), traceback=None, **facts))
             except Misfit as misfit:
                 self.end_copy()
                 return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
@@ -112,6 +118,15 @@ class Scorer(object):
                 self._for_calls.popitem(last=False)
         self._for_calls.move_to_end(call)
         return self._for_calls[call], None
+
+    def _asked(self, facts):
+        """Return the Scorer of the function that the facts of a call name; raise UnknownFunction."""
+        name = facts.get(calls.FUNCTION)
+        if name is None:
+            return self
+        if name not in self._others:
+            raise UnknownFunction("This model has no {}".format(name))
+        return self._others[name]
 
     def with_facts(self, facts):
         """Return a Scorer whose functions get what the facts of a call add; raise as parameters.given does."""
@@ -167,16 +182,23 @@ class Scorer(object):
         self.end_copy(0 if error is None else _exit_code(error))
 
     def stop_batching(self):
-        """Ask predictor alone from now on: another scorer has seen that its batch form answers differently."""
+        """Ask predictors alone from now on: another scorer has seen that a batch form answers differently."""
         self._pays_from = None
+        for other in self._others.values():
+            other.stop_batching()
 
     def news(self):
         """Return the facts that end batching in this service, once, when there are some; else None."""
-        if self._watch.ended is None or self._is_reported:
+        if self._is_reported:
+            return None
+        ended = self._watch.ended
+        for other in self._others.values():
+            ended = ended or other.news()
+        if ended is None:
             return None
         self._is_reported = True
-        self._pays_from = None
-        return self._watch.ended
+        self.stop_batching()
+        return ended
 
     def prove(self, body):
         """Return (status, payload) of the proof of the batch form, for a JSON object: samples, tolerance, seconds.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nb_service import files
 from nb_service.app import openapi_bodies
@@ -61,6 +61,8 @@ MAX_ROW = 20_000
 _UNLOAD = "/v2/repository/models/<name>/unload"
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
+# What these take and give is different for each model.
+_OF_EACH = ("/predict/<name>", "/docs/<name>")
 # By the list of models, a client finds what is told of one of them.
 _LINKS = {"/v1/models": "get /v1/models/<name>", "/v2/models": "get /v2/models/<name>"}
 
@@ -73,31 +75,36 @@ def short_rows(rows: Iterable[dict]) -> list[dict]:
 def document(
     served: Identity,
     model: ModelFolder,
-    rows: list[dict],
+    models: Mapping[str, ModelFolder],
     routes: Iterable[Route],
     *,
     health: Iterable[str] = (),
     key: bool = False,
 ) -> dict:
-    """Return the document of a model with these golden rows, and `routes`.
+    """Return the document of a model and `routes`; `models` are those that are served here, by their names.
 
     Of routes that answers must fit, those are left out that this model's don't. With `key`, every route except those
     in `health` requires an API key.
     """
-    operations = _Operations(served, model, short_rows(rows)[:EXAMPLES])
+    operations = _Operations(served, model, list(models))
+    has_default = any(not each.predictor for each in models.values())
     paths: dict[str, dict] = {}
+    schemas = {"Problem": _PROBLEM_SCHEMA, **_schemas(model)}
     for route in _with_versions(routes):
-        path = route.path
-        if not operations.fits(path):
+        if not operations.fits(route.path) or not (has_default or _is_for_any(route)):
             continue
-        operation = operations.made(route)
-        if key and path not in health:
-            operation["responses"].update(_NO_KEY)
-            operation["security"] = [{name: []} for name in _KEYS]
-        paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", path), {})[route.method.lower()] = operation
-    schemas = {"Problem": _PROBLEM_SCHEMA, "Sample": model.sample_schema, "Answer": model.answer_schema}
-    if declared := Calls(model.manifest).parameters:
-        schemas["Parameters"] = {**OBJECT, "properties": declared, "additionalProperties": False}
+        if route.path.startswith(_OF_EACH):
+            made = [operation for name, each in models.items() for operation in _of_each(route, served, name, each)]
+        else:
+            made = [(re.sub(r"<(\w+)>", r"{\1}", route.path), operations.made(route))]
+        for path, operation in made:
+            if key and route.path not in health:
+                operation["responses"].update(_NO_KEY)
+                operation["security"] = [{name: []} for name in _KEYS]
+            paths.setdefault(path, {})[route.method.lower()] = operation
+    for name, each in models.items():
+        if name != served.name:
+            schemas.update((f"{name}.{kind}", schema) for kind, schema in _schemas(each).items())
     return {
         "openapi": OPENAPI,
         "info": _info(served, model.manifest),
@@ -105,6 +112,35 @@ def document(
         "paths": paths,
         "components": {"schemas": schemas, **({"securitySchemes": _KEYS} if key else {})},
     }
+
+
+def _schemas(model: ModelFolder) -> dict:
+    """Return the schemas of a model: of its samples, answers and parameters."""
+    schemas: dict[str, dict] = {"Sample": model.sample_schema, "Answer": model.answer_schema}
+    if declared := Calls(model.manifest).parameters:
+        schemas["Parameters"] = {**OBJECT, "properties": declared, "additionalProperties": False}
+    return schemas
+
+
+def _is_for_any(route: Route) -> bool:
+    """Return whether a route also works without a default predictor."""
+    return not route.needs_body or "<name>" in route.path or route.path in ("/docs", "/mcp")
+
+
+def _of_each(route: Route, served: Identity, name: str, model: ModelFolder) -> Iterable[tuple[str, dict]]:
+    """Yield the path and the operation of a route that each model has: what it takes and gives is the model's own."""
+    like = route._replace(path=route.path.replace("/<name>", ""))
+    operation = _Operations(served._replace(name=name), model, [name]).made(like)
+    path = route.path.replace("<name>", name)
+    operation["operationId"] = _identifier(route.method, path)
+    if route.needs_body:
+        operation["responses"].setdefault("404", {"description": "No such model.", "content": _refusal(route)})
+    if name != served.name:
+        own = json.dumps(operation)
+        for kind in _schemas(model):
+            own = own.replace(f'"#/components/schemas/{kind}"', f'"#/components/schemas/{name}.{kind}"')
+        operation = json.loads(own)
+    yield path, operation
 
 
 def _with_versions(routes: Iterable[Route]) -> Iterable[Route]:
@@ -128,7 +164,9 @@ def _info(served: Identity, manifest: dict) -> dict:
 class _Operations:
     """What each route takes and gives, for one model."""
 
-    def __init__(self, served: Identity, model: ModelFolder, rows: list[dict]) -> None:
+    def __init__(self, served: Identity, model: ModelFolder, names: list[str]) -> None:
+        rows = short_rows(model.golden_rows(EXAMPLES))
+        self._names = names
         self._identity = served
         self._answer_schema = model.answer_schema
         self._files = files.of(model.manifest)
@@ -186,9 +224,9 @@ class _Operations:
         return operation
 
     def _in_path(self, path: str) -> Iterable[dict]:
-        for name, value in (("name", self._identity.name), ("version", str(self._identity.version))):
+        for name, values in (("name", self._names), ("version", [str(self._identity.version)])):
             if f"<{name}>" in path:
-                yield {"name": name, "in": "path", "required": True, "schema": {"enum": [value]}}
+                yield {"name": name, "in": "path", "required": True, "schema": {"enum": values}}
 
     def _in_query(self, path: str) -> Iterable[dict]:
         """Yield the parameters of predictor, where the query may have them; a list's values repeat its name."""

@@ -1,10 +1,11 @@
 """What every route needs between Flask and the wire formats: bodies in, answers and refusals out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from flask import Response, g, request
+from nb_scorer.model.calls import no_default
 
 from nb_service import files
 from nb_service.app import failures, form
@@ -45,7 +46,32 @@ class RouteContext:
     @cached_property
     def calls(self) -> Calls:
         """Return what makes the calls of this model."""
-        return Calls(self.model.manifest, self.settings.pass_headers)
+        return Calls(self.model.manifest, self.settings.pass_headers, self.model.predictor)
+
+    @cached_property
+    def by_name(self) -> "dict[str, RouteContext]":
+        """Return what the routes of each model need, by its name: this one, if it has predictor, and `predictors`."""
+        default = {self.identity.name: self} if self.model.has_default else {}
+        return default | {
+            name: replace(self, model=model, identity=self.identity._replace(name=name), baseline=None)
+            for name, model in self.model.predictors.items()
+        }
+
+    def named(self, name: str) -> "RouteContext":
+        """Return what the routes of the model `name` need; raise Malformed with 404 for an unknown one."""
+        if name not in self.by_name:
+            raise Malformed(f"There is no model {name!r} here; there is {', '.join(self.by_name)}.", 404)
+        return self.by_name[name]
+
+    def require_default(self) -> None:
+        """Raise Malformed with 404 and the names of the predictors if there is no default one."""
+        if not self.model.has_default:
+            raise Malformed(no_default(list(self.by_name)), 404)
+
+    @property
+    def path(self) -> str:
+        """Return the path at which one sample gets its prediction."""
+        return f"/predict/{self.model.predictor}" if self.model.predictor else "/predict"
 
     @property
     def has_explainer(self) -> bool:
@@ -76,6 +102,7 @@ class RouteContext:
     def answer_files(self) -> Response | None:
         """Return the response to a body that is a file or a form with files; None for any other body."""
         try:
+            self.require_default()
             content = body(self.settings.max_body)
             sample = form.files_in(request.content_type, content, self.files, request.headers.get("Accept"))
             call = self.calls.made(in_query(request.query_string.decode("latin-1")), request.headers) if sample else b""
@@ -88,6 +115,7 @@ class RouteContext:
     def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
         """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
         try:
+            self.require_default()
             question = read(body(self.settings.max_body))
             call = self.calls.made(question.parameters, request.headers, question.function)
             answers = self._answers(question.samples, call)
@@ -104,7 +132,8 @@ class RouteContext:
     def keep(self, answers: Series | bytes) -> None:
         """Have the answers to this request, or its one answer, kept for feedback, unless they are too large."""
         request_id = g.get("request_id")
-        if not self.settings.feedback_memory or request_id is None:
+        # Feedback is compared with predictor's answers alone.
+        if not self.settings.feedback_memory or request_id is None or self.model.predictor:
             return
         size, is_many = (answers.size, True) if isinstance(answers, Series) else (len(answers), False)
         if size <= kept_answers.MAX_LENGTH:

@@ -89,9 +89,11 @@ class Front:
         self._limit = settings.receive_timeout
         self._most_commas = min(MAX_COMMAS, settings.max_samples)
         # The path that Vertex AI uses gets its bodies, perhaps among plain ones; the app can tell them apart.
-        self._sample_path = b"/predict" if settings.aip_predict_route != "/predict" else None
+        has_default = pool.model.has_default
+        self._sample_path = b"/predict" if has_default and settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
-        self._array_path = self.ARRAY_PATH if settings.aip_predict_route != "/predict/batch" else None
+        is_ours = has_default and settings.aip_predict_route != "/predict/batch"
+        self._array_path = self.ARRAY_PATH if is_ours else None
         self._files = files.of(pool.model.manifest)
         self._connections: set[Client] = set()
         self._listener: Listener  # made by `open`

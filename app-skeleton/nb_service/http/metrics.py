@@ -17,7 +17,7 @@ from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
 from nb_service.pool.answer import OK, Job
-from nb_service.request_calls import is_explanation
+from nb_service.request_calls import is_of_another
 
 PATHS = routes.METRICS
 
@@ -74,7 +74,7 @@ class Samples:
 
         Counting many at once costs a fraction of counting each alone.
         """
-        pairs = [pair for pair in pairs if not (pair[0].call and is_explanation(pair[0].call))]
+        pairs = [pair for pair in pairs if not (pair[0].call and is_of_another(pair[0].call))]
         self._uncounted += pairs
         self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in pairs])
         if len(self._uncounted) >= MAX_UNCOUNTED or self._bytes_uncounted >= MAX_BYTES_UNCOUNTED:

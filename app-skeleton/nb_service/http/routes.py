@@ -55,6 +55,8 @@ PREDICTIONS = (
         "Many samples as a JSON array, NDJSON, CSV, npy or Arrow; the answers in the same form.",
         AS_ASKED,
     ),
+    _ask("/predict/<name>", "One sample for a predictor by its name."),
+    _ask("/predict/<name>/batch", "Many samples for it, as to /predict/batch.", AS_ASKED),
     _ask("/feedback", "The true answer to a request, or an array of them, each with the request's id."),
     _ask("/explain", "One sample as JSON; the answer is the notebook's explainer's, as JSON."),
     _ask("/explanations/<name>", "The same (TorchServe)."),
@@ -101,6 +103,8 @@ PAGES = (
     _look("/", "A browser gets the page to try predictions, a client this list.", JSON, HTML),
     _look("/docs", "A page to try predictions, with the notebook's own samples.", HTML),
     _ask("/docs", "The same page, with the answer to the sample that one of its forms has sent.", HTML),
+    _look("/docs/<name>", "The same page for a predictor by its name.", HTML),
+    _ask("/docs/<name>", "The same.", HTML),
     Route(
         "GET",
         "/drift",

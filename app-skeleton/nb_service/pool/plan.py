@@ -6,6 +6,7 @@ import sys
 from typing import NamedTuple
 
 from nb_scorer.common import paths
+from nb_scorer.model.manifest import is_batched
 from nb_scorer.protocol import launch, log_forms
 from nb_scorer.protocol.orders import FORK, SPAWN
 
@@ -98,7 +99,11 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
     threads = native_threads(environ, scorers)
     shown = gpus.visible(environ)
     mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads, has_gpus=bool(shown.names))
-    form = form_of(model.manifest, batching=settings.batching == "auto")
+    # Of several predictors, one that is scored in batches is enough for samples to be sent together.
+    manifests = [model.manifest, *(each.manifest for each in model.predictors.values())]
+    forms = [form_of(each, batching=settings.batching == "auto") for each in manifests]
+    form = next((form for form in forms if form != ONE_BY_ONE), ONE_BY_ONE)
+    most = max(map(most_of, manifests, forms))
     return Plan(
         mode=mode,
         mode_is_final=is_final,
@@ -114,7 +119,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         compare=model.manifest.get("deterministic") is not False,
         tolerance=model.manifest.get("tolerance", settings.tolerance),
         patience=GOLDEN_SECONDS,
-        batch=min(settings.max_batch, most_of(model.manifest, form)),
+        batch=min(settings.max_batch, most),
         max_requests=settings.max_requests,
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
@@ -129,12 +134,6 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         teardown_seconds=settings.grace if model.manifest.get("teardown") else None,
         weights_environment=environ if (model.folder / paths.WEIGHTS_LOCK).is_file() else None,
     )
-
-
-def is_batched(manifest: dict) -> bool:
-    """Return whether batch_predictor may be used: only where the build compared it with predictor."""
-    compared = (manifest.get("golden") or 0) - (manifest.get("golden_with_parameters") or 0)
-    return bool(manifest.get("batch_predictor") and compared > 0)
 
 
 def form_of(manifest: dict, *, batching: bool) -> str:

@@ -1,10 +1,10 @@
-"""Model Context Protocol: the messages of a stateless server whose one tool is the model.
+"""Model Context Protocol: the messages of a stateless server with one tool per predictor.
 
 Each request is one JSON-RPC message, and its answer another; there are no sessions and no messages of the server's own.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nb_service.identity import Identity
@@ -60,10 +60,16 @@ def initialized(served: Identity, asked: object) -> dict:
     }
 
 
-def arguments(params: Mapping[str, Any], name: str) -> tuple[bytes, Parameters]:
-    """Return the sample and the parameters of a call of the tool `name`; raise Malformed."""
-    if params.get("name") != name:
-        raise Malformed(f"There is no tool {params.get('name')!r}; there is {name}.")
+def tool_asked(params: Mapping[str, Any], names: Iterable[str]) -> str:
+    """Return which of the tools with these `names` is called; raise Malformed for another one."""
+    name = params.get("name")
+    if not isinstance(name, str) or name not in names:
+        raise Malformed(f"There is no tool {name!r}; there is {', '.join(names)}.")
+    return name
+
+
+def arguments(params: Mapping[str, Any]) -> tuple[bytes, Parameters]:
+    """Return the sample and the parameters of a call; raise Malformed."""
     given = params.get("arguments") or {}
     if not isinstance(given, dict) or SAMPLE not in given or given.keys() - {SAMPLE, PARAMETERS}:
         raise Malformed(f"The arguments are {SAMPLE} and, if there are any, {PARAMETERS}.")

@@ -4,7 +4,7 @@ MLServer's codec of data frames, which a request names by the content type `pd`,
 """
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from nb_service.files import Files
@@ -261,9 +261,12 @@ def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, 
 # --- metadata ---
 
 
-def check(name: str, version: str | None, served: Identity) -> None:
-    """Raise Malformed (404) unless the model of this name and version, None for any, is what is served here."""
-    if name != served.name or version not in (None, str(served.version)):
+def check(name: str, version: str | None, served: Identity | None) -> None:
+    """Raise Malformed (404) unless the model of this name and version, None for any, is what is served here.
+
+    `served` is None if there is no model of this name.
+    """
+    if served is None or name != served.name or version not in (None, str(served.version)):
         requested = f"{name!r}" if version is None else f"{name!r} version {version!r}"
         raise Malformed(f"Request for unknown model: {requested} is not found.", 404)
 
@@ -280,17 +283,24 @@ def model(served: Identity, samples: dict, answers: dict, declared: Mapping[str,
     return Body(encode({**facts, **tensors, **({"parameters": declared} if declared else {})}))
 
 
-def models(served: Identity) -> Body:
-    """Return KServe's list of models, which has one."""
-    return Body(encode({"models": [served.name]}))
+def models(names: Iterable[str]) -> Body:
+    """Return KServe's list of models with these names."""
+    return Body(encode({"models": list(names)}))
 
 
-def index(served: Identity, reason: str) -> Body:
-    """Return Triton's index of its repository: this service's model, ready if there is no `reason` against it."""
+def index(reasons: Iterable[tuple[Identity, str]]) -> Body:
+    """Return Triton's index of its repository: each model, ready if its reason against that is ""."""
     # MLServer's clients want a reason where there is none to be given, too.
-    state = "UNAVAILABLE" if reason else "READY"
-    facts = {"name": served.name, "version": str(served.version), "state": state, "reason": reason}
-    return Body(encode([facts]))
+    facts = [
+        {
+            "name": served.name,
+            "version": str(served.version),
+            "state": "UNAVAILABLE" if reason else "READY",
+            "reason": reason,
+        }
+        for served, reason in reasons
+    ]
+    return Body(encode(facts))
 
 
 def config(served: Identity, samples: dict, answers: dict, declared: Mapping[str, dict] = NO_PARAMETERS) -> Body:

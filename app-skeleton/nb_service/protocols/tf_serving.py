@@ -68,9 +68,9 @@ def _version(digits: str | None) -> int | None:
     return int(number)
 
 
-def check(target: Target, served: Identity) -> None:
-    """Raise Malformed (404, 400 for a label) unless `target` is what is served here."""
-    if target.model != served.name or target.version not in (None, served.version):
+def check(target: Target, served: Identity | None) -> None:
+    """Raise Malformed (404, 400 for a label) unless `target` is what is served here, None for nothing."""
+    if served is None or target.model != served.name or target.version not in (None, served.version):
         which = "Latest({})" if target.version is None else "Specific({}, {})"
         raise Malformed("Servable not found for request: " + which.format(target.model, target.version), 404)
     if target.label not in (None, *LABELS, served.commit):

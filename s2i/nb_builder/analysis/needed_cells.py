@@ -23,7 +23,7 @@ CHECK = "check_of_the_proposal"
 ROOTS = frozenset(
     {
         *("predictor", "validator", "batch_predictor", "explainer", "examples", "setup", "teardown"),
-        *(REQUIREMENTS, CHECK, "predictors"),
+        *(REQUIREMENTS, CHECK, "predictors", "validators", "batch_predictors"),
     }
 )
 

@@ -113,7 +113,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bo
     yield from _syntax(cells, notebook, python)
     if not defines:
         return
-    if not bindings("predictor", cells) and not may_bind_unseen(cells):
+    if not binds_predictor(cells) and not may_bind_unseen(cells):
         yield PredictorMissing(notebook=notebook, other=_other_name(cells, notebook))
     for name in ("batch_predictor", "predictor", "validator"):
         yield from _not_callable(name, cells, notebook)
@@ -125,6 +125,43 @@ def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
     """Return the statements that bind `name` at the top level of a cell, in order."""
     statements = [Binding(cell, statement) for cell in cells for statement in cell.statements or ()]
     return [binding for binding in statements if name in bound([binding.statement])]
+
+
+def binds_predictor(cells: Sequence[Cell]) -> bool:
+    """Return whether the notebook binds predictor, or functions by name as `predictors`."""
+    return bool(bindings("predictor", cells) or named_predictors(cells))
+
+
+def named_predictors(cells: Sequence[Cell]) -> dict[str, str]:
+    """Return {name in `predictors`: name of its function, "" for a function without one}.
+
+    Only a dict whose values are functions as far as the cells show is meant: a list of columns or a dict of models of
+    this name is something else.
+    """
+    last = _last("predictors", cells)
+    value = getattr(last.statement, "value", None) if last else None
+    if not isinstance(value, ast.Dict):
+        return {}
+    found = {}
+    for key, function in zip(value.keys, value.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str) or not _is_function(function, cells):
+            return {}
+        found[key.value] = function.id if isinstance(function, ast.Name) else ""
+    return found
+
+
+def _is_function(value: ast.expr, cells: Sequence[Cell]) -> bool:
+    """Return whether an expression is a function as far as the syntax of the cells shows."""
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func) in ("partial", "functools.partial")
+    if not isinstance(value, ast.Name):
+        return isinstance(value, (ast.Lambda, ast.Attribute))
+    last = _last(value.id, cells)
+    if last is None:
+        return False
+    assigned = getattr(last.statement, "value", None)
+    is_defined = isinstance(last.statement, (ast.FunctionDef, ast.AsyncFunctionDef, *_IMPORTS))
+    return is_defined or isinstance(assigned, (ast.Lambda, ast.Attribute, ast.Call))
 
 
 def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:

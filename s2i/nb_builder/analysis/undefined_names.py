@@ -54,10 +54,12 @@ class Use:
 
 
 class Uses:
-    """The global names that predictor and validator of a notebook's `cells` read, and those that the cells define."""
+    """The global names that predictors and validator of a notebook's `cells` read, and those that the cells define."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._statements, self._opaque = notebook_contract.unfolded(cells)
+        named = notebook_contract.named_predictors(cells).values()
+        self.roots = tuple(dict.fromkeys((*FUNCTIONS, *filter(None, named))))
 
     @cached_property
     def opaque(self) -> bool:
@@ -83,9 +85,9 @@ class Uses:
         return bindings
 
     def all(self) -> list[Use]:
-        """Return the first use of each name in each of the two functions; a sure use goes before one that is not."""
+        """Return the first use of each name in each of these functions; a sure use goes before one that is not."""
         uses: dict[tuple[str, str], Use] = {}
-        for function in FUNCTIONS:
+        for function in self.roots:
             for use in sorted(self._of(function, function, True, set()), key=lambda use: not use.sure):
                 uses.setdefault((function, use.name), use)
         return list(uses.values())
@@ -118,7 +120,7 @@ class Uses:
         once, except predictor and validator, whose last binding counts.
         """
         bindings = self._bindings.get(name, [])
-        if not bindings or (len(bindings) > 1 and name not in FUNCTIONS):
+        if not bindings or (len(bindings) > 1 and name not in self.roots):
             return None
         last = bindings[-1]
         function: ast.AST = last.statement
@@ -142,7 +144,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path) -> tuple[list[
         builtin_names = set(_builtins_of(python))
         missing = [use for use in missing if use.name not in builtin_names]
     problems = []
-    for function in FUNCTIONS:
+    for function in uses.roots:
         certain = [use for use in missing if use.sure and use.function == function]
         if certain:
             problems.append(_problem(certain, notebook, uses.defined))

@@ -261,7 +261,7 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         log.step("1 finding" if count == 1 else f"{count} findings")
         return
     wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
-    if "predictor" not in result.defines:
+    if not result.has_predictor:
         # A magic or `import *` may bind it.
         log.step(f"No errors, but only a run shows whether the notebook defines predictor; {wanted}")
         return

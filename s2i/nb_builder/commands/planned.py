@@ -87,7 +87,11 @@ def _names_predictor(file: Path) -> bool:
         return (
             not file.is_file()
             or file.stat().st_size > _MAX_BYTES
-            or bool(re.search(rb"def predictor\b|\bpredictor *=|import [^\"]*\bpredictor\b", file.read_bytes()))
+            or bool(
+                re.search(
+                    rb"def predictor\b|\bpredictor *=|\bpredictors *= *\{|import [^\"]*\bpredictor\b", file.read_bytes()
+                )
+            )
         )
     except OSError:
         return True

@@ -22,6 +22,7 @@ from nb_builder.problems.contract import (
     OnlyInJupyter,
     PredictorMissing,
     PredictorNeverAnswers,
+    PredictorsInvalid,
     ValidatorRefusesAll,
     WrongArguments,
 )
@@ -38,6 +39,7 @@ CLASSES = {
         ExampleFails,
         NameUndefined,
         PredictorNeverAnswers,
+        PredictorsInvalid,
         ValidatorRefusesAll,
         ExamplesArePairs,
         BatchDiffers,
@@ -57,6 +59,7 @@ _ABOUT: dict[type[Exception], str] = {
     ExamplesArePairs: "examples",
     BatchDiffers: "batch_predictor",
     SetupFails: "setup",
+    PredictorsInvalid: "predictors",
 }
 
 
@@ -81,6 +84,13 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
         )
     complaint = json.loads(file.read_text(encoding="utf-8"))
     code, facts = complaint["code"], complaint["facts"]
+    named = facts.pop("predictor", "")
+    found = _of_complaint(code, facts, notebook, cells)
+    # Its sentences speak of predictor, which is this one here.
+    return found.about(f"predictors[{named!r}]") if named and isinstance(found, BuildProblem) else found
+
+
+def _of_complaint(code: str, facts: dict, notebook: str, cells: Sequence[Cell]) -> Exception:
     if code == AnswerChanged.code:
         return _answer_changed(facts, notebook, [cell for cell in cells if not cell.ours])
     if code == NotSerializable.code and _GET_IPYTHON in facts["culprit"]:

@@ -89,7 +89,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     redirects = data_paths.redirects(checked.last.cells, checked.last.folder(src), src)
     if not all(_is_supplied(problem, redirects) for problem in result.findings):
         return None
-    if "predictor" in result.defines or not _is_written_by_us(checked):
+    if result.has_predictor or not _is_written_by_us(checked):
         return None
     # Also where a magic could bind it: nothing in the notebook has that name.
     supplied = [Cell(late.statement, 0, 0) for late in late_imports.find(checked.last.cells)]
@@ -143,7 +143,7 @@ def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Pro
 def why_not(result: Result) -> str:
     """Return, as a clause, why a notebook that lacks a predictor gets none proposed; "" if it lacks something else."""
     checked = result.checked
-    if checked is None or not checked.notebooks or "predictor" in result.defines:
+    if checked is None or not checked.notebooks or result.has_predictor:
         return ""
     redirects = data_paths.redirects(checked.last.cells, checked.last.folder(checked.repository), checked.repository)
     supplied = all(_is_supplied(problem, redirects) for problem in result.findings)

@@ -33,7 +33,14 @@ class Result:
         """Return the names of the contract that the last notebook binds."""
         cells = self.checked.last.cells if self.checked and self.checked.notebooks else ()
         defined = [name for name in CONTRACT if notebook_contract.bindings(name, cells)]
+        if notebook_contract.named_predictors(cells):
+            defined.append("predictors")
         return [name for name in defined if name != "validator" or not notebook_contract.imported(name, cells)]
+
+    @property
+    def has_predictor(self) -> bool:
+        """Return whether the last notebook binds predictor, or functions by name as `predictors`."""
+        return not {"predictor", "predictors"}.isdisjoint(self.defines)
 
 
 def require_none(settings: Settings, app_src: Path, log: Log, environ: Mapping[str, str] = os.environ) -> Checked:

@@ -48,6 +48,11 @@ class BuildProblem(Problem):
         self.notebook, self.cell, self.line = notebook, cell, line
         return self
 
+    def about(self, predictor: str) -> "BuildProblem":
+        """Add which of several predictors the problem is about, and return the problem."""
+        self.what = f"{self.what.rstrip('.')} (predictor is {predictor} here)."
+        return self
+
     @property
     def place(self) -> str:
         """Return the text for the cell and line that caused the problem; "" if they are not known."""

@@ -19,6 +19,20 @@ class PredictorMissing(BuildProblem):
         super().__init__(notebook=notebook, other=other, reason=reason)
 
 
+class PredictorsInvalid(BuildProblem):
+    """`predictors` is a dict of functions that can't be served under its names."""
+
+    code = "predictors-invalid"
+    what_words = "In {notebook}, 'predictors' can't be served: {reason}."
+    why_words = (
+        "Each key of 'predictors' becomes a model's name, as in /predict/price, and each value is its predictor."
+    )
+    fix_words = (
+        "Write predictors = {{'price': price}} with functions of one sample and names of letters, digits, '-' and '_'; "
+        "'validators', 'batch_predictors' and 'examples' are dicts with the same names."
+    )
+
+
 class NotCallable(BuildProblem):
     """predictor, validator or batch_predictor is an object that can't be called."""
 

@@ -81,18 +81,14 @@ def listed(paths: list[Path]) -> str:
 def binds(repository: Path, path: Path) -> bool:
     """Return whether a cell of the notebook binds predictor; False for one that can't be read."""
     return "predictor" in _text(repository, path) and bool(
-        notebook_contract.bindings("predictor", _cells(repository, path) or ())
+        notebook_contract.binds_predictor(_cells(repository, path) or ())
     )
 
 
 def _may_bind(repository: Path, path: Path) -> bool:
     """Return whether a notebook binds predictor, or may do so in a way that its syntax tree does not show."""
     cells = _cells(repository, path)
-    return (
-        cells is None
-        or bool(notebook_contract.bindings("predictor", cells))
-        or notebook_contract.may_bind_unseen(cells)
-    )
+    return cells is None or notebook_contract.binds_predictor(cells) or notebook_contract.may_bind_unseen(cells)
 
 
 def _cells(repository: Path, path: Path) -> tuple[Cell, ...] | None:

@@ -10,7 +10,7 @@ _WATCH = """\
 import nb_scorer.kernel.cell_names, nb_scorer.kernel.file_read_audit, nb_scorer.kernel.call_recorder
 import nb_scorer.kernel.fit_recorder
 nb_scorer.kernel.cell_names.install(get_ipython(), {notebook!r})
-nb_scorer.kernel.call_recorder.install(get_ipython())
+nb_scorer.kernel.call_recorder.install(get_ipython(), {known[predictors]!r}.values())
 if {known[drift]!r}: nb_scorer.kernel.fit_recorder.install(get_ipython())
 nb_scorer.kernel.file_read_audit.watch({src!r})
 del nb_scorer"""

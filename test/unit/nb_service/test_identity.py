@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from nb_service import identity
+from nb_service import identity, manifest
 from nb_service.model_folder import ModelFolder
 
 
@@ -50,7 +50,7 @@ def test_without_a_report_the_commit_is_left_out(model, text):
 )
 def test_a_name_is_cleaned_for_paths_and_headers(stem, name):
     assert identity.cleaned(stem) == name
-    assert identity.NAME.fullmatch(name)
+    assert manifest.NAME.fullmatch(name)
 
 
 @pytest.mark.parametrize("source", [5, [1], {"a": 1}, None, True])

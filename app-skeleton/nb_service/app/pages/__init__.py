@@ -47,7 +47,8 @@ def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
     app.template_folder = str(Path(__file__).parent)
     app.context_processor(lambda: {"root": _root()})
-    page = _Page(context)
+    pages = {name: _Page(own, list(context.by_name)) for name, own in context.by_name.items()}
+    page = pages.get(context.identity.name) or next(iter(pages.values()))
     settings = context.settings
     off = [path for path, is_on in (("/notebook", page.notebook), ("/model", settings.export)) if not is_on]
     of_vertex = routes.vertex(settings.aip_health_route, settings.aip_predict_route)
@@ -63,6 +64,8 @@ def add(app: Flask, context: RouteContext) -> None:
 
     app.add_url_rule("/docs", "docs", page.show)
     app.add_url_rule("/docs", "try", page.tried, methods=["POST"])
+    app.add_url_rule("/docs/<name>", "docs of one", v2.of_name(pages, _Page.show))
+    app.add_url_rule("/docs/<name>", "try one", v2.of_name(pages, _Page.tried), methods=["POST"])
 
     @app.get("/drift")
     def compared() -> Response:
@@ -78,22 +81,29 @@ def add(app: Flask, context: RouteContext) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> Response:
-        rows = context.model.golden_rows(openapi.EXAMPLES)
-        key = bool(context.settings.api_key_file)
-        health = context.health.paths
-        return jsonify(openapi.document(context.identity, context.model, rows, there, health=health, key=key))
+        return described(page)
 
-    for suffix, view in (("/docs", page.show), ("/docs/dataplane.json", openapi_json)):
+    def described(page: _Page) -> Response:
+        key = bool(context.settings.api_key_file)
+        models = {name: own.model for name, own in context.by_name.items()}
+        health = context.health.paths
+        return jsonify(
+            openapi.document(page.context.identity, page.context.model, models, there, health=health, key=key)
+        )
+
+    for suffix, view, action in (("/docs", page.show, _Page.show), ("/docs/dataplane.json", openapi_json, described)):
         v2.add_route(app, f"/v2{suffix}", view)
-        v2.add_of_model(app, context.identity, suffix, view)
+        for path in v2.OF_MODEL:
+            v2.add_route(app, path + suffix, v2.of_name(pages, action))
     v2.add_route(app, "/v2/docs/model-repository.json", openapi_json)
 
 
 class _Page:
     """The page to try predictions."""
 
-    def __init__(self, context: RouteContext) -> None:
-        self._context = context
+    def __init__(self, context: RouteContext, names: list[str]) -> None:
+        self.context = context
+        self._tabs = names if len(names) > 1 else []
         self._rows = [
             {"sample": _as_text(row["sample"]), "answer": _as_text(row["answer"])}
             for row in openapi.short_rows(context.model.golden_rows(ROWS))
@@ -112,7 +122,7 @@ class _Page:
 
     def tried(self) -> Response:
         """Return the page with the answer to the sample that one of its forms sent, or as a button of it wants."""
-        if (request.content_type or "").startswith(form.MULTIPART) and self._context.files.arguments:
+        if (request.content_type or "").startswith(form.MULTIPART) and self.context.files.arguments:
             return self._tried_by_file()
         wanted, _, place = request.form.get("do", PREDICT).partition(" ")
         if not posted_fields.has_fields(request.form):
@@ -132,13 +142,13 @@ class _Page:
         """Return the page for the form with files."""
         started = time.perf_counter()
         try:
-            content = body(self._context.settings.max_body)
-            files = self._context.files
+            content = body(self.context.settings.max_body)
+            files = self.context.files
             sample = form.files_in(request.content_type, content, files, "application/json", skips_empty=True)
         except Malformed as error:
             return self._refused("", replies.problem(error.status, str(error)))
-        answer = self._context.asker.ask_files(sample) if sample else None
-        reply = replies.from_answer(answer, replies.disclosure(self._context.settings)) if answer else replies.EMPTY
+        answer = self.context.asker.ask_files(sample, self.context.calls.made()) if sample else None
+        reply = replies.from_answer(answer, replies.disclosure(self.context.settings)) if answer else replies.EMPTY
         return self._replied("", reply, started)
 
     def _tried_by_field(self, wanted: str, place: str) -> Response:
@@ -158,8 +168,8 @@ class _Page:
         """Return the page with the answer to a sample, or with the refusal."""
         reply, started = replies.EMPTY, time.perf_counter()
         if sample.strip():
-            answer = self._context.asker.ask(sample.encode("utf-8", "replace"))
-            reply = replies.from_answer(answer, replies.disclosure(self._context.settings))
+            answer = self.context.asker.ask(sample.encode("utf-8", "replace"), self.context.calls.made())
+            reply = replies.from_answer(answer, replies.disclosure(self.context.settings))
         return self._replied(sample, reply, started)
 
     def _replied(self, sample: str, reply: replies.Reply, started: float) -> Response:
@@ -188,7 +198,7 @@ class _Page:
         **result: object,
     ) -> Response:
         """Return the page with a sample; `value` is what it holds where its text does not tell."""
-        context, manifest, identity = self._context, self._context.model.manifest, self._context.identity
+        context, manifest, identity = self.context, self.context.model.manifest, self.context.identity
         numbers = context.numbers()
         compared = drift.shown(context, numbers)
         key = bool(context.settings.api_key_file)
@@ -213,7 +223,10 @@ class _Page:
             accepted=",".join(context.files.media_types),
             others=self._other_arguments(),
             lines=min(20, max(3, sample.count("\n") + 1)),
-            snippets=snippets.of(f"{request.host_url}predict", sample, key=key),
+            snippets=snippets.of(f"{request.host_url}{context.path[1:]}", sample, key=key),
+            tabs=self._tabs,
+            own_path=f"docs/{context.model.predictor}" if context.model.predictor else "docs",
+            predict_path=context.path[1:],
             key=key,
             figures=figures.of(numbers, frozenset(context.health.paths)),
             drift=compared,
@@ -228,8 +241,8 @@ class _Page:
 
     def _other_arguments(self) -> list[str]:
         """Return the names of predictor's arguments that are not files, where it has several."""
-        names = {argument.name for argument in self._context.files.arguments}
-        return [name for name in self._context.files.order if name not in names]
+        names = {argument.name for argument in self.context.files.arguments}
+        return [name for name in self.context.files.order if name not in names]
 
     def _form(
         self, sample: str, value: object, errors: dict[str, str] | None

@@ -14,7 +14,7 @@
   const find = (id) => document.getElementById(id);
   const editor = find("sample");
   const byField = find("by-field");
-  const { root } = document.body.dataset;
+  const { root, own, asks } = document.body.dataset;
 
   const make = (tag, facts = {}, ...within) => {
     const element = Object.assign(document.createElement(tag), facts);
@@ -223,7 +223,7 @@
     const mine = ++asked;
     const focused = document.activeElement?.closest("#fields") ? document.activeElement.name : null;
     try {
-      const response = await fetch(root + "docs", { method: "POST", body: new URLSearchParams(pairs) });
+      const response = await fetch(root + own, { method: "POST", body: new URLSearchParams(pairs) });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const fields = page.getElementById("fields");
       if (mine !== asked) return;
@@ -337,7 +337,7 @@
     find("result").setAttribute("aria-busy", "true");
     const started = performance.now();
     try {
-      const response = await fetch(root + "predict", { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: sample });
+      const response = await fetch(root + asks, { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: sample });
       const text = await response.text();
       const took = duration(performance.now() - started);
       const status = `${response.status} ${response.statusText}`.trim();
@@ -431,7 +431,7 @@
   document.addEventListener("click", async (event) => {
     if (event.target.id !== "refresh") return;
     event.preventDefault();
-    const page = new DOMParser().parseFromString(await (await fetch(root + "docs")).text(), "text/html");
+    const page = new DOMParser().parseFromString(await (await fetch(root + own)).text(), "text/html");
     for (const id of ["state", "figures", "charts"]) {
       const newer = page.getElementById(id);
       if (newer) find(id).replaceWith(newer);

@@ -60,8 +60,10 @@ def _answered(context: RouteContext, message: dict) -> Body:
     if method == "ping":
         return mcp.result(identifier, {})
     if method == "tools/list":
-        tool = mcp.tool(context.identity, context.model.manifest, context.model.sample_schema)
-        return mcp.result(identifier, {"tools": [tool]})
+        tools = [
+            mcp.tool(own.identity, own.model.manifest, own.model.sample_schema) for own in context.by_name.values()
+        ]
+        return mcp.result(identifier, {"tools": tools})
     if method == "tools/call":
         return mcp.result(identifier, _called(context, params))
     return mcp.error(identifier, mcp.UNKNOWN_METHOD, f"There is no method {method!r} here.")
@@ -69,11 +71,13 @@ def _answered(context: RouteContext, message: dict) -> Body:
 
 def _called(context: RouteContext, params: dict[str, Any]) -> dict:
     try:
-        sample, parameters = mcp.arguments(params, mcp.tool_name(context.identity))
-        answer = context.asker.ask(sample, context.calls.made(parameters, request.headers))
+        tools = {mcp.tool_name(own.identity): own for own in context.by_name.values()}
+        own = tools[mcp.tool_asked(params, tools)]
+        sample, parameters = mcp.arguments(params)
+        answer = context.asker.ask(sample, own.calls.made(parameters, request.headers))
     except Malformed as error:
         return mcp.rejected(str(error))
     if answer.outcome != outcomes.OK:
         return mcp.rejected(replies.rejection_of(answer, replies.disclosure(context.settings)).detail)
-    context.keep(answer.payload)
+    own.keep(answer.payload)
     return mcp.predicted(decode(answer.payload), answer.payload.decode("utf-8", "surrogatepass"))

@@ -7,29 +7,25 @@ from nb_service.app.route_context import RouteContext, body, problem, refusal_re
 from nb_service.http import replies
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed, decode, hugging_face
-from nb_service.request_calls import in_query, may_hold_parameters
+from nb_service.request_calls import Parameters, in_query, may_hold_parameters
 
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`; `context.health` may have more checks than the table of routes."""
 
-    @app.post("/predict")
-    def predict() -> Response:
+    def answered(name: str | None) -> Response:
         try:
+            own = context if name is None else context.named(name)
+            own.require_default()
             content = body(context.settings.max_body)
             parameters = in_query(request.query_string.decode("latin-1"))
-            files, accept = context.files, request.headers.get("Accept")
+            files, accept = own.files, request.headers.get("Accept")
             with_files = form.files_in(request.content_type, content, files, accept)
             sample = form.sample_in(request.content_type, content, files) if with_files is None else b""
             if isinstance(sample, replies.Reply):
                 return response_of(sample)
-            if context.calls.parameters and may_hold_parameters(sample):
-                decoded = decode(sample)
-                if hugging_face.is_meant(decoded, context.model.sample_schema):
-                    question = hugging_face.read(decoded)
-                    sample = question.samples[0]
-                    parameters = parameters._replace(values=question.parameters.values)
-            call = context.calls.made(parameters, request.headers)
+            sample, parameters = _of_hugging_face(own, sample, parameters)
+            call = own.calls.made(parameters, request.headers)
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
         if with_files is None and files.has_answers:
@@ -37,9 +33,27 @@ def add(app: Flask, context: RouteContext) -> None:
         asker = context.asker
         answer = asker.ask(sample, call) if with_files is None else asker.ask_files(with_files, call)
         if answer.outcome == outcomes.OK:
-            context.keep(answer.payload)
+            own.keep(answer.payload)
         disclosure = replies.disclosure(context.settings)
         return response_of(replies.from_answer(answer, disclosure))
 
+    @app.post("/predict")
+    def predict() -> Response:
+        return answered(None)
+
+    @app.post("/predict/<name>")
+    def predict_by_name(name: str) -> Response:
+        return answered(name)
+
     for path in context.health.paths:
         app.add_url_rule(path, "health " + path, lambda path=path: response_of(context.health.checked(path)))
+
+
+def _of_hugging_face(context: RouteContext, sample: bytes, parameters: Parameters) -> tuple[bytes, Parameters]:
+    """Return a sample, and its parameters, out of Hugging Face's form if it has that; raise Malformed."""
+    if context.calls.parameters and may_hold_parameters(sample):
+        decoded = decode(sample)
+        if hugging_face.is_meant(decoded, context.model.sample_schema):
+            question = hugging_face.read(decoded)
+            return question.samples[0], parameters._replace(values=question.parameters.values)
+    return sample, parameters

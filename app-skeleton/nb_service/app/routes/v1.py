@@ -14,14 +14,11 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`."""
-    served = context.identity
     key = kserve_v1.OUTPUTS_KEY if context.settings.kserve else "outputs"
-    names = [tensor["name"] for tensor in open_inference.described(context.model.sample_schema, inference.INPUT)]
-    input_name = inference.INPUT if names == [inference.INPUT] else ""
 
     @app.get("/v1/models")
     def models() -> Response:
-        return response_with(kserve_v1.models(served))
+        return response_with(kserve_v1.models(context.by_name))
 
     # One rule for all methods: the end of a path says which of them it has.
     @app.route("/v1/models/<path:rest>", methods=METHODS, provide_automatic_options=False)
@@ -32,25 +29,33 @@ def add(app: Flask, context: RouteContext) -> None:
                 return Response(headers={"Allow": ", ".join(_methods_of(target))})
             if request.method not in _methods_of(target):
                 raise MethodNotAllowed(_methods_of(target))
-            tf_serving.check(target, served)
+            own = context.by_name.get(target.model, context)
+            # A model without a default predictor has none of its own name.
+            tf_serving.check(target, own.identity if own.model.has_default else None)
         except Malformed as error:
             return refusal_response(tf_serving.refusal, error.status, str(error))
         if target.takes_samples:
-            return context.answer(partial(read, target.method), tf_serving.refusal)
+            return own.answer(partial(read, own, target.method), tf_serving.refusal)
         if target.method == "metadata":
-            return response_with(_metadata(context))
-        ready = context.ready
-        return response_with(tf_serving.status(served, ready), 200 if ready else 503)
+            return response_with(_metadata(own))
+        ready = own.ready
+        return response_with(tf_serving.status(own.identity, ready), 200 if ready else 503)
 
-    def read(method: str, body: bytes) -> Question:
+    def read(own: RouteContext, method: str, body: bytes) -> Question:
         return tf_serving.read(
             method,
             body,
-            input_name=input_name,
+            input_name=_input_name(own),
             outputs_key=key,
-            limits=context.limits,
-            has_explainer=context.has_explainer,
+            limits=own.limits,
+            has_explainer=own.has_explainer,
         )
+
+
+def _input_name(context: RouteContext) -> str:
+    """Return the name that metadata gives to the only input, where samples are no objects; "" where they are."""
+    names = [tensor["name"] for tensor in open_inference.described(context.model.sample_schema, inference.INPUT)]
+    return inference.INPUT if names == [inference.INPUT] else ""
 
 
 def _methods_of(target: tf_serving.Target) -> tuple[str, ...]:

@@ -1,77 +1,81 @@
 """Open Inference V2's REST routes, and those of KServe, Triton and MLServer next to them."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from threading import Event
+from typing import Protocol, TypeVar
 
 from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext, refusal_of_foreign_page, refusal_response, response_with
-from nb_service.identity import Identity
 from nb_service.protocols import Body, Malformed, Question, encode, open_inference
 
+
+class OfContext(Protocol):
+    """What has the context of one model."""
+
+    context: RouteContext
+
+
+Named = TypeVar("Named", bound=OfContext)
+OF_MODEL = ("/v2/models/<name>", "/v2/models/<name>/versions/<version>")
 UNLOAD_IS_OFF = "Clients may not unload the model; the setting S2I_UNLOAD=1 lets them."
 
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`, those of a model also with /versions/<version> after its name; each may end in /."""
-    served = context.identity
-    rows, schemas = context.rows, (context.model.sample_schema, context.model.answer_schema)
-    repository = _Repository(context)
+    models = {name: _Model(own) for name, own in context.by_name.items()}
 
-    declared = context.calls.parameters
-
-    def described() -> Response:
-        return response_with(open_inference.model(served, *schemas, declared))
-
-    def config() -> Response:
-        return response_with(open_inference.config(served, *schemas, declared))
+    def index() -> Response:
+        return response_with(
+            open_inference.index((model.context.identity, model.why_not_ready) for model in models.values())
+        )
 
     def statistics() -> Response:
-        return response_with(open_inference.statistics(served, context.numbers()))
+        return response_with(open_inference.statistics(context.identity, context.numbers()))
 
-    def infer() -> Response:
-        def read(body: bytes) -> Question:
-            length = request.headers.get(open_inference.HEADER)
-            return open_inference.read(body, length, rows, served, schemas[1], context.limits, declared)
-
-        return context.answer(read, open_inference.refusal)
-
-    add_route(app, "/v2", lambda: response_with(open_inference.server(served)))
-    add_route(app, "/v2/models", lambda: response_with(open_inference.models(served)))
+    add_route(app, "/v2", lambda: response_with(open_inference.server(context.identity)))
+    add_route(app, "/v2/models", lambda: response_with(open_inference.models(context.by_name)))
     add_route(app, "/v2/models/stats", statistics)
-    add_route(app, "/v2/repository/index", repository.index, "POST")
-    for word, view in (("load", repository.load), ("unload", repository.unload)):
-        add_route(app, f"/v2/repository/models/<name>/{word}", _for_this_model(served, view), "POST")
-    add_of_model(app, served, "/ready", partial(repository.readiness, "ready"))
-    for suffix, method, view in (
-        ("", "GET", described),
-        ("/config", "GET", config),
-        ("/stats", "GET", statistics),
-        (open_inference.INFER, "POST", infer),
+    add_route(app, "/v2/repository/index", index, "POST")
+    for word in ("load", "unload"):
+        view = of_name(models, getattr(_Model, word))
+        add_route(app, f"/v2/repository/models/<name>/{word}", view, "POST")
+    for suffix, method, action in (
+        ("/ready", "GET", _Model.readiness),
+        ("", "GET", _Model.described),
+        ("/config", "GET", _Model.config),
+        ("/stats", "GET", _Model.statistics),
+        (open_inference.INFER, "POST", _Model.infer),
     ):
-        add_of_model(app, served, suffix, partial(repository.while_loaded, view), method)
+        for path in OF_MODEL:
+            add_route(app, path + suffix, of_name(models, action), method)
 
 
-class _Repository:
-    """Whether the model is loaded, as far as these routes go: the scorers keep it, and other protocols go on."""
+class _Model:
+    """What the routes of one model answer, and whether it is loaded, as far as these routes go.
+
+    The scorers keep it in any case, and other protocols go on.
+    """
 
     def __init__(self, context: RouteContext) -> None:
-        self._context = context
-        self._name = context.identity.name
+        self.context = context
+        self._served = context.identity
+        self._schemas = context.model.sample_schema, context.model.answer_schema
+        self._declared = context.calls.parameters
         self._loaded = Event()
         self._loaded.set()
 
-    def index(self) -> Response:
-        """Return the response with the one model and its state."""
-        reason = "" if self._context.ready else "The model is being loaded."
-        reason = reason if self._loaded.is_set() else "The model was unloaded."
-        return response_with(open_inference.index(self._context.identity, reason))
+    @property
+    def why_not_ready(self) -> str:
+        """Return why no predictions are answered, "" if they are."""
+        if not self._loaded.is_set():
+            return "The model was unloaded."
+        return "" if self.context.ready else "The model is being loaded."
 
-    def readiness(self, key: str) -> Response:
+    def readiness(self, key: str = "ready") -> Response:
         """Return the response that says, under this key, whether predictions are answered."""
-        is_ready = self._context.ready and self._loaded.is_set()
-        return response_with(Body(encode({"name": self._name, key: is_ready})), 200 if is_ready else 503)
+        is_ready = not self.why_not_ready
+        return response_with(Body(encode({"name": self._served.name, key: is_ready})), 200 if is_ready else 503)
 
     def load(self) -> Response:
         """Take back an unload, and return the response that says whether predictions are answered."""
@@ -80,19 +84,44 @@ class _Repository:
 
     def unload(self) -> Response:
         """Unload the model where the setting lets clients do that, else return a refusal."""
-        if not self._context.settings.unload:
+        if not self.context.settings.unload:
             return refusal_response(open_inference.refusal, 403, UNLOAD_IS_OFF)
-        if (refused := refusal_of_foreign_page(self._context)) is not None:
+        if (refused := refusal_of_foreign_page(self.context)) is not None:
             return refused
         self._loaded.clear()
-        return response_with(Body(encode({"name": self._name, "unload": True})))
+        return response_with(Body(encode({"name": self._served.name, "unload": True})))
 
-    def while_loaded(self, view: Callable[[], Response]) -> Response:
-        """Return the response of `view`, or a refusal while the model is unloaded."""
-        if self._loaded.is_set():
-            return view()
+    def described(self) -> Response:
+        """Return the response with the model's metadata."""
+        return self._while_loaded(lambda: open_inference.model(self._served, *self._schemas, self._declared))
+
+    def config(self) -> Response:
+        """Return the response with the model's configuration."""
+        return self._while_loaded(lambda: open_inference.config(self._served, *self._schemas, self._declared))
+
+    def statistics(self) -> Response:
+        """Return the response with the model's statistics."""
+        return self._while_loaded(lambda: open_inference.statistics(self._served, self.context.numbers()))
+
+    def infer(self) -> Response:
+        """Return the response with predictions for the tensors in the body."""
+        if not self._loaded.is_set():
+            return self._refusal()
+        rows, limits = self.context.rows, self.context.limits
+
+        def read(body: bytes) -> Question:
+            length = request.headers.get(open_inference.HEADER)
+            return open_inference.read(body, length, rows, self._served, self._schemas[1], limits, self._declared)
+
+        return self.context.answer(read, open_inference.refusal)
+
+    def _while_loaded(self, content: Callable[[], Body]) -> Response:
+        return response_with(content()) if self._loaded.is_set() else self._refusal()
+
+    def _refusal(self) -> Response:
         # As MLServer has it: what is not loaded is not there.
-        detail = f"{self._name!r} was unloaded; POST /v2/repository/models/{self._name}/load brings it back."
+        name = self._served.name
+        detail = f"{name!r} was unloaded; POST /v2/repository/models/{name}/load brings it back."
         return refusal_response(open_inference.refusal, 404, detail)
 
 
@@ -101,20 +130,14 @@ def add_route(app: Flask, path: str, view: Callable[..., Response], method: str 
     app.add_url_rule(path, f"v2 {path}", view, methods=[method], strict_slashes=False)
 
 
-def add_of_model(app: Flask, served: Identity, suffix: str, view: Callable[[], Response], method: str = "GET") -> None:
-    """Add a route of the model and one of its version to `app`; for other names and versions they answer 404."""
-    for path in ("/v2/models/<name>", "/v2/models/<name>/versions/<version>"):
-        add_route(app, path + suffix, _for_this_model(served, view), method)
+def of_name(models: Mapping[str, Named], action: Callable[[Named], Response]) -> Callable[..., Response]:
+    """Return a view that takes `action` on the model of the name and version in the path; others get 404."""
 
-
-def _for_this_model(served: Identity, view: Callable[[], Response]) -> Callable[..., Response]:
-    """Return `view` behind a check of the name and version in the path."""
-
-    def checked(name: str, version: str | None = None) -> Response:
+    def view(name: str, version: str | None = None) -> Response:
         try:
-            open_inference.check(name, version, served)
+            open_inference.check(name, version, models[name].context.identity if name in models else None)
         except Malformed as error:
             return refusal_response(open_inference.refusal, error.status, str(error))
-        return view()
+        return action(models[name])
 
-    return checked
+    return view

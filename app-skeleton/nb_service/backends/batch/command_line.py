@@ -41,6 +41,7 @@ class Options(NamedTuple):
     keep: str
     column: str
     parameters: tuple[str, ...]
+    predictor: str
     flat: bool
     errors: str
     max_errors: str
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of predictor, for all rows; may be repeated",
     )
+    add("--predictor", type=_given, metavar="NAME", help="which of the notebook's predictors scores the rows")
     add("--flat", action="store_true", help="write each key of an answer as a column of its own")
     add("--errors", type=_given, metavar="FILE", help="file for rows that got no answer, as NDJSON")
     add("--max-errors", type=_given, metavar="N|P%", help="stop once more rows than that got none")
@@ -147,7 +149,7 @@ def read(words: Sequence[str]) -> Options | None:
         backends.show_help(USAGE + "\n" + parser.format_help().strip())
         return None
     # Not by default "", which `_given` would refuse.
-    for name in ("delimiter", "encoding", "sample", "files", "errors", "max_errors"):
+    for name in ("delimiter", "encoding", "sample", "files", "errors", "max_errors", "predictor"):
         setattr(given, name, getattr(given, name) or "")
     *inputs, output = given.words if len(given.words) > 1 else [*(given.words or ["-"]), "-"]
     delimiter = {"tab": "\t", "\\t": "\t"}.get(given.delimiter, given.delimiter)
@@ -167,6 +169,7 @@ def read(words: Sequence[str]) -> Options | None:
         given.keep,
         given.column,
         tuple(given.parameters),
+        given.predictor,
         given.flat,
         given.errors,
         given.max_errors,

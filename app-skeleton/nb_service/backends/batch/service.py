@@ -25,6 +25,7 @@ from nb_service.backends.batch.sample_files import SampleFiles
 from nb_service.backends.batch.scoring import Scoring, Stopped
 from nb_service.drift import comparison
 from nb_service.log import visible
+from nb_service.model_folder import ModelFolder
 from nb_service.pool import orphans
 from nb_service.pool.client import PoolClient
 from nb_service.pool.socket_server import PoolServer
@@ -48,6 +49,16 @@ ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 FREE = ("inputs", "output", "restart", "json", "show", "max_errors")
 
 
+def predictor_of(model: ModelFolder, name: str) -> ModelFolder:
+    """Return the model whose predictor scores: the default one if the name is ""; raise BatchWords."""
+    names = ", ".join(model.predictors) or "none"
+    if name and name not in model.predictors:
+        raise problems.BatchWords(f"--predictor {name} is not one of the notebook's predictors, which are: {names}.")
+    if not name and not model.has_default:
+        raise problems.BatchWords(f"The notebook has no default predictor; choose one with --predictor: {names}.")
+    return model.predictors[name] if name else model
+
+
 class BatchService:
     """Runs one job; `streams` are the descriptors of stdout and stderr themselves, which the log does not have."""
 
@@ -68,7 +79,9 @@ class BatchService:
         self._plan = plan
         self._stdout, self._stderr = streams
         self._keep_seconds = settings.batch_keep
-        self._baseline = drift.baseline_of(pool.model)
+        self._model = predictor_of(pool.model, options.predictor)
+        # Only predictor's samples are compared with a baseline.
+        self._baseline = None if self._model.predictor else drift.baseline_of(pool.model)
         self._present = drift.present_of(self._baseline, settings)
         self._stop = threading.Event()
         self._signal = 0
@@ -154,9 +167,9 @@ class BatchService:
             self._call_soon(self._loop.stop)
 
     def _work_on(self, client: PoolClient) -> int:
-        model = self._pool.model
+        model = self._model
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
-        call = Calls(model.manifest).made(Parameters(texts=self._options.texts))
+        call = Calls(model.manifest, name=model.predictor).made(Parameters(texts=self._options.texts))
         named = self._files()
         # Files are in memory while they are scored: one for each scorer that is at work.
         scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, 1 if named else ROWS, call, named)
@@ -186,7 +199,7 @@ class BatchService:
         """Return the reader of the files that rows name, None if they name none; raise BatchWords."""
         if not self._options.files:
             return None
-        taken = files.of(self._pool.model.manifest)
+        taken = files.of(self._model.manifest)
         if not taken.arguments:
             raise problems.BatchWords("--files and --from files need a predictor that takes files.")
         return SampleFiles(self._options.files, taken)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nb_service.backends.grpc_service.calls import Method, Stream, aside
 from nb_service.backends.grpc_service.refusals import Refusal
@@ -30,6 +31,11 @@ FIELDS = {
 }
 
 
+def model_of(request: Any) -> str:
+    """Return the name of the model in a request, "" if it has none."""
+    return getattr(request, "model_name", "") or getattr(request, "name", "")
+
+
 class OpenInference:
     """Answers the calls of `inference.GRPCInferenceService` for one model."""
 
@@ -56,14 +62,14 @@ class OpenInference:
         return messages.ServerReadyResponse(ready=await self._served.is_ready())
 
     async def _model_ready(self, request: messages.ModelReadyRequest) -> messages.ModelReadyResponse:
-        open_inference.check(request.name, request.version or None, self._served.identity)
+        open_inference.check(request.name, request.version or None, self._served.named)
         return messages.ModelReadyResponse(ready=await self._served.is_ready())
 
     async def _server(self, request: messages.ServerMetadataRequest) -> messages.ServerMetadataResponse:
         return messages.ServerMetadataResponse(name=open_inference.PLATFORM, version=str(self._served.identity.version))
 
     async def _model(self, request: messages.ModelMetadataRequest) -> messages.ModelMetadataResponse:
-        open_inference.check(request.name, request.version or None, self._served.identity)
+        open_inference.check(request.name, request.version or None, self._served.named)
         return messages.ModelMetadataResponse(
             name=self._served.identity.name,
             versions=[str(self._served.identity.version)],
@@ -73,7 +79,7 @@ class OpenInference:
         )
 
     async def _infer(self, request: messages.ModelInferRequest) -> messages.ModelInferResponse:
-        open_inference.check(request.model_name, request.model_version or None, self._served.identity)
+        open_inference.check(request.model_name, request.model_version or None, self._served.named)
         size = request.ByteSize()
         call = self._served.calls.made(
             open_inference.parameters(_given(request.parameters), self._served.calls.parameters)

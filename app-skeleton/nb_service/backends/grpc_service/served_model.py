@@ -24,3 +24,10 @@ class ServedModel(NamedTuple):
     limits: Limits
     calls: Calls
     is_ready: Callable[[], Awaitable[bool]]
+    # Whether requests may name it: a notebook with predictors alone has no model of the service's own name.
+    is_served: bool = True
+
+    @property
+    def named(self) -> Identity | None:
+        """Return the identity that requests may name, if there is one."""
+        return self.identity if self.is_served else None

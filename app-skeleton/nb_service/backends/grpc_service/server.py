@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from nb_service import files, identity, request_calls
 from nb_service.backends.grpc_service import health_checks, open_inference, reflected, refusals, tensorflow_serving
@@ -28,6 +30,8 @@ from nb_service.protocols import open_inference as rest
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
 
+# A call with one answer to each of its requests.
+Call = TypeVar("Call", Method, Method | Stream)
 # How often the front is asked whether it is ready; a health check that was turned is as old at most.
 LOOK_SECONDS = 0.1
 # Calls that may be under way at a time: beyond this they are refused before they are read.
@@ -101,27 +105,53 @@ def _made(
     server = grpc.aio.server(options=_options(settings), interceptors=keys, maximum_concurrent_rpcs=MAX_CALLS)
     limits = Limits(settings.max_samples, settings.max_body)
     asker = Asker(pool, limits, replies.disclosure(settings))
-    rows = Rows(model.manifest.get("sample_schema") or model.sample_schema, files.of(model.manifest))
-    inputs = rest.described(model.sample_schema, inference.INPUT)
-    outputs = rest.described(model.answer_schema, inference.OUTPUT)
-
-    made_calls = request_calls.Calls(model.manifest, settings.pass_headers)
 
     async def is_ready() -> bool:
         return bool((await pool.facts()).get("ready"))
 
-    described = ServedModel(asker, served, rows, inputs, outputs, limits, made_calls, is_ready)
-    tensorflow = TensorFlowServing(described)
+    def described(own: ModelFolder, name: str) -> ServedModel:
+        return ServedModel(
+            asker,
+            served._replace(name=name),
+            Rows(own.manifest.get("sample_schema") or own.sample_schema, files.of(own.manifest)),
+            rest.described(own.sample_schema, inference.INPUT),
+            rest.described(own.answer_schema, inference.OUTPUT),
+            limits,
+            request_calls.Calls(own.manifest, settings.pass_headers, own.predictor),
+            is_ready,
+            own.has_default,
+        )
+
+    # By name; the service's own is also asked what is asked of no model.
+    models = {name: described(own, name) for name, own in {served.name: model, **model.predictors}.items()}
+    tensorflow = {name: TensorFlowServing(each) for name, each in models.items()}
+    predictions = {name: each.predictions for name, each in tensorflow.items()}
+    status = {name: each.models for name, each in tensorflow.items()}
+    inferences = {name: OpenInference(each).methods for name, each in models.items()}
     offered: dict[str, Mapping[str, Method | Stream | Updates]] = {
-        open_inference.SERVICE: OpenInference(described).methods,
-        tensorflow_serving.PREDICTION_SERVICE: tensorflow.predictions,
-        tensorflow_serving.MODEL_SERVICE: tensorflow.models,
+        open_inference.SERVICE: by_name(inferences, served.name, open_inference.model_of),
+        tensorflow_serving.PREDICTION_SERVICE: by_name(predictions, served.name, tensorflow_serving.model_of),
+        tensorflow_serving.MODEL_SERVICE: by_name(status, served.name, tensorflow_serving.model_of),
         health_checks.SERVICE: checks.methods,
         reflected.SERVICE: reflected.methods((*SERVICES, health_checks.SERVICE)),
     }
     for service, methods in offered.items():
         server.add_generic_rpc_handlers((calls.handlers(service, methods),))
     return server
+
+
+def by_name(methods: Mapping[str, Mapping[str, Call]], default: str, model_of: Callable[[Any], str]) -> dict[str, Call]:
+    """Return methods that each model of a request's name answers; that of the name `default` answers all others."""
+    if len(methods) == 1:
+        return dict(methods[default])
+
+    def answering(name: str) -> Callable[[Any], Awaitable[Message]]:
+        async def answer(request: Any) -> Message:
+            return await methods.get(model_of(request), methods[default])[name].answer(request)
+
+        return answer
+
+    return {name: method._replace(answer=answering(name)) for name, method in methods[default].items()}
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

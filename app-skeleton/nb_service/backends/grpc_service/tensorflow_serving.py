@@ -4,6 +4,7 @@ import itertools
 import math
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 from nb_service.backends.grpc_service.calls import Method, aside
 from nb_service.backends.grpc_service.served_model import ServedModel
@@ -39,6 +40,11 @@ _FIELDS = {datatype: (number, field) for number, (datatype, field) in _TYPES.ite
 _MIN_BYTES = 2
 
 
+def model_of(request: Any) -> str:
+    """Return the name of the model in a request."""
+    return request.model_spec.name
+
+
 class TensorFlowServing:
     """Answers the calls of PredictionService and ModelService for one model."""
 
@@ -67,13 +73,15 @@ class TensorFlowServing:
     async def _predict(self, request: messages.PredictRequest) -> messages.PredictResponse:
         self._check(request.model_spec, "predict")
         size = request.ByteSize()
-        answers = await self._served.asker.answers(await aside(size, self._samples, request))
+        answers = await self._served.asker.answers(await aside(size, self._samples, request), self._served.calls.made())
         return await aside(size, self._predicted, request, answers)
 
     async def _classify(self, request: messages.ClassificationRequest) -> messages.ClassificationResponse:
         self._check(request.model_spec, "classify")
         size = request.ByteSize()
-        answers = await self._served.asker.answers(await aside(size, self._examples, request.input))
+        answers = await self._served.asker.answers(
+            await aside(size, self._examples, request.input), self._served.calls.made()
+        )
         response = messages.ClassificationResponse(model_spec=self._spec())
         for answer in answers.values:
             classes = [messages.Class(label=label, score=score) for label, score in tf_serving.classes(answer)]
@@ -83,7 +91,9 @@ class TensorFlowServing:
     async def _regress(self, request: messages.RegressionRequest) -> messages.RegressionResponse:
         self._check(request.model_spec, "regress")
         size = request.ByteSize()
-        answers = await self._served.asker.answers(await aside(size, self._examples, request.input))
+        answers = await self._served.asker.answers(
+            await aside(size, self._examples, request.input), self._served.calls.made()
+        )
         response = messages.RegressionResponse(model_spec=self._spec())
         for answer in answers.values:
             response.result.regressions.add(value=tf_serving.number(answer))
@@ -128,7 +138,7 @@ class TensorFlowServing:
         """Raise Malformed unless the service has this model, version and signature."""
         version = spec.version.value if spec.HasField("version") else None
         label = spec.version_label if spec.HasField("version_label") else None
-        tf_serving.check(tf_serving.Target(spec.name, version, label, method), self._served.identity)
+        tf_serving.check(tf_serving.Target(spec.name, version, label, method), self._served.named)
         tf_serving.check_signature(spec.signature_name, method)
 
     def _spec(self, signature: str = SIGNATURE) -> messages.ModelSpec:

@@ -17,7 +17,7 @@ FACTS = {
     "complaint": "/c",
     "src": "/s",
     "reads": "/r",
-    "known": {"drift": True},
+    "known": {"drift": True, "predictors": {}},
 }
 
 

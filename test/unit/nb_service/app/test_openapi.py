@@ -32,6 +32,8 @@ def test_every_route_is_in_the_document(tmp_path):
     there = documented(client.get("/openapi.json").json)
     for rule in client.application.url_map.iter_rules():
         path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+        # What each model takes and gives is its own.
+        path = re.sub("^/(predict|docs)/{name}", r"/\1/half", path)
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             assert (method, path) in there or "path:" in path, path
     assert ("POST", "/ask") in there

@@ -9,7 +9,7 @@ from nb_service.protocols import Body, Question, Series, tensors
 ARRAY = tensors.samples(tensors.Packed("UINT8", bytes(range(4))), [2, 2])
 
 
-MODEL = SimpleNamespace(manifest={})
+MODEL = SimpleNamespace(manifest={}, has_default=True, predictor="")
 
 
 class Asker:

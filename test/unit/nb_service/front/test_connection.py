@@ -43,7 +43,9 @@ class Pool:
     def __init__(self, loop) -> None:
         self.delay = 0.01
         self.plan = types.SimpleNamespace(batch=1)
-        self.model = types.SimpleNamespace(manifest={"notebook": "m.ipynb"}, folder=types.SimpleNamespace())
+        self.model = types.SimpleNamespace(
+            manifest={"notebook": "m.ipynb"}, folder=types.SimpleNamespace(), has_default=True
+        )
         self._loop = loop
 
     def submit(self, body, done, request_id=None, call=b""):

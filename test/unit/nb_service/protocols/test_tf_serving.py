@@ -107,7 +107,7 @@ def test_columns_are_answered_with_outputs():
 
 def test_kserve_answers_inputs_with_predictions():
     assert answered({"inputs": [3]}, outputs_key=kserve_v1.OUTPUTS_KEY) == {"predictions": [3]}
-    assert kserve_v1.models(SERVED).data == b'{"models": ["half_plus_two"]}'
+    assert kserve_v1.models(["half_plus_two"]).data == b'{"models": ["half_plus_two"]}'
 
 
 def test_examples_get_the_context_and_are_answered_with_results():

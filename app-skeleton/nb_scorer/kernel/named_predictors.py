@@ -1,0 +1,96 @@
+"""The further predictors of a notebook: `predictors = {"price": price, "risk": risk}`, plain functions by name."""
+
+import functools
+import inspect
+import re
+
+from nb_scorer.kernel.save_errors import Complaint
+from nb_scorer.model import call_arguments, functions
+
+DEFAULT = "predictor"
+# As nb_service.identity has it: names are parts of paths, and labels.
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
+# Of these, /predict/batch and /v2/models/stats are routes, and `examples` has the rows of predictor by its name.
+RESERVED = ("batch", "stats", DEFAULT)
+# What may be given for each of them, and its name in the functions of one predictor.
+_OTHERS = (("validators", "validator"), ("batch_predictors", "batch_predictor"))
+
+
+def of(namespace):
+    """Return {name: {"predictor", "validator", "batch_predictor"}}, in order; raise Complaint for what can't be meant.
+
+    Many notebooks have a list or a dict of this name that means something else, such as columns or models: only a dict
+    of functions counts.
+    """
+    named = namespace.get("predictors")
+    if not is_meant(named):
+        return {}
+    found: dict = {}
+    for name, function in named.items():
+        _check_name(name)
+        _check_function("predictors[{!r}]".format(name), function)
+        found[name] = {"predictor": function, "validator": None, "batch_predictor": None}
+    for variable, kind in _OTHERS:
+        values = namespace.get(variable)
+        if values is None:
+            continue
+        if not isinstance(values, dict) or not set(values) <= set(found):
+            raise _invalid("{} is not a dict whose keys are names in predictors".format(variable))
+        for name, function in values.items():
+            _check_function("{}[{!r}]".format(variable, name), function, is_batch=kind == "batch_predictor")
+            found[name][kind] = function
+    if namespace.get(DEFAULT) is None:
+        for variable, kind in _OTHERS:
+            if namespace.get(kind) is not None:
+                text = "{kind} belongs to predictor, which the notebook does not define; use {variable} = {{...}}"
+                raise _invalid(text.format(kind=kind, variable=variable))
+    return found
+
+
+def is_meant(value):
+    """Return whether a notebook's `predictors` is a dict of functions by their names."""
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(isinstance(name, str) and _is_function(function) for name, function in value.items())
+
+
+def examples_of(examples, names, has_default=True):
+    """Return {name of a predictor, "" for predictor itself: its examples}; raise Complaint if they can't be assigned.
+
+    In the notebook, the name of predictor itself is "predictor".
+    """
+    if not names:
+        return {"": examples}
+    if isinstance(examples, dict):
+        unknown = [str(name) for name in examples if name not in (DEFAULT, *names)]
+        if unknown:
+            raise _invalid("examples has rows for {}, which is not in predictors".format(", ".join(unknown)))
+        return {"" if name == DEFAULT else name: rows for name, rows in examples.items()}
+    if examples is not None and not has_default:
+        raise _invalid("examples is not a dict of lists by the names in predictors")
+    return {"": examples}
+
+
+def _is_function(value):
+    is_cached = hasattr(value, "cache_info")
+    return inspect.isroutine(value) or isinstance(value, functools.partial) or is_cached
+
+
+def _check_name(name):
+    if not NAME.fullmatch(name):
+        raise _invalid("the name {!r} can't be part of a URL's path".format(name))
+    if name in RESERVED:
+        raise _invalid("the name {!r} is reserved".format(name))
+
+
+def _check_function(label, function, is_batch=False):
+    if not _is_function(function):
+        raise _invalid("{} is not a function".format(label))
+    takes = call_arguments.of(function)
+    if not takes.fits or (is_batch and (takes.named or takes.by_keyword)):
+        signature = functions.signature(function, getattr(function, "__name__", "the function"))
+        raise _invalid("{} can't be called with one sample: {}".format(label, signature))
+
+
+def _invalid(reason):
+    return Complaint("predictors-invalid", reason=reason)

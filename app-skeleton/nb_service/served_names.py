@@ -1,0 +1,25 @@
+"""Which names a service's models have, checked before it starts: no request may reach another model than it names."""
+
+from nb_service import identity, problems
+from nb_service.model_folder import ModelFolder
+from nb_service.protocols import mcp
+from nb_service.settings import Settings
+
+# These score with predictor alone.
+ONLY_DEFAULT = ("bus", "spark-model", "zipapp")
+
+
+def check(model: ModelFolder, settings: Settings, back_end: str) -> None:
+    """Raise DefaultMissing if a back end needs a predictor that the notebook lacks, or ModelNameTaken."""
+    names = list(model.manifest.get("predictors") or {})
+    if not names:
+        return
+    if not model.has_default:
+        if back_end in ONLY_DEFAULT:
+            raise problems.DefaultMissing(back_end, names)
+        return
+    served = identity.of(model, settings.model_name)
+    # A tool's name has fewer kinds of characters.
+    for name in (served.name, mcp.tool_name(served)):
+        if name in names:
+            raise problems.ModelNameTaken(name)
