@@ -56,6 +56,7 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_tf_serving.py",
         "test_trouble.py",
         "test_weights.py::test_a_file_with_another_digest",
+        "test_weights.py::test_hugging_faces_own_library",
         "test_weights.py::test_they_are_fetched",
         "test_zipapp.py::test_a_signed_file_runs_by_its_key",
         "test_zipapp.py::test_it_serves",
@@ -81,6 +82,7 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_signed.py::test_the_key_is_in_no_file",
         "test_signed.py::test_the_service_of_a_signed_build",
         "test_starts.py",
+        "test_weights.py::test_a_signed_build_records",
     ),
     "docs": (
         "test_architecture.py",

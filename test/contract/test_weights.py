@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
+import portable
 from contract import tls
+from contract.hub import COMMIT, hub
 from contract.services import wait_until
 from contract.weights import NOTEBOOK, root_with_weights, served, write_files
 
@@ -188,3 +191,71 @@ def test_a_rotated_credential_is_read_again(begin, web, tmp_path):
     service = begin(root, NETRC=str(netrc), **settings).ready()
     assert server.seen[-1][3].startswith("Basic ")
     assert "first-secret" not in service.log
+
+
+@pytest.fixture
+def of_hub(model_cache, tmp_path, files):
+    """Return (server, APP_ROOT, settings) of a model whose weights are in a repository of Hugging Face."""
+    with hub(files) as server:
+        root = root_with_weights(model_cache(NOTEBOOK), tmp_path / "hf", "hf://team/model@main", files, COMMIT)
+        cache = str(tmp_path / "cache")
+        yield server, root, {"HF_ENDPOINT": server.url, "S2I_WEIGHTS_CACHE": cache, "HF_HOME": str(tmp_path / "home")}
+        shutil.rmtree(view(root).parent, ignore_errors=True)
+
+
+def test_hugging_faces_own_library_finds_them_by_the_commit_of_the_lock(start, of_hub):
+    server, root, settings = of_hub
+    service = start(root, **settings).ready()
+    assert service.predict(1) == (200, 42)
+    asked = {path.partition("?")[0] for path, _, _ in server.seen}
+    assert asked == {
+        f"/api/models/team/model/revision/{COMMIT}",
+        f"/team/model/resolve/{COMMIT}/big.bin",
+        f"/team/model/resolve/{COMMIT}/sub/number.txt",
+    }
+
+
+def test_a_token_that_is_wrong_and_then_replaced(begin, of_hub, tmp_path):
+    server, root, settings = of_hub
+    server.token = "hf_the-right-one"
+    token = tmp_path / "token"
+    token.write_text("hf_the-wrong-one")
+    service = begin(root, HF_TOKEN_PATH=str(token), **settings)
+    not_ready(service, "401")
+    token.write_text(server.token)
+    assert service.ready().predict(1) == (200, 42)
+    assert "hf_the" not in service.log
+
+
+def test_a_large_file_that_is_another_one_at_the_same_commit(begin, of_hub):
+    server, root, settings = of_hub
+    content = bytearray((server.folder / "big.bin").read_bytes())
+    content[5] ^= 1
+    (server.folder / "big.bin").write_bytes(content)
+    service = begin(root, **settings)
+    not_ready(service, "weights/x/big.bin from hf://team/model@main has another SHA-256 than in weights.lock")
+
+
+def test_without_a_network(begin, of_hub):
+    _, root, settings = of_hub
+    service = begin(root, **{**settings, "HF_ENDPOINT": "http://127.0.0.1:9"})
+    not_ready(service, "The weights of hf://team/model@main can't be fetched")
+
+
+def test_a_build_pins_the_commit_of_a_branch(tmp_path, files):
+    with hub(files) as server:
+        order = {
+            "entries": [{"source": "hf://team/model@main/sub", "folder": "weights/x", "patterns": ["*.txt"]}],
+            "pinned": "",
+            "store": str(tmp_path / "store"),
+            "max_bytes": 1 << 20,
+        }
+        ran = subprocess.run(
+            [portable.python(), "-I", "-m", "nb_service", "weights", "build"],
+            input=json.dumps(order),
+            env={"PATH": os.environ["PATH"], "HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+    [entry] = json.loads(json.loads(ran.stdout)["done"]["lock"])["weights"]
+    assert (entry["revision"], [file["name"] for file in entry["files"]]) == (COMMIT, ["number.txt"])
