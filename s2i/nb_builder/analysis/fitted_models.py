@@ -51,7 +51,10 @@ _PREDICTS = re.compile(
 _CLASSIFIES = re.compile(
     r"(Classifier|SVC|NB|Perceptron|DiscriminantAnalysis|LogisticRegression|NearestCentroid)(CV)?$"
 )
-_SEARCHES = re.compile(r"SearchCV$|^(CalibratedClassifierCV|TunedThresholdClassifierCV|FixedThresholdClassifier)$")
+# Transformers that give arrays, none of them sparse, unless they are told otherwise.
+_SCALERS = re.compile(r"(Scaler|Imputer|PCA|PowerTransformer|QuantileTransformer|Normalizer|PolynomialFeatures)$")
+# What makes a model of the one that it is given.
+_SEARCHES = re.compile(r"SearchCV$|ThresholdClassifier(CV)?$|^(clone|CalibratedClassifierCV)$")
 # Methods of a table or column that return another one of the same columns, or of fewer, and change nothing.
 _SAME_KIND = frozenset(
     """abs apply assign astype bfill clip copy drop drop_duplicates dropna ffill fillna filter head infer_objects
@@ -135,6 +138,9 @@ class _Data:
     steps: tuple[_Way, ...] = ()
     # What the rows were split from: more rows of the same columns, for when no name has these rows any more.
     whole: tuple[_Way, ...] = ()
+    # What came of the steps, for when these can't be made again; none unless that is an array for sure.
+    after: tuple[_Way, ...] = ()
+    is_dense: bool = True
     # Of the labels that a classifier learns.
     classes: _Way | None = None
     encoder: _Way | None = None
@@ -220,7 +226,9 @@ def obstacle(cells: Sequence[Cell]) -> str:
     # A scaler is fitted too, and nothing asks it for predictions.
     asked = [name for name in reader.fits if reader.attributes[name] & _ASKED]
     name = (asked or list(reader.fits))[-1]
-    cell, maker = reader.fits[name]
+    cell, maker, function = reader.fits[name]
+    if function:
+        return f"'{name}', which {function}() in cell [{cell.number}] fits, can't be followed out of that function"
     value = reader.values.get(name)
     fitted = f"'{name}', which cell [{cell.number}] fits,"
     later = reader.bound_in.get(name)
@@ -257,8 +265,8 @@ class _Reader:
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
         statements = [(binding.cell, binding.statement) for binding in notebook_contract.unfolded(cells)[0]]
         self.attributes = _attributes(statement for _, statement in statements)
-        # {name: the cell that has fitted it last, and the call that made it or ""}
-        self.fits: dict[str, tuple[Cell, str]] = {}
+        # {name: the cell that has fitted it last, the call that made it or "", the function whose name it is or ""}
+        self.fits: dict[str, tuple[Cell, str, str]] = {}
         # {name: the cell that has bound it last}, and the same for what it names, if that is changed in place.
         self.bound_in: dict[str, Cell] = {}
         self.changed_in: dict[str, Cell] = {}
@@ -269,7 +277,7 @@ class _Reader:
                     made.update(dict.fromkeys(bound([node]), _maker(node.value)))
             for name in _fitted(statement):
                 self.fits.pop(name, None)
-                self.fits[name] = cell, made.get(name, "")
+                self.fits[name] = cell, made.get(name, ""), _function_of(name, statement)
             self.cell = cell
             self._read(statement)
 
@@ -294,6 +302,10 @@ class _Reader:
         data = model.data
         ways = (*data.ways, *data.whole) if data else ()
         samples = next((way.text for way in ways if self._holds(way)), None)
+        if data and data.after and (samples is None or not all(map(self._holds, data.steps))):
+            # Then a sample is a row of what the model was given.
+            samples = next((way.text for way in data.after if self._holds(way)), None)
+            data = _Data(ARRAY)
         if data is None or samples is None or not all(map(self._holds, data.steps)):
             return None
         labels = model.labels if isinstance(model.labels, _Data) and _CLASSIFIES.search(model.kind) else _Data(COLUMN)
@@ -461,9 +473,8 @@ class _Reader:
             # With steps, the name has what came of them, and the rows before them are the samples.
             before = value.ways if value.steps else tuple(each for each in (own, way, *value.ways) if each)
             whole = tuple(each for each in value.whole if name not in each.versions)
-            value = replace(
-                value, ways=tuple(each for each in before if name not in each.versions or each is own), whole=whole
-            )
+            ways = tuple(each for each in before if name not in each.versions or each is own)
+            value = replace(value, ways=ways, whole=whole, after=(own,) if value.steps and value.is_dense else ())
         elif isinstance(value, _Bunch):
             value = replace(value, way=own)
         self.values[name] = value
@@ -567,7 +578,18 @@ class _Reader:
             return self._method_of_model(owner, function, call)
         if isinstance(owner, _Unfitted):
             return owner.model if function.attr in ("fit", "fit_regularized") else None
+        if owner is None and function.attr == "fit" and isinstance(function.value, ast.Name):
+            return self._look_alike(function, function.value.id, call)
         return _method_of_data(owner, function.attr) if isinstance(owner, _Data) else None
+
+    def _look_alike(self, function: ast.Attribute, name: str, call: ast.Call) -> _Model | None:
+        """Return a model of an unknown class that is fitted and asked as scikit-learn's are; None for anything else."""
+        is_alike = len(call.args) == 2 and not call.keywords and self.attributes[name] & {"predict", "predict_proba"}
+        if not is_alike or "transform" in self.attributes[name] or not isinstance(self._argument(call, 0, "X"), _Data):
+            return None
+        model = self.values[name] = _Model("Regressor")
+        self._method_of_model(model, function, call)
+        return model
 
     def _call_of_own(self, name: str, call: ast.Call) -> Any:
         """Return what a function or a module of the notebook gives, or a model of PyTorch that is called."""
@@ -673,7 +695,7 @@ class _Reader:
         if way is None or len(call.args) > 1:
             return None
         text = ast.unparse(made).replace("(_", "({}", 1)
-        return replace(data, steps=(*data.steps, _Way(text, way.versions, self.place)))
+        return _with_step(data, _Way(text, way.versions, self.place), is_dense=False)
 
     def _of_statsmodels(self, name: str, call: ast.Call) -> Any:
         """Return a model that is still to be fitted, or data with a constant column."""
@@ -768,7 +790,7 @@ class _Reader:
             if model.kind == "LabelEncoder":
                 return _Data(ARRAY, encoder=self._name(owner))
             step = replace(self._name(owner), text=f"{owner}.transform({{}})")
-            return replace(data, steps=(*data.steps, step)) if isinstance(data, _Data) else None
+            return _with_step(data, step, bool(_SCALERS.search(model.kind))) if isinstance(data, _Data) else None
         if function.attr in ("save", "save_model"):
             self.saved = model
         return model if function.attr in ("set_params", "set_output") else None
@@ -789,7 +811,7 @@ class _Reader:
             if node.attr in ("values", "T"):
                 return _Data(ARRAY, classes=owner.classes, encoder=owner.encoder)
             return _Data(COLUMN) if owner.kind == TABLE else None
-        return None
+        return _Data(ARRAY) if self._dotted(node) in ("numpy.c_", "numpy.r_") else None
 
     def _located(self, node: ast.Attribute, place: ast.expr) -> _Data | None:
         """Return a part of a table by `iloc` or `loc`."""
@@ -829,7 +851,7 @@ class _Reader:
         if way is None:
             return None
         chosen = _Way(f"{{}}[:, {ast.unparse(columns)}]", way.versions, self.place)
-        return replace(data, steps=(*data.steps, chosen))
+        return _with_step(data, chosen)
 
     def _part_of_table(self, table: _Data, place: ast.expr) -> _Data | None:
         if isinstance(place, ast.Constant):
@@ -854,6 +876,14 @@ def _fitted(statement: ast.stmt) -> Iterator[str]:
         fits = node.value.func if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) else None
         if isinstance(fits, ast.Attribute) and fits.attr == "fit" and isinstance(fits.value, ast.Call):
             yield from bound([statement])
+
+
+def _function_of(name: str, statement: ast.stmt) -> str:
+    """Return the function in a statement whose own name this is, and not the notebook's; "" if there is none."""
+    if not isinstance(statement, ast.FunctionDef):
+        return ""
+    parameters = [argument.arg for argument in (*statement.args.args, *statement.args.kwonlyargs)]
+    return statement.name if name in {*parameters, *bound(statement.body)} else ""
 
 
 def _maker(value: ast.expr) -> str:
@@ -1015,6 +1045,10 @@ def _dataset(name: str, call: ast.Call) -> Any:
     if name.startswith("make_") or _says(call, "return_X_y", True):
         return _Several((_Data(kind), _Data(ARRAY)))
     return _Bunch(kind, _Way("", {})) if name.startswith(("load_", "fetch_")) else None
+
+
+def _with_step(data: _Data, step: _Way, is_dense: bool = True) -> _Data:
+    return replace(data, steps=(*data.steps, step), after=(), is_dense=data.is_dense and is_dense)
 
 
 def _without_ways(value: Any) -> Any:

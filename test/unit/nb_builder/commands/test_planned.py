@@ -201,6 +201,10 @@ def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
             "'model', which cell [5] fits, gets data that can't be followed back to where they were read",
         ),
         (
+            "def train(rows):\n    model = Ridge()\n    model.fit(unknown(rows), df)\n    return 1\nmodel = train(X)",
+            "'model', which train() in cell [5] fits, can't be followed out of that function",
+        ),
+        (
             "model = Ridge()\nmodel.fit(X, df)\nX = df = None",
             "the data of 'model', which cell [5] fits, are no longer what it was fitted to, as cell [5] changes 'X'",
         ),

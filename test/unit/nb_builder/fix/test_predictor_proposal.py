@@ -95,6 +95,21 @@ def proposed(*sources):
             "df[['a', 'b']].head(3).to_dict(\"records\")",
         ),
         (
+            "X = np.c_[df['a'], df['b']]\nm = Ridge().fit(X, df.y)\nm.predict([[1, 2]])",
+            "m.predict([x])[0]",
+            "X[:3].tolist()",
+        ),
+        (
+            "from sklearn.base import clone\nX = df[['a']]\nfinal = clone(Ridge())\nfinal.fit(X, df.y)",
+            f"final.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
+            "from mine import make_model\nX = df[['a']]\nown = make_model()\nown.fit(X, df.y)\nown.predict(X)",
+            f"own.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
             "import xgboost as xgb\nX = df[['a']].values\nlast = xgb.train({}, xgb.DMatrix(X, label=df['y']))",
             "last.predict(xgb.DMatrix(np.asarray([x])))[0]",
             "X[:3].tolist()",
@@ -316,12 +331,22 @@ def test_what_happens_between_the_samples_and_the_model_happens_to_each_sample(c
         "order[0] = 1",
     ],
 )
-def test_a_step_that_changes_after_the_model_was_fitted_is_not_proposed(code):
+def test_a_step_that_changes_after_the_model_was_fitted_is_left_out(code):
     fitted = (
         "scaler = StandardScaler()\norder = [0, 1]\nX = scaler.fit_transform(df)[:, order]\nm = Ridge().fit(X, df.y)"
     )
-    assert proposed(TABLE, fitted) is not None
-    assert proposed(TABLE, fitted, code) is None
+    assert "m.predict(scaler.transform(" in proposed(TABLE, fitted)
+    source = proposed(TABLE, fitted, code)
+    # Then a sample is a row of what the model itself was fitted to, as the notebook still has it.
+    assert "return m.predict([x])[0]" in source and source.endswith("examples = X[:3].tolist()")
+    assert proposed(TABLE, fitted, code, "X = None") is None
+
+
+def test_what_comes_of_a_vectorizer_is_not_taken_for_samples():
+    imports = "from sklearn.feature_extraction.text import TfidfVectorizer\n"
+    fitted = "v = TfidfVectorizer()\nX = v.fit_transform(df['text'])\nm = Ridge().fit(X, df.y)"
+    assert "m.predict(v.transform([x]))" in proposed(TABLE + imports, fitted)
+    assert proposed(TABLE + imports, fitted, "X2 = v.fit_transform(df['other'])") is None
 
 
 def test_a_model_that_a_loop_fits_again_is_not_proposed():
