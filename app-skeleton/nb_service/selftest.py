@@ -12,6 +12,7 @@ from nb_scorer.common import paths, phrases
 from nb_scorer.model import compare_answers, golden_rows
 
 from nb_service import identity, model_folder, selftest_requests
+from nb_service.model_folder import ModelFolder
 from nb_service.selftest_client import Child, NoAnswer
 from nb_service.settings import Settings
 
@@ -65,14 +66,14 @@ def run(app_root: Path, settings: Settings, environ: dict) -> dict:
     "stderr": the log without what changes from run to run, "seconds": until it was ready}
     """
     model = model_folder.read(app_root, settings.trust)
-    test = SelfTest(model.golden_rows(), model.manifest, settings)
+    test = SelfTest(model, settings)
     child = Child({**{key: value for key, value in environ.items() if key not in NOT_FOR_US}, **ours(environ)})
     began = time.monotonic()
     try:
         child.ready(settings.verify_timeout)
         seconds = round(time.monotonic() - began, 2)
         page = (model.folder.parent / paths.BUILD / paths.NOTEBOOK_PAGE).is_file()
-        test.ask(child, identity.of(model, settings.model_name).name, has_notebook=page)
+        test.ask(child, has_notebook=page)
         child.end()
     except NoAnswer as error:
         seconds = None
@@ -102,18 +103,27 @@ def summary(verdict: dict) -> str:
 class SelfTest:
     """The test of one service: its answers, and the `differences` so far."""
 
-    def __init__(self, rows: list[dict], manifest: dict, settings: Settings) -> None:
+    def __init__(self, model: ModelFolder, settings: Settings) -> None:
         self.differences: list[str] = []
-        self._rows = rows
-        self._deterministic = manifest.get("deterministic") is not False
-        self._tolerance = manifest.get("tolerance", settings.tolerance)
+        default = {identity.of(model, settings.model_name).name: model} if model.has_default else {}
+        self._rows_of = {name: each.golden_rows() for name, each in (default | model.predictors).items()}
+        # All that is asked of one model alone is asked of the first.
+        self._name = next(iter(self._rows_of))
+        self._path = selftest_requests.PREDICT + ("" if default else f"/{self._name}")
+        self._deterministic = model.manifest.get("deterministic") is not False
+        self._tolerance = model.manifest.get("tolerance", settings.tolerance)
         self._patience = settings.predict_timeout + ODD_SECONDS
         self._answers: list[dict] = []
 
-    def ask(self, child: Child, name: str, *, has_notebook: bool) -> None:
-        """Send `child` all requests for a model called `name`; raise NoAnswer where an answer has to come."""
+    def ask(self, child: Child, *, has_notebook: bool) -> None:
+        """Send `child` all requests; raise NoAnswer where an answer has to come."""
         questions = selftest_requests.questions_for(
-            self._rows, name, has_notebook=has_notebook, compare=self._deterministic
+            self._rows_of[self._name],
+            self._name,
+            has_notebook=has_notebook,
+            compare=self._deterministic,
+            path=self._path,
+            others={name: rows for name, rows in self._rows_of.items() if name != self._name},
         )
         for question in questions:
             try:
@@ -130,7 +140,7 @@ class SelfTest:
         """Return the outcome of the test."""
         return {
             "same": not self.differences,
-            "rows": len(self._rows),
+            "rows": sum(map(len, self._rows_of.values())),
             "deterministic": self._deterministic,
             "differences": self.differences,
             "answers": self._answers,

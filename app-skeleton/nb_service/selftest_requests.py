@@ -2,12 +2,14 @@
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+PREDICT = "/predict"
+NO_OTHERS: Mapping[str, list[dict]] = {}
 ANY = None  # any status, as long as there is a response
 # Each form of body is tested with a few samples only: predictors may be slow.
 TOGETHER = 5
@@ -32,17 +34,49 @@ class Question(NamedTuple):
     is_odd: bool = False  # made up here rather than by the notebook: it may take any time
 
 
-def questions_for(rows: list[dict], name: str, *, has_notebook: bool, compare: bool) -> list[Question]:
-    """Return the requests for a model called `name` with golden `rows`; `compare` is False where answers vary."""
-    return [
-        *(_golden(number, row, compare) for number, row in enumerate(rows, 1)),
-        # A sole row twice: samples are joined in code of its own, which should be asked, too.
-        *(_together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else ()),
+def questions_for(
+    rows: list[dict],
+    name: str,
+    *,
+    has_notebook: bool,
+    compare: bool,
+    path: str = PREDICT,
+    others: Mapping[str, list[dict]] = NO_OTHERS,
+) -> list[Question]:
+    """Return the requests for a model called `name` with golden `rows`; `compare` is False where answers vary.
+
+    `path` is where one sample gets its prediction, and `others` are the rows of further predictors by their names.
+    """
+    questions = [
+        *_of_rows(rows, name, compare),
         *_pages(name, has_notebook),
         *_forms([row["sample"] for row in rows]),
         *_refused(),
         *map(_odd, odd_samples([row["sample"] for row in rows])),
     ]
+    return [
+        *_at(path, questions),
+        *(
+            question._replace(name=f"{other}: {question.name}")
+            for other, own in others.items()
+            for question in _at(f"{PREDICT}/{other}", _of_rows(own, other, compare))
+        ),
+    ]
+
+
+def _of_rows(rows: list[dict], name: str, compare: bool) -> list[Question]:
+    return [*(_golden(number, row, compare) for number, row in enumerate(rows, 1)), *_several(rows, name, compare)]
+
+
+def _several(rows: list[dict], name: str, compare: bool) -> list[Question]:
+    # A sole row twice: samples are joined in code of its own, which should be asked, too.
+    return _together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else []
+
+
+def _at(path: str, questions: list[Question]) -> list[Question]:
+    """Return the questions, those to /predict and /predict/batch at `path` instead."""
+    paths = {PREDICT: path, f"{PREDICT}/batch": f"{path}/batch"}
+    return [question._replace(path=paths.get(question.path, question.path)) for question in questions]
 
 
 def _golden(number: int, row: dict, compare: bool) -> Question:

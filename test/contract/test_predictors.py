@@ -1,10 +1,13 @@
 """Several predictors of one notebook: each has its own name on every route, its own parameters and golden rows."""
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
+import portable
 from contract import clients
 from contract.batches import batch
 from contract.services import make_app_root, module_root, service_by_each_front
@@ -202,3 +205,15 @@ def test_a_service_that_would_mistake_one_for_another_does_not_start(start, name
     service = start(names, **env)
     service.process.wait(20)
     service.wait_for(re.escape(reason))
+
+
+def test_the_selftest_asks_each_predictor(root, nameless):
+    for app_root, rows in ((root, 5), (nameless, 4)):
+        ran = subprocess.run(
+            [portable.python(), "-I", "-m", "nb_service", "selftest"],
+            env={"PATH": os.environ["PATH"], "APP_ROOT": str(app_root), "S2I_MODEL_NAME": "m"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert f"Selftest: {rows} golden rows answered the same" in ran.stdout, ran

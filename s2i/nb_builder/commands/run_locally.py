@@ -313,9 +313,9 @@ def _first_facts(reader: int) -> dict:
 
 def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
     """Send the sample of the first golden row; print the answer, and where to go on. Return what came of it."""
-    url = f"{address}/predict"
+    sample, path = example(app_root)
+    url = f"{address}{path}"
     asked: dict[str, object] = {"url": url, "docs": f"{address}/docs"}
-    sample = example(app_root)
     if sample is not None:
         asked["sample"] = json.loads(sample)
         request = urllib.request.Request(url, sample.encode(), {"Content-Type": "application/json"})
@@ -338,10 +338,12 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
     return asked
 
 
-def example(app_root: Path) -> str | None:
-    """Return the sample of the model's first golden row as JSON, None where it has no row."""
-    rows = golden_rows.plain(golden_rows.read(app_root / paths.MODEL))
-    return json.dumps(rows[0]["sample"]) if rows else None
+def example(app_root: Path) -> tuple[str | None, str]:
+    """Return (the sample of the model's first golden row as JSON, None if it has no row; the path that takes it)."""
+    every = golden_rows.read(app_root / paths.MODEL)
+    name = "" if golden_rows.plain(every) else next((row["predictor"] for row in every if "predictor" in row), "")
+    rows = golden_rows.plain(every, name)
+    return json.dumps(rows[0]["sample"]) if rows else None, f"/predict/{name}" if name else "/predict"
 
 
 def how_to_ask(sample: str | None, url: str) -> str:

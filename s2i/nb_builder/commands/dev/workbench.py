@@ -189,10 +189,11 @@ class Workbench:
         # From here on every request that begins gets the new answer.
         self._forwarder.point_at(service.port)
         self._watch_end(service)
-        url = f"http://{self._shown_host}:{self._forwarder.port}/predict"
+        sample, path = run_locally.example(app_root)
+        url = f"http://{self._shown_host}:{self._forwarder.port}{path}"
         if old is None or before is None:
             self._log.step(f"Built in {seconds}, served on {url}")
-            self._log.line(f"     {run_locally.how_to_ask(run_locally.example(app_root), url)}")
+            self._log.line(f"     {run_locally.how_to_ask(sample, url)}")
             self._log.line("     Press Ctrl-C to stop.")
             return
         self._end_later(old)
