@@ -61,12 +61,15 @@ def parse(text: str, src: Path, name: str) -> Locked:
     """Return the lines of a lock for installing; options are left out, as they apply to the whole build.
 
     `name` is the lock's, for messages. Raises LockOutdated where a folder below `src` is not the one that was locked,
-    and RequirementsMalformed where a git repository is not locked by a commit.
+    and RequirementsMalformed where a git repository is not locked by a commit, or a line contains a NUL character.
     """
     digested, sources = [], []
     for number, line in logical(text):
         if line.startswith("-"):
             continue
+        if "\0" in unquote(line):
+            reason = f"{name} (line {number}): {line!r} contains a NUL character"
+            raise RequirementsMalformed(reason=reason, notebook=name)
         resolved = _RELATIVE.sub(lambda match: _absolute(match, src, name), line)
         if "--hash" in line:
             digested.append(resolved)

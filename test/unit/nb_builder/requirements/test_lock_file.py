@@ -62,6 +62,12 @@ def test_a_branch_locks_nothing(src):
     assert lock_file.parse(line.replace("main", COMMIT), src, "requirements.lock").sources
 
 
+@pytest.mark.parametrize("path", ["lib\0", "lib%00"])
+def test_a_nul_character_is_rejected(src, path):
+    with pytest.raises(RequirementsMalformed, match=r"requirements.lock \(line 1\): .* contains a NUL character"):
+        lock_file.parse(f"lib @ file:{path}", src, "requirements.lock")
+
+
 def test_a_version_without_a_digest_is_left_to_the_installer_to_reject(src):
     assert lock_file.parse("--index-url x\nsix==1.17.0\n", src, "requirements.lock") == lock_file.Locked(
         ("six==1.17.0",), ()
