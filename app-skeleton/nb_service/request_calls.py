@@ -40,9 +40,18 @@ NONE = Parameters()
 _OF_ANOTHER = f'{{"{FUNCTION}": '.encode("ascii")
 
 
+_OF_NAMED = _OF_ANOTHER + f'"{NAMED}'.encode("ascii")
+
+
 def is_of_another(call: bytes) -> bool:
     """Return whether a call asks the explainer, or one of `predictors`: what it returns is not predictor's."""
     return call.startswith(_OF_ANOTHER)
+
+
+def predictor_of(call: bytes) -> str:
+    """Return the name of the one of `predictors` that a call asks; "" for predictor and for explanations."""
+    # A name has no character that JSON escapes.
+    return call[len(_OF_NAMED) :].partition(b'"')[0].decode("ascii") if call.startswith(_OF_NAMED) else ""
 
 
 def in_query(query: str) -> Parameters:

@@ -136,6 +136,14 @@ def test_only_the_default_is_counted_among_predictions(service):
     assert service.metric("nb_processing_seconds_count") == before + 1
 
 
+def test_the_time_of_each_named_predictor_is_counted(service):
+    before = service.metric('nb_predictor_seconds_count{model_name="risk"}')
+    service.ask("[3, 4]", "/predict/risk")
+    service.ask("[[1, 2], [3, 4]]", "/predict/risk/batch")
+    service.ask("3", "/predict/price")
+    assert service.metric('nb_predictor_seconds_count{model_name="risk"}') == before + 3
+
+
 def test_without_predictor_the_names_are_listed(start):
     service = start(FUNCTIONS, S2I_MODEL_NAME="m").ready()
     assert service.ask("3", "/predict/price")[:2] == (200, 6)

@@ -92,6 +92,8 @@ class Collector:
     def _sample_metrics(self) -> Iterator[Metric]:
         numbers = self._numbers
         yield self._histogram("processing_seconds", numbers["processing"])
+        if "predictors" in numbers:
+            yield self._histograms("predictor_seconds", numbers["predictors"])
         yield self._histogram("batch_samples", numbers["batches"])
         yield self._by_label("predictions", numbers["values"])
         if numbers["numbers"]:

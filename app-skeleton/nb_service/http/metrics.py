@@ -17,7 +17,7 @@ from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
 from nb_service.pool.answer import OK, Job
-from nb_service.request_calls import is_of_another
+from nb_service.request_calls import is_of_another, predictor_of
 
 PATHS = routes.METRICS
 
@@ -63,7 +63,9 @@ class Samples:
         self._present = present
         self._processing = Histogram(SECONDS)
         self._batches = Histogram(BATCHES)
-        rows = pool.plan.golden
+        # Of further predictors, only the time is counted.
+        self._of_predictors = {name: Histogram(SECONDS) for name in pool.model.predictors}
+        rows = [row for row in pool.plan.golden if not row.get("predictor")]
         self._predictions = Predictions([row["answer"] for row in rows])
         self.inputs = Inputs([row["sample"] for row in rows], pool.model.sample_schema)
         self._uncounted: list[tuple[Job, Answer]] = []
@@ -74,11 +76,22 @@ class Samples:
 
         Counting many at once costs a fraction of counting each alone.
         """
-        pairs = [pair for pair in pairs if not (pair[0].call and is_of_another(pair[0].call))]
+        others = [pair for pair in pairs if pair[0].call and is_of_another(pair[0].call)]
+        if others:
+            self._count_others(others)
+            pairs = [pair for pair in pairs if not (pair[0].call and is_of_another(pair[0].call))]
         self._uncounted += pairs
         self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in pairs])
         if len(self._uncounted) >= MAX_UNCOUNTED or self._bytes_uncounted >= MAX_BYTES_UNCOUNTED:
             self.count()
+
+    def _count_others(self, pairs: list[tuple[Job, Answer]]) -> None:
+        """Count the time of samples of further predictors; explanations are not counted."""
+        for job, answer in pairs:
+            histogram = self._of_predictors.get(predictor_of(job.call))
+            if histogram is not None:
+                scored = max(1, _scored(answer)) if job.kind in OF_MANY else 1
+                histogram.observe(answer.seconds / scored, scored)
 
     def count(self) -> None:
         """Count what was taken."""
@@ -121,6 +134,9 @@ class Samples:
             if self.inputs.takes(len(job.body)):
                 self.inputs.saw(of_body)
 
+    def _times_of_predictors(self) -> dict:
+        return {name: histogram.numbers() for name, histogram in self._of_predictors.items()}
+
     def numbers(self) -> dict:
         """Return all of this and the pool's own numbers, in a form that JSON can hold."""
         self.count()
@@ -129,6 +145,7 @@ class Samples:
         return {
             "processing": self._processing.numbers(),
             "batches": self._batches.numbers(),
+            **({"predictors": self._times_of_predictors()} if self._of_predictors else {}),
             "values": self._predictions.by_value(),
             "numbers": numbers.numbers() if any(numbers.counts) else None,
             "features": {name: histogram.numbers() for name, histogram in sorted(self.inputs.features.items())},

@@ -16,6 +16,7 @@ BUS = "with the back end bus"
 BUS_THAT_SAYS = "with the back end bus, where the broker says how many wait"
 BASELINE = "with a baseline"
 GPU = "where there is a GPU"
+PREDICTORS = "with named predictors"
 
 DRIFT = "drift_"
 _OF_BASELINE = ("baseline", "part", "feature")
@@ -49,6 +50,14 @@ TABLE = (
         ("protocol",),
     ),
     Family("processing_seconds", HISTOGRAM, "seconds", "Seconds that a sample took in a scorer."),
+    Family(
+        "predictor_seconds",
+        HISTOGRAM,
+        "seconds",
+        "Seconds that a sample of a named predictor took in a scorer.",
+        ("model_name",),
+        PREDICTORS,
+    ),
     Family("batch_samples", HISTOGRAM, "samples", "Samples scored in one call."),
     Family("predictions", COUNTER, "answers", "Answers by value.", ("value",)),
     # Not `predictions`: in OpenMetrics that is the name of the counter above, whose samples end in _total.
