@@ -3,8 +3,10 @@
 import ast
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from nb_builder.common.cell import Cell
+from nb_builder.rewrite.names import bound
 
 _NAMES = re.compile(
     r"predict(?:_\w+)?|(?:\w+_)?predict(?:ion)?|infer(?:ence)?|classify(?:_\w+)?|forecast|recommend(?:_\w+)?"
@@ -15,16 +17,42 @@ _MAX_EXAMPLES = 3
 def propose(cells: Sequence[Cell], mark: str) -> str | None:
     """Return the source of a cell that makes a function predictor; None where no call of one shows its samples.
 
-    A sample of a function with several arguments is an object with their names.
+    A sample of a function with several arguments is an object with their names, unless the notebook calls it with a
+    sample and with names of its own, such as those of its model and its vectorizer.
     """
     statements = [statement for cell in cells for statement in cell.statements or ()]
     functions = [each for each in statements if isinstance(each, ast.FunctionDef) and _NAMES.fullmatch(each.name)]
     for function in reversed(functions):
-        examples = _examples(function, statements)
+        predictor, examples = f"predictor = {function.name}", _examples(function, statements)
+        if not examples:
+            predictor, examples = _with_own_names(function.name, statements)
         if examples:
             listed = ",\n".join(f"    {example!r}" for example in examples[:_MAX_EXAMPLES])
-            return f"{mark}\npredictor = {function.name}\n\nexamples = [\n{listed},\n]"
+            return f"{mark}\n{predictor}\n\nexamples = [\n{listed},\n]"
     return None
+
+
+def _with_own_names(function: str, statements: Sequence[ast.stmt]) -> tuple[str, list[object]]:
+    """Return a predictor for the last call such as `predict(sample, model)`, and a list with its sample, if any.
+
+    The sample is the name of a literal.
+    """
+    literals: dict[str, object] = {}
+    found: tuple[str, list[object]] = "", []
+    for statement in statements:
+        for name in bound([statement]):
+            literals.pop(name, None)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            with suppress(ValueError):
+                literals[statement.targets[0].id] = ast.literal_eval(statement.value)
+        call = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
+        if not isinstance(call, ast.Call) or ast.unparse(call.func) != function or len(call.args) < 2 or call.keywords:
+            continue
+        others = [argument.id for argument in call.args[1:] if isinstance(argument, ast.Name)]
+        sample = literals.get(call.args[0].id) if isinstance(call.args[0], ast.Name) else None
+        if isinstance(sample, (dict, list, str)) and len(others) == len(call.args) - 1 and not literals.keys() & others:
+            found = f"def predictor(x):\n    return {function}({', '.join(['x', *others])})\n", [sample]
+    return found
 
 
 def _examples(function: ast.FunctionDef, statements: Sequence[ast.stmt]) -> list[object]:

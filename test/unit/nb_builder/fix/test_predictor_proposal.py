@@ -466,6 +466,20 @@ def test_a_function_that_the_notebook_calls_with_samples_is_the_predictor(code, 
     assert proposed("def predict_price(rooms):\n    return rooms\npredict_price(X)") is None
 
 
+def test_a_function_that_gets_the_model_with_the_sample_gets_it_from_predictor():
+    code = (
+        "def fit_all(rows):\n    return unknown(rows), 1\n"
+        "def predict_single(customer, dv, model):\n    return model.predict(dv.transform([customer]))[0]\n"
+        "dv, model = fit_all(df)\ncustomer = {'plan': 'old'}\ncustomer = {'plan': 'new'}\n"
+        "answer = predict_single(customer, dv, model)"
+    )
+    source = proposed(TABLE, code)
+    assert "def predictor(x):\n    return predict_single(x, dv, model)\n" in source
+    assert source.endswith("examples = [\n    {'plan': 'new'},\n]")
+    for other in ("customer = unknown()", "customer, x = unknown()"):
+        assert proposed(TABLE, code.replace("customer = {'plan': 'new'}", other)) is None
+
+
 def test_classes_have_names_where_these_are_evident():
     source = proposed(
         "from sklearn.datasets import load_iris\nfrom sklearn.tree import DecisionTreeClassifier as Tree\n"
