@@ -1,7 +1,7 @@
 """Which arguments of predictor are files, by its model's manifest, and which bodies bring them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ class Files(NamedTuple):
         if not self.arguments:
             return []
         return list(_binary().MEDIA_TYPES[self.arguments[0].kind])
+
+    def replaced(self, sample: object, of_text: Callable[[str], str]) -> object:
+        """Return a sample with what `of_text` returns for each text where predictor takes a file."""
+        if not self.by_name:
+            return _each(sample, of_text)
+        if not isinstance(sample, dict):
+            return sample
+        names = {argument.name for argument in self.arguments}
+        return {name: _each(value, of_text) if name in names else value for name, value in sample.items()}
 
     def takes(self, name: str) -> bool:
         """Return whether the tensor or column of this name holds files."""
@@ -87,6 +96,12 @@ class Files(NamedTuple):
         media_type = content_type.partition(";")[0].strip().lower()
         family = media_type.partition("/")[0] + "/*"
         return media_type if {media_type, family} & set(self.media_types) else None
+
+
+def _each(value: object, of_text: Callable[[str], str]) -> object:
+    if isinstance(value, list):
+        return [_each(item, of_text) for item in value]
+    return of_text(value) if isinstance(value, str) else value
 
 
 NO_FILES = Files()

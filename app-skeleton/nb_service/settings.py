@@ -52,6 +52,20 @@ def host_names(value: str) -> frozenset[str]:
     return frozenset(listed)
 
 
+def fetch_origins(value: str) -> tuple[tuple[str, str, int], ...]:
+    """Return (scheme, host, port) of each host in a comma-separated list; raise ValueError for anything else."""
+    listed = [
+        re.fullmatch(r"(?:(https?)://)?([a-z0-9_.-]+)(?::([0-9]{1,5}))?", each.strip().lower())
+        for each in value.split(",")
+    ]
+    found = tuple(
+        (each[1] or "https", each[2], int(each[3] or (80 if each[1] == "http" else 443))) for each in listed if each
+    )
+    if len(found) < len(listed) or not all(0 < port <= 65535 for _, _, port in found):
+        raise ValueError("names of hosts, such as files.example.com,http://images.example.com:8080")
+    return found
+
+
 def header_names(value: str) -> tuple[str, ...]:
     """Return the names of header fields in a comma-separated list, in lower case; raise ValueError for others."""
     listed = tuple(name.strip().lower() for name in value.split(",") if name.strip())
@@ -228,6 +242,21 @@ class Settings(Table):
         number(1, 1 << 20, int),
         1000,
         "Maximum number of frames or pages of a picture; pictures with more get 422.",
+        platform=True,
+    )
+    fetch_hosts: tuple[tuple[str, str, int], ...] = setting(
+        "S2I_FETCH_HOSTS",
+        fetch_origins,
+        "",
+        "Hosts, separated by commas, from which files are fetched whose URLs are in JSON; `http://` before a name "
+        "allows HTTP instead of HTTPS, `:8443` behind it another port. Never private addresses. Default: none.",
+        platform=True,
+    )
+    fetch_timeout: float = setting(
+        "S2I_FETCH_TIMEOUT",
+        number(0.1, 300),
+        10.0,
+        "Maximum seconds for fetching all files of a request.",
         platform=True,
     )
     log_format: str = setting(

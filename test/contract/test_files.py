@@ -275,6 +275,31 @@ def test_a_body_that_is_too_large_is_413(start, front):
     assert service.ask(body, headers=headers)[0] == 413
 
 
+def test_a_url_is_fetched_only_from_a_host_that_is_listed_and_public(start, front):
+    def said(service, url, path="/predict", wrapped=lambda url: url):
+        status, answer, _ = service.ask(json.dumps(wrapped(url)), path)
+        return status, json.dumps(answer)
+
+    other = start(SOUND, S2I_FRONT=front).ready()
+    status, text = said(other, "https://localhost:1/a")
+    assert (status, "is a URL, and files are fetched only from the hosts of S2I_FETCH_HOSTS" in text) == (422, True)
+    service = start(SOUND, S2I_FRONT=front, S2I_FETCH_HOSTS=f"http://localhost:{other.port}").ready()
+    for path, wrapped in (
+        ("/predict", lambda url: url),
+        ("/predict/batch", lambda url: [url]),
+        ("/v1/models/model:predict", lambda url: {"instances": [url]}),
+    ):
+        # TensorFlow Serving's clients get 400.
+        refused = 400 if path.startswith("/v1/") else 422
+        own = f"http://localhost:{service.port}/"
+        status, text = said(service, own, path, wrapped)
+        assert (status, "does not fetch files from http://localhost" in text) == (refused, True)
+        status, text = said(service, f"http://localhost:{other.port}/", path, wrapped)
+        assert (status, "its address is not a public one" in text) == (refused, True)
+        # Others are not delayed, and what is no URL is a file as before.
+        assert service.ask(json.dumps(wrapped("AAAA")), path)[0] == 200
+
+
 def test_large_files_beside_small_samples(start):
     service = start(SOUND, WEB_CONCURRENCY="1").ready()
     sizes = [3_000_000, 5, 15 << 20, 65_536, 65_535]

@@ -166,6 +166,9 @@ class File(object):
         try:
             part = part_of(value)
         except (ValueError, binascii.Error):
+            if isinstance(value, str) and value.startswith(("http://", "https://")):
+                text = "is a URL, and files are fetched only from the hosts of S2I_FETCH_HOSTS, for requests of HTTP"
+                raise Misfit([((), text)]) from None
             raise Misfit([((), "must be {}".format(self.noun))]) from None
         return _MAKERS[self.kind](part)
 

@@ -9,6 +9,7 @@ from nb_scorer.model.calls import no_default
 
 from nb_service import files
 from nb_service.app import failures, form
+from nb_service.app.fetching import Fetcher
 from nb_service.drift.baseline import Baseline
 from nb_service.feedback import kept_answers
 from nb_service.files import Files
@@ -84,6 +85,18 @@ class RouteContext:
         # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
         return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema, self.files)
 
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """Return what fetches the files that samples name by URLs."""
+        return Fetcher(self.settings.fetch_hosts, self.settings.max_body, self.settings.fetch_timeout)
+
+    def with_fetched_files(self, samples: Series) -> Series:
+        """Return samples with the files in the place of their URLs; raise Malformed."""
+        if not self.files.arguments or not self.settings.fetch_hosts:
+            return samples
+        self._check_number(samples)
+        return Series(self.fetcher.fetched(samples.elements, self.files))
+
     @property
     def files(self) -> Files:
         """Return the arguments of predictor that are files."""
@@ -118,7 +131,7 @@ class RouteContext:
             self.require_default()
             question = read(body(self.settings.max_body))
             call = self.calls.made(question.parameters, request.headers, question.function)
-            answers = self._answers(question.samples, call)
+            answers = self._answers(self.with_fetched_files(question.samples), call)
             response = response_with(question.write(answers))
             if not question.function:
                 self.keep(answers)

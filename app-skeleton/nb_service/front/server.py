@@ -57,6 +57,10 @@ class Client(Protocol):
         """Close it if it has waited for the client for longer than `limit`."""
 
 
+# Other bodies that are files may hold URLs, too, which nobody fetches.
+_BEGINS_OF_JSON = (b'"', b"{", b"[", b" ", b"\n", b"\t", b"\r")
+
+
 class Front:
     """Serves one pool over HTTP; for the loop's thread only."""
 
@@ -95,6 +99,7 @@ class Front:
         is_ours = has_default and settings.aip_predict_route != "/predict/batch"
         self._array_path = self.ARRAY_PATH if is_ours else None
         self._files = files.of(pool.model.manifest)
+        self._fetches = bool(settings.fetch_hosts and self._files.arguments)
         self._connections: set[Client] = set()
         self._listener: Listener  # made by `open`
 
@@ -207,12 +212,15 @@ class Front:
         return request_calls.in_query(query.decode("latin-1")) if query else request_calls.NONE
 
     def is_for_app(self, body: bytes) -> bool:
-        """Return whether the app has to look into the body of one sample: it may hold parameters of its own."""
+        """Return whether the app has to look into the body of one sample: it may hold parameters, or URLs."""
+        if self._fetches and body[:1] in _BEGINS_OF_JSON and b'"http' in body:
+            return True
         return bool(self._calls.parameters) and request_calls.may_hold_parameters(body)
 
     def _is_array(self, head: Head, content_type: bytes | None) -> bool:
         return (
             self.pool.together
+            and not self._fetches
             and content_type == b"application/json"
             and head.fields.get(b"accept", b"*/*") in (b"*/*", b"application/json")
             and (head.length is None or 0 < head.length <= MAX_ARRAY_BYTES)

@@ -6,7 +6,7 @@ from nb_service.app import form
 from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of
 from nb_service.http import replies
 from nb_service.pool import answer as outcomes
-from nb_service.protocols import Malformed, decode, hugging_face
+from nb_service.protocols import Malformed, Series, decode, hugging_face
 from nb_service.request_calls import Parameters, in_query, may_hold_parameters
 
 
@@ -26,6 +26,8 @@ def add(app: Flask, context: RouteContext) -> None:
                 return response_of(sample)
             sample, parameters = _of_hugging_face(own, sample, parameters)
             call = own.calls.made(parameters, request.headers)
+            if with_files is None:
+                (sample,) = own.with_fetched_files(Series([sample]))
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
         if with_files is None and files.has_answers:

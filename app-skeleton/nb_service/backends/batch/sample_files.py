@@ -59,13 +59,8 @@ class SampleFiles:
             ) from error
 
     def _replaced(self, sample: object, of_path: Callable[[str], str]) -> object:
-        """Return the sample with what `of_path` returns in the place of each path."""
-        if not self._files.by_name:
-            return _each(sample, of_path)
-        if not isinstance(sample, dict):
-            return sample
-        names = {argument.name for argument in self._files.arguments}
-        return {name: _each(value, of_path) if name in names else value for name, value in sample.items()}
+        # A data: URL is a file in the row itself, as a request would have it.
+        return self._files.replaced(sample, lambda text: text if text[:5].lower() == "data:" else of_path(text))
 
     def _checked(self, path: str) -> str:
         os.close(self._opened(path))
@@ -100,15 +95,6 @@ class SampleFiles:
             os.close(descriptor)
             raise _too_large(path) if stat.S_ISREG(about.st_mode) else NoFile(f"{path!r} is not a file.")
         return descriptor
-
-
-def _each(value: object, of_path: Callable[[str], str]) -> object:
-    if isinstance(value, list):
-        return [_each(item, of_path) for item in value]
-    # A file in the row itself, as a request would have it.
-    if isinstance(value, str) and value[:5].lower() != "data:":
-        return of_path(value)
-    return value
 
 
 def _too_large(path: str) -> NoFile:
