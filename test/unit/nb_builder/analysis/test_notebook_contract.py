@@ -253,3 +253,21 @@ def test_a_validator_without_a_value_is_rejected(body):
 )
 def test_a_validator_that_may_say_yes_is_no_finding(source):
     assert findings(GOOD, source) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("def f(x): return x\npredictors = {'a': f, 'b': lambda x: x}", {"a": "f", "b": ""}),
+        ("from rules import f\npredictors = {'a': f, 'b': partial(f, 1)}", {"a": "f", "b": ""}),
+        ("predictors = ['age', 'size']", {}),
+        ("predictors = {'a': LogisticRegression()}", {}),
+        ("model = 3\npredictors = {'a': model}", {}),
+        ("predictors = {'a': unknown}", {}),
+        ("predictors = {}", {}),
+    ],
+)
+def test_a_dict_of_functions_by_name_counts_as_predictors(source, named):
+    cells = [Cell(source, 1, 1)]
+    assert notebook_contract.named_predictors(cells) == named
+    assert notebook_contract.binds_predictor(cells) == bool(named)

@@ -135,3 +135,11 @@ def test_a_global_that_can_t_be_saved_is_created_in_a_setup(tmp_path, source, se
     file.write_text(json.dumps({"code": "not-serializable", "facts": {**facts, "of_global": "lock"}}))
     problem = save_errors.problem(file, {}, notebook="model.ipynb", cells=[Cell(source, 1, 1)])
     assert problem.fix.startswith(f"Create it in setup, which each scorer of the service calls once: '{setup}'.")
+
+
+def test_a_problem_of_one_of_several_predictors_names_it(tmp_path):
+    facts = {"number": 1, "sample": "'text'", "error": "TypeError", "detail": "", "predictor": "price"}
+    file = tmp_path / "complaint.json"
+    file.write_text(json.dumps({"code": "example-fails", "facts": facts}))
+    problem = save_errors.problem(file, ERROR, notebook="model.ipynb")
+    assert problem.what.endswith("gets no prediction: TypeError (predictor is predictors['price'] here).")

@@ -280,3 +280,9 @@ def test_a_name_that_is_gone_is_a_complaint_where_nothing_is_proved(tmp_path):
 )
 def test_a_name_that_is_there_or_is_not_needed_after_all_is_none(tmp_path, source):
     assert (save(tmp_path, source, needs=NEEDS) / paths.PICKLE).exists()
+
+
+def test_a_complaint_about_one_of_several_predictors_names_it(tmp_path):
+    source = "def half(x):\n    return x / 2\npredictors = {'a': half, 'b': half}\nexamples = {'b': ['text']}\n"
+    code, facts = complained(tmp_path, source)
+    assert (code, facts["predictor"], facts["number"]) == ("example-fails", "b", 1)
