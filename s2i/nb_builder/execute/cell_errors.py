@@ -114,8 +114,14 @@ def not_installed(module: str, location: Place, needs: str = "imports") -> Build
 
     `needs` is "needs" where a package imports it for the cell.
     """
+    other = "" if import_names.providing(module) else f", or commit '{module}' if it is a module of your own"
     return platforms.of_module(module, location) or ImportUndeclared(
-        **location, module=module, needs=needs, entries=import_names.entry(module), place=OWN_LIST
+        **location,
+        module=module,
+        needs=needs,
+        entries=import_names.entry(module),
+        place=OWN_LIST,
+        other=other,
     )
 
 

@@ -14,7 +14,7 @@ class ImportUndeclared(CellProblem):
     code = "import-undeclared"
     what_words = "{where} {needs} '{module}', which is not installed."
     why_words = _WHY
-    fix_words = "Add {entries} {place}, with the version that you use, then build again."
+    fix_words = "Add {entries} {place}, with the version that you use{other}, then build again."
 
 
 class ImportsUndeclared(BuildProblem):
