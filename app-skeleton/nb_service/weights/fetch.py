@@ -110,6 +110,9 @@ def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_b
 
 def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) -> tuple[list[Wanted], Entry]:
     """Return the files of an entry to fetch, and the entry with its revision."""
+    if reason := sources.fault(entry.source):
+        # A platform may have named it.
+        raise problems.WeightsUnavailable(entry.source, reason)
     try:
         source = sources.opened(entry.source, entry.revision, seconds)
         remotes = sources.chosen(source.files(), entry.patterns)

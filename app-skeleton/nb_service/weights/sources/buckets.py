@@ -59,7 +59,9 @@ def _version(info: dict) -> str:
 
 
 def _s3(seconds: float) -> Any:
-    limits = {"connect_timeout": seconds, "read_timeout": seconds, "retries": {"max_attempts": 1}}
+    # Some servers send the checksum of a whole object with a part of it. All content is compared with the lock.
+    checks = {"response_checksum_validation": "when_required"}
+    limits = {"connect_timeout": seconds, "read_timeout": seconds, "retries": {"max_attempts": 1}, **checks}
     return fsspec.filesystem("s3", config_kwargs=limits, skip_instance_cache=True, use_listings_cache=False)
 
 

@@ -140,6 +140,12 @@ def test_a_full_disk_is_said_before_anything_is_fetched(run, monkeypatch):
     assert source.offsets == []
 
 
+def test_a_source_of_no_kind_that_is_known(tmp_path):
+    lock = Lock((Entry("ftp://host/x", "w", files=(LOCKED,)),))
+    with pytest.raises(problems.WeightsUnavailable, match="ftp:// is not supported"):
+        fetch.fetch(lock, Store(tmp_path), Progress(print), seconds=1, max_bytes=1 << 20, locked=True)
+
+
 def test_links_are_replaced_and_others_removed(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)
