@@ -6,7 +6,6 @@ answers differently the next time gains nothing. Proxies are not used, because t
 
 import concurrent.futures
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -17,6 +16,7 @@ from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from nb_service.addresses import is_public
 from nb_service.files import Files
 from nb_service.protocols import Malformed, decode, encode
 
@@ -31,8 +31,6 @@ AT_ONCE = 4
 TURN_SECONDS = 1.0
 _PIECE = 1 << 16
 _REDIRECTS = (301, 302, 303, 307, 308)
-# Addresses of IPv6 that stand for one of IPv4, which may be private.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Origin(NamedTuple):
@@ -41,18 +39,6 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int
-
-
-def is_public(text: str) -> bool:
-    """Return whether an IP address is one that anybody may connect to, and not of this machine or a network of it."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _resolve(host: str, port: int) -> list[str]:

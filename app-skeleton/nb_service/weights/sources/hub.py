@@ -11,8 +11,7 @@ if os.environ.get("HF_HUB_TOKEN"):
     # The name that Hugging Face's own serving images have for it.
     os.environ.setdefault("HF_TOKEN", os.environ["HF_HUB_TOKEN"])
 
-from huggingface_hub import HfApi, hf_hub_url
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub import HfApi, get_token, hf_hub_url
 
 from nb_service.weights.sources import Remote
 from nb_service.weights.sources.web import Reader
@@ -52,4 +51,6 @@ class Source:
 
     def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
         """Yield the bytes from `offset` on; a commit's files never change, so the version needs no check."""
-        return self._reader.blocks(remote._replace(version=""), offset, build_hf_headers())
+        token = get_token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._reader.blocks(remote._replace(version=""), offset, headers)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from nb_service.addresses import is_public
 from nb_service.weights.sources import Remote, Restarted
 
 BLOCK = 1 << 20
@@ -62,7 +63,7 @@ class Reader:
 
     def _check(self, host: str, peer: str) -> None:
         """Raise Refused where the connection of a redirect leads from a public address to a private one."""
-        is_private = not ipaddress.ip_address(peer.partition("%")[0]).is_global
+        is_private = not is_public(peer)
         if self._first_is_private is None:
             self._first_is_private = is_private
         elif is_private and not self._first_is_private:
@@ -133,13 +134,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         if after.scheme not in ("https", before.scheme):
             raise Refused(f"a redirect leads from {before.scheme}:// to {after.scheme}://{after.hostname or ''}")
-        try:
-            literal = ipaddress.ip_address(after.hostname or "")
-        except ValueError:
-            literal = None
         # Behind a proxy no connection of ours shows the address.
-        if literal is not None and not literal.is_global and not _is_address(before.hostname):
-            raise Refused(f"a redirect leads to the private address {literal}")
+        if _is_address(after.hostname) and not _is_address(before.hostname) and not is_public(str(after.hostname)):
+            raise Refused(f"a redirect leads to the private address {after.hostname}")
         new.method = req.get_method()
         if before.netloc != after.netloc:
             for name in list(new.headers):
@@ -149,9 +146,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _is_address(host: str | None) -> bool:
-    """Return whether a host is an address itself, or this machine."""
-    if host == "localhost":
-        return True
+    """Return whether a host is an address itself."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

@@ -6,6 +6,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from nb_service import addresses
 from nb_service.app import fetching
 from nb_service.files import Argument, Files
 from nb_service.protocols import Malformed
@@ -30,7 +31,7 @@ FILES = Files(False, [Argument("x", "bytes", False)])
     ],
 )
 def test_only_public_addresses_are_connected_to(address, public):
-    assert fetching.is_public(address) == public
+    assert addresses.is_public(address) == public
 
 
 class Server(ThreadingHTTPServer):
@@ -160,9 +161,9 @@ def test_what_is_not_fetched(url, words, server, fetcher):
 
 def test_a_host_with_an_address_that_is_not_public_is_never_connected_to(server, fetcher):
     url = f"https://localhost:{server.port}/file"
-    mine = fetcher(may_connect=fetching.is_public)
+    mine = fetcher(may_connect=addresses.is_public)
     assert refused(mine, url) == (422, "A file at localhost was not fetched: its address is not a public one.")
-    mixed = fetcher(may_connect=fetching.is_public, resolve=lambda *_: ["93.184.216.34", "10.0.0.1"])
+    mixed = fetcher(may_connect=addresses.is_public, resolve=lambda *_: ["93.184.216.34", "10.0.0.1"])
     assert "not a public one" in refused(mixed, url)[1]
     assert server.asked == []
 

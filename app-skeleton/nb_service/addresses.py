@@ -1,0 +1,18 @@
+"""Which IP addresses are public: all that fetches files asks before it connects, or before it sends anything."""
+
+import ipaddress
+
+# Addresses of IPv6 that stand for one of IPv4, which may be private.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_public(text: str) -> bool:
+    """Return whether an IP address is one that anybody may connect to, and not of this machine or a network of it."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return address.is_global and not address.is_multicast and not address.is_reserved
