@@ -29,10 +29,10 @@ def complete(environ: dict) -> dict:
 def _variables(content: object) -> dict[str, str]:
     """Return the variables in the file's content; raise ValueError for what no environment can hold."""
     if not isinstance(content, dict):
-        raise ValueError("it is no JSON object")  # noqa: TRY004 - of a file's content
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - of a file's content
     for name, value in content.items():
         if not isinstance(value, str) or "\0" in name + value or "=" in name or not name:
-            raise ValueError(f"{name!r} is not a variable with a text")
+            raise ValueError(f"{name!r} is not a variable with a string")
         # Raises for characters that the file system's encoding, and so the environment, can't hold.
         os.fsencode(name + value)
     return content

@@ -51,7 +51,7 @@ def shown(value: object) -> str:
 def texts(value: object) -> list[str]:
     """Return a list of strings as it is."""
     if not isinstance(value, list):
-        raise ValueError("a list of texts")  # noqa: TRY004 - of a file's content
+        raise ValueError("a list of strings")  # noqa: TRY004 - of a file's content
     return [text(item) for item in value]
 
 

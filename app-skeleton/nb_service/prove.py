@@ -39,12 +39,12 @@ MADE_SAMPLES = 8
 MIN_LIMIT = 5.0
 SLOWER_BY = 10
 WORDS = {
-    answer.NOT_JSON: "the sample is no JSON",
+    answer.NOT_JSON: "the sample is not JSON",
     answer.REFUSED: "the validator rejected the sample",
     answer.FAILED: "the predictor failed",
     answer.DIED: "the process died",
     answer.TOO_SLOW: "no answer within the time limit",
-    answer.NOT_READY: "no process was left to ask",
+    answer.NOT_READY: "no process was left",
 }
 STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
 
@@ -161,7 +161,7 @@ class Proof:
         if named:
             proof["predictors"] = named
         if not self._rows:
-            return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to prove it with")
+            return dict(proof, scorer_start=None, scorer_start_reason="no golden rows to verify it with")
         if proof["rows"] and proof["deterministic"]:
             return dict(
                 proof, scorer_start=None, scorer_start_reason="the golden rows' predictions differ from the notebook's"
@@ -206,13 +206,15 @@ class Proof:
         samples = [row["sample"] for row in rows]
         reason = None
         if proof["deterministic"] is False:
-            reason = "predictor answers the same sample differently each time"
+            reason = "predictor returns different predictions for the same sample"
         elif proof["rows"] or not link.alive:
             reason = "the golden rows' predictions differ from the notebook's"
         elif not samples:
             samples = variations.from_schema(model.manifest.get("sample_hint"), MADE_SAMPLES, 0) or []
             reason = (
-                None if samples else "there are no golden rows to prove it with; a cell with examples would change that"
+                None
+                if samples
+                else "there are no golden rows to verify it with; a cell with examples would change that"
             )
         if reason is None:
             made = 0 if rows else len(samples)

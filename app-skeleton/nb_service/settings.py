@@ -296,7 +296,7 @@ class Settings(Table):
         header_names,
         "accept-language,traceparent,tracestate,user-agent,x-request-id",
         "Header fields, separated by commas, that predictor's argument `headers` gets; `x-team-*` stands for all that "
-        "begin so. Fields that hold keys and cookies are never passed.",
+        "start with it. Fields that contain keys and cookies are never passed.",
     )
     backend: str = setting(
         "S2I_BACKEND",

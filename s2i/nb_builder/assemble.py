@@ -128,7 +128,7 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
                 checked, workspace.src, workspace.build, log, allowed=settings.allow_indexes
             )
         if requirements is None:
-            raise RuntimeError("the requirements were neither read nor refused")
+            raise RuntimeError("the requirements were neither read nor rejected")
         with report.step("install", f"Installing {counted(len(requirements))} into the notebook's own environment"):
             build, environment = install_with_some_python(build, requirements, previous)
             checked = build.checked

@@ -107,7 +107,7 @@ def batching_summary(batching: Mapping, name: str = "predictor") -> str:
     variations = phrases.counted(batching["variations"], "variation")
     return (
         f"{name} can be scored in batches: {shared} on up to {batching['most']} samples; {rows} and {variations} "
-        f"answered the same, {batching.get('gain_at', 8)} of them {batching['gain']:g} times as fast"
+        f"with the same predictions, {batching.get('gain_at', 8)} of them {batching['gain']:g} times as fast"
     )
 
 

@@ -55,14 +55,14 @@ def _load(app_root, digests):
 def _translate(app_root, folder, digests):
     if importlib.util.find_spec("numpy") is None:
         raise Refusal(
-            "the notebook's packages lack numpy, by which numbers are translated; its requirements can add it"
+            "the notebook's packages lack numpy, whose rules the translation follows; add numpy to its requirements"
         )
     # It imports numpy.
     from nb_native import translate
 
     model = _load(app_root, digests)
     if model.setup is not None:
-        raise Refusal("the notebook has a setup, and a program calls nothing at its start")
+        raise Refusal("the notebook defines setup, which a native program can't call")
     if getattr(model, "predictors", None):
         raise Refusal("the notebook has predictors, and a program has one predictor alone")
     program = translate.whole(model)

@@ -36,7 +36,7 @@ def prove(model, golden, branches, edges, words, program, counting):
     ran.
     """
     if not golden:
-        raise Refusal("there is not a golden row to prove it with; examples in the notebook change that")
+        raise Refusal("there are no golden rows to verify it with; add examples to the notebook")
     constants = [constant for branch in branches for constant in branch[3]]
     samples = samples_around(golden, COUNT, SEED, [*constants, *edges], words)
     with warnings.catch_warnings():
@@ -60,7 +60,7 @@ def prove(model, golden, branches, edges, words, program, counting):
     half_seen = _half_seen(_run(counting, lines), len(samples), branches) if branches else None
     if half_seen is not None:
         line, text, file = half_seen[:3]
-        raise Refusal(f"no sample reaches both sides of '{text}', which examples would change", file, line)
+        raise Refusal(f"no sample reaches both sides of '{text}'; add an example that does", file, line)
     return {
         "golden": len(golden),
         "samples": len(samples),

@@ -87,7 +87,7 @@ def _wait(process: subprocess.Popen, port: int, wanted: bytes | None) -> None:
     until = time.monotonic() + LIMIT_SECONDS
     while (answer := _answer(port)) is None or (wanted and answer != wanted):
         if process.poll() is not None:
-            raise TimeoutError(f"it ended with {process.returncode}")
+            raise TimeoutError(f"it exited with status {process.returncode}")
         if time.monotonic() > until:
             raise TimeoutError(f"no new answer in {LIMIT_SECONDS:g} s")
         time.sleep(0.01)

@@ -94,14 +94,14 @@ class Running:
 def add(
     peer: Peer, running: list[Running], make_command: Callable[[Peer, int], tuple[list, dict]] | None = None
 ) -> None:
-    """Start a server and add it to `running`; where it does not answer, end it, leave it out and say so."""
+    """Start a server and add it to `running`; where it does not respond, end it, leave it out and say so."""
     one = Running(peer, make_command)
     # One of them while it starts, too: whatever ends the bench meanwhile ends all of them.
     running.append(one)
     if not one.wait():
         running.remove(one)
         one.stop()
-        print(f"  {peer.name} is left out, it does not answer: see {PLACE / peer.name}.log")
+        print(f"  {peer.name} is left out, it does not respond: see {PLACE / peer.name}.log")
 
 
 def cpu_seconds(pid: int) -> float:

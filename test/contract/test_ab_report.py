@@ -153,8 +153,12 @@ def test_as_json_it_says_the_same(prometheus):
     [
         (("a", "b"), "ab-no-series", "What there is has the name fruit_http_requests_total."),
         (("a", "c", "--prefix=fruit"), "ab-no-series", "version is a, b."),
-        (("a", "b", "--prefix=fruit", "--label=track"), "ab-no-series", "none has the label track; job is services."),
-        (("a", "b", "--prefix=fruit", "--route=/v1/.*"), "ab-no-series", "Of this version, route is"),
+        (
+            ("a", "b", "--prefix=fruit", "--label=track"),
+            "ab-no-series",
+            "None of these metrics has the label track; job is services.",
+        ),
+        (("a", "b", "--prefix=fruit", "--route=/v1/.*"), "ab-no-series", "For this version, route is"),
         (("a", "b", "--prefix=fruit", "--route=/metrics", "--since=1s"), "ab-", ""),
     ],
     ids=["another prefix", "another version", "another label", "another route", "too short a time"],

@@ -41,7 +41,7 @@ def test_while_the_only_scorer_is_replaced_the_service_is_not_ready_and_loses_no
     assert service.status("/healthz") == 200
     loads.touch()
     assert waiting() == (200, "waits")
-    service.wait_for("A scorer is back.")
+    service.wait_for("A scorer is running again.")
     assert wait_until(lambda: service.status("/readyz") == 200)
 
 

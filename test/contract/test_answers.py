@@ -263,7 +263,7 @@ def test_a_body_of_two_lengths_is_rejected_and_nothing_in_it_is_taken_for_a_requ
 
 def test_what_is_compressed_in_an_unknown_way_is_415(service):
     status, answer, _ = service.ask(b"1", headers={"Content-Encoding": "zstd"})
-    assert (status, answer["detail"]) == (415, "Bodies compressed by zstd are not read; gzip and deflate are.")
+    assert (status, answer["detail"]) == (415, "Bodies compressed with zstd are not supported; gzip and deflate are.")
 
 
 def test_a_large_form_is_read_too(service):

@@ -49,7 +49,8 @@ def test_an_app_that_dies_is_started_again_and_costs_its_own_requests_alone(serv
             assert outside.answer().body == b'{"sleep": 1}'
         assert service.status("/docs") == 200
     service.wait_for(
-        r"The app, which serves all but plain predictions, was killed by signal 9 \(SIGKILL\); starting another\."
+        r"The app, which serves everything except plain predictions, was killed by signal 9 \(SIGKILL\); "
+        r"starting another\."
     )
     assert "Traceback" not in service.log
 

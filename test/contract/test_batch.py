@@ -29,7 +29,7 @@ def _json(*values):
 def test_a_stream_of_csv_comes_back_with_a_column_more_and_nothing_else_on_stdout(model_cache):
     ran = batch(model_cache(LISTS), given=b"a,b\n1,2\n3.50,4\n")
     assert (ran.status, ran.out) == (0, b"a,b,prediction\n1,2,3.0\n3.50,4,7.5\n")
-    assert "2 rows in = 2 rows out + 0 refused" in ran.err
+    assert "2 rows in = 2 rows out + 0 failed" in ran.err
 
 
 def test_s2i_backend_names_it_too(model_cache):
@@ -99,7 +99,7 @@ def test_a_row_of_each_kind_of_trouble_costs_itself_alone_and_is_kept(code, mode
     )  # fmt: skip
     assert ran.out == b'"A"\n"B"\n"PRINT"\n"C"\n"D"\n'
     assert ran.status == 0
-    assert "14 rows in = 5 rows out + 9 refused" in ran.err
+    assert "14 rows in = 5 rows out + 9 failed" in ran.err
     assert "said by the notebook" in ran.err and "said by its library" in ran.err
     errors = [json.loads(line) for line in (tmp_path / "errors").read_text().splitlines()]
     assert [(error["row"], error["status"], error["input"]) for error in errors] == [
@@ -195,7 +195,7 @@ def test_the_totals_are_behind_what_scorers_print(model_cache):
     )
     ran = batch(model_cache(code), "--keep", "none", given=b"1,2\n1,0\n" * 200)
     lines = ran.err.splitlines()
-    assert lines[-12].startswith("400 rows in = 200 rows out + 200 refused")
+    assert lines[-12].startswith("400 rows in = 200 rows out + 200 failed")
     assert lines[-1] == "And 190 more; --errors FILE keeps all of them."
 
 
@@ -296,7 +296,7 @@ def test_a_signal_ends_it_and_the_same_words_go_on(number, model_cache, tmp_path
     assert not (folder / "out.csv").exists()
     goes_on.touch()
     ran = batch(root, *words)
-    assert ran.status == 0 and "Going on after row" in ran.err
+    assert ran.status == 0 and "Resuming after row" in ran.err
     assert (folder / "out.csv").read_text() == "".join(f"{row}\n" for row in range(600))
     assert sorted(path.name for path in folder.iterdir()) == ["in.csv", "out.csv"]
 
@@ -361,7 +361,7 @@ def test_two_at_a_time_do_not_write_one_file(model_cache, tmp_path):
         assert wait_until((tmp_path / ".out.csv.nb-batch" / "journal").exists)
         ran = batch(root, *words)
         first.kill()
-    assert ran.status == 1 and "another process is at work on it" in ran.err
+    assert ran.status == 1 and "another process is working on it" in ran.err
 
 
 def test_a_model_whose_processes_keep_ending_ends_the_job_with_a_sentence(model_cache):
@@ -369,7 +369,7 @@ def test_a_model_whose_processes_keep_ending_ends_the_job_with_a_sentence(model_
         model_cache("import os\ndef predictor(x):\n    os._exit(1)\n"), "--from", "ndjson", given=b"1\n2\n3\n4\n"
     )
     # Whether each row ends a process, or none is left to ask before that, is a matter of moments.
-    sentences = {1: "(problem batch-unscored)", 3: "4 rows in = 0 rows out + 4 refused"}
+    sentences = {1: "(problem batch-unscored)", 3: "4 rows in = 0 rows out + 4 failed"}
     assert sentences.get(ran.status, "another exit status") in ran.err, ran
 
 
@@ -385,7 +385,7 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
     ("words", "given", "said"),
     [
         (["/nowhere.csv"], b"", "/nowhere.csv can't be scored: it names no file."),
-        (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its ending is none of .csv"),
+        (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its suffix is none of .csv"),
         (["in.csv", "in.csv"], b"", "would be read and written"),
         (["in.csv", "out.xlsx"], b"", "out.xlsx can't be written: its ending .xlsx is none of .csv"),
         (["in.csv", "/dev/stdout"], b"", "/dev/stdout can't be written: it is not a file."),
@@ -394,11 +394,11 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
         (["--keep", "q", "--header", "yes"], b"x,y\n1,2\n", "it has no column 'q'"),
         (["--header", "yes"], b"x,x\n1,2\n", "its header has 'x' more than once"),
         (["--header", "yes"], b"x,prediction\n1,2\n", "Two columns of the output would be called 'prediction'"),
-        (["--from", "json"], b'{"x": 1}', "it is no JSON array"),
+        (["--from", "json"], b'{"x": 1}', "it is not a JSON array"),
         (["--from", "json"], b"[[1, 2], [3", "its array is broken at element 2"),
-        (["--from", "json"], b"[[1, 2]] 3", "something follows its array"),
-        ([], gzip.compress(b"1,2\n" * 10_000, mtime=0)[:-20], "its last part is missing"),
-        ([], b"\x1f\x8b" + b"no gzip" * 99, "it is not gzip as it says"),
+        (["--from", "json"], b"[[1, 2]] 3", "text follows its array"),
+        ([], gzip.compress(b"1,2\n" * 10_000, mtime=0)[:-20], "it is truncated"),
+        ([], b"\x1f\x8b" + b"no gzip" * 99, "it is not gzip, despite its name"),
         (["--from", "npy"], b"no npy", "it is not an npy file"),
         (["--encoding", "ascii"], "é,1\n".encode(), "it is not ASCII"),
     ],
@@ -458,7 +458,7 @@ def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):
     os.close(own)
     assert process.wait(SOON) == 0
     assert b"\r[#" in said and b"rows, " in said and b" left, " in said and b" to go" in said
-    assert b"2000 rows in = 2000 rows out + 0 refused" in said
+    assert b"2000 rows in = 2000 rows out + 0 failed" in said
 
 
 def _begun_by(shell, words, app_root, folder, given=b""):
@@ -500,7 +500,7 @@ def test_where_the_system_starts_no_process_a_job_ends(model_cache, tmp_path):
     (tmp_path / "in.csv").write_text("1,2\n")
     status, _, err = _begun_by('ulimit -n 19; exec "$@"', ["in.csv", "out.csv"], model_cache(LISTS), tmp_path)
     assert status == 1
-    assert "no process that has the model can be started (Too many open files)" in err
+    assert "no process with the model can be started (Too many open files)" in err
     assert "Traceback" not in err
 
 
@@ -528,4 +528,4 @@ def test_lists_made_of_objects_have_the_order_of_the_first_ones_keys(model_cache
     given = _json({"x": 3, "y": 1}, {"y": 1, "x": 3}, {"x": 3, "z": 1})
     ran = batch(model_cache(code), "--as", "list", "--from", "ndjson", "--keep", "none", given=given)
     assert (ran.status, ran.out) == (3, b"2\n2\n")
-    assert "row 3 of stdin: It has not the keys of the first object" in ran.err
+    assert "row 3 of stdin: Its keys differ from those of the first object" in ran.err

@@ -84,7 +84,7 @@ def test_a_column_that_only_a_later_input_has_is_no_row_s_to_lose(points, tmp_pa
     (tmp_path / "b.csv").write_text("id,more,x,y\n8,99,1,2\n")
     ran = batch(points, *XY, tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "out.csv")
     assert ran.status == 1
-    assert "b.csv can't be scored: it has the column 'more', which the input before it has not." in ran.err
+    assert "b.csv can't be scored: it has the column 'more', which the previous input does not have." in ran.err
     ran = batch(points, *XY, "--keep", "id", "--restart", tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "out.csv")
     assert ran.status == 0, ran.err
     assert (tmp_path / "out.csv").read_text() == "id,prediction\n7,12\n8,12\n"
@@ -108,12 +108,12 @@ def test_keys_that_the_first_object_lacks_are_kept_or_said(model_cache, tmp_path
         {"x": 1, "y": 2, "id": "q", "prediction": {"n": 3}},
     ]
     (rejected,) = map(json.loads, (tmp_path / "e.ndjson").read_text().splitlines())
-    assert rejected["reason"] == "It has 'prediction' already, as its answer is called: say --column, or --keep."
+    assert rejected["reason"] == "It has 'prediction' already, the name of the prediction: set --column or --keep."
     ran = batch(model_cache(KEYS), tmp_path / "in.ndjson", tmp_path / "out.csv", "--errors", tmp_path / "e.ndjson")
     assert ran.status == 0, ran.err
     assert (tmp_path / "out.csv").read_text() == 'x,prediction\n1,"{""n"": 1}"\n'
     reasons = [json.loads(line)["reason"] for line in (tmp_path / "e.ndjson").read_text().splitlines()]
-    assert reasons[0] == "It has the key 'y', and the first row, whose keys are columns, has not."
+    assert reasons[0] == "It has the key 'y', but the first row, whose keys are the columns, does not."
 
 
 def test_lists_made_of_objects_have_one_order_in_all_inputs(points, tmp_path):
@@ -143,7 +143,7 @@ def test_a_job_that_goes_on_in_a_later_input_writes_as_the_first_one_is_written(
     process.wait(60)
     assert not out.exists()
     again = batch(slow, *words, out)
-    assert (again.status, "Going on after row" in again.err) == (0, True), again.err
+    assert (again.status, "Resuming after row" in again.err) == (0, True), again.err
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
@@ -189,7 +189,7 @@ def test_each_name_of_utf_8_is_that_encoding(name, points, tmp_path):
     (tmp_path / "in.csv").write_bytes(b"x,y\n1,2\n1,\xff\n")
     words = [*XY, "--encoding", name, "--errors", tmp_path / "e", tmp_path / "in.csv", tmp_path / "out.csv"]
     ran = batch(points, *words)
-    assert (ran.status, "2 rows in = 1 rows out + 1 refused" in ran.err) == (0, True), ran.err
+    assert (ran.status, "2 rows in = 1 rows out + 1 failed" in ran.err) == (0, True), ran.err
 
 
 def test_an_array_in_another_encoding_is_rejected_in_a_sentence(points, tmp_path):
@@ -249,7 +249,7 @@ def test_an_arrow_file_that_is_cut_between_two_batches_is_no_whole_one(made, poi
     words = ["--sample", "x,y", "--as", "list", made / "cut.arrow", tmp_path / "out.csv"]
     ran = batch(points, *words, python=python)
     assert ran.status == 1
-    assert "cut.arrow can't be scored: its last part is missing (it is cut)." in ran.err
+    assert "cut.arrow can't be scored: it is truncated." in ran.err
 
 
 def test_answers_without_keys_are_a_column_of_json(made, model_cache, python, tmp_path):

@@ -111,7 +111,7 @@ def test_a_job_that_is_killed_at_random_moments_and_goes_on_writes_the_same_byte
             process.send_signal(signal.SIGKILL)
             process.wait()
             kills += 1
-            resumed += b"Going on after row" in process.stderr.read()
+            resumed += b"Resuming after row" in process.stderr.read()
             names = {path.name for path in disturbed.iterdir() if not path.name.startswith(".")}
             whole = {name: data for name, data in _contents(undisturbed).items() if name in names}
             assert {name: (disturbed / name).read_bytes() for name in whole} == whole, "a part has the final name"
@@ -119,7 +119,7 @@ def test_a_job_that_is_killed_at_random_moments_and_goes_on_writes_the_same_byte
         finally:
             process.stderr.close()
         assert process.returncode == 0, said
-        resumed += "Going on after row" in said
+        resumed += "Resuming after row" in said
         assert _contents(disturbed) == _contents(undisturbed)
         # Where all of them came too early for anything to be done, there are more.
         if kills >= most and resumed:

@@ -44,7 +44,7 @@ def test_a_full_disk_is_reported_and_with_more_room_the_same_words_go_on(model_c
     )
     said = ran.stderr.decode()
     assert "can't be written: No space left on device." in said, said
-    assert "Going on after row " in said
+    assert "Resuming after row " in said
     assert ran.stdout.decode().splitlines() == ["status 1", ".out.csv.nb-batch", "status 0", "out.csv"], said
     assert (tmp_path / "copy.csv").read_text() == "".join(f"{row},1,{row + 1}\n" for row in range(200_000))
 
@@ -107,5 +107,5 @@ def test_a_hundred_thousand_rejected_rows_take_no_memory_but_a_file(model_cache,
         model_cache(ADDS), tmp_path / "in.csv", "--header", "no", "--errors", tmp_path / "errors", "--keep", "none"
     )
     assert (ran.status, ran.out) == (0, b"3\n")
-    assert "100001 rows in = 1 rows out + 100000 refused" in ran.err
+    assert "100001 rows in = 1 rows out + 100000 failed" in ran.err
     assert (tmp_path / "errors").read_bytes().count(b"\n") == 100_000

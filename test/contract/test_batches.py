@@ -96,7 +96,7 @@ def test_a_sample_that_kills_its_batch_costs_only_itself(service, killers):
 @pytest.mark.parametrize("derived", ["auto", "off"])
 def test_what_waits_is_scored_in_one_call(start, derived):
     service = start(NOTEBOOK, VERIFIED, WEB_CONCURRENCY="1", S2I_MAX_BATCH="4", S2I_BATCHING=derived).ready()
-    service.wait_for("up to 4 waiting samples a call of batch_predictor")
+    service.wait_for("up to 4 waiting samples per call of batch_predictor")
     slow = threading.Thread(target=service.predict, args=({"id": 0, "sleep": 0.5},))
     slow.start()
     assert wait_until(lambda: service.status("/healthz") == 200)

@@ -112,7 +112,7 @@ def test_a_service_that_was_thought_dead_publishes_nothing_of_what_it_held(start
     finally:
         os.kill(process, signal.SIGCONT)
     stopped.wait_for(r"can't be used: .*; not ready")
-    stopped.wait_for("is there again after", GONE_SECONDS)
+    stopped.wait_for("is available again after", GONE_SECONDS)
     assert bus_process(stopped) == process
     server.put(_samples(range(1000, 1100)))
     assert count_until(server, 1100, GONE_SECONDS) == (1100, 0)
@@ -160,7 +160,7 @@ def test_a_service_that_was_thought_dead_can_not_commit_what_it_has_answered_sin
         # It finds the answers of its own scorers, and has no transaction that the broker could have ended.
         os.kill(process, signal.SIGCONT)
     stopped.wait_for(r"can't be used: .*; not ready", GONE_SECONDS)
-    stopped.wait_for("is there again after", GONE_SECONDS)
+    stopped.wait_for("is available again after", GONE_SECONDS)
     assert bus_process(stopped) == process
     _assert_each_once(server, 4)
 
@@ -214,11 +214,11 @@ def test_topics_that_are_not_there_are_waited_for_or_made_and_one_that_is_delete
     server = KafkaServer(tmp_path).start()
     try:
         waiting = start(DOUBLES, **server.settings).ready()
-        waiting.wait_for(r"can't be used: there is no topic samples \(S2I_BUS_CREATE=1 makes it\); not ready")
+        waiting.wait_for(r"can't be used: there is no topic samples \(S2I_BUS_CREATE=1 creates it\); not ready")
         assert waiting.status("/readyz") == 503
         making = _taking(start(DOUBLES, S2I_BUS_CREATE="1", **server.settings))
         assert making.stop() == 0
-        waiting.wait_for("is there again", GONE_SECONDS)
+        waiting.wait_for("is available again", GONE_SECONDS)
         server.put(_samples(range(10)))
         assert count_until(server, 10, GONE_SECONDS) == (10, 0)
         admin = AdminClient(server.client)

@@ -111,7 +111,7 @@ def test_who_connects_with_a_name_that_another_has_is_reported_so(server):
     first, second = asyncio.run(told())
     # Mosquitto does not say so, and a connection may be lost once.
     assert first == "the connection is lost"
-    assert second.startswith("the connection is lost as soon as it is made; perhaps another client has its name")
+    assert second.startswith("the connection is lost as soon as it is made; perhaps another client uses its name")
     assert second.endswith("(S2I_BUS_CLIENT)")
 
 

@@ -156,10 +156,10 @@ def test_a_queue_that_is_not_there_is_waited_for_or_made(start, make):
     with server.connection() as client:
         client.channel().queue_delete(SOURCE)
     waiting = start(DOUBLE, **server.settings).ready()
-    waiting.wait_for(r"there is no queue samples \(S2I_BUS_CREATE=1 makes one\); not ready")
+    waiting.wait_for(r"there is no queue samples \(S2I_BUS_CREATE=1 creates one\); not ready")
     assert waiting.status("/readyz") == 503
     making = start(DOUBLE, **server.settings, S2I_BUS_CREATE="1").ready()
-    waiting.wait_for("is there again", 40)
+    waiting.wait_for("is available again", 40)
     server.put([(b"1", {})])
     assert count_until(server, 1, SOON) == (1, 0)
     # One that another declares with these arguments is the same: a quorum queue, which keeps what it has.
@@ -205,7 +205,7 @@ def test_a_full_queue_that_rejects_is_waited_for_and_counts_no_delivery(start, m
     service = start(DOUBLE, **server.settings).ready()
     service.wait_for("taking samples")
     server.put([(b"%d" % number, {"x-sample-id": str(number)}) for number in range(60)])
-    service.wait_for("can't be used: the queue predictions takes no more, as one that is full; not ready")
+    service.wait_for("can't be used: the queue predictions is full; not ready")
     assert wait_until(lambda: service.status("/readyz") == 503)
     assert server.counts()[0] >= 5
     # Each reading makes room for some more.
@@ -213,7 +213,7 @@ def test_a_full_queue_that_rejects_is_waited_for_and_counts_no_delivery(start, m
     assert wait_until(lambda: server.unsettled() == 0)
     messages = server.everything()
     assert {message.headers["x-sample-id"] for message in messages} == {str(number) for number in range(60)}
-    service.wait_for("is there again after")
+    service.wait_for("is available again after")
     assert wait_until(lambda: service.status("/readyz") == 200)
     assert service.metric("nb_bus_redelivered_total") == 0
 
@@ -227,15 +227,15 @@ def test_a_server_without_memory_is_waited_for_and_counts_no_delivery(start, mak
     server.control("set_vm_memory_high_watermark", "0")
     try:
         other = start(DOUBLE, **server.settings).ready()
-        other.wait_for(r"can't be used: the server takes nothing now \(low on memory\); not ready", 40)
+        other.wait_for(r"can't be used: the server accepts no messages now \(low on memory\); not ready", 40)
         # Also in the middle, of an answer.
         gate.touch()
-        service.wait_for(r"can't be used: the server takes nothing now \(low on memory\); not ready", 40)
+        service.wait_for(r"can't be used: the server accepts no messages now \(low on memory\); not ready", 40)
         assert wait_until(lambda: service.status("/readyz") == 503)
     finally:
         server.control("set_vm_memory_high_watermark", "0.4")
-    other.wait_for("is there again", 40)
-    service.wait_for("is there again", 40)
+    other.wait_for("is available again", 40)
+    service.wait_for("is available again", 40)
     assert count_until(server, 1, SOON) == (1, 0)
     server.put([(b"2", {})])
     assert count_until(server, 2, SOON) == (2, 0)

@@ -63,7 +63,7 @@ def test_each_sample_gets_its_answer_or_its_error_anyone_who_is_killed(name, mod
         server.make()
         service = begin()
         # A broker that has just started may have had a moment in which it could not be used.
-        service.wait_for("taking samples|is there again")
+        service.wait_for("taking samples|is available again")
         # All before the first restart: what a producer does when the broker is away is its own business.
         publish()
         deeds = ["bus"] * (KILLS // 2) + ["service"] * (KILLS - KILLS // 2) + ["broker"] * RESTARTS

@@ -204,8 +204,9 @@ def test_a_model_that_changes_its_mind_ends_batching_in_all_scorers_before_an_an
         for _ in range(3):
             assert right(samples, ask_all(service, samples))
         said = service.wait_for(
-            r"Batching was disabled: Model\.predict gave scorer \d+ another result for a sample in company "
-            r"\(digest ([0-9a-f]{12})\) than alone \(digest ([0-9a-f]{12})\)\. Each sample is asked alone from now on\."
+            r"Batching was disabled: Model\.predict gave scorer \d+ another result for a sample in a batch "
+            r"\(digest ([0-9a-f]{12})\) than alone \(digest ([0-9a-f]{12})\)\. "
+            r"Each sample is scored alone from now on\."
         )
         assert said[1] != said[2]
         assert metric(service, "nb_batch_differences_total") in ("1.0", "2.0")

@@ -79,7 +79,7 @@ def test_a_planted_drift_is_found_within_two_thousand_samples_and_none_before(st
         {
             "part": "sample",
             "name": "photo",
-            "why": "its texts are encoded data, such as images in base64",
+            "why": "its strings are encoded data, such as images in base64",
         }
     ]
 
@@ -95,7 +95,7 @@ def test_the_page_draws_both_side_by_side_without_a_script(start):
     assert "2 of 3 features have drifted." in page
     assert "1,000 samples of the last" in page and "of this replica alone" in page
     assert re.search(r'<th scope="row">= Oslo</th><td>\d\d\.\d %<span class="bar" style="width:\d\d\.\d%">', page)
-    assert "photo of the sample: its texts are encoded data, such as images in base64." in page
+    assert "photo of the sample: its strings are encoded data, such as images in base64." in page
     # What has drifted comes first.
     assert page.index(">age of the sample<") < page.index("city&lt;/b&gt; of the sample<")
     assert '<a href="./drift">Drift</a>' in service.ask(None, "/docs", "GET", {})[1]

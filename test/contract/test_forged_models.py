@@ -230,7 +230,7 @@ def test_a_scorer_that_starts_later_loads_no_other_model(start, root, keys, tool
     (scorer,) = service.scorers
     os.kill(scorer, signal.SIGKILL)
     # The app, which reads the manifest, too, says the same; this is of scorers.
-    service.wait_for("3 scorers in a row crashed before their first answer", 60)
+    service.wait_for("3 scorers in a row crashed before their first prediction", 60)
     assert "manifest.json has changed since it was signed" in service.log
     assert not tools.canary.exists()
     assert service.stop(signal.SIGTERM) == 0

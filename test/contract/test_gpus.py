@@ -105,7 +105,7 @@ def test_a_scorer_s_replacement_gets_its_gpu(start, driver):
 def test_a_model_that_asks_for_no_gpu_has_as_many_scorers_as_cpus(start, driver):
     service = start(ASKS_NOTHING, PROVED, **driver).ready()
     count = cores.available()
-    service.wait_for(rf"with {count} scorers? by fork .*, on CPUs, as the model has asked for none of the GPUs \(2 of ")
+    service.wait_for(rf"with {count} scorers? by fork .*, on CPUs, because the model uses none of the GPUs \(2 of ")
     assert metrics(service)[:2] == ['nb_gpu_scorers{gpu="GPU-1"} 0.0', 'nb_gpu_scorers{gpu="GPU-2"} 0.0']
 
 

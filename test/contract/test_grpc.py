@@ -82,7 +82,7 @@ def test_tritonclient_understands_everything_with_its_default_settings(lists):
         ],
         "unknown output": [
             "StatusCode.INVALID_ARGUMENT",
-            "There is no output 'nothing'; there are: output-0.",
+            "There is no output 'nothing'. Outputs: output-0.",
         ],
         "stream": True,
     }
@@ -152,7 +152,7 @@ def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
     found = clients.ask("tensorflow-serving", "ask_tensorflow_grpc.py", lists.grpc, "adder", "lists")
     unknown_version = "Servable not found for request: Specific(adder, 7)"
     too_many = (
-        "The body would become more than 134217728 bytes, 8 times what S2I_MAX_BODY says; "
+        "The body would become more than 134217728 bytes, 8 times S2I_MAX_BODY; "
         "send fewer samples at a time, or set S2I_MAX_BODY higher."
     )
     assert found == {
@@ -225,24 +225,24 @@ def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(
     assert bad["lying shape"][0] == "RESOURCE_EXHAUSTED"
     assert {code for name, (code, _) in bad.items() if name != "lying shape"} == {"INVALID_ARGUMENT"}
     assert {name: words for name, (_, words) in bad.items()} == {
-        "garbage": "The request is no inference.ModelInferRequest.",
+        "garbage": "The request can't be parsed as inference.ModelInferRequest.",
         "no input": "inputs is not a list of tensors.",
-        "no datatype": "The input 'x' has a datatype that is not taken here.",
+        "no datatype": "The input 'x' has an unsupported datatype.",
         "FP16 typed": "The input 'x' must come in raw_input_contents: FP16 has no contents.",
         "another field": "The input 'x' is FP64, and has values in fp32_contents.",
-        "out of range": "The input 'x' has a value that is no INT8.",
-        "too few": "The input 'x' has 1 values, and its shape wants 2.",
-        "too few bytes": "The input 'x' has 1 values, and its shape wants 2.",
+        "out of range": "The input 'x' has a value that is not INT8.",
+        "too few": "The input 'x' has 1 values, but its shape requires 2.",
+        "too few bytes": "The input 'x' has 1 values, but its shape requires 2.",
         "cut bytes": "7 bytes are not a whole number of FP64 values.",
         "lying shape": "A body may have 524288 samples (S2I_MAX_SAMPLES).",
-        "negative shape": "shape has a dimension that is not a whole number from 0 up.",
+        "negative shape": "shape has a dimension that is not a whole number of at least 0.",
         "both": "The input 'x' has both contents and raw_input_contents.",
         "more raw than inputs": "raw_input_contents has 2 tensors, and there are 1 inputs.",
         "cut texts": "The input 'x' is cut.",
         "no UTF-8": "The input 'x' is not UTF-8; send bytes as base64.",
     }
     assert found == {
-        "stream": ["The input 'x' has 1 values, and its shape wants 2.", ""],
+        "stream": ["The input 'x' has 1 values, but its shape requires 2.", ""],
         "health": ["SERVING"] * 3,
         "services": [
             "grpc.health.v1.Health",

@@ -30,9 +30,9 @@ LARGE = """
 
     examples = [0.0]
 """
-FULL = "More samples wait than this service takes (S2I_MAX_QUEUE); try again."
+FULL = "More samples are waiting than this service accepts (S2I_MAX_QUEUE); try again."
 NO_KEY = (
-    "This service wants a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
+    "This service requires a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
     "a browser asks for it, as the password of any user."
 )
 
@@ -325,7 +325,7 @@ def test_answers_that_no_one_takes_do_not_fill_the_memory(begin, what):
 
 def test_checks_are_answered_also_when_as_much_is_held_as_may_be(begin):
     service = begin(S2I_MAX_HELD=str(1 << 16)).ready()
-    refused = ["RESOURCE_EXHAUSTED", "More bytes of requests are held than this service takes (S2I_MAX_HELD)."]
+    refused = ["RESOURCE_EXHAUSTED", "This service holds as many bytes of requests as it accepts (S2I_MAX_HELD)."]
     assert live("check while held", service.grpc) == [1, True, refused, 10_000]
 
 

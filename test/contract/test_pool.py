@@ -235,7 +235,7 @@ def test_a_stopped_zygote_is_replaced_and_no_sample_is_lost(start, monkeypatch, 
     busy = next(link.pid for link in pool.pool.manager.free if link.in_flight)
     os.kill(zygote, signal.SIGSTOP)
     os.kill(next(scorer for scorer in children(zygote) if scorer != busy), signal.SIGKILL)
-    assert pool.wait(lambda: times(pool, "takes no orders")), pool.log
+    assert pool.wait(lambda: times(pool, "does not respond")), pool.log
     assert pool.wait(lambda: answers and len(pool.pool.manager.free) == 2), pool.log
     assert (answers[0].outcome, answers[0].payload) == (OK, b"2.0")
     assert pool.pool.manager.zygote_pid != zygote

@@ -224,4 +224,4 @@ def test_the_selftest_asks_each_predictor(root, nameless):
             text=True,
             timeout=60,
         )
-        assert f"Selftest: {rows} golden rows answered the same" in ran.stdout, ran
+        assert f"Selftest: {rows} golden rows with the same predictions" in ran.stdout, ran

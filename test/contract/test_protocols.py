@@ -310,4 +310,4 @@ def test_an_answer_without_a_form_in_json_is_reported_as_that(start):
     service = start("\n    def predictor(x):\n        return object() if x else 1\n    examples = [0]\n").ready()
     status, answer = asked(service, "/predict", 1)
     assert status == 500
-    assert answer["detail"].startswith("The notebook's predictor gave an answer that can't be sent: ")
+    assert answer["detail"].startswith("The notebook's predictor returned a value that can't be sent: ")

@@ -94,7 +94,7 @@ def test_predictions_that_are_pictures_are_compared_by_their_pixels(prove, blue,
 def test_without_golden_rows_nothing_is_proved_but_loading(prove):
     found = prove("def predictor(x): return x")
     assert (found["loaded"], found["row_count"], found["deterministic"]) == (True, 0, None)
-    assert (found["scorer_start"], found["scorer_start_reason"]) == (None, "no golden rows to prove it with")
+    assert (found["scorer_start"], found["scorer_start_reason"]) == (None, "no golden rows to verify it with")
 
 
 def test_threads_that_do_not_survive_a_fork_make_it_spawn(prove):

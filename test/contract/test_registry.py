@@ -136,19 +136,19 @@ def test_what_is_not_there_or_is_no_model_is_a_sentence(registry, tmp_path):
         artifact.pull(f"{registry[0]}/nothing:1", tmp_path / "m")
     import oras.client
 
-    with pytest.raises(BuildProblem, match="is no model that 'nb-builder push' has put there"):
+    with pytest.raises(BuildProblem, match="is not a model that 'nb-builder push' pushed"):
         artifact._layer(b"[" * 100_000, "deep")
     (tmp_path / "text").write_text("text")
     client = oras.client.OrasClient(hostname=registry[0], insecure=True)
     client.push(f"{registry[0]}/text:1", files=[str(tmp_path / "text")], disable_path_validation=True, quiet=True)
-    with pytest.raises(BuildProblem, match="is no model that 'nb-builder push' has put there"):
+    with pytest.raises(BuildProblem, match="is not a model that 'nb-builder push' pushed"):
         artifact.pull(f"{registry[0]}/text:1", tmp_path / "m")
 
 
 @pytest.mark.parametrize("size", [artifact.MAX_MODEL + 1, 2**60, -1, True, 1.0, "1", None])
 def test_a_manifest_says_no_size_that_a_model_can_t_have(size):
     layer = {"mediaType": artifact.LAYER, "digest": f"sha256:{'0' * 64}", "size": size}
-    with pytest.raises(BuildProblem, match="is no model that 'nb-builder push' has put there"):
+    with pytest.raises(BuildProblem, match="is not a model that 'nb-builder push' pushed"):
         artifact._layer(json.dumps({"layers": [layer]}).encode(), "large")
 
 

@@ -50,7 +50,7 @@ def with_answer(root, answer):
 
 def test_a_service_as_proved_gets_one_line(selftest):
     said = selftest(DOUBLE)
-    assert said.startswith("Selftest: 3 golden rows answered the same, ")
+    assert said.startswith("Selftest: 3 golden rows with the same predictions, ")
     assert said.endswith(" requests answered as they ought to be.\n") and said.count("\n") == 1
 
 
@@ -132,7 +132,7 @@ def test_settings_for_clients_do_not_keep_it_from_asking(selftest):
     said = selftest(
         DOUBLE, S2I_API_KEY_FILE="/none", S2I_EXPORT="1", S2I_MAX_SAMPLES="1", S2I_MAX_BODY="5", PORT="1", S2I_HOST="no"
     )
-    assert said.startswith("Selftest: 3 golden rows answered the same")
+    assert said.startswith("Selftest: 3 golden rows with the same predictions")
 
 
 @pytest.mark.parametrize("args", [["--verdict"], ["--other", "x"], ["more"]])

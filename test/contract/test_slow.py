@@ -101,7 +101,7 @@ def test_a_batch_with_a_sample_that_hangs_is_ended_long_before_that_sample_s_own
     for client in (first, *batch):
         client.close()
     service.wait_for(
-        r"samples in one call, which are now asked alone, for more than 0\.75 s \(a quarter of S2I_PREDICT"
+        r"samples in one call, which are now scored alone, for more than 0\.75 s \(a quarter of S2I_PREDICT"
     )
     service.wait_for(r"one sample for more than 3 s \(S2I_PREDICT_TIMEOUT\)")
     assert [client.answer[0] for client in (first, *batch)] == [200] * 5 + [504] + [200] * 4

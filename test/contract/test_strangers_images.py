@@ -106,7 +106,7 @@ def test_an_honest_image_is_signed_and_verified(place, keys):
     assert kinds == [statement.PAYLOAD_TYPE, statement.PROVENANCE_TYPE]
     done = run(place, "verify", "signed", "--key", keys[1])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("The model in /opt/app-root/model is what was signed.\n")
+    assert done.stdout.startswith("The model in /opt/app-root/model is the one that was signed.\n")
     assert "  Notebook:    m.ipynb\n" in done.stdout
     assert {call[0] for call in engine_program.calls(place)} <= {"info", "image", "tag", "create", "cp", "build", "rm"}
     assert not (place / "containers").exists() or not list((place / "containers").iterdir())

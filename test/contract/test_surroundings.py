@@ -43,7 +43,7 @@ THREADS = """
 def test_threads_left_by_loading_make_unproved_scorers_spawn(start):
     service = start(THREADS).ready()
     service.wait_for(
-        r"2 scorers by spawn \(not verified, as there are no golden rows, and loading it left \d threads\)"
+        r"2 scorers by spawn \(not verified, because there are no golden rows, and loading it left \d threads\)"
     )
     assert service.predict(41) == (200, 42)
 

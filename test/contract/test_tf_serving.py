@@ -72,7 +72,7 @@ SENSORS_METADATA = _metadata(
     [_tensor("name", "DT_STRING", "-1"), _tensor("sum", "DT_DOUBLE", "-1")],
 )
 NOT_FOUND = "Servable not found for request: "
-BOTH = "Only one of 'inputs' and 'instances' may be there."
+BOTH = "Only one of 'inputs' and 'instances' is allowed."
 MISSING = "Sample 2: The sample does not match what the notebook accepts: signal: is missing."
 NO_SIGNATURE = 'Serving signature name: "{}" not found in signature def'
 

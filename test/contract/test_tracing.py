@@ -175,4 +175,4 @@ def test_settings_that_the_sdk_does_not_take_cost_the_spans_alone(traced):
 def test_without_the_extra_the_log_says_that_no_spans_are_sent(start):
     service = start(NOTEBOOK, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9").ready()
     assert service.predict(2) == (200, 0.5)
-    service.wait_for(r"OTEL_EXPORTER_OTLP_ENDPOINT is set, and no spans are sent: nb-service\[otel\] is not installed")
+    service.wait_for(r"OTEL_EXPORTER_OTLP_ENDPOINT is set, but no spans are sent: nb-service\[otel\] is not installed")

@@ -135,7 +135,7 @@ def test_a_full_queue_is_503_with_retry_after(start):
     status, body, headers = service.ask("3")
     os.kill(service.scorers[0], signal.SIGCONT)
     assert (status, headers["Retry-After"]) == (503, "1")
-    assert body["detail"] == "More samples wait than this service takes (S2I_MAX_QUEUE); try again."
+    assert body["detail"] == "More samples are waiting than this service accepts (S2I_MAX_QUEUE); try again."
     assert [receive(one) for one in waiting] == [200] * 3
 
 
@@ -172,13 +172,13 @@ def test_a_crash_loop_is_not_ready_and_says_so(start, tmp_path):
     service.predict(1)
     service.predict(2)
     assert wait_until(lambda: service.status("/readyz") == 503)
-    service.wait_for("scorers in a row crashed before their first answer: not ready. The next one starts in")
+    service.wait_for("scorers in a row crashed before their first prediction: not ready. The next one starts in")
     assert service.predict(3)[0] in (500, 503)
     assert service.status("/healthz") == 200
     poisoned.unlink()
     assert wait_until(lambda: service.status("/readyz") == 200)
     assert service.predict(4) == (200, 4)
-    service.wait_for("Scorers answer again")
+    service.wait_for("Scorers respond again")
     assert service.log.count("Serving on") == 1
 
 

@@ -94,7 +94,7 @@ def test_samples_of_the_command_line_get_a_line_each_and_prints_are_no_answers(p
     done = run(plain, "1", "2.5", alone=True)
     assert (done.returncode, done.stdout) == (0, b'{"next": 2}\n{"next": 3.5}\n'), done.stderr.decode()
     assert b"torn down\n" in done.stderr
-    assert b"asked 1\n" in done.stderr and b"signature not checked (--key names whom to trust)\n" in done.stderr
+    assert b"asked 1\n" in done.stderr and b"signature not checked (--key names the signer's key)\n" in done.stderr
 
 
 def test_a_sample_without_an_answer_leaves_its_line_empty_and_says_why(plain):
@@ -138,7 +138,7 @@ def test_somebody_elses_key_does_not_count(signed, keys):
     ("content", "words"),
     [
         (None, "No such file or directory"),
-        (b"", "no public key is in it"),
+        (b"", "it contains no public key"),
         ("private", "it contains a private key; verification needs only the public key"),
     ],
 )
@@ -238,7 +238,7 @@ def verified(path, keys, tmp_path):
 def test_model_lock_and_modules_are_verified(of_image_file, keys, tmp_path):
     done = verified(of_image_file, keys, tmp_path)
     assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.startswith(b"What the file carries is what the key ")
+    assert done.stdout.startswith(b"The content of the file is what the key ")
 
 
 def test_packages_are_in_no_signature(of_image, roots, of_image_file, keys, tmp_path):
@@ -246,7 +246,7 @@ def test_packages_are_in_no_signature(of_image, roots, of_image_file, keys, tmp_
     shutil.copytree(of_image, whole, symlinks=True)
     done = verified(zipapps.zipapp_of(roots[0], whole, "--with-wheels"), keys, tmp_path)
     assert done.returncode == 1
-    assert b".whl is in no signature, and the file as a whole is not signed" in done.stderr
+    assert b".whl is not signed, and neither is the whole file" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_the_origin_of_another_model_is_rejected(of_image_file, roots, keys, tmp
     zipapps.sign_origin(other, keys[0])
     taken = {f"build/{name}": (other / "build" / name).read_bytes() for name in ("provenance.json", "provenance.sig")}
     done = verified(zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, **taken}), keys, tmp_path)
-    assert done.returncode == 1 and b"says where another model comes from" in done.stderr
+    assert done.returncode == 1 and b"describes the provenance of another model" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -292,8 +292,8 @@ def test_the_origin_of_another_model_is_rejected(of_image_file, roots, keys, tmp
         (lambda found: [*found.items(), ("src/../../x", b"")], "src/../../x in it is not a file, or is in it twice"),
         (lambda found: [*found.items(), ("/etc/x", b"")], "/etc/x in it is not a file"),
         (lambda found: [*found.items(), ("src/x/", b"")], "src/x/ in it is not a file"),
-        (lambda found: {**found, "zipapp.json": b'{"format": 9}'}.items(), "it has form 9, and what runs it reads 1"),
-        (lambda found: {**found, "zipapp.json": b"{}"}.items(), "it was not written by the command zipapp"),
+        (lambda found: {**found, "zipapp.json": b'{"format": 9}'}.items(), "it has form 9, and this program reads 1"),
+        (lambda found: {**found, "zipapp.json": b"{}"}.items(), "it was not written by 'nb-builder zipapp'"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -307,21 +307,21 @@ EVIL = b"print('evil')\n"
 ODD_FORMS = {
     "another command before it": (
         lambda content: b"#!/bin/sh\necho evil\nexit 0\n" + content[len(SHEBANG) :],
-        "it does not begin with the line that runs it",
+        "it does not start with the line that runs it",
     ),
     "code behind a file": (
         lambda content: zipapps.code_behind(content, b"nb_scorer/__init__.py", b"\nprint('evil')\n\n"),
-        "what stands behind one of its files is not what our writer puts there",
+        "unexpected bytes follow one of its files",
     ),
     "two directories": (
         lambda content: zipapps.read_in_two_ways(content, EVIL),
-        "its directory is not what our writer puts there",
+        "its directory has unexpected content",
     ),
     "two directories, and no gap": (
         lambda content: zipapps.read_in_two_ways_by_its_count(content, EVIL),
-        "what stands before one of its files is not what our writer puts there",
+        "unexpected bytes precede one of its files",
     ),
-    "a comment": (lambda content: content[:-2] + b"\1\0x", "its directory is not what our writer puts there"),
+    "a comment": (lambda content: content[:-2] + b"\1\0x", "its directory has unexpected content"),
 }
 
 
@@ -350,7 +350,7 @@ def test_another_program_around_what_an_image_has_signed_is_not_taken(of_image_f
     path = zipapps.changed(of_image_file, tmp_path / "m", lambda found: {**found, name: EVIL + found.get(name, b"")})
     done = by_trusted(path, "--key", keys[1], *words)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
-    assert f"{name} is in no signature, and is not that of the program which verifies it" in done.stderr
+    assert f"{name} is not signed, and differs from the program that verifies it" in done.stderr
 
 
 def test_the_program_that_is_here_takes_its_like(of_image_file, keys):
@@ -361,7 +361,7 @@ def test_the_program_that_is_here_takes_its_like(of_image_file, keys):
 def test_an_empty_key_is_no_wish_to_trust_everybody(signed):
     done = run(signed[0], "--key", "", "1", S2I_VERIFY_KEY_FILE="/nowhere")
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"argument --key: it names no file; without --key nothing is verified" in done.stderr
+    assert b"argument --key: it names no file; without --key, nothing is verified" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root, to give a folder away")
@@ -394,7 +394,7 @@ def test_ctrl_c_while_packages_are_installed_is_no_traceback(plain, tmp_path, ca
         # Somebody else installs them, for longer than this takes.
         fcntl.flock(lock, fcntl.LOCK_EX)
         with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr.readline() == "signature not checked (--key names whom to trust)\n"
+            assert process.stderr.readline() == "signature not checked (--key names the signer's key)\n"
             process.send_signal(signal.SIGINT)
             assert (process.communicate()[1], process.returncode) == ("", 130)
     assert run(plain, "1", cache=cache).returncode == 0
@@ -440,7 +440,7 @@ def test_a_hole_in_a_file_does_not_fill_the_memory(signed, keys, tmp_path, name)
     path = zipapps.changed(signed[0], tmp_path / "m", lambda found: {**found, name: bytes(100 << 20)})
     command = [sys.executable, "-I", "-m", "nb_scorer.zipapp", path, "--key", keys[1], "--verify"]
     done = subprocess.run(["prlimit", f"--as={150 << 20}", *command], capture_output=True, text=True)
-    assert f"{name} in it is larger than such a file can be" in done.stderr and "Traceback" not in done.stderr
+    assert f"{name} in it is larger than allowed" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_file_that_python_could_not_run_is_not_written(roots, tmp_path):
@@ -532,7 +532,7 @@ def test_answers_that_no_one_reads_are_a_sentence(plain):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
-    assert b"answers can't be written: No space left on device" in done.stderr and b"Traceback" not in done.stderr
+    assert b"predictions can't be written:  No space left on device" in done.stderr and b"Traceback" not in done.stderr
 
 
 class Served:

@@ -26,7 +26,7 @@ def made(*words):
             ("PROMETHEUS=http://localhost:1", "A=a", "B=b", "LABEL=my-label"),
             "LABEL=my-label is not the name",
         ),
-        (("PROMETHEUS=http://localhost:1", "A=a", "B=b", "PREFIX=-"), "PREFIX=- is not a beginning of names"),
+        (("PROMETHEUS=http://localhost:1", "A=a", "B=b", "PREFIX=-"), "PREFIX=- is not a prefix of metric names"),
     ],
     ids=["none", "no B", "SINCE", "LABEL", "PREFIX"],
 )

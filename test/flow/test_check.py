@@ -122,9 +122,9 @@ def test_what_keeps_predictor_from_being_batched_is_noted_in_the_words_of_the_bu
     result = check.examine(case.repo, environment(case, tmp_path / "app", case.repo), tmp_path, reported)
     assert result.findings == []
     reason = case.says[0].partition("one by one: ")[2]
-    noted = [note for note in reported.notes if note.startswith("predictor would be scored one by one")]
+    noted = [note for note in reported.notes if note.startswith("predictor would score samples one by one")]
     if case.is_told_by_check:
-        assert [f"in batches: {reason}. To have it faster" in note for note in noted] == [True]
+        assert [f"in batches: {reason}. To speed it up" in note for note in noted] == [True]
     else:
         assert noted == []
 

@@ -152,7 +152,7 @@ def test_without_a_common_golden_row_there_is_nothing_to_compare(built, with_gol
     changed = with_golden(lambda rows: [row.replace("0.", "0.00") for row in rows])
     done = diff(built("before"), changed, "golden")
     assert done.returncode == 1 and "(problem diff-no-rows)" in done.stdout
-    assert "there is not a golden row that both have (3 only OLD and 3 only NEW)" in done.stdout
+    assert "they share no golden row (3 only OLD and 3 only NEW)" in done.stdout
 
 
 def test_parquet_is_read_where_the_service_has_what_it_needs(built, tmp_path):
@@ -217,7 +217,7 @@ def test_a_service_that_does_not_get_ready_is_a_sentence_with_what_it_says(built
     changed = with_golden(lambda rows: [row.replace('"low"', '"lower"') for row in rows])
     done = diff(built("before"), changed, "golden")
     assert done.returncode == 1 and "(problem diff-not-ready)" in done.stdout
-    assert f"NEW={changed} does not get ready: Not ready: golden row 1 " in done.stdout
+    assert f"NEW={changed} does not become ready: Not ready: golden row 1 " in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -91,7 +91,7 @@ def test_verify_shows_whose_the_model_is_and_where_it_comes_from(signed):
     done = run(env, "verify", S2I_VERIFY_KEY_FILE=str(public))
     assert (done.returncode, done.stderr) == (0, b"")
     page = done.stdout.decode()
-    assert page.splitlines()[0] == f"The model in {env['APP_ROOT']}/model is what was signed."
+    assert page.splitlines()[0] == f"The model in {env['APP_ROOT']}/model is the one that was signed."
     for line in (
         "  Signed by:   the key ",
         "  Notebook:    model.ipynb\n",
@@ -147,7 +147,7 @@ def test_verify_rejects_where_another_model_comes_from(signed, tmp_path):
     done = run(env, "verify", S2I_VERIFY_KEY_FILE=str(public))
     for name, content in kept.items():
         (build / name).write_bytes(content)
-    assert "it says where another model comes from" in done.stderr.decode()
+    assert "it describes the provenance of another model" in done.stderr.decode()
 
 
 def test_with_wheels_the_environment_is_made_without_an_index(tmp_path):

@@ -160,7 +160,7 @@ def test_golden_shows_the_answers_and_proposes_the_cell_that_keeps_them(kernel):
     kernel.run("del examples; predictor = sum")
     # An array is its rows.
     assert kernel.run("%nb_golden numpy.array([[1, 2], [3, 4]])")[3][0]["text"] == "examples = [[1, 2], [3, 4]]"
-    for words, reason in (("", "nothing is named, and examples is not defined."), ("[1", "SyntaxError")):
+    for words, reason in (("", "no samples are given, and examples is not defined."), ("[1", "SyntaxError")):
         _, _, text, payload = kernel.run(f"%nb_golden {words}")
         assert f"There are no samples in '{words}': {reason}" in text and "(samples-invalid)" in text and payload == []
 

@@ -74,7 +74,7 @@ def test_a_training_notebook_becomes_a_service(repo, tmp_path):
         port = int(reported["url"].split(":")[2].split("/")[0])
         assert json.loads(stage.ask(port, b'{"size": 30}')[1]) == pytest.approx(400)
     assert "numpy 1.24 no longer has 'numpy.float'" in output
-    assert "'import numpy as np' is added to cell [2], which needs it and no cell has it" in output
+    assert "'import numpy as np' is added to cell [2], which needs it and no cell contains it" in output
     assert "/content/drive/MyDrive/flats.csv is read from data/flats.csv" in output
     assert "left out, as predictor does not need what they plot, print or compute: cells [3]" in output
     assert "The proposed predictor and the notebook's own model give the same predictions for 3 samples." in output

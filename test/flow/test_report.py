@@ -51,7 +51,7 @@ def test_how_samples_are_scored_is_reported_and_the_batch_form_can_be_read(tmp_p
 def test_why_samples_are_scored_one_by_one_is_reported(tmp_path):
     built, _ = stage.assemble(named("ok-not-batched-module-of-the-repository"), tmp_path)
     assert report(built.app_root)["batching"] == {
-        "reason": "it writes last['row'], which outlives the sample",
+        "reason": "it writes last['row'], which keeps its value after the call",
         "file": "lib/helpers/scoring.py",
         "line": 9,
     }

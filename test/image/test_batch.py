@@ -12,7 +12,7 @@ from image.conftest import environments_with, slim_once
 def test_a_stream_is_scored_with_nothing_but_answers_on_stdout(example):
     ran = docker.docker("run", "-i", "--rm", example, "batch", stdin=b"0.2,0.7\n0.9,0.1\n")
     assert ran.stdout == "0.2,0.7,4\n0.9,0.1,1\n"
-    assert "2 rows in = 2 rows out + 0 refused" in ran.stderr
+    assert "2 rows in = 2 rows out + 0 failed" in ran.stderr
 
 
 def test_files_of_a_mount_are_scored_by_any_user_on_a_read_only_root(example, tmp_path):

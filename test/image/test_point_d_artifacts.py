@@ -43,7 +43,7 @@ def test_point_60_an_incremental_build_takes_over_what_is_unchanged_and_leaves_n
     source = git_repository(named("ok-pure-python").repo, tmp_path / "repo")
     must(s2i.build(source, tag, "--incremental"))
     output = must(s2i.build(source, tag, "--incremental")).output
-    assert "unchanged since the build before" in output
+    assert "unchanged since the previous build" in output
     assert docker.shell(tag, "find /tmp -path /tmp/.s2i -prune -o -type f -print") == ""
     with docker.service(tag) as service:
         assert service.predict(b"[1, 2]").body == b"3"
@@ -66,7 +66,7 @@ def test_point_61_artifacts_of_another_python_are_dropped_with_a_note(s2i, tag, 
     docker.docker("build", "--tag", tag, "-", stdin=older.encode())
     assert '"python": "3.6.15"' in docker.inside(tag, "cat", report)
     output = must(s2i.build(source, tag, "--incremental")).output
-    assert "results of the previous build can't be reused: they are of Python 3.6.15" in output
+    assert "results of the previous build can't be reused: they belong to Python 3.6.15" in output
     with docker.service(tag) as service:
         assert service.predict(b"[1, 2]").body == b"3"
 

@@ -51,7 +51,7 @@ def test_the_python_that_a_file_names_is_downloaded_and_an_incremental_build_nee
     assert len([name for name in found if name.startswith("cpython")]) == 1
     assert not {".lock", ".temp", ".gitignore", ".cache"} & set(found)
     again = must(s2i.build(source, tag, "--incremental", env=mirror.AWAY)).output
-    assert "unchanged since the build before" in again and "downloading" not in again
+    assert "unchanged since the previous build" in again and "downloading" not in again
     with docker.service(tag, *TIGHT) as service:
         assert service.predict(b"6").value == [6, int(OTHER[2:])]
 
@@ -202,7 +202,7 @@ def test_everything_that_is_made_of_a_service_works_with_such_a_python(kmeans, t
     assert docker.answer(program, b"[0.2, 0.7]") == 4
     private, public = signers.key_pair(tmp_path)
     made("sign", SERVICE=image, KEY=private, IMAGE=tag)
-    assert "is what was signed" in made("verify", SERVICE=tag, KEY=public)
+    assert "is the one that was signed" in made("verify", SERVICE=tag, KEY=public)
     made("zipapp", SERVICE=image, OUT=tmp_path / "model.pyz", WHEELS=1)
     made("spark-model", SERVICE=image, OUT=tmp_path / "model.zip")
     assert (tmp_path / "model.zip").stat().st_size > 0

@@ -49,7 +49,7 @@ def test_what_differs_is_named_with_its_reason(build_once, builder, tmp_path):
     service = build_once("shuffled", source, DATED)
     done = rebuild_check(service, builder)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "DIFFERS  model/model.pickle: the pickle has other values: instruction " in done.stdout
+    assert "DIFFERS  model/model.pickle: the pickle has different values: instruction " in done.stdout
     assert "SHORT_BINBYTES" in done.stdout
     assert "equal    model/golden.ndjson" in done.stdout
 

@@ -55,7 +55,7 @@ def test_make_verify_shows_whose_it_is(example, tag, keys):
     command = ["make", "--no-print-directory", "verify", f"SERVICE={tag}", f"KEY={keys[1]}"]
     done = subprocess.run(command, cwd=provide.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("The model in /opt/app-root/model is what was signed.\n")
+    assert done.stdout.startswith("The model in /opt/app-root/model is the one that was signed.\n")
     assert "  Notebook:    model.ipynb\n" in done.stdout
 
 
@@ -83,7 +83,7 @@ def test_slim_and_native_builds_verify_before_they_load_the_model(example, tag, 
     signed = slim.make(f"{tag}-signed", tag, f"S2I_VERIFY_KEY_FILE={keys[1]}")
     docker.docker("image", "rm", "--force", f"{tag}-signed", ok=False)
     assert signed.status == 0, signed.output
-    assert "is what was signed." in signed.output
+    assert "is the one that was signed." in signed.output
     with docker.service(tag, *verifying(keys)) as service:
         assert service.predict(b"[0.2, 0.7]").value == 4
 

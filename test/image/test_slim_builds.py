@@ -70,7 +70,7 @@ def test_the_table_says_what_stayed_what_went_and_why(lazy):
     assert rows["six"].endswith("in use")
     assert "tabulate" in rows["tabulate"].split("  ")[-1]
     assert rows["toolz"].endswith("not used")
-    assert "2 golden rows answered the same" in lazy[1].output
+    assert "2 golden rows with the same predictions" in lazy[1].output
     assert "with a read-only root file system and without a network" in lazy[1].output
 
 
@@ -127,7 +127,7 @@ def test_an_image_whose_python_does_not_start_is_made_one_level_lower_and_says_w
         "the service does not respond: its Python exited with status 1 "
         "(LookupError: no codec search functions registered: can't find encoding)" in made.output
     )
-    assert "(S2I_SLIM=distributions); 1 golden row answered the same" in made.output
+    assert "(S2I_SLIM=distributions); 1 golden row with the same predictions" in made.output
     # The lower level stands on what was asked for, too.
     assert "usr/bin/bash" in {member.name for member in slim.listed(tag)}
 

@@ -106,7 +106,7 @@ def batches(service):
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_running_example_answers_as_anybody_on_a_read_only_root(made_slim, example, level):
     made = made_slim(example, f"S2I_SLIM={level}")
-    assert "3 golden rows answered the same" in made.output
+    assert "3 golden rows with the same predictions" in made.output
     with docker.service(made.image, *AS_ANYBODY) as service, docker.service(example) as whole:
         for body in (b"[0.2, 0.7]", b"[0.9, 0.1]", b"[1]", b"{"):
             one, other = service.predict(body), whole.predict(body)
@@ -123,8 +123,8 @@ def test_the_running_example_answers_as_anybody_on_a_read_only_root(made_slim, e
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_text_model_of_trees_leaves_out_what_is_only_imported_because_it_is_there(made_slim, words, level):
     made = made_slim(words, f"S2I_SLIM={level}")
-    assert "2 golden rows answered the same" in made.output
-    assert reason(made, "pandas") == "left out: only imported where it is there: without it every answer is the same"
+    assert "2 golden rows with the same predictions" in made.output
+    assert reason(made, "pandas") == "left out: an optional import: without it, every prediction is the same"
     assert reason(made, "fonttools") == "left out: not used"
     assert reason(made, "lightgbm") == "kept: in use"
     shared.note(f"slim image of a text model ({level}): {docker.megabytes(made.image)} MB")
@@ -160,8 +160,8 @@ def test_without_golden_rows_it_is_traced_only_and_says_so(made_slim, build):
     made = made_slim(
         build("no-rows", 'requirements = [["six", ""]]\n%%\ndef predictor(x):\n    return x\n'), "S2I_SLIM=files"
     )
-    assert "There are no golden rows: what only a prediction uses may be missing." in made.output
-    assert "Nothing was tried without: that takes answers to compare." in made.output
+    assert "There are no golden rows: files that only predictions use may be missing." in made.output
+    assert "No package was tried for removal: there are no predictions to compare." in made.output
     assert reason(made, "six") == "left out: not used"
     assert docker.answer(made.image, b"[1, 2]", "--read-only") == [1, 2]
 
@@ -170,5 +170,5 @@ def test_without_golden_rows_it_is_traced_only_and_says_so(made_slim, build):
 def test_a_predictor_that_varies_is_traced_only_and_says_so(made_slim, build):
     cells = "import random\ndef predictor(x):\n    return random.random()\nexamples = [1]\n"
     made = made_slim(build("varies", cells))
-    assert "predictor answers the same sample differently each time" in made.output
+    assert "predictor returns different predictions for the same sample" in made.output
     assert 0 <= docker.answer(made.image, b"1", "--read-only") < 1

@@ -32,7 +32,7 @@ def test_its_pages_are_those_of_the_service_image(workbench, slim_workbench):
 def test_without_a_network_it_passes_its_own_test(slim_workbench, user):
     options = (*TIGHT, "--network", "none", "--user", user)
     said = docker.inside(slim_workbench.image, "selftest", options=options)
-    assert said.startswith("Selftest: 1 golden row answered the same, ")
+    assert said.startswith("Selftest: 1 golden row with the same predictions, ")
 
 
 def test_variables_of_the_service_image_are_there_and_docker_run_goes_first(slim_workbench):

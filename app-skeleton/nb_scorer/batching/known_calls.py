@@ -232,7 +232,7 @@ def effect_of(called):
     home = owner.__name__ if isinstance(owner, types.ModuleType) else top_package(called) or top_package(owner)
     if (home, getattr(called, "__name__", "")) in CLOCK:
         is_pause = called.__name__ == "sleep"
-        return "waits, and the other samples of a batch would wait as well" if is_pause else "reads the clock"
+        return "waits, so the other samples of a batch would wait, too" if is_pause else "reads the clock"
     if packages & ALARMS:
         return "sets an alarm or a handler for all samples"
     # IPython's own `open` says that it is the one of io.

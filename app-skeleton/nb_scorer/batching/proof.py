@@ -72,12 +72,12 @@ class _Proof(object):
         alone = self._alone_twice(rows)
         answered = sum(kind == "answer" for kind, _ in alone)
         if not answered:
-            raise Unproved("predictor answers none of the samples made for the proof; examples would change that")
+            raise Unproved("predictor fails for all samples created for the verification; add examples")
         most = max(2, min(most, MAX_BYTES // max(map(len, rows))))
         for indexes in _mixtures(len(rows), most, seed):
             self._compare(rows, alone, indexes)
         if not self._watch.joined:
-            raise Unproved("no two samples could share a call of a model")
+            raise Unproved("no call of a model can score two samples at once")
         return dict(
             self._gain(rows, alone, len(bodies)),
             golden=len(bodies),
@@ -98,11 +98,11 @@ class _Proof(object):
             asked = 2 * rows + sum(min(len(mixture), MAX_COMPARED) for mixture in _mixtures(rows, most, 0))
             if asked * seconds <= PATIENCE_SECONDS:
                 return rows, most
-        raise Unproved("predictor takes {:.1f} s a sample, which is too slow for a proof".format(seconds))
+        raise Unproved("predictor takes {:.1f} s per sample, which is too slow for a verification".format(seconds))
 
     def _in_time(self):
         if time.time() > self._deadline:
-            raise Unproved("the proof took too long")
+            raise Unproved("the verification took too long")
 
     def _alone_twice(self, rows):
         answers = []
@@ -112,7 +112,7 @@ class _Proof(object):
         for body, first in zip(rows, answers):
             self._in_time()
             if not self._same(first, self._subject.alone(body)):
-                raise Unproved("predictor answers the same sample differently each time")
+                raise Unproved("predictor returns different predictions for the same sample")
         return answers
 
     def _compare(self, rows, alone, indexes):

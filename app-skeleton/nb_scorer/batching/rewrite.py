@@ -24,7 +24,7 @@ from nb_scorer.batching import syntax_nodes as nodes
 from nb_scorer.batching.steps import COMPREHENSION, OUTER, Steps, code_named
 from nb_scorer.batching.syntax_nodes import UNKNOWN
 
-CALLS_NO_MODEL = "it calls no method of a model, such as predict or transform"
+CALLS_NO_MODEL = "it calls no model method, such as predict or transform"
 # Where %%time says that the code of its cell stands.
 TIMED = "<timed exec>"
 CALLS_IN_AN_INNER_FUNCTION = "it calls a model only inside a lambda or an inner function; a loop would do"
@@ -122,7 +122,7 @@ class _Deriver(object):
         decorators = getattr(node, "decorator_list", [])
         if wrapped is not None:
             text = ", ".join(nodes.short_text_of(decorator) for decorator in decorators) or "a decorator"
-            reason = "{} runs inside of {}, which would see a whole batch as one call".format(plain.__name__, text)
+            reason = "{} runs inside {}, which would treat a whole batch as one call".format(plain.__name__, text)
             if len(decorators) != 1:
                 raise Underivable(reason, *function_source.place_of(plain, node))
             rewriter.lift(decorators[0], reason)
@@ -378,12 +378,12 @@ class _Rewriter(ast.NodeTransformer):
             owner = self._resolve(function.value)
             if function.attr in known_calls.CHANGES and isinstance(owner, known_calls.CONTAINERS):
                 kind = "file" if isinstance(owner, io.IOBase) else type(owner).__name__
-                self._refuse(node, "{} changes a {} that outlives the sample".format(text, kind))
+                self._refuse(node, "{} changes a {} that keeps its value after the call".format(text, kind))
             if function.attr == known_calls.TAKES_LOCK and owner is not UNKNOWN:
-                self._refuse(node, "{} keeps others waiting".format(text))
+                self._refuse(node, "{} blocks other samples".format(text))
             if function.attr in known_calls.TRAINS and owner is not UNKNOWN:
-                instead = "; transform is what answers need" if function.attr == "fit_transform" else ""
-                self._refuse(node, "{} trains while answering{}".format(text, instead))
+                instead = "; predictions need transform" if function.attr == "fit_transform" else ""
+                self._refuse(node, "{} trains during predictions{}".format(text, instead))
         effect = None if called is UNKNOWN else known_calls.effect_of(called)
         if effect and not (self._may_be_set and effect == known_calls.READS_OR_WRITES):
             self._refuse(node, "{} {}".format(text, effect))
@@ -456,7 +456,7 @@ class _Rewriter(ast.NodeTransformer):
             elif isinstance(part, (ast.Global, ast.Nonlocal)):
                 outlive = [name for name in part.names if isinstance(part, ast.Global) or name not in before]
                 if outlive and not self._may_be_set.issuperset(outlive):
-                    self._refuse(part, "it writes {}, which outlives the sample".format(outlive[0]))
+                    self._refuse(part, "it writes {}, which keeps its value after the call".format(outlive[0]))
         self._local = before
         return node
 
@@ -482,7 +482,7 @@ class _Rewriter(ast.NodeTransformer):
         if self.stops == before:
             return node
         if has_walrus:
-            self._refuse(node, "a comprehension around a model's call binds a name by :=")
+            self._refuse(node, "a comprehension around a model call uses :=")
         kind = "generator" if node in self._were_lazy else COMPREHENSION
         name = self._named("{}_{}".format(kind, len(self.loops) + 1))
         rows, made = self._named("rows_"), self._named("made_")
@@ -552,7 +552,7 @@ class _Rewriter(ast.NodeTransformer):
             return node
         for item in node.items:
             text = nodes.short_text_of(item.context_expr)
-            reason = "it calls a model inside of 'with {}', which the samples of a batch can't enter one by one"
+            reason = "it calls a model inside 'with {}', which the samples of a batch can't enter one by one"
             self.lift(item.context_expr, reason.format(text), item.optional_vars)
         return node.body
 
@@ -596,13 +596,13 @@ class _Rewriter(ast.NodeTransformer):
         outlives = root not in self._local or root in self.names_of_outer
         outlives = outlives or (root == self._self and not isinstance(node, ast.Name))
         if not isinstance(node.ctx, ast.Load) and outlives and root not in self._may_be_set:
-            self._refuse(node, "it writes {}, which outlives the sample".format(nodes.short_text_of(node)))
+            self._refuse(node, "it writes {}, which keeps its value after the call".format(nodes.short_text_of(node)))
 
     visit_Name = visit_Attribute = visit_Subscript = _store  # noqa: N815
 
     def visit_Await(self, node):
         """Refuse: other samples would wait for what this one awaits."""
-        self._refuse(node, "it awaits, and the other samples of a batch would wait as well")
+        self._refuse(node, "it awaits, so the other samples of a batch would wait, too")
 
     visit_AsyncFor = visit_AsyncWith = visit_Await  # noqa: N815
 

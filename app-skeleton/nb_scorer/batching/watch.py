@@ -137,7 +137,7 @@ class ProofWatch(object):
     def end(self, stop, alone, together):
         """Note where the proof failed; rows out that are not rows in have no results to show."""
         if self.ended is None:
-            reason = "it returns another number of rows than it gets" if together is None else None
+            reason = "it returns a different number of rows than it receives" if together is None else None
             self.ended = {"call": name_of(stop[1]), "reason": reason}
 
 

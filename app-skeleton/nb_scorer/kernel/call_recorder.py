@@ -318,7 +318,7 @@ def _unpacks(call):
 def _with_parameters(call, others, parameters):
     """Return `call` with the `others` of its arguments; without a body where a request can't send them."""
     if call.body is None or call.is_table:
-        return Call(None, lack=call.lack or "a table with parameters is not kept")
+        return Call(None, lack=call.lack or "a table with parameters can't be a golden row")
     values = {}
     for name, value in sorted(others.items()):
         body, lack = json_form(value) if name in parameters else (None, "a request can't set it")
@@ -346,7 +346,7 @@ def json_form(sample, most=MAX_BYTES):
     """
     body, lack = _encoded(sample, most)
     if body and not _survived(sample, json_codec.decode(body)):
-        return None, "JSON would make something else of it"
+        return None, "it would change in JSON"
     return body, lack
 
 

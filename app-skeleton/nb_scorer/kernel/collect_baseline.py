@@ -49,7 +49,7 @@ class _Source(object):
             return "the baseline has no column of that name"
         if feature in self.doubtful:
             words = "several columns of the data passed to fit have its value in each golden row; "
-            return words + "another call of predictor may show which"
+            return words + "another call of predictor may show which one one"
         return "no column of the data passed to fit has its value in each golden row"
 
 
@@ -98,7 +98,7 @@ def collect(called, namespace, fits, golden, form):
     source = source or _of_fits(called, fits, golden, samples, reasons)
     source = source or _of_name(namespace, EXAMPLES, samples, reasons)
     if source is None:
-        return Outcome(None, {"reason": "; ".join(reasons) or "nothing shows what its data are like"}, notes)
+        return Outcome(None, {"reason": "; ".join(reasons) or "the form of its data is unknown"}, notes)
     return _made(called, source, samples, golden, form, notes)
 
 
@@ -132,13 +132,13 @@ def _of_fits(called, fits, golden, samples, reasons):
     """Return the source that a fit is whose object gets predictor's own samples, or None after adding reasons."""
     usable = []
     for fit in fits:
-        lack = fit.lack or _too_few(fit.rows) or ("what was fitted is gone" if fit.model() is None else "")
+        lack = fit.lack or _too_few(fit.rows) or ("the fitted object no longer exists" if fit.model() is None else "")
         if lack:
             reasons.append("{}: {}".format(_where(fit), lack))
         else:
             usable.append(fit)
     if usable and not golden:
-        reasons.append("fit: no golden row shows what predictor passes to what was fitted")
+        reasons.append("fit: no golden row shows what predictor passes to the fitted object")
         return None
     pairs = passed_samples.passed(called["predictor"], [fit.model() for fit in usable], golden) if usable else []
     for fit, of_fit in zip(usable, pairs):
@@ -149,7 +149,7 @@ def _of_fits(called, fits, golden, samples, reasons):
             continue
         if places:
             return _Source("the data passed to {}".format(_where(fit)), fit.rows, places, doubtful)
-        reasons.append("{}: predictor does not pass its sample to it as it is".format(_where(fit)))
+        reasons.append("{}: predictor does not pass its sample to it unchanged".format(_where(fit)))
     return None
 
 
@@ -211,7 +211,7 @@ def _told(summary):
     words = "drift is measured against {}{} rows of {}: features {}".format(
         summary["rows"], of, summary["source"], shown(", ".join(summary["features"]) or "none")
     )
-    yield words + ("" if summary["answers"] else "; answers are not compared")
+    yield words + ("" if summary["answers"] else "; predictions are not compared")
     for line in summary["not_compared"][:5]:
         yield "drift is not measured for {}".format(shown(line))
     if len(summary["not_compared"]) > 5:
@@ -236,11 +236,11 @@ def _features(part, named_columns, not_compared):
 
 def _answers(called, source, values, form, missing, golden, answer_form):
     """Return (answers to the baseline's rows, ""), or ([], why there are none)."""
-    lack = "the baseline has not all that predictor needs"
+    lack = "the baseline lacks data that predictor needs"
     answers: list = []
     if not missing:
         answers = _asked(called, _as_samples(source, values, form), answer_form)
-        lack = "predictor answered only {} rows of the baseline in {} seconds".format(len(answers), ASKED_SECONDS)
+        lack = "predictor scored only {} rows of the baseline in {} seconds".format(len(answers), ASKED_SECONDS)
     if len(answers) < MIN_ROWS:
         answers = [row["answer"] for row in golden]
     return (answers, "") if len(answers) >= MIN_ROWS else ([], lack)

@@ -61,7 +61,7 @@ def _collect(called, examples, recorded, tolerance, form, predictor_name):
             collector.example(number, sample)
     elif examples is not None:
         collector.notes.append(
-            "examples is a {}, not a list of samples, and is left aside".format(type(examples).__name__)
+            "examples is a {}, not a list of samples, so it is ignored".format(type(examples).__name__)
         )
     collector.calls()
     collector.require_an_answer()
@@ -93,7 +93,7 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED, name=""):
         if not compare_answers.same(row["answer"], answer, tolerance):
             again = json_codec.decode(json_codec.encode(result_of(called["predictor"], row["sample"]), form))
             if not compare_answers.same(row["answer"], again, tolerance):
-                return ["batch_predictor is not compared with predictor, which answers differently each time"]
+                return ["batch_predictor is not compared with predictor, which is random"]
             reason = "it answers {}, and predictor {}"
             raise _batch_differs(
                 rows, index, reason.format(*(shown(json.dumps(value)) for value in (answer, row["answer"])))
@@ -349,7 +349,7 @@ class _Collector(object):
             return ""
         old, new = (shown(encoded.decode("utf-8", "replace")) for encoded in (self._shown(call), answer))
         if not call.current:
-            return "{} shows {}, and the predictor of a later cell answers {}".format(_cell(call), old, new)
+            return "{} shows {}, but the predictor of a later cell returns {}".format(_cell(call), old, new)
         # A predictor that answers by the clock may give the same answer twice within a second.
         time.sleep(CLOCK_SECONDS)
         if not compare_answers.same(json_codec.decode(answer), json_codec.decode(self._ask(body)), self.tolerance):

@@ -20,7 +20,7 @@ def of(predictor, repository):
     function, fixed = comes_from(function)
     if hasattr(function, "cache_info"):
         # As functools.lru_cache makes it.
-        return None, Underivable("predictor keeps its answers in a cache, which samples of a batch would not come to")
+        return None, Underivable("predictor caches its predictions, and samples of a batch would bypass the cache")
     if not hasattr(function, "__code__") and not hasattr(function, "__func__") and not isinstance(function, type):
         function = getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
     try:

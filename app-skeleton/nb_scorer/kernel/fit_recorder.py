@@ -22,7 +22,7 @@ MAX_FITS = 10
 MAX_BYTES = 25 << 20
 # What counts for rows that turned out to have no form in JSON.
 _FAILED_BYTES = MAX_BYTES // 10
-_TOO_MANY = "its calls got more data than is copied for a baseline ({} MB)".format(MAX_BYTES >> 20)
+_TOO_MANY = "its calls received more data than a baseline keeps ({} MB)".format(MAX_BYTES >> 20)
 
 
 class Fit(object):

@@ -157,7 +157,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if lost:
-        notes.append("what the notebook did to its process is not in a service: " + "; ".join(lost))
+        notes.append("changes of the notebook to its process that a service does not have: " + "; ".join(lost))
     for note in found.notes + start_notes + notes:
         print("note: " + note)
 
@@ -348,8 +348,8 @@ def _without_import(namespace, imported, src):
         return namespace, []
     if src is not None and not isinstance(validator, types.ModuleType) and _is_below(home, src):
         return namespace, []
-    note = "validator is imported (from {}) and not the notebook's own, so no sample is checked by it"
-    note += "; to have it check them, add a cell: validator = validator"
+    note = "validator is imported (from {}) and not the notebook's own, so it does not check samples"
+    note += "; to use it, add a cell: validator = validator"
     return {name: value for name, value in namespace.items() if name != "validator"}, [note.format(home)]
 
 
@@ -371,7 +371,7 @@ def _require_names(namespace, needs):
     """Raise Complaint if predictor or validator is sure to use a name that does not exist after the last cell."""
     for function, name, where in needs:
         if name not in namespace and not hasattr(builtins, name):
-            hint = " It is not there after the last cell."
+            hint = " It does not exist after the last cell."
             raise Complaint("name-undefined", function=function, names="'{}'".format(name), where=where, hint=hint)
 
 

@@ -132,7 +132,7 @@ def part_of(value):
     if type(value) is dict and list(value) == ["b64"]:
         value = value["b64"]
     if type(value) is not str:
-        raise ValueError("it is not a text")
+        raise ValueError("it is not a string")
     url = _DATA_URL.match(value)
     if url is None:
         return Part(_from_base64(value))

@@ -145,15 +145,15 @@ def parsed(facts):
     if not set(map(type, edges)) <= _NUMBERS or edges != sorted(set(edges)) or len(edges) > MAX_BINS:
         raise ValueError("the ranges of a feature are not in order")
     if not set(map(type, values)) <= {str, bool} or len(set(values)) < len(values) or len(values) > MAX_CATEGORIES:
-        raise ValueError("the categories of a feature are not texts")
+        raise ValueError("the categories of a feature are not strings")
     if bool(values) is not (facts["kind"] == CATEGORIES) or (edges and values):
-        raise ValueError("the bins of a feature are not of its kind")
+        raise ValueError("the bins of a feature don't match its kind")
     feature = Feature(**facts)
     counts = facts["counts"]
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count < 1 << 53 for count in counts):
         raise ValueError("the counts of a feature are not whole numbers")
     if len(counts) != feature.size or not sum(counts):
-        raise ValueError("a feature has as many counts as bins")
+        raise ValueError("a feature has a different number of counts than bins")
     return feature
 
 
@@ -219,7 +219,7 @@ def made_of(part, name, column):
 
 def _of_texts(part, name, texts):
     if sum(map(len, texts)) > _LONG * len(texts) and all(map(_ENCODED.match, texts[:20])):
-        raise Uncomparable("its texts are encoded data, such as images in base64")
+        raise Uncomparable("its strings are encoded data, such as images in base64")
     counted = sorted(collections.Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))
     common = [(text, count) for text, count in counted if count >= ROWS_A_CATEGORY and _is_short(text)]
     common = common[:MAX_CATEGORIES]

@@ -158,7 +158,7 @@ def with_files(row, content_of):
         raise ValueError("its files are not an object")  # noqa: TRY004 - of a file's content
     for pointer, file in pointers.items():
         if not isinstance(file, list) or len(file) != 2 or not all(isinstance(text, str) for text in file):
-            raise ValueError("a file of it has no name and type")
+            raise ValueError("one of its files has no name and type")
         name, media_type = file
         if not _NAME.fullmatch(name):
             raise ValueError("it names the file {}".format(ascii(name)))
@@ -190,7 +190,7 @@ def _put(row, pointer, value):
             row = row[int(part)] if isinstance(row, list) else row[part]
         row[int(last) if isinstance(row, list) else last] = value
     except (LookupError, TypeError, ValueError) as error:
-        raise ValueError("a file of it belongs nowhere") from error
+        raise ValueError("one of its files has no place") from error
 
 
 def read(folder):

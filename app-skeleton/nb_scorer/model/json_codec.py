@@ -152,7 +152,7 @@ def _text(answer):
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
         # The only cause left: CPython does not write longer numbers, and no client would read them.
-        raise NoJsonForm("a whole number of more than {} digits has no JSON form here".format(MAX_DIGITS)) from None
+        raise NoJsonForm("a whole number of more than {} digits has no JSON form".format(MAX_DIGITS)) from None
 
 
 def plain(value, form=None):
@@ -188,7 +188,7 @@ def _object(value, leaf):
     named = {_key(key, leaf): _plain(item, leaf) for key, item in value.items()}
     if len(named) < len(value):
         # A JSON object has one value per name: the others would be lost without a word.
-        raise NoJsonForm("a dict with two keys of one name, such as 1 and '1', has no JSON form")
+        raise NoJsonForm("a dict with two keys of the same name, such as 1 and '1', has no JSON form")
     return named
 
 
@@ -253,7 +253,7 @@ def _decimal(value):
         return None
     if value.adjusted() > MAX_DIGITS:
         # Written out, it would take time and memory in proportion to its exponent.
-        raise NoJsonForm("a Decimal of more than {} digits has no JSON form here".format(MAX_DIGITS))
+        raise NoJsonForm("a Decimal of more than {} digits has no JSON form".format(MAX_DIGITS))
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -334,7 +334,7 @@ def _array(value):
 
 def _table(value):
     if not getattr(value.columns, "is_unique", True):
-        raise NoJsonForm("a DataFrame with two columns of one name has no JSON form")
+        raise NoJsonForm("a DataFrame with two columns of the same name has no JSON form")
     return value.to_dict("records")
 
 
@@ -345,7 +345,7 @@ def _labelled_table(value):
     try:
         return _table(value.reset_index())
     except ValueError:
-        raise NoJsonForm("a DataFrame with a column and an index of one name has no JSON form") from None
+        raise NoJsonForm("a DataFrame with a column and an index of the same name has no JSON form") from None
 
 
 def _labelled_series(value):
@@ -354,7 +354,7 @@ def _labelled_series(value):
         return _array(value)
     if not value.index.is_unique:
         raise NoJsonForm(
-            "a Series with two values of one label has no JSON form; with reset_index(drop=True) it is a list"
+            "a Series with two values of the same label has no JSON form; reset_index(drop=True) makes it a list"
         )
     return dict(zip(value.index, _array(value)))
 

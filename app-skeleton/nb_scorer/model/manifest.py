@@ -55,7 +55,7 @@ def parsed(content):
     try:
         manifest = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise ModelFormatUnknown("unknown (manifest.json is no JSON)", READABLE)
+        raise ModelFormatUnknown("unknown (manifest.json is not JSON)", READABLE)
     format_number = manifest.get("format") if isinstance(manifest, dict) else None
     # Not `in READABLE`: to Python, true is 1.
     if type(format_number) is not int or format_number not in READABLE:

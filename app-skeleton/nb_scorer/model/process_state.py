@@ -72,7 +72,7 @@ def _try_to_set(subject, function, *facts):
     # Libraries raise whatever they like, and an older one may lack what is asked of it.
     except Exception as error:
         reason = "{}: {}".format(type(error).__name__, error)
-        sys.stderr.write("What the notebook set of {} can't be set here ({}).\n".format(subject, reason))
+        sys.stderr.write("The notebook's settings of {} can't be applied ({}).\n".format(subject, reason))
 
 
 def _set_locale(name, value):

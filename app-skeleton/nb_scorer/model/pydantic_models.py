@@ -93,7 +93,7 @@ class Parser(object):
             flattened = importlib.import_module(type(error).__module__).flatten_errors
             return itertools.islice(flattened(error.raw_errors, error.model.__config__), MAX_ERRORS)
         if error.error_count() > MAX_NAMED:
-            message = "is wrong in {} places, too many to name".format(error.error_count())
+            message = "has {} errors, too many to list".format(error.error_count())
             return [{"loc": (), "msg": message}]
         return error.errors(include_url=False, include_context=False)[:MAX_ERRORS]
 

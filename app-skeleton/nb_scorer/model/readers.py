@@ -167,7 +167,7 @@ class Items(object):
         try:
             return self.kind(items)
         except TypeError:
-            raise Misfit([((), "must be a list of values that can be in a set")])
+            raise Misfit([((), "must be a list of hashable values")])
 
 
 class Values(object):

@@ -6,7 +6,7 @@ from nb_scorer.protocol import frames
 
 REFUSED = "The notebook's validator rejects this sample"
 MISFIT = "The sample does not match what the notebook accepts"
-NO_JSON_FORM = "The notebook's predictor gave an answer that can't be sent"
+NO_JSON_FORM = "The notebook's predictor returned a value that can't be sent"
 WRONG_PARAMETERS = "The parameters do not match what the notebook accepts"
 FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
 # Where an exception with a status has no message.

@@ -72,11 +72,11 @@ def parsed(content, kinds=OF_MODEL):
         certificates = tuple(_bytes(each["rawBytes"]) for each in chain)
         bundle = Bundle(_bytes(envelope["payload"]), _bytes(signature["sig"]), str(hint), certificates, kind)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Malformed("it is not a bundle of a statement and its signature") from error
+        raise Malformed("it is not a bundle with a statement and its signature") from error
     except ValueError as error:
-        raise error if isinstance(error, Malformed) else Malformed("it is cut off or was changed") from error
+        raise error if isinstance(error, Malformed) else Malformed("it is truncated or was changed") from error
     if media_type != MEDIA_TYPE or kind not in kinds:
-        raise Malformed("it is of another kind than OpenSSF Model Signing writes")
+        raise Malformed("its kind differs from that of OpenSSF Model Signing")
     return bundle
 
 
@@ -86,8 +86,8 @@ def _text(data):
 
 def _bytes(text):
     if not isinstance(text, str):
-        raise Malformed("it is not a bundle of a statement and its signature")
+        raise Malformed("it is not a bundle with a statement and its signature")
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise Malformed("it is cut off or was changed") from error
+        raise Malformed("it is truncated or was changed") from error

@@ -22,7 +22,7 @@ def read(payload):
     try:
         statement = json.loads(payload.decode("utf-8"), object_pairs_hook=_once)
         if statement["predicateType"] != PREDICATE or not isinstance(statement["predicate"], dict):
-            raise Malformed("it says nothing of where a model comes from")
+            raise Malformed("it contains no provenance")
         if set(statement) != _KEYS or statement["_type"] != TYPE:
             raise Malformed("it is not an in-toto statement about the origin of a model")
         model_of(statement)
@@ -35,7 +35,7 @@ def model_of(statement):
     """Return the digest of the model that a statement is about; raise Malformed where it does not name exactly one."""
     digests = [each["digest"]["sha256"] for each in statement["subject"] if each["name"] == paths.MODEL]
     if len(digests) != 1 or not isinstance(digests[0], str):
-        raise Malformed("it does not say which model it is about")
+        raise Malformed("it does not name its model")
     return digests[0]
 
 
@@ -43,5 +43,5 @@ def _once(pairs):
     """Return the object of these pairs; raise Malformed for a duplicate key."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Malformed("it has a key twice")
+        raise Malformed("it contains a key twice")
     return found

@@ -73,18 +73,18 @@ def read(payload):
         subjects, predicate = statement["subject"], statement["predicate"]
         resources, form = predicate["resources"], predicate["serialization"]
         if statement["_type"] != TYPE or statement["predicateType"] != PREDICATE:
-            raise Malformed("it was made for something else than a model")
+            raise Malformed("it was not created for a model")
         if (form["method"], form["hash_type"], form["allow_symlinks"]) != ("files", "sha256", False):
-            raise Malformed("it is not one of whole files, without links, by SHA-256")
+            raise Malformed("it does not cover whole files, without links, with SHA-256")
         digests = {_name(resource): _digest(resource) for resource in resources}
         if len(digests) != len(resources):
             raise Malformed("it names a file twice")
         if len(subjects) != 1 or subjects[0]["digest"]["sha256"] != root_of(digests):
-            raise Malformed("its digest of the model is not that of the files in it")
+            raise Malformed("its digest of the model differs from that of its files")
     except (KeyError, IndexError, TypeError, AttributeError, RecursionError, UnicodeDecodeError) as error:
         raise Malformed("the signed statement is not about a model") from error
     except json.JSONDecodeError as error:
-        raise Malformed("what was signed is no JSON") from error
+        raise Malformed("the signed content is not JSON") from error
     return digests
 
 

@@ -530,7 +530,7 @@ class Scorer(object):
                 return json_codec.encode(answers, self._form)
             return [json_codec.encode(answer, self._form) for answer in answers]
         except BaseException:
-            self._failure("batch_predictor failed on {} samples, which predictor is now asked for:".format(count))
+            self._failure("batch_predictor failed on {} samples; predictor scores them instead:".format(count))
             return None
 
     def _refusal(self, sample):
@@ -557,7 +557,7 @@ class Scorer(object):
             chosen = refusals.of_choice(error)
             if chosen is not None:
                 return (index, *self._chosen(error, chosen))
-            headline = "The validator raised on a sample, which counts as a no:"
+            headline = "The validator raised for a sample, which counts as a rejection:"
             return index, frames.REFUSED, self._failure(headline, message=refusals.message_of(error))
         self.end_copy()
         return None

@@ -67,15 +67,15 @@ class Carried(object):
             facts = json.loads(self.content(layout.FACTS).decode("utf-8"))
             number = facts["format"]
         except (KeyError, TypeError, ValueError, RecursionError):
-            raise ZipappDamaged(self.path, "it was not written by the command zipapp of a service")
+            raise ZipappDamaged(self.path, "it was not written by 'nb-builder zipapp'")
         if number != layout.FORMAT:
-            raise ZipappDamaged(self.path, "it has form {}, and what runs it reads {}".format(number, layout.FORMAT))
+            raise ZipappDamaged(self.path, "it has form {}, and this program reads {}".format(number, layout.FORMAT))
         return facts
 
     def content(self, name, digest=None):
         """Return the bytes of a small file; raise KeyError, ZipappDamaged, or ZipappUntrusted for another digest."""
         if self._entries[name].file_size > MAX_CONTENT:
-            raise ZipappDamaged(self.path, "{} in it is larger than such a file can be".format(files.shown(name)))
+            raise ZipappDamaged(self.path, "{} in it is larger than allowed".format(files.shown(name)))
         target = io.BytesIO()
         self._copy(name, target, digest)
         return target.getvalue()
@@ -105,7 +105,7 @@ class Carried(object):
                     if target is not None:
                         target.write(block)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ZipappDamaged(self.path, "{} in it is cut off or was changed ({})".format(files.shown(name), error))
+            raise ZipappDamaged(self.path, "{} in it is truncated or was changed ({})".format(files.shown(name), error))
         if digest not in (None, sha.hexdigest()):
             raise ZipappUntrusted(self.path, "{} has changed since it was signed".format(files.shown(name)))
         return sha.hexdigest()

@@ -52,18 +52,18 @@ def _parser(name):
         type=_key,
         default=os.environ.get(_KEY) or None,
         metavar="FILE",
-        help="trust no other file than one that the key in FILE (public, PEM) has signed; by default " + _KEY,
+        help="run only a file that the key in FILE (public, PEM) has signed; by default " + _KEY,
     )
     parser.add_argument("--verify", action="store_true", help="verify all of the file with --key, and run nothing")
-    parser.add_argument("--serve", type=port, metavar="PORT", help="answer requests of HTTP: POST /predict")
+    parser.add_argument("--serve", type=port, metavar="PORT", help="serve HTTP: POST /predict")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (%(default)s)")
-    parser.add_argument("--cache", default=_cache(), metavar="FOLDER", help="where its packages are kept (%(default)s)")
+    parser.add_argument("--cache", default=_cache(), metavar="FOLDER", help="folder for its packages (%(default)s)")
     return parser
 
 
 def _key(text):
     if not text:
-        raise argparse.ArgumentTypeError("it names no file; without --key nothing is verified")
+        raise argparse.ArgumentTypeError("it names no file; without --key, nothing is verified")
     return text
 
 
@@ -92,7 +92,7 @@ def _run(carried, words):
         sys.stderr.write("model verified by {}{}\n".format(signer, whole))
     else:
         signed = {}
-        sys.stderr.write("signature not checked (--key names whom to trust)\n")
+        sys.stderr.write("signature not checked (--key names the signer's key)\n")
     digests = _complete(carried, signed)
     cache = os.path.abspath(words.cache)
     for folder in (cache, os.path.join(cache, "models"), os.path.join(cache, "venvs")):
@@ -136,16 +136,16 @@ def _require_own(folder):
     except OSError as error:
         raise ZipappEnvironment(folder, error.strerror or str(error))
     if {about.st_uid, link.st_uid} != {os.geteuid()}:
-        raise ZipappEnvironment(folder, "it belongs to another user, who could change what is run")
+        raise ZipappEnvironment(folder, "it belongs to another user, who could change the code that runs")
     if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ZipappEnvironment(folder, "others can write to it, and so change what is run")
+        raise ZipappEnvironment(folder, "others can write to it, and so change the code that runs")
 
 
 def _verify(carried, key):
     """Compare all that is in the file; return 0, or raise what does not hold."""
     signed, signer, is_whole = _signed(carried, key)
     _compare(carried, signed)
-    what = "The file" if is_whole else "What the file carries"
+    what = "The file" if is_whole else "The content of the file"
     print("{} is what {} has signed, {} files.".format(what, signer, len(signed)))
     return 0
 

@@ -30,7 +30,7 @@ def minor_of(carried, digests):
     """Return the version of Python that the model's manifest wants, as "3.11"; raise ZipappDamaged or as `content`."""
     name = layout.MODEL + paths.MANIFEST
     if name not in carried.names:
-        raise ZipappDamaged(carried.path, "no model is in it")
+        raise ZipappDamaged(carried.path, "it contains no model")
     minor = manifest.parsed(carried.content(name, digests[name])).get("python")
     if not (isinstance(minor, str) and _MINOR.match(minor)):
         raise ZipappDamaged(carried.path, "{} names no version of Python".format(name))

@@ -30,11 +30,11 @@ def problem_of(file, entries):
     Raise OSError for a file that can't be read.
     """
     if _bytes(file, 0, len(SHEBANG)) != SHEBANG:
-        return "it does not begin with the line that runs it"
+        return "it does not start with the line that runs it"
     try:
         return _problem(file, entries)
     except struct.error:
-        return "it is larger than such a file can be"
+        return "it is larger than allowed"
 
 
 def _problem(file, entries):
@@ -43,20 +43,20 @@ def _problem(file, entries):
         # Places are counted from where the archive begins.
         local, descriptor, central = _records(entry, at - len(SHEBANG))
         if _bytes(file, at, len(local)) != local:
-            return "what stands before one of its files is not what our writer puts there"
+            return "unexpected bytes precede one of its files"
         at += len(local) + entry.file_size
         if _bytes(file, at, len(descriptor)) != descriptor:
-            return "what stands behind one of its files is not what our writer puts there"
+            return "unexpected bytes follow one of its files"
         at += len(descriptor)
         directory.append(central)
     records, count = b"".join(directory), len(entries)
     end = _END.pack(b"PK\5\6", 0, 0, count, count, len(records), at - len(SHEBANG), 0)
     if _bytes(file, at, len(records) + len(end) + 1) != records + end:
-        return "its directory is not what our writer puts there"
+        return "its directory has unexpected content"
     # Who looks for these looks there, and has the right to ask no further.
     before = _bytes(file, max(0, at + len(records) - _BEFORE_END), _BEFORE_END)
     if before.startswith(_ZIP64_RECORD) or before[56:].startswith(_ZIP64_LOCATOR):
-        return "what stands before its last bytes looks like a record of ZIP64"
+        return "it contains a ZIP64 record"
     return None
 
 

@@ -36,7 +36,7 @@ def main(args):
         return problem.exit_status
     except OSError as error:
         # Of stdin or stdout: the model's own never get here.
-        sys.stderr.write("ERROR: Samples can't be read, or answers can't be written: {}.\n".format(error.strerror))
+        sys.stderr.write("ERROR: Samples can't be read, or predictions can't be written: {}.\n".format(error.strerror))
         return 1
     return status
 

@@ -26,7 +26,7 @@ def keys_of(path):
     except ecdsa.NoKey as error:
         raise ZipappKey(path, str(error))
     if not keys:
-        raise ZipappKey(path, "no public key is in it")
+        raise ZipappKey(path, "it contains no public key")
     return keys
 
 
@@ -65,7 +65,7 @@ def check_program(carried):
         else:
             continue
         if own is None or carried.content(name) != own:
-            reason = "{} is in no signature, and is not that of the program which verifies it".format(files.shown(name))
+            reason = "{} is not signed, and differs from the program that verifies it".format(files.shown(name))
             raise _untrusted(carried, reason)
 
 
@@ -84,13 +84,13 @@ def _opened(carried, name, keys, kinds=statement.OF_MODEL):
     """
     content = carried.content(name)
     if len(content) > bundle.MAX_SIZE:
-        raise statement.Malformed("it is larger than a signature can be")
+        raise statement.Malformed("it is too large for a signature")
     parsed = bundle.parsed(content, kinds)
     for key in keys:
         if key.has_signed(parsed.signature, bundle.pae(parsed.payload, parsed.kind)):
             return parsed.payload, "the key {}…".format(key.hint[:16])
     known = ", ".join("{}…".format(key.hint[:16]) for key in keys)
-    raise _untrusted(carried, "no trusted key has made {} (trusted: {})".format(name, known))
+    raise _untrusted(carried, "no trusted key has signed {} (trusted: {})".format(name, known))
 
 
 def _of_whole(carried, payload):
@@ -116,7 +116,7 @@ def _of_parts(carried, model, keys):
         digests[layout.PROVENANCE] = carried.digest_of(layout.PROVENANCE)
     unsigned = sorted(name for name in carried.names - set(digests) - _OURS if not name.startswith(layout.PROGRAM))
     if unsigned:
-        reason = "{} is in no signature, and the file as a whole is not signed".format(files.shown(unsigned[0]))
+        reason = "{} is not signed, and neither is the whole file".format(files.shown(unsigned[0]))
         raise _untrusted(carried, reason)
     return {name: digest for name, digest in digests.items() if name in carried.names}
 
@@ -126,12 +126,12 @@ def _origin(carried, payload, model):
     try:
         reported = origin.read(payload)
         if origin.model_of(reported) != statement.root_of(model):
-            raise _untrusted(carried, "{} says where another model comes from".format(layout.PROVENANCE))
+            raise _untrusted(carried, "{} describes the provenance of another model".format(layout.PROVENANCE))
         resources = reported["predicate"]["buildDefinition"]["resolvedDependencies"]
         resources = resources + reported["predicate"]["runDetails"]["byproducts"]
         named = {each.get("name"): each.get("digest", {}).get("sha256") for each in resources}
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise statement.Malformed("{} holds a statement of another form".format(layout.PROVENANCE_SIGNATURE))
+        raise statement.Malformed("{} contains a statement in an unknown format".format(layout.PROVENANCE_SIGNATURE))
     return {name: digest for name, digest in named.items() if name and digest}
 
 

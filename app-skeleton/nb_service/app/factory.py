@@ -71,5 +71,5 @@ def _refuse(error: HTTPException) -> WerkzeugResponse:
 
 
 def _no_memory(_error: MemoryError) -> Response:
-    detail = "To answer this takes more memory than this service gives to one process (S2I_APP_MEMORY)."
+    detail = "This request needs more memory than one process of this service may use (S2I_APP_MEMORY)."
     return response_of(replies.problem(413, detail))

@@ -46,7 +46,7 @@ _REFUSALS = {
     504: "The prediction took too long.",
 }
 # Feedback is no sample that a scorer could refuse.
-_OTHER_SUCCESS = {"/mcp": {"202": {"description": "A notification, which has no answer."}}}
+_OTHER_SUCCESS = {"/mcp": {"202": {"description": "A notification, which has no response."}}}
 _OF_FEEDBACK = {status: reason for status, reason in _REFUSALS.items() if status in (400, 413, 415, 503)}
 _NO_KEY = {
     "401": {"description": "The key is missing or wrong.", "content": {"application/problem+json": {"schema": PROBLEM}}}
@@ -156,7 +156,7 @@ def _info(served: Identity, manifest: dict) -> dict:
     if served.commit:
         parts.append(f"Commit {served.commit}.")
     parts.append(
-        "Sample and Answer are what the notebook's own samples and type hints look like; others may be taken, too."
+        "Sample and Answer describe the notebook's own samples and type hints; the service may accept others, too."
     )
     return {"title": served.name, "version": str(served.version), "description": "\n\n".join(filter(None, parts))}
 
@@ -207,7 +207,7 @@ class _Operations:
             operation["parameters"] = parameters
         if "<name>" in path:
             answers["404"] = {"description": "No such model or version.", "content": rejection}
-            answers["400"] = {"description": "The path is none of this protocol's.", "content": rejection}
+            answers["400"] = {"description": "The path does not belong to this protocol.", "content": rejection}
         if route.needs_body:
             reasons = _OF_FEEDBACK if path == "/feedback" else _REFUSALS
             for status, reason in reasons.items():
@@ -220,7 +220,7 @@ class _Operations:
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
         if (AS_ASKED in route.gives and path != "/") or (path == "/predict" and self._files.has_answers):
-            answers["406"] = {"description": "The answers have no form of that type.", "content": rejection}
+            answers["406"] = {"description": "The predictions can't be sent in that type.", "content": rejection}
         return operation
 
     def _in_path(self, path: str) -> Iterable[dict]:
@@ -253,7 +253,7 @@ class _Operations:
 
 
 _OF_BINARY_MODE = "Needed in binary mode; in structured mode it is part of the body."
-_LENGTH = "How many bytes of the body are JSON; the values of tensors follow as bytes."
+_LENGTH = "Number of bytes of the body that are JSON; the values of tensors follow as bytes."
 # Header fields by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {
     "": tuple(

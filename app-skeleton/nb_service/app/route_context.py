@@ -201,7 +201,7 @@ def body(most: int) -> bytes:
         return content_coding.decompressed(data, coding, most)
     except content_coding.UnknownCoding as error:
         names = " and ".join(content_coding.CODINGS)
-        raise Malformed(f"Bodies compressed by {error} are not read; {names} are.", 415) from error
+        raise Malformed(f"Bodies compressed with {error} are not supported; {names} are.", 415) from error
     except content_coding.TooLarge as error:
         raise Malformed(replies.TOO_LARGE_WORDS, 413) from error
     except ValueError as error:

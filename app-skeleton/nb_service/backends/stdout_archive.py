@@ -35,7 +35,7 @@ class StdoutArchive:
             takes = " and ".join(self.options) or "no arguments"
             raise self.refusal(f"{self.name} takes {takes}; got: {' '.join(words)}.")
         if os.isatty(1):
-            raise self.refusal("The archive would go to a terminal.")
+            raise self.refusal("stdout is a terminal.")
         if stdio_capture.was_closed(1):
             raise problems.ArchiveOutput("stdout is closed")
         self.words = frozenset(words)

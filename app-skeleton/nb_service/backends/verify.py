@@ -49,7 +49,7 @@ def text(folder: Path, digests: Mapping[str, str], trusted: trust.Trust) -> str:
     verified_file.opened(folder / paths.PICKLE, digests.get(paths.PICKLE)).close()
     signature = trust.read(folder / paths.SIGNATURE, folder)
     lines = [
-        f"The model in {folder} is what was signed.",
+        f"The model in {folder} is the one that was signed.",
         *provenance.row("Signed by", trusted.opened(signature, folder).signer),
         *provenance.row("Model", f"{statement.root_of(digests)}, {len(digests)} files"),
         *came_from(folder.parent / paths.BUILD, digests, trusted),
@@ -69,16 +69,16 @@ def came_from(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> 
     try:
         reported = origin.read(payload)
         if origin.model_of(reported) != statement.root_of(digests):
-            raise problems.not_as_signed(path, "it says where another model comes from")
+            raise problems.not_as_signed(path, "it describes the provenance of another model")
         page = provenance.page(reported)
     except statement.Malformed as error:
         raise problems.SignatureInvalid(build, str(error)) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise problems.SignatureInvalid(build, f"{path.name} holds a statement of another form") from error
+        raise problems.SignatureInvalid(build, f"{path.name} contains a statement in an unknown format") from error
     try:
         is_same = (build / paths.PROVENANCE).read_bytes() == payload
     except OSError as error:
         raise problems.unreadable(build / paths.PROVENANCE, error) from error
     if not is_same:
-        raise problems.not_as_signed(build / paths.PROVENANCE, f"it differs from what {path.name} holds")
+        raise problems.not_as_signed(build / paths.PROVENANCE, f"it differs from the content of {path.name}")
     return page

@@ -86,18 +86,18 @@ def parsed(content: bytes) -> Baseline:
     if not (type(rows) is int and type(of_rows) is int and 0 < rows <= of_rows):
         raise ValueError("its rows are not whole numbers")
     if facts["form"] not in FORMS or facts["answer_form"] not in (*FORMS, None) or not _is_text(facts["source"]):
-        raise ValueError("its samples have no form")
+        raise ValueError("its samples have an unknown form")
     if not isinstance(facts["features"], list) or not isinstance(facts["not_compared"], list):
         raise ValueError("it has no list of features")  # noqa: TRY004 - of a file's content
     features = tuple(map(feature_bins.parsed, facts["features"]))
     if not features or len({(feature.part, feature.name) for feature in features}) < len(features):
-        raise ValueError("its features are none, or some have one name")
+        raise ValueError("it has no features, or two with the same name")
     forms = {"sample": facts["form"], "answer": facts["answer_form"]}
     if any(forms[feature.part] is None or not _fits(feature.name, forms[feature.part]) for feature in features):
-        raise ValueError("its features are not places of its samples")
+        raise ValueError("its features don't match its samples")
     not_compared = tuple((part, name, why) for part, name, why in facts["not_compared"])
     if not all(_is_text(text) for row in not_compared for text in row):
-        raise ValueError("what is not compared has no names")
+        raise ValueError("the features that are not compared have no names")
     digest = hashlib.sha256(content).hexdigest()[:8]
     return Baseline(facts["source"], rows, of_rows, forms, features, not_compared, digest)
 

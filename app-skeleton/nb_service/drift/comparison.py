@@ -84,5 +84,5 @@ def lines(compared: Sequence[Compared], samples: int) -> list[str]:
     drifted = [one.words() for one in compared if one.has_drifted]
     if not drifted and samples < statistics.ENOUGH:
         return [f"too few samples to decide, {samples} of {statistics.ENOUGH}"]
-    more = [f"{len(drifted) - MAX_LINES} features more have drifted"] if len(drifted) > MAX_LINES else []
+    more = [f"{len(drifted) - MAX_LINES} other features have drifted"] if len(drifted) > MAX_LINES else []
     return [*drifted[:MAX_LINES], *more] or [f"none in {len(compared)} features of {samples} samples"]

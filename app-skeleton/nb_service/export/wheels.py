@@ -103,9 +103,9 @@ def _own_folder(distribution: metadata.Distribution, sources: dict[str, Path]) -
 def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[str, Path]]:
     """Yield (name in the wheel, path) of what belongs to a distribution in `venv`; raise WheelImpossible."""
     if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
-        raise _no_wheel(distribution, "it is installed as a link to a folder (-e)")
+        raise _no_wheel(distribution, "it is installed from a folder (-e)")
     if distribution.files is None:
-        raise _no_wheel(distribution, "no record says which files are its own")
+        raise _no_wheel(distribution, "it has no record of its files")
     commands = {each.name for each in distribution.entry_points if each.group in ("console_scripts", "gui_scripts")}
     data = next(
         (f"{each.parts[0].removesuffix('.dist-info')}.data" for each in distribution.files if _is_own(each)), ""
@@ -137,7 +137,7 @@ def _tags(distribution: metadata.Distribution) -> str:
     """Return the tags of a wheel as its file name has them: each part's values with dots between."""
     tags = _TAG.findall(distribution.read_text("WHEEL") or "")
     if not tags:
-        raise _no_wheel(distribution, "no tag says for which Pythons and machines it is")
+        raise _no_wheel(distribution, "it has no tag for Pythons and machines")
     return "-".join(".".join(sorted(set(values))) for values in zip(*tags, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What came of feedback, in numbers that add up over replicas and do not grow with what clients send."""
+"""Feedback by outcome, in numbers that add up over replicas and do not grow with what clients send."""
 
 from collections.abc import Iterable
 from itertools import islice

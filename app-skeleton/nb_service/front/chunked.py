@@ -90,4 +90,4 @@ class Chunks:
 
 
 def _too_much() -> Unreadable:
-    return Unreadable(400, "there is too much between its chunks or behind them")
+    return Unreadable(400, "its chunk extensions or trailers are too large")

@@ -299,7 +299,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._keep(data)
             return b""
         if end > head.MAX_LENGTH:
-            raise Unreadable(431, "its header fields are larger than this service takes")
+            raise Unreadable(431, "its header fields are larger than this service accepts")
         head_bytes = data[:end]
         if not head_bytes.strip(b"\r\n"):
             return data[end:]

@@ -45,7 +45,7 @@ class Head:
     None where it comes in chunks. `target` is the request target in origin form; `raw_path` and `path` are the same
     without the query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool` the front
     notes, once for all requests with this head, whether a scorer can take their bodies; `file_prefix` is what a body
-    that is a file follows then, and `call` what the head adds to the sample.
+    it is a file follows then, and `call` what the head adds to the sample.
     """
 
     __slots__ = (
@@ -139,8 +139,8 @@ def parse(data: bytes) -> Head:
         pass
     except HttpParserInvalidMethodError as error:
         if _TOKEN.fullmatch(data.partition(b" ")[0]):
-            raise Unreadable(501, "its method is not one of HTTP's") from error
-        raise Unreadable(400, "it does not begin with a method") from error
+            raise Unreadable(501, "its method is not an HTTP method") from error
+        raise Unreadable(400, "it does not start with a method") from error
     except HttpParserError as error:
         raise _cause(error) from error
     head.command = parser.get_method().decode("ascii")
@@ -159,9 +159,9 @@ def check_begin(data: bytes) -> None:
     """Raise Unreadable where `data`, which has no empty line yet, can no longer become the head of a request."""
     begin = data.lstrip(b"\r\n")
     if len(begin) > MAX_LENGTH:
-        raise Unreadable(431, "its header fields are larger than this service takes")
+        raise Unreadable(431, "its header fields are larger than this service accepts")
     if begin and not begin[:1].isalpha():
-        raise Unreadable(400, "it does not begin with a method")
+        raise Unreadable(400, "it does not start with a method")
     if begin.count(b"\n") != begin.count(b"\r\n"):
         raise Unreadable(400, "a line of its head does not end with CR and LF")
 
@@ -185,7 +185,7 @@ def _check(head: Head) -> None:
     """Set what follows from the fields; raise Unreadable for what llhttp accepts and a server must not."""
     fields = head.fields
     if head.version not in VERSIONS:
-        raise Unreadable(505, f"HTTP/{head.version} is not spoken here")
+        raise Unreadable(505, f"HTTP/{head.version} is not supported")
     if head.version == "1.1" and b"host" not in fields:
         raise Unreadable(400, "it has no Host field")
     if not _is_host(fields.get(b"host", b"")):
@@ -193,9 +193,9 @@ def _check(head: Head) -> None:
     coding = fields.get(b"transfer-encoding")
     if coding is not None:
         if head.version != "1.1":
-            raise Unreadable(400, "Transfer-Encoding is none of HTTP/1.0")
+            raise Unreadable(400, "HTTP/1.0 has no Transfer-Encoding")
         if coding.lower() != b"chunked":
-            raise Unreadable(501, "only chunked is read as Transfer-Encoding")
+            raise Unreadable(501, "the only supported Transfer-Encoding is chunked")
         head.length = None
     else:
         head.length = int(fields.get(b"content-length", 0))
@@ -213,7 +213,7 @@ def _origin_form(head: Head) -> bytes:
             return target
         scheme, delimiter, rest = target.partition(b"://")
         if not delimiter or scheme.lower() not in (b"http", b"https"):
-            raise Unreadable(400, "its target is neither a path nor a URL of HTTP")
+            raise Unreadable(400, "its target is neither a path nor an HTTP URL")
         authority, slash, path = rest.partition(b"/")
         if not slash:
             authority, question_mark, query = authority.partition(b"?")

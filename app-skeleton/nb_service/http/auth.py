@@ -59,12 +59,12 @@ LOOK_SECONDS = 1.0
 CHALLENGES = ('Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"')
 NO_KEY = replies.problem(
     401,
-    "This service wants a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
+    "This service requires a key: Authorization: Bearer <key>, or X-API-Key: <key>; "
     "a browser asks for it, as the password of any user.",
     tuple(("WWW-Authenticate", challenge) for challenge in CHALLENGES),
 )
 FOREIGN = replies.problem(
-    403, "A web page of another origin sent this request; S2I_CORS_ORIGINS lists the origins whose pages may."
+    403, "A web page from another origin sent this request; S2I_CORS_ORIGINS lists the origins whose pages may."
 )
 # A page of any origin can have its browser send a body of these types, or of none, without asking first (Fetch, "CORS
 # protocol").
@@ -133,7 +133,7 @@ def _digests(path: str) -> list[bytes]:
     keys = [line.strip() for line in _content(path).splitlines()]
     digests = [_digest(key) for key in keys if key]
     if not digests:
-        raise problems.ApiKeyUnreadable(path, "there is no key in it")
+        raise problems.ApiKeyUnreadable(path, "it contains no key")
     return digests
 
 

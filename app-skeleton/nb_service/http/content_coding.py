@@ -38,7 +38,7 @@ def decompressed(data: bytes, coding: str, most: int) -> bytes:
                 return _inflated(data, _BARE, most)
             except zlib.error:
                 pass
-        raise ValueError(f"it is no {coding} ({error})") from error
+        raise ValueError(f"it is not {coding} ({error})") from error
 
 
 def _inflated(data: bytes, frame: int, most: int) -> bytes:
@@ -53,7 +53,7 @@ def _inflated(data: bytes, frame: int, most: int) -> bytes:
         if size > most:
             raise TooLarge
         if not stream.eof:
-            raise ValueError("its compressed data is cut")
+            raise ValueError("its compressed data is truncated")
         # gzip allows several members, one after the other.
         data = stream.unused_data
     return b"".join(parts)

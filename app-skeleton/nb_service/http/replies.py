@@ -123,18 +123,18 @@ def no_file_header(media_types: Sequence[str]) -> Reply:
 
 DIED = problem(500, "The process that scored this sample crashed or was killed.")
 _LATER = (("Retry-After", str(RETRY_SECONDS)),)
-FULL = problem(503, "More samples wait than this service takes (S2I_MAX_QUEUE); try again.", _LATER)
-HELD = problem(503, "Requests and responses hold more bytes than this service takes (S2I_MAX_HELD); try again.", _LATER)
-APP_FULL = problem(503, "More requests wait for other routes than /predict than this service takes; try again.", _LATER)
+FULL = problem(503, "More samples are waiting than this service accepts (S2I_MAX_QUEUE); try again.", _LATER)
+HELD = problem(
+    503, "Requests and responses hold more bytes than this service accepts (S2I_MAX_HELD); try again.", _LATER
+)
+APP_FULL = problem(503, "Too many requests for routes other than /predict are waiting; try again.", _LATER)
 TOO_LARGE_WORDS = "The body is larger than this service accepts (S2I_MAX_BODY)."
 TOO_LARGE = problem(413, TOO_LARGE_WORDS)
-NO_HTTP2 = problem(505, "HTTP/2 is not spoken here.")
-NO_APP = problem(
-    503, "The process that answers this is being started; try again.", (("Retry-After", str(RETRY_SECONDS)),)
-)
+NO_HTTP2 = problem(505, "HTTP/2 is not supported.")
+NO_APP = problem(503, "The process for this route is being started; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 NOT_READY = problem(503, "No scorer is ready; try again.", (("Retry-After", str(RETRY_SECONDS)),))
 TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
-APP_TOO_SLOW = problem(504, "The process that answers this did not finish the response in time.")
+APP_TOO_SLOW = problem(504, "The process for this route did not finish the response in time.")
 
 READY = Reply(200, b'{"status": "ready"}\n')
 # For SageMaker, which wants an empty body, and MLflow.

@@ -47,62 +47,66 @@ def _ask(path: str, summary: str, *gives: str) -> Route:
 
 METRICS = ("/metrics", "/monitoring/prometheus/metrics")
 PREDICTIONS = (
-    _ask("/predict", "One sample as JSON; the answer is the notebook's predictor's, as JSON."),
+    _ask("/predict", "Predict one sample, sent as JSON; the prediction is JSON."),
     _check("/healthz", "200 while this process lives.", is_always_there=True),
     _check("/readyz", "200 when the service is ready, 503 during startup and shutdown."),
     _ask(
         "/predict/batch",
-        "Many samples as a JSON array, NDJSON, CSV, npy or Arrow; the answers in the same form.",
+        "Predict many samples, sent as a JSON array, NDJSON, CSV, npy or Arrow; predictions have the same form.",
         AS_ASKED,
     ),
     _ask("/predict/<name>", "One sample for a predictor by its name."),
     _ask("/predict/<name>/batch", "Many samples for it, as to /predict/batch.", AS_ASKED),
-    _ask("/feedback", "The true answer to a request, or an array of them, each with the request's id."),
-    _ask("/explain", "One sample as JSON; the answer is the notebook's explainer's, as JSON."),
+    _ask("/feedback", "Send the true value for a request, or an array of them, each with the request's id."),
+    _ask("/explain", "Explain the prediction for one sample, sent as JSON; the explanation is JSON."),
     _ask("/explanations/<name>", "The same (TorchServe)."),
-    _ask("/mcp", "The model as a tool, by JSON-RPC (Model Context Protocol)."),
+    _ask("/mcp", "The model as a tool, over JSON-RPC (Model Context Protocol)."),
     _look("/v1/models", "The name of the model (KServe V1)."),
     Route("GET", "/v1/models/<name>", "Its state (TensorFlow Serving) and whether it is ready (KServe V1)."),
-    Route("GET", "/v1/models/<name>/metadata", "What it takes and gives (TensorFlow Serving)."),
+    Route("GET", "/v1/models/<name>/metadata", "Its inputs and outputs (TensorFlow Serving)."),
     _ask("/v1/models/<name>:predict", "instances or inputs (TensorFlow Serving, KServe V1)."),
     _ask("/v1/models/<name>:classify", "examples to labels and scores (TensorFlow Serving)."),
     _ask("/v1/models/<name>:regress", "examples to numbers (TensorFlow Serving)."),
     _ask("/v1/models/<name>:explain", "instances to explanations (KServe V1)."),
     _look("/v2", "The server and its extensions (Open Inference V2)."),
     _check("/v2/health/live", "200 while this process lives.", is_always_there=True),
-    _check("/v2/health/ready", "200 when predictions are answered, else 503."),
+    _check("/v2/health/ready", "200 if the service predicts, else 503."),
     _look("/v2/models", "The name of the model (KServe)."),
-    _look("/v2/models/stats", "How much was asked and scored (Triton)."),
+    _look("/v2/models/stats", "Numbers of requests and samples (Triton)."),
     Route("POST", "/v2/repository/index", "The model and its state (Triton).", is_always_there=True),
-    Route("POST", "/v2/repository/models/<name>/load", "200 when it answers, else 503; takes an unload back (Triton)."),
+    Route(
+        "POST",
+        "/v2/repository/models/<name>/load",
+        "Load the model again after an unload: 200 once it predicts, else 503 (Triton).",
+    ),
     Route(
         "POST",
         "/v2/repository/models/<name>/unload",
-        "No predictions by V2 until load; off by default (Triton).",
+        "Unload the model: no V2 predictions until load; off by default (Triton).",
         is_always_there=True,
     ),
-    Route("GET", "/v2/models/<name>", "What the model takes and gives."),
-    Route("GET", "/v2/models/<name>/ready", "200 when it answers, else 503."),
-    _look("/v2/models/<name>/config", "The same in the form of Triton."),
-    _look("/v2/models/<name>/stats", "How much was asked and scored (Triton)."),
+    Route("GET", "/v2/models/<name>", "The model's inputs and outputs."),
+    Route("GET", "/v2/models/<name>/ready", "200 if it predicts, else 503."),
+    _look("/v2/models/<name>/config", "The same in Triton's format."),
+    _look("/v2/models/<name>/stats", "Numbers of requests and samples (Triton)."),
     _ask("/v2/models/<name>/infer", "Tensors to tensors, as JSON or bytes."),
-    _check("/ping", "200 when predictions are answered, else 503; empty (SageMaker, MLflow).", TEXT),
+    _check("/ping", "200 if the service predicts, else 503; empty (SageMaker, MLflow).", TEXT),
     _check("/health", "The same.", TEXT),
     _look("/version", "The model's version as text (MLflow).", TEXT),
-    _look("/execution-parameters", "How many bodies at a time, and how large (SageMaker)."),
+    _look("/execution-parameters", "The maximum number and size of concurrent bodies (SageMaker)."),
     _ask(
         "/invocations",
         "One sample as JSON, many as CSV, JSON lines or npy (SageMaker); data frames (MLflow).",
         AS_ASKED,
     ),
-    _ask("/", "A CloudEvent with a sample; the reply is one with the answer.", AS_ASKED),
-    *(_look(path, "The service's numbers, for Prometheus.", TEXT) for path in METRICS),
+    _ask("/", "Predict the sample in a CloudEvent; the response is a CloudEvent with the prediction.", AS_ASKED),
+    *(_look(path, "Metrics for Prometheus.", TEXT) for path in METRICS),
     _look("/model", "The model as an archive, with lock, SBOM, provenance and signatures; off by default.", TAR),
 )
 PAGES = (
-    _look("/", "A browser gets the page to try predictions, a client this list.", JSON, HTML),
+    _look("/", "For browsers the page to try predictions, for other clients this list.", JSON, HTML),
     _look("/docs", "A page to try predictions, with the notebook's own samples.", HTML),
-    _ask("/docs", "The same page, with the answer to the sample that one of its forms has sent.", HTML),
+    _ask("/docs", "The same page, with the prediction for the sample that its form sent.", HTML),
     _look("/docs/<name>", "The same page for a predictor by its name.", HTML),
     _ask("/docs/<name>", "The same.", HTML),
     Route(
@@ -126,7 +130,7 @@ def vertex(health_path: str, predict_path: str) -> list[Route]:
     """Return the routes that Vertex AI's settings add."""
     routes = []
     if health_path:
-        routes.append(_check(health_path, "200 when predictions are answered, else 503 (Vertex AI)."))
+        routes.append(_check(health_path, "200 if the service predicts, else 503 (Vertex AI)."))
     if predict_path:
         routes.append(_ask(predict_path, "instances to predictions (Vertex AI)."))
     return routes

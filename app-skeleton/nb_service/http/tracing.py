@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nb_service.front.head import Request
 
 MISSING = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT is set, and no spans are sent: nb-service[otel] is not installed here. "
+    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no spans are sent: nb-service[otel] is not installed. "
     "To build a builder image that includes it: nb-builder builder --otel"
 )
 # How many requests may wait to become spans; beyond that they are only counted.

@@ -11,11 +11,11 @@ COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 
 # When a family is there. What is there always may be without a sample at first: a counter by value has no values yet.
 ALWAYS = "always"
-FRACTIONAL = "once an answer is a fractional number"
+FRACTIONAL = "once a prediction is a fractional number"
 BUS = "with the back end bus"
-BUS_THAT_SAYS = "with the back end bus, where the broker says how many wait"
+BUS_THAT_SAYS = "with the back end bus, if the broker reports its lag"
 BASELINE = "with a baseline"
-GPU = "where there is a GPU"
+GPU = "if there is a GPU"
 PREDICTORS = "with named predictors"
 
 DRIFT = "drift_"
@@ -44,12 +44,12 @@ TABLE = (
         "http_request_duration_seconds",
         HISTOGRAM,
         "seconds",
-        "Seconds from a request's last byte to its answer.",
+        "Seconds from a request's last byte to its response.",
         ("route",),
         ALWAYS,
         ("protocol",),
     ),
-    Family("processing_seconds", HISTOGRAM, "seconds", "Seconds that a sample took in a scorer."),
+    Family("processing_seconds", HISTOGRAM, "seconds", "Seconds that a scorer took for a sample."),
     Family(
         "predictor_seconds",
         HISTOGRAM,
@@ -59,64 +59,75 @@ TABLE = (
         PREDICTORS,
     ),
     Family("batch_samples", HISTOGRAM, "samples", "Samples scored in one call."),
-    Family("predictions", COUNTER, "answers", "Answers by value.", ("value",)),
+    Family("predictions", COUNTER, "answers", "Predictions by value.", ("value",)),
     # Not `predictions`: in OpenMetrics that is the name of the counter above, whose samples end in _total.
-    Family("prediction_values", HISTOGRAM, "", "Answers that are fractional numbers.", when=FRACTIONAL),
+    Family("prediction_values", HISTOGRAM, "", "Predictions that are fractional numbers.", when=FRACTIONAL),
     Family("input", HISTOGRAM, "", "Numbers that samples hold.", ("feature",)),
-    Family("ready", GAUGE, "", "1 while predictions are answered."),
-    Family("model_info", GAUGE, "", "1: which model is served.", ("model_name", "model_version", "model_commit")),
+    Family("ready", GAUGE, "", "1 while the service predicts."),
+    Family(
+        "model_info", GAUGE, "", "1, with the served model as labels.", ("model_name", "model_version", "model_commit")
+    ),
     Family("queue_samples", GAUGE, "samples", "Samples that wait for a scorer."),
-    Family("queue_limit_samples", GAUGE, "samples", "Samples that may wait (S2I_MAX_QUEUE)."),
-    Family("in_flight_samples", GAUGE, "samples", "Samples that scorers have."),
+    Family("queue_limit_samples", GAUGE, "samples", "Maximum number of waiting samples (S2I_MAX_QUEUE)."),
+    Family("in_flight_samples", GAUGE, "samples", "Samples in scorers."),
     Family("scorers", GAUGE, "scorers", "Scorers at work."),
-    Family("scorer_restarts", COUNTER, "scorers", "Scorers that were replaced, and why.", ("reason",)),
+    Family("scorer_restarts", COUNTER, "scorers", "Scorers that were replaced, by reason.", ("reason",)),
     Family("gpu_scorers", GAUGE, "scorers", "Scorers that use a GPU.", ("gpu",), GPU),
     Family("gpu_memory_bytes", GAUGE, "bytes", "Memory of a GPU.", ("gpu", "product"), GPU),
-    Family("gpu_memory_used_bytes", GAUGE, "bytes", "The same that is used, by anybody.", ("gpu", "product"), GPU),
-    Family("scoring_form", GAUGE, "", "1: what scores samples that wait together.", ("form",)),
-    Family("batch_differences", COUNTER, "scorers", "Scorers in which a sample was answered differently in company."),
+    Family("gpu_memory_used_bytes", GAUGE, "bytes", "Used memory of a GPU, by all processes.", ("gpu", "product"), GPU),
+    Family(
+        "scoring_form", GAUGE, "", "1, with the function that scores waiting samples together as a label.", ("form",)
+    ),
+    Family("batch_differences", COUNTER, "scorers", "Scorers in which a batch changed the prediction for a sample."),
     Family("bus_connected", GAUGE, "", "1 while samples are taken from the broker.", when=BUS),
-    Family("bus_lag_samples", GAUGE, "samples", "Messages that wait in the broker.", when=BUS_THAT_SAYS),
-    Family("bus_in_flight_samples", GAUGE, "samples", "Messages that were taken and are not settled.", when=BUS),
-    Family("bus_oldest_seconds", GAUGE, "seconds", "Age of the oldest message without an answer.", when=BUS),
-    Family("bus_taken", COUNTER, "messages", "Messages that were taken.", when=BUS),
-    Family("bus_redelivered", COUNTER, "messages", "Messages that were taken not for the first time.", when=BUS),
-    Family("bus_answered", COUNTER, "messages", "Messages whose answer was published.", when=BUS),
+    Family("bus_lag_samples", GAUGE, "samples", "Messages waiting in the broker.", when=BUS_THAT_SAYS),
+    Family("bus_in_flight_samples", GAUGE, "samples", "Received messages that are not settled.", when=BUS),
+    Family("bus_oldest_seconds", GAUGE, "seconds", "Age of the oldest message without a prediction.", when=BUS),
+    Family("bus_taken", COUNTER, "messages", "Received messages.", when=BUS),
+    Family("bus_redelivered", COUNTER, "messages", "Received messages that had been delivered before.", when=BUS),
+    Family("bus_answered", COUNTER, "messages", "Messages whose prediction was published.", when=BUS),
     Family(
         "bus_passed_on",
         COUNTER,
         "messages",
-        "Messages that the broker gave to another service before their answer.",
+        "Messages that the broker gave to another service before their prediction.",
         when=BUS,
     ),
-    Family("bus_errors", COUNTER, "messages", "Messages published as errors, and why.", ("reason",), BUS),
-    Family("feedback", COUNTER, "answers", "True answers that clients sent, by what came of them.", ("result",)),
-    Family("feedback_numbers", COUNTER, "answers", "Answers that are numbers, with feedback."),
+    Family("bus_errors", COUNTER, "messages", "Messages published as errors, by reason.", ("reason",), BUS),
+    Family("feedback", COUNTER, "answers", "True values that clients sent, by outcome.", ("result",)),
+    Family("feedback_numbers", COUNTER, "answers", "Numeric predictions with feedback."),
     Family("feedback_absolute_error", COUNTER, "", "Sum of their errors."),
     Family("feedback_squared_error", COUNTER, "", "Sum of their errors' squares."),
-    Family("feedback_classes", COUNTER, "answers", "Answers by value and true value.", ("prediction", "truth")),
-    Family("drift_samples", COUNTER, "samples", "Samples or answers by bin.", _OF_BIN, BASELINE),
+    Family("feedback_classes", COUNTER, "answers", "Predictions by value and true value.", ("prediction", "truth")),
+    Family("drift_samples", COUNTER, "samples", "Samples or predictions by bin.", _OF_BIN, BASELINE),
     Family("drift_baseline_rows", GAUGE, "rows", "Rows of the baseline by bin.", _OF_BIN, BASELINE),
     # KS is a difference of these, which no query could add up: it does not know the order of the bins.
     Family("drift_samples_up_to", COUNTER, "samples", "Samples up to the end of a bin.", _OF_BIN, BASELINE),
     Family("drift_baseline_rows_up_to", GAUGE, "rows", "Rows up to the end of a bin.", _OF_BIN, BASELINE),
-    Family("drift_psi", GAUGE, "", "PSI of the present of this replica.", _OF_BASELINE, BASELINE),
-    Family("drift_psi_limit", GAUGE, "", "PSI above which that is a drift.", _OF_BASELINE, BASELINE),
-    Family("drift_ks", GAUGE, "", "KS of the present of this replica.", _OF_BASELINE, BASELINE),
-    Family("drift_ks_limit", GAUGE, "", "KS above which that is a drift.", _OF_BASELINE, BASELINE),
-    Family("drift_found", GAUGE, "", "1 where a feature of this replica has drifted.", _OF_BASELINE, BASELINE),
+    Family("drift_psi", GAUGE, "", "PSI of this replica's recent samples.", _OF_BASELINE, BASELINE),
+    Family("drift_psi_limit", GAUGE, "", "PSI above which a feature has drifted.", _OF_BASELINE, BASELINE),
+    Family("drift_ks", GAUGE, "", "KS of this replica's recent samples.", _OF_BASELINE, BASELINE),
+    Family("drift_ks_limit", GAUGE, "", "KS above which a feature has drifted.", _OF_BASELINE, BASELINE),
+    Family("drift_found", GAUGE, "", "1 if a feature of this replica has drifted.", _OF_BASELINE, BASELINE),
     Family(
         "drift_psi_critical",
         GAUGE,
         "",
-        "Chi-squared that chance exceeds once in a million looks.",
+        "Chi-squared that chance exceeds once in a million checks.",
         _OF_BASELINE,
         BASELINE,
     ),
-    Family("drift_ks_critical", GAUGE, "", "The same of KS.", _OF_BASELINE, BASELINE),
-    Family("drift_counting_seconds", COUNTER, "seconds", "Seconds of the processor that counting took.", when=BASELINE),
-    Family("drift_present_samples", GAUGE, "samples", "Samples of the present.", ("baseline",), BASELINE),
-    Family("drift_present_seconds", GAUGE, "seconds", "Seconds of the present.", ("baseline",), BASELINE),
+    Family("drift_ks_critical", GAUGE, "", "The same for KS.", _OF_BASELINE, BASELINE),
+    Family("drift_counting_seconds", COUNTER, "seconds", "CPU seconds that counting took.", when=BASELINE),
+    Family("drift_present_samples", GAUGE, "samples", "Number of recent samples.", ("baseline",), BASELINE),
+    Family(
+        "drift_present_seconds",
+        GAUGE,
+        "seconds",
+        "Seconds in which the recent samples arrived.",
+        ("baseline",),
+        BASELINE,
+    ),
 )
 BY_NAME = {family.name: family for family in TABLE}
 

@@ -173,7 +173,7 @@ def start_mode(
         return FORK, True, "verified with the golden rows at build time"
     if proved == FORK:
         return FORK, False, f"verified with {held_for} native threads, but {threads} are set"
-    return FORK, False, "not verified, as there are no golden rows"
+    return FORK, False, "not verified, because there are no golden rows"
 
 
 def native_threads(environ: dict, scorers: int) -> int:

@@ -154,9 +154,9 @@ class ScorerManager:
                 "the log has both predictions."
             )
         if self._failed_setups:
-            return "The notebook's setup failed, and is tried again; the log shows how."
+            return "The notebook's setup failed, and the service retries it; the log shows the error."
         if self.crash_looping:
-            return f"{self._deaths} scorers in a row crashed before their first answer; the log shows how."
+            return f"{self._deaths} scorers in a row crashed before their first prediction; the log shows the reason."
         if self.hindrance is not None:
             return f"No process can be started: {self.hindrance.reason}."
         if self.warm:
@@ -220,7 +220,7 @@ class ScorerManager:
         self._setbacks += 1
         self.hindrance = Hindrance(self.hindrance.since if self.hindrance else time.monotonic(), reason)
         if self._setbacks == 1:
-            self._say(f"{what} can't be started now ({reason}); tried again until it can.")
+            self._say(f"{what} can't be started now ({reason}); trying again.")
 
     def _recovered(self) -> None:
         if self._setbacks:
@@ -324,9 +324,9 @@ class ScorerManager:
         self.batching_ended += 1
         if self.batching_ended == 1:
             self._say(
-                f"Batching was disabled: {facts['call']} gave scorer {link.pid} another result for a sample in "
-                f"company (digest {facts['together']}) than alone (digest {facts['alone']}). "
-                "Each sample is asked alone from now on."
+                f"Batching was disabled: {facts['call']} gave scorer {link.pid} another result for a sample in a "
+                f"batch (digest {facts['together']}) than alone (digest {facts['alone']}). "
+                "Each sample is scored alone from now on."
             )
             for other in self.links.values():
                 other.stop_batching()
@@ -364,7 +364,7 @@ class ScorerManager:
         was_looping = self.crash_looping
         self._deaths = 0
         if was_looping:
-            self._say("Scorers answer again.")
+            self._say("Scorers respond again.")
             guarded(self.on_change)
 
     def link_tired(self, link: Link) -> None:
@@ -394,7 +394,7 @@ class ScorerManager:
 
     def link_strange(self, link: Link) -> None:
         """Kill a scorer that sent what nobody asked for: its answers can no longer be matched to samples."""
-        self._say(f"Scorer {link.pid or link.number} is killed: its answer was not asked for, or is too large.")
+        self._say(f"Scorer {link.pid or link.number} is killed: its response was not requested, or is too large.")
         if self._supervisor is not None:
             self._supervisor.kill(link.number)
 
@@ -435,7 +435,7 @@ class ScorerManager:
         self._deaths += 1
         if self.crash_looping:
             self._say_unfit(
-                f"{self._deaths} scorers in a row crashed before their first answer: not ready. "
+                f"{self._deaths} scorers in a row crashed before their first prediction: not ready. "
                 f"The next one starts in {self._delay():g} s."
             )
             guarded(self.on_change)
@@ -611,7 +611,7 @@ class ScorerManager:
 
     def zygote_stuck(self) -> None:
         """Have everything that the scorers work on asked again: they die with the zygote, not of a sample."""
-        self._say("The process that starts scorers takes no orders: it is killed, and its scorers with it.")
+        self._say("The process that starts scorers does not respond: it is killed, with its scorers.")
         links = list(self.links.values())
         for registry in (
             *(self.links, self.free, self._tired, self._retired, self._unfit, self._silent, self._setting_up),

@@ -341,7 +341,7 @@ class Pool:
         if self._deserted and not was_deserted:
             self._say("No scorer has the model: not ready until one has loaded it.")
         elif was_deserted and self.manager.free:
-            self._say("A scorer is back.")
+            self._say("A scorer is running again.")
         if absence > max(ABSENCE_SECONDS, self.plan.predict_timeout):
             self._refuse_all()
 
@@ -355,7 +355,7 @@ class Pool:
         begun = link.first(suspects)
         what, limit = "one sample", "S2I_PREDICT_TIMEOUT"
         if suspects > 1:
-            what, limit = f"{suspects} samples in one call, which are now asked alone,", f"a quarter of {limit}"
+            what, limit = f"{suspects} samples in one call, which are now scored alone,", f"a quarter of {limit}"
         self._say(f"Scorer {link.pid} is killed: it worked on {what} for more than {allowed:g} s ({limit}).")
         unanswered = self.manager.dismiss(link, "too slow")
         slow = unanswered.pop(0) if suspects == 1 and begun else None

@@ -71,7 +71,7 @@ class Question:
             raise
         except ValueError as error:
             # Answers that have passed as bytes until here are decoded only now.
-            raise Malformed(f"An answer has no form that was asked for: {error}.") from error
+            raise Malformed(f"A prediction has no requested form: {error}.") from error
 
 
 def decode(body: bytes, lenient: bool = False) -> Any:

@@ -37,7 +37,7 @@ def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
     except Malformed:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise Malformed(f"The body is no Arrow stream: {error}.") from error
+        raise Malformed(f"The body is not an Arrow stream: {error}.") from error
     except TypeError as error:
         raise Malformed(f"A column is of a type that JSON lacks: {error}.") from error
 
@@ -146,7 +146,7 @@ def _scalars(array: Any) -> int:
         return _MIN_BYTES * len(array)
     if types.is_integer(arrow_type) or types.is_floating(arrow_type):
         return (_MIN_BYTES - 2 + arrow_type.bit_width // 4) * len(array)
-    raise Malformed(f"A column is of a type that JSON lacks, or that is not read here: {arrow_type}.")
+    raise Malformed(f"A column is of a type that JSON lacks, or is not supported: {arrow_type}.")
 
 
 def _text_lengths(array: Any) -> Any:

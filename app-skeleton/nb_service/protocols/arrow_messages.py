@@ -57,7 +57,7 @@ class _Table:
 def _number(data: bytes | memoryview, at: int, code: str) -> int:
     if at < 0:
         # struct would count it from the end.
-        raise struct.error("an offset before the beginning")
+        raise struct.error("a negative offset")
     return struct.unpack_from("<" + code, data, at)[0]
 
 
@@ -67,9 +67,9 @@ def unpacked_size(metadata: bytes, body: memoryview) -> int:
         message = _Table(metadata, _number(metadata, 0, "I"))
         kind, header = message.number(_HEADER_TYPE, "B"), message.table(_HEADER)
         if header is None:
-            raise Malformed("The body is no Arrow stream: a message has no header.")
+            raise Malformed("The body is not an Arrow stream: a message has no header.")
         if kind == _SCHEMA and header.number(_ENDIANNESS, "h"):
-            raise Malformed("Arrow streams are read in little-endian order only.")
+            raise Malformed("Only little-endian Arrow streams are supported.")
         if _OLD_MARK in metadata:
             raise Malformed("The Arrow stream is compressed as it was before version 1.0; write it without.")
         records = header.table(_DICTIONARY_RECORDS) if kind == _DICTIONARY else header
@@ -77,7 +77,7 @@ def unpacked_size(metadata: bytes, body: memoryview) -> int:
             return 0
         return sum(_unpacked(body, at, size) for at, size in records.pairs(_BUFFERS) if size)
     except struct.error as error:
-        raise Malformed("The body is no Arrow stream: a message is cut.") from error
+        raise Malformed("The body is not an Arrow stream: a message is truncated.") from error
 
 
 def _unpacked(body: memoryview, at: int, size: int) -> int:
@@ -86,5 +86,5 @@ def _unpacked(body: memoryview, at: int, size: int) -> int:
     if length == _NOT_COMPRESSED:
         return size
     if length < 0:
-        raise Malformed("The body is no Arrow stream: a buffer has a negative length.")
+        raise Malformed("The body is not an Arrow stream: a buffer has a negative length.")
     return length

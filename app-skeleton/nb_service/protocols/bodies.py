@@ -57,7 +57,7 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
     if form is None or (form == "arrow" and not arrow.is_here()):
         raise Malformed(_not_taken(media_type.kind), 415)
     if media_type.parameters.get("charset", "utf-8") not in ("utf-8", "utf8", "us-ascii"):
-        raise Malformed("Texts are read as UTF-8 only.", 415)
+        raise Malformed("The only supported charset is UTF-8.", 415)
     accepted_form = accepted(accept)
     if accepted_form is not None and accepted_form not in _WRITERS:
         raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
@@ -93,7 +93,7 @@ def writer(accept: str | None) -> Callable[[Series], Body] | None:
 
 def _not_taken(kind: str) -> str:
     if kind == arrow.CONTENT_TYPE:
-        return "Arrow is not read here: this service has no pyarrow."
+        return "Arrow is not supported: this service has no pyarrow."
     return f"{kind or 'This type'} is not read here; these are: {', '.join(sorted(set(TYPES) - {arrow.CONTENT_TYPE}))}."
 
 
@@ -103,7 +103,7 @@ def _write(answers: Series, accepted_form: str | None, form: str, kind: str | No
         return ndjson.write(answers, kind or ndjson.CONTENT_TYPE)
     body = _WRITERS[accepted_form or form](answers)
     if body is None and accepted_form is not None:
-        raise Malformed(f"These answers have no form as {accepted_form}; ask for application/json.", 406)
+        raise Malformed(f"These predictions can't be sent as {accepted_form}; request application/json.", 406)
     return body or Body(answers.array)
 
 

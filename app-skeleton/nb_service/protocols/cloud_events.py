@@ -64,7 +64,7 @@ def read(
         event, sample = _structured(decode(body), files)
         return Question([sample], lambda answers: _write_structured(event, answers[0], reply), [event["id"]])
     if kind.startswith("application/cloudevents"):
-        raise Malformed(f"Events in the format {kind} are not read; send JSON.", 415)
+        raise Malformed(f"Events in the format {kind} are not supported; send JSON.", 415)
     in_json = files.sample_in_json(body, kind) if body else None
     event = _binary(headers, kind if in_json is None else JSON_TYPE, body)
     return Question([in_json or body], lambda answers: _write_binary(event, answers[0], reply), [event["id"]])
@@ -74,7 +74,7 @@ def _binary(headers: Mapping[str, str], kind: str, body: bytes) -> dict:
     attributes = {name.lower()[3:]: unquote(value) for name, value in headers.items() if name.lower().startswith("ce-")}
     _check(attributes)
     if kind != JSON_TYPE and not kind.endswith("+json"):
-        raise Malformed("The event's data are no JSON; send a sample as JSON.", 415)
+        raise Malformed("The event's data are not JSON; send a sample as JSON.", 415)
     if not body:
         raise Malformed("The event has no data; send a sample as JSON.")
     return attributes
@@ -101,7 +101,7 @@ def _check(event: Mapping) -> None:
     if missing:
         raise Malformed(f"The event lacks {', '.join(missing)}.")
     if event["specversion"] != VERSION:
-        raise Malformed("Only events of specversion 1.0 are read.")
+        raise Malformed("Only events with specversion 1.0 are supported.")
 
 
 def _attributes(event: Mapping, reply: Reply, index: int = 0) -> dict[str, object]:

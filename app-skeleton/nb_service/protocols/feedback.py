@@ -49,18 +49,18 @@ def _fault(item: Any) -> tuple[str | None, str] | None:
     unknown = [name for name in item if name not in NAMES]
     if unknown:
         name = phrases.cut(json.dumps(unknown[0]), MAX_ID)
-        return None, f"It has a name {name} that means nothing here; these do: {', '.join(NAMES)}."
+        return None, f"It has an unknown name {name}; valid names: {', '.join(NAMES)}."
     if "answer" not in item:
-        return None, "It has no answer, which is the true one."
+        return None, "It has no answer, the true value."
     if "id" not in item and "prediction" not in item:
-        return None, "It has neither the id of a request nor a prediction, so the answer is unknown."
+        return None, "It has neither the id of a request nor a prediction, so its prediction is unknown."
     return _fault_of_id(item.get("id", "-"), item.get("index", 0))
 
 
 def _fault_of_id(request_id: Any, index: Any) -> tuple[str, str] | None:
     if not isinstance(request_id, str) or not 0 < len(request_id) <= MAX_ID:
-        return "id", f"Its id is not a text of 1 to {MAX_ID} characters, such as X-Request-ID has in each response."
+        return "id", f"Its id is not a string of 1 to {MAX_ID} characters, such as X-Request-ID in each response."
     # 2.0 is a whole number, too, as JSON has it.
     if type(index) not in (int, float) or not 0 <= index < 1 << 31 or index != int(index):
-        return "index", "Its index is not a whole number from 0 on."
+        return "index", "Its index is not a whole number of at least 0."
     return None

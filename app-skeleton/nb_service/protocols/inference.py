@@ -57,7 +57,7 @@ class Output(NamedTuple):
 def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
     """Return how many values an input of `shape` has; raise Malformed where this or its datatype can't be taken."""
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
-        raise Malformed(f"The input {name!r} has a datatype that is not taken here.")
+        raise Malformed(f"The input {name!r} has an unsupported datatype.")
     count = tensors.size_of(shape)
     if isinstance(shape, list) and shape:
         limits.check_samples(shape[0])
@@ -75,7 +75,7 @@ def from_json_texts(name: str, texts: Sequence) -> list:
 def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:
     """Return the values of an input, of which there must be `count`; raise Malformed."""
     if len(flat) != count:
-        raise Malformed(f"The input {name!r} has {len(flat)} values, and its shape wants {count}.")
+        raise Malformed(f"The input {name!r} has {len(flat)} values, but its shape requires {count}.")
     return Column(flat, shape or [1])
 
 
@@ -93,7 +93,7 @@ def check_range(name: str, datatype: str, values: Sequence[int]) -> None:
     """Raise Malformed where whole numbers that came in a wider type do not fit their own."""
     low, high = _RANGES.get(datatype, (0, 0))
     if high and values and (min(values) < low or max(values) >= high):
-        raise Malformed(f"The input {name!r} has a value that is no {datatype}.")
+        raise Malformed(f"The input {name!r} has a value that is not {datatype}.")
 
 
 def text(name: str, raw: bytes, files: Files = NO_FILES) -> str:
@@ -113,7 +113,7 @@ def _texts(name: str, raw: bytes, files: Files) -> list[str]:
         begin = at + _LENGTH_BYTES
         at = begin + int.from_bytes(raw[at:begin], "little")
         if at > len(raw):
-            raise Malformed(f"The input {name!r} is cut.")
+            raise Malformed(f"The input {name!r} is truncated.")
         texts.append(text(name, raw[begin:at], files))
     return texts
 
@@ -194,7 +194,7 @@ def outputs(
     columns = rows_to_columns(decoded) or {name: [] for name in empty} or {OUTPUT: decoded}
     for name in requested or columns:
         if name not in columns:
-            raise Malformed(f"There is no output {name!r}; there are: {', '.join(columns)}.")
+            raise Malformed(f"There is no output {name!r}. Outputs: {', '.join(columns)}.")
         # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
         tensor = empty.get(name) or tensors.stack(columns[name], floats=name in floats)
         if tensor is None or (as_columns and len(tensor.shape) > 1):

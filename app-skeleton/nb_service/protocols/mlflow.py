@@ -53,7 +53,7 @@ def read(decoded: dict, media_type: ContentType, rows: Rows, limits: Limits = DE
         raise Malformed("The only parameter of application/json is charset=utf-8.", 415)
     keys = [key for key in KEYS if key in decoded]
     if len(keys) != 1:
-        raise Malformed(f"Send exactly one of {', '.join(KEYS)}; here are {', '.join(keys)}.")
+        raise Malformed(f"Send exactly one of {', '.join(KEYS)}; got {', '.join(keys)}.")
     value, parameters = decoded[keys[0]], in_object(decoded, "params")
     if keys == ["dataframe_split"]:
         return _predictions(_split(value, rows, limits), parameters)

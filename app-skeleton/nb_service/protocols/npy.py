@@ -40,12 +40,12 @@ def read_array(body: bytes, limits: Limits = DEFAULT) -> tuple[Sequence, list[in
     size = int(match["size"] or 1)
     datatype = _KINDS.get(match["kind"], match["kind"]) + ("" if match["kind"] == "b" else str(8 * size))
     if datatype not in tensors.CODES:
-        raise Malformed(f"Arrays of type {match['kind']}{match['size']} are not taken; send numbers or truths.")
+        raise Malformed(f"Arrays of type {match['kind']}{match['size']} are not accepted; send numbers or booleans.")
     shape = _shape(match["shape"])
     if tensors.size_of(shape) * tensors.CODES[datatype][1] != len(data):
-        raise Malformed(f"The array of shape {tuple(shape)} and its {len(data)} bytes do not match.")
+        raise Malformed(f"The array of shape {tuple(shape)} does not match its {len(data)} bytes.")
     if not shape:
-        raise Malformed("The array has no dimension; send one row a sample.")
+        raise Malformed("The array has no dimension; send one row per sample.")
     limits.check_samples(shape[0])
     limits.check_built(tensors.list_bytes(shape))
     if match["fortran"] == "True":
@@ -56,7 +56,7 @@ def read_array(body: bytes, limits: Limits = DEFAULT) -> tuple[Sequence, list[in
 def _shape(text: str) -> list[int]:
     sizes = [size for size in text.replace(" ", "").split(",") if size]
     if any(len(size) > _MAX_DIGITS for size in sizes):
-        raise Malformed("The array's shape has a dimension that no array has.")
+        raise Malformed("The array's shape has an invalid dimension.")
     return [int(size) for size in sizes]
 
 
@@ -68,7 +68,7 @@ def _split(body: bytes) -> tuple[str, bytes]:
     begin = 8 + width
     length = int.from_bytes(body[8:begin], "little")
     if length > MAX_HEADER or len(body) < begin + length:
-        raise Malformed("The npy file's header is cut or too long.")
+        raise Malformed("The npy file's header is truncated or too long.")
     return body[begin : begin + length].decode("latin-1"), body[begin + length :]
 
 

@@ -183,13 +183,13 @@ def _from_json(name: str, data: object, datatype: str) -> list:
     flat = tensors.flatten(data)
     kinds = _JSON_KINDS[datatype.rstrip("0123456789")]
     if any(type(value) not in kinds for value in flat):
-        raise Malformed(f"The input {name!r} has a value that is no {datatype}.")
+        raise Malformed(f"The input {name!r} has a value that is not {datatype}.")
     if datatype[:2] != "FP":
         return flat
     try:
         return [float(value) if type(value) is int else value for value in flat]
     except OverflowError as error:
-        raise Malformed(f"The input {name!r} has a value that is no {datatype}.") from error
+        raise Malformed(f"The input {name!r} has a value that is not {datatype}.") from error
 
 
 class _RequestedOutputs:
@@ -206,7 +206,7 @@ class _RequestedOutputs:
             raise Malformed("outputs is not a list of tensors.")
         self._named = {_name(tensor): _parameters(tensor) for tensor in outputs}
         if any("classification" in parameters for parameters in self._named.values()):
-            raise Malformed("The classification extension is not offered here.")
+            raise Malformed("The classification extension is not supported.")
 
     @property
     def names(self) -> list[str]:

@@ -51,7 +51,7 @@ def size_of(shape: object) -> int:
     if not isinstance(shape, (list, tuple)) or len(shape) > MAX_DIMENSIONS:
         raise Malformed("shape is not a list of dimensions.")
     if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 40 for size in shape):
-        raise Malformed("shape has a dimension that is not a whole number from 0 up.")
+        raise Malformed("shape has a dimension that is not a whole number of at least 0.")
     if 0 in shape[1:]:
         raise Malformed("shape has samples without a value.")
     return math.prod(shape)
@@ -209,7 +209,7 @@ def flatten(nested: object) -> list:
         if not any(isinstance(item, list) for item in flat):
             return flat
         flat = [value for item in flat for value in (item if isinstance(item, list) else [item])]
-    raise Malformed("The data are nested more deeply than any shape.")
+    raise Malformed("The data are nested too deeply.")
 
 
 def stack(values: list, *, floats: bool = False) -> Tensor | None:

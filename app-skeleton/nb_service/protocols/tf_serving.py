@@ -98,7 +98,7 @@ def read(
     if method != "predict":
         return _examples(method, request, input_name, limits)
     if "instances" in request and "inputs" in request:
-        raise Malformed("Only one of 'inputs' and 'instances' may be there.")
+        raise Malformed("Only one of 'inputs' and 'instances' is allowed.")
     if "instances" in request:
         instances = request["instances"]
         if isinstance(instances, list):

@@ -32,7 +32,7 @@ class PublicKeys:
     def __init__(self, path: str) -> None:
         self._keys = [_key_of(block, path) for kind, block in blocks("S2I_VERIFY_KEY_FILE", path)]
         if not self._keys:
-            raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "no public key is in it")
+            raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "it contains no public key")
 
     def signer(self, bundle: Bundle) -> str:
         """Return which key has signed, in words; raise Untrusted."""

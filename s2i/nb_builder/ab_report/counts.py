@@ -90,9 +90,9 @@ def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str)
     metric = f"{chosen.prefix}_http_requests_total"
     here = f"[{chosen.since}]"
     lookups = (
-        ("route", f"{metric}{chosen.selector(version)}", "Of this version, route is"),
+        ("route", f"{metric}{chosen.selector(version)}", "For this version, route is"),
         (chosen.label, f'{metric}{{{chosen.label}!=""}}', f"{chosen.label} is"),
-        ("job", metric, f"Of these numbers, none has the label {chosen.label}; job is"),
+        ("job", metric, f"None of these metrics has the label {chosen.label}; job is"),
         ("__name__", '{__name__=~".+_http_requests_total"}', "What there is has the name"),
     )
     for label, series, words in lookups:
@@ -102,5 +102,5 @@ def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str)
             there = f"{words} {phrases.listed(names, MAX_NAMES)}."
             break
     else:
-        there = "There are no numbers of any service."
+        there = "There are no metrics of any service."
     return AbNoSeries(metric=metric, selector=chosen.selector(version, route), since=chosen.since, there=there)

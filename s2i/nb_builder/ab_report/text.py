@@ -35,8 +35,8 @@ def verdict(report: dict[str, Any]) -> str:
             f"Verdict: {version} is worse in {_listed(worse)}{f', and better in {_listed(better)}' if better else ''}."
         )
     if better:
-        return f"Verdict: {version} is better in {_listed(better)}, and nothing speaks against it."
-    return f"Verdict: nothing speaks against {version}, and nothing for it: no difference is beyond chance."
+        return f"Verdict: {version} is better in {_listed(better)}, and worse in nothing."
+    return f"Verdict: {version} is neither better nor worse: every difference can be chance."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -70,8 +70,8 @@ class Hindrance:
             more = f"; line {of_file + self.line - 1} of the file" if of_file else ""
             place = f" ({f'cell {self.cell.number}' if self.cell else self.file}, line {self.line}{more})"
         return (
-            f"predictor would be scored one by one, not in batches: {self.reason}{place}. "
-            "To have it faster, write that otherwise, or define batch_predictor."
+            f"predictor would score samples one by one, not in batches: {self.reason}{place}. "
+            "To speed it up, rewrite that code, or define batch_predictor."
         )
 
 

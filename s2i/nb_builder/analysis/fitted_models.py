@@ -235,10 +235,10 @@ def obstacle(cells: Sequence[Cell]) -> str:
     if later is not None and (later.number or 0) > (cell.number or 0):
         return f"{fitted} is replaced by cell [{later.number}]"
     if not isinstance(value, _Model):
-        return f"{fitted} is made by {maker or 'an expression'}, which is not a model that nb-builder knows"
+        return f"{fitted} is made by {maker or 'an expression'}, which nb-builder does not recognise as a model"
     if value.data is None:
-        return f"{fitted} gets data that can't be followed back to where they were read"
-    return f"the data of {fitted} are no longer what it was fitted to{reader.where_changed(value.data)}"
+        return f"{fitted} gets data whose source can't be traced"
+    return f"the data of {fitted} have changed since it was fitted{reader.where_changed(value.data)}"
 
 
 class _Reader:

@@ -59,11 +59,11 @@ json.dump(errors, sys.stdout)
 _PYTHON_2 = (
     (re.compile(r"^\s*print\s+[^(=\s]"), "'print' is written as a statement"),
     (re.compile(r"^\s*exec\s+[\"'\w]"), "'exec' is written as a statement"),
-    (re.compile(r"^\s*except\s+[\w.()]+\s*,\s*\w+\s*:"), "'except Error, name' is the old form"),
-    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "'raise Error, message' is the old form"),
-    (re.compile(r"<>"), "'<>' is the old form of '!='"),
-    (re.compile(r"`[^`]+`"), "backquotes are the old form of repr()"),
-    (re.compile(r"\b0[0-7]+\b|\b\d+[lL]\b|\bur[\"']"), "a literal is written in the old form"),
+    (re.compile(r"^\s*except\s+[\w.()]+\s*,\s*\w+\s*:"), "'except Error, name' is the Python 2 form"),
+    (re.compile(r"^\s*raise\s+[\w.]+\s*,"), "'raise Error, message' is the Python 2 form"),
+    (re.compile(r"<>"), "'<>' is the Python 2 form of '!='"),
+    (re.compile(r"`[^`]+`"), "backquotes are the Python 2 form of repr()"),
+    (re.compile(r"\b0[0-7]+\b|\b\d+[lL]\b|\bur[\"']"), "a literal has the Python 2 form"),
 )
 
 _KINDS = {

@@ -170,7 +170,7 @@ def _problem(uses: Sequence[Use], notebook: Path, defined: set[str]) -> NameUnde
 
 def _note(use: Use, notebook: Path) -> str:
     where = use.cell.where(str(notebook), use.line)
-    return f"{use.function} uses '{use.name}' ({where}), which nothing defines: it fails where it comes to that line."
+    return f"{use.function} uses '{use.name}' ({where}), which nothing defines: it fails when that line runs."
 
 
 def _builtins_of(python: Path) -> list[str]:

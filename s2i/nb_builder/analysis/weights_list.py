@@ -112,7 +112,7 @@ def _entry(item: ast.expr, folder: Path) -> Entry:
     if not isinstance(source, str) or not isinstance(into, str):
         raise Faulty("source and folder must be texts", item.lineno)
     if not isinstance(patterns, (list, tuple)) or not all(isinstance(each, str) and each for each in patterns):
-        raise Faulty("patterns must be a list of texts", item.lineno)
+        raise Faulty("patterns must be a list of strings", item.lineno)
     if reason := sources.fault(source):
         raise Faulty(reason, item.lineno, is_source=True)
     plain = into.removesuffix("/")

@@ -151,7 +151,7 @@ def index(call: Call, made: Made) -> int:
     docker.log.step(f"Pushing {given.name}")
     references = docker.push_index(given.name, given.images)
     made.update(index=given.name, images=references)
-    docker.log.step(f"{given.name} is pushed, for {' and '.join(references)}")
+    docker.log.step(f"{given.name} was pushed, for {' and '.join(references)}")
     return 0
 
 

@@ -27,8 +27,8 @@ from nb_builder.native import image_archive
 from nb_builder.problems.native_images import NativePlatformUnknown
 from nb_builder.problems.slim_images import SlimWrites
 
-_WHY_SLIM = "A slim image is made of the image that 's2i build' made."
-_WHY_NATIVE = "A native image is made of the image that 's2i build' made."
+_WHY_SLIM = "A slim image is derived from a service image that 'nb-builder build' or 's2i build' built."
+_WHY_NATIVE = "A native image is derived from a service image that 'nb-builder build' or 's2i build' built."
 _OF_SLIM = ("S2I_SLIM", "S2I_KEEP", "S2I_SLIM_BASE")
 # Labels of a service image that its slim image has, too: all that describe the model or the commit.
 _KEPT_LABELS = ("io.nb-builder.", "io.openshift.build.", "io.k8s.", "org.opencontainers.")
@@ -169,7 +169,7 @@ def _write_native(proved: Image, scratch: Path, archive: Path, name: str, machin
     try:
         labels = image_archive.labels(json.loads(facts or b"")["proof"], len(program or b""))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ImageUnfit(image=proved.name, reason="it has no record of a proof") from error
+        raise ImageUnfit(image=proved.name, reason="it has no record of a verification") from error
     image_archive.write(archive, name, root, machine, f"/{image_archive.PROGRAM}", labels)
 
 

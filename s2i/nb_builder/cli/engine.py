@@ -125,7 +125,7 @@ class Engine:
 
     def _require_room(self, path: Path, image: str) -> None:
         if shutil.disk_usage(path.parent).free < RESERVE:
-            reason = "what it prints leaves no room on this disk"
+            reason = "its output fills this disk"
             raise ImageUnreadable(image=image, program=self.program, reason=reason)
 
     def load(self, archive: Path, name: str) -> None:
@@ -251,7 +251,7 @@ class Engine:
         for member in members:
             facts = self.image(member)
             if facts is None:
-                raise ImageMissing(image=member, why="An index is made of images that are on this machine.")
+                raise ImageMissing(image=member, why="An index lists images that are on this machine.")
             architecture = facts["Architecture"]
             if architecture in by_architecture:
                 raise IndexUnfit(first=by_architecture[architecture], second=member, architecture=architecture)

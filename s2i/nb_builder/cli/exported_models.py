@@ -13,7 +13,7 @@ from nb_builder.images import conditions
 from nb_builder.images.engine import Image
 from nb_builder.images.files import Files, Link, followed
 
-_WHY = "The file is made of the model in an image that 's2i build' made."
+_WHY = "The file contains the model of a service image that 'nb-builder build' or 's2i build' built."
 # Of a build, what goes with its model; larger ones are none that a build has written.
 _OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
 _MAX_SIZE = 64 << 20

@@ -48,7 +48,7 @@ def write(installation: Installation, platform: str, folder: Path, image: str, n
     if not _NAME.fullmatch(name):
         raise ServiceNameInvalid(name=name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ManifestsUnwritten(folder=folder, reason="it is there already")
+        raise ManifestsUnwritten(folder=folder, reason="it exists already")
     sources, rules_for = PLATFORMS[platform]
     rules = [*rules_for(image or DEFAULT_IMAGES[platform]), *([(_GIT, git)] if git else [])]
     deploy = installation.root / "docs" / "deploy"

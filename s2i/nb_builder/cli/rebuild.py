@@ -23,7 +23,7 @@ from nb_builder.images.engine import Image
 from nb_builder.images.files import Link
 from nb_builder.repository import author_variables
 
-_WHY = "The image is compared with a second build by the same builder image, which --builder names."
+_WHY = "The image is compared with a second build that uses the same builder image, named with --builder."
 # Folders that a build fills, and in which it makes no link.
 _WITHOUT_LINKS = (paths.MODEL, paths.BUILD)
 # Facts that only stand in records, so that these are the same.

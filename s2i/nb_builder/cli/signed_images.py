@@ -44,7 +44,7 @@ def sign(call: Call, docker: Engine, name: str, target: str) -> int:
         for each in signatures:
             _lay(context / each, (app_root / each).read_bytes())
         docker.derive(image, copies, context, target)
-    print(f"---> {target} is signed", file=sys.stderr if call.given.json else sys.stdout, flush=True)
+    print(f"---> Signed {target}", file=sys.stderr if call.given.json else sys.stdout, flush=True)
     return 0
 
 

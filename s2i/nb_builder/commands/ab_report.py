@@ -27,18 +27,18 @@ def _parser() -> ProblemParser:
     parser = ProblemParser("ab-report", USAGE, AbWords)
     add = parser.add_argument
     add("prometheus", metavar="PROMETHEUS", help="its address, such as http://localhost:9090")
-    add("a", metavar="A", help="the version that there was, by the value of its label")
-    add("b", metavar="B", help="the same of the other version")
+    add("a", metavar="A", help="the current version, as the value of its label")
+    add("b", metavar="B", help="the other version, likewise")
     add("--since", default="", metavar="TIME", help="how far to look back, such as 30m, 1h (the default) or 7d")
-    add("--label", default="", metavar="NAME", help="the label that distinguishes versions; version by default")
+    add("--label", default="", metavar="NAME", help="label that distinguishes versions (default: version)")
     add(
         "--route",
         default="",
         metavar="REGEX",
-        help="the routes of predictions, as a regular expression; /predict by default",
+        help="routes of predictions, as a regular expression (default: /predict)",
     )
-    add("--prefix", default="", metavar="NAME", help="what names of metrics begin with; nb by default")
-    add("--json", action="store_true", help="the report as JSON to stdout, and all else to stderr")
+    add("--prefix", default="", metavar="NAME", help="prefix of metric names (default: nb)")
+    add("--json", action="store_true", help="print the report as JSON on stdout and everything else on stderr")
     add("--help", "-h", action="store_true", help="show this")
     return parser
 
@@ -84,7 +84,7 @@ def _chosen(given: argparse.Namespace) -> Chosen:
     for name, value, form, wanted in (
         ("SINCE", chosen.since, _DURATION, "a time such as 30m, 1h or 7d"),
         ("LABEL", chosen.label, _LABEL, "the name of a label"),
-        ("PREFIX", chosen.prefix, _PREFIX, "a beginning of names of metrics"),
+        ("PREFIX", chosen.prefix, _PREFIX, "a prefix of metric names"),
     ):
         if not form.fullmatch(value):
             raise AbWords(reason=f"{name}={value} is not {wanted}")

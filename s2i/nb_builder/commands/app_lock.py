@@ -73,7 +73,7 @@ def _in_use(path: Path) -> AppInUse:
     # It may be just being written.
     with contextlib.suppress(ValueError):
         facts = json.loads(path.read_text(encoding="utf-8"))
-    use = facts.get("what", "another command works there")
+    use = facts.get("what", "another command is using it")
     use += f", process {facts['pid']}" if "pid" in facts else ""
     use += f", on {facts['url']}" if "url" in facts else ""
     return AppInUse(folder=folder, use=use, pid=facts.get("pid", "PID"))

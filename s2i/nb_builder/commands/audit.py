@@ -140,13 +140,13 @@ def look_up(components: Sequence[Component], pip_audit: Path, options: Sequence[
     pending = []
     for component in components:
         if component.kind != PYPI:
-            findings.skipped[component] = "pip-audit knows the Python Package Index only."
+            findings.skipped[component] = "pip-audit supports only the Python Package Index."
         elif not _NAME.fullmatch(component.name):
             # It becomes a line of pip-audit's file, where anything else could be an option.
-            findings.skipped[component] = "its name is none of PEP 508."
+            findings.skipped[component] = "its name is not valid (PEP 508)."
         elif not _is_version(component.version):
             # One such line would make pip-audit fail for all.
-            findings.skipped[component] = "it has no version of PEP 440."
+            findings.skipped[component] = "its version is not valid (PEP 440)."
         else:
             pending.append(component)
     while pending:
@@ -168,7 +168,7 @@ def _is_version(text: str) -> bool:
 
 def _record(findings: Findings, names: dict[str, Component], answers: dict[str, dict], failure: str) -> None:
     for name, component in names.items():
-        answer = answers.get(name, {"skip_reason": failure or "pip-audit has not answered."})
+        answer = answers.get(name, {"skip_reason": failure or "pip-audit did not respond."})
         if "skip_reason" in answer:
             findings.skipped[component] = answer["skip_reason"]
         elif answer["vulns"]:
@@ -198,7 +198,7 @@ def _run_pip_audit(
         dependencies = json.loads(completed.stdout)["dependencies"]
     except (ValueError, KeyError):
         lines = [line for line in completed.stderr.splitlines() if any(map(str.isalpha, line))]
-        return {}, (lines or ["pip-audit has said nothing."])[-1]
+        return {}, (lines or ["pip-audit printed nothing."])[-1]
     return {canonicalize_name(answer["name"]): answer for answer in dependencies}, ""
 
 
@@ -231,7 +231,7 @@ def _of_image(engine: str, name: str) -> bytes:
         with image.files() as files:
             content = files.content(sbom.FILE, _MAX_SIZE)
     except FileNotFoundError:
-        raise SbomMissing(image=name, reason=f"there is no {engine!r} to read it with") from None
+        raise SbomMissing(image=name, reason=f"{engine!r} is not installed") from None
     except (ImageFileRefused, ImageUnreadable) as problem:
         raise SbomMissing(image=name, reason=problem.what.removesuffix(".")) from None
     if content is None:

@@ -28,15 +28,15 @@ def _parser() -> ProblemParser:
     parser = ProblemParser("diff", USAGE, DiffWords)
     add = parser.add_argument
     add("old", metavar="OLD", help="an image, or the folder (APP_ROOT) of a local build")
-    add("new", metavar="NEW", help="the same, of the other version")
-    add("samples", metavar="SAMPLES", help="golden: the golden rows that both have; or files, as of `batch`")
+    add("new", metavar="NEW", help="the other version, likewise")
+    add("samples", metavar="SAMPLES", help="golden for the golden rows of both, or files as for `batch`")
     add("--max-different", default="", metavar="N|P%", help="maximum number or share of rows that differ")
-    add("--max-difference", default="", metavar="X|P%", help="so much may two numbers differ, or such a part of them")
+    add("--max-difference", default="", metavar="X|P%", help="maximum difference of two numbers, absolute or relative")
     add("--max-latency-ratio", default="", metavar="R", help="maximum time of NEW, relative to OLD")
     add("--max-memory-ratio", default="", metavar="R", help="maximum memory of NEW, relative to OLD")
-    add("--json", action="store_true", help="the report as JSON to stdout, and all else to stderr")
-    add("--json-file", default="", metavar="FILE", help="the report as JSON to a file")
-    add("--html", default="", metavar="FILE", help="the report as a page with plots")
+    add("--json", action="store_true", help="print the report as JSON on stdout and everything else on stderr")
+    add("--json-file", default="", metavar="FILE", help="write write the report as JSON to a file")
+    add("--html", default="", metavar="FILE", help="write write the report as a page with plots")
     add("--read", default="", metavar="WORDS", help="options of `batch` for reading samples: '--sample x,y'")
     add("--engine", default="docker", metavar="PROGRAM", help="docker or podman")
     add("--help", "-h", action="store_true", help="show this")
@@ -112,11 +112,11 @@ def _check_target(path: str) -> None:
     """Raise DiffUnwritten for a file that could not be written, before any work."""
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
-        raise DiffUnwritten(path=path, reason="its folder is not there")
+        raise DiffUnwritten(path=path, reason="its folder does not exist")
     if os.path.isdir(path):
         raise DiffUnwritten(path=path, reason="it is a folder")
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        raise DiffUnwritten(path=path, reason="this user may not write there")
+        raise DiffUnwritten(path=path, reason="this user can't write there")
 
 
 def _write(path: str, content: str) -> None:

@@ -112,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     """Make a repository in the folder that is named; exit with 2 for a wrong call, 1 where it can't be written."""
     options = _PARSER.read(arguments)
     if not options.folder:
-        _PARSER.error("a folder needs a name")
+        _PARSER.error("a folder must have a name")
     with problem_as_json(is_wanted=options.json):
         made = make(options.folder, options.name)
     if options.json:
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     log = Log()
     log.step(f"Made {made['name']} in {made['folder']}: {', '.join(made['written'])}")
-    log.line("     a git repository without commits" if made["git"] else "     no git repository")
+    log.line("     a git repository without commits" if made["git"] else "     not a git repository")
 
 
 def make(folder: str, name: str | None) -> dict:

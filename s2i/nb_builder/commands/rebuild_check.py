@@ -147,7 +147,7 @@ def _reason(one: _Tree, other: _Tree, name: str) -> str:
         if name not in tree.names:
             return reason
     if one.mode(name) != other.mode(name):
-        return f"its rights are {stat.filemode(one.mode(name))} and {stat.filemode(other.mode(name))}"
+        return f"its permissions are {stat.filemode(one.mode(name))} and {stat.filemode(other.mode(name))}"
     if one.link(name) is not None:
         return f"it leads to {one.link(name)} and to {other.link(name)}"
     if max(one.size(name), other.size(name)) > _MAX_SIZE:
@@ -163,8 +163,8 @@ def _reason(one: _Tree, other: _Tree, name: str) -> str:
 
 def _of_bytecode(one: bytes, other: bytes) -> str:
     if one[_HEADER:] == other[_HEADER:] and one[:8] == other[:8]:
-        return "a time stamp, that of its source, in the header of bytecode"
-    return "bytecode that was written otherwise: the order of a set, or which of its values were shared"
+        return "the time stamp of the source in the bytecode header"
+    return "bytecode that differs in the order of a set, or in shared values"
 
 
 def _of_json(one: bytes, other: bytes) -> str:
@@ -175,7 +175,7 @@ def _of_json(one: bytes, other: bytes) -> str:
     seconds = [where for where, _, _ in differences if where.split("/")[1:2] == ["seconds"]]
     rest = [each for each in differences if each[0] not in {*stamps, *seconds}]
     words = [f"time stamps at {', '.join(stamps)}"] if stamps else []
-    words += ["how many seconds its steps took, which a build with SOURCE_DATE_EPOCH leaves out"] if seconds else []
+    words += ["the durations of its steps, which a build with SOURCE_DATE_EPOCH omits"] if seconds else []
     words += [f"{where or '/'} is {_short(before)} and {_short(after)}" for where, before, after in rest[:5]]
     return "; ".join(words) + (f"; and {len(rest) - 5} more" if len(rest) > 5 else "")
 
@@ -206,7 +206,7 @@ def _of_pickle(one: bytes, other: bytes) -> str:
     if counted[0] == counted[1]:
         return f"the order of a set or of a dict: the same values in another order, from instruction {place} on"
     names = " and ".join(f"{name} {_short(value)}" for name, value in pair)
-    return f"the pickle has other values: instruction {place} is {names}"
+    return f"the pickle has different values: instruction {place} is {names}"
 
 
 def _of_text(one: bytes, other: bytes) -> str:

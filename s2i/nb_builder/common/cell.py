@@ -38,7 +38,9 @@ class Cell:
     def where(self, notebook: str, line: int | None = None) -> str:
         """Return the cell's name in messages, such as "Cell [3] of model.ipynb (cell 5 of the file)"."""
         if self.ours:
-            return f"nb-builder's own cell at the end of {notebook} (it asks predictor the golden rows and saves it)"
+            return (
+                f"nb-builder's own cell at the end of {notebook} (it calls predictor with the golden rows and saves it)"
+            )
         name = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
         if line is None:
             return name

@@ -41,4 +41,4 @@ def _too_large(path: Path) -> str:
     except (OSError, ValueError):
         return ""
     largest = _MAX_NOTEBOOK if path.suffix == ".ipynb" else _MAX_SIZE
-    return f"it has {size >> 20} MB, and {largest >> 20} at most are read" if size > largest else ""
+    return f"it is {size >> 20} MB, and the limit is {largest >> 20} MB" if size > largest else ""

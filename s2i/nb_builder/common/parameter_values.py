@@ -21,7 +21,7 @@ def read(text: str) -> dict[str, object]:
 
 
 def _no_number(token: str) -> object:
-    raise ValueError(f"{token} is no JSON")
+    raise ValueError(f"{token} is not JSON")
 
 
 def _require_finite(value: object) -> None:

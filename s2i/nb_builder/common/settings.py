@@ -171,7 +171,7 @@ class Settings(Table):
         "S2I_SETUP_IN_BUILD",
         switch,
         True,
-        "Whether the build calls the notebook's `setup`. With 0, it neither asks predictor nor verifies predictions; "
+        "Whether the build calls the notebook's `setup`. With 0, it neither calls predictor nor verifies predictions; "
         "for a `setup` that connects to what builds can't reach.",
     )
     weights: str = setting(

@@ -65,7 +65,7 @@ class Client:
             if unfit := self._running.unfit:
                 raise not_ready(
                     self._candidate,
-                    f"does not get ready: {unfit.removesuffix('.')}",
+                    f"does not become ready: {unfit.removesuffix('.')}",
                     self._running.log(),
                 )
             if time.monotonic() > latest:
@@ -100,7 +100,7 @@ class Client:
             seconds = time.perf_counter() - began
             self.close()
             if ending := self._running.ending():
-                raise not_ready(self._candidate, f"{ending} while it was asked", self._running.log()) from error
+                raise not_ready(self._candidate, f"{ending} during the comparison", self._running.log()) from error
             # It may have closed a connection on which nothing went for long.
             again = was_open and not isinstance(error, TimeoutError)
             return Outcome("no answer", None, f"{type(error).__name__}: {error}", seconds), again

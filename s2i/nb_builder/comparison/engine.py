@@ -35,7 +35,9 @@ class Engine:
         for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
             address = urlsplit(self._environ.get(variable, ""))
             if address.scheme not in _HERE and address.hostname not in _NAMES_HERE:
-                reason = f"{variable} names one on {address.hostname}, whose containers are not reached from here"
+                reason = (
+                    f"{variable} names one on {address.hostname}, whose containers can't be reached from this machine"
+                )
                 raise DiffEngine(name=name, reason=reason)
         try:
             self.call("version")

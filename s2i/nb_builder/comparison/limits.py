@@ -66,14 +66,14 @@ def _difference(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Pe
         rows = phrases.counted(tally.without_size, "row")
         measured += f"; {rows} with a difference in values other than numbers: MAX_DIFFERENT limits those"
     if not tally.compared:
-        return Verdict(limit, holds=False, measured="not known: both have answered no row")
+        return Verdict(limit, holds=False, measured="unknown: neither has scored any row")
     return Verdict(limit, largest.value <= limit.number, measured)
 
 
 def _latency(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Peak]) -> Verdict:
     ratio = speed.ratio()
     if ratio is None:
-        return Verdict(limit, holds=False, measured=f"not known: {len(speed)} pairs of answers are too few")
+        return Verdict(limit, holds=False, measured=f"not known: {len(speed)} pairs of predictions are too few")
     # By the lower end, so that what differs from pair to pair by chance fails nobody.
     measured = f"{ratio.ratio:.3f}, and {ratio.low:.3f} at the lower end of its interval"
     return Verdict(limit, ratio.low <= limit.number, measured)

@@ -107,7 +107,7 @@ def _rows(report: dict[str, Any]) -> Iterator[str]:
     yield "</table></div>"
     yield f"<p>{_words(text.summary(report))}</p>"
     yield (
-        f"<p>{percent(report['share_different'])} of rows differ, those included that only one of the two answered. "
+        f"<p>{percent(report['share_different'])} of rows differ, including those that only one of the two answered. "
         f"Largest difference: {_words(text.largest(report))}. "
         f"Floats are the same within {report['tolerance']:g}, relative.</p>"
     )
@@ -145,7 +145,7 @@ def _plots(report: dict[str, Any], trial: Trial) -> Iterator[str]:
     yield f'<p id="speed">{_words(text.speed(report))}</p>\n<p id="memory">{_words(text.memory(report))}</p>'
     made = []
     if len(trial.speed):
-        made.append(("Time a request takes", plots.shares(trial.speed.old, trial.speed.new)))
+        made.append(("Time per request", plots.shares(trial.speed.old, trial.speed.new)))
     if report["memory"]:
         found = report["memory"]
         made.append(("Memory at most", plots.bars(found["old_peak_bytes"] / 1e6, found["new_peak_bytes"] / 1e6, "MB")))

@@ -28,7 +28,7 @@ def shares(old: Sequence[float], new: Sequence[float]) -> str:
     ]
     ticks = [_tick(axis.x(value), f"{_short(1000 * value)} ms") for value in axis.ticks()]
     sides = [_side(_y(share), f"{share:.0%}") for share in (0, 0.5, 1)]
-    return _drawn("Share of requests that were answered within a time", [*ticks, *sides, *_legend(), *lines])
+    return _drawn("Share of requests with a response within a time", [*ticks, *sides, *_legend(), *lines])
 
 
 def bars(old: float, new: float, unit: str) -> str:
@@ -41,7 +41,7 @@ def bars(old: float, new: float, unit: str) -> str:
         drawn.append(f'<rect class="bar-{label}" x="{LEFT}" y="{top}" width="{width:.1f}" height="36"/>')
         drawn.append(f'<text x="{LEFT - 8}" y="{top + 22}" text-anchor="end">{label.upper()}</text>')
         drawn.append(f'<text x="{LEFT + width + 8:.1f}" y="{top + 22}">{value:.1f} {unit}</text>')
-    return _drawn("The largest memory of a process that has the model", drawn, frame=False)
+    return _drawn("Peak memory of a process with the model", drawn, frame=False)
 
 
 def points(olds: Sequence[float], news: Sequence[float]) -> str:
@@ -67,7 +67,7 @@ def points(olds: Sequence[float], news: Sequence[float]) -> str:
         f'<text x="{_x(0.5):.1f}" y="{HEIGHT - 6}" text-anchor="middle">OLD</text>',
         f'<text x="14" y="{_y(0.5):.1f}">NEW</text>',
     ]
-    return _drawn("Answers of NEW by those of OLD", [*ticks, *sides, *names, line, *drawn])
+    return _drawn("Predictions of NEW by those of OLD", [*ticks, *sides, *names, line, *drawn])
 
 
 def magnitudes(sizes: Sequence[float]) -> str:
@@ -95,7 +95,7 @@ def magnitudes(sizes: Sequence[float]) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
     caption = f'<text x="{middle:.1f}" y="{HEIGHT - 5}" text-anchor="middle">difference, at least</text>'
     return _drawn(
-        "Rows by how far their answers are apart", [*drawn, caption, _side(_y(1), f"{largest}"), _side(_y(0), "0")]
+        "Rows by the difference of their predictions", [*drawn, caption, _side(_y(1), f"{largest}"), _side(_y(0), "0")]
     )
 
 

@@ -69,7 +69,7 @@ def _golden(old: Candidate, new: Candidate) -> Samples:
     both, only_old, only_new = common(old, new)
     if not both:
         counts = f"{len(only_old)} only {old.label} and {len(only_new)} only {new.label}"
-        raise DiffNoRows(reason=f"there is not a golden row that both have ({counts})")
+        raise DiffNoRows(reason=f"they share no golden row ({counts})")
     rows = [Row(f"golden row {number}", json.dumps(sample).encode()) for number, sample in enumerate(both, 1)]
     return Samples(GOLDEN, rows, only_old, only_new)
 

@@ -275,7 +275,7 @@ class ImageService:
                 with self._image.created([*options, *as_options(ours), self._image.id], name) as container:
                     yield self._started(container, network if is_isolated else None)
             except ImageUnreadable as problem:
-                raise not_ready(self, f"can't be made a container of ({problem.what.removesuffix('.')})") from problem
+                raise not_ready(self, f"can't be run as a container ({problem.what.removesuffix('.')})") from problem
 
     def _started(self, container: str, network: str | None) -> Running:
         try:

@@ -87,14 +87,14 @@ def largest(report: dict[str, Any]) -> str:
         said = f"{found['absolute']['value']:.6g} in {found['absolute']['row']}"
         said += f"; relative, {percent(found['relative']['value'])} in {found['relative']['row']}"
     beyond = found["rows_beyond_numbers"]
-    return said + (f"; in {phrases.counted(beyond, 'row')} something else than a number" if beyond else "")
+    return said + (f"; in {phrases.counted(beyond, 'row')} something other than a number" if beyond else "")
 
 
 def speed(report: dict[str, Any]) -> str:
     """Return the speeds in words."""
     found = report["speed"]
     if found is None:
-        return "not known: both have answered no row."
+        return "unknown: neither has scored any row."
     said = (
         f"OLD {1000 * found['old_median_seconds']:.3f} ms, NEW {1000 * found['new_median_seconds']:.3f} ms a request "
         f"(medians of {found['pairs']} pairs)"

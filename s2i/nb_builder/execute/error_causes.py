@@ -144,7 +144,9 @@ def _of_file(
     suggestion = os.path.relpath(repository / matches[0], folder) if len(matches) == 1 else None
     advice = f"Write '{suggestion}', which is in the repository" if suggestion else None
     if foreign:
-        advice = advice or f"Write a path from the notebook's folder ('{pure.name}'), and commit the file if it is read"
+        advice = (
+            advice or f"Use a path relative to the notebook's folder ('{pure.name}'), and commit the file if it is read"
+        )
         return PathOfAnotherMachine(**location, path=path, instead=advice)
     target = os.path.relpath(os.path.normpath(folder / pure), repository)
     advice = advice or _writers(Path(location["notebook"]), Path(target), repository)
@@ -168,7 +170,9 @@ def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
 def _advice(pure: PurePath, folder: Path) -> str:
     if (folder / pure).parent.is_dir():
         return "Commit the file, or create or download it in an earlier cell"
-    return f"Commit the file; if it is to be written, make its folder '{pure.parent}' first, for git keeps no empty one"
+    return (
+        f"Commit the file. If the cell writes it, create the folder '{pure.parent}' first: git keeps no empty folders"
+    )
 
 
 def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:

@@ -237,7 +237,7 @@ class Kernel:
 
 def how_it_ended(status: int) -> str:
     """Return a phrase for an exit status as Popen has it: negative for a signal."""
-    hint = {-signal.SIGKILL: ", as the system does when memory runs out", -signal.SIGSEGV: ", a crash in compiled code"}
+    hint = {-signal.SIGKILL: ", as the system does if memory runs out", -signal.SIGSEGV: ", a crash in compiled code"}
     return f"it {phrases.ending(status)}{hint.get(status, '')}"
 
 

@@ -147,7 +147,7 @@ def _failed(problem: BuildProblem, python: Python) -> BuildProblem:
     """Return `problem` if network or disk is its cause; else one that names ipykernel, which no user has required."""
     if isinstance(problem, (DiskFull, IndexUnreachable)):
         return problem
-    reason = "no ipykernel, which runs the cells, goes with them"
+    reason = "no ipykernel, which runs the cells, is compatible with them"
     return InstallFailed(reason=reason, installer="uv", python=python.minor, detail=problem.detail)
 
 

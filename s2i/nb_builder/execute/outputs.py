@@ -159,7 +159,7 @@ class Outputs:
         size = sum(len(str(value)) for value in data.values())
         self._bytes -= self._sizes.pop(id(output), 0)
         if self._bytes + size > SHOWN_BYTES:
-            data = {"text/plain": f"(an output of {size:,} bytes is not kept)"}
+            data = {"text/plain": f"(an output of {size:,} bytes was left out)"}
         else:
             self._sizes[id(output)] = size
             self._bytes += size

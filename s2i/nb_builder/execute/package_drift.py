@@ -54,7 +54,7 @@ def explain(
     return PackageChanged(
         **failure.context,
         error=error,
-        unpinned=phrases.listed(resolved.unpinned, SHOWN) or "what the pinned ones need",
+        unpinned=phrases.listed(resolved.unpinned, SHOWN) or "dependencies of the pinned ones",
         date=f"{changed.day} ({changed.source})" if changed else "YYYY-MM-DD",
     )
 

@@ -83,7 +83,7 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
     except KernelGone as gone:
         raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
     except TooSlow:
-        raise no_kernel(launch.python, "it does not answer", "") from None
+        raise no_kernel(launch.python, "it does not respond", "") from None
 
 
 def no_kernel(python: Path, reason: str, log_tail: str) -> InstallFailed:

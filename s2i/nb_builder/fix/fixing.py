@@ -221,7 +221,7 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
     text = path.read_bytes().decode()
     # The check that follows shows the predictor.
     cells = [requirements_cell.new(missing.entries)] if missing.entries else []
-    pasted = ", and ".join([*cells, *(["the predictor that is proposed"] if predictor else [])])
+    pasted = ", and ".join([*cells, *(["the proposed predictor"] if predictor else [])])
     if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):
         raise FixFormat(notebook=checked.name, kind=kind, text=pasted)
     document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
@@ -259,4 +259,4 @@ def _require_readable(text: str, path: Path, changes: Sequence[Change]) -> None:
     for change in changes:
         written = change.source.replace("\r\n", "\n").rstrip("\n")
         if not any(written in source.replace("\r\n", "\n") for source in sources):
-            raise RuntimeError(f"{path} would not have the cell that is to be written")
+            raise RuntimeError(f"{path} would not contain the new cell")

@@ -102,7 +102,7 @@ def ask(python: Path, imports: Sequence[Import]) -> Beside:
     try:
         reported = json.loads(phrases.last_line(completed.stdout))
     except ValueError:
-        raise PythonUnusable(python=python, reason="it is no Python 3.6 or later") from None
+        raise PythonUnusable(python=python, reason="it is not Python 3.6 or later") from None
     chosen = [_chosen(imported.module, found) for imported, found in zip(imports, reported["providers"], strict=True)]
     return Beside(python, reported["version"], tuple(chosen), reported["versions"], reported["requires"])
 

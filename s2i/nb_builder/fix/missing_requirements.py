@@ -132,6 +132,6 @@ def _of_others(asked: Sequence[Requirement], beside: Beside) -> Iterator[str]:
         installed = beside.versions.get(canonicalize_name(requirement.name))
         if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
             yield (
-                f"{requirement} is asked for, and {beside.python} has {requirement.name} {installed}; "
+                f"{requirement} is required, but {beside.python} has {requirement.name} {installed}; "
                 "--fix adds packages that were installed with that one."
             )

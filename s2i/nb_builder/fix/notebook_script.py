@@ -87,7 +87,7 @@ def kind(path: Path, text: str) -> str:
     if path.suffix != ".py":
         return "Markdown" if path.suffix in (".md", ".markdown") else "an R Markdown or Quarto document"
     if databricks.is_one(text):
-        return "a notebook that Databricks has exported"
+        return "a notebook exported by Databricks"
     if marimo.is_one(text):
-        return "a notebook of marimo"
-    return "a light script of jupytext" if texts.is_light(text) else ""
+        return "a marimo notebook"
+    return "a jupytext script in the light format" if texts.is_light(text) else ""

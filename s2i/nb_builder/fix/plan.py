@@ -238,7 +238,7 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     answer = next(line for line in source if line.startswith(("return ", "predictor =")))
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
     if plan.proposal.check is None:
-        yield "it can't be compared with the notebook's own model, as nothing is left of what that was given"
+        yield "it can't be compared with the notebook's own model, because none of that model's inputs is left"
     if plan.undone:
         yield f"the cells from [{plan.undone[0].number}] on are left out, because {plan.undoing}"
     unneeded = [cell for cell in plan.left_out if cell not in plan.undone]
@@ -246,7 +246,7 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
         numbers = ", ".join(str(cell.number) for cell in unneeded)
         yield f"left out, as predictor does not need what they plot, print or compute: cells [{numbers}]"
     for late in plan.late[:2]:
-        reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell has it"
+        reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell contains it"
         yield f"'{late.statement}' is added to cell [{late.cell.number}], which needs it {reason}"
     run = [cell for cell in plan.checked.last.cells if cell not in plan.left_out]
     for search in long_searches.find(run)[:3]:

@@ -71,6 +71,4 @@ def compare_with_own_model(predictor, raw, kind, steps, calls, decode, most=3):
                 )
             )
             return len(found)
-    raise ValueError(
-        "The proposed predictor can't be compared: none of its samples is among what the notebook gave to its model."
-    )
+    raise ValueError("The proposed predictor can't be compared: the notebook passed none of its samples to its model.")

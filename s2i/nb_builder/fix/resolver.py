@@ -25,7 +25,7 @@ MAX_CANDIDATES = 3
 # The reason that holds for all candidates.
 UNREACHABLE = "the package index can't be reached"
 _UNREACHABLE = "Failed to fetch"
-# A notebook that changed within so many days fits the packages of today.
+# A notebook that changed within so many days fits today's packages.
 _RECENT_DAYS = 60
 # Before, there were no packages for the oldest Python that a build may have.
 _EARLIEST = "2018-01-01"
@@ -95,7 +95,7 @@ class Candidate:
     keeps_versions: bool = True
 
     def __str__(self) -> str:
-        day = f"packages of {self.as_of.day} ({self.as_of.source})" if self.as_of else "packages of today"
+        day = f"packages of {self.as_of.day} ({self.as_of.source})" if self.as_of else "today's packages"
         return f"Python {self.python.minor}, {day}"
 
 
@@ -148,7 +148,7 @@ def date_of(changed: AsOf | None, uses: Sequence[Use]) -> AsOf | None:
 def _as_of(day: date, source: str) -> AsOf:
     value = resolve_date.read(day.isoformat())
     if not isinstance(value, datetime):
-        raise TypeError("a day is no date")
+        raise TypeError("a day is not a date")
     return AsOf(value, source)
 
 
@@ -212,7 +212,7 @@ def _compile(
             timeout=_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"no end after {_SECONDS} seconds"
+        return f"not finished after {_SECONDS} seconds"
     if completed.returncode:
         return _reason(pip_config.without_credentials(completed.stderr))
     found = re.findall(r"^([\w.-]+)==(\S+)", completed.stdout, re.MULTILINE)

@@ -78,7 +78,7 @@ class Image:
         """Raise ImageUnfit for an image that adds instructions to each image that is made of it."""
         if self._config.get("OnBuild"):
             raise ImageUnfit(
-                image=self.name, reason="it has ONBUILD instructions, which run when an image is made of it"
+                image=self.name, reason="it has ONBUILD instructions, which run when an image is built from it"
             )
 
     @contextlib.contextmanager

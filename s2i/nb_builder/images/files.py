@@ -35,7 +35,7 @@ _ABSENT = re.compile(
 )
 _KINDS: Mapping[bytes, str] = {
     tarfile.SYMTYPE: "it is a symbolic link",
-    tarfile.LNKTYPE: "it is a further name of another file",
+    tarfile.LNKTYPE: "it is a hard link to another file",
     tarfile.CHRTYPE: "it is a device",
     tarfile.BLKTYPE: "it is a device",
     tarfile.FIFOTYPE: "it is a FIFO",
@@ -99,7 +99,7 @@ class Files:
                 return None
             self._require(member, tarfile.REGTYPE, path)
             if member.size > largest:
-                raise self.refused(path, f"it has {member.size} bytes, and {largest} at most are taken")
+                raise self.refused(path, f"it has {member.size} bytes, and the limit is {largest}")
             file = archive.extractfile(member)
             return file.read() if file else b""
 
@@ -126,7 +126,7 @@ class Files:
 
     def _require(self, member: tarfile.TarInfo, kind: bytes, path: str) -> None:
         if member.type != kind:
-            raise self.refused(path, _KINDS.get(member.type, "it is something else than a file"))
+            raise self.refused(path, _KINDS.get(member.type, "it is not a file"))
 
     @contextlib.contextmanager
     def _archive(self, path: str) -> Iterator[tarfile.TarFile | None]:
@@ -189,11 +189,11 @@ class _Writer:
         elif self._links is not None and member.issym():
             self._mkdir((self._target / name).parent, name)
             if self._links.setdefault(name, Link(member.linkname, member.mode)).target != member.linkname:
-                raise self._refused(name, "it is there twice")
+                raise self._refused(name, "it occurs twice")
         elif self._links is not None and member.islnk():
             self._copy(self._name(member.linkname, top), name)
         else:
-            raise self._refused(name, _KINDS.get(member.type, "it is something else than a file"))
+            raise self._refused(name, _KINDS.get(member.type, "it is not a file"))
 
     def _name(self, given: str, top: str) -> str:
         """Return the name of a member in the folder; raise ImageFileRefused for one that leads out of it."""
@@ -201,7 +201,7 @@ class _Writer:
         if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise self._files.refused(given, "its name leads out of its folder")
         if name.count("/") > MAX_DEPTH:
-            raise self._refused(f"{name[:MAX_DEPTH]}…", f"it is in more than {MAX_DEPTH} folders")
+            raise self._refused(f"{name[:MAX_DEPTH]}…", f"it is nested in more than {MAX_DEPTH} folders")
         return name
 
     def _mkdir(self, folder: Path, name: str) -> None:
@@ -224,7 +224,7 @@ class _Writer:
         """Write a further name of a file that has been written."""
         path = self._target / source
         if not path.is_file():
-            raise self._refused(name, "it is a further name of a file that is not in its folder")
+            raise self._refused(name, "it is a hard link to a file outside its folder")
         self._mkdir((self._target / name).parent, name)
         stat = path.stat()
         with path.open("rb") as content, self._created(name, stat.st_size, stat.st_mode) as file:
@@ -240,11 +240,11 @@ class _Writer:
         """Return a new file for `size` bytes; raise ImageFileRefused where there is something already, or no room."""
         self._left -= size
         if self._left < 0:
-            raise self._refused(name, f"with its {size} bytes, there is no room for the folder on this disk")
+            raise self._refused(name, f"its {size} bytes don't fit on this disk")
         try:
             descriptor = os.open(self._target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError as error:
-            raise self._refused(name, "it is there twice") from error
+            raise self._refused(name, "it occurs twice") from error
         # Readable by the user who compares it; its owner on this machine grants no one else access.
         os.fchmod(descriptor, mode & 0o777 | 0o400)
         return open(descriptor, "wb")

@@ -193,6 +193,6 @@ def _difference(previous: Mapping[str, object], current: Circumstances) -> str:
         before, now = previous.get(name), getattr(current, name)
         if before != now:
             if name == "builder":
-                return f"they are of another {noun}"
-            return f"they are of {noun} {before}, and this build has {now}"
+                return f"they belong to another {noun}"
+            return f"they belong to {noun} {before}, and this build has {now}"
     return ""

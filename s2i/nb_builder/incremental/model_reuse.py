@@ -65,7 +65,7 @@ class Ingredients:
             return "the notebook's cells install packages"
         written = previous.facts.get("written")
         if written:
-            return f"the notebook writes files ({written[0]}), and they are part of its result"
+            return f"the notebook writes files ({written[0]}), which are part of its result"
         names = (
             set(previous.facts.get("read", ()))
             if previous.facts.get("read_complete")
@@ -109,5 +109,5 @@ def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> Input
         file = previous.path(paths.BUILD, name)
         if file.is_file():
             shutil.copyfile(file, workspace.build / name)
-    log.detail("the model is taken over from the build before: nothing that it is made of has changed")
+    log.detail("the model of the previous build is reused: nothing that it depends on has changed")
     return Inputs(**{field.name: previous.facts[field.name] for field in fields(Inputs)})

@@ -32,8 +32,8 @@ def sentences(distributions: Iterable[Distribution]) -> list[str]:
     The GPU libraries are gone from the image, the code that uses them is not. There is no index to query there.
     """
     return [
-        f"{distribution.name} {distribution.version}, {distribution.bytes / MEGABYTE:.0f} MB, has code for GPUs in it. "
-        f'"{_twin(distribution)}" in requirements, where the index has that, serves the same model on CPUs.'
+        f"{distribution.name} {distribution.version}, {distribution.bytes / MEGABYTE:.0f} MB, contains code for GPUs. "
+        f'"{_twin(distribution)}" in requirements, if the index has it, serves the same model on CPUs.'
         for distribution in distributions
         if distribution.name in TWINS and any(name.startswith(GPU) for name in _required(distribution))
     ]
@@ -69,7 +69,7 @@ def _sentence(distribution: Distribution, gpu_libraries: list[Distribution], ins
     names = ", ".join(library.name for library in gpu_libraries)
     size = sum(library.bytes for library in gpu_libraries) / MEGABYTE
     sentence = (
-        f"{distribution.name} {distribution.version} brings {names}, "
+        f"{distribution.name} {distribution.version} includes {names}, "
         f"{size:.0f} MB that a service without a GPU can't use."
     )
     twin = _twin(distribution)

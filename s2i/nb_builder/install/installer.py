@@ -99,7 +99,7 @@ class Installer:
         if previous and (unchanged or previous.as_of == (self.as_of.stamp if self.as_of else None)):
             lock.write_bytes(previous.lock.read_bytes())
         if unchanged:
-            self.log.detail("unchanged since the build before")
+            self.log.detail("unchanged since the previous build")
             text = lock.read_text(encoding="utf-8")
         elif wanted.lock:
             self.log.detail(f"exactly as {wanted.lock.name} of the repository says")
@@ -322,9 +322,9 @@ def build_files_removed(folders: Iterable[Path]) -> Iterator[None]:
 def _shortcoming(version: Version, as_of: AsOf | None) -> str:
     """Return what a pip of that version can't do, with the way out; "" if it can do everything."""
     if version < _PIP_WITH_REPORT:
-        return "can't say what it installs, which the lock is made of; a newer Python (S2I_PYTHON) has one that can"
+        return "can't report the packages that it installs, which the lock needs; set S2I_PYTHON to a newer Python"
     if as_of and version < _PIP_WITH_DATES:
-        return "can't be held to a date; pin the versions in place of S2I_RESOLVE_AS_OF"
+        return "can't resolve as of a date; pin the versions instead of S2I_RESOLVE_AS_OF"
     return ""
 
 

@@ -84,7 +84,7 @@ def _failed(output: str) -> tuple[str, str] | None:
 def _other_name(name: str) -> str:
     """Return a sentence if `name` is a module whose package has another name, else ""."""
     known = import_names.PROVIDED_BY.get(name)
-    return f" '{name}' is what is imported; the package is called '{known}'." if known else ""
+    return f" '{name}' is the module; the package is called '{known}'." if known else ""
 
 
 def builds_need(output: str) -> str:

@@ -116,7 +116,7 @@ def _index_of_builds(output: str) -> str:
 def _python_needed(output: str) -> str:
     """Return a hint at the Python that the requirements need, "" if `output` names none."""
     match = _OTHER_PYTHON.search(output)
-    return f" What is asked for needs Python{match[1]}." if match else ""
+    return f" The requirement needs Python{match[1]}." if match else ""
 
 
 def _reason(output: str) -> str:

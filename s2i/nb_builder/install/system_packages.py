@@ -83,9 +83,9 @@ def _missing(wanted: Sequence[SystemPackage]) -> list[SystemPackage]:
 def _refusal(may_install: bool) -> str:
     """Return why no system package can be installed here, "" if it can."""
     if shutil.which("apt-get") is None:
-        return "there is no apt-get here"
+        return "apt-get is not available"
     if not may_install:
-        return "S2I_APT=0 keeps this build from it"
+        return "S2I_APT=0 forbids it"
     return "" if os.geteuid() == 0 else "this build does not run as root"
 
 
@@ -109,7 +109,7 @@ def _install(missing: Sequence[SystemPackage], log: Log, *, in_image: bool) -> N
         shutil.rmtree(LISTS, ignore_errors=True)
     still_missing = _missing(missing)
     if still_missing:
-        raise _problem(still_missing, "apt-get installed others in their place")
+        raise _problem(still_missing, "apt-get installed others instead")
 
 
 def _problem(missing: Sequence[SystemPackage], reason: str, detail: str = "") -> SystemPackageMissing:

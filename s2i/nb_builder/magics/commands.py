@@ -169,7 +169,7 @@ class Magics:
         except Exception as error:
             raise SamplesInvalid(text=text, magic=magic, reason=f"{type(error).__name__}: {error}") from error
         if not asked and not before:
-            raise SamplesInvalid(text=text, magic=magic, reason="nothing is named, and examples is not defined")
+            raise SamplesInvalid(text=text, magic=magic, reason="no samples are given, and examples is not defined")
         made = golden.rows([*before, *asked], names)
         answered = [row for row in made if row.answer is not None]
         panel = Panel(f"Answered: {len(answered)} of {len(made)}", "fine" if len(answered) == len(made) else "fault")

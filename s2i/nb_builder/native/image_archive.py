@@ -82,7 +82,7 @@ def labels(facts: Mapping[str, Any], size: int) -> dict[str, str]:
 
 def _number(fact: object) -> str:
     if not isinstance(fact, (int, float)):
-        raise TypeError(f"{fact!r} is no number")
+        raise TypeError(f"{fact!r} is not a number")
     return str(fact)
 
 

@@ -68,7 +68,7 @@ def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
     `cross` is the machine of the program, by uname's name, where it is not this one.
     """
     if settings.Settings(dict(os.environ)).api_key_file:
-        raise native_images.NativeRefused(reason="the service asks for a key (S2I_API_KEY_FILE)", place="")
+        raise native_images.NativeRefused(reason="the service requires a key (S2I_API_KEY_FILE)", place="")
     if (app.model / paths.WEIGHTS_LOCK).is_file():
         raise native_images.NativeRefused(reason="the notebook loads weights, which it would not contain", place="")
     work.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def prove(app: Workspace, work: Path, log: Log) -> None:
 def summary(facts: Mapping, size: int) -> str:
     """Return the line on a proof that held."""
     largest = facts["largest_difference"]
-    equal = "all of them in every digit" if largest == 0 else f"the largest difference is {largest:.1g}"
+    equal = "all of them to the last digit" if largest == 0 else f"the largest difference is {largest:.1g}"
     return (
         f"{facts['samples']:,} samples, {facts['golden']} golden rows among them: {facts['answered']:,} answered "
         f"alike, {equal}; other samples are rejected or fail as with predictor; {size:,} bytes"

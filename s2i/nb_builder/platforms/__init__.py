@@ -23,7 +23,7 @@ from nb_builder.rewrite.scripts import author_cells
 
 __all__ = ["findings", "of_error", "of_module", "platform_of", "without_setup"]
 
-_OTHERWISE = "Replace it by what every Python has, or put it under an 'if' that only holds there"
+_OTHERWISE = "Replace it with code that works in every Python, or put it under an 'if' that is true only there"
 
 
 def without_setup(node: NotebookNode, notebook: Path, repository: Path, log: Log) -> NotebookNode:
@@ -108,7 +108,7 @@ def _problem(platform: Platform, what: str, repository: Path, place: Place) -> E
         path for file in source_tree.files(repository) for path in (file, *file.parents) if path.name == file_name
     )
     if file_name and (path := next(candidates, None)):
-        way = f"Read {str(path)!r} instead, which the repository has"
+        way = f"Read {str(path)!r} instead, which is in the repository"
     return ElsewhereOnly(**place, thing=what, platform=platform.name, way=way)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from nb_builder.repository.formats.databricks import MARK
 
-_COMMIT = "Commit the file, or download it in a cell from where anybody can, and read it by its relative path"
-_TRY = "Remove it, or provide for its absence: put it in a 'try' with 'except ImportError:' and what to do then"
+_COMMIT = "Commit the file, or download it in a cell from a public address, and read it by its relative path"
+_TRY = "Remove it, or make it optional: put it in a 'try' with 'except ImportError:' and a replacement"
 _ENVIRONMENT = "Read it from the environment, os.environ['NAME'], and set that in .s2i/environment or with -e"
 
 

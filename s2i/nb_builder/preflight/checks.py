@@ -341,9 +341,7 @@ def _look_for_ipython(
     """Report what predictor and validator have of IPython, or note it where some requirement may bring that."""
     for use in jupyter_names.imported(last.cells)[:1]:
         if unnamed_imports.nothing_is_installed(wanted, installs):
-            handle(
-                jupyter_names.problem(use, last.name, '; or have IPython there, by requirements = [["ipython", ""]]')
-            )
+            handle(jupyter_names.problem(use, last.name, '; or install IPython: requirements = [["ipython", ""]]'))
         elif unnamed_imports.lacks("ipython", wanted, installs):
             where = use.cell.where(str(last.name), use.line)
             log.note(

@@ -44,7 +44,7 @@ def _notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Inst
         names.add(name)
         yield (
             f"{imported.where(notebook)} needs '{imported.package}', and nothing here names {distribution}: "
-            "if no other package includes it, the build fails."
+            "if no other package depends on it, the build fails."
         )
 
 

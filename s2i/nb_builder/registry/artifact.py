@@ -63,7 +63,7 @@ def push(path: Path, reference: str) -> str:
         digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
         reported = response.headers.get("Docker-Content-Digest", digest)
     if reported != digest:
-        raise RegistryFailed(reference=reference, reason=f"it has stored {reported}, and {digest} was sent")
+        raise RegistryFailed(reference=reference, reason=f"it stored {reported}, but {digest} was sent")
     return f"{container.registry}/{container.api_prefix}@{digest}"
 
 
@@ -77,7 +77,7 @@ def pull(reference: str, path: Path) -> str:
         content = _manifest(client, container, reference)
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
         if container.digest not in (None, digest):
-            raise RegistryFailed(reference=reference, reason=f"what it sends has the digest {digest}")
+            raise RegistryFailed(reference=reference, reason=f"its content has the digest {digest}")
         layer = _layer(content, reference)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
             try:
@@ -152,7 +152,7 @@ def _blob(client: "OrasClient", container: "Container", path: Path, media_type: 
 
 def _checked(response: Any, reference: str) -> Any:
     if response.status_code not in (200, 201, 202):
-        reason = f"it answers {response.status_code} {response.reason}"
+        reason = f"it responds with {response.status_code} {response.reason}"
         raise RegistryFailed(reference=reference, reason=reason)
     return response
 
@@ -165,7 +165,9 @@ def _manifest(client: "OrasClient", container: "Container", reference: str) -> b
         for block in response.iter_content(1 << 16):
             content += block
             if len(content) > MAX_MANIFEST:
-                raise RegistryFailed(reference=reference, reason="its manifest is larger than one of a model")
+                raise RegistryFailed(
+                    reference=reference, reason="its manifest is larger than a model's manifest can be"
+                )
         return content
 
 
@@ -182,7 +184,7 @@ def _layer(content: bytes, reference: str) -> dict[str, Any]:
             return layer
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise RegistryFailed(reference=reference, reason="what is there is no model that 'nb-builder push' has put there")
+    raise RegistryFailed(reference=reference, reason="its content is not a model that 'nb-builder push' pushed")
 
 
 def _download(client: "OrasClient", container: "Container", layer: dict, path: Path, reference: str) -> None:

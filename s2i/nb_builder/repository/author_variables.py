@@ -43,7 +43,7 @@ class Variables(NamedTuple):
         if not self.ignored:
             return ""
         return (
-            f"{FILE} sets {', '.join(sorted(self.ignored))}: ignored, because only the platform may. Set what you need "
+            f"{FILE} sets {', '.join(sorted(self.ignored))}: ignored, because only the platform may set them. Set them "
             "in the environment of the command, or by 'nb-builder build -e' or 's2i build -e'."
         )
 

@@ -81,7 +81,7 @@ def _require_no_conflict(text: str, notebook: Path) -> None:
 def _parse(text: str, notebook: Path) -> Any:
     parts = sum(map(text.count, "[{,"))
     if parts > MAX_PARTS:
-        reason = f"it has about {parts} values, and {MAX_PARTS} at most are read"
+        reason = f"it has about {parts} values, and the limit is {MAX_PARTS}"
         raise NotebookNotANotebook(notebook=notebook, reason=reason)
     try:
         return json.loads(text)

@@ -29,7 +29,7 @@ def _state(src: Path) -> str:
     """Return what is to be said of a place that has no repository."""
     if os.path.isdir(src):
         return "the folder is empty"
-    return "that is a file" if os.path.exists(src) else "there is no such folder"
+    return "it is a file" if os.path.exists(src) else "there is no such folder"
 
 
 def find_notebooks(

@@ -213,7 +213,7 @@ def _emit(script: Path, command: Sequence[str | Path], folder: Path, target: Pat
     try:
         completed = programs.run([*command, script, target], cwd=folder, env=environ, timeout=_TIME_LIMIT)
     except subprocess.TimeoutExpired:
-        raise RequirementsNeedPackages(notebook=notebook, error=f"no end after {_TIME_LIMIT} seconds") from None
+        raise RequirementsNeedPackages(notebook=notebook, error=f"not finished after {_TIME_LIMIT} seconds") from None
     if completed.returncode == MALFORMED:
         raise RequirementsMalformed(reason=completed.stderr.strip(), notebook=notebook)
     if completed.returncode:
@@ -249,7 +249,7 @@ def _check_agreement(wanted: Wanted) -> None:
         for ours in wanted.cell:
             if pins.conflict(ours, theirs):
                 unit = "line" if counted.packages.numbers else "entry"
-                reason = f"the cell asks for {ours}, and {counted.file} ({unit} {number}) for {theirs}."
+                reason = f"the cell requires {ours}, and {counted.file} ({unit} {number}) requires {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")
 
 

@@ -216,7 +216,7 @@ def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> 
     """Return what an included file of the repository asks for; nothing where it is being read already."""
     path = _local(name, origin)
     if path is not None and not _is_inside(path, origin.top):
-        raise _malformed(origin, number, f"it includes {name!r}, which is outside of the repository")
+        raise _malformed(origin, number, f"it includes {name!r}, which is outside the repository")
     if path is not None:
         ordinary_files.require(path, origin.top)
     if path is None or not os.path.isfile(path):
@@ -231,9 +231,7 @@ def _entry(line: str, number: int, origin: Origin) -> Asked:
     """Return what one package, path or address asks for."""
     text, hashes = requirement_and_options(line)
     if len(text) > MAX_LENGTH:
-        raise _malformed(
-            origin, number, f"{text[:40]!r}… has {len(text)} characters, and {MAX_LENGTH} at most are read"
-        )
+        raise _malformed(origin, number, f"{text[:40]!r}… has {len(text)} characters, and the limit is {MAX_LENGTH}")
     text, marker = [*re.split(r"\s;|;\s", text, maxsplit=1), ""][:2]
     text = text.rstrip()
     match = _NAMED.fullmatch(text)
@@ -285,7 +283,7 @@ def _is_path(bare: str) -> bool:
 def _address(target: str, number: int, origin: Origin) -> tuple[str, tuple[Path, ...]]:
     """Return `target` as an absolute address, and the folder to build if it is one."""
     if _OTHER_VCS.match(target):
-        raise _malformed(origin, number, f"{target!r}: of version control systems, git alone is supported")
+        raise _malformed(origin, number, f"{target!r}: git is the only supported version control system")
     if target.startswith("git+"):
         return _git(target, number, origin), ()
     if "://" in target and not target.startswith("file:"):
@@ -299,7 +297,7 @@ def _address(target: str, number: int, origin: Origin) -> tuple[str, tuple[Path,
     if not os.path.isdir(path):
         return uri, ()
     if not _is_project(path):
-        raise _malformed(origin, number, f"{bare!r} is no Python project: it has no {' and no '.join(PROJECT)}")
+        raise _malformed(origin, number, f"{bare!r} is not a Python project: it has no {' and no '.join(PROJECT)}")
     return uri, (path,)
 
 
@@ -315,7 +313,7 @@ def _git(target: str, number: int, origin: Origin) -> str:
         path = _local(candidate, origin) if candidate else None
         if path is not None:
             return f"git+{path.as_uri()}{suffix}{mark}{fragment}"
-    raise _malformed(origin, number, f"the repository has no git repository {bare.removeprefix('file:')!r}")
+    raise _malformed(origin, number, f"the repository has not a git repository {bare.removeprefix('file:')!r}")
 
 
 def _local(name: str, origin: Origin) -> Path | None:

@@ -41,5 +41,5 @@ def _check_agreement(name: Path, wanted: Wanted, other_name: Path, other: Wanted
     for ours in wanted.cell:
         for theirs in other.cell:
             if conflict(ours, theirs):
-                reason = f"{name} asks for {ours}, and {other_name} for {theirs}."
+                reason = f"{name} requires {ours}, and {other_name} requires {theirs}."
                 raise RequirementsConflict(reason=reason, detail="")

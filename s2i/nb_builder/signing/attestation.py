@@ -53,9 +53,9 @@ def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
     reported = origin.read(payload)
     subjects = _subjects(files)
     if origin.model_of(reported) != subjects[paths.MODEL]:
-        raise statement.Malformed("it says where another model comes from")
+        raise statement.Malformed("it describes the provenance of another model")
     if not all(each in [_resource(*subject) for subject in subjects.items()] for each in reported["subject"]):
-        raise statement.Malformed("it says where something else than the model comes from")
+        raise statement.Malformed("it describes the provenance of something other than the model")
     text = signer.signed(payload, statement.PROVENANCE_TYPE)
     signature = build / paths.PROVENANCE_SIGNATURE
     # A link there would lead elsewhere.

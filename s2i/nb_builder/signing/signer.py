@@ -23,7 +23,7 @@ class Signer:
         self._key = _private_key(key_file)
         self._chain = _chain(certificate_file) if certificate_file else []
         if self._chain and self._chain[0].public_key() != self._key.public_key():
-            raise _unusable(CERTIFICATE, certificate_file, f"its first certificate is not for the key of {KEY}")
+            raise _unusable(CERTIFICATE, certificate_file, f"its first certificate does not match the key in {KEY}")
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
         raise _unusable(KEY, path, "it is encrypted, and a build can't ask for its password") from error
     except (ValueError, exceptions.UnsupportedAlgorithm) as error:
         # Not in the words of the library: they may quote what it has read.
-        raise _unusable(KEY, path, "it holds no private key in PEM") from error
+        raise _unusable(KEY, path, "it contains no private key in PEM format") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in keys.HASHES:
         raise _unusable(KEY, path, f"it is not {keys.CURVES}")
     return key
@@ -61,7 +61,7 @@ def _chain(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(_content(CERTIFICATE, path))
     except ValueError as error:
-        raise _unusable(CERTIFICATE, path, "it holds no certificates in PEM") from error
+        raise _unusable(CERTIFICATE, path, "it contains no certificates in PEM format") from error
 
 
 def _content(setting: str, path: Path) -> bytes:

@@ -96,7 +96,7 @@ def finish(tree: Tree, plan: Plan, layout: Layout, date: int) -> list[str]:
     tree.seal(date, (str(layout.app.src), system_files.TEMPORARY))
     if not without_notice:
         return []
-    return [f"The service image has no licence text of {', '.join(without_notice)}: its base left them out."]
+    return [f"The service image has no licence text of {', '.join(without_notice)}: its base image left them out."]
 
 
 def _interpreter(tree: Tree, python: interpreter.Interpreter, plan: Plan) -> None:

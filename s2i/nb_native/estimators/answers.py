@@ -16,7 +16,7 @@ def constants(array):
     values = tuple(array.tolist() if hasattr(array, "tolist") else array)
     kinds = {type(value) for value in values}
     if len(kinds) != 1 or not kinds <= {str, int, float, bool}:
-        raise Refusal("classes that are not all texts or all numbers")
+        raise Refusal("classes that mix strings and other types")
     return values
 
 

@@ -73,7 +73,7 @@ def _present(code, estimator, rows):
         return rows
     if estimator.binarize < 0:
         # For scikit-learn, too: nearly all would be 1.
-        raise Refusal("BernoulliNB with a negative threshold, given the words of a text")
+        raise Refusal("BernoulliNB with a negative threshold, applied to word counts")
     row, count = code.name("r"), code.name("c")
     code.line(f"static nb_entry {row}[{rows.width}];")
     code.line(f"uint32_t {count} = 0;")

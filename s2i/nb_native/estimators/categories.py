@@ -50,7 +50,7 @@ def constants(categories):
     values = tuple(categories.tolist())
     kinds = {type(value) for value in values}
     if not (kinds in ({str}, {bool}) or (kinds and kinds <= {int, float})):
-        raise Refusal("categories that are not all texts or all numbers")
+        raise Refusal("categories that mix strings and other types")
     return values
 
 
@@ -78,12 +78,12 @@ def write_place(code, cell, categories):
         _write_place_of_text(code, cell, categories, place)
     elif isinstance(cell, Number):
         if isinstance(categories[0], bool) != (cell.kind == "bool"):
-            raise Refusal("a column of another type than its categories")
+            raise Refusal("a column whose type differs from that of its categories")
         _write_place_of_number(code, f"(double)({cell.code})", categories, place)
     elif isinstance(cell, Sample):
         _write_place_of_sample(code, cell, categories, place)
     else:
-        raise Refusal("a column of another type than its categories")
+        raise Refusal("a column whose type differs from that of its categories")
     return place
 
 
@@ -100,10 +100,10 @@ def _write_place_of_text(code, cell, categories, place):
         cell = Text(f"{value}->text", f"{value}->length")
         place_of_null = f"{value}->type == NB_NULL ? {len(categories)} : "
     if not isinstance(cell, Text):
-        raise Refusal("a column of another type than its categories")
+        raise Refusal("a column whose type differs from that of its categories")
     encoded = [value.encode() for value in categories]
     if max(map(len, encoded)) >= 1 << 16 or not any(encoded):
-        raise Refusal("categories without a letter, or with too many")
+        raise Refusal("categories that are empty or too long")
     texts = code.table("unsigned char", b"".join(encoded))
     lengths = code.table("uint16_t", map(len, encoded))
     find = code.function(_FIND_TEXT)

@@ -104,7 +104,7 @@ def _pipeline_transform(code, pipeline, rows):
 @form("sklearn", ["FunctionTransformer"], "transform")
 def _identity(code, transformer, rows):
     if transformer.func is not None or getattr(transformer, "validate", False):
-        raise Refusal("FunctionTransformer with a function of your own")
+        raise Refusal("FunctionTransformer with a custom function")
     return as_rows(row_of(code, rows).numbers)
 
 
@@ -153,7 +153,7 @@ def _side_by_side(parts):
 def _chosen(transformer, name, columns, rows):
     """Return the columns of `rows` that a part of a ColumnTransformer gets; None for none."""
     if isinstance(columns, (str, number_types.Integral)):
-        raise Refusal("ColumnTransformer that gives a part one column without its table")
+        raise Refusal("ColumnTransformer that passes one column to a transformer as a series")
     fitted = getattr(transformer, "feature_names_in_", None)
     places = _places(transformer, name, columns, fitted)
     if not places:
@@ -169,7 +169,7 @@ def _chosen(transformer, name, columns, rows):
     if len(cells) != transformer.n_features_in_:
         raise Refusal(f"a model of {transformer.n_features_in_} features is given {len(cells)}")
     if fitted is not None and not all(isinstance(column, number_types.Integral) for column in columns):
-        raise Refusal("a table of named columns is asked for, and a list is given")
+        raise Refusal("a model that needs a table with named columns gets a list")
     if names is not None:
         return Frame({names[place]: cells[place] for place in places})
     _reject_mixed_array(rows.items[0])
@@ -177,10 +177,10 @@ def _chosen(transformer, name, columns, rows):
 
 
 def _reject_mixed_array(row):
-    """Raise Refusal for an array of texts and numbers: numpy has made texts of all."""
+    """Raise Refusal for an array with both strings and numbers: numpy has made texts of all."""
     texts = [isinstance(cell, (Text, Sample)) for cell in row.items]
     if row.kind == "array" and any(texts) and not all(texts):
-        raise Refusal("an array of texts and numbers")
+        raise Refusal("an array with both strings and numbers")
 
 
 def _places(transformer, name, columns, fitted):

@@ -18,11 +18,11 @@ def _cells(encoder, rows):
     cells, names = cells_of(rows)
     fitted = getattr(encoder, "feature_names_in_", None)
     if names is not None and fitted is not None and list(names) != list(fitted):
-        raise Refusal("an encoder is given other columns than it was fitted with, or in another order")
+        raise Refusal("an encoder gets columns that it was not fitted with, or in another order")
     if len(cells) != len(encoder.categories_):
         raise Refusal(f"an encoder of {len(encoder.categories_)} columns is given {len(cells)}")
     if getattr(encoder, "_infrequent_enabled", False):
-        raise Refusal(f"{type(encoder).__name__} that puts rare categories together")
+        raise Refusal(f"{type(encoder).__name__} that groups rare categories")
     return cells
 
 

@@ -32,7 +32,7 @@ def _nodes(tree):
     for node in order:
         if "leaf_value" in node:
             if "leaf_coeff" in node:
-                raise Refusal("a LightGBM model whose leaves are linear")
+                raise Refusal("a LightGBM model with linear leaves")
             nodes.append(Leaf(float(node["leaf_value"])))
             continue
         nodes.append(_node(node, len(order)))
@@ -57,7 +57,7 @@ def _node(node, left):
 def _sums(code, booster, rows):
     """Write the sum of all trees; return (name of the C array, how many, the model as a dict)."""
     if getattr(booster, "params", {}).get("pred_early_stop"):
-        raise Refusal("a LightGBM model that stops early while it predicts")
+        raise Refusal("a LightGBM model with early stopping of predictions")
     model = booster.dump_model()
     if model.get("pandas_categorical"):
         raise Refusal("a LightGBM model fitted with pandas's categories")
@@ -129,7 +129,7 @@ def _booster_predict(code, booster, rows):
 
 def _of_estimator(code, estimator, rows):
     if callable(getattr(estimator, "_objective", None)):
-        raise Refusal(f"{type(estimator).__name__} with an objective of your own")
+        raise Refusal(f"{type(estimator).__name__} with a custom objective")
     sums, width, model = _sums(code, estimator.booster_, rows)
     return sums, width, _transformed(code, sums, width, model)
 

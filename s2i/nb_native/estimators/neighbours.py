@@ -90,7 +90,7 @@ def _nearest(code, estimator, rows):
     if estimator.effective_metric_ != "euclidean":
         raise Refusal(f"{type(estimator).__name__} with the metric {estimator.effective_metric_}")
     if estimator.weights not in ("uniform", "distance"):
-        raise Refusal(f"{type(estimator).__name__} with weights of your own")
+        raise Refusal(f"{type(estimator).__name__} with custom weights")
     if estimator.weights == "distance" and estimator._fit_method == "brute":
         # By the way of BLAS a row of the training data is 1e-8 away from itself, or not, as its kernel rounds.
         raise Refusal(f"{type(estimator).__name__} with algorithm='brute' and weights='distance'")

@@ -153,9 +153,9 @@ def _product(places, factors, array, results):
 def _imputed(code, estimator, rows):
     statistics = np.asarray(estimator.statistics_)
     if getattr(estimator, "add_indicator", False):
-        raise Refusal("SimpleImputer with columns that say what was missing")
+        raise Refusal("SimpleImputer with add_indicator=True")
     if str(statistics.dtype) != "float64" or np.isnan(statistics).any():
-        raise Refusal("SimpleImputer of texts, or of columns without a value")
+        raise Refusal("SimpleImputer of strings, or of columns without any value")
     if not (isinstance(estimator.missing_values, float) and np.isnan(estimator.missing_values)):
         raise Refusal(f"SimpleImputer of {estimator.missing_values!r}")
     # Only means and medians make floats of whole numbers.

@@ -28,7 +28,7 @@ def row_of(code, rows, features=None, names=None, takes_null=True):
     else:
         # scikit-learn and XGBoost raise where names or their order are others than in fit.
         if names is not None and list(names) != list(columns):
-            raise Refusal("a model is given other columns than it was fitted with, or in another order")
+            raise Refusal("a model gets columns that it was not fitted with, or in another order")
         numbers = tuple(_number_of_cell(code, cell, takes_null) for cell in cells)
     if features is not None and len(numbers) != features:
         raise Refusal(f"a model of {features} features is given {len(numbers)}")
@@ -40,16 +40,16 @@ def cells_of(rows):
     if isinstance(rows, Frame):
         return tuple(rows.columns.values()), tuple(rows.columns)
     if isinstance(rows, Sparse):
-        raise Refusal("a model without a native form for the words of a text is given such")
+        raise Refusal("a model that has no native form for word counts gets word counts")
     if not isinstance(rows, Vector) or len(rows.items) != 1 or not isinstance(rows.items[0], Vector):
-        raise Refusal("a model is given something else than one row")
+        raise Refusal("a model gets something other than one row")
     return rows.items[0].items, None
 
 
 def row_for(code, estimator, rows):
     """Return the one Row in `rows` as `estimator` of scikit-learn was fitted with such."""
     if isinstance(rows, Sparse):
-        raise Refusal(f"{type(estimator).__name__} given the words of a text")
+        raise Refusal(f"{type(estimator).__name__} applied to word counts")
     names = getattr(estimator, "feature_names_in_", None)
     return row_of(code, rows, getattr(estimator, "n_features_in_", None), names)
 
@@ -67,7 +67,7 @@ def _number(item):
         return item
     if isinstance(item, Known):
         return known_number(item.value)
-    raise Refusal("a model is given something else than numbers")
+    raise Refusal("a model gets something other than numbers")
 
 
 # A column of one null is one of objects, in which numpy reads None as NaN.
@@ -100,7 +100,7 @@ def known_number(value):
     plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     kind = {bool: "bool", int: "int64", float: "float64"}.get(type(plain))
     if kind is None or (kind == "int64" and abs(plain) > 1 << 53):
-        raise Refusal("a model is given something else than numbers")
+        raise Refusal("a model gets something other than numbers")
     if str(getattr(value, "dtype", "")) == "float32":
         kind = "float32"
     return Number(literal(C_TYPES[kind], plain), kind)

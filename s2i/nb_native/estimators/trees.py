@@ -167,7 +167,7 @@ def _boosted(code, estimator, rows):
     strategy = getattr(estimator.init_, "strategy", None)
     is_dummy = type(estimator.init_).__name__ in ("DummyClassifier", "DummyRegressor")
     if not (isinstance(estimator.init_, str) or (is_dummy and strategy in _CONSTANT_STRATEGIES)):
-        raise Refusal(f"{type(estimator).__name__} that begins with another model")
+        raise Refusal(f"{type(estimator).__name__} with an initial estimator")
     stages = estimator.estimators_
     # What the trees would take, the estimator has refused.
     array = _row_array(code, estimator, rows, missing=False)

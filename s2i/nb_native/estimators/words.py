@@ -98,7 +98,7 @@ def _vocabulary(vectorizer):
     if not isinstance(vocabulary, dict) or not vocabulary:
         raise Refusal(f"a {type(vectorizer).__name__} without a vocabulary: it was not fitted")
     if sorted(vocabulary.values()) != list(range(len(vocabulary))):
-        raise Refusal(f"a {type(vectorizer).__name__} whose vocabulary does not count its words from 0 on")
+        raise Refusal(f"a {type(vectorizer).__name__} whose vocabulary indexes don't start at 0 without gaps")
     if len(vocabulary) > _MAX_TERMS:
         raise Refusal(f"a {type(vectorizer).__name__} of more than {_MAX_TERMS} words")
     # What is no text is no word of a text.
@@ -166,7 +166,7 @@ def _reject_own_functions(vectorizer, name):
             raise Refusal(f"{name} with a {setting} of your own")
     for setting in ("analyzer", "strip_accents"):
         if callable(getattr(vectorizer, setting)):
-            raise Refusal(f"{name} with a function of your own for {setting}")
+            raise Refusal(f"{name} with a custom function for {setting}")
     if vectorizer.strip_accents not in (None, "ascii", "unicode"):
         raise Refusal(f"{name} with strip_accents={vectorizer.strip_accents!r}")
 
@@ -249,7 +249,7 @@ def _changes(code, runs):
 def _weigh(code, transformer, rows):
     refuse_other_output(transformer)
     if not isinstance(rows, Sparse):
-        raise Refusal("a TfidfTransformer is given something else than the words of a text")
+        raise Refusal("a TfidfTransformer gets something other than word counts")
     # The counts stay for other code that reads them.
     row = code.name("r")
     code.line(f"static nb_entry {row}[{rows.width}];")
@@ -268,7 +268,7 @@ def _weighed(code, transformer, row):
     if transformer.use_idf:
         weights = np.asarray(transformer.idf_, dtype=float)
         if len(weights) != row.width or not (np.abs(weights) < _MAX_IDF).all():
-            raise Refusal(f"{type(transformer).__name__} with other weights than its words have")
+            raise Refusal(f"{type(transformer).__name__} with more or fewer weights than words")
         weight = indexed_table(code, "double", weights.tolist())
         steps.append(f"{row.code}[i].number *= {weight(f'{row.code}[i].feature')};")
     if steps:

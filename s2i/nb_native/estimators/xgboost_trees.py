@@ -66,7 +66,7 @@ class _Model:
         try:
             raw = booster.save_raw("json")
         except TypeError:
-            raise Refusal("XGBoost before 1.6, which cannot say its trees as JSON") from None
+            raise Refusal("XGBoost before 1.6, which can't export its trees as JSON") from None
         learner = json.loads(bytes(raw).decode())["learner"]
         gradient_booster = learner["gradient_booster"]
         if gradient_booster["name"] != "gbtree":

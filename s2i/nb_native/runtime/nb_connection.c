@@ -340,7 +340,7 @@ static size_t take_request(const nb_service *service, nb_connection *c, char *da
             || (*length && !is_alone && ((data[0] | 0x20) < 'a' || (data[0] | 0x20) > 'z'))) {
             refuse_as_unreadable(c, NULL, 400,
                                  end < 0 ? "a line of its head does not end with CR and LF"
-                                         : "it does not begin with a method");
+                                         : "it does not start with a method");
             return *length;
         }
         if (end > NB_LONGEST_HEAD || (!end && *length > NB_LONGEST_HEAD)) {

@@ -165,7 +165,7 @@ static void read_target(nb_head *head, nb_text target)
         }
     }
     if (!target.length || *target.text != '/')
-        refuse(head, 400, "its target is neither a path nor a URL of HTTP");
+        refuse(head, 400, "its target is neither a path nor an HTTP URL");
     head->path = take_until(&target, '?');
 }
 
@@ -177,7 +177,7 @@ static void read_first_line(nb_head *head, nb_text line)
         refuse(head, 400, "its first line has more than 8192 bytes");
     head->method_name = take_until(&line, ' ');
     if (!is_token(head->method_name))
-        refuse(head, 400, "it does not begin with a method");
+        refuse(head, 400, "it does not start with a method");
     nb_text target = take_until(&line, ' ');
     int is_http = line.length == 8 && !memcmp(line.text, "HTTP/", 5) && line.text[6] == '.';
     if (!is_http)
@@ -188,7 +188,7 @@ static void read_first_line(nb_head *head, nb_text line)
     while (method < count && !nb_is(head->method_name, methods[method]))
         method++;
     if (method == count)
-        refuse(head, 501, "its method is not one of HTTP's");
+        refuse(head, 501, "its method is not an HTTP method");
     head->method = method < NB_OTHER ? (enum nb_method)method : NB_OTHER;
     read_target(head, target);
     head->is_old = is_http && line.text[7] == '0';
@@ -264,7 +264,7 @@ void nb_head_read(nb_head *head, const char *data, size_t size)
         else if (field == LENGTH)
             read_length(head, value);
         else if (field == CODING && (is_second || !is_word(value, "chunked")))
-            refuse(head, 501, "only chunked is read as Transfer-Encoding");
+            refuse(head, 501, "the only supported Transfer-Encoding is chunked");
         else if (field == CONNECTION)
             read_connection(value, &closes, &stays);
         else if (field == TYPE)

@@ -31,7 +31,7 @@ class Answer:
             self._flush()
             self._sample(value)
         else:
-            raise self.context.refusal("answers with what has no native form")
+            raise self.context.refusal("returns a value that has no native form")
 
     def end(self):
         """Write what is left, and that the answer is there."""

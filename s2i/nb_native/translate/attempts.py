@@ -22,7 +22,9 @@ _RETURNED = re.compile(r"return (NB_FAILED|f\d+|\w+\.failed);")
 def handler_of(context, statement):
     """Return the one handler of a try; refuse other forms, and one that does not catch all that may be raised."""
     if len(statement.handlers) != 1 or statement.orelse or statement.finalbody:
-        raise context.refusal("has try with other parts than one except, which has no native form")
+        raise context.refusal(
+            "has a try statement with more than one except, else or finally, which has no native form"
+        )
     handler = statement.handlers[0]
     if handler.name is not None and _reads(handler.body, handler.name):
         raise context.refusal(f"uses {handler.name}, an exception, which has no native form")
@@ -30,7 +32,7 @@ def handler_of(context, statement):
     raised = frozenset().union(*[_raised_by(context, part) for part in statement.body])
     left = sorted(kind.__name__ for kind in raised if not issubclass(kind, caught))
     if left:
-        what = "what else may be raised" if raised >= _ALL else " and ".join(left)
+        what = "other exceptions" if raised >= _ALL else " and ".join(left)
         raise context.refusal(f"has an except that does not catch {what}: except Exception does")
     return handler
 
@@ -81,7 +83,7 @@ def write(context, statement, rest, end, run):
     handler = handler_of(context, statement)
     body, returned = _without_return(statement.body)
     if flow.contains(body, flow.LEAVES):
-        raise context.refusal("leaves a try by a branch, which has no native form")
+        raise context.refusal("leaves a try statement in a branch, which has no native form")
     if returned is not None or flow.always_ends(handler.body) or flow.contains(handler.body, flow.LEAVES):
         following = handler.body if flow.always_ends(handler.body) else [*handler.body, *rest]
         return True, _apart(context, (body, [returned] if returned else rest, following), end, run)

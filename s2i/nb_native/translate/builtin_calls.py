@@ -22,7 +22,7 @@ from nb_native.values import Known, Label, Record, Sample, Vector
 def _range(context, node):
     values = [context.evaluate(argument) for argument in node.args]
     if not all(isinstance(value, Known) for value in values):
-        raise context.refusal("loops over a range that is not known now")
+        raise context.refusal("loops over a range that depends on the sample")
     return Known(labels.raised(context, range, *[value.value for value in values]))
 
 
@@ -99,7 +99,7 @@ def _of_constants(function):
             for value in values
         ]
         if node.keywords or not all(isinstance(value, (Known, Label)) for value in values):
-            raise context.refusal(f"calls {function.__name__} with other values than constants")
+            raise context.refusal(f"calls {function.__name__} with values that are not constants")
         return labels.mapped(context, function, *values)
 
     return done
@@ -152,13 +152,13 @@ def applied(context, called, value):
         return found.value(context) if isinstance(found, Condition) else found
     if isinstance(called, Known):
         return context.inline(called.value, [value], {}, text=getattr(called.value, "__name__", "a function"))
-    raise context.refusal("calls what is not known now")
+    raise context.refusal("calls a function that depends on the sample")
 
 
 def _is_instance(context, node):
     value, classes = given(context, node, "value", "classes", needed=2)
     if not isinstance(classes, Known):
-        raise context.refusal("asks for a type that is not known now")
+        raise context.refusal("checks for a type that depends on the sample")
     return conditions.is_instance(context, value, classes.value)
 
 
@@ -168,7 +168,7 @@ def _type(context, node):
 
 
 def _print(context, node):
-    raise context.refusal("prints, which a native program does not")
+    raise context.refusal("calls print, which has no native form")
 
 
 UNARY = {

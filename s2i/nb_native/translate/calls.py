@@ -88,7 +88,7 @@ def call(context, node):
     if isinstance(called, Closure):
         return _closure(context, node, called)
     if not isinstance(called, Known):
-        raise context.refusal(f"calls {text}, which is not known now")
+        raise context.refusal(f"calls {text}, which depends on the sample")
     return _known(context, node, called.value, text)
 
 
@@ -138,7 +138,7 @@ def _is_class(called, name, package):
 def _table(context, node):
     positional, keywords = arguments_of(context, node)
     if len(positional) != 1 or set(keywords) - {"columns"}:
-        raise context.refusal("makes a table with arguments that have no native form")
+        raise context.refusal("creates a table with arguments that have no native form")
     return arrays.table(context, positional[0], keywords.get("columns"))
 
 
@@ -186,7 +186,7 @@ def _pure(context, node, owner, method):
             return lookups.found_among(context, list(owner), list(range(len(owner))), positional[0])
     values = [labels.constant_of(value) for value in [*positional, *keywords.values()]]
     if UNKNOWN in values:
-        raise context.refusal(f"calls {short_text_of(node.func)} with other values than constants")
+        raise context.refusal(f"calls {short_text_of(node.func)} with values that are not constants")
     names = list(keywords)
 
     def called(*given):
@@ -225,7 +225,7 @@ def _method_of_label(context, node, owner):
     positional, keywords = arguments_of(context, node)
     values = [labels.constant_of(value) for value in positional]
     if UNKNOWN in values or keywords:
-        raise context.refusal(f"calls {short_text_of(node.func)} with other values than constants")
+        raise context.refusal(f"calls {short_text_of(node.func)} with values that are not constants")
     return labels.mapped(context, lambda item, *given: getattr(item, name)(*given), owner, *values)
 
 
@@ -238,14 +238,14 @@ def _method_of_sample(context, node, owner):
             context.fail()
         key = positional[0]
         if not isinstance(key, Known) or not isinstance(key.value, str):
-            raise context.refusal("looks something up in the sample by what is not known now")
+            raise context.refusal("looks up a key or index of the sample that is not a constant")
         default = positional[1] if len(positional) == 2 else Known(None)
         default = labels.constant_of(default) if not isinstance(default, Record) or default.fields else Known({})
         if default is UNKNOWN or not isinstance(default, Known):
-            raise context.refusal("takes a default that is not known now")
+            raise context.refusal("uses a default that depends on the sample")
         return samples.field_or(context, owner, key.value, default.value)
     if name in ("keys", "values", "items"):
-        raise context.refusal(f"calls {short_text_of(node.func)}: the fields of a sample are not known now")
+        raise context.refusal(f"calls {short_text_of(node.func)}: the keys of a sample are unknown")
     changes = name in known_calls.CHANGES or name in ("sort", "reverse")
     raise context.refusal(f"{'changes' if changes else 'calls'} {short_text_of(node.func)}, which has no native form")
 

@@ -23,7 +23,7 @@ def comprehended(context, node, kind):
     if any(generator.is_async for generator in generators):
         raise context.refusal("awaits")
     if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):
-        raise context.refusal("binds a name by := in a comprehension")
+        raise context.refusal("uses := in a comprehension")
     saved = dict(context.frame.names)
     try:
         first = context.evaluate(generators[0].iter)
@@ -95,7 +95,7 @@ def _run(context, node, place, iterable, found):
 def _is_taken(context, node):
     condition = context.truth(node)
     if not condition.is_known:
-        raise context.refusal(f"takes items by {short_text_of(node)}, which depends on the sample")
+        raise context.refusal(f"takes items with {short_text_of(node)}, which depends on the sample")
     return condition.code
 
 
@@ -103,7 +103,7 @@ def dict_comprehension(context, node):
     """Return {…: … for … in …} as a Record."""
     pairs = comprehended(context, node, "list")
     if isinstance(pairs, Lazy):
-        raise context.refusal("makes a dict of the sample, whose length is not known")
+        raise context.refusal("creates a dict from the sample, whose length is unknown")
     fields: dict = {}
     for key, value in pairs.items:
         set_field(context, fields, key, value)

@@ -72,9 +72,9 @@ def truth_of(context, value):
     if isinstance(value, (Known, Label)):
         return _of_constant(context, labels.mapped(context, bool, value))
     if isinstance(value, (Real, Number)):
-        real = numbers.sure(context, numbers.real_of(context, value), "asks for the truth of")
+        real = numbers.sure(context, numbers.real_of(context, value), "tests the truth of")
         if real.other is not None:
-            raise context.refusal("asks for the truth of what may be a complex number")
+            raise context.refusal("tests the truth of a value that may be a complex number")
         return Condition(real.code if real.form == BOOL and real.struct is None else f"{real.code} != 0.0")
     if isinstance(value, Vector) and value.kind == "array":
         if len(value.items) != 1:
@@ -91,7 +91,7 @@ def truth_of(context, value):
 
 
 def _reject_truth(context):
-    raise context.refusal("asks for a truth that has no native form")
+    raise context.refusal("tests the truth of a value that has no native form")
 
 
 def _of_constant(context, value):
@@ -139,7 +139,7 @@ def _elementwise(context, operation, left, right):
     array, scalar, is_left = (left, right, True) if _is_array(left) else (right, left, False)
     is_plain = isinstance(array, Vector) and all(isinstance(item, (Real, Number, Label)) for item in array.items)
     if not is_plain or not numbers.is_number(scalar):
-        raise context.refusal("compares a whole array with what has no native form")
+        raise context.refusal("compares a whole array with a value that has no native form")
     items = []
     for item in array.items:
         pair = (item, scalar) if is_left else (scalar, item)
@@ -165,7 +165,7 @@ def _ordered(context, kind, left, right):
     if sampled and not all(isinstance(value, Sample) or numbers.is_number(value) for value in pair):
         if any(isinstance(value, (Record, Closure)) for value in pair) or _is_none(pair):
             context.fail()
-        raise context.refusal("compares a part of the sample with what has no native form")
+        raise context.refusal("compares a part of the sample with a value that has no native form")
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in pair):
         raise context.refusal("compares values that have no native form")
     reals = [numbers.real_of(context, value) for value in pair]
@@ -174,7 +174,7 @@ def _ordered(context, kind, left, right):
         sample = sampled[0]
         if "list" in samples.types_of(context, sample):
             raise context.refusal(
-                "compares numpy's number with what may be a list: float() or a check of its type would make it a number"
+                "compares a numpy number with a value that may be a list; convert it with float() or check its type"
             )
     reals = [_for_order(context, real) for real in reals]
     condition = Condition(numbers.compared(context, _ORDER[kind], *reals).code)
@@ -279,11 +279,11 @@ def _equal_to_sample(context, sample, value):
     if isinstance(value, (Real, Number)):
         real = numbers.real_of(context, value)
         if real.owner != PYTHON and types & {"list"}:
-            raise context.refusal("compares numpy's number with what may be a list")
+            raise context.refusal("compares a numpy number with a value that may be a list")
         if real.form == kinds.FLOAT32:
             raise context.refusal("compares a float32 with a part of the sample")
         return Condition(samples.equals(context, sample, real))
-    raise context.refusal("compares a part of the sample with what has no native form")
+    raise context.refusal("compares a part of the sample with a value that has no native form")
 
 
 def _report_lengths(context, kind, pair, condition):
@@ -300,7 +300,7 @@ def _identical(context, left, right):
     if isinstance(left, Known):
         left, right = right, left
     if not isinstance(right, Known) or not (right.value is None or isinstance(right.value, bool)):
-        raise context.refusal("asks by 'is' for more than None, True and False")
+        raise context.refusal("uses 'is' with a value other than None, True and False")
     if isinstance(left, Sample):
         if right.value is None:
             code = samples.is_type(context, left, {"null"})
@@ -316,7 +316,7 @@ def _identical(context, left, right):
             return Condition(left.code if right.value else f"!({left.code})")
     if isinstance(left, (Vector, Record)):
         return Condition(False)
-    raise context.refusal("asks by 'is' for what has no native form")
+    raise context.refusal("uses 'is' with a value that has no native form")
 
 
 def _contained(context, left, right):
@@ -329,24 +329,24 @@ def _contained(context, left, right):
             return compared(context, ast.In(), left, right)
     if isinstance(right, Vector):
         if right.may_raise:
-            raise context.refusal("asks for membership in a generator, whose items may raise: a list has a native form")
+            raise context.refusal("uses 'in' with a generator, whose items may raise; use a list")
         found = Condition(False)
         for item in right.items:
             found = either(context, found, _equal_items(context, left, item))
         return found
     if not isinstance(right, Known):
-        raise context.refusal("asks for membership in what has no native form")
+        raise context.refusal("uses 'in' with a container that has no native form")
     values = right.value
     if isinstance(values, str):
-        raise context.refusal("asks for a part of a text")
+        raise context.refusal("uses 'in' to search a string")
     if not isinstance(values, (list, tuple, set, frozenset, dict, range, np.ndarray, type({}.keys()))):
-        raise context.refusal(f"asks for membership in a {type(values).__name__}")
+        raise context.refusal(f"uses 'in' with a {type(values).__name__}")
     hashes = isinstance(values, (set, frozenset, dict, type({}.keys())))
     if isinstance(left, Sample):
         if hashes:
             samples.require_hashable(context, left)
         if isinstance(values, np.ndarray):
-            raise context.refusal("asks for membership in an array")
+            raise context.refusal("uses 'in' with an array")
         if isinstance(values, range) and len(values) > 64:
             return _in_range(context, left, values)
         items = list(values)
@@ -363,7 +363,7 @@ def _contained(context, left, right):
             if numbers.is_number(Known(item)):
                 found = either(context, found, compared(context, ast.Eq(), left, Known(item)))
         return found
-    raise context.refusal("asks for membership of what has no native form")
+    raise context.refusal("uses 'in' with a value that has no native form")
 
 
 def _in_range(context, sample, values):
@@ -371,7 +371,7 @@ def _in_range(context, sample, values):
     if not types & {"boolean", "integer", "number"}:
         return Condition(False)
     if values.step != 1:
-        raise context.refusal("asks for membership in a range with steps")
+        raise context.refusal("uses 'in' with a range that has a step")
     name = context.name_of("n", f"const nb_number {{}} = nb_number_of({sample.code});")
     return Condition(
         f"(!{name}.failed && nb_is_whole({name}.value) && {name}.value >= {values.start}.0 && "
@@ -382,9 +382,9 @@ def _in_range(context, sample, values):
 
 def _in_sample(context, left, right):
     if not isinstance(left, Known):
-        raise context.refusal("asks whether the sample holds what is not known now")
+        raise context.refusal("uses 'in' to look up a key of the sample that is not a constant")
     if not isinstance(left.value, str):
-        raise context.refusal("asks whether the sample holds what is no text")
+        raise context.refusal("uses 'in' to look up a key of the sample that is not a string")
     text = samples.text_arguments(left.value)
     if samples.types_of(context, right) <= {"object", "list", "text"}:
         return Condition(f"nb_contains_text({right.code}, {text}) == 1")
@@ -444,7 +444,7 @@ def of_type(context, sample, is_one):
 def has_type(context, operation, value, right):
     """Return the Condition of `type(value) is right`, or ==, or in."""
     if not isinstance(right, Known):
-        raise context.refusal("compares a type with what is not known now")
+        raise context.refusal("compares a type with a value that is not a constant")
     classes = right.value if isinstance(operation, ast.In) else (right.value,)
     if isinstance(value, Sample):
         return of_type(context, value, lambda example: type(example) in classes)
@@ -466,4 +466,4 @@ def _stand_in(context, value):
             return python[value.form]
         if value.owner == NUMPY:
             return own[value.form]
-    raise context.refusal("asks for the type of what has no native form")
+    raise context.refusal("uses the type of a value that has no native form")

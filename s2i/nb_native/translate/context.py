@@ -177,7 +177,7 @@ class Context:
         self.code.line(declaration.replace("{}", name, 1))
         self.written += 1
         if self.written > MAX_VARIABLES:
-            raise self.refusal(f"has too many ways through it: more than {MAX_VARIABLES} variables of C")
+            raise self.refusal(f"has too many branches: more than {MAX_VARIABLES} variables of C")
         return name
 
     @contextmanager

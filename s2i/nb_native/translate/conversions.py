@@ -19,7 +19,7 @@ def as_float(context, value):
     if isinstance(value, Sample):
         return samples.parsed_float(context, value)
     value = single(context, value, float)
-    real = numbers.clean(context, numbers.sure(context, numbers.value_of(context, value), "takes float() of"))
+    real = numbers.clean(context, numbers.sure(context, numbers.value_of(context, value), "calls float() with"))
     return Real(numbers.double_of(real), FLOAT)
 
 
@@ -48,7 +48,7 @@ def as_int(context, value):
     value = single(context, value, int)
     if isinstance(value, Label):
         return labels.mapped(context, int, value)
-    real = numbers.clean(context, numbers.sure(context, numbers.value_of(context, value), "takes int() of"))
+    real = numbers.clean(context, numbers.sure(context, numbers.value_of(context, value), "calls int() with"))
     if real.form in (BOOL, INTEGER):
         return Real(numbers.double_of(real), INTEGER)
     if real.form in (FLOAT, FLOAT32):
@@ -65,7 +65,7 @@ def as_text(context, value):
     """Return str(value) of constants."""
     if isinstance(value, (Known, Label)):
         return labels.mapped(context, str, value)
-    raise context.refusal("makes a text of what is no constant")
+    raise context.refusal("creates a string from a value that is not a constant")
 
 
 def absolute(context, value):
@@ -77,13 +77,13 @@ def absolute(context, value):
         return value._replace(items=tuple(absolute(context, item) for item in value.items))
     if not isinstance(value, Sample) and not numbers.is_number(value):
         context.fail()
-    real = numbers.real_for(context, value, "takes abs() of")
+    real = numbers.real_for(context, value, "calls abs() with")
     if real.form == FLOAT:
         return numbers.float_of(context, f"nb_fabs({real.code})", real.owner)
     if real.form == FLOAT32:
         return Real(f"((float)nb_fabs({real.code}))", FLOAT32, real.owner)
     if real.owner != PYTHON and real.form != INTEGER:
-        raise context.refusal("takes abs() of what may be numpy's truth value")
+        raise context.refusal("calls abs() with a value that may be a numpy boolean")
     form = INTEGER if real.form in STATIC else None
     return numbers.made(context, f"nb_absolute({numbers.struct_of(real)})", form, real.owner)
 
@@ -104,13 +104,13 @@ def length(context, value):
         return samples.length_of(context, Sample(value.code))
     if isinstance(value, (Real, Number)):
         context.fail()
-    raise context.refusal("takes len() of what has no native form")
+    raise context.refusal("calls len() with a value that has no native form")
 
 
 def rounded(context, value, digits=None):
     """Return round(value, digits), a constant number of digits."""
     if digits is not None and not isinstance(digits, Known):
-        raise context.refusal("rounds to a number of digits that is not known now")
+        raise context.refusal("rounds to a number of digits that is not a constant")
     places = None if digits is None else digits.value
     if isinstance(value, (Known, Label)):
         return labels.mapped(context, lambda item: round(item, places), value)
@@ -118,9 +118,11 @@ def rounded(context, value, digits=None):
         context.fail()
     real = numbers.real_for(context, value, "rounds")
     if places is not None and (type(places) is not int or not 0 <= places <= MAX_DIGITS):
-        raise context.refusal(f"rounds to other than 0 to {MAX_DIGITS} digits")
+        raise context.refusal(f"rounds to a number of digits outside 0 to {MAX_DIGITS} digits")
     if real.owner == EITHER:
-        raise context.refusal("rounds what is once Python's number and once numpy's: float() would make it Python's")
+        raise context.refusal(
+            "rounds a value that is a Python number in one branch and a numpy number in another; use float()"
+        )
     if places is None:
         if real.form in (FLOAT, FLOAT32):
             return numbers.made(context, f"nb_rounded_to_whole(nb_as({real.code}, NB_AS_FLOAT))", INTEGER)
@@ -151,7 +153,7 @@ def rounded_as_numpy(context, real, places):
         return Real(context.name_of("v", f"const float {{}} = {text};"), FLOAT32, real.owner)
     if real.form == INTEGER:
         return real
-    raise context.refusal("rounds numpy's number whose type is not known")
+    raise context.refusal("rounds a numpy number of unknown type")
 
 
 def is_integer(real):

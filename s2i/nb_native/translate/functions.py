@@ -114,7 +114,7 @@ def unwrapped(function, name):
             f"{name} has arguments that a request sets, which have no native form: {given}", function.function
         )
     if isinstance(function, Call) and function.keyword is not None:
-        raise _refusal(f"{name} takes its sample by name only, which has no native form", function.function)
+        raise _refusal(f"{name} accepts its sample only by name, which has no native form", function.function)
     if isinstance(function, Call) and _converts(function.read):
         raise _refusal(f"{name} reads its sample by a type hint, which has no native form", function.function)
     return function.function if isinstance(function, Call) else function, None
@@ -140,7 +140,7 @@ def definition_of(function, called):
     if isinstance(function, types.MethodType):
         bound, function = (function.__self__, *bound), function.__func__
     if not isinstance(function, types.FunctionType):
-        raise Refusal(f"{called} is no function written in Python")
+        raise Refusal(f"{called} is not a function written in Python")
     if hasattr(function, "__wrapped__"):
         raise Refusal(f"{called} has a decorator", function.__code__.co_filename, function.__code__.co_firstlineno)
     if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
@@ -181,7 +181,7 @@ def bind(frame, arguments, keywords):
         return "takes any number of arguments"
     positional = [parameter.arg for parameter in [*getattr(args, "posonlyargs", []), *args.args]]
     if len(arguments) > len(positional):
-        return "is given too many arguments"
+        return "gets too many arguments"
     values = dict(zip(positional, arguments))
     allowed = {parameter.arg for parameter in [*args.args, *args.kwonlyargs]}
     for name, value in keywords.items():

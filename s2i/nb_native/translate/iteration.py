@@ -31,13 +31,13 @@ def iterated(context, value):
         refuse_unknown_length(context)
     if isinstance(value, (Real, Number)):
         context.fail()
-    raise context.refusal("loops over what has no native form")
+    raise context.refusal("loops over a value that has no native form")
 
 
 def iterated_in_part(context, value):
     """Return the items as `iterated` does, for what may stop before the last; refuse where the others might raise."""
     if isinstance(value, Vector) and value.may_raise:
-        raise context.refusal("may leave a generator before its end, whose items may raise: a list has a native form")
+        raise context.refusal("may leave a generator, whose items may raise, before its last item; use a list")
     return iterated(context, value)
 
 
@@ -53,7 +53,7 @@ def assign(context, target, value):
     if isinstance(target, ast.Name):
         frame = context.frame
         if target.id in frame.declared:
-            raise context.refusal(f"writes {target.id}, which outlives the sample")
+            raise context.refusal(f"writes {target.id}, which keeps its value after the call")
         refuse_generator(context, value)
         frame.names[target.id] = value
         frame.shared.discard(target.id)
@@ -81,10 +81,10 @@ def assign(context, target, value):
 
 def refuse_unknown_length(context):
     """Refuse to write a loop over the sample out, as nobody has told its length."""
-    raise context.refusal("loops over the sample, whose length is not known: a check of len() before would show it")
+    raise context.refusal("loops over the sample, whose length is unknown; check len() first")
 
 
 def refuse_generator(context, value):
     """Refuse to keep what can be iterated over once."""
     if isinstance(value, (Vector, Lazy)) and value.kind == "generator":
-        raise context.refusal("keeps a generator: a list has a native form")
+        raise context.refusal("stores a generator; use a list")

@@ -60,7 +60,7 @@ def _merged(context, pair, ways):
         found = _records(context, one, other, ways)
     elif isinstance(one, (Sample, Known)) and isinstance(other, (Sample, Known)):
         found = _samples(context, one, other, ways)
-    return found or Torn("is once of one type and once of another")
+    return found or Torn("has different types in different branches")
 
 
 def _are_equal(one, other):

@@ -65,7 +65,7 @@ def of_sample(context, sample, may_be_other=None):
     if types == {"number"}:
         return Real(f"{sample.code}->number", FLOAT)
     other = may_be_other if types & _REPEATED else None
-    key = (sample.code, "number or other" if other else "number")
+    key = (sample.code, "number or something else" if other else "number")
     if key not in context.facts.found:
         function = "nb_number_or_other" if other else "nb_number_of"
         context.facts.found[key] = _declared(context, f"{function}({sample.code})")
@@ -78,7 +78,7 @@ def _of_label(context, label):
     forms = {real_of(context, Known(item)).form for item in label.table}
     owners = {real_of(context, Known(item)).owner for item in label.table}
     if len(forms) > 1 or len(owners) > 1:
-        raise context.refusal("computes with constants of several types")
+        raise context.refusal("computes with constants of different types")
     form, owner = forms.pop(), owners.pop()
     ctype = "float" if form == FLOAT32 else "double"
     return Real(f"{context.code.table(ctype, [float(item) for item in label.table])}[{label.code}]", form, owner)
@@ -90,7 +90,7 @@ def _of_known(context, value):
         return Real(literal("double", value), BOOL, owner)
     if isinstance(value, (int, np.integer)):
         if abs(int(value)) >= MAX_SIZE:
-            raise context.refusal("computes with a whole number past 2^53")
+            raise context.refusal("computes with a whole number above 2^53")
         return Real(literal("double", value), INTEGER, owner)
     if isinstance(value, np.float32):
         return Real(literal("float", value), FLOAT32, NUMPY)
@@ -131,7 +131,7 @@ def value_of(context, value):
 def sure(context, real, use):
     """Return a Real; refuse one that may be a text or an array, whose `use` would not raise in Python."""
     if real.other in (kinds.TEXT, kinds.ARRAY):
-        words = f"{use} what may be {real.other}: float() or a check of the type would make it a number"
+        words = f"{use} what may be {real.other}; convert it with float() or check its type"
         raise context.refusal(words)
     return real
 
@@ -186,7 +186,7 @@ def binary(context, operator, left, right, in_array=False):
     owner = _owner(one, other)
     may_be = _other_of(context, kind, one, other)
     if owner == NUMPY and _may_be_bool(one) and _may_be_bool(other):
-        raise context.refusal("computes with what may be numpy's truth values")
+        raise context.refusal("computes with values that may be numpy booleans")
     if FLOAT32 in (one.form, other.form):
         return _of_float32(context, kind, one, other, in_array)
     form = common_form(one.form, other.form)
@@ -208,13 +208,15 @@ def binary(context, operator, left, right, in_array=False):
         form = None
     form = None if may_be else form
     if may_be and owner == NUMPY:
-        raise context.refusal(f"computes with what may be {may_be}: float() would make it a number")
+        raise context.refusal(f"computes with what may be {may_be}; convert it with float()")
     return made(context, _BY_OWNER[kind][owner == NUMPY].format(*pair), form, owner, may_be)
 
 
 def _reject_either(context, owner):
     if owner == EITHER:
-        raise context.refusal("divides what is once Python's number and once numpy's: float() would make it Python's")
+        raise context.refusal(
+            "divides a value that is a Python number in one branch and a numpy number in another; use float()"
+        )
 
 
 def _may_be_bool(real):
@@ -262,7 +264,7 @@ def _other_of(context, kind, one, other):
     if len(found) > 1:
         raise context.refusal(f"computes with what may be {' or '.join(sorted(found))}")
     if found == {kinds.COMPLEX} and kind in (ast.FloorDiv, ast.Mod):
-        raise context.refusal("divides what may be a complex number")
+        raise context.refusal("divides a value that may be a complex number")
     if not found and kind is ast.Pow and _owner(one, other) == PYTHON and _may_be_complex(one, other):
         return kinds.COMPLEX
     return found.pop() if found else None
@@ -287,9 +289,9 @@ def _constant(real):
 def _of_float32(context, kind, one, other, in_array):
     """Return the Real of an operation with a float32: numpy says of which type the result is."""
     if kind not in _INFIX or one.other or other.other:
-        raise context.refusal("computes with float32 what has no native form: float() would make it a float64")
+        raise context.refusal("uses an operation on float32 that has no native form; convert the value with float()")
     if EITHER in (one.owner, other.owner):
-        raise context.refusal("computes with what is once a float32 and once not")
+        raise context.refusal("computes with a value that is a float32 in one branch only")
     kinds_of_result = {
         np.asarray(_probe(a, in_array) * _probe(b, in_array)).dtype.name
         for a in _possible(one)
@@ -300,7 +302,7 @@ def _of_float32(context, kind, one, other, in_array):
         return Real(context.name_of("v", f"const float {{}} = {text};"), FLOAT32, NUMPY)
     if kinds_of_result == {"float64"}:
         return float_of(context, f"(double)({one.code}) {_INFIX[kind]} (double)({other.code})", NUMPY)
-    raise context.refusal("computes with float32 and a number whose type is not known")
+    raise context.refusal("computes with float32 and a number of unknown type")
 
 
 def _possible(real):
@@ -339,7 +341,7 @@ def unary(context, operator, value):
     if real.other == kinds.TEXT:
         real = clean(context, real)
     if real.owner != PYTHON and _may_be_bool(real):
-        raise context.refusal("computes with what may be numpy's truth values")
+        raise context.refusal("computes with values that may be numpy booleans")
     if real.form == FLOAT32:
         sign = "-" if isinstance(operator, ast.USub) else "+"
         return Real(f"({sign}({real.code}))", FLOAT32, real.owner)

@@ -21,7 +21,7 @@ from nb_native.values import Frame, Known, Label, Sample, Vector
 def _array(context, node):
     value, dtype = given(context, node, "object", "dtype")
     if isinstance(value, (Closure, Table, Frame)):
-        raise context.refusal("makes an array of what has no native form")
+        raise context.refusal("creates an array from a value that has no native form")
     return arrays.array(context, value, arrays.dtype_of(context, dtype))
 
 
@@ -34,7 +34,7 @@ def _scalar(name):
         if isinstance(value, (Known, Label)):
             return labels.mapped(context, getattr(np, name), value)
         if not numbers.is_number(value):
-            raise context.refusal(f"calls np.{name} of what may be no number: float() would make it one")
+            raise context.refusal(f"calls np.{name} with a value that may not be a number; convert it with float()")
         real = numbers.real_for(context, value, "converts")
         return Real(f"({'double' if form == FLOAT else 'float'}){real.code}".join("()"), form, NUMPY)
 
@@ -68,7 +68,7 @@ def reshaped(context, value, shape):
                 return Matrix(inner.items[0], value.dtype, True, 1, width)
             if not any(isinstance(item, (Vector, Matrix)) for item in inner.items):
                 return value._replace(flat=True, rows=1, width=width)
-    raise context.refusal("reshapes an array in a way that has no native form; reshape(1, -1) has one")
+    raise context.refusal("reshapes an array in a way that has no native form; use reshape(1, -1)")
 
 
 def _shape_of_arguments(context, values):
@@ -79,7 +79,7 @@ def _shape_of_arguments(context, values):
         elif isinstance(value, Known):
             found.append(value.value)
         else:
-            raise context.refusal("reshapes an array by what is not known now")
+            raise context.refusal("reshapes an array to a shape that is not a constant")
     return tuple(found)
 
 
@@ -93,7 +93,7 @@ def _atleast_2d(context, node):
         inner = value if isinstance(value, Vector) else value.inner
         if not any(isinstance(item, (Vector, Matrix, Sample)) for item in inner.items) or isinstance(value, Vector):
             return lookups.one_row(context, value)
-    raise context.refusal("calls np.atleast_2d of a part of the sample: np.array([x]) has a native form")
+    raise context.refusal("calls np.atleast_2d with a part of the sample; use np.array([x])")
 
 
 def _dot(context, node):
@@ -106,8 +106,8 @@ def _dot(context, node):
 def _where(context, node):
     condition, one, other = given(context, node, "condition", "x", "y", needed=3)
     if isinstance(condition, Vector) or any(isinstance(value, (Vector, Matrix)) for value in (one, other)):
-        raise context.refusal("calls np.where of a whole array")
-    raise context.refusal("calls np.where: a conditional expression has a native form")
+        raise context.refusal("calls np.where with a whole array")
+    raise context.refusal("calls np.where; use a conditional expression")
 
 
 def _to_python(context, value):

@@ -47,10 +47,10 @@ def _row_of(context, items):
     if not items:
         context.fail()
     if not all(numbers.is_number(item) for item in items):
-        raise context.refusal("computes with an array of other values than numbers")
+        raise context.refusal("computes with an array of values other than numbers")
     reals = [numbers.real_of(context, item) for item in items]
     if any(real.other for real in reals):
-        raise context.refusal("computes with an array of what may be no number")
+        raise context.refusal("computes with an array of values that may not be numbers")
     texts = ", ".join(real.code for real in reals)
     return reals, context.name_of("x", f"const double {{}}[{len(items)}] = {{ {texts} }};")
 
@@ -74,7 +74,7 @@ def _extreme(context, items, wants_largest):
         code = f"{row}[{place}]"
         return Real(f"((float){code})" if form == FLOAT32 else code, form, NUMPY)
     if forms & set(STATIC):
-        raise context.refusal("takes the largest or smallest of an array of several types")
+        raise context.refusal("uses min or max of an array with different types")
     # An array has one type: that of its first number.
     name = context.name_of("n", f"const nb_number {{}} = nb_as({row}[{place}], {reals[0].form});")
     return Real(f"{name}.value", f"{name}.form", NUMPY, name)
@@ -86,7 +86,7 @@ def _sum(context, items, divides=False):
         raise context.refusal(f"adds an array of more than {MAX_SUMMED} numbers")
     forms = {real.form for real in reals}
     if FLOAT32 in forms:
-        raise context.refusal("adds float32: astype(float) would make them float64")
+        raise context.refusal("adds float32 numbers; convert them with astype(float)")
     text = f"nb_pairwise({row}, {len(items)})"
     if divides:
         return numbers.float_of(context, f"{text} / {float(len(items))!r}", NUMPY)
@@ -94,7 +94,7 @@ def _sum(context, items, divides=False):
         return numbers.float_of(context, text, NUMPY)
     form = INTEGER if forms <= {BOOL, INTEGER} else None
     if form is None and forms & set(STATIC):
-        raise context.refusal("adds an array of several types")
+        raise context.refusal("adds an array with different types")
     of_sum = form or f"({reals[0].form} == NB_AS_BOOL ? NB_AS_INTEGER : {reals[0].form})"
     return numbers.made(context, f"nb_made({text}, {of_sum})", form, NUMPY)
 

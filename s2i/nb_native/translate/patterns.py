@@ -50,7 +50,7 @@ def _test(context, pattern, subject):
     if isinstance(pattern, ast.MatchSingleton):
         constant = ast.copy_location(ast.Constant(value=pattern.value), pattern)
         return _compared(pattern, subject, ast.Is(), constant), None
-    raise context.refusal("has a case that takes a value apart, which has no native form")
+    raise context.refusal("has a case that unpacks a value, which has no native form")
 
 
 def _compared(pattern, subject, operation, value):

@@ -158,7 +158,7 @@ def constant_of(context, value):
     elif type(value) in (list, dict) and not value:
         fields = f".type = {'NB_ARRAY' if type(value) is list else 'NB_OBJECT'}"
     else:
-        raise context.refusal("takes a default that is no constant of JSON")
+        raise context.refusal("uses a default that is not a JSON constant")
     return "&" + context.name_of("d", f"static const nb_value {{}} = {{{fields}}};")
 
 
@@ -255,7 +255,7 @@ def equals(context, sample, value):
         return False
     if isinstance(constant, dict) and not constant:
         return f"({code}->type == NB_OBJECT && {code}->count == 0)"
-    raise context.refusal("compares a part of the sample with what has no native form")
+    raise context.refusal("compares a part of the sample with a value that has no native form")
 
 
 def in_constants(context, sample, values):

@@ -304,7 +304,7 @@ def _changed(context, node):
         for argument in node.args:
             given = context.evaluate(argument)
             if not isinstance(given, Record):
-                raise context.refusal("updates a dict by what has no native form")
+                raise context.refusal("updates a dict with a value that has no native form")
             fields.update(given.fields)
         for keyword in node.keywords:
             if keyword.arg is None:
@@ -314,13 +314,15 @@ def _changed(context, node):
         return True
     known = value if value is not None else context.frame.look_up(owner.id)
     if isinstance(known, Known) and not isinstance(known.value, (str, tuple)):
-        raise context.refusal(f"calls {short_text_of(node.func)}, which changes what outlives the sample")
+        raise context.refusal(
+            f"calls {short_text_of(node.func)}, which changes an object that keeps its value after the call"
+        )
     return False
 
 
 def _check_own(context, name):
     if name in context.frame.shared:
-        raise context.refusal(f"changes {name}, which is kept in another place, too")
+        raise context.refusal(f"changes {name}, which another variable refers to")
 
 
 def _assignment(context, statement):
@@ -345,7 +347,7 @@ def _store(context, target, value, node):
         _store_item(context, target, value)
         return
     if isinstance(target, ast.Attribute):
-        raise context.refusal(f"writes {short_text_of(target)}, which outlives the sample")
+        raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
     iteration.assign(context, target, value)
     is_fresh = isinstance(node, _FRESH) or (
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "dict")
@@ -368,7 +370,7 @@ def _store_item(context, target, value):
         context.frame.names[owner.id] = Record(fields)
         return
     if not isinstance(key, Known) or type(key.value) is not int:
-        raise context.refusal("writes an item whose index is not known now")
+        raise context.refusal("writes an item whose index is not a constant")
     items = list(held.items)
     if not -len(items) <= key.value < len(items):
         context.fail()
@@ -385,10 +387,10 @@ def _augmented(context, statement):
             context, ast.copy_location(ast.Subscript(value=target.value, slice=target.slice, ctx=ast.Load()), target)
         )
     else:
-        raise context.refusal(f"writes {short_text_of(target)}, which outlives the sample")
+        raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
     value = context.evaluate(statement.value)
     if isinstance(before, Known) and isinstance(before.value, (list, dict, set)):
-        raise context.refusal(f"writes {short_text_of(target)}, which outlives the sample")
+        raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
     if isinstance(before, Vector):
         # In place: other references see the change.
         if not isinstance(target, ast.Name):
@@ -437,7 +439,7 @@ def _import(context, statement):
     for alias in statement.names:
         value = functions.imported(statement, alias)
         if value is None:
-            raise context.refusal(f"imports {alias.name}, which nobody has imported before")
+            raise context.refusal(f"imports {alias.name}, which no cell has imported")
         name = alias.asname or alias.name.partition(".")[0]
         iteration.assign(context, ast.Name(id=name, ctx=ast.Store()), value)
 

@@ -51,13 +51,13 @@ def _pair(context, verdict):
     )
     is_nothing = isinstance(reason, Known) and reason.value is None
     if not is_text and not is_nothing:
-        raise context.refusal("gives a reason that is no constant")
+        raise context.refusal("returns a reason that is not a constant")
     if isinstance(first, (Known, Label)):
         if isinstance(first, Label) or isinstance(reason, Label):
-            raise context.refusal("gives one of several verdicts with a reason")
+            raise context.refusal("returns one of several results with a reason")
         return Known((first.value, reason.value)), Known("")
     if isinstance(first, Sample):
-        raise context.refusal("gives a part of the sample as a verdict, with a reason")
+        raise context.refusal("returns a part of the sample as the result, with a reason")
     # A truth value of Python's own goes with any reason, another with a text.
     if (getattr(first, "form", None) != "NB_AS_BOOL" or getattr(first, "owner", None) != "Python") and not is_text:
         return Known(True), Known("")

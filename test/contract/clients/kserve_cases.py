@@ -123,7 +123,7 @@ def ask_v2(cases):
     cases.add(
         "v2 unknown output",
         lambda: inferred(given, request_outputs=[RequestedOutput("y")]),
-        "There is no output 'y'; there are: output-0., '400 Bad Request'",
+        "There is no output 'y'. Outputs: output-0., '400 Bad Request'",
     )
     columns = [
         input_of("BYTES", np.array(["a", "b"], dtype=object), "name"),

@@ -105,7 +105,7 @@ def ask_for_refusals(cases):
     keys = "dataframe_split, dataframe_records, instances, inputs"
     two = {"instances": RECORDS, "inputs": RECORDS}
     rejections = {
-        "two keys": (people, two, JSON, f"Send exactly one of {keys}; here are instances, inputs."),
+        "two keys": (people, two, JSON, f"Send exactly one of {keys}; got instances, inputs."),
         "params": (
             people,
             {"instances": RECORDS, "params": {"k": 1}},

@@ -118,7 +118,7 @@ def ask_server(cases):
         [404, "Request for unknown model: 'other' version 'v0' is not found."],
     )
     invalid = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP8", "data": [1]}]}).encode()
-    words = [400, "The input 'x' has a datatype that is not taken here."]
+    words = [400, "The input 'x' has an unsupported datatype."]
     cases.add("an unknown datatype", lambda: refusal(f"/v2/models/{model}/infer", invalid), words)
 
 

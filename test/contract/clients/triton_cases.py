@@ -201,13 +201,13 @@ def others(cases, client):
     )
     refused(
         "unknown output",
-        ["400", "There is no output 'y'; there are: output-0."],
+        ["400", "There is no output 'y'. Outputs: output-0."],
         infer,
         outputs=[module.InferRequestedOutput("y")],
     )
     refused(
         "classification",
-        ["400", "The classification extension is not offered here."],
+        ["400", "The classification extension is not supported."],
         infer,
         outputs=[module.InferRequestedOutput("output-0", class_count=2)],
     )

@@ -106,7 +106,7 @@ def test_a_file_that_the_repository_has_is_named(tmp_path):
     (tmp_path / "data" / "b.csv").touch()
     node = new_notebook(cells=[new_code_cell("pd.read_csv('/kaggle/input/a/b.csv')")])
     (finding,) = platforms.findings(node, author_cells(node), "a.ipynb", tmp_path)
-    assert finding.fix == "Read 'data/b.csv' instead, which the repository has, then build again."
+    assert finding.fix == "Read 'data/b.csv' instead, which is in the repository, then build again."
     assert finding.what.startswith("Cell [1] of a.ipynb (cell 1 of the file), line 1 needs /kaggle/input/a/b.csv")
 
 

@@ -221,7 +221,7 @@ def test_a_batch_form_that_is_proved_is_reported_with_its_calls_and_its_gain(hom
     log, written = verified(home, {**GOOD, "batching": BATCHED})
     assert log[1].strip() == (
         "predictor can be scored in batches: scaler.transform (1 call), model.predict (2 calls) on up to 256 samples; "
-        "1 golden row and 63 variations answered the same, 8 of them 5 times as fast"
+        "1 golden row and 63 variations with the same predictions, 8 of them 5 times as fast"
     )
     assert written["batching"] == BATCHED
 

@@ -29,4 +29,4 @@ def test_a_notebook_with_a_setup_has_no_program(tmp_path):
     code += "from nb_native.__main__ import main; main(sys.argv[1:])"
     subprocess.run([sys.executable, "-c", code, "translate", root, tmp_path, ""], check=True)
     facts = json.loads((tmp_path / native.SAID).read_text())
-    assert facts["refused"] == "the notebook has a setup, and a program calls nothing at its start"
+    assert facts["refused"] == "the notebook defines setup, which a native program can't call"

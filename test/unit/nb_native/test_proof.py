@@ -94,9 +94,7 @@ def test_a_branch_of_which_one_side_was_never_reached_is_named_with_its_line(pro
 
 
 def test_nothing_is_proved_without_golden_rows(program):
-    with pytest.raises(
-        Refusal, match="there is not a golden row to prove it with; examples in the notebook change that"
-    ):
+    with pytest.raises(Refusal, match="there are no golden rows to verify it with; add examples to the notebook"):
         proved(program(RIGHT), golden=[])
 
 

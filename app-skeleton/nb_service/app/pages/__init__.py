@@ -26,10 +26,10 @@ MAX_URL = 100
 SHOWN_FILES = ("data:image/", "data:audio/", "data:video/")
 # What a button of the form by field may want.
 PREDICT, ADD, REMOVE = "predict", "add", "remove"
-UNREAD = replies.problem(400, "Some fields don't hold what they take.")
+UNREAD = replies.problem(400, "Some fields have invalid values.")
 NO_JSON = "The sample is not JSON, or nested too deeply for a form."
-NO_SCHEMA = "Nothing is known of what samples look like, so that there are no fields: write one as JSON."
-TOO_LARGE = "Samples like this have no form of fields: write them as JSON."
+NO_SCHEMA = "The form of samples is unknown, so there are no fields: write one as JSON."
+TOO_LARGE = "Fields can't represent such samples: write them as JSON."
 _CELL = re.compile(r"(cell \[(\d+)\])")
 _SCRIPT = Path(__file__).with_name("docs.js").read_text("utf-8")
 # Nothing is loaded from other hosts and no script runs, whatever a notebook puts into the page.

@@ -12,7 +12,7 @@ from nb_service.drift.comparison import Compared
 KINDS = {
     feature_bins.NUMBERS: "Numbers",
     feature_bins.CATEGORIES: "Values",
-    feature_bins.TEXTS: "Texts, by their length",
+    feature_bins.TEXTS: "Strings, by length",
 }
 BINS = {feature_bins.NUMBERS: "Number", feature_bins.CATEGORIES: "Value", feature_bins.TEXTS: "Letters"}
 _NO_NUMBER = "-"

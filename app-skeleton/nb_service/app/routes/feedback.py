@@ -23,7 +23,7 @@ from nb_service.protocols.feedback import ABSENT, Item
 # The front's loop has as many at a time: it looks up each in a microsecond or two.
 AT_ONCE = 250
 NO_TYPE = replies.problem(
-    415, "Send feedback as JSON and say so: curl -H 'Content-Type: application/json'. Other types are not supported."
+    415, "Send feedback as JSON: curl -H 'Content-Type: application/json'. Other types are not supported."
 )
 EMPTY = replies.problem(400, 'The body is empty; send {"id": "…", "answer": …}.')
 

@@ -10,7 +10,7 @@ from nb_service.http import replies
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Body, Malformed, decode, mcp
 
-FOREIGN = "A page of another origin sent this; S2I_CORS_ORIGINS lists those that may."
+FOREIGN = "A page from another origin sent this; S2I_CORS_ORIGINS lists the origins that may."
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -27,7 +27,7 @@ def add(app: Flask, context: RouteContext) -> None:
         except Malformed as error:
             return response_with(mcp.error(None, mcp.PARSE_ERROR, str(error)), error.status)
         if not _is_message(message):
-            return response_with(mcp.error(None, mcp.INVALID_REQUEST, "This is not a message of JSON-RPC 2.0."), 400)
+            return response_with(mcp.error(None, mcp.INVALID_REQUEST, "This is not a JSON-RPC 2.0 message."), 400)
         if "id" not in message or "method" not in message:
             # A notification, or a response, to which there is nothing to say.
             return Response(status=202)

@@ -18,7 +18,7 @@ class OfContext(Protocol):
 
 Named = TypeVar("Named", bound=OfContext)
 OF_MODEL = ("/v2/models/<name>", "/v2/models/<name>/versions/<version>")
-UNLOAD_IS_OFF = "Clients may not unload the model; the setting S2I_UNLOAD=1 lets them."
+UNLOAD_IS_OFF = "Clients may not unload the model; S2I_UNLOAD=1 allows it."
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -121,7 +121,7 @@ class _Model:
     def _refusal(self) -> Response:
         # As MLServer has it: what is not loaded is not there.
         name = self._served.name
-        detail = f"{name!r} was unloaded; POST /v2/repository/models/{name}/load brings it back."
+        detail = f"{name!r} was unloaded; POST /v2/repository/models/{name}/load loads it again."
         return refusal_response(open_inference.refusal, 404, detail)
 
 

@@ -69,8 +69,8 @@ def _check_streams(options: command_line.Options, plan: plan.Plan) -> None:
     if stdio_capture.was_closed(0) and any(
         source.path == inputs.STDIN for task in plan.tasks for source in task.sources
     ):
-        raise problems.BatchInput("stdin", "it is closed", "Give it rows: < in.csv; or name a file.")
+        raise problems.BatchInput("stdin", "it is closed", "Redirect a file to it, < in.csv, or name a file.")
     if stdio_capture.was_closed(1) and (
         options.show or options.json or any(task.path == STDOUT for task in plan.tasks)
     ):
-        raise problems.BatchOutput("stdout", "it is closed", "Give it a file or a reader: > out.csv; or name a file.")
+        raise problems.BatchOutput("stdout", "it is closed", "Redirect it to a file, > out.csv, or name a file.")

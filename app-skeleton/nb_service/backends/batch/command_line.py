@@ -89,25 +89,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--to", dest="to_format", choices=names, default="", metavar="FORMAT", help="format of what is written")
     add("--compress", choices=["gzip", "zstd", "none"], default="", metavar="HOW", help="gzip, zstd or none")
-    add("--header", choices=["yes", "no"], help="whether the first line of CSV has names; by default looked for")
+    add("--header", choices=["yes", "no"], help="whether the first line of CSV has names; detected by default")
     add(
         "--delimiter",
         type=_given,
         metavar="CHARACTER",
-        help="what parts the fields of CSV; by default looked for",
+        help="delimiter of CSV fields; detected by default",
     )
-    add("--encoding", type=_given, help="of texts; by default UTF-8, or UTF-16 where a file says so")
-    add("--sample", type=_given, metavar="COLUMN,…", help="the columns that predictor gets; by default all")
-    add("--as", dest="as_form", choices=["list", "object", "value"], default="", help="what a row is to predictor")
+    add(
+        "--encoding",
+        type=_given,
+        help="encoding of text; by default UTF-8, or UTF-16 if the file has its byte order mark",
+    )
+    add("--sample", type=_given, metavar="COLUMN,…", help="columns to pass to predictor; all by default")
+    add(
+        "--as",
+        dest="as_form",
+        choices=["list", "object", "value"],
+        default="",
+        help="form of the sample that a row becomes",
+    )
     add("--files", type=_given, metavar="FOLDER", help="folder of the files that rows name")
     add(
         "--keep",
         type=_given,
         default=ALL,
         metavar="all|none|COLUMN,…",
-        help="the input's columns that are written, too",
+        help="input columns to copy to the output",
     )
-    add("--column", type=_given, default="prediction", metavar="NAME", help="name of the answer's column")
+    add("--column", type=_given, default="prediction", metavar="NAME", help="name of the prediction column")
     add(
         "--parameter",
         dest="parameters",
@@ -118,12 +128,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a parameter of predictor, for all rows; may be repeated",
     )
     add("--predictor", type=_given, metavar="NAME", help="which of the notebook's predictors scores the rows")
-    add("--flat", action="store_true", help="write each key of an answer as a column of its own")
-    add("--errors", type=_given, metavar="FILE", help="file for rows that got no answer, as NDJSON")
-    add("--max-errors", type=_given, metavar="N|P%", help="stop once more rows than that got none")
-    add("--show", action="store_true", help="show what three rows become, and write nothing")
-    add("--restart", action="store_true", help="throw away what an earlier run of the same job has done")
-    add(JSON, action="store_true", help="end with a report as JSON")
+    add("--flat", action="store_true", help="write each key of a prediction as a column of its own")
+    add("--errors", type=_given, metavar="FILE", help="file for rows without a prediction, as NDJSON")
+    add("--max-errors", type=_given, metavar="N|P%", help="stop once more rows than this have failed")
+    add("--show", action="store_true", help="show the samples and predictions of three rows, and write nothing")
+    add("--restart", action="store_true", help="discard the results of an earlier run of the same job")
+    add(JSON, action="store_true", help="print a report as JSON at the end")
     add("--help", "-h", action="store_true", help="show this")
     return parser
 
@@ -187,7 +197,7 @@ def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None
         try:
             "a".encode(given.encoding)
         except (LookupError, ValueError):
-            raise problems.BatchWords(f"--encoding {given.encoding} is not an encoding that Python has.") from None
+            raise problems.BatchWords(f"--encoding {given.encoding} is not an encoding that Python supports.") from None
     if given.files and not os.path.isdir(given.files):
         raise problems.BatchWords(f"--files {given.files} is not a folder.")
     if given.from_format == FILES and len(inputs) > 1:
@@ -195,7 +205,7 @@ def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None
     if given.max_errors:
         share(given.max_errors)
     if given.errors == "-":
-        raise problems.BatchWords("--errors - is not a file: stdout is only for answers.")
+        raise problems.BatchWords("--errors - is not a file: stdout is only for predictions.")
     if "-" in inputs and len(inputs) > 1:
         raise problems.BatchWords("Stdin can't be one of several inputs.")
 

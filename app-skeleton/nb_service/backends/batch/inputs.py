@@ -67,7 +67,7 @@ def resolve(words: Sequence[str], from_format: str) -> list[Source]:
             continue
         paths = _paths(word, from_format)
         if not paths:
-            raise problems.BatchInput(word, "it names no file", "Look at the name; a folder must have files to score.")
+            raise problems.BatchInput(word, "it names no file", "Check the name; a folder must contain files to score.")
         sources += [_source(path, from_format) for path in paths]
     return sources
 
@@ -98,8 +98,8 @@ def _source(path: str, from_format: str) -> Source:
         endings = " ".join(ending for each in FORMATS.values() for ending in each.endings)
         raise problems.BatchInput(
             path,
-            f"its ending is none of {endings}",
-            "Say its format: --from csv, for one, or another of `batch --help`.",
+            f"its suffix is none of {endings}",
+            "Set its format, for example --from csv; `batch --help` lists them.",
         )
     return Source(path, chosen, compression)
 
@@ -147,7 +147,7 @@ class Opened:
             raise problems.BatchInput(
                 self.source.name,
                 "it has changed while it was read",
-                "Score it again when no other process writes to it.",
+                "Score it again once no other process writes to it.",
             )
 
     def close(self) -> None:
@@ -190,7 +190,7 @@ def _unpacked(raw: Any, compression: str, name: str) -> Any:
     if compression == "gzip":
         return io.BufferedReader(gzip.GzipFile(fileobj=raw), _BUFFER)
     if compression == "zstd":
-        columns.require(f"{name}, packed by zstd,")
+        columns.require(f"{name}, compressed with zstd,")
         import pyarrow as pa
 
         # In a file of our own, since it has no peek and its readline is slow.
@@ -224,9 +224,9 @@ def guarded(name: str) -> Iterator[None]:
     except problems.Problem:
         raise
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise problems.BatchInput(name, f"it is not gzip as it says ({error})") from error
+        raise problems.BatchInput(name, f"it is not gzip, despite its name ({error})") from error
     except EOFError as error:
-        raise problems.BatchInput(name, "its last part is missing (it is cut)") from error
+        raise problems.BatchInput(name, "it is truncated") from error
     except OSError as error:
         raise unreadable(name, error) from error
 
@@ -234,7 +234,7 @@ def guarded(name: str) -> Iterator[None]:
 def unreadable(name: str, error: OSError) -> problems.BatchInput:
     """Return the problem of a file that can't be read."""
     return problems.BatchInput(
-        name, f"it can't be read: {reason(error)}", "Look at its name, and let this user read it (chmod, chown)."
+        name, f"it can't be read: {reason(error)}", "Check its name, and give this user read permission (chmod, chown)."
     )
 
 

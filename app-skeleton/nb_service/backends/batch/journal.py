@@ -119,7 +119,7 @@ class Journal:
         try:
             shutil.rmtree(self.folder)
         except OSError as error:
-            raise problems.BatchOutput(self.folder, reason(error), "Remove it: the job is over, and whole.") from error
+            raise problems.BatchOutput(self.folder, reason(error), "Remove it: the job is complete.") from error
 
 
 def _check_own(folder: str) -> None:
@@ -144,7 +144,7 @@ def _difference(name: str, was: object, now: object) -> str:
     if name == "model":
         return "the model is another one"
     if name == "version":
-        return "it is of another version of this program"
+        return "another version of this program wrote it"
     if name == "words" and isinstance(was, dict) and isinstance(now, dict):
         word = next(key for key in {**was, **now} if was.get(key) != now.get(key))
         return f"{word} was {was.get(word)!r}, and is {now.get(word)!r}"

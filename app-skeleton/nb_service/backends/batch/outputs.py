@@ -21,7 +21,9 @@ def guarded(name: str) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        raise problems.BatchOutput(name, "the reading process has exited", "Let its reader read to the end.") from error
+        raise problems.BatchOutput(
+            name, "the reading process has exited", "Let the reading process read all of it."
+        ) from error
     except OSError as error:
         raise problems.BatchOutput(name, reason(error)) from error
 
@@ -32,7 +34,7 @@ def lock(file: IO[bytes], path: str) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise problems.BatchOutput(path, "another process is at work on it", "Wait for its end.") from error
+        raise problems.BatchOutput(path, "another process is working on it", "Wait until it has finished.") from error
 
 
 class Growing:
@@ -50,7 +52,7 @@ class Growing:
             lock(self._file, path)
             if os.fstat(self._file.fileno()).st_size < size:
                 self._file.close()
-                raise problems.BatchOutput(path, "it is shorter than it was", "Start again with --restart.")
+                raise problems.BatchOutput(path, "it has become shorter", "Start again with --restart.")
             self._file.truncate(size)
             self._file.seek(size)
         self.size = size

@@ -85,23 +85,23 @@ def _task(path: str, sources: list[Source], options: Options) -> Task:
     if by_name is None and not options.to_format and path != STDOUT and (ending := os.path.splitext(path)[1]):
         known = " ".join(each for one in FORMATS.values() for each in one.endings)
         raise problems.BatchOutput(
-            path, f"its ending {ending} is none of {known}", "Say its format: --to csv, for one."
+            path, f"its suffix {ending} is none of {known}", "Set its format, for example --to csv."
         )
     if options.compression:
         compression = options.compression.removeprefix("none")
     if chosen is not None:
         chosen.require(path)
     if compression == "zstd":
-        columns.require(f"{path}, packed by zstd,")
+        columns.require(f"{path}, compressed with zstd,")
         if path == STDOUT:
-            raise problems.BatchWords("Stdout is packed by gzip or not at all: | zstd packs it as well.")
+            raise problems.BatchWords("Stdout can only be compressed with gzip; for zstd, pipe it through | zstd.")
     return Task(path if path == STDOUT else _target(path), sources, chosen, compression)
 
 
 def _file_name(source: Source, options: Options) -> str:
     """Return the name that the output for this input has in the folder: with another ending where it says less."""
     if source.path == STDIN:
-        raise problems.BatchWords("What comes by stdin has no name for a file in a folder: name the file.")
+        raise problems.BatchWords("Rows from stdin have no name for a file in a folder: name the output file.")
     base = os.path.basename(source.path)
     own, compression = formats.of_name(base)
     for ending, _ in [COMPRESSIONS[compression]] if compression else []:
@@ -121,4 +121,4 @@ def _check(tasks: list[Task], sources: list[Source], errors: str) -> None:
         raise problems.BatchWords(f"{twice} would be written twice: several inputs have that name, or --errors has.")
     own = {os.path.realpath(source.path) for source in sources if source.path != STDIN}
     if own & set(paths):
-        raise problems.BatchWords(f"{min(own & set(paths))} would be read and written: give another output.")
+        raise problems.BatchWords(f"{min(own & set(paths))} would be read and written: name another output.")

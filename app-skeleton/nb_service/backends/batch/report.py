@@ -34,8 +34,8 @@ class Report(NamedTuple):
         """Return the lines for people."""
         rate = (self.rows_in - self.resumed_at) / max(self.seconds, 1e-6)
         said = [
-            f"{self.rows_in} rows in = {self.rows_out} rows out + {self.refused} refused, in {self.seconds:.1f} s "
-            f"({rate:.0f} rows a second)" + (f", going on after row {self.resumed_at}" if self.resumed_at else "") + "."
+            f"{self.rows_in} rows in = {self.rows_out} rows out + {self.refused} failed, in {self.seconds:.1f} s "
+            f"({rate:.0f} rows a second)" + (f", resumed after row {self.resumed_at}" if self.resumed_at else "") + "."
         ]
         if self.refused and self.errors:
             said.append(f"The failed rows are in {self.errors}.")
@@ -45,7 +45,7 @@ class Report(NamedTuple):
                 said.append(f"And {self.refused - len(self.reasons)} more; --errors FILE keeps all of them.")
         if self.refused and not self.rows_out:
             said.append(
-                "No row was answered: --show shows what predictor gets, and --sample COLUMN,… names its columns."
+                "No row was scored: --show prints the samples of predictor, and --sample COLUMN,… names their columns."
             )
         return [*said, *(f"Drift: {line}." for line in self.drift or ())]
 

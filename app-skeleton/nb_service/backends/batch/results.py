@@ -68,7 +68,7 @@ class Results:
             self.shape = Shape(kept, keys, self._column, chunk.delimiter, header)
             if twice := repeated(self.shape.columns):
                 raise problems.BatchWords(
-                    f"Two columns of the output would be called {twice!r}: say --keep or --column."
+                    f"Two columns of the output would be called {twice!r}: set --keep or --column."
                 )
         self._check(name, chunk, self.shape)
         return self.shape
@@ -83,7 +83,7 @@ class Results:
         if strange:
             raise problems.BatchInput(
                 name,
-                f"it has the column {strange[0]!r}, which the input before it has not",
+                f"it has the column {strange[0]!r}, which the previous input does not have",
                 "Write a file for each input (an output that ends in /), or name the columns to keep: --keep id,…",
             )
         self._checked = chunk.names
@@ -186,7 +186,7 @@ class Results:
             raise ValueError(_NO_OBJECT)  # noqa: TRY004 - words for a row
         names = [shape.column] if shape.keys is None else shape.keys
         if taken := [name for name in names if name in row]:
-            raise ValueError(f"It has {taken[0]!r} already, as its answer is called: say --column, or --keep.")
+            raise ValueError(f"It has {taken[0]!r} already, the name of the prediction: set --column or --keep.")
         return {**row, **dict(zip(names, self._answer_cells(shape, answer), strict=True))}
 
     def _kept_rows(self, shape: Shape, chunk: Chunk, indexes: Sequence[int]) -> Sequence[Iterable]:
@@ -221,7 +221,7 @@ class Results:
             return [answer]
         if not isinstance(answer, dict):
             raise ValueError(  # noqa: TRY004 - words for a row
-                "Its answer is not an object, whose keys --flat writes as columns."
+                "Its prediction is not an object, so --flat can't write its keys as columns."
             )
         strange = [key for key in answer if key not in shape.keys]
         if strange:
@@ -259,7 +259,7 @@ class _Kept:
         if not isinstance(self._row, dict):
             raise ValueError(_NO_OBJECT)  # noqa: TRY004 - words for a row
         if self._is_all and (strange := [key for key in self._row if key not in self._names]):
-            raise ValueError(f"It has the key {strange[0]!r}, and the first row, whose keys are columns, has not.")
+            raise ValueError(f"It has the key {strange[0]!r}, but the first row, whose keys are the columns, does not.")
         return iter([self._row.get(name) for name in self._names])
 
 

@@ -94,7 +94,7 @@ class Samples:
         """Return whether a row is the value in its only cell."""
         wanted = self._form == VALUE if self._form else len(self._columns) == 1
         if wanted and width != 1:
-            raise problems.BatchWords(f"--as value is for one column, and the rows have {width}: say --sample.")
+            raise problems.BatchWords(f"--as value is for one column, and the rows have {width}: set --sample.")
         return wanted
 
     def _of_values(self, chunk: Chunk) -> list[str]:
@@ -122,7 +122,7 @@ class Samples:
             cells = [row[name] for name in self._columns]
             if self._form == VALUE or (not self._form and len(cells) == 1):
                 if len(cells) > 1:
-                    raise ValueError("It has not exactly one value, as --as value says.")
+                    raise ValueError("It does not have exactly one value, as --as value requires.")
                 return cells[0]
             return self._rows.sample(self._columns, cells)
         if self._form == LIST and isinstance(row, dict):
@@ -131,7 +131,7 @@ class Samples:
             items = list(row.values()) if isinstance(row, dict) else row
             if isinstance(items, list) and len(items) == 1:
                 return items[0]
-            raise ValueError("It has not exactly one value, as --as value says.")
+            raise ValueError("It does not have exactly one value, as --as value requires.")
         if self._form == OBJECT and not isinstance(row, dict):
             raise ValueError("It is not an object, as --as object requires.")
         return row
@@ -140,7 +140,9 @@ class Samples:
         """Return an object's values in the order of the first one's keys; raise ValueError where it has others."""
         keys = self.keys or []
         if row.keys() != set(keys):
-            raise ValueError(f"It has not the keys of the first object, whose order its list would have: {keys}.")
+            raise ValueError(
+                f"Its keys differ from those of the first object, which set the order of the list: {keys}."
+            )
         return [row[key] for key in keys]
 
 
@@ -154,7 +156,7 @@ def picks(name: str, names: Sequence[str] | None, columns: Sequence[str], width:
         raise problems.BatchInput(
             name,
             f"it has no column {missing[0]!r}",
-            f"These are there: {there}; --header says if they have names.",
+            f"It has: {there}; --header sets whether the first line has names.",
         )
     return [places[column] for column in columns]
 

@@ -152,7 +152,7 @@ class Scoring:
                 return answers
             waits += lost[0].outcome == outcomes.NOT_READY
             if waits > MAX_WAITS:
-                raise problems.BatchUnscored("the processes that have the model keep ending")
+                raise problems.BatchUnscored("the processes with the model keep crashing")
             if len(lost) < len(answers):
                 return [None if answer in lost else answer for answer in answers]
             self._pause()
@@ -167,7 +167,7 @@ class Scoring:
         while not self._is_ready():
             # How long the first one takes to load, nobody knows; that it can't, the pool does.
             if self._was_ready and time.monotonic() > latest:
-                raise problems.BatchUnscored(f"no process has had the model for {self._absence:g} seconds")
+                raise problems.BatchUnscored(f"no process has loaded the model for {self._absence:g} seconds")
             self._pause()
         self._was_ready = True
 

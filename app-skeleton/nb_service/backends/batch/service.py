@@ -108,7 +108,7 @@ class BatchService:
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
-            raise problems.BatchUnscored(f"no scorer can be asked ({reason(error)})") from error
+            raise problems.BatchUnscored(f"no scorer can be reached ({reason(error)})") from error
         server = PoolServer(self._loop, self._pool, ours, dict, lambda: None)
         thread = threading.Thread(target=self._work, args=(theirs,), name="batch", daemon=True)
         self._pool.start()
@@ -181,7 +181,7 @@ class BatchService:
         try:
             self._job = job = jobs.Job(self._options, self._plan, rows, keys, scoring, journal, pace)
             if job.mark.rows_in:
-                self._say(f"Going on after row {job.mark.rows_in}, where this job stopped before.")
+                self._say(f"Resuming after row {job.mark.rows_in}, where this job stopped before.")
             bar = progress.Progress(self._stderr, self._say, time.monotonic)
             report = job.run(bar, self._stop, self._stdout)
         finally:
@@ -211,7 +211,7 @@ class BatchService:
         hindrance = self._pool.manager.hindrance
         patience = ABSENCE_SECONDS if self._pool.manager.loaded_once else START_SECONDS
         if hindrance is not None and time.monotonic() - hindrance.since > patience:
-            raise problems.BatchUnscored(f"no process that has the model can be started ({hindrance.reason})")
+            raise problems.BatchUnscored(f"no process with the model can be started ({hindrance.reason})")
         return False
 
     def _journal(self) -> Journal | None:

@@ -343,7 +343,7 @@ class Consumer:
             self._say(f"The bus: taking samples from {self._name}.")
         else:
             seconds = time.monotonic() - self._away_since
-            self._say(f"The bus: {self._name} is there again after {seconds:.1f} s.")
+            self._say(f"The bus: {self._name} is available again after {seconds:.1f} s.")
         self._away_since = None
         self._why_away.clear()
 
@@ -355,7 +355,7 @@ class Consumer:
             self._away_since = time.monotonic()
         if reason not in self._why_away:
             self._why_away.add(reason)
-            self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again until it can.")
+            self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again.")
 
     def _note_blocked(self) -> None:
         """Say that the broker takes no answers although it is there, and once it takes them again."""
@@ -402,7 +402,7 @@ class Consumer:
         outcome = await self._answer(delivery)
         if outcome is not None and forms.size_of(outcome) > self._broker.largest:
             if not outcome.is_error:
-                detail = f"The answer is larger than the broker takes ({self._broker.largest} bytes)."
+                detail = f"The prediction is larger than the broker accepts ({self._broker.largest} bytes)."
                 outcome = self._messages.refused(delivery, forms.TOO_LARGE, detail)
             if forms.size_of(outcome) > self._broker.largest:
                 outcome = forms.without_body(outcome)
@@ -458,7 +458,7 @@ class Consumer:
                 return Answer(outcomes.OK, Series.joined(parts).array), None
             samples = series.elements
         except ValueError as error:
-            raise Malformed(f"The message is no JSON array of samples: {error}.") from error
+            raise Malformed(f"The message is not a JSON array of samples: {error}.") from error
         answers = []
         # As many at a time as all scorers can work on.
         for start in range(0, len(samples), self._least):

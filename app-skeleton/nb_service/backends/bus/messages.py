@@ -68,9 +68,9 @@ class Messages:
         """Return the samples of a message; raise Malformed, with status 413 where it is too large."""
         headers, body = delivery.headers, delivery.body
         if len(body) > self._limits.body:
-            raise Malformed("The message is larger than this service takes (S2I_MAX_BODY).", 413)
+            raise Malformed("The message is larger than this service accepts (S2I_MAX_BODY).", 413)
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise Malformed("Compressed messages are not read.", 415)
+            raise Malformed("Compressed messages are not supported.", 415)
         kind = headers.get("content-type") or None
         if cloud_events.is_event(headers, kind):
             reply = cloud_events.Reply(
@@ -78,7 +78,7 @@ class Messages:
             )
             return cloud_events.read(headers, kind, body, reply, self._limits)
         if kind is not None and not replies.is_json(kind):
-            raise Malformed(f"Messages of type {kind} are not read; send a sample as JSON.", 415)
+            raise Malformed(f"Messages of type {kind} are not supported; send a sample as JSON.", 415)
         if not body:
             raise Malformed("The message is empty; send one sample as JSON.")
         return Question([body], _as_it_is)
@@ -95,7 +95,7 @@ class Messages:
         """Return the message for the place of errors: the one that came, with the reason in its headers."""
         headers = _bounded({name: header_text(value) for name, value in delivery.headers.items()})
         if len(headers) < len(delivery.headers):
-            detail += " Some of its headers are left out: they are too many, or too large."
+            detail += " Some of its headers are left out, because there are too many, or they are too large."
         headers |= self._told(delivery, question)
         headers |= {REASON: reason, DETAIL: header_text(detail), DELIVERIES: str(delivery.deliveries)}
         return Outcome(delivery, True, delivery.body, headers)
@@ -119,7 +119,7 @@ def size_of(outcome: Outcome) -> int:
 
 def without_body(outcome: Outcome) -> Outcome:
     """Return a message for errors without the bytes that came, which the broker would not take with these headers."""
-    detail = outcome.headers[DETAIL] + " The message itself is left out: with its reason it is too large."
+    detail = outcome.headers[DETAIL] + " The message itself is left out, because it would be too large with its reason."
     return outcome._replace(body=b"", headers={**outcome.headers, DETAIL: detail})
 
 

@@ -89,7 +89,7 @@ def _addresses(text: str) -> tuple[tuple[SplitResult, ...], str, str]:
             host, port = url.hostname, url.port
         except ValueError as error:
             # The error's own words may have the password in them.
-            raise problems.BusUrl("a port or an address in it is not one") from error
+            raise problems.BusUrl("a port or an address in it is not valid") from error
         if url.scheme in ("redis", "rediss") and not re.fullmatch(r"/?[0-9]*/?", url.path):
             raise problems.BusUrl("the database in it is not a number")
         if not url.scheme or not host:

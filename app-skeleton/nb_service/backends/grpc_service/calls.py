@@ -306,7 +306,7 @@ def _parsed(request: Callable[[], Message], data: bytes) -> Message:
     try:
         message.ParseFromString(data)
     except DecodeError as error:
-        raise Malformed(f"The request is no {message.DESCRIPTOR.full_name}.") from error
+        raise Malformed(f"The request can't be parsed as {message.DESCRIPTOR.full_name}.") from error
     return message
 
 

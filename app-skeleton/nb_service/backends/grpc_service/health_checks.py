@@ -15,7 +15,7 @@ from nb_service.backends.grpc_service.refusals import Refusal, Refused
 
 SERVICE = "grpc.health.v1.Health"
 _States = messages.HealthCheckResponse
-UNKNOWN = Refusal(grpc.StatusCode.NOT_FOUND, "There is no such service here; the empty name asks for all.")
+UNKNOWN = Refusal(grpc.StatusCode.NOT_FOUND, "There is no such service; the empty name stands for all.")
 
 
 class HealthChecks:

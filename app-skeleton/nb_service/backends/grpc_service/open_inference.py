@@ -127,7 +127,7 @@ class OpenInference:
             response.parameters["content_type"].string_param = inference.FRAME
         requested = [tensor.name for tensor in request.outputs]
         if any("classification" in tensor.parameters for tensor in request.outputs):
-            raise Malformed("The classification extension is not offered here.")
+            raise Malformed("The classification extension is not supported.")
         for answer in inference.outputs(answers, requested, self._served.outputs, as_columns=as_frame):
             tensor = answer.tensor
             output = response.outputs.add(name=answer.name, datatype=tensor.datatype, shape=tensor.shape)

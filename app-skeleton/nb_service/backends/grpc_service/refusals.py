@@ -60,20 +60,20 @@ class Refused(Exception):
 FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, replies.detail_of(replies.FULL))
 NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, replies.detail_of(auth.NO_KEY))
 HELD = Refusal(
-    grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are held than this service takes (S2I_MAX_HELD)."
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "This service holds as many bytes of requests as it accepts (S2I_MAX_HELD)."
 )
 ARRIVING = Refusal(
-    grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are arriving than this service takes (S2I_MAX_HELD)."
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are arriving than this service accepts (S2I_MAX_HELD)."
 )
 LATE = Refusal(
     grpc.StatusCode.DEADLINE_EXCEEDED,
     "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).",
 )
 UNTAKEN = Refusal(
-    grpc.StatusCode.DEADLINE_EXCEEDED, "The client took nothing of its answer for too long (S2I_RECEIVE_TIMEOUT)."
+    grpc.StatusCode.DEADLINE_EXCEEDED, "The client did not read its response for too long (S2I_RECEIVE_TIMEOUT)."
 )
 STREAMS = Refusal(
-    grpc.StatusCode.RESOURCE_EXHAUSTED, "More streams are open than this service takes; try again, or close some."
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "More streams are open than this service accepts; try again, or close some."
 )
 ENDING = Refusal(grpc.StatusCode.UNAVAILABLE, "This service is shutting down; retry, or use another replica.")
 EMPTY = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")

@@ -214,7 +214,7 @@ def _typed(name: str, datatype: str, values: Sequence, files: Files) -> list:
 def _half(name: str, bits: int) -> float:
     """Return the number whose 16 bits are the value of a field."""
     if not 0 <= bits < 1 << 16:
-        raise Malformed(f"The input {name!r} has a value that is no FP16.")
+        raise Malformed(f"The input {name!r} has a value that is not FP16.")
     return struct.unpack("<e", bits.to_bytes(2, "little"))[0]
 
 

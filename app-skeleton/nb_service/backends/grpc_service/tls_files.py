@@ -33,7 +33,7 @@ class TlsFiles(NamedTuple):
         try:
             context.load_verify_locations(settings.grpc_ca_file)
         except (OSError, ValueError) as error:
-            raise problems.GrpcFile("S2I_GRPC_CA_FILE", "there is no certificate in it") from error
+            raise problems.GrpcFile("S2I_GRPC_CA_FILE", "it contains no certificate") from error
         return cls(key, certificate, authorities)
 
 

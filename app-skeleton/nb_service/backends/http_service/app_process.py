@@ -31,7 +31,7 @@ class AppProcess(PoolProcess):
         # Receives the requests of the app, and its reports on responses and feedback.
         self.on_question: Callable[[dict], dict | None] = lambda news: None
         self._listener = listener
-        title = "The app, which serves all but plain predictions,"
+        title = "The app, which serves everything except plain predictions,"
         super().__init__(loop, pool, title, ("nb_service", "app"), environ, facts, log)
 
     def on_news(self, news: dict) -> dict | None:

@@ -397,14 +397,14 @@ def on_gpus(pool: Pool) -> str:
     shown = ", ".join(f"{products.count(name)} of {name}" for name in dict.fromkeys(products))
     if pool.manager.uses_gpus:
         return f"on GPUs ({shown}), "
-    return f"on CPUs, as the model has asked for none of the GPUs ({shown}), "
+    return f"on CPUs, because the model uses none of the GPUs ({shown}), "
 
 
 def batches(pool: Pool) -> str:
     """Return what the log says of batches at the start, with a comma; nothing where there are none to expect."""
     if pool.plan.batch > 1:
         called = "batch_predictor" if pool.plan.form == BATCH_PREDICTOR else "predictor's batch form"
-        return f"up to {pool.plan.batch} waiting samples a call of {called}, "
+        return f"up to {pool.plan.batch} waiting samples per call of {called}, "
     if pool.model.manifest.get("batch_predictor"):
         return "batch_predictor not used, "
     return ""

@@ -35,7 +35,7 @@ class SparkModel(StdoutArchive):
         exported = contents.of(model)
         if not exported.interpreter:
             log.say(
-                f"The model's Python is one of the system, so the archive is without it: executors need a Python "
+                f"The model's Python belongs to the system, so the archive does not contain it: executors need Python "
                 f"{exported.python}, which can be the cluster's own."
             )
         return len(exported.files), archive.write(exported, stream)

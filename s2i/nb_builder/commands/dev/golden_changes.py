@@ -28,7 +28,7 @@ class Changes:
     def __str__(self) -> str:
         """Return one clause."""
         if not self.steady:
-            return "predictor answers one sample differently each time, so its golden rows are not compared"
+            return "predictor returns different predictions for the same sample, so its golden rows are not compared"
         if not self.compared:
             return "no golden rows to compare" if not self.new else f"{golden_rows.counted(self.new)}, all new"
         beside = [f"{count} {word}" for count, word in ((self.new, "new"), (self.gone, "gone")) if count]

@@ -14,13 +14,13 @@ SUFFIXES = (".ipynb", ".py", *MARKDOWN, *CHUNKS)
 
 # {suffix of a file that some choose as their notebook: (what it is, the shortest way to a format that we read)}
 _REFUSED = {
-    ".dbc": ("an archive of Databricks", "Export the notebook there as 'IPython Notebook' or 'Source File'"),
+    ".dbc": ("a Databricks archive", "Export the notebook there as 'IPython Notebook' or 'Source File'"),
     ".html": ("a web page", "Export the notebook as .ipynb (in Databricks: File, Export, IPython Notebook)"),
     ".scala": ("Scala", "Write the notebook's predictor in Python"),
     ".sql": ("SQL", "Write the notebook's predictor in Python"),
     ".r": ("an R script", "Write the notebook's predictor in Python"),
     ".jl": ("Julia", "Write the notebook's predictor in Python"),
-    ".zpln": ("a note of Zeppelin", "Convert it to .ipynb and commit that"),
+    ".zpln": ("a Zeppelin note", "Convert it to .ipynb and commit that"),
 }
 
 

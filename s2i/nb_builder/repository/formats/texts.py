@@ -77,7 +77,7 @@ def _read(text: str, extension: str, name: str) -> NotebookNode:
         # A header goes before what is asked for here, and jupytext starts a program for some formats.
         named = read_format_from_metadata(plain, extension)
         if named not in (None, *_PARSED):
-            raise ValueError(f"its header names the format {named!r}, for which another program would be started")
+            raise ValueError(f"its header names the format {named!r}, which needs another program")
         # With comment_magics, jupytext would turn comments such as "# copy the data" into commands.
         node = jupytext.reads(plain, fmt={"extension": extension, "format_name": name, "comment_magics": False})
     except yaml.YAMLError as error:

@@ -95,5 +95,5 @@ def _disagreement(requested: Sequence[tuple[str, Requirement]], declaration: Dec
     for _, theirs in _requirements_of(declaration):
         for file, ours in requested:
             if pins.conflict(ours, theirs):
-                return [f"{file} asks for {ours}, and counts; {declaration.file} asks for {theirs}."]
+                return [f"{file} requires {ours}, and takes precedence; {declaration.file} requires {theirs}."]
     return []

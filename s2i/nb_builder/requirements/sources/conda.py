@@ -34,7 +34,7 @@ class _Conversion:
     def notes(self) -> tuple[str, ...]:
         """Return the notes for the log."""
         templates = (
-            ("by the names on PyPI: {}", self.renamed),
+            ("with their names on PyPI: {}", self.renamed),
             ("left out, because they are not Python packages: {}", self.left_out),
             ("without the version, which pip can't read: {}", self.loosened),
         )

@@ -87,7 +87,9 @@ def _version_of(file: str) -> str:
 
 
 def _of_systems(systems: dict[str, list[str]]) -> list[str]:
-    return [f"left out, as it is for {_SYSTEMS[system]} only: {', '.join(names)}" for system, names in systems.items()]
+    return [
+        f"left out, because it is for {_SYSTEMS[system]} only: {', '.join(names)}" for system, names in systems.items()
+    ]
 
 
 def _of_files(files: list[str], build_times: list[int]) -> list[str]:
@@ -95,8 +97,8 @@ def _of_files(files: list[str], build_times: list[int]) -> list[str]:
         return []
     count = "1 line names" if len(files) == 1 else f"{len(files)} lines name"
     lines = ", ".join(files[:3]) + (" and so on" if len(files) > 3 else "")
-    note = f"{count} a file of another machine; taken as {lines}"
+    note = f"{count} a file on another machine; replaced with {lines}"
     if build_times:
         day = datetime.fromtimestamp(max(build_times), timezone.utc).date().isoformat()
-        note += f". conda built the newest on {day}, so that S2I_RESOLVE_AS_OF={day} is near to what was there"
+        note += f". conda built the newest on {day}, so S2I_RESOLVE_AS_OF={day} comes close to those packages"
     return [note]

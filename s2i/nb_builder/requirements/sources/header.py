@@ -20,7 +20,7 @@ def read(path: Path, node: NotebookNode) -> Packages | None:
     table = text.header(content)
     lines = table.get("dependencies", [])
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise Unreadable("the dependencies in its header of PEP 723 are not a list of strings")
+        raise Unreadable("the dependencies in its PEP 723 header are not a list of strings")
     return Packages(tuple(lines), python=str(table.get("requires-python", "")))
 
 

@@ -41,7 +41,7 @@ def of_pipfile(path: Path) -> tuple[str, ...]:
     try:
         packages = text.table(json.loads(text.read(path)), "default")
     except ValueError as error:
-        raise Unreadable(f"it is no JSON ({error})") from None
+        raise Unreadable(f"it is not JSON ({error})") from None
     pins = {
         name: entry
         for name, entry in packages.items()

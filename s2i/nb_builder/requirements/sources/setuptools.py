@@ -7,7 +7,7 @@ from pathlib import Path
 from nb_builder.requirements.sources import text
 from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
-_COMPUTED = "install_requires is computed, and setup.py is not run to be read"
+_COMPUTED = "install_requires is computed, and the build does not run setup.py"
 
 
 def read_setup_py(path: Path) -> Packages | None:
@@ -18,7 +18,7 @@ def read_setup_py(path: Path) -> Packages | None:
     try:
         tree = ast.parse(text.read(path))
     except (SyntaxError, ValueError) as error:
-        raise Unreadable(f"it is no Python ({error})") from None
+        raise Unreadable(f"it is not Python ({error})") from None
     call = next((node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)), None)
     arguments = {keyword.arg: keyword.value for keyword in call.keywords} if call else {}
     if "install_requires" not in arguments:

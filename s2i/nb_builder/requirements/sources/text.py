@@ -17,7 +17,7 @@ def read(path: Path) -> str:
     try:
         return text_files.read(path)
     except UnicodeDecodeError:
-        raise Unreadable("it is text neither in UTF-8 nor in UTF-16") from None
+        raise Unreadable("it is neither UTF-8 nor UTF-16 text") from None
 
 
 def header(content: str) -> dict:
@@ -25,7 +25,7 @@ def header(content: str) -> dict:
     try:
         return tomllib.loads(content)
     except ValueError as error:
-        raise Unreadable(f"its header of PEP 723 is no TOML ({error})") from None
+        raise Unreadable(f"its PEP 723 header is not TOML ({error})") from None
 
 
 def toml(path: Path) -> dict:
@@ -34,7 +34,7 @@ def toml(path: Path) -> dict:
         return tomllib.loads(read(path))
     except ValueError as error:
         # Of a number with thousands of digits, Python says it itself.
-        raise Unreadable(f"it is no TOML ({error})") from None
+        raise Unreadable(f"it is not TOML ({error})") from None
 
 
 def strings(value: object, name: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def _section(title: str, choices: Iterable[Choice]) -> list[str]:
         for choice, name in zip(ordered, names, strict=True)
     ]
     count = "1 distribution" if len(ordered) == 1 else f"{len(ordered)} distributions"
-    return [f"{title}: {count}, {megabytes(total)} before tests, headers and symbols went", *rows]
+    return [f"{title}: {count}, {megabytes(total)} before tests, headers and symbols were removed", *rows]
 
 
 def megabytes(size: int) -> str:

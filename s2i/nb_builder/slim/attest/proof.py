@@ -15,7 +15,7 @@ from nb_builder.slim.tree import Tree
 FOLDER = "/usr/share/nb-builder"
 FILE = f"{FOLDER}/slim.json"
 _ERROR = re.compile(r"\w(Error|Exception): ")
-_ROWS = "Add 'examples = [...]' to the notebook, samples that prove the image, and build the service again."
+_ROWS = "Add 'examples = [...]' to the notebook, samples that verify the image, and build the service again."
 
 
 def write(tree: Tree, plan: Plan, verdict: dict, date: int) -> None:
@@ -49,10 +49,14 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
     if not verdict["rows"]:
         log.note(f"there are no golden rows, so the correct predictions are unknown. {_ROWS}")
     rows = golden_rows.counted(verdict["rows"])
-    outcome = "answered the same" if verdict["deterministic"] else "answered; predictor says something else each time"
+    outcome = (
+        "with the same predictions"
+        if verdict["deterministic"]
+        else "answered; predictor returns a different prediction each time"
+    )
     log.step(
         f"The slim image is {plan_table.megabytes(tree.bytes())} (S2I_SLIM={plan.level}); "
-        f"{rows} {outcome}, {len(verdict['answers'])} requests in all"
+        f"{rows} {outcome}, {len(verdict['answers'])} requests in total"
     )
 
 
@@ -66,9 +70,9 @@ def failures(verdict: dict) -> list[str]:
 def unproved(verdict: dict, level: str) -> SlimUnproved:
     """Return the problem for an image of this `level` whose selftest failed."""
     advice = (
-        "Set S2I_SLIM_BASE=shell, where the predictor needs a program or a library of the system."
+        "Set S2I_SLIM_BASE=shell, if predictor needs a program or a system library."
         if level == OFF
-        else "Set S2I_SLIM=off, or S2I_KEEP to the distributions that the difference is about."
+        else "Set S2I_SLIM=off, or S2I_KEEP to the distributions that cause the difference."
     )
     first, *rest = failures(verdict)
     return SlimUnproved(difference=first, advice=advice, detail="\n".join(rest))

@@ -42,7 +42,7 @@ class Elf:
             self.segments = [Segment(data, self.phoff + SEGMENT * index) for index in range(self.phnum)]
             self.sections = [Section(data, self.shoff + SECTION * index) for index in range(self.shnum)]
         except struct.error as error:
-            raise ValueError("its headers lie outside of the file") from error
+            raise ValueError("its headers are outside the file") from error
 
     @property
     def loaded(self) -> "list[Segment]":

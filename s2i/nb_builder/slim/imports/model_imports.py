@@ -31,7 +31,7 @@ def imports(app_root: Path, digests: Mapping[str, str] | None = None) -> dict[st
     command.append("" if digests is None else json.dumps(dict(digests)))
     process = programs.run(command, env=launch.environment(dict(os.environ)), cwd="/")
     if process.returncode:
-        raise ModelUnreadable(process.stderr.strip() or f"it ended with {process.returncode}")
+        raise ModelUnreadable(process.stderr.strip() or f"it exited with status {process.returncode}")
     return json.loads(phrases.last_line(process.stdout))
 
 

@@ -21,7 +21,7 @@ from nb_builder.slim.trace import tracer
 from nb_builder.slim.trace.selftest import SelftestEnded, Verdict
 from nb_builder.slim.trace.tracer import Trace
 
-NEEDLESS = "only imported where it is there: without it every answer is the same"
+NEEDLESS = "an optional import: without it, every prediction is the same"
 # Bytes. Smaller distributions are not worth the seconds that a selftest takes.
 MIN_BYTES = 200_000
 _ERROR = re.compile(r"[A-Za-z_.]+(Error|Exception|Warning): ")
@@ -39,7 +39,7 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
     trial = Trial(root, lambda: tracer.run(tree_app_root, home=home))
     reason = trial.begin()
     if reason:
-        return replace(plan, notes=(*plan.notes, f"Nothing was tried without: {reason}."))
+        return replace(plan, notes=(*plan.notes, f"No package was tried for removal: {reason}."))
     first, second = trial.verdicts
     tolerance = manifest.read(app_root / paths.MODEL).get("tolerance", compare_answers.TOLERANCE)
     trial.baseline = Baseline(first, second, tolerance)
@@ -95,18 +95,18 @@ class Trial:
         try:
             self.verdicts = [self._selftest(), self._selftest()]
         except SelftestEnded as error:
-            return f"the service can't be asked ({gist(str(error))})"
+            return f"the service can't be reached ({gist(str(error))})"
         for verdict in self.verdicts:
             if not verdict.same:
-                return f"the service does not answer as it ought to ({gist(verdict.differences[0])})"
+                return f"the service does not give the expected responses ({gist(verdict.differences[0])})"
             if not (verdict.rows and verdict.deterministic):
-                return "that takes answers to compare"
+                return "there are no predictions to compare"
         return ""
 
     def difference_without(self, files: Iterable[str]) -> str:
         """Hide `files` and return how the service differs without them; if it does not (""), delete them for good."""
         hidden = HiddenFiles(self._root)
-        difference = "it could not be asked"
+        difference = "it could not be called"
         try:
             hidden.hide(files)
             difference = self._difference()
@@ -123,7 +123,7 @@ class Trial:
         verdict = self._selftest()
         baseline = self.baseline
         if baseline is None:
-            raise RuntimeError("the whole service was not asked before")
+            raise RuntimeError("the complete service was not called before")
         difference = baseline.difference(verdict)
         # Run again, because a line of the log may differ once by chance.
         return baseline.difference(self._selftest()) if difference and verdict.same else difference
@@ -163,7 +163,7 @@ class Baseline:
             return gist(verdict.differences[0])
         for name, answer in self._answers.items():
             if not self._is_same(answer, verdict.answers.get(name)):
-                return f"{name} is answered differently"
+                return f"{name} gets a different prediction"
         if self._log is not None and verdict.stderr != self._log:
             new_lines = sorted(set(verdict.stderr.splitlines()) - set(self._log.splitlines()))
             return f"the log differs: {(new_lines or ['lines are missing'])[0][:200]}"

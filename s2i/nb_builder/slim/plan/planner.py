@@ -138,7 +138,7 @@ def make(
     opened = frozenset(tracer.with_sources(trace.files))
     plan = replace(plan, opened=opened, named=frozenset(named_modules), notes=notes_on(trace.verdict))
     if level == FILES and not trace.verdict.rows:
-        return replace(plan, level=DISTRIBUTIONS, notes=(*plan.notes, "So no single files are dropped."))
+        return replace(plan, level=DISTRIBUTIONS, notes=(*plan.notes, "No single files are removed."))
     return with_files(plan, trace, named_modules, app_root, home) if level == FILES else plan
 
 
@@ -165,7 +165,7 @@ def fixed_reasons(
     owner = installed.owners(distributions)
     loaded = Modules(installed.site_packages(app_root / paths.VENV)).loading(named_modules)
     imported = {
-        distribution.name: "what the notebook names imports it"
+        distribution.name: "imported by the notebook's packages"
         for file in loaded
         for distribution in owner.get(file, ())
     }
@@ -230,8 +230,8 @@ def with_files(plan: Plan, trace: tracer.Trace, named_modules: Iterable[str], ap
 def notes_on(verdict: Verdict) -> tuple[str, ...]:
     """Return notes on how far a plan can be trusted whose trace is the selftest of `verdict`."""
     if not verdict.rows:
-        consequence = "what only a prediction uses may be missing. Call predictor in a cell or define examples."
+        consequence = "files that only predictions use may be missing. Call predictor in a cell or define examples."
         return (f"There are no golden rows: {consequence}",)
     if not verdict.deterministic:
-        return ("predictor answers the same sample differently each time: no answer can show that one is missing.",)
+        return ("predictor returns different predictions for the same sample, which hides missing files.",)
     return ()

@@ -140,7 +140,7 @@ def test_too_few_requests_are_reported(server):
         (
             'count by (route) (last_over_time(nb_http_requests_total{version="c"}[1h]))',
             vector(({"route": "/invocations"}, 1)),
-            "Of this version, route is /invocations.",
+            "For this version, route is /invocations.",
         ),
         (
             'count by (version) (last_over_time(nb_http_requests_total{version!=""}[1h]))',
@@ -150,14 +150,14 @@ def test_too_few_requests_are_reported(server):
         (
             "count by (job) (last_over_time(nb_http_requests_total[1h]))",
             vector(({"job": "my-service"}, 1)),
-            "Of these numbers, none has the label version; job is my-service.",
+            "None of these metrics has the label version; job is my-service.",
         ),
         (
             'count by (__name__) (last_over_time({__name__=~".+_http_requests_total"}[1h]))',
             vector(({"__name__": "fruit_http_requests_total"}, 1)),
             "What there is has the name fruit_http_requests_total.",
         ),
-        ("nothing", vector(), "There are no numbers of any service."),
+        ("nothing", vector(), "There are no metrics of any service."),
     ],
 )
 def test_a_version_that_is_not_there_is_reported_with_what_there_is(server, query, said, there):

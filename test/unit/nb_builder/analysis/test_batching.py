@@ -7,14 +7,14 @@ from nb_builder.analysis import batching
 from nb_builder.common.cell import Cell
 
 MODEL = "import joblib\nmodel = joblib.load('model.joblib')"
-FIT = "s.fit_transform trains while answering; transform is what answers need"
+FIT = "s.fit_transform trains during predictions; predictions need transform"
 PREDICTOR = "def predictor(x):\n    {}\n    return model.predict([x])[0]"
 
 
 def told(tmp_path, *sources):
     cells = [Cell(source, number, number) for number, source in enumerate(sources, start=1)]
     found = batching.hindrance(cells, tmp_path, tmp_path)
-    return found and found.note.partition("batches: ")[2].partition(". To have")[0]
+    return found and found.note.partition("batches: ")[2].partition(". To speed")[0]
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,18 @@ def told(tmp_path, *sources):
             "db.execute('x')",
             "db.execute reads or writes outside of the process",
         ),
-        ("seen = {}", "seen[x] = 1", "it writes seen[x], which outlives the sample"),
-        ("seen = dict()", "seen.update(x)", "seen.update changes a dict that outlives the sample"),
+        ("seen = {}", "seen[x] = 1", "it writes seen[x], which keeps its value after the call"),
+        ("seen = dict()", "seen.update(x)", "seen.update changes a dict that keeps its value after the call"),
         (
             "from collections import deque\nseen = deque(maxlen=3)",
             "seen.append(x)",
-            "seen.append changes a deque that outlives the sample",
+            "seen.append changes a deque that keeps its value after the call",
         ),
-        ("seen = [n for n in range(3)]", "seen.append(x)", "seen.append changes a list that outlives the sample"),
+        (
+            "seen = [n for n in range(3)]",
+            "seen.append(x)",
+            "seen.append changes a list that keeps its value after the call",
+        ),
         (
             "try:\n    import clock as t\nexcept ImportError:\n    import time as t",
             "t.time()",
@@ -65,9 +69,9 @@ service = Service()"""
 
 def test_functions_and_methods_that_predictor_calls_are_read(tmp_path):
     found = told(tmp_path, MODEL, HELPER, PREDICTOR.format("helper(x)"))
-    assert found == "seen.append changes a list that outlives the sample (cell 2, line 2)"
+    assert found == "seen.append changes a list that keeps its value after the call (cell 2, line 2)"
     found = told(tmp_path, MODEL, SERVICE, PREDICTOR.format("service.predict(x)"))
-    assert found == "it writes self.n, which outlives the sample (cell 2, line 3)"
+    assert found == "it writes self.n, which keeps its value after the call (cell 2, line 3)"
 
 
 def test_a_model_that_is_loaded_for_each_sample_is_reported(tmp_path):
@@ -86,7 +90,7 @@ def test_a_module_of_the_repository_is_read_and_not_run(tmp_path):
         "raise SystemExit\nlast = {}\nmodel = load()\ndef score(x):\n    last['x'] = x\n    return model.predict([x])\n"
     )
     assert told(tmp_path, "from helpers.scoring import score", "predictor = lambda x: score(x)") == (
-        "it writes last['x'], which outlives the sample (helpers/scoring.py, line 5)"
+        "it writes last['x'], which keeps its value after the call (helpers/scoring.py, line 5)"
     )
 
 

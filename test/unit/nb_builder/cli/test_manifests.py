@@ -79,5 +79,5 @@ def test_a_name_that_no_orchestrator_takes_is_rejected(name, tmp_path):
 
 def test_files_that_are_there_are_left_alone(tmp_path):
     written(tmp_path, "podman")
-    with pytest.raises(ManifestsUnwritten, match="it is there already"):
+    with pytest.raises(ManifestsUnwritten, match="it exists already"):
         written(tmp_path, "podman")

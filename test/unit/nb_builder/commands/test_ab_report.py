@@ -18,7 +18,7 @@ HERE = "http://127.0.0.1:9"
         (("http://[::1", "a", "b"), "PROMETHEUS=http://[::1 is not an address such as http://localhost:9090."),
         ((HERE, "a", "b", "--since=1 hour"), "SINCE=1 hour is not a time such as 30m, 1h or 7d."),
         ((HERE, "a", "b", "--label=my-label"), "LABEL=my-label is not the name of a label."),
-        ((HERE, "a", "b", "--prefix=0"), "PREFIX=0 is not a beginning of names of metrics."),
+        ((HERE, "a", "b", "--prefix=0"), "PREFIX=0 is not a prefix of metric names."),
         ((HERE, "a"), "ab-report can't be called like this: the following arguments are required: B."),
     ],
 )

@@ -27,7 +27,7 @@ def test_what_no_one_uses_any_more_may_be_taken_and_removed(tmp_path):
 def test_a_lock_without_words_is_one_all_the_same(tmp_path):
     AppLock(tmp_path / "app", "x")
     app_lock.path_of(tmp_path / "app").write_text("")
-    with pytest.raises(AppInUse, match="another command works there"):
+    with pytest.raises(AppInUse, match="another command is using it"):
         AppLock(tmp_path / "app", "y")
 
 

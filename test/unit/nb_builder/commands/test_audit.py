@@ -122,7 +122,7 @@ def test_what_can_not_be_looked_up_is_not_audited_and_hides_nothing_else(capsys,
         "---> Not audited, so vulnerabilities are unknown: 2 other components, 1 Python distribution",
         "     named 1",
         "     python 3.11.2",
-        "     torch nightly: it has no version of PEP 440.",
+        "     torch nightly: its version is not valid (PEP 440).",
     ]
 
 
@@ -192,7 +192,7 @@ def test_a_file_that_is_no_sbom_is_rejected(tmp_path, text, reason):
 
 
 def test_an_engine_that_is_not_there_is_named():
-    with pytest.raises(Problem, match="there is no 'no-such-engine' to read it with"):
+    with pytest.raises(Problem, match="'no-such-engine' is not installed"):
         audit.main(["--engine=no-such-engine", "some-image"])
 
 
@@ -254,4 +254,4 @@ def test_a_name_that_would_be_a_line_of_its_own_is_not_looked_up(tmp_path):
     document = {"bomFormat": "CycloneDX", "components": [{"name": "a", "purl": purl}]}
     components = audit.read("sbom.json", json.dumps(document).encode())
     findings = audit.look_up(components, tmp_path / "nowhere", [])
-    assert list(findings.skipped.values()) == ["its name is none of PEP 508."]
+    assert list(findings.skipped.values()) == ["its name is not valid (PEP 508)."]

@@ -194,11 +194,11 @@ def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
         ("x = 1", "no cell calls fit() of a model"),
         (
             "model = Ridge().fit(df, df)\nmodel = None\nmodel.fit(df)",
-            "'model', which cell [5] fits, is made by None, which is not a model that nb-builder knows",
+            "'model', which cell [5] fits, is made by None, which nb-builder does not recognise as a model",
         ),
         (
             "model = Ridge()\nmodel.fit(unknown(), df)",
-            "'model', which cell [5] fits, gets data that can't be followed back to where they were read",
+            "'model', which cell [5] fits, gets data whose source can't be traced",
         ),
         (
             "def train(rows):\n    model = Ridge()\n    model.fit(unknown(rows), df)\n    return 1\nmodel = train(X)",
@@ -206,7 +206,7 @@ def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
         ),
         (
             "model = Ridge()\nmodel.fit(X, df)\nX = df = None",
-            "the data of 'model', which cell [5] fits, are no longer what it was fitted to, as cell [5] changes 'X'",
+            "the data of 'model', which cell [5] fits, have changed since it was fitted, as cell [5] changes 'X'",
         ),
     ],
 )
@@ -222,7 +222,7 @@ def test_no_plan_is_made_where_no_model_is_recognised(repo, source, reason):
         ("model = Ridge()\nprint(model)", "'model', which cell [4] fits, is replaced by cell [5]"),
         (
             "X = df = predicted = None",
-            "the data of 'model', which cell [4] fits, are no longer what it was fitted to, as cell [5] changes 'X'",
+            "the data of 'model', which cell [4] fits, have changed since it was fitted, as cell [5] changes 'X'",
         ),
     ],
 )

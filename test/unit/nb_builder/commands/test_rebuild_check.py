@@ -81,20 +81,20 @@ OTHER_SECONDS = b'{"seconds": {"install": 2.5}, "python": "3.11"}'
         (
             "model/model.pickle",
             pickle.dumps([1, "three"]),
-            "the pickle has other values: instruction 5 is SHORT_BINUNI",
+            "the pickle has different values: instruction 5 is SHORT_BINUNI",
         ),
         ("model/manifest.json", OTHER_DATE, "time stamps at /built"),
         ("model/manifest.json", OTHER_NUMBER, "/n/1 is 2 and 3"),
         ("model/manifest.json", OTHER_ORDER, "the order or the spaces of its JSON"),
-        ("build/report.json", OTHER_SECONDS, "how many seconds its steps took, which a build with SOURCE_DATE_EPOCH"),
+        ("build/report.json", OTHER_SECONDS, "the durations of its steps, which a build with SOURCE_DATE_EPOCH"),
         ("build/requirements.lock", b"b==2\na==1\n", "the order of its lines"),
         ("build/requirements.lock", b"a==1\nb==3\n", "lines, the first of 1: 'b==2' and 'b==3'"),
         (
             "venv/lib/a.pyc",
             OF_BYTECODE + b"ticksizecode",
-            "a time stamp, that of its source, in the header of bytecode",
+            "the time stamp of the source in the bytecode header",
         ),
-        ("venv/lib/a.pyc", OF_BYTECODE + b"timesizeedoc", "bytecode that was written otherwise"),
+        ("venv/lib/a.pyc", OF_BYTECODE + b"timesizeedoc", "bytecode that differs in the order of a set"),
         ("venv/lib/b.py", b"", "only the second build has it"),
     ],
 )
@@ -118,7 +118,7 @@ def test_rights_and_links_and_what_is_gone_count(roots, capsys):
     (roots[1] / "venv/lib64").symlink_to("lib32")
     os.unlink(roots[1] / "src/model.ipynb")
     out, _ = said(roots, capsys)
-    assert "venv/lib/a.py: its rights are -rw-r--r-- and -rwxr-xr-x" in out
+    assert "venv/lib/a.py: its permissions are -rw-r--r-- and -rwxr-xr-x" in out
     assert "venv/lib64: it leads to lib and to lib32" in out
     assert "src/model.ipynb: only the first build has it" in out
 

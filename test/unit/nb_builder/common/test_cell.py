@@ -15,7 +15,7 @@ def test_a_cell_is_named_as_jupyter_shows_it_and_by_its_place_in_the_file():
 def test_a_cell_of_ours_has_no_number_and_says_what_it_does():
     cell = Cell("save()")
     assert cell.ours
-    assert "asks predictor the golden rows" in cell.where("model.ipynb", 2)
+    assert "calls predictor with the golden rows" in cell.where("model.ipynb", 2)
 
 
 def test_a_cell_is_parsed_once_and_not_at_all_if_this_python_can_t(monkeypatch):

@@ -125,7 +125,7 @@ def test_what_is_no_json_is_no_answer(service):
 def test_a_service_that_has_ended_is_a_sentence_with_its_log(service):
     asking, running = service(None)
     running.ended = "exited with status 137"
-    with pytest.raises(DiffNotReady, match="NEW=after exited with status 137 while it was asked") as raised:
+    with pytest.raises(DiffNotReady, match="NEW=after exited with status 137 during the comparison") as raised:
         asking.ask(b"1")
     assert raised.value.detail == "first line\nlast line"
 
@@ -135,7 +135,7 @@ def test_a_service_gets_ready_or_says_why_not(service, monkeypatch):
     asking, running = service((503, b"{}"), None, (200, b"{}"), (503, b"{}"), (503, b"{}"))
     asking.wait_until_ready()
     running.unfit = "golden row 1 must give 1 and gave 2."
-    with pytest.raises(DiffNotReady, match="does not get ready: golden row 1 must give 1 and gave 2\\."):
+    with pytest.raises(DiffNotReady, match="does not become ready: golden row 1 must give 1 and gave 2\\."):
         asking.wait_until_ready()
     running.unfit = None
     monkeypatch.setattr(client, "READY_SECONDS", 0.0)

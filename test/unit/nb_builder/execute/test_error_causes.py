@@ -113,7 +113,7 @@ def test_of_two_files_of_that_name_the_one_that_fits_better_is_named(of, tmp_pat
 
 def test_a_folder_that_git_did_not_keep_is_to_be_made(of):
     problem = of("FileNotFoundError", "[Errno 2] No such file or directory: 'out/model.bin'")
-    assert "make its folder 'out' first, for git keeps no empty one" in problem.fix
+    assert "create the folder 'out' first: git keeps no empty folders" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_what_is_to_be_committed_or_written_is_reported_by_its_folder(of, tmp_pa
     assert of("FileNotFoundError", missing.format("lost.bin")).fix == commit
     assert of("FileNotFoundError", missing.format("../data/lost.bin")).fix == commit
     foreign = of("FileNotFoundError", missing.format("/home/ann/lost.bin")).fix
-    write = "Write a path from the notebook's folder ('lost.bin'), and commit the file if it is read"
+    write = "Use a path relative to the notebook's folder ('lost.bin'), and commit the file if it is read"
     assert foreign == f"{write}, then build again."
     assert isinstance(of("FileNotFoundError", missing.format(tmp_path / "lost.bin")), FileMissing)
     assert isinstance(of("FileNotFoundError", missing.format("data\\\\lost.bin")), FileMissing)

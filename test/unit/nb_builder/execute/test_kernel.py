@@ -151,7 +151,7 @@ def test_sockets_lie_in_a_short_path_where_the_temporary_folder_is_deep(monkeypa
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (-9, "it was killed by signal 9 (SIGKILL), as the system does when memory runs out"),
+        (-9, "it was killed by signal 9 (SIGKILL), as the system does if memory runs out"),
         (-11, "it was killed by signal 11 (SIGSEGV), a crash in compiled code"),
         (3, "it exited with status 3"),
     ],

@@ -135,7 +135,7 @@ def test_the_cache_is_where_the_user_s_caches_are(tmp_path):
 def test_the_rejection_names_ipykernel_and_the_python(tmp_path):
     with pytest.raises(InstallFailed) as caught:
         kernel_overlay.make(HERE, tmp_path / "overlay" / MINOR, Holds(), constraints="ipykernel==1\n# not this\n")
-    assert "no ipykernel, which runs the cells, goes with them" in str(caught.value)
+    assert "no ipykernel, which runs the cells, is compatible with them" in str(caught.value)
     assert MINOR in str(caught.value) and "uv" in str(caught.value)
 
 

@@ -73,7 +73,7 @@ def test_displays_beyond_a_bound_are_named_and_not_kept():
     plot = message("display_data", data={"image/png": "x" * 1_500_000}, metadata={})
     shown = outputs(plot, plot).as_notebook()
     assert "image/png" in shown[0]["data"]
-    assert shown[1]["data"] == {"text/plain": "(an output of 1,500,000 bytes is not kept)"}
+    assert shown[1]["data"] == {"text/plain": "(an output of 1,500,000 bytes was left out)"}
 
 
 def test_cleared_outputs_are_gone_when_the_next_one_comes():

@@ -80,7 +80,7 @@ def test_a_date_that_includes_the_same_packages_is_not_proposed():
 
 def test_where_all_is_pinned_it_is_what_the_pins_need():
     problem = explained({"pinned": ["seaborn"], "unpinned": []})
-    assert "what the pinned ones need." in problem.why
+    assert "dependencies of the pinned ones." in problem.why
     assert "S2I_RESOLVE_AS_OF=YYYY-MM-DD)" in problem.fix
 
 

@@ -52,9 +52,13 @@ def test_a_source_is_replaced():
     ("name", "text", "expected"),
     [
         ("a.py", CELLS, ""),
-        ("a.py", "# Databricks notebook source\n", "a notebook that Databricks has exported"),
-        ("a.py", "import marimo\napp = marimo.App()\n", "a notebook of marimo"),
-        ("a.py", "# ---\n# jupyter:\n#   jupytext:\n#       format_name: light\n# ---\n", "a light script of jupytext"),
+        ("a.py", "# Databricks notebook source\n", "a notebook exported by Databricks"),
+        ("a.py", "import marimo\napp = marimo.App()\n", "a marimo notebook"),
+        (
+            "a.py",
+            "# ---\n# jupyter:\n#   jupytext:\n#       format_name: light\n# ---\n",
+            "a jupytext script in the light format",
+        ),
         ("a.md", "", "Markdown"),
         ("a.qmd", "", "an R Markdown or Quarto document"),
     ],

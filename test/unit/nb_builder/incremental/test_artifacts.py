@@ -70,12 +70,12 @@ def test_the_environment_is_taken_and_its_bytecode_stays_good(tmp_path):
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"python": "3.9.2"}, "they are of Python 3.9.2, and this build has 3.11.2."),
+        ({"python": "3.9.2"}, "they belong to Python 3.9.2, and this build has 3.11.2."),
         (
             {"platform": "aarch64-glibc-2.36"},
-            "they are of platform aarch64-glibc-2.36, and this build has x86_64-glibc-2.36.",
+            "they belong to platform aarch64-glibc-2.36, and this build has x86_64-glibc-2.36.",
         ),
-        ({"builder": "0.0.9-xyz"}, "they are of another version of nb-builder."),
+        ({"builder": "0.0.9-xyz"}, "they belong to another version of nb-builder."),
     ],
 )
 def test_artifacts_of_other_circumstances_are_dropped_with_a_note(tmp_path, facts, words):
@@ -164,7 +164,7 @@ def test_a_build_next_to_of_another_python_is_not_used_and_a_note_says_so(tmp_pa
     log = io.StringIO()
     assert beside(built(tmp_path / "a", python="3.9.2"), log) is None
     assert (
-        "results of the previous build can't be reused: they are of Python 3.9.2, and this build has 3.11.2."
+        "results of the previous build can't be reused: they belong to Python 3.9.2, and this build has 3.11.2."
         in log.getvalue()
     )
 

@@ -81,7 +81,7 @@ def test_a_cell_that_changes_a_file_of_the_repository_writes_it(build, is_delete
     facts = as_report(made_of.used())
     assert facts["written"] == ["README.md"]
     build.write("src/README.md", "r")
-    assert same(build, facts) == "the notebook writes files (README.md), and they are part of its result"
+    assert same(build, facts) == "the notebook writes files (README.md), which are part of its result"
 
 
 def test_where_reading_could_not_be_followed_every_file_counts(build):
@@ -100,7 +100,7 @@ def test_a_notebook_that_writes_files_is_always_run(build):
     build.write("src/result.csv", "1")
     build.write("build/reads.json", json.dumps({"complete": True, "files": []}))
     facts = as_report(made_of.used())
-    assert same(build, facts) == "the notebook writes files (result.csv), and they are part of its result"
+    assert same(build, facts) == "the notebook writes files (result.csv), which are part of its result"
 
 
 def test_the_model_moves_with_what_is_known_of_it(build, tmp_path):

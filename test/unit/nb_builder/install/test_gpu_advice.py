@@ -42,7 +42,7 @@ def test_xgboost_with_gpu_libraries_is_reported_with_its_megabytes_and_its_twin(
     put(tmp_path, "xgboost", "3.2.0", 1000, "numpy", NCCL)
     put(tmp_path, "nvidia-nccl-cu12", "2.30.1", 469_000_000)
     assert said("xgboost-cpu==3.2.0") == (
-        "     note: xgboost 3.2.0 brings nvidia-nccl-cu12, 469 MB that a service without a GPU can't use. "
+        "     note: xgboost 3.2.0 includes nvidia-nccl-cu12, 469 MB that a service without a GPU can't use. "
         '"xgboost-cpu==3.2.0" in place of "xgboost==3.2.0" serves the same model on CPUs.\n'
     )
 
@@ -71,8 +71,8 @@ def test_a_slim_image_says_what_its_gpu_code_could_be_spared_by(tmp_path):
     put(tmp_path, "numpy", "2.4.6", 1000)
     (sentence,) = gpu_advice.sentences(installed(tmp_path))
     assert sentence == (
-        'xgboost 3.2.0, 238 MB, has code for GPUs in it. "xgboost-cpu==3.2.0" in requirements, where the index has '
-        "that, serves the same model on CPUs."
+        'xgboost 3.2.0, 238 MB, contains code for GPUs. "xgboost-cpu==3.2.0" in requirements, if the index has '
+        "it, serves the same model on CPUs."
     )
 
 

@@ -181,8 +181,8 @@ def test_a_pip_is_taken_from_the_index_where_none_goes_with_the_python(no_embedd
 @pytest.mark.parametrize(
     ("version", "as_of", "lacks"),
     [
-        ("21.3.1", None, "can't say what it installs"),
-        ("24.0", AsOf(datetime(2024, 6, 2, tzinfo=timezone.utc), "S2I_RESOLVE_AS_OF"), "can't be held to a date"),
+        ("21.3.1", None, "can't report the packages that it installs"),
+        ("24.0", AsOf(datetime(2024, 6, 2, tzinfo=timezone.utc), "S2I_RESOLVE_AS_OF"), "can't resolve as of a date"),
     ],
 )
 def test_a_pip_that_is_too_old_says_what_it_can_not(no_embedded_pip, version, as_of, lacks):
@@ -206,7 +206,7 @@ def test_the_python_that_would_do_is_named():
     )
     problem = resolver_errors.of(output, "uv", venv=Path("venv"), minor="3.8")
     assert isinstance(problem, VersionMissing)
-    assert problem.fix.endswith("choose another Python with S2I_PYTHON. What is asked for needs Python>=3.9.")
+    assert problem.fix.endswith("choose another Python with S2I_PYTHON. The requirement needs Python>=3.9.")
 
 
 def test_a_named_cache_is_used_even_where_none_is_kept():
@@ -466,10 +466,10 @@ def test_an_incremental_build_has_the_folder_as_it_is_now(tmp_path, project):
     wheel(tmp_path, "beta")
     install_project(tmp_path, project)
     installer, log = build_on(tmp_path, project, asked_before="")
-    assert (value_of_x(installer), "unchanged since the build before" in log) == ("1\n", True)
+    assert (value_of_x(installer), "unchanged since the previous build" in log) == ("1\n", True)
     (project / "alpha.py").write_text("x = 2\n")
     installer, log = build_on(tmp_path, project, asked_before="another")
-    assert (value_of_x(installer), "unchanged since the build before" in log) == ("2\n", False)
+    assert (value_of_x(installer), "unchanged since the previous build" in log) == ("2\n", False)
     assert digests.tree(project) in (tmp_path / "made.lock").read_text()
 
 

@@ -94,7 +94,7 @@ def test_the_file_that_has_the_pin_is_named(explain):
 def test_the_name_of_an_import_that_is_taken_for_a_package_is_reported(explain):
     problem = explain("error: Failed to build `sklearn==0.0.post12`\n")
     assert problem.why.endswith("sklearn==0.0.post12 has one for no Python from 3.6 on.")
-    assert problem.fix.endswith("'sklearn' is what is imported; the package is called 'scikit-learn'.")
+    assert problem.fix.endswith("'sklearn' is the module; the package is called 'scikit-learn'.")
 
 
 def test_other_words_are_left_to_others(explain):

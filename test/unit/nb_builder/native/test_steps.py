@@ -125,7 +125,7 @@ def test_what_has_no_native_form_is_rejected_with_its_place(app, tmp_path):
 
 def test_a_service_that_asks_for_a_key_is_not_made_one_that_asks_for_none(app, tmp_path, monkeypatch):
     monkeypatch.setenv("S2I_API_KEY_FILE", "/run/secrets/key")
-    with pytest.raises(NativeRefused, match=r"the service asks for a key \(S2I_API_KEY_FILE\)"):
+    with pytest.raises(NativeRefused, match=r"the service requires a key \(S2I_API_KEY_FILE\)"):
         steps.translate(app(NOTEBOOK), tmp_path / "native", Log())
     assert not (tmp_path / "native").exists()
 
@@ -141,5 +141,5 @@ def test_packages_without_numpy_are_rejected_with_what_to_do(app, tmp_path):
     (packages / "cloudpickle").symlink_to(Path(cloudpickle.__file__).parent)
     python.write_text(f'#!/bin/sh\nPYTHONPATH={packages} exec {sys.executable} -S "$@"\n')
     python.chmod(0o755)
-    with pytest.raises(NativeRefused, match="packages lack numpy, .*; its requirements can add it"):
+    with pytest.raises(NativeRefused, match="packages lack numpy, .*; add numpy to its requirements"):
         steps.translate(service, tmp_path / "native", Log())

@@ -110,7 +110,7 @@ def test_json_becomes_literals_of_python():
         ("[1]", 'a JSON object, such as {"alpha": 0.1}'),
         ('{"a b": 1}', "a JSON object of Python names ('a b' is none)"),
         ('{"class": 1}', "a JSON object of Python names ('class' is none)"),
-        ('{"a": NaN}', "a JSON object (NaN is no JSON)"),
+        ('{"a": NaN}', "a JSON object (NaN is not JSON)"),
         ('{"a": [1e999]}', "a JSON object of numbers that a float can hold"),
     ],
 )

@@ -25,7 +25,7 @@ def test_an_import_that_no_pip_cell_names_is_noted(noted):
     [note] = noted("!pip install -q scikit-learn==1.5.2", "import pandas as pd", "from sklearn.tree import x")
     assert note.startswith("Cell [2] of model.py (cell 2 of the file), line 1 ")
     assert note.endswith(
-        "needs 'pandas', and nothing here names pandas: if no other package includes it, the build fails."
+        "needs 'pandas', and nothing here names pandas: if no other package depends on it, the build fails."
     )
 
 
@@ -51,7 +51,7 @@ def test_an_import_that_no_requirement_names_is_noted_where_it_runs_for_certain(
     source = "import pandas, acme\nfrom sklearn.tree import x\ndef unused():\n    import torch"
     [note] = noted("requirements = ['pandas==2.2.3']", source)
     assert note.startswith("Cell [2] of model.py (cell 2 of the file), line 2 ")
-    assert "needs 'sklearn', and nothing here names scikit-learn: if no other package includes it" in note
+    assert "needs 'sklearn', and nothing here names scikit-learn: if no other package depends on it" in note
     assert noted("requirements = ['imbalanced-learn']", "import numpy, sklearn") == []
 
 

@@ -134,7 +134,7 @@ def test_a_notebook_with_more_values_than_fit_into_memory_is_not_parsed(tmp_path
     monkeypatch.setattr(notebook_file, "MAX_PARTS", 10)
     with pytest.raises(NotebookNotANotebook) as rejected:
         read(tmp_path, {"nbformat": 4, "metadata": {}, "cells": [[]] * 9})
-    assert "values, and 10 at most are read" in rejected.value.what
+    assert "values, and the limit is 10" in rejected.value.what
 
 
 def test_another_language_is_rejected_by_name(tmp_path):

@@ -111,7 +111,7 @@ def test_requirements_txt_of_the_repository_counts_too(tmp_path):
 def test_a_contradiction_between_cell_and_file_names_both(tmp_path):
     repository(tmp_path, requirements_txt="attrs\nSix<1.16\n")
     with pytest.raises(
-        RequirementsConflict, match=r"the cell asks for six==1.16.0, and requirements.txt \(line 2\) for Six<1.16"
+        RequirementsConflict, match=r"the cell requires six==1.16.0, and requirements.txt \(line 2\) requires Six<1.16"
     ):
         wanted(tmp_path, "requirements = [['six', '1.16.0']]")
 
@@ -150,7 +150,7 @@ def test_what_another_form_of_file_says_is_read_like_requirements_txt(tmp_path, 
     windows = "pywin32==306 ; sys_platform == 'win32'"
     assert read.asked.lines == (f"file://{tmp_path}/src/lib", "six==1.16.0", windows)
     assert read.asked.folders == (tmp_path / "src/lib",)
-    assert read.choice.notes == ("more.txt: left out, as it is for Windows only: pywin32.",)
+    assert read.choice.notes == ("more.txt: left out, because it is for Windows only: pywin32.",)
     assert read.pinned == ["pywin32", "six"]
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_is_drawn_in_and_is_no_text_is_named(tmp_path):
     repository(tmp_path, requirements_txt="-r more.txt\n")
     (tmp_path / "src/more.txt").write_bytes(b"six \xff\xff\n")
     with pytest.raises(
-        RequirementsMalformed, match=r"requirements.txt \(line 1\): 'more.txt' can't be read: it is text"
+        RequirementsMalformed, match=r"requirements.txt \(line 1\): 'more.txt' can't be read: it is neither"
     ):
         wanted(tmp_path, "x = 1")
 
@@ -258,14 +258,14 @@ def test_the_cell_sees_its_own_folder_and_no_input(tmp_path):
 
 def test_notes_on_the_cell_are_reported_as_of_requirements(tmp_path):
     read = wanted(tmp_path, "requirements = ['pywin32']")
-    assert read.choice.notes == ("requirements: left out, as it is for Windows only: pywin32.",)
+    assert read.choice.notes == ("requirements: left out, because it is for Windows only: pywin32.",)
 
 
 def test_a_contradiction_with_a_file_of_entries_counts_them(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src/requirements.txt").write_text("python=3.9=h\nattrs=22.1=x\nsix=1.15=py_0\n")
     reported = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
-    assert "the cell asks for six==1.16.0, and requirements.txt (entry 2) for six==1.15." in reported
+    assert "the cell requires six==1.16.0, and requirements.txt (entry 2) requires six==1.15." in reported
 
 
 def test_a_marker_is_about_the_notebook_s_python(tmp_path):

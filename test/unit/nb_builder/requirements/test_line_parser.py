@@ -79,9 +79,9 @@ def test_files_are_drawn_in_relative_to_themselves_and_once(repo):
         ("-r https://a.example.com/r.txt", "the repository has no file 'https://a.example.com/r.txt'"),
         ("-c ../../secret.txt", "the repository has no file '../../secret.txt'"),
         ("../..", "the repository has no file or folder '../..'"),
-        ("./empty", "'./empty' is no Python project: it has no pyproject.toml and no setup.py"),
-        ("hg+https://a.example.com/a", "of version control systems, git alone is supported"),
-        ("git+file:./nowhere", "the repository has no git repository './nowhere'"),
+        ("./empty", "'./empty' is not a Python project: it has no pyproject.toml and no setup.py"),
+        ("hg+https://a.example.com/a", "git is the only supported version control system"),
+        ("git+file:./nowhere", "the repository has not a git repository './nowhere'"),
         ("six and seven", "'six and seven' is not a requirement"),
         ("alpha.whl", "the repository has no file or folder 'alpha.whl'"),
     ],
@@ -128,7 +128,7 @@ def test_several_files_may_be_named_in_a_line(repo):
     windows = "pywin32 ; sys_platform == 'win32'"
     assert asked.constraints == ("six<2", "idna<3", windows)
     assert asked.lines == (repo.as_uri(), (repo / "lib").as_uri(), "attrs", "idna<3", "zope")
-    assert asked.notes == ("notebooks/d.txt: left out, as it is for Windows only: pywin32.",)
+    assert asked.notes == ("notebooks/d.txt: left out, because it is for Windows only: pywin32.",)
     assert asked.folders == (repo, repo / "lib") and asked.options.pre
 
 
@@ -160,10 +160,10 @@ def test_every_option_is_known_by_its_line(repo, monkeypatch):
     ("line", "reason"),
     [
         ("six and seven", "'six and seven' is not a requirement (Expected "),
-        ("hg+https://a/b", "'hg+https://a/b': of version control systems, git alone is supported"),
-        ("bzr+https://a/b", "'bzr+https://a/b': of version control systems, git alone is supported"),
+        ("hg+https://a/b", "'hg+https://a/b': git is the only supported version control system"),
+        ("bzr+https://a/b", "'bzr+https://a/b': git is the only supported version control system"),
         ("https://a/b/alpha-1.whl", "Invalid wheel filename (wrong number of parts): 'alpha-1'"),
-        ("git+file:./nowhere@main", "the repository has no git repository './nowhere@main'"),
+        ("git+file:./nowhere@main", "the repository has not a git repository './nowhere@main'"),
         ("file:///nowhere", "the repository has no file or folder 'file:///nowhere'"),
     ],
 )
@@ -213,7 +213,7 @@ def test_a_file_of_the_repository_says_its_own_name(repo):
     (repo / "notebooks/more.txt").write_text("# more\nsix\n--pre\npywin32\n")
     asked = line_parser.read_file(repo / "notebooks/more.txt", repo)
     assert asked.options.lines[0].where == "notebooks/more.txt (line 3)"
-    assert asked.notes == ("notebooks/more.txt: left out, as it is for Windows only: pywin32.",)
+    assert asked.notes == ("notebooks/more.txt: left out, because it is for Windows only: pywin32.",)
     (repo / "requirements.lock").write_text("six==1 \\\n  --hash=sha256:00\n--pre\n--index-url https://a\n")
     options = line_parser.options_of(repo / "requirements.lock", repo)
     assert [line.where for line in options.lines] == ["requirements.lock (line 3)", "requirements.lock (line 4)"]

@@ -37,7 +37,7 @@ def test_a_notebook_that_pins_cloudpickle_pins_it_for_all(tmp_path):
 
 
 def test_pins_that_exclude_each_other_name_their_notebooks(tmp_path):
-    with pytest.raises(RequirementsConflict, match="1.ipynb asks for six==1.16.0, and 3.ipynb for SIX>=1.17"):
+    with pytest.raises(RequirementsConflict, match="1.ipynb requires six==1.16.0, and 3.ipynb requires SIX>=1.17"):
         join(wanted(tmp_path, "six==1.16.0"), wanted(tmp_path, "idna"), wanted(tmp_path, "SIX>=1.17"))
 
 

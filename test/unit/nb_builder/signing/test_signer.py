@@ -36,7 +36,7 @@ def test_an_encrypted_key_is_rejected(tmp_path):
 def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):
     (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
     problem = refused(tmp_path / "key")
-    assert "it holds no private key in PEM" in problem.what
+    assert "it contains no private key in PEM format" in problem.what
     assert "c2VjcmV0" not in str(problem)
     assert problem.__cause__ is None or "c2VjcmV0" not in str(problem.__cause__)
 
@@ -56,9 +56,9 @@ def test_a_certificate_of_another_key_is_rejected(tmp_path):
     (one, _), (other, _) = (signers.key_pair(tmp_path, name) for name in ("one", "other"))
     problem = refused(one, Authority().issue(other, tmp_path))
     assert "S2I_SIGN_CERTIFICATE_FILE" in problem.what
-    assert "is not for the key of S2I_SIGN_KEY_FILE" in problem.what
+    assert "does not match the key in S2I_SIGN_KEY_FILE" in problem.what
 
 
 def test_a_file_without_certificates_is_rejected(tmp_path):
     private, public = signers.key_pair(tmp_path)
-    assert "it holds no certificates in PEM" in refused(private, public).what
+    assert "it contains no certificates in PEM format" in refused(private, public).what

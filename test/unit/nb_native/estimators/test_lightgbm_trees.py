@@ -56,7 +56,7 @@ def test_objectives():
 @pytest.mark.parametrize(
     ("tree", "model", "reason"),
     [
-        ({"leaf_value": 1.0, "leaf_coeff": []}, {}, "leaves are linear"),
+        ({"leaf_value": 1.0, "leaf_coeff": []}, {}, "linear leaves"),
         ({"leaf_value": 1.0}, {"objective": "mine"}, "objective mine"),
         ({"leaf_value": 1.0}, {"pandas_categorical": [["a"]]}, "pandas's categories"),
         (split("Some", default_left=False), {}, "missing values of type Some"),

@@ -163,11 +163,11 @@ def change(estimator, **attributes):
         (Own(), "predict", DOUBLES, "no native form of Own.predict"),
         (BINARY, "fit", DOUBLES, "no native form of LogisticRegression.fit"),
         (BINARY, "predict", ["float64"] * 3, "a model of 4 features is given 3"),
-        (BINARY, "predict", ["text"] * 4, "something else than numbers"),
+        (BINARY, "predict", ["text"] * 4, "something other than numbers"),
         (KMeans(np.eye(4)), "predict", ["float32"] * 4, "KMeans given float32"),
         (change(SCALER, _sklearn_output_config={"transform": "pandas"}), "transform", DOUBLES, "set to a DataFrame"),
         (SCALER, "transform", ["float32"] * 4, "StandardScaler given float32"),
-        (change(BINARY, classes_=np.array(["no", 1], object)), "predict", DOUBLES, "not all texts or all numbers"),
+        (change(BINARY, classes_=np.array(["no", 1], object)), "predict", DOUBLES, "mix strings and other types"),
         (change(BINARY, classes_=[np.array([0, 1])]), "predict", DOUBLES, "several outputs"),
         (
             Pipeline(change(TOWNS, sparse_output=True), KMeans(np.eye(3))),
@@ -175,9 +175,9 @@ def change(estimator, **attributes):
             ["text"],
             "KMeans.predict of a sparse row",
         ),
-        (change(TOWNS, _infrequent_enabled=True), "transform", ["text"], "puts rare categories together"),
-        (TOWNS, "transform", ["float64"], "another type than its categories"),
-        (OneHotEncoder([["a", None]]), "transform", ["text"], "not all texts or all numbers"),
+        (change(TOWNS, _infrequent_enabled=True), "transform", ["text"], "groups rare categories"),
+        (TOWNS, "transform", ["float64"], "type differs from that of its categories"),
+        (OneHotEncoder([["a", None]]), "transform", ["text"], "mix strings and other types"),
         (change(NETWORK, activation="own"), "predict", DOUBLES, "the activation own"),
         (
             KNeighborsClassifier(np.zeros((6000, 50)), [0, 1] * 3000, 3),
@@ -197,5 +197,5 @@ def test_a_table_with_other_columns_is_rejected():
     with pytest.raises(Refusal, match="without the column 'month'"):
         Compiled(TABLE, "transform", ["sample"] * 3, ["town", "size", "area"])
     named = change(BINARY, feature_names_in_=np.array(["a", "b", "c", "d"], object))
-    with pytest.raises(Refusal, match="other columns than it was fitted with, or in another order"):
+    with pytest.raises(Refusal, match="columns that it was not fitted with, or in another order"):
         Compiled(named, "predict", DOUBLES, ["b", "a", "c", "d"])

@@ -173,8 +173,8 @@ def test_a_large_vocabulary_of_common_beginnings_is_found_word_by_word():
 @pytest.mark.parametrize(
     ("estimator", "reason"),
     [
-        (CountVectorizer(["a"], analyzer=str.split), "CountVectorizer with a function of your own for analyzer"),
-        (CountVectorizer(["a"], strip_accents=str.lower), "a function of your own for strip_accents"),
+        (CountVectorizer(["a"], analyzer=str.split), "CountVectorizer with a custom function for analyzer"),
+        (CountVectorizer(["a"], strip_accents=str.lower), "a custom function for strip_accents"),
         (CountVectorizer(["a"], tokenizer=str.split), "CountVectorizer with a tokenizer of your own"),
         (CountVectorizer(["a"], preprocessor=str.lower), "CountVectorizer with a preprocessor of your own"),
         (CountVectorizer(["a"], token_pattern="[a-z]+"), r"CountVectorizer with token_pattern='\[a-z\]\+'"),
@@ -185,8 +185,8 @@ def test_a_large_vocabulary_of_common_beginnings_is_found_word_by_word():
         (CountVectorizer([]), "without a vocabulary"),
         (CountVectorizer(["a" * 20_000]), "a word of more than 16384 bytes"),
         (TfidfVectorizer(["a"], TfidfTransformer([1.0]), dtype=np.float32), "TfidfVectorizer with dtype float32"),
-        (TfidfVectorizer(["a", "b"], TfidfTransformer([1.0])), "other weights than its words have"),
-        (TfidfVectorizer(["a"], TfidfTransformer([np.inf])), "other weights than its words have"),
+        (TfidfVectorizer(["a", "b"], TfidfTransformer([1.0])), "more or fewer weights than words"),
+        (TfidfVectorizer(["a"], TfidfTransformer([np.inf])), "more or fewer weights than words"),
         (TfidfVectorizer(["a"], TfidfTransformer([1.0], norm="max")), "with norm='max'"),
         (Pipeline(CountVectorizer(["a"]), StandardScaler([0], [1])), "StandardScaler.predict of a sparse row"),
     ],
@@ -211,5 +211,5 @@ def test_what_does_not_fit_the_words_is_rejected(last, reason):
 def test_numbers_are_no_texts():
     with pytest.raises(Refusal, match="something else than one text"):
         Compiled(CountVectorizer(["ab"]), "transform", ["float64"])
-    with pytest.raises(Refusal, match="something else than the words of a text"):
+    with pytest.raises(Refusal, match="something other than word counts"):
         Compiled(TfidfTransformer([1.0]), "transform", ["float64"])

@@ -224,7 +224,7 @@ def test_an_exit_that_checks_less_counts():
     refused(
         "def validator(x):\n    if x is None:\n        return True\n    return len(x) == 2\n\n"
         "def predictor(x):\n    return [v for v in x]",
-        "predictor answers with what has no native form",
+        "predictor returns a value that has no native form",
         7,
     )
 

@@ -102,21 +102,21 @@ def test_what_is_no_text_is_no_sample():
     [
         (
             "model.predict(x)[0]",
-            "predictor gives a model an unknown number of texts: [x] has a native form",
+            "predictor passes an unknown number of strings to a model; use [x]",
         ),
         (
             "model.predict(np.array([x]))[0]",
-            "predictor gives a model an unknown number of texts: [x] has a native form",
+            "predictor passes an unknown number of strings to a model; use [x]",
         ),
-        ("model.predict([x, x])[0]", "predictor gives a model several texts at once"),
+        ("model.predict([x, x])[0]", "predictor passes several strings to a model at once"),
         ("model.predict([x.strip()])[0]", "predictor calls x.strip, which has no native form"),
         (
             "vectorizer.transform([x]).toarray().tolist()",
             "predictor calls vectorizer.transform([x]).toarray, which has no native form",
         ),
-        ("vectorizer.transform([x])[0]", "predictor indexes what has no native form"),
-        ("float(vectorizer.transform([x]) + 1)", "predictor computes with what is no number"),
-        ("vectorizer.transform([x])", "predictor answers with what has no native form"),
+        ("vectorizer.transform([x])[0]", "predictor indexes a value that has no native form"),
+        ("float(vectorizer.transform([x]) + 1)", "predictor computes with a value that is not a number"),
+        ("vectorizer.transform([x])", "predictor returns a value that has no native form"),
         ("hashing.transform([x])", "no native form of HashingVectorizer.transform"),
     ],
 )

@@ -119,4 +119,6 @@ def test_a_raised_reason_goes_with_the_failure():
 
 
 def test_a_reason_made_of_the_sample_is_rejected():
-    refused("def validator(x):\n    return f'not {x}'", "validator makes a text of what is no constant", 2)
+    refused(
+        "def validator(x):\n    return f'not {x}'", "validator creates a string from a value that is not a constant", 2
+    )

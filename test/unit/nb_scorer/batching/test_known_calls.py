@@ -33,7 +33,7 @@ OUTSIDE = "reads or writes outside of the process"
         (np.random.default_rng, RANDOM),
         (np.random.default_rng(0).normal, RANDOM),
         (time.time, CLOCK),
-        (time.sleep, "waits, and the other samples of a batch would wait as well"),
+        (time.sleep, "waits, so the other samples of a batch would wait, too"),
         (time.perf_counter, CLOCK),
         (dt.datetime.now, CLOCK),
         (dt.date.today, CLOCK),

@@ -74,13 +74,15 @@ def test_a_model_that_looks_at_its_company_is_found():
 
 
 def test_a_model_that_gives_back_fewer_rows_is_found():
-    assert unproved(PLAIN, model=TooFew()) == "TooFew.predict: it returns another number of rows than it gets"
+    assert unproved(PLAIN, model=TooFew()) == "TooFew.predict: it returns a different number of rows than it receives"
 
 
 def test_a_predictor_that_contradicts_itself_is_found():
     numbers = itertools.count()
     text = "def predictor(x):\n    return float(model.predict([x])[0]) + next(numbers)\n"
-    assert unproved(text, model=Linear(), numbers=numbers) == "predictor answers the same sample differently each time"
+    assert (
+        unproved(text, model=Linear(), numbers=numbers) == "predictor returns different predictions for the same sample"
+    )
 
 
 def test_state_that_shows_only_between_two_samples_is_found():
@@ -100,7 +102,7 @@ def test_state_that_shows_only_between_two_samples_is_found():
 
 def test_a_predictor_that_answers_nothing_is_not_proved():
     said = unproved(PLAIN, [[-9.0], [-8.0]], model=Linear(), accepts=lambda body: False)
-    assert said == "predictor answers none of the samples made for the proof; examples would change that"
+    assert said == "predictor fails for all samples created for the verification; add examples"
 
 
 def test_samples_that_are_never_joined_are_no_proof():
@@ -110,7 +112,7 @@ def test_samples_that_are_never_joined_are_no_proof():
         def predict(self, rows):
             return np.array([sum(rows)])
 
-    assert unproved(text, model=Single()) == "no two samples could share a call of a model"
+    assert unproved(text, model=Single()) == "no call of a model can score two samples at once"
 
 
 def test_a_form_that_gains_too_little_is_not_used(monkeypatch):
@@ -130,7 +132,8 @@ def test_a_form_that_gains_too_little_is_not_used(monkeypatch):
 def test_a_predictor_too_slow_to_be_asked_so_often_is_not_proved(monkeypatch):
     monkeypatch.setattr(proof, "PATIENCE_SECONDS", 0.05)
     assert (
-        unproved(PLAIN, delay=0.01, model=Linear()) == "predictor takes 0.0 s a sample, which is too slow for a proof"
+        unproved(PLAIN, delay=0.01, model=Linear())
+        == "predictor takes 0.0 s per sample, which is too slow for a verification"
     )
 
 
@@ -142,7 +145,7 @@ def test_a_slower_predictor_is_tried_on_fewer_rows_together(alone, rows, most, m
 
 
 def test_a_proof_ends_in_its_time():
-    with pytest.raises(Unproved, match="the proof took too long"):
+    with pytest.raises(Unproved, match="the verification took too long"):
         prove(subject(PLAIN, delay=0.01, model=Linear()), GOLDEN, 1e-6, 0.05)
 
 

@@ -99,21 +99,21 @@ LOADS = "pickle.load loads from a file for each sample; load what it needs in a 
 @pytest.mark.parametrize(
     ("function", "reason", "line"),
     [
-        (writes, "it writes count, which outlives the sample", 3),
-        (stores, "it writes last['row'], which outlives the sample", 2),
-        (grows, "seen.append changes a list that outlives the sample", 2),
-        (locks, "it calls a model inside of 'with lock', which the samples of a batch can't enter one by one", 2),
+        (writes, "it writes count, which keeps its value after the call", 3),
+        (stores, "it writes last['row'], which keeps its value after the call", 2),
+        (grows, "seen.append changes a list that keeps its value after the call", 2),
+        (locks, "it calls a model inside 'with lock', which the samples of a batch can't enter one by one", 2),
         (
             loads,
             "pickle.load loads from a file for each sample; load what it needs in a cell of its own, not in loads",
             3,
         ),
-        (trains, "model.fit_transform trains while answering; transform is what answers need", 2),
+        (trains, "model.fit_transform trains during predictions; predictions need transform", 2),
         (imports, "random.random draws random numbers", 4),
-        (sleeps, "sleep waits, and the other samples of a batch would wait as well", 4),
+        (sleeps, "sleep waits, so the other samples of a batch would wait, too", 4),
         (sorts, "it calls a model only inside a lambda or an inner function; a loop would do", 2),
-        (computes, "it calls no method of a model, such as predict or transform", 1),
-        (awaits, "it awaits, and the other samples of a batch would wait as well", 2),
+        (computes, "it calls no model method, such as predict or transform", 1),
+        (awaits, "it awaits, so the other samples of a batch would wait, too", 2),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -136,7 +136,7 @@ def decorated(x):
 
 def test_a_decorator_is_named():
     reason, _ = reason_of(decorated)
-    assert reason == "decorated runs inside of traced, which would see a whole batch as one call"
+    assert reason == "decorated runs inside traced, which would treat a whole batch as one call"
 
 
 def test_a_cell_that_is_timed_hides_its_source():

@@ -357,10 +357,14 @@ REFUSED = [
     ("seen[0] = x\n    return model.predict([x])[0]", "it writes seen[0]", 2),
     ("model.count = 1\n    return model.predict([x])[0]", "it writes model.count", 2),
     ("del seen[0]\n    return model.predict([x])[0]", "it writes seen[0]", 2),
-    ("seen.append(x)\n    return model.predict([x])[0]", "seen.append changes a list that outlives the sample", 2),
-    ("model.fit([x])\n    return model.predict([x])[0]", "model.fit trains while answering", 2),
-    ("with lock:\n        return model.predict([x])[0]", "it calls a model inside of 'with lock'", 2),
-    ("lock.acquire()\n    return model.predict([x])[0]", "lock.acquire keeps others waiting", 2),
+    (
+        "seen.append(x)\n    return model.predict([x])[0]",
+        "seen.append changes a list that keeps its value after the call",
+        2,
+    ),
+    ("model.fit([x])\n    return model.predict([x])[0]", "model.fit trains during predictions", 2),
+    ("with lock:\n        return model.predict([x])[0]", "it calls a model inside 'with lock'", 2),
+    ("lock.acquire()\n    return model.predict([x])[0]", "lock.acquire blocks other samples", 2),
     ("signal.alarm(1)\n    return model.predict([x])[0]", "signal.alarm sets an alarm or a handler for all samples", 2),
     ("return model.predict([[random.random()]])[0]", "random.random draws random numbers", 2),
     ("return model.predict([[np.random.normal()]])[0]", "np.random.normal draws random numbers", 2),
@@ -369,8 +373,8 @@ REFUSED = [
     ("return model.predict([x])[0], dt.datetime.now()", "dt.datetime.now reads the clock", 2),
     ("open('f')\n    return model.predict([x])[0]", "open reads or writes outside of the process", 2),
     ("subprocess.run(['ls'])\n    return model.predict([x])[0]", "subprocess.run reads or writes outside", 2),
-    ("return [model.predict([c])[0] for c in x if (y := c)]", "binds a name by :=", 2),
-    ("return x", "it calls no method of a model", 2),
+    ("return [model.predict([c])[0] for c in x if (y := c)]", "uses :=", 2),
+    ("return x", "it calls no model method", 2),
     ("return (lambda v: model.predict([v])[0])(x)", "it calls a model only inside a lambda", 2),
     ("yield model.predict([x])[0]", "predictor is a generator", 2),
     # In functions within.
@@ -403,11 +407,11 @@ def test_what_reaches_past_the_sample_is_rejected_with_its_line(body, reason, li
         ("async def predictor(x):\n    y = [z async for z in x]\n    return model.predict([y])[0]", "it awaits"),
         (
             "import functools\n@functools.lru_cache(1)\ndef predictor(x):\n    return model.predict([x])[0]",
-            "keeps its answers in a cache",
+            "caches its predictions",
         ),
         (
             "predictor = model.predict",
-            "is not a plain function|the source of predict can't be read|calls no method of a model",
+            "is not a plain function|the source of predict can't be read|calls no model method",
         ),
         ("exec('def predictor(x): return model.predict([x])[0]')", "the source of predictor can't be read"),
     ],
@@ -431,7 +435,7 @@ def test_a_wrapper_that_hides_what_it_wraps_is_rejected():
             return model.predict([x])[0]
         """
     assert refusal_of(text, model=Linear()) == (
-        "predictor runs inside of twice, which would see a whole batch as one call",
+        "predictor runs inside twice, which would treat a whole batch as one call",
         8,
     )
 
@@ -445,7 +449,7 @@ def test_the_reason_in_a_helper_names_the_helper_s_line():
         def predictor(x):
             return helper(x)
         """
-    assert refusal_of(text, model=Linear()) == ("it writes seen[str(x)], which outlives the sample", 4)
+    assert refusal_of(text, model=Linear()) == ("it writes seen[str(x)], which keeps its value after the call", 4)
 
 
 def test_objects_that_raise_when_they_are_looked_at_keep_no_model_from_being_saved():

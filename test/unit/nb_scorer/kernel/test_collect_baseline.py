@@ -95,7 +95,7 @@ def test_columns_of_a_table_are_the_keys_of_samples_and_others_are_left(collecte
     assert features(facts) == {("sample", "size"): "numbers"}
     assert summary["not_compared"] == [
         "colour of the sample: the baseline has no column of that name",
-        "value of the answer: the baseline has not all that predictor needs",
+        "value of the answer: the baseline lacks data that predictor needs",
     ]
 
 
@@ -172,14 +172,14 @@ def test_of_several_fits_the_one_counts_that_gets_the_sample_as_it_is(collected)
         (
             "def predictor(x):\n    return model.predict([[x[0] / 10, x[1] - 5]])[0]",
             [[1, 2]],
-            "predictor does not pass its sample to it as it is",
+            "predictor does not pass its sample to it unchanged",
         ),
-        ("def predictor(x):\n    return 1", [[1, 2]], "predictor does not pass its sample to it as it is"),
-        ("model = None\ndef predictor(x):\n    return 1", [[1, 2]], "what was fitted is gone"),
+        ("def predictor(x):\n    return 1", [[1, 2]], "predictor does not pass its sample to it unchanged"),
+        ("model = None\ndef predictor(x):\n    return 1", [[1, 2]], "the fitted object no longer exists"),
         (
             "def predictor(x):\n    return model.predict([x])[0]",
             [],
-            "no golden row shows what predictor passes to what was fitted",
+            "no golden row shows what predictor passes to the fitted object",
         ),
     ],
     ids=["scaled by hand", "not asked", "gone", "no golden row"],
@@ -206,7 +206,7 @@ def test_a_feature_that_two_columns_may_be_is_reported_as_such(collected):
     facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}])
     assert features(facts) == {("sample", "a"): "numbers"}
     lack = "several columns of the data passed to fit have its value in each golden row; another call of predictor may"
-    assert summary["not_compared"][0] == f"b of the sample: {lack} show which"
+    assert summary["not_compared"][0] == f"b of the sample: {lack} show which one"
     facts, summary, _ = collected(fit, cell, samples=[{"a": 1, "b": 2}, {"a": 3, "b": 5}])
     assert summary["features"] == ["a", "b"]
 
@@ -235,7 +235,7 @@ def test_what_can_t_be_compared_has_a_line_each(collected):
     _, summary, notes = collected("def predictor(x):\n    return [x[2]]", baseline=rows, samples=rows[:1])
     assert summary["features"] == ["0"]
     assert summary["not_compared"] == [
-        "1 of the sample: its texts are encoded data, such as images in base64",
+        "1 of the sample: its strings are encoded data, such as images in base64",
         "2 of the sample: its values are nested",
         "3 of the sample: it has no value in the baseline",
         "4 of the sample: its values are of several types",
@@ -264,9 +264,7 @@ def test_nothing_but_missing_values_is_no_baseline(collected):
 def test_answers_that_take_too_long_or_fail_are_not_compared(collected, monkeypatch):
     monkeypatch.setattr(collect_baseline, "ASKED_SECONDS", 0)
     _, summary, _ = collected(PREDICTOR, baseline=ROWS, samples=[[1, 2]])
-    assert summary["not_compared"] == [
-        "value of the answer: predictor answered only 0 rows of the baseline in 0 seconds"
-    ]
+    assert summary["not_compared"] == ["value of the answer: predictor scored only 0 rows of the baseline in 0 seconds"]
     monkeypatch.undo()
     failing = "def predictor(x):\n    return 1 / (x[0] > 2.5)\ndef validator(x):\n    return x[1] < 100"
     _, summary, _ = collected(failing, baseline=ROWS, samples=[[3, 2]])

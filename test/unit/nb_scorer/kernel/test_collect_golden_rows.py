@@ -110,7 +110,7 @@ def test_a_call_that_fails_as_json_is_left_out_with_a_note():
     ("answer", "given"),
     [
         (1j, "an answer of type complex, which has no JSON form"),
-        ({1: float("nan"), "1": 0}, "a dict with two keys of one name, such as 1 and '1', which has no JSON form"),
+        ({1: float("nan"), "1": 0}, "a dict with two keys of the same name, such as 1 and '1', which has no JSON form"),
     ],
 )
 def test_an_answer_without_a_form_in_json_is_reported_in_a_sentence(answer, given):
@@ -160,7 +160,7 @@ def test_a_call_of_an_earlier_predictor_is_a_row_only_where_the_last_one_agrees(
     collected, notes = rows({"predictor": lambda x: 2 * (x + 0)}, earlier)
     assert [row["sample"] for row in collected] == [1]
     assert notes == [
-        "the call predictor(2) is not a golden row: cell [3] shows 5, and the predictor of a later cell answers 4",
+        "the call predictor(2) is not a golden row: cell [3] shows 5, but the predictor of a later cell returns 4",
         'the call predictor("a") is not a golden row: a later cell redefines predictor',
     ]
 
@@ -276,7 +276,7 @@ def test_an_example_that_gets_no_answer_is_a_complaint(namespace, error):
 def test_a_variable_called_examples_that_is_no_list_is_left_aside_with_a_note():
     collected, notes = rows({"predictor": double, "examples": {"a": 1}})
     assert collected == []
-    assert notes == ["examples is a dict, not a list of samples, and is left aside"]
+    assert notes == ["examples is a dict, not a list of samples, so it is ignored"]
 
 
 def test_an_async_predictor_is_awaited():
@@ -383,7 +383,7 @@ def test_the_answers_that_are_kept_are_the_verified_ones(tmp_path):
 def test_a_batch_predictor_is_not_held_to_a_predictor_that_contradicts_itself():
     numbers = iter(range(100))
     namespace = {"predictor": lambda x: next(numbers), "batch_predictor": lambda xs: xs, "examples": [7, 8]}
-    assert rows(namespace)[1] == ["batch_predictor is not compared with predictor, which answers differently each time"]
+    assert rows(namespace)[1] == ["batch_predictor is not compared with predictor, which is random"]
 
 
 def test_a_row_that_validator_rejects_is_reported_with_its_reason():

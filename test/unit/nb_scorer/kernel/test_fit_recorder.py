@@ -111,7 +111,7 @@ def test_at_most_so_many_calls_are_noted(shell):
     ("data", "rows", "why"),
     [
         ("same", [[0], [0], [0], [0]], ""),
-        ("same[:]", None, "its calls got more data than is copied for a baseline (25 MB)"),
+        ("same[:]", None, "its calls received more data than a baseline keeps (25 MB)"),
         ("[row[:] for row in small]", [[1]], ""),
     ],
 )

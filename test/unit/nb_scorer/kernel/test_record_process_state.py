@@ -163,8 +163,8 @@ def test_what_can_not_be_set_here_is_said_and_no_reason_not_to_serve(run):
     state = {"version": 1, "locale": {"LC_TIME": "tlh_XX"}, "libraries": {"torch": {"dtype": "float7"}}}
     out, err = run(RESTORE, json.dumps([state, "import torch; print('served')"]))
     assert out == "served\n"
-    assert "What the notebook set of locale can't be set here (Error: unsupported locale setting)." in err
-    assert "What the notebook set of torch can't be set here (AttributeError:" in err
+    assert "The notebook's settings of locale can't be applied (Error: unsupported locale setting)." in err
+    assert "The notebook's settings of torch can't be applied (AttributeError:" in err
 
 
 @pytest.mark.parametrize("state", [None, {}, {"version": 2, "recursion_limit": 5}])

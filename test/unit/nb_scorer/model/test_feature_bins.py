@@ -123,10 +123,10 @@ def test_truths_are_categories_and_not_numbers():
         ([1, "a"], "its values are of several types"),
         ([1, True], "its values are of several types"),
         ([10**400], "its numbers are too large"),
-        (["iVBORw0KGgo" * 100] * 50, "its texts are encoded data, such as images in base64"),
+        (["iVBORw0KGgo" * 100] * 50, "its strings are encoded data, such as images in base64"),
         (
             ["data:image/png;base64,AAAA" + "A" * 400],
-            "its texts are encoded data, such as images in base64",
+            "its strings are encoded data, such as images in base64",
         ),
     ],
 )

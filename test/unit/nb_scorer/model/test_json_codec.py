@@ -222,11 +222,11 @@ def test_every_answer_that_a_notebook_gives_has_its_json(answer, expected):
         ((one for one in [1]), "an answer of type generator has no JSON form"),
         (np.timedelta64(2, "M"), r"an answer of type numpy.timedelta64\[M\] has no JSON form"),
         (np.array([2], "m8[Y]"), r"an answer of type numpy.timedelta64\[Y\] has no JSON form"),
-        ({1: 0, "1": 2}, "a dict with two keys of one name, such as 1 and '1', has no JSON form"),
-        ([{"a": [{True: 0, "true": 2}]}], "a dict with two keys of one name"),
-        ({1: float("nan"), "1": 2}, "a dict with two keys of one name, such as 1 and '1', has no JSON form"),
-        (pd.DataFrame([[1, np.nan]], columns=[1, "1"]), "a dict with two keys of one name"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a DataFrame with two columns of one name has no JSON form"),
+        ({1: 0, "1": 2}, "a dict with two keys of the same name, such as 1 and '1', has no JSON form"),
+        ([{"a": [{True: 0, "true": 2}]}], "a dict with two keys of the same name"),
+        ({1: float("nan"), "1": 2}, "a dict with two keys of the same name, such as 1 and '1', has no JSON form"),
+        (pd.DataFrame([[1, np.nan]], columns=[1, "1"]), "a dict with two keys of the same name"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a DataFrame with two columns of the same name has no JSON form"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -292,8 +292,8 @@ def test_pandas_answers_keep_their_labels_unless_they_are_to_be_bare(answer, lab
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (pd.Series([1, 2], index=["x", "x"]), "a Series with two values of one label has no JSON form"),
-        (TABLE.rename_axis("a"), "a DataFrame with a column and an index of one name has no JSON form"),
+        (pd.Series([1, 2], index=["x", "x"]), "a Series with two values of the same label has no JSON form"),
+        (TABLE.rename_axis("a"), "a DataFrame with a column and an index of the same name has no JSON form"),
     ],
 )
 def test_labels_that_would_be_lost_are_rejected(answer, words):

@@ -28,20 +28,20 @@ def test_files_are_in_the_order_of_paths():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda reported: reported.update(_type="x"), "made for something else than a model"),
+        (lambda reported: reported.update(_type="x"), "not created for a model"),
         (
             lambda reported: reported.update(predicateType="https://slsa.dev/provenance/v1"),
-            "something else than a model",
+            "not created for a model",
         ),
         (lambda reported: reported["predicate"]["serialization"].update(method="shards"), "whole files"),
         (lambda reported: reported["predicate"]["serialization"].update(allow_symlinks=True), "without links"),
-        (lambda reported: reported["predicate"]["serialization"].update(hash_type="blake3"), "by SHA-256"),
+        (lambda reported: reported["predicate"]["serialization"].update(hash_type="blake3"), "with SHA-256"),
         (
             lambda reported: reported["predicate"]["resources"].append(reported["predicate"]["resources"][0]),
             "a file twice",
         ),
-        (lambda reported: reported["predicate"]["resources"].pop(), "not that of the files in it"),
-        (lambda reported: reported["subject"].append(reported["subject"][0]), "not that of the files in it"),
+        (lambda reported: reported["predicate"]["resources"].pop(), "differs from that of its files"),
+        (lambda reported: reported["subject"].append(reported["subject"][0]), "differs from that of its files"),
         (lambda reported: reported["predicate"]["resources"][0].update(algorithm="md5"), "other than SHA-256"),
         (lambda reported: reported["predicate"]["resources"][0].update(digest="D" * 64), "other than SHA-256"),
         (lambda reported: reported["predicate"]["resources"][0].update(name="../x"), "it names a file '../x'"),

@@ -40,7 +40,7 @@ def test_a_validator_that_raises_says_no_and_the_log_says_why(capsys):
     status, payload = made(pytest.fail, lambda x: x["missing"]).answer(b"{}")
     assert status == frames.REFUSED
     assert "KeyError: 'missing'" in json.loads(payload)["traceback"]
-    assert "The validator raised on a sample, which counts as a no:" in capsys.readouterr().err
+    assert "The validator raised for a sample, which counts as a rejection:" in capsys.readouterr().err
 
 
 def test_a_validator_that_runs_out_of_something_says_no_too():
@@ -430,7 +430,7 @@ def test_a_batch_that_fails_is_asked_one_by_one(batch, capsys):
 
     lists = together(made(predictor, batch=batch), b"1", b"0", b"-1")
     assert [(status, n) for ((status, _, n),) in lists] == [(frames.OK, 1), (frames.FAILED, 1), (frames.OK, 1)]
-    assert "batch_predictor failed on 3 samples, which predictor is now asked for:" in capsys.readouterr().err
+    assert "batch_predictor failed on 3 samples; predictor scores them instead:" in capsys.readouterr().err
 
 
 def test_an_answer_of_a_batch_that_is_no_json_costs_only_itself():

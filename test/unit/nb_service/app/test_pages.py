@@ -313,7 +313,7 @@ def test_what_was_just_chosen_is_empty_and_no_mistake(people):
 def test_a_field_that_can_not_be_read_is_reported_next_to_it(people, typed, words):
     pairs = dict(ByField(people.get("/docs").text).pairs)
     response = people.post("/docs", data={**pairs, "#/age": typed})
-    assert response.status_code == 400 and "Some fields don&#39;t hold what they take." in response.text
+    assert response.status_code == 400 and "Some fields have invalid values." in response.text
     assert f'data-at="#/age">{words}</p>' in response.text
     assert dict(ByField(response.text).pairs)["#/age"] == typed
     assert people.application.view_functions["try"].__self__.context.asker.asked == []
@@ -336,7 +336,7 @@ def test_a_form_that_is_not_ours_is_rejected(people):
 def test_where_nothing_is_known_of_samples_the_editor_is_alone(app_root):
     (app_root / "model" / "golden.ndjson").unlink()
     page = client_of(folder=app_root / "model").get("/docs").text
-    assert "Nothing is known of what samples look like" in page and ">\n</textarea>" in page
+    assert "The form of samples is unknown" in page and ">\n</textarea>" in page
     hinted = client_of(folder=app_root / "model", manifest={"sample_hint": PERSON}).get("/docs").text
     assert ">\n{&#34;age&#34;: 0}</textarea>" in hinted and "#/age" in dict(ByField(hinted).pairs)
 

@@ -77,7 +77,7 @@ def test_a_sample_that_does_not_fit_names_its_fields():
 
 def test_an_answer_without_a_json_form_says_so():
     text = detail({"reason": "an answer of type a.B has no JSON form", "traceback": "t"}, answer.FAILED)
-    words = "The notebook's predictor gave an answer that can't be sent: an answer of type a.B has no JSON form."
+    words = "The notebook's predictor returned a value that can't be sent: an answer of type a.B has no JSON form."
     assert (text["status"], text["detail"]) == (500, words)
 
 

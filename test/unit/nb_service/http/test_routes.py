@@ -31,6 +31,6 @@ def test_paths_that_take_post_take_bodies(path, takes):
 def test_the_routes_of_vertex_ai_are_there_if_its_settings_are():
     assert routes.vertex("", "") == []
     assert routes.summaries(routes.vertex("/health", "/ask")) == {
-        "GET /health": "200 when predictions are answered, else 503 (Vertex AI).",
+        "GET /health": "200 if the service predicts, else 503 (Vertex AI).",
         "POST /ask": "instances to predictions (Vertex AI).",
     }

@@ -73,11 +73,11 @@ def test_each_family_is_on_the_board_or_in_a_rule():
 
 
 def test_a_panel_says_what_the_table_says_of_what_it_shows():
-    (waiting,) = [panel for panel in panels(BOARD) if panel["title"] == "The queue, of its limit"]
+    (waiting,) = [panel for panel in panels(BOARD) if panel["title"] == "Queue, as a share of its limit"]
     assert waiting["description"] == (
-        "A full queue refuses with 503.\n\n"
+        "A full queue rejects samples with 503.\n\n"
         "`nb_queue_samples`: Samples that wait for a scorer.\n\n"
-        "`nb_queue_limit_samples`: Samples that may wait (S2I_MAX_QUEUE)."
+        "`nb_queue_limit_samples`: Maximum number of waiting samples (S2I_MAX_QUEUE)."
     )
     for panel in panels(BOARD):
         asked = set().union(*(metrics_in(target["expr"]) for target in panel["targets"]))
@@ -88,7 +88,9 @@ def test_a_panel_says_what_the_table_says_of_what_it_shows():
 def test_a_panel_says_when_its_metrics_are_there_and_has_their_unit():
     by_title = {panel["title"]: panel for panel in panels(BOARD)}
     oldest = by_title["Oldest message"]
-    assert oldest["description"].endswith("Age of the oldest message without an answer. There with the back end bus.")
+    assert oldest["description"].endswith(
+        "Age of the oldest message without a prediction. There with the back end bus."
+    )
     units = {title: panel["fieldConfig"]["defaults"]["unit"] for title, panel in by_title.items()}
     assert [units[title] for title in ("Oldest message", "A sample in a scorer", "p99 by route")] == ["s"] * 3
     assert [units[title] for title in ("Samples that wait", "PSI", "Errors by reason")] == ["short", "short", "cps"]
@@ -125,8 +127,8 @@ def test_rows_are_those_that_one_looks_for_and_what_few_have_is_folded():
         "Latency",
         "Queue and scorers",
         "Batches",
-        "Answers of the last hour",
-        "True answers of the last hour, from feedback",
+        "Predictions of the last hour",
+        "True values of the last hour, from feedback",
         "Inputs of the last hour, by feature",
         "Drift",
         "Bus",

@@ -101,7 +101,7 @@ def test_why_scorers_start_so_is_reported():
         "it uses x",
         "verified with the golden rows at build time",
         "verified with 4 native threads, but 1 are set",
-        "not verified, as there are no golden rows",
+        "not verified, because there are no golden rows",
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_model_and_settings_make_the_whole_plan(tmp_path, monkeypatch):
     assert made == plan.Plan(
         mode="fork",
         mode_is_final=False,
-        reason="not verified, as there are no golden rows",
+        reason="not verified, because there are no golden rows",
         scorers=3,
         threads=2,
         environment={**plan.environment(environ, 2, str(bundle)), "CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b"},

@@ -146,7 +146,7 @@ def test_scorers_that_die_one_after_the_other_are_started_ever_later(make):
         next(iter(manager.links.values())).gone()
         turn(manager)
     assert manager.crash_looping
-    assert manager.said[-1].startswith("3 scorers in a row crashed before their first answer: not ready.")
+    assert manager.said[-1].startswith("3 scorers in a row crashed before their first prediction: not ready.")
     delays = []
     for deaths in (3, 4, 5, 20):
         manager._deaths = deaths
@@ -201,7 +201,7 @@ def test_one_that_answers_ends_the_crash_loop(make):
     assert manager.crash_looping
     manager.link_first_answer(manager.free[0])
     assert not manager.crash_looping
-    assert manager.said == ["Scorers answer again."]
+    assert manager.said == ["Scorers respond again."]
 
 
 def test_a_crash_loop_next_to_a_scorer_that_works_is_none(make):
@@ -340,7 +340,7 @@ def test_a_zygote_for_which_there_is_too_little_is_started_later_even_the_first(
     assert fakes.turn_until(manager._loop, lambda: manager._supervisor is not None)
     manager.zygote_loaded(1)
     assert manager.said == [
-        "The process that starts scorers can't be started now (Too many open files); tried again until it can.",
+        "The process that starts scorers can't be started now (Too many open files); trying again.",
         "Processes can be started again.",
     ]
 
@@ -376,7 +376,7 @@ def test_scorers_for_which_there_is_too_little_are_started_later_and_leave_nothi
     assert [words for kind, words in manager._supervisor.orders if kind == "start"] == [4, 5]
     manager.scorer_started(4)
     assert manager.said == [
-        "A scorer can't be started now (Too many open files); tried again until it can.",
+        "A scorer can't be started now (Too many open files); trying again.",
         "Processes can be started again.",
     ]
 
@@ -386,7 +386,7 @@ def test_what_the_zygote_can_t_start_is_ordered_again_ever_later(lacking):
     manager.zygote_loaded(1)
     turn(manager)
     manager.scorer_unstarted(1, "Cannot allocate memory")
-    assert manager.said == ["A scorer can't be started now (Cannot allocate memory); tried again until it can."]
+    assert manager.said == ["A scorer can't be started now (Cannot allocate memory); trying again."]
     assert fakes.turn_until(manager._loop, lambda: 3 in manager.links)
     assert not manager.endings["died"]
     delays = []
@@ -437,7 +437,7 @@ def test_a_strange_scorer_is_killed_and_replaced(make):
     link.gone()
     turn(manager)
     assert manager._supervisor.orders[-2:] == [("kill", 1), ("start", 3)]
-    assert manager.said == ["Scorer 101 is killed: its answer was not asked for, or is too large."]
+    assert manager.said == ["Scorer 101 is killed: its response was not requested, or is too large."]
 
 
 def test_with_a_stuck_zygote_go_its_scorers_and_what_they_have_is_asked_again(make):
@@ -448,7 +448,7 @@ def test_with_a_stuck_zygote_go_its_scorers_and_what_they_have_is_asked_again(ma
     manager.free[0].give(job := Job(b"1", None))
     manager.zygote_stuck()
     assert (again, manager.free, manager.links) == ([job], [], {})
-    words = "The process that starts scorers takes no orders: it is killed, and its scorers with it."
+    words = "The process that starts scorers does not respond: it is killed, with its scorers."
     assert (manager.said, manager.endings["died"]) == ([words], 2)
     manager.zygote_gone("was killed by signal 9 (SIGKILL)")
     assert manager.said[-1] == "The process that starts scorers was killed by signal 9 (SIGKILL); starting another."
@@ -498,7 +498,7 @@ def test_a_crash_loop_is_reported_with_the_pause_and_to_those_who_ask_for_readin
     for _ in range(module.CRASH_LOOP + 1):
         next(iter(manager.links.values())).gone()
         fakes.turn_until(manager._loop, lambda: manager.links)
-    start = "scorers in a row crashed before their first answer: not ready. The next one starts in"
+    start = "scorers in a row crashed before their first prediction: not ready. The next one starts in"
     assert unfit == [f"3 {start} 0.2 s.", f"4 {start} 0.4 s."]
     assert (changes, rooms) == ([False, False], [None, None])
     assert manager.endings["died"] == 4
@@ -544,7 +544,7 @@ def test_a_setup_that_fails_is_no_crash_and_is_tried_after_growing_pauses(make):
     for link in list(manager.links.values()):
         setup_failed(manager, link)
     assert manager._delay() == module.MIN_PAUSE * 2
-    assert manager.why_not_ready == "The notebook's setup failed, and is tried again; the log shows how."
+    assert manager.why_not_ready == "The notebook's setup failed, and the service retries it; the log shows the error."
     assert not manager.hopeful and not manager.crash_looping
     assert [line.partition("\n")[0] for line in manager.said] == [
         "Traceback",
@@ -560,7 +560,7 @@ def test_a_setup_that_works_again_is_forgotten(make):
     first, second = manager.links.values()
     setup_failed(manager, first)
     manager.link_setting_up(second)
-    assert manager.why_not_ready == "The notebook's setup failed, and is tried again; the log shows how."
+    assert manager.why_not_ready == "The notebook's setup failed, and the service retries it; the log shows the error."
     hello(manager, second)
     assert (manager.why_not_ready, manager._delay()) == ("The model is loading.", 0.0)
 
@@ -636,7 +636,7 @@ def test_a_strange_scorer_without_a_pid_is_reported_by_its_number(make):
     manager.zygote_loaded(1)
     turn(manager)
     manager.link_strange(manager.links[2])
-    assert manager.said == ["Scorer 2 is killed: its answer was not asked for, or is too large."]
+    assert manager.said == ["Scorer 2 is killed: its response was not requested, or is too large."]
 
 
 def test_a_zygote_that_ends_is_reported_and_another_one_started(make):

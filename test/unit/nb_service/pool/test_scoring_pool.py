@@ -198,7 +198,7 @@ def test_where_nothing_will_come_samples_are_rejected_at_once_those_that_wait_to
 @pytest.mark.parametrize(
     ("why", "sentence"),
     [
-        (crash_loop, "3 scorers in a row crashed before their first answer"),
+        (crash_loop, "3 scorers in a row crashed before their first prediction"),
         (
             lambda manager: vars(manager).update(unfit_row=2, warm=False),
             "Golden row 2 is not predicted as it was when the model was built",
@@ -371,7 +371,7 @@ def test_a_sample_past_the_limit_costs_its_scorer_and_the_others_are_asked_again
 def test_of_a_batch_past_a_quarter_of_the_limit_each_is_asked_alone(pool):
     link = Slow(2, b"1", b"2", b"3", since=16)
     (words,) = limited(pool, link)
-    assert words.startswith("Scorer 7 is killed: it worked on 2 samples in one call, which are now asked alone, for ")
+    assert words.startswith("Scorer 7 is killed: it worked on 2 samples in one call, which are now scored alone, for ")
     assert words.endswith(" for more than 15 s (a quarter of S2I_PREDICT_TIMEOUT).")
     assert (link.answers, pool.waiting) == ([], 3)
     assert [job.kind for job in pool._queue] == [frames.SAMPLE, frames.SAMPLE, frames.TOGETHER]
@@ -409,7 +409,7 @@ def test_an_absence_of_scorers_is_reported_and_its_end(pool):
     assert ([answer.outcome for answer in answers], pool.waiting) == ([NOT_READY], 0)
     pool.manager.free = [Link(1)]
     pool._look_for_scorers(now + 61.0)
-    assert (said[1:], pool.ready) == (["A scorer is back."], True)
+    assert (said[1:], pool.ready) == (["A scorer is running again."], True)
 
 
 def test_what_waits_for_the_first_scorer_too_long_is_rejected_and_the_newer_waits_on(pool):

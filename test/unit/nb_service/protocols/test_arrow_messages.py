@@ -28,10 +28,10 @@ def test_a_buffer_that_was_left_as_it_is_counts_with_its_own_length():
 @pytest.mark.parametrize(
     ("metadata", "body", "words"),
     [
-        (RECORDS, BODY[:7], "a message is cut"),
+        (RECORDS, BODY[:7], "a message is truncated"),
         (RECORDS, b"\xfe" + b"\xff" * 7 + BODY[8:], "a negative length"),
         (RECORDS + b"ARROW:experimental_compression", BODY, "before version 1.0"),
-        (b"", BODY, "a message is cut"),
+        (b"", BODY, "a message is truncated"),
     ],
 )
 def test_what_is_not_read_is_rejected(metadata, body, words):

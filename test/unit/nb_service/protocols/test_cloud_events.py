@@ -61,8 +61,8 @@ def test_a_batch_is_answered_with_a_batch_in_its_order():
     ("headers", "kind", "body", "words"),
     [
         ({"ce-specversion": "1.0"}, "application/json", b"1", "lacks id, source, type"),
-        ({**BINARY, "ce-specversion": "0.3"}, "application/json", b"1", "Only events of specversion 1.0"),
-        (BINARY, "text/plain", b"1", "no JSON"),
+        ({**BINARY, "ce-specversion": "0.3"}, "application/json", b"1", "Only events with specversion 1.0"),
+        (BINARY, "text/plain", b"1", "not JSON"),
         (BINARY, "application/json", b"", "no data"),
         ({}, STRUCTURED, b"[]", "An event is a JSON object"),
         ({}, STRUCTURED, b"{}", "lacks id, source, type, specversion"),
@@ -70,7 +70,7 @@ def test_a_batch_is_answered_with_a_batch_in_its_order():
         ({}, STRUCTURED, json.dumps({**EVENT, "data_base64": "?"}).encode(), "not base64"),
         ({}, STRUCTURED, json.dumps({**EVENT, "data_base64": 1}).encode(), "not base64"),
         ({}, BATCH, b"{}", "a JSON array"),
-        ({}, "application/cloudevents+avro", b"", "application/cloudevents\\+avro are not read"),
+        ({}, "application/cloudevents+avro", b"", "application/cloudevents\\+avro are not supported"),
     ],
 )
 def test_what_is_no_event_is_rejected(headers, kind, body, words):

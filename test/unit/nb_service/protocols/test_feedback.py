@@ -20,29 +20,45 @@ def test_one_and_several_are_read():
         (b'"text"', 'Feedback: It is not an object; send {"id": "…", "answer": …}.', "#"),
         (
             b'{"id": "a", "truth": 1}',
-            'Feedback: It has a name "truth" that means nothing here; these do: id, index, prediction, answer.',
+            'Feedback: It has an unknown name "truth"; valid names: id, index, prediction, answer.',
             "#",
         ),
-        (b'{"id": "a"}', "Feedback: It has no answer, which is the true one.", "#"),
+        (b'{"id": "a"}', "Feedback: It has no answer, the true value.", "#"),
         (
             b'{"answer": 1, "index": 0}',
-            "Feedback: It has neither the id of a request nor a prediction, so the answer is unknown.",
+            "Feedback: It has neither the id of a request nor a prediction, so its prediction is unknown.",
             "#",
         ),
         (
             b'[{"answer": 1, "id": 7}]',
-            "Feedback 1: Its id is not a text of 1 to 128 characters, such as X-Request-ID has in each response.",
+            "Feedback 1: Its id is not a string of 1 to 128 characters, such as X-Request-ID in each response.",
             "#/0/id",
         ),
         (
             b'{"answer": 1, "id": null, "prediction": 1}',
-            "Feedback: Its id is not a text of 1 to 128 characters, such as X-Request-ID has in each response.",
+            "Feedback: Its id is not a string of 1 to 128 characters, such as X-Request-ID in each response.",
             "#/id",
         ),
-        (b'{"answer": 1, "id": "a", "index": true}', "Feedback: Its index is not a whole number from 0 on.", "#/index"),
-        (b'{"answer": 1, "id": "a", "index": 0.5}', "Feedback: Its index is not a whole number from 0 on.", "#/index"),
-        (b'{"answer": 1, "id": "a", "index": null}', "Feedback: Its index is not a whole number from 0 on.", "#/index"),
-        (b'{"answer": 1, "id": "a", "index": -1}', "Feedback: Its index is not a whole number from 0 on.", "#/index"),
+        (
+            b'{"answer": 1, "id": "a", "index": true}',
+            "Feedback: Its index is not a whole number of at least 0.",
+            "#/index",
+        ),
+        (
+            b'{"answer": 1, "id": "a", "index": 0.5}',
+            "Feedback: Its index is not a whole number of at least 0.",
+            "#/index",
+        ),
+        (
+            b'{"answer": 1, "id": "a", "index": null}',
+            "Feedback: Its index is not a whole number of at least 0.",
+            "#/index",
+        ),
+        (
+            b'{"answer": 1, "id": "a", "index": -1}',
+            "Feedback: Its index is not a whole number of at least 0.",
+            "#/index",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_number(body, words, pointer):

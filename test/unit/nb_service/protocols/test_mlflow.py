@@ -58,7 +58,7 @@ def test_answers_are_predictions():
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"inputs": [1], "instances": [1]}, "exactly one of .*; here are instances, inputs"),
+        ({"inputs": [1], "instances": [1]}, "exactly one of .*; got instances, inputs"),
         ({"params": {}}, "exactly one of"),
         ({"inputs": [1], "params": [1]}, "params is not an object"),
         ({"dataframe_split": [1]}, "has no data"),

@@ -62,9 +62,9 @@ class Bomb:
         (saved(np.array([1j])), "type c16"),
         (saved(np.array([(1, 2)], dtype="i4,i4")), "not that of numbers"),
         (saved(np.float64(1)), "no dimension"),
-        (saved(np.arange(3))[:-1], "do not match"),
-        (saved(np.arange(3))[:40], "cut or too long"),
-        (saved(np.arange(3)) + b"x", "do not match"),
+        (saved(np.arange(3))[:-1], "does not match"),
+        (saved(np.arange(3))[:40], "truncated or too long"),
+        (saved(np.arange(3)) + b"x", "does not match"),
         (saved(np.arange(3)).replace(b"(3,)", b"(3*9,)"), "not that of numbers"),
     ],
 )
@@ -92,7 +92,7 @@ def header(text: str) -> bytes:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({'9' * 5000},), }}", "dimension that no array has"),
+        (f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({'9' * 5000},), }}", "an invalid dimension"),
         (f"{{'descr': '<f{'9' * 5000}', 'fortran_order': False, 'shape': (1,), }}", "header is not that of numbers"),
     ],
 )

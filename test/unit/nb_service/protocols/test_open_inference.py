@@ -160,7 +160,7 @@ def test_outputs_go_as_bytes_where_the_request_wants_them():
 
 
 def test_an_output_that_there_is_not_is_rejected():
-    with pytest.raises(Malformed, match="There is no output 'y'; there are: output-0."):
+    with pytest.raises(Malformed, match="There is no output 'y'. Outputs: output-0."):
         written(asked(tensor([1], [1]), outputs=[{"name": "y"}])[1], 1)
 
 
@@ -170,13 +170,13 @@ def test_an_output_that_there_is_not_is_rejected():
         ([], "inputs is not a list of tensors"),
         ([1], "inputs is not a list of tensors"),
         ([{"shape": [1]}], "An input has no name"),
-        ([tensor([1], [1], "BF16")], "datatype that is not taken"),
-        ([tensor([1], [1], {})], "datatype that is not taken"),
+        ([tensor([1], [1], "BF16")], "an unsupported datatype"),
+        ([tensor([1], [1], {})], "an unsupported datatype"),
         ([tensor([1], [1], name=["x"])], "An input has no name"),
-        ([tensor([1], [2])], "has 1 values, and its shape wants 2"),
-        ([tensor(["a"], [1])], "a value that is no FP64"),
-        ([tensor([1.5], [1], "INT8")], "a value that is no INT8"),
-        ([tensor([True], [1], "INT8")], "a value that is no INT8"),
+        ([tensor([1], [2])], "has 1 values, but its shape requires 2"),
+        ([tensor(["a"], [1])], "a value that is not FP64"),
+        ([tensor([1.5], [1], "INT8")], "a value that is not INT8"),
+        ([tensor([True], [1], "INT8")], "a value that is not INT8"),
         ([tensor(None, [1])], "has no data"),
         ([tensor([1], "1")], "shape is not a list"),
         ([tensor(None, [1], binary_data_size=8)], "binary_data_size is not a length"),
@@ -194,7 +194,7 @@ def test_what_are_no_tensors_is_rejected(inputs, words):
     [
         (8, "FP64", b"12345678x", "1 bytes of the body belong to no tensor"),
         (8, "BYTES", b"\x02\x00\x00\x00\xff\xfe\x00\x00", "not UTF-8"),
-        (5, "BYTES", b"\xff\xff\xff\xff1", "is cut"),
+        (5, "BYTES", b"\xff\xff\xff\xff1", "is truncated"),
         (True, "BYTES", b"1", "binary_data_size"),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_length_of_thousands_of_digits_is_rejected(length):
 
 
 def test_a_whole_number_that_no_float_holds_is_rejected():
-    with pytest.raises(Malformed, match="'x' has a value that is no FP64"):
+    with pytest.raises(Malformed, match="'x' has a value that is not FP64"):
         asked(tensor([10**400], [1]))
 
 

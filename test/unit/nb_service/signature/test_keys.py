@@ -41,7 +41,7 @@ def test_a_key_that_is_taken_out_of_the_file_is_revoked(model, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no public key is in it"),
+        (b"", "it contains no public key"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "its content is not a public key"),
     ],
 )

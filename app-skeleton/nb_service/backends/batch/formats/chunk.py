@@ -23,7 +23,7 @@ def too_long(name: str, what: str) -> problems.BatchInput:
     return problems.BatchInput(
         name,
         f"its {what} is longer than {MAX_LENGTH >> 20} MB",
-        "Look if it is what its name says; --from says a format.",
+        "Check that its content matches its name; --from sets the format.",
     )
 
 

@@ -80,7 +80,7 @@ class Reader:
         while self._is_file and (block := self._stream.read(1 << 16)):
             end = (end + block)[-6:]
         if self._is_file and end != b"ARROW1":
-            raise problems.BatchInput(self._name, "its last part is missing (it is cut)")
+            raise problems.BatchInput(self._name, "it is truncated")
 
     def schema_of(self, columns: list[str]) -> Any:
         """Return the schema of these columns."""

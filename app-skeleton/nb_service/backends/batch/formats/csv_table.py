@@ -56,13 +56,13 @@ class Reader:
             raise problems.BatchInput(self._name, f"its header is not CSV ({error})") from error
         if not _is_utf_8("".join(names)):
             raise problems.BatchInput(
-                self._name, "its header is not UTF-8", "Say its encoding: --encoding latin-1, for one."
+                self._name, "its header is not UTF-8", "Set its encoding, for example --encoding latin-1."
             )
         if twice := repeated(names):
             raise problems.BatchInput(
                 self._name,
                 f"its header has {twice!r} more than once",
-                "Name each column once, or say --header no where the first line is a row.",
+                "Name each column once, or pass --header no if the first line is a row.",
             )
         return names
 
@@ -134,7 +134,7 @@ class Reader:
             return chunk
         for at in chunk.whole():
             if not _is_utf_8("".join(chunk.rows[at])):
-                chunk.broken[at] = "It has bytes that are not UTF-8; --encoding says what they are."
+                chunk.broken[at] = "It has bytes that are not UTF-8; set --encoding."
         return chunk
 
     def _misfit(self, count: int) -> str:
@@ -151,7 +151,7 @@ class Reader:
         return problems.BatchInput(
             self._name,
             f"it is not {self._encoding.removesuffix('-sig').upper()} ({error.args[-1]})",
-            "Say its encoding: --encoding latin-1, for one.",
+            "Set its encoding, for example --encoding latin-1.",
         )
 
 

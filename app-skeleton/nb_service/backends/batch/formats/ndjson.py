@@ -139,11 +139,13 @@ class ArrayReader:
 
     def _check_end(self, rest: str) -> None:
         if self._more(rest).strip():
-            raise problems.BatchInput(self._name, "something follows its array")
+            raise problems.BatchInput(self._name, "text follows its array")
 
     def _no_array(self, number: int) -> problems.BatchInput:
         if not number:
-            return problems.BatchInput(self._name, "it is no JSON array", "One value a line is --from ndjson.")
+            return problems.BatchInput(
+                self._name, "it is not a JSON array", "For one value per line, use --from ndjson."
+            )
         return problems.BatchInput(self._name, f"its array is broken at element {number}")
 
 

@@ -199,7 +199,7 @@ class KafkaTopics:
             counts = {name: self._partitions(consumer, name) for name in counts}
         missing = [name for name, count in counts.items() if not count]
         if missing:
-            raise Away(f"there is no topic {missing[0]} (S2I_BUS_CREATE=1 makes it)")
+            raise Away(f"there is no topic {missing[0]} (S2I_BUS_CREATE=1 creates it)")
         self._counts = counts
         self.largest = self._largest_of((place.target, place.errors)) - FRAME
 
@@ -346,7 +346,7 @@ class KafkaTopics:
             generation = consumer.consumer_group_metadata()
             if not consumer.memberid():
                 # A generation of nobody would not be looked at by the broker.
-                raise Away("the group does not know this member any more")
+                raise Away("the group no longer contains this member")
             ours = [outcome for outcome in outcomes if self._is_ours(outcome.delivery.claim)]
             if not ours:
                 return list(outcomes)
@@ -377,7 +377,7 @@ class KafkaTopics:
             claim = outcome.delivery.claim
             at = number.get(claim.partition, 0)
             if at >= len(claim.share.taken) or claim.share.taken[at] != claim.offset:
-                raise Away(f"partition {claim.partition} was given back and came again")
+                raise Away(f"partition {claim.partition} was revoked and assigned again")
             number[claim.partition] = at + 1
 
     def _transact(self, ours: Sequence[Outcome], generation: object) -> None:
@@ -517,7 +517,7 @@ class KafkaTopics:
     def _complained(self, error: KafkaError) -> None:
         """Note what a thread of the library has met; raised here it would be lost."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its name
-            self._gone = self._gone or self._said or "no broker answers"
+            self._gone = self._gone or self._said or "no broker responds"
         else:
             self._said = _words(error)
             if error.fatal():

@@ -44,7 +44,7 @@ TAKEN_OVER = 0x8E
 SHORT_SECONDS = 10.0
 FIRST_PAUSE, MAX_PAUSE = 0.5, 5.0
 # Not all brokers say so.
-OUR_NAME = "another client has its name, and each service needs one of its own, which it keeps (S2I_BUS_CLIENT)"
+OUR_NAME = "another client uses its name; each service needs its own, permanent name (S2I_BUS_CLIENT)"
 # What MQTT has for the length of a message, and how many may be on their way.
 MAX_SIZE = (1 << 28) - 1
 MAX_ON_THE_WAY = 0xFFFF
@@ -119,7 +119,7 @@ class _Link(Link[Came]):
         self.client.subscribe(topic, options=SubscribeOptions(qos=AT_LEAST_ONCE))
         await self.until(lambda: self._granted is not None, ANSWER_SECONDS)
         if self._granted != AT_LEAST_ONCE:
-            self.lose("it gives each message at most once (QoS 0), so that some would be lost")
+            self.lose("it gives each message at most once (QoS 0), so some would be lost")
             raise Away(self.gone)
 
     async def until(self, is_so: Any, seconds: float) -> None:

@@ -221,7 +221,7 @@ class NatsJetStream:
             return await js.find_stream_name_by_subject(subject)
         except NotFoundError:
             if not self._place.create:
-                raise Away(f"no stream has the subject {subject} (S2I_BUS_CREATE=1 makes one)") from None
+                raise Away(f"no stream has the subject {subject} (S2I_BUS_CREATE=1 creates one)") from None
         name = "".join("_" if character in ".*> " else character for character in subject)
         await js.add_stream(name=name, subjects=[subject])
         return name
@@ -291,7 +291,7 @@ class NatsJetStream:
             return
         self._unconfirmed.discard(message.subject)
         if (message.headers or {}).get(_STATUS):
-            over.set_exception(Away("no stream takes what is published"))
+            over.set_exception(Away("no stream accepts the published message"))
         elif _ERROR in message.data and "error" in (said := json.loads(message.data)):
             over.set_exception(Away(f"a published message was rejected: {said['error'].get('description')}"))
         elif not self._unconfirmed:

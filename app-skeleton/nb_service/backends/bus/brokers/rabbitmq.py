@@ -116,7 +116,7 @@ class _Link(Link[Came]):
     @property
     def blocked(self) -> str:
         """Return why nothing that is published is taken, although the connection is well; "" where it is."""
-        return self.unread or (f"the queue {self.refusing} takes no more, as one that is full" if self.refusing else "")
+        return self.unread or (f"the queue {self.refusing} is full" if self.refusing else "")
 
     async def answer(self, ask: Callable[[Callable[..., None]], object], seconds: float = ANSWER_SECONDS) -> Any:
         """Return what the server answers to `ask`, which gets the function that takes the answer; raise Away."""
@@ -235,7 +235,7 @@ class _Link(Link[Came]):
         self.lose(reason_of(error))
 
     def _is_blocked(self, _: AsyncioConnection, frame: Any) -> None:
-        self.unread = f"the server takes nothing now ({frame.method.reason})"
+        self.unread = f"the server accepts no messages now ({frame.method.reason})"
 
     def _is_unblocked(self, _: AsyncioConnection, __: object) -> None:
         self.unread = ""
@@ -381,7 +381,7 @@ class RabbitMQ(Linked[_Link]):
             if link.code != NOT_FOUND:
                 raise
             if not self._place.create:
-                raise Away(f"there is no queue {queue} (S2I_BUS_CREATE=1 makes one)") from None
+                raise Away(f"there is no queue {queue} (S2I_BUS_CREATE=1 creates one)") from None
             await link.open_channel()
             kind = {"x-queue-type": "quorum"}
             await link.answer(
@@ -530,7 +530,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, ProbableAuthenticationError):
         return "it rejects the user or the password"
     if isinstance(error, ProbableAccessDeniedError):
-        return "it does not let this user access the virtual host, or has no such virtual host"
+        return "this user may not access the virtual host, or it does not exist"
     if isinstance(error, (AMQPHeartbeatTimeout, StreamLostError)):
         return "the connection is lost"
     if isinstance(error, (ChannelClosedByBroker, ConnectionClosedByBroker)):

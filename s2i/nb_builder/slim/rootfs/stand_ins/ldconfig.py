@@ -23,7 +23,7 @@ def libraries(folders: Iterable[str]) -> dict[str, str]:
 def main(args: list[str]) -> int:
     """Print a line for each library, in the format that ctypes parses; return the exit status."""
     if args != ["-p"]:
-        print("ldconfig: only -p is known here", file=sys.stderr)
+        print("ldconfig: only -p is supported", file=sys.stderr)
         return 1
     kind = "libc6,x86-64" if os.uname().machine == "x86_64" else "libc6,64bit"
     paths = libraries(FOLDERS)

@@ -28,7 +28,7 @@ def cores(pattern: str) -> list[int]:
 def main(args: list[str]) -> int:
     """Print one line for each CPU; return the exit status."""
     if args != ["--parse=core"]:
-        print("lscpu: only --parse=core is known here", file=sys.stderr)
+        print("lscpu: only --parse=core is supported", file=sys.stderr)
         return 1
     print("# Core")
     for core in cores(CPUS):

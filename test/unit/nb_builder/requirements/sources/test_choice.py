@@ -39,7 +39,7 @@ def test_two_that_disagree_are_reported_and_two_that_agree_are_not():
         declaration("setup.py", "six<1.16", "idna==3.4"),
     )
     assert choose(first, second).notes == (
-        "environment.yml asks for six==1.16.0, and counts; setup.py asks for six<1.16.",
+        "environment.yml requires six==1.16.0, and takes precedence; setup.py requires six<1.16.",
     )
     assert choose(first, declaration("setup.py", "six>=1")).notes == ()
 
@@ -77,7 +77,7 @@ def test_a_cell_of_paths_alone_asks_for_something_too():
 
 def test_the_cell_and_a_file_that_does_not_count_may_disagree():
     notes = choose(declaration("setup.py", "six==1.16.0", "idna"), cell=["idna", "SIX>=1.17"]).notes
-    assert notes == ("the cell asks for SIX>=1.17, and counts; setup.py asks for six==1.16.0.",)
+    assert notes == ("the cell requires SIX>=1.17, and takes precedence; setup.py requires six==1.16.0.",)
 
 
 def test_lines_that_an_installer_judges_make_nothing_unreadable():

@@ -79,7 +79,7 @@ def test_what_was_done_to_the_packages_is_reported_in_a_line_each():
     found = conda.of_specs(["pytorch=2.0", "Opencv", "r-base", "openssl", "pip", "numpy=1|2", "x[", "r-base"])
     assert found.requirements == ["torch==2.0.*", "opencv-python-headless", "numpy"]
     assert found.notes() == (
-        "by the names on PyPI: pytorch is torch, Opencv is opencv-python-headless",
+        "with their names on PyPI: pytorch is torch, Opencv is opencv-python-headless",
         "left out, because they are not Python packages: r-base, openssl",
         "without the version, which pip can't read: numpy=1|2, x[",
     )
@@ -144,6 +144,6 @@ def test_an_environment_s_notes_python_and_lines_of_pip_come_together(tmp_path):
     assert said == Packages(
         ("torch", "pywin32 ; sys_platform == 'win32'", "5", "six"),
         python="==3.9.*",
-        notes=("by the names on PyPI: pytorch is torch", "left out, as it is for Windows only: pywin32"),
+        notes=("with their names on PyPI: pytorch is torch", "left out, because it is for Windows only: pywin32"),
     )
     assert read(tmp_path, "dependencies:\n") == Packages()

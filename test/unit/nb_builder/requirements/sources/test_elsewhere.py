@@ -14,7 +14,10 @@ def test_a_package_for_another_system_gets_its_marker():
         "appnope ; sys_platform == 'darwin'",
         "PyWin32 ; sys_platform == 'win32'",
     ]
-    assert notes == ["left out, as it is for Windows only: pywin32", "left out, as it is for macOS only: appnope"]
+    assert notes == [
+        "left out, because it is for Windows only: pywin32",
+        "left out, because it is for macOS only: appnope",
+    ]
 
 
 def test_a_file_of_another_machine_is_taken_by_its_name():
@@ -30,7 +33,7 @@ def test_a_file_of_another_machine_is_taken_by_its_name():
         "attrs==23.1.0",
         "pywin32 ; sys_platform == 'win32'",
     ]
-    assert "3 lines name a file of another machine" in notes[1]
+    assert "3 lines name a file on another machine" in notes[1]
     assert "S2I_RESOLVE_AS_OF=2023-06-26" in notes[1]
 
 
@@ -43,24 +46,26 @@ def test_a_file_that_is_there_and_an_address_stay(tmp_path):
 
 def test_several_packages_for_another_system_are_one_note():
     _lines, notes = portable("pywin32", "Py_Win-ctl", "wmi ", "WMI==1")
-    assert notes == ["left out, as it is for Windows only: pywin32, wmi, wmi"]
+    assert notes == ["left out, because it is for Windows only: pywin32, wmi, wmi"]
 
 
 def test_files_of_another_machine_are_reported_by_the_first_three():
     one = ["numpy @ file:///gone/numpy-1.26.4.tar.gz"]
-    assert portable(*one)[1] == ["1 line names a file of another machine; taken as numpy==1.26.4"]
+    assert portable(*one)[1] == ["1 line names a file on another machine; replaced with numpy==1.26.4"]
     three = [*one, "six[x]@file:///gone/work", "idna @ file:///gone/idna.whl"]
-    assert portable(*three)[1] == ["3 lines name a file of another machine; taken as numpy==1.26.4, six, idna"]
+    assert portable(*three)[1] == ["3 lines name a file on another machine; replaced with numpy==1.26.4, six, idna"]
     assert portable(*three, *one)[1] == [
-        "4 lines name a file of another machine; taken as numpy==1.26.4, six, idna and so on"
+        "4 lines name a file on another machine; replaced with numpy==1.26.4, six, idna and so on"
     ]
 
 
 def test_the_newest_of_conda_s_builds_gives_the_day():
     lines = ["six @ file:///croot/six_1644875935023/work", "idna @ file:///croot/idna_1666125576474/work"]
     (note,) = portable(*lines)[1]
-    assert note.startswith("2 lines name a file of another machine; taken as six, idna. conda built the newest on ")
-    assert note.endswith(" on 2022-10-18, so that S2I_RESOLVE_AS_OF=2022-10-18 is near to what was there")
+    assert note.startswith(
+        "2 lines name a file on another machine; replaced with six, idna. conda built the newest on "
+    )
+    assert note.endswith(" on 2022-10-18, so S2I_RESOLVE_AS_OF=2022-10-18 comes close to those packages")
 
 
 def test_the_name_of_a_line_is_normalised_and_an_address_has_none():

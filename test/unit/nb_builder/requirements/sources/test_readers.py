@@ -77,7 +77,7 @@ def test_dynamic_dependencies_are_read_from_the_files_that_setuptools_is_reporte
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("[project", "it is no TOML"),
+        ("[project", "it is not TOML"),
         ("[project]\ndependencies = 'six'\n", "project.dependencies is not a list of strings"),
         ("[project]\ndynamic = ['dependencies']\n", "its dependencies are dynamic"),
         ("[tool.poetry.dependencies]\nsix = 'one'\n", "the dependency six can't be read"),
@@ -133,7 +133,7 @@ def test_a_setup_py_says_what_its_literals_say(write, content, packages):
 )
 def test_a_computed_setup_py_is_reported_with_its_line_and_not_run(write, content):
     line = content.count("\n")
-    with pytest.raises(Unreadable, match=rf"computed, and setup.py is not run to be read \(line {line}\)"):
+    with pytest.raises(Unreadable, match=rf"computed, and the build does not run setup.py \(line {line}\)"):
         setuptools.read_setup_py(write("setup.py", content))
 
 
@@ -178,7 +178,7 @@ def test_text_is_read_in_whatever_unicode_it_was_written(tmp_path, encoding):
 
 def test_text_in_another_encoding_is_rejected(tmp_path):
     (tmp_path / "r.txt").write_bytes("größer".encode("latin-1"))
-    with pytest.raises(Unreadable, match="neither in UTF-8 nor in UTF-16"):
+    with pytest.raises(Unreadable, match="neither UTF-8 nor UTF-16"):
         text.read(tmp_path / "r.txt")
     (tmp_path / "odd.txt").write_bytes(codecs.BOM_UTF16_LE + b"s")
     with pytest.raises(Unreadable, match="neither"):
@@ -264,9 +264,9 @@ def test_several_versions_of_a_package_are_reported_apart_by_their_markers(write
 
 
 def test_a_lock_that_cannot_be_read_says_why(write):
-    with pytest.raises(Unreadable, match="^it is no JSON "):
+    with pytest.raises(Unreadable, match="^it is not JSON "):
         locks.of_pipfile(write("Pipfile.lock", "{"))
-    with pytest.raises(Unreadable, match="^it is no TOML "):
+    with pytest.raises(Unreadable, match="^it is not TOML "):
         locks.of_toml(write("uv.lock", "["))
 
 
@@ -310,9 +310,9 @@ def test_a_python_that_has_gaps_is_any_python(write):
 
 
 def test_a_setup_py_that_says_nothing_readable_is_reported(write):
-    with pytest.raises(Unreadable, match=r"^it is no Python \("):
+    with pytest.raises(Unreadable, match=r"^it is not Python \("):
         setuptools.read_setup_py(write("setup.py", "setup("))
-    computed = r"^install_requires is computed, and setup.py is not run to be read \(line 2\)$"
+    computed = r"^install_requires is computed, and the build does not run setup.py \(line 2\)$"
     for value in ("[1]", "5", "{}", "names"):
         with pytest.raises(Unreadable, match=computed):
             setuptools.read_setup_py(write("setup.py", f"setup(\n install_requires={value})\n"))
@@ -349,9 +349,9 @@ def test_a_header_stands_between_its_marks(tmp_path, source, said):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("dependencies = 'six'", "^the dependencies in its header of PEP 723 are not a list of strings$"),
-        ("dependencies = [5]", "^the dependencies in its header of PEP 723 are not a list of strings$"),
-        ("dependencies =", r"^its header of PEP 723 is no TOML \("),
+        ("dependencies = 'six'", "^the dependencies in its PEP 723 header are not a list of strings$"),
+        ("dependencies = [5]", "^the dependencies in its PEP 723 header are not a list of strings$"),
+        ("dependencies =", r"^its PEP 723 header is not TOML \("),
     ],
 )
 def test_a_header_that_cannot_be_read_says_why(tmp_path, content, why):

@@ -14,10 +14,10 @@ def test_each_row_has_megabytes_name_version_and_reason_the_biggest_first():
     kept = (choice("small", 200_000, "in use"), choice("big-one", 61_400_000, "S2I_KEEP names it"))
     plan = Plan(DISTRIBUTIONS, kept, (choice("gone", 80_700_000, "not used"),), notes=("So it is.",))
     assert plan_table.lines(plan) == [
-        "kept: 2 distributions, 61.6 MB before tests, headers and symbols went",
+        "kept: 2 distributions, 61.6 MB before tests, headers and symbols were removed",
         "    61.4 MB  big-one 1.0  S2I_KEEP names it",
         "     0.2 MB  small 1.0    in use",
-        "left out: 1 distribution, 80.7 MB before tests, headers and symbols went",
+        "left out: 1 distribution, 80.7 MB before tests, headers and symbols were removed",
         "    80.7 MB  gone 1.0  not used",
         "note: So it is.",
     ]

@@ -39,7 +39,8 @@ def test_the_file_says_what_was_proved_and_has_one_date(tmp_path):
 def test_the_last_line_has_size_level_and_golden_rows(tmp_path):
     last = end_of_build(tmp_path, GOOD).splitlines()[-1]
     assert last == (
-        "---> The slim image is 1.5 MB (S2I_SLIM=distributions); 3 golden rows answered the same, 44 requests in all"
+        "---> The slim image is 1.5 MB (S2I_SLIM=distributions); 3 golden rows with the same predictions, "
+        "44 requests in total"
     )
 
 
@@ -49,7 +50,7 @@ def test_without_golden_rows_it_says_so_and_how_to_mend_it(tmp_path):
 
 
 def test_a_predictor_that_changes_its_mind_is_not_called_the_same(tmp_path):
-    assert "1 golden row answered; predictor says something else" in end_of_build(
+    assert "1 golden row answered; predictor returns a different prediction" in end_of_build(
         tmp_path, {**GOOD, "rows": 1, "deterministic": False}
     )
 

@@ -95,7 +95,7 @@ def test_what_is_imported_and_not_missed_is_dropped_with_what_only_it_uses(minim
     before, after, _root, _log = minimised
     assert {"needless", "follower"} <= set(reasons(before.kept))
     assert reasons(after.dropped) == {
-        "needless": "only imported where it is there: without it every answer is the same",
+        "needless": "an optional import: without it, every prediction is the same",
         "follower": "only used by needless, which is dropped",
     }
 
@@ -105,7 +105,7 @@ def test_what_is_imported_and_not_missed_is_dropped_with_what_only_it_uses(minim
     [
         ("changes", "Not ready: golden row 1 (1) must give 2 and gave 3"),
         ("essential", "golden row 1 (1) must give 2 and gave no answer"),
-        ("odd", "the sample null is answered differently"),
+        ("odd", "the sample null gets a different prediction"),
         ("warns", "the log differs: [scorer #] "),
     ],
 )
@@ -144,7 +144,9 @@ def test_without_answers_to_compare_nothing_is_tried(make_app_root, home, tmp_pa
     after = minimise.run(
         plan, lay_app_root(app_root, plan, tmp_path / "root"), app_root, home=home, log=Log(io.StringIO())
     )
-    assert after == replace(plan, notes=(*plan.notes, "Nothing was tried without: that takes answers to compare."))
+    assert after == replace(
+        plan, notes=(*plan.notes, "No package was tried for removal: there are no predictions to compare.")
+    )
 
 
 def test_at_level_off_nothing_is_asked(tmp_path):
@@ -159,8 +161,8 @@ def verdict(log="a\nb", **answers):
 def test_only_what_two_runs_agree_on_is_compared():
     baseline = minimise.Baseline(verdict(one=1, two=2.0, three=3), verdict(one=1, two=2.0 + 1e-9, three=4), 1e-6)
     assert baseline.difference(verdict(one=1, two=2.0, three=5)) == ""
-    assert baseline.difference(verdict(one=2, two=2.0)) == "one is answered differently"
-    assert baseline.difference(verdict(one=1)) == "two is answered differently"
+    assert baseline.difference(verdict(one=2, two=2.0)) == "one gets a different prediction"
+    assert baseline.difference(verdict(one=1)) == "two gets a different prediction"
 
 
 def test_a_log_that_varies_by_itself_is_not_compared():
@@ -190,8 +192,8 @@ def test_a_line_that_comes_by_chance_is_no_miss(tmp_path, logs, difference):
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [
-        (SelftestEnded("ERROR: no\nOSError: no disk"), "the service can't be asked (OSError: no disk)"),
-        (("golden row 1 differs",), "the service does not answer as it ought to (golden row 1 differs)"),
+        (SelftestEnded("ERROR: no\nOSError: no disk"), "the service can't be reached (OSError: no disk)"),
+        (("golden row 1 differs",), "the service does not give the expected responses (golden row 1 differs)"),
     ],
 )
 def test_a_service_that_is_broken_before_anything_is_hidden_is_reported(tmp_path, outcome, reason):
@@ -238,13 +240,13 @@ def test_a_service_that_is_not_as_proved_is_reported_by_its_first_difference():
 
 def test_another_status_is_another_answer():
     baseline = minimise.Baseline(verdict(one=1), verdict(one=1), 0)
-    assert baseline.difference(replace(verdict(), answers={"one": (422, 1)})) == "one is answered differently"
+    assert baseline.difference(replace(verdict(), answers={"one": (422, 1)})) == "one gets a different prediction"
 
 
 def test_an_answer_within_the_tolerance_is_the_same():
     baseline = minimise.Baseline(verdict(one=1.0), verdict(one=1.0), 0.1)
     assert baseline.difference(verdict(one=1.05)) == ""
-    assert baseline.difference(verdict(one=1.2)) == "one is answered differently"
+    assert baseline.difference(verdict(one=1.2)) == "one gets a different prediction"
 
 
 def test_what_is_new_in_a_log_is_reported_and_what_is_missing_too():
@@ -304,7 +306,7 @@ EVERYTHING = ["root", "root/idle.py", "root/pack", "root/pack/counts.py", "root/
 
 @pytest.mark.parametrize(
     ("file", "missed"),
-    [("/vital.py", "ImportError: no vital"), ("/pack/counts.py", "one is answered differently")],
+    [("/vital.py", "ImportError: no vital"), ("/pack/counts.py", "one gets a different prediction")],
 )
 def test_what_is_missed_is_back_as_it_was(trial, tmp_path, file, missed):
     assert trial.difference_without([file]) == missed
@@ -323,6 +325,6 @@ def test_a_trial_that_has_not_started_can_t_compare_and_loses_nothing(tmp_path):
     (tmp_path / "root").mkdir()
     for name in ("vital.py", "idle.py"):
         (tmp_path / "root" / name).write_text("")
-    with pytest.raises(RuntimeError, match="the whole service was not asked before"):
+    with pytest.raises(RuntimeError, match="the complete service was not called before"):
         minimise.Trial(tmp_path / "root", Tree(tmp_path / "root")).difference_without(["/idle.py"])
     assert left(tmp_path) == ["root", "root/idle.py", "root/vital.py"]

@@ -102,7 +102,7 @@ def test_each_distribution_that_stays_has_its_reason(by_distributions):
     assert reasons(by_distributions.kept) == {
         "used": ("in use", False),
         "cloudpickle": ("in use", False),
-        "undeclared": ("what the notebook names imports it", True),
+        "undeclared": ("imported by the notebook's packages", True),
         "of-a-model": ("b.pkl names shelved.svm", True),
         "charted": ("used may import it", True),
         "wanted-plug": ("used may import it", True),
@@ -214,8 +214,8 @@ def test_without_golden_rows_single_files_stay_and_the_plan_says_why(make, make_
     plan = make(planner.FILES, root=root, keep=())
     assert (plan.level, plan.left_out) == ("distributions", frozenset())
     first, second = plan.notes
-    assert first.startswith("There are no golden rows: what only a prediction uses may be missing.")
-    assert second == "So no single files are dropped."
+    assert first.startswith("There are no golden rows: files that only predictions use may be missing.")
+    assert second == "No single files are removed."
 
 
 def test_a_predictor_that_varies_gets_a_note(make, make_app_root):
@@ -223,7 +223,7 @@ def test_a_predictor_that_varies_gets_a_note(make, make_app_root):
     manifest = root / "model" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"format"', '"deterministic": false, "format"'))
     assert make(planner.DISTRIBUTIONS, root=root, keep=()).notes == (
-        "predictor answers the same sample differently each time: no answer can show that one is missing.",
+        "predictor returns different predictions for the same sample, which hides missing files.",
     )
 
 
@@ -268,10 +268,10 @@ def test_one_level_down_what_was_dropped_is_kept_with_new_words():
 def test_each_note_is_for_its_verdict():
     proved = Verdict(True, 1, True, (), "")
     assert planner.notes_on(proved) == ()
-    words = "what only a prediction uses may be missing. Call predictor in a cell or define examples."
+    words = "files that only predictions use may be missing. Call predictor in a cell or define examples."
     assert planner.notes_on(replace(proved, rows=0)) == (f"There are no golden rows: {words}",)
     assert planner.notes_on(replace(proved, deterministic=False)) == (
-        "predictor answers the same sample differently each time: no answer can show that one is missing.",
+        "predictor returns different predictions for the same sample, which hides missing files.",
     )
 
 
@@ -306,7 +306,7 @@ def test_what_is_named_kept_needed_and_installed_is_fixed_each_with_its_reason(b
         "named": "predictor names named.part",
         "kept": "S2I_KEEP names it",
         "needed": "kept needs it",
-        "brought": "what the notebook names imports it",
+        "brought": "imported by the notebook's packages",
     }
 
 

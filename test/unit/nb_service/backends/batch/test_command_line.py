@@ -35,14 +35,14 @@ def test_options_are_read_and_what_is_not_said_is_empty():
         (["--no-such"], "unrecognized arguments: --no-such"),
         (["--to", "xml"], "invalid choice: 'xml'"),
         (["--delimiter", "||"], "--delimiter || is not one character."),
-        (["--encoding", "klingon"], "--encoding klingon is not an encoding that Python has."),
+        (["--encoding", "klingon"], "--encoding klingon is not an encoding that Python supports."),
         (["--max-errors", "some"], "--max-errors some is neither a whole number nor a percentage"),
         (["--max-errors", "1.5"], "--max-errors 1.5 is neither"),
         (["--max-errors", "inf%"], "--max-errors inf% is neither"),
         (["--max-errors", "1_0"], "--max-errors 1_0 is neither"),
         (["--max-errors", "101%"], "--max-errors 101% is neither"),
         (["--encoding", "rot13"], "--encoding rot13 is not an encoding"),
-        (["--errors", "-"], "stdout is only for answers"),
+        (["--errors", "-"], "stdout is only for predictions"),
         *(
             (["--" + name, ""], f"--{name}: it is empty")
             for name in ("errors", "max-errors", "sample", "keep", "encoding")

@@ -81,7 +81,7 @@ def test_what_is_no_journal_is_not_taken_for_one(tmp_path):
 
 def test_one_job_is_done_by_one_process(tmp_path):
     first = Journal(str(tmp_path / "job"), JOB, restart=False)
-    with pytest.raises(BatchOutput, match="another process is at work on it"):
+    with pytest.raises(BatchOutput, match="another process is working on it"):
         Journal(str(tmp_path / "job"), JOB, restart=False)
     first.close()
 

@@ -74,7 +74,7 @@ def test_a_time_is_said_as_a_clock_does():
 def test_the_report_says_that_no_row_is_missing():
     report = Report(10, 8, ["out.csv"], "", ["row 1 of in.csv: no"], 2.0, 0, 3)
     assert report.lines() == [
-        "10 rows in = 8 rows out + 2 refused, in 2.0 s (5 rows a second).",
+        "10 rows in = 8 rows out + 2 failed, in 2.0 s (5 rows a second).",
         "Refused: row 1 of in.csv: no",
         "And 1 more; --errors FILE keeps all of them.",
     ]
@@ -84,7 +84,7 @@ def test_the_report_says_that_no_row_is_missing():
 def test_a_report_without_an_answer_says_where_to_look():
     assert Report(3, 0, ["out.csv"], "errors", [], 2.0, 0, 0).lines()[1:] == [
         "The failed rows are in errors.",
-        "No row was answered: --show shows what predictor gets, and --sample COLUMN,… names its columns.",
+        "No row was scored: --show prints the samples of predictor, and --sample COLUMN,… names their columns.",
     ]
     assert len(Report(0, 0, ["out.csv"], "", [], 2.0, 0, 0).lines()) == 1
 
@@ -146,7 +146,7 @@ def test_what_would_write_over_something_is_rejected(tmp_path):
         made(tmp_path / "a.csv", tmp_path / "b/../a.csv")
     with pytest.raises(BatchWords, match="would be written twice"):
         made(tmp_path / "a.csv", tmp_path / "out.csv", "--errors", tmp_path / "out.csv")
-    with pytest.raises(BatchWords, match="has no name for a file in a folder"):
+    with pytest.raises(BatchWords, match="have no name for a file in a folder"):
         made("-", f"{tmp_path}/")
 
 
@@ -224,7 +224,7 @@ def test_a_file_that_grows_has_one_writer_and_is_no_link(tmp_path):
         outputs.Growing(str(tmp_path / "link"), 0)
     first = outputs.Growing(str(tmp_path / "own"), 0)
     first.write(b"a")
-    with pytest.raises(BatchOutput, match="own can't be written: another process is at work on it"):
+    with pytest.raises(BatchOutput, match="own can't be written: another process is working on it"):
         outputs.Growing(str(tmp_path / "own"), 0)
     first.close()
     assert ((tmp_path / "theirs").read_text(), (tmp_path / "own").read_text()) == ("diary", "a")

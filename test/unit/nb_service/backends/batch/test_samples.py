@@ -89,7 +89,7 @@ def test_a_column_that_is_not_there_is_reported_with_those_that_are():
     chunk = Chunk([["1", "2"]], None, is_table=True, is_text=True)
     with pytest.raises(BatchInput, match="it has no column '3'") as reported:
         Samples("in", None, LISTS, ("3",), "").of(chunk)
-    assert "These are there: 1, 2;" in reported.value.fix
+    assert "It has: 1, 2;" in reported.value.fix
     with pytest.raises(BatchWords, match="--as value is for one column, and the rows have 2"):
         Samples("in", None, LISTS, (), "value").of(chunk)
 

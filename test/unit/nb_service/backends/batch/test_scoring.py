@@ -109,12 +109,12 @@ def test_after_an_array_that_took_too_long_the_next_ones_are_smaller():
 
 def test_a_scorer_that_is_gone_is_waited_for_and_not_for_ever():
     assert score([1, 2], Client(lost=2)) == [1, 2]
-    with pytest.raises(BatchUnscored, match="the processes that have the model keep ending"):
+    with pytest.raises(BatchUnscored, match="the processes with the model keep crashing"):
         score([1, 2], Client(lost=100))
     there = iter([True])
     gone = scoring(Client(), is_ready=lambda: next(there, False), absence=0.1)
     gone.score(["1"])
-    with pytest.raises(BatchUnscored, match="no process has had the model for 0.1 seconds"):
+    with pytest.raises(BatchUnscored, match="no process has loaded the model for 0.1 seconds"):
         gone.score(["1"])
 
 

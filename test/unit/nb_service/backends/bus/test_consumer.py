@@ -323,9 +323,9 @@ def test_a_broker_that_takes_no_answers_although_it_is_there_is_said_to_be_so_on
     done = run(use)
     assert done.said[:2] == [
         "The bus: taking samples from memory://.",
-        "The bus: memory:// can't be used: the queue out is full; not ready, trying again until it can.",
+        "The bus: memory:// can't be used: the queue out is full; not ready, trying again.",
     ]
-    assert done.said[2].startswith("The bus: memory:// is there again after ")
+    assert done.said[2].startswith("The bus: memory:// is available again after ")
     assert (len(done.said), done.broker.connects) == (3, 1)
 
 
@@ -345,10 +345,10 @@ def test_a_broker_that_goes_away_is_tried_again_and_that_is_said_once(run):
     done = run(use)
     assert done.said[:3] == [
         "The bus: taking samples from memory://.",
-        "The bus: memory:// can't be used: connection refused; not ready, trying again until it can.",
-        "The bus: memory:// can't be used: no such stream; not ready, trying again until it can.",
+        "The bus: memory:// can't be used: connection refused; not ready, trying again.",
+        "The bus: memory:// can't be used: no such stream; not ready, trying again.",
     ]
-    assert done.said[3].startswith("The bus: memory:// is there again after ")
+    assert done.said[3].startswith("The bus: memory:// is available again after ")
     assert len(done.said) == 4
 
 
@@ -451,7 +451,7 @@ def test_an_array_of_samples_is_one_message(run):
     by_body = {body: headers.get("x-error-detail", "") for _, body, headers, _ in done.broker.published}
     assert sorted(by_body) == [b"7", b"[1, 13]", b"[1, 2, 3]", b"[]"]
     assert by_body[b"[1, 13]"].startswith("Sample 2: The notebook's predictor failed")
-    assert "no JSON array of samples" in by_body[b"7"]
+    assert "not a JSON array of samples" in by_body[b"7"]
 
 
 def test_a_sample_that_fails_far_into_an_array_is_named(run):

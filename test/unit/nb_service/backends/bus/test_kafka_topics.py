@@ -87,14 +87,14 @@ def test_what_was_taken_away_is_returned_and_not_published(broker):
 
 
 def test_no_position_is_behind_a_sample_without_an_answer(broker):
-    with pytest.raises(Away, match="partition 1 was given back and came again"):
+    with pytest.raises(Away, match="partition 1 was revoked and assigned again"):
         broker._settle([_outcome(broker, 7)])
     assert broker._producer.done == []
 
 
 def test_a_member_that_the_group_does_not_know_publishes_nothing(broker):
     broker._consumer.member = None
-    with pytest.raises(Away, match="the group does not know this member any more"):
+    with pytest.raises(Away, match="the group no longer contains this member"):
         broker._settle([_outcome(broker, 5)])
     assert broker._producer.done == []
 

@@ -52,7 +52,7 @@ def test_what_reports_a_conversation_is_carried_and_all_else_is_not():
     [
         (b"", {}, 400, "The message is empty"),
         (b"x" * 17, {}, 413, "S2I_MAX_BODY"),
-        (b"1", {"content_type": "text/plain"}, 415, "Messages of type text/plain are not read"),
+        (b"1", {"content_type": "text/plain"}, 415, "Messages of type text/plain are not supported"),
         (b"1", {"content_encoding": "gzip"}, 415, "Compressed"),
         (b"{}", {"content_type": "application/cloudevents+json"}, 400, "The event lacks id"),
         (b"1", {"ce_specversion": "1.0", "ce_id": "1"}, 400, "The event lacks source, type"),
@@ -119,6 +119,6 @@ def test_what_is_too_large_for_the_broker_is_left_out_of_an_error():
     short = module.without_body(outcome)
     assert (short.body, short.headers["x-error-detail"]) == (
         b"",
-        "No. The message itself is left out: with its reason it is too large.",
+        "No. The message itself is left out, because it would be too large with its reason.",
     )
     assert module.size_of(outcome) > len(outcome.body) + sum(map(len, outcome.headers.values()))

@@ -97,7 +97,7 @@ def test_headers_that_fill_more_than_a_frame_lose_the_longest():
         ),
         (
             exceptions.ProbableAccessDeniedError("530"),
-            "it does not let this user access the virtual host, or has no such virtual host",
+            "this user may not access the virtual host, or it does not exist",
         ),
         (exceptions.ChannelClosedByBroker(404, "NOT_FOUND - no queue"), "it says NOT_FOUND - no queue"),
         (exceptions.StreamLostError("Stream connection lost: 104"), "the connection is lost"),

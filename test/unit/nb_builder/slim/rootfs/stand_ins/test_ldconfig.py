@@ -29,4 +29,4 @@ def test_ctypes_finds_libraries_by_it(monkeypatch):
 
 def test_other_work_is_rejected():
     process = subprocess.run([sys.executable, ldconfig.__file__], capture_output=True, text=True)
-    assert (process.returncode, process.stderr) == (1, "ldconfig: only -p is known here\n")
+    assert (process.returncode, process.stderr) == (1, "ldconfig: only -p is supported\n")

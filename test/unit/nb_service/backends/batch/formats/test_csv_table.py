@@ -92,7 +92,7 @@ def test_a_row_that_does_not_fit_is_broken_and_the_others_are_not():
     _, rows, broken = read(b'x,y\n"1",2\n"3"x,4\n"5",6\n"\xff",8\n9,\xfe\n')
     assert [row for at, row in enumerate(rows) if at not in broken] == [["1", "2"], ["5", "6"]]
     assert broken[1].startswith("It is not CSV (line 2 of what follows the first quote): ")
-    assert broken[2 + 1] == broken[4] == "It has bytes that are not UTF-8; --encoding says what they are."
+    assert broken[2 + 1] == broken[4] == "It has bytes that are not UTF-8; set --encoding."
 
 
 def test_chunks_have_the_same_borders_whether_or_not_there_are_quotes():
