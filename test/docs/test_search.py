@@ -26,6 +26,8 @@ QUERIES = {
     "python version": "how-to/choose-the-python",
     "papermill parameters": "how-to/parameters",
     "several notebooks": "how-to/several-notebooks",
+    "several predictors": "how-to/several-predictors",
+    "weights": "how-to/keep-weights-out",
     "request parameters": "how-to/request-parameters",
     "pictures": "how-to/serve-pictures-and-files",
     "open database connection": "how-to/open-connections-at-start",
