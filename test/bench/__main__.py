@@ -1,8 +1,8 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [pythons] [incremental] [images] [start] [serve] [health] [batching] [batched-serve]
-    [grpc] [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery] [notebooks]
-    [strangers]
+    [binary] [grpc] [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery]
+    [notebooks] [strangers]
 (without words all but notebooks and strangers, which fetch from GitHub and take hours)
 """
 
@@ -12,6 +12,7 @@ import batch_files
 import batch_memory
 import batched_serve
 import batching
+import binary
 import build
 import bus
 import capacity
@@ -40,6 +41,7 @@ SUITES = {
     "serve": serve.report,
     "health": health.report,
     "batching": batching.report,
+    "binary": binary.report,
     "batched-serve": batched_serve.report,
     "grpc": grpc_calls.report,
     "native": native.report,

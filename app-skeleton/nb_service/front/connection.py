@@ -113,13 +113,26 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the buffer for what arrives: one for all connections, of which little where the budget is full."""
-        return self._front.small_buffer if self._budget.is_full() else self._front.buffer
+        if self._budget.is_full():
+            return self._front.small_buffer
+        # Of a large body, fewer and larger pieces cost less.
+        is_collecting = self._phase == BODY and self._body is not None
+        return self._front.large_buffer if is_collecting else self._front.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what arrived in the buffer."""
         if self._phase == LINGER:
             return
-        data = self._front.buffer[:nbytes].tobytes()
+        arrived = self._front.large_buffer[:nbytes]
+        body = self._body
+        is_collected = body is not None and self._phase == BODY and not self._rest and not self._hold_reasons
+        if body is not None and is_collected and nbytes < self._body_left:
+            # A large body goes straight to where it is collected.
+            body += arrived
+            self._body_left -= nbytes
+            self._count_piece(nbytes)
+            return
+        data = arrived.tobytes()
         if self._rest:
             data = self._rest + data
             self._keep(b"")
@@ -387,7 +400,11 @@ class Connection(asyncio.BufferedProtocol):
             self._body += piece
         else:
             self._exchange.send(piece)
-        self._count(len(piece))
+        self._count_piece(len(piece))
+
+    def _count_piece(self, size: int) -> None:
+        """Count a piece of the body, and wait for room before the next one if there is none."""
+        self._count(size)
         is_over = self._body_left == 0 if self._chunks is None else self._chunks.ended
         if not is_over and self._budget.is_full(self._size()):
             self._wait_for_room()

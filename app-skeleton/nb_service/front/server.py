@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # The most that one read takes. Where the budget is full, reads are small: each may exceed it by so much.
 BUFFER = 1 << 16
+LARGE_BUFFER = 1 << 18
 SMALL_BUFFER = 1 << 12
 # An array of samples up to this size goes to one scorer as it is; larger ones go to the app, which divides them.
 MAX_ARRAY_BYTES = 1 << 18
@@ -83,8 +84,10 @@ class Front:
         self.disclosure = replies.disclosure(settings)
         self.max_body = settings.max_body
         self.closing = False
-        self.buffer = memoryview(bytearray(BUFFER))
-        self.small_buffer = self.buffer[:SMALL_BUFFER]
+        # All of them begin at the same place.
+        self.large_buffer = memoryview(bytearray(LARGE_BUFFER))
+        self.buffer = self.large_buffer[:BUFFER]
+        self.small_buffer = self.large_buffer[:SMALL_BUFFER]
         self.last_fields = identity.of(pool.model, settings.model_name).header_bytes + b"\r\n"
         self.access = access
         self._calls = Calls(pool.model.manifest, settings.pass_headers)
