@@ -74,6 +74,17 @@ PROSE = (
     Pattern("ends", r"\b(ends|ended)\b", "exits, fails, crashes, stops, finishes"),
     Pattern("by-means", r"\bby (s2i|Docker|Podman|make|`|--)", "with, using, from"),
     Pattern("and-not", r"\band not\b", "state the positive"),
+    Pattern("outside-of", r"\b(outside|inside) of\b", "outside, inside", is_clean=True),
+    Pattern("else-than", r"\b(something|anything|nothing) else than\b", "other than", is_clean=True),
+    Pattern("roll-out", r"\b[Rr]oll-outs?\b", "rollout; to roll out", is_clean=True),
+    Pattern("misspelled", r"\bmisspelled\b", "misspelt", is_clean=True),
+    Pattern("at-choice", r"\bat a time of (your|its) choice\b", "whenever you choose", is_clean=True),
+    Pattern(
+        "archaic",
+        r"\b(hence|thus|thereby|therein|thereof|whence|lest|upon|amongst|whilst|albeit)\b",
+        "so, on, among, while",
+        is_clean=True,
+    ),
 )
 NAMES = (
     Pattern("name-told", r"(^|_)(told|tell|tells|telling)(_|$)", "report, print, notify"),

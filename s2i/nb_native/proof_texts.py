@@ -37,7 +37,7 @@ _ONE_SIDED = 0.3
 
 @functools.lru_cache(maxsize=1)
 def telling_characters():
-    """Return all characters that are something else than the one before, or that lower case or NFKD changes."""
+    """Return all characters that are something other than the one before, or that lower case or NFKD changes."""
     found: list = []
     before: tuple = ()
     for code in range(sys.maxunicode + 1):

@@ -56,7 +56,7 @@ TOGETHER = """
 
 @dataclass(frozen=True)
 class Case:
-    """A predictor, the most requests a second that a scorer of it can do, and what may be inside of the replica."""
+    """A predictor, the most requests a second that a scorer of it can do, and what may be inside the replica."""
 
     says: str
     notebook: str

@@ -1,4 +1,4 @@
-"""Two services that are restarted in turn, behind nginx and HAProxy as the page about roll-outs configures them."""
+"""Two services that are restarted in turn, behind nginx and HAProxy as the page about rollouts configures them."""
 
 import contextlib
 import http.client

@@ -10,7 +10,7 @@ address=10.199.0.2
 run=/run/node
 keys=${folder}/keys
 
-# --- a machine of its own: what components write outside of FOLDER is in memory, or above what the machine has ---
+# --- a machine of its own: what components write outside FOLDER is in memory, or above what the machine has ---
 
 mount --make-rprivate /
 for path in /etc /var/lib /usr/libexec; do

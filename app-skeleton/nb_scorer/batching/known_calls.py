@@ -185,7 +185,7 @@ LOADS = {
 }
 LOADING_METHODS = frozenset(["from_pretrained", "load_model", "load_weights", "load_state_dict"])
 LOADS_EACH_TIME = "loads from a file for each sample"
-READS_OR_WRITES = "reads or writes outside of the process"
+READS_OR_WRITES = "reads or writes outside the process"
 # Packages whose calls leave the process.
 OUTSIDE = {
     "aiohttp",

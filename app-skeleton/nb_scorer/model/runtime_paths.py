@@ -83,7 +83,7 @@ def _all_inside(root, entries, notebook_folder):
 
 
 def _inside(root, path):
-    """Return `path` relative to `root`, "." for root itself, None outside of it."""
+    """Return `path` relative to `root`, "." for root itself, None outside it."""
     relative = os.path.relpath(os.path.realpath(path), root).replace(os.sep, "/")
     outside = relative == os.pardir or relative.startswith(os.pardir + "/")
     return None if outside else posixpath.normpath(relative)

@@ -117,7 +117,7 @@ def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[s
             continue
         # By its name: installers may have made links of an environment's files.
         if not os.path.abspath(path).startswith(f"{venv}{os.sep}"):
-            raise _no_wheel(distribution, f"{each} is outside of the model's environment")
+            raise _no_wheel(distribution, f"{each} is outside the model's environment")
         if each.parts[0] != "..":
             yield each.as_posix(), path
             continue

@@ -322,6 +322,6 @@ def _run(definition: ast.stmt, names: dict[str, Any], file: str, name: str) -> A
         # Only a definition, of which nothing is called.
         exec(compile(module, file, "exec"), names, local)  # noqa: S102
     except SyntaxError:
-        # Such as an await outside of an async function, which the parser accepts; the check of the cell reports it.
+        # Such as an await outside an async function, which the parser accepts; the check of the cell reports it.
         return UNKNOWN
     return local[name]

@@ -35,7 +35,7 @@ def no_commands(text: str) -> str:
 def json_text(value: object, indent: int | None = None) -> str:
     """Return a value as JSON that may be printed: the same value, with JSON's own escapes where `line` has its."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    # All of these are in strings: outside of them JSON has only line breaks.
+    # All of these are in strings: outside them JSON has only line breaks.
     shown = (sign if sign in ("\n", _shown(sign)) else f"\\u{ord(sign):04x}" for sign in text)
     return re.sub(_HASHES, r"\\u0023", "".join(shown))
 

@@ -58,7 +58,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def _outside(count: int) -> int:
-    """Return how many of `count` values lie outside of the interval of their median, on either side."""
+    """Return how many of `count` values lie outside the interval of their median, on either side."""
     allowed = (1 - CONFIDENCE) / 2
     if count > EXACT:
         return max(0, math.floor(count / 2 - 1.96 * math.sqrt(count) / 2))

@@ -1,4 +1,4 @@
-"""Why a cell failed, where the cause lies outside of it: a file, the network, an environment variable."""
+"""Why a cell failed, where the cause lies outside it: a file, the network, an environment variable."""
 
 import os
 import re

@@ -80,7 +80,7 @@ def _packed(repository: Path, name: str) -> str:
 
 
 def _text(repository: Path, name: str) -> str:
-    """Return the text of a file in .git; "" for a link, anything else that is not a file, or a name outside of .git."""
+    """Return the text of a file in .git; "" for a link, anything else that is not a file, or a name outside .git."""
     path = repository / ".git" / name
     if os.path.islink(path) or not os.path.isfile(path) or inside.refusal(path, repository / ".git"):
         return ""

@@ -22,7 +22,7 @@ _FILE = re.compile(r"(?:-\w+\s+)*(?:\"([^\"]+)\"|'([^']+)'|(\S+))")
 def expanded(node: NotebookNode, folder: Path, src: Path) -> NotebookNode:
     """Return the notebook with the code cells of each file that it runs inserted once, before the cell that runs it.
 
-    `folder` is the notebook's, `src` the repository's; files outside of `src` are ignored.
+    `folder` is the notebook's, `src` the repository's; files outside `src` are ignored.
     """
     result = NotebookNode(node)
     result.cells = list(_expanded(node, folder, src, set()))

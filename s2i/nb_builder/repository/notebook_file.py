@@ -102,7 +102,7 @@ def _state(text: str, error: json.JSONDecodeError) -> str:
         return "empty"
     if not text.lstrip().startswith("{"):
         return "something else"
-    # A file that was cut off lacks its last brace, or ends inside of a string.
+    # A file that was cut off lacks its last brace, or ends inside a string.
     cut = not text.rstrip().endswith("}") or error.msg.startswith("Unterminated")
     return "cut off" if cut else "damaged"
 

@@ -13,7 +13,7 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
     for node in nodes:
         names |= _bound_here(node)
         if isinstance(node, _COMPREHENSIONS):
-            # A comprehension has its own scope; only `:=` binds outside of it.
+            # A comprehension has its own scope; only `:=` binds outside it.
             names |= {inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)}
         elif not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             names |= bound(ast.iter_child_nodes(node))

@@ -77,7 +77,7 @@ def _counted(code, vectorizer, rows, kind):
     kind_of_vectorizer = type(vectorizer).__name__
     refuse_other_output(vectorizer)
     if not (isinstance(rows, Vector) and len(rows.items) == 1 and isinstance(rows.items[0], Text)):
-        raise Refusal(f"a {kind_of_vectorizer} is given something else than one text")
+        raise Refusal(f"a {kind_of_vectorizer} gets something other than one string")
     (text,) = rows.items
     vocabulary = _vocabulary(vectorizer)
     width = len(vectorizer.vocabulary_)

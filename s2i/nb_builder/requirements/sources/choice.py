@@ -63,7 +63,7 @@ def choose(
 
 
 def _is_plain(declaration: Declaration) -> bool:
-    """Return whether it is a requirements.txt outside of binder/, which counts next to the cell's list."""
+    """Return whether it is a requirements.txt outside binder/, which counts next to the cell's list."""
     *folders, name = declaration.file.split("/")
     return name == paths.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
 

@@ -41,7 +41,7 @@ class Modules:
         return self._names.keys()
 
     def loading(self, names: Iterable[str]) -> set[str]:
-        """Return the files that importing the modules `names` loads, by import statements outside of any block."""
+        """Return the files that importing the modules `names` loads, by import statements outside any block."""
         todo = self._files_of_all(names, None)
         files = set(todo)
         while todo:

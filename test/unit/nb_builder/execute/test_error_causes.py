@@ -1,4 +1,4 @@
-"""The causes outside of a cell that the messages of many libraries show: a file, the network, a variable."""
+"""The causes outside a cell that the messages of many libraries show: a file, the network, a variable."""
 
 import pytest
 from nb_builder.common.cell import Cell

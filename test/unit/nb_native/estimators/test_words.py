@@ -209,7 +209,7 @@ def test_what_does_not_fit_the_words_is_rejected(last, reason):
 
 
 def test_numbers_are_no_texts():
-    with pytest.raises(Refusal, match="something else than one text"):
+    with pytest.raises(Refusal, match="something other than one string"):
         Compiled(CountVectorizer(["ab"]), "transform", ["float64"])
     with pytest.raises(Refusal, match="something other than word counts"):
         Compiled(TfidfTransformer([1.0]), "transform", ["float64"])

@@ -17,7 +17,7 @@ import pytest
 from nb_scorer.batching import known_calls
 
 RANDOM, CLOCK = "draws random numbers", "reads the clock"
-OUTSIDE = "reads or writes outside of the process"
+OUTSIDE = "reads or writes outside the process"
 
 
 @pytest.mark.parametrize(

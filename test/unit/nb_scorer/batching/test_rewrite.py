@@ -371,7 +371,7 @@ REFUSED = [
     ("return model.predict([[rng.normal()]])[0]", "rng.normal draws random numbers", 2),
     ("return model.predict([x])[0], time.time()", "time.time reads the clock", 2),
     ("return model.predict([x])[0], dt.datetime.now()", "dt.datetime.now reads the clock", 2),
-    ("open('f')\n    return model.predict([x])[0]", "open reads or writes outside of the process", 2),
+    ("open('f')\n    return model.predict([x])[0]", "open reads or writes outside the process", 2),
     ("subprocess.run(['ls'])\n    return model.predict([x])[0]", "subprocess.run reads or writes outside", 2),
     ("return [model.predict([c])[0] for c in x if (y := c)]", "uses :=", 2),
     ("return x", "it calls no model method", 2),

@@ -1,4 +1,4 @@
-"""Depth is counted in brackets outside of strings, and never by a decoder that could crash."""
+"""Depth is counted in brackets outside strings, and never by a decoder that could crash."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Fetching weights: in pieces, after interruptions, and never more or something else than the lock has."""
+"""Fetching weights: in pieces, after interruptions, and never more or something other than the lock has."""
 
 import hashlib
 import os

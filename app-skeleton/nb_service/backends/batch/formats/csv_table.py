@@ -192,7 +192,7 @@ def sniffed(lines: list[str]) -> str:
         if not rows or len(rows[0]) < 2:
             continue
         alike = sum(len(row) == len(rows[0]) for row in rows)
-        # 1,5;2,5: where a comma is inside of all numbers, it parts no fields.
+        # 1,5;2,5: where a comma is inside all numbers, it parts no fields.
         commas = candidate != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
         score = (alike * 100 // len(rows), int(commas), len(rows[0]))
         if score > best:
