@@ -91,13 +91,13 @@ def ours(environ: dict) -> dict:
 def summary(verdict: dict) -> str:
     """Return the line for a service without differences."""
     rows = golden_rows.counted(verdict["rows"])
-    alike = "the same" if verdict["deterministic"] else "(predictor answers differently each time)"
-    requests = f"{len(verdict['answers'])} requests answered as they ought to be"
-    return (
-        f"Selftest: {rows} answered {alike}, {requests}."
-        if verdict["rows"]
-        else f"Selftest: {requests}; no golden rows."
+    alike = (
+        "with the same predictions"
+        if verdict["deterministic"]
+        else "answered (predictor answers differently each time)"
     )
+    requests = f"{len(verdict['answers'])} requests answered as they ought to be"
+    return f"Selftest: {rows} {alike}, {requests}." if verdict["rows"] else f"Selftest: {requests}; no golden rows."
 
 
 class SelfTest:
