@@ -44,7 +44,7 @@ class Head:
     `fields` has the header fields by name in lower case, several of one name joined by commas. `length` is the body's,
     None where it comes in chunks. `target` is the request target in origin form; `raw_path` and `path` are the same
     without the query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool` the front
-    notes, once for all requests with this head, whether a scorer can take their bodies; `file_prefix` is what precedes a body
+    notes, once for all requests with this head, whether a scorer can take their bodies; `file_prefix` precedes a body
     that is a file, and `call` is what the head adds to the sample.
     """
 
