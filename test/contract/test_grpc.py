@@ -238,7 +238,7 @@ def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(
         "negative shape": "shape has a dimension that is not a whole number of at least 0.",
         "both": "The input 'x' has both contents and raw_input_contents.",
         "more raw than inputs": "raw_input_contents has 2 tensors, and there are 1 inputs.",
-        "cut texts": "The input 'x' is cut.",
+        "cut texts": "The input 'x' is truncated.",
         "no UTF-8": "The input 'x' is not UTF-8; send bytes as base64.",
     }
     assert found == {

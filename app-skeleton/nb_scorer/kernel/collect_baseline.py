@@ -49,7 +49,7 @@ class _Source(object):
             return "the baseline has no column of that name"
         if feature in self.doubtful:
             words = "several columns of the data passed to fit have its value in each golden row; "
-            return words + "another call of predictor may show which one one"
+            return words + "another call of predictor may show which one"
         return "no column of the data passed to fit has its value in each golden row"
 
 

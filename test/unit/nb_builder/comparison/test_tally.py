@@ -106,7 +106,7 @@ def test_a_class_that_changes_is_said_where_only_numbers_are_limited():
 @pytest.mark.parametrize("limit", ["MAX_DIFFERENCE=1", "MAX_LATENCY_RATIO=9", "MAX_MEMORY_RATIO=9"])
 def test_what_is_not_known_does_not_hold(limit):
     made = reported(of((REFUSED, REFUSED)), limit)
-    assert made["exit_status"] == 3 and made["limits"][0]["measured"].startswith("not known: ")
+    assert made["exit_status"] == 3 and made["limits"][0]["measured"].startswith("unknown: ")
 
 
 @pytest.mark.parametrize(

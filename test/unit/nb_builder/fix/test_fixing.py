@@ -108,7 +108,7 @@ def test_an_author_s_own_list_gets_what_it_lacks(repository, environment, capsys
     status, told = fix(folder, environment, capsys)
     assert status == 0
     assert sources(folder)[0] == "# ours\nrequirements = [['numpy', '1.26.4'], ['pyyaml', '6.0.2']]  # old"
-    assert [note for note in told["notes"] if note.startswith("numpy==1.26.4 is asked for")]
+    assert [note for note in told["notes"] if note.startswith("numpy==1.26.4 is required, but ")]
     assert told["written"][0]["new"] is False
 
 
