@@ -73,7 +73,7 @@ def _difference(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Pe
 def _latency(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Peak]) -> Verdict:
     ratio = speed.ratio()
     if ratio is None:
-        return Verdict(limit, holds=False, measured=f"not known: {len(speed)} pairs of predictions are too few")
+        return Verdict(limit, holds=False, measured=f"unknown: {len(speed)} pairs of predictions are too few")
     # By the lower end, so that what differs from pair to pair by chance fails nobody.
     measured = f"{ratio.ratio:.3f}, and {ratio.low:.3f} at the lower end of its interval"
     return Verdict(limit, ratio.low <= limit.number, measured)
@@ -82,7 +82,7 @@ def _latency(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Peak]
 def _memory(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Peak]) -> Verdict:
     old, new = memory
     if not old.bytes or not new.bytes:
-        return Verdict(limit, holds=False, measured="not known: the processes can't be seen from here")
+        return Verdict(limit, holds=False, measured="unknown: the processes can't be seen from here")
     ratio = new.bytes / old.bytes
     return Verdict(limit, ratio <= limit.number, f"{ratio:.3f}")
 

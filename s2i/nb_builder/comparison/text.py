@@ -110,7 +110,7 @@ def memory(report: dict[str, Any]) -> str:
     """Return the memory in words."""
     found = report["memory"]
     if found is None:
-        return "not known: the services' processes can't be seen from here."
+        return "unknown: the services' processes can't be seen from here."
     old, new = (f"{found[f'{label}_peak_bytes'] / 1e6:.1f} MB" for label in ("old", "new"))
     return f"OLD {old}, NEW {new} at most in a process with the model; NEW needs {found['ratio']:.3f} times as much."
 
