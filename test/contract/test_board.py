@@ -37,6 +37,10 @@ NOTEBOOK = """
             raise ValueError("not this one")
         return x[0] / 3 if x[1] == 2 else "big" if x[0] > 0 else "small"
 
+    def size(x):
+        return x[0]
+
+    predictors = {"size": size}
     examples = [[0.5, 0.5], [-1.0, 0.25], [0.5, 2]]
 """
 # What Grafana puts in the place of its variables where one service is chosen, and where all versions of the bus are.
@@ -150,6 +154,7 @@ def load(service, ended):
         assert service.predict([chance.random(), 2])[0] == 200
         assert service.predict([0, 3])[0] == 500
         assert service.ask(TRUTH, "/feedback")[0] == 200
+        assert service.ask("[1, 2]", "/predict/size")[0] == 200
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def test_what_can_not_be_reached_is_a_sentence(model, tmp_path, reference, code)
 
 
 def test_what_is_not_there_or_is_no_model_is_a_sentence(registry, tmp_path):
-    with pytest.raises(BuildProblem, match="it answers 404"):
+    with pytest.raises(BuildProblem, match="it responds with 404"):
         artifact.pull(f"{registry[0]}/nothing:1", tmp_path / "m")
     import oras.client
 

@@ -97,7 +97,7 @@ def assert_nothing_left(place):
 def test_an_honest_image_is_signed_and_verified(place, keys):
     done = sign(place, keys)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "---> signed is signed"
+    assert done.stdout.splitlines()[-1] == "---> Signed signed"
     made = engine_program.root_of(place, "signed") / IN_IMAGE
     kinds = [
         json.loads((made / name).read_text())["dsseEnvelope"]["payloadType"]

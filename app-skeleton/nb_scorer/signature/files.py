@@ -46,4 +46,4 @@ def difference(signed, there):
     missing, extra = sorted(signed - there), sorted(there - signed)
     if missing:
         return f"{shown(missing[0])} is missing"
-    return f"{shown(extra[0])} is in no signature" if extra else ""
+    return f"{shown(extra[0])} is not signed" if extra else ""

@@ -53,7 +53,7 @@ def test_a_pickle_is_left_to_who_loads_it_and_all_else_is_compared(model):
 @pytest.mark.parametrize(
     ("forge", "words"),
     [
-        (lambda folder: (folder / "more").touch(), "more is in no signature"),
+        (lambda folder: (folder / "more").touch(), "more is not signed"),
         (lambda folder: (folder / "golden.ndjson").unlink(), r"golden\.ndjson is missing"),
         (lambda folder: (folder / "more").mkdir(), "more is an empty folder"),
         (lambda folder: (folder / "gölden").symlink_to("x"), r"g\\xf6lden is a symbolic link"),
