@@ -51,6 +51,9 @@ STATIC = {
     "requirements-unreadable",
     "setting-invalid",
     "validator-returns-nothing",
+    "weights-malformed",
+    "weights-not-allowed",
+    "weights-source-invalid",
     "system-packages-malformed",
     "wrong-arguments",
 }

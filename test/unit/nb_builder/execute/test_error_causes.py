@@ -113,7 +113,7 @@ def test_of_two_files_of_that_name_the_one_that_fits_better_is_named(of, tmp_pat
 
 def test_a_folder_that_git_did_not_keep_is_to_be_made(of):
     problem = of("FileNotFoundError", "[Errno 2] No such file or directory: 'out/model.bin'")
-    assert "create the folder 'out' first: git keeps no empty folders" in problem.fix
+    assert "create the folder 'out' first, because git keeps no empty folders" in problem.fix
 
 
 @pytest.mark.parametrize(
