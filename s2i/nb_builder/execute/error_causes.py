@@ -170,7 +170,8 @@ def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
 def _advice(pure: PurePath, folder: Path) -> str:
     if (folder / pure).parent.is_dir():
         return "Commit the file, or create or download it in an earlier cell"
-    return f"Commit the file. If the cell writes it, create the folder '{pure.parent}' first, because git keeps no empty folders"
+    first = f"create the folder '{pure.parent}' first, because git keeps no empty folders"
+    return f"Commit the file. If the cell writes it, {first}"
 
 
 def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:
