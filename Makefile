@@ -320,7 +320,9 @@ fuzz-grpc: developer
 lock: BROKERS = $(shell sed -n 's/^bus-\([a-z]*\) = .*/\1/p' app-skeleton/pyproject.toml)
 lock:
 	@s2i/install "$(HOME_DIR)"
-	$(BUILD)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --upgrade \
+	@# Why: s2i/install.
+	@echo "python-dateutil>=3" >"$(HOME_DIR)/overrides.txt"
+	$(BUILD)/uv pip compile --quiet --override "$(HOME_DIR)/overrides.txt" --universal --python-version 3.10 --generate-hashes --upgrade \
 		--no-header --no-emit-index-url --annotation-style line --output-file s2i/requirements.lock \
 		s2i/pyproject.toml app-skeleton/pyproject.toml --extra otel --extra batch --extra grpc --extra weights $(BROKERS:%=--extra bus-%) --group kernel --group s2i --group lab --group docs --group test
 

@@ -113,7 +113,7 @@ def test_without_a_key_verify_says_that_no_one_is_trusted(signed):
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("build/provenance.json", lambda content: content + b" ", "differs from what provenance.sig holds"),
+        ("build/provenance.json", lambda content: content + b" ", "differs from the content of provenance.sig"),
         (
             "build/provenance.sig",
             lambda content: content.replace(b'"sig": "M', b'"sig": "N'),

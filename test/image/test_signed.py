@@ -42,7 +42,7 @@ def layers(image):
 def test_an_image_is_signed_afterwards(example, tag, keys):
     done = make_sign(example, tag, f"KEY={keys[0]}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == f"---> {tag} is signed"
+    assert done.stdout.splitlines()[-1] == f"---> Signed {tag}"
     before = layers(example)
     assert layers(tag)[: len(before)] == before and len(layers(tag)) > len(before)
     with docker.service(tag, *verifying(keys)) as service:
