@@ -146,5 +146,5 @@ def test_a_percentage_has_the_digits_that_report_it_from_none(share, words):
 
 def test_a_memory_that_no_one_saw_is_not_known():
     assert Peak(None).bytes is None
-    assert list(text.lines(reported(of((1, 1)))))[-1].startswith("Memory:  not known")
+    assert list(text.lines(reported(of((1, 1)))))[-1].startswith("Memory:  unknown")
     assert len(Speed()) == 0
