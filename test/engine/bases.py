@@ -4,10 +4,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from nb_builder.native import image_archive
+
 from engine import provide
 
 # The default base of builder images, and the older one that users may still have.
 MAIN, OLDER = "trixie", "bookworm"
+# {Debian's name of an architecture: the kernel's}
+MACHINES = {"arm64": "aarch64"}
 ARCHIVE = "http://deb.debian.org/debian"
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
 # What Debian's slim images leave out, and what apt leaves behind.
@@ -17,19 +21,35 @@ NOT_IN_SLIM = (
 )  # fmt: skip
 
 
-def base(suite: str) -> str:
-    """Return the name of `suite`'s slim image, which then is in the engine; raise Missing if it can't be."""
-    name = f"debian:{suite}-slim"
+def base(suite: str, architecture: str = "") -> str:
+    """Return the name of `suite`'s slim image, which then is in the engine; raise Missing if it can't be.
+
+    `architecture` is another one than the machine's, such as arm64, whose programs the machine must be able to run.
+    """
+    # Docker Hub has images of one architecture, too.
+    name = f"arm64v8/debian:{suite}-slim" if architecture == "arm64" else f"debian:{suite}-slim"
     if _quiet("docker", "image", "inspect", name) or _quiet("docker", "pull", name):
         return name
-    tarball = provide.KEPT / f"{name.replace(':', '-')}.tar"
+    tarball = provide.KEPT / f"{name.replace(':', '-').replace('/', '-')}.tar"
     if not tarball.exists():
-        _make(suite, tarball)
+        _make(suite, tarball, [f"--arch={architecture}"] if architecture else [])
     provide.call("docker", "import", "-c", 'CMD ["bash"]', str(tarball), name)
+    if architecture:
+        _relabel(name, architecture)
     return name
 
 
-def _make(suite: str, tarball: Path) -> None:
+def _relabel(name: str, architecture: str) -> None:
+    """Have an image say its architecture: `docker import` says that of the machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved, made = Path(folder) / "saved.tar", Path(folder) / "made.tar"
+        provide.call("docker", "save", "--output", str(saved), name)
+        with saved.open("rb") as source, made.open("wb") as target:
+            image_archive.relabel(source, target, MACHINES[architecture])
+        provide.call("docker", "load", "--input", str(made))
+
+
+def _make(suite: str, tarball: Path, options: list[str]) -> None:
     provide.program("debootstrap", "debootstrap")
     provide.say(f"making the base image of {suite} with debootstrap")
     tarball.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +59,17 @@ def _make(suite: str, tarball: Path) -> None:
         # An older debootstrap does not know the newest suites, which all have the same script.
         script = () if (SCRIPTS / suite).exists() else (str(SCRIPTS / "sid"),)
         # In mounts of its own: it mounts /proc, and on a busy machine fails to unmount it.
-        command = ("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), ARCHIVE, *script)
+        command = (
+            "unshare",
+            "--mount",
+            "debootstrap",
+            "--variant=minbase",
+            *options,
+            suite,
+            str(root),
+            ARCHIVE,
+            *script,
+        )
         provide.call(*command)
         # A snapshot of Debian's testing distribution expires within days.
         (root / "etc/apt/apt.conf.d/90valid").write_text('Acquire::Check-Valid-Until "false";\n')

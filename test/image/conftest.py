@@ -155,15 +155,15 @@ class Builds:
         return self.s2i.build(git_repository(case.repo, self.folder / case.name), image, env=case.env)
 
 
-def make_builder(kind: str, suite: str, *words: str) -> str:
+def make_builder(kind: str, suite: str, *words: str, architecture: str = "") -> str:
     """Return the name of a builder image, made as users do: with make, on the base image of `suite`.
 
-    All workers share the one of a kind; `words` go to make.
+    All workers share the one of a kind; `words` go to make. `architecture` is another one than the machine's.
     """
     name = f"{APPS}-{kind}"
 
     def make() -> str:
-        base = shared.once(f"base-{suite}", lambda: bases.base(suite))
+        base = shared.once(f"base-{suite}{architecture}", lambda: bases.base(suite, architecture))
         provide.say(f"make builder IMAGE_NAME={name} BASE_IMAGE={base} {' '.join(words)}")
         command = ["make", "builder", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
         done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
