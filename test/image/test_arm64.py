@@ -11,7 +11,8 @@ from engine.s2i import git_repository, must
 from image import repos
 from image.conftest import APPS, make_builder
 
-pytestmark = [pytest.mark.long, pytest.mark.other_base]
+# The images take minutes under emulation: one worker makes them.
+pytestmark = [pytest.mark.long, pytest.mark.other_base, pytest.mark.xdist_group("arm64")]
 NOTEBOOK = (
     'requirements = [["numpy", "2.5.2"]]\n%%\nimport platform\nimport numpy as np\n%%\ndef predictor(x):\n'
     "    return [float(np.dot(x, x)), platform.machine()]\n%%\npredictor([1.0, 2.0])\npredictor([0.1, 0.7])"
