@@ -119,7 +119,7 @@ class ModelNameTaken(WrittenProblem):
 
     code = "model-name-taken"
     what_words = "The model's name {name!r} is also the name of one of the notebook's predictors."
-    why_words = "Paths such as /v2/models/{name}/infer would not tell which of the two is meant."
+    why_words = "Paths such as /v2/models/{name}/infer would be ambiguous."
     fix_words = "Set S2I_MODEL_NAME to another name, or rename the key in predictors."
 
     def __init__(self, name: str) -> None:

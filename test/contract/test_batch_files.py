@@ -51,7 +51,7 @@ REFUSED = {
     "/etc/hostname": "is not a path of a file within --files.",
     "link.png": "is a link.",
     "linked/outside.png": "is not in a folder, or leads through a link.",
-    "missing.png": "is not there.",
+    "missing.png": "does not exist.",
     "pipe.png": "is not a file.",
     "more": "is not a file.",
     "broken.png": "is not a picture that can be read",

@@ -61,7 +61,7 @@ class RouteContext:
     def named(self, name: str) -> "RouteContext":
         """Return what the routes of the model `name` need; raise Malformed with 404 for an unknown one."""
         if name not in self.by_name:
-            raise Malformed(f"There is no model {name!r} here; there is {', '.join(self.by_name)}.", 404)
+            raise Malformed(f"There is no model {name!r}. Models: {', '.join(self.by_name)}.", 404)
         return self.by_name[name]
 
     def require_default(self) -> None:

@@ -53,7 +53,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 def _input_name(context: RouteContext) -> str:
-    """Return the name that metadata gives to the only input, where samples are no objects; "" where they are."""
+    """Return the name that metadata gives to the only input, if samples are not objects; "" if they are."""
     names = [tensor["name"] for tensor in open_inference.described(context.model.sample_schema, inference.INPUT)]
     return inference.INPUT if names == [inference.INPUT] else ""
 

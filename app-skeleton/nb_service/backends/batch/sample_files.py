@@ -16,7 +16,7 @@ from nb_service.files import Files
 MAX_FILE = 64 << 20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _REASONS = {
-    errno.ENOENT: "is not there",
+    errno.ENOENT: "does not exist",
     errno.ELOOP: "is a link",
     errno.ENOTDIR: "is not in a folder, or leads through a link",
     errno.EACCES: "can't be read by this user",

@@ -144,10 +144,10 @@ class HttpService:
             self._log.fact(port_taken=True)
             raise
         self._address = listener.getsockname()[:2]
-        beside = grpc_service.companion(
+        companion = grpc_service.companion(
             self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready, self._spans
         )
-        self._companions += [beside] if beside is not None else []
+        self._companions += [companion] if companion is not None else []
         self._pool.manager.on_change = self._announce_once
         self._pool.manager.on_fatal = self._fail
         self._pool.manager.on_unfit = lambda message: self._log.fact(unfit=message)
@@ -251,7 +251,7 @@ class HttpService:
         return self._pool.why_not_ready or (f"{waiting[0]} is not connected or does not listen yet." if waiting else "")
 
     @property
-    def _is_beside(self) -> bool:
+    def _has_running_companion(self) -> bool:
         return any(companion.pid is not None for companion in self._companions)
 
     def _flush_log(self) -> None:
@@ -339,7 +339,7 @@ class HttpService:
                 companion.finish()
 
     def _end_when_idle(self, latest: float) -> None:
-        if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._is_beside):
+        if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._has_running_companion):
             self._end(latest - self._loop.time())
         else:
             # Again and again: connections become idle as their answers leave, and clients would keep them open.
@@ -361,7 +361,7 @@ class HttpService:
         self._stop_when_sent(self._loop.time() + LAST_ANSWERS_SECONDS)
 
     def _stop_when_sent(self, latest: float) -> None:
-        if self._loop.time() >= latest or not (self._edge.is_busy or self._is_beside):
+        if self._loop.time() >= latest or not (self._edge.is_busy or self._has_running_companion):
             self._loop.stop()
         else:
             self._loop.call_later(TURN_SECONDS, self._stop_when_sent, latest)
@@ -372,8 +372,8 @@ class HttpService:
         self._app.reap()
         for companion in self._companions:
             companion.reap()
-        beside = [companion.pid for companion in self._companions]
-        orphans.reap((*self._pool.manager.child_pids, self._app.pid, *beside))
+        companion_pids = [companion.pid for companion in self._companions]
+        orphans.reap((*self._pool.manager.child_pids, self._app.pid, *companion_pids))
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
