@@ -7,8 +7,8 @@ import ssl
 import threading
 from pathlib import Path
 
+from nb_scorer.common.digests import sha256_of
 from nb_service.weights.lock import Entry, Lock, LockedFile
-from nb_service.weights.store import digest_of
 
 from contract.services import copy_of
 
@@ -31,7 +31,7 @@ def root_with_weights(root: Path, folder: Path, source: str, files: Path, revisi
     """Return a copy of an APP_ROOT in `folder`, as a build with these files leaves it; they are in none of it."""
     copy = copy_of(root, folder)
     locked = tuple(
-        LockedFile(str(path.relative_to(files)), path.stat().st_size, digest_of(path))
+        LockedFile(str(path.relative_to(files)), path.stat().st_size, sha256_of(path))
         for path in sorted(files.rglob("*"))
         if path.is_file()
     )

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
+from nb_scorer.common.digests import sha256_of
+
 from nb_service import problems
 from nb_service.weights import sources
 from nb_service.weights.lock import MAX_FILES, Entry, Lock, LockedFile, is_inside
 from nb_service.weights.sources import Remote, Restarted, Source
-from nb_service.weights.store import Part, Store, digest_of
+from nb_service.weights.store import Part, Store
 
 AT_ONCE = 4
 # Attempts for one file before the source is said to fail; what has arrived is kept between them.
@@ -55,6 +57,10 @@ class Progress:
             self._said = now
             text = f"Weights: {amount(self._bytes)} of {amount(max(self._bytes, self.expected))} {self.doing}."
         self._say(text)
+
+    def beat(self) -> None:
+        """Count nothing, and show that something is done."""
+        self.add(0)
 
     def begin(self, doing: str, expected: int) -> None:
         """Start to count from zero."""
@@ -168,7 +174,8 @@ def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) ->
     if locked and remote.size not in (None, locked.size):
         raise problems.WeightsDiffer(name, source, "another size than")
     facts = (source, wanted.entry.revision, remote.name, remote.version, expected, known)
-    with store.part(hashlib.sha256(repr(facts).encode()).hexdigest()) as part:
+    # Neither waiting for another process nor comparing is silence of the source.
+    with store.part(hashlib.sha256(repr(facts).encode()).hexdigest(), progress.beat) as part:
         if known and expected is not None and store.has(known, expected):
             # Another process has fetched it in the meantime.
             return LockedFile(remote.name, expected, known)
@@ -176,7 +183,7 @@ def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) ->
             part.drop()
         progress.add(part.size)
         _complete(part, wanted, progress, expected, max_bytes)
-        size, digest = part.size, part.digest()
+        size, digest = part.size, part.digest(lambda _size: progress.beat())
         if known and digest != known:
             part.drop()
             raise problems.WeightsDiffer(name, source, "another SHA-256 than")
@@ -188,7 +195,7 @@ def _complete(part: Part, wanted: Wanted, progress: Progress, expected: int | No
     """Read what `part` lacks, in several attempts; raise the error of the last one."""
     limit = max_bytes if expected is None else expected
     for attempt in range(ATTEMPTS):
-        progress.add(0)
+        progress.beat()
         try:
             if part.size != expected:
                 part.append(wanted.source.blocks(wanted.remote, part.size), limit, progress.add)
@@ -210,7 +217,7 @@ def differing(files: Mapping[str, tuple[str, LockedFile]], progress: Progress) -
     def is_same(pair: tuple[str, LockedFile]) -> bool:
         path, locked = pair
         try:
-            return os.path.getsize(path) == locked.size and digest_of(path, progress.add) == locked.sha256
+            return os.path.getsize(path) == locked.size and sha256_of(path, progress.add) == locked.sha256
         except OSError:
             return False
 

@@ -7,11 +7,14 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-BLOCK = 1 << 20
-# What is written at a time is counted by the caller.
+from nb_scorer.common.digests import sha256_of
+
+LOCK_LOOK_SECONDS = 0.2
+# What is written or read at a time is counted by the caller.
 Count = Callable[[int], object]
 
 
@@ -38,13 +41,16 @@ class Store:
         self.path(digest).unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def part(self, key: str) -> Iterator["Part"]:
-        """Yield what has arrived so far of the file `key`, for this process alone; others wait. Raise OSError."""
+    def part(self, key: str, wait: Callable[[], object]) -> Iterator["Part"]:
+        """Yield what has arrived so far of the file `key`, for this process alone; raise OSError.
+
+        `wait` is called again and again while another process has it.
+        """
         folder = self.root / "parts"
         _make(folder)
         # Users of a shared folder can't write each other's files.
         path = folder / f"{key}.{os.geteuid()}"
-        with _locked(folder / f"{key}.lock"):
+        with _locked(folder / f"{key}.lock", wait):
             yield Part(self, path)
 
     def free(self) -> int:
@@ -88,9 +94,9 @@ class Part:
             file.flush()
             os.fsync(file.fileno())
 
-    def digest(self) -> str:
+    def digest(self, count: Count) -> str:
         """Return the SHA-256 of what has arrived."""
-        return digest_of(self._path)
+        return sha256_of(self._path, count)
 
     def keep(self, digest: str) -> None:
         """Put what has arrived into the store under its digest."""
@@ -98,17 +104,6 @@ class Part:
         _make(target.parent)
         os.chmod(self._path, 0o444)
         os.replace(self._path, target)
-
-
-def digest_of(path: Path | str, count: Count = lambda _size: None) -> str:
-    """Return the SHA-256 of a file, read without the interpreter's lock; raise OSError."""
-    sha = hashlib.sha256()
-    buffer = memoryview(bytearray(BLOCK))
-    with open(path, "rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            sha.update(buffer[:size])
-            count(size)
-    return sha.hexdigest()
 
 
 def lay(folder: Path, targets: Mapping[str, Path]) -> None:
@@ -134,7 +129,7 @@ def lay(folder: Path, targets: Mapping[str, Path]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, wait: Callable[[], object]) -> Iterator[None]:
     """Hold a lock; without one where another user's file, or the file system, allows none."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -142,11 +137,23 @@ def _locked(path: Path) -> Iterator[None]:
         yield
         return
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while _is_taken(descriptor):
+            wait()
+            time.sleep(LOCK_LOOK_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_taken(descriptor: int) -> bool:
+    """Return whether another process has the lock; this one has it otherwise, if the file system knows locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _make(folder: Path) -> None:

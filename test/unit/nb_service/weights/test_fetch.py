@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 
 import pytest
 from nb_service import problems
@@ -37,16 +38,29 @@ class Fake:
             raise OSError("the connection ended")
 
 
+class Beats(Progress):
+    """Keeps the sizes that were counted; each one shows that the process is not silent."""
+
+    def __init__(self):
+        super().__init__(lambda _: None)
+        self.sizes, self.more = [], threading.Semaphore(0)
+
+    def add(self, size):
+        super().add(size)
+        self.sizes.append(size)
+        self.more.release()
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Return a function that fetches from a Fake into the test's store."""
     monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0)
 
-    def run(source, files=(), max_bytes=1 << 20, patterns=()):
+    def run(source, files=(), max_bytes=1 << 20, patterns=(), progress=None):
         monkeypatch.setattr(sources, "opened", lambda *_: source)
         lock = Lock((Entry("s3://bucket/x", "w", patterns, files=tuple(files)),))
-        progress = Progress(lambda _: None)
         blobs = Store(tmp_path / "store")
+        progress = progress or Progress(lambda _: None)
         return fetch.fetch(lock, blobs, progress, seconds=1, max_bytes=max_bytes, locked=bool(files))
 
     return run
@@ -172,8 +186,39 @@ def test_amounts():
 
 def test_a_part_that_is_a_link_is_not_followed(tmp_path):
     blobs = Store(tmp_path)
-    with blobs.part("key") as part:
+    with blobs.part("key", lambda: None) as part:
         (tmp_path / "parts" / f"key.{os.geteuid()}").symlink_to(tmp_path / "elsewhere")
         with pytest.raises(OSError, match="symbolic"):
             part.append(iter([b"x"]), 10, lambda _: None)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_large_file_is_not_silent_while_it_is_compared(run):
+    content, beats = bytes(5 << 20), Beats()
+    run(Fake(content, piece=len(content), size=len(content)), max_bytes=len(content), progress=beats)
+    assert beats.sizes[-5:] == [0] * 5
+
+
+def test_waiting_for_another_process_is_not_silent(run, tmp_path):
+    held, begun = threading.Event(), threading.Event()
+
+    class Slow(Fake):
+        def blocks(self, remote, offset):
+            begun.set()
+            assert held.wait(10)
+            yield self.content
+
+    first, second, beats = Slow(), Fake(), Beats()
+    threads = [threading.Thread(target=run, args=(first,), kwargs={"files": [LOCKED]})]
+    threads[0].start()
+    assert begun.wait(10)
+    threads.append(threading.Thread(target=run, args=(second,), kwargs={"files": [LOCKED], "progress": beats}))
+    threads[1].start()
+    try:
+        assert all(beats.more.acquire(timeout=5) for _ in range(3))
+    finally:
+        held.set()
+        for thread in threads:
+            thread.join(10)
+    assert second.offsets == []
+    assert stored(tmp_path)
