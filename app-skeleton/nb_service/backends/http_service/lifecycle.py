@@ -144,10 +144,10 @@ class HttpService:
             self._log.fact(port_taken=True)
             raise
         self._address = listener.getsockname()[:2]
-        companion = grpc_service.companion(
+        grpc = grpc_service.companion(
             self._loop, self._pool, self._log, self._settings, self._environ, self._is_ready, self._spans
         )
-        self._companions += [companion] if companion is not None else []
+        self._companions += [grpc] if grpc is not None else []
         self._pool.manager.on_change = self._announce_once
         self._pool.manager.on_fatal = self._fail
         self._pool.manager.on_unfit = lambda message: self._log.fact(unfit=message)
