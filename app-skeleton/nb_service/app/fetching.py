@@ -29,6 +29,7 @@ MAX_URLS = 100
 AT_ONCE = 4
 # How long others wait for a turn: each holds a thread of the app.
 TURN_SECONDS = 1.0
+UNREADABLE = "A file's URL can't be read."
 _PIECE = 1 << 16
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -126,7 +127,10 @@ class Fetcher:
                 raise _not_fetched(origin, "the connection failed") from error
             if isinstance(found, tuple):
                 return found
-            url = urljoin(url, found)
+            try:
+                url = urljoin(url, found)
+            except ValueError as error:
+                raise Malformed(UNREADABLE, 422) from error
         raise Malformed(f"A file was not fetched: {MAX_REDIRECTS} redirects led to another one.", 422)
 
     def _allowed(self, url: str) -> tuple[Origin, str]:
@@ -135,7 +139,7 @@ class Fetcher:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").rstrip("."), parts.port
         except ValueError as error:
-            raise Malformed("A file's URL can't be read.", 422) from error
+            raise Malformed(UNREADABLE, 422) from error
         origin = Origin(parts.scheme, host, port or PORTS.get(parts.scheme, 0))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if not url.isascii() or not url.isprintable() or " " in url or "@" in parts.netloc or "\\" in url:
@@ -213,7 +217,8 @@ def _content_of(origin: Origin, response: http.client.HTTPResponse, request: _Re
     if response.status != 200:
         raise _not_fetched(origin, f"it responded with status {response.status}")
     pieces: list[bytes] = []
-    while piece := response.read(min(_PIECE, request.size + 1)):
+    # Not read(): it takes a chunk whose size is -1 for all that comes, whatever it was asked for.
+    while piece := response.read1(min(_PIECE, request.size + 1)):
         request.size -= len(piece)
         if request.size < 0:
             raise Malformed("The files of this request are larger than this service accepts (S2I_MAX_BODY).", 413)

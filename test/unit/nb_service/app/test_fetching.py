@@ -1,3 +1,4 @@
+import contextlib
 import json
 import socket
 import ssl
@@ -47,15 +48,27 @@ class Server(ThreadingHTTPServer):
         """Say nothing: clients hang up here."""
 
 
+REDIRECTS = {
+    "/elsewhere": (302, "https://other.example/secret"),
+    "/there": (301, "/file"),
+    "/loop": (307, "/loop"),
+    "/nowhere": (302, "https://[not-an-address/"),
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append((self.path, self.headers["Host"]))
-        if self.path == "/elsewhere":
-            self._head(302, Location="https://other.example/secret")
-        elif self.path == "/there":
-            self._head(301, Location="/file")
-        elif self.path == "/loop":
-            self._head(307, Location="/loop")
+        if self.path in REDIRECTS:
+            status, location = REDIRECTS[self.path]
+            self._head(status, Location=location)
+        elif self.path in ("/minus-1", "/minus-5"):
+            self._head(200, **{"Transfer-Encoding": "chunked"})
+            self.wfile.write(self.path[6:].encode() + b"\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(400):
+                    self.wfile.write(b"x" * 100_000)
+                    self.server.sent += 100_000
         elif self.path == "/missing":
             self._head(404)
         elif self.path == "/slow":
@@ -92,7 +105,7 @@ def server(tmp_path_factory):
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     running = Server(("127.0.0.1", 0), Handler)
     running.context = context
-    running.asked, running.ca, running.port = [], folder / "ca.pem", running.server_address[1]
+    running.asked, running.sent, running.ca, running.port = [], 0, folder / "ca.pem", running.server_address[1]
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield running
     running.shutdown()
@@ -149,6 +162,7 @@ def test_samples_get_files_in_the_place_of_urls(server, fetcher):
         ("https://localhost:PORT/a\r\nHost: x", "may have no user"),
         ("https://localhost:99999999/", "can't be read"),
         ("https://localhost:PORT/elsewhere", "does not fetch files from https://other.example:443"),
+        ("https://localhost:PORT/nowhere", "A file's URL can't be read"),
         ("https://localhost:PORT/loop", "3 redirects led to another one"),
         ("https://localhost:PORT/missing", "it responded with status 404"),
         ("https://localhost:PORT/cut", "the connection failed"),
@@ -207,6 +221,14 @@ def test_bytes_and_time_are_bounded_for_all_files_of_a_request(server, fetcher):
     assert time.monotonic() - started < 5
     with pytest.raises(Malformed, match="more than 100 URLs"):
         fetcher(size=10**6).fetched([json.dumps([url + "/file"] * 101).encode()], FILES)
+
+
+@pytest.mark.parametrize("size", [-1, -5])
+def test_a_chunk_whose_size_is_negative_is_not_read_without_a_limit(size, server, fetcher):
+    server.sent = 0
+    assert refused(fetcher(), f"https://localhost:{server.port}/minus{size}")[0] in (413, 422)
+    # What the kernel's buffers take is sent without being read.
+    assert server.sent < 20_000_000
 
 
 @pytest.mark.parametrize("text", ["https://", "a/b", "a:0", "a:99999", "ftp://a", "a b", "*"])
