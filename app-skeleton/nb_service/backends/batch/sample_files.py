@@ -91,6 +91,9 @@ class SampleFiles:
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, f"can't be read: {error.strerror}")
             raise NoFile(f"The file {path!r} {reason}.") from error
+        except UnicodeEncodeError as error:
+            # JSON can have texts that are no names of files.
+            raise NoFile(f"{path!r} is not a path of a file within --files.") from error
         if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE:
             os.close(descriptor)
             raise _too_large(path) if stat.S_ISREG(about.st_mode) else NoFile(f"{path!r} is not a file.")
