@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from nb_scorer.common import paths
@@ -15,6 +15,8 @@ from nb_service.model_folder import ModelFolder
 
 FORMAT = 1
 MAX_FILES = 10_000
+# In bytes: what file systems allow between two slashes, and what leaves a path room for its folder.
+MAX_PART, MAX_NAME = 255, 1024
 # A link in the image leads here where the image does not contain the weights: the only folder that is writable for any
 # user, also on a read-only root.
 VIEWS = "/tmp"  # noqa: S108 - a folder of its own in it, which must belong to this user
@@ -71,10 +73,13 @@ class Lock(NamedTuple):
 
 def is_inside(name: str) -> bool:
     """Return whether a name leads to something below its folder, in whatever way a system reads it."""
-    path = PurePosixPath(name)
-    parts = name.split("/")
-    odd = any(part in ("", ".", "..") for part in parts) or any(ord(each) < 32 for each in name)
-    return bool(name) and not path.is_absolute() and not odd and "\\" not in name and len(name.encode()) < 1024
+    try:
+        data = name.encode()
+    except UnicodeEncodeError:
+        return False
+    parts = data.split(b"/")
+    is_odd = any(part in (b"", b".", b"..") or len(part) > MAX_PART for part in parts)
+    return not is_odd and len(data) < MAX_NAME and not any(byte < 32 or byte == ord("\\") for byte in data)
 
 
 def of_text(text: str) -> Lock:

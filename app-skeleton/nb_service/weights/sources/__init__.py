@@ -23,7 +23,11 @@ UNSUPPORTED = {
     "abfss": "the scheme of Azure is azure://account/container/path",
 }
 # Parts of an address that are credentials.
-_SECRET = re.compile(r"^(?:x-amz-.*|x-goog-.*|sig|signature|token|access_token|api_?key|key|password)$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"^(?:x-amz-|x-goog-|sig$|auth(?:orization)?$)|token$|secret|signature|passw|credential|(?:^|[_-])key$|"
+    r"(?:api|access)[_-]?key",
+    re.IGNORECASE,
+)
 _URL_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
 # Whose values no message may have.
@@ -68,6 +72,7 @@ class Source(Protocol):
 def fault(address: str) -> str:
     """Return why an address can't be a source, as a clause; "" where it can."""
     try:
+        address.encode()
         parts = urlsplit(address)
         port_is_valid = parts.port is None or bool(parts.port)
     except ValueError:
@@ -84,9 +89,10 @@ def _scheme_fault(scheme: str) -> str:
 
 
 def _secret_fault(parts: SplitResult) -> str:
-    if "@" in parts.netloc and parts.scheme != "hf":
+    # hf://name@revision only lacks its owner.
+    if "@" in parts.netloc and (parts.scheme != "hf" or parts.path):
         return "the address contains a user or a password; pass credentials by environment variables or files"
-    secret = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if _SECRET.match(name)]
+    secret = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if _SECRET.search(name)]
     if secret:
         return f"the address contains a credential ({secret[0]}); pass credentials by environment variables or files"
     return ""

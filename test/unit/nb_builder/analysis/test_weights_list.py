@@ -68,6 +68,9 @@ def test_a_later_use_of_the_name_does_not_replace_the_list(tmp_path):
         ('["hf://owner/repo", "/w"]', "malformed", "below the notebook's own folder"),
         ('["hf://owner/repo", "."]', "malformed", "below the notebook's own folder"),
         ('["hf://owner/repo", "a\\\\b"]', "malformed", "below the notebook's own folder"),
+        (r'["hf://owner/repo", "w\ud800"]', "malformed", "below the notebook's own folder"),
+        (f'["hf://owner/repo", "{"w" * 256}"]', "malformed", "below the notebook's own folder"),
+        (r'["hf://owner/repo\ud800", "w"]', "source-invalid", "not a valid address"),
         ('["oci://registry/x", "w"]', "source-invalid", "oci:// is not supported yet"),
         ('["pvc://claim/x", "w"]', "source-invalid", "pvc:// is not supported yet"),
         ('["http://host/x", "w"]', "source-invalid", "not encrypted"),
@@ -76,7 +79,12 @@ def test_a_later_use_of_the_name_does_not_replace_the_list(tmp_path):
         ('["file://host/x", "w"]', "source-invalid", "file:///absolute/path"),
         ('["s3:///x", "w"]', "source-invalid", "s3://bucket/path/"),
         ('["https://user:secret@host/x", "w"]', "source-invalid", "a user or a password"),
+        ('["hf://user:secret@owner/repo", "w"]', "source-invalid", "a user or a password"),
         ('["https://host/x?X-Amz-Signature=1", "w"]', "source-invalid", "X-Amz-Signature"),
+        ('["https://host/x?private_token=secret", "w"]', "source-invalid", "private_token"),
+        ('["https://host/x?AWSAccessKeyId=1", "w"]', "source-invalid", "AWSAccessKeyId"),
+        ('["https://host/x?access-key=secret", "w"]', "source-invalid", "access-key"),
+        ('["https://host/x?auth=secret", "w"]', "source-invalid", "(auth)"),
     ],
 )
 def test_what_is_wrong_with_an_entry(entry, kind, reason, tmp_path):
