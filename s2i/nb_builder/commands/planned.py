@@ -115,6 +115,9 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
         reason = plans.why_not(result)
         if reason:
             log.note(f"no predictor can be proposed: {reason}.")
+        if consent.dry_run:
+            check.show(result, log)
+            return Outcome(1 if result.findings else 0)
         return Outcome()
     if consent.dry_run:
         return _dry_run(target, plan, environ, log)

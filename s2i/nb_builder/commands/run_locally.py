@@ -174,6 +174,10 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
         if planned.may_lack_predictor(folder, notebook):
             consent = planned.Consent(given.yes and not given.dry_run, given.dry_run, given.fix)
             outcome = planned.run(given.target, folder, environ, _build_copy, consent, log)
+        elif given.dry_run:
+            log.line("     Plans are for notebooks without a predictor, so this one gets none. Nothing was run.")
+            log.line(f"     To build and serve it: nb-builder run {given.target}")
+            outcome = planned.Outcome(0)
         if outcome.status is not None:
             if outcome.status:
                 target.tell_what_is_above(folder, log)

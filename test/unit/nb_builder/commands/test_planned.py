@@ -120,6 +120,13 @@ def test_nothing_is_built_without_consent(repo, resolved):
     assert builds.cells == []
 
 
+def test_a_dry_run_without_a_plan_shows_what_check_finds(repo, resolved):
+    write(repo, ["print(1)"])
+    builds = Builds()
+    outcome, output = run(repo, builds, Consent(dry_run=True))
+    assert (outcome.status, builds.cells) == (1, []) and "(problem predictor-missing)" in output
+
+
 @pytest.mark.parametrize(("answer", "status"), [("y\n", None), ("\n", None), ("n\n", 0)])
 def test_one_question_is_asked_once_the_build_has_succeeded(repo, resolved, monkeypatch, answer, status):
     model = repo.parent / "app" / "model"

@@ -172,3 +172,12 @@ def test_of_two_that_choose_a_port_one_gets_it():
         port = first.getsockname()[1]
         with run_locally.listening(port, Log(io.StringIO())) as second:
             assert second.getsockname()[1] != port
+
+
+def test_a_dry_run_builds_nothing_for_a_notebook_that_has_a_predictor(monkeypatch, tmp_path, capfd):
+    (tmp_path / "m.py").write_text("# %%\nrequirements = []\n# %%\ndef predictor(x):\n    return x\n")
+    monkeypatch.setattr(run_locally, "_assembled", lambda *_: pytest.fail("it is built"))
+    monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path / "home"))
+    with pytest.raises(SystemExit) as ended:
+        run_locally.main([str(tmp_path), "--dry-run"])
+    assert ended.value.code == 0 and "Nothing was run." in "".join(capfd.readouterr())
