@@ -1,10 +1,10 @@
 """The entry point of the service, the only place that turns a problem into text and an exit code.
 
-`python -m nb_service`, also with the word `serve`, serves the model with the back end that S2I_BACKEND names. The name
-of a back end as the first word does the same with that one, and what follows are words of its own. `python -m
+`python -m nb_service`, also with the argument `serve`, serves the model with the back end that S2I_BACKEND names. If
+the first argument is the name of a back end, that one serves the model and receives the other arguments. `python -m
 nb_service prove` sends the model the golden rows and prints the outcome as JSON. `python -m nb_service selftest` starts
-a service and tests it as a client; `python -m nb_service ready` asks the one that runs whether it is ready. `words`
-before a back end's name checks the words behind it, for programs that build a model first.
+a service and tests it as a client; `python -m nb_service ready` exits with 0 if the running one is ready. `words`
+before a back end's name only checks the arguments after it, for programs that build a model first.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from nb_scorer.protocol import log_forms
 from nb_service import backends, image_env, model_folder, settings, stdio_capture
 from nb_service.log import FACTS, READY, as_object, visible
 
-OWN_WORDS = ("serve", "prove", "ready", "selftest", "app", "words", "weights")
+COMMANDS = ("serve", "prove", "ready", "selftest", "app", "words", "weights")
 
 
 def serve(
-    environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True, checks_words: bool = False
+    environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True, checks_arguments: bool = False
 ) -> int:
-    """Serve the model with the back end of `call`, or only check its words; return the exit code.
+    """Serve the model with the back end of `call`, or only check its arguments; return the exit code.
 
     `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
     """
@@ -39,7 +39,7 @@ def serve(
 
     values = settings.Settings(environ)
     backend = call.find(values)
-    if not backends.give(call.name, backend, call.words) or checks_words:
+    if not backends.give(call.name, backend, call.arguments) or checks_arguments:
         return 0
     model = model_folder.read(Path(values.app_root).absolute(), values.trust)
     if model.manifest.get("predictors"):
@@ -63,14 +63,14 @@ def serve(
 
 
 class Call:
-    """Which back end is asked for, and by which words of its own; by default the one that the settings name.
+    """Which back end is asked for, with which arguments; by default the one that the settings name.
 
-    Raise BackendUnknown for a name that is none.
+    Raise BackendUnknown for a name that is not a back end's.
     """
 
-    def __init__(self, name: str = "", words: Sequence[str] = ()) -> None:
+    def __init__(self, name: str = "", arguments: Sequence[str] = ()) -> None:
         self.name = name
-        self.words = words
+        self.arguments = arguments
         # Before the settings are read, where it can be: a problem of theirs is not for a stdout that is kept.
         self._backend = backends.find(name) if name else None
         self.keeps_stdout = self._backend is not None and backends.keeps_stdout(self._backend)
@@ -109,16 +109,16 @@ def main(args: list[str], environ: dict) -> int:
 
             return process.main(args[1:], environ)
         facts = int(args[2]) if args[:1] == ["serve"] and args[1:2] in ([FACTS], [READY]) and len(args) == 3 else None
-        # SageMaker starts its containers with the word serve.
-        checks_words = args[:1] == ["words"] and len(args) > 1
+        # SageMaker starts its containers with the argument serve.
+        checks_arguments = args[:1] == ["words"] and len(args) > 1
         if facts is None and args not in ([], ["serve"]):
-            name, *words = args[1:] if checks_words else args
-            if name in OWN_WORDS or name not in backends.names():
+            name, *arguments = args[1:] if checks_arguments else args
+            if name in COMMANDS or name not in backends.names():
                 _show_usage()
                 return 2
-            call = Call(name, words)
-        status = serve(environ, call, facts, quiet=READY not in args, checks_words=checks_words)
-        return status if checks_words else call.end(status)
+            call = Call(name, arguments)
+        status = serve(environ, call, facts, quiet=READY not in args, checks_arguments=checks_arguments)
+        return status if checks_arguments else call.end(status)
     except Problem as problem:
         _last_words(_text_of(problem, args, environ), sys.stderr if call.keeps_stdout else sys.stdout)
         # It has said what is wrong, which is more than what else may be wrong now.
@@ -127,13 +127,13 @@ def main(args: list[str], environ: dict) -> int:
         return problem.exit_status
 
 
-def _ask(words: list[str], environ: dict) -> int:
+def _ask(arguments: list[str], environ: dict) -> int:
     """Ask the model (`prove`) or the service (`ready`) how it is, or provide weights; return the exit code."""
-    if words[0] == "weights":
+    if arguments[0] == "weights":
         from nb_service.weights import process
 
-        return process.main(words[1], environ)
-    if words == ["prove"]:
+        return process.main(arguments[1], environ)
+    if arguments == ["prove"]:
         from nb_service import prove
 
         return prove.main(environ)

@@ -37,8 +37,8 @@ class _Source(object):
     `doubtful` are the features that several columns of what fit got may be; None where columns go by their names.
     """
 
-    def __init__(self, words, rows, places, doubtful=None):
-        self.words = words
+    def __init__(self, description, rows, places, doubtful=None):
+        self.description = description
         self.rows = rows
         self.places = places
         self.doubtful = doubtful
@@ -48,8 +48,8 @@ class _Source(object):
         if self.doubtful is None:
             return "the baseline has no column of that name"
         if feature in self.doubtful:
-            words = "several columns of the data passed to fit have its value in each golden row; "
-            return words + "another call of predictor may show which one"
+            reason = "several columns of the data passed to fit have its value in each golden row; "
+            return reason + "another call of predictor may show which one"
         return "no column of the data passed to fit has its value in each golden row"
 
 
@@ -74,8 +74,8 @@ class _Samples(object):
         if self.form == OBJECT or (self.form == SCALAR and form == OBJECT and len(columns) != 1):
             raise Uncomparable("its columns have no names, and predictor's samples are objects")
         if len(columns) != len(self.names):
-            words = "it has {} columns, and predictor's samples have {}"
-            raise Uncomparable(words.format(len(columns), len(self.names)))
+            reason = "it has {} columns, and predictor's samples have {}"
+            raise Uncomparable(reason.format(len(columns), len(self.names)))
         return list(zip(self.names, columns))
 
 
@@ -167,8 +167,8 @@ def _made(called, source, samples, golden, form, notes):
     not_compared = [["sample", name, source.lack(name)] for name in missing]
     features = _features("sample", [(name, values[column]) for name, column in source.places], not_compared)
     if rows.left_out:
-        words = "only the first {} columns of the baseline are compared".format(MAX_FEATURES)
-        not_compared.append(["sample", "{} more columns".format(rows.left_out), words])
+        reason = "only the first {} columns of the baseline are compared".format(MAX_FEATURES)
+        not_compared.append(["sample", "{} more columns".format(rows.left_out), reason])
     answers, lack = _answers(called, source, values, sample_form, missing, golden, form)
     answer_form = None
     try:
@@ -186,7 +186,7 @@ def _made(called, source, samples, golden, form, notes):
             None, {"reason": "; ".join(lines)}, [*notes, "drift is not measured: {}".format(shown(lines[0]))]
         )
     facts = {
-        "source": source.words,
+        "source": source.description,
         "rows": len(rows.samples),
         "of": rows.of,
         "form": sample_form,
@@ -195,7 +195,7 @@ def _made(called, source, samples, golden, form, notes):
         "not_compared": not_compared,
     }
     summary = {
-        "source": source.words,
+        "source": source.description,
         "rows": facts["rows"],
         "of": rows.of,
         "features": [feature.name for feature in features if feature.part == "sample"],
@@ -208,10 +208,10 @@ def _made(called, source, samples, golden, form, notes):
 def _told(summary):
     """Yield the lines of the build's log: what drift is measured against, and what is not compared."""
     of = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
-    words = "drift is measured against {}{} rows of {}: features {}".format(
+    line = "drift is measured against {}{} rows of {}: features {}".format(
         summary["rows"], of, summary["source"], shown(", ".join(summary["features"]) or "none")
     )
-    yield words + ("" if summary["answers"] else "; predictions are not compared")
+    yield line + ("" if summary["answers"] else "; predictions are not compared")
     for line in summary["not_compared"][:5]:
         yield "drift is not measured for {}".format(shown(line))
     if len(summary["not_compared"]) > 5:
@@ -229,8 +229,8 @@ def _features(part, named_columns, not_compared):
         except Uncomparable as error:
             not_compared.append([part, name, str(error)])
     if len(named_columns) > MAX_FEATURES:
-        words = "only the first {} are compared".format(MAX_FEATURES)
-        not_compared.append([part, "{} more".format(len(named_columns) - MAX_FEATURES), words])
+        reason = "only the first {} are compared".format(MAX_FEATURES)
+        not_compared.append([part, "{} more".format(len(named_columns) - MAX_FEATURES), reason])
     return features
 
 

@@ -125,7 +125,7 @@ def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) 
     except sources.LibraryMissing as error:
         raise problems.WeightsLibrary(entry.source, str(error)) from error
     except Exception as error:
-        raise problems.WeightsUnavailable(entry.source, sources.words(error)) from error
+        raise problems.WeightsUnavailable(entry.source, sources.error_text(error)) from error
     odd = next((remote.name for remote in remotes if not is_inside(remote.name)), None)
     if odd is not None:
         raise problems.WeightsUnavailable(entry.source, f"it has a file {odd!r}, which would be outside its folder")
@@ -163,7 +163,7 @@ def _fetched(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _OF_DISK:
             raise problems.WeightsDisk(store.root, os.strerror(error.errno or 0)) from error
-        raise problems.WeightsUnavailable(source, f"{remote.name}: {sources.words(error)}") from error
+        raise problems.WeightsUnavailable(source, f"{remote.name}: {sources.error_text(error)}") from error
 
 
 def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -> LockedFile:

@@ -1,7 +1,7 @@
 """The process that provides weights: `python -m nb_service weights start` for a service, `… weights build` for a build.
 
-It prints lines of JSON: {"say": sentence}, then {"done": …} or {"problem": …}. It is a process of its own because it
-reads from the network with libraries that may block, and because ending it ends whatever hangs.
+It prints lines of JSON: {"say": sentence}, then {"done": …} or {"problem": …}. It is a separate process because
+libraries that read from the network may hang: then the process is stopped.
 """
 
 import contextlib
@@ -23,41 +23,41 @@ from nb_service.weights.store import Store
 
 START, BUILD = "start", "build"
 CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
-# A source that is silent has this many seconds more than its own library was told.
+# Added to the time limit of a source's library: this process stops only if the library has not.
 SPARE_SECONDS = 15.0
 BEAT_SECONDS = 0.5
 
 
-def main(word: str, environ: dict) -> int:
-    """Do what `word` says; return 0 where it is done, 1 after a problem."""
+def main(command: str, environ: dict) -> int:
+    """Run the command `start` or `build`; return 0 if it succeeds, 1 after a problem."""
     # Whatever libraries print must not be read as our lines.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    tell = Teller(out)
-    progress = Progress(lambda text: tell(say=text))
+    send = Sender(out)
+    progress = Progress(lambda text: send(say=text))
     try:
         settings = Settings(environ)
         _trust(settings.ca_bundle)
-        watch = Watch(progress, settings.weights_timeout + SPARE_SECONDS, tell)
+        watch = Watch(progress, settings.weights_timeout + SPARE_SECONDS, send)
         watch.start()
-        tell(done=_start(settings, environ, progress, tell) if word == START else _build(settings, progress))
+        send(done=_start(settings, environ, progress, send) if command == START else _build(settings, progress))
     except problems.Problem as problem:
-        tell(problem=problem.as_json())
+        send(problem=problem.as_json())
         return 1
     return 0
 
 
-def _start(settings: Settings, environ: dict, progress: Progress, tell: "Teller") -> dict:
+def _start(settings: Settings, environ: dict, progress: Progress, send: "Sender") -> dict:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
     locked = lock.of_model(model)
     if locked is not None:
-        provide.provide(locked, settings, environ, progress, lambda text: tell(say=text))
+        provide.provide(locked, settings, environ, progress, lambda text: send(say=text))
     return {}
 
 
 def _build(settings: Settings, progress: Progress) -> dict:
-    """Fetch what the order on stdin names; return the lock's text."""
+    """Fetch the weights that the order on stdin lists; return the text of the lock."""
     order = json.load(sys.stdin)
     entries = tuple(Entry(each["source"], each["folder"], tuple(each["patterns"])) for each in order["entries"])
     pinned = lock.of_text(order["pinned"]) if order["pinned"] else None
@@ -72,7 +72,7 @@ def _build(settings: Settings, progress: Progress) -> dict:
     return {"lock": fetched.text}
 
 
-class Teller:
+class Sender:
     """Prints lines of JSON, whole ones also from several threads."""
 
     def __init__(self, out: Any) -> None:
@@ -81,7 +81,7 @@ class Teller:
 
     def __call__(self, **facts: object) -> None:
         """Print one line."""
-        # Nobody reads any more: this process is about to end.
+        # The reader is gone, so this process stops soon.
         with self._lock, contextlib.suppress(OSError):
             print(json.dumps(facts), file=self._out, flush=True)
 
@@ -89,18 +89,18 @@ class Teller:
 class Watch(threading.Thread):
     """Ends the process when no byte has come for too long, whatever a library waits for."""
 
-    def __init__(self, progress: Progress, seconds: float, tell: Callable[..., object]) -> None:
+    def __init__(self, progress: Progress, seconds: float, send: Callable[..., object]) -> None:
         super().__init__(daemon=True)
         self._progress = progress
         self._seconds = seconds
-        self._tell = tell
+        self._send = send
 
     def run(self) -> None:
         """Look now and then."""
         while self._progress.stalled < self._seconds:
             time.sleep(BEAT_SECONDS)
         reason = f"nothing has arrived for {self._seconds:g} seconds"
-        self._tell(problem=problems.WeightsUnavailable("the source", reason).as_json())
+        self._send(problem=problems.WeightsUnavailable("the source", reason).as_json())
         os._exit(1)
 
 

@@ -174,10 +174,10 @@ def _of_json(one: bytes, other: bytes) -> str:
     stamps = [where for where, before, after in differences if _TIME.search(f"{before}") and _TIME.search(f"{after}")]
     seconds = [where for where, _, _ in differences if where.split("/")[1:2] == ["seconds"]]
     rest = [each for each in differences if each[0] not in {*stamps, *seconds}]
-    words = [f"time stamps at {', '.join(stamps)}"] if stamps else []
-    words += ["the durations of its steps, which a build with SOURCE_DATE_EPOCH omits"] if seconds else []
-    words += [f"{where or '/'} is {_short(before)} and {_short(after)}" for where, before, after in rest[:5]]
-    return "; ".join(words) + (f"; and {len(rest) - 5} more" if len(rest) > 5 else "")
+    texts = [f"time stamps at {', '.join(stamps)}"] if stamps else []
+    texts += ["the durations of its steps, which a build with SOURCE_DATE_EPOCH omits"] if seconds else []
+    texts += [f"{where or '/'} is {_short(before)} and {_short(after)}" for where, before, after in rest[:5]]
+    return "; ".join(texts) + (f"; and {len(rest) - 5} more" if len(rest) > 5 else "")
 
 
 def _paths(one: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:

@@ -131,8 +131,8 @@ def value_of(context, value):
 def sure(context, real, use):
     """Return a Real; refuse one that may be a text or an array, whose `use` would not raise in Python."""
     if real.other in (kinds.TEXT, kinds.ARRAY):
-        words = f"{use} what may be {real.other}; convert it with float() or check its type"
-        raise context.refusal(words)
+        reason = f"{use} what may be {real.other}; convert it with float() or check its type"
+        raise context.refusal(reason)
     return real
 
 

@@ -37,9 +37,9 @@ def add(app: Flask, context: RouteContext) -> None:
     add_route(app, "/v2/models", lambda: response_with(open_inference.models(context.by_name)))
     add_route(app, "/v2/models/stats", statistics)
     add_route(app, "/v2/repository/index", index, "POST")
-    for word in ("load", "unload"):
-        view = of_name(models, getattr(_Model, word))
-        add_route(app, f"/v2/repository/models/<name>/{word}", view, "POST")
+    for action_name in ("load", "unload"):
+        view = of_name(models, getattr(_Model, action_name))
+        add_route(app, f"/v2/repository/models/<name>/{action_name}", view, "POST")
     for suffix, method, action in (
         ("/ready", "GET", _Model.readiness),
         ("", "GET", _Model.described),
@@ -52,9 +52,9 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 class _Model:
-    """What the routes of one model answer, and whether it is loaded, as far as these routes go.
+    """The responses of one model's routes, and whether clients have unloaded it.
 
-    The scorers keep it in any case, and other protocols go on.
+    An unloaded model stays in the scorers, and other protocols still serve it.
     """
 
     def __init__(self, context: RouteContext) -> None:
@@ -67,27 +67,27 @@ class _Model:
 
     @property
     def why_not_ready(self) -> str:
-        """Return why no predictions are answered, "" if they are."""
+        """Return why the model is not ready, "" if it is."""
         if not self._loaded.is_set():
             return "The model was unloaded."
         return "" if self.context.ready else "The model is being loaded."
 
     def readiness(self, key: str = "ready") -> Response:
-        """Return the response that says, under this key, whether predictions are answered."""
+        """Return the response that reports, under this key, whether the model is ready."""
         is_ready = not self.why_not_ready
         return response_with(Body(encode({"name": self._served.name, key: is_ready})), 200 if is_ready else 503)
 
     def load(self) -> Response:
-        """Take back an unload, and return the response that says whether predictions are answered."""
+        """Undo an unload, and return the response that reports whether the model is ready."""
         self._loaded.set()
         return self.readiness("load")
 
     def unload(self) -> Response:
-        """Unload the model where the setting lets clients do that, else return a refusal."""
+        """Unload the model if the setting allows it; else return a 403 response."""
         if not self.context.settings.unload:
             return refusal_response(open_inference.refusal, 403, UNLOAD_IS_OFF)
-        if (refused := refusal_of_foreign_page(self.context)) is not None:
-            return refused
+        if (rejection := refusal_of_foreign_page(self.context)) is not None:
+            return rejection
         self._loaded.clear()
         return response_with(Body(encode({"name": self._served.name, "unload": True})))
 
@@ -106,7 +106,7 @@ class _Model:
     def infer(self) -> Response:
         """Return the response with predictions for the tensors in the body."""
         if not self._loaded.is_set():
-            return self._refusal()
+            return self._rejection()
         rows, limits = self.context.rows, self.context.limits
 
         def read(body: bytes) -> Question:
@@ -116,10 +116,10 @@ class _Model:
         return self.context.answer(read, open_inference.refusal)
 
     def _while_loaded(self, content: Callable[[], Body]) -> Response:
-        return response_with(content()) if self._loaded.is_set() else self._refusal()
+        return response_with(content()) if self._loaded.is_set() else self._rejection()
 
-    def _refusal(self) -> Response:
-        # As MLServer has it: what is not loaded is not there.
+    def _rejection(self) -> Response:
+        # As in MLServer, a model that is not loaded gets 404.
         name = self._served.name
         detail = f"{name!r} was unloaded; POST /v2/repository/models/{name}/load loads it again."
         return refusal_response(open_inference.refusal, 404, detail)

@@ -20,7 +20,7 @@ from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.formats.spool import spooled
 
 STDIN = "-"
-# What --from says of a folder whose files are the rows.
+# The value of --from for a folder whose files are the rows.
 FILES = "files"
 # How much of a file tells it from another of the same size and time.
 HEAD = 1 << 16
@@ -58,37 +58,39 @@ class Source(NamedTuple):
         return {"path": os.path.abspath(self.path), "bytes": stat.st_size, "mtime": stat.st_mtime_ns, "head": digest}
 
 
-def resolve(words: Sequence[str], from_format: str) -> list[Source]:
-    """Return the inputs that the words name, each in the order of names; raise BatchInput."""
+def resolve(arguments: Sequence[str], from_format: str) -> list[Source]:
+    """Return the inputs that the arguments name, each in the order of names; raise BatchInput."""
     sources: list[Source] = []
-    for word in words:
+    for argument in arguments:
         if from_format == FILES:
-            sources.append(_folder(word))
+            sources.append(_folder(argument))
             continue
-        paths = _paths(word, from_format)
+        paths = _paths(argument, from_format)
         if not paths:
-            raise problems.BatchInput(word, "it names no file", "Check the name; a folder must contain files to score.")
+            raise problems.BatchInput(
+                argument, "it names no file", "Check the name; a folder must contain files to score."
+            )
         sources += [_source(path, from_format) for path in paths]
     return sources
 
 
-def _folder(word: str) -> Source:
-    if not os.path.isdir(word):
-        raise problems.BatchInput(word, "it is not a folder", "--from files reads the folder whose files are the rows.")
-    return Source(word, FORMATS["ndjson"], "", is_folder=True)
+def _folder(path: str) -> Source:
+    if not os.path.isdir(path):
+        raise problems.BatchInput(path, "it is not a folder", "--from files reads the folder whose files are the rows.")
+    return Source(path, FORMATS["ndjson"], "", is_folder=True)
 
 
-def _paths(word: str, from_format: str) -> list[str]:
-    if word == STDIN:
-        return [word]
-    if os.path.isdir(word):
-        with guarded(word):
-            entries = list(os.scandir(word))
+def _paths(argument: str, from_format: str) -> list[str]:
+    if argument == STDIN:
+        return [argument]
+    if os.path.isdir(argument):
+        with guarded(argument):
+            entries = list(os.scandir(argument))
         found = [entry.path for entry in entries if entry.is_file() and not entry.name.startswith(".")]
         return sorted(path for path in found if from_format or formats.of_name(path)[0] is not None)
-    if os.path.lexists(word):
-        return [word]
-    return sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
+    if os.path.lexists(argument):
+        return [argument]
+    return sorted(path for path in glob.glob(argument, recursive=True) if os.path.isfile(path))
 
 
 def _source(path: str, from_format: str) -> Source:
@@ -239,5 +241,5 @@ def unreadable(name: str, error: OSError) -> problems.BatchInput:
 
 
 def reason(error: OSError) -> str:
-    """Return the system's words for an error."""
+    """Return the system's text for an error."""
     return error.strerror or str(error)

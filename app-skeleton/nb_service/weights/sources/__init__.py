@@ -1,7 +1,7 @@
 """Where weights come from: one module for each kind of source, by the scheme of its address.
 
 A source lists its files and yields the bytes of each from any offset. What it raises is an OSError, or of its own
-library; `words` makes a sentence of either without anything secret.
+library; `error_text` describes either in one line without secrets.
 """
 
 import fnmatch
@@ -33,7 +33,7 @@ _URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
 # Whose values no message may have.
 _SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSWORD|KEY|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
 _MIN_SECRET = 8
-MAX_WORDS = 300
+MAX_ERROR_TEXT = 300
 
 
 class Remote(NamedTuple):
@@ -126,7 +126,7 @@ def chosen(files: Sequence[Remote], patterns: Sequence[str]) -> list[Remote]:
     return sorted(fits, key=lambda file: file.name)
 
 
-def words(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
+def error_text(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
     """Return an error as one line without parts of addresses and values of variables that may be secret."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename:
@@ -135,4 +135,4 @@ def words(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
     for name, value in environ.items():
         if _SECRET_NAMES.search(name) and len(value) >= _MIN_SECRET:
             text = text.replace(value, "…")
-    return text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + "…"
+    return text if len(text) <= MAX_ERROR_TEXT else text[:MAX_ERROR_TEXT] + "…"

@@ -174,7 +174,7 @@ def test_links_are_replaced_and_others_removed(tmp_path):
 
 def test_messages_have_nothing_secret():
     error = OSError("401 for https://me:pass@host/x?X-Amz-Signature=abc with hf_verysecrettoken")
-    said = sources.words(error, {"HF_TOKEN": "hf_verysecrettoken", "HOME": "/root"})
+    said = sources.error_text(error, {"HF_TOKEN": "hf_verysecrettoken", "HOME": "/root"})
     assert said == "401 for https://host/x with …"
 
 
