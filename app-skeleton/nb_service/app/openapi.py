@@ -87,6 +87,8 @@ def document(
     in `health` requires an API key.
     """
     operations = _Operations(served, model, list(models))
+    # Made once for all routes: each reads golden rows.
+    own = {name: _Operations(served._replace(name=name), each, [name]) for name, each in models.items()}
     has_default = any(not each.predictor for each in models.values())
     paths: dict[str, dict] = {}
     schemas = {"Problem": _PROBLEM_SCHEMA, **_schemas(model)}
@@ -94,7 +96,7 @@ def document(
         if not operations.fits(route.path) or not (has_default or _is_for_any(route)):
             continue
         if route.path.startswith(_OF_EACH):
-            made = [operation for name, each in models.items() for operation in _of_each(route, served, name, each)]
+            made = [_of_one(route, served, name, each, own[name]) for name, each in models.items()]
         else:
             made = [(re.sub(r"<(\w+)>", r"{\1}", route.path), operations.made(route))]
         for path, operation in made:
@@ -127,10 +129,11 @@ def _is_for_any(route: Route) -> bool:
     return not route.needs_body or "<name>" in route.path or route.path in ("/docs", "/mcp")
 
 
-def _of_each(route: Route, served: Identity, name: str, model: ModelFolder) -> Iterable[tuple[str, dict]]:
-    """Yield the path and the operation of a route that each model has: what it takes and gives is the model's own."""
-    like = route._replace(path=route.path.replace("/<name>", ""))
-    operation = _Operations(served._replace(name=name), model, [name]).made(like)
+def _of_one(
+    route: Route, served: Identity, name: str, model: ModelFolder, operations: "_Operations"
+) -> tuple[str, dict]:
+    """Return the path and the operation that a model has for a route of each: what it takes and gives is its own."""
+    operation = operations.made(route._replace(path=route.path.replace("/<name>", "")))
     path = route.path.replace("<name>", name)
     operation["operationId"] = _identifier(route.method, path)
     if route.needs_body:
@@ -140,7 +143,7 @@ def _of_each(route: Route, served: Identity, name: str, model: ModelFolder) -> I
         for kind in _schemas(model):
             own = own.replace(f'"#/components/schemas/{kind}"', f'"#/components/schemas/{name}.{kind}"')
         operation = json.loads(own)
-    yield path, operation
+    return path, operation
 
 
 def _with_versions(routes: Iterable[Route]) -> Iterable[Route]:
