@@ -33,7 +33,8 @@ Refusal = Callable[[int, str], tuple[int, Body]]
 class RouteContext:
     """What every route needs: the pool's client, the model, and the settings.
 
-    `baseline` is what samples are compared with, None where they are not.
+    `baseline` is what samples are compared with, None where they are not. `of_service` is the service's own, for one of
+    `predictors`.
     """
 
     asker: PoolClient
@@ -43,6 +44,7 @@ class RouteContext:
     settings: Settings
     numbers: Callable[[], dict] = dict
     baseline: Baseline | None = None
+    of_service: "RouteContext | None" = None
 
     @cached_property
     def calls(self) -> Calls:
@@ -54,7 +56,7 @@ class RouteContext:
         """Return what the routes of each model need, by its name: this one, if it has predictor, and `predictors`."""
         default = {self.identity.name: self} if self.model.has_default else {}
         return default | {
-            name: replace(self, model=model, identity=self.identity._replace(name=name), baseline=None)
+            name: replace(self, model=model, identity=self.identity._replace(name=name), baseline=None, of_service=self)
             for name, model in self.model.predictors.items()
         }
 
@@ -87,7 +89,9 @@ class RouteContext:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """Return what fetches the files that samples name by URLs."""
+        """Return what fetches the files that samples name by URLs: one for all predictors, which share its limits."""
+        if self.of_service is not None:
+            return self.of_service.fetcher
         return Fetcher(self.settings.fetch_hosts, self.settings.max_body, self.settings.fetch_timeout)
 
     def with_fetched_files(self, samples: Series) -> Series:

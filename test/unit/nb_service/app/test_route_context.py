@@ -3,6 +3,8 @@ from types import SimpleNamespace
 import flask
 import pytest
 from nb_service.app import route_context
+from nb_service.identity import Identity
+from nb_service.model_folder import ModelFolder
 from nb_service.pool.answer import OK, Answer
 from nb_service.protocols import Body, Question, Series, tensors
 
@@ -88,3 +90,10 @@ def test_answers_are_kept_as_json_by_the_id_of_their_request():
 )
 def test_what_no_one_can_ask_for_is_not_kept(samples, request_id, settings):
     assert kept(samples, request_id, **settings) == []
+
+
+def test_all_predictors_share_the_limits_for_fetched_files():
+    model = ModelFolder(None, None, None, {"predictors": {"risk": {}}})
+    settings = SimpleNamespace(fetch_hosts=(), max_body=1, fetch_timeout=1.0)
+    context = route_context.RouteContext(None, model, Identity("half", 1, "", ""), None, settings)
+    assert context.named("risk").fetcher is context.fetcher
