@@ -49,17 +49,17 @@ class Fetched:
 
     def leave(self, workspace: Workspace) -> None:
         """Write the lock, and make the links that the result has; raise WeightsChanged where a cell has written."""
-        changed = [
-            f"{entry.folder}/{file.name}"
-            for entry in self.lock.entries
-            for file in entry.files
-            if not _is_same(self.store.path(file.sha256), self.states[file.sha256])
-        ]
+        changed = [digest for digest, state in self.states.items() if not _is_same(self.store.path(digest), state)]
         if changed:
-            for file in self.lock.files:
-                if not _is_same(self.store.path(file.sha256), self.states[file.sha256]):
-                    self.store.remove(file.sha256)
-            raise WeightsChanged(files=", ".join(changed[:FILES_SHOWN]))
+            for digest in changed:
+                self.store.remove(digest)
+            names = [
+                f"{entry.folder}/{file.name}"
+                for entry in self.lock.entries
+                for file in entry.files
+                if file.sha256 in changed
+            ]
+            raise WeightsChanged(files=", ".join(names[:FILES_SHOWN]))
         for folder in (workspace.model, workspace.build):
             (folder / paths.WEIGHTS_LOCK).write_text(self.lock.text, encoding="utf-8")
         for number, entry in enumerate(self.lock.entries if not self.stays else ()):
