@@ -8,7 +8,7 @@ from nb_scorer.kernel.save_errors import Complaint
 from nb_scorer.model import call_arguments, functions
 
 DEFAULT = "predictor"
-# As nb_service.identity has it: names are parts of paths, and labels.
+# Narrower than nb_service.manifest.NAME: names are parts of paths, and labels.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 # Of these, /predict/batch and /v2/models/stats are routes, and `examples` has the rows of predictor by its name.
 RESERVED = ("batch", "stats", DEFAULT)
