@@ -256,7 +256,8 @@ def test_choices_are_the_services_versions_and_routes_that_there_are(prometheus,
         assert wrong is None, wrong
         return data
 
-    assert wait_until(lambda: values("route") == ["/feedback", "/predict", "/predict/batch"], LONG), values("route")
+    routes = ["/feedback", "/predict", "/predict/<name>", "/predict/batch"]
+    assert wait_until(lambda: values("route") == routes, LONG), values("route")
     assert values("job") == ["bus", "my-service"]
     assert values("version") == ["a"]
 
