@@ -98,7 +98,11 @@ def _length(value: ast.expr, values: dict[str, ast.expr], imports: dict[str, str
     name = value.func.id if isinstance(value.func, ast.Name) else dotted(value.func, imports)
     numbers = [_number(argument, values) for argument in value.args]
     if name in ("range", "numpy.arange") and numbers and None not in numbers and not value.keywords:
-        return len(range(*(number for number in numbers if number is not None)))
+        try:
+            return len(range(*(number for number in numbers if number is not None)))
+        except (TypeError, ValueError, OverflowError):
+            # The cell fails, and says why better.
+            return None
     if name in _COUNTED:
         counted = _argument(value, _COUNTED[name], "num")
         return _DEFAULT_COUNT if counted is None else _number(counted, values)

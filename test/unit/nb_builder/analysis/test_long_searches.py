@@ -30,6 +30,9 @@ def found(*sources):
         ("RandomizedSearchCV(model, anything)", "RandomizedSearchCV tries 10 combinations of parameters"),
         ("GridSearchCV(model, made_by_a_function())", "GridSearchCV searches for parameters"),
         ("GridSearchCV(model, {'a': [*others]})", "GridSearchCV searches for parameters"),
+        ("GridSearchCV(model, {'a': np.arange(1, 9, 0)})", "GridSearchCV searches for parameters"),
+        ("GridSearchCV(model, {'a': range(1000000000000000000000000)})", "GridSearchCV searches for parameters"),
+        ("GridSearchCV(model, {'a': range(1, 2, 3, 4)})", "GridSearchCV searches for parameters"),
         ("def search():\n    return GridSearchCV(model, grid())", "GridSearchCV searches for parameters"),
     ],
 )
