@@ -81,9 +81,9 @@ class BackendUnknown(WrittenProblem):
     """S2I_BACKEND does not name an installed back end."""
 
     code = "backend-unknown"
-    what_words = "S2I_BACKEND={name!r} is not an installed back end."
-    why_words = "A back end is found by its name. Installed: {known}."
-    fix_words = "Set S2I_BACKEND to one of them, or unset it to serve HTTP."
+    what_text = "S2I_BACKEND={name!r} is not an installed back end."
+    why_text = "A back end is found by its name. Installed: {known}."
+    fix_text = "Set S2I_BACKEND to one of them, or unset it to serve HTTP."
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(name=name, known=", ".join(known) or "none")
@@ -94,9 +94,9 @@ class BackendWithoutWords(WrittenProblem):
 
     code = "backend-without-words"
     exit_status = 2
-    what_words = "Back end {name} takes no arguments; got: {arguments}."
-    why_words = "It is configured only by environment variables."
-    fix_words = "Remove the arguments, and set environment variables instead."
+    what_text = "Back end {name} takes no arguments; got: {arguments}."
+    why_text = "It is configured only by environment variables."
+    fix_text = "Remove the arguments, and set environment variables instead."
 
     def __init__(self, name: str, words: Iterable[str]) -> None:
         super().__init__(name=name, arguments=" ".join(words))
@@ -106,9 +106,9 @@ class DefaultMissing(WrittenProblem):
     """The back end needs `predictor`, and the notebook has only `predictors`."""
 
     code = "default-missing"
-    what_words = "{back_end} needs predictor, and the notebook defines only predictors: {names}."
-    why_words = "It sends each sample to the default predictor, since its samples come without the name of one."
-    fix_words = "Define predictor in the notebook, or serve HTTP or gRPC, where each predictor has its name."
+    what_text = "{back_end} needs predictor, and the notebook defines only predictors: {names}."
+    why_text = "It sends each sample to the default predictor, since its samples come without the name of one."
+    fix_text = "Define predictor in the notebook, or serve HTTP or gRPC, where each predictor has its name."
 
     def __init__(self, back_end: str, names: Iterable[str]) -> None:
         super().__init__(back_end=back_end, names=", ".join(names))
@@ -118,9 +118,9 @@ class ModelNameTaken(WrittenProblem):
     """The model's name is also the name of one of the notebook's `predictors`."""
 
     code = "model-name-taken"
-    what_words = "The model's name {name!r} is also the name of one of the notebook's predictors."
-    why_words = "Paths such as /v2/models/{name}/infer would be ambiguous."
-    fix_words = "Set S2I_MODEL_NAME to another name, or rename the key in predictors."
+    what_text = "The model's name {name!r} is also the name of one of the notebook's predictors."
+    why_text = "Paths such as /v2/models/{name}/infer would be ambiguous."
+    fix_text = "Set S2I_MODEL_NAME to another name, or rename the key in predictors."
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
@@ -130,9 +130,9 @@ class HelpUnwritten(WrittenProblem):
     """A back end's help or report can't be written."""
 
     code = "help-unwritten"
-    what_words = "stdout can't be written: {reason}."
-    why_words = "The output goes only to stdout."
-    fix_words = "Free disk space, or check why the reading process exited."
+    what_text = "stdout can't be written: {reason}."
+    why_text = "The output goes only to stdout."
+    fix_text = "Free disk space, or check why the reading process exited."
 
     def __init__(self, error: OSError) -> None:
         super().__init__(reason=error.strerror or error)
@@ -143,9 +143,9 @@ class BatchWords(WrittenProblem):
 
     code = "batch-words"
     exit_status = 2
-    what_words = "{what}"
-    why_words = "{why}"
-    fix_words = "Run 'batch --help' for all arguments and options."
+    what_text = "{what}"
+    why_text = "{why}"
+    fix_text = "Run 'batch --help' for all arguments and options."
 
     def __init__(self, what: str, why: str = "The job would read, score or write the wrong files.") -> None:
         super().__init__(what=what, why=why)
@@ -155,9 +155,9 @@ class BatchInput(WrittenProblem):
     """An input can't be read, or does not match its format."""
 
     code = "batch-input"
-    what_words = "{name} can't be scored: {reason}."
-    why_words = "Rows that can't be read would be missing from the result."
-    fix_words = "{fix}"
+    what_text = "{name} can't be scored: {reason}."
+    why_text = "Rows that can't be read would be missing from the result."
+    fix_text = "{fix}"
 
     def __init__(self, name: str, reason: str, fix: str = "") -> None:
         default = "Fix the file, or set its format with --from. Run the same command again to resume."
@@ -168,9 +168,9 @@ class BatchOutput(WrittenProblem):
     """The scored rows can't be written."""
 
     code = "batch-output"
-    what_words = "{name} can't be written: {reason}."
-    why_words = "The predictions would be lost."
-    fix_words = "{fix}"
+    what_text = "{name} can't be written: {reason}."
+    why_text = "The predictions would be lost."
+    fix_text = "{fix}"
 
     def __init__(self, name: str, reason: str, fix: str = "") -> None:
         default = "Free disk space, or give this user write permission there. Run the same command again to resume."
@@ -181,9 +181,9 @@ class BatchNeedsMore(WrittenProblem):
     """A format needs a library that this service was built without."""
 
     code = "batch-needs-more"
-    what_words = "{what} needs pyarrow, which is not installed."
-    why_words = "pyarrow is 150 MB, so it is optional. CSV, NDJSON, JSON, npy and gzip work without it."
-    fix_words = (
+    what_text = "{what} needs pyarrow, which is not installed."
+    why_text = "pyarrow is 150 MB, so it is optional. CSV, NDJSON, JSON, npy and gzip work without it."
+    fix_text = (
         "Build the service with a builder image that includes it ('nb-builder builder --batch'); without containers, "
         "set BATCH=1 for 'nb-builder batch'."
     )
@@ -196,9 +196,9 @@ class BatchJournal(WrittenProblem):
     """The folder contains an unfinished job that differs from the one requested now."""
 
     code = "batch-journal"
-    what_words = "{folder} contains an unfinished job that differs from this one: {difference}."
-    why_words = "Resuming it would mix the predictions of two jobs in one file."
-    fix_words = "Rerun with the original options, inputs and model, or discard that job with --restart."
+    what_text = "{folder} contains an unfinished job that differs from this one: {difference}."
+    why_text = "Resuming it would mix the predictions of two jobs in one file."
+    fix_text = "Rerun with the original options, inputs and model, or discard that job with --restart."
 
     def __init__(self, folder: str | Path, difference: str) -> None:
         super().__init__(folder=folder, difference=difference)
@@ -209,9 +209,9 @@ class BatchEndedEarly(WrittenProblem):
 
     code = "batch-max-errors"
     exit_status = 4
-    what_words = "{failed} of {rows} rows failed, more than --max-errors {limit} allows. The last: {reason}{where}"
-    why_words = "So many failures usually mean that the input or the model is wrong."
-    fix_words = "Fix the input, or allow more errors. Finished rows are kept; --restart discards them and starts again."
+    what_text = "{failed} of {rows} rows failed, more than --max-errors {limit} allows. The last: {reason}{where}"
+    why_text = "So many failures usually mean that the input or the model is wrong."
+    fix_text = "Fix the input, or allow more errors. Finished rows are kept; --restart discards them and starts again."
 
     def __init__(self, refused: int, rows: int, limit: str, reason: str, errors: str = "") -> None:
         where = f" All of them are in {errors}." if errors else ""
@@ -222,9 +222,9 @@ class BatchUnscored(WrittenProblem):
     """The scorers stopped, so the remaining rows can't be scored."""
 
     code = "batch-unscored"
-    what_words = "The rows can't be scored: {reason}."
-    why_words = "Only a running scorer, a process that holds the model, can score them."
-    fix_words = "Fix the cause in the log above. Finished rows are kept; run the same command again to resume."
+    what_text = "The rows can't be scored: {reason}."
+    why_text = "Only a running scorer, a process that holds the model, can score them."
+    fix_text = "Fix the cause in the log above. Finished rows are kept; run the same command again to resume."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
@@ -235,9 +235,9 @@ class SparkModelWords(WrittenProblem):
 
     code = "spark-model-words"
     exit_status = 2
-    what_words = "{what}"
-    why_words = "The command writes one archive to stdout."
-    fix_words = "Redirect its output to a file: spark-model > model.zip."
+    what_text = "{what}"
+    why_text = "The command writes one archive to stdout."
+    fix_text = "Redirect its output to a file: spark-model > model.zip."
 
     def __init__(self, what: str) -> None:
         super().__init__(what=what)
@@ -248,9 +248,9 @@ class ModelWords(WrittenProblem):
 
     code = "model-words"
     exit_status = 2
-    what_words = "{what}"
-    why_words = "The command writes one archive to stdout."
-    fix_words = "Redirect its output to a file: model > model.tar."
+    what_text = "{what}"
+    why_text = "The command writes one archive to stdout."
+    fix_text = "Redirect its output to a file: model > model.tar."
 
     def __init__(self, what: str) -> None:
         super().__init__(what=what)
@@ -261,9 +261,9 @@ class ZipappWords(WrittenProblem):
 
     code = "zipapp-words"
     exit_status = 2
-    what_words = "{what}"
-    why_words = "The command writes one file to stdout."
-    fix_words = "Redirect its output to a file: zipapp > model.pyz."
+    what_text = "{what}"
+    why_text = "The command writes one file to stdout."
+    fix_text = "Redirect its output to a file: zipapp > model.pyz."
 
     def __init__(self, what: str) -> None:
         super().__init__(what=what)
@@ -273,9 +273,9 @@ class ZipappTooLarge(WrittenProblem):
     """The model and its packages are too large for a single file that Python can run."""
 
     code = "zipapp-too-large"
-    what_words = "With {name} the file would be larger than {limit} GB."
-    why_words = "Up to version 3.12, Python can't run larger files."
-    fix_words = (
+    what_text = "With {name} the file would be larger than {limit} GB."
+    why_text = "Up to version 3.12, Python can't run larger files."
+    fix_text = (
         "Leave the packages out (omit --wheels, or --with-wheels in a container), or use the image, or the 'model' "
         "archive."
     )
@@ -288,9 +288,9 @@ class WheelImpossible(WrittenProblem):
     """A package of the model's environment can't be included as a wheel."""
 
     code = "wheel-impossible"
-    what_words = "{name} can't be packed as a wheel: {reason}."
-    why_words = "--with-wheels is for machines without a package index, so every package must be included."
-    fix_words = "Pin a released version of it in the requirements and build again, or export without wheels."
+    what_text = "{name} can't be packed as a wheel: {reason}."
+    why_text = "--with-wheels is for machines without a package index, so every package must be included."
+    fix_text = "Pin a released version of it in the requirements and build again, or export without wheels."
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name=name, reason=reason)
@@ -300,9 +300,9 @@ class ArchiveOutput(WrittenProblem):
     """An archive of the model, for Spark or other uses, can't be written."""
 
     code = "archive-output"
-    what_words = "The archive can't be written: {reason}."
-    why_words = "A partial archive can't be unpacked."
-    fix_words = "Free disk space, or check why the reading process exited; then write the archive again."
+    what_text = "The archive can't be written: {reason}."
+    why_text = "A partial archive can't be unpacked."
+    fix_text = "Free disk space, or check why the reading process exited; then write the archive again."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
@@ -312,9 +312,9 @@ class SparkArchive(WrittenProblem):
     """The archive passed to nb_spark can't be used."""
 
     code = "spark-archive"
-    what_words = "{name} is not a usable model archive: {reason}."
-    why_words = "An executor needs the complete and unchanged archive that spark-model wrote."
-    fix_words = (
+    what_text = "{name} is not a usable model archive: {reason}."
+    why_text = "An executor needs the complete and unchanged archive that spark-model wrote."
+    fix_text = (
         "Write it again with 'nb-builder spark-model', under a name that no other archive of this Spark application "
         "has."
     )
@@ -327,12 +327,12 @@ class SparkPython(WrittenProblem):
     """An executor has no Python that can run the model."""
 
     code = "spark-python"
-    what_words = "The model needs Python {minor}, which is not installed on this executor."
-    why_words = (
+    what_text = "The model needs Python {minor}, which is not installed on this executor."
+    why_text = (
         "Only the minor version of Python that saved a model can load it, and the archive contains no Python. Tried: "
         "{tried}."
     )
-    fix_words = "Install python{minor} on PATH of the executors, or build the model with the cluster's Python."
+    fix_text = "Install python{minor} on PATH of the executors, or build the model with the cluster's Python."
 
     def __init__(self, minor: str, tried: Iterable[str]) -> None:
         super().__init__(minor=minor, tried=", ".join(tried) or "none")
@@ -342,9 +342,9 @@ class SparkColumns(WrittenProblem):
     """The columns passed to nb_spark don't match the table."""
 
     code = "spark-columns"
-    what_words = "{what}"
-    why_words = "Scoring the wrong columns would give wrong predictions."
-    fix_words = "{fix}"
+    what_text = "{what}"
+    why_text = "Scoring the wrong columns would give wrong predictions."
+    fix_text = "{fix}"
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what=what, fix=fix)
@@ -354,9 +354,9 @@ class SparkUnscored(WrittenProblem):
     """The scorers on an executor stopped."""
 
     code = "spark-unscored"
-    what_words = "The rows can't be scored on this executor: {reason}."
-    why_words = "Only a running scorer, a process that holds the model, can score them."
-    fix_words = "Read this executor's stderr, which contains the scorers' log. Spark retries the task elsewhere."
+    what_text = "The rows can't be scored on this executor: {reason}."
+    why_text = "Only a running scorer, a process that holds the model, can score them."
+    fix_text = "Read this executor's stderr, which contains the scorers' log. Spark retries the task elsewhere."
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason=reason)
@@ -366,9 +366,9 @@ class BusUnset(WrittenProblem):
     """A setting that the back end `bus` needs is not set."""
 
     code = "bus-unset"
-    what_words = "{name} is not set."
-    why_words = "The back end bus needs the broker's address, the place of the samples, and the place for predictions."
-    fix_words = (
+    what_text = "{name} is not set."
+    why_text = "The back end bus needs the broker's address, the place of the samples, and the place for predictions."
+    fix_text = (
         "Set S2I_BUS_URL, S2I_BUS_IN and S2I_BUS_OUT, for example to nats://broker:4222, samples and predictions."
     )
 
@@ -380,9 +380,9 @@ class BusUrl(WrittenProblem):
     """S2I_BUS_URL is not the address of a broker."""
 
     code = "bus-url"
-    what_words = "S2I_BUS_URL is not valid: {reason}."
-    why_words = "Its scheme selects the kind of broker, and the rest is the broker's address."
-    fix_words = (
+    what_text = "S2I_BUS_URL is not valid: {reason}."
+    why_text = "Its scheme selects the kind of broker, and the rest is the broker's address."
+    fix_text = (
         "Write it as scheme://host:port; separate several addresses with commas; write / and @ in a password as %2F "
         "and %40."
     )
@@ -396,9 +396,9 @@ class BusNeedsMore(WrittenProblem):
     """A broker needs a client library that this service was built without."""
 
     code = "bus-needs-more"
-    what_words = "{title} needs the library {library}, which is not installed."
-    why_words = "Each broker needs its own client library. This service has those for: {installed}."
-    fix_words = "Build the service with a builder image that includes it ('nb-builder builder --bus {extra}')."
+    what_text = "{title} needs the library {library}, which is not installed."
+    why_text = "Each broker needs its own client library. This service has those for: {installed}."
+    fix_text = "Build the service with a builder image that includes it ('nb-builder builder --bus {extra}')."
 
     def __init__(self, title: str, library: str, extra: str, here: Iterable[str]) -> None:
         super().__init__(title=title, library=library, extra=extra, installed=", ".join(here) or "none")
@@ -408,9 +408,9 @@ class BusFile(WrittenProblem):
     """A file that S2I_BUS_… names can't be used."""
 
     code = "bus-file"
-    what_words = "The file named by {name} can't be used: {reason}."
-    why_words = "Without it, the broker would reject this service, or the service could not verify the broker."
-    fix_words = "Mount the file at that path, readable by this user; certificates and keys must be PEM."
+    what_text = "The file named by {name} can't be used: {reason}."
+    why_text = "Without it, the broker would reject this service, or the service could not verify the broker."
+    fix_text = "Mount the file at that path, readable by this user; certificates and keys must be PEM."
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name=name, reason=reason)
@@ -420,9 +420,9 @@ class GrpcMissing(WrittenProblem):
     """S2I_GRPC_PORT is set, but this service was built without gRPC."""
 
     code = "grpc-missing"
-    what_words = "S2I_GRPC_PORT is set, but gRPC is not installed."
-    why_words = "gRPC adds 25 MB, so it is optional."
-    fix_words = (
+    what_text = "S2I_GRPC_PORT is set, but gRPC is not installed."
+    why_text = "gRPC adds 25 MB, so it is optional."
+    fix_text = (
         "Build the service with a builder image that includes it ('nb-builder builder --grpc'), or unset S2I_GRPC_PORT."
     )
 
@@ -434,9 +434,9 @@ class GrpcFile(WrittenProblem):
     """A file that S2I_GRPC_… names can't be used."""
 
     code = "grpc-file"
-    what_words = "The file named by {name} can't be used: {reason}."
-    why_words = "Without it, gRPC would be unencrypted, or would accept clients without a certificate."
-    fix_words = "Mount the file at that path, readable by this user; certificates and keys must be PEM."
+    what_text = "The file named by {name} can't be used: {reason}."
+    why_text = "Without it, gRPC would be unencrypted, or would accept clients without a certificate."
+    fix_text = "Mount the file at that path, readable by this user; certificates and keys must be PEM."
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name=name, reason=reason)
@@ -446,9 +446,9 @@ class PortTaken(WrittenProblem):
     """The service can't listen on its address."""
 
     code = "port-taken"
-    what_words = "Can't listen on {host} port {port}: {reason}."
-    why_words = "A service needs a free port that this user may listen on."
-    fix_words = "Set {setting} to a free port above 1023, or stop the process that listens there."
+    what_text = "Can't listen on {host} port {port}: {reason}."
+    why_text = "A service needs a free port that this user may listen on."
+    fix_text = "Set {setting} to a free port above 1023, or stop the process that listens there."
 
     def __init__(self, host: str, port: int, reason: str | None, setting: str = "PORT") -> None:
         super().__init__(host=host, port=port, reason=reason, setting=setting)
@@ -458,9 +458,9 @@ class ApiKeyUnreadable(WrittenProblem):
     """S2I_API_KEY_FILE is set, but no key can be read from it."""
 
     code = "api-key-unreadable"
-    what_words = "S2I_API_KEY_FILE={path!r} can't be used: {reason}."
-    why_words = "Without a key, the service would accept every client, or none."
-    fix_words = "Mount a file there that this user can read, with one key per line, or unset the setting."
+    what_text = "S2I_API_KEY_FILE={path!r} can't be used: {reason}."
+    why_text = "Without a key, the service would accept every client, or none."
+    fix_text = "Mount a file there that this user can read, with one key per line, or unset the setting."
 
     def __init__(self, path: str | Path, reason: object) -> None:
         super().__init__(path=path, reason=reason)
@@ -470,9 +470,9 @@ class VerifyUnusable(WrittenProblem):
     """The service must verify models, but the file in S2I_VERIFY_KEY_FILE or S2I_VERIFY_CA_FILE can't be used."""
 
     code = "verify-unusable"
-    what_words = "{setting}={value!r} can't be used: {reason}."
-    why_words = "Without it no signature can be verified, and an unverified model is not loaded."
-    fix_words = "Mount a PEM file there that this user can read, with the signer's public key or certificate authority."
+    what_text = "{setting}={value!r} can't be used: {reason}."
+    why_text = "Without it no signature can be verified, and an unverified model is not loaded."
+    fix_text = "Mount a PEM file there that this user can read, with the signer's public key or certificate authority."
 
     def __init__(self, setting: str, value: str, reason: str) -> None:
         super().__init__(setting=setting, value=value, reason=reason)
@@ -482,9 +482,9 @@ class ModelUnsigned(WrittenProblem):
     """The service must verify models, but this model has no signature."""
 
     code = "model-unsigned"
-    what_words = "The model in {folder} is not signed: it has no {file}."
-    why_words = "A model runs code when it is loaded, so this service only loads models of trusted signers."
-    fix_words = "Sign it with 'nb-builder sign IMAGE --key KEY', or build it with S2I_SIGN_KEY_FILE."
+    what_text = "The model in {folder} is not signed: it has no {file}."
+    why_text = "A model runs code when it is loaded, so this service only loads models of trusted signers."
+    fix_text = "Sign it with 'nb-builder sign IMAGE --key KEY', or build it with S2I_SIGN_KEY_FILE."
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__(folder=folder, file=paths.SIGNATURE)
@@ -494,9 +494,9 @@ class SignatureInvalid(WrittenProblem):
     """The signature of a model is not valid, or not from a trusted signer."""
 
     code = "signature-invalid"
-    what_words = "The signature of the model in {folder} is not valid: {reason}."
-    why_words = "A model runs code when it is loaded, so this service only loads models of trusted signers."
-    fix_words = "Sign the model with a key that the service trusts, or add the signer's key to S2I_VERIFY_KEY_FILE."
+    what_text = "The signature of the model in {folder} is not valid: {reason}."
+    why_text = "A model runs code when it is loaded, so this service only loads models of trusted signers."
+    fix_text = "Sign the model with a key that the service trusts, or add the signer's key to S2I_VERIFY_KEY_FILE."
 
     def __init__(self, folder: object, reason: str) -> None:
         super().__init__(folder=folder, reason=reason)
@@ -515,9 +515,9 @@ class WeightsUnavailable(WrittenProblem):
     """A source of weights can't be listed or read."""
 
     code = "weights-unavailable"
-    what_words = "The weights of {source} can't be fetched: {reason}."
-    why_words = "The notebook loads these files, so its model can't predict without them."
-    fix_words = (
+    what_text = "The weights of {source} can't be fetched: {reason}."
+    why_text = "The notebook loads these files, so its model can't predict without them."
+    fix_text = (
         "Check the address, the network and the credentials. They are read again at each attempt, from environment "
         "variables or files."
     )
@@ -530,9 +530,9 @@ class WeightsDiffer(WrittenProblem):
     """A file of weights is not the one that weights.lock lists."""
 
     code = "weights-differ"
-    what_words = "{names} from {where} has {kind} in weights.lock."
-    why_words = "The model was verified with other files, so its predictions could differ."
-    fix_words = "Provide the files that weights.lock lists, or build again to verify the model with the new ones."
+    what_text = "{names} from {where} has {kind} in weights.lock."
+    why_text = "The model was verified with other files, so its predictions could differ."
+    fix_text = "Provide the files that weights.lock lists, or build again to verify the model with the new ones."
 
     def __init__(self, names: str, where: str, kind: str) -> None:
         super().__init__(names=names, where=where, kind=kind)
@@ -542,9 +542,9 @@ class WeightsNotThere(WrittenProblem):
     """The folder that a setting names has none of the weights."""
 
     code = "weights-not-there"
-    what_words = "{setting}={folder} contains no weights for {entry}: {file} is missing."
-    why_words = "The setting says that a platform has mounted them, so they are not fetched."
-    fix_words = "Mount the files at {folder}/{entry}, or unset {setting} to have them fetched."
+    what_text = "{setting}={folder} contains no weights for {entry}: {file} is missing."
+    why_text = "The setting says that a platform has mounted them, so they are not fetched."
+    fix_text = "Mount the files at {folder}/{entry}, or unset {setting} to have them fetched."
 
     def __init__(self, setting: str, folder: object, entry: str, file: str) -> None:
         super().__init__(setting=setting, folder=folder, entry=entry, file=file)
@@ -554,9 +554,9 @@ class WeightsDisk(WrittenProblem):
     """Weights can't be stored."""
 
     code = "weights-disk"
-    what_words = "Weights can't be written to {folder}: {reason}."
-    why_words = "Fetched files are kept there, and links to them in a folder of /tmp."
-    fix_words = "Mount a writable volume with enough space, and set S2I_WEIGHTS_CACHE to it."
+    what_text = "Weights can't be written to {folder}: {reason}."
+    why_text = "Fetched files are kept there, and links to them in a folder of /tmp."
+    fix_text = "Mount a writable volume with enough space, and set S2I_WEIGHTS_CACHE to it."
 
     def __init__(self, folder: object, reason: str) -> None:
         super().__init__(folder=folder, reason=reason)
@@ -566,9 +566,9 @@ class WeightsLibrary(WrittenProblem):
     """The library that reads a source of weights is not installed."""
 
     code = "weights-library"
-    what_words = "The weights of {source} can't be fetched: {reason}."
-    why_words = "Only file:// and https:// work without further libraries."
-    fix_words = (
+    what_text = "The weights of {source} can't be fetched: {reason}."
+    why_text = "Only file:// and https:// work without further libraries."
+    fix_text = (
         "Make the builder image with 'nb-builder builder --weights'. On your own machine, set WEIGHTS=1 and run "
         "the command again."
     )
@@ -581,9 +581,9 @@ class WeightsTooLarge(WrittenProblem):
     """The sources have more weights than a build may fetch."""
 
     code = "weights-too-large"
-    what_words = "The sources of the weights have {found}, and S2I_WEIGHTS_MAX allows {most} bytes in 10000 files."
-    why_words = "A source that grows would fill the disk."
-    fix_words = "Select files with patterns, the third element of an entry, or increase S2I_WEIGHTS_MAX."
+    what_text = "The sources of the weights have {found}, and S2I_WEIGHTS_MAX allows {most} bytes in 10000 files."
+    why_text = "A source that grows would fill the disk."
+    fix_text = "Select files with patterns, the third element of an entry, or increase S2I_WEIGHTS_MAX."
 
     def __init__(self, found: str, most: int) -> None:
         super().__init__(found=found, most=most)
@@ -593,9 +593,9 @@ class WeightsLeftOut(WrittenProblem):
     """A model with weights is exported in a form that can't contain them."""
 
     code = "weights-left-out"
-    what_words = "This model loads weights ({folder}), and {form} does not contain them."
-    why_words = "Without them it could not predict; this form does not support weights yet."
-    fix_words = "Serve the image itself."
+    what_text = "This model loads weights ({folder}), and {form} does not contain them."
+    why_text = "Without them it could not predict; this form does not support weights yet."
+    fix_text = "Serve the image itself."
 
     def __init__(self, folder: str, form: str) -> None:
         super().__init__(folder=folder, form=form)

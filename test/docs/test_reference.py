@@ -105,11 +105,11 @@ def test_each_problem_is_on_its_page_with_its_first_sentence(code):
     assert PROBLEMS[code].__doc__.splitlines()[0] in here
 
 
-@pytest.mark.parametrize("code", sorted(code for code, kind in PROBLEMS.items() if hasattr(kind, "what_words")))
+@pytest.mark.parametrize("code", sorted(code for code, kind in PROBLEMS.items() if hasattr(kind, "what_text")))
 def test_the_page_has_the_words_of_each_problem(code):
     here = section((REFERENCE / "problems.md").read_text(), code)
     kind = PROBLEMS[code]
-    for label, words in (("What", kind.what_words), ("Why", kind.why_words), ("Fix", kind.fix_words)):
+    for label, words in (("What", kind.what_text), ("Why", kind.why_text), ("Fix", kind.fix_text)):
         assert f"- {label}: {gaps(words)}\n" in here
 
 

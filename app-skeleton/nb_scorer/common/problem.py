@@ -42,19 +42,19 @@ class Problem(Exception):
 class WrittenProblem(Problem):
     """A problem whose class contains the three texts, with the facts in braces; the raiser passes the facts."""
 
-    what_words = why_words = fix_words = ""
+    what_text = why_text = fix_text = ""
 
     def __init__(self, **facts):
-        super().__init__(*(text.format(**facts) for text in (self.what_words, self.why_words, self.fix_words)))
+        super().__init__(*(text.format(**facts) for text in (self.what_text, self.why_text, self.fix_text)))
 
 
 class SettingInvalid(WrittenProblem):
     """A setting has a value that it does not accept."""
 
     code = "setting-invalid"
-    what_words = "{env}={value!r} is not {expected}."
-    why_words = "The program does not guess the meaning of an invalid value."
-    fix_words = "Correct {env}, or unset it to use its default."
+    what_text = "{env}={value!r} is not {expected}."
+    why_text = "The program does not guess the meaning of an invalid value."
+    fix_text = "Correct {env}, or unset it to use its default."
 
     def __init__(self, env, value, expected):
         super().__init__(env=env, value=value, expected=expected)

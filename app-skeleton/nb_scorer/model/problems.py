@@ -13,9 +13,9 @@ class ModelMissing(ModelProblem):
     """There is no model, or one of its files is missing."""
 
     code = "model-missing"
-    what_words = "There is no model: {path} is missing."
-    why_words = "A service serves a model that a build wrote."
-    fix_words = "Build the notebook first; if the build used another APP_ROOT, set the same one here."
+    what_text = "There is no model: {path} is missing."
+    why_text = "A service serves a model that a build wrote."
+    fix_text = "Build the notebook first; if the build used another APP_ROOT, set the same one here."
 
     def __init__(self, path):
         super().__init__(path=path)
@@ -25,9 +25,9 @@ class ModelFormatUnknown(ModelProblem):
     """The model was written by another version of nb-builder, or its manifest is damaged."""
 
     code = "model-format-unknown"
-    what_words = "The model has format {saved}, but this service reads formats {supported}."
-    why_words = "Another version of nb-builder built it, usually a newer one."
-    fix_words = "Serve it with the version that built it or a newer one, or build the notebook again with this version."
+    what_text = "The model has format {saved}, but this service reads formats {supported}."
+    why_text = "Another version of nb-builder built it, usually a newer one."
+    fix_text = "Serve it with the version that built it or a newer one, or build the notebook again with this version."
 
     def __init__(self, saved, supported):
         """Take the number in the manifest, or a text about it, and the numbers that can be read."""
@@ -38,9 +38,9 @@ class ModelPythonDiffers(ModelProblem):
     """The model was saved by another minor version of Python, or another cloudpickle."""
 
     code = "model-python-differs"
-    what_words = "The model was saved with {name} {saved}, but this is {name} {current}."
-    why_words = "Another version could crash while it loads the model."
-    fix_words = "Serve the model with the environment that it was built in, or build the notebook again."
+    what_text = "The model was saved with {name} {saved}, but this is {name} {current}."
+    why_text = "Another version could crash while it loads the model."
+    fix_text = "Serve the model with the environment that it was built in, or build the notebook again."
 
     def __init__(self, name, saved, current):
         super().__init__(name=name, saved=saved, current=current)
@@ -50,9 +50,9 @@ class ModelDamaged(ModelProblem):
     """A file of the model has changed since the build."""
 
     code = "model-damaged"
-    what_words = "{path} has changed since the build (its digest differs)."
-    why_words = "A truncated or changed file could give other predictions."
-    fix_words = "Build the notebook again, or copy the model folder again."
+    what_text = "{path} has changed since the build (its digest differs)."
+    why_text = "A truncated or changed file could give other predictions."
+    fix_text = "Build the notebook again, or copy the model folder again."
 
     def __init__(self, path):
         super().__init__(path=path)
@@ -62,9 +62,9 @@ class ModelNotAsSigned(ModelProblem):
     """A file of the model has changed since it was signed."""
 
     code = "model-not-as-signed"
-    what_words = "{path} has changed since it was signed (its digest differs)."
-    why_words = "The signature is valid, but for other files, and a model runs code when it is loaded."
-    fix_words = "Find out who changed it, and copy the signed model again. If you changed it, sign it again."
+    what_text = "{path} has changed since it was signed (its digest differs)."
+    why_text = "The signature is valid, but for other files, and a model runs code when it is loaded."
+    fix_text = "Find out who changed it, and copy the signed model again. If you changed it, sign it again."
 
     def __init__(self, path):
         super().__init__(path=path)
@@ -74,9 +74,9 @@ class ModelNeedsGpu(ModelProblem):
     """Loading the model requires a GPU, and none is available."""
 
     code = "model-needs-gpu"
-    what_words = "The model can't be loaded without a GPU: {error}."
-    why_words = "It was saved on a GPU, and CUDA finds no GPU, or no driver for it."
-    fix_words = (
+    what_text = "The model can't be loaded without a GPU: {error}."
+    why_text = "It was saved on a GPU, and CUDA finds no GPU, or no driver for it."
+    fix_text = (
         "Give the container a GPU ('docker run --gpus all', or a limit for nvidia.com/gpu), or build the notebook "
         "without a GPU."
     )
@@ -89,9 +89,9 @@ class ModelLoadFailed(ModelProblem):
     """The model could not be loaded; the original error is in the log."""
 
     code = "model-load-failed"
-    what_words = "The model can't be loaded: {error}."
-    why_words = "Loading runs code of the notebook and its packages, which raised this error."
-    fix_words = (
+    what_text = "The model can't be loaded: {error}."
+    why_text = "Loading runs code of the notebook and its packages, which raised this error."
+    fix_text = (
         "Read the traceback in the log. If a module is missing, add it to 'requirements' or to the repository, and "
         "build again."
     )
@@ -104,9 +104,9 @@ class SetupFailed(ModelProblem):
     """The notebook's setup raised an error or took too long in a new scorer."""
 
     code = "setup-failed"
-    what_words = "The notebook's setup failed: {error}."
-    why_words = "Each scorer calls setup once before it takes samples, so none can be predicted without it."
-    fix_words = (
+    what_text = "The notebook's setup failed: {error}."
+    why_text = "Each scorer calls setup once before it takes samples, so none can be predicted without it."
+    fix_text = (
         "Read the traceback in the log, and check that what setup connects to can be reached from here. The service "
         "calls it again, with growing pauses."
     )

@@ -11,9 +11,9 @@ class ZipappDamaged(ZipappProblem):
     """The model file is truncated, was changed, or is another kind of file."""
 
     code = "zipapp-damaged"
-    what_words = "{path} can't be read: {reason}."
-    why_words = "The file contains everything that runs the model."
-    fix_words = "Copy it again, or write it again with 'nb-builder zipapp'."
+    what_text = "{path} can't be read: {reason}."
+    why_text = "The file contains everything that runs the model."
+    fix_text = "Copy it again, or write it again with 'nb-builder zipapp'."
 
     def __init__(self, path, reason):
         super().__init__(path=path, reason=reason)
@@ -23,9 +23,9 @@ class ZipappKey(ZipappProblem):
     """The file that --key names contains no key that can verify a signature."""
 
     code = "zipapp-key"
-    what_words = "--key {path} can't be used: {reason}."
-    why_words = "Without a public key the signature can't be verified, so the model is not run."
-    fix_words = "Name a PEM file with the signer's public key: an EC key on the curve P-256, P-384 or P-521."
+    what_text = "--key {path} can't be used: {reason}."
+    why_text = "Without a public key the signature can't be verified, so the model is not run."
+    fix_text = "Name a PEM file with the signer's public key: an EC key on the curve P-256, P-384 or P-521."
 
     def __init__(self, path, reason):
         super().__init__(path=path, reason=reason)
@@ -35,13 +35,11 @@ class ZipappUntrusted(ZipappProblem):
     """The file differs from the one that a trusted key signed."""
 
     code = "zipapp-untrusted"
-    what_words = "{path} is not trusted: {reason}."
-    why_words = (
+    what_text = "{path} is not trusted: {reason}."
+    why_text = (
         "Models, packages and modules run code when they are loaded, so no part of the file was installed or loaded."
     )
-    fix_words = (
-        "Get the file from its signer again, or ask for a signed one: 'nb-builder zipapp --key' signs all of it."
-    )
+    fix_text = "Get the file from its signer again, or ask for a signed one: 'nb-builder zipapp --key' signs all of it."
 
     def __init__(self, path, reason):
         super().__init__(path=path, reason=reason)
@@ -51,9 +49,9 @@ class ZipappPython(ZipappProblem):
     """The model needs a Python that is not installed."""
 
     code = "zipapp-python"
-    what_words = "The model needs Python {wanted}; this is {here}, and there is no python{wanted} on PATH."
-    why_words = "Only the minor version of Python that saved a model can load it; others can crash."
-    fix_words = "Install Python {wanted}, and run the file with it: python{wanted} FILE."
+    what_text = "The model needs Python {wanted}; this is {here}, and there is no python{wanted} on PATH."
+    why_text = "Only the minor version of Python that saved a model can load it; others can crash."
+    fix_text = "Install Python {wanted}, and run the file with it: python{wanted} FILE."
 
     def __init__(self, wanted, here):
         super().__init__(wanted=wanted, here=here)
@@ -63,9 +61,9 @@ class ZipappEnvironment(ZipappProblem):
     """The environment that the model needs can't be created."""
 
     code = "zipapp-environment"
-    what_words = "The model's environment can't be created in {folder}: {reason}."
-    why_words = "The model runs with the packages that it was built with, which are installed there once."
-    fix_words = (
+    what_text = "The model's environment can't be created in {folder}: {reason}."
+    why_text = "The model runs with the packages that it was built with, which are installed there once."
+    fix_text = (
         "Free disk space, or name another folder with --cache. Without a package index or pip, use a file that "
         "contains the packages: 'nb-builder zipapp --wheels'."
     )
@@ -78,9 +76,9 @@ class ZipappPort(ZipappProblem):
     """The service can't listen on the port that --serve names."""
 
     code = "zipapp-port"
-    what_words = "Can't listen on {host}:{port}: {reason}."
-    why_words = "--serve responds to HTTP requests on that port."
-    fix_words = "Name another port, or 0 for any free one."
+    what_text = "Can't listen on {host}:{port}: {reason}."
+    why_text = "--serve responds to HTTP requests on that port."
+    fix_text = "Name another port, or 0 for any free one."
 
     def __init__(self, host, port, reason):
         super().__init__(host=host, port=port, reason=reason)

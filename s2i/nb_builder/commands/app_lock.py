@@ -14,9 +14,9 @@ class AppInUse(BuildProblem):
     """Another command builds into a folder, or serves from it."""
 
     code = "app-in-use"
-    what_words = "{folder} is in use: {use}."
-    why_words = "Its files would change under that command, and its service could mix two models."
-    fix_words = "Stop that command first, with Ctrl-C where it was started or with 'kill {pid}'."
+    what_text = "{folder} is in use: {use}."
+    why_text = "Its files would change under that command, and its service could mix two models."
+    fix_text = "Stop that command first, with Ctrl-C where it was started or with 'kill {pid}'."
 
 
 class AppLock:

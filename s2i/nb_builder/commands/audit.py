@@ -41,18 +41,18 @@ class SbomMissing(BuildProblem):
     """The image or file to audit has no readable SBOM."""
 
     code = "sbom-missing"
-    what_words = "There is no SBOM to audit in {image}: {reason}."
-    why_words = "An audit looks up the packages in the SBOM, which '{nb_builder} slim' writes into each image."
-    fix_words = "Name an image that '{nb_builder} slim' built, or a file with a CycloneDX SBOM in JSON."
+    what_text = "There is no SBOM to audit in {image}: {reason}."
+    why_text = "An audit looks up the packages in the SBOM, which '{nb_builder} slim' writes into each image."
+    fix_text = "Name an image that '{nb_builder} slim' built, or a file with a CycloneDX SBOM in JSON."
 
 
 class NothingAudited(BuildProblem):
     """No distribution could be looked up, so the audit has no result."""
 
     code = "nothing-audited"
-    what_words = "Nothing in {image} was audited: {reason}"
-    why_words = "A distribution that was not looked up may have vulnerabilities."
-    fix_words = (
+    what_text = "Nothing in {image} was audited: {reason}"
+    why_text = "A distribution that was not looked up may have vulnerabilities."
+    fix_text = (
         "Run the audit where https://pypi.org/pypi/NAME/VERSION/json can be reached, or name another service: "
         "--vulnerability-service osv."
     )

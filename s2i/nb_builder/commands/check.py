@@ -49,11 +49,9 @@ class CheckTooLong(BuildProblem):
     """The check was stopped because it took too long."""
 
     code = "check-too-long"
-    what_words = "The check was stopped after {seconds} seconds."
-    why_words = (
-        "A check of ordinary notebooks and requirements takes a second; a cell or a file here is extremely long."
-    )
-    fix_words = "Look at the largest notebook and requirements file, or check the folder of a single notebook."
+    what_text = "The check was stopped after {seconds} seconds."
+    why_text = "A check of ordinary notebooks and requirements takes a second; a cell or a file here is extremely long."
+    fix_text = "Look at the largest notebook and requirements file, or check the folder of a single notebook."
 
 
 class NotesLog(Log):

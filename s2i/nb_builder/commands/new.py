@@ -78,9 +78,9 @@ class FolderNotEmpty(BuildProblem):
 
     code = "folder-not-empty"
     exit_status = 2
-    what_words = "{folder} {reason}."
-    why_words = "A new repository gets its own folder, so that none of your files is overwritten."
-    fix_words = "Name a folder that does not exist yet, or an empty one."
+    what_text = "{folder} {reason}."
+    why_text = "A new repository gets its own folder, so that none of your files is overwritten."
+    fix_text = "Name a folder that does not exist yet, or an empty one."
 
 
 class NameUnusable(BuildProblem):
@@ -88,18 +88,18 @@ class NameUnusable(BuildProblem):
 
     code = "name-unusable"
     exit_status = 2
-    what_words = "{name!r} is not a valid image name."
-    why_words = "An image name consists of lower-case letters and digits, and single '-', '_' or '.' between them."
-    fix_words = "Choose another name with --name, such as {example}."
+    what_text = "{name!r} is not a valid image name."
+    why_text = "An image name consists of lower-case letters and digits, and single '-', '_' or '.' between them."
+    fix_text = "Choose another name with --name, such as {example}."
 
 
 class FolderNotWritten(BuildProblem):
     """The files of a new repository can't be written."""
 
     code = "folder-not-written"
-    what_words = "{folder} can't be written: {reason}."
-    why_words = "A new repository is a folder with a notebook, a README and a .gitignore."
-    fix_words = "Name a folder that you can write to."
+    what_text = "{folder} can't be written: {reason}."
+    why_text = "A new repository is a folder with a notebook, a README and a .gitignore."
+    fix_text = "Name a folder that you can write to."
 
 
 _PARSER = UsageParser(USAGE)

@@ -52,9 +52,9 @@ class NoPortFree(BuildProblem):
     """All ports that were tried are in use."""
 
     code = "no-port-free"
-    what_words = "No port from {first} on is free."
-    why_words = "The command tried this port and the hundred after it."
-    fix_words = "Set PORT to another port, or to 0 for any free one."
+    what_text = "No port from {first} on is free."
+    why_text = "The command tried this port and the hundred after it."
+    fix_text = "Set PORT to another port, or to 0 for any free one."
 
 
 def main(arguments: Sequence[str]) -> None:

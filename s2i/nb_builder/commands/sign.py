@@ -23,9 +23,9 @@ class NotSignable(BuildProblem):
     """There is no model to sign, or it contains an entry that a signature can't cover."""
 
     code = "not-signable"
-    what_words = "The model in {folder} can't be signed: {reason}."
-    why_words = "A signature covers the files of a model and their bytes, and nothing else."
-    fix_words = (
+    what_text = "The model in {folder} can't be signed: {reason}."
+    why_text = "A signature covers the files of a model and their bytes, and nothing else."
+    fix_text = (
         "Use an image built with '{nb_builder} build' or s2i, or remove files from its model folder that no build "
         "put there."
     )
@@ -35,9 +35,9 @@ class ProvenanceNotSignable(BuildProblem):
     """The provenance statement is damaged, or describes another model."""
 
     code = "provenance-not-signable"
-    what_words = "{file} can't be signed: {reason}."
-    why_words = "Your signature would cover another model than the one you sign."
-    fix_words = "Use the image as it was built, or ask the person who changed that file."
+    what_text = "{file} can't be signed: {reason}."
+    why_text = "Your signature would cover another model than the one you sign."
+    fix_text = "Use the image as it was built, or ask the person who changed that file."
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -27,63 +27,63 @@ class SourceUnnamed(NothingGiven):
     """No target was named."""
 
     code = "source-unnamed"
-    what_words = "No notebook is named."
-    why_words = "An empty name could mean this folder, or an unset variable."
-    fix_words = "Name a folder, a notebook or a git URL, as in '{nb_builder} run my-folder'."
+    what_text = "No notebook is named."
+    why_text = "An empty name could mean this folder, or an unset variable."
+    fix_text = "Name a folder, a notebook or a git URL, as in '{nb_builder} run my-folder'."
 
 
 class SourceUnknown(NothingGiven):
     """The target does not exist."""
 
     code = "source-unknown"
-    what_words = "{named} is neither a folder, a notebook nor a git URL."
-    why_words = "There is no file of that name, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
-    fix_words = "Correct the name; a path is relative to the current folder."
+    what_text = "{named} is neither a folder, a notebook nor a git URL."
+    why_text = "There is no file of that name, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
+    fix_text = "Correct the name; a path is relative to the current folder."
 
 
 class CloneFailed(NothingGiven):
     """git can't fetch the repository."""
 
     code = "clone-failed"
-    what_words = "git could not clone {url}; its own messages are above."
-    why_words = "The address, the branch after '#', the network and your access must all be right."
-    fix_words = "Run 'git clone {options}{url}' yourself, and fix the error that it reports."
+    what_text = "git could not clone {url}; its own messages are above."
+    why_text = "The address, the branch after '#', the network and your access must all be right."
+    fix_text = "Run 'git clone {options}{url}' yourself, and fix the error that it reports."
 
 
 class CloneWithoutGit(NothingGiven):
     """The target is a git URL, and git is not installed."""
 
     code = "clone-without-git"
-    what_words = "{url} can't be cloned, because git is not installed."
-    why_words = "A URL is cloned before the build. Folders and notebooks on this machine are built without git."
-    fix_words = "Install git (on Debian: 'apt-get install git'), or name a folder."
+    what_text = "{url} can't be cloned, because git is not installed."
+    why_text = "A URL is cloned before the build. Folders and notebooks on this machine are built without git."
+    fix_text = "Install git (on Debian: 'apt-get install git'), or name a folder."
 
 
 class FolderEmpty(NothingGiven):
     """The folder contains no files."""
 
     code = "folder-empty"
-    what_words = "{folder} is empty."
-    why_words = "A service is built from a notebook."
-    fix_words = "Put a notebook into the folder, or name another folder."
+    what_text = "{folder} is empty."
+    why_text = "A service is built from a notebook."
+    fix_text = "Put a notebook into the folder, or name another folder."
 
 
 class FolderTooWide(NothingGiven):
     """The notebook is directly in the home or root folder, which is too large to copy."""
 
     code = "folder-too-wide"
-    what_words = "{notebook} is directly in {folder}, and a build would copy all of that folder."
-    why_words = "A notebook can read the files next to it, so its whole folder is built."
-    fix_words = "Put the notebook, and the files that it reads, into a folder of its own."
+    what_text = "{notebook} is directly in {folder}, and a build would copy all of that folder."
+    why_text = "A notebook can read the files next to it, so its whole folder is built."
+    fix_text = "Put the notebook, and the files that it reads, into a folder of its own."
 
 
 class SourceElsewhere(NothingGiven):
     """`nb-builder dev` was called with a git URL."""
 
     code = "source-elsewhere"
-    what_words = "{named} is not on this machine."
-    why_words = "'{nb_builder} dev' builds the files that you save, so it needs a folder that you can edit."
-    fix_words = "Clone it yourself, and name the folder: git clone {named}"
+    what_text = "{named} is not on this machine."
+    why_text = "'{nb_builder} dev' builds the files that you save, so it needs a folder that you can edit."
+    fix_text = "Clone it yourself, and name the folder: git clone {named}"
 
 
 def is_url(name: str) -> bool:

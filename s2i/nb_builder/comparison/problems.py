@@ -8,18 +8,18 @@ class DiffWords(BuildProblem):
 
     code = "diff-words"
     exit_status = 2
-    what_words = "{reason}."
-    why_words = "The command needs two services, samples for both, and limits as numbers."
-    fix_words = "For example: {nb_builder} diff my-service:1 my-service:2 golden --max-different 1%."
+    what_text = "{reason}."
+    why_text = "The command needs two services, samples for both, and limits as numbers."
+    fix_text = "For example: {nb_builder} diff my-service:1 my-service:2 golden --max-different 1%."
 
 
 class DiffEngine(BuildProblem):
     """An image should be compared, and no container engine is available."""
 
     code = "diff-engine"
-    what_words = "{name} is not a folder, and no container engine can look for an image of that name ({reason})."
-    why_words = "The engine runs both service images side by side on this machine."
-    fix_words = (
+    what_text = "{name} is not a folder, and no container engine can look for an image of that name ({reason})."
+    why_text = "The engine runs both service images side by side on this machine."
+    fix_text = (
         "Start the engine, or name another one: DOCKER=podman. Without an engine, name the folders of local builds "
         "(APP_ROOT)."
     )
@@ -29,18 +29,18 @@ class DiffMissing(BuildProblem):
     """There is neither an image nor a folder with the given name."""
 
     code = "diff-missing"
-    what_words = "{label}={name}: there is no such image or folder."
-    why_words = "Both services must exist already; the command pulls and builds nothing."
-    fix_words = "Check the name ('docker image ls'), or pull or build the image first."
+    what_text = "{label}={name}: there is no such image or folder."
+    why_text = "Both services must exist already; the command pulls and builds nothing."
+    fix_text = "Check the name ('docker image ls'), or pull or build the image first."
 
 
 class DiffNoService(BuildProblem):
     """The image or folder contains no model built by nb-builder."""
 
     code = "diff-no-service"
-    what_words = "{label}={name} is not a service built by nb-builder: {reason}."
-    why_words = "Only services with a model can be compared."
-    fix_words = (
+    what_text = "{label}={name} is not a service built by nb-builder: {reason}."
+    why_text = "Only services with a model can be compared."
+    fix_text = (
         "Name an image built with '{nb_builder} build', s2i, '{nb_builder} slim' or '{nb_builder} native', or the "
         "APP_ROOT of a local build."
     )
@@ -50,9 +50,9 @@ class DiffInputs(BuildProblem):
     """The two services accept different samples."""
 
     code = "diff-inputs"
-    what_words = "{old} and {new} accept different samples: {reason}."
-    why_words = "The command compares predictions for the same samples, and one of the services would reject them all."
-    fix_words = (
+    what_text = "{old} and {new} accept different samples: {reason}."
+    why_text = "The command compares predictions for the same samples, and one of the services would reject them all."
+    fix_text = (
         "Name two versions of one service. If both accept the same samples, add one of them to `examples` in both "
         "notebooks."
     )
@@ -62,24 +62,24 @@ class DiffNoRows(BuildProblem):
     """There is no sample to compare."""
 
     code = "diff-no-rows"
-    what_words = "There is nothing to compare: {reason}."
-    why_words = "Without samples, any two services would count as equal."
-    fix_words = "Name a file with rows, such as samples.csv."
+    what_text = "There is nothing to compare: {reason}."
+    why_text = "Without samples, any two services would count as equal."
+    fix_text = "Name a file with rows, such as samples.csv."
 
 
 class DiffNotReady(BuildProblem):
     """One of the two services does not start, or stops during the comparison."""
 
     code = "diff-not-ready"
-    what_words = "{label}={name} {reason}."
-    why_words = "Rows without predictions can't be compared; the log above shows the cause."
-    fix_words = "Start it alone ('docker run', or '{nb_builder} run') until it responds; then compare again."
+    what_text = "{label}={name} {reason}."
+    why_text = "Rows without predictions can't be compared; the log above shows the cause."
+    fix_text = "Start it alone ('docker run', or '{nb_builder} run') until it responds; then compare again."
 
 
 class DiffUnwritten(BuildProblem):
     """The report can't be written."""
 
     code = "diff-unwritten"
-    what_words = "The report can't be written to {path}: {reason}."
-    why_words = "The report is the result of the comparison."
-    fix_words = "Name a file in an existing folder that this user can write to."
+    what_text = "The report can't be written to {path}: {reason}."
+    why_text = "The report is the result of the comparison."
+    fix_text = "Name a file in an existing folder that this user can write to."

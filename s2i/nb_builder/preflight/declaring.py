@@ -35,4 +35,4 @@ def _place(problem: ImportUndeclared | ImportsUndeclared, file: str) -> None:
     names = ", ".join(re.findall(r'\["([^"]+)"', entries))
     place, words = (f"to {file}", names) if file else ("as a new cell", f"requirements = [{entries}]")
     facts = {**problem.facts, "entries": words, "place": place, "adding": adding(place, words)}
-    problem.fix = problem.fix_words.format(**facts)
+    problem.fix = problem.fix_text.format(**facts)

@@ -30,7 +30,7 @@ class BuildProblem(Problem):
     A text names the facts in braces, and `{nb_builder}` where it shows the command to its reader.
     """
 
-    what_words = why_words = fix_words = ""
+    what_text = why_text = fix_text = ""
 
     def __init__(self, *, detail: str = "", **facts: object) -> None:
         self.facts = facts
@@ -39,7 +39,7 @@ class BuildProblem(Problem):
         self.notebook = facts.get("notebook")
         self.cell: Cell | None = None
         self.line: int | None = None
-        sentences = (self.what_words, self.why_words, self.fix_words)
+        sentences = (self.what_text, self.why_text, self.fix_text)
         shown = {"nb_builder": own_command()} | {name: _shown(fact) for name, fact in facts.items()}
         super().__init__(*(sentence.format(**shown) for sentence in sentences))
 

@@ -7,11 +7,11 @@ class SignKeyUnusable(BuildProblem):
     """The model should be signed, but the key or its certificate can't be used."""
 
     code = "sign-key-unusable"
-    what_words = "{setting}={path} can't be used: {reason}."
-    why_words = (
+    what_text = "{setting}={path} can't be used: {reason}."
+    why_text = (
         "The build was asked to sign the model, and services that verify signatures would reject an unsigned one."
     )
-    fix_words = (
+    fix_text = (
         "During the build, mount a private EC key in PEM format there, outside the repository and APP_ROOT; create "
         "one with 'openssl ecparam -name prime256v1 -genkey -noout -out signing.key'."
     )

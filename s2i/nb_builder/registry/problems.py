@@ -8,18 +8,18 @@ class ReferenceInvalid(BuildProblem):
 
     code = "reference-invalid"
     exit_status = 2
-    what_words = "{reference!r} is not the name of an artifact in a registry."
-    why_words = "There is no default registry, so the name must start with its host, which contains a dot or a port."
-    fix_words = "Write it as registry.example.org/name:tag, or with a digest: registry.example.org/name@sha256:…"
+    what_text = "{reference!r} is not the name of an artifact in a registry."
+    why_text = "There is no default registry, so the name must start with its host, which contains a dot or a port."
+    fix_text = "Write it as registry.example.org/name:tag, or with a digest: registry.example.org/name@sha256:…"
 
 
 class RegistryFailed(BuildProblem):
     """The registry rejects the request, can't be reached, or sends something other than what was requested."""
 
     code = "registry-failed"
-    what_words = "{reference}: {reason}."
-    why_words = "A model is pushed as a whole, and a pulled model must have the requested digest."
-    fix_words = (
+    what_text = "{reference}: {reason}."
+    why_text = "A model is pushed as a whole, and a pulled model must have the requested digest."
+    fix_text = (
         "Check the host, the name and the network; 'docker login' stores credentials that are used here, and "
         "REQUESTS_CA_BUNDLE names certificate authorities."
     )

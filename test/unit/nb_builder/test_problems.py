@@ -17,13 +17,13 @@ CLASSES = [
     kind
     for module in MODULES
     for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, BuildProblem) and kind.what_words
+    if isinstance(kind, type) and issubclass(kind, BuildProblem) and kind.what_text
 ]
 CELL_FACTS = {"where", "notebook"}
 
 
 def fields(kind):
-    text = kind.what_words + kind.why_words + kind.fix_words
+    text = kind.what_text + kind.why_text + kind.fix_text
     return {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"nb_builder"}
 
 

@@ -9,7 +9,7 @@ def test_a_code_is_explained_with_the_texts_of_its_problem():
     found = explanations.find("cell-failed")
     assert found.meaning == CellFailed.__doc__
     assert found.what == "WHERE failed: ERROR"
-    assert found.why == CellFailed.why_words
+    assert found.why == CellFailed.why_text
     assert found.fix.startswith("Fix the error in the traceback above")
 
 
