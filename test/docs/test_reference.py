@@ -90,12 +90,14 @@ CALLS = (
 )
 HOMES = (*BUILD, *CALLS, nb_service.problems, nb_scorer.zipapp.problems)
 PROBLEMS = {kind.code: kind for module in HOMES for kind in classes(module)}
-# Those of slim and native images are asserted by the tests that make such images.
+# Those of slim and native images are asserted by the tests that make such images, and that of a checkout by
+# test_planned.py: a fixture can't contain the files of git.
 OF_A_BUILD = {
     kind.code: kind
     for module in BUILD
     for kind in [*classes(module), SettingInvalid]
     if module not in (nb_builder.problems.slim_images, nb_builder.problems.native_images)
+    and kind is not nb_builder.problems.surroundings.FileNotCheckedOut
 }
 
 

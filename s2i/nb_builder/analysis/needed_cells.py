@@ -6,7 +6,7 @@ cell reads. What may change an object in place, the file system or the state of 
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nb_builder.analysis import notebook_contract
@@ -191,6 +191,38 @@ def _reads(statements: Iterable[ast.stmt]) -> set[str]:
         else:
             names |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     return names - set(dir(builtins))
+
+
+def unneeded_imports(
+    cells: Sequence[Cell], may_fail: Collection[int | None], modules: Collection[str]
+) -> list[tuple[Cell, ast.stmt]]:
+    """Return the import statements, with their cells, of nothing but `modules` whose names no needed cell reads.
+
+    `may_fail` are the numbers of the cells that are not needed.
+    """
+    statements = [(cell, statement) for cell in cells for statement in cell.statements or ()]
+    read = _reads(
+        statement
+        for cell, statement in statements
+        if not isinstance(statement, _MODULES) and cell.number not in may_fail
+    )
+    return [
+        (cell, statement)
+        for cell, statement in statements
+        if modules_of(statement)
+        and modules_of(statement) <= set(modules)
+        and not bound([statement]) & read
+        and not _imports_all(statement)
+    ]
+
+
+def modules_of(statement: ast.stmt) -> set[str]:
+    """Return the top-level modules that an import statement names, none for any other statement."""
+    if isinstance(statement, ast.Import):
+        return {alias.name.split(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+        return {statement.module.split(".")[0]}
+    return set()
 
 
 class _Facts:

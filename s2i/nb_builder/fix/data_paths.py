@@ -1,22 +1,16 @@
 """Finds the paths of data files that lead elsewhere than into the repository, although it has the file."""
 
-import ast
 import filecmp
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nb_builder.common.cell import Cell
-from nb_builder.repository import git_metadata, source_tree
+from nb_builder.repository import data_files, git_metadata, source_tree
 
-_ENDINGS = {
-    *(".arff", ".bz2", ".csv", ".data", ".dat", ".feather", ".gz", ".h5", ".hdf5", ".jpg", ".json", ".jsonl", ".npy"),
-    *(".npz", ".parquet", ".pickle", ".pkl", ".png", ".sav", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".zip"),
-}
-_READERS = re.compile(r"read_\w+|open|load\w*|genfromtxt|imread|fromfile|ExcelFile|Path|reader")
 _URL = re.compile(r"^\w+://")
 # A file of a repository on GitHub: the repository's name and the path in it.
 _OF_GITHUB = re.compile(
@@ -46,7 +40,7 @@ def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
     found = []
     own_names = _own_names(src)
     for cell in cells:
-        for literal, path in _paths(cell):
+        for literal, path in data_files.paths(cell):
             if _URL.match(path):
                 own = _own_file(path, own_names, src)
                 found += [Redirect(cell, literal, path, os.path.relpath(own, folder))] if own else []
@@ -82,28 +76,3 @@ def redirected(source: str, found: Sequence[Redirect]) -> str:
     for redirect in found:
         source = source.replace(redirect.literal, repr(redirect.file))
     return source
-
-
-def _paths(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Yield (as written, as text) for each string that is a whole path of a data file."""
-    for statement in cell.statements or ():
-        for node in ast.walk(statement):
-            for value, text in dict(_texts(node)).items():
-                literal = ast.get_source_segment(cell.source, value)
-                if literal and "\n" not in text:
-                    yield literal, text
-
-
-def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the strings, with their nodes, that are assigned or given to a function that reads and may be paths."""
-    if isinstance(node, ast.Call):
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        given = [*node.args[:1], *(keyword.value for keyword in node.keywords)] if _READERS.fullmatch(name) else []
-        # Some files of data have names without an ending.
-        needs_no_ending = node.args[:1] if name.startswith("read_") else []
-    else:
-        given, needs_no_ending = [node.value] if isinstance(node, ast.Assign) else [], []
-    for value in given:
-        text = value.value if isinstance(value, ast.Constant) else None
-        if isinstance(text, str) and (value in needs_no_ending or Path(text).suffix.lower() in _ENDINGS):
-            yield value, text

@@ -1,5 +1,6 @@
 """A plan to make a service of a notebook that has no predictor, and the copy of its repository that has it all."""
 
+import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,13 +40,14 @@ from nb_builder.preflight.findings import Result
 from nb_builder.problems.cells import ElsewhereOnly
 from nb_builder.problems.contract import PredictorMissing
 from nb_builder.problems.packages import RequirementsEmpty, RequirementsMissing, RequirementsUnreadable
-from nb_builder.repository import notebook_file, source_tree
+from nb_builder.problems.surroundings import FileNotCheckedOut
+from nb_builder.repository import data_files, notebook_file, source_tree
 from nb_builder.requirements import sources
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
-# What a plan supplies. Any other finding is the author's to correct.
-_SUPPLIED = (PredictorMissing, RequirementsMissing, RequirementsEmpty, RequirementsUnreadable)
+# What a plan supplies, or may do without. Any other finding is the author's to correct.
+_SUPPLIED = (PredictorMissing, RequirementsMissing, RequirementsEmpty, RequirementsUnreadable, FileNotCheckedOut)
 # A file with more packages is one of a whole course, of which a notebook needs a few.
 _MAX_DECLARED = 25
 SHOWN = 12
@@ -58,7 +60,8 @@ class Plan:
     """What is chosen for a notebook: the predictor, the cells that it needs, where data lie, and what to resolve.
 
     `candidates` are the Pythons and dates to try, the best first. `undone` are the cells at the end that replace the
-    model or its data: they are among those left out, and `undoing` is the reason as a clause.
+    model or its data: they are among those left out, and `undoing` is the reason as a clause. `unneeded_imports` are
+    the import statements, with their cells, of modules that no known package provides and no cell that runs uses.
     """
 
     checked: Checked
@@ -70,6 +73,7 @@ class Plan:
     candidates: tuple[Candidate, ...]
     undone: tuple[Cell, ...] = ()
     undoing: str = ""
+    unneeded_imports: tuple[tuple[Cell, ast.stmt], ...] = ()
 
     @property
     def notebook(self) -> Path:
@@ -98,8 +102,11 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         return None
     proposal, undone = found
     author = checked.last.cells[: len(checked.last.cells) - len(undone)]
-    left_out = [*needed_cells.left_out(_with(author, proposal)), *undone]
+    unneeded = needed_cells.find(_with(author, proposal))
+    left_out = [*unneeded.left_out, *undone]
     kept = [cell for cell in scripts.author_cells(checked.last.with_runs(src)) if cell.number not in _numbers(left_out)]
+    for missing in data_files.not_checked_out(kept, checked.name, src):
+        raise missing
     late = late_imports.find([cell for cell in author if cell.number not in _numbers(left_out)])
     added = [Cell(each.statement, 1, 1) for each in late if each.below is None]
     imports = undeclared_imports.of_notebook(
@@ -123,6 +130,11 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         tuple(itertools.islice(candidates, resolver.MAX_CANDIDATES)),
         undone,
         fitted_models.obstacle(checked.last.cells) if undone else "",
+        tuple(
+            needed_cells.unneeded_imports(
+                _with(kept, proposal), _numbers(unneeded.may_fail), [each.package for each in wishes.unknown]
+            )
+        ),
     )
 
 
@@ -178,7 +190,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 
 
 def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
-    """Make comments of what does nothing in Python 3, or loads an extension of which no package is known.
+    """Comment out what does nothing in Python 3, extensions of unknown packages, and imports that nothing needs.
 
     Only some versions of IPython accept imports from __future__ below another line.
     """
@@ -186,8 +198,19 @@ def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
     needless = re.compile("|".join([_FUTURE, *(rf"^%load_ext[ ]+{name}\b" for name in extensions)]), re.MULTILINE)
     for cell in plan.checked.last.cells:
         source = document.source(cell.position or 0)
-        if needless.search(source):
-            document.replace(cell.position or 0, needless.sub(r"# \g<0>", source))
+        changed = needless.sub(r"# \g<0>", source)
+        for owner, statement in plan.unneeded_imports:
+            if owner.position == cell.position:
+                text = ast.get_source_segment(owner.source, statement) or ""
+                lines_of_it = rf"^{re.escape(text)}[ ]*(?:#.*)?$"
+                changed = re.sub(
+                    lines_of_it,
+                    lambda found: re.sub("^", "# ", found[0], flags=re.MULTILINE),
+                    changed,
+                    flags=re.MULTILINE,
+                )
+        if changed != source:
+            document.replace(cell.position or 0, changed)
 
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
@@ -233,7 +256,9 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     more = len(named) - SHOWN + others if len(named) > SHOWN else others
     yield f"packages: {', '.join(named[:SHOWN])}{f' and {more} more' if more else ''}"
     for imported in plan.wishes.unknown[:2]:
-        yield f"'{imported.package}' is imported, and no package is known for it"
+        without = {name for _, statement in plan.unneeded_imports for name in needed_cells.modules_of(statement)}
+        left_out = "; the import is left out, as predictor does not need it" if imported.package in without else ""
+        yield f"'{imported.package}' is imported, and no package is known for it{left_out}"
     source = [line.strip() for line in plan.proposal.source.splitlines()]
     answer = next(line for line in source if line.startswith(("return ", "predictor =")))
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"

@@ -28,7 +28,7 @@ from nb_builder.preflight import host_commands, parameters, pip_cells, undeclare
 from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.contract import NameTaken, PredictorMissing
-from nb_builder.repository import included_files, last_change, notebook_file, source_tree
+from nb_builder.repository import data_files, included_files, last_change, notebook_file, source_tree
 from nb_builder.requirements import collect, merge, sources
 from nb_builder.requirements.collect import Wanted
 from nb_builder.requirements.line_parser import CELL
@@ -144,6 +144,7 @@ def look(
     notebooks = _with_parameters(notebooks, settings, log, handle)
     if settings.cells == "needed" and notebooks:
         notebooks = [*notebooks[:-1], _without_unneeded(notebooks[-1], log)]
+    _look_for_files(notebooks, repository, handle)
     if len(notebooks) == len(names):
         _look_for_undefined(notebooks[-1], python, log, handle)
     system: tuple[SystemPackage, ...] = ()
@@ -264,6 +265,13 @@ def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
         if cells:
             log.detail(f"{words}: cells [{', '.join(str(cell.number) for cell in cells)}]")
     return Notebook(notebook.name, node, notebook.prefix)
+
+
+def _look_for_files(notebooks: Sequence[Notebook], repository: Path, handle: ProblemHandler) -> None:
+    """Report files that cells read, that git tracks, and that the working copy lacks."""
+    for notebook in notebooks:
+        for problem in data_files.not_checked_out(notebook.cells, notebook.name, repository):
+            handle(problem)
 
 
 def _look_for_undefined(last: Notebook, python: Python, log: Log, handle: ProblemHandler) -> None:

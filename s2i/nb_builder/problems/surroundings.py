@@ -21,6 +21,15 @@ class FileIgnored(CellProblem):
     fix_text = "Commit it with 'git add --force {path}', or create or download it in a cell; then build again."
 
 
+class FileNotCheckedOut(CellProblem):
+    """A cell reads a file that git tracks, and that the working copy does not have."""
+
+    code = "file-not-checked-out"
+    what_text = "{where} reads '{path}', which git tracks, but the working copy does not have it."
+    why_text = "The file was deleted, or the clone is a partial or sparse one."
+    fix_text = "Restore it with 'git checkout HEAD -- {file}', then build again."
+
+
 class FileIsPointer(CellProblem):
     """A cell fails on a Git LFS file whose content was not downloaded."""
 

@@ -7,6 +7,7 @@ only on demand (`s2i build --exclude ''`); then we read the files that gitreposi
 import configparser
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from nb_builder.common import inside
@@ -53,6 +54,11 @@ def uncommitted(repository: Path) -> list[str]:
             if field[0] in "RC":
                 next(fields, None)
     return paths
+
+
+def tracked(repository: Path, names: Sequence[str]) -> set[str]:
+    """Return those of `names`, paths below `repository`, that its commit contains; none where git can't say."""
+    return set(_git(repository, "ls-tree", "--name-only", "-z", "HEAD", "--", *names).split("\0")) - {""}
 
 
 def is_shallow(repository: Path) -> bool:

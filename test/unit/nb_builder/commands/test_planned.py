@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE
 from nb_builder.fix import resolver
 from nb_builder.fix.resolver import Resolution
+from nb_builder.problems.surroundings import FileNotCheckedOut
 
 TRAINS = [
     "import pandas as pd\nfrom sklearn.linear_model import Ridge",
@@ -254,6 +256,45 @@ def test_lines_that_only_some_versions_of_ipython_accept_are_comments_in_the_cop
     lines = builds.cells[0][0].splitlines()
     assert lines[:2] == ["# %load_ext of_nobody.ipython", "%matplotlib inline"]
     assert lines[2] == "# from __future__ import print_function, division"
+
+
+def test_an_import_of_an_unknown_package_that_nothing_needs_is_left_out_of_the_copy(repo, resolved):
+    first = (
+        "import drawing_of_ours\nfrom helpers_of_ours import (\n    show,\n    tell,\n)  # plots\nimport used_by_ours\n"
+    )
+    write(repo, [first + TRAINS[0], *TRAINS[1:3], f"{TRAINS[3]}\nused_by_ours.check(model)", "drawing_of_ours.show()"])
+    builds = Builds(0)
+    _, output = run(repo, builds, Consent(yes=True))
+    assert builds.cells[0][0].splitlines()[:6] == [
+        "# import drawing_of_ours",
+        "# from helpers_of_ours import (",
+        "#     show,",
+        "#     tell,",
+        "# )  # plots",
+        "import used_by_ours",
+    ]
+    line = "'drawing_of_ours' is imported, and no package is known for it"
+    assert f"{line}; the import is left out, as predictor does not need it" in output
+
+
+@pytest.mark.parametrize("deleted", ["heart.csv", "other.csv"])
+def test_a_tracked_file_that_the_working_copy_lacks_is_reported_before_anything_is_built(repo, resolved, deleted):
+    for name in ("heart.csv", "other.csv"):
+        (repo / name).write_text("rooms,rent\n1,500\n2,900\n")
+    write(repo, [TRAINS[0], "df = pd.read_csv('heart.csv')", "pd.read_csv('other.csv').head()", TRAINS[3]])
+    git = ["git", "-C", repo, "-c", "user.name=n", "-c", "user.email=e@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "m"]):
+        subprocess.run([*git, *words], check=True)
+    (repo / deleted).unlink()
+    builds = Builds(0)
+    if deleted == "other.csv":
+        assert run(repo, builds, Consent(yes=True))[0].status is None and len(builds.cells) == 1
+        return
+    with pytest.raises(FileNotCheckedOut) as raised:
+        run(repo, builds, Consent(yes=True))
+    assert "Cell [2] of m.ipynb (cell 2 of the file), line 1 reads 'heart.csv', which git tracks" in raised.value.what
+    assert raised.value.fix == "Restore it with 'git checkout HEAD -- heart.csv', then build again."
+    assert builds.cells == []
 
 
 def test_another_model_is_tried_where_the_proposed_predictor_differs(repo, resolved):
