@@ -265,6 +265,7 @@ class _Reader:
         cells = [cell for cell in cells if notebook_contract.TOLERATED not in cell.tags]
         statements = [(binding.cell, binding.statement) for binding in notebook_contract.unfolded(cells)[0]]
         self.attributes = _attributes(statement for _, statement in statements)
+        self.dumped = set(_dumped(statement for _, statement in statements))
         # {name: the cell that has fitted it last, the call that made it or "", the function whose name it is or ""}
         self.fits: dict[str, tuple[Cell, str, str]] = {}
         # {name: the cell that has bound it last}, and the same for what it names, if that is changed in place.
@@ -583,9 +584,15 @@ class _Reader:
         return _method_of_data(owner, function.attr) if isinstance(owner, _Data) else None
 
     def _look_alike(self, function: ast.Attribute, name: str, call: ast.Call) -> _Model | None:
-        """Return a model of an unknown class that is fitted and asked as scikit-learn's are; None for anything else."""
-        is_alike = len(call.args) == 2 and not call.keywords and self.attributes[name] & {"predict", "predict_proba"}
-        if not is_alike or "transform" in self.attributes[name] or not isinstance(self._argument(call, 0, "X"), _Data):
+        """Return a model of an unknown class that is fitted, and asked or saved, as scikit-learn's are, else None."""
+        is_model = name in self.dumped or self.attributes[name] & {"predict", "predict_proba"}
+        is_fitted_alike = len(call.args) == 2 and not call.keywords
+        if (
+            not is_fitted_alike
+            or not is_model
+            or "transform" in self.attributes[name]
+            or not isinstance(self._argument(call, 0, "X"), _Data)
+        ):
             return None
         model = self.values[name] = _Model("Regressor")
         self._method_of_model(model, function, call)
@@ -946,6 +953,14 @@ def _attributes(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 attributes[node.value.id].add(node.attr)
     return attributes
+
+
+def _dumped(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    """Yield the names whose objects are written to files, as by joblib.dump() or pickle.dump()."""
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "dump":
+                yield from (argument.id for argument in node.args[:1] if isinstance(argument, ast.Name))
 
 
 def _deleted(statement: ast.stmt) -> Iterator[str]:

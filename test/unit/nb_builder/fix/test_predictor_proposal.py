@@ -110,6 +110,11 @@ def proposed(*sources):
             'X.head(3).to_dict("records")',
         ),
         (
+            "from mine import models\nX = df[['a']]\nbest = models['b']\nbest.fit(X, df.y)\njoblib.dump(best, 'm')",
+            f"best.predict({OF_COLUMNS})[0]",
+            'X.head(3).to_dict("records")',
+        ),
+        (
             "import xgboost as xgb\nX = df[['a']].values\nlast = xgb.train({}, xgb.DMatrix(X, label=df['y']))",
             "last.predict(xgb.DMatrix(np.asarray([x])))[0]",
             "X[:3].tolist()",
