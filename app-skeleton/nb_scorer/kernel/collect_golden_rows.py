@@ -12,7 +12,7 @@ from nb_scorer.common import phrases
 from nb_scorer.kernel import sample_files
 from nb_scorer.kernel.call_recorder import parameters_of
 from nb_scorer.kernel.save_errors import Complaint
-from nb_scorer.model import binary, compare_answers, functions, golden_rows, json_codec, parameters
+from nb_scorer.model import binary, compare_answers, functions, golden_rows, json_codec, parameters, streams
 from nb_scorer.model.calls import Call
 from nb_scorer.model.misfit import Misfit
 
@@ -21,6 +21,8 @@ MAX_BYTES = 1 << 20
 MAX_FILE_BYTES = 32 << 20
 # The notebook's own calls are a bonus: a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
+# A stream may have no end.
+STREAM_SECONDS = 60
 # A model's answers to single and to double precision agree in no more digits than this.
 SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
@@ -423,9 +425,28 @@ def _cell(call):
 def result_of(function, sample, given=None):
     """Return what the notebook's function, as it is asked, makes of `sample`, awaited where it is an async def.
 
-    `given` are further arguments.
+    `given` are further arguments. Of a predictor that streams, that is the list of its items.
     """
-    return awaited(function(sample, given) if given else function(sample))
+    result = awaited(function(sample, given) if given else function(sample))
+    return _items_of(result) if streams.is_streaming(function) else result
+
+
+def _items_of(result):
+    """Return the list of a stream's items; raise ValueError where it is too long for a golden row."""
+    until, size, found = time.time() + STREAM_SECONDS, 0, []
+    items = streams.items(result, awaited)
+    try:
+        for item in items:
+            found.append(item)
+            size += len(json_codec.encode(item, json_codec.BARE))
+            if size > MAX_BYTES or time.time() > until:
+                text = (
+                    "it yields more than {} bytes, or for longer than {} s, and a golden row has the list of all items"
+                )
+                raise ValueError(text.format(MAX_BYTES, STREAM_SECONDS))
+    finally:
+        items.close()
+    return found
 
 
 def awaited(result):

@@ -62,6 +62,7 @@ NO_PREDICTOR = {
     "predictor": False,
     "validator": False,
     "batch_predictor": False,
+    "streams": False,
     "explainer": False,
     "predictor_doc": None,
     "predictor_signature": None,
@@ -301,6 +302,11 @@ def _add_batch_form(callables, repository):
     """
     if repository is None or callables["batch_predictor"] is not None:
         return None
+    # Not at the top: scorers, which load models, have no use for it.
+    from nb_scorer.model import streams
+
+    if streams.is_streaming(callables["predictor"]):
+        return {"reason": "it yields its prediction item by item", "file": None, "line": None}
     form, reason = derive_batch_form.of(callables["predictor"], repository)
     if form is None:
         return {"reason": reason.reason, "file": reason.file, "line": reason.line}
@@ -453,7 +459,7 @@ def _describe_predictor(called, callables, lines, batching, name=""):
     if called["predictor"] is None:
         return dict(NO_PREDICTOR)
     # Not at the top, as above.
-    from nb_scorer.model import hint_schema, signatures
+    from nb_scorer.model import hint_schema, signatures, streams
 
     doc = functions.doc(called["predictor"])
     sample_hint, answer_hint = hint_schema.of(called["predictor"])
@@ -462,6 +468,7 @@ def _describe_predictor(called, callables, lines, batching, name=""):
         "predictor": True,
         "validator": called["validator"] is not None,
         "batch_predictor": called["batch_predictor"] is not None,
+        "streams": streams.is_streaming(called["predictor"]),
         "explainer": called.get("explainer") is not None,
         "predictor_doc": doc[:DOC_LENGTH] if doc else None,
         "predictor_signature": functions.signature(called["predictor"], name or "predictor"),

@@ -90,16 +90,20 @@ _GIF_FRAME = b"\x00\x2c"
 
 
 class Limits(object):
-    """The most pixels of a picture, and of each of its frames, and the most frames, that are decoded."""
+    """The most pixels of a picture, and of each of its frames, and the most frames, that are decoded.
+
+    And the most bytes of the list of a stream's items.
+    """
 
     def __init__(self):
         # Pillow warns of more pixels.
         self.set()
 
-    def set(self, pixels=89478485, frames=1000):
+    def set(self, pixels=89478485, frames=1000, items=1 << 27):
         """Set the limits of this process."""
         self.pixels = pixels
         self.frames = frames
+        self.items = items
 
 
 # Set once in a process, before the first sample; the build has the defaults.

@@ -17,6 +17,9 @@ import uuid
 from nb_scorer.model import binary, call_arguments, json_codec, pydantic_models
 from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 
+# The prediction of a function that streams is the list of its items. Files and the like can be iterated, too.
+_STREAMS = (collections.abc.Generator, collections.abc.AsyncIterator)
+_ITERABLES = (collections.abc.Iterable, collections.abc.Iterator)
 # A longer list of values would be no help on a page.
 MAX_VALUES = 100
 # As json_codec writes them; the first that fits: bool is an Integral, and datetime a date.
@@ -96,7 +99,7 @@ def _of_container(kind, inner):
     if issubclass(kind, collections.abc.Mapping):
         values = len(inner) > 1 and inner[1]
         return dict({"type": "object"}, **({"additionalProperties": values} if values else {}))
-    if issubclass(kind, collections.abc.Collection) or kind is collections.abc.Iterable:
+    if issubclass(kind, (collections.abc.Collection, *_STREAMS)) or kind in _ITERABLES:
         return _array(inner[0] if inner else {})
     return {}
 

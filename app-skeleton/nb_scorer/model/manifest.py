@@ -69,9 +69,12 @@ def of_predictor(manifest, name):
 
 
 def is_batched(manifest):
-    """Return whether batch_predictor may be used: only where the build compared it with predictor."""
+    """Return whether batch_predictor may be used: only where the build compared it with predictor.
+
+    A predictor that streams is never asked for several samples at once.
+    """
     compared = (manifest.get("golden") or 0) - (manifest.get("golden_with_parameters") or 0)
-    return bool(manifest.get("batch_predictor") and compared > 0)
+    return bool(manifest.get("batch_predictor") and compared > 0 and not manifest.get("streams"))
 
 
 def check_versions(manifest):

@@ -25,8 +25,22 @@ ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no num
 BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
 FILES = 7  # a sample with files: the length of a head, the head, and the files (see nb_scorer.model.binary)
 
+# These two are about the stream with their number. They take no number of their own and have no answer; those that come
+# too late are ignored.
+TAKEN = 8  # the client has taken this many more items, an unsigned integer of 4 bytes
+CANCEL = 9  # the client has left: end the stream
+
 # Added to a kind whose payload begins with a call: what the request adds to its samples (nb_scorer.model.parameters).
 WITH_CALL = 0x80
+# Added to SAMPLE and FILES: each item of the prediction leaves at once, as an ITEM; the answer that follows the last
+# one is OK without a payload, or why there are no more. No further request is sent on the link until then. With TEXTS,
+# too, an item must be a string, and its payload is that string.
+STREAMED = 0x40
+TEXTS = 0x20
+STREAM_FLAGS = STREAMED | TEXTS
+# With so many items, or bytes of them, that the client has not taken, the scorer waits.
+MAX_ITEMS_UNTAKEN = 16
+MAX_BYTES_UNTAKEN = 1 << 18
 
 # Those whose one answer has the answers to many samples.
 OF_MANY = frozenset((MANY, BLOCK))
@@ -43,11 +57,13 @@ REFUSED = 2
 FAILED = 3
 SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
 FILE = 4  # of FILES alone: the answer is a file (see nb_scorer.model.binary)
+ITEM = 5  # of a stream alone: an item as JSON, or as text; the answer is still to come
 BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
 BACK = 253  # {}: not touched, because the front called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load, or its setup failed
 HELLO = 255  # {"pid"}
 
+_COUNT = struct.Struct("!I")
 # Payloads out of a larger buffer are copied once, not twice.
 _LARGE = 1 << 16
 _MAX_MICROSECONDS = 0xFFFFFFFF
@@ -96,6 +112,21 @@ def answers(results, first, seconds):
             for number, (status, payload, batch) in enumerate(results, first)
         ]
     )
+
+
+def taken(number, count):
+    """Return the bytes that tell a scorer that `count` more items of the stream `number` were taken."""
+    return REQUEST.pack(_COUNT.size, TAKEN, number) + _COUNT.pack(count)
+
+
+def count_taken(payload):
+    """Return how many items a TAKEN with this payload is about."""
+    return _COUNT.unpack(payload)[0]
+
+
+def is_held(items, size):
+    """Return whether the scorer of a stream waits, with so many items, of `size` bytes, that were not taken."""
+    return items >= MAX_ITEMS_UNTAKEN or size >= MAX_BYTES_UNTAKEN
 
 
 def take_requests(buffer):

@@ -16,21 +16,21 @@ import types
 from nb_scorer.batching.form import MAX_TOGETHER, Failure
 from nb_scorer.batching.watch import Watch
 from nb_scorer.common import phrases
-from nb_scorer.model import binary, calls, functions, json_codec, parameters, start_up
+from nb_scorer.model import binary, calls, functions, json_codec, parameters, start_up, streams
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.model.multipart import UnreadableForm
 from nb_scorer.model.problems import ModelProblem, SetupFailed
 from nb_scorer.protocol import frames, number_blocks
 from nb_scorer.worker import likeness, refusals
+from nb_scorer.worker.outlet import Inbox, Left, Outlet
 
-# More would have the allocator ask the system for memory each time: three system calls per read.
-RECEIVE_BYTES = 1 << 16
 # Limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
 # which would fill the log, and the front reads it.
 MAX_PART = 4000
 MAX_TRACEBACK = 40000
 # So many calls (parameters and header fields) are remembered: clients send the same ones again and again.
 MAX_CALLS = 64
+NOT_TEXT = "The items of this prediction are not strings, so they can't be sent as text/plain."
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
@@ -42,7 +42,7 @@ class _Explained(object):
     def __init__(self, model):
         self.predictor = model.explainer
         self.validator = model.validator
-        self.manifest = model.manifest
+        self.manifest = dict(model.manifest, streams=False)
 
 
 class UnknownFunction(parameters.UnknownParameter):
@@ -60,7 +60,9 @@ class Scorer(object):
         """Take the functions of `model`, as nb_scorer.model.signatures gives them, and the `form` of their answers."""
         self._predictor = model.predictor
         self._validator = model.validator
-        self._batch_predictor = model.batch_predictor
+        # Whether predictor yields its prediction item by item: then samples are never scored together.
+        self._streams = bool(model.manifest.get("streams"))
+        self._batch_predictor = None if self._streams else model.batch_predictor
         self._form = form
         self._read = None
         self._batch_form = model.batch_form if model.batch_predictor is None else None
@@ -74,7 +76,7 @@ class Scorer(object):
         self._is_reported = False
         self._schema = model.manifest.get("sample_schema") or {}
         self._files = model.manifest.get("files")
-        if isinstance(model.batch_predictor, calls.CallTogether):
+        if isinstance(self._batch_predictor, calls.CallTogether):
             # Samples are read one by one before the call: one that does not fit costs only itself.
             self._batch_predictor, self._read = model.batch_predictor.of_read, model.batch_predictor.read
         self._batch_call = model.batch_predictor
@@ -262,6 +264,71 @@ class Scorer(object):
             return refused or self._predicted(sample, original, write)
         finally:
             binary.folder.clear()
+
+    def stream(self, body, outlet, is_files=False):
+        """Have `outlet` send each item of the prediction for one sample; return the (status, payload) that follows.
+
+        `is_files` is whether the sample has files, as for `answer_files`.
+        """
+        if is_files:
+            original = functools.partial(binary.sample_in, body, self._files)
+        else:
+            original = functools.partial(json_codec.decode, body)
+        try:
+            sample, refused = self._decode_and_validate(original)
+            return refused or self._streamed(sample, original, outlet)
+        finally:
+            binary.folder.clear()
+
+    def _streamed(self, sample, original, outlet):
+        try:
+            with outlet.interruptible():
+                items = self._items(outlet.step(self._predictor, sample))
+                try:
+                    return self._sent(items, outlet)
+                finally:
+                    items.close()
+        except Left:
+            return frames.OK, b""
+        # As for a prediction in one piece.
+        except BaseException:
+            return self._fault(original)
+
+    def _sent(self, items, outlet):
+        while True:
+            item = outlet.step(next, items, outlet)
+            self.end_copy()
+            if item is outlet:
+                return frames.OK, b""
+            if not outlet.is_for_texts:
+                payload = json_codec.encode(item, self._form)
+            elif isinstance(item, str):
+                payload = item.encode("utf-8", "replace")
+            else:
+                return frames.REFUSED, _payload(status=406, detail=NOT_TEXT, traceback=None)
+            flush()
+            if not outlet.send(payload):
+                return frames.OK, b""
+
+    def _items(self, result):
+        """Return a generator of the items that a streaming predictor's `result` has."""
+        return streams.items(self._result(result), self._result)
+
+    def _list_of_items(self, result):
+        """Return the JSON array of these items; raise NoJsonForm where it becomes too large."""
+        payloads, size = [], 0
+        items = self._items(result)
+        try:
+            for item in items:
+                payloads.append(json_codec.encode(item, self._form))
+                size += len(payloads[-1]) + 2
+                if size > binary.limits.items:
+                    text = "the list of its items has more than {} bytes; request a stream instead"
+                    raise json_codec.NoJsonForm(text.format(binary.limits.items))
+                self._note_progress()
+        finally:
+            items.close()
+        return b"[" + b", ".join(payloads) + b"]"
 
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
@@ -476,6 +543,8 @@ class Scorer(object):
         predictor may change what it gets, which must not be taken for the client's fault.
         """
         try:
+            if self._streams:
+                return frames.OK, self._list_of_items(self._predictor(sample))
             answer = self._result(self._predictor(sample))
             return (frames.OK, json_codec.encode(answer, self._form)) if write is None else write(answer)
         # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
@@ -582,7 +651,22 @@ class Scorer(object):
             return result
         if self._loop is None:
             self._loop = _new_loop()
-        return self._loop.run_until_complete(result)
+        task = self._loop.create_task(result)
+        try:
+            return self._loop.run_until_complete(task)
+        except Left:
+            # The client of a stream has left: what the coroutine waits for ends, too.
+            task.cancel()
+            self._loop.run_until_complete(_ended(task))
+            raise
+
+
+async def _ended(task):
+    """Wait for a task, whatever its outcome."""
+    try:
+        await task
+    except BaseException:
+        return
 
 
 def _bound(function, given):
@@ -649,14 +733,14 @@ def serve(link, counters, scorer, runs_setup=True):
 
 def _answer_all(link, counters, scorer):
     """Answer requests until end of file."""
-    buffer = bytearray()
+    inbox = Inbox(link)
     while True:
-        data = link.recv(RECEIVE_BYTES)
-        if not data:
+        if not inbox.requests:
+            inbox.receive()
+        if inbox.ended:
             binary.folder.remove()
             return
-        buffer += data
-        for kind, first, bodies, call in in_calls(frames.take_requests(buffer)):
+        for kind, first, bodies, call in in_calls(inbox.take()):
             if kind == frames.ALONE:
                 scorer.stop_batching()
                 continue
@@ -665,7 +749,8 @@ def _answer_all(link, counters, scorer):
                 link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * called_back, first, 0.0))
             number = first + called_back
             started = time.perf_counter()
-            for answers in _answers(scorer, kind, bodies[called_back:], call):
+            outlet = Outlet(link, inbox, number, kind)
+            for answers in _answers(scorer, kind, bodies[called_back:], call, outlet):
                 scorer.end_copy()
                 seconds = (time.perf_counter() - started) / len(answers)
                 link.sendall(frames.answers(answers, number, seconds))
@@ -709,13 +794,16 @@ _OF_KINDS = {
 }
 
 
-def _answers(scorer, kind, bodies, call):
-    """Return an iterable of lists of answers as (status, payload, batch)."""
+def _answers(scorer, kind, bodies, call, outlet):
+    """Return an iterable of lists of answers as (status, payload, batch); `outlet` is for the items of a stream."""
     if not bodies:
         return []
     scorer, refused = scorer.for_call(call)
     if refused is not None:
         return [[(*refused, 1)] for _ in bodies]
+    if kind & frames.STREAMED:
+        is_files = kind & ~frames.STREAM_FLAGS == frames.FILES
+        return [[(*scorer.stream(bodies[0], outlet, is_files), 1)]]
     if kind in _OF_KINDS:
         return [[_OF_KINDS[kind](scorer, bodies[0])]]
     if len(bodies) == 1:

@@ -8,6 +8,7 @@ from nb_service import files
 from nb_service.app import openapi_bodies
 from nb_service.app.openapi_bodies import JSON, LIST, OBJECT, TEXT
 from nb_service.feedback.judgement import NOT_COUNTED
+from nb_service.http import streaming
 from nb_service.http.routes import AS_ASKED, HTML, Route
 from nb_service.identity import Identity
 from nb_service.model_folder import ModelFolder
@@ -118,7 +119,13 @@ def document(
 
 def _schemas(model: ModelFolder) -> dict:
     """Return the schemas of a model: of its samples, answers and parameters."""
-    schemas: dict[str, dict] = {"Sample": model.sample_schema, "Answer": model.answer_schema}
+    answers = model.answer_schema
+    if model.manifest.get("streams"):
+        # Cog's names, by which its clients know that the list is of a stream, and that strings are parts of one text.
+        answers = {**LIST, **answers, "x-cog-array-type": "iterator"}
+        if _are_strings(answers):
+            answers["x-cog-array-display"] = "concatenate"
+    schemas: dict[str, dict] = {"Sample": model.sample_schema, "Answer": answers}
     if declared := Calls(model.manifest).parameters:
         schemas["Parameters"] = {**OBJECT, "properties": declared, "additionalProperties": False}
     return schemas
@@ -172,6 +179,7 @@ class _Operations:
         self._names = names
         self._identity = served
         self._answer_schema = model.answer_schema
+        self._streams = bool(model.manifest.get("streams"))
         self._files = files.of(model.manifest)
         self._has_explainer = bool(model.manifest.get("explainer"))
         self._parameters = Calls(model.manifest).parameters
@@ -196,6 +204,7 @@ class _Operations:
             "operationId": _identifier(method, path),
             "summary": route.summary,
             "responses": answers,
+            **({"x-cog-streaming": True} if path == "/predict" and self._streams else {}),
         }
         rejection = _refusal(route)
         if path in _LINKS:
@@ -222,7 +231,8 @@ class _Operations:
             answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": rejection}
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
-        if (AS_ASKED in route.gives and path != "/") or (path == "/predict" and self._files.has_answers):
+        # A prediction in one piece is no stream.
+        if (AS_ASKED in route.gives and path != "/") or path == "/predict":
             answers["406"] = {"description": "The predictions can't be sent in that type.", "content": rejection}
         return operation
 
@@ -237,12 +247,18 @@ class _Operations:
             for name, schema in self._parameters.items():
                 yield {"name": name, "in": "query", "schema": schema}
 
+    def _is_text(self) -> bool:
+        """Return whether a stream may be asked for as text: no item is known to be anything but a string."""
+        return self._streams and (_are_strings(self._answer_schema) or not self._answer_schema.get("items"))
+
     def _answers(self, route: Route) -> dict:
         answer = {"$ref": "#/components/schemas/Answer"}
         if route.path == "/predict":
             media_type = self._answer_schema.get("contentMediaType", "*/*")
             of_file = {media_type: {"schema": openapi_bodies.BINARY}} if self._files.has_answers else {}
-            return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}, **of_file}
+            forms = [form for form in streaming.FORMS if form != streaming.TEXT or self._is_text()]
+            of_stream = {form: {"schema": TEXT} for form in forms} if self._streams else {}
+            return {JSON: {"schema": answer, **openapi_bodies.examples(self._answer_values)}, **of_file, **of_stream}
         if route.path == "/feedback":
             counts = {name: {"type": "integer", "minimum": 0} for name in ("counted", *NOT_COUNTED)}
             return {JSON: {"schema": {**OBJECT, "properties": counts, "required": list(counts)}}}
@@ -278,6 +294,11 @@ def _are_scores(schema: dict) -> bool:
     """Return whether answers are objects of labels and scores."""
     values = [*schema.get("properties", {}).values(), schema.get("additionalProperties") or {}]
     return schema.get("type") == "object" and all(map(_is_number, filter(None, values)))
+
+
+def _are_strings(schema: dict) -> bool:
+    """Return whether answers are lists of strings."""
+    return schema.get("items", {}).get("type") == "string"
 
 
 def _is_number(schema: dict) -> bool:

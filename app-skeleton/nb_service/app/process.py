@@ -34,6 +34,8 @@ from nb_service.settings import Settings
 STACK_BYTES = 1 << 20
 # waitress writes what exceeds its overflow limits to temporary files, and the disk may be read-only.
 NEVER = 1 << 40
+# How far a response that is written in parts may be ahead of what its client reads.
+AHEAD = 1 << 18
 # By how much waitress's timeout exceeds the front's: the front must be the one that closes idle connections.
 BEHIND_SECONDS = 60
 # Told to end, an app that is alone checks this often whether everything is answered, and ends after so many checks in a
@@ -87,7 +89,8 @@ def main(args: list[str], environ: dict) -> int:
         max_request_body_size=settings.max_body + 1,
         inbuf_overflow=NEVER,
         outbuf_overflow=NEVER,
-        outbuf_high_watermark=NEVER,
+        # Only a response that is written in several parts waits, for its client: a stream, and an archive.
+        outbuf_high_watermark=AHEAD,
         # Lets waitress notice, while scorers work, that a client hung up: then no more of its samples are scored.
         channel_request_lookahead=1,
         log_socket_errors=False,

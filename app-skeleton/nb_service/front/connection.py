@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 from nb_service.front import head, response
 from nb_service.front.chunked import PIECE, Chunks
 from nb_service.front.head import Head, Request, Unreadable
-from nb_service.http import content_coding, replies
+from nb_service.http import content_coding, replies, streaming
 from nb_service.http.replies import Reply
+from nb_service.http.streaming import Form
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
 
@@ -63,6 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         "_front",
         "_head_begun",
         "_hold_reasons",
+        "_in_chunks",
+        "_items_untaken",
         "_job",
         "_keeps_alive",
         "_phase",
@@ -72,8 +75,10 @@ class Connection(asyncio.BufferedProtocol):
         "_room_deadline",
         "_room_timer",
         "_since",
+        "_stream",
         "_stuck",
         "_transport",
+        "_unlogged",
         "_untaken",
     )
 
@@ -90,10 +95,14 @@ class Connection(asyncio.BufferedProtocol):
         self._refusal: Reply | None = None  # sent once the body was read and discarded
         self._job: Job | None = None  # the sample, once the pool has it
         self._exchange: Exchange | None = None  # with the app
+        self._stream: Form | None = None  # once the first item was written
+        self._in_chunks = False
+        self._items_untaken = 0
+        self._unlogged: int | None = None  # the status of a response that is logged at its end
         self._keeps_alive = True
         self._hold_reasons = 0
         self._head_begun = False  # a head has started and is not complete
-        self._since = 0.0  # when it became idle, or its request started to arrive
+        self._since = 0.0  # when it became idle, its request started to arrive, or something was written of a stream
         self._untaken = 0  # bytes of responses that the client has not taken; the budget counts them
         self._stuck: tuple[int, float] | None = None  # how many these were when last seen to change, and when
         self._client_ended = False  # the client has closed its sending side
@@ -159,6 +168,8 @@ class Connection(asyncio.BufferedProtocol):
         self._stuck = None
         if self._exchange is not None:
             self._exchange.client_takes()
+        elif self._stream is not None:
+            self._take_items()
         elif self._phase == HEAD:
             self._go_on()
 
@@ -187,6 +198,9 @@ class Connection(asyncio.BufferedProtocol):
                 self._stuck = self._untaken, now
             elif now - self._stuck[1] >= limit:
                 self._transport.abort()
+        elif self._stream is not None:
+            if now - self._since >= streaming.IDLE_SECONDS:
+                self._write_streamed(self._stream.idle)
         elif now - self._since < limit or self._phase in (ANSWER, LINGER):
             return
         elif self._phase == HEAD and not self._rest:
@@ -475,13 +489,82 @@ class Connection(asyncio.BufferedProtocol):
             self._job = front.pool.submit_many(body, partial(self._answered_many, request), request.request_id, call)
         elif not body:
             self._reply(request, replies.EMPTY)
-        elif front.is_for_app(body):
+        elif front.is_for_app(request.head, body):
             self._ask_app(request, body)
+        elif request.head.stream is not None:
+            self._ask_stream(request, body, request.head.stream)
         elif request.head.file_prefix:
             done, prefix = partial(self._answered, request), request.head.file_prefix
             self._job = front.pool.submit_files(body, done, request.request_id, call, prefix)
         else:
             self._job = front.pool.submit(body, partial(self._answered, request), request.request_id, call)
+
+    def _ask_stream(self, request: Request, body: bytes, form: Form) -> None:
+        pool, call, prefix = self._front.pool, request.head.call, request.head.file_prefix
+        done = partial(self._streamed, request, form)
+        if prefix:
+            self._job = pool.submit_files(body, done, request.request_id, call, prefix, form.flags)
+        else:
+            self._job = pool.submit(body, done, request.request_id, call, form.flags)
+
+    def _streamed(self, request: Request, form: Form, answer: Answer) -> None:
+        """Pass on an item of a stream, or its end."""
+        if self._request is not request or self._transport is None:
+            return
+        try:
+            if answer.outcome == outcomes.ITEM:
+                self._write_item(request, form, answer.payload)
+            else:
+                self._job = None
+                self._end_stream(request, form, answer)
+        except Exception:  # noqa: BLE001 - whatever goes wrong here, this client must not wait for ever
+            traceback.print_exc()
+            self.abort()
+
+    def _write_item(self, request: Request, form: Form, payload: bytes) -> None:
+        if self._stream is None:
+            self._begin_stream(request, form)
+        self._write_streamed(form.item(payload))
+        self._items_untaken += 1
+        if self.takes:
+            self._take_items()
+
+    def _begin_stream(self, request: Request, form: Form) -> None:
+        fields = response.fields((("Content-Type", form.content_type), *streaming.HEADERS))
+        self._in_chunks = self.begin_answer(request, 200, fields + response.NOSNIFF + self._front.identity_fields, None)
+        self._stream = form
+
+    def _write_streamed(self, data: bytes) -> None:
+        """Write a part of a stream."""
+        self._since = time.monotonic()
+        # An empty chunk would be the last one.
+        if data:
+            self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._in_chunks else data)
+
+    def _take_items(self) -> None:
+        """Have the scorer go on: the client has taken what was written."""
+        count, self._items_untaken = self._items_untaken, 0
+        if count and self._job is not None:
+            self._front.pool.take_items(self._job, count)
+
+    def _end_stream(self, request: Request, form: Form, answer: Answer) -> None:
+        is_ok = answer.outcome == outcomes.OK
+        if self._stream is None:
+            if not is_ok:
+                # Nothing was sent yet: the problem has its own status.
+                self._reply(request, replies.from_answer(answer, self._front.disclosure))
+                return
+            self._begin_stream(request, form)
+        is_whole = is_ok or form.is_whole_with_error
+        if is_ok:
+            self._write_streamed(form.end)
+        else:
+            self._write_streamed(form.failure(replies.from_answer(answer, self._front.disclosure).body))
+        if is_whole and self._in_chunks:
+            self._write(b"0\r\n\r\n")
+        # Without its last chunk, a response does not look complete; closing leaves what was written to the client.
+        self._keeps_alive = self._keeps_alive and is_whole
+        self._end_answer()
 
     def _ask_app(self, request: Request, body: bytes) -> None:
         """Give a body that was collected to the app."""
@@ -530,9 +613,16 @@ class Connection(asyncio.BufferedProtocol):
         """Find out whether a client that sends no more still listens, while its sample waits.
 
         Every HTTP/1.1 client accepts an interim response before the final one (RFC 9110, section 15.2). If it is gone,
-        its system answers with a reset, which the kernel notes on the socket.
+        its system answers with a reset, which the kernel notes on the socket. In a stream, what clients ignore takes
+        the place of that response; a form that has no such thing ends here.
         """
-        if self._is_unanswered() and self._request.head.version == "1.1":
+        if self._stream is not None:
+            if not self._stream.idle:
+                self.abort()
+                return
+            self._write_streamed(self._stream.idle)
+            self._look_for_reset(self._request, MIN_LOOK)
+        elif self._is_unanswered() and self._request.head.version == "1.1":
             self._transport.write(response.CONTINUE)
             self._look_for_reset(self._request, MIN_LOOK)
 
@@ -547,9 +637,11 @@ class Connection(asyncio.BufferedProtocol):
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
-        """Return whether its sample waits for a scorer, or the app has not started to answer."""
+        """Return whether its sample waits for a scorer or is a stream, or the app has not started to answer."""
         if self._exchange is not None:
             return not self._exchange.has_begun
+        if self._request.head.stream is not None:
+            return self._job is not None
         return self._job is not None and self._front.pool.is_waiting(self._job)
 
     # --- answering ---
@@ -603,7 +695,11 @@ class Connection(asyncio.BufferedProtocol):
     def _forget(self) -> None:
         """Release the request and all that belongs to it."""
         request, self._request = self._request, None
-        self._body = self._chunks = self._job = self._exchange = self._refusal = None
+        if self._unlogged is not None and request is not None:
+            status, self._unlogged = self._unlogged, None
+            self._front.access(request, status)
+        self._body = self._chunks = self._job = self._exchange = self._refusal = self._stream = None
+        self._items_untaken = 0
         self._room_deadline = 0.0
         if self._room_timer is not None:
             self._end_waiting()
@@ -714,7 +810,11 @@ class Connection(asyncio.BufferedProtocol):
         origin = response.fields(request.origin_headers)
         connection = response.connection(self._keeps_alive, request.head.version)
         request.asked_at = request.asked_at or time.monotonic()
-        self._front.access(request, status)
+        if has_body and length is None:
+            # A stream is logged at its end, which may be long after this.
+            self._unlogged = status
+        else:
+            self._front.access(request, status)
         self._write(b"".join((status_line, framing, fields, response.date(), request_id, origin, connection, b"\r\n")))
         return in_chunks
 

@@ -7,10 +7,14 @@ transfer codings other than `chunked`.
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
 from nb_service.http import request_id
+
+if TYPE_CHECKING:
+    from nb_service.http.streaming import Form
 
 END = b"\r\n\r\n"
 # Heads of browsers and proxies have 1 to 4 kB; servers commonly accept 8 to 64.
@@ -45,7 +49,8 @@ class Head:
     None where it comes in chunks. `target` is the request target in origin form; `raw_path` and `path` are the same
     without the query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool` the front
     notes, once for all requests with this head, whether a scorer can take their bodies; `file_prefix` precedes a body
-    that is a file, and `call` is what the head adds to the sample.
+    that is a file, and `call` is what the head adds to the sample. `stream` is the form in which its items leave one by
+    one, None for a prediction in one piece, and `route` what log and metrics call its path.
     """
 
     __slots__ = (
@@ -61,6 +66,8 @@ class Head:
         "path",
         "raw_path",
         "request_id",
+        "route",
+        "stream",
         "target",
         "version",
     )
@@ -76,6 +83,8 @@ class Head:
         self.request_id: str | None = None
         self.is_for_pool: bool | None = None
         self.call = self.file_prefix = b""
+        self.stream: Form | None = None
+        self.route = ""
 
     # --- called by llhttp ---
 

@@ -3,17 +3,18 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nb_service import files, identity, request_calls
 from nb_service.front.app_link import AppLink
 from nb_service.front.budget import Budget
 from nb_service.front.head import Head, Request
 from nb_service.front.listener import Listener
-from nb_service.http import listening, replies, routes
+from nb_service.http import listening, replies, routes, streaming
 from nb_service.http.health import Health
 from nb_service.malformed import Malformed
+from nb_service.model_folder import ModelFolder
 from nb_service.pool import Pool
 from nb_service.pool.guard import guarded
 from nb_service.request_calls import Calls, Parameters
@@ -88,7 +89,8 @@ class Front:
         self.large_buffer = memoryview(bytearray(LARGE_BUFFER))
         self.buffer = self.large_buffer[:BUFFER]
         self.small_buffer = self.large_buffer[:SMALL_BUFFER]
-        self.last_fields = identity.of(pool.model, settings.model_name).header_bytes + b"\r\n"
+        self.identity_fields = identity.of(pool.model, settings.model_name).header_bytes
+        self.last_fields = self.identity_fields + b"\r\n"
         self.access = access
         self._calls = Calls(pool.model.manifest, settings.pass_headers)
         self._health = health
@@ -102,7 +104,9 @@ class Front:
         is_ours = has_default and settings.aip_predict_route != "/predict/batch"
         self._array_path = self.ARRAY_PATH if is_ours else None
         self._files = files.of(pool.model.manifest)
-        self._fetches = bool(settings.fetch_hosts and self._files.arguments)
+        self._streams = _streams(pool.model, self._sample_path, settings.pass_headers)
+        self._may_fetch = bool(settings.fetch_hosts)
+        self._fetches = self._may_fetch and bool(self._files.arguments)
         self._connections: set[Client] = set()
         self._listener: Listener  # made by `open`
 
@@ -177,7 +181,7 @@ class Front:
         if head.is_for_pool is None:
             head.is_for_pool = self._is_for_pool(head)
         if head.is_for_pool:
-            request.route = head.path
+            request.route = head.route or head.path
             return None
         if head.command in ("GET", "HEAD"):
             reply = self._health.reply(head.path)
@@ -192,16 +196,14 @@ class Front:
         """Return whether a scorer can take the body as it is."""
         if head.command != "POST" or b"content-encoding" in head.fields:
             return False
-        if head.raw_path not in (self._sample_path, self._array_path):
-            return False
-        try:
-            head.call = self._calls.made(self._parameters(head), head.headers)
-        except Malformed:
-            # The app reports the error.
+        accept = head.headers.get("accept")
+        if head.raw_path in self._streams and (stream := streaming.wanted(accept)) is not None:
+            return self._is_stream(head, stream)
+        is_ours = head.raw_path in (self._sample_path, self._array_path) and not streaming.wants_only_events(accept)
+        if not is_ours or not self._has_call(head, self._calls):
             return False
         content_type = head.fields.get(b"content-type")
         if head.raw_path == self._sample_path:
-            accept = head.headers.get("accept")
             if content_type is None or replies.is_json(content_type.decode("latin-1")):
                 head.file_prefix = self._files.prefix_of_json(accept)
                 return True
@@ -209,16 +211,41 @@ class Front:
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
 
+    def _is_stream(self, head: Head, stream: streaming.Form) -> bool:
+        """Return whether a scorer can take the body of a request for a stream as it is."""
+        streamed = self._streams[head.raw_path]
+        content_type = head.headers.get("content-type")
+        if not self._has_call(head, streamed.calls):
+            return False
+        if content_type is not None and not replies.is_json(content_type):
+            head.file_prefix = streamed.files.prefix(content_type, None)
+            if not head.file_prefix:
+                return False
+        head.stream, head.route = stream, streamed.route
+        return True
+
+    def _has_call(self, head: Head, calls: Calls) -> bool:
+        """Note what the head adds to a sample; return False where the app has to report an error in it."""
+        try:
+            head.call = calls.made(self._parameters(head), head.headers)
+        except Malformed:
+            return False
+        return True
+
     @staticmethod
     def _parameters(head: Head) -> Parameters:
         query = head.target.partition(b"?")[2]
         return request_calls.in_query(query.decode("latin-1")) if query else request_calls.NONE
 
-    def is_for_app(self, body: bytes) -> bool:
+    def is_for_app(self, head: Head, body: bytes) -> bool:
         """Return whether the app has to look into the body of one sample: it may hold parameters, or URLs."""
-        if self._fetches and body[:1] in _BEGINS_OF_JSON and b'"http' in body:
+        calls, fetches = self._calls, self._fetches
+        if head.stream is not None:
+            streamed = self._streams[head.raw_path]
+            calls, fetches = streamed.calls, self._may_fetch and bool(streamed.files.arguments)
+        if fetches and body[:1] in _BEGINS_OF_JSON and b'"http' in body:
             return True
-        return bool(self._calls.parameters) and request_calls.may_hold_parameters(body)
+        return bool(calls.parameters) and request_calls.may_hold_parameters(body)
 
     def _is_array(self, head: Head, content_type: bytes | None) -> bool:
         return (
@@ -232,6 +259,27 @@ class Front:
     def is_one_call(self, body: bytes) -> bool:
         """Return whether one scorer may have the whole array of samples in `body`."""
         return 0 < len(body) <= MAX_ARRAY_BYTES and body.count(b",") < self._most_commas
+
+
+class _Streamed(NamedTuple):
+    """What the front needs to know of a predictor that streams."""
+
+    calls: Calls
+    files: files.Files
+    route: str
+
+
+def _streams(model: ModelFolder, default: bytes | None, passed: Iterable[str]) -> dict[bytes, _Streamed]:
+    """Return the predictors that stream by their paths; `default` is that of predictor, None if the app has it."""
+    paths = {name: f"/predict/{name}".encode("ascii") for name in model.predictors}
+    models = [(paths[name], each, "/predict/<name>") for name, each in model.predictors.items()]
+    if default is not None:
+        models.append((default, model, "/predict"))
+    return {
+        path: _Streamed(Calls(each.manifest, passed, each.predictor), files.of(each.manifest), route)
+        for path, each, route in models
+        if each.manifest.get("streams")
+    }
 
 
 def _reply_for_server(request: Request) -> replies.Reply:

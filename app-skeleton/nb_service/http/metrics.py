@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from nb_scorer.protocol.frames import OF_MANY
+from nb_scorer.protocol.frames import OF_MANY, STREAMED
 
 from nb_service.drift import decoded
 from nb_service.drift.present import Present
@@ -76,6 +76,9 @@ class Samples:
 
         Counting many at once costs a fraction of counting each alone.
         """
+        if any(job.kind & STREAMED for job, _ in pairs):
+            # Their items are nobody's answer, and how long one takes is its client's affair, too.
+            pairs = [pair for pair in pairs if not pair[0].kind & STREAMED]
         others = [pair for pair in pairs if pair[0].call and is_of_another(pair[0].call)]
         if others:
             self._count_others(others)

@@ -1,9 +1,12 @@
 """A sample on its way, and its outcome."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nb_scorer.protocol import frames
+
+if TYPE_CHECKING:
+    from nb_service.pool.link import Link
 
 # Reported by the scorer.
 OK = frames.OK
@@ -11,6 +14,7 @@ NOT_JSON = frames.NOT_JSON
 REFUSED = frames.REFUSED
 FAILED = frames.FAILED
 FILE = frames.FILE
+ITEM = frames.ITEM  # of a stream; its answer follows
 # Set by the front, for samples that got no answer.
 DIED = 100  # the scorer ended while it worked on this sample
 TOO_SLOW = 101  # past the time limit; the scorer was killed
@@ -31,13 +35,14 @@ class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
     `call` is what its request adds to it (see nb_scorer.model.parameters), as bytes; empty where that is nothing.
+    `done` also gets the items of a stream, which `link` works on once it has it; `has_begun` is whether one has come.
     `prefix` is what its body follows in the frame; a large body is not copied to put it there.
     `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it
-    started to
-    wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any more.
+    started to wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any
+    more.
     """
 
-    __slots__ = ("abandoned", "body", "call", "done", "kind", "prefix", "request_id", "since")
+    __slots__ = ("abandoned", "body", "call", "done", "has_begun", "kind", "link", "prefix", "request_id", "since")
 
     def __init__(
         self,
@@ -56,3 +61,5 @@ class Job:
         self.call = call
         self.since = 0.0
         self.abandoned = False
+        self.has_begun = False
+        self.link: Link | None = None

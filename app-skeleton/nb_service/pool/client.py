@@ -20,7 +20,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from nb_service.pool import answer as outcomes
 from nb_service.pool import wire
@@ -102,6 +102,44 @@ class PoolClient:
         """Return the outcome of each block of numbers, as ask_arrays does for JSON arrays."""
         return _Request(self, wire.BLOCK, blocks, call).answered()
 
+    def ask_stream(
+        self, sample: bytes, call: bytes, flags: int, idle: float, *, is_files: bool
+    ) -> Generator[Answer | None, None, None]:
+        """Yield each item of the prediction for a sample as an Answer with the outcome ITEM, then the last Answer.
+
+        `flags` are those of nb_scorer.protocol.frames. Asking for the next one tells the scorer that the last one was
+        taken. None comes after `idle` seconds without an item. To close this generator ends the stream; it ends by
+        itself where nobody wants it any more.
+        """
+        box: queue.SimpleQueue = queue.SimpleQueue()
+        while not self.reserve(len(call) + len(sample), LOOK_SECONDS):
+            if self._closed or self.is_given_up():
+                yield Answer(outcomes.NOT_READY)
+                return
+        (number,) = self.send((wire.FILES if is_files else wire.SAMPLE) | flags, [(0, sample)], box, call)
+        try:
+            yield from self._items(number, box, idle)
+        finally:
+            # Nothing is left of a stream that has ended.
+            self.abandon(box)
+
+    def _items(self, number: int, box: queue.SimpleQueue, idle: float) -> Iterator[Answer | None]:
+        since = time.monotonic()
+        while not self.is_given_up():
+            try:
+                _, answer = box.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                if time.monotonic() - since >= idle:
+                    since = time.monotonic()
+                    yield None
+                continue
+            yield answer
+            if answer.outcome != outcomes.ITEM:
+                return
+            since = time.monotonic()
+            with contextlib.suppress(OSError), self._sending:
+                self._sock.sendall(wire.frame(wire.TAKEN, number))
+
     def facts(self) -> dict:
         """Return the front's facts about itself; {} when it is gone."""
         return self._asked(wire.FACTS, b"")
@@ -145,8 +183,11 @@ class PoolClient:
         """Reserve `size` bytes; return whether there was room for them within `seconds`."""
         return self._bytes.take(size, seconds)
 
-    def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue, call: bytes = b"") -> None:
-        """Send bodies, each with its index; `box` is certain to get (index, answer) for each, in any order."""
+    def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue, call: bytes = b"") -> list[int]:
+        """Send bodies, each with its index; `box` is certain to get (index, answer) for each, in any order.
+
+        Return their numbers.
+        """
         parts, numbers = [], []
         for index, body in bodies:
             number = next(self._numbers) & wire.NUMBERS
@@ -163,10 +204,13 @@ class PoolClient:
         if self._closed:
             for number in numbers:
                 self._deliver(number, Answer(outcomes.NOT_READY))
+        return numbers
 
     def abandon(self, box: queue.SimpleQueue) -> None:
         """Withdraw everything whose answers would go to `box`; none comes any more."""
         numbers = [number for number, entry in list(self._pending.items()) if entry[0] is box]
+        if not numbers:
+            return
         frames = []
         for number in numbers:
             entry = self._pending.pop(number, None)
@@ -209,6 +253,11 @@ class PoolClient:
             return b""
 
     def _deliver(self, number: int, answer: Answer | bytes) -> None:
+        if isinstance(answer, Answer) and answer.outcome == outcomes.ITEM:
+            entry = self._pending.get(number)
+            if entry is not None:
+                entry[0].put((entry[1], answer))
+            return
         entry = self._pending.pop(number, None)
         if entry is not None:
             box, index, size = entry

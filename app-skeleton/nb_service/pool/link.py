@@ -1,7 +1,10 @@
 """A link: the front's end of one scorer's socket, pipelined by time, never blocking."""
 
+import contextlib
 import itertools
 import json
+import os
+import signal
 import socket
 import time
 import traceback
@@ -12,7 +15,7 @@ from nb_scorer.protocol import frames
 from nb_scorer.protocol.orders import ALL
 from nb_scorer.protocol.shared_counters import SharedCounters
 
-from nb_service.pool.answer import DIED, OK, Answer, Job
+from nb_service.pool.answer import DIED, ITEM, OK, Answer, Job
 from nb_service.pool.guard import guarded
 
 if TYPE_CHECKING:
@@ -32,6 +35,10 @@ RECEIVE_BYTES = 1 << 16
 MAX_UNSENT = 1 << 20
 # A body of this size is sent from where it is; smaller ones are copied behind one another.
 LARGE = 1 << 16
+# The share of what may be untaken of a stream's items after which the scorer hears that items were taken.
+TAKEN_AT_ONCE = 4
+# As nb_scorer.worker.outlet has it.
+INTERRUPT = signal.SIGURG
 # How many buffers leave in one system call.
 BUFFERS = 16
 # Stands for a sample that was taken back, until the scorer confirms that.
@@ -120,6 +127,11 @@ class Link:
         self._most_ahead = min(MAX_IN_FLIGHT, batch) if batch > 1 else MAX_IN_FLIGHT
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
+        # Of the stream at work: the sizes of the items that its client has not taken, as far as the scorer knows, their
+        # sum, and how many of them it has taken.
+        self._item_sizes: deque[int] = deque()
+        self._items_size = 0
+        self._items_taken = 0
         self._out = bytearray()
         # What leaves before _out: large bodies, and what comes before each.
         self._large: deque[memoryview] = deque()
@@ -137,6 +149,9 @@ class Link:
         """Return how many more samples this link may take now."""
         in_flight = len(self.in_flight)
         if self._large_size + len(self._out) > MAX_UNSENT:
+            return 0
+        if in_flight and self.in_flight[-1].kind & frames.STREAMED:
+            # It may take as long as its client wants.
             return 0
         if self._batch > 1 and self._unsent == in_flight:
             return self._at_once - in_flight
@@ -156,6 +171,8 @@ class Link:
             self._give_large(job, number)
         else:
             self._out += frames.request(job.kind, number, job.body, job.call)
+        if job.kind & frames.STREAMED:
+            job.link = self
         in_flight.append(job)
         self._unsent += 1
 
@@ -166,6 +183,51 @@ class Link:
             self._large.append(memoryview(part))
             self._large_size += len(part)
         self._out.clear()
+
+    # --- the stream that the scorer works on ---
+
+    def _is_at_work_on(self, job: Job) -> bool:
+        return self.alive and bool(self.in_flight) and self.in_flight[0] is job
+
+    def take_items(self, job: Job, count: int) -> None:
+        """Note that the client of a stream has taken `count` more of its items; the scorer hears of several at once."""
+        if not self._is_at_work_on(job):
+            return
+        self._items_taken += count
+        size = sum(itertools.islice(self._item_sizes, self._items_taken))
+        if self._items_taken * TAKEN_AT_ONCE < frames.MAX_ITEMS_UNTAKEN and (
+            size * TAKEN_AT_ONCE < frames.MAX_BYTES_UNTAKEN
+        ):
+            return
+        if self.is_held:
+            # Only now does the scorer go on.
+            self.head_since = time.monotonic()
+        self._out += frames.taken(self.answers & frames.NUMBERS, self._items_taken)
+        for _ in range(min(self._items_taken, len(self._item_sizes))):
+            self._items_size -= self._item_sizes.popleft()
+        self._items_taken = 0
+        self.flush()
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether the scorer waits for the client of its stream."""
+        return frames.is_held(len(self._item_sizes), self._items_size)
+
+    def cancel(self, job: Job) -> None:
+        """Have the scorer end a stream, or not begin it."""
+        if self.alive and job in self.in_flight:
+            number = (self.answers + self.in_flight.index(job)) & frames.NUMBERS
+            self._out += frames.request(frames.CANCEL, number, b"")
+            self.flush()
+
+    def interrupt(self, job: Job) -> bool:
+        """Interrupt predictor's code in a stream that was cancelled; return whether the scorer works on it still."""
+        is_at_work = self._is_at_work_on(job)
+        # Predictor's own process says which number it has: no other process may come to harm by it.
+        if is_at_work and isinstance(self.pid, int) and self.pid > 1:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, INTERRUPT)
+        return is_at_work
 
     def stop_batching(self) -> None:
         """Have each sample asked alone from now on, those of one array too."""
@@ -343,12 +405,19 @@ class Link:
         for status, payload, seconds, batch, number in answers:
             if not self.alive:
                 break
+            if status == ITEM and self._is_of_stream(number):
+                self._note_item(payload)
+                pairs.append((in_flight[0], Answer(status, payload, seconds, batch)))
+                continue
             is_answer = status <= frames.FILE or status == frames.BACK
             if not is_answer or not in_flight or number != self.answers & frames.NUMBERS:
                 self._on_other_frame(status, payload)
                 continue
             job = in_flight.popleft()
             self.answers += 1
+            if self._item_sizes:
+                self._item_sizes.clear()
+                self._items_size = self._items_taken = 0
             if job is TAKEN:
                 self._taken -= 1
             elif status == frames.BACK:
@@ -361,6 +430,20 @@ class Link:
             if self.answers >= self.tired_after and self.alive:
                 self._owner.link_tired(self)
         return pairs
+
+    def _is_of_stream(self, number: int) -> bool:
+        return bool(
+            self.in_flight
+            and self.in_flight[0].kind & frames.STREAMED
+            and number == self.answers & frames.NUMBERS
+            # A scorer that sends more than was asked for must not fill the memory.
+            and not self.is_held
+        )
+
+    def _note_item(self, payload: bytes) -> None:
+        self.in_flight[0].has_begun = True
+        self._item_sizes.append(len(payload))
+        self._items_size += len(payload)
 
     def _on_other_frame(self, status: int, payload: bytes) -> None:
         """Handle a frame that does not answer the sample whose turn it is: the scorer's first one, or nonsense."""

@@ -25,6 +25,9 @@ PATIENCE_SECONDS = 0.005
 # A call for many samples may take this share of the time limit; then each is scored alone. So a sample that hangs is
 # known after little more than the limit.
 BATCH_SHARE = 0.25
+# When the client of a stream has left, predictor's code gets so long until its next item, its scorer so long in all.
+INTERRUPT_SECONDS = 0.4
+CLOSE_SECONDS = 0.9
 # After so long without any scorer the service is not ready. A forked replacement is there much sooner; one that loads
 # the model itself may take long, and balancers should know.
 ABSENCE_SECONDS = 1.0
@@ -98,15 +101,21 @@ class Pool:
         return sum(link.ahead + 1 for link in self.manager.links.values())
 
     def submit(
-        self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None, call: bytes = b""
+        self,
+        body: bytes,
+        done: Callable[[Answer], None],
+        request_id: str | None = None,
+        call: bytes = b"",
+        stream: int = 0,
     ) -> Job:
         """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never in this call.
 
-        `call` is what its request adds to it, as Job has it.
+        `call` is what its request adds to it, as Job has it. With `stream`, flags of nb_scorer.protocol.frames, `done`
+        gets each item of the prediction as an Answer with the outcome ITEM, and `take_items` must follow.
 
         Before the first scorer is ready a sample waits, but no longer than a prediction may take.
         """
-        return self._submit(Job(body, done, self._kind, request_id, call))
+        return self._submit(Job(body, done, frames.SAMPLE | stream if stream else self._kind, request_id, call))
 
     def submit_many(
         self, body: bytes, done: Callable[[Answer], None], request_id: str | None = None, call: bytes = b""
@@ -131,9 +140,15 @@ class Pool:
         request_id: str | None = None,
         call: bytes = b"",
         prefix: bytes = b"",
+        stream: int = 0,
     ) -> Job:
         """Queue a sample with files (see nb_scorer.model.binary), which begins with `prefix`, as `submit` does."""
-        return self._submit(Job(body, done, frames.FILES, request_id, call, prefix))
+        return self._submit(Job(body, done, frames.FILES | stream, request_id, call, prefix))
+
+    def take_items(self, job: Job, count: int = 1) -> None:
+        """Note that the client of a stream has taken `count` more items: it gets no more than it takes."""
+        if job.link is not None:
+            job.link.take_items(job, count)
 
     def is_waiting(self, job: Job) -> bool:
         """Return whether no scorer has this sample yet."""
@@ -142,14 +157,29 @@ class Pool:
     def abandon(self, job: Job) -> None:
         """Drop a sample whose client is gone: if it still waits, it leaves the queue, and `done` is never called.
 
-        A sample that a scorer already has is finished, and `done` is called; if that scorer dies, it is not retried.
+        A sample that a scorer already has is finished, and `done` is called; if that scorer dies, it is not retried. A
+        stream ends: its generator is closed, and a scorer that can't do that in time is replaced.
         """
         job.abandoned = True
         try:
             self._queue.remove(job)
         except ValueError:
             # A scorer has it, or its answer is on its way.
-            return
+            if job.link is not None:
+                job.link.cancel(job)
+                self._loop.call_later(INTERRUPT_SECONDS, guarded, self._interrupt, job)
+
+    def _interrupt(self, job: Job) -> None:
+        """Interrupt the scorer that still works on a stream whose client has left."""
+        if job.link is not None and job.link.interrupt(job):
+            self._loop.call_later(CLOSE_SECONDS - INTERRUPT_SECONDS, guarded, self._replace_stuck, job)
+
+    def _replace_stuck(self, job: Job) -> None:
+        """Replace the scorer that could not close a stream's generator."""
+        link = job.link
+        if link is not None and link.interrupt(job):
+            self._say(f"Scorer {link.pid} is killed: it did not end a stream within 1 s after the client left.")
+            self._ask_again(self.manager.dismiss(link, "too slow"))
 
     def start(self) -> None:
         """Start the scorers."""
@@ -307,9 +337,10 @@ class Pool:
 
     def _ask_again(self, jobs: list[Job]) -> None:
         for job in jobs:
-            if job.abandoned:
+            # What a client has had of a stream can't be taken back.
+            if job.abandoned or job.has_begun:
                 self._answer_soon(job, DIED)
-        self._queue.extendleft(job for job in reversed(jobs) if not job.abandoned)
+        self._queue.extendleft(job for job in reversed(jobs) if not (job.abandoned or job.has_begun))
         self._schedule()
 
     def _check_limits(self) -> None:
@@ -323,7 +354,7 @@ class Pool:
         guarded(self._look_for_scorers, now)
 
     def _check_limit(self, link: Link, now: float) -> None:
-        if link.has_progressed():
+        if link.has_progressed() or link.is_held:
             link.head_since = now
         limit = self.plan.predict_timeout
         allowed = limit if link.suspects < 2 else limit * BATCH_SHARE
@@ -354,6 +385,8 @@ class Pool:
         suspects = max(1, link.suspects)
         begun = link.first(suspects)
         what, limit = "one sample", "S2I_PREDICT_TIMEOUT"
+        if begun and begun[0].kind & frames.STREAMED:
+            what = "an item of a stream"
         if suspects > 1:
             what, limit = f"{suspects} samples in one call, which are now scored alone,", f"a quarter of {limit}"
         self._say(f"Scorer {link.pid} is killed: it worked on {what} for more than {allowed:g} s ({limit}).")

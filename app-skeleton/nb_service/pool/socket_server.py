@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nb_scorer.protocol import frames
 
 from nb_service.pool import wire
-from nb_service.pool.answer import FULL, Answer, Job
+from nb_service.pool.answer import FULL, ITEM, Answer, Job
 from nb_service.pool.guard import guarded
 from nb_service.pool.scoring_pool import Pool
 
@@ -152,15 +152,28 @@ class PoolServer:
             if job is not None:
                 self._pool.abandon(job)
             return
+        if kind == wire.TAKEN:
+            job = self._jobs.get(number)
+            if job is not None:
+                self._pool.take_items(job)
+            return
         if kind == wire.TELL:
             guarded(self._on_news, json.loads(payload))
             return
         kind, call, body = frames.without_call(kind, payload)
-        self._jobs[number] = self._submit[kind](body, partial(self._answered, number), None, call)
+        stream, kind = kind & frames.STREAM_FLAGS, kind & ~frames.STREAM_FLAGS
+        submit: Callable[..., Job] = self._submit[kind]
+        # Only these two take it.
+        further = {"stream": stream} if stream else {}
+        self._jobs[number] = submit(body, partial(self._answered, number), None, call, **further)
 
     # --- what is answered ---
 
     def _answered(self, number: int, answer: Answer) -> None:
+        if answer.outcome == ITEM:
+            if number in self._jobs:
+                self._send(wire.answer_frame(number, answer))
+            return
         if self._jobs.pop(number, None) is not None:
             fits = self._unsent + len(answer.payload) <= MAX_HELD or not self._out
             self._send(wire.answer_frame(number, answer if fits else Answer(FULL)))

@@ -105,7 +105,7 @@ class Supervisor:
             *(model.python, "zygote", zygote_socket.fileno(), os.getpid(), mode, plan.log_format),
             "1" if plan.runs_setup else "0",
             *(model.folder, model.notebook_folder, "" if model.digests is None else json.dumps(dict(model.digests))),
-            json.dumps({"pixels": plan.max_pixels, "frames": plan.max_frames}),
+            json.dumps({"pixels": plan.max_pixels, "frames": plan.max_frames, "items": plan.largest_answer}),
         )
         return subprocess.Popen(
             argv,

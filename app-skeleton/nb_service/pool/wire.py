@@ -3,7 +3,7 @@
 Each is a length, a kind, a number and that many bytes. The front begins with HELLO, and sends another one when what it
 says has changed. The other side sends requests (SAMPLE, ARRAY, BLOCK, FILES, FACTS, ASK) under numbers of its own
 choice; the responses (ANSWER, FACTS) carry these numbers, in no particular order. ABANDON withdraws the request with
-its number. TELL is news of the other side for the front, which says nothing to it.
+its number, TAKEN is about its stream. TELL is news of the other side for the front, which says nothing to it.
 """
 
 import json
@@ -32,7 +32,9 @@ TELL = 7  # a JSON object
 BLOCK = 8  # samples as a block of numbers (see nb_scorer.protocol.number_blocks)
 ASK = 9  # a JSON object, as TELL; FACTS answers it
 FILES = 10  # a sample with files (see nb_scorer.model.binary)
-# SAMPLE, ARRAY, BLOCK and FILES carry a call with WITH_CALL of nb_scorer.protocol.frames, as its requests do.
+TAKEN = 11  # empty: the client has taken one more item of the stream with its number
+# SAMPLE, ARRAY, BLOCK and FILES carry a call with WITH_CALL of nb_scorer.protocol.frames, as its requests do. SAMPLE
+# and FILES with STREAMED are streams, as there: ANSWERs with the outcome ITEM come before the last one.
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:

@@ -2,9 +2,10 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app import form
+from nb_service.app import form as forms
 from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of
-from nb_service.http import replies
+from nb_service.app.streams import stream_response
+from nb_service.http import replies, streaming
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed, Series, decode, hugging_face
 from nb_service.request_calls import Parameters, in_query, may_hold_parameters
@@ -20,8 +21,8 @@ def add(app: Flask, context: RouteContext) -> None:
             content = body(context.settings.max_body)
             parameters = in_query(request.query_string.decode("latin-1"))
             files, accept = own.files, request.headers.get("Accept")
-            with_files = form.files_in(request.content_type, content, files, accept)
-            sample = form.sample_in(request.content_type, content, files) if with_files is None else b""
+            with_files = forms.files_in(request.content_type, content, files, accept)
+            sample = forms.sample_in(request.content_type, content, files) if with_files is None else b""
             if isinstance(sample, replies.Reply):
                 return response_of(sample)
             sample, parameters = _of_hugging_face(own, sample, parameters)
@@ -30,14 +31,7 @@ def add(app: Flask, context: RouteContext) -> None:
                 (sample,) = own.with_fetched_files(Series([sample]))
         except Malformed as error:
             return refusal_response(problem, error.status, str(error))
-        if with_files is None and files.has_answers:
-            with_files = files.prefix_of_json(accept) + sample
-        asker = context.asker
-        answer = asker.ask(sample, call) if with_files is None else asker.ask_files(with_files, call)
-        if answer.outcome == outcomes.OK:
-            own.keep(answer.payload)
-        disclosure = replies.disclosure(context.settings)
-        return response_of(replies.from_answer(answer, disclosure))
+        return _response(own, with_files, sample, call, accept)
 
     @app.post("/predict")
     def predict() -> Response:
@@ -49,6 +43,25 @@ def add(app: Flask, context: RouteContext) -> None:
 
     for path in context.health.paths:
         app.add_url_rule(path, "health " + path, lambda path=path: response_of(context.health.checked(path)))
+
+
+def _response(
+    context: RouteContext, with_files: bytes | None, sample: bytes, call: bytes, accept: str | None
+) -> Response:
+    """Return the response with the prediction for a sample, which may be one with files: a stream, or in one piece."""
+    if context.model.manifest.get("streams"):
+        form = streaming.wanted(accept)
+        if form is not None:
+            return stream_response(context, with_files or sample, call, form, is_files=with_files is not None)
+    elif streaming.wants_only_events(accept):
+        return response_of(streaming.NOT_STREAMING)
+    if with_files is None and context.files.has_answers:
+        with_files = context.files.prefix_of_json(accept) + sample
+    asker = context.asker
+    answer = asker.ask(sample, call) if with_files is None else asker.ask_files(with_files, call)
+    if answer.outcome == outcomes.OK:
+        context.keep(answer.payload)
+    return response_of(replies.from_answer(answer, replies.disclosure(context.settings)))
 
 
 def _of_hugging_face(context: RouteContext, sample: bytes, parameters: Parameters) -> tuple[bytes, Parameters]:

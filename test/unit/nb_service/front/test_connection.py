@@ -44,7 +44,11 @@ class Pool:
         self.delay = 0.01
         self.plan = types.SimpleNamespace(batch=1)
         self.model = types.SimpleNamespace(
-            manifest={"notebook": "m.ipynb"}, folder=types.SimpleNamespace(), has_default=True
+            manifest={"notebook": "m.ipynb"},
+            folder=types.SimpleNamespace(),
+            has_default=True,
+            predictors={},
+            predictor="",
         )
         self._loop = loop
 

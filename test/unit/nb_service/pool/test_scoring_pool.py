@@ -17,6 +17,7 @@ class Link:
     proved = True
     head_since = 0.0
     progressed = False
+    is_held = False
 
     def __init__(self, room):
         self.in_flight = []

@@ -1,0 +1,66 @@
+"""Predictors that yield their prediction item by item: which ones they are, and how their items are taken."""
+
+import collections.abc
+import functools
+import inspect
+
+from nb_scorer.model.calls import Call
+from nb_scorer.model.hints import bare, resolved
+
+# What a hint names if the prediction is a stream. A class of a library that can be iterated, such as a file, is none.
+_HINTS = (collections.abc.Iterator, collections.abc.AsyncIterator)
+_HOMES = ("collections.abc", "typing")
+_END = object()
+
+
+def is_streaming(predictor):
+    """Return whether a predictor yields items: a generator, sync or async, or a function whose hint says so."""
+    while isinstance(predictor, (Call, functools.partial)):
+        predictor = predictor.function if isinstance(predictor, Call) else predictor.func
+    # Of an object, its method: a predictor can be called.
+    code = predictor if inspect.isroutine(predictor) else type(predictor).__call__
+    if inspect.isgeneratorfunction(code) or inspect.isasyncgenfunction(code):
+        return True
+    hint = bare(resolved(predictor).get("return"))
+    kind = getattr(hint, "__origin__", None) or hint
+    return inspect.isclass(kind) and kind.__module__ in _HOMES and issubclass(kind, _HINTS)
+
+
+def items(result, run):
+    """Yield the items of what a streaming predictor returned; `run` runs a coroutine and returns its result.
+
+    When this generator is closed, it closes the predictor's.
+    """
+    if hasattr(result, "__aiter__"):
+        iterator = result.__aiter__()
+        try:
+            item = run(_next_of(iterator))
+            while item is not _END:
+                yield item
+                item = run(_next_of(iterator))
+        finally:
+            _close(iterator, "aclose", run)
+    else:
+        iterator = iter(result)
+        try:
+            for item in iterator:
+                yield item
+        finally:
+            _close(iterator, "close", lambda closed: None)
+
+
+async def _next_of(iterator):
+    try:
+        return await iterator.__anext__()
+    except StopAsyncIteration:
+        return _END
+
+
+def _close(iterator, name, run):
+    # Only generators can be closed.
+    if hasattr(iterator, name):
+        run(_closed(iterator) if name == "aclose" else iterator.close())
+
+
+async def _closed(iterator):
+    await iterator.aclose()

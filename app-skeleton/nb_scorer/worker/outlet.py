@@ -1,0 +1,131 @@
+"""The items of a stream on their way out of a scorer, and what the front says of the stream meanwhile.
+
+After each item the scorer reads without waiting; where the front has not taken enough of them, it waits for that. When
+the front cancels a stream while predictor's own code runs, it sends INTERRUPT, which raises Left there.
+"""
+
+import collections
+import contextlib
+import signal
+import socket
+import threading
+import time
+
+from nb_scorer.protocol import frames
+
+# More would have the allocator ask the system for memory each time: three system calls per read.
+RECEIVE_BYTES = 1 << 16
+# The system ignores it in processes that do not handle it, so one that comes too late does no harm.
+INTERRUPT = signal.SIGURG
+
+
+class Left(GeneratorExit):
+    """Raised in predictor's code when the client of its stream has left; a generator takes it for its close()."""
+
+
+class Inbox(object):
+    """The requests that have arrived on the socket `link`, and the news of the stream that is under way."""
+
+    def __init__(self, link):
+        self.requests = []
+        self.ended = False
+        # The last stream that was cancelled; of the one under way, how many items were taken since this was set.
+        self.cancelled = None
+        self.stream = None
+        self.taken = 0
+        self._link = link
+        self._buffer = bytearray()
+
+    def take(self):
+        """Return the requests that have arrived, and forget them."""
+        requests, self.requests = self.requests, []
+        return requests
+
+    def receive(self, flags=0):
+        """Read once."""
+        try:
+            data = self._link.recv(RECEIVE_BYTES, flags)
+        except (BlockingIOError, InterruptedError):
+            return
+        if not data:
+            self.ended = True
+            return
+        self._buffer += data
+        for request in frames.take_requests(self._buffer):
+            kind, number, payload = request
+            if kind == frames.CANCEL:
+                self.cancelled = number
+            elif kind != frames.TAKEN:
+                self.requests.append(request)
+            elif number == self.stream:
+                self.taken += frames.count_taken(payload)
+
+
+class Outlet(object):
+    """Where the items of the stream `number` go, which came as a request of this `kind`."""
+
+    def __init__(self, link, inbox, number, kind):
+        self.is_for_texts = bool(kind & frames.TEXTS)
+        self._link = link
+        self._inbox = inbox
+        self._number = number
+        self._sizes: collections.deque = collections.deque()
+        self._size = 0
+        self._since = time.perf_counter()
+        self._is_stepping = False
+
+    def send(self, payload):
+        """Send an item, and wait while too many were not taken; return whether the client wants more."""
+        now = time.perf_counter()
+        try:
+            self._link.sendall(frames.answer(frames.ITEM, payload, self._number, now - self._since, 0))
+        except OSError:
+            self._inbox.ended = True
+            return False
+        self._since = now
+        self._sizes.append(len(payload))
+        self._size += len(payload)
+        self._inbox.receive(socket.MSG_DONTWAIT)
+        self._settle()
+        while self._is_wanted() and frames.is_held(len(self._sizes), self._size):
+            self._inbox.receive()
+            self._settle()
+        return self._is_wanted()
+
+    def _settle(self):
+        taken, self._inbox.taken = self._inbox.taken, 0
+        for _ in range(min(taken, len(self._sizes))):
+            self._size -= self._sizes.popleft()
+
+    def _is_wanted(self):
+        return not self._inbox.ended and self._inbox.cancelled != self._number
+
+    @contextlib.contextmanager
+    def interruptible(self):
+        """Have INTERRUPT raise Left in what `step` calls, until the block ends; raise it if the client left before."""
+        self._inbox.stream, self._inbox.taken = self._number, 0
+        self._inbox.receive(socket.MSG_DONTWAIT)
+        if not self._is_wanted():
+            raise Left
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(INTERRUPT, self._interrupt)
+        try:
+            yield
+        finally:
+            # None: it was not set by Python.
+            signal.signal(INTERRUPT, signal.SIG_DFL if before is None else before)
+
+    def step(self, function, *args):
+        """Return what a function returns that runs predictor's code."""
+        self._is_stepping = True
+        try:
+            return function(*args)
+        finally:
+            self._is_stepping = False
+
+    def _interrupt(self, number, frame):
+        if self._is_stepping:
+            self._is_stepping = False
+            raise Left

@@ -1,0 +1,77 @@
+"""The forms in which the items of a prediction leave one by one, and which of them a request wants."""
+
+from typing import NamedTuple
+
+from nb_scorer.protocol import frames
+
+from nb_service.http import replies
+
+EVENT_STREAM, LINES, TEXT = "text/event-stream", "application/x-ndjson", "text/plain"
+# Proxies and browsers close a connection on which nothing comes for a while, many after 30 s.
+IDLE_SECONDS = 15.0
+# nginx buffers what it passes on, unless a response says that it should not.
+HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
+
+
+class Form(NamedTuple):
+    """How a stream is written: its Content-Type, what is before and after each item, and what follows the last one.
+
+    `flags` are those of its request to a scorer. `error` is written around a problem (JSON) that ends the stream; b""
+    if the form has no place for one. If `is_whole_with_error` is false, the response breaks off after it. `idle` is
+    what keeps the connection awake, which clients ignore.
+    """
+
+    content_type: str
+    flags: int
+    before: bytes
+    after: bytes
+    end: bytes = b""
+    error: tuple[bytes, bytes] = (b"", b"")
+    is_whole_with_error: bool = False
+    idle: bytes = b""
+
+    def item(self, payload: bytes) -> bytes:
+        """Return what is written for an item."""
+        return self.before + payload + self.after
+
+    def failure(self, problem: bytes) -> bytes:
+        """Return what is written for a problem."""
+        return self.error[0] + problem.strip() + self.error[1] if self.error[0] else b""
+
+
+FORMS = {
+    EVENT_STREAM: Form(
+        f"{EVENT_STREAM}; charset=utf-8",
+        frames.STREAMED,
+        b"data: ",
+        b"\n\n",
+        b"event: done\ndata: {}\n\n",
+        (b"event: error\ndata: ", b"\n\n"),
+        is_whole_with_error=True,
+        idle=b": \n\n",
+    ),
+    LINES: Form(LINES, frames.STREAMED, b"", b"\n", error=(b'{"error": ', b"}\n"), idle=b"\n"),
+    TEXT: Form(f"{TEXT}; charset=utf-8", frames.STREAMED | frames.TEXTS, b"", b""),
+}
+NOT_STREAMING = replies.problem(
+    406, "This predictor returns its prediction in one piece, so it can't be sent as text/event-stream. Accept JSON."
+)
+
+
+def wanted(accept: str | None) -> Form | None:
+    """Return the form that an Accept header field wants for a stream; None where it wants JSON, or takes anything."""
+    if not accept or accept == "*/*":
+        return None
+    # Not at the top: other predictors need it only for files.
+    from nb_scorer.model.binary import accepts
+
+    # Of several that it wants equally, the first of these.
+    best = max((replies.JSON_TYPE, *FORMS), key=lambda media_type: accepts(accept, media_type))
+    return FORMS.get(best) if accepts(accept, best)[0] else None
+
+
+def wants_only_events(accept: str | None) -> bool:
+    """Return whether an Accept header field allows nothing but events."""
+    if not accept or EVENT_STREAM not in accept.lower():
+        return False
+    return all(entry.partition(";")[0].strip() == EVENT_STREAM for entry in accept.lower().split(","))

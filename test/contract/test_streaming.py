@@ -1,0 +1,342 @@
+"""A predictor that yields its prediction item by item: as events, lines, text, and a list, by both fronts."""
+
+import http.client
+import itertools
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from contract.services import SOON, Service, make_app_root, wait_until
+
+NOTEBOOK = """
+    import asyncio, os, time
+    from typing import Iterator
+
+    MARKS = os.environ["MARKS"]
+
+    def mark(name):
+        open(os.path.join(MARKS, name), "a").write("x")
+
+    def validator(x):
+        return x != {"reject": True}
+
+    def predictor(x):
+        if x == "at once":
+            raise ValueError("before the first item")
+        if x == "nothing":
+            return
+        try:
+            if isinstance(x, int):
+                yield from range(x)
+            elif x == "words":
+                yield "one "
+                yield "two\\nthree"
+            elif x == "later":
+                yield 1
+                raise ValueError("after the first item")
+            elif x == "not a string later":
+                yield "one"
+                yield 2
+            elif x == "dies":
+                yield 1
+                os._exit(3)
+            elif x == "hangs":
+                yield 1
+                time.sleep(60)
+            elif x == "slow":
+                for number in range(4):
+                    yield number
+                    time.sleep(0.4)
+            elif x == "counts":
+                for number in range(10**9):
+                    mark("counted")
+                    yield "x" * 1000
+            elif x == "busy":
+                yield 1
+                while True:
+                    pass
+            elif x == "endless":
+                while True:
+                    yield 1
+                    time.sleep(0.05)
+        finally:
+            if isinstance(x, str):
+                mark("closed " + x)
+
+    async def slowly(x: int) -> "AsyncIterator[int]":
+        try:
+            for number in range(x):
+                yield number
+                await asyncio.sleep(60 if number == 7 else 0)
+        finally:
+            mark("closed async")
+
+    def plain(x):
+        return x
+
+    def hinted(x: int) -> Iterator[int]:
+        return iter(range(x))
+
+    predictors = {"slowly": slowly, "plain": plain, "hinted": hinted}
+    examples = {"predictor": [2, "words"], "slowly": [3], "plain": [1], "hinted": [2]}
+"""
+
+
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory):
+    return tmp_path_factory.mktemp("marks")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, marks):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MARKS", str(marks))
+        return make_app_root(tmp_path_factory.mktemp("app-root"), NOTEBOOK, {}, "/nowhere")
+
+
+@pytest.fixture(scope="module", params=["asyncio", "waitress"])
+def service(request, root, marks):
+    running = Service(root, S2I_FRONT=request.param, MARKS=str(marks), S2I_PREDICT_TIMEOUT="1.5").ready()
+    yield running
+    running.close()
+
+
+EVENTS, LINES, TEXT = "text/event-stream", "application/x-ndjson", "text/plain"
+
+
+class Stream:
+    """A response as it comes."""
+
+    def __init__(self, service, sample, accept, path="/predict"):
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=SOON)
+        self.connection.request(
+            "POST", path, json.dumps(sample), {"Content-Type": "application/json", "Accept": accept}
+        )
+        self.response = self.connection.getresponse()
+        self.status, self.type = self.response.status, self.response.headers["Content-Type"]
+
+    def read(self):
+        """Return all that is left."""
+        with self:
+            return self.response.read().decode()
+
+    def line(self):
+        """Return the next line."""
+        return self.response.readline().decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.response.close()
+        self.connection.close()
+
+
+def status_of(*request):
+    with Stream(*request) as stream:
+        return stream.status
+
+
+def events(text):
+    """Return (event, data) for each event of a stream."""
+    found = []
+    for block in text.split("\n\n")[:-1]:
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+        if fields:
+            found.append((fields.get("event", "message"), json.loads(fields["data"])))
+    return found
+
+
+DONE = ("done", {})
+
+
+def test_items_are_events_and_the_last_event_says_that_it_is_done(service):
+    stream = Stream(service, "words", EVENTS)
+    assert (stream.status, stream.type) == (200, "text/event-stream; charset=utf-8")
+    assert stream.response.headers["Cache-Control"] == "no-cache"
+    assert stream.response.headers["X-Accel-Buffering"] == "no"
+    assert stream.response.headers["X-Request-ID"]
+    assert events(stream.read()) == [("message", "one "), ("message", "two\nthree"), DONE]
+
+
+def test_items_are_lines(service):
+    stream = Stream(service, 3, LINES)
+    assert (stream.status, stream.type, stream.read()) == (200, LINES, "0\n1\n2\n")
+
+
+def test_strings_are_text(service):
+    stream = Stream(service, "words", TEXT)
+    assert (stream.status, stream.type, stream.read()) == (200, "text/plain; charset=utf-8", "one two\nthree")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "text/html", "application/json, text/event-stream"])
+def test_other_clients_get_a_list(service, accept):
+    status, body, headers = service.ask("3", headers={"Content-Type": "application/json", "Accept": accept})
+    assert (status, headers["Content-Type"], body) == (200, "application/json", [0, 1, 2])
+
+
+def test_a_stream_without_items(service):
+    assert events(Stream(service, "nothing", EVENTS).read()) == [DONE]
+    assert Stream(service, "nothing", LINES).read() == ""
+    assert service.predict("nothing") == (200, [])
+
+
+@pytest.mark.parametrize("accept", [EVENTS, LINES, TEXT])
+def test_errors_before_the_first_item_have_their_status(service, accept):
+    for sample, status in (({"reject": True}, 422), ("at once", 500)):
+        stream = Stream(service, sample, accept)
+        assert (stream.status, stream.type) == (status, "application/problem+json")
+        assert json.loads(stream.read())["status"] == status
+
+
+def test_what_is_not_json_has_status_400(service):
+    headers = {"Content-Type": "application/json", "Accept": EVENTS}
+    assert service.ask("nonsense", headers=headers)[0] == 400
+    assert service.ask("", headers=headers)[0] == 400
+
+
+def test_items_that_are_no_strings_are_not_acceptable_as_text(service):
+    assert status_of(service, 3, TEXT) == 406
+    broken = Stream(service, "not a string later", TEXT)
+    assert broken.status == 200
+    with pytest.raises(http.client.IncompleteRead) as found:
+        broken.read()
+    assert found.value.partial == b"one"
+
+
+@pytest.mark.parametrize(("sample", "status"), [("later", 500), ("dies", 500), ("hangs", 504)])
+def test_an_error_after_the_first_item_is_an_event_with_the_problem(service, sample, status):
+    found = events(Stream(service, sample, EVENTS).read())
+    assert [kind for kind, _ in found] == ["message", "error"]
+    assert found[0][1] == 1
+    assert found[1][1]["status"] == status
+    assert {"type", "title", "detail"} <= found[1][1].keys()
+    assert wait_until(lambda: service.predict(1) == (200, [0]))
+
+
+def test_an_error_after_the_first_item_is_the_last_line_of_a_response_that_breaks_off(service):
+    with pytest.raises(http.client.IncompleteRead) as found:
+        Stream(service, "later", LINES).read()
+    item, error = found.value.partial.decode().splitlines()
+    assert (item, json.loads(error)["error"]["status"]) == ("1", 500)
+
+
+def test_the_time_limit_is_between_items(service):
+    # 1.6 s in all, with a limit of 1.5 s.
+    assert events(Stream(service, "slow", EVENTS).read()) == [*(("message", number) for number in range(4)), DONE]
+    assert service.predict("slow") == (200, [0, 1, 2, 3])
+
+
+def test_items_come_as_they_are_yielded(service):
+    with Stream(service, "slow", LINES) as stream:
+        times = []
+        for _ in range(4):
+            stream.line()
+            times.append(time.monotonic())
+    assert all(later - earlier > 0.2 for earlier, later in itertools.pairwise(times))
+
+
+def test_named_predictors_stream_and_async_ones(service):
+    path = "/predict/slowly"
+    assert Stream(service, 3, LINES, path).read() == "0\n1\n2\n"
+    assert service.ask("3", path)[:2] == (200, [0, 1, 2])
+    assert Stream(service, 2, LINES, "/predict/hinted").read() == "0\n1\n"
+    assert status_of(service, "x", LINES, path) == 422
+
+
+def test_a_predictor_that_does_not_stream_can_t_be_asked_for_events_only(service):
+    path = "/predict/plain"
+    stream = Stream(service, 3, EVENTS, path)
+    assert (stream.status, json.loads(stream.read())["status"]) == (406, 406)
+    assert Stream(service, 3, f"{EVENTS}, application/json", path).read() == "3"
+    assert Stream(service, 3, LINES, path).read() == "3"
+
+
+def leave(service, sample, accept, path="/predict", items=1):
+    with Stream(service, sample, accept, path) as stream:
+        for _ in range(items):
+            assert stream.line().strip()
+            if accept == EVENTS:
+                stream.line()
+
+
+@pytest.mark.parametrize("accept", [EVENTS, LINES])
+def test_a_client_that_leaves_closes_the_generator_and_frees_the_scorer(service, marks, accept):
+    mark = marks / "closed endless"
+    mark.unlink(missing_ok=True)
+    # As many as there are scorers.
+    for _ in range(2):
+        leave(service, "endless", accept)
+    assert wait_until(lambda: mark.exists() and mark.stat().st_size == 2, 2.0)
+    started = time.monotonic()
+    assert service.predict(1) == (200, [0])
+    assert time.monotonic() - started < 1
+
+
+def test_a_generator_that_is_busy_is_interrupted(service, marks):
+    before = sorted(service.scorers)
+    leave(service, "busy", LINES)
+    assert wait_until((marks / "closed busy").exists, 2.0)
+    assert service.predict(1) == (200, [0])
+    assert sorted(service.scorers) == before
+
+
+def test_an_async_generator_that_waits_is_closed(service, marks):
+    before = sorted(service.scorers)
+    leave(service, 100, LINES, "/predict/slowly", items=8)
+    assert wait_until((marks / "closed async").exists, 2.0)
+    assert service.ask("2", "/predict/slowly")[:2] == (200, [0, 1])
+    assert sorted(service.scorers) == before
+
+
+def slow_reader(service):
+    sock = socket.create_connection(("127.0.0.1", service.port))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    body = b'"counts"'
+    head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAccept: application/x-ndjson\r\n"
+    sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    sock.recv(100)
+    return sock
+
+
+def test_a_slow_reader_holds_back_its_own_generator_and_no_other(service, marks):
+    counted = marks / "counted"
+    counted.unlink(missing_ok=True)
+    with slow_reader(service):
+        sizes = []
+
+        def has_stopped():
+            sizes.append(counted.stat().st_size if counted.exists() else 0)
+            return len(sizes) > 10 and sizes[-1] == sizes[-10] > 0
+
+        assert wait_until(has_stopped, every=0.05)
+        # A few megabytes, most of them in the kernel's buffers.
+        assert sizes[-1] < 10_000
+        # Longer than the time limit: it is the client that is slow.
+        assert Stream(service, "slow", LINES).read() == "0\n1\n2\n3\n"
+        assert counted.stat().st_size == sizes[-1]
+    assert wait_until((marks / "closed counts").exists, 3.0)
+    assert "is killed: it worked on an item of a stream" not in service.log[-300:]
+
+
+def test_many_streams_with_few_scorers_wait_for_their_turn(service):
+    with ThreadPoolExecutor(30) as pool:
+        found = list(pool.map(lambda _: Stream(service, 50, LINES).read(), range(60)))
+    assert found == ["".join(f"{number}\n" for number in range(50))] * 60
+
+
+def test_the_access_log_has_a_line_at_the_end_of_a_stream(service):
+    Stream(service, "slow", LINES).read()
+    taken = float(service.wait_for(r"POST /predict 200 (\d{4,}\.\d)ms")[1])
+    assert taken > 1000
+
+
+def test_other_protocols_get_the_list(service):
+    assert service.ask(json.dumps({"instances": [2, 3]}), "/v1/models/model:predict")[1] == {
+        "predictions": [[0, 1], [0, 1, 2]]
+    }
+    assert service.ask("3", "/invocations")[1] == [0, 1, 2]
+    assert service.ask("[1, 2]", "/predict/batch")[1] == [[0], [0, 1]]
