@@ -1,4 +1,4 @@
-"""A plan to make a service of a notebook that has no predictor, and the copy of its repository that has it all."""
+"""A plan to serve a notebook that has no predictor, and a copy of its repository with the plan applied."""
 
 import ast
 import itertools
@@ -57,7 +57,7 @@ _FUTURE = rf"^from __future__ import (?:{_NEEDLESS})(?:, *(?:{_NEEDLESS}))*[ ]*$
 
 @dataclass(frozen=True)
 class Plan:
-    """What is chosen for a notebook: the predictor, the cells that it needs, where data lie, and what to resolve.
+    """The plan for a notebook: its predictor, the cells that it needs, data locations, and packages to resolve.
 
     `candidates` are the Pythons and dates to try, the best first. `undone` are the cells at the end that replace the
     model or its data: they are among those left out, and `undoing` is the reason as a clause. `unneeded_imports` are
@@ -82,9 +82,9 @@ class Plan:
 
 
 def draw(result: Result, settings: Settings, environ: Mapping[str, str], number: int = 0) -> Plan | None:
-    """Return a plan for the notebook with these findings; None where it has a predictor, or none can be proposed.
+    """Return a plan for the notebook with these findings; None if it has a predictor, or none can be proposed.
 
-    `number` is which of the proposals it has: 0 for the model that is used last.
+    `number` selects a proposal: 0 is the most recently used model.
     """
     checked = result.checked
     if checked is None or not checked.notebooks or result.wanted is None:
@@ -95,7 +95,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         return None
     if result.has_predictor or not _is_written_by_us(checked):
         return None
-    # Also where a magic could bind it: nothing in the notebook has that name.
+    # Even if a magic could bind it: nothing in the notebook has that name.
     supplied = [Cell(late.statement, 0, 0) for late in late_imports.find(checked.last.cells)]
     found = next(itertools.islice(_proposals(supplied, checked), number, None), None)
     if found is None:
@@ -141,7 +141,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
 def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Proposal, tuple[Cell, ...]]]:
     """Yield each proposal, and the cells at the notebook's end that must not run for it.
 
-    These are none, unless the whole notebook has no model left: one of its cells then has replaced it or its data.
+    There are such cells only if no model is left at the notebook's end, because one of them replaced it or its data.
     """
     cells = checked.last.cells
     found = predictor_proposal.propose_all([*supplied, *cells], checked.name, checked.python.path)
@@ -153,7 +153,7 @@ def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Pro
 
 
 def why_not(result: Result) -> str:
-    """Return, as a clause, why a notebook that lacks a predictor gets none proposed; "" if it lacks something else."""
+    """Return, as a clause, why no predictor is proposed for a notebook; "" if something else is missing."""
     checked = result.checked
     if checked is None or not checked.notebooks or result.has_predictor:
         return ""
@@ -163,7 +163,7 @@ def why_not(result: Result) -> str:
 
 
 def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool) -> None:
-    """Write the plan's cells into the notebook in `repository`; with `checks`, the one that compares the predictor."""
+    """Write the plan's cells into the notebook in `repository`; with `checks`, also the cell that checks predictor."""
     path = repository / plan.notebook
     text = path.read_bytes().decode()
     document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
@@ -179,7 +179,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
         _comment_out(document, plan)
     entries = entries_to_write(plan, resolution)
     if entries and checks and not notebook_contract.bindings(NAME, plan.checked.last.cells):
-        # Below all others in a copy: the author's cells keep the numbers that messages have.
+        # Appended in a copy, so that the author's cells keep the numbers that messages mention.
         document.append(requirements_cell.new(entries), NAME)
     elif entries:
         fixing.write_requirements(document, plan.checked, Missing(entries=entries))
@@ -192,7 +192,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
     """Comment out what does nothing in Python 3, extensions of unknown packages, and imports that nothing needs.
 
-    Only some versions of IPython accept imports from __future__ below another line.
+    Only some versions of IPython accept __future__ imports below another line.
     """
     extensions = [re.escape(imported.module.split(".")[0]) for imported in plan.wishes.unknown]
     needless = re.compile("|".join([_FUTURE, *(rf"^%load_ext[ ]+{name}\b" for name in extensions)]), re.MULTILINE)
@@ -214,20 +214,20 @@ def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
 
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
-    """Make `folder` a copy of the repository in which the notebook has what the plan adds.
+    """Copy the repository to `folder` and apply the plan to its notebook.
 
     Without the author's versions, the copy has no file that declares any.
     """
     source_tree.copy_to(plan.checked.repository, folder)
     while not resolution.candidate.keeps_versions and (declaring := _declaring(plan, folder)):
-        # Behind a file that is gone there may be another one, such as its lock.
+        # Removing a file may uncover another one, such as its lock.
         for file in declaring:
             file.unlink()
     write(plan, resolution, folder, checks=True)
 
 
 def _declaring(plan: Plan, folder: Path) -> list[Path]:
-    """Return the files of a repository, other than the notebook, that declare packages for it."""
+    """Return the repository's files, other than the notebook, that declare packages for it."""
     found = sources.of_repository(plan.notebook, plan.checked.node, folder)
     return [folder / each.file for each in found if Path(each.file) != plan.notebook]
 
@@ -239,7 +239,7 @@ def settings_of(plan: Plan, candidate: Candidate) -> dict[str, str]:
 
 
 def entries_to_write(plan: Plan, resolution: Resolution) -> tuple[Entry, ...]:
-    """Return the requirements to write: all, or what the notebook's own list lacks."""
+    """Return the requirements to write: all, or those that the notebook's own list lacks."""
     if not notebook_contract.bindings(NAME, plan.checked.last.cells):
         return resolution.entries
     own = {canonicalize_name(requirement.name) for requirement in plan.wishes.declared}
@@ -247,7 +247,7 @@ def entries_to_write(plan: Plan, resolution: Resolution) -> tuple[Entry, ...]:
 
 
 def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> Iterator[str]:
-    """Yield the plan in about ten lines."""
+    """Yield about ten lines that describe the plan."""
     yield str(candidate)
     named = list(plan.wishes.names)
     if resolution:
@@ -290,7 +290,7 @@ def _with(cells: Sequence[Cell], proposal: Proposal) -> tuple[Cell, ...]:
 
 
 def _is_supplied(problem: Problem, redirects: Sequence[Redirect]) -> bool:
-    """Return whether a plan supplies what a finding lacks."""
+    """Return whether a plan solves a finding."""
     if isinstance(problem, ElsewhereOnly):
         return any(problem.cell and redirect.cell.number == problem.cell.number for redirect in redirects)
     return isinstance(problem, _SUPPLIED)
@@ -301,7 +301,7 @@ def _numbers(cells: Sequence[Cell]) -> set[int | None]:
 
 
 def _is_written_by_us(checked: Checked) -> bool:
-    """Return whether the notebook is in a format into which cells can be written."""
+    """Return whether cells can be written to the notebook's format."""
     path = checked.repository / checked.name
     return path.suffix == ".ipynb" or not notebook_script.kind(path, path.read_bytes().decode())
 
@@ -320,7 +320,7 @@ def _python(checked: Checked, settings: Settings, as_of: AsOf | None) -> interpr
     if not allowed or checked.python.minor in allowed:
         return checked.python
     if version and f"{checked.python.minor}" == version and as_of.source.startswith("the "):
-        # Whoever wrote it had this Python then; of_date allows some months for packages to follow.
+        # The author had this Python at the time; of_date allows packages some months to catch up.
         return checked.python
     found = interpreters.find()
     fitting = [found[minor] for minor in allowed if minor in found]
