@@ -1,7 +1,7 @@
-"""Which cells the service needs: those that predictor depends on, and those that may do anything else.
+"""Which cells the service needs: those that predictor depends on, and those with other possible effects.
 
-A cell is left out only if each of its statements is known to do no more than plot, print, or bind names that no needed
-cell reads. What may change an object in place, the file system or the state of a library is kept.
+A cell is left out only if all its statements just plot, print, or bind names that no needed cell reads. Statements that
+may modify an object, the file system or a library's state are kept.
 """
 
 import ast
@@ -15,10 +15,10 @@ from nb_builder.rewrite.keep_requirements import NAME as REQUIREMENTS
 from nb_builder.rewrite.names import bound, needed
 from nb_builder.rewrite.unfold import unfold
 
-# The source that takes the place of a cell's.
+# The source that replaces a cell's.
 LEFT_OUT = "# Left out: predictor does not need this cell (S2I_CELLS=needed)."
 
-# The names that a build reads; CHECK is that of the cell that verifies a proposed predictor.
+# The names that a build reads; CHECK belongs to the cell that verifies a proposed predictor.
 CHECK = "check_of_the_proposal"
 ROOTS = frozenset(
     {
@@ -27,7 +27,7 @@ ROOTS = frozenset(
     }
 )
 
-# Libraries whose functions show or measure something, and change none of their arguments.
+# Libraries whose functions show or measure, and modify none of their arguments.
 _SHOWING = {
     "matplotlib",
     "seaborn",
@@ -53,17 +53,17 @@ _SHOWING |= {
 }
 _SHOWING |= {"alibi", "autoviz", "dice_ml", "dtale", "dtreeviz", "eli5", "folium", "interpret", "pdpbox", "plotnine"}
 _SHOWING |= {"prettytable", "pydot", "pydotplus", "sweetviz", "tabulate", "termcolor", "treeinterpreter"}
-# Others whose functions change none of their arguments; those in _EFFECTS are excepted.
+# Other libraries whose functions modify none of their arguments, except those in _EFFECTS.
 _PURE = {"sklearn", "numpy", "pandas", "scipy", "statsmodels", "math", "collections", "itertools", "datetime", "re"}
 _PURE |= {"xgboost", "lightgbm", "catboost", "imblearn", "mlxtend"}
-# Modules that are not the author's own.
+# Modules that don't belong to the author.
 _PACKAGES = notebook_contract.WITHOUT_PREDICTOR
 _PURE_BUILTINS = {
     *("abs", "all", "any", "bool", "dict", "dir", "display", "enumerate", "float", "format", "help", "int"),
     *("isinstance", "len", "list", "map", "max", "min", "print", "range", "repr", "reversed", "round", "set", "sorted"),
     *("str", "sum", "tuple", "type", "zip"),
 }
-# Functions that change an argument, a file, or the state of a library.
+# Functions that modify an argument, a file, or a library's state.
 _EFFECTS = {
     *("append", "chdir", "dump", "dumps", "fill_diagonal", "filterwarnings", "makedirs", "mkdir", "put", "putmask"),
     *(
@@ -81,7 +81,7 @@ _EFFECTS = {
     *("set_random_seed", "set_state", "shuffle", "simplefilter", "use", "system", "copyto", "urlretrieve", "tqdm"),
     *("set_config", "register_matplotlib_converters", "set_seed", "use_inf_as_na", "download", "load_ext"),
 }
-# Methods that change neither what they are called on nor their arguments, whatever that is.
+# Methods that modify neither their object nor their arguments, whatever the object.
 _READS = {
     *(
         "agg",
@@ -124,12 +124,12 @@ _READS = {
     *("applymap", "style", "background_gradient", "set_index", "filter", "query", "where", "idxmax", "idxmin"),
 }
 _READS |= {"feature_name", "num_trees", "trees_to_dataframe"}
-# How the names of such methods begin.
+# Prefixes of such methods' names.
 _READING = ("get_", "plot_")
-# Keywords by which a method of _READS changes what it is called on.
+# Keywords with which a method of _READS modifies its object.
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
-# Magics that show or measure something.
+# Magics that show or measure.
 _MAGICS = {
     "HTML",
     "R",
@@ -156,19 +156,19 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Unneeded:
-    """The cells that can be left out, and those that may fail: predictor needs nothing of what they do."""
+    """The cells that can be left out, and those that may fail without consequence for predictor."""
 
     left_out: tuple[Cell, ...] = ()
     may_fail: tuple[Cell, ...] = ()
 
 
 def left_out(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells that the service does not need, in order; none where a cell can't be read."""
+    """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
     return list(find(cells).left_out)
 
 
 def find(cells: Sequence[Cell]) -> Unneeded:
-    """Return the cells that the service does not need, in order; none where a cell can't be read."""
+    """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
     parsed = []
     for cell in cells:
         statements = cell.statements
@@ -177,13 +177,13 @@ def find(cells: Sequence[Cell]) -> Unneeded:
         parsed.append((cell, statements))
     facts = _Facts([statement for _, statements in parsed for statement in statements])
     unneeded = facts.harmless(parsed)
-    # Judged by what the cells that predictor needs read: not by what the doubtful ones themselves do.
+    # Judged by the cells that predictor needs, not by the effects of doubtful cells.
     may_fail = [cell for cell in facts.harmless(parsed, others=True) if cell not in unneeded]
     return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail))
 
 
 def _reads(statements: Iterable[ast.stmt]) -> set[str]:
-    """Return the names that statements read, bind or change, without those that are local to a function."""
+    """Return the names that statements read, bind or modify, except those local to a function."""
     names: set[str] = set()
     for statement in unfold(statements).statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -226,12 +226,12 @@ def modules_of(statement: ast.stmt) -> set[str]:
 
 
 class _Facts:
-    """What all statements of a notebook tell about its names."""
+    """Facts about a notebook's names, collected from all statements."""
 
     def __init__(self, statements: Sequence[ast.stmt]) -> None:
         self.modules: dict[str, str] = {}
         self.functions: dict[str, list[ast.stmt]] = {}
-        # Functions that are being looked at: one that calls itself is not looked at once more.
+        # Functions under examination: a recursive one is examined only once.
         self.entered: set[str] = set()
         for statement in statements:
             for node in ast.walk(statement):
@@ -250,11 +250,11 @@ class _Facts:
         self.shared = _shared(statements)
 
     def harmless(self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False) -> list[Cell]:
-        """Return the cells whose statements are harmless, in order; see `is_harmless`."""
+        """Return the cells whose statements are all harmless, in order; see `is_harmless`."""
         wanted = set(ROOTS)
         before: set[str] = set()
         found: list[Cell] = []
-        # Functions of kept cells may need names of cells below these, so all is read until nothing is added.
+        # Functions of kept cells may need names from cells below, so repeat until nothing is added.
         while wanted != before:
             found, before = [], set(wanted)
             for cell, statements in reversed(parsed):
@@ -265,12 +265,12 @@ class _Facts:
         return found
 
     def is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool = False) -> bool:
-        """Return whether a statement can be left out where no other cell reads more than the names `wanted`.
+        """Return whether a statement can be left out if other cells read only the names in `wanted`.
 
-        With `others` it may call functions of libraries that change files or the state of something.
+        With `others`, it may call library functions that modify files or state.
         """
         if isinstance(statement, (*_MODULES, *_DEFINITIONS)):
-            # They may be needed by name only: by what is kept, below or above.
+            # They may be needed by name, in a kept cell above or below.
             return not bound([statement]) & wanted and not _imports_all(statement)
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             return True
@@ -281,11 +281,11 @@ class _Facts:
         return all(self._node_is_harmless(node, wanted, others=others) for node in ast.walk(statement))
 
     def _magic_is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool) -> bool:
-        """Return whether a statement is a magic that shows or measures, and the Python in it is harmless."""
+        """Return whether a statement is a magic that shows or measures, and its Python code is harmless."""
         call = statement.value if isinstance(statement, ast.Expr) else None
         name = call.args[0] if isinstance(call, ast.Call) and call.args else None
         unfolding = unfold([statement])
-        # Of the extensions, unfold knows those that bind no names; what they show is not needed.
+        # unfold knows the extensions that bind no names; their output isn't needed.
         shows = isinstance(name, ast.Constant) and name.value in {*_MAGICS, "load_ext"}
         if not shows or (isinstance(name, ast.Constant) and name.value == "load_ext" and unfolding.opaque):
             return False
@@ -321,7 +321,7 @@ class _Facts:
         ):
             return True
         if name in _FITS or name == "append":
-            # An estimator keeps what it has learnt, and does not change its data; a list keeps what it is given.
+            # An estimator stores what it learned, and doesn't modify its data; a list stores its items.
             return not self._is_wanted(root, wanted)
         if name in _EFFECTS or name.startswith("to_"):
             return others and name.startswith("to_")
@@ -329,7 +329,7 @@ class _Facts:
 
     def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         if name in self.functions:
-            # It may change its arguments, or what it reads from outside.
+            # It may modify its arguments, or its source outside the notebook.
             outside = set().union(*(needed(definition) for definition in self.functions[name]))
             changes = any(self._is_wanted(each, wanted) for each in outside - set(self.modules))
             is_apart = not changes and not self._gets_wanted(call, wanted)
@@ -339,11 +339,11 @@ class _Facts:
             if (library in _SHOWING | _PURE and name not in _EFFECTS) or _plots(name):
                 return True
             return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
-        # A name that nothing binds, such as xrange of Python 2, only raises an error.
+        # A name that nothing binds, such as Python 2's xrange, only raises an error.
         return name in _PURE_BUILTINS or (name not in self.bound and name not in dir(builtins))
 
     def _body_is_harmless(self, name: str, wanted: set[str], *, others: bool) -> bool:
-        """Return whether a function of the notebook changes nothing that is read elsewhere, whatever it is given."""
+        """Return whether a function of the notebook modifies nothing that is read elsewhere, whatever its arguments."""
         definitions = [each for each in self.functions[name] if isinstance(each, ast.FunctionDef)]
         if name in self.entered or len(definitions) < len(self.functions[name]):
             return False
@@ -359,12 +359,12 @@ class _Facts:
         return harmless
 
     def _gets_wanted(self, call: ast.Call, wanted: set[str]) -> bool:
-        """Return whether a call is given something that a needed cell reads, and may change it."""
+        """Return whether a call may modify an argument that a needed cell reads."""
         arguments = {name for argument in (*call.args, *call.keywords) for name in _names(argument)}
         return any(self._is_wanted(name, wanted) for name in arguments)
 
     def _is_wanted(self, name: str, wanted: set[str]) -> bool:
-        """Return whether a name, or another one that may stand for a part of the same object, is read elsewhere."""
+        """Return whether a name, or an alias of a part of the same object, is read elsewhere."""
         return name == "" or bool(({name} | self.shared.get(name, set())) & wanted)
 
 
@@ -377,7 +377,7 @@ def _parameters(definition: ast.stmt) -> set[str]:
 
 
 def _shared(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
-    """Return {name: the names whose objects it may share}, by assignments and loops, however many lie between."""
+    """Return {name: the names that may share its objects}, transitively, through assignments and loops."""
     groups: list[set[str]] = []
     for statement in statements:
         for node in ast.walk(statement):
@@ -398,7 +398,7 @@ def _shared(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
 
 
 def _held(node: ast.expr) -> Iterator[str]:
-    """Yield the names whose objects the value of an expression may hold or be a part of."""
+    """Yield the names whose objects an expression's value may contain or be part of."""
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
