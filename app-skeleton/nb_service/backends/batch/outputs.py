@@ -95,7 +95,7 @@ class Stream:
             (self._packed or self._file).write(data)
 
     def keep(self) -> int:
-        """Flush all data to the reader; return the number of bytes."""
+        """Flush all data to the reader; return 0, because stdout needs no position."""
         with guarded("stdout"):
             if self._packed is not None:
                 self._packed.flush()
