@@ -32,6 +32,9 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems.build_problem import BuildProblem
 
+# Longer samples and predictions are shortened in what the command prints.
+MAX_SHOWN = 1000
+SHOWN_OF_LONG = 60
 DOORWAYS = Path(__file__).parents[2] / "bin"
 HOST = "127.0.0.1"
 _PARSER = argparse.ArgumentParser(prog="nb_builder local", add_help=False, allow_abbrev=False)
@@ -327,14 +330,14 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = response.read().decode()
             asked["answer"] = json.loads(answer)
-            log.step(f"Sample request: {sample} → {answer}")
+            log.step(f"Sample request: {shorten(sample)} → {shorten(answer)}")
         except urllib.error.HTTPError as error:
             # The service works all the same; it may require a key, for example.
             with error:
                 asked["status"] = error.code
-                log.step(f"Sample request: {sample} → status {error.code}")
+                log.step(f"Sample request: {shorten(sample)} → status {error.code}")
         except OSError as error:
-            log.note(f"the sample request {sample} failed ({error}).")
+            log.note(f"the sample request {shorten(sample)} failed ({error}).")
         # Let the log of this request come before the lines that should stay visible.
         time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
@@ -354,4 +357,12 @@ def how_to_ask(sample: str | None, url: str) -> str:
     """Return a command that sends a sample to the service, or a sentence if there is no sample."""
     if sample is None:
         return f"The notebook has no examples; send your own sample as JSON to {url}"
+    if len(sample) > MAX_SHOWN:
+        is_file = "the file itself, or " if sample.startswith('"data:') else ""
+        return f"POST {is_file}JSON such as {shorten(sample)} to {url}"
     return f"curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}"
+
+
+def shorten(text: str) -> str:
+    """Return a text of at most MAX_SHOWN characters: samples with files, as JSON, would fill the terminal."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:SHOWN_OF_LONG]}… ({len(text):,} characters)"
