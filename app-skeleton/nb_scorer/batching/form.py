@@ -333,7 +333,7 @@ def _without_our_frames(error):
 
 
 def comes_from(function):
-    """Return (function or method, (args, keywords)) of what is called in the end: partials and objects undone."""
+    """Return (function or method, (args, keywords)) of what is finally called, without partials and callables."""
     args: tuple = ()
     keywords: dict = {}
     while hasattr(function, "func") and hasattr(function, "keywords"):

@@ -175,7 +175,7 @@ def kind_of(key):
 
 
 def _identity(function):
-    """Return the type and identity of a callable; for one that a library wraps anew each time, those of its content."""
+    """Return the type and identity of a callable; for one that a library wraps again each time, of its content."""
     if isinstance(function, types.FunctionType) and function.__closure__:
         held = [cell.cell_contents for cell in function.__closure__]
         held.extend(function.__defaults__ or ())

@@ -56,7 +56,7 @@ class Names(object):
     """The meaning of the names in a function, as its rewriter knows them."""
 
     def __init__(self, resolve, is_own, named, built_later):
-        """Store `resolve(node)`, which returns a live value or UNKNOWN, and `is_own(value)`: is it the author's?
+        """Store `resolve(node)`, which returns a live value or UNKNOWN, and `is_own(value)`, if it is the author's.
 
         `named(name)` returns a similar, unused name; `built_later` is the name of nb_scorer.batching.deferred.Later in
         the function, or None.
