@@ -7,7 +7,7 @@ may modify an object, the file system or a library's state are kept.
 import ast
 import builtins
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
@@ -151,15 +151,17 @@ _MAGICS = {
 }
 _COLLECTS = ("list", "tuple", "dict", "zip")
 _MODULES = (ast.Import, ast.ImportFrom)
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 
 
 @dataclass(frozen=True)
 class Unneeded:
-    """The cells that can be left out, and those that may fail without consequence for predictor."""
+    """The cells that can be left out, those that may fail without consequence, and those that only import names."""
 
     left_out: tuple[Cell, ...] = ()
     may_fail: tuple[Cell, ...] = ()
+    imports_only: tuple[Cell, ...] = ()
 
 
 def left_out(cells: Sequence[Cell]) -> list[Cell]:
@@ -176,10 +178,49 @@ def find(cells: Sequence[Cell]) -> Unneeded:
             return Unneeded()
         parsed.append((cell, statements))
     facts = _Facts([statement for _, statements in parsed for statement in statements])
-    unneeded = facts.harmless(parsed)
+    unneeded, imports_only = facts.harmless(parsed)
     # Judged by the cells that predictor needs, not by the effects of doubtful cells.
-    may_fail = [cell for cell in facts.harmless(parsed, others=True) if cell not in unneeded]
-    return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail))
+    may_fail = [cell for cell in facts.harmless(parsed, others=True)[0] if cell not in (*unneeded, *imports_only)]
+    return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail), tuple(imports_only))
+
+
+def with_imports_only(cell: Cell) -> Cell:
+    """Return the cell with empty lines in place of all statements but imports, which keep their lines."""
+    lines = cell.source.splitlines()
+    kept = [
+        number
+        for statement in cell.statements or ()
+        if _is_import(statement)
+        for number in range(statement.lineno - 1, statement.end_lineno or statement.lineno)
+    ]
+    return replace(cell, source="\n".join(line if number in kept else "" for number, line in enumerate(lines)).rstrip())
+
+
+def _is_import(statement: ast.stmt) -> bool:
+    """Return whether a statement imports names that are evident."""
+    return isinstance(statement, _MODULES) and not _imports_all(statement)
+
+
+def _is_trivial(statement: ast.stmt) -> bool:
+    """Return whether a statement is a constant, such as a text about the cell, or a magic."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    is_magic = any(isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(statement))
+    return isinstance(value, ast.Constant) or is_magic
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement binds whenever it runs, whatever they held before."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    parts = [part for target in targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def _needs(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement needs from above it."""
+    if not _assigned(statement):
+        return _reads([statement])
+    loaded = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return loaded - set(dir(builtins))
 
 
 def _reads(statements: Iterable[ast.stmt]) -> set[str]:
@@ -249,20 +290,35 @@ class _Facts:
             self.bound |= _reads(statements)
         self.shared = _shared(statements)
 
-    def harmless(self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False) -> list[Cell]:
-        """Return the cells whose statements are all harmless, in order; see `is_harmless`."""
-        wanted = set(ROOTS)
+    def harmless(
+        self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False
+    ) -> tuple[list[Cell], list[Cell]]:
+        """Return the cells whose statements are harmless, and those where imports alone are not, both in order.
+
+        See `is_harmless`. Above a needed cell, a name is wanted only if that cell or one below reads it before binding
+        it again. Functions may be called at any time, so the names that they read are always wanted.
+        """
+        always = set(ROOTS)
         before: set[str] = set()
         found: list[Cell] = []
+        imports_only: list[Cell] = []
         # Functions of kept cells may need names from cells below, so repeat until nothing is added.
-        while wanted != before:
-            found, before = [], set(wanted)
+        while always != before:
+            found, imports_only, before = [], [], set(always)
+            wanted = set(always)
             for cell, statements in reversed(parsed):
-                if all(self.is_harmless(statement, wanted, others=others) for statement in statements):
+                harmful = [each for each in statements if not self.is_harmless(each, wanted, others=others)]
+                if not harmful:
                     found.insert(0, cell)
-                else:
-                    wanted |= _reads(statements)
-        return found
+                    continue
+                others_run = (each for each in statements if each not in harmful and not _is_trivial(each))
+                if all(map(_is_import, harmful)) and any(others_run):
+                    imports_only.insert(0, cell)
+                    continue
+                for statement in reversed(statements):
+                    wanted = wanted - (_assigned(statement) - always) | _needs(statement)
+                    always |= _read_by_functions(statement)
+        return found, imports_only
 
     def is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool = False) -> bool:
         """Return whether a statement can be left out if other cells read only the names in `wanted`.
@@ -322,7 +378,9 @@ class _Facts:
             return True
         if name in _FITS or name == "append":
             # An estimator stores what it learned, and doesn't modify its data; a list stores its items.
-            return not self._is_wanted(root, wanted)
+            made = function.value
+            is_new = isinstance(made, ast.Call) and root in self.modules and not self._gets_wanted(made, wanted)
+            return is_new or not self._is_wanted(root, wanted)
         if name in _EFFECTS or name.startswith("to_"):
             return others and name.startswith("to_")
         return not self._is_wanted(root, wanted) and not self._gets_wanted(call, wanted)
@@ -366,6 +424,12 @@ class _Facts:
     def _is_wanted(self, name: str, wanted: set[str]) -> bool:
         """Return whether a name, or an alias of a part of the same object, is read elsewhere."""
         return name == "" or bool(({name} | self.shared.get(name, set())) & wanted)
+
+
+def _read_by_functions(statement: ast.stmt) -> set[str]:
+    """Return the names that functions, defined in a statement, read when they are called."""
+    nodes = (node for each in unfold([statement]).statements for node in ast.walk(each))
+    return {name for node in nodes if isinstance(node, (*_FUNCTIONS, ast.Lambda)) for name in needed(node)}
 
 
 def _plots(name: str) -> bool:

@@ -4,7 +4,7 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -62,6 +62,7 @@ class Plan:
     `candidates` are the Pythons and dates to try, the best first. `undone` are the cells at the end that replace the
     model or its data: they are among those left out, and `undoing` is the reason as a clause. `unneeded_imports` are
     the import statements, with their cells, of modules that no known package provides and no cell that runs uses.
+    `imports_only` are {number: the cell without anything but its imports} of the cells of which no more is needed.
     """
 
     checked: Checked
@@ -74,6 +75,7 @@ class Plan:
     undone: tuple[Cell, ...] = ()
     undoing: str = ""
     unneeded_imports: tuple[tuple[Cell, ast.stmt], ...] = ()
+    imports_only: Mapping[int | None, Cell] = field(default_factory=dict)
 
     @property
     def notebook(self) -> Path:
@@ -104,10 +106,11 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     author = checked.last.cells[: len(checked.last.cells) - len(undone)]
     unneeded = needed_cells.find(_with(author, proposal))
     left_out = [*unneeded.left_out, *undone]
-    kept = [cell for cell in scripts.author_cells(checked.last.with_runs(src)) if cell.number not in _numbers(left_out)]
+    imports_only = {cell.number: needed_cells.with_imports_only(cell) for cell in unneeded.imports_only}
+    kept = _run(scripts.author_cells(checked.last.with_runs(src)), left_out, imports_only)
     for missing in data_files.not_checked_out(kept, checked.name, src):
         raise missing
-    late = late_imports.find([cell for cell in author if cell.number not in _numbers(left_out)])
+    late = late_imports.find(_run(author, left_out, imports_only))
     added = [Cell(each.statement, 1, 1) for each in late if each.below is None]
     imports = undeclared_imports.of_notebook(
         [*added, *_with(kept, Proposal(proposal.source))], checked.last.folder(src), src
@@ -135,6 +138,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
                 _with(kept, proposal), _numbers(unneeded.may_fail), [each.package for each in wishes.unknown]
             )
         ),
+        imports_only,
     )
 
 
@@ -264,6 +268,13 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
     if plan.proposal.check is None:
         yield "it can't be compared with the notebook's own model, because none of that model's inputs is left"
+    yield from _lines_of_cells(plan)
+    for redirect in plan.redirects[:3]:
+        yield f"{redirect.path} is read from {redirect.file}, the only file of that name"
+
+
+def _lines_of_cells(plan: Plan) -> Iterator[str]:
+    """Yield which cells are left out or changed, and what those that run may wait for."""
     if plan.undone:
         yield f"the cells from [{plan.undone[0].number}] on are left out, because {plan.undoing}"
     unneeded = [cell for cell in plan.left_out if cell not in plan.undone]
@@ -273,13 +284,14 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     for late in plan.late[:2]:
         reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell contains it"
         yield f"'{late.statement}' is added to cell [{late.cell.number}], which needs it {reason}"
-    run = [cell for cell in plan.checked.last.cells if cell not in plan.left_out]
+    if plan.imports_only:
+        numbers = ", ".join(map(str, plan.imports_only))
+        yield f"only the imports are run, as predictor needs nothing else of them: cells [{numbers}]"
+    run = _run(plan.checked.last.cells, plan.left_out, plan.imports_only)
     for search in long_searches.find(run)[:3]:
         yield f"cell [{search.cell.number}] may take long: {search} (S2I_CELL_TIMEOUT limits it)"
     for download in downloads.find(run)[:3]:
         yield f"cell [{download.cell.number}] needs the network: {download.function} downloads from {download.host}"
-    for redirect in plan.redirects[:3]:
-        yield f"{redirect.path} is read from {redirect.file}, the only file of that name"
 
 
 def _with(cells: Sequence[Cell], proposal: Proposal) -> tuple[Cell, ...]:
@@ -294,6 +306,11 @@ def _is_supplied(problem: Problem, redirects: Sequence[Redirect]) -> bool:
     if isinstance(problem, ElsewhereOnly):
         return any(problem.cell and redirect.cell.number == problem.cell.number for redirect in redirects)
     return isinstance(problem, _SUPPLIED)
+
+
+def _run(cells: Sequence[Cell], left_out: Sequence[Cell], imports_only: Mapping[int | None, Cell]) -> list[Cell]:
+    """Return the cells that are not left out; of those in `imports_only`, what is there."""
+    return [imports_only.get(cell.number, cell) for cell in cells if cell.number not in _numbers(left_out)]
 
 
 def _numbers(cells: Sequence[Cell]) -> set[int | None]:

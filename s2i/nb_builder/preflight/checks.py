@@ -255,11 +255,14 @@ def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
     node = copy.deepcopy(notebook.node)
     for cell in unneeded.left_out:
         node.cells[(cell.position or 0) - 1].source = needed_cells.LEFT_OUT
+    for cell in unneeded.imports_only:
+        node.cells[(cell.position or 0) - 1].source = needed_cells.with_imports_only(cell).source
     for cell in unneeded.may_fail:
         metadata = node.cells[(cell.position or 0) - 1].metadata
         metadata.tags = [*metadata.get("tags", []), notebook_contract.TOLERATED]
     for words, cells in (
         ("left out, because predictor does not need them", unneeded.left_out),
+        ("not needed by predictor but for their imports, which are all that runs of them", unneeded.imports_only),
         ("not needed by predictor, so they may fail", unneeded.may_fail),
     ):
         if cells:
