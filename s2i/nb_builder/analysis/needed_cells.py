@@ -6,8 +6,9 @@ may modify an object, the file system or a library's state are kept.
 
 import ast
 import builtins
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
@@ -215,12 +216,9 @@ def _assigned(statement: ast.stmt) -> set[str]:
     return {part.id for part in parts if isinstance(part, ast.Name)}
 
 
-def _needs(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement needs from above it."""
-    if not _assigned(statement):
-        return _reads([statement])
-    loaded = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return loaded - set(dir(builtins))
+def _is_plain(statement: ast.AST) -> bool:
+    """Return whether a statement defines a function that runs only if it is called by its name."""
+    return isinstance(statement, _FUNCTIONS) and not statement.decorator_list
 
 
 def _reads(statements: Iterable[ast.stmt]) -> set[str]:
@@ -293,32 +291,83 @@ class _Facts:
     def harmless(
         self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False
     ) -> tuple[list[Cell], list[Cell]]:
-        """Return the cells whose statements are harmless, and those where imports alone are not, both in order.
+        """Return the cells whose statements are all harmless, and those where only imports are not, both in order.
 
         See `is_harmless`. Above a needed cell, a name is wanted only if that cell or one below reads it before binding
-        it again. Functions may be called at any time, so the names that they read are always wanted.
+        it again.
         """
-        always = set(ROOTS)
-        before: set[str] = set()
+        # {name: index of the first statement after which a function that reads the name may be called}
+        pinned: dict[str, int] = {}
+        while True:
+            found, imports_only, kept = self._pass(parsed, pinned, others=others)
+            # A kept function may read names that were not wanted before, so repeat until nothing is added.
+            pins = {**self._pins(kept), **pinned}
+            if pins == pinned:
+                return found, imports_only
+            pinned = pins
+
+    def _pass(
+        self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], pinned: Mapping[str, int], *, others: bool
+    ) -> tuple[list[Cell], list[Cell], list[tuple[int, ast.stmt]]]:
+        """Return the harmless cells, those where only imports are not, and the other statements by their index."""
         found: list[Cell] = []
         imports_only: list[Cell] = []
-        # Functions of kept cells may need names from cells below, so repeat until nothing is added.
-        while always != before:
-            found, imports_only, before = [], [], set(always)
-            wanted = set(always)
-            for cell, statements in reversed(parsed):
-                harmful = [each for each in statements if not self.is_harmless(each, wanted, others=others)]
-                if not harmful:
-                    found.insert(0, cell)
-                    continue
-                others_run = (each for each in statements if each not in harmful and not _is_trivial(each))
-                if all(map(_is_import, harmful)) and any(others_run):
-                    imports_only.insert(0, cell)
-                    continue
-                for statement in reversed(statements):
-                    wanted = wanted - (_assigned(statement) - always) | _needs(statement)
-                    always |= _read_by_functions(statement)
-        return found, imports_only
+        kept: list[tuple[int, ast.stmt]] = []
+        read = set(ROOTS) | self._read_by_functions(ROOTS)
+        index = sum(len(statements) for _, statements in parsed)
+        for cell, statements in reversed(parsed):
+            index -= len(statements)
+            wanted = read | {name for name, start in pinned.items() if start < index + len(statements)}
+            harmful = [each for each in statements if not self.is_harmless(each, wanted, others=others)]
+            if not harmful:
+                found.insert(0, cell)
+                continue
+            left_out = (each for each in statements if each not in harmful and not _is_trivial(each))
+            if all(map(_is_import, harmful)) and any(left_out):
+                imports_only.insert(0, cell)
+                continue
+            for place, statement in reversed(list(enumerate(statements, start=index))):
+                read = read - _assigned(statement) | self._needs(statement)
+                kept.append((place, statement))
+        return found, imports_only, kept
+
+    def _pins(self, kept: Sequence[tuple[int, ast.stmt]]) -> dict[str, int]:
+        """Return {name: index of the first statement that passes on a function that reads it}, for later calls."""
+        pins: dict[str, int] = {}
+        for place, statement in sorted(kept, key=lambda each: each[0]):
+            for each in unfold([statement]).statements:
+                called = {id(node.func) for node in ast.walk(each) if isinstance(node, ast.Call)}
+                for node in ast.walk(each):
+                    names: set[str] = set()
+                    if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and not (node is each and _is_plain(node)):
+                        names = needed(node)
+                    elif isinstance(node, ast.Name) and id(node) not in called:
+                        names = self._read_by_functions({node.id})
+                    for name in names | self._read_by_functions(names):
+                        pins.setdefault(name, place)
+        return pins
+
+    def _needs(self, statement: ast.stmt) -> set[str]:
+        """Return the names that a statement needs from above it, those of the functions that it names included."""
+        if _is_plain(statement):
+            definition = cast("ast.FunctionDef", statement)
+            return {name for node in (definition.args, definition.returns) if node for name in _names(node)}
+        names = _reads([statement])
+        if _assigned(statement):
+            nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+            names &= {node.id for node in nodes if isinstance(node.ctx, ast.Load)}
+        return names | self._read_by_functions(names)
+
+    def _read_by_functions(self, names: Iterable[str]) -> set[str]:
+        """Return the names that the notebook's functions among `names` read, directly or through other functions."""
+        read: set[str] = set()
+        todo = set(names)
+        while todo:
+            definitions = [each for name in todo for each in self.functions.get(name, ())]
+            found = set().union(*map(needed, definitions)) - read
+            read |= found
+            todo = found
+        return read
 
     def is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool = False) -> bool:
         """Return whether a statement can be left out if other cells read only the names in `wanted`.
@@ -424,12 +473,6 @@ class _Facts:
     def _is_wanted(self, name: str, wanted: set[str]) -> bool:
         """Return whether a name, or an alias of a part of the same object, is read elsewhere."""
         return name == "" or bool(({name} | self.shared.get(name, set())) & wanted)
-
-
-def _read_by_functions(statement: ast.stmt) -> set[str]:
-    """Return the names that functions, defined in a statement, read when they are called."""
-    nodes = (node for each in unfold([statement]).statements for node in ast.walk(each))
-    return {name for node in nodes if isinstance(node, (*_FUNCTIONS, ast.Lambda)) for name in needed(node)}
 
 
 def _plots(name: str) -> bool:
