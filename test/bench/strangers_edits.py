@@ -1,7 +1,31 @@
-"""Edits of at most five lines that a user would make after reading the message: {(repository, path): a last cell}."""
+"""Edits of at most five lines that a user would make after reading the message."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_LINES = 5
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A cell to add at the end, and lines to replace: {(number of the code cell, number of the line): the new line}."""
+
+    added: str = ""
+    replaced: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> int:
+        """Return the number of lines that are new."""
+        return len(self.added.splitlines()) + len(self.replaced)
+
+
+# {(repository, path): edit}
 EDITS = {
-    ("karpathy/micrograd", "demo.ipynb"): (
-        "def predict(x):\n    return model(list(map(Value, x))).data\npredict([0.5, -0.5])"
+    # The class is the notebook's own, and 100 steps in pure Python take minutes.
+    ("karpathy/micrograd", "demo.ipynb"): Edit(
+        "def predictor(x):\n    return model(list(map(Value, x))).data\npredictor([0.5, -0.5])",
+        {(7, 2): "for k in range(10):"},
     ),
 }
+if any(edit.lines > MAX_LINES for edit in EDITS.values()):
+    raise ValueError(f"an edit has more than {MAX_LINES} lines")
