@@ -19,7 +19,7 @@ class Edit:
         return len(self.added.splitlines()) + len(self.replaced)
 
 
-# {(repository, path): edit}
+# By repository and path.
 EDITS = {
     # The class is the notebook's own, and 100 steps in pure Python take minutes.
     ("karpathy/micrograd", "demo.ipynb"): Edit(
