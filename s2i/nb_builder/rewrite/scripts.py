@@ -1,4 +1,4 @@
-"""Makes script one and script two: the transforms for each, and the format that they are written in."""
+"""Generates script one and script two: the transforms for each, and their output format."""
 
 import copy
 import re
@@ -28,7 +28,7 @@ class PercentExporter(TemplateExporter):
     template_name = "percent"
 
     def default_filters(self) -> Iterable[tuple[str, Callable]]:
-        """Return nbconvert's filters, and those by which a text from elsewhere stays in a comment."""
+        """Return nbconvert's filters, and those that keep untrusted text inside a comment."""
         return [*super().default_filters(), ("one_line", visible.line), ("commented", _commented)]
 
 
@@ -41,7 +41,7 @@ class Script:
 
 
 def author_cells(node: NotebookNode) -> tuple[Cell, ...]:
-    """Return the notebook's own code cells as plain Python, numbered as Jupyter would number them."""
+    """Return the notebook's own code cells as plain Python, numbered as in Jupyter."""
     return _cells(_transform(node, [NumberCells, MagicsToPython], Config()))
 
 
@@ -75,7 +75,7 @@ def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, pur
 
 
 def _commented(text: str) -> str:
-    """Return a text with `#` before each line; to Python a lone CR ends a line, too."""
+    """Return text with `#` before each line; for Python, a lone CR is also a line end."""
     return "\n".join(f"# {line}" for line in re.split(r"\r\n?|\n", text))
 
 
