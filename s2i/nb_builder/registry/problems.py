@@ -1,4 +1,4 @@
-"""Why a model can't be pushed to a registry, or pulled from it."""
+"""Problems when pushing a model to a registry, or pulling one."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
