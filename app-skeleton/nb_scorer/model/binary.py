@@ -701,11 +701,20 @@ def _head_in(payload):
     return json.loads(bytes(payload[_HEAD.size : start]).decode("ascii")), start
 
 
-def sample_in(payload, files):
+def texts_in_form(payload, names):
+    """Return pairs of name and text of the parts with one of these names that are not files; raise UnreadableForm."""
+    head, start = _head_in(payload)
+    if not names or "boundary" not in head:
+        return []
+    found = [part for part in _parts(payload, start, head) if part.name in names and not _is_file(part)]
+    return [(part.name, bytes(payload[part.start : part.end]).decode("utf-8", "replace")) for part in found]
+
+
+def sample_in(payload, files, parameters=()):
     """Return the sample in a payload with a `prefix`, with files as Parts.
 
     Raise ValueError, Misfit or UnreadableForm. `files` is the manifest's description of arguments that are files, None
-    if there are none.
+    if there are none. Parts of a form that `texts_in_form` returns for the names `parameters` are no part of it.
     """
     head, start = _head_in(payload)
     if head.get("type") == JSON:
@@ -714,16 +723,19 @@ def sample_in(payload, files):
         raise Misfit([((), "must be JSON")])
     many = {argument["name"] for argument in files["arguments"] if argument["many"]}
     if "boundary" in head:
-        return _sample_of_form(payload, start, head, files, many)
+        found = [part for part in _parts(payload, start, head) if part.name not in parameters or _is_file(part)]
+        return _sample_of_form(payload, found, files, many)
     part, name = Part(memoryview(payload)[start:], head["type"]), files["arguments"][0]["name"]
     value = [part] if name in many else part
     return {name: value} if files["by_name"] else value
 
 
-def _sample_of_form(payload, start, head, files, many):
+def _parts(payload, start, head):
     found = list(multipart.parts(payload, head["boundary"], start))
-    if head["skips_empty"]:
-        found = [part for part in found if part.start < part.end]
+    return [part for part in found if part.start < part.end] if head["skips_empty"] else found
+
+
+def _sample_of_form(payload, found, files, many):
     if not found:
         raise multipart.UnreadableForm("The form has no part that is filled in.")
     view = memoryview(payload)

@@ -83,6 +83,11 @@ class Scorer(object):
         self._loop = None
         self._pid = os.getpid()
         self._for_calls: collections.OrderedDict = collections.OrderedDict()
+        # The Scorer without the facts of a call, and these facts.
+        self._plain, self._facts = self, {}
+        # Names of parameters that the parts of a form may set. A sample by name holds them itself.
+        by_name = self._files is None or self._files["by_name"]
+        self._in_forms = () if by_name else tuple(getattr(model.predictor, "parameters", ()))
         # By name, the other functions that a call may ask for; each of them is scored as a predictor is.
         self._others: dict = {}
         if getattr(model, "explainer", None) is not None:
@@ -103,21 +108,28 @@ class Scorer(object):
                 facts = parameters.facts_of(call)
             except ValueError as error:
                 return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
-            try:
-                self._for_calls[call] = self._asked(facts).with_facts(facts)
-            except parameters.UnknownParameter as error:
-                facts = {"status": 404 if isinstance(error, UnknownFunction) else 400}
-                return None, (frames.REFUSED, _payload(detail=refusals.short(str(error)), traceback=None, **facts))
-            except Misfit as misfit:
-                self.end_copy()
-                return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
-            # As of a predictor: a class of the notebook's may be made of a parameter.
-            except BaseException:
-                return None, (frames.FAILED, self._failure("The parameters of a request could not be read:"))
+            scorer, refused = self.for_facts(facts)
+            if refused is not None:
+                return None, refused
+            self._for_calls[call] = scorer
             if len(self._for_calls) > MAX_CALLS:
                 self._for_calls.popitem(last=False)
         self._for_calls.move_to_end(call)
         return self._for_calls[call], None
+
+    def for_facts(self, facts):
+        """Return (a Scorer whose functions get what the facts of a call add, None), or (None, the refusal)."""
+        try:
+            return self._asked(facts).with_facts(facts), None
+        except parameters.UnknownParameter as error:
+            status = 404 if isinstance(error, UnknownFunction) else 400
+            return None, (frames.REFUSED, _payload(detail=refusals.short(str(error)), traceback=None, status=status))
+        except Misfit as misfit:
+            self.end_copy()
+            return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
+        # As of a predictor: a class of the notebook's may be made of a parameter.
+        except BaseException:
+            return None, (frames.FAILED, self._failure("The parameters of a request could not be read:"))
 
     def _asked(self, facts):
         """Return the Scorer of the function that the facts of a call name; raise UnknownFunction."""
@@ -140,6 +152,7 @@ class Scorer(object):
             _validator=_bound(self._validator, parameters.for_function(self._validator, given)),
             _batch_predictor=_bound(self._batch_predictor, given) if is_taken else None,
             _pays_from=None,
+            _facts=facts,
         )
         return scorer
 
@@ -233,12 +246,27 @@ class Scorer(object):
 
     def answer(self, body):
         """Return (status, payload) for one sample."""
-        return self._answer_to(functools.partial(json_codec.decode, body))
+        return self.answer_to(functools.partial(json_codec.decode, body))
 
     def answer_files(self, body):
         """Return (status, payload) for one sample with files, as nb_scorer.model.binary describes its bytes."""
-        original = functools.partial(binary.sample_in, body, self._files)
-        return self._answer_to(original, functools.partial(self._written, binary.accept_in(body)))
+        original = functools.partial(binary.sample_in, body, self._files, self._in_forms)
+        scorer, refused = self._for_form(body)
+        return refused or scorer.answer_to(original, functools.partial(self._written, binary.accept_in(body)))
+
+    def _for_form(self, body):
+        """Return what `for_facts` does for the parameters in a form, which count before those of the call."""
+        try:
+            texts = binary.texts_in_form(body, self._in_forms)
+        except UnreadableForm:
+            # The sample can't be read either, and its reader reports that.
+            texts = []
+        if not texts:
+            return self, None
+        names = {name for name, _ in texts}
+        facts = {name: value for name, value in self._facts.items() if name != calls.FUNCTION}
+        facts["texts"] = [pair for pair in facts.get("texts", ()) if pair[0] not in names] + texts
+        return self._plain.for_facts(facts)
 
     def _written(self, accept, answer):
         """Return (status, payload) for an answer: a file, or JSON where the client prefers that by its `accept`."""
@@ -252,7 +280,7 @@ class Scorer(object):
             return frames.REFUSED, _payload(status=406, detail=text.format(part.media_type), traceback=None)
         return frames.OK, json_codec.encode(answer, self._form)
 
-    def _answer_to(self, original, write=None):
+    def answer_to(self, original, write=None):
         """Return (status, payload) for the sample that `original` returns, each time a new one.
 
         `write` returns them for an answer; without it, that is JSON.

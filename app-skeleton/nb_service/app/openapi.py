@@ -175,8 +175,7 @@ class _Operations:
         self._files = files.of(model.manifest)
         self._has_explainer = bool(model.manifest.get("explainer"))
         self._parameters = Calls(model.manifest).parameters
-        has_parameters = bool(self._parameters)
-        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, has_parameters=has_parameters)
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, self._parameters)
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:

@@ -59,11 +59,12 @@ class Bodies:
     """Makes the bodies of a model whose samples have `schema` and `files`, with its golden `rows` as examples."""
 
     def __init__(
-        self, schema: dict, rows: list[dict], files: Files = NO_FILES, *, has_parameters: bool = False
+        self, schema: dict, rows: list[dict], files: Files = NO_FILES, parameters: Mapping[str, dict] | None = None
     ) -> None:
         self._schema = schema
         self._files = files
-        self._parameters = PARAMETERS if has_parameters else None
+        self._declared = parameters or {}
+        self._parameters = PARAMETERS if parameters else None
         self._samples = [row["sample"] for row in rows]
         self._answers = [row["answer"] for row in rows]
 
@@ -122,6 +123,7 @@ class Bodies:
         parts = dict(self._schema.get("properties", {})) if self._files.by_name else {}
         for argument in self._files.arguments:
             parts[argument.name] = {**LIST, "items": BINARY} if argument.many else BINARY
+        parts |= {name: schema for name, schema in self._declared.items() if name not in parts}
         order = sorted(parts, key=[*self._files.order, *parts].index)
         return {name: {**parts[name], "x-order": number} for number, name in enumerate(order)}
 

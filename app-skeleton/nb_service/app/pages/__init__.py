@@ -7,6 +7,7 @@ import re
 import time
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 from flask import Flask, Response, jsonify, render_template, request
 from markupsafe import Markup, escape
@@ -14,11 +15,12 @@ from nb_scorer.common import paths
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_service.app import form, openapi
-from nb_service.app.pages import charts, drift, figures, posted_fields, sample_fields, snippets
+from nb_service.app.pages import charts, drift, figures, parameter_fields, posted_fields, sample_fields, snippets
 from nb_service.app.route_context import RouteContext, body
 from nb_service.app.routes import v2
 from nb_service.http import replies, routes
 from nb_service.protocols import Malformed
+from nb_service.request_calls import NONE, Parameters
 
 ROWS = 20
 # Answers that a browser shows or plays in the page.
@@ -167,8 +169,12 @@ class _Page:
     def _asked(self, sample: str) -> Response:
         """Return the page with the answer to a sample, or with the refusal."""
         reply, started = replies.EMPTY, time.perf_counter()
+        try:
+            call = self.context.calls.made(_parameters())
+        except Malformed as error:
+            return self._refused(sample, replies.problem(error.status, str(error)))
         if sample.strip():
-            answer = self.context.asker.ask(sample.encode("utf-8", "replace"), self.context.calls.made())
+            answer = self.context.asker.ask(sample.encode("utf-8", "replace"), call)
             reply = replies.from_answer(answer, replies.disclosure(self.context.settings))
         return self._replied(sample, reply, started)
 
@@ -203,6 +209,8 @@ class _Page:
         compared = drift.shown(context, numbers)
         key = bool(context.settings.api_key_file)
         fields, no_form = self._form(sample, value, errors)
+        parameters = _parameters()
+        declared = context.calls.parameters
         text = render_template(
             "docs.html",
             identity=identity,
@@ -222,8 +230,10 @@ class _Page:
             files=context.files,
             accepted=",".join(context.files.media_types),
             others=self._other_arguments(),
+            parameters=parameter_fields.of(declared, parameters, errors),
+            parameter_prefix=parameter_fields.PREFIX,
             lines=min(20, max(3, sample.count("\n") + 1)),
-            snippets=snippets.of(f"{request.host_url}{context.path[1:]}", sample, key=key),
+            snippets=snippets.of(f"{request.host_url}{context.path[1:]}{_query(parameters)}", sample, key=key),
             tabs=self._tabs,
             own_path=f"docs/{context.model.predictor}" if context.model.predictor else "docs",
             predict_path=context.path[1:],
@@ -240,8 +250,8 @@ class _Page:
         return _page(text, _POLICY_OF_FORMS, status)
 
     def _other_arguments(self) -> list[str]:
-        """Return the names of predictor's arguments that are not files, where it has several."""
-        names = {argument.name for argument in self.context.files.arguments}
+        """Return the names of predictor's arguments that are neither files nor parameters, where it has several."""
+        names = {argument.name for argument in self.context.files.arguments} | set(self.context.calls.parameters)
         return [name for name in self.context.files.order if name not in names]
 
     def _form(
@@ -275,6 +285,15 @@ def _with_cells_linked(text: str, has_notebook: bool) -> Markup:
         return escape(text)
     link = rf'<a href="{_root()}notebook#cell-\2">\1</a>'
     return Markup(_CELL.sub(link, str(escape(text))))  # noqa: S704 - escaped above
+
+
+def _parameters() -> Parameters:
+    """Return the parameters that the request's form sets."""
+    return parameter_fields.given(request.form.items(multi=True)) if request.method == "POST" else NONE
+
+
+def _query(parameters: Parameters) -> str:
+    return f"?{urlencode(parameters.texts)}" if parameters.texts else ""
 
 
 def _root() -> str:

@@ -16,6 +16,7 @@ ARRAY, OBJECT, STRING, NUMBER, INTEGER, BOOLEAN, NULL = (
 )
 # What a field holds as JSON, whatever it is; and a property that the object has not.
 JSON, ABSENT = "json", "absent"
+NUMBERS = (NUMBER, INTEGER)
 PREFIX = "kind:"
 # The pointer to the whole sample, as a fragment of a URI, as errors of samples have it.
 ROOT = "#"

@@ -19,6 +19,7 @@ from nb_service.app.pages.posted_fields import (
     JSON,
     NULL,
     NUMBER,
+    NUMBERS,
     OBJECT,
     ROOT,
     STRING,
@@ -45,7 +46,6 @@ WORDS = {
     ABSENT: "left out",
 }
 _LEFT_OUT = object()
-_NUMBERS = (NUMBER, INTEGER)
 _KINDS = {type(None): NULL, bool: BOOLEAN, int: INTEGER, float: NUMBER, str: STRING, list: ARRAY, dict: OBJECT}
 _BLANK: dict[str, object] = {NULL: None, BOOLEAN: False, INTEGER: 0, NUMBER: 0, STRING: ""}
 
@@ -169,9 +169,9 @@ def _field(schema: dict, value: Any, at: str, label: str, depth: int, *, optiona
     if isinstance(value, Unread):
         return Field(at, label, value.kind, kinds if value.kind in kinds else [*kinds, value.kind], str(value))
     kind = _KINDS[type(value)]
-    if kind not in kinds and kind in _NUMBERS:
+    if kind not in kinds and kind in NUMBERS:
         # Samples that have whole numbers only may take others, too.
-        kind = next((one for one in _NUMBERS if one in kinds), kind)
+        kind = next((one for one in NUMBERS if one in kinds), kind)
     is_too_large = kind in (ARRAY, OBJECT) and (depth >= DEEPEST or len(value) > MAX_ITEMS)
     if kind not in kinds or is_too_large or not _is_showable(value):
         return Field(at, label, JSON, [*(one for one in kinds if one != JSON), JSON], _json(value))
