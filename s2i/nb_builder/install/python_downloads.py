@@ -3,6 +3,9 @@
 In an image they go below `$APP_ROOT/python` (the Dockerfile sets uv's variable for that), on a user's machine into uv's
 own folder, which is shared with uv and other builds. The archives come from uv's usual source: its own table, or the
 mirror in UV_PYTHON_INSTALL_MIRROR or UV_PYTHON_DOWNLOADS_JSON_URL.
+
+The standard library is not compiled as a whole, which would take longer than the download. Python writes the bytecode
+of each module that the cells and the verification import, and a service imports the same ones at its start.
 """
 
 import contextlib
@@ -43,7 +46,6 @@ def install(minor: str, environ: Mapping[str, str]) -> None:
     if environ.get("UV_PYTHON_DOWNLOADS") == "never":
         raise DownloadFailed("UV_PYTHON_DOWNLOADS=never forbids it")
     place = uv_folder(environ)
-    before = set(_installations(place, minor))
     # --no-bin: uv would also create a link in ~/.local/bin.
     command: list[str | Path] = [UV, "python", "install", "--no-config", "--no-bin", "--no-progress"]
     command += ["--managed-python", "--install-dir", place, minor]
@@ -54,8 +56,6 @@ def install(minor: str, environ: Mapping[str, str]) -> None:
             text = pip_config.without_credentials(output.read().decode("utf-8", "replace"))
         if status:
             raise DownloadFailed(_reason(text, minor))
-        for installation in set(_installations(place, minor)) - before:
-            _compile(installation, minor)
     finally:
         # Also part of an archive.
         if _is_below_app_root(place, environ) and place.is_dir():
@@ -109,21 +109,6 @@ def _bytes_below(top: Path) -> int:
             with contextlib.suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(parent, name)).st_size
     return total
-
-
-def _installations(place: Path, minor: str) -> list[Path]:
-    """Return the folders with a Python `minor`, without uv's links to the newest patch release."""
-    return [path for path in place.glob(f"cpython-{minor}.*") if path.is_dir() and not path.is_symlink()]
-
-
-def _compile(installation: Path, minor: str) -> None:
-    """Compile the standard library: otherwise a service on a read-only disk would do so at each start."""
-    python = installation / "bin" / f"python{minor}"
-    command: list[str | Path] = [python, "-I", "-m", "compileall", "-q", "-j", "0", installation / "lib"]
-    # With that variable, bytecode would have no date, and each import would read the source to compare digests.
-    environ = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-    # Some test files of lib2to3 use old syntax, so the exit status is meaningless.
-    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _is_below_app_root(place: Path, environ: Mapping[str, str]) -> bool:
