@@ -31,6 +31,8 @@ PYPI = "pypi"
 # PEP 508, limited to the longest existing names.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
 _MAX_LENGTH = 300
+# pip-audit is called once for each version of a distribution. An image has up to three environments.
+MAX_VERSIONS = 10
 # An SBOM lists a few thousand components.
 _MAX_SIZE = 64 << 20
 # {type of a package URL: singular noun for such a package}
@@ -149,13 +151,18 @@ def look_up(components: Sequence[Component], pip_audit: Path, options: Sequence[
             findings.skipped[component] = "its version is not valid (PEP 440)."
         else:
             pending.append(component)
-    while pending:
+    for _ in range(MAX_VERSIONS):
+        if not pending:
+            break
         # pip-audit accepts each name once per call, but an image may have a distribution in two environments.
         names: dict[str, Component] = {}
         for component in pending:
             names.setdefault(canonicalize_name(component.name), component)
         _record(findings, names, *_run_pip_audit(pip_audit, names.values(), options))
-        pending = [component for component in pending if component not in names.values()]
+        asked = {*names.values()}
+        pending = [component for component in pending if component not in asked]
+    for component in pending:
+        findings.skipped[component] = f"it is listed with more than {MAX_VERSIONS} versions."
     return findings
 
 
@@ -219,7 +226,12 @@ def show(findings: Findings, components: Sequence[Component], log: Log) -> None:
 
 
 def _file(path: str) -> bytes:
-    return Path(path).read_bytes()
+    """Return a file's bytes; raise SbomMissing for one that is larger than any SBOM."""
+    with Path(path).open("rb") as file:
+        content = file.read(_MAX_SIZE + 1)
+    if len(content) > _MAX_SIZE:
+        raise SbomMissing(image=path, reason=f"it has more than {_MAX_SIZE} bytes")
+    return content
 
 
 def _of_image(engine: str, name: str) -> bytes:

@@ -108,7 +108,9 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
 
     settings = Settings(environ)
     with tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch:
-        result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=True)
+        # A dry run runs nothing, not even what computes requirements.
+        computes = not consent.dry_run
+        result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=computes)
     plan = plans.draw(result, settings, environ)
     if plan is None:
         reason = plans.why_not(result)
@@ -154,6 +156,8 @@ def _dry_run(target: str, plan: "Plan", environ: Mapping[str, str], log: Log) ->
             log.line(f"     Nothing was run. To build and serve this: nb-builder run {target} --yes")
             return Outcome(0)
         log.note(f"{candidate}: {resolution}")
+    log.line("     A dry run considers only packages that have wheels, because building a package runs its code.")
+    log.line(f"     To build and serve the notebook with other packages, too: nb-builder run {target} --yes")
     return Outcome(1)
 
 
@@ -180,7 +184,7 @@ def _built(
     copied = app_root.with_name(f"{app_root.name}-planned")
     status = 1
     for number, candidate in enumerate(plan.candidates, start=1):
-        resolution = resolver.resolve(plan.wishes, candidate, environ)
+        resolution = resolver.resolve(plan.wishes, candidate, environ, builds=True)
         if isinstance(resolution, str):
             log.note(f"{candidate}: no compatible versions ({resolution})")
             if resolution == resolver.UNREACHABLE:

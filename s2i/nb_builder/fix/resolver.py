@@ -31,6 +31,7 @@ _RECENT_DAYS = 60
 _EARLIEST = "2018-01-01"
 _SECONDS = 300
 
+_WHEELS_ONLY = ["--only-binary", ":all:"]
 # Packages whose source distributions need a compiler and minutes to build.
 _COMPILED = """
     catboost cython gensim h5py lightgbm lxml matplotlib numba numpy opencv-python opencv-python-headless pandas pillow
@@ -169,15 +170,20 @@ def candidates(first: Candidate, setting: str | None, environ: Mapping[str, str]
         yield Candidate(first.python, None, keeps_versions=False)
 
 
-def resolve(wished: Wishes, candidate: Candidate, environ: Mapping[str, str]) -> Resolution | str:
-    """Return the versions for a candidate, or the resolver's reason for failure as a sentence."""
+def resolve(
+    wished: Wishes, candidate: Candidate, environ: Mapping[str, str], *, builds: bool = False
+) -> Resolution | str:
+    """Return the versions for a candidate, or the resolver's reason for failure as a sentence.
+
+    A package without a wheel is only considered with `builds`: its build script can be any code.
+    """
     own = {canonicalize_name(each.name) for each in wished.declared} if candidate.keeps_versions else set()
     names = sorted({*wished.names, *own})
     lines = [_line(name, wished, keeps=candidate.keeps_versions) for name in names]
     reason = ""
     # Old releases without a wheel for this Python would have to be built, which takes minutes and usually fails.
     only_wheels = [word for name in _COMPILED for word in ("--only-binary", name)]
-    for flags in (only_wheels, []):
+    for flags in (only_wheels, []) if builds else (_WHEELS_ONLY,):
         outcome = _compile(lines, candidate, flags, environ)
         if isinstance(outcome, dict):
             entries = [(name, outcome[name]) for name in names if name in outcome]

@@ -297,7 +297,9 @@ def _has_uv_settings(environ: Mapping[str, str]) -> bool:
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for uv: pip's settings translated, without variables that point at other Pythons."""
     variables, _ = pip_config.for_uv(pip_config.read(environ), environ)
-    result = {**environ, **variables, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    # uv would read uv.toml and pyproject.toml of the current folder, which may be a repository: they name indexes. The
+    # user's own files and those of the machine still count.
+    result = {**environ, **variables, "UV_PROJECT": os.sep, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         result.pop(name, None)
     if "UV_CACHE_DIR" in variables:

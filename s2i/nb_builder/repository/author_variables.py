@@ -20,10 +20,13 @@ _MAX_SIZE = 1 << 20
 (_SRC,) = (knob for knob in KNOBS if knob.env == "S2I_SRC")
 # Where programs are, instead of a PATH set by a repository.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Which indexes and CAs pip and uv trust, and which proxies all programs use.
-_OF_INSTALLERS = ("PIP_", "UV_")
+# Which indexes and CAs pip and uv trust, which proxies all programs use, and which servers have weights.
+_BEGINNINGS = ("PIP_", "UV_", "AWS_ENDPOINT_URL", "FSSPEC_", "GCE_METADATA_", "AZURE_AUTHORITY_")
 _OF_THE_NETWORK = frozenset(
     (
+        # Where S2I_ALLOW_WEIGHTS leads: which server is meant by hf://, s3://, gs:// and azure://.
+        *("HF_ENDPOINT", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_CA_BUNDLE"),
+        *("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING"),
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
     )
@@ -71,7 +74,7 @@ def sorted_out(variables: Mapping[str, str]) -> Variables:
 def is_of_the_platform(name: str) -> bool:
     """Return whether a variable must not be set by an author."""
     upper = name.upper()
-    return name in _PLATFORM or upper in _OF_THE_NETWORK or upper.startswith(_OF_INSTALLERS) or is_unsafe(name)
+    return name in _PLATFORM or upper in _OF_THE_NETWORK or upper.startswith(_BEGINNINGS) or is_unsafe(name)
 
 
 def of_author() -> frozenset[str]:
