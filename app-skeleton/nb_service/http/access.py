@@ -1,4 +1,4 @@
-"""The access log, one line a request, as text or as JSON; and the count of requests for the metrics."""
+"""The access log, one line per request, as text or JSON; and the count of requests for the metrics."""
 
 import json
 import re
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from nb_service.front.head import Request
     from nb_service.http.tracing import Spans
 
-# Longer paths are formatted each time: a cache of them would hold megabytes.
+# Longer paths are formatted each time: a cache of them would take megabytes.
 MAX_REMEMBERED_LENGTH = 256
 # Characters that could end a field or a line, quote, or move a terminal's cursor.
 _UNSAFE = re.compile(r"""[^!#-&(-~]+""")
 
 
 class Lines(Protocol):
-    """What takes the lines: a Log, or an app's way to the front's."""
+    """Receives log lines: a Log, or an app's connection to the front's."""
 
     as_json: bool
 
     def request(self, line: str) -> None:
-        """Take one line."""
+        """Write one line."""
 
 
 class Access:

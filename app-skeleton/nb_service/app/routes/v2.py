@@ -1,4 +1,4 @@
-"""Open Inference V2's REST routes, and those of KServe, Triton and MLServer next to them."""
+"""Open Inference V2's REST routes, and additional ones of KServe, Triton and MLServer."""
 
 from collections.abc import Callable, Mapping
 from threading import Event
@@ -11,7 +11,7 @@ from nb_service.protocols import Body, Malformed, Question, encode, open_inferen
 
 
 class OfContext(Protocol):
-    """What has the context of one model."""
+    """An object with the context of one model."""
 
     context: RouteContext
 
@@ -22,7 +22,7 @@ UNLOAD_IS_OFF = "Clients may not unload the model; S2I_UNLOAD=1 allows it."
 
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the routes to `app`, those of a model also with /versions/<version> after its name; each may end in /."""
+    """Add the routes to `app`, also with /versions/<version> after a model's name; each may end with /."""
     models = {name: _Model(own) for name, own in context.by_name.items()}
 
     def index() -> Response:
@@ -126,12 +126,12 @@ class _Model:
 
 
 def add_route(app: Flask, path: str, view: Callable[..., Response], method: str = "GET") -> None:
-    """Add a route to `app` whose path may also end in /."""
+    """Add a route to `app` whose path may also end with /."""
     app.add_url_rule(path, f"v2 {path}", view, methods=[method], strict_slashes=False)
 
 
 def of_name(models: Mapping[str, Named], action: Callable[[Named], Response]) -> Callable[..., Response]:
-    """Return a view that takes `action` on the model of the name and version in the path; others get 404."""
+    """Return a view that calls `action` with the model of the name and version in the path; others get 404."""
 
     def view(name: str, version: str | None = None) -> Response:
         try:
