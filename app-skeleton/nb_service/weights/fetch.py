@@ -114,6 +114,23 @@ def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_b
     return Lock(tuple(entry._replace(files=tuple(by_entry[id(entry)])) for entry in entries))
 
 
+def remove_changed(lock: Lock, store: Store, progress: Progress, say: Callable[[str], object]) -> dict[str, LockedFile]:
+    """Remove the stored files of the entries whose content is no longer that of the lock; return the others by digest.
+
+    Raise WeightsDisk.
+    """
+    kept = {file.sha256: file for file in lock.files if store.has(file.sha256, file.size)}
+    files = {digest: (str(store.path(digest)), file) for digest, file in kept.items()}
+    for digest in list(differing(files, progress)):
+        say(f"Weights: {store.path(digest)} has changed since it was fetched, and is fetched again.")
+        kept.pop(digest)
+        try:
+            store.remove(digest)
+        except OSError as error:
+            raise problems.WeightsDisk(store.root, error.strerror or str(error)) from error
+    return kept
+
+
 def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) -> tuple[list[Wanted], Entry]:
     """Return the files of an entry to fetch, and the entry with its revision."""
     if reason := sources.fault(entry.source):

@@ -40,7 +40,10 @@ def main(command: str, environ: dict) -> int:
         _trust(settings.ca_bundle)
         watch = Watch(progress, settings.weights_timeout + SPARE_SECONDS, send)
         watch.start()
-        send(done=_start(settings, environ, progress, send) if command == START else _build(settings, progress))
+        if command == START:
+            send(done=_start(settings, environ, progress, send))
+        else:
+            send(done=_build(settings, progress, send))
     except problems.Problem as problem:
         send(problem=problem.as_json())
         return 1
@@ -56,14 +59,17 @@ def _start(settings: Settings, environ: dict, progress: Progress, send: "Sender"
     return {}
 
 
-def _build(settings: Settings, progress: Progress) -> dict:
+def _build(settings: Settings, progress: Progress, send: "Sender") -> dict:
     """Fetch the weights that the order on stdin lists; return the text of the lock."""
     order = json.load(sys.stdin)
     entries = tuple(Entry(each["source"], each["folder"], tuple(each["patterns"])) for each in order["entries"])
     pinned = lock.of_text(order["pinned"]) if order["pinned"] else None
+    store = Store(Path(order["store"]))
+    if pinned:
+        fetch.remove_changed(pinned, store, progress, lambda text: send(say=text))
     fetched = fetch.fetch(
         pinned or Lock(entries),
-        Store(Path(order["store"])),
+        store,
         progress,
         seconds=settings.weights_timeout,
         max_bytes=order["max_bytes"],

@@ -130,15 +130,7 @@ def places(settings: Settings) -> list[Place]:
 def _fetch(entries: Sequence[Entry], blobs: Store, seconds: float, progress: Progress, say: Say) -> None:
     """Have the files of the entries in the cache, each with the digest of the lock."""
     wanted = {file.sha256: file for entry in entries for file in entry.files}
-    cached = {file.sha256: file for file in wanted.values() if blobs.has(file.sha256, file.size)}
-    files = {digest: (str(blobs.path(digest)), file) for digest, file in cached.items()}
-    for digest in list(fetch.differing(files, progress)):
-        say(f"Weights: {blobs.path(digest)} has changed since it was fetched, and is fetched again.")
-        cached.pop(digest)
-        try:
-            blobs.remove(digest)
-        except OSError as error:
-            raise problems.WeightsDisk(blobs.root, error.strerror or str(error)) from error
+    cached = fetch.remove_changed(Lock(tuple(entries)), blobs, progress, say)
     missing = [file for digest, file in wanted.items() if digest not in cached]
     if missing:
         size = amount(sum(file.size for file in missing))
