@@ -5,7 +5,7 @@ MLServer's codec of data frames, which a request names by the content type `pd`,
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nb_service.files import Files
 from nb_service.identity import Identity
@@ -323,25 +323,49 @@ def _port(tensor: dict) -> dict:
     return {"name": tensor["name"], "data_type": f"TYPE_{datatype}", "dims": tensor["shape"]}
 
 
-def statistics(served: Identity, numbers: dict) -> Body:
-    """Return Triton's statistics of the model, from the service's `numbers` (see http.metrics).
+class Counted(NamedTuple):
+    """How many requests to `infer` had one outcome, and how many nanoseconds they took."""
 
-    Samples and calls are those of all protocols; requests are those to `infer`, whose times are counted together.
+    count: int = 0
+    nanoseconds: int = 0
+
+    def plus(self, nanoseconds: int) -> "Counted":
+        """Return the counts with one more request."""
+        return Counted(self.count + 1, self.nanoseconds + nanoseconds)
+
+
+class Statistics(NamedTuple):
+    """A model's counts: requests to `infer` by whether they succeeded, and samples and calls of all protocols.
+
+    `processing` and `batches` are histograms as http.metrics has them; without `batches`, each call had one sample.
     """
-    requests = {True: 0, False: 0}
-    for route, status, count in numbers["requests"]:
-        if route.endswith(INFER):
-            requests[status == 200] += count
-    took = sum(histogram["total"] for route, histogram in numbers["latencies"].items() if route.endswith(INFER))
-    samples = sum(numbers["processing"]["counts"])
-    inference = {
-        "success": {"count": requests[True], "ns": int(took * 1e9)},
-        "fail": {"count": requests[False], "ns": 0},
-        "compute_infer": {"count": samples, "ns": int(numbers["processing"]["total"] * 1e9)},
+
+    served: Identity
+    requests: Mapping[bool, Counted]
+    processing: dict
+    batches: dict | None = None
+
+
+def statistics(models: Iterable[Statistics]) -> Body:
+    """Return Triton's statistics of each model."""
+    return Body(encode({"model_stats": [_statistics(model) for model in models]}))
+
+
+def _statistics(model: Statistics) -> dict:
+    samples = sum(model.processing["counts"])
+    calls = sum(model.batches["counts"]) if model.batches else 0
+    counted = {
+        "success": model.requests[True],
+        "fail": model.requests[False],
+        "compute_infer": Counted(samples, int(model.processing["total"] * 1e9)),
     }
-    facts = {"name": served.name, "version": str(served.version)}
-    scored = {"inference_count": samples, "execution_count": sum(numbers["batches"]["counts"]) or samples}
-    return Body(encode({"model_stats": [{**facts, **scored, "inference_stats": inference}]}))
+    return {
+        "name": model.served.name,
+        "version": str(model.served.version),
+        "inference_count": samples,
+        "execution_count": calls or samples,
+        "inference_stats": {name: {"count": each.count, "ns": each.nanoseconds} for name, each in counted.items()},
+    }
 
 
 _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}
