@@ -326,12 +326,12 @@ def _port(tensor: dict) -> dict:
 class Counted(NamedTuple):
     """How many requests to `infer` had one outcome, and how many nanoseconds they took."""
 
-    count: int = 0
+    requests: int = 0
     nanoseconds: int = 0
 
     def plus(self, nanoseconds: int) -> "Counted":
         """Return the counts with one more request."""
-        return Counted(self.count + 1, self.nanoseconds + nanoseconds)
+        return Counted(self.requests + 1, self.nanoseconds + nanoseconds)
 
 
 class Statistics(NamedTuple):
@@ -364,7 +364,7 @@ def _statistics(model: Statistics) -> dict:
         "version": str(model.served.version),
         "inference_count": samples,
         "execution_count": calls or samples,
-        "inference_stats": {name: {"count": each.count, "ns": each.nanoseconds} for name, each in counted.items()},
+        "inference_stats": {name: {"count": each.requests, "ns": each.nanoseconds} for name, each in counted.items()},
     }
 
 
