@@ -58,6 +58,17 @@ def test_nothing_that_a_repository_names_is_started(name, tmp_path, canary):
     assert not (tmp_path / "ran").exists()
 
 
+def test_git_itself_would_start_the_programs_of_that_repository(tmp_path, canary):
+    """Git reads all of that configuration: an error in it would end git before it starts anything."""
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING["git"](folder, canary)
+    listed = subprocess.run(["git", "config", "--list", "--name-only"], cwd=folder, capture_output=True, text=True)
+    assert listed.returncode == 0 and {"diff.external", "core.fsmonitor"} <= {*listed.stdout.split()}
+    subprocess.run(["git", "status"], cwd=folder, capture_output=True)
+    assert (tmp_path / "ran").exists()
+
+
 def test_a_fix_starts_no_program_that_the_metadata_name(tmp_path, canary):
     folder = tmp_path / "repo"
     folder.mkdir()
