@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nbconvert.exporters import TemplateExporter
@@ -67,11 +68,16 @@ def model_script(node: NotebookNode, notebook: Path, facts: dict | None) -> Scri
 
 def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, purpose: str) -> Script:
     transformed = _transform(node, steps, config)
-    # The transforms have been applied: the exporter only writes the script.
-    exporter = PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
     resources = {"nb_builder": {"notebook": str(notebook), "purpose": purpose}}
-    text, _ = exporter.from_notebook_node(transformed, resources=resources)
+    text, _ = _exporter().from_notebook_node(transformed, resources=resources)
     return Script(text.rstrip("\n") + "\n", _cells(transformed))
+
+
+@cache
+def _exporter() -> PercentExporter:
+    """Return the exporter, which has compiled its templates after its first script."""
+    # The transforms have been applied: the exporter only writes the script.
+    return PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
 
 
 def _commented(text: str) -> str:
