@@ -31,7 +31,7 @@ class Lines(Protocol):
 
 
 class Access:
-    """Counts and logs each request that was answered."""
+    """Counts and logs each finished request."""
 
     def __init__(self, log: Lines, requests: Requests, checks: Iterable[str], spans: "Spans | None" = None) -> None:
         self._log = log
@@ -41,7 +41,7 @@ class Access:
         self._line = json_line if log.as_json else text_line
 
     def __call__(self, request: "Request", status: int) -> None:
-        """Count and log `request`, which was answered with `status` just now."""
+        """Count and log `request`, whose response, with `status`, has just been sent."""
         took = time.monotonic() - request.asked_at
         self._requests.asked(request.route or "other", status, took)
         # A health check that succeeds every few seconds is noise; one that fails is news.
@@ -74,12 +74,12 @@ def json_line(request: "Request", status: int, took: float) -> str:
 
 
 def as_json(text: str) -> str:
-    """Return a method or a path, which a client chose, as JSON."""
+    """Return a client's method or path as JSON."""
     return _as_json(text) if len(text) <= MAX_REMEMBERED_LENGTH else json.dumps(text)
 
 
 def as_field(text: str) -> str:
-    """Return a method or a path, which a client chose, as one field of a line: visible ASCII without quotes."""
+    """Return a client's method or path as one field of a line: visible ASCII without quotes."""
     return _as_field(text) if len(text) <= MAX_REMEMBERED_LENGTH else _escaped(text)
 
 
@@ -94,5 +94,5 @@ def _escape(character: str) -> str:
 
 _as_json = lru_cache(256)(json.dumps)
 _as_field = lru_cache(256)(_escaped)
-# Most requests of one second have lines that begin alike.
+# The lines of most requests in the same second start alike.
 _remembered_begin = lru_cache(16)(_begin)

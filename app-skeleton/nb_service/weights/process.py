@@ -30,7 +30,7 @@ BEAT_SECONDS = 0.5
 
 def main(command: str, environ: dict) -> int:
     """Run the command `start` or `build`; return 0 if it succeeds, 1 after a problem."""
-    # Whatever libraries print must not be read as our lines.
+    # Output of libraries must not be read as our lines.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     send = Sender(out)
@@ -79,7 +79,7 @@ def _build(settings: Settings, progress: Progress, send: "Sender") -> dict:
 
 
 class Sender:
-    """Prints lines of JSON, whole ones also from several threads."""
+    """Prints lines of JSON, each one atomically."""
 
     def __init__(self, out: Any) -> None:
         self._out = out
@@ -93,7 +93,7 @@ class Sender:
 
 
 class Watch(threading.Thread):
-    """Ends the process when no byte has come for too long, whatever a library waits for."""
+    """Kills the process if no byte has arrived for too long, whatever a library waits for."""
 
     def __init__(self, progress: Progress, seconds: float, send: Callable[..., object]) -> None:
         super().__init__(daemon=True)
@@ -102,7 +102,7 @@ class Watch(threading.Thread):
         self._send = send
 
     def run(self) -> None:
-        """Look now and then."""
+        """Check periodically."""
         while self._progress.stalled < self._seconds:
             time.sleep(BEAT_SECONDS)
         reason = f"nothing has arrived for {self._seconds:g} seconds"
@@ -111,14 +111,14 @@ class Watch(threading.Thread):
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that has started it is gone: its end of stdin is closed then."""
+    """Exit when the parent has exited, which closes its end of stdin."""
     while os.read(0, 1):
         pass
     os._exit(1)
 
 
 def _trust(ca_bundle: str) -> None:
-    """Have the libraries trust the authorities that S2I_CA_BUNDLE names, as the notebook's own downloads do."""
+    """Make the libraries trust the authorities in S2I_CA_BUNDLE, as the notebook's own downloads do."""
     if ca_bundle and os.path.isfile(ca_bundle) and os.path.getsize(ca_bundle):
         for name in CA_NAMES:
             os.environ.setdefault(name, ca_bundle)
