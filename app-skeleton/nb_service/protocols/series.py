@@ -65,7 +65,7 @@ class Series(Sequence):
         return self._elements
 
     def _split(self) -> list[bytes]:
-        """Return the JSON of each value of the chunks, freeing these on the way: both would take twice the memory."""
+        """Return the JSON of each value of the chunks, freeing these meanwhile to save half of the memory."""
         chunks, self._chunks = (self._chunks or [])[::-1], None
         elements: list[bytes] = []
         while chunks:
