@@ -2,7 +2,7 @@
 
 from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
-_WHY = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
+_WHY = "Only what 'requirements' lists, with its dependencies, is installed for the notebook."
 
 # Where the missing entry belongs, unless `preflight.declaring` determines a better place.
 OWN_LIST = "to 'requirements'"

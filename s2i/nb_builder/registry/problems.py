@@ -14,7 +14,7 @@ class ReferenceInvalid(BuildProblem):
 
 
 class RegistryFailed(BuildProblem):
-    """The registry rejects the request, can't be reached, or sends something other than what was requested."""
+    """The registry rejects the request, can't be reached, or does not send the requested content."""
 
     code = "registry-failed"
     what_text = "{reference}: {reason}."
