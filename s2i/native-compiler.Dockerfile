@@ -1,7 +1,7 @@
-# The compiler of native programs, for `nb-builder native`: what has gcc and the headers of Linux, or gets them from Debian.
+# The compiler image for `nb-builder native`: contains gcc and the Linux headers, or installs them from Debian.
 ARG BASE=debian:trixie-slim
 FROM ${BASE}
-# Another machine than this one, by uname's name, or nothing: for that one a cross-compiler, and qemu for the proof.
+# The target machine, by uname's name, if it is not this one: it needs a cross-compiler, and qemu for verification.
 ARG MACHINE
 USER 0
 RUN case "${MACHINE}" in \

@@ -1,25 +1,25 @@
-# Proves the native program of the image that `s2i build` made: `nb-builder native` runs it, and makes an image of what the
-# proof leaves. It needs no build context.
+# Verifies the native program of the image that `s2i build` made: `nb-builder native` runs this, and makes an image from the
+# files that verification leaves. It needs no build context.
 ARG SERVICE
-# What native-compiler.Dockerfile has made.
+# The image built from native-compiler.Dockerfile.
 ARG COMPILER
 
 FROM ${SERVICE} AS translated
 ARG RUN
 LABEL io.nb-builder.native.run="${RUN}"
 USER 0
-# The machine that is compiled for, where it is not this one.
+# The target machine, if it is not this one.
 ARG MACHINE
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "native", "translate"]
 
-# The same program twice: as it will be, and one that also tells which sides of predictor's branches ran.
+# The program twice: the final one, and one that also reports which sides of predictor's branches ran.
 FROM ${COMPILER} AS compiled
 ARG RUN
 LABEL io.nb-builder.native.run="${RUN}"
 COPY --from=translated /native /native
 RUN ["sh", "/native/compile"]
 
-# There is no program in its folder without a proof.
+# The folder contains the program only if its verification succeeded.
 FROM translated AS proved
 COPY --from=compiled /native/made/ /native/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "native", "prove"]

@@ -9,7 +9,7 @@ COPY s2i/python_from_image/collect.py /collect.py
 RUN python3 /collect.py /collected && ls /collected >/minor
 
 FROM ${BUILDER}
-# Where packages come from, for this build alone.
+# Package sources, for this build only.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
@@ -18,7 +18,7 @@ USER 0
 COPY --from=source /collected/ /opt/python/
 COPY --from=source /minor /opt/python-from-image/
 COPY s2i/python_from_image/settle.py /opt/python-from-image/
-# Nothing of the layers below is touched: even a changed mode is a copy.
+# Files of lower layers stay untouched: even a changed mode would copy them.
 RUN minor="$(cat /opt/python-from-image/minor)" \
  && /opt/nb-builder/build/bin/python -I /opt/python-from-image/settle.py "/opt/python/${minor}" "${minor}" \
  && rm -r /opt/python-from-image \

@@ -1,4 +1,4 @@
-# Makes a slim image of the image that `s2i build` made. Needs no network and no build context:
+# Builds a slim image from the image that `s2i build` made. Needs no network and no build context:
 #
 #   docker build --force-rm --network none --build-arg SERVICE=my-service -t my-service-slim - < s2i/runtime.Dockerfile
 #
@@ -25,29 +25,29 @@ ARG S2I_SLIM_BASE
 COPY --from=planned /slim/plan.json /slim/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "lay"]
 
-# What must be there before Python is; all else that the service image had is in /opt/app-root/environment.json.
+# Variables that must be set before Python starts; the service image's others are in /opt/app-root/environment.json.
 FROM scratch AS bare
 ENV HOME=/opt/app-root/src \
     PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     LC_ALL=C.UTF-8
 
-# The image as it would be, asked as its own user, and next to it a shell that tells of a Python that does not start:
-# this never fails.
+# The candidate image, tested as its own user, with a shell next to it that reports a Python that doesn't start: this step
+# never fails.
 FROM bare AS trial
 COPY --from=slim /slim/root/ /
 COPY --from=slim /slim/launcher/ /slim-launcher/
 USER 1001
 RUN ["/slim-launcher/loader", "--library-path", "/slim-launcher", "/slim-launcher/sh", "/slim-launcher/ask"]
 
-# Where it differs, another one, in which less is left out.
+# If it differs, another one, with less left out.
 FROM slim AS settled
 ARG S2I_KEEP
 ARG S2I_SLIM_BASE
 COPY --from=trial /slim-launcher/said/ /slim/trial/
 RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim", "settle"]
 
-# In most cases the same as before, and no work then.
+# Usually the same as before, which costs nothing.
 FROM bare AS candidate
 COPY --from=settled /slim/root/ /
 COPY --from=slim /slim/launcher/ /slim-launcher/
@@ -60,9 +60,9 @@ RUN ["/opt/nb-builder/build/bin/python", "-I", "-u", "-m", "nb_builder", "slim",
 
 FROM scratch
 COPY --from=settled /slim/root/ /
-# There is no image without this file, and no file without the proof.
+# The image requires this file, and the file exists only after a successful verification.
 COPY --from=proved /slim/proved/ /
-# As in `bare`; OpenShift takes no other stage for the last one.
+# As in `bare`; OpenShift always builds the last stage.
 ENV HOME=/opt/app-root/src \
     PATH=/opt/app-root/venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \

@@ -39,6 +39,7 @@ CORE: dict[str, tuple[str, ...]] = {
         "test_gate.py",
         "test_grpc.py::test_what_other_clients_leave_out",
         "test_hints.py",
+        "test_hostile_check.py::test_mutated_",
         "test_kept_models.py",
         "test_life.py",
         "test_native.py",

@@ -70,6 +70,8 @@ def main(folder: Path, words: list[str]) -> int:
         ("network", "create"): lambda rest: 0,
         ("network", "inspect"): lambda rest: print('[{"IPAM": {"Config": [{"Gateway": "127.0.0.1"}]}}]') or 0,
         ("network", "rm"): lambda rest: 0,
+        ("push",): lambda rest: 0,
+        ("manifest",): lambda rest: 0,
         ("load",): lambda rest: _load(folder),
         ("save",): lambda rest: _save(folder, rest[-1]),
         ("tag",): lambda rest: _tag(folder, *rest),

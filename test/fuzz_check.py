@@ -29,11 +29,15 @@ def in_this_process(run):
     def inside(command, **options):
         words = list(map(str, command))
         if "-c" in words:
-            printed = io.StringIO()
-            with contextlib.redirect_stdout(printed), mock.patch("sys.stdin", io.StringIO(options.get("input", ""))):
-                # The program is nb-builder's own; what it reads is not.
-                exec(compile(words[words.index("-c") + 1], "<program>", "exec"), {})  # noqa: S102
-            return subprocess.CompletedProcess(words, 0, printed.getvalue(), "")
+            given = options.get("input", "")
+            key = (*words, given)
+            if key not in known:
+                printed = io.StringIO()
+                with contextlib.redirect_stdout(printed), mock.patch("sys.stdin", io.StringIO(given)):
+                    # The program is nb-builder's own; what it reads is not.
+                    exec(compile(words[words.index("-c") + 1], "<program>", "exec"), {"__name__": "__main__"})  # noqa: S102
+                known[key] = (subprocess.CompletedProcess(words, 0, printed.getvalue(), ""),)
+            return known[key][0]
         *before, script, target = words
         key = (*before, Path(script).read_text("utf-8"))
         if key not in known:

@@ -45,16 +45,46 @@ def _git(folder: Path, config: str) -> None:
 
 def _of_git(folder: Path, canary: Path) -> None:
     script = f"#!/bin/sh\nexec {canary}\n"
-    _files(folder, {"m.ipynb": notebook(*CELLS), ".gitattributes": "* filter=x\n"})
+    _files(folder, {"m.ipynb": notebook(*CELLS), ".gitattributes": "* filter=x diff=x merge=x\n"})
     _git(
         folder,
         f'fsmonitor = "{canary}"\nhooksPath = hooks\npager = "{canary}"\nsshCommand = "{canary}"\n'
         f'[filter "x"]\nclean = "{canary}"\nprocess = "{canary}"\n[log]\nshowSignature = true\n'
         f'[gpg]\nprogram = "{canary}"\n'
         f'[extensions]\npartialClone = origin\n[remote "origin"]\nurl = "ext::{canary}"\npromisor = true\n'
-        f'uploadpack = "{canary}"\n[protocol]\nallow = always\n[alias]\nlog = "!{canary}"\n',
+        f'uploadpack = "{canary}"\n[protocol]\nallow = always\n[alias]\nlog = "!{canary}"\n'
+        f'config = "!{canary}"\nrev-parse = "!{canary}"\nstatus = "!{canary}"\n[include]\npath = more\n',
     )
-    _files(folder, {f"hooks/{name}": script for name in ("post-index-change", "reference-transaction", "pre-commit")})
+    # All others that git's documentation has, in a file of their own.
+    programs = {
+        "core": ("editor", "askPass", "gitProxy", "alternateRefsCommand"),
+        "diff": ("external",),
+        'diff "x"': ("command", "textconv"),
+        'merge "x"': ("driver",),
+        "sequence": ("editor",),
+        'gpg "ssh"': ("program", "defaultKeyCommand"),
+        'gpg "x509"': ("program",),
+        'trailer "x"': ("command", "cmd"),
+        "uploadpack": ("packObjectsHook",),
+        "credential": ("helper",),
+        "interactive": ("diffFilter",),
+        'remote "origin"': ("receivepack", "vcs", "proxy"),
+        'difftool "x"': ("cmd",),
+        'tar "tar.gz"': ("command",),
+        'submodule "x"': ("update",),
+        "pager": ("log", "status", "config"),
+        "ssh": ("variant",),
+    }
+    bang = {"update": "!"}
+    lines = [
+        line
+        for section, names in programs.items()
+        for line in (f"[{section}]", *(f'{name} = "{bang.get(name, "")}{canary}"' for name in names))
+    ]
+    (folder / ".git" / "more").write_text("\n".join(lines) + "\n")
+    hooks = ("post-index-change", "reference-transaction", "pre-commit", "post-checkout", "fsmonitor-watchman")
+    for place in ("hooks", ".git/hooks"):
+        _files(folder, {f"{place}/{name}": script for name in hooks})
     (folder / "m.ipynb").write_text(notebook(*CELLS, "1"))
 
 
@@ -76,6 +106,12 @@ def _of_pip(folder: Path, canary: Path) -> None:
             "nb_builder/__init__.py": runs,
             "lib/setup.py": runs,
             "lib/pyproject.toml": '[build-system]\nrequires = []\nbackend-path = ["."]\nbuild-backend = "setup"\n',
+            "uv.toml": f'find-links = ["{folder}"]\n[pip]\nbreak-system-packages = true\n',
+            "setup.cfg": "[options]\nsetup_requires = evil\nversion = attr: helper.VERSION\n",
+            "evil.pth": f"import os; os.system('{canary}')\n",
+            "pyproject.toml": f'[tool.uv]\nfind-links = ["{folder}"]\n[project]\nname = "a"\n'
+            'dynamic = ["version", "dependencies"]\n[build-system]\nrequires = ["evil @ file:./lib"]\n'
+            'build-backend = "setup"\nbackend-path = ["."]\n',
             "pip.conf": "[global]\nindex-url = https://127.0.0.1:1/simple\n",
             ".s2i/environment": f"PYTHONSTARTUP={folder}/setup.py\nPYTHONPATH={folder}\n"
             f"PIP_CONFIG_FILE={folder}/pip.conf\n",
@@ -94,7 +130,7 @@ def _of_shells(folder: Path, canary: Path) -> None:
             ),
             "evil.py": f"import os\nos.system('{canary}')\n",
             "evil.sh": script,
-            "Makefile": f"all:\n\t{canary}\n$(shell {canary})\n",
+            **dict.fromkeys(("Makefile", "GNUmakefile", "makefile"), f"all:\n\t{canary}\n$(shell {canary})\n"),
             ".envrc": str(canary),
             ".s2i/bin/assemble": script,
             ".s2i/environment": f"BASH_ENV={canary}\nENV={canary}\nPATH={folder}/bin\nLD_PRELOAD={canary}\n"
@@ -115,8 +151,15 @@ def _of_jupyter(folder: Path, canary: Path) -> None:
             "kern/kernel.json": spec,
             "kernels/kern/kernel.json": spec,
             ".ipython/profile_default/startup/a.py": f"import os\nos.system('{canary}')\n",
-            "jupyter_config.py": f"import os\nos.system('{canary}')\n",
-            "ipython_config.py": f"import os\nos.system('{canary}')\n",
+            **{
+                f"{place}{name}.py": f"import os\nos.system('{canary}')\n"
+                for place in ("", ".jupyter/", ".ipython/profile_default/")
+                for name in (
+                    *("jupyter_config", "ipython_config", "jupyter_server_config", "jupyter_nbconvert_config"),
+                    *("ipython_kernel_config", "jupytext_config", ".jupytext", "jupyter_notebook_config"),
+                )
+            },
+            "postBuild": f"#!/bin/sh\nexec {canary}\n",
         },
     )
 

@@ -1,10 +1,10 @@
-"""The entry point of the service, the only place that turns a problem into text and an exit code.
+"""The entry point of the service, the only module that turns a problem into text and an exit status.
 
-`python -m nb_service`, also with the argument `serve`, serves the model with the back end that S2I_BACKEND names. If
-the first argument is the name of a back end, that one serves the model and receives the other arguments. `python -m
-nb_service prove` sends the model the golden rows and prints the outcome as JSON. `python -m nb_service selftest` starts
-a service and tests it as a client; `python -m nb_service ready` exits with 0 if the running one is ready. `words`
-before a back end's name only checks the arguments after it, for programs that build a model first.
+`python -m nb_service`, also with the argument `serve`, serves the model with the back end in S2I_BACKEND. If the first
+argument is the name of a back end, that one serves the model and receives the other arguments. `python -m nb_service
+prove` sends the golden rows to the model and prints the outcome as JSON. `python -m nb_service selftest` starts a
+service and tests it as a client; `python -m nb_service ready` exits with 0 if the running one is ready. `words` before
+a back end's name only checks the arguments after it, for programs that build a model first.
 """
 
 import contextlib
@@ -29,11 +29,11 @@ COMMANDS = ("serve", "prove", "ready", "selftest", "app", "words", "weights")
 def serve(
     environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True, checks_arguments: bool = False
 ) -> int:
-    """Serve the model with the back end of `call`, or only check its arguments; return the exit code.
+    """Serve the model with the back end of `call`, or only check its arguments; return the exit status.
 
-    `facts` is a descriptor, inherited from the program that has started this service; it and `quiet` are as in Log.
+    `facts` is a descriptor inherited from the program that started this service; it and `quiet` are as in Log.
     """
-    # `ready`, which engines run every few seconds alongside the scorers, takes half as long without these.
+    # Container engines run `ready` every few seconds; without these imports, it takes half as long.
     from nb_service.pool import Pool, make_plan
     from nb_service.pool.turns import TurnLoop
 
@@ -47,11 +47,11 @@ def serve(
 
         served_names.check(model, values, call.name)
     if facts is not None:
-        # Scorers must not inherit it: the reader sees the end of this process by its end of file.
+        # Scorers must not inherit it: its end of file tells the reader that this process has exited.
         os.set_inheritable(facts, False)
     with stdio_capture.opened_log(values.log_format, facts, quiet=quiet, to_stderr=call.keeps_stdout) as log:
         for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
-            # What is near no setting of a service may be one of a build, which images keep.
+            # A name that resembles no setting of the service may be a build's, which images keep.
             if name:
                 log.say(f"{variable} is not a setting. Did you mean {name}?")
         loop = TurnLoop()
@@ -63,7 +63,7 @@ def serve(
 
 
 class Call:
-    """Which back end is asked for, with which arguments; by default the one that the settings name.
+    """The requested back end and its arguments; by default, the back end in the settings.
 
     Raise BackendUnknown for a name that is not a back end's.
     """
@@ -71,7 +71,8 @@ class Call:
     def __init__(self, name: str = "", arguments: Sequence[str] = ()) -> None:
         self.name = name
         self.arguments = arguments
-        # Before the settings are read, where it can be: a problem of theirs is not for a stdout that is kept.
+        # Before the settings are read, if possible, because a back end may reserve stdout, where their problems must
+        # not appear.
         self._backend = backends.find(name) if name else None
         self.keeps_stdout = self._backend is not None and backends.keeps_stdout(self._backend)
 
@@ -84,14 +85,14 @@ class Call:
         return self._backend
 
     def end(self, exit_status: int, problem: Problem | None = None) -> int:
-        """Tell the back end, if there is one, how it ends, and return the status; raise the problem that it has."""
+        """Notify the back end, if any, of the outcome, and return the exit status; raise its own problem."""
         if self._backend is not None:
             backends.end(self._backend, exit_status, problem)
         return exit_status
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Run the command in `args`; return the exit code."""
+    """Run the command in `args`; return the exit status."""
     stdio_capture.open_closed_streams()
     call = Call()
     try:
@@ -121,14 +122,14 @@ def main(args: list[str], environ: dict) -> int:
         return status if checks_arguments else call.end(status)
     except Problem as problem:
         _last_words(_text_of(problem, args, environ), sys.stderr if call.keeps_stdout else sys.stdout)
-        # It has said what is wrong, which is more than what else may be wrong now.
+        # The first problem has been reported; a second one would add little.
         with contextlib.suppress(Problem):
             call.end(problem.exit_status, problem)
         return problem.exit_status
 
 
 def _ask(arguments: list[str], environ: dict) -> int:
-    """Ask the model (`prove`) or the service (`ready`) how it is, or provide weights; return the exit code."""
+    """Query the model (`prove`) or the service (`ready`), or provide weights; return the exit status."""
     if arguments[0] == "weights":
         from nb_service.weights import process
 
@@ -149,7 +150,7 @@ def _show_usage() -> None:
 
 
 def _last_words(text: str, stream: TextIO) -> None:
-    """Print `text`, whatever characters it has and whether or not anybody reads the stream."""
+    """Print `text`, whatever its characters, even if the stream's reader is gone."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
     with contextlib.suppress(OSError):
@@ -158,7 +159,7 @@ def _last_words(text: str, stream: TextIO) -> None:
 
 def _text_of(problem: Problem, args: list[str], environ: dict) -> str:
     if args == ["prove"]:
-        # A build reads it.
+        # A build parses it.
         return json.dumps({"problem": problem.as_json()})
     if settings.log_format(environ) == log_forms.JSON:
         return as_object(f"ERROR: {problem.what}", why=problem.why, fix=problem.fix, problem=problem.code)

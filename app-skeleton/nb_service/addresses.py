@@ -1,13 +1,13 @@
-"""Which IP addresses are public: all that fetches files asks before it connects, or before it sends anything."""
+"""Which IP addresses are public; everything that fetches files checks this before it connects."""
 
 import ipaddress
 
-# Addresses of IPv6 that stand for one of IPv4, which may be private.
+# IPv6 addresses that represent an IPv4 address, which may be private.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_public(text: str) -> bool:
-    """Return whether an IP address is one that anybody may connect to, and not of this machine or a network of it."""
+    """Return whether an IP address is public: neither this machine's nor a private network's."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]

@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: its affinity, capped by the cgroup's quota (v1 or v2)."""
+"""The number of CPUs that this process may use: its affinity, capped by the cgroup's quota (v1 or v2)."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ def available(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs
 
 
 def _folders(proc: Path, root: Path) -> list[Path]:
-    """Return the folders whose quota applies to us: our cgroup's and its parents', in both versions."""
+    """Return the folders with quotas that apply to us: our cgroup's and its parents', in both versions."""
     folders = []
     for line in _text(proc).splitlines():
         _, controllers, path = line.split(":", 2)
@@ -22,14 +22,14 @@ def _folders(proc: Path, root: Path) -> list[Path]:
             base = root / "cpu"
         else:
             continue
-        # In a container the mount shows our own cgroup as its root, so the path may not exist there.
+        # In a container, the mount shows our own cgroup as its root, so the path may not exist there.
         inner = base / path.lstrip("/")
         folders += [inner, *[parent for parent in inner.parents if parent.is_relative_to(base)]]
     return folders
 
 
 def _quota(folder: Path) -> float | None:
-    """Return the CPUs that `folder` allows, or None where it sets no limit."""
+    """Return the number of CPUs that `folder` allows, or None without a limit."""
     quota, period = "max", "100000"
     fields = _text(folder / "cpu.max").split()
     if len(fields) == 2:

@@ -1,4 +1,4 @@
-"""Which arguments of predictor are files, by its model's manifest, and which bodies bring them."""
+"""Which arguments of predictor are files, according to the manifest, and which request bodies contain them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def _binary() -> "ModuleType":
-    """Return nb_scorer.model.binary, which only a service whose model takes or gives files needs."""
+    """Return nb_scorer.model.binary, which is imported only if the model takes or returns files."""
     from nb_scorer.model import binary
 
     return binary
@@ -36,13 +36,13 @@ class Files(NamedTuple):
 
     @property
     def media_types(self) -> list[str]:
-        """Return the media types of bodies that are a file; * stands for all types of a family."""
+        """Return the media types of bodies that are a file; * stands for all subtypes."""
         if not self.arguments:
             return []
         return list(_binary().MEDIA_TYPES[self.arguments[0].kind])
 
     def replaced(self, sample: object, of_text: Callable[[str], str]) -> object:
-        """Return a sample with what `of_text` returns for each text where predictor takes a file."""
+        """Return a sample with each text that stands for a file replaced by the result of `of_text`."""
         if not self.by_name:
             return _each(sample, of_text)
         if not isinstance(sample, dict):
@@ -51,23 +51,23 @@ class Files(NamedTuple):
         return {name: _each(value, of_text) if name in names else value for name, value in sample.items()}
 
     def takes(self, name: str) -> bool:
-        """Return whether the tensor or column of this name holds files."""
+        """Return whether the tensor or column of this name contains files."""
         return bool(self.arguments) and (not self.by_name or any(name == argument.name for argument in self.arguments))
 
     def text_of(self, content: bytes) -> str:
-        """Return the form in JSON of a file that came as bytes; they may be a data: URL already."""
+        """Return the JSON form of a file received as bytes, which may be a data: URL already."""
         is_url = content[:5].lower() == b"data:" and content.isascii()
         return content.decode("ascii") if is_url else _binary().data_url(content, _binary().OCTETS)
 
     def prefix_of_json(self, accept: str | None) -> bytes:
-        """Return what a sample in JSON follows in a frame where its prediction may be a file, else b""."""
+        """Return the frame prefix of a JSON sample if its prediction may be a file, otherwise b""."""
         if not self.has_answers:
             return b""
         binary = _binary()
         return binary.prefix(binary.head_of_body(binary.JSON, accept))
 
     def sample_in_json(self, content: bytes, content_type: str) -> bytes | None:
-        """Return the sample in JSON that a body of this type is; None for one that is not a file that predictor takes.
+        """Return the JSON sample for a body that is a file; None if it is not a file that predictor accepts.
 
         For protocols that have no other place for a file.
         """
@@ -78,9 +78,9 @@ class Files(NamedTuple):
         return json.dumps({self.arguments[0].name: url} if self.by_name else url).encode("ascii")
 
     def prefix(self, content_type: str | None, accept: str | None = None, *, skips_empty: bool = False) -> bytes:
-        """Return what a body of this type follows in a frame, b"" for one that is neither a form nor a file to take.
+        """Return the frame prefix for a body of this type, b"" if it is neither a form nor an accepted file.
 
-        `accept` is the request's Accept header field; `skips_empty` is as in nb_scorer.model.binary.
+        `accept` is the request's Accept header; `skips_empty` is as in nb_scorer.model.binary.
         """
         if not self.arguments or content_type is None:
             return b""
@@ -92,7 +92,7 @@ class Files(NamedTuple):
         return b"" if media_type is None else binary.prefix(binary.head_of_body(media_type, accept))
 
     def _media_type(self, content_type: str) -> str | None:
-        """Return the media type of a body of this type; None if predictor takes no such file."""
+        """Return the media type of a body of this type; None if predictor doesn't accept such a file."""
         media_type = content_type.partition(";")[0].strip().lower()
         family = media_type.partition("/")[0] + "/*"
         return media_type if {media_type, family} & set(self.media_types) else None
@@ -108,7 +108,7 @@ NO_FILES = Files()
 
 
 def of(manifest: dict) -> Files:
-    """Return the arguments that are files by a model's manifest."""
+    """Return the arguments that are files according to a model's manifest."""
     described = manifest.get("files") or {}
     arguments = [Argument(each["name"], each["kind"], each["many"]) for each in described.get("arguments", ())]
     return Files(

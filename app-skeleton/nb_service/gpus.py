@@ -1,4 +1,4 @@
-"""The GPUs that this service may use, by NVIDIA's management library (NVML), which comes with the driver."""
+"""The GPUs that this service may use, from NVIDIA's management library (NVML), which comes with the driver."""
 
 import ctypes
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 LIBRARY = "libnvidia-ml.so.1"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-# Loaded into a process when its code first asks CUDA for a GPU, and not when a library that could do so is imported.
+# Loaded into a process when its code first uses CUDA, rather than when a library that could do so is imported.
 CUDA = b"/libcuda.so"
-# Of this package, in the environment of a notebook, are the libraries that NVIDIA publishes for others to depend on.
+# Folder, in a notebook's environment, of the libraries that NVIDIA publishes as dependencies of others.
 NVIDIA = "lib/python*/site-packages/nvidia"
 
 
 class Gpu(NamedTuple):
-    """A GPU: what identifies it among all, its product's name, and its memory and what is used of it, in bytes."""
+    """A GPU: its unique id, its product name, and its total and used memory in bytes."""
 
     uuid: str
     name: str
@@ -24,9 +24,9 @@ class Gpu(NamedTuple):
 
 
 class Gpus(NamedTuple):
-    """What a service may use: the names by which CUDA takes them, one scorer's each, and what they are.
+    """The GPUs that a service may use: their names for CUDA, one per scorer, and their products.
 
-    `missing` says why there are none, and is empty where there are some.
+    `missing` explains why there are none, and is empty if there are some.
     """
 
     names: tuple[str, ...] = ()
@@ -38,8 +38,8 @@ NONE = Gpus()
 
 
 def read() -> list[Gpu]:
-    """Return all GPUs that this container shows; raise OSError with the driver's words where it can't say."""
-    # It raises OSError itself, where there is no driver, without the tenth of a second that pynvml's import takes.
+    """Return all GPUs visible in this container; raise OSError with the driver's text if it fails."""
+    # It raises OSError if there is no driver, without the tenth of a second that importing pynvml takes.
     ctypes.CDLL(LIBRARY)
     import pynvml
 
@@ -54,7 +54,7 @@ def read() -> list[Gpu]:
 
 
 def read_or_none() -> list[Gpu]:
-    """Return all GPUs that this container shows; none while the driver does not answer."""
+    """Return all GPUs visible in this container; none while the driver does not respond."""
     try:
         return read()
     except OSError:
@@ -69,7 +69,7 @@ def _gpu(pynvml: ModuleType, index: int) -> Gpu:
 
 
 def visible(environ: Mapping[str, str]) -> Gpus:
-    """Return the GPUs that a process with this environment may use, as CUDA reads CUDA_VISIBLE_DEVICES."""
+    """Return the GPUs that a process with this environment may use, as CUDA interprets CUDA_VISIBLE_DEVICES."""
     asked = environ.get(VISIBLE)
     names = None if asked is None else _listed(asked)
     if names == ():
@@ -84,7 +84,7 @@ def visible(environ: Mapping[str, str]) -> Gpus:
 
 
 def _listed(value: str) -> tuple[str, ...]:
-    """Return the GPUs in a value of CUDA_VISIBLE_DEVICES: CUDA takes those before the first that can't be one."""
+    """Return the GPUs in a value of CUDA_VISIBLE_DEVICES: CUDA uses those before the first invalid one."""
     names: list[str] = []
     for name in value.split(","):
         if name.strip() in ("", "-1"):
@@ -94,7 +94,7 @@ def _listed(value: str) -> tuple[str, ...]:
 
 
 def asked_for_by(pid: int) -> bool:
-    """Return whether the process `pid` has asked CUDA for a GPU; False where the system does not show that."""
+    """Return whether the process `pid` has initialised CUDA; False if the system does not show that."""
     try:
         with open(f"/proc/{pid}/maps", "rb") as maps:
             return CUDA in maps.read()

@@ -1,4 +1,4 @@
-"""Which model this is: its name, version and commit, for every response and every protocol."""
+"""The model's identity: its name, version and commit, for every response and every protocol."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _COMMIT = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
 class Identity(NamedTuple):
-    """A model's name, its version (seconds since 1970 at which it was built) and, if known, commit and source."""
+    """A model's name, its version (the build time in seconds since 1970) and, if known, commit and source."""
 
     name: str
     version: int
@@ -49,13 +49,13 @@ def of(model: ModelFolder, name: str = "") -> Identity:
 
 
 def cleaned(name: str) -> str:
-    """Return `name` as a model's name: letters without accents, dashes for characters that paths can't have."""
+    """Return `name` as a valid model name: letters without accents, dashes for characters not allowed in paths."""
     usable = re.sub(r"[^A-Za-z0-9._-]+", "-", name if name.isascii() else _without_accents(name))[:128].strip("._-")
     return usable or DEFAULT_NAME
 
 
 def _without_accents(name: str) -> str:
-    # Imported here: few names need it.
+    # Imported here, because few names need it.
     import unicodedata
 
     return "".join(
@@ -64,8 +64,8 @@ def _without_accents(name: str) -> str:
 
 
 def version_of(built: str) -> int:
-    """Return the manifest's time stamp as seconds since 1970; 1 where it is not valid."""
-    # Not by strptime: importing what that needs takes longer than everything else here.
+    """Return the manifest's time stamp as seconds since 1970; 1 if it is not valid."""
+    # Not strptime: its imports take longer than everything else here.
     match = _STAMP.fullmatch(built)
     if match is None:
         return 1
@@ -77,7 +77,7 @@ def version_of(built: str) -> int:
 
 
 def _report(path: Path) -> dict:
-    """Return the build's report; {} where the image was made without it."""
+    """Return the build's report; {} if the image does not include it."""
     try:
         report = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The environment of a slim image, kept in a file: an image made from scratch inherits no variables."""
+"""The environment variables of a slim image, stored in a file: an image made from scratch inherits none."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from nb_service import problems, settings
 
 
 def complete(environ: dict) -> dict:
-    """Return `environ`, completed by the variables in `$APP_ROOT/environment.json`, if there is such a file.
+    """Return `environ`, completed with the variables in `$APP_ROOT/environment.json`, if there is such a file.
 
-    Raise ModelDamaged where its content is not valid, ModelMissing where it can't be read.
+    Raise ModelDamaged if its content is not valid, ModelMissing if it can't be read.
     """
     path = os.path.join(settings.app_root(environ), paths.ENVIRONMENT)
     try:
@@ -27,12 +27,12 @@ def complete(environ: dict) -> dict:
 
 
 def _variables(content: object) -> dict[str, str]:
-    """Return the variables in the file's content; raise ValueError for what no environment can hold."""
+    """Return the variables in the file; raise ValueError for any that an environment can't contain."""
     if not isinstance(content, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 - of a file's content
     for name, value in content.items():
         if not isinstance(value, str) or "\0" in name + value or "=" in name or not name:
             raise ValueError(f"{name!r} is not a variable with a string")
-        # Raises for characters that the file system's encoding, and so the environment, can't hold.
+        # Raises for characters that the file system encoding, and so the environment, doesn't support.
         os.fsencode(name + value)
     return content

@@ -1,4 +1,4 @@
-"""The service's log: lines on stdout, written by a thread, so that a slow reader never stops the loop."""
+"""The service's log: lines on stdout, written by a thread, so that a slow reader never blocks the loop."""
 
 import contextlib
 import json
@@ -11,23 +11,23 @@ import threading
 import time
 from collections.abc import Callable
 
-# How many bytes may wait to be written. Beyond that nobody is reading, and lines are left out and counted.
+# How many bytes may wait to be written. Beyond that, the reader has stopped, and lines are dropped and counted.
 MAX_WAITING = 8 << 20
 # How many of these may be captured output, so that there is always room for the service's own lines.
 MAX_OF_CAPTURED = MAX_WAITING // 2
-# Lines of requests go to the writing thread in batches of about this size, or at the next flush.
+# Request lines are passed to the writing thread in batches of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
 # How often the owner of a log calls `flush`.
 FLUSH_SECONDS = 0.2
-# The option that passes a service the descriptor for facts.
+# The option with the descriptor on which a service reports facts.
 FACTS = "--facts"
-# The same to a program that serves people: their requests are logged.
+# The same for a program that serves users, whose requests are logged.
 READY = "--ready"
 _END = object()
-# Control characters, and controls of writing direction, which show a line in another order than it has.
+# Control characters for writing direction, which display a line in another order.
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-# What CI servers take for commands where they show a log: GitHub reads `::error::` where a line begins, and `##[error]`
+# Text that CI servers interpret as commands in a log: GitHub reads `::error::` at the start of a line, and `##[error]`
 # anywhere, Azure Pipelines also `##vso[…]`. JSON has its own escape.
 _COMMAND = re.compile(rb"^([ \t]*):(?=:\w)|(?<=#)#(?=(?:vso)?\[)", re.MULTILINE)
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
@@ -36,11 +36,12 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) i
 
 
 class Log:
-    """Lines for stdout: `say` for events, `request` for the access log, `captured` for what others print.
+    """The log on stdout: `say` for events, `request` for the access log, `captured` for output of other processes.
 
-    With `as_json` each line is a JSON object; `request` gets its lines already formatted. `captured` is for any thread,
-    everything else for the loop's only. `facts` is a descriptor to a program that has started this service: facts go
-    there, so that it need not parse sentences. Where it only tests the service, it is `quiet`: no request is logged.
+    With `as_json`, each line is a JSON object; `request` receives formatted lines. `captured` is safe for any thread,
+    everything else is for the loop's only. `facts` is a descriptor to the program that started this service: it
+    receives facts, so that it need not parse sentences. If that program only tests the service, the log is `quiet`: no
+    request is logged.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Log:
         self.as_json = as_json
         self._facts = facts
         self._quiet = quiet and facts is not None
-        # Not sys.stdout: what that could not write would stay in its buffer and change the exit code.
+        # Not sys.stdout: text that it could not write would stay in its buffer and change the exit status.
         self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._requests: list[str] = []
         self._size_of_requests = 0
@@ -63,25 +64,25 @@ class Log:
         self._thread.start()
 
     def say(self, text: str) -> None:
-        """Have `text` written as a line."""
+        """Log `text` as a line."""
         self.flush()
         self._put(_encoded((as_object(text) if self.as_json else visible(text)) + "\n"), MAX_WAITING)
 
     def say_last(self, text: str) -> None:
-        """Have `text` written as a line once all else is, at `close`."""
+        """Log `text` as the last line, on `close`."""
         self._last.append(text)
 
     def captured(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
-        """Have complete lines that others printed written, in the form `shaped`, unless the reader is far behind."""
+        """Log complete lines that others printed, formatted by `shaped`, unless the reader is far behind."""
         if self._has_room(printed, MAX_OF_CAPTURED):
             self._put(shaped(printed), MAX_OF_CAPTURED)
         else:
             self._leave_out(printed.count(b"\n"))
 
     def fact(self, **facts: object) -> None:
-        """Write `facts` as a line of JSON to the program that tests this service, if there is one."""
+        """Send `facts` as a JSON line to the program that tests this service, if there is one."""
         if self._facts is not None:
-            # Facts are few and short, so the pipe has room for them. A program that is gone needs none.
+            # Facts are few and short, so they fit into the pipe's buffer. A program that has exited needs none.
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._facts, json.dumps(facts).encode("ascii") + b"\n")
 
@@ -95,13 +96,13 @@ class Log:
             self.flush()
 
     def flush(self) -> None:
-        """Hand the lines that `request` kept to the writing thread."""
+        """Pass the lines kept by `request` to the writing thread."""
         if self._requests:
             lines, self._requests, self._size_of_requests = self._requests, [], 0
             self._put(_encoded("\n".join(lines) + "\n"), MAX_WAITING)
 
     def close(self, seconds: float = 1.0) -> None:
-        """Write what waits; give up after `seconds` if nobody reads."""
+        """Write pending lines; give up after `seconds` if nothing is read."""
         self.flush()
         for text in self._last:
             self.say(text)
@@ -111,7 +112,7 @@ class Log:
         self._thread.join(seconds)
 
     def _has_room(self, data: bytes, limit: int) -> bool:
-        # Something larger than the limit is accepted where nothing else waits.
+        # Data larger than the limit is accepted if nothing else is waiting.
         return not self._waiting or self._waiting + len(data) <= limit
 
     def _put(self, data: bytes, limit: int) -> None:
@@ -144,7 +145,7 @@ class Log:
                     self._waiting -= len(data)
 
     def _write_out(self, data: memoryview) -> None:
-        """Write `data`; if that fails, since the reader is gone or the disk is full, count its lines as left out."""
+        """Write `data`; if that fails, because the reader has gone or the disk is full, count its lines as dropped."""
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
@@ -168,12 +169,12 @@ def _encoded(text: str) -> bytes:
 
 
 def visible(text: str) -> str:
-    """Return `text` with escapes for what a terminal or a CI server obeys; tabs and line breaks stay."""
+    """Return `text` with control characters for terminals and CI commands escaped; tabs and line breaks stay."""
     return _without_commands(_encoded(text.translate(_CONTROLS)), rb"\x23").decode("utf-8")
 
 
 def _without_commands(data: bytes, hashes: bytes) -> bytes:
-    """Return lines of a log without commands to CI servers; `hashes` stands for the second sign of two."""
+    """Return log lines without commands for CI servers; `hashes` replaces the second of two hash signs."""
     if b"##" not in data and b"::" not in data:
         return data
     return _COMMAND.sub(lambda sign: hashes if sign[1] is None else sign[1] + rb"\x3a", data)
@@ -185,7 +186,7 @@ def as_object(message: str, **facts: object) -> str:
 
 
 def left_out(count: int) -> str:
-    """Return what the log says about lines that were left out."""
+    """Return the log's text about dropped lines."""
     return f"({count} lines were left out: this log was read too slowly)"
 
 
@@ -193,7 +194,7 @@ _stamp = (0, "")
 
 
 def stamp() -> str:
-    """Return the time as the log shows it, formatted once a second."""
+    """Return the time in the log's format, formatted once a second."""
     global _stamp  # noqa: PLW0603 - one value a second for all lines
     now = int(time.time())
     if _stamp[0] != now:

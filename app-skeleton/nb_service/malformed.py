@@ -1,10 +1,10 @@
-"""The one exception that readers and writers of wire formats raise."""
+"""The exception that readers and writers of wire formats raise."""
 
 from collections.abc import Sequence
 
 
 class Malformed(ValueError):
-    """A request that a protocol does not accept; its text is a sentence for the client.
+    """A request that a protocol does not accept; the text is a sentence for the client.
 
     `errors` are the invalid fields, in the form of a problem body.
     """

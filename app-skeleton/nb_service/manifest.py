@@ -1,4 +1,4 @@
-"""The manifest, checked: each field has the type that assemble writes, or is absent."""
+"""Validates the manifest: each field has the type that assemble writes, or is absent."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from nb_scorer.protocol.orders import FORK, SPAWN
 
 from nb_service import problems
 
-# A name that fits into a path, a header and TensorFlow Serving's routes.
+# A name that is valid in a path, a header and TensorFlow Serving's routes.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 
@@ -19,7 +19,7 @@ KINDS = frozenset(("array", "boolean", "integer", "null", "number", "object", "s
 def read(path: Path, digests: Mapping[str, str] | None = None) -> dict:
     """Return the manifest at `path`; raise ModelFormatUnknown, or ModelDamaged for a field of another type.
 
-    Where there are verified `digests`, raise ModelNotAsSigned for another file than theirs.
+    With verified `digests`, raise ModelNotAsSigned if the file differs.
     """
     manifest = parsed(path.read_bytes() if digests is None else verified_file.content(path, digests.get(path.name)))
     return {name: _checked(path, name, value) for name, value in manifest.items()}
@@ -27,7 +27,7 @@ def read(path: Path, digests: Mapping[str, str] | None = None) -> dict:
 
 def _checked(path: Path, name: str, value: object) -> object:
     check = FIELDS.get(name)
-    # A field may be null where the build learned nothing; only a few never are.
+    # A field may be null if the build could not determine it; only a few never are.
     if check is None or (value is None and name not in NEVER_NULL):
         return value
     try:
@@ -37,55 +37,55 @@ def _checked(path: Path, name: str, value: object) -> object:
 
 
 def text(value: object) -> str:
-    """Return a string as it is; raise ValueError for anything else, as all of these checks do."""
+    """Return a string unchanged; raise ValueError for anything else, as all of these checks do."""
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("a text")
     return value
 
 
 def shown(value: object) -> str:
-    """Return a string that pages show; a lone surrogate, which a page can't have, becomes its escape."""
+    """Return a string for pages; a lone surrogate, which a page can't contain, is escaped."""
     return text(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def texts(value: object) -> list[str]:
-    """Return a list of strings as it is."""
+    """Return a list of strings unchanged."""
     if not isinstance(value, list):
         raise ValueError("a list of strings")  # noqa: TRY004 - of a file's content
     return [text(item) for item in value]
 
 
 def truth(value: object) -> bool:
-    """Return true or false as it is."""
+    """Return a boolean unchanged."""
     if not isinstance(value, bool):
         raise ValueError("true or false")  # noqa: TRY004 - of a file's content
     return value
 
 
 def count(value: object) -> int:
-    """Return a whole number that is not negative, as it is."""
+    """Return a whole number that is not negative, unchanged."""
     if type(value) is not int or value < 0:
         raise ValueError("a whole number")
     return value
 
 
 def share(value: object) -> float:
-    """Return a number from 0 to 1, as it is."""
+    """Return a number from 0 to 1, unchanged."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError("a number from 0 to 1")
     return value
 
 
 def facts(value: object) -> dict:
-    """Return an object of JSON as it is."""
+    """Return a JSON object unchanged."""
     if not isinstance(value, dict):
         raise ValueError("an object")  # noqa: TRY004 - of a file's content
     return value
 
 
 def files(value: object) -> dict:
-    """Return a manifest's description of arguments that are files, as it is."""
-    # Not at the top: a service without such arguments starts without it.
+    """Return a manifest's description of arguments that are files, unchanged."""
+    # Not at the top, so that a service without such arguments starts without it.
     from nb_scorer.model import binary
 
     described = facts(value)
@@ -103,7 +103,7 @@ def files(value: object) -> dict:
 
 
 def predictors(value: object) -> dict:
-    """Return the manifests of further predictors by their names, each checked as a manifest is."""
+    """Return the manifests of named predictors by name, each validated as a manifest."""
     named = facts(value)
     for name, fields in named.items():
         if not NAME.fullmatch(name):
@@ -116,14 +116,14 @@ def predictors(value: object) -> dict:
 
 
 def start(value: object) -> str:
-    """Return a way of starting scorers, as it is."""
+    """Return a start method of scorers, unchanged."""
     if value not in (FORK, SPAWN):
         raise ValueError(f"{FORK} or {SPAWN}")
     return value
 
 
 def schema(value: object) -> dict:
-    """Return a JSON schema of the keywords that assemble writes, as it is."""
+    """Return a JSON schema with the keywords that assemble writes, unchanged."""
     try:
         if isinstance(value, dict) and _is_schema(value):
             return value
@@ -133,7 +133,7 @@ def schema(value: object) -> dict:
 
 
 def schemas(value: object) -> dict:
-    """Return an object of such schemas, which may have defaults, as it is."""
+    """Return an object of such schemas, which may have defaults, unchanged."""
     if isinstance(value, dict):
         return {
             name: {**schema({key: fact for key, fact in facts(inner).items() if key != "default"}), **inner}

@@ -1,4 +1,4 @@
-"""What the front knows about a model: manifest, golden rows and paths. It never reads the pickle."""
+"""The front's knowledge of a model: manifest, golden rows and paths. It never reads the pickle."""
 
 import json
 import stat
@@ -14,16 +14,16 @@ from nb_service import manifest as manifests
 from nb_service import problems, schemas
 from nb_service.signature.trust import Known, Trust
 
-# Samples are compared and described by recursion, a few calls a level, of which the interpreter allows a thousand.
+# Samples are compared and described recursively, with a few calls per level; the interpreter allows a thousand.
 DEEPEST = 200
 
 
 class ModelFolder(NamedTuple):
     """The paths and the manifest of one model under `$APP_ROOT`.
 
-    `digests` are what its signature says of each file, by its name, where the signature was verified. Who reads a file
-    of the model compares what it has read with them: nothing else holds if the file is changed later. `predictor` is ""
-    or the name of the one of `predictors` whose manifest and golden rows it has.
+    `digests` are those in its verified signature, by file name, if there is one. Code that reads a file of the model
+    compares its bytes with them, because the file may have changed since. `predictor` is "" or the name of the one of
+    `predictors` whose manifest and golden rows this has.
     """
 
     folder: Path
@@ -35,12 +35,12 @@ class ModelFolder(NamedTuple):
 
     @property
     def has_default(self) -> bool:
-        """Return whether the notebook has a predictor of its own, and not only `predictors`."""
+        """Return whether the notebook has a default predictor, in addition to any `predictors`."""
         return self.manifest.get("predictor") is not False
 
     @property
     def predictors(self) -> "dict[str, ModelFolder]":
-        """Return the further predictors by their names, each as a model."""
+        """Return the named predictors by name, each as a model."""
         return {
             name: self._replace(manifest=of_predictor(self.manifest, name), predictor=name)
             for name in self.manifest.get("predictors") or {}
@@ -48,23 +48,23 @@ class ModelFolder(NamedTuple):
 
     @property
     def sample_schema(self) -> dict:
-        """Return the JSON schema of samples, from golden rows and type hints; {} where nothing is known."""
+        """Return the JSON schema of samples, from golden rows and type hints; {} if unknown."""
         return self._schema("sample")
 
     @property
     def answer_schema(self) -> dict:
-        """Return the same for answers."""
+        """Return the JSON schema of predictions; {} if unknown."""
         return self._schema("answer")
 
     def _schema(self, what: str) -> dict:
         return schemas.merged(*(self.manifest.get(f"{what}_{source}") or {} for source in ("schema", "hint")))
 
     def golden_rows(self, limit: int | None = None) -> list[dict]:
-        """Return the golden rows without parameters, at most the first `limit`, as `all_golden_rows` does."""
+        """Return the golden rows without parameters, at most the first `limit`; see `all_golden_rows`."""
         return golden_rows.plain(self.all_golden_rows(), self.predictor)[:limit]
 
     def all_golden_rows(self, limit: int | None = None) -> list[dict]:
-        """Return the golden rows, at most the first `limit`; raise ModelDamaged where one is not valid."""
+        """Return the golden rows, at most the first `limit`; raise ModelDamaged if one is not valid."""
         path = self.folder / paths.GOLDEN
         try:
             rows = [_row(line) for line in _lines(path, self.digests)[:limit]]
@@ -77,7 +77,7 @@ class ModelFolder(NamedTuple):
             raise problems.golden_damaged(path, str(error)) from error
 
     def _content(self, name: str) -> bytes:
-        """Return a file of the model, by its name; raise OSError, or ModelNotAsSigned."""
+        """Return the contents of one of the model's files; raise OSError, or ModelNotAsSigned."""
         path = self.folder / name
         return path.read_bytes() if self.digests is None else verified_file.content(path, self.digests.get(name))
 
@@ -91,7 +91,7 @@ def _lines(path: Path, digests: Mapping[str, str] | None) -> list[bytes]:
 
 
 def _row(line: bytes) -> dict:
-    """Return one golden row; raise ValueError where it has no sample or no answer, or is nested too deeply."""
+    """Return one golden row; raise ValueError if sample or answer is missing, or nested too deeply."""
     row = json.loads(line.decode("utf-8"), parse_constant=_no_json)
     if not isinstance(row, dict) or not {"sample", "answer"} <= row.keys():
         raise ValueError(f"a row is {phrases.as_json(row)}, and has no sample and answer")
@@ -116,7 +116,7 @@ def _is_deeper(value: object, levels: int) -> bool:
 def read(app_root: Path, trust: Trust | Known | None) -> ModelFolder:
     """Return the model under `app_root`; raise ModelMissing, ModelFormatUnknown or ModelDamaged.
 
-    With `trust` it is verified, all but the pickle, whose digest those who load it compare. Raise ModelUnsigned,
+    With `trust`, it is verified, except for the pickle, which the processes that load it verify. Raise ModelUnsigned,
     SignatureInvalid, ModelNotAsSigned or VerifyUnusable.
     """
     folder = app_root / paths.MODEL
@@ -135,7 +135,7 @@ def read(app_root: Path, trust: Trust | Known | None) -> ModelFolder:
 
 
 def _require(path: Path, is_kind: Callable[[int], bool]) -> None:
-    # From Python 3.14 on, Path.is_file also returns False for what exists and can't be read.
+    # Since Python 3.14, Path.is_file also returns False for files that exist and can't be read.
     try:
         found = is_kind(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):

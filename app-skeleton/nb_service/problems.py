@@ -543,7 +543,7 @@ class WeightsNotThere(WrittenProblem):
 
     code = "weights-not-there"
     what_text = "{setting}={folder} contains no weights for {entry}: {file} is missing."
-    why_text = "The setting says that a platform has mounted them, so they are not fetched."
+    why_text = "According to the setting, a platform has mounted them, so they are not fetched."
     fix_text = "Mount the files at {folder}/{entry}, or unset {setting} to have them fetched."
 
     def __init__(self, setting: str, folder: object, entry: str, file: str) -> None:

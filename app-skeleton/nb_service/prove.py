@@ -1,4 +1,4 @@
-"""Proves a model before it is served: a fresh process answers the golden rows, then forked ones do.
+"""Verifies a model before it is served: a fresh process predicts the golden rows, then forked ones do.
 
 The scorers are started by the service's own code. The outcome is one JSON object on stdout.
 """
@@ -25,17 +25,17 @@ from nb_service.pool.turns import TurnLoop
 from nb_service.pool.warmup import RowResult
 from nb_service.settings import Settings
 
-# The proof holds for scorers whose libraries use one thread, which is what several scorers on one machine get.
+# The outcome holds for scorers whose libraries use one thread, which is the default for several scorers on one machine.
 THREADS = 1
 FORKED = 2
 LOOK_SECONDS = 0.05
 ASKED_FRESH = 2
 ASKED_FORKED = 3
-# So long may the proof of a batch form take.
+# Time limit for verifying a batch form.
 FORM_SECONDS = 60.0
 MADE_SAMPLES = 8
-# Forked processes load nothing, but two at a time answer each row once more than the fresh one did. So alongside the
-# time of loading they get SLOWER_BY times as long as that took for its answers, and at least this many seconds.
+# Forked processes load nothing, but two at a time predict each row once more than the fresh one did. So, in addition to
+# the loading time, they have SLOWER_BY times as long as its predictions took, and at least this many seconds.
 MIN_LIMIT = 5.0
 SLOWER_BY = 10
 WORDS = {
@@ -50,17 +50,17 @@ STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
 
 
 def main(environ: dict) -> int:
-    """Print the proof of the model under APP_ROOT as JSON; return 0 whatever the outcome."""
+    """Print the verification of the model under APP_ROOT as JSON; return 0 whatever the outcome."""
     settings = Settings(environ)
-    # A build proves its own model before it signs it.
+    # A build verifies its own model before it signs it.
     model = model_folder.read(Path(settings.app_root).absolute(), None)
-    # stdout is for the proof alone: what scorers print goes to stderr.
+    # stdout is for the result only: output of scorers goes to stderr.
     print(json.dumps(Proof(model, settings, environ).run()), flush=True)
     return 0
 
 
 class Trial:
-    """A pool under test: what its scorers answered, and what went wrong."""
+    """A pool under test: its scorers' predictions and errors."""
 
     def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, on_news: Callable[[], None]) -> None:
         self.results: list[list] = []
@@ -79,7 +79,7 @@ class Trial:
 
     @property
     def over(self) -> bool:
-        """Return whether no more results will come."""
+        """Return whether no more results will arrive."""
         return self.problem is not None or len(self.results) >= self.pool.plan.scorers
 
     def _rows(self, link: Link, results: list) -> bool:
@@ -87,7 +87,7 @@ class Trial:
         self.links.append(link)
         self.seconds = time.monotonic() - self.began
         if any(result.answer.outcome == answer.DIED for result in results):
-            # No replacement: that it died is the outcome.
+            # No replacement: its death is the outcome.
             self.pool.manager.stopping = True
         self._on_news()
         return False
@@ -98,7 +98,7 @@ class Trial:
         self._on_news()
 
     def _setup_failed(self, problem: problems.Problem, traceback: str | None) -> None:
-        # Not called again: that it failed is the outcome.
+        # Not called again: its failure is the outcome.
         self.pool.manager.stopping = True
         self.problem = problem
         self.traceback = traceback
@@ -106,7 +106,7 @@ class Trial:
 
 
 class Proof:
-    """The whole proof of one model."""
+    """The whole verification of one model."""
 
     def __init__(self, model: ModelFolder, settings: Settings, environ: dict) -> None:
         self._loop = TurnLoop()
@@ -139,7 +139,7 @@ class Proof:
         self._why_spawned = start_mode(settings.scorer_start, {}, 1)[2]
 
     def run(self) -> dict:
-        """Return the proof."""
+        """Return the outcome."""
         try:
             return self._run()
         finally:
@@ -175,7 +175,7 @@ class Proof:
         return golden_rows.plain(self._rows, model.predictor)
 
     def _batch_verdict(self, model: ModelFolder) -> dict | None:
-        """Return where batch_predictor, given all golden rows in one call, fails or differs; None where it does not."""
+        """Return how batch_predictor, given all golden rows in one call, fails or differs; None if it doesn't."""
         link, rows = self._fresh.links[0], self._plain(model)
         # A batch needs at least two samples.
         if not is_batched(model.manifest) or len(rows) < 2 or not link.alive:
@@ -198,7 +198,7 @@ class Proof:
         return None
 
     def _of_form(self, proof: dict, model: ModelFolder) -> dict | None:
-        """Return what the manifest says of a predictor's batch form once it was put to the proof; None for none."""
+        """Return the manifest's facts about a predictor's batch form after verifying it; None if there is none."""
         said = model.manifest.get("batching")
         if said is None or "calls" not in said:
             return said
@@ -231,7 +231,7 @@ class Proof:
         asked = {"samples": samples, "tolerance": self._tolerance, "seconds": min(self._limit, FORM_SECONDS)}
         link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.PROVE, call=call))
         link.flush()
-        # The scorer itself keeps to the time, unless one sample, or one call, takes it all.
+        # The scorer itself observes the time limit, unless a single sample or call exceeds it.
         self._wait(lambda: given, 2 * self._limit)
         if not given:
             return {"reason": "a sample made for the proof was not answered in time"}
@@ -240,7 +240,7 @@ class Proof:
         return json.loads(given[0].payload)
 
     def _wait_for_load(self) -> None:
-        """Wait until the fresh process has loaded the model or failed; set the problem where it takes too long."""
+        """Wait until the fresh process has loaded the model or failed; set the problem if it takes too long."""
         self._wait(lambda: self._fresh.over or self._fresh.pool.manager.loaded_once, self._limit)
         self._fresh.loading = time.monotonic() - self._fresh.began
         if not self._fresh.over and not self._fresh.pool.manager.loaded_once:
@@ -256,7 +256,7 @@ class Proof:
             if deadline is not None and time.monotonic() > deadline:
                 return False
             self._news.clear()
-            # Some of what is waited for, such as a hello, does not set the event.
+            # Some of the awaited events, such as HELLO, don't set the event.
             look = self._loop.call_later(LOOK_SECONDS, self._news.set)
             await self._news.wait()
             look.cancel()
@@ -298,7 +298,7 @@ class Proof:
         }
 
     def _deterministic(self, results: list) -> bool | None:
-        """Return whether each row got the same answer every time, None without rows."""
+        """Return whether each row got the same prediction every time, None without rows."""
         by_row: dict[int, list] = {}
         for result in results:
             by_row.setdefault(result.row, []).append(result)
@@ -312,7 +312,7 @@ class Proof:
         )
 
     def _fork_verdict(self, deterministic: bool | None) -> dict:
-        """Return the verdict on forking: forked scorers must answer in time, and as the fresh one did."""
+        """Return the verdict on forking: forked scorers must predict in time, and with the fresh one's results."""
         limit = self._fork_limit()
         manager = self._forked.pool.manager
         in_time = self._wait(lambda: self._forked.over or manager.unforkable, limit)
@@ -337,12 +337,12 @@ class Proof:
 
 
 def one_thread(environ: dict) -> dict:
-    """Return `environ` without the user's settings of native threads: the proof is for one thread."""
+    """Return `environ` without the user's settings of native threads, because verification uses one thread."""
     return {key: value for key, value in environ.items() if key not in THREAD_KNOBS}
 
 
 def _named(name: str | None) -> dict:
-    """Return which of several predictors an outcome is about; {} for predictor itself."""
+    """Return which of several predictors an outcome is about; {} for the default."""
     return {"predictor": name} if name else {}
 
 

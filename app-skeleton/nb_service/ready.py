@@ -1,4 +1,4 @@
-"""Asks the service of this container whether it is ready: for engines whose health checks are commands."""
+"""Checks whether this container's service is ready, for engines whose health checks are commands."""
 
 import contextlib
 import http.client
@@ -10,7 +10,7 @@ SECONDS = 5.0
 
 
 def main(environ: dict) -> int:
-    """Print what `GET /readyz` of the service with these settings says; return 0 where it is ready, else 1."""
+    """Print the response to `GET /readyz` of the service with these settings; return 0 if it is ready, else 1."""
     settings = Settings(environ)
     host = _reached_at(settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=SECONDS)
@@ -27,7 +27,7 @@ def main(environ: dict) -> int:
 
 
 def _reached_at(host: str) -> str:
-    """Return the address at which who listens at `host` is reached from within: of all addresses, loopback's."""
+    """Return the address for connecting from within to a server that listens on `host`: loopback for any address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

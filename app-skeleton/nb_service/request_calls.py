@@ -1,6 +1,6 @@
-"""What a request adds to its samples, parameters and header fields, as the bytes that go to a scorer with each sample.
+"""Parameters and headers that a request adds to its samples, as the bytes sent to a scorer with each sample.
 
-nb_scorer.model.parameters reads them, and compares them with predictor's arguments.
+nb_scorer.model.parameters reads them, and checks them against predictor's arguments.
 """
 
 import json
@@ -13,30 +13,30 @@ from nb_scorer.model.calls import FUNCTION, NAMED
 
 from nb_service.malformed import Malformed
 
-# A call goes with each of a request's samples.
+# A call is sent with each of a request's samples.
 MAX_BYTES = 1 << 16
 MAX_FIELDS = 100
 TOO_LARGE = f"The parameters of a request have more than {MAX_BYTES} bytes."
-# Fields that may hold a key are passed to no notebook.
+# Headers that may contain a key are not passed to notebooks.
 SECRET_FIELDS = frozenset(("authorization", "cookie", "proxy-authorization", "x-api-key"))
 
 
 class Headers(Protocol):
-    """The header fields of a request, by names in any case."""
+    """The headers of a request; names may have any case."""
 
     def items(self) -> Iterable[tuple[str, str]]:
         """Return pairs of name and value."""
 
 
 class Parameters(NamedTuple):
-    """The parameters of a request: `values` as JSON has them, and pairs of name and text, as a query has them."""
+    """The parameters of a request: `values` as JSON, and pairs of name and text from a query."""
 
     values: Mapping[str, Any] = {}
     texts: Sequence[tuple[str, str]] = ()
 
 
 NONE = Parameters()
-# How the call of another function than predictor begins: names in calls are sorted, and this one is the first.
+# The start of a call of a function other than predictor: names in calls are sorted, and this one is the first.
 _OF_ANOTHER = f'{{"{FUNCTION}": '.encode("ascii")
 
 
@@ -44,13 +44,13 @@ _OF_NAMED = _OF_ANOTHER + f'"{NAMED}'.encode("ascii")
 
 
 def is_of_another(call: bytes) -> bool:
-    """Return whether a call asks the explainer, or one of `predictors`: what it returns is not predictor's."""
+    """Return whether a call is for the explainer, or one of `predictors`: its results are not predictor's."""
     return call.startswith(_OF_ANOTHER)
 
 
 def predictor_of(call: bytes) -> str:
-    """Return the name of the one of `predictors` that a call asks; "" for predictor and for explanations."""
-    # A name has no character that JSON escapes.
+    """Return the name of the one of `predictors` that a call is for; "" for predictor and explanations."""
+    # Names contain no character that JSON escapes.
     return call[len(_OF_NAMED) :].partition(b'"')[0].decode("ascii") if call.startswith(_OF_NAMED) else ""
 
 
@@ -63,7 +63,7 @@ def in_query(query: str) -> Parameters:
 
 
 def in_object(request: Mapping[str, Any], key: str) -> Parameters:
-    """Return the parameters under a key of a request's object, in which they may be absent; raise Malformed."""
+    """Return the parameters under an optional key of a request's object; raise Malformed."""
     values = request.get(key)
     if not isinstance(values, dict | None):
         raise Malformed(f"{key} is not an object.")
@@ -71,12 +71,12 @@ def in_object(request: Mapping[str, Any], key: str) -> Parameters:
 
 
 def may_hold_parameters(body: bytes) -> bool:
-    """Return whether a body of one sample has to be decoded to know whether it also has parameters."""
+    """Return whether the body of one sample may contain parameters, so that it has to be decoded."""
     return b'"parameters"' in body and b'"inputs"' in body
 
 
 class Calls:
-    """Makes the calls of one predictor: `takes_headers` is whether it gets header fields, `passed` are which.
+    """Makes the calls of one predictor: `takes_headers` is whether it receives headers, `passed` are which.
 
     `name` is that of one of `predictors`, whose manifest this is.
     """
@@ -88,9 +88,9 @@ class Calls:
         self._passed = tuple(passed)
 
     def made(self, parameters: Parameters = NONE, headers: "Headers | None" = None, function: str = "") -> bytes:
-        """Return the call of a request; empty where it adds nothing. Raise Malformed where it is too large.
+        """Return the call of a request; empty if it adds nothing. Raise Malformed if it is too large.
 
-        `function` is that which is asked in place of predictor, if any.
+        `function` is the function to call instead of predictor, if any.
         """
         function = function or self._function
         facts: dict[str, object] = {FUNCTION: function} if function else {}
@@ -111,7 +111,7 @@ class Calls:
         return call
 
     def _visible(self, headers: "Headers") -> dict[str, str]:
-        """Return the header fields that the notebook may see, with names in lower case."""
+        """Return the headers that the notebook may see, by lower-case name."""
         fields = {name.lower(): value for name, value in headers.items()}
         return {
             name: value

@@ -1,10 +1,10 @@
-"""The JSON schemas of a model's samples and answers, for its pages and metadata: golden rows widened by type hints."""
+"""The JSON schemas of a model's samples and predictions, for pages and metadata: golden rows and type hints."""
 
 
 def merged(seen: dict, hinted: dict) -> dict:
     """Return the schema `seen` in golden rows, widened by the `hinted` one; a hint that they contradict is dropped.
 
-    Where one is {}, the other is returned.
+    If one is {}, the other is returned.
     """
     if not seen or not hinted:
         return seen or hinted
@@ -32,7 +32,7 @@ def _merged_objects(seen: dict, hinted: dict) -> dict:
         name: merged(seen_properties.get(name, {}), hinted_properties.get(name, additional))
         for name in {**seen_properties, **hinted_properties}
     }
-    # A property that all rows have is still optional where the hint says so.
+    # A property that all rows have is still optional if the type hint declares it so.
     required = [
         name for name in seen.get("required", ()) if name not in hinted_properties or name in hinted.get("required", ())
     ]

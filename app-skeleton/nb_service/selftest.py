@@ -1,6 +1,6 @@
-"""Tests the real service as a client: it must answer every golden row as proved, and refuse what it should refuse.
+"""Tests the real service as a client: every golden row must get its prediction, and invalid requests a rejection.
 
-Needs nothing but this environment and the loopback address: no writable folder, no shell, no particular user.
+Requires only this environment and the loopback address: no writable folder, no shell, no particular user.
 """
 
 import json
@@ -19,7 +19,7 @@ from nb_service.settings import Settings
 SHOWN = 300
 # Odd samples are made up here, and a predictor may never finish one.
 ODD_SECONDS = 5.0
-# The user's settings for clients, and those that would refuse some of our own requests.
+# The user's settings for clients, and those that would reject some of our own requests.
 NOT_FOR_US = (
     *("S2I_API_KEY_FILE", "S2I_EXPORT", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
     *("S2I_APP_MEMORY", "S2I_FRONT", "S2I_LINGER", "S2I_MAX_HELD"),
@@ -37,12 +37,12 @@ OURS = {
 
 
 def main(args: list[str], environ: dict, broken: Callable[[], list[str]] = list) -> int:
-    """Print what differs, or one line; return 0, and 1 where something differs.
+    """Print the differences, or one line if there are none; return 1 or 0.
 
     `broken` returns sentences on parts of the service that no request reaches.
 
-    With `--verdict FILE`, the verdict is written there as JSON, or printed where that fails, and 0 is returned whatever
-    it is.
+    With `--verdict FILE`, the verdict is written there as JSON, or printed if that fails, and 0 is returned whatever it
+    is.
     """
     settings = Settings(environ)
     verdict = run(Path(settings.app_root).absolute(), settings, environ)
@@ -62,8 +62,8 @@ def main(args: list[str], environ: dict, broken: Callable[[], list[str]] = list)
 def run(app_root: Path, settings: Settings, environ: dict) -> dict:
     """Return the verdict on the model under `app_root`; raise the problem of one that can't be read.
 
-    {"same", "rows", "deterministic", "differences": sentences, "answers": one dict a request,
-    "stderr": the log without what changes from run to run, "seconds": until it was ready}
+    {"same", "rows", "deterministic", "differences": sentences, "answers": one dict per request, "stderr": the log
+    without parts that change from run to run, "seconds": until it was ready}
     """
     model = model_folder.read(app_root, settings.trust)
     test = SelfTest(model, settings)
@@ -84,7 +84,7 @@ def run(app_root: Path, settings: Settings, environ: dict) -> dict:
 
 
 def ours(environ: dict) -> dict:
-    """Return the settings of the service under test: one scorer, with one native thread as it was proved."""
+    """Return the settings of the service under test: one scorer, with one native thread, as in verification."""
     return {**OURS, "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS") or "1"}
 
 
@@ -101,13 +101,13 @@ def summary(verdict: dict) -> str:
 
 
 class SelfTest:
-    """The test of one service: its answers, and the `differences` so far."""
+    """The test of one service: its responses, and the `differences` so far."""
 
     def __init__(self, model: ModelFolder, settings: Settings) -> None:
         self.differences: list[str] = []
         default = {identity.of(model, settings.model_name).name: model} if model.has_default else {}
         self._rows_of = {name: each.golden_rows() for name, each in (default | model.predictors).items()}
-        # All that is asked of one model alone is asked of the first.
+        # Requests about a single model are sent to the first.
         self._name = next(iter(self._rows_of))
         self._path = selftest_requests.PREDICT + ("" if default else f"/{self._name}")
         self._deterministic = model.manifest.get("deterministic") is not False
@@ -116,7 +116,7 @@ class SelfTest:
         self._answers: list[dict] = []
 
     def ask(self, child: Child, *, has_notebook: bool) -> None:
-        """Send `child` all requests; raise NoAnswer where an answer has to come."""
+        """Send `child` all requests; raise NoAnswer if a required response is missing."""
         questions = selftest_requests.questions_for(
             self._rows_of[self._name],
             self._name,

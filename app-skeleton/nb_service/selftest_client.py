@@ -1,4 +1,4 @@
-"""The real service as a child process, its log, and a client for it: what `selftest` works with."""
+"""The real service as a child process, its log, and a client for it, used by `selftest`."""
 
 import http.client
 import json
@@ -18,13 +18,13 @@ _VARIES = re.compile(r"\b0x[0-9a-f]+\b|\d+")
 
 
 class NoAnswer(Exception):
-    """The service does not get ready, does not answer or does not end; its text is a sentence."""
+    """The service does not become ready, respond or stop; the text is a sentence."""
 
 
 class Child:
     """A service with the environment `environ`; call `ready` first and `close` last.
 
-    It reports facts through a pipe of their own; its log is for people.
+    It reports facts through a separate pipe; its log is for people.
     """
 
     def __init__(self, environ: dict) -> None:
@@ -48,7 +48,7 @@ class Child:
         self._log: list[str] = []
         self._facts: dict = {}
         self._news = threading.Condition()
-        # Its log and its facts, as far as either has not come to its end.
+        # Its log and its facts: those that have not reached their end.
         self._open_pipes = 2
         self._readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_facts)]
         for reader_thread in self._readers:
@@ -56,7 +56,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Return whether the service has ended."""
+        """Return whether the service has exited."""
         return self._process.poll() is not None
 
     @property
@@ -75,11 +75,11 @@ class Child:
             raise NoAnswer(f"The service must get ready and {reason}: {message}")
 
     def ask(self, question: Question, seconds: float) -> tuple[int, bytes]:
-        """Return status and body of the response; raise NoAnswer if none comes within `seconds`."""
+        """Return status and body of the response; raise NoAnswer if none arrives within `seconds`."""
         connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}
         if question.path == "/predict":
-            # A prediction that is a picture, too.
+            # Even if the prediction is a picture.
             headers["Accept"] = "application/json"
         try:
             connection.request(question.method, question.path, question.body, headers)
@@ -92,7 +92,7 @@ class Child:
             connection.close()
 
     def end(self) -> None:
-        """Stop it as a container engine does; raise NoAnswer unless it ends with status 0."""
+        """Stop it as a container engine does; raise NoAnswer unless it exits with status 0."""
         self._process.send_signal(signal.SIGTERM)
         try:
             status = self._process.wait(STOP_SECONDS)
@@ -104,7 +104,7 @@ class Child:
     def close(self) -> None:
         """Make sure that no process is left, and that the log is complete.
 
-        It gets SIGTERM before it is killed: what its scorers printed last, often the reason, may still be on its way.
+        It gets SIGTERM before it is killed: its scorers' last output, often the reason, may still be on its way.
         """
         self._process.terminate()
         try:

@@ -1,4 +1,4 @@
-"""The requests that `selftest` sends: golden rows in each form of body, and what the service should refuse."""
+"""The requests that `selftest` sends: golden rows in each form of body, and requests that must be rejected."""
 
 import json
 import struct
@@ -16,10 +16,10 @@ TOGETHER = 5
 
 
 class Question(NamedTuple):
-    """One request, and what must come back.
+    """One request, and the expected response.
 
-    `status` is ANY where any response will do. `answer`, a tuple of one, is what `read` must find in the body, compared
-    by nb_scorer.model.compare_answers; where it is empty, the body is not checked.
+    `status` is ANY if any response will do. `answer`, a tuple of one, is what `read` must find in the body, compared by
+    nb_scorer.model.compare_answers; if it is empty, the body is not checked.
     """
 
     name: str
@@ -43,9 +43,9 @@ def questions_for(
     path: str = PREDICT,
     others: Mapping[str, list[dict]] = NO_OTHERS,
 ) -> list[Question]:
-    """Return the requests for a model called `name` with golden `rows`; `compare` is False where answers vary.
+    """Return the requests for a model called `name` with golden `rows`; `compare` is False if predictions vary.
 
-    `path` is where one sample gets its prediction, and `others` are the rows of further predictors by their names.
+    `path` is where one sample gets its prediction, and `others` are the rows of named predictors by name.
     """
     questions = [
         *_of_rows(rows, name, compare),
@@ -69,12 +69,12 @@ def _of_rows(rows: list[dict], name: str, compare: bool) -> list[Question]:
 
 
 def _several(rows: list[dict], name: str, compare: bool) -> list[Question]:
-    # A sole row twice: samples are joined in code of its own, which should be asked, too.
+    # A single row is used twice, to exercise the code that joins samples.
     return _together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else []
 
 
 def _at(path: str, questions: list[Question]) -> list[Question]:
-    """Return the questions, those to /predict and /predict/batch at `path` instead."""
+    """Return the questions, with /predict and /predict/batch replaced by `path`."""
     paths = {PREDICT: path, f"{PREDICT}/batch": f"{path}/batch"}
     return [question._replace(path=paths.get(question.path, question.path)) for question in questions]
 
@@ -115,7 +115,7 @@ def _batch(
 
 
 def _tables(samples: list) -> list[Question]:
-    """Return requests with the samples as CSV and npy where these are rows of numbers, else with a made-up row."""
+    """Return requests with the samples as CSV and npy if they are rows of numbers, else with a made-up row."""
     width = len(samples[0]) if isinstance(samples[0], list) else 0
     table = [sample for sample in samples if _is_row(sample, width)] if width else []
     table = table or [[0.0]]
@@ -134,7 +134,7 @@ def npy(table: list[list[float]]) -> bytes:
     """Return `table` in numpy's file format, as doubles."""
     shape = f"({len(table)}, {len(table[0])})"
     head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
-    head = head.ljust(117) + "\n"  # with the ten bytes before it a multiple of 64, as the format asks
+    head = head.ljust(117) + "\n"  # with the ten bytes before it, a multiple of 64, as the format requires
     values = [float(value) for row in table for value in row]
     return (
         b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}d", *values)
@@ -152,7 +152,7 @@ def _pages(name: str, has_notebook: bool) -> list[Question]:
 
 
 def _forms(samples: list) -> list[Question]:
-    """Return what both forms of the page send: a sample as JSON, and by field."""
+    """Return the requests of both forms of the page: a sample as JSON, and by field."""
     pairs = [{"sample": json.dumps(sample)} for sample in samples[:1]]
     pairs.append({"kind:#": "array", "kind:#/0": "number", "#/0": "1", "do": "show"})
     return [
@@ -172,7 +172,7 @@ def _refused() -> list[Question]:
 
 
 def odd_samples(samples: list) -> list:
-    """Return samples that most notebooks refuse: of every kind of JSON, and the notebook's own ones broken."""
+    """Return samples that most notebooks reject: of every JSON type, and broken versions of the notebook's own."""
     odd = [None, True, 0, -1.5, 1e308, "", "text", [], {}, [None], ["a", "b"], {"a": None}]
     for sample in samples[:1]:
         odd += [[sample], {"sample": sample}]

@@ -1,11 +1,11 @@
-"""Which names a service's models have, checked before it starts: no request may reach another model than it names."""
+"""The names of a service's models, checked at the start: no request may reach another model than it names."""
 
 from nb_service import identity, problems
 from nb_service.model_folder import ModelFolder
 from nb_service.protocols import mcp
 from nb_service.settings import Settings
 
-# These score with predictor alone.
+# These score with the default predictor only.
 ONLY_DEFAULT = ("bus", "spark-model", "zipapp")
 
 
@@ -19,7 +19,7 @@ def check(model: ModelFolder, settings: Settings, back_end: str) -> None:
             raise problems.DefaultMissing(back_end, names)
         return
     served = identity.of(model, settings.model_name)
-    # A tool's name has fewer kinds of characters.
+    # A tool's name allows fewer characters.
     for name in (served.name, mcp.tool_name(served)):
         if name in names:
             raise problems.ModelNameTaken(name)

@@ -1,4 +1,4 @@
-"""Every setting of a service, one row each. Nothing else reads settings from the environment."""
+"""Every setting of a service, one row each. No other code reads settings from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -13,28 +13,28 @@ from nb_service.signature.trust import Trust
 
 
 def route(value: str) -> str:
-    """Return a path as it is; raise ValueError where it can't be a route."""
+    """Return a path unchanged; raise ValueError if it can't be a route."""
     if not re.fullmatch(r"/[^\s<>?#]*", value):
         raise ValueError("a path that begins with /, without spaces, <, >, ? and #")
     return value
 
 
 def model_name(value: str) -> str:
-    """Return a name as it is; raise ValueError where it does not fit into paths and headers."""
+    """Return a name unchanged; raise ValueError if it is not valid in paths and headers."""
     if not manifest.NAME.fullmatch(value):
         raise ValueError("a name of letters, digits, dots, dashes and underscores, up to 128")
     return value
 
 
 def metrics_prefix(value: str) -> str:
-    """Return a prefix as it is; raise ValueError where Prometheus's names can't have it."""
+    """Return a prefix unchanged; raise ValueError if it is not valid in Prometheus names."""
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}", value):
         raise ValueError("letters, digits and _, with no digit at the start")
     return value
 
 
 def origins(value: str) -> tuple[str, ...]:
-    """Return the origins in a comma-separated list; raise ValueError where it has none, or something else."""
+    """Return the origins in a comma-separated list; raise ValueError if it is empty or contains anything else."""
     listed = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
     invalid = [
         origin for origin in listed if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+", origin)
@@ -45,7 +45,7 @@ def origins(value: str) -> tuple[str, ...]:
 
 
 def host_names(value: str) -> frozenset[str]:
-    """Return the names of hosts in a comma-separated list, in lower case; raise ValueError for anything else."""
+    """Return the host names in a comma-separated list, in lower case; raise ValueError for anything else."""
     listed = [name.strip().lower() for name in value.split(",")]
     if not all(re.fullmatch(r"[a-z0-9_.-]+", name) for name in listed):
         raise ValueError("names without ports, such as localhost,models.example.com")
@@ -67,7 +67,7 @@ def fetch_origins(value: str) -> tuple[tuple[str, str, int], ...]:
 
 
 def header_names(value: str) -> tuple[str, ...]:
-    """Return the names of header fields in a comma-separated list, in lower case; raise ValueError for others."""
+    """Return the header names in a comma-separated list, in lower case; raise ValueError for anything else."""
     listed = tuple(name.strip().lower() for name in value.split(",") if name.strip())
     if not all(re.fullmatch(r"[a-z0-9!#$%&'+.^_`|~*-]+", name) for name in listed):
         raise ValueError("names of header fields, such as accept-language,x-team-*")
@@ -85,7 +85,7 @@ def ports(value: str) -> tuple[int, ...]:
 
 
 def memory_of_answers(value: str) -> int:
-    """Return a number of bytes; raise ValueError for fewer than hold anything, unless it is 0."""
+    """Return a number of bytes; raise ValueError for one too small to hold anything, unless it is 0."""
     size = int(value) if value.isdecimal() and len(value) < 14 else -1
     if size and not 1 << 20 <= size <= 1 << 40:
         raise ValueError("0, or a whole number from 1048576 to 1099511627776")
@@ -93,7 +93,7 @@ def memory_of_answers(value: str) -> int:
 
 
 class Settings(Table):
-    """The settings of one service: each under its variable's name in lower case, without `S2I_`."""
+    """The settings of one service, named like their variables, but in lower case and without `S2I_`."""
 
     app_root: str = setting(
         "APP_ROOT",
@@ -605,7 +605,7 @@ class Settings(Table):
     )
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Read every setting from `environ`; raise SettingInvalid for a bad value."""
+        """Read every setting from `environ`; raise SettingInvalid for an invalid value."""
         super().__init__(environ)
         self._check_trust()
         if self.export and not self.api_key_file:
@@ -621,13 +621,13 @@ class Settings(Table):
 
     @property
     def trust(self) -> Trust | None:
-        """Return whose signature a model must have; None where any model is served."""
+        """Return whose signature a model must have; None if any model is served."""
         if not (self.verify_key_file or self.verify_ca_file):
             return None
         return Trust(self.verify_key_file, self.verify_ca_file, self.verify_identity)
 
     def _check_grpc(self) -> None:
-        """Raise SettingInvalid where one of the files of TLS lacks another: nothing may go unencrypted by mistake."""
+        """Raise SettingInvalid if one TLS file is set without another: traffic must not be unencrypted by mistake."""
         if bool(self.grpc_cert_file) != bool(self.grpc_key_file):
             lacks = "S2I_GRPC_KEY_FILE" if self.grpc_cert_file else "S2I_GRPC_CERT_FILE"
             raise SettingInvalid(lacks, "", "a file, as S2I_GRPC_CERT_FILE and S2I_GRPC_KEY_FILE go together")
@@ -635,7 +635,7 @@ class Settings(Table):
             raise SettingInvalid("S2I_GRPC_CERT_FILE", "", "a file, which S2I_GRPC_CA_FILE requires")
 
     def _check_trust(self) -> None:
-        """Raise SettingInvalid where it is not clear whom to trust: a guess would let somebody in."""
+        """Raise SettingInvalid if the trusted signer is ambiguous: guessing could let an attacker in."""
         if self.verify_key_file and self.verify_ca_file:
             raise SettingInvalid("S2I_VERIFY_CA_FILE", self.verify_ca_file, "empty, as S2I_VERIFY_KEY_FILE is set")
         if self.verify_ca_file and not self.verify_identity:
@@ -648,11 +648,11 @@ KNOBS = Settings.knobs()
 
 
 def app_root(environ: Mapping[str, str]) -> str:
-    """Return the folder that assemble filled, which may hold further variables, from `environ` alone."""
+    """Return the folder that assemble filled, which may contain further variables, from `environ` alone."""
     return read_all([knob for knob in KNOBS if knob.env == "APP_ROOT"], environ)["APP_ROOT"]
 
 
 def log_format(environ: Mapping[str, str]) -> str:
-    """Return the log format in `environ`, text where it is not valid: a problem with the settings needs one, too."""
+    """Return the log format in `environ`, text if it is not valid: a problem with the settings must be logged, too."""
     form = environ.get("S2I_LOG_FORMAT")
     return form if form in (log_forms.TEXT, log_forms.JSON) else log_forms.TEXT

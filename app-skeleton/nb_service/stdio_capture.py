@@ -1,6 +1,6 @@
-"""Captured output: what this process and its children print becomes part of the log.
+"""Captures the output of this process and its children for the log.
 
-That is what the notebook prints, tracebacks, and messages of C libraries. Printing must never wait for the log's
+That includes the notebook's output, tracebacks, and messages of C libraries. Printing must never wait for the log's
 reader, so both standard streams lead into a pipe, which a thread of ours always reads.
 """
 
@@ -23,16 +23,16 @@ from nb_service.log import Log, as_object
 
 STANDARD = (1, 2)
 AT_ONCE = 1 << 16
-# A longer line is cut, as it would be held in memory until it ends.
+# A longer line is split, because it would be held in memory until its end.
 MAX_LENGTH = 1 << 20
 # Room for bursts; the system's default may be as little as a page.
 PIPE_BYTES = 1 << 20
-# A line that has not ended after this long is logged as it is: its process may hang.
+# An incomplete line is logged after this long, because its process may hang.
 QUIET_MS = 1000
 
 
 class Form(NamedTuple):
-    """How printed text enters a log: together what comes within `moments` times `moment` seconds, by `reshape`."""
+    """How captured text enters a log: output within `moments` * `moment` seconds together, formatted by `reshape`."""
 
     moment: float
     moments: int
@@ -59,12 +59,15 @@ _closed: set[int] = set()
 
 
 def was_closed(number: int) -> bool:
-    """Return whether a standard stream was closed when this process started, so that what is written to it is lost."""
+    """Return whether a standard stream was closed when this process started, so that writing to it is lost."""
     return number in _closed
 
 
 def open_closed_streams() -> None:
-    """Open the null device for each closed standard stream, whose number a socket would get, and with it all prints."""
+    """Open the null device for each closed standard stream.
+
+    Otherwise, a socket would get its number, and all output.
+    """
     for number in (0, *STANDARD):
         try:
             os.fstat(number)
@@ -82,9 +85,9 @@ def open_closed_streams() -> None:
 
 
 def print_once(text: str, stream: TextIO) -> None:
-    """Print `text` and flush it; raise OSError where that fails, and leave nothing to be written later.
+    """Print `text` and flush it; raise OSError if that fails, leaving nothing to be written later.
 
-    The interpreter flushes its streams when it ends; a second failure there would change the exit code.
+    The interpreter flushes its streams on exit; a second failure there would change the exit status.
     """
     try:
         print(text, file=stream, flush=True)
@@ -96,7 +99,7 @@ def print_once(text: str, stream: TextIO) -> None:
 
 
 class CapturedOutput:
-    """Passes what this process and its children print to `log`, line by line, until `close`."""
+    """Passes the output of this process and its children to `log`, line by line, until `close`."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -116,7 +119,7 @@ class CapturedOutput:
         self._thread.start()
 
     def close(self, seconds: float = 1.0) -> None:
-        """Restore the streams, and log what was printed; give up after `seconds` if a child still has them open."""
+        """Restore the streams, and log the remaining output; give up after `seconds` if a child still has them open."""
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
@@ -138,7 +141,7 @@ class CapturedOutput:
         self._hand_over(rest and rest + b"\n")
 
     def _read_burst(self) -> bytes:
-        """Return what was printed, with what follows within a moment; b"" at the end of file."""
+        """Return the next output, with what follows within a moment; b"" at the end of file."""
         data = os.read(self._reader, AT_ONCE)
         for _ in range(self._form.moments):
             if not data or len(data) >= AT_ONCE:
@@ -159,7 +162,7 @@ class CapturedOutput:
 
 
 def parted(data: bytes) -> tuple[bytes, bytes]:
-    """Return (complete lines, the beginning of the next one); a line that is too long is cut, between characters."""
+    """Return (complete lines, the start of the next one); a line that is too long is split between characters."""
     lines, newline, rest = data.rpartition(b"\n")
     if len(rest) <= MAX_LENGTH:
         return lines + newline, rest
@@ -171,7 +174,7 @@ def parted(data: bytes) -> tuple[bytes, bytes]:
 
 
 def objects(printed: bytes) -> list[str]:
-    """Return lines of JSON: JSON objects unchanged, and what is between them as the message of one."""
+    """Return lines of JSON: JSON objects unchanged, and the text between them as the message of one."""
     json_lines: list[str] = []
     other_lines: list[str] = []
     for line in [*printed.decode("utf-8", "backslashreplace").split("\n"), None]:

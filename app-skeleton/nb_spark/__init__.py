@@ -1,6 +1,6 @@
-"""Scores tables of Spark with a model that nb-builder made: `score(df, "model.zip")`.
+"""Scores Spark tables with a model made by nb-builder: `score(df, "model.zip")`.
 
-It is in the archive that `spark-model` writes, so that the archive on sys.path is all that a driver needs.
+It is in the archive that `spark-model` writes, so a driver only needs the archive on sys.path.
 """
 
 from nb_spark.api import predictor_udf, score

@@ -1,4 +1,4 @@
-"""What a driver calls: `score` for a table, `predictor_udf` for a column."""
+"""The functions for drivers: `score` for a table, `predictor_udf` for a column."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,12 @@ def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
     answer: Any = None,
     scorers: int = 1,
 ) -> Any:
-    """Return `df` with the model's answer to each row, and why a row got none.
+    """Return `df` with the model's prediction for each row, and the reason for each row without one.
 
-    `archive` is the file that spark-model wrote, or the name of what came by --archives. Predictor gets `columns`, by
-    default all; `as_form` says what a row is to it where the notebook does not: list, object or value. `answer` is
-    Spark's type of the answers, or "json"; by default it is what the model's own answers have. The reasons are in
-    `errors_column`, by default prediction_error; "" leaves it out. Each worker of Spark has `scorers`.
+    `archive` is the file that spark-model wrote, or the name of an archive passed with --archives. Predictor receives
+    `columns`, by default all; `as_form` sets what a row becomes if the notebook doesn't determine it: list, object or
+    value. `answer` is Spark's type of the predictions, or "json"; the default is that of the model's own predictions.
+    The reasons are in `errors_column`, by default prediction_error; "" omits it. Each Spark worker has `scorers`.
     """
     spark = df.sparkSession
     errors = f"{column}_error" if errors_column is None else errors_column
@@ -39,10 +39,10 @@ def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
     kind = _type(spark, found, answer)
     schema = df.schema
     for name, each in [(column, kind), *([(errors, "string")] if errors else [])]:
-        # A new one, as `add` changes the one of the table.
+        # A new one, because `add` modifies that of the table.
         schema = type(schema)([*schema.fields]).add(name, each)
     task = _task(found, kind, answer, as_form, scorers)
-    # One column that is named is the sample itself, as in the back end batch.
+    # A single named column is the sample itself, as in the back end batch.
     task.update(columns=wanted, picked=tuple(columns or ()), column=column, errors_column=errors)
     arrow_batches = _carried().arrow_batches
     return df.mapInArrow(lambda batches: arrow_batches(task, batches), schema)
@@ -51,10 +51,10 @@ def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
 def predictor_udf(
     archive: str, *, columns: Sequence[str] | None = None, as_form: str = "", answer: Any = None, scorers: int = 1
 ) -> Any:
-    """Return a function of columns that gives the model's answers as a column; a row that is refused gets null.
+    """Return a function of columns that returns the predictions as a column; a rejected row gets null.
 
-    Where predictor wants objects, `columns` are the names of their keys; or give it one column that is a struct. Else
-    as `score`, which also tells why a row is refused.
+    If predictor takes objects, `columns` are the names of their keys; or pass it one struct column. Otherwise as
+    `score`, which also returns the reasons for rejections.
     """
     from pyspark.sql import SparkSession, functions
 
@@ -70,7 +70,7 @@ def predictor_udf(
     def predict(groups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Spark gets hints below
         return own_columns(task, groups)
 
-    # By the hints Spark knows which kind of function it is. With Arrow, whole numbers stay whole alongside nulls.
+    # Spark determines the kind of function from its type hints. With Arrow, whole numbers stay whole alongside nulls.
     if hasattr(functions, "arrow_udf"):
         import pyarrow as pa
 
@@ -83,7 +83,7 @@ def predictor_udf(
 
 
 def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_form: str) -> list[str]:
-    """Return the names of the columns that predictor gets; raise SparkColumns where the names don't fit."""
+    """Return the names of the columns that predictor receives; raise SparkColumns for invalid names."""
     wanted = there if columns is None else list(columns)
     fix = f"These columns are there: {', '.join(there)}."
     known = set(there)
@@ -94,7 +94,7 @@ def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_f
         raise problems.SparkColumns(f"The table has no column {missing[0]!r}.", fix)
     if not wanted:
         raise problems.SparkColumns("No column is chosen for predictor.", fix)
-    # Spark takes names that differ in capitals for the same.
+    # Spark treats names as equal that differ only in case.
     lowered = {name.lower() for name in there}
     taken = [name for name in new if name.lower() in lowered]
     if taken:
@@ -119,7 +119,7 @@ def _check_form(as_form: str, width: int) -> None:
 
 
 def _task(found: source.Source, kind: Any, answer: Any, as_form: str, scorers: int) -> dict:
-    """Return what every worker must know."""
+    """Return the facts that every worker needs."""
     from pyspark.sql.pandas.types import to_arrow_type
 
     is_json = _wanted(found, answer) == kinds.JSON
@@ -140,16 +140,16 @@ def _wanted(found: source.Source, answer: Any) -> Any:
 
 
 def _type(spark: Any, found: source.Source, answer: Any) -> Any:
-    """Return Spark's type of the answers."""
+    """Return Spark's type of the predictions."""
     wanted = _wanted(found, answer)
     if not isinstance(wanted, str):
         return wanted
-    # There is no public reader of the words for a type that both Spark 3.5 and Spark 4 have.
+    # Spark 3.5 and 4 have no common public parser for type names.
     return spark.createDataFrame([], f"answer {'string' if wanted == kinds.JSON else wanted}").schema[0].dataType
 
 
 def _carried() -> Any:
-    """Return the module that jobs carry in themselves."""
+    """Return the module that is pickled with jobs by value."""
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(carried)

@@ -1,7 +1,7 @@
-"""What a job carries to the executors in itself, not by its name: it unpacks the archive in which all else is.
+"""Pickled by value with a job for the executors: it unpacks the archive with everything else.
 
-So it needs the standard library alone, until that is done. Not by zipimport, which would read the list of ten thousand
-files in each worker, and before Python 3.13 knows no archive above 4 GiB or 65,535 files.
+So it may use only the standard library until that is done. It doesn't use zipimport, which would read a list of ten
+thousand files in each worker, and before Python 3.13 doesn't support archives above 4 GiB or 65,535 files.
 """
 
 import fcntl
@@ -11,13 +11,13 @@ import shutil
 import sys
 import zipfile
 
-# What problems.SparkArchive says in the refusal that the driver has made, where the reason goes.
+# Placeholder for the reason in the driver's prepared text of problems.SparkArchive.
 REASON = "{reason}"
 AT_ONCE = 1 << 20
 
 
 def arrow_batches(task: dict, batches):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - Spark reads hints
-    """Score Arrow record batches in a worker of Spark, as mapInArrow calls it."""
+    """Score Arrow record batches in a Spark worker; called by mapInArrow."""
     enter(task)
     from nb_spark import worker
 
@@ -25,7 +25,7 @@ def arrow_batches(task: dict, batches):  # type: ignore[no-untyped-def] # noqa: 
 
 
 def columns(task: dict, groups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - Spark reads hints
-    """Score groups of columns in a worker of Spark, as an iterator UDF calls it."""
+    """Score groups of columns in a Spark worker; called as an iterator UDF."""
     enter(task)
     from nb_spark import worker
 
@@ -33,7 +33,7 @@ def columns(task: dict, groups):  # type: ignore[no-untyped-def] # noqa: ANN001,
 
 
 def enter(task: dict) -> None:
-    """Have the archive's packages on sys.path, and its folder in `task`; unpack it where no other worker has."""
+    """Add the archive's packages to sys.path, and its folder to `task`; unpack it unless another worker has."""
     folder = unpacked(task)
     task["folder"] = folder
     if folder not in sys.path:
@@ -41,7 +41,7 @@ def enter(task: dict) -> None:
 
 
 def unpacked(task: dict) -> str:
-    """Return the folder of the archive: Spark's own for one that came by --archives, else one next to it."""
+    """Return the archive's folder: Spark's own if passed with --archives, otherwise one next to the archive."""
     from pyspark import SparkFiles
 
     root = SparkFiles.getRootDirectory()
@@ -59,7 +59,7 @@ def unpacked(task: dict) -> str:
 
 
 def unpack(path: str, folder: str, digest: str) -> None:
-    """Unpack the archive at `path`, once for all workers of an executor; raise ValueError where it is another one."""
+    """Unpack the archive at `path`, once for all workers of an executor; raise ValueError if its digest differs."""
     with open(folder + ".lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.isdir(folder):
@@ -70,7 +70,7 @@ def unpack(path: str, folder: str, digest: str) -> None:
         part = folder + ".part"
         shutil.rmtree(part, ignore_errors=True)
         with zipfile.ZipFile(path) as archive:
-            # Names are made safe by zipfile: none leads out of the folder.
+            # zipfile sanitises names, so that none leads out of the folder.
             archive.extractall(part)
         os.rename(part, folder)
 

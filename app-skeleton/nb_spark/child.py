@@ -1,7 +1,7 @@
-"""The process alongside a worker of Spark that has the scorers: the pool, served over an inherited socket.
+"""The process next to a Spark worker that has the scorers: the pool, served over an inherited socket.
 
-A worker of Spark is one thread of somebody else's program; the pool wants the main thread of a process, and its
-signals. It ends when the worker's end of the socket closes, however the worker has ended.
+A Spark worker is a thread of a foreign program; the pool needs the main thread of a process, and its signals. This
+process exits when the worker's end of the socket closes, however the worker has ended.
 """
 
 import json
@@ -20,14 +20,14 @@ from nb_service.problems import Problem
 from nb_service.settings import Settings
 from nb_service.signature.trust import Known, Trust
 
-# So long may the system lack what a process needs.
+# Give up if the system can't start a process for this long.
 PATIENCE_SECONDS = 60.0
 
 
 def main(args: Sequence[str]) -> int:
-    """Serve the model of the APP_ROOT in `args` over the descriptor in `args`; return the exit code.
+    """Serve the model of the APP_ROOT in `args` over the descriptor in `args`; return the exit status.
 
-    The third are the digests of the model's files, where the driver has verified them: a JSON object, else "".
+    The third are the digests of the model's files, if the driver has verified them: a JSON object, else "".
     """
     descriptor, app_root, digests = int(args[0]), args[1], args[2]
     environ = {**os.environ, "APP_ROOT": app_root}
@@ -43,12 +43,12 @@ def main(args: Sequence[str]) -> int:
 
 
 def trust_of(values: Settings, digests: Mapping[str, str] | None) -> Trust | Known | None:
-    """Return whom to trust on an executor: its own settings, which its owner made, before what the driver has found."""
+    """Return the trust on an executor: its own settings take precedence over the driver's result."""
     return values.trust or (None if digests is None else Known(digests))
 
 
 class Child:
-    """The pool and its one client; where the model does not load, it stays to say so until the client hangs up."""
+    """The pool and its one client; if the model does not load, it keeps reporting that until the client disconnects."""
 
     def __init__(self, loop: TurnLoop, pool: Pool) -> None:
         self._loop = loop
@@ -56,7 +56,7 @@ class Child:
         self._problem = ""
 
     def run(self, descriptor: int) -> None:
-        """Serve until the client hangs up."""
+        """Serve until the client disconnects."""
         self._pool.manager.on_fatal = self._fail
         self._pool.manager.on_unfit = self._note
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,19 +1,19 @@
-"""Spark's type of the answers, by the model's own answers, and answers as columns of Arrow of that type."""
+"""Spark's type of the predictions, from the model's own predictions, and Arrow columns of that type."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from nb_service.backends.batch import json_texts
 
-# The type of answers that no simple type has: their JSON.
+# The type of predictions without a simple type: their JSON.
 JSON = "json"
-# Of an answer that does not fit, so many characters are shown.
+# Number of characters of an invalid prediction to show.
 MAX_LENGTH = 200
 _SIMPLE = {"number": "double", "integer": "bigint", "boolean": "boolean", "string": "string"}
 
 
 def of(schema: dict) -> str:
-    """Return the name of the type that holds all answers of this JSON schema, else "json"."""
+    """Return the name of the type that holds all predictions of this JSON schema, else "json"."""
     kinds = schema.get("type", [])
     wanted = ({kinds} if isinstance(kinds, str) else set(kinds)) - {"null"}
     if wanted == {"integer", "number"}:
@@ -22,9 +22,9 @@ def of(schema: dict) -> str:
 
 
 def column(items: Sequence, kind: Any, name: str) -> tuple[Any, dict[int, str]]:
-    """Return answers as an array of the Arrow type `kind`; and reasons of those that don't fit, by index.
+    """Return predictions as an array of the Arrow type `kind`; and, by index, the reasons of those that don't fit.
 
-    `items` are the answers' values, or where `kind` is None their JSON. Spark calls the type `name`.
+    `items` are the values of predictions, or if `kind` is None their JSON. `name` is Spark's name of the type.
     """
     import pyarrow as pa
 
@@ -42,7 +42,7 @@ def column(items: Sequence, kind: Any, name: str) -> tuple[Any, dict[int, str]]:
 
 
 def _are_sure(items: Sequence, kind: Any) -> bool:
-    """Return whether pyarrow itself refuses what does not fit; of a fraction it would take the whole number."""
+    """Return whether pyarrow itself rejects values that don't fit; it would truncate fractions."""
     from pyarrow import types
 
     if types.is_nested(kind):
@@ -61,7 +61,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _has_fraction(value: Any, kind: Any) -> bool:
-    """Return whether there is a fraction where the type has whole numbers."""
+    """Return whether there is a fraction although the type has whole numbers."""
     from pyarrow import types
 
     if types.is_struct(kind) and isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""An unpacked archive put to work: links, rights, and the virtual environment of the model's own Python."""
+"""Makes an unpacked archive usable: links, permissions, and the virtual environment of the model's own Python."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ from nb_scorer.common import paths
 from nb_service import problems
 from nb_service.backends.spark_model import layout
 
-# There once all is done.
+# Exists once everything is done.
 READY = ".nb-spark-ready"
 
 
@@ -51,7 +51,7 @@ def _prepare(folder: str, app_root: str) -> None:
 
 
 def python_of(minor: str, own: str) -> str:
-    """Return an interpreter of that version, the archive's own first; raise SparkPython."""
+    """Return an interpreter of that version, preferring the archive's own; raise SparkPython."""
     tried = []
     for path in _candidates(minor, own):
         if path not in tried:
@@ -64,7 +64,7 @@ def python_of(minor: str, own: str) -> str:
 def _candidates(minor: str, own: str) -> Iterator[str]:
     if own:
         yield own
-    # Not the worker's own virtual environment, whose packages are no business of the model's.
+    # Not the worker's own virtual environment, whose packages the model must not see.
     yield os.path.realpath(sys.executable)
     name = f"python{minor}"
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/local/bin", "/usr/bin"]:
@@ -74,7 +74,7 @@ def _candidates(minor: str, own: str) -> Iterator[str]:
 
 
 def _version(python: str) -> str:
-    """Return the minor version of an interpreter, "" where it does not run."""
+    """Return the minor version of an interpreter, "" if it does not run."""
     command = [python, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -84,7 +84,7 @@ def _version(python: str) -> str:
 
 
 def _make_venv(venv: str, python: str, minor: str) -> None:
-    """Make what a virtual environment has next to its packages; all of it names where it lies."""
+    """Create the files of a virtual environment other than its packages; all of them contain its path."""
     os.makedirs(os.path.join(venv, "bin"), exist_ok=True)
     for name in ("python", "python3", f"python{minor}"):
         path = os.path.join(venv, "bin", name)
@@ -95,7 +95,7 @@ def _make_venv(venv: str, python: str, minor: str) -> None:
 
 
 def _real(python: str) -> str:
-    """Return the interpreter itself: what PATH has may be a script that finds it."""
+    """Return the real interpreter: the one on PATH may be a wrapper script."""
     command = [python, "-I", "-c", "import os, sys; print(os.path.realpath(sys.executable))"]
     ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
     return ran.stdout.strip() or python

@@ -1,4 +1,4 @@
-"""A worker's own end: starts the process that has the scorers, and keeps it for as long as the worker lives."""
+"""A worker's side: starts the process with the scorers, and keeps it for as long as the worker lives."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from nb_service.settings import Settings
 
 from nb_spark import child
 
-# So long may the service be without any process that has the model, once one had it.
+# Give up when no scorer has been available for this long, once one was.
 ABSENCE_SECONDS = 60.0
-# Where our packages are; nothing else of the worker's path is the child's business.
+# The path of our packages; the child must not see the rest of the worker's path.
 _PROGRAM = """\
 import sys
 sys.path.insert(0, sys.argv.pop(1))
@@ -31,14 +31,14 @@ sys.exit(main(sys.argv[1:]))
 
 
 class Scorers:
-    """The process with `count` scorers of the model in `app_root`, and the client that asks it.
+    """The process with `count` scorers of the model in `app_root`, and its client.
 
-    `digests` are those of the model's files, where the driver has verified them.
+    `digests` are those of the model's files, if the driver has verified them.
     """
 
     def __init__(self, app_root: str, count: int, digests: Mapping[str, str] | None = None) -> None:
         environ = {**os.environ, "APP_ROOT": app_root, "WEB_CONCURRENCY": str(count)}
-        # What is wrong with settings or files is said here, where Spark shows it.
+        # Errors in settings or files are reported here, where Spark shows them.
         model = model_folder.read(Path(app_root), child.trust_of(Settings(environ), digests))
         self.count = count
         self.rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
@@ -55,22 +55,23 @@ class Scorers:
                 stdout=2,
                 env=environ,
                 cwd="/",
-                # Spark ends its workers by a signal to all of their group; this one ends by its socket, in order.
+                # Spark kills its workers' process group with a signal; this process shuts down in order when its socket
+                # closes.
                 start_new_session=True,
             )
         self._client = PoolClient(ours, gone=self._gone.set)
 
     @property
     def alive(self) -> bool:
-        """Return whether the process is there."""
+        """Return whether the process is running."""
         return not self._gone.is_set()
 
     def scoring(self, stop: threading.Event) -> Scoring:
-        """Return what scores samples, until `stop`."""
+        """Return an object that scores samples, until `stop`."""
         return Scoring(self._client, self._is_ready, stop, ABSENCE_SECONDS, ROWS)
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self._client.close()
         self._process.wait()
 
@@ -87,8 +88,8 @@ _scorers: dict[tuple[str, int, str], Scorers] = {}
 
 
 def of(app_root: str, count: int, digests: Mapping[str, str] | None = None) -> Scorers:
-    """Return this worker's scorers of that model, started where they are not there."""
-    # One that was started without being verified must not serve those who verify.
+    """Return this worker's scorers of that model, starting them if needed."""
+    # One that was started without verification must not be used with it.
     key = (app_root, count, json.dumps(digests, sort_keys=True))
     found = _scorers.get(key)
     if found is None or not found.alive:

@@ -1,4 +1,4 @@
-"""The archive as the driver sees it: what it is, and what its model answers."""
+"""The archive from the driver's view: its identity, and its model's predictions."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from nb_spark.carried import digest_of
 
 
 class Source:
-    """An archive at `path`: a zip file, or the folder that Spark has made of one that came by --archives."""
+    """An archive at `path`: a zip file, or the folder that Spark has made from one passed with --archives."""
 
     def __init__(self, path: str, name: str) -> None:
         self.path = path
@@ -34,13 +34,13 @@ class Source:
 
     @property
     def answer_schema(self) -> dict:
-        """Return the JSON schema of the model's answers; {} where nothing is known."""
+        """Return the JSON schema of the model's predictions; {} if unknown."""
         return ModelFolder(Path(), Path(), Path(), self._model).answer_schema
 
     def digests(self, trust: Trust | None) -> dict[str, str] | None:
-        """Return the digests of the model's files for the executors, by its signature, which is verified here.
+        """Return the digests of the model's files for the executors, after verifying its signature.
 
-        None where it should not be verified. Raise ModelUnsigned, SignatureInvalid or VerifyUnusable.
+        None if it should not be verified. Raise ModelUnsigned, SignatureInvalid or VerifyUnusable.
         """
         if trust is None:
             return None
@@ -69,12 +69,12 @@ def _guarded(name: str) -> Iterator[None]:
 
 
 def refusal(name: str, reason: str) -> str:
-    """Return the words of a refusal, for where no problem can be raised yet."""
+    """Return the text of a rejection, for code that can't raise a problem yet."""
     return str(problems.SparkArchive(name, reason))
 
 
 def shipped(spark: Any, archive: str) -> Source:
-    """Have Spark bring the archive to the executors; return it as the driver sees it. Raise SparkArchive."""
+    """Have Spark send the archive to the executors; return it from the driver's view. Raise SparkArchive."""
     from pyspark import SparkFiles
 
     if is_connect(spark):
@@ -99,5 +99,5 @@ def _same(one: str, other: str) -> bool:
 
 
 def is_connect(spark: Any) -> bool:
-    """Return whether this session is one of Spark Connect, which has no context."""
+    """Return whether this is a Spark Connect session, which has no context."""
     return type(spark).__module__.startswith("pyspark.sql.connect")

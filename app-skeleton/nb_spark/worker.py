@@ -1,4 +1,4 @@
-"""In a worker of Spark: record batches in, the same rows out with their answers, in their order."""
+"""Runs in a Spark worker: takes record batches, and returns the same rows with predictions, in order."""
 
 import threading
 from collections import deque
@@ -17,14 +17,14 @@ from nb_spark import kinds, prepare, scorers
 
 
 class Answered(NamedTuple):
-    """What became of the rows of one group: arrays of answers and of reasons, null where there is none."""
+    """The outcome for the rows of one group: arrays of predictions and of reasons, null if there is none."""
 
     answers: Any
     reasons: Any
 
 
 class _Group:
-    """A group of rows while parts of it are scored; `given` is what it came as."""
+    """A group of rows while parts of it are being scored; `given` is its original form."""
 
     def __init__(self, given: Any) -> None:
         self.given = given
@@ -32,7 +32,7 @@ class _Group:
 
 
 def tables(task: dict, batches: Iterable[Any]) -> Iterator[Any]:
-    """Yield each record batch with two columns more: answers, and the reasons of rows that have none."""
+    """Yield each record batch with two more columns: predictions, and the reasons of rows without one."""
     import pyarrow as pa
 
     wanted = task["columns"]
@@ -51,13 +51,13 @@ def tables(task: dict, batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def columns(task: dict, groups: Iterable[Any]) -> Iterator[Any]:
-    """Yield the answers to each group of columns, in the form that it has: arrays of Arrow, or pandas's series."""
+    """Yield the predictions for each group of columns, in its own form: Arrow arrays or pandas series."""
     for given, answered in _answered(task, (_columns_of(task, group) for group in groups)):
         yield answered.answers if given is None else given(answered.answers.to_pylist(), dtype=object)
 
 
 def _columns_of(task: dict, group: Any) -> tuple[Any, list[str], list]:
-    """Return what makes a series where that is wanted, and the names and arrays of one or several columns."""
+    """Return the constructor of a series if needed, and the names and arrays of one or several columns."""
     import pyarrow as pa
 
     columns = list(group) if isinstance(group, tuple) else [group]
@@ -86,7 +86,7 @@ def _columns_of(task: dict, group: Any) -> tuple[Any, list[str], list]:
 
 
 def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) -> Iterator[tuple[Any, Answered]]:
-    """Yield what each group came as and what became of it, in order; a few parts are scored ahead."""
+    """Yield each group's original form and its outcome, in order; a few parts are scored ahead."""
     groups = iter(groups)
     first_group = next(groups, None)
     if first_group is None:
@@ -121,7 +121,7 @@ def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) 
 
 
 def _table(names: list[str] | None, arrays: list) -> Table:
-    """Return columns of Arrow as a table; raise SparkColumns for one that JSON lacks."""
+    """Return Arrow columns as a table; raise SparkColumns for one without a JSON form."""
     for at, array in enumerate(arrays):
         if arrow_values.lacks_json(array.type):
             name = names[at] if names else str(at + 1)
@@ -140,13 +140,13 @@ def _parts(table: Table, scoring: Any) -> Iterator[Chunk]:
 
 
 def _hold(group: _Group, ahead: int) -> None:
-    """Wait until no more than `ahead` parts of the group are not scored: `most` is learned from what is."""
+    """Wait until at most `ahead` parts of the group are not scored: `most` is adapted to those that are."""
     if len(group.parts) > ahead:
         group.parts[-ahead - 1][1].result()
 
 
 def _joined(group: _Group, task: dict) -> Answered:
-    """Return what became of the rows of all parts, each of which has an outcome."""
+    """Return the outcome for the rows of all parts, each of which is finished."""
     import pyarrow as pa
 
     kind = task["kind"]
@@ -165,7 +165,7 @@ def _joined(group: _Group, task: dict) -> Answered:
 
 
 def _spread(count: int, scored: Scored, kind: Any) -> Sequence:
-    """Return the answers of `count` rows, as kinds.column takes them, with null for those that failed."""
+    """Return the predictions of `count` rows in the form that kinds.column takes, with null for failed rows."""
     answers = scored.answers
     items = answers.texts if kind is None else answers.values  # noqa: PD011 - no pandas
     if not scored.failures:

@@ -1,6 +1,6 @@
-"""The build: from a repository with a notebook to a verified model under one folder.
+"""The build: from a repository with a notebook to a verified model in a single folder.
 
-In a kernel, `%load_ext nb_builder` brings the magics of `nb_builder.magics`.
+In a kernel, `%load_ext nb_builder` loads the magics of `nb_builder.magics`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give `shell` the magics; IPython calls this for `%load_ext nb_builder`."""
-    # Here, because every program of the build imports this package, and few of them know IPython.
+    """Register the magics with `shell`; IPython calls this for `%load_ext nb_builder`."""
+    # Imported here, because every program of the build imports this package, and few need IPython.
     from nb_builder.magics import commands
 
     commands.register(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take the magics from `shell` again, and end what they serve; IPython calls this for `%unload_ext nb_builder`."""
+    """Unregister the magics from `shell`, and stop their services; IPython calls this for `%unload_ext nb_builder`."""
     from nb_builder.magics import commands
 
     commands.unregister(shell)

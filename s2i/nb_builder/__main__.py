@@ -1,4 +1,4 @@
-"""The one door of the build: chooses the command, shows problems, decides the exit status."""
+"""Entry point of the build: selects the command, prints problems, and determines the exit status."""
 
 import contextlib
 import errno
@@ -29,7 +29,7 @@ def _assemble(arguments: Sequence[str]) -> None:
 
     log = Log()
     if "STI_SCRIPTS_PATH" in os.environ:
-        # In an image, s2i has set the repository's variables and those of the platform alike.
+        # In an image, s2i has set both the repository's variables and those of the platform.
         ignored = author_variables.enforce(os.environ)
         if ignored.ignored:
             log.note(ignored.note)
@@ -52,9 +52,9 @@ def _save_artifacts(arguments: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _without_collections() -> Iterator[None]:
-    """Collect no garbage meanwhile, and never look for any in what was made: modules stay.
+    """Disable garbage collection during the block, and exempt the created objects: modules stay.
 
-    Imports take a fifth less time so.
+    This makes imports a fifth faster.
     """
     gc.disable()
     try:
@@ -65,7 +65,7 @@ def _without_collections() -> Iterator[None]:
 
 
 def _later(module: str, function: str = "main") -> Callable[[Sequence[str]], None]:
-    """Return a command whose module is imported once it is called: nbconvert alone takes half a second."""
+    """Return a command whose module is imported when it is called: nbconvert alone takes half a second."""
 
     def call(arguments: Sequence[str]) -> None:
         with _without_collections():
@@ -109,20 +109,21 @@ def main(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
         return 2
-    # Cells are parsed several times here, under names unknown to their author. The kernel reports each warning once.
+    # Cells are parsed several times here, under names that their author doesn't know. The kernel reports each warning
+    # once.
     warnings.simplefilter("ignore", SyntaxWarning)
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     signal.signal(signal.SIGTERM, _on_sigterm)
-    # A shell starts background jobs with SIGINT ignored; one sent to us should stop the build all the same.
+    # A shell starts background jobs with SIGINT ignored; a SIGINT sent to this process should still stop the build.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # OpenShift runs containers as any user of group 0, which must be able to change what we write.
-    # On a user's own machine the group may be one of other people.
+    # OpenShift runs containers as any user of group 0, which must be able to change what we write. On a user's own
+    # machine the group may include other people.
     if os.getgid() == workspace.OPENSHIFT_GROUP:
         os.umask(0o002)
     asks_for_help = {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new")
     try:
         COMMANDS["usage" if asks_for_help else command](rest)
-        # What is flushed at the interpreter's end fails beyond the reach of the handlers here.
+        # Flush now: a failure while the interpreter exits can't be handled here.
         sys.stdout.flush()
     except Problem as problem:
         return _show(problem)
@@ -135,9 +136,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _end_of(error: OSError) -> int:
-    """Return the exit status for what a user can understand without a traceback; raise any other error."""
+    """Return the exit status for an error that users understand without a traceback; raise any other error."""
     if isinstance(error, BrokenPipeError):
-        # Whoever read has seen enough, as `head` has. Python's own flush at the end must not complain.
+        # The reader closed the pipe, as `head` does. Keep Python's own flush at exit from reporting an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -160,7 +161,7 @@ def _show(problem: Problem) -> int:
 
 
 def _on_sigterm(number: int, frame: object) -> None:
-    """Exit through every `finally`, so that a build that is asked to stop cleans up after itself."""
+    """Exit with an exception that runs every `finally`, so that a terminated build cleans up."""
     sys.exit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""The table of contents of a build: from the repository to a verified model, one line for each step."""
+"""The steps of a build in order: from the repository to a verified model, one line for each step."""
 
 import io
 import json
@@ -58,18 +58,18 @@ from nb_builder.signing import attestation
 from nb_builder.signing import model as signed_model
 from nb_builder.signing.signer import KEY, Signer
 
-# The 12 of the first Python whose new environments have no setuptools.
+# The minor number of the first Python whose new environments have no setuptools.
 NO_SETUPTOOLS_FROM = 12
-# Of files whose changes are not committed; all of them could be thousands.
+# Maximum number of uncommitted files to list; there could be thousands.
 FILES_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Beside:
-    """Additions of `nb-builder dev` to a build: the APP_ROOT of the last successful one, and users of the environment.
+    """Additions of `nb-builder dev` to a build: the previous successful APP_ROOT, and callbacks.
 
-    `on_installed` gets the installer and its Python before a cell runs: in Jupyter, cells that fail want to be tried.
-    `later` gets what no model depends on, to be called when somebody serves it already.
+    `on_installed` gets the installer and its Python before a cell runs, so that users can try failing cells in Jupyter.
+    `later` gets work that doesn't affect the model, to be called once the model is being served.
     """
 
     app_root: Path | None
@@ -79,7 +79,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Build:
-    """What every step of one build needs to know."""
+    """The state that every step of a build needs."""
 
     settings: Settings
     log: Log
@@ -95,7 +95,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Environment:
-    """The notebook's own environment: what was asked for, what installed it, and what is installed."""
+    """The notebook's own environment: what was requested, what installed it, and what is installed."""
 
     requirements: Wanted
     installer: Installer
@@ -109,7 +109,7 @@ class Environment:
 def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None:
     """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it.
 
-    With `beside`, a build of another APP_ROOT takes the place of what s2i may have brought of the build before.
+    With `beside`, reuse the previous build in another APP_ROOT instead of s2i's artifacts.
     """
     build = begin(settings, log, beside)
     checked, workspace, report = build.checked, build.workspace, build.report
@@ -170,7 +170,7 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
 
 @contextmanager
 def weights_of(build: Build) -> Iterator[weights.Fetched | None]:
-    """Yield the notebook's weights, which are in the working copy until the block ends; None without any."""
+    """Provide the notebook's weights in the working copy during the block; yield them, or None."""
     entries = weights.declared(build.checked)
     if not entries:
         yield None
@@ -183,7 +183,7 @@ def weights_of(build: Build) -> Iterator[weights.Fetched | None]:
 
 
 def find_previous(build: Build) -> PreviousBuild | None:
-    """Return what there is of the build before, if it fits this one."""
+    """Return the reusable parts of the previous build, if it fits this one."""
     circumstances, log, beside = build.circumstances, build.log, build.beside
     if beside is None:
         return artifacts.find(build.settings.src, circumstances, log)
@@ -191,7 +191,7 @@ def find_previous(build: Build) -> PreviousBuild | None:
 
 
 def attest(build: Build, made_of: MadeOf) -> None:
-    """Sign the model, where there is a key, and write where it comes from."""
+    """Sign the model, if there is a key, and write its provenance."""
     signer, workspace = build.signer, build.workspace
     if signer is not None:
         with build.report.step("sign", f"Signing the model with {signer.name}"):
@@ -201,7 +201,7 @@ def attest(build: Build, made_of: MadeOf) -> None:
 
 
 def leave_batch_form(workspace: Workspace) -> None:
-    """Put predictor's batch form into build/, where the model has one."""
+    """Write predictor's batch form to build/, if the model has one."""
     form = workspace.model / paths.BATCH_FORM
     if form.is_file():
         shutil.copyfile(form, workspace.build / paths.BATCH_FORM)
@@ -211,7 +211,7 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
     """Check the notebook and record the build's inputs in the report; no file is written."""
     report = Report(log, repeatable=settings.source_date_epoch is not None)
     workspace = Workspace(settings.app_root)
-    # Before minutes of building: a key that can't be used must show at once.
+    # Before minutes of building, so that an unusable key is reported immediately.
     signer = signer_of(settings)
     environ = ca_bundle.trusting(settings.ca_bundle, os.environ)
     if report.repeatable:
@@ -237,7 +237,7 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
 
 
 def note_misspelt_settings(log: Log) -> None:
-    """Log the variables that look like settings and are none, of a build or of a service."""
+    """Log variables that look like misspelt settings of a build or a service."""
     names = {knob.env for knob in (*KNOBS, *SERVICE_KNOBS)}
     for variable, name in misspelt(os.environ, names):
         hint = f"Did you mean {name}?" if name else "'nb-builder settings' lists all settings."
@@ -245,9 +245,9 @@ def note_misspelt_settings(log: Log) -> None:
 
 
 def signer_of(settings: Settings) -> Signer | None:
-    """Return what signs the model, None where nothing does; raise SignKeyUnusable, also for a key that would be kept.
+    """Return the signer of the model, or None; raise SignKeyUnusable, also for a key that would be kept.
 
-    What lies in the repository is copied into APP_ROOT, which becomes a layer of the image.
+    Files in the repository are copied to APP_ROOT, which becomes a layer of the image.
     """
     path = settings.sign_key_file
     if path is None:
@@ -281,7 +281,7 @@ def install_with_some_python(
     circumstances = model_reuse.circumstances(python)
     build.report.add(circumstances)
     changed = replace(build, checked=replace(checked, python=python, other_pythons=()), circumstances=circumstances)
-    # Requirements may be computed, from Python's version as well. Notes about them have been printed before.
+    # Requirements may be computed, even from Python's version. Notes about them have already been printed.
     read = checks.read_requirements(
         changed.checked,
         changed.workspace.src,
@@ -310,7 +310,7 @@ def installer_for(build: Build, requirements: Wanted) -> Installer:
 
 
 def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) -> Environment:
-    """Make the venv and install `requirements`."""
+    """Create the venv and install `requirements`."""
     checked, workspace = build.checked, build.workspace
     python = checked.python
     if previous:
@@ -350,7 +350,7 @@ def make_model(
 ) -> tuple[Installed, Inputs]:
     """Write script two and run it cell by cell, or reuse the model of the previous build.
 
-    Returns what is installed afterwards, as cells may install packages, and what the model was made of.
+    Returns the packages installed afterwards, because cells may install some, and the inputs of the model.
     """
     checked, workspace, installer = build.checked, build.workspace, environment.installer
     model_scripts = [write_script(build, notebook) for notebook in checked.notebooks]
@@ -380,7 +380,7 @@ def make_model(
 
 @contextmanager
 def failure_explained(build: Build, environment: Environment, cells: Sequence[Cell]) -> Iterator[None]:
-    """Raise, for a cell that fails, the problem behind it: a name that is defined below, or a package that changed."""
+    """Raise, for a failing cell, the problem behind it: a name that is defined below, or a package that changed."""
     try:
         yield
     except CellFailed as failure:
@@ -390,7 +390,7 @@ def failure_explained(build: Build, environment: Environment, cells: Sequence[Ce
 
 
 def packages_after_cells(build: Build, environment: Environment) -> Installed:
-    """Return what is installed after the notebook's cells have run, and log the packages that they have installed."""
+    """Return the packages installed after the notebook's cells have run, and log those that cells have installed."""
     declared = environment.installed.packages
     packages = environment.installer.freeze().splitlines()
     added = pip_shim.newly_installed(declared, packages)
@@ -402,7 +402,7 @@ def packages_after_cells(build: Build, environment: Environment) -> Installed:
 def missing_outside(checked: Checked, workspace: Workspace, traceback: str, description: str) -> BuildProblem | None:
     """Return the problem if the model fails in a fresh process because something outside the notebook is missing.
 
-    `traceback` is that of the failure ("" for none), `description` a line that says what failed.
+    `traceback` is that of the failure ("" for none), `description` a line that describes the failure.
     """
     cells = checked.last.cells
     pointers = (
@@ -416,7 +416,7 @@ def missing_outside(checked: Checked, workspace: Workspace, traceback: str, desc
 
 
 def write_script(build: Build, notebook: Notebook) -> Script:
-    """Write script two of a notebook, and its cells, into build/; only the last notebook's script saves a model."""
+    """Write script two of a notebook, and its cells, to build/; only the last notebook's script saves a model."""
     workspace = build.workspace
     facts = {
         "folder": str(workspace.model),

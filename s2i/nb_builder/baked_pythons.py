@@ -1,8 +1,8 @@
-"""Bakes Pythons into a builder image, each with the overlay that runs its cells: run when the image is made.
+"""Installs Pythons into a builder image, each with the overlay that runs its cells: runs during the image build.
 
 Usage: python -m nb_builder.baked_pythons HOME PLACE [MINOR…]     (HOME: our environments, PLACE: /opt/python)
 
-Installs each MINOR into PLACE with uv, then makes an overlay in HOME for every Python in PLACE. Builds then need no
+Installs each MINOR into PLACE with uv, then creates an overlay in HOME for every Python in PLACE. Builds then need no
 network for these Pythons.
 """
 
@@ -24,7 +24,7 @@ from nb_builder.install.interpreters import Python
 from nb_builder.install.python_downloads import DownloadFailed
 from nb_builder.problems.build_problem import BuildProblem
 
-# Of the standard library: what no service imports.
+# Parts of the standard library that no service imports.
 NOT_NEEDED = ("test", "idlelib", "turtledemo", "ensurepip")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 # A pin of the lock, with its marker and without its digests.
@@ -32,7 +32,7 @@ _PIN = re.compile(r"^([\w.-]+==[^\\\n]*?)\s*\\?$", re.MULTILINE)
 
 
 def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, str], log: Log) -> None:
-    """Install `minors` into `place`, and make overlays in `home`; raise DownloadFailed or an installation's problem."""
+    """Install `minors` into `place`, and create overlays in `home`; raise DownloadFailed or a problem."""
     # APP_ROOT: what uv leaves for its next call is removed from `place`.
     environ = {**environ, FOLDER_SETTING: str(place), "APP_ROOT": str(place)}
     for minor in minors:
@@ -50,12 +50,12 @@ def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, s
             _make_overlay(python, overlay, environ, log)
             image_trim.trim_overlay(home, overlay)
     if minors:
-        # Not where a Python is added to an image: a link to a file of a lower layer is a copy of it.
+        # Not when a Python is added to an image: a hard link to a file of a lower layer copies it.
         link_identical(home / "overlay")
 
 
 def link_identical(folder: Path) -> None:
-    """Make files below `folder` that have the same content one file with several names."""
+    """Replace files below `folder` that have the same content with hard links to one file."""
     first: dict[tuple[int, str], Path] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
         status = path.stat()
@@ -70,14 +70,14 @@ def _program(installation: Path) -> Path:
 
 
 def _make_overlay(python: Python, overlay: Path, environ: Mapping[str, str], log: Log) -> None:
-    # The lock has nothing for Pythons that our own environments can't have.
+    # The lock has nothing for Pythons that our own environments don't support.
     pins = "\n".join(_PIN.findall(LOCK.read_text("utf-8"))) if python.number >= 10 else ""
     installer = Installer(overlay, python.minor, "uv", environ, log)
     kernel_overlay.make(python, overlay, installer, constraints=pins, compiled=True)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Bake what the arguments name, and exit with 1 if that fails."""
+    """Install what the arguments name, and exit with 1 on failure."""
     home, place, *minors = arguments
     try:
         bake(Path(home), Path(place), minors, os.environ, Log())

@@ -1,8 +1,8 @@
-"""Trims our own environments for the builder image: run once, when the image is made.
+"""Trims our own environments for the builder image: runs once, during the image build.
 
 Usage: python -m nb_builder.image_trim FOLDER     (the folder that s2i/install has filled)
 
-With SOURCE_DATE_EPOCH, in seconds since 1970, all files are of that time: the same sources come to the same image.
+With SOURCE_DATE_EPOCH, in seconds since 1970, all files get that time, so the same sources yield the same image.
 """
 
 import compileall
@@ -17,15 +17,15 @@ from nb_builder.slim.elf import strip
 
 # Files that none of our code reads, as patterns of paths below FOLDER. Licences stay.
 LEFT_OUT = (
-    "*/virtualenv/seed/wheels/embed/setuptools-*.whl",  # a notebook's environment is made with --no-seed
+    "*/virtualenv/seed/wheels/embed/setuptools-*.whl",  # a notebook's environment is created with --no-seed
     "*/distlib/*.exe",  # launchers for Windows
-    "*.dist-info/sboms/*",  # the SBOMs of wheels, which PyPI has too
+    "*.dist-info/sboms/*",  # SBOMs of wheels, which PyPI has too
     "*/wcwidth/_wcwidth_c.*.so",  # an accelerator with a fallback in Python; there is no terminal to use it
     "*/tests/*",
     "*/test/*",
     "*.pyi",
     "*.pxd",
-    # Not ours, of which native images are made.
+    # Except our own, from which native images are made.
     "*/site-packages/*.c",
     "*/site-packages/*.h",
     "overlay/*.c",
@@ -38,7 +38,7 @@ LEFT_OUT = (
     "build/share/jupyter/nbconvert/templates/*/static/*",
     "*/jsonschema/benchmarks/*",
 )
-# With the time at which uv installed a folder of ours: it would differ in each image.
+# Contains the time at which uv installed one of our folders, which would differ in each image.
 UV_CACHE = "uv_cache.json"
 # No build imports these: they stay as source, and are compiled in memory if a cell imports one.
 UNCOMPILED = (
@@ -68,9 +68,9 @@ UNCOMPILED = (
 
 
 def lean(home: Path, date: int | None = None) -> None:
-    """Remove unused files from `home`, strip shared objects, compile sources, and link bytecode of the same source.
+    """Remove unused files from `home`, strip shared objects, compile sources, and link identical bytecode.
 
-    The bytecode has the time of its source in it, which is `date`, where one is given.
+    The bytecode contains the time of its source, which is `date` if given.
     """
     for path in _files(home):
         if _matches(path, home, LEFT_OUT) or path.suffix == ".pyc":
@@ -101,7 +101,7 @@ def trim_overlay(home: Path, overlay: Path) -> None:
 def strip_shared_objects(folder: Path) -> None:
     """Remove what only debuggers and linkers read from the shared objects below `folder`.
 
-    They are written in place, so that a file with several names remains one file.
+    They are written in place, so that hard-linked files stay linked.
     """
     for path in _files(folder):
         if installed.is_shared_object(path.name) and (smaller := strip.stripped(path.read_bytes())):
@@ -109,19 +109,19 @@ def strip_shared_objects(folder: Path) -> None:
 
 
 def _forget(record: Path) -> None:
-    """Remove what uv has noted of an installation, and its row of the distribution's files."""
+    """Remove uv's record of an installation, and its row in RECORD."""
     rows = record.with_name("RECORD")
     kept = [row for row in rows.read_text(encoding="utf-8").splitlines(keepends=True) if f"/{UV_CACHE}," not in row]
-    # A new file: the old one may be a name of one in other environments, too.
+    # A new file, because the old one may be hard-linked to other environments.
     rows.unlink()
     rows.write_text("".join(kept), encoding="utf-8")
     record.unlink()
 
 
 def share_bytecode(home: Path) -> None:
-    """Hard-link the bytecode of modules that are themselves hard links, as uv's cache makes them.
+    """Hard-link the bytecode of modules that are themselves hard links, as uv's cache creates them.
 
-    The bytecode holds the path of the first name; Python replaces it on import by the name that it imports.
+    The bytecode contains the path of the first name; Python replaces it on import with the imported path.
     """
     first: dict[tuple[int, int], Path] = {}
     for source in _files(home, ".py"):

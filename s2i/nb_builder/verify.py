@@ -1,7 +1,7 @@
-"""Verifies the model: the service's own code loads it and answers the golden rows.
+"""Verifies the model: the service's own code loads it and predicts the golden rows.
 
-This runs in the service's environment (`python -m nb_service prove`), because what is verified must be
-what will serve. Here its report becomes a problem, or fields of the manifest.
+This runs in the service's environment (`python -m nb_service prove`), because what is verified must be what will serve.
+Here its report becomes a problem, or fields of the manifest.
 """
 
 import json
@@ -28,9 +28,9 @@ from nb_builder.problems.model import AnswersDiffer, BatchDiffers, ModelDoesNotL
 
 MAX_LENGTH = 300
 THIS_ERROR = "this error"
-# A fresh scorer answers each row twice, two forked ones three times each; loading gets as long as one call.
+# A fresh scorer predicts each row twice, two forked ones three times each; loading may take as long as one call.
 CALLS_PER_ROW = 8
-# Takes a traceback and a line that says what failed; returns the problem behind it, or None if it knows none.
+# Takes a traceback and a line that describes the failure; returns the problem behind it, or None if unknown.
 Explain = Callable[[str, str], Exception | None]
 MANIFEST_FIELDS = ("batching", "deterministic", "scorer_start", "scorer_threads", "scorer_start_reason")
 
@@ -44,7 +44,7 @@ def run(
     explain: Explain = lambda *_: None,
     cells: Sequence[Cell] = (),
 ) -> Mapping[str, Any]:
-    """Verify the model under `app_root` and write into its manifest how to serve it; `cells` are its notebook's.
+    """Verify the model under `app_root` and write to its manifest how to serve it; `cells` are its notebook's.
 
     Returns the manifest. Raises the problem that `explain` returns, or ModelDoesNotLoad, SetupFails, AnswersDiffer or
     BatchDiffers.
@@ -59,7 +59,7 @@ def run(
     if explained_problem:
         raise explained_problem
     judge(report, rows, log, seeds=state.get("seeds", False))
-    # Keep the answers of the process that serves, not the kernel's: floats may differ in their last bits.
+    # Store the predictions of the process that serves, not the kernel's: floats may differ in their last bits.
     golden_rows.keep(model, report["answers"])
     named = {f"predictors[{name!r}]": facts for name, facts in report.get("predictors", {}).items()}
     batched = [(name, each) for name, each in (("predictor", report), *named.items()) if each["batching"]]
@@ -81,7 +81,7 @@ def run(
 
 
 def summary(report: Mapping, rows: int) -> str:
-    """Return the log line for a verified model: golden rows answered, and how scorers start."""
+    """Return the log line for a verified model: golden rows predicted, and how scorers start."""
     same_answers = "" if report["deterministic"] is False else " as in the notebook"
     answered = f"{golden_rows.counted(rows)} answered{same_answers}" if rows else "The model loads"
     start_descriptions = {"fork": "scorers are forked", "spawn": "each scorer loads the model itself"}
@@ -90,13 +90,13 @@ def summary(report: Mapping, rows: int) -> str:
 
 
 def repeatable(batching: Mapping) -> dict:
-    """Return `batching` without what was measured: such a form is used from as many samples as it surely pays."""
+    """Return `batching` without measurements: batches are used only from a size where they certainly pay."""
     facts = {name: value for name, value in batching.items() if name != "gain"}
     return {**facts, "pays_from": proof.GATE_SAMPLES} if "pays_from" in facts else facts
 
 
 def batching_summary(batching: Mapping, name: str = "predictor") -> str:
-    """Return the line that says whether the predictor `name` is scored in batches, and why not."""
+    """Return the line that reports whether the predictor `name` runs in batches, and why not."""
     if "pays_from" not in batching:
         return f"{name} is scored one by one: {batching['reason']}{place_of(batching)}"
     calls = batching["calls"]
@@ -112,7 +112,7 @@ def batching_summary(batching: Mapping, name: str = "predictor") -> str:
 
 
 def placed(batching: Mapping, cells: Sequence[Cell], src: Path) -> dict:
-    """Return `batching` with its reason's place as authors know it: "cell" and "line", or "file" and "line"."""
+    """Return `batching` with its reason's position as authors count: "cell" and "line", or "file" and "line"."""
     facts = dict(batching)
     file, line = facts.pop("file", None), facts.pop("line", None)
     if not line or not (file or "cell" in facts):
@@ -122,33 +122,33 @@ def placed(batching: Mapping, cells: Sequence[Cell], src: Path) -> dict:
         # A cell of an IPython that gives it no number.
         return facts
     if not match:
-        # Also of a model that was taken over, whose place is known already.
+        # Also for a reused model, whose position is already known.
         known = {"file": os.path.relpath(file, src) if os.path.isabs(file) else file} if file else {}
         return {**facts, **known, "line": line}
     number = int(match[1] or match[2])
     cell = next((cell for cell in cells if cell.number == number), None)
     if cell is None:
         return {**facts, "cell": number, "line": line}
-    # IPython takes off the empty lines at the top before it counts.
+    # IPython strips empty lines at the top before it counts.
     line += cell.source[: len(cell.source) - len(cell.source.lstrip())].count("\n")
     of_file = {"file_line": cell.first_line + line - 1} if cell.first_line else {}
     return {**facts, "cell": number, "line": line, **of_file}
 
 
 def place_of(batching: Mapping) -> str:
-    """Return where a reason stands, such as " (cell 7, line 3)", or "" where no line is to blame."""
+    """Return the position of a reason, such as " (cell 7, line 3)", or "" if no line is responsible."""
     if "line" not in batching:
         return ""
     place = f"cell {batching['cell']}" if "cell" in batching else batching["file"]
-    # An editor of scripts shows the file's lines, and no numbers of cells.
+    # For scripts, editors show the file's lines and no cell numbers.
     of_file = f"; line {batching['file_line']} of the file" if "file_line" in batching else ""
     return f" ({place}, line {batching['line']}{of_file})"
 
 
 def prove(app_root: Path, *, home: Path, settings: Settings, patience: float) -> dict:
-    """Return the report of `prove`, with what it wrote to stderr under "stderr".
+    """Return the report of `prove`, with its stderr output under "stderr".
 
-    Raises ModelDoesNotLoad if it has not ended after `patience` seconds, and the problem that it prints itself.
+    Raises ModelDoesNotLoad if it hasn't finished after `patience` seconds, and the problem that it prints itself.
     """
     command: list[str | Path] = [home / "service" / "bin" / "python", "-I", "-m", "nb_service", "prove"]
     environ = {
@@ -232,7 +232,7 @@ def batch_differs(batch: Mapping, rows: Sequence[Mapping], stderr: str) -> Batch
 
 
 def failure(row: Mapping) -> str:
-    """Return the sentence for a golden row that got no answer at all."""
+    """Return the sentence for a golden row without a prediction."""
     return f"{called(row)} fails there: {error_line(row['error'])}"
 
 
@@ -248,9 +248,9 @@ def error_line(error: Mapping) -> str:
 
 
 def detail(error: Mapping, stderr: str = "") -> dict[str, str]:
-    """Return, for a ModelDoesNotLoad, what is `shown` above it, and that as its `detail`: the traceback in `error`.
+    """Return, for a ModelDoesNotLoad, its `shown` detail, and that as its `detail`: the traceback in `error`.
 
-    If that is not Python's, `stderr` is before it.
+    If the traceback isn't Python's, `stderr` precedes it.
     """
     text = error.get("traceback") or ""
     is_traceback = "Traceback" in text

@@ -1,8 +1,8 @@
-"""Fetches the notebook's weights before its cells run, and leaves in the result what a service needs to provide them.
+"""Downloads the notebook's weights before its cells run, and records what a service needs to provide them.
 
-The service's own environment fetches, as it has the libraries of the sources. Until the build is verified, the working
-copy has a link to each file. Then the folder of an image without weights becomes one link, to where its service will
-provide them.
+The service's own environment downloads them, because it has the sources' libraries. Until the build is verified, the
+working copy has a link to each file. Then the folder of an image without weights becomes one link, to where its service
+will provide them.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ FILES_SHOWN = 3
 
 
 def declared(checked: Checked) -> list[Entry]:
-    """Return the entries of all notebooks, in the order in which they are run."""
+    """Return the entries of all notebooks, in the order in which they run."""
     return [entry for each in checked.notebooks for entry in weights_list.read(each.cells, each.name)]
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """The weights of a build: their lock, the store that has them, and the states of its files."""
+    """The weights of a build: their lock, their store, and the states of its files."""
 
     lock: Lock
     store: Store
@@ -48,7 +48,7 @@ class Fetched:
     stays: bool
 
     def leave(self, workspace: Workspace) -> None:
-        """Write the lock, and make the links that the result has; raise WeightsChanged where a cell has written."""
+        """Write the lock, and create the links for the result; raise WeightsChanged if a cell modified a file."""
         changed = [digest for digest, state in self.states.items() if not _is_same(self.store.path(digest), state)]
         if changed:
             for digest in changed:
@@ -72,9 +72,9 @@ class Fetched:
 def fetched(
     entries: list[Entry], workspace: Workspace, settings: Settings, environ: Mapping[str, str], log: Log
 ) -> Iterator[Fetched]:
-    """Yield the weights, which are in the working copy; what must not be in the result is removed at the end.
+    """Yield the weights, linked in the working copy; remove on exit what the result must not contain.
 
-    Raise WeightsLockOutdated, or what the service's `weights` raises.
+    Raises WeightsLockOutdated, and the problems of the service's `weights`.
     """
     in_result = workspace.root / paths.WEIGHTS
     stays = settings.weights == IMAGE
@@ -133,7 +133,7 @@ def _fetch(
         errors="replace",
     ) as process:
         try:
-            # The pipes exist: they were asked for.
+            # The pipes exist, because they were requested.
             assert process.stdin
             assert process.stdout
             assert process.stderr
@@ -154,7 +154,7 @@ def _fetch(
 
 
 def _pinned(entries: list[Entry], workspace: Workspace) -> Lock | None:
-    """Return the lock of the repository, if it has one; raise WeightsLockOutdated where it is of other entries."""
+    """Return the lock of the repository, if any; raise WeightsLockOutdated if it has other entries."""
     path = workspace.src / paths.WEIGHTS_LOCK
     if not path.is_file():
         return None
@@ -168,7 +168,7 @@ def _pinned(entries: list[Entry], workspace: Workspace) -> Lock | None:
 
 
 def _lay(entry: Entry, workspace: Workspace, blobs: Store, log: Log) -> None:
-    """Put the files of an entry into the working copy, in the place of what the repository has there."""
+    """Link the files of an entry into the working copy, replacing those of the repository."""
     folder = workspace.src / entry.folder
     if folder.is_dir() and any(folder.iterdir()):
         log.note(f"{entry.folder} of the repository is replaced by the files of {entry.source}")
@@ -184,7 +184,7 @@ def _lay(entry: Entry, workspace: Workspace, blobs: Store, log: Log) -> None:
 
 
 def _keep_only(locked: Lock, blobs: Store) -> None:
-    """Remove what the result does not need, such as files of an earlier build."""
+    """Remove what the result doesn't need, such as files of an earlier build."""
     needed = {blobs.path(file.sha256) for file in locked.files}
     for path in blobs.root.rglob("*"):
         if path not in needed and not path.is_dir():

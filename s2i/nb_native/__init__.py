@@ -1,4 +1,4 @@
-"""Makes a native program of a service's predictor: read the model, translate, compile, prove.
+"""Builds a native program from a service's predictor: read the model, translate, compile, verify.
 
-Run by the model's own Python, which has the libraries that the model was made with.
+Runs in the model's own Python, which has the libraries of the model.
 """

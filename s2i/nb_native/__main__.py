@@ -1,6 +1,6 @@
-"""Run by the model's Python: `translate FOLDER` writes a model as C, `prove FOLDER` compares the program made of it.
+"""Runs in the model's Python: `translate FOLDER` writes a model as C, `prove FOLDER` verifies the compiled program.
 
-What came of it is in FOLDER/said.json: facts, or {"refused": reason, "file": …, "line": …}.
+The result is in FOLDER/said.json: facts, or {"refused": reason, "file": …, "line": …}.
 """
 
 import importlib.util
@@ -17,17 +17,17 @@ from nb_native.refusal import Refusal
 
 MODEL_C = "model.c"
 SAID = "said.json"
-# What the translation has said, kept alongside.
+# The output of the translation, stored next to it.
 TRANSLATED = "translated.json"
 PROGRAM, COUNTING = "model", "model-with-branches"
-# What runs them where they are not for this machine.
+# Runs the programs if they are for another machine.
 EMULATOR = "emulator"
 
 
 def main(arguments):
-    """Do what `arguments` name; return the exit status: 0 also where it was refused.
+    """Run the step in `arguments`; return the exit status: 0 even if the model was rejected.
 
-    They are a step, APP_ROOT, FOLDER, and the digests that the files of the model must have: "" for any.
+    The arguments are a step, APP_ROOT, FOLDER, and the digests that the files of the model must have: "" for any.
     """
     step, app_root, folder, digests = arguments
     digests = json.loads(digests) if digests else None
@@ -41,7 +41,7 @@ def main(arguments):
 
 
 def _load(app_root, digests):
-    """Return the model as a scorer loads it, with the notebook's folder in force."""
+    """Return the model as a scorer loads it, with the notebook's folder as working directory."""
     folder = os.path.join(app_root, paths.MODEL)
     model_manifest = manifest.read(folder, digests)
     cell_sources.give(app_root, model_manifest["notebook"])

@@ -1,4 +1,4 @@
-"""Lets Python find the text of the notebook's functions: a pickle has their code, but not their source."""
+"""Provides the source of the notebook's functions to Python: a pickle contains only their code objects."""
 
 import json
 import linecache
@@ -8,7 +8,7 @@ from nb_scorer.common import paths
 
 
 def give(app_root, notebook):
-    """Put the cells of `notebook`, its path in the repository, into linecache, if the build has kept them."""
+    """Put the cells of `notebook`, its path in the repository, into linecache, if the build has stored them."""
     path = os.path.join(app_root, paths.BUILD, paths.CELLS)
     if not os.path.exists(path):
         return
@@ -17,7 +17,7 @@ def give(app_root, notebook):
     for cell in cells:
         name = f"{notebook} cell [{cell['number']}]"
         lines = [line + "\n" for line in cell["source"].split("\n")]
-        # IPython removes empty lines at the top before it counts.
+        # IPython strips empty lines at the top before it counts.
         while lines and not lines[0].strip():
             del lines[0]
         linecache.cache[name] = (sum(map(len, lines)), None, lines, name)

@@ -1,4 +1,4 @@
-"""The C of one model while it is written: tables, statements, and names that are used once."""
+"""Collects the C code of one model: tables, statements, and unique names."""
 
 from contextlib import contextmanager
 
@@ -6,31 +6,31 @@ from nb_native.values import Number
 
 # The C type of each kind of Number.
 C_TYPES = {"float64": "double", "float32": "float", "int64": "int64_t", "bool": "int"}
-# For tables of indexes: the smallest of these that holds all of them.
+# For tables of indexes: the smallest of these that fits all of them.
 _INDEXES = (("uint8_t", 0, 1 << 8), ("uint16_t", 0, 1 << 16), ("int32_t", -(1 << 31), 1 << 31))
 _WIDTH = 96
 _MAX_EDGES = 2000
 
 
 class Code:
-    """What goes into a model.c: `tables` at its top, `lines` of the function that is being written."""
+    """The contents of a model.c: `tables` at its top, `lines` of the current function."""
 
     def __init__(self):
-        """Begin without a line."""
+        """Start without lines."""
         self.tables = []
         self.lines = []
-        # Methods of estimators and their sizes, in the order in which they were written: for readers.
+        # Estimator methods and sizes, in the order in which they were written, for readers.
         self.recognised = []
-        # Numbers and texts with which estimators compare values, each once: the proof asks what lies next to them.
+        # Numbers and text with which estimators compare values, each once: verification uses values next to them.
         self.edges = {}
-        # Words of texts that estimators look for, each once, in the same way.
+        # Words that estimators search for, each once, for the same purpose.
         self.words = {}
         self._depth = 1
         self._count = 0
         self._known = {}
 
     def name(self, letter):
-        """Return a C name that nothing else has, beginning with `letter`."""
+        """Return a unique C name that starts with `letter`."""
         self._count += 1
         return f"{letter}{self._count}"
 
@@ -40,7 +40,7 @@ class Code:
 
     @contextmanager
     def block(self, head):
-        """Put what is written within into braces after `head`."""
+        """Put the statements written in the block into braces after `head`."""
         self.line(f"{head} {{")
         self._depth += 1
         yield
@@ -49,7 +49,7 @@ class Code:
 
     @contextmanager
     def captured(self):
-        """Collect the statements that are written within, in the list that this gives, and not yet here."""
+        """Collect the statements written in the block in the yielded list, instead of writing them."""
         outside, self.lines = self.lines, []
         try:
             yield self.lines
@@ -57,23 +57,23 @@ class Code:
             self.lines = outside
 
     def lines_in(self, head, lines):
-        """Put captured statements into braces after `head`; nothing where there are none."""
+        """Put captured statements into braces after `head`; nothing if there are none."""
         if lines:
             self.line(f"{head} {{")
             self.lines += ["    " + line for line in lines]
             self.line("}")
 
     def describe(self, text):
-        """Add to what readers are told of the method that was recognised last."""
+        """Add to the description of the last recognised method."""
         if self.recognised:
             self.recognised[-1] += f", {text}"
 
     def note_edges(self, values):
-        """Note the numbers or texts where an estimator's answer changes; of very many, some from all over them."""
+        """Record the numbers or text where an estimator's result changes; a sample of them if there are very many."""
         self.edges.update(_some_of(values))
 
     def note_words(self, words):
-        """Note the words by which an estimator tells texts apart; of very many, some from all over them."""
+        """Record the words with which an estimator distinguishes text; a sample of them if there are very many."""
         self.words.update(_some_of(words))
 
     def number(self, kind, expression):
@@ -83,9 +83,9 @@ class Code:
         return Number(name, kind)
 
     def table(self, ctype, values):
-        """Return the name of a constant array; one with the same values is there once.
+        """Return the name of a constant array; identical arrays are stored once.
 
-        `ctype` is a C type, or "index" for the smallest type of integers that holds all values.
+        `ctype` is a C type, or "index" for the smallest integer type that fits all values.
         """
         values = list(values)
         if ctype == "index":
@@ -98,7 +98,7 @@ class Code:
         return self._known[key]
 
     def function(self, text):
-        """Return the name of a static function; one with the same text is there once.
+        """Return the name of a static function; identical functions are stored once.
 
         `text` is its definition in C, with a comment before it and `$name` for its name.
         """

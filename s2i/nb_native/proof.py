@@ -1,7 +1,6 @@
-"""The proof that a native program is predictor: both are asked thousands of samples, and give the same answers.
+"""Verifies that a native program equals predictor: both get thousands of samples, and must give the same predictions.
 
-Where predictor branches, both sides of each branch must have been seen. One answer that differs, and there is no native
-image.
+If predictor branches, both sides of each branch must have run. A single different prediction prevents the native image.
 """
 
 import copy
@@ -17,30 +16,29 @@ from nb_native.refusal import Refusal
 
 COUNT = 10000
 SEED = 20
-# Answers that are closer than this are the same; what the largest difference was is said.
+# Predictions closer than this are the same; the largest difference is reported.
 TOLERANCE = 1e-6
 SECONDS = 600
 _SHOWN = 200
-# How the runtime's line begins where predictor raises; for a sample that the validator rejects it says other words.
+# Prefix of the runtime's line if predictor raises; a sample that the validator rejects has another line.
 _FAILED = "The notebook's predictor failed"
-# How it begins where Python may have an answer, and the program has none.
+# Prefix if Python may have a prediction but the program has none.
 _BEYOND = "The sample leads to a number"
 
 
 def prove(model, golden, branches, edges, words, program, counting):
-    """Return the facts of a proof that held; raise Refusal.
+    """Return the facts of a successful verification; raise Refusal.
 
     `golden` are samples, `branches` the conditions of predictor as (line, text, file, constants), `edges` the numbers
-    and texts where its estimators change their minds, `words` those that they look for in texts, `program` and
-    `counting` the commands, lists of words, that run the program and one that also tells which sides of the branches
-    ran.
+    and text where its estimators' results change, `words` those that they search for in text, `program` and `counting`
+    the commands, lists of arguments, that run the program and one that also reports which sides of the branches ran.
     """
     if not golden:
         raise Refusal("there are no golden rows to verify it with; add examples to the notebook")
     constants = [constant for branch in branches for constant in branch[3]]
     samples = samples_around(golden, COUNT, SEED, [*constants, *edges], words)
     with warnings.catch_warnings():
-        # Libraries warn of each odd sample.
+        # Libraries warn about each unusual sample.
         warnings.simplefilter("ignore")
         expected = [_outcome(model, sample) for sample in samples]
     lines = "".join(json.dumps(sample) + "\n" for sample in samples).encode("ascii")
@@ -72,8 +70,8 @@ def prove(model, golden, branches, edges, words, program, counting):
 
 
 def _outcome(model, sample):
-    """Return ("answer", decoded JSON), or ("refused" or "failed", None), as the service's status is 200, 422 or 500."""
-    # The notebook's code raises what it likes.
+    """Return ("answer", decoded JSON), or ("refused" or "failed", None), like the service's status 200, 422 or 500."""
+    # The notebook's code may raise anything.
     try:
         if model.validator is not None and functions.refusal(model.validator(copy.deepcopy(sample))) is not None:
             return "refused", None
@@ -88,7 +86,7 @@ def _outcome(model, sample):
 
 
 def _run(program, lines):
-    """Return the CompletedProcess of a program that gets these lines of JSON, a sample each; raise Refusal."""
+    """Return the CompletedProcess of a program that gets these lines of JSON, one sample each; raise Refusal."""
     try:
         return subprocess.run([*program, "-"], input=lines, stdout=subprocess.PIPE, timeout=SECONDS)
     except subprocess.TimeoutExpired:
@@ -97,7 +95,7 @@ def _run(program, lines):
 
 
 def _answers(process, count):
-    """Return what a program answered to `count` samples, decoded; raise Refusal where it did not answer each."""
+    """Return a program's predictions for `count` samples, decoded; raise Refusal if any is missing."""
     answers = process.stdout.splitlines()
     if process.returncode not in (0, 1) or len(answers) != count:
         raise Refusal(f"the program exited with status {process.returncode} after {len(answers)} of {count} answers")
@@ -105,7 +103,7 @@ def _answers(process, count):
 
 
 def _kind_of_error(answer):
-    """Return "failed", "beyond" or "refused" for a line of the program's that tells of an error, None for an answer."""
+    """Return "failed", "beyond" or "refused" for an error line of the program, None for a prediction."""
     words = answer.get("error") if isinstance(answer, dict) and len(answer) == 1 else None
     if words is None:
         return None
@@ -113,9 +111,9 @@ def _kind_of_error(answer):
 
 
 def _difference(expected, actual):
-    """Return the largest difference of two answers' floats, relative or absolute, whichever is less, or None.
+    """Return the largest difference of two predictions' floats, relative or absolute, whichever is smaller, or None.
 
-    None stands for answers that are not the same.
+    None means that the predictions are not the same.
     """
     if not compare_answers.same(expected, actual, TOLERANCE):
         return None
@@ -130,13 +128,13 @@ def _differences(expected, actual):
         for one, other in zip(expected, actual):
             yield from _differences(one, other)
     elif isinstance(expected, float) and expected != actual:
-        # Near zero what is left of a sum that cancels may differ wholly, and by nothing: as compare_answers has it.
+        # Near zero, the remainder of a cancelling sum may differ completely but negligibly, as in compare_answers.
         yield min(abs(expected - actual), abs(expected - actual) / max(abs(expected), abs(actual)))
 
 
 def _half_seen(process, count, branches):
-    """Return the first of `branches` of which `count` samples reached one side only, or None."""
-    # Behind the answers: how often each condition was false, and how often true.
+    """Return the first of `branches` of which `count` samples reached only one side, or None."""
+    # After the predictions: how often each condition was false, and how often true.
     counts = [line.split() for line in process.stdout.decode("utf-8").splitlines()[count:]]
     seen = {int(number): (int(false), int(true)) for _, number, false, true in counts}
     return next((branch for index, branch in enumerate(branches) if 0 in seen.get(index, (0, 0))), None)

@@ -1,4 +1,4 @@
-"""Samples for the proof: the golden rows, and what lies around, between, at the edges of, and beyond them."""
+"""Samples for verification: the golden rows, and samples around, between, at the edges of, and beyond them."""
 
 import random
 import struct
@@ -7,26 +7,26 @@ from nb_scorer.batching import variations
 
 from nb_native.proof_texts import Texts
 
-# As the runtime's NB_LARGEST: beyond it doubles skip whole numbers.
+# Like the runtime's NB_LARGEST: beyond it, doubles can't represent all integers.
 MAX_INTEGER = 2**53
-# So many are made as certified batching makes its own: keys that lack, values of other types.
+# Number of samples that are made as certified batching makes its own: missing keys, values of other types.
 _ODD = 1000
-# Of so many golden rows all samples of another shape are made.
+# Number of golden rows for which all samples of another shape are made.
 _MISSHAPEN = 5
-# How often a number is drawn so; what is left is one that single precision has.
+# Probabilities of drawing a number in each way; the rest are rounded to single precision.
 _NEAR, _WIDE, _FAR, _SPECIAL, _EDGE = 0.35, 0.35, 0.1, 0.05, 0.1
-# How often a text is another one, and a whole number stays whole.
+# Probabilities that text changes, and that an integer stays an integer.
 _OTHER_TEXT, _WHOLE = 0.5, 0.9
-# How often it is made of the words that a model looks for.
+# Probability that text consists of words that a model searches for.
 _DRAWN_TEXT = 0.9
 
 
 def samples_around(golden, count, seed, edges=(), words=()):
-    """Return `count` samples, or all of `golden` where these are more; the same ones for the same seed.
+    """Return `count` samples, or all of `golden` if these are more; reproducible with the same seed.
 
-    `edges` are numbers and texts that the model compares values with: some numbers are these or their neighbours, some
-    texts are these. `words` are those that it looks for in texts: most texts are made of these and of others. Whole
-    numbers that the program refuses by rule are not among the samples.
+    `edges` are numbers and text that the model compares values with: some numbers are these or their neighbours, some
+    text is one of these. `words` are those that it searches for in text: most text consists of these and others.
+    Integers that the program always rejects are not among the samples.
     """
     dice = random.Random(seed)  # noqa: S311 - the same ones again for the same seed
     odd = _misshapen(golden) + variations.vary(golden, _ODD, seed)[len(golden) :]
@@ -38,7 +38,7 @@ def samples_around(golden, count, seed, edges=(), words=()):
 
 
 def _misshapen(golden):
-    """Return samples of other shapes: other types, wrong lengths, keys that lack, are new or in another order."""
+    """Return samples of other shapes: other types, wrong lengths, missing, additional or reordered keys."""
     samples = [None, False, True, 0, -1.5, "", "text", [], {}, [[]], [{}], {"": None}]
     for sample in golden[:_MISSHAPEN]:
         if isinstance(sample, list):
@@ -54,13 +54,13 @@ def _misshapen(golden):
 
 
 class _Around:
-    """Draws samples around the golden ones: their numbers' ranges and texts by place, and the edges of all places."""
+    """Draws samples around the golden ones, from the numbers' ranges and the text by position, and from all edges."""
 
     def __init__(self, golden, edges, words, dice):
         self._dice = dice
-        self._ranges = {}  # (least, largest), by place; items of lists have their index as a place
-        self._texts: dict = {}  # by place
-        # Larger ones would become whole numbers that the program refuses by rule.
+        self._ranges = {}  # (minimum, maximum), by position; list items have their index as part of it
+        self._texts: dict = {}  # by position
+        # Larger ones would become integers that the program always rejects.
         self._edges = [float(edge) for edge in edges if _is_number(edge) and abs(edge) < MAX_INTEGER]
         self._other_texts = [edge for edge in edges if isinstance(edge, str)]
         for sample in golden:
@@ -81,7 +81,7 @@ class _Around:
             self._texts.setdefault(place, []).append(value)
 
     def moved(self, value, place=()):
-        """Return a golden sample's value, or a part of it, with its numbers and texts drawn again."""
+        """Return a golden sample's value, or a part of it, with its numbers and text drawn again."""
         if isinstance(value, dict):
             return {key: self.moved(inner, (*place, key)) for key, inner in value.items()}
         if isinstance(value, list):
@@ -93,7 +93,7 @@ class _Around:
         if not _is_number(value):
             return value
         number = self._number(value, *self._ranges[place])
-        # Where whole numbers came, others may come, and seldom a fraction.
+        # If a position had integers, draw other integers, and rarely a fraction.
         return round(number) if type(value) is int and self._dice.random() < _WHOLE else number
 
     def _number(self, value, least, largest):
@@ -114,7 +114,7 @@ class _Around:
         return _single(number) if abs(number) < MAX_INTEGER else number
 
     def _at_edge(self, least, largest, width):
-        """Return an edge, or a number that is alongside one in single or double precision; rather one of this place."""
+        """Return an edge, preferably of this position, or a number next to one in single or double precision."""
         edge = self._dice.choice(self._edges)
         if not least - width <= edge <= largest + width:
             edge = self._dice.choice(self._edges)
@@ -126,18 +126,18 @@ def _neighbours(value, floating, integer):
     if value == 0:
         (least,) = struct.unpack(floating, struct.pack(integer, 1))
         return [-least, least]
-    # As integers, floats of one sign are in their own order.
+    # As integers, floats of the same sign keep their order.
     (bits,) = struct.unpack(integer, struct.pack(floating, value))
     return [struct.unpack(floating, struct.pack(integer, bits + step))[0] for step in (-1, 1)]
 
 
 def _single(value):
-    """Return the nearest float of single precision; raise OverflowError where it has none."""
+    """Return the nearest single-precision float; raise OverflowError if there is none."""
     return struct.unpack("<f", struct.pack("<f", value))[0]
 
 
 def _has_large_integer(value):
-    """Return whether a whole number in a sample is one that the program refuses before predictor would see it."""
+    """Return whether a sample contains an integer that the program rejects before calling predictor."""
     if isinstance(value, dict):
         return any(map(_has_large_integer, value.values()))
     if isinstance(value, list):

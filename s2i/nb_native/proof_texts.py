@@ -1,4 +1,4 @@
-"""Texts for the proof of models that count words: their words and what is alongside these, in all scripts and cases."""
+"""Text for verifying models that count words: their words and near misses, in all scripts and cases."""
 
 import functools
 import json
@@ -6,7 +6,7 @@ import sys
 import unicodedata
 
 _SEPARATORS = (" ", " ", " ", ", ", ". ", "\n", "  ", "-", "_", "\t", "'", "\u3000", "/", "", "\r\n ", "\u00a0", "\x1f")
-# What stands in texts of people and of machines, and is read in different ways: half of a pair, no width, no letter.
+# Characters in text of people and machines that are read in different ways: surrogates, zero width, non-letters.
 _PIECES = (
     "\U0001f600", "\U0001f469\u200d\U0001f52c", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea",
     "1\ufe0f\u20e3", "\u0301", "\u0345", "\u0307", "\xad", "\u200b", "\u200d", "\ufeff", "\u202e", "\xb7", "\u2019",
@@ -17,7 +17,7 @@ _PIECES = (
     "\uab70", "\u0531\u0582", "\u0587", "\U00010400", "\U0001e900", "\u1e30", "x" * 300, "_", "__", "_a", "a_", "7",
     "42", "3.14", "1e5", "a1", "1a", "#tag", "@name", "e-mail@host.org", "http://a.b/c?d=e", "don't",
 )  # fmt: skip
-# The last sigma of a word is another one in lower case.
+# A sigma at the end of a word has another lower case.
 _SIGMAS = (
     "\u03a3", "\u0391\u03a3", "\u03a3\u0391", "\u0391\u03a3\u0391", "\u0391\u03a3\u03a3", "\u0391\u0345\u03a3",
     "\u0391\u03a3\u0345", "\u0391\u03a3\xad\u0391", "\u0391.\u03a3", "\u0391\u03a3.", "\u0391\u03a3.\u0392",
@@ -27,17 +27,17 @@ _SIGMAS = (
 )  # fmt: skip
 _MAX_WORDS = 30
 _LONG = (3000, 20_000)
-# How often a text is a mixture of words, has characters that tell something, is random, or is very long.
+# Probabilities that text is a mixture of words, has special characters, is random, or is very long.
 _MIXED, _TELLING, _RANDOM = 0.45, 0.45, 0.09
-# How often a word is one of the model's, as it is.
+# Probability that a word is one of the model's, unchanged.
 _KNOWN, _AS_IT_IS = 0.8, 0.5
-# How often a mixture is of at most three words.
+# Probability that a mixture has at most three words.
 _ONE_SIDED = 0.3
 
 
 @functools.lru_cache(maxsize=1)
 def telling_characters():
-    """Return all characters that are something other than the one before, or that lower case or NFKD changes."""
+    """Return all characters whose class differs from the previous one's, or that lower case or NFKD changes."""
     found: list = []
     before: tuple = ()
     for code in range(sys.maxunicode + 1):
@@ -54,10 +54,10 @@ def telling_characters():
 
 
 class Texts:
-    """Draws texts: `words` are those that a model knows, `texts` some that it may be given."""
+    """Draws text: `words` are those that a model knows, `texts` are possible inputs."""
 
     def __init__(self, words, texts, dice):
-        """Begin; `dice` is a random.Random."""
+        """Store them; `dice` is a random.Random."""
         self._dice = dice
         self._words = [word for word in words if word] or ["word"]
         self._others = [word for text in texts for word in text.split()] or ["other"]
@@ -67,8 +67,8 @@ class Texts:
         self._golden = list(texts)
 
     def drawn(self):
-        """Return a text; of the same dice, the same ones again."""
-        # Two halves that have met are one character in JSON.
+        """Return text; reproducible with the same dice."""
+        # Two adjacent surrogate halves become one character in JSON.
         return json.loads(json.dumps(self._any()))
 
     def _any(self):
@@ -89,7 +89,7 @@ class Texts:
         return word if dice.random() < _AS_IT_IS else self._altered(word)
 
     def _altered(self, word):
-        """Return a word in another case, or one that is next to it."""
+        """Return a word in another case, or a near miss."""
         dice = self._dice
         at = dice.randrange(len(word) + 1)
         letter = dice.choice(dice.choice(self._words))
@@ -116,14 +116,14 @@ class Texts:
         separator = dice.choice(_SEPARATORS)
         words = [self._word() for _ in range(dice.randint(0, _MAX_WORDS))]
         if dice.random() < _ONE_SIDED:
-            # What few words say again and again is clear to a model.
+            # A model is confident about text that repeats a few words.
             words = [dice.choice(words[:3]) for _ in words]
         if dice.random() < 0.3:
             return "".join(word + dice.choice(_SEPARATORS) for word in words)
         return separator.join(words)
 
     def _with_telling_characters(self):
-        """Return words with characters between, before and behind them, of which all have their turn."""
+        """Return words with characters between, before and after them, each of which is used in turn."""
         parts = [self._word()]
         for _ in range(self._dice.randint(1, 8)):
             parts += [self._telling[self._told % len(self._telling)], self._dice.choice(("", "", " ")), self._word()]

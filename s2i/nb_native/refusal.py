@@ -1,8 +1,8 @@
-"""Why a predictor has no native form, in one line, and where that stands."""
+"""Why a predictor has no native form, in one line, with its position."""
 
 
 class Refusal(Exception):
-    """There is no native form, for this `reason`; `file` and `line` are the place in the notebook, or None."""
+    """There is no native form, for this `reason`; `file` and `line` are the position in the notebook, or None."""
 
     def __init__(self, reason, file=None, line=None):
         super().__init__(reason)

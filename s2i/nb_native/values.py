@@ -1,4 +1,4 @@
-"""What the translation computes with: what is known now, and what the native program will know.
+"""Values of the translation: those known at translation time, and those known to the native program at run time.
 
 A value is one of these classes. Two-dimensional arrays are a Vector of Vectors, both of kind "array".
 """
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Known(NamedTuple):
-    """A Python object that is known now: a model, a module, a constant, a table."""
+    """A Python object known at translation time: a model, a module, a constant, a table."""
 
     value: Any
 
@@ -15,7 +15,7 @@ class Known(NamedTuple):
 class Number(NamedTuple):
     """A number of the native program: a C expression without side effects.
 
-    `kind` is "float64", "float32", "int64" or "bool", as numpy and C have them.
+    `kind` is "float64", "float32", "int64" or "bool", as in numpy and C.
     """
 
     code: str
@@ -30,16 +30,16 @@ class Label(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text of the native program: C expressions for where its UTF-8 begins and for how many bytes it has."""
+    """Text of the native program: C expressions for a pointer to its UTF-8 and its length in bytes."""
 
     pointer: str
     length: str
 
 
 class Vector(NamedTuple):
-    """A sequence whose length is known now; `kind` is "list", "tuple", "array" or "generator".
+    """A sequence of known length; `kind` is "list", "tuple", "array" or "generator".
 
-    Python makes the items of a generator one by one, as somebody asks for them; `may_raise` says that one may fail.
+    Python computes the items of a generator on demand; `may_raise` means that one may raise.
     """
 
     items: tuple
@@ -48,27 +48,27 @@ class Vector(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A dict whose keys are known now: {key: value}."""
+    """A dict with known keys: {key: value}."""
 
     fields: dict
 
 
 class Frame(NamedTuple):
-    """A DataFrame of one row: {column: value}."""
+    """A one-row DataFrame: {column: value}."""
 
     columns: dict
 
 
 class Sample(NamedTuple):
-    """JSON that came in, or a part of it: a C expression of type `const nb_value *`."""
+    """JSON input, or a part of it: a C expression of type `const nb_value *`."""
 
     code: str
 
 
 class Sparse(NamedTuple):
-    """One row of `width` numbers, of which those that are not zero are there; `kind` is as a Number's.
+    """A sparse row of `width` numbers, with only non-zero entries stored; `kind` is as in Number.
 
-    `code` is the C name of an array of nb_entry, `length` that of how many it has.
+    `code` is the C name of an array of nb_entry, `length` the number of its entries.
     """
 
     code: str

@@ -1,6 +1,6 @@
-"""Collects the Python that runs this file, with the libraries that it needs: run in an image that has that Python.
+"""Collects the running Python, with the libraries that it needs: run it in an image that has that Python.
 
-Usage: python3 collect.py FOLDER     (FOLDER/3.6 is made)
+Usage: python3 collect.py FOLDER     (FOLDER/3.6 is created)
 
 The Python may be as old as 3.6.
 """
@@ -11,14 +11,14 @@ import shutil
 import subprocess
 import sys
 
-# The builder's own glibc must serve: two of them in one process crash.
+# The builder's own glibc must be used: two of them in one process crash.
 GLIBC = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|pthread|util|resolv|anl|crypt|nsl|nss_.*|gcc_s|stdc\+\+)\.so\..*)$")
 NOT_NEEDED = ("__pycache__", "test", "tests", "idlelib", "turtledemo", "lib2to3", "ensurepip", "tkinter", "_tkinter*")
 NOT_NEEDED += ("*.a", "config-*", "site-packages")
 
 
 def collect(folder):
-    """Copy interpreter, standard library, headers and libraries into `folder`; return the libraries' names."""
+    """Copy interpreter, standard library, headers and libraries to `folder`; return the libraries' names."""
     minor = "%d.%d" % sys.version_info[:2]
     to = os.path.join(folder, minor)
     library = os.path.join(to, "lib", "python" + minor)

@@ -1,8 +1,8 @@
-"""Settles a Python that collect.py has copied into a builder image: run there as root.
+"""Completes a Python that collect.py has copied to a builder image: run there as root.
 
 Usage: python3 settle.py PREFIX MINOR     (PREFIX: /opt/python/3.6)
 
-Libraries that the image has itself are removed; the loader is told where the others are.
+Removes libraries that the image already has, and configures the loader for the others.
 """
 
 import os
@@ -14,7 +14,7 @@ CONFIGURATION = "/etc/ld.so.conf.d"
 
 
 def settle(prefix, minor, configuration=CONFIGURATION):
-    """Remove the libraries that this system has, and write where the others are; return the names of these."""
+    """Remove the libraries that this system has, and write the location of the others; return their names."""
     listed = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
     have = set(re.findall(r"^\s+(\S+) \(", listed, re.MULTILINE))
     libraries = os.path.join(prefix, "lib")
@@ -30,7 +30,7 @@ def settle(prefix, minor, configuration=CONFIGURATION):
 
 
 def relocate(prefix, minor):
-    """Have sysconfig name the folder in which the library is now: virtualenv looks there for libpython."""
+    """Update the library folder in sysconfig: virtualenv searches for libpython there."""
     library = os.path.join(prefix, "lib", "python" + minor)
     for name in os.listdir(library):
         if name.startswith("_sysconfigdata"):
@@ -42,7 +42,7 @@ def relocate(prefix, minor):
 
 
 def moved(prefix):
-    """Return the function that replaces a row of sysconfig's table."""
+    """Return the replacement for a row of sysconfig's table."""
 
     def row(match):
         return "%s%r" % (match.group(1), os.path.join(prefix, "lib") if "LIBDIR" in match.group(1) else prefix)

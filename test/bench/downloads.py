@@ -1,6 +1,11 @@
-"""What a downloaded Python costs: installation from a local mirror, a build with it, and its service's start."""
+"""What a downloaded Python costs: installation from a local mirror, a build with it, and its service's start.
+
+Each build installs it again. The same release, installed before, shows what another version of Python costs by itself.
+Wall seconds, and CPU seconds of all processes, which other work on the machine changes less.
+"""
 
 import os
+import resource
 import shutil
 import signal
 import statistics
@@ -10,6 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from environments import COMPILING, EXAMPLE, HOME, ROOT, free_port
@@ -20,27 +26,48 @@ sys.path.insert(0, str(ROOT / "test"))
 import pythons
 
 MINOR = "3.12"
-ROUNDS = 5
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 
 
 def report() -> None:
-    """Measure all three, default and downloaded Python in turn, and print the table."""
+    """Measure all three, each kind of Python in turn, and print the table."""
     with tempfile.TemporaryDirectory(prefix="nb-bench-") as name:
         place = Path(name)
         environ = _environ(place)
-        seconds = [_installation(place, environ) for _ in range(ROUNDS)]
-        print(f"\nPython {MINOR} from a mirror on this machine, {ROUNDS} rounds, seconds")
-        _row("download, installation, bytecode (goal: at most 2)", seconds)
-        builds = [(_build(place, "default", environ), _build(place, MINOR, environ)) for _ in range(ROUNDS)]
-        _row("build of k-means with the default Python", [default for default, _ in builds])
-        _row("the same with the downloaded one (goal: at most 1.2 times)", [other for _, other in builds])
-        starts = [(_start(place / "default"), _start(place / MINOR)) for _ in range(ROUNDS)]
-        _row("start with the default Python", [default for default, _ in starts])
-        _row("the same with the downloaded one (goal: at most 1.05 times)", [other for _, other in starts])
+        installed = {**environ, "UV_PYTHON_INSTALL_DIR": str(place / "pythons")}
+        python_downloads.install(MINOR, installed)
+        kinds = {"default": environ, "installed": installed, "downloaded": environ}
+        print(f"\nPython {MINOR} from a mirror on this machine, {ROUNDS} rounds, seconds: wall, CPU")
+        _row(
+            "download and installation (goal: at most 2)",
+            [_with_cpu(_installation, place, environ) for _ in range(ROUNDS)],
+        )
+        builds = [[_with_cpu(_build, place, kind, kinds[kind]) for kind in kinds] for _ in range(ROUNDS)]
+        _rows("build of k-means", "1.2", builds)
+        starts = [[_with_cpu(_start, place / kind) for kind in kinds] for _ in range(ROUNDS)]
+        _rows("start", "1.05", starts)
 
 
-def _row(title: str, seconds: list[float]) -> None:
-    print(f"  {title:60}" + "".join(f"{one:8.2f}" for one in seconds) + f"   median {statistics.median(seconds):.2f}")
+def _rows(title: str, goal: str, rounds: list[list[tuple[float, float]]]) -> None:
+    default, installed, downloaded = zip(*rounds, strict=True)
+    _row(f"{title} with the default Python", default)
+    _row(f"the same with {MINOR}, installed before", installed)
+    _row(f"the same with {MINOR}, downloaded (goal: at most {goal} times)", downloaded)
+
+
+def _row(title: str, rounds: Sequence[tuple[float, float]]) -> None:
+    wall, cpu = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
+    print(
+        f"  {title:60}" + "".join(f"{seconds:8.2f}" for seconds, _ in rounds) + f"   median {wall:.2f}, CPU {cpu:.2f}"
+    )
+
+
+def _with_cpu(work: Callable[..., float], *arguments: object) -> tuple[float, float]:
+    """Return the wall seconds that `work` returns, and the CPU seconds of the processes that it started."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = work(*arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _environ(place: Path) -> dict[str, str]:
@@ -54,7 +81,7 @@ def _environ(place: Path) -> dict[str, str]:
 
 
 def _installation(place: Path, environ: dict[str, str]) -> float:
-    to = place / "installed"
+    to = place / "again"
     began = time.monotonic()
     python_downloads.install(MINOR, {**environ, "UV_PYTHON_INSTALL_DIR": str(to), "APP_ROOT": str(to)})
     seconds = time.monotonic() - began
@@ -62,17 +89,17 @@ def _installation(place: Path, environ: dict[str, str]) -> float:
     return seconds
 
 
-def _build(place: Path, python: str, environ: dict[str, str]) -> float:
-    app_root = place / python
+def _build(place: Path, kind: str, environ: dict[str, str]) -> float:
+    app_root = place / kind
     shutil.rmtree(app_root, ignore_errors=True)
     app_root.mkdir()
-    chosen = {} if python == "default" else {"S2I_PYTHON": python}
+    chosen = {} if kind == "default" else {"S2I_PYTHON": MINOR}
     own = {"APP_ROOT": str(app_root), "S2I_SRC": str(EXAMPLE), "UV_PYTHON_INSTALL_DIR": str(app_root / "python")}
     began = time.monotonic()
-    ran = subprocess.run([ROOT / "s2i/bin/assemble"], env={**environ, **own, **chosen}, capture_output=True, text=True)
+    ran = subprocess.run([ROOT / "s2i/bin/assemble"], env={**own, **environ, **chosen}, capture_output=True, text=True)
     seconds = time.monotonic() - began
     if ran.returncode:
-        raise SystemExit(f"the build with {python} Python failed:\n{ran.stdout}{ran.stderr}")
+        raise SystemExit(f"the build with {kind} Python failed:\n{ran.stdout}{ran.stderr}")
     return seconds
 
 

@@ -22,6 +22,7 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.comparison.memory import Peak
 from nb_builder.native import steps
 from nb_builder.problems.native_images import NativeRefused, NativeUnproved
+from nb_scorer.model import golden_rows
 from peers import Peer
 from running import Running
 
@@ -99,7 +100,7 @@ def _build(folder: Path, app_root: Path) -> float:
 
 def _ask(name: str, app_root: Path) -> tuple[float, float]:
     """Return (median of the milliseconds of a request, MB that a scorer needed at most)."""
-    rows = [json.loads(line) for line in (app_root / "model/golden.ndjson").read_text().splitlines()]
+    rows = golden_rows.plain(golden_rows.read(app_root / "model"))
     bodies = [json.dumps(row["sample"]) for row in rows]
     peer = Peer(f"gallery-{name}", "", body=bodies[0])
     service = Running(peer, lambda _, port: service_of(app_root, WEB_CONCURRENCY="1", PORT=str(port)))

@@ -29,7 +29,7 @@ from pathlib import Path
 import clones
 from environments import COMPILING, HOME, PLACE
 from running import cpu_seconds, tree
-from strangers_edits import EDITS
+from strangers_edits import EDITS, Edit
 from strangers_notebooks import KEPT_APART, STRANGERS, Stranger
 
 CPU_SECONDS = 360
@@ -160,12 +160,18 @@ def _first_line(process: subprocess.Popen) -> tuple[dict | None, float]:
             process.kill()
 
 
-def _edited(notebook: bytes, source: str) -> str:
-    """Return a notebook with a cell added at its end."""
+def _edited(notebook: bytes, edit: Edit) -> str:
+    """Return a notebook with lines replaced and a cell added at its end."""
     document = json.loads(notebook)
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
-    has_ids = (document["nbformat"], document["nbformat_minor"]) >= (4, 5)
-    document["cells"].append({**cell, "id": "edit"} if has_ids else cell)
+    codes = [cell for cell in document["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    for (number, line), text in edit.replaced.items():
+        lines = "".join(codes[number - 1]["source"]).splitlines()
+        lines[line - 1] = text
+        codes[number - 1]["source"] = "\n".join(lines)
+    if edit.added:
+        cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": edit.added}
+        has_ids = (document["nbformat"], document["nbformat_minor"]) >= (4, 5)
+        document["cells"].append({**cell, "id": "edit"} if has_ids else cell)
     return json.dumps(document)
 
 

@@ -1,7 +1,52 @@
-"""Edits of at most five lines that a user would make after reading the message: {(repository, path): a last cell}."""
+"""Edits of at most five lines that a user would make after reading the message."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_LINES = 5
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A cell to add at the end, and lines to replace: {(number of the code cell, number of the line): the new line}."""
+
+    added: str = ""
+    replaced: Mapping[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> int:
+        """Return the number of lines that are new."""
+        return len(self.added.splitlines()) + len(self.replaced)
+
+
+# By repository and path.
 EDITS = {
-    ("karpathy/micrograd", "demo.ipynb"): (
-        "def predict(x):\n    return model(list(map(Value, x))).data\npredict([0.5, -0.5])"
+    # The class is the notebook's own, and 100 steps in pure Python take minutes.
+    ("karpathy/micrograd", "demo.ipynb"): Edit(
+        'requirements = [["matplotlib", ""], ["numpy", ""], ["scikit-learn", ""]]\n'
+        "def predictor(x):\n    return model(list(map(Value, x))).data\npredictor([0.5, -0.5])",
+        {(7, 2): "for k in range(10):"},
+    ),
+    # Searches that take more than six minutes.
+    ("AkmalFazli27/house-prices-prediction", "notebooks/modeling.ipynb"): Edit(
+        replaced={
+            (22, 1): "rfr_cv = GridSearchCV(RFR, {}, cv=2)",
+            (28, 1): "XGB_cv = GridSearchCV(XGB, {}, cv=2)",
+            (38, 1): "GBR_cv = GridSearchCV(GBR, {}, cv=2)",
+            (43, 1): "lgbm_cv = GridSearchCV(lgbm_regressor, {}, cv=2)",
+            (52, 1): "cat_cv = GridSearchCV(catboost, {}, cv=2)",
+        }
+    ),
+    # Training that takes more than six minutes.
+    (
+        "tirthajyoti/Machine-Learning-with-Python",
+        "Function Approximation by Neural Network/Polynomial regression - linear and neural network.ipynb",
+    ): Edit(
+        replaced={(23, 2): "training_epochs = 100", (37, 1): "model.fit(X_scaled, y_scaled, epochs=50, verbose=0)"}
+    ),
+    ("SeldonIO/alibi", "doc/source/examples/cem_iris.ipynb"): Edit(
+        replaced={(9, 9): "c_steps = 1", (9, 10): "max_iterations = 10"}
     ),
 }
+if any(edit.lines > MAX_LINES for edit in EDITS.values()):
+    raise ValueError(f"an edit has more than {MAX_LINES} lines")

@@ -13,12 +13,12 @@ NOTEBOOK = '''
     def validator(x):
         return len(x) == 2
 
-    def predictor(x):
+    def predictor(x, *, times: int = 1):
         """Add two numbers.
 
         A sample is a list of both.
         """
-        return float(x[0]) + x[1]
+        return (float(x[0]) + x[1]) * times
 
     examples = [[1, 2], [3.5, 4]]
 '''
@@ -70,6 +70,10 @@ def test_form_editor_and_programs_stay_in_step(seen):
     assert script["mistake"] == ["Enter a number.", "true"]
     assert script["other_fields"] == ['"<b>"', "null", '{"a": 1}']
     assert script["removed"] == '["<b>", {"a": 1}]'
+
+
+def test_parameters_are_fields_of_both_forms(seen):
+    assert seen["script"]["parameters"] == ["3", "21.0", "must be a whole number, not a number", "true"]
 
 
 def test_requests_of_a_visit_are_kept_in_the_page(seen):

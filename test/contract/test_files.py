@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import shutil
 import struct
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 import zlib
@@ -15,6 +17,7 @@ from PIL import Image
 
 from contract import clients
 from contract.services import Service, module_service, wait_until
+from engine import provide
 
 PICTURE = """
 import PIL.Image
@@ -298,6 +301,31 @@ def test_a_url_is_fetched_only_from_a_host_that_is_listed_and_public(start, fron
         assert (status, "its address is not a public one" in text) == (refused, True)
         # Others are not delayed, and what is no URL is a file as before.
         assert service.ask(json.dumps(wrapped("AAAA")), path)[0] == 200
+
+
+def test_a_service_fetches_files_at_public_addresses(model_cache, front):
+    if sys.platform != "linux" or not all(map(shutil.which, ("unshare", "ip"))):
+        raise provide.Missing("network namespaces", "install util-linux and iproute2 on Linux")
+    program = Path(__file__).with_name("fetch_in_a_network.py")
+    namespace = ["unshare", "--net", "--map-root-user"]
+    done = subprocess.run(
+        [*namespace, sys.executable, program, model_cache(SOUND), front], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["asked"] == [
+        "93.184.216.34/file",
+        *(f"93.184.216.34/{each}" for each in ("large", "other", "private")),
+    ]
+    assert found["predict"] == [200, 4]
+    assert found["batch"] == [200, [4, 3]]
+    assert found["v1"] == found["vertex"] == [200, {"predictions": [4]}]
+    assert found["v2"] == [4]
+    assert found["large"] == [413, "The files of this request are larger than this service accepts (S2I_MAX_BODY)."]
+    for case in ("private", "redirected to a private address"):
+        assert found[case] == [422, "A file at 10.1.2.3 was not fetched: its address is not a public one."]
+    for case in ("another host", "redirected to another host"):
+        assert found[case][0] == 422 and "does not fetch files from http://93.184.216.35:" in found[case][1]
 
 
 def test_large_files_beside_small_samples(start):

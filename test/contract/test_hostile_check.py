@@ -58,6 +58,17 @@ def test_nothing_that_a_repository_names_is_started(name, tmp_path, canary):
     assert not (tmp_path / "ran").exists()
 
 
+def test_git_itself_would_start_the_programs_of_that_repository(tmp_path, canary):
+    """Git reads all of that configuration: an error in it would end git before it starts anything."""
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING["git"](folder, canary)
+    listed = subprocess.run(["git", "config", "--list", "--name-only"], cwd=folder, capture_output=True, text=True)
+    assert listed.returncode == 0 and {"diff.external", "core.fsmonitor"} <= {*listed.stdout.split()}
+    subprocess.run(["git", "status"], cwd=folder, capture_output=True)
+    assert (tmp_path / "ran").exists()
+
+
 def test_a_fix_starts_no_program_that_the_metadata_name(tmp_path, canary):
     folder = tmp_path / "repo"
     folder.mkdir()
@@ -152,6 +163,24 @@ SEEDS = (
     (".s2i/environment", "S2I_SOURCE_NOTEBOOK=m.ipynb\nS2I_PARAMETERS={}\nS2I_PYTHON=3.11\n"),
     ("apt.txt", "graphviz\nlibgl1\n"),
     ("runtime.txt", "python-3.9\n"),
+    (
+        "m.ipynb",
+        hostile.notebook(
+            'weights = [["hf://a/b@main", "w/x", ["*.bin"]], ["https://a.example/b.bin", "w/y"], ["s3://c/d", "z"]]',
+            "def setup():\n    return {'a': 1}\ndef teardown(state):\n    pass",
+            "def predictor(x: 'PIL.Image.Image', *, threshold: float = 0.5, headers=None) -> bytes:\n    return x",
+            "def validator(x):\n    return True\ndef explainer(x):\n    return {}\nexamples = [[1, 2], 'a']",
+        ),
+    ),
+    (
+        "m.ipynb",
+        hostile.notebook(
+            'requirements = [["numpy", "1.26.4"], "x @ https://h/x-1-py3-none-any.whl"]',
+            "import numpy as np\nclass Model:\n    def predict(self, rows):\n        return [row[0] for row in rows]",
+            "model = Model()\ndef price(x):\n    return model.predict([x])[0]\nasync def risk(x):\n    return x",
+            'predictors = {"price": price, "risk": risk}\nprice([1])',
+        ),
+    ),
     ("m.py", "# %%\nrequirements = []\n# %%\ndef predictor(x):\n    return x\n"),
 )
 PIECES = (
@@ -271,7 +300,7 @@ def restructured(name, tree, chance):
 
 
 def fuzz(folder, count, seed):
-    """Check mutated repositories, all in one process; return the texts of tracebacks."""
+    """Check mutated repositories, all in one process."""
     chance = random.Random(seed)
     for number in range(count):
         case = folder / f"{number}"
@@ -286,13 +315,17 @@ def fuzz(folder, count, seed):
             path.parent.mkdir(parents=True, exist_ok=True)
             text = mutated(content, chance) if name == victim or chance.random() < 0.2 else content
             path.write_bytes(text.encode("utf-8", "surrogatepass" if chance.random() < 0.5 else "replace"))
+    run_program(folder, "fuzz_check.py")
+
+
+def run_program(folder, program, *words):
+    """Run a program of `test` on a folder, with the Python of the build; the folder is removed if it succeeds."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "NB_BUILDER_HOME": str(HOME)}
-    program = ROOT / "test" / "fuzz_check.py"
-    done = subprocess.run(
-        [PYTHON, "-I", program, folder], env=environ, capture_output=True, text=True, errors="replace"
-    )
+    command = [PYTHON, "-I", ROOT / "test" / program, folder, *map(str, words)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, errors="replace")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     shutil.rmtree(folder)
+    return done.stdout
 
 
 def test_mutated_repositories_come_to_an_end(tmp_path):
@@ -305,3 +338,17 @@ def test_many_mutated_repositories_come_to_an_end(tmp_path):
     for seed in range(100):
         (tmp_path / str(seed)).mkdir()
         fuzz(tmp_path / str(seed), 1000, seed=seed)
+
+
+def test_mutated_training_notebooks_are_planned_and_fixed(tmp_path):
+    (tmp_path / "cases").mkdir()
+    said = run_program(tmp_path / "cases", "fuzz_fix.py", 15, 1)
+    # Most changes leave a model to find.
+    assert "15 notebooks: " in said and " 0 with" not in said
+
+
+@pytest.mark.long
+def test_many_mutated_training_notebooks_are_planned_and_fixed(tmp_path):
+    for seed in range(100, 140):
+        (tmp_path / str(seed)).mkdir()
+        run_program(tmp_path / str(seed), "fuzz_fix.py", 100, seed)

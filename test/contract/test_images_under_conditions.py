@@ -28,6 +28,7 @@ WORDS = {
     "audit": ("service",),
     "rebuild-check": ("service", "--builder", "builder"),
     "diff": ("service", "service", "golden"),
+    "index": ("made", "service"),
 }
 # Variables that would choose code, and what the image sets next to them.
 HOSTILE = {
@@ -88,7 +89,7 @@ def test_each_command_that_takes_an_image_is_tried():
     takes = {
         name
         for name, parser in by_name.items()
-        if {action.dest for action in parser._actions if not action.option_strings} & {"service", "image"}
+        if {action.dest for action in parser._actions if not action.option_strings} & {"service", "image", "images"}
     }
     # Of commands whose words are read elsewhere, ab-report asks a Prometheus.
     assert takes | ({*PASSED_ON} - {"ab-report"}) == WORDS.keys() <= COMMANDS.keys()

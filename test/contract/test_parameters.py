@@ -1,6 +1,9 @@
 """Parameters of a request reach predictor on every route and protocol, and wrong ones are rejected."""
 
+import html
 import json
+import re
+from urllib.parse import urlencode
 
 import pytest
 
@@ -172,3 +175,42 @@ def test_a_file_has_them_in_the_query_and_in_a_form(start):
         form = {"Content-Type": "multipart/form-data; boundary=x"}
         body = b'--x\r\nContent-Disposition: form-data; name="sound"; filename="a"\r\n\r\nabc\r\n--x--\r\n'
         assert service.ask(body, "/predict?first=3", headers=form)[:2] == (200, [97, 98, 99])
+        part = b'--x\r\nContent-Disposition: form-data; name="first"\r\n\r\n%s\r\n'
+        assert service.ask(part % b"2" + body, "/predict", headers=form)[:2] == (200, [97, 98])
+        # A form counts before the query.
+        assert service.ask(part % b"2" + body, "/predict?first=3", headers=form)[:2] == (200, [97, 98])
+        status, answer, _ = service.ask(part % b"x" + body, "/predict", headers=form)
+        assert (status, answer["errors"][0]["pointer"]) == (422, "#/parameters/first")
+        assert service.ask(part % b"2" + b"--x--\r\n", "/predict", headers=form)[0] == 400
+        page = service.ask(None, "/docs", "GET", {})[1]
+        assert '<label for="by-file-parameter-1">first <small>whole number, default 1</small></label>' in page
+        empty = service.ask(part % b"" + body, "/docs", headers=form)[1]
+        assert '<pre id="answer-text">[97]</pre>' in empty
+        assert '<pre id="answer-text">[97, 98]</pre>' in service.ask(part % b"2" + body, "/docs", headers=form)[1]
+        document = service.ask(None, "/openapi.json", "GET", {})[1]
+        parts = document["paths"]["/predict"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert parts["properties"]["first"] == {"type": "integer", "default": 1, "x-order": 1}
+
+
+def test_the_page_has_a_field_for_each(service):
+    page = service.ask(None, "/docs", "GET", {})[1]
+    for form in ("by-field", "by-json"):
+        assert re.findall(rf'<label for="{form}-parameter-\d">(.*?)</label>', page) == [
+            "order <small>one of these, default up</small>",
+            "share <small>JSON, default 0.5</small>",
+            "tags <small>list, default []</small>",
+            "top_k <small>whole number, default 5</small>",
+        ]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    sent = {"sample": json.dumps(SAMPLE), "parameter:top_k": "1", "parameter:order": "down", "parameter:share": ""}
+    sent["parameter:tags"] = '["a"]'
+    page = html.unescape(service.ask(urlencode(sent), "/docs", headers=form)[1])
+    shown = re.search('<pre id="answer-text">(.*?)</pre>', page, re.DOTALL)
+    assert shown and json.loads(shown[1]) == first(5, tags="a"), page[page.index('id="result"') :][:900]
+    assert 'name="parameter:top_k" value="1"' in page and '<option value="down" selected>' in page
+    assert "/predict?top_k=1&order=down&tags=%5B%22a%22%5D" in page
+    for wrong in ("9" * 9 + "x", "x" * (1 << 16)):
+        status, page, _ = service.ask(urlencode({**sent, "parameter:top_k": wrong}), "/docs", headers=form)
+        assert status == (422 if len(wrong) < 99 else 413)
+    status, page, _ = service.ask(urlencode({**sent, "parameter:top_k": "x"}), "/docs", headers=form)
+    assert (status, 'data-at="#/parameters/top_k">must be a whole number, not a text</p>' in page) == (422, True)

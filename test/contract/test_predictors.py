@@ -88,6 +88,26 @@ def test_v2_has_a_model_for_each(service):
     assert (answer["model_name"], answer["outputs"][0]["data"]) == ("risk", [1.5, 3.5])
 
 
+def test_triton_s_statistics_are_counted_for_each(service):
+    def counts():
+        stats = {each["name"]: each for each in service.ask(None, "/v2/models/stats", "GET")[1]["model_stats"]}
+        for name, model in stats.items():
+            assert service.ask(None, f"/v2/models/{name}/stats", "GET")[1] == {"model_stats": [model]}
+        return {
+            name: [each["inference_count"], *(each["inference_stats"][key]["count"] for key in ("success", "fail"))]
+            for name, each in stats.items()
+        }
+
+    before = counts()
+    tensor = {"name": "input-0", "datatype": "FP64", "shape": [2, 2], "data": [1, 2, 3, 4]}
+    for body in ({"inputs": [tensor]}, {}):
+        service.ask(json.dumps(body), "/v2/models/risk/infer")
+    after = counts()
+    assert list(after) == ["m", "price", "risk"]
+    changed = {name: [new - old for new, old in zip(after[name], before[name], strict=True)] for name in after}
+    assert changed == {"m": [0, 0, 0], "price": [0, 0, 0], "risk": [2, 1, 1]}
+
+
 def test_a_tool_for_each(service):
     def asked(method, **params):
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -170,6 +190,22 @@ def test_without_predictor_the_names_are_listed(start):
 def nameless(tmp_path_factory):
     """Return an APP_ROOT of a notebook with predictors alone."""
     return make_app_root(tmp_path_factory.mktemp("app-root"), FUNCTIONS, {}, "/nowhere")
+
+
+def test_grpc_of_tensorflow_serving_asks_the_model_of_a_name(root, nameless):
+    risk = {"output-0": [1.5, 3.5]}
+    for app_root, default in ((root, {"output-0": [-1.0, -3.0]}), (nameless, "NOT_FOUND")):
+        service = GrpcService(app_root, S2I_MODEL_NAME="m").ready()
+        try:
+            found = clients.ask("tensorflow-serving", "ask_tensorflow_predictors.py", service.grpc)
+        finally:
+            service.close()
+        assert found == {
+            "risk": ["AVAILABLE", "tensorflow/serving/predict", risk],
+            "price": ["AVAILABLE", "tensorflow/serving/predict", {"output-0": [2.0, 6.0]}],
+            "m": ["AVAILABLE", "tensorflow/serving/predict", default] if default != "NOT_FOUND" else [default] * 3,
+            "other": ["NOT_FOUND"] * 3,
+        }
 
 
 def test_grpc_asks_the_model_of_a_name(root, nameless):

@@ -299,7 +299,7 @@ def test_each_image_of_others_is_one_that_tests_start_in_its_place(name):
 
 def test_what_tests_do_not_start_is_grafana_alone_and_the_pages_say_so():
     assert [name for name, service in COMPOSE["services"].items() if "profiles" in service] == ["grafana"]
-    assert "nobody has seen the board there yet" in (DEPLOY / "compose/README.md").read_text(encoding="utf-8")
+    assert "the board has not been looked at there yet" in (DEPLOY / "compose/README.md").read_text(encoding="utf-8")
     assert "without Grafana" in (DEPLOY / "README.md").read_text(encoding="utf-8")
 
 

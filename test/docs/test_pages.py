@@ -86,9 +86,9 @@ def test_pages_for_users_name_commands_of_nb_builder_instead_of_targets_of_make(
 
 def test_the_gallery_and_support_count_the_examples():
     count = len([folder for folder in (ROOT / "docs/examples").iterdir() if folder.is_dir()])
-    assert count == 15
-    assert "\nFifteen small repositories" in (ROOT / "docs/examples/README.md").read_text(encoding="utf-8")
-    assert "fifteen\n  [examples]" in (ROOT / "SUPPORT.md").read_text(encoding="utf-8")
+    assert count == 16
+    assert "\nSixteen small repositories" in (ROOT / "docs/examples/README.md").read_text(encoding="utf-8")
+    assert "sixteen\n  [examples]" in (ROOT / "SUPPORT.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs/how-to").glob("*.md")), ids=lambda page: page.stem)

@@ -12,8 +12,8 @@ from nb_builder.install.installer import UV
 from commands import FENCE, GALLERY, ROOT, Block, Session
 
 EXAMPLES = sorted(path for path in GALLERY.parent.iterdir() if path.is_dir())
-# These two show a table and a list of notebooks within seconds; the others download more, up to half a gigabyte.
-QUICK = {"table", "two-notebooks"}
+# These show a file, a table and a list of notebooks within seconds; the others download more, up to half a gigabyte.
+QUICK = {"audio", "table", "two-notebooks"}
 # Its wheels are on an index of their own, which not every machine reaches: see test_pytorch.py.
 OF_ANOTHER_INDEX = set() if os.environ.get("PYTORCH") else {"pytorch"}
 # The README's own example, whose page runs it.

@@ -53,7 +53,7 @@ def mirror(tmp_path):
 @needs_source
 def test_the_packages_choose_a_python_that_is_downloaded(machine, tmp_path):
     variables = {**machine, **mirror(tmp_path), "S2I_PYTHON_DOWNLOADS": "auto"}
-    build, _ = stage.build_of(tmp_path, *CELLS, **variables)
+    build, env = stage.build_of(tmp_path, *CELLS, **variables)
     assert build.status == 0, build.stdout
     assert f"downloading Python {SOURCE} into {tmp_path}/app-root/python" in build.stdout
     assert f"the build uses Python {SOURCE} instead, for which all of them have wheels." in build.stdout
@@ -63,6 +63,12 @@ def test_the_packages_choose_a_python_that_is_downloaded(machine, tmp_path):
     # Neither an overlay in the repository's copy nor what uv leaves.
     assert not (build.app_root / "src/.cache").exists()
     assert [path.name for path in (build.app_root / "python").iterdir()] == [python.parents[1].name]
+    # On a read-only disk, the service would compile what it imports at each start, so the build has. No more than that.
+    library = python.parents[1] / "lib"
+    compiled = set(library.rglob("*.pyc"))
+    assert 100 < len(compiled) < len(list(library.rglob("*.py"))) / 2
+    with stage.running(env):
+        assert set(library.rglob("*.pyc")) == compiled
 
 
 @needs_source

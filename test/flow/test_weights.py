@@ -96,9 +96,14 @@ def test_a_lock_of_the_repository_is_kept_to(tmp_path, files, cache):
     again = stage.assemble_with(env)
     assert again.status == 0, again.stdout
     assert (again.app_root / "build" / "weights.lock").read_text() == lock
-    shutil.rmtree(tmp_path / "cache")
+    number = next(
+        file for file in (tmp_path / "cache" / "sha256").rglob("*") if file.is_file() and file.stat().st_size == 2
+    )
+    number.chmod(0o644)
+    number.write_text("43")
     changed = stage.assemble_with(env)
     assert changed.status == 1
+    assert f"{number} has changed since it was fetched, and is fetched again" in changed.stdout
     assert "weights/x/number.txt" in changed.stdout
     assert "(problem weights-differ)" in changed.stdout
     assert not (build.app_root / "model").exists()

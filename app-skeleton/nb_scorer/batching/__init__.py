@@ -1,1 +1,1 @@
-"""Certified batching: a predictor of one sample, stopped at each call of a model so that many share the call."""
+"""Certified batching: a predictor of one sample pauses at each call of a model, so that many samples share the call."""

@@ -1,82 +1,82 @@
-"""What is put off until the next model asks: frames not yet built, and results of many not yet cut."""
+"""Values deferred until the next model needs them: frames not built yet, and results of a batch not sliced yet."""
 
 
 class Later:
-    """A frame or a matrix that nobody looks at but a model: built once, of the data of all that share the call."""
+    """A frame or a matrix that only a model reads: built once, from the data of all samples that share the call."""
 
     __slots__ = ("_built", "columns", "constructor", "data", "keywords", "rows", "shape")
 
     def __init__(self, constructor, data, keywords, columns=None):
-        """Note what `constructor` should be called with, and which columns of what it builds are meant."""
+        """Store the arguments of `constructor`, and the columns to pick from what it builds (None: all)."""
         self.constructor = constructor
-        # As it is now: the author may change it before the model is asked.
+        # A copy: the author's code may change it before the model is called.
         self.data = _copied(data) if columns is None else data
         self.keywords = keywords
         self.columns = columns
-        # The rows of the joined one, once it was built: the next call takes it as it is.
+        # Its rows in the joined frame, once that is built: the next call uses them.
         self.rows = None
-        # Its shape, once it was asked for.
+        # Its shape, once computed.
         self.shape = None
         self._built = None
 
     def __getitem__(self, columns):
-        """Return these columns, still to be built; once some were picked, pick from what was built."""
+        """Pick these columns, deferred; a second pick applies to the built frame."""
         if self.columns is None:
             return Later(self.constructor, self.data, self.keywords, columns)
         return self.now()[columns]
 
     def now(self):
-        """Return what the constructor builds of this one's data alone; built once."""
+        """Return what the constructor builds from this one's own data; built once."""
         if self._built is None:
             self._built = self.build(now(self.data))
         return self._built
 
     def build(self, data, keywords=None):
-        """Return what the constructor builds of `data`."""
+        """Return what the constructor builds from `data`."""
         built = self.constructor(data, **(self.keywords if keywords is None else keywords))
         return built if self.columns is None else built[self.columns]
 
 
 class Batch:
-    """The joined result of a call, or a joined argument, and the number of its rows."""
+    """The joined result of a call, or a joined argument, and its number of rows."""
 
     __slots__ = ("result", "rows", "several", "shape")
 
     def __init__(self, result, rows, several=None):
-        """Keep the result of so many rows; `several` says that it is a sequence of results."""
+        """Store a result with `rows` rows; `several` means that it is a sequence of results."""
         self.result = result
         self.rows = rows
         self.several = several
-        # The shape of any rows of it, once it was asked for, in a tuple of one.
+        # The shape shared by all its rows, once computed, in a tuple of one.
         self.shape = None
 
 
 class Rows:
-    """Some rows of a joined result that nobody looks at before the next model does."""
+    """Some rows of a joined result, sliced only if something other than the next model reads them."""
 
     __slots__ = ("_cut", "batch", "end", "start")
 
     def __init__(self, batch, start, end):
-        """Keep the rows from `start` to `end` of a Batch."""
+        """Refer to the rows from `start` to `end` of a Batch."""
         self.batch = batch
         self.start = start
         self.end = end
         self._cut = None
 
     def now(self):
-        """Return the rows themselves, cut once."""
+        """Return the rows themselves, sliced once."""
         if self._cut is None:
             self._cut = cut(self.batch, self.start, self.end)
         return self._cut
 
 
 def now(value):
-    """Return `value`, and what is built or cut later, built or cut."""
+    """Return `value`; if it is deferred, build or slice it first."""
     return value.now() if isinstance(value, (Later, Rows)) else value
 
 
 def cut(batch, start, end):
-    """Return the rows from `start` to `end` of a batch's result, as a call for these rows would have given them."""
+    """Return the rows from `start` to `end` of a batch's result, in the form that a call for them alone returns."""
     result = batch.result
     if not batch.several:
         return _cut(result, start, end)
@@ -96,7 +96,7 @@ def _cut(value, start, end):
 
 
 def _copied(data):
-    """Return what a table is made of, so that changes of its rows or columns are none of the copy."""
+    """Return a copy of a table's data that later changes of its rows or columns don't affect."""
     kind = type(data)
     if kind is list:
         return [row.copy() if type(row) in (dict, list) else row for row in data]

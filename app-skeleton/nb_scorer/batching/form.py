@@ -1,6 +1,7 @@
-"""The batch form of a predictor: one call of a model for all samples that come to it.
+"""The batch form of a predictor: all samples share one call of a model.
 
-A generator for each sample stops there; where predictor has stages, all samples come from stop to stop at once.
+A generator for each sample pauses there; if the predictor has stages, all samples run from one call to the next
+together.
 """
 
 import os
@@ -9,33 +10,36 @@ import time
 from nb_scorer.batching import joining, straight_line
 from nb_scorer.batching.steps import raised_within
 
-# So many rows share one call at most: the largest number that the proof tries.
+# Maximum rows in a shared call: the largest number that verification tries.
 MAX_TOGETHER = 1024
-# So many samples are on their way at once: one body may have a million, and each that is started takes memory.
+# Maximum samples in progress: one body may contain a million, and each started sample takes memory.
 MAX_UNDER_WAY = 1024
 
 
 class Failure(object):
-    """What a sample's own code, or the model asked for it alone, raised."""
+    """An exception raised by a sample's own code, or by the model when called for it alone."""
 
     def __init__(self, error):
         self.error = error
 
     def taken(self):
-        """Return the error and forget it: its traceback knows the frames that know this one, with all their samples."""
+        """Return the error and drop it.
+
+        Its traceback refers to frames that refer back to this one, with all their samples.
+        """
         error, self.error = self.error, None
         return error
 
 
 class BatchForm(object):
-    """A predictor's batch form: `score` returns what predictor would return for each of many samples.
+    """A predictor's batch form: `score` returns predictor's results for many samples.
 
-    In the model's pickle it stands alongside predictor, whose globals it shares. `stops` are the calls that are
-    shared, as text; `source` are the derived functions, as text, for readers.
+    The model's pickle contains it alongside predictor, whose globals it shares. `stops` are the texts of the shared
+    calls; `source` is the source of the derived functions, for readers.
     """
 
     def __init__(self, steps, receiver, fixed, stops, source):
-        """Take the Steps of predictor, its `receiver` or None, and `fixed` = (args, keywords) of a partial."""
+        """Store predictor's Steps, its `receiver` or None, and `fixed` = (args, keywords) of a partial."""
         self._steps = steps
         self._first = fixed[0] if receiver is None else (receiver,) + fixed[0]
         self._keywords = fixed[1]
@@ -47,18 +51,18 @@ class BatchForm(object):
         return _rebuilt, (self._steps, first, self._keywords, self.stops, self.source)
 
     def begin(self, args, keywords):
-        """Return the generator of one sample, whose function takes `args` and `keywords`."""
+        """Return the generator for one sample, called with `args` and `keywords`."""
         if not keywords and not self._keywords:
             return self._steps.begin(*(self._first + args))
         return self._steps.begin(*(self._first + args), **dict(self._keywords, **keywords))
 
     def score(self, calls, watch=None, most=MAX_TOGETHER, in_copy=None):
-        """Return a list: for each (args, keywords) of `calls` what predictor returns for it, or its Failure.
+        """Return, for each (args, keywords) of `calls`, the result of predictor or its Failure.
 
-        Never raises what a sample's code raises, SystemExit included: that is its Failure. `watch` (see
-        nb_scorer.batching.watch) may ask the model for a row alone too, and may have its own result used then; where
-        the two differ, all of that call and of those after it are asked alone. `in_copy` is called where a step of
-        a sample's code has ended in another process than it started in, with the error that ended it or None.
+        Never raises an exception of a sample's code, including SystemExit: that is its Failure. `watch` (see
+        nb_scorer.batching.watch) may also call the model for single rows, and may use these results; if the two differ,
+        this call and all later ones are repeated row by row. `in_copy` is called if a step of a sample's code ended in
+        another process than it started in, with the error that ended it or None.
         """
         contexts = []
         try:
@@ -80,7 +84,7 @@ class BatchForm(object):
                 context.__exit__(None, None, None)
 
     def _has_stages_for(self, calls):
-        """Return whether all stages can take these samples: one alone is sooner done by its generator."""
+        """Return whether all stages accept these samples; a single sample is faster as a generator."""
         if not self._steps.stages or self._keywords or len(calls) < 2:
             return False
         if any(keywords or len(args) != 1 for args, keywords in calls):
@@ -93,7 +97,7 @@ def _rebuilt(steps, first, keywords, stops, source):
 
 
 class _Drive(object):
-    """One batch on its way: which generators wait at which call."""
+    """A batch in progress: which generators wait at which call."""
 
     def __init__(self, watch, most, in_copy):
         self._watch = watch
@@ -109,7 +113,7 @@ class _Drive(object):
         for index, (args, keywords) in enumerate(calls):
             try:
                 generator = begin(args, keywords)
-            # Of arguments that the function does not take.
+            # For arguments that the function does not accept.
             except BaseException as error:
                 self._outcomes[index] = Failure(error)
             else:
@@ -122,7 +126,10 @@ class _Drive(object):
         return self._outcomes
 
     def run_in_stages(self, stages, first, begin, calls):
-        """As `run`, by functions of `first` and all samples; a sample that fails in one goes through its generator."""
+        """As `run`, with the functions in `first` for all samples.
+
+        A sample that fails in one is repeated as a generator.
+        """
         self._outcomes = [None] * len(calls)
         rows = _Rows(calls)
         answers: list = []
@@ -153,7 +160,7 @@ class _Drive(object):
         return results
 
     def _replay(self, left, begin, calls):
-        """Have the generators of samples that left their stages run to their ends, with what the stops gave already."""
+        """Run the generators of samples that left the stages to their ends, feeding them the results so far."""
         for place, results in left:
             generator = begin(*calls[place])
             self._advance([(place, generator, generator.send, None)])
@@ -163,7 +170,7 @@ class _Drive(object):
                 self._send([entry], [result])
 
     def _advance(self, entries):
-        """Have each of `entries`, (index, generator, its send or throw, what it gets), run to its next stop."""
+        """Run each of `entries`, (index, generator, its send or throw, the argument), to its next stop."""
         outcomes, wait, pid, getpid = self._outcomes, self._waiting.append, self._pid, os.getpid
         for index, generator, step, value in entries:
             raised = None
@@ -171,18 +178,18 @@ class _Drive(object):
                 wait((index, generator, step(value)))
             except StopIteration as stop:
                 outcomes[index] = stop.value
-            # SystemExit and KeyboardInterrupt too: a notebook's exit() costs one answer.
+            # Including SystemExit and KeyboardInterrupt: a notebook's exit() costs one prediction only.
             except BaseException as error:
-                # Our frames would hold the outcomes, and these the error, until the collector comes.
+                # Our frames would keep the outcomes alive, and these the error, until garbage is collected.
                 raised = _without_our_frames(raised_within(error))
                 outcomes[index] = Failure(raised)
             if getpid() != pid and self._in_copy is not None:
                 self._in_copy(raised)
-        # This frame and the error's traceback would hold each other; so would one that was thrown.
+        # This frame and the error's traceback would keep each other alive, as would one that was thrown.
         raised = value = entries = None
 
     def _groups(self, waiting):
-        """Yield lists of those in `waiting` that share a call, with their key, in the order of the first of each."""
+        """Yield lists of entries in `waiting` that can share a call, with their key, ordered by their first entry."""
         if len(waiting) == 1:
             yield None, waiting
             return
@@ -231,22 +238,22 @@ class _Drive(object):
             results = joining.call_together(stops)
         except joining.NotRowwise:
             asked_alone = True
-        # A library's own exit(), too.
+        # Including a library's exit().
         except BaseException:
             results = None
-        # Not while that error is handled: it would become the context of errors that others get.
+        # Outside the except clause: otherwise, that error would become the context of other samples' errors.
         if asked_alone:
             if watch is not None:
                 watch.end(stops[0], None, None)
             return self._each_alone(stops)
         if results is None:
-            # Whose was it? Half of them each, and so on: nobody gets another's error.
+            # Split in halves to find the sample that caused the error, so that no other sample gets it.
             half = len(stops) // 2
             return self._results(key, stops[:half]) + self._results(key, stops[half:])
         return results if watch is None else self._watched(key, stops, results, time.perf_counter() - begun)
 
     def _watched(self, key, stops, results, seconds):
-        """Return `results`, those that are watched as the model gives them alone; all alone where one differs."""
+        """Return `results`, with watched rows as the model returns them alone; all of them alone if one differs."""
         own: dict = {}
         begun = time.perf_counter()
         for place in self._watch.choose(key, len(stops), seconds):
@@ -262,7 +269,7 @@ class _Drive(object):
         return results
 
     def _each_alone(self, stops, known=None):
-        """Return the result of each stop, asked alone, unless the result at its place is `known`."""
+        """Return the result of each stop called alone, unless `known` has a result at its index."""
         results = []
         for place, stop in enumerate(stops):
             results.append(known[place] if known and place in known else _alone(stop))
@@ -272,7 +279,7 @@ class _Drive(object):
 
 
 class _Rows(object):
-    """Samples on their way through stages: where each stands in its batch, and what the stops have given it."""
+    """Samples passing through stages: the position of each in its batch, and its results so far."""
 
     def __init__(self, calls):
         self.places = list(range(len(calls)))
@@ -280,7 +287,7 @@ class _Rows(object):
         self._stops = []
 
     def values_of(self, stage, first):
-        """Return what a stage returns for the samples, and for which of them it raised; those have no value."""
+        """Return a stage's values for the samples, and the samples for which it raised, which have no value."""
         try:
             return (*stage(*first, zip(*self._columns)), [])
         except Exception:
@@ -294,12 +301,12 @@ class _Rows(object):
         return alike, values, raised
 
     def add(self, number, results):
-        """Note what the stop of this number gave."""
+        """Record the results of the stop with this number."""
         self._stops.append(number)
         self._columns.append(results)
 
     def leave(self, which):
-        """Take out the samples at these indexes; return (place, {number of a stop: its result}) of each."""
+        """Remove the samples at these indexes; return (position, {stop number: result}) for each."""
         if not which:
             return []
         left = [(self.places[at], dict(zip(self._stops, [one[at] for one in self._columns[1:]]))) for at in which]
@@ -318,7 +325,7 @@ def _alone(stop, call=joining.call_alone):
 
 
 def _without_our_frames(error):
-    """Return `error` as the author's own call would have raised it: without the frames of this package."""
+    """Return `error` without the frames of this package, as if the author's own code had called the model."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_globals.get("__name__", "").startswith("nb_scorer.batching"):
         frame = frame.tb_next
@@ -326,7 +333,7 @@ def _without_our_frames(error):
 
 
 def comes_from(function):
-    """Return (function or method, (args, keywords)) of what is called in the end: partials and objects undone."""
+    """Return (function or method, (args, keywords)) of what is finally called, without partials and callables."""
     args: tuple = ()
     keywords: dict = {}
     while hasattr(function, "func") and hasattr(function, "keywords"):

@@ -1,4 +1,4 @@
-"""The source of a function as a syntax tree, and where it stands."""
+"""The source of a function as a syntax tree, with its location."""
 
 import ast
 import inspect
@@ -7,15 +7,15 @@ from typing import Any
 
 
 class SourceUnreadable(Exception):
-    """The source of a function is not at hand, or not by itself a definition."""
+    """A function's source is unavailable, or is not a definition by itself."""
 
 
 def tree_of(function):
-    """Return the definition of a plain function as a syntax tree, with the lines of its file."""
+    """Return the definition of a plain function as a syntax tree, with its file's line numbers."""
     try:
         source = textwrap.dedent(inspect.getsource(function))
         tree = ast.parse(source)
-    # A lambda in the middle of a statement may be cut anywhere; source may be gone.
+    # A lambda inside a statement may be cut off anywhere; the source file may be gone.
     except (OSError, TypeError, SyntaxError, IndentationError):
         raise SourceUnreadable
     if function.__name__ == "<lambda>":
@@ -34,7 +34,7 @@ def tree_of(function):
 
 
 class _Mangler(ast.NodeTransformer):
-    """Spells private names as Python does within the class that they were written in."""
+    """Mangles private names as Python does within the class in which they were written."""
 
     def __init__(self, owner):
         self._prefix = "_" + owner.lstrip("_")
@@ -43,33 +43,33 @@ class _Mangler(ast.NodeTransformer):
         return self._prefix + name if name.startswith("__") and not name.endswith("__") and "." not in name else name
 
     def visit_Attribute(self, node):
-        """Spell an attribute."""
+        """Mangle an attribute."""
         node.attr = self._mangled(node.attr)
         return self.generic_visit(node)
 
     def visit_arg(self, node):
-        """Spell a parameter; the keywords of a call are not spelled so."""
+        """Mangle a parameter; keywords of calls are not mangled."""
         node.arg = self._mangled(node.arg)
         return self.generic_visit(node)
 
     def visit_Name(self, node):
-        """Spell a name."""
+        """Mangle a name."""
         node.id = self._mangled(node.id)
         return node
 
 
 def place_of(function, node):
-    """Return (file, line) of a node of a function, as tracebacks have them."""
+    """Return (file, line) of a node of a function, as tracebacks show them."""
     return function.__code__.co_filename, getattr(node, "lineno", None)
 
 
 def is_generator(function):
-    """Return whether a function yields already."""
+    """Return whether a function is a generator already."""
     return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def names_declared(tree):
-    """Return the names that a function itself declares as global or nonlocal, not those of functions within."""
+    """Return the names that a function itself declares as global or nonlocal, without those of nested functions."""
     scopes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
     names: set = set()
     left = list(ast.iter_child_nodes(tree))

@@ -1,8 +1,7 @@
 """Which stops may share a call of a model, and the call itself: for one stop alone, or for many together.
 
-A stop is what the steps of predictor yield where it would have called a model: a tuple (number, function, args,
-keywords, stays_joined), where `number` says at which place of the code, and `stays_joined` that only the next model
-looks at the result.
+A stop is what predictor's steps yield in place of calling a model: (number, function, args, keywords, stays_joined).
+`number` identifies the place in the code; `stays_joined` means that only the next model reads the result.
 """
 
 import itertools
@@ -29,32 +28,32 @@ __all__ = [
     "same_result",
 ]
 
-# The names under which data is handed over by keyword.
+# Names of keyword arguments that contain the data.
 DATA = ("X", "x", "data", "input_feed", "inputs", "texts", "sentences", "exog")
-# Objects that are models and called themselves: of this package, or a class derived from one of it.
+# Callable objects that are models: instances of a class of this package, or of one derived from it.
 _CALLED = {("torch", "Module"), ("keras", "Layer"), ("tensorflow", "Layer"), ("spacy", "Language")}
-# They compile for each shape of their input: of a few sizes only, each is compiled once.
+# They compile for each input shape; with only a few sizes, each is compiled once.
 _COMPILING = {"keras", "tensorflow", "jax", "jaxlib"}
-# With several outputs they give a list, one for each.
+# With several outputs, they return a list with one result each.
 _SEVERAL_RESULTS = {"predict_proba", "predict_log_proba"}
-# They take several inputs as a list, and give several outputs as one.
+# They take several inputs as a list, and return several outputs as a list.
 _SEVERAL_INPUTS = {"keras", "tensorflow"}
-# They take one object without a list around it, and give its result without one: a text, a flat row.
+# They take a single object without a list around it and return its result without one: a text or a flat row.
 _TAKE_ONE_TEXT, _TAKE_ONE_ROW = {"sentence_transformers"}, {"catboost"}
 _ONE = "one object"
 _MAX_TYPES = 1000
 _FLOATS, _LISTS, _TEXTS, _LATER = {float}, {list}, {str}, {Later}
 
-# What is said of a class is asked for at each stop.
+# Facts about classes, cached because every stop needs them.
 _origins: dict = {}
 
 
 class NotRowwise(Exception):
-    """Rows out were not rows in: this call can not be shared."""
+    """The result's rows don't correspond to the input's: this call can't be shared."""
 
 
 class Stops(object):
-    """Stops of one call that differ in their one argument only: a sequence of which each is made when it is asked for.
+    """Stops of one call that differ in a single argument: a sequence whose items are made on access.
 
     `data` are these arguments.
     """
@@ -62,16 +61,16 @@ class Stops(object):
     __slots__ = ("_alike", "data")
 
     def __init__(self, alike, data):
-        """Take `alike` = (number, function, stays_joined), which all of them have."""
+        """Store `alike` = (number, function, stays_joined), which all stops share."""
         self._alike = alike
         self.data = data
 
     def __len__(self):
-        """Return how many there are."""
+        """Return the number of stops."""
         return len(self.data)
 
     def __getitem__(self, place):
-        """Return one stop, or some as Stops."""
+        """Return one stop, or a slice as Stops."""
         if isinstance(place, slice):
             return Stops(self._alike, self.data[place])
         number, function, stays_joined = self._alike
@@ -79,12 +78,12 @@ class Stops(object):
 
 
 def is_called(value):
-    """Return whether `value` is a model that is called itself, as model(x)."""
+    """Return whether `value` is a model that is called directly, as model(x)."""
     return _origin(type(value))[1]
 
 
 def _origin(kind):
-    """Return (names of the packages that a class is made of, whether it is a model that is called, or spaCy's)."""
+    """Return (package names of a class and its bases, whether it is a callable model, whether it is spaCy's)."""
     found = _origins.get(kind)
     if found is None:
         names = [(shapes.top(base), base.__name__) for base in kind.__mro__]
@@ -99,12 +98,12 @@ def _receiver(function):
 
 
 def _is_session(function, args, keywords):
-    """Return whether this calls ONNX's run(names of outputs, {input: data})."""
+    """Return whether this calls ONNX's run(output names, {input: data})."""
     return getattr(function, "__name__", "") == "run" and (len(args) > 1 or "input_feed" in keywords)
 
 
 def _place(function, args, keywords):
-    """Return where the data is, an index of `args` or a name among `keywords`, or None."""
+    """Return the position of the data: an index of `args`, a name in `keywords`, or None."""
     if _is_session(function, args, keywords):
         return "input_feed" if "input_feed" in keywords else 1
     if args:
@@ -116,8 +115,8 @@ def _place(function, args, keywords):
 
 
 def key_of(stop):
-    """Return by what stops may share a call, hashable; None where this one goes alone."""
-    # Values of the notebook and of libraries raise what they like when they are looked at.
+    """Return a hashable key, equal for stops that may share a call; None for one that can't."""
+    # Values from the notebook and from libraries may raise anything when they are inspected.
     try:
         number, function, args, keywords, _ = stop
         if type(function) is types.MethodType:
@@ -127,7 +126,7 @@ def key_of(stop):
             identity = _identity(function)
         if not keywords and len(args) == 1:
             data = args[0]
-            # Most stops are like this one, a row of floats in a list; this is run once a stop and sample.
+            # Most stops are like this one, a row of floats in a list; this runs for every stop of every sample.
             if type(data) is list and len(data) == 1 and type(data[0]) is list and set(map(type, data[0])) == _FLOATS:
                 return number, identity, (list, float, len(data[0])), ()
             return number, identity, _shape(function, data, True), ()
@@ -143,14 +142,14 @@ def key_of(stop):
 
 
 def key_of_all(stops):
-    """Return the key that all of these Stops have, where each is one row of floats, one text, or a frame; else None.
+    """Return the key shared by all of these Stops, if each is one row of floats, one text, or a frame; otherwise None.
 
-    That is what most samples are, and is seen of all of them at once: of frames that are built later, each of one row.
+    Most samples are like that, and checking them together is fast; a deferred frame must have one row.
     """
     tables = stops.data
     kinds = set(map(type, tables))
     if kinds == _LATER:
-        # Columns that a frame does not have, for one, are an error of the sample's own.
+        # An error such as a missing column of a frame is the sample's own.
         try:
             return key_of(stops[0]) if shapes.have_one_shape(tables) else None
         except Exception:
@@ -168,7 +167,7 @@ def key_of_all(stops):
 
 
 def kind_of(key):
-    """Return a key without the identities of objects in it: what stops of one kind share."""
+    """Return a key without the object identities in it, which is equal for stops of the same kind."""
     if key is None:
         return None
     number, identity, shape, others = key
@@ -176,7 +175,7 @@ def kind_of(key):
 
 
 def _identity(function):
-    """Return the type and identity of a callable; of one that a library wraps again each time, those of its content."""
+    """Return the type and identity of a callable; for one that a library wraps again each time, of its content."""
     if isinstance(function, types.FunctionType) and function.__closure__:
         held = [cell.cell_contents for cell in function.__closure__]
         held.extend(function.__defaults__ or ())
@@ -192,7 +191,7 @@ def _shape(function, data, only_data):
         if _takes_one(function, data):
             return _ONE, kind, kind if kind is str else shapes.shape(_list_of_one(data))
         if kind is str:
-            # spaCy alone takes one text, and a text without a word is scored otherwise in company.
+            # Only spaCy takes a single text, and scores a blank text differently in a batch.
             if only_data and _is_spacy(function) and data.strip():
                 return str
             raise shapes.Apart
@@ -206,7 +205,7 @@ def _is_spacy(function):
 
 
 def _takes_one(function, data):
-    """Return whether `data` is one object itself, and no list of objects."""
+    """Return whether `data` is a single object rather than a list of objects."""
     kind = type(data)
     if kind is str:
         return not _TAKE_ONE_TEXT.isdisjoint(_origin(type(_receiver(function)))[0])
@@ -222,7 +221,7 @@ def _list_of_one(data):
 
 
 def _takes_several(function, data):
-    """Return whether `data` is a list of inputs, each with all rows, and not a list of rows."""
+    """Return whether `data` is a list of inputs, each with all rows, rather than a list of rows."""
     if type(data) not in (list, tuple) or not data or not hasattr(data[0], "shape"):
         return False
     return not _SEVERAL_INPUTS.isdisjoint(_origin(type(_receiver(function)))[0])
@@ -238,7 +237,7 @@ def call_alone(stop):
 
 
 def call_aside(stop):
-    """As call_alone, with a copy of the data: what the call changes in it is not seen by the sample's own code."""
+    """As call_alone, with a copy of the data, so that the sample's own code doesn't see changes made by the call."""
     number, function, args, keywords, stays_joined = stop
     place = _place(function, args, keywords)
     if type(place) is int:
@@ -249,7 +248,7 @@ def call_aside(stop):
 
 
 def call_together(stops):
-    """Return the results of one call for `stops` of one key; raises NotRowwise, and what the call raises."""
+    """Return the results of one call for all `stops` of one key; raises NotRowwise, and what the call raises."""
     if len(stops) == 1:
         return [call_alone(stops[0])]
     _, function, args, keywords, _ = stops[0]
@@ -280,7 +279,7 @@ def _called(function, args, keywords, place, joined):
 
 
 def _results_of_each(function, result, count):
-    """Return the results of one call for so many objects, each as it is for one object alone."""
+    """Split the result of a call for `count` objects, each in the form that a call for one object returns."""
     if joins.several_results(result, count) is not False:
         raise NotRowwise(_words(function, count))
     return [result[place] for place in range(count)]
@@ -308,13 +307,13 @@ def _split(function, result, sizes, stops):
         if stop[4]:
             results.append(Rows(batch, start, end))
         else:
-            # Most results are one array, and cut() asks each time.
+            # Most results are one array, for which cut() would repeat the same checks.
             results.append(result[start:end] if is_sliced else cut(batch, start, end))
     return results
 
 
 def _gives_several(function, stop):
-    """Return whether a list that a call gives is one of several results, and not one of rows."""
+    """Return whether a list that a call returns contains several results rather than rows."""
     if getattr(function, "__name__", "") in _SEVERAL_RESULTS or _is_session(function, stop[2], stop[3]):
         return True
     return not _SEVERAL_INPUTS.isdisjoint(_origin(type(_receiver(function)))[0])
@@ -326,7 +325,7 @@ def _words(function, rows):
 
 
 def chunks(stops, most):
-    """Return lists of at most `most` of the `stops`, in order; of sizes that are powers of two where that is faster."""
+    """Return lists of at most `most` of the `stops`, in order; with power-of-two sizes if that is faster."""
     function = stops[0][1]
     if _COMPILING.isdisjoint(_origin(type(_receiver(function)))[0]):
         return [stops[start : start + most] for start in range(0, len(stops), most)]

@@ -1,4 +1,4 @@
-"""How values of one shape are joined, for each type, and whether a result has the rows of what was joined."""
+"""Joins values of one shape, for each type, and checks whether a result has the rows of the joined value."""
 
 import sys
 from copy import deepcopy
@@ -8,10 +8,13 @@ from nb_scorer.batching.deferred import Batch, Later, Rows, now
 
 
 def copied(value):
-    """Return a copy of data that shares a call; what only models look at is its own, and what refuses stays."""
+    """Return a copy of data that shares a call.
+
+    Deferred data is returned as it is, and so is data that can't be copied.
+    """
     if isinstance(value, (Later, Rows)):
         return value
-    # A library may refuse for some of its values, as torch does for tensors with gradients.
+    # Some values can't be copied, such as torch tensors with gradients.
     try:
         copy = deepcopy(value)
         if hasattr(copy, "flags") and hasattr(copy.flags, "writeable"):
@@ -29,7 +32,7 @@ def join(parts):
     if Rows in kinds:
         return _join_rows(parts)
     if Later in kinds:
-        # A frame that was built may have the shape of one that a model gave.
+        # A built frame may have the same shape as one that a model returned.
         return _join_later(parts) if len(kinds) == 1 else join(list(map(now, parts)))
     if kind is list or kind is tuple:
         return kind([row for part in parts for row in part])
@@ -85,7 +88,7 @@ _JOINERS = {
 
 
 def _join_rows(parts):
-    """Return the joined rows: neighbours of one batch are cut as one, all of a batch are the batch itself."""
+    """Return the joined rows: adjacent rows of a batch are sliced together; a complete batch is returned as it is."""
     runs: list = []
     for part in parts:
         last = runs[-1] if runs else None
@@ -119,7 +122,7 @@ def _join_later(parts):
 
 
 def _as_built(parts):
-    """Return what was built of exactly these before, or None: two models may look at one frame."""
+    """Return the frame built earlier from exactly these parts, or None: two models may read one frame."""
     rows = [part.rows for part in parts]
     if rows[0] is None or rows[0].start != 0:
         return None
@@ -140,10 +143,10 @@ def _joined_columns(first, datas):
 
 
 def several_results(result, rows, is_several=False):
-    """Return whether `result` is several results, each with so many rows; None: it has not the rows.
+    """Return whether `result` is several results with `rows` rows each; None if it doesn't have these rows.
 
-    A tuple or a dict is several, and a list where `is_several` says so, or where it holds arrays of so many rows.
-    Raises Apart where it can not be told: so many arrays of so many rows.
+    A tuple or a dict is several; so is a list if `is_several`, or if it contains arrays with `rows` rows. Raises Apart
+    if it is ambiguous: `rows` arrays of `rows` rows.
     """
     kind = type(result)
     if kind is dict or isinstance(result, tuple) or (is_several and kind is list):
@@ -165,6 +168,6 @@ def _has(value, rows):
         return False
     try:
         return shapes.size(value) == rows
-    # What has no length, or a shape without one, has no rows.
+    # A value without a length, or with an empty shape, has no rows.
     except (TypeError, IndexError):
         return False

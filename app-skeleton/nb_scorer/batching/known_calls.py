@@ -1,4 +1,4 @@
-"""What is known of calls in a predictor: which are a model's, which can wait, and which reach past the sample."""
+"""Known calls in a predictor: which ones are a model's, which can be deferred, and which have side effects."""
 
 import collections
 import io
@@ -23,21 +23,21 @@ METHODS = frozenset(
         "apply",
     ]
 )
-# What only a model looks at is built once, of the joined rows.
+# If only a model reads them, they are built once, from the joined rows.
 BUILT_LATER = {("pandas", "DataFrame"), ("xgboost", "DMatrix"), ("catboost", "Pool")}
 BUILT_WITH = ("columns", "index", "feature_names", "cat_features")
-# Functions of one row alongside a table.
+# Functions that apply to each row of a table separately.
 ROW_BY_ROW = {
     ("sklearn", "cosine_similarity"),
     ("sklearn", "linear_kernel"),
     ("sklearn", "euclidean_distances"),
     ("sklearn", "pairwise_distances"),
 }
-# Contexts that may be entered once, around all samples of a batch.
+# Context managers that may be entered once, around all samples of a batch.
 LIFTED = {("torch", "no_grad"), ("torch", "inference_mode"), ("numpy", "errstate"), ("warnings", "catch_warnings")}
-# With one of these they would raise in the code of other samples, too.
+# With these arguments, they would raise in the code of other samples, too.
 NOT_LIFTED_WITH = ("raise", "call", "error")
-# Methods that change what they belong to.
+# Methods that modify their object.
 CHANGES = frozenset(
     [
         "append",
@@ -57,11 +57,11 @@ CHANGES = frozenset(
 )
 CONTAINERS = (list, dict, set, collections.deque, io.IOBase)
 TRAINS = frozenset(["fit", "fit_transform", "partial_fit", "fit_predict", "learn_one"])
-# Whoever has it may stop at a model's call, and the next sample would wait for it.
+# A sample that holds the lock may pause at a model's call, and block the next sample.
 TAKES_LOCK = "acquire"
-# They take all of a generator expression at once, so it may be a list.
+# They consume a generator expression at once, so it may be a list.
 EAGER = frozenset(["sum", "list", "tuple", "max", "min", "sorted", "dict", "set"])
-# Functions and methods that, of plain values and of results, run no code but their own and leave no trace.
+# Functions and methods that, for plain values and results, run no other code and have no side effects.
 PLAIN_FUNCTIONS = (
     abs,
     bool,
@@ -161,7 +161,7 @@ CLOCK = {
     ("datetime", "utcnow"),
 }
 ALARMS = {"signal", "_signal"}
-# What reads a model, or whatever else, from a file; methods that do, whatever they belong to.
+# Functions that load a model or other data from a file, and methods that do so on any object.
 LOADS = {
     ("_pickle", "load"),
     ("_pickle", "loads"),
@@ -212,20 +212,23 @@ OUTSIDE = {
 
 
 def top_package(value):
-    """Return the first part of the name of the module that defines `value`, "" for none."""
+    """Return the top-level package of the module that defines `value`, "" if unknown."""
     module = getattr(value, "__module__", None)
     return module.partition(".")[0] if isinstance(module, str) else ""
 
 
 def is_one_of(value, names):
-    """Return whether `names` has `value`, as (package, name): where in the package it is defined changes."""
+    """Return whether `names` contains `value` as (top-level package, name).
+
+    The place within the package varies with its version.
+    """
     return (top_package(value), getattr(value, "__name__", "")) in names
 
 
 def effect_of(called):
-    """Return what calling `called`, an object, does past the sample, such as "draws random numbers", else None."""
+    """Return a call's effect beyond the sample, such as "draws random numbers", or None."""
     owner = getattr(called, "__self__", None)
-    # What is written in C says so: _io, _sqlite3.
+    # Modules written in C have an underscore: _io, _sqlite3.
     packages = {name.lstrip("_") for name in (top_package(called), top_package(type(owner)), _module_name(owner))}
     if packages & RANDOM or isinstance(owner, random.Random) or _is_numpy_random(called, owner):
         return "draws random numbers"
@@ -235,7 +238,7 @@ def effect_of(called):
         return "waits, so the other samples of a batch would wait, too" if is_pause else "reads the clock"
     if packages & ALARMS:
         return "sets an alarm or a handler for all samples"
-    # IPython's own `open` says that it is the one of io.
+    # IPython's own `open` claims to be the one of io.
     opens = "io" in packages and getattr(called, "__name__", "") == "open"
     if packages & OUTSIDE or opens or called is open or called is input:
         return READS_OR_WRITES
@@ -243,7 +246,7 @@ def effect_of(called):
 
 
 def loads(called, function):
-    """Return whether a call loads from a file: of `called`, or UNKNOWN, by the node of its `function`."""
+    """Return whether a call of `called` (or UNKNOWN, judged from the node `function`) loads from a file."""
     return getattr(function, "attr", None) in LOADING_METHODS or is_one_of(called, LOADS)
 
 

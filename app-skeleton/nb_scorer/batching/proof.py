@@ -1,7 +1,8 @@
-"""The proof of a batch form, in the scorer that will use it: golden rows and variations of them, alone and together.
+"""Verification of a batch form, in the scorer that will use it: samples are scored alone and together.
 
-The answers are compared by the one definition of the same answer, the results of each shared call by what their
-types can keep (see nb_scorer.batching.joining). A predictor that contradicts itself alone is not batched.
+The samples are golden rows and variations of them. Predictions are compared by the one definition of "the same answer",
+the results of each shared call by what their types can preserve (see nb_scorer.batching.joining). A predictor that is
+not deterministic is not batched.
 """
 
 import json
@@ -13,21 +14,21 @@ from nb_scorer.batching.watch import MAX_COMPARED, ProofWatch
 from nb_scorer.common import phrases
 from nb_scorer.model import compare_answers
 
-# Rows, and how many of them in one call at most; the first of these that keeps to the time.
+# (rows, maximum rows in a call); the first that fits into the time limit is used.
 SCALES = ((64, MAX_TOGETHER), (64, MAX_COMPARED), (32, 64), (16, 32), (8, 8))
 PATIENCE_SECONDS = 10.0
 # A call that takes less is timed more than once.
 UNSURE_SECONDS = 0.2
-# A form is kept if so many samples together gain so much.
+# A form is kept if this many samples together gain enough.
 GATE_SAMPLES = 8
 GATE = 1.5
-# Where samples choose among models, few of eight share a call: more of them have to gain more.
+# If samples choose among models, few of eight share a call, so this many have to gain more.
 LARGE_GATE_SAMPLES = 32
 LARGE_GATE = 2.0
-# Where the form begins to pay: tried in this order, until a gate is passed.
+# Batch sizes tried in this order, until one passes a gate, to find where batching starts to pay off.
 SIZES = (2, 4, GATE_SAMPLES, 16, LARGE_GATE_SAMPLES)
 TURNS = 5
-# Samples of a mixture are held decoded, each with what predictor makes of it.
+# The decoded samples of a mixture are held in memory, with their predictions.
 MAX_BYTES = 16 << 20
 SHOWN = 200
 
@@ -37,19 +38,19 @@ class Unproved(Exception):
 
 
 class Subject(object):
-    """What the proof asks of a scorer, samples as JSON texts and answers as ("answer", value) or ("error", words)."""
+    """The interface to the scorer: samples as JSON texts, predictions as ("answer", value) or ("error", text)."""
 
     def __init__(self, alone, together, accepts):
-        """Take functions: `alone(body)`, `together(bodies, watch)` and `accepts(body)`, the validator's word."""
+        """Store functions: `alone(body)`, `together(bodies, watch)`, and `accepts(body)`, which calls the validator."""
         self.alone = alone
         self.together = together
         self.accepts = accepts
 
 
 def prove(subject, golden, tolerance, seconds, seed=0):
-    """Return the facts of a proof that held, as a dict for the manifest; raise Unproved.
+    """Return the facts of a successful verification, as a dict for the manifest; raise Unproved.
 
-    `golden` are the samples of golden rows; `seconds` bounds the whole.
+    `golden` are the samples of golden rows; `seconds` is the time limit.
     """
     return _Proof(subject, tolerance, time.time() + seconds).run(golden, seed)
 
@@ -87,14 +88,14 @@ class _Proof(object):
         )
 
     def _scale(self, body):
-        """Return how many rows are tried, and how many of them together: fewer where predictor is slow."""
+        """Return how many rows to try, and how many of them together: fewer if predictor is slow."""
         self._subject.alone(body)
         seconds = _seconds(lambda: self._subject.alone(body))
-        # What else the machine did in that moment must not decide; a slow predictor is slow at once.
+        # A slow machine in one moment must not decide, so take the best time; a slow predictor is slow every time.
         for _ in range(TURNS if seconds < UNSURE_SECONDS else 0):
             seconds = min(seconds, _seconds(lambda: self._subject.alone(body)))
         for rows, most in SCALES:
-            # Each row is asked twice, and once more in each mixture where it is compared.
+            # Each row is scored twice, and once more in each mixture in which it is compared.
             asked = 2 * rows + sum(min(len(mixture), MAX_COMPARED) for mixture in _mixtures(rows, most, 0))
             if asked * seconds <= PATIENCE_SECONDS:
                 return rows, most
@@ -139,15 +140,15 @@ class _Proof(object):
         )
 
     def _gain(self, rows, alone, golden):
-        """Return {"gain", "pays_from"} of rows that are answered; raise Unproved where the form gains too little."""
+        """Return {"gain", "pays_from"} for rows with predictions; raise Unproved if the form gains too little."""
         answered = [index for index, answer in enumerate(alone) if answer[0] == "answer"]
-        # Golden ones, the first, if there are any: a variation that predictor catches an error of costs many calls.
+        # Prefer golden rows, which come first: a variation that makes predictor catch an exception costs many calls.
         answered = [index for index in answered if index < golden] or answered
         fit = [rows[index] for index in answered] * LARGE_GATE_SAMPLES
         pays_from, gains = None, {}
         for size in SIZES:
             one_by_one, together = [], []
-            # In turn, and the best of each: other work on the machine slows both.
+            # In turns, taking the best of each, because other work on the machine slows both.
             for _ in range(TURNS):
                 self._in_time()
                 one_by_one.append(_seconds(lambda rows=fit[:size]: [self._subject.alone(row) for row in rows]))
@@ -164,16 +165,19 @@ class _Proof(object):
 
 
 def _mixtures(count, most, seed):
-    """Return the mixtures of `count` samples, of `most` at most; of the largest ones only those that need no cut."""
+    """Return mixtures of `count` samples with at most `most` each.
+
+    Of the larger ones, include only those that need no cut.
+    """
     mixtures = variations.mixtures(count, seed)
     return [mixture[:most] for mixture in mixtures if len(mixture) <= max(most, MAX_COMPARED)]
 
 
 def same_but_for_rounding(one, other, tolerance):
-    """Return whether two answers are the same but for float32's last digits, or one step of the rounding of floats.
+    """Return whether two predictions are equal up to float32's last digits, or one rounding step.
 
-    Where the results that they come from differ in their last bits, a value near the middle between two steps may
-    be rounded up once and down once.
+    If the results they come from differ in their last bits, a value near the middle between two steps may be rounded up
+    in one and down in the other.
     """
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_but_for_rounding(one[key], other[key], tolerance) for key in one)
@@ -191,7 +195,7 @@ def same_but_for_rounding(one, other, tolerance):
     return places <= MAX_PLACES and abs(one - other) <= 1.001 * 10.0**-places
 
 
-# What may be left of the difference that float32's results may have where they come from.
+# Tolerances of predictions computed from float32 results, as in the comparison of these results.
 SHORT_RELATIVE, SHORT_ABSOLUTE = 1e-5, 1e-6
 # Floats with more decimals were not rounded by their author.
 MAX_PLACES = 8

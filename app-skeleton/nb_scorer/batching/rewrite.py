@@ -1,10 +1,10 @@
-"""Derives the batch form of a one-sample function: a generator that stops where a model is called.
+"""Derives the batch form of a one-sample function: a generator that pauses where a model is called.
 
-Its syntax tree is rewritten. Each call of an estimator's method becomes a `yield` of that call, and each call of a
-function of the author's that comes to such a call becomes a `yield from`. What stands between the stops runs as it
-is written, once for each sample, in its order. Only what is sure to go wrong is refused here, with its line: what
-reaches past the sample becomes visible where several samples are under way. Whether rows may share a call is
-settled while running (nb_scorer.batching.joining), whether their answers are the same by the proof.
+Its syntax tree is rewritten. Each call of an estimator's method becomes a `yield` of that call, and each call of the
+author's functions that leads to such a call becomes a `yield from`. The code between the stops runs unchanged, once for
+each sample, in its order. Only what is sure to go wrong is rejected here, with its line: side effects beyond the sample
+would become visible with several samples in progress. Whether rows may share a call is decided at run time
+(nb_scorer.batching.joining), and verification decides whether their predictions are the same.
 """
 
 import __future__
@@ -25,13 +25,13 @@ from nb_scorer.batching.steps import COMPREHENSION, OUTER, Steps, code_named
 from nb_scorer.batching.syntax_nodes import UNKNOWN
 
 CALLS_NO_MODEL = "it calls no model method, such as predict or transform"
-# Where %%time says that the code of its cell stands.
+# The file name of the code of a %%time cell.
 TIMED = "<timed exec>"
 CALLS_IN_AN_INNER_FUNCTION = "it calls a model only inside a lambda or an inner function; a loop would do"
 
 
 class Underivable(Exception):
-    """A function has no batch form; `reason` says why, `file` and `line` where, as far as one place is to blame."""
+    """A function has no batch form; `reason` is the cause, `file` and `line` its location, if there is a single one."""
 
     def __init__(self, reason, file=None, line=None):
         super(Underivable, self).__init__(reason)
@@ -41,9 +41,9 @@ class Underivable(Exception):
 
 
 class Derived(object):
-    """What came of one function: its Steps, its readable source, and what is called at its stops.
+    """The result of deriving one function: its Steps, its readable source, and the texts of the calls at its stops.
 
-    Of what may be a model, or may be none, only a function without a sure one tells.
+    Calls that may or may not be a model's are listed only if the function has no certain one.
     """
 
     def __init__(self, steps, source, stages, called, may_be_called, receiver):
@@ -56,22 +56,22 @@ class Derived(object):
 
     @property
     def stops(self):
-        """Return what is called at the stops, as text."""
+        """Return the texts of the calls at the stops."""
         return self.called or self.may_be_called
 
 
 def derive(function, is_own, modules=None):
-    """Return Derived of `function`, a plain function or a method; raise Underivable.
+    """Return Derived for `function`, a plain function or a method; raise Underivable.
 
-    `is_own` tells of a function or class whether the notebook or its repository has written it: only these are
-    followed. All is read from the live objects, as they are when the model is saved. `modules`, {name: module}, is
-    what imports within a function bind: sys.modules, unless told otherwise.
+    `is_own` returns whether the notebook or its repository defines a function or class: only these are followed.
+    Everything is read from the live objects at the time the model is saved. `modules`, {name: module}, resolves imports
+    within a function; the default is sys.modules.
     """
     return _Deriver(is_own, sys.modules if modules is None else modules).derive(function)
 
 
 class _Deriver(object):
-    """Derives a function and those that it calls, each of them once."""
+    """Derives a function and those that it calls, each once."""
 
     def __init__(self, is_own, modules):
         self.is_own = is_own
@@ -132,7 +132,7 @@ class _Deriver(object):
         generator = nodes.definition(plain.__name__, nodes.without_values(node.args), rewriter.loops + body)
         stages = []
         if rewriter.reads_as_global(generator.name, generator):
-            # Within OUTER it would be the generator.
+            # Within OUTER, the name would refer to the generator.
             generator.body.insert(0, ast.copy_location(ast.Global(names=[generator.name]), node))
         else:
             stages = rewriter.stages_of(generator)
@@ -146,11 +146,11 @@ class _Deriver(object):
         module = ast.parse("")
         module.body = [outer]
         ast.fix_missing_locations(module)
-        # Under its own file's name and lines: tracebacks show the author's own text. In Python 3.6 a StopIteration of
-        # the author's would end the generator as if it had returned.
+        # Under its own file name and lines, so that tracebacks show the author's text. In Python 3.6, a StopIteration
+        # from the author's code would end the generator like a return.
         flags = __future__.generator_stop.compiler_flag
         with warnings.catch_warnings():
-            # The kernel has reported them when the author's cell was compiled.
+            # The kernel reported them when it compiled the author's cell.
             warnings.simplefilter("ignore", SyntaxWarning)
             compiled = compile(module, plain.__code__.co_filename, "exec", flags, True)
         code, *codes = [code_named(compiled, made.name) for made in (generator, *stages)]
@@ -167,16 +167,16 @@ class _Rewriter(ast.NodeTransformer):
         self.function = function
         self.deriver = deriver
         self.stops = 0
-        self.called = []  # texts of what is called at the stops
-        self.may_be_called = []  # the same of what may be a model, or may be none
-        self.sources = []  # of the derived functions that it calls
+        self.called = []  # texts of the calls at the stops
+        self.may_be_called = []  # texts of calls that may or may not be a model's
+        self.sources = []  # sources of the derived functions that it calls
         self.contexts = []
         self.extras = {}  # further free variables of the generator
-        self.loops = []  # functions that comprehensions have become
+        self.loops = []  # functions made from comprehensions
         self.names_of_outer = set()  # global and nonlocal
         self._were_lazy = set()  # list comprehensions that the author wrote as generators
         self._may_be_set = set()
-        self._unseen = set()  # calls whose results only a model looks at
+        self._unseen = set()  # calls whose results only a model reads
         code = function.__code__
         self._taken = _names_in(code)
         self._local = set(code.co_varnames) | set(code.co_cellvars)
@@ -196,7 +196,7 @@ class _Rewriter(ast.NodeTransformer):
     # --- what a name stands for ---
 
     def note_imports(self, tree):
-        """Take modules and functions that the function imports itself for what they are."""
+        """Resolve names of modules and functions that the function imports itself."""
         imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
         bound = {
             node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
@@ -210,12 +210,12 @@ class _Rewriter(ast.NodeTransformer):
                     self._names[name] = value
 
     def reads_as_global(self, name, tree):
-        """Return whether `name` in `tree` is a global of the function's."""
+        """Return whether `name` in `tree` refers to a global of the function."""
         is_read = any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
         return is_read and name not in self._local and name not in self.function.__code__.co_freevars
 
     def stages_of(self, generator):
-        """Return the definitions of the stages of this function, whose generator that is; none where it has none."""
+        """Return the definitions of this function's stages, given its generator; empty if it has none."""
         later = next((name for name, value in self.extras.items() if value is joining.Later), None)
         names = straight_line.Names(self._resolve, self.deriver.is_own, self._named, later)
         try:
@@ -224,14 +224,14 @@ class _Rewriter(ast.NodeTransformer):
             return []
 
     def _named(self, name):
-        """Return `name`, longer where the author has one that is spelled so."""
+        """Return `name`, made longer if the author uses it already."""
         while name in self._taken:
             name += "_"
         self._taken.add(name)
         return name
 
     def _extra(self, name, value):
-        """Return the name, much like `name`, under which the generator finds `value`."""
+        """Return a name similar to `name` under which the generator finds `value`."""
         found = next((known for known, extra in self.extras.items() if extra is value), None)
         if found is None:
             found = self._named(name)
@@ -239,7 +239,7 @@ class _Rewriter(ast.NodeTransformer):
         return found
 
     def _resolve(self, node):
-        """Return what an expression stands for when the model is saved, or UNKNOWN."""
+        """Return the value of an expression when the model is saved, or UNKNOWN."""
         if isinstance(node, ast.Name):
             return self._names.get(node.id, UNKNOWN) if node.id not in self._local or node.id == self._self else UNKNOWN
         if isinstance(node, ast.Attribute):
@@ -257,7 +257,7 @@ class _Rewriter(ast.NodeTransformer):
     # --- calls ---
 
     def _kind(self, node):
-        """Return Derived for a call of the author's, "stop", "maybe" (told while running), or None."""
+        """Return Derived for a call of the author's code, "stop", "maybe" (decided at run time), or None."""
         called = self._resolve(node.func)
         own = self._own(called)
         if own is not None:
@@ -275,15 +275,15 @@ class _Rewriter(ast.NodeTransformer):
         return None
 
     def _derived(self, own):
-        """Return Derived of a function of the author's; None where it is called as it stands."""
+        """Return Derived for a function of the author's; None if it is called unchanged."""
         try:
             return self.deriver.derive(own)
         except Underivable as reason:
-            # One that calls no model, or whose source can't be read.
+            # It calls no model, or its source can't be read.
             if reason.reason in (CALLS_NO_MODEL, CALLS_IN_AN_INNER_FUNCTION) or reason.file is None:
                 return None
             if self._may_be_set and known_calls.LOADS_EACH_TIME in reason.reason:
-                # On first use, as its caller says.
+                # Loads on first use; the caller checks that.
                 return None
             raise
 
@@ -291,11 +291,11 @@ class _Rewriter(ast.NodeTransformer):
     def _is_method_of_model(node, called):
         has_data = bool(node.args) or any(keyword.arg in joining.DATA for keyword in node.keywords)
         is_method = isinstance(node.func, ast.Attribute) and node.func.attr in known_calls.METHODS
-        # A module's function, such as subprocess.run, is no method of an object.
+        # A module's function, such as subprocess.run, is not a method of an object.
         return is_method and has_data and not isinstance(called, (types.FunctionType, types.BuiltinFunctionType, type))
 
     def _own(self, called):
-        """Return the function behind a call of what the author has written, else None."""
+        """Return the function behind a call of the author's code, or None."""
         is_own = self.deriver.is_own
         if called is UNKNOWN or isinstance(called, type):
             return None
@@ -303,15 +303,15 @@ class _Rewriter(ast.NodeTransformer):
         if not isinstance(called, (types.MethodType, types.FunctionType)) and is_own(type(called)):
             own = getattr(called, "__call__", None)  # noqa: B004 - the method itself is wanted
         if isinstance(own, types.MethodType):
-            # What a class of the author's inherits from a library is the library's.
+            # Methods inherited from a library's class are the library's.
             followed = is_own(type(own.__self__)) and is_own(own.__func__)
         else:
             followed = isinstance(own, types.FunctionType) and is_own(own)
-        # Whoever gets a coroutine runs it, or does not.
+        # A coroutine runs only if its receiver runs it.
         return own if followed and not inspect.iscoroutinefunction(own) else None
 
     def visit_Call(self, node):
-        """Make a stop of a call of a model, and a `yield from` of one that leads to a model."""
+        """Turn a call of a model into a stop, and one that leads to a model into a `yield from`."""
         kind = self._kind(node)
         built_later = node in self._unseen and self._is_built_later(node)
         eager = isinstance(node.func, ast.Name) and node.func.id in known_calls.EAGER and len(node.args) == 1
@@ -327,7 +327,7 @@ class _Rewriter(ast.NodeTransformer):
         stays_joined = node in self._unseen
         self.generic_visit(node)
         if eager and node.args[0] in self._were_lazy:
-            # It stops nowhere but in its first iterable.
+            # Only its first iterable can contain a stop.
             stayed: Any = node.args[0]
             node.args[0] = ast.copy_location(ast.GeneratorExp(stayed.elt, stayed.generators), stayed)
         if isinstance(kind, Derived):
@@ -349,7 +349,7 @@ class _Rewriter(ast.NodeTransformer):
         return nodes.placed_at(node, ast.IfExp(test=test, body=stop, orelse=node))
 
     def _follow(self, node, derived, called, receives):
-        """Return `yield from` of a call of the author's; a method's receiver is evaluated as it was."""
+        """Return the `yield from` for a call of the author's code; a method's receiver is evaluated as before."""
         self.stops += derived.steps is not None
         self.called += [text for text in derived.called if text not in self.called]
         self.may_be_called += [text for text in derived.may_be_called if text not in self.may_be_called]
@@ -361,7 +361,7 @@ class _Rewriter(ast.NodeTransformer):
         name = self._extra(name, derived.steps)
         first = []
         if derived.receiver is not None:
-            # Of `service.predict` that is `service`; an object that is called itself is its own receiver.
+            # In `service.predict` that is `service`; a callable object is its own receiver.
             first = [node.func.value if receives else node.func]
             if isinstance(called, types.MethodType) and not receives:
                 # A method under another name, or of another object.
@@ -371,7 +371,7 @@ class _Rewriter(ast.NodeTransformer):
         )
 
     def _look_for_effects(self, node):
-        """Refuse calls that reach past the sample."""
+        """Reject calls with side effects beyond the sample."""
         function, called = node.func, self._resolve(node.func)
         text = nodes.short_text_of(function)
         if isinstance(function, ast.Attribute) and nodes.root_name(function) not in self._local:
@@ -387,7 +387,7 @@ class _Rewriter(ast.NodeTransformer):
         effect = None if called is UNKNOWN else known_calls.effect_of(called)
         if effect and not (self._may_be_set and effect == known_calls.READS_OR_WRITES):
             self._refuse(node, "{} {}".format(text, effect))
-        # The author's own function is read itself, and one with a cache loads once.
+        # The author's own functions are analysed themselves, and a cached function loads once.
         once = self._own(called) is not None or hasattr(type(called), "cache_info")
         if known_calls.loads(called, function) and not once and not self._may_be_set:
             instead = "load what it needs in a cell of its own, not in {}".format(self.function.__name__)
@@ -396,7 +396,7 @@ class _Rewriter(ast.NodeTransformer):
     # --- values that only a model looks at stay joined, or are built of joined rows ---
 
     def find_unseen(self, tree):
-        """Note the calls in `tree` whose results nobody but the next model looks at."""
+        """Find the calls in `tree` whose results only the next model reads."""
         scopes = (ast.Lambda, ast.GeneratorExp, ast.FunctionDef, ast.AsyncFunctionDef)
         lazy: set = set()
         for scope in ast.walk(tree):
@@ -418,7 +418,7 @@ class _Rewriter(ast.NodeTransformer):
         try:
             return self._kind(node) == "stop"
         except Underivable:
-            # Told when it is visited, in the order of the text.
+            # Decided when it is visited, in text order.
             return False
 
     def _is_built_later(self, node):
@@ -432,7 +432,7 @@ class _Rewriter(ast.NodeTransformer):
         )
 
     def _picks_columns(self, node):
-        """Tell `frame[columns]`, a table of some columns."""
+        """Return whether this is `frame[columns]`, which selects some columns of a table."""
         if not isinstance(node, ast.Subscript):
             return False
         index = nodes.index_of(node)
@@ -443,7 +443,7 @@ class _Rewriter(ast.NodeTransformer):
     # --- scopes ---
 
     def visit_FunctionDef(self, node):
-        """Leave a nested function as it is, for a `yield` in it would be its own; refuse what outlives the sample."""
+        """Leave a nested function unchanged; reject one that outlives the sample. A `yield` in it would be its own."""
         before = self._local
         parts = list(ast.walk(node))
         bound = {part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
@@ -466,7 +466,7 @@ class _Rewriter(ast.NodeTransformer):
     visit_ClassDef = visit_FunctionDef  # noqa: N815
 
     def visit_ListComp(self, node, add="append", empty="[]"):
-        """Make a loop of a comprehension with a stop in it: no `yield` can stand in a comprehension."""
+        """Turn a comprehension that contains a stop into a loop: comprehensions can't contain a `yield`."""
         if any(generator.is_async for generator in node.generators):
             self.visit_Await(node)
         first = node.generators[0]
@@ -474,7 +474,7 @@ class _Rewriter(ast.NodeTransformer):
         for generator in node.generators:
             self._local |= {part.id for part in ast.walk(generator.target) if isinstance(part, ast.Name)}
         before = self.stops
-        # Functions that comprehensions in this one become see this one's variables.
+        # Functions made from nested comprehensions use this one's variables.
         around, self.loops = self.loops, []
         has_walrus = any(type(part).__name__ == "NamedExpr" for part in ast.walk(node))
         self._visit_but_first(node)
@@ -511,7 +511,7 @@ class _Rewriter(ast.NodeTransformer):
         return nodes.placed_at(node, ast.YieldFrom(value=nodes.call(name, [node.generators[0].iter])))
 
     def _visit_but_first(self, node):
-        """Rewrite all of a comprehension but its first iterable."""
+        """Rewrite everything in a comprehension except its first iterable."""
         for place, generator in enumerate(node.generators):
             generator.target = self.visit(generator.target)
             if place:
@@ -530,7 +530,7 @@ class _Rewriter(ast.NodeTransformer):
         return self.visit_ListComp(node, None, "{}")
 
     def visit_GeneratorExp(self, node):
-        """Rewrite its first iterable, which is evaluated at once; the rest is lazy, and stays."""
+        """Rewrite its first iterable, which is evaluated at once; the rest is lazy and stays unchanged."""
         if any(generator.is_async for generator in node.generators):
             self.visit_Await(node)
         for generator in node.generators:
@@ -541,9 +541,9 @@ class _Rewriter(ast.NodeTransformer):
     # --- what reaches past the sample ---
 
     def visit_With(self, node):
-        """Lift a context with a model's call in it around the whole batch, where that may be."""
+        """Move a context manager around a model's call outside the whole batch, if that is allowed."""
         before = self.stops
-        # The body first: that it loads a model says more than that it opens its file.
+        # The body first: that it loads a model is a better reason than that it opens a file.
         items, node.items = node.items, []
         self.generic_visit(node)
         stops_in_body = self.stops - before
@@ -557,7 +557,7 @@ class _Rewriter(ast.NodeTransformer):
         return node.body
 
     def lift(self, expression, reason, bound=None):
-        """Note a context manager that is entered around the batch; refuse with `reason` where it must not be."""
+        """Record a context manager to enter around the batch; reject it with `reason` if that is not allowed."""
         values: Any = UNKNOWN
         call = expression
         if isinstance(call, ast.Call) and bound is None:
@@ -574,7 +574,7 @@ class _Rewriter(ast.NodeTransformer):
         self.contexts.append((called, tuple(values), keywords))
 
     def visit_If(self, node):
-        """Allow `if model is None: model = load()`: what is set on first use is set for all."""
+        """Allow `if model is None: model = load()`: a value set on first use is set for all samples."""
         test = node.test
         on_first_use = isinstance(test, ast.UnaryOp) or (
             isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.NotIn))
@@ -601,14 +601,14 @@ class _Rewriter(ast.NodeTransformer):
     visit_Name = visit_Attribute = visit_Subscript = _store  # noqa: N815
 
     def visit_Await(self, node):
-        """Refuse: other samples would wait for what this one awaits."""
+        """Reject: other samples would have to wait for the awaited value."""
         self._refuse(node, "it awaits, so the other samples of a batch would wait, too")
 
     visit_AsyncFor = visit_AsyncWith = visit_Await  # noqa: N815
 
 
 def _inner_call_of_model(tree):
-    """Return the first call of a model's method that stands in an inner function or a lambda of `tree`, else None."""
+    """Return the first call of a model's method within a nested function or a lambda of `tree`, or None."""
     scopes = (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef)
     for scope in ast.walk(tree):
         for node in ast.walk(scope) if scope is not tree and isinstance(scope, scopes) else ():
@@ -623,7 +623,7 @@ def _inner_call_of_model(tree):
 
 
 def _imported(node, alias, modules):
-    """Return what an import binds, where it is of `modules`, else UNKNOWN; nothing is imported."""
+    """Return the value that an import binds if it comes from `modules`, otherwise UNKNOWN; nothing is imported."""
     if isinstance(node, ast.Import):
         return modules.get(alias.name if alias.asname else alias.name.partition(".")[0], UNKNOWN)
     if node.level:
@@ -633,7 +633,7 @@ def _imported(node, alias, modules):
 
 
 def _only_eaten(tree, eaten):
-    """Return the values that are given names in `tree` that nobody reads but those in `eaten`."""
+    """Return the values assigned to names in `tree` that are read only by nodes in `eaten`."""
     uses = collections.Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     eaten_names = collections.Counter(node.id for node in eaten if isinstance(node, ast.Name))
     assigned = {}
@@ -644,7 +644,7 @@ def _only_eaten(tree, eaten):
     only_eaten = []
     for name, value in assigned.items():
         if eaten_names[name] and uses[name] == eaten_names[name] + 1:
-            # What is built later raises later: those that would catch it must be the same.
+            # Deferred construction raises later, so the same handlers must surround both places.
             users = [node for node in eaten if isinstance(node, ast.Name) and node.id == name]
             if all(caught.get(user) is caught.get(value) for user in users):
                 only_eaten.append(value)
@@ -652,7 +652,7 @@ def _only_eaten(tree, eaten):
 
 
 def _where_errors_are_caught(tree):
-    """Return {node: the innermost try or with that it stands in} for the nodes in `tree` that stand in one."""
+    """Return {node: innermost enclosing try or with} for the nodes in `tree` that have one."""
     within = {}
     # Outer ones come first.
     for around in ast.walk(tree):
@@ -664,7 +664,7 @@ def _where_errors_are_caught(tree):
 
 
 def _names_in(code):
-    """Return all names that a function's code, and that of functions in it, spells."""
+    """Return all names used in a function's code and in nested functions."""
     names = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
     return names.union(*[_names_in(inner) for inner in code.co_consts if isinstance(inner, types.CodeType)])
 
@@ -674,7 +674,7 @@ def _name_of(function):
 
 
 def _quietly(read, *args):
-    """Return what `read` returns, or UNKNOWN where the author's or a library's object raises instead."""
+    """Return the result of `read`, or UNKNOWN if an object of the author's or of a library raises."""
     try:
         return read(*args)
     except Exception:

@@ -1,7 +1,7 @@
-"""When a model gives a row the same result in company as alone: compared where it was called.
+"""Whether a model returns the same result for a row in a batch as alone: compared at the model's call.
 
-Whole numbers, texts and truth values are compared exactly. Floats differ in their last bits with the order of
-summation, which differs with the number of rows: by how much depends on their precision.
+Whole numbers, texts and booleans are compared exactly. Floats may differ in their last bits, because the order of
+summation depends on the number of rows; the tolerance depends on their precision.
 """
 
 import re
@@ -11,18 +11,18 @@ from nb_scorer.batching.deferred import now
 from nb_scorer.batching.shapes import top
 
 _DIFFERENT, _NEAR, _EXACT = 0, 1, 2
-# Bytes of a float: (relative, absolute). Measured on honest models, with room.
+# Bytes of a float: (relative, absolute). Measured on well-behaved models, with a margin.
 _TOLERANCES = {2: (1e-2, 1e-3), 4: (1e-5, 1e-6), 8: (1e-6, 1e-9)}
-# Of a spaCy Doc: what its pipes wrote on each token.
+# Attributes of a spaCy token that its pipes set.
 _OF_TOKENS = ("text", "tag_", "pos_", "lemma_", "dep_", "ent_type_")
 _INFINITE = float("inf")
-# What differs from one message of the same problem to the next: XGBoost's begin with the time, others have an address.
+# Parts that differ between messages of the same problem: XGBoost's start with the time, others contain an address.
 _PASSING = re.compile(r"\b\d\d:\d\d:\d\d\b|\b0x[0-9a-fA-F]+\b")
 
 
 def same_result(alone, together):
-    """Return (whether the results are the same, whether not even floats differ)."""
-    # A result may be any object of any library, and raise what it likes when it is compared.
+    """Return (whether the results are the same, whether they are identical to the last bit)."""
+    # A result may be any object of any library, whose comparison may raise anything.
     try:
         grade = _compare(now(alone), now(together))
     except Exception:
@@ -85,7 +85,7 @@ def _compare_numpy(one, other):
 
 
 def _same_types(one, other):
-    # Texts are padded to the longest of the array, which is another in company.
+    # Texts are padded to the longest in the array, which differs in a batch.
     return one == other or (one.kind == other.kind and one.kind in "US")
 
 
@@ -111,7 +111,7 @@ def _compare_arrays(one, other):
 
 
 def _compare_short_floats(one, other):
-    """Compare floats of 16 bits or fewer that are none of numpy's own types."""
+    """Compare floats of 16 bits or fewer whose type isn't numpy's own."""
     numpy = sys.modules["numpy"]
     one, other = one.astype("float32"), other.astype("float32")
     equal = (one == other) | ((one != one) & (other != other))
@@ -124,7 +124,7 @@ def _near(numpy, one, other, tolerance):
     one, other = one.astype(wide), other.astype(wide)
     if not (numpy.isfinite(one).all() and numpy.isfinite(other).all()):
         return _DIFFERENT
-    # The difference of the largest floats may be none.
+    # The difference of the largest floats may overflow.
     with numpy.errstate(all="ignore"):
         allowed = numpy.maximum(numpy.maximum(abs(one), abs(other)) * relative, absolute)
         return _NEAR if (abs(one - other) <= allowed).all() else _DIFFERENT
@@ -140,7 +140,7 @@ def _compare_scipy(one, other):
     other.sum_duplicates()
     if _compare_arrays(one.indptr, other.indptr) and _compare_arrays(one.indices, other.indices):
         return _compare_arrays(one.data, other.data)
-    # Zeros may be written down in one of them.
+    # Either may store zeros explicitly.
     return _compare_arrays(one.toarray(), other.toarray())
 
 
@@ -166,7 +166,7 @@ def _compare_pandas(one, other):
 
 
 def _compare_index(one, other):
-    # A RangeIndex and an Index of the same numbers are one to all that read them.
+    # A RangeIndex and an Index of the same numbers are equivalent for all readers.
     same = one.dtype == other.dtype and list(one.names) == list(other.names) and one.equals(other)
     return _EXACT if same else _DIFFERENT
 
@@ -175,7 +175,7 @@ def _same_column_types(one, other):
     if one != other:
         return False
     categories = getattr(one, "categories", None)
-    # Categories in another order are equal for pandas, and have other codes.
+    # For pandas, categories in another order are equal, but their codes differ.
     return categories is None or (one.ordered == other.ordered and categories.tolist() == other.categories.tolist())
 
 

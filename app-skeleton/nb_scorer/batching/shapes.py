@@ -1,8 +1,8 @@
-"""By what two values that a model is called with may be joined, for each type.
+"""Computes shapes, which decide whether two arguments of a model may be joined, for each type.
 
-Two values may be joined where their shapes, in the sense of `shape`, are equal: then a model that looks at rows one
-by one can not tell the joined from the single ones. A value of an unknown type has no shape, and goes alone.
-No library is imported: where a value is of a library, the library is in sys.modules.
+Two values may be joined if their shapes (see `shape`) are equal: then a model that processes rows one by one can't
+distinguish joined rows from single ones. A value of an unknown type has no shape and is never joined. No library is
+imported: if a value is from a library, that is in sys.modules.
 """
 
 import datetime as dt
@@ -11,32 +11,32 @@ import uuid
 
 from nb_scorer.batching.deferred import Later, Rows, now
 
-# In a shape, what follows is the identity of an object: the same object, and nothing that is like it.
+# In a shape, the identity of an object follows: only the same object matches.
 SAME = object()
-# In the shape of what is built later: its data are the columns of a frame.
+# In the shape of a deferred value: its data are the columns of a frame.
 _COLUMNS = object()
-# Cells of rows that say by their type alone how they are converted.
+# Types of cells that alone determine how they are converted.
 _CELLS = frozenset(
     (type(None), bool, float, complex, str, bytes, decimal.Decimal, uuid.UUID, dt.date, dt.time, dt.timedelta)
 )
-# Columns of these have the type of each of their cells: a frame of joined rows has the columns of frames of one row.
+# Columns of these types take the type of their cells, so a frame of joined rows has the same columns as one of a row.
 _IN_FRAMES = frozenset((type(None), bool, int, float, str))
-# Whole numbers that a float holds exactly, and those that 64 bits hold; with larger ones numpy and pandas change type.
+# Limits of whole numbers that a float represents exactly, and of 64 bits; beyond them, numpy and pandas change type.
 _EXACT, _LONG = 2**53, 2**63
 _FLOATS, _NUMBERS = {float}, {int, float}
-# A JSON row nests no deeper than this, and one that does is none for a model.
+# Deeper JSON rows are not meant for a model.
 _DEEPEST = 16
-# More categories than this are told apart by identity: to compare them would cost more than a call.
+# More categories are compared by identity: comparing values would cost more than a call.
 _MAX_CATEGORIES = 64
 _MAX_TYPES = 1000
 
 
 class Apart(Exception):
-    """This value can not be joined with others."""
+    """This value can't be joined with others."""
 
 
 def top(kind):
-    """Return the name of the package that a class or function is of."""
+    """Return the top-level package of a class or function."""
     module = getattr(kind, "__module__", None)
     return module.split(".", 1)[0] if isinstance(module, str) else ""
 
@@ -45,17 +45,17 @@ def top(kind):
 
 
 def shape(value):
-    """Return by what `value` may be joined with others: hashable, equal where it is allowed; raises Apart."""
+    """Return a value's shape: hashable, equal if values may be joined; raises Apart."""
     return _reader(type(value))(value)
 
 
 def fixed(value):
-    """Return by what an argument that is not joined is the same for all: equal scalars, or the same object."""
+    """Return a key for an argument that must be the same for all stops: an equal scalar, or the same object."""
     kind = type(value)
     if value is None or kind is bool or kind is int or kind is str or kind is bytes:
         return kind, value
     if kind is float:
-        # 0.0 is not -0.0 here, and nan is nan.
+        # 0.0 and -0.0 differ here, and nan equals nan.
         return kind, value.hex()
     if (kind is tuple or kind is list) and len(value) <= _MAX_FIXED:
         return (kind, *map(fixed, value))
@@ -64,12 +64,12 @@ def fixed(value):
     return SAME, id(value)
 
 
-# Longer lists of names are one object, made once.
+# Longer lists of names are compared by identity.
 _MAX_FIXED = 1000
 
 
 def without_identities(part):
-    """Return a shape, or a part of it, without the identities of objects."""
+    """Return a shape, or a part of it, without object identities."""
     if type(part) is not tuple:
         return part
     if len(part) == 2 and part[0] is SAME:
@@ -94,11 +94,11 @@ def _of_list(value):
 
 
 def _of_row(row, depth):
-    """Return (float or int, lengths...) for numbers in nested lists, else (type, what each cell is)."""
+    """Return (float or int, lengths...) for numbers in nested lists, otherwise (type, shape of each cell)."""
     kinds = set(map(type, row))
     if kinds == _FLOATS:
         return float, len(row)
-    # numpy makes floats of all, where one is; of whole numbers too large for a float it makes others.
+    # If one is a float, numpy converts all to floats; whole numbers too large for a float would change.
     if kinds and kinds <= _NUMBERS and _all_within(_EXACT, row):
         return float if float in kinds else int, len(row)
     cells = tuple([_of_cell(cell, depth + 1) for cell in row])
@@ -108,13 +108,13 @@ def _of_row(row, depth):
 
 
 def _all_within(most, row):
-    """Return whether the whole numbers of a row, which has some, are less than `most`, and more than its negative."""
+    """Return whether all whole numbers of a row, which has at least one, are between -`most` and `most` (exclusive)."""
     whole = [cell for cell in row if type(cell) is int]
     return -most < min(whole) and max(whole) < most
 
 
 def _of_cell(cell, depth):
-    """Return by what a cell of a row is the same for all: its type, for most."""
+    """Return the shape of a cell: usually its type."""
     kind = type(cell)
     if kind in _CELLS:
         return kind
@@ -146,14 +146,14 @@ def _of_library_cell(cell, kind):
 
 
 def _whole(array):
-    """Return the shape of an array that is one row."""
+    """Return the shape of an array that is a single row."""
     if type(array).__name__ != "ndarray" or array.dtype.kind == "O":
         raise Apart
     return "row", _of_dtype(array.dtype), array.shape
 
 
 def _of_dtype(dtype):
-    """Return a dtype without the width of its texts, which numpy widens; raises Apart for records."""
+    """Return a dtype without the width of its texts, which numpy adjusts; raises Apart for records."""
     kind = dtype.kind
     if kind == "V":
         raise Apart
@@ -165,7 +165,7 @@ def _of_array(array):
     if not length or not length[0]:
         raise Apart
     kind = array.dtype.kind
-    # What is not writable makes some calls fail, and joined it must not be either.
+    # A read-only array makes some calls fail, so the joined one must be read-only, too.
     named = "array" if array.flags.writeable else "locked array"
     if kind == "O":
         return named, kind, array.shape[1:], _of_list(array.tolist())
@@ -173,7 +173,7 @@ def _of_array(array):
 
 
 def _of_dict(value):
-    """Return the shape of named inputs: each has as many rows as the others."""
+    """Return the shape of named inputs, which must have the same number of rows."""
     parts = tuple([(name, shape(part)) for name, part in value.items()])
     if len({size(part) for part in value.values()}) != 1:
         raise Apart
@@ -181,7 +181,7 @@ def _of_dict(value):
 
 
 def of_several(values):
-    """Return the shape of inputs in a list, as keras takes them: each has as many rows as the others."""
+    """Return the shape of a list of inputs, as keras takes them, which must have the same number of rows."""
     return type(values), _of_dict(dict(enumerate(values)))
 
 
@@ -195,7 +195,7 @@ def _of_tensor(tensor):
     lengths = tuple(tensor.shape)
     if not lengths or not lengths[0]:
         raise Apart
-    # Of torch: where it is and whether gradients are kept; of jax: whether its type gives way.
+    # torch: device and gradients; jax: whether its type is weak.
     traits = (getattr(tensor, "requires_grad", None), getattr(tensor, "weak_type", None))
     return type(tensor), str(tensor.dtype), str(getattr(tensor, "device", "")), lengths[1:], traits
 
@@ -204,7 +204,7 @@ def _of_frame(frame):
     if not len(frame) or not _is_plain(frame.index):
         raise Apart
     columns, dtypes = frame.columns, tuple([_of_column_type(dtype) for dtype in frame.dtypes.tolist()])
-    # Cells of mixed columns may be of any type.
+    # Cells of mixed columns may have any type.
     mixed = _of_list(frame.to_numpy().tolist()) if "O" in dtypes else None
     return type(frame), columns.dtype, tuple(columns.names), tuple(columns.tolist()), dtypes, mixed
 
@@ -219,14 +219,14 @@ def _of_series(series):
 def _of_column_type(dtype):
     categories = getattr(dtype, "categories", None)
     if categories is not None:
-        # Categories in another order are other codes, though pandas says that they are equal.
+        # Categories in another order have other codes, although pandas considers them equal.
         few = len(categories) <= _MAX_CATEGORIES
         return dtype, dtype.ordered, tuple(categories.tolist()) if few else (SAME, id(categories))
     return "O" if getattr(dtype, "kind", None) == "O" and top(type(dtype)) == "numpy" else dtype
 
 
 def _is_plain(index):
-    """Return whether an index only counts rows from 0, as that of joined rows will."""
+    """Return whether an index only counts rows from 0, as that of joined rows does."""
     if index.name is not None or index.nlevels != 1:
         return False
     if type(index).__name__ == "RangeIndex":
@@ -245,19 +245,19 @@ def _of_unknown(value):
 
 
 def _of_later(later):
-    """Return the shape of what will be built: of its data where they tell, else of what is built at once."""
+    """Return the shape of a deferred value: from its data if possible, otherwise from the value built now."""
     if later.shape is None:
         later.shape = _shape_of_later(later)
     return later.shape
 
 
 def is_built(later):
-    """Return whether the shape is that of what was built."""
+    """Return whether the shape is that of the built value."""
     return _of_later(later)[0] is not Later
 
 
 def has_columns(later):
-    """Return whether the data are the columns of a frame, and not its rows."""
+    """Return whether the data are a frame's columns rather than its rows."""
     form = _of_later(later)
     return form[0] is Later and type(form[2]) is tuple and form[2][0] is _COLUMNS
 
@@ -265,7 +265,7 @@ def has_columns(later):
 def _of_rows(rows):
     batch = rows.batch
     if batch.several:
-        # Several results are no rows of the next model: what it makes of them is asked for each alone.
+        # Several results can't be rows of the next model, so it is called for each of them alone.
         raise Apart
     if batch.shape is None:
         batch.shape = (_uniform(batch.result),)
@@ -273,7 +273,7 @@ def _of_rows(rows):
 
 
 def _uniform(result):
-    """Return the shape that any rows of `result` have; None where it is known of the rows themselves only."""
+    """Return the shape that all rows of `result` have; None if only the rows themselves determine it."""
     reader = _reader(type(result))
     if reader not in (_of_array, _of_matrix, _of_tensor) or str(result.dtype) == "object":
         return None
@@ -306,10 +306,10 @@ _BY_NAME = {
 
 
 def _reader(kind):
-    """Return the function that tells the shape of values of a class; noted, as it is asked for every value."""
+    """Return the function that computes shapes for a class; cached, because every value needs it."""
     reader = _READERS.get(kind)
     if reader is None:
-        # A notebook that makes classes as it goes would fill it.
+        # A notebook that creates classes at run time would fill it.
         if len(_READERS) > _MAX_TYPES:
             return _of_unknown
         reader = _READERS[kind] = _BY_NAME.get((top(kind), kind.__name__), _of_unknown)
@@ -325,14 +325,14 @@ def _shape_of_later(later):
     if getattr(later.constructor, "__name__", "") != "DataFrame":
         return (Later, described, shape(later.data)) if "index" not in later.keywords else shape(later.now())
     if top(later.constructor) != "pandas":
-        # polars tells rows from columns by how many there are.
+        # polars distinguishes rows from columns by their number.
         return shape(later.now())
     form = _of_frame_data(later.data, later.keywords)
     return (Later, described, form) if form else shape(later.now())
 
 
 def _of_frame_data(data, keywords):
-    """Return the shape of what a frame is made of, where it tells the types of columns; else None."""
+    """Return the shape of a frame's data if it determines the types of columns; otherwise None."""
     kind = type(data)
     if kind is dict and data:
         return _of_columns(data, keywords)
@@ -380,7 +380,7 @@ def _of_frame_rows(data):
 
 
 def _of_frame_cells(row):
-    """Return the types of a row's cells where each makes a column of its type, else None."""
+    """Return the types of a row's cells if each determines its column's type, otherwise None."""
     kinds = tuple(map(type, row))
     if not kinds or not _IN_FRAMES.issuperset(kinds):
         return None
@@ -388,9 +388,9 @@ def _of_frame_cells(row):
 
 
 def have_one_shape(laters):
-    """Return whether frames still to be built, each of one row of plain cells, all have the first one's shape.
+    """Return whether deferred frames, each of one row of plain cells, all have the first one's shape.
 
-    That is seen of all of them at once, and noted in them. False also means that it can not be seen that way.
+    They are checked together, and the shape is stored in them. False also means that this fast check doesn't apply.
     """
     first = laters[0]
     row = first.data[0] if type(first.data) is list and len(first.data) == 1 else None
@@ -430,7 +430,7 @@ def have_one_shape(laters):
 
 
 def _is_one(one, other):
-    """Return whether two arguments are one object, or lists of the same texts, as `fixed` says of them."""
+    """Return whether two arguments are the same object, or lists of the same texts, as in `fixed`."""
     if one is other:
         return True
     are_texts = type(one) is list and type(other) is list and set(map(type, one)) == set(map(type, other)) == {str}
@@ -441,7 +441,7 @@ def _is_one(one, other):
 
 
 def size(value):
-    """Return the number of rows of `value`; raises TypeError where it has none."""
+    """Return the number of rows of `value`; raises TypeError if it has none."""
     kind = type(value)
     if kind is list:
         return len(value)

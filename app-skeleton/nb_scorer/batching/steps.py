@@ -1,14 +1,14 @@
-"""A function of the notebook as a generator that stops at each call of a model, and how it gets into a pickle."""
+"""A function of the notebook as a generator that pauses at each call of a model, and how it is pickled."""
 
 import types
 from typing import Any
 
-# The function that the generator is made in: its parameters are the generator's free variables.
+# The function in which the generator is created: its parameters are the generator's free variables.
 OUTER = "free_variables"
-# What comprehensions become begins with this.
+# Prefix of the functions made from comprehensions.
 COMPREHENSION = "comprehension"
 
-# The code of all generators here that stand for what is none, a function or a comprehension.
+# Code objects of generators made here from a plain function or a comprehension.
 _codes: set = set()
 
 
@@ -17,15 +17,15 @@ class Steps(object):
 
     `stages` are functions that do the same for many samples at once (see straight_line); a function may have none.
 
-    Pickled as the function, the generator's code and what that code needs besides. The generator is made again from
-    them when it is loaded, so it shares globals and closure with the function, also where that is pickled by name.
+    Pickled as the function, the generator's code, and the values that the code needs in addition. Loading creates the
+    generator again from them, so it shares globals and closure with the function, even if that is pickled by name.
     """
 
     def __init__(self, function, code, extras, contexts, stages=()):
-        """Take a plain `function`, its generator's `code`, {name: value} of its further free variables, and `contexts`.
+        """Store a plain `function`, its generator's `code`, {name: value} of further free variables, and `contexts`.
 
-        Those are (factory, args, keywords) of context managers that the function has around a model's call: code that
-        drives the generator enters them. `stages` are codes, too; models of earlier versions have none.
+        Those are (factory, args, keywords) of context managers that the function has around a model's call: the code
+        that drives the generator enters them. `stages` are code objects, too; models of earlier versions have none.
         """
         self._parts = function, code, extras, contexts, stages
         _note(code)
@@ -42,7 +42,7 @@ class Steps(object):
         made: Any = function_of(code, function.__defaults__)
         made.__name__ = function.__name__
         made.__kwdefaults__ = function.__kwdefaults__
-        # In words about arguments.
+        # Used in messages about arguments.
         made.__qualname__ = function.__qualname__
         self.begin: Any = made
 
@@ -51,7 +51,7 @@ class Steps(object):
 
 
 def code_named(module_code, name):
-    """Return the code of the function `name` that the code of OUTER in `module_code` holds."""
+    """Return the code of the function `name` inside OUTER in `module_code`."""
     outer = next(value for value in module_code.co_consts if isinstance(value, types.CodeType))
     return next(value for value in outer.co_consts if isinstance(value, types.CodeType) and value.co_name == name)
 
@@ -64,13 +64,13 @@ def _note(code):
 
 
 def raised_within(error):
-    """Return what the author's code has raised where a generator of Steps has raised `error`.
+    """Return the exception of the author's code, given the `error` that a generator of Steps raised.
 
-    A StopIteration that leaves a generator becomes a RuntimeError, which it would not have in the author's function.
+    A StopIteration that leaves a generator becomes a RuntimeError, which would not happen in the author's function.
     """
     cause = error.__cause__
     while type(error) is RuntimeError and isinstance(cause, StopIteration) and cause.__traceback__ is not None:
-        # The generator that it left; one of the author's own raises a RuntimeError as it should.
+        # Raised by one of our generators; one of the author's own raises a RuntimeError correctly.
         if cause.__traceback__.tb_frame.f_code not in _codes:
             break
         error, cause = cause, cause.__cause__
@@ -78,5 +78,5 @@ def raised_within(error):
 
 
 def _cell(value):
-    """Return a new cell that holds `value`; types.CellType came with 3.8."""
+    """Return a new cell that contains `value`; types.CellType exists since 3.8."""
     return (lambda: value).__closure__[0]

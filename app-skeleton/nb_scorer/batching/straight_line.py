@@ -1,8 +1,8 @@
 """The stages of a straight-line predictor: from one call of a model to the next, for all samples of a batch at once.
 
 Most predictors are one expression around a call, as `model.predict([x])[0]`; there, a generator for each sample (see
-rewrite) costs more than its share of the call. Where nobody can notice how often, and in which order, what stands
-between the stops runs, it runs as one comprehension over all samples:
+rewrite) costs more than its share of the call. If the code between the stops has no side effects, so that it doesn't
+matter how often and in which order it runs, it runs as one comprehension over all samples:
 
     def stage_1(rows):
         return (1, model.predict, False), [[x] for (x,) in rows]
@@ -10,11 +10,11 @@ between the stops runs, it runs as one comprehension over all samples:
     def stage_2(rows):
         return None, [result_1[0] for (x, result_1) in rows]
 
-What they return first is what all stops of a stage have alike, and then each one's data.
+A stage returns the facts that all of its stops share, followed by the data of each.
 
-That is so where only plain values are looked at: literals, what JSON holds, results of models, constants of the
-notebook, by operators and by calls that are known to change nothing. Any other predictor has no stages, and a sample
-for which a stage raises goes its own way again in its generator, which raises where the author wrote it.
+The code must use only plain values (literals, JSON values, results of models, constants of the notebook), operators,
+and calls that are known to change nothing. Any other predictor has no stages. A sample for which a stage raises is
+repeated as a generator, which raises at the author's own line.
 """
 
 import ast
@@ -25,21 +25,21 @@ from nb_scorer.batching import known_calls
 from nb_scorer.batching import syntax_nodes as nodes
 from nb_scorer.batching.syntax_nodes import UNKNOWN
 
-# Types of samples whose parts, too, have no code of the author's.
+# Types of samples whose parts contain no code of the author's, either.
 PLAIN = frozenset([type(None), bool, int, float, str, list, dict])
-# A local name is written out as its value wherever it is read: no more of it all than this.
+# Each use of a local name is replaced by its expression; this limits the total size.
 MAX_NODES = 1000
-# Of larger constants it is not looked at whether they are plain.
+# Larger constants are not checked for being plain.
 MAX_IN_A_CONSTANT, DEEPEST_CONSTANT = 10000, 4
 _SCALARS = frozenset([type(None), bool, int, float, complex, str, bytes])
 _CONTAINERS = frozenset([list, tuple, set, frozenset])
-# Attributes of results; nothing is changed where they are looked at.
+# Attributes of results whose access changes nothing.
 _ATTRIBUTES = frozenset(["T", "columns", "iloc", "loc", "shape", "size", "values"])
-# By their names: literals have nodes of their own before 3.8, and indexes before 3.9.
+# Literals have nodes of their own before 3.8, and indexes before 3.9, so these are names.
 _PLAIN_NODES = frozenset(
     ["BinOp", "Dict", "FormattedValue", "JoinedStr", "List", "Set", "Slice", "Subscript", "Tuple", "UnaryOp"]
 ) | frozenset(["Bytes", "Constant", "ExtSlice", "Index", "NameConstant", "Num", "Str"])
-# Which parts of these are always evaluated, as a list, followed by the others.
+# The parts of these nodes that are always evaluated come first, as a list, followed by the others.
 _CONDITIONS = {
     "BoolOp": lambda node: [node.values[:1], *node.values[1:]],
     "Compare": lambda node: [[node.left, node.comparators[0]], *node.comparators[1:]],
@@ -49,17 +49,17 @@ _LOOPS = frozenset(["ListComp", "SetComp", "DictComp", "GeneratorExp"])
 
 
 class NotStraight(Exception):
-    """A function is more than a straight line of plain expressions."""
+    """The function is not a straight line of plain expressions."""
 
 
 class Names(object):
-    """What the names in a function stand for, as its rewriter knows them."""
+    """The meaning of the names in a function, as its rewriter knows them."""
 
     def __init__(self, resolve, is_own, named, built_later):
-        """Take `resolve(node)`, which gives a live value or UNKNOWN; `is_own(value)`, whether the author wrote it.
+        """Store `resolve(node)`, which returns a live value or UNKNOWN, and `is_own(value)`, if it is the author's.
 
-        `named(name)` gives a name like it that nobody has; `built_later` is how nb_scorer.batching.deferred.Later is
-        called in the function, or None.
+        `named(name)` returns a similar, unused name; `built_later` is the name of nb_scorer.batching.deferred.Later in
+        the function, or None.
         """
         self.resolve = resolve
         self.is_own = is_own
@@ -70,16 +70,16 @@ class Names(object):
 def stages_of(generator, names):
     """Return the definitions of all stages in order.
 
-    `generator` is the definition of a generator that stops. Its last parameter is the sample; those before it are
+    `generator` is the definition of a generator with stops. Its last parameter is the sample; those before it are
     parameters of each stage, followed by `rows`: an iterable of (sample, result of the first stop, ...). A stage
-    returns ((number, function, stays_joined), [data, ...]) of stops that have one argument, else (None, [stop, ...]),
-    and the last one (None, [answer, ...]). Raises NotStraight.
+    returns ((number, function, stays_joined), [data, ...]) for stops with one argument, otherwise (None, [stop, ...]);
+    the last one returns (None, [prediction, ...]). Raises NotStraight.
     """
     return _Line(generator, names).stages()
 
 
 class _Line(object):
-    """One function on its way to its stages."""
+    """Converts one function to stages."""
 
     def __init__(self, generator, names):
         parameters = generator.args
@@ -90,12 +90,12 @@ class _Line(object):
         self._names = names
         self._first = [parameter.arg for parameter in parameters.args[:-1]]
         self._sample = parameters.args[-1].arg
-        self._values: dict = {}  # what stands for each local name
+        self._values: dict = {}  # the expression for each local name
         self._bindings = 0
-        self._in_loops: list = []  # names that comprehensions around bind
-        self._is_once = True  # whether what is looked at is evaluated once for each sample
+        self._in_loops: list = []  # names bound by enclosing comprehensions
+        self._is_once = True  # whether the current expression is evaluated exactly once per sample
         self._stops: list = []
-        self._results: list = []  # names of what they give
+        self._results: list = []  # names of the stops' results
 
     def stages(self):
         """Return the definitions; see stages_of."""
@@ -126,7 +126,7 @@ class _Line(object):
         if sum(1 for _ in ast.walk(value)) > MAX_NODES:
             raise NotStraight
         if not isinstance(value, ast.Name):
-            # Its copies tell by this whose they are.
+            # Its copies show by their identity whose they are.
             value = copy.copy(value)
             value.bound_by = self._bindings
             self._bindings += 1
@@ -134,7 +134,7 @@ class _Line(object):
 
     @staticmethod
     def _see_that_nothing_is_made_twice(made):
-        """Raise NotStraight where a model gets an object that is used again: it may have changed it."""
+        """Raise NotStraight if a model receives an object that is used again, because it may have changed it."""
         uses: dict = {}
         for number, value in enumerate(made):
             for node in ast.walk(value):
@@ -177,7 +177,7 @@ class _Line(object):
         return take(node)
 
     def _condition(self, node):
-        """Take an expression of which only the first parts are evaluated always."""
+        """Convert an expression of which only the first parts are always evaluated."""
         first, *others = _CONDITIONS[type(node).__name__](node)
         made = copy.copy(node)
         before = self._is_once
@@ -194,7 +194,7 @@ class _Line(object):
         return made
 
     def _parts(self, node):
-        """Return a copy of `node` with all expressions in it taken."""
+        """Return a copy of `node` with all its expressions converted."""
         made = copy.copy(node)
         for field, value in ast.iter_fields(node):
             if isinstance(value, list):
@@ -220,7 +220,7 @@ class _Line(object):
         return nodes.placed_at(node, nodes.load(self._results[-1]))
 
     def _is_plain_way(self, node):
-        """Return whether the attributes on the way to a model's method are none that the author's code computes."""
+        """Return whether no attribute on the way to a model's method is computed by the author's code."""
         while isinstance(node, ast.Attribute):
             owner = self._names.resolve(node.value)
             kind = type(owner)
@@ -248,7 +248,7 @@ class _Line(object):
         if any(isinstance(argument, ast.Starred) for argument in node.args):
             raise NotStraight
         if isinstance(function, ast.Name) and function.id == self._names.built_later:
-            # What it builds is a library's, of a name that was looked at when the call became one of it.
+            # It builds a library's object, and its name was resolved when the call became a deferred one.
             made = copy.copy(node)
             made.args = [node.args[0], *[self._taken(argument) for argument in node.args[1:]]]
             return made
@@ -283,7 +283,7 @@ class _Line(object):
 
     def _loop(self, node):
         bound = [part.id for generator in node.generators for part in ast.walk(generator.target) if hasattr(part, "id")]
-        # In a loop, a name that stands for an expression would mean the loop's.
+        # Inside a loop, a name in a substituted expression could be captured by the loop's variable.
         others = {self._sample, *self._values, *self._first}
         spelled = {part.id for value in self._values.values() for part in ast.walk(value) if isinstance(part, ast.Name)}
         if not (others | spelled).isdisjoint(bound) or any(generator.is_async for generator in node.generators):
@@ -306,7 +306,7 @@ class _Line(object):
 
 
 def _is_constant(value, depth=0):
-    """Return whether a value of the notebook's is plain: no code of the author's runs when it is looked at."""
+    """Return whether a notebook's value is plain: reading it runs no code of the author's."""
     kind = type(value)
     if kind in _SCALARS:
         return True
@@ -321,7 +321,7 @@ def _is_constant(value, depth=0):
 
 
 def _changes_nothing(called):
-    """Return whether a call of this live function, of plain values, runs no code but its own and leaves no trace."""
+    """Return whether calling this live function with plain values runs no other code and has no side effects."""
     if any(called is function for function in known_calls.PLAIN_FUNCTIONS):
         return True
     is_of_numpy = known_calls.top_package(called) == "numpy"

@@ -1,17 +1,17 @@
-"""Syntax trees: nodes of every Python from 3.6 on, made and read."""
+"""Creates and reads syntax tree nodes of every Python since 3.6."""
 
 import ast
 from typing import Any
 
 from nb_scorer.common import phrases
 
-# No value: what a program does not tell.
+# A value that can't be determined from the code.
 UNKNOWN = object()
 MAX_TEXT = 80
 
 
 def literal(node):
-    """Return the value that a tree writes out, or UNKNOWN."""
+    """Return the value of a literal, or UNKNOWN."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
@@ -19,12 +19,12 @@ def literal(node):
 
 
 def index_of(node):
-    """Return what stands in the brackets of a Subscript; before 3.9 an Index is around it."""
+    """Return the index of a Subscript; before 3.9, it is wrapped in an Index."""
     return node.slice.value if type(node.slice).__name__ == "Index" else node.slice
 
 
 def set_index(node, index):
-    """Put `index` into the brackets of a Subscript."""
+    """Set the index of a Subscript."""
     if type(node.slice).__name__ == "Index":
         node.slice.value = index
     else:
@@ -32,14 +32,14 @@ def set_index(node, index):
 
 
 def root_name(node):
-    """Return the name that an attribute of an attribute, or an element of it, begins with, else None."""
+    """Return the name at the start of a chain of attributes and indexes, or None."""
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
 
 
 def placed_at(node, made):
-    """Return `made` with the place of `node`, also for the nodes in it that have none."""
+    """Return `made` with the location of `node`, also for its child nodes without one."""
     ast.copy_location(made, node)
     return ast.fix_missing_locations(made)
 
@@ -67,7 +67,7 @@ def dictionary(keywords):
 
 
 def parsed(text, node):
-    """Return the one statement in `text`, all of it at the place of `node`."""
+    """Return the single statement in `text`, located at `node`."""
     statement = ast.parse(text).body[0]
     for part in ast.walk(statement):
         if hasattr(part, "lineno"):
@@ -76,19 +76,19 @@ def parsed(text, node):
 
 
 def returning(expression):
-    """Return a statement that returns `expression`, at its place."""
+    """Return a statement that returns `expression`, with the same location."""
     return ast.copy_location(ast.Return(value=expression), expression)
 
 
 def definition(name, arguments, body):
-    """Return a function's definition; a lambda, whose name is none, is called `function`."""
+    """Return a function's definition; a lambda, which has no name, is called `function`."""
     made: Any = ast.parse("def {}(): pass".format(name if name.isidentifier() else "function")).body[0]
     made.args, made.body = arguments, body
     return made
 
 
 def without_values(arguments):
-    """Return parameters without hints, and with defaults that need no evaluation: the values are the function's."""
+    """Return parameters without type hints, and with placeholder defaults: the function has the real ones."""
     arguments.defaults = [constant(None) for _ in arguments.defaults]
     arguments.kw_defaults = [None if default is None else constant(None) for default in arguments.kw_defaults]
     parameters = getattr(arguments, "posonlyargs", []) + arguments.args + arguments.kwonlyargs
@@ -99,7 +99,7 @@ def without_values(arguments):
 
 
 def text_of(node):
-    """Return a tree as text, or None where it is more than a name or a call and Python, before 3.9, can't write it."""
+    """Return a tree as text; None if it is more than a name or a call and Python, before 3.9, can't unparse it."""
     if hasattr(ast, "unparse"):
         return ast.unparse(node)
     if isinstance(node, ast.Name):
@@ -113,5 +113,5 @@ def text_of(node):
 
 
 def short_text_of(node):
-    """Return a tree as text that fits into a sentence."""
+    """Return a tree as text that is short enough for a sentence."""
     return phrases.cut(text_of(node) or "this expression", MAX_TEXT)

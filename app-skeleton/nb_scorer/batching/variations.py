@@ -1,17 +1,17 @@
-"""Samples for the proof: variations of the golden rows' samples, and the mixtures in which they are asked together.
+"""Samples for verification: variations of the golden rows' samples, and the mixtures in which they are scored together.
 
-They are the same for one seed on every Python: of a generator only random() is used, which keeps its promise, and
-not choice() or shuffle(), which do not.
+The same seed gives the same samples on every Python, because only the generator's random() is used, which is stable
+across versions, unlike choice() and shuffle().
 """
 
 import random
 
-# Larger samples, as images are, are varied in some places only: to build 64 of them again takes seconds.
+# Larger samples, such as images, are varied in a few places only: rebuilding 64 of them takes seconds.
 _SMALL = 1000
 _PLACES = 32
-# Of so many variations one lacks a key, and one has a value that is none.
+# Per _CYCLE variations, one lacks a key, and one has an invalid value.
 _CYCLE, _LACKING, _INVALID = 16, 3, 6
-# How many share a call, alongside all of them at once and the special ones.
+# Sizes of mixtures, in addition to all samples at once and the special ones.
 _SIZES = (2, 2, 2, 3, 3, 5, 8, 8, 17, 32)
 _LARGE_SIZES = (64, 256, 1024)
 _WORDS = ("one", "good day", "a longer text of some words", "Rome", "it was not bad at all", "x")
@@ -19,7 +19,7 @@ _FACTORS = (1.0, 1.0, 10.0, 100.0, -1.0)
 
 
 class _Dice:
-    """Random choices by integer arithmetic."""
+    """Random choices made with integer arithmetic."""
 
     def __init__(self, seed):
         self._random = random.Random(seed).random  # noqa: S311 - the same ones again for the same seed
@@ -38,9 +38,9 @@ class _Dice:
 
 
 def vary(samples, count, seed):
-    """Return `count` samples: `samples`, at most half of them, and variations; empty where there are no samples.
+    """Return `count` samples: `samples` (at most half of them) and variations; empty if `samples` is.
 
-    Parts that were not varied are shared by several samples: ask with copies.
+    Samples share the parts that were not varied, so score copies.
     """
     if not samples:
         return []
@@ -61,7 +61,7 @@ def vary(samples, count, seed):
 
 
 def _leaves(value, most):
-    """Return how many values are in `value`, counted as far as `most`."""
+    """Return the number of values in `value`, counting up to `most`."""
     if not isinstance(value, (dict, list)):
         return 1
     found = 0
@@ -73,7 +73,7 @@ def _leaves(value, most):
 
 
 def _optional_keys(samples):
-    """Return the keys that some samples have and others have not."""
+    """Return the keys that only some of the samples have."""
     keys = [set(sample) for sample in samples if isinstance(sample, dict)]
     return set().union(*keys) - set.intersection(*keys) if keys else set()
 
@@ -81,13 +81,13 @@ def _optional_keys(samples):
 def _without_a_key(sample, optional, dice):
     if not isinstance(sample, dict) or not sample:
         return sample
-    # In the order of the sample: that of a set is another in each process.
+    # In the sample's order: a set's order differs between processes.
     lacking = dice.one_of([key for key in sample if key in optional] or list(sample))
     return {key: value for key, value in sample.items() if key != lacking}
 
 
 def _of_other(other, key, default):
-    """Return what another sample has at the same place."""
+    """Return another sample's value at the same place."""
     if isinstance(other, dict):
         return other.get(key, default)
     if isinstance(other, list) and isinstance(key, int) and key < len(other):
@@ -96,7 +96,7 @@ def _of_other(other, key, default):
 
 
 def _varied(value, other, dice):
-    """Return `value` with more than half of what is in it varied."""
+    """Return `value` with more than half of its parts varied."""
     if isinstance(value, dict):
         return {key: _varied_part(part, _of_other(other, key, part), dice) for key, part in value.items()}
     if isinstance(value, list):
@@ -109,14 +109,14 @@ def _varied_part(part, other, dice):
 
 
 def _varied_in_places(sample, other, dice):
-    """Return a large sample with some places of it varied."""
+    """Return a large sample with some of its parts varied."""
     for _ in range(_PLACES):
         sample = _replaced(sample, other, dice, _variation)
     return sample
 
 
 def _replaced(value, other, dice, change):
-    """Return `value` with one place in it, drawn at random, changed."""
+    """Return `value` with one randomly chosen part changed."""
     if not isinstance(value, (dict, list)) or not value:
         return change(value, other, dice)
     key = dice.one_of(list(value)) if isinstance(value, dict) else dice.below(len(value))
@@ -126,7 +126,7 @@ def _replaced(value, other, dice, change):
 
 
 def _variation(value, other, dice):
-    """Return a value like `value`, as another client might send it."""
+    """Return a value similar to `value`, as another client might send it."""
     if isinstance(value, bool):
         return dice.one_of([other, not value])
     if isinstance(value, int):
@@ -134,7 +134,7 @@ def _variation(value, other, dice):
     if isinstance(value, float):
         return _variation_of_float(value, other, dice)
     if isinstance(value, str):
-        # A single word is mostly the name of a category: another text is no other category, but an invalid value.
+        # A single word is usually a category, for which another text would be invalid.
         return dice.one_of([other, _longer(value, other), ""]) if " " in value else other
     return other
 
@@ -143,7 +143,7 @@ def _variation_of_float(value, other, dice):
     choice = dice.below(8)
     if choice == 0 or value != value or value in (_INFINITE, -_INFINITE):
         return other
-    # JSON's clients write a whole number with and without the point.
+    # JSON clients write whole numbers with and without a decimal point.
     whole = int(value) if abs(value) < _EXACT else value
     varied = (value * 1.1, value * 0.9, whole, float(whole), -value, 0.0, value + dice.one_of((1.0, -1.0)))[choice - 1]
     return varied if -_INFINITE < varied < _INFINITE else value
@@ -158,7 +158,7 @@ def _longer(value, other):
 
 
 def _invalid(value, other, dice):
-    """Return a value that a client sends by mistake."""
+    """Return a value that a client might send by mistake."""
     if isinstance(value, bool):
         return dice.one_of([None, "yes", 2])
     if isinstance(value, (int, float)):
@@ -172,7 +172,7 @@ def _invalid(value, other, dice):
 
 
 def mixtures(count, seed):
-    """Return the mixtures in which `count` samples are asked together, each a list of their indexes."""
+    """Return the mixtures in which `count` samples are scored together, each a list of indexes."""
     if not count:
         return []
     dice = _Dice(seed)
@@ -185,13 +185,13 @@ def mixtures(count, seed):
 
 
 class _TooLittle(Exception):
-    """The schema does not say enough to make a sample that a model takes."""
+    """The schema contains too little to make a sample that a model accepts."""
 
 
 def from_schema(schema, count, seed):
-    """Return `count` samples that fit a schema as nb_scorer.model.hint_schema writes them; [] where it says too little.
+    """Return `count` samples for a schema as made by nb_scorer.model.hint_schema; [] if it contains too little.
 
-    A list of numbers of unknown length says too little: a model takes one length only.
+    A list of numbers without a length is too little: a model accepts only one length.
     """
     dice = _Dice(seed)
     try:
@@ -215,7 +215,7 @@ def _fitting(schema, dice):
 
 
 def _likely(kinds):
-    """Return the types of a schema; null is the rarest of them."""
+    """Return the types of a schema, with null as the rarest."""
     return [kind for kind in kinds if kind != "null"] * 3 + [kind for kind in kinds if kind == "null"]
 
 
@@ -246,7 +246,7 @@ def _fitting_array(schema, dice):
 
 
 def _number(dice):
-    # As many digits as people write.
+    # With as many digits as people write.
     value = dice.below(10000) / 10000 * dice.one_of(_FACTORS)
     return float(int(value)) if dice.is_less(0.2) else value
 

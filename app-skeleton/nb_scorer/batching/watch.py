@@ -1,6 +1,6 @@
-"""Watches a batch form: asks the model for some rows alone too, and compares both results where they come from.
+"""Watches a batch form in service: calls the model for some rows alone, too, and compares both results.
 
-A shadow of this kind sees what the proof could not: a model that answers otherwise for rows that nobody tried.
+This detects what verification can't: a model that treats rows differently that were never tried.
 """
 
 import hashlib
@@ -9,44 +9,47 @@ import random
 from nb_scorer.batching import joining
 from nb_scorer.batching.form import Failure
 
-# All rows until there were so many at a call, and all of a kind not seen there before; then this share.
+# All of the first rows of a call, and of each new kind of row, are compared; after that, a share of them.
 FIRST = 1000
 SHARE = 0.01
-# A row alone may cost what hundreds cost together. Where the share would take more than this part of the time of the
-# shared calls, it is smaller, down to the least one.
+# Scoring a row alone may cost as much as hundreds together. If the share would exceed this part of the time of shared
+# calls, it is reduced, down to the minimum.
 PART_OF_TIME = 0.25
 MIN_SHARE = 0.001
-# So many rows of a call are compared for a proof; of more, these are spread over it.
+# Verification compares this many rows of a call; if there are more, they are spread over it.
 MAX_COMPARED = 256
-# More kinds than this are not remembered: each of them is a new one then, and watched.
+# Further kinds are not remembered, so they always count as new and are compared.
 MAX_KINDS = 10000
 
 
 class Watch(object):
-    """What a service's scorer compares. `ended` is None, or the facts of the difference that ended batching."""
+    """Compares results in a service's scorer.
 
-    # Of a row that was asked alone too, this is the result that goes on.
+    `ended` is None, or the facts of the difference that disabled batching.
+    """
+
+    # For a row that was also scored alone, that result is used.
     sends_alone = True
 
     def __init__(self, first=FIRST, share=SHARE):
         self.ended = None
-        # Called after each row that is asked alone because batching has ended.
+        # Called after each row that is scored alone because batching is disabled.
         self.note_progress = _do_nothing
         self._first = first
-        # Not the module's own generator: the notebook's code may count on its sequence.
+        # Not the module's own generator: the notebook's code may depend on its sequence.
         self._random = random.Random()  # noqa: S311 - a sample is drawn, no secret
         self._share = share
         self._costs = {}
         self._kinds = set()
 
     def choose(self, key, count, seconds):
-        """Return which of `count` rows that have shared a call with this `key`, of so many seconds, are asked alone."""
+        """Return which of `count` rows that shared a call with this `key`, taking `seconds`, to score alone."""
         kind = joining.kind_of(key)
         cost = self._cost_of(kind)
         seen = cost.rows
         cost.rows += count
         cost.seconds += seconds
-        # Of what clients choose, keys of objects among it, only the hash is kept.
+        # Only a hash is kept, because keys contain values that clients choose.
         kind = hash(kind)
         if seen < self._first or kind not in self._kinds:
             if len(self._kinds) < MAX_KINDS:
@@ -56,13 +59,13 @@ class Watch(object):
         return [place for place in range(count) if draw() < share]
 
     def asked_alone(self, key, count, seconds):
-        """Note that `count` rows that `choose` gave have taken so many seconds."""
+        """Record that the `count` rows returned by `choose` took `seconds` alone."""
         cost = self._cost_of(joining.kind_of(key))
         cost.rows_alone += count
         cost.seconds_alone += seconds
 
     def _cost_of(self, kind):
-        # The number of the stop within its function, and what is called there.
+        # The stop's number within its function, and what it calls.
         at_call = kind[:2]
         if at_call not in self._costs:
             self._costs[at_call] = _Cost()
@@ -75,14 +78,17 @@ class Watch(object):
         return min(self._share, max(MIN_SHARE, by_time))
 
     def compare(self, stop, alone, together):
-        """Return whether both are one result; if not, batching has ended."""
+        """Return whether both results are the same; if not, batching is disabled."""
         same = not isinstance(alone, Failure) and joining.same_result(alone, together)[0]
         if not same:
             self.end(stop, alone.error if isinstance(alone, Failure) else alone, joining.now(together))
         return same
 
     def end(self, stop, alone, together):
-        """End batching for a difference at `stop`. Digests, not values: samples are no business of a log's readers."""
+        """Disable batching because of a difference at `stop`.
+
+        Records digests, because logs must not contain samples.
+        """
         if self.ended is None:
             self.ended = {"call": name_of(stop[1]), "alone": _digest(alone), "together": _digest(together)}
 
@@ -92,7 +98,7 @@ def _do_nothing():
 
 
 class _Cost(object):
-    """How many rows came to a call, how many of them were asked alone too, and how long each has taken."""
+    """The rows of a call, the number scored alone, and the time of each."""
 
     __slots__ = ("rows", "rows_alone", "seconds", "seconds_alone")
 
@@ -102,12 +108,12 @@ class _Cost(object):
 
 
 class ProofWatch(object):
-    """Compares the rows of every call, at most MAX_COMPARED of each.
+    """Compares the rows of every call during verification, at most MAX_COMPARED of each.
 
-    `exact` tells whether all results were the same in every bit.
+    `exact` is whether all results were identical to the last bit.
     """
 
-    # The answers are to be those of the joined calls: the last digit of a float may turn a label.
+    # Predictions must come from joined calls: a float's last digit may change a label.
     sends_alone = False
 
     def __init__(self):
@@ -116,18 +122,18 @@ class ProofWatch(object):
         self.joined = 0
 
     def choose(self, key, count, seconds):
-        """Return all `count` rows, or some of all parts, however long their call has taken."""
+        """Return all `count` rows, or an evenly spread selection, however long their call took."""
         self.joined += count
         return range(0, count, max(1, -(-count // MAX_COMPARED)))
 
     def asked_alone(self, key, count, seconds):
-        """Note nothing."""
+        """Do nothing."""
 
     def note_progress(self):
-        """Note nothing."""
+        """Do nothing."""
 
     def compare(self, stop, alone, together):
-        """Return whether both are one result; if not, the proof has failed."""
+        """Return whether both results are the same; if not, verification has failed."""
         same, exact = (False, False) if isinstance(alone, Failure) else joining.same_result(alone, together)
         self.exact = self.exact and exact
         if not same:
@@ -135,14 +141,14 @@ class ProofWatch(object):
         return same
 
     def end(self, stop, alone, together):
-        """Note where the proof failed; rows out that are not rows in have no results to show."""
+        """Record where verification failed; if the rows don't correspond, there are no results to show."""
         if self.ended is None:
             reason = "it returns a different number of rows than it receives" if together is None else None
             self.ended = {"call": name_of(stop[1]), "reason": reason}
 
 
 def name_of(function):
-    """Return what a call of `function` is for readers: GradientBoosting.predict, or the class of what is called."""
+    """Return the name of a call for messages, such as GradientBoosting.predict or the class of a callable object."""
     owner = getattr(function, "__self__", None)
     name = getattr(function, "__name__", None)
     if owner is not None and name and not isinstance(owner, type(joining)):
@@ -151,7 +157,7 @@ def name_of(function):
 
 
 def _digest(value):
-    # Objects of libraries raise what they like.
+    # Objects of libraries may raise anything.
     try:
         text = repr(value)
     except Exception as error:

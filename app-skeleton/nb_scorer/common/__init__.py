@@ -1,1 +1,1 @@
-"""What every part of nb_scorer shares: the names of files, the shape of a problem, the mechanics of settings."""
+"""Shared by all parts of nb_scorer: file names, the structure of problems, and settings tables."""

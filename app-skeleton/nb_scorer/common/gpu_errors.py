@@ -1,6 +1,6 @@
-"""Which errors of libraries mean that there is no GPU, or no driver for it.
+"""Recognises errors of libraries that mean that there is no GPU, or no driver for it.
 
-The words are those of PyTorch, and of CUDA's runtime and driver, which CuPy, JAX, Numba, XGBoost and others pass on.
+The texts are those of PyTorch, and of CUDA's runtime and driver, which CuPy, JAX, Numba, XGBoost and others pass on.
 """
 
 import re
@@ -18,5 +18,5 @@ _NO_GPU = re.compile(
 
 
 def means_no_gpu(message):
-    """Return whether the text of an error says that there is no GPU, or no driver for it."""
+    """Return whether an error message means that there is no GPU, or no driver for it."""
     return _NO_GPU.search(message) is not None

@@ -1,4 +1,4 @@
-"""Whether a Host field names this machine: in DNS rebinding, a page of another site reaches it by a name of its own."""
+"""Checks whether a Host header names this machine; in a DNS rebinding attack, it names the attacker's site."""
 
 import ipaddress
 
@@ -10,7 +10,7 @@ def is_local(host):
 
 
 def is_loopback(host):
-    """Return whether only this machine reaches what listens on `host`, a name or an address."""
+    """Return whether an address or host name to listen on is reachable from this machine only."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -18,7 +18,7 @@ def is_loopback(host):
 
 
 def name_in(host):
-    """Return the name in a Host field, in lower case, without a port and the dot that may end it."""
+    """Return the name in a Host header in lower case, without port and trailing dot."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     name = name.lower()
     return name[:-1] if name.endswith(".") else name

@@ -1,4 +1,4 @@
-"""Hooks around the import of modules that have not been imported yet, and may never be."""
+"""Hooks into the import of modules that have not been imported yet, and may never be."""
 
 import functools
 import importlib.util
@@ -6,9 +6,9 @@ import sys
 
 
 def around(wrappers):
-    """From now on, have modules that are imported executed through `wrappers`, {module's name: wrapper(run, module)}.
+    """From now on, execute imported modules through `wrappers`, {module name: wrapper(run, module)}.
 
-    Taking a name out of the dict removes its hook.
+    Removing a name from the dict removes its hook.
     """
     sys.meta_path.insert(0, _Finder(wrappers))
 
@@ -18,10 +18,10 @@ class _Finder(object):
         self._wrappers = wrappers
 
     def find_spec(self, name, path=None, target=None):
-        """Return the module's own spec, with a loader that calls our wrapper; None for all other modules."""
+        """Return the module's own spec, with a loader that calls our wrapper; None for modules without one."""
         if name not in self._wrappers:
             return None
-        # The other finders are asked each time again: a `%pip install` may come in between.
+        # The other finders are searched each time, because `%pip install` may run in between.
         sys.meta_path.remove(self)
         try:
             spec = importlib.util.find_spec(name)

@@ -1,7 +1,7 @@
-"""A bound on the depth of JSON from clients: decoders written in C would overflow the stack of their thread.
+"""Limits the depth of JSON from clients: decoders written in C would overflow their thread's stack.
 
-Up to CPython 3.11 they heed sys.getrecursionlimit(), which a notebook may have raised; from 3.12 on they allow 10,000
-levels, which no thread with a small stack survives.
+Up to CPython 3.11 they respect sys.getrecursionlimit(), which a notebook may have raised; since 3.12 they allow 10,000
+levels, too many for a thread with a small stack.
 """
 
 import json
@@ -17,13 +17,13 @@ def is_too_deep(body):
     """Return whether JSON in `body` (bytes) is nested deeper than MAX_DEPTH. Invalid JSON may count as too deep."""
     if len(body) <= MAX_DEPTH or body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
-    # Without escapes every second part between quotes is outside strings.
+    # Without escaped quotes, every second part between quotes is outside strings.
     outside = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     return max(accumulate(map(_STEPS.__getitem__, outside.translate(None, _NOT_BRACKETS))), default=0) > MAX_DEPTH
 
 
 def loads(text, **options):
-    """Return what json.loads does with these options; raise RecursionError where the text is too deep."""
+    """Return the result of json.loads; raise RecursionError if the text is nested too deeply."""
     if is_too_deep(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")):
         raise RecursionError("it is nested deeper than {} levels".format(MAX_DEPTH))
     return json.loads(text, **options)

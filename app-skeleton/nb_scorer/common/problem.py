@@ -1,14 +1,14 @@
-"""The errors that users see: what, why, fix, with a stable code."""
+"""Errors shown to users: what, why and fix, with a stable code."""
 
 
 class Problem(Exception):
-    """A failure with a code and three texts; the `problems.py` of each package contains its own.
+    """A failure with a code and three texts; each package has its own in `problems.py`.
 
-    A subclass sets `code` and passes what / why / fix to this constructor.
+    A subclass sets `code` and passes what, why and fix to this constructor.
     """
 
     code = "problem"
-    # Exit status of a command that fails with this problem; 2 is for a wrong command line.
+    # Exit status of a command that fails with this problem; 2 means a wrong command line.
     exit_status = 1
 
     def __init__(self, what, why, fix):
@@ -18,29 +18,29 @@ class Problem(Exception):
         self.fix = fix
 
     def as_json(self):
-        """Return what processes of ours send each other, and reports contain: a dict of code, what, why and fix."""
+        """Return a dict of code, what, why and fix, for other processes and for reports."""
         return {"code": self.code, "what": self.what, "why": self.why, "fix": self.fix}
 
     @classmethod
     def from_json(cls, facts):
-        """Return the problem that another process has sent, from its `as_json`."""
+        """Return the problem that another process sent as `as_json`."""
         problem = cls.__new__(cls)
         Problem.__init__(problem, facts["what"], facts["why"], facts["fix"])
         problem.code = facts["code"]
         return problem
 
     def __str__(self):
-        """Return the text that a user sees: four lines, the code last."""
+        """Return the text for users: what, why, fix and code on four lines."""
         return self.in_lines()
 
     def in_lines(self, *more):
-        """Return what, why and fix as lines, then the lines `more`, and the code last."""
+        """Return what, why and fix as lines, then the lines `more`, then the code."""
         lines = ["ERROR: " + self.what, "  Why: " + self.why, "  Fix: " + self.fix, *more]
         return "\n".join([*lines, "  (problem {})".format(self.code)])
 
 
 class WrittenProblem(Problem):
-    """A problem whose class contains the three texts, with the facts in braces; the raiser passes the facts."""
+    """A problem whose class contains the three texts with placeholders; raising it passes the values."""
 
     what_text = why_text = fix_text = ""
 
@@ -49,7 +49,7 @@ class WrittenProblem(Problem):
 
 
 class SettingInvalid(WrittenProblem):
-    """A setting has a value that it does not accept."""
+    """A setting has an invalid value."""
 
     code = "setting-invalid"
     what_text = "{env}={value!r} is not {expected}."

@@ -1,33 +1,37 @@
-"""One row per setting: the mechanics behind both tables of settings."""
+"""Settings tables with one row per setting, as used by build and service."""
 
 from nb_scorer.common.problem import SettingInvalid
 
-# What settings of ours begin with, which nobody else's variables do.
+# Prefixes of nb-builder's own settings, which no other software uses.
 _OURS = ("S2I_", "WEB_CONCURRENCY")
-# A letter too few or too many is a misspelt name: no two settings are as near to each other.
+# Similarity above which a name counts as a misspelt setting: about one letter of difference. No two settings are this
+# similar.
 _NEAR = 0.9
 _LONG_ENOUGH = 8
 
 
 class Reader(object):
-    """What makes a value of a text, as a call, and which texts it takes, in words such as "0, 1" or "1 to 9"."""
+    """Converts a setting's text to its value when called.
+
+    `values` describes the accepted texts, such as "0, 1" or "1 to 9".
+    """
 
     def __init__(self, read, values):
         self.read = read
         self.values = values
 
     def __call__(self, value):
-        """Return the value; raise ValueError with what would have been right."""
+        """Return the value; raise ValueError with a description of valid values."""
         return self.read(value)
 
 
 class Knob(object):
-    """One setting: its environment variable, how its text becomes a value, default and help.
+    """One setting: its environment variable, reader, default and help.
 
-    `read` takes the text and returns the value, or raises ValueError with what would have been
-    right ("a whole number above 0"). `default` is already a value. `group` is the title of the
-    settings that begin with this one, "" for one that belongs to those before it. `platform`
-    says that only the person who runs a command may set it, and no repository.
+    `read` takes the text and returns the value, or raises ValueError with a description of valid values ("a whole
+    number above 0"). `default` is already a value. `group` is the title of the settings that start with this one, "" if
+    it belongs to the previous group. `platform` means that only the person who runs a command may set it, not the
+    repository.
     """
 
     def __init__(self, env, read, default, help_text, group="", platform=False):
@@ -40,12 +44,15 @@ class Knob(object):
 
     @property
     def values(self):
-        """Return which values there are, each as it is written: "0 or 1"; "" where help says it, or any text is one."""
+        """Return a description of the possible values, such as "0 or 1".
+
+        It is "" if help contains it, or if any text is valid.
+        """
         return getattr(self.read, "values", "")
 
     @property
     def default_text(self):
-        """Return the default as it would be set, "" where there is none."""
+        """Return the default as text, "" if there is none."""
         if self.default is None:
             return ""
         if isinstance(self.default, bool):
@@ -54,9 +61,9 @@ class Knob(object):
 
 
 def read_all(knobs, environ):
-    """Return {env: value} for every knob; raise SettingInvalid for the first bad value.
+    """Return {env: value} for every knob; raise SettingInvalid for the first invalid value.
 
-    An empty variable counts as not set: s2i and OpenShift templates pass empty ones.
+    An empty variable counts as unset: s2i and OpenShift templates pass empty ones.
     """
     values = {}
     for knob in knobs:
@@ -72,15 +79,15 @@ def read_all(knobs, environ):
 
 
 def misspelt(environ, names):
-    """Return [(variable, name)] of those in `environ` that are no setting, sorted; `name` is the setting that is near.
+    """Return sorted [(variable, name)] of variables that resemble settings; `name` is the most similar setting.
 
-    It is "" where none is. `names` are those of all settings. Variables that do not begin as ours do, and are near
-    none, are somebody else's.
+    `name` is "" if none is similar. `names` are those of all settings. Variables without our prefixes that are not
+    similar to a setting belong to other software.
     """
     others = sorted(variable for variable in environ if variable not in names and len(variable) >= _LONG_ENOUGH)
     if not others:
         return []
-    # Imported here: a service whose variables are all its own starts without it.
+    # Imported here, because a service whose settings are all spelt correctly doesn't need it.
     import difflib
 
     pairs = []
@@ -92,10 +99,10 @@ def misspelt(environ, names):
 
 
 class Table(object):
-    """The base of a table of settings: each attribute of its class is a `setting`, its instances have the values."""
+    """Base of settings tables: each class attribute is a `setting`, and instances have the values."""
 
     def __init__(self, environ):
-        """Read every row from `environ`, raising as `read_all` does."""
+        """Read every setting from `environ`; raises as `read_all` does."""
         values = read_all(self.knobs(), environ)
         for name, knob in vars(type(self)).items():
             if isinstance(knob, Knob):
@@ -103,12 +110,12 @@ class Table(object):
 
     @classmethod
     def knobs(cls):
-        """Return the rows in their order."""
+        """Return the rows in order of definition."""
         return tuple(row for row in vars(cls).values() if isinstance(row, Knob))
 
 
 def grouped(knobs):
-    """Return [(title, rows)] of `knobs` in their order; of the first rows the title is "" if they have none."""
+    """Return [(title, rows)] of `knobs` in order; the first title is "" if the first rows have none."""
     groups = []  # type: list
     for knob in knobs:
         if knob.group or not groups:
@@ -118,17 +125,17 @@ def grouped(knobs):
 
 
 def setting(env, read, default, help_text, group="", platform=False):
-    """Return a row of a Table, for an attribute annotated with the type of its value; see Knob."""
+    """Return a row of a Table, for an attribute annotated with its type; see Knob."""
     return Knob(env, read, default, help_text, group, platform)
 
 
 def text(value):
-    """Return the text as it is."""
+    """Return the text unchanged."""
     return value
 
 
 def number(minimum, maximum, kind=float):
-    """Return a reader of numbers of `kind` between `minimum` and `maximum`, both allowed."""
+    """Return a reader of numbers of type `kind` from `minimum` to `maximum`, inclusive."""
     noun = "a whole number" if kind is int else "a number"
 
     def read(value):
@@ -145,7 +152,7 @@ def number(minimum, maximum, kind=float):
 
 
 def one_of(*choices):
-    """Return a reader that takes one of `choices` and nothing else."""
+    """Return a reader that accepts only `choices`."""
 
     def read(value):
         if value not in choices:

@@ -1,1 +1,1 @@
-"""What runs in a notebook's kernel during a build: watches its calls, and saves its model."""
+"""Code that runs in a notebook's kernel during a build: it records calls and saves the model."""

@@ -1,7 +1,7 @@
-"""Records the samples that a notebook's own top-level calls pass to predictor, and the answers that they get.
+"""Records the samples and results of a notebook's own top-level calls of predictor.
 
-An IPython ast_transformer turns predictor(x) into shown(n, predictor(note(n, x))), where both return what they are
-passed: the cell does, prints and raises the same as without us, and no frame of ours is in a traceback.
+An IPython ast_transformer turns predictor(x) into shown(n, predictor(note(n, x))). Both functions return their
+argument, so the cell computes, prints and raises the same as before, and tracebacks contain no frame of ours.
 """
 
 import ast
@@ -18,7 +18,7 @@ MAX_SAMPLES = 50
 MAX_BYTES = 64 * 1024
 MAX_LENGTH = 20000
 
-# In builtins, because the notebook's own namespace is the author's.
+# In builtins, because the notebook's own namespace belongs to the author.
 NOTE = "__nb_builder_note__"
 NOTE_FIRST = "__nb_builder_note_first__"
 NOTE_ALL = "__nb_builder_note_all__"
@@ -26,43 +26,42 @@ SHOWN = "__nb_builder_shown__"
 
 
 class BodyWithParameters(bytes):
-    """A sample as JSON, and the parameters that a call passes with it, as JSON has them."""
+    """A sample as JSON, with the parameters that a call passes along, as JSON values."""
 
     parameters: dict
 
     def __new__(cls, body, parameters):
-        """Return the body of these parameters."""
+        """Return the body with these parameters."""
         made = super().__new__(cls, body)
         made.parameters = parameters
         return made
 
     def __eq__(self, other):
-        """Return whether both are the same sample with the same parameters."""
+        """Return whether both have the same sample and the same parameters."""
         return bytes(self) == bytes(other) and self.parameters == parameters_of(other)
 
     def __ne__(self, other):
-        """Return whether they are not."""
+        """Return whether sample or parameters differ."""
         return not self == other
 
     __hash__ = bytes.__hash__
 
 
 def parameters_of(body):
-    """Return the parameters that a body is sent with."""
+    """Return the parameters sent with a body."""
     return getattr(body, "parameters", {})
 
 
 class Call(object):
-    """One call of predictor by a cell: the sample in its JSON form, and what came of it there.
+    """A call of predictor in a cell: the sample as JSON and the result.
 
-    `body` is the sample as JSON, or None, in which case `lack` says why; `by_name` is a labelled row of a table as a
-    JSON object, or None. For a whole table, `body` is the list of its rows, and `by_name` its only row.
-    `answer` is what the cell was given, as JSON, None where that has no such form or is too large, and `bare` the
-    same without pandas' labels; `returned` is False where predictor raised. `passed` is the type of a sample that
-    JSON does not have, or "", `is_table` whether it is a table, and `single` whether its numbers have single
-    precision. `cell` and `line` say where the call is, `of` returns the predictor that was called, and `current` is
-    whether that is the one that the notebook ends with. `files` says which arguments were files, as
-    nb_scorer.kernel.sample_files returns it.
+    `body` is the sample as JSON, or None, with the reason in `lack`; `by_name` is a labelled row of a table as a JSON
+    object, or None. For a whole table, `body` is the list of its rows, and `by_name` its only row. `answer` is the
+    result as JSON, None if it can't be converted or is too large, and `bare` the same without pandas' labels;
+    `returned` is False if predictor raised. `passed` is the sample's type if JSON has no such type, otherwise "";
+    `is_table` is whether it is a table, and `single` whether its numbers have single precision. `cell` and `line`
+    locate the call, `of` returns the predictor that was called, and `current` is whether that is the notebook's final
+    one. `files` lists the arguments that are files, as returned by nb_scorer.kernel.sample_files.
     """
 
     def __init__(self, body, by_name=None, passed="", single=False, lack=""):
@@ -85,7 +84,7 @@ class Call(object):
 
 
 def install(shell, names=()):
-    """From now on, record the calls of predictor, and of functions with these `names`, in cells that `shell` runs."""
+    """From now on, record calls of predictor, and of functions with these `names`, in cells run by `shell`."""
     noter = CallNoter(names)
     calls = Calls(shell, noter.lines, noter.called)
     shell.ast_transformers.append(noter)
@@ -98,16 +97,16 @@ def install(shell, names=()):
 
 
 def recorded(shell):
-    """Return the last Call of each sample, in the order of the first ones; both, where it came plain and as an array.
+    """Return the last Call of each sample, in order of first calls; both, if it was passed plain and as an array.
 
-    They are followed by the last of each call site whose sample has no JSON form.
+    They are followed by the last call at each call site whose sample can't be converted to JSON.
     """
     calls = getattr(shell, "nb_builder_calls", None)
     return calls.found() if calls else []
 
 
 class Calls(object):
-    """The calls so far, at most MAX_SAMPLES samples; `lines` and `called` have line and function of each call site."""
+    """The recorded calls, for at most MAX_SAMPLES samples; `lines` and `called` describe each call site."""
 
     def __init__(self, shell, lines, called=None):
         self._shell = shell
@@ -117,7 +116,7 @@ class Calls(object):
         self._first = {}
         # By call site.
         self._without_form = collections.OrderedDict()
-        # By body, in the order of the first call of each.
+        # By body, in order of first calls.
         self._calls = collections.OrderedDict()
 
     def _name(self, site):
@@ -127,28 +126,28 @@ class Calls(object):
         return self._shell.user_ns.get(self._name(site))
 
     def note(self, site, sample):
-        """Return `sample` untouched, after its JSON form was recorded, if it has one."""
+        """Return `sample` unchanged, after recording its JSON if it has any."""
         self._open.pop(site, None)
         try:
             self._begin(site, sample)
-        # Any object may come here, with any fault in its methods; that must not become the cell's fault.
+        # The argument may be any object, whose methods may fail; the cell must not fail because of that.
         except Exception:
             return sample
         return sample
 
     def note_first(self, site, *args):
-        """Return `args`, which the note_all with the same call's named arguments records."""
+        """Return `args`, which note_all records together with the call's named arguments."""
         self._first[site] = args
         return args
 
     def note_all(*args, **named):
-        """Return `args` or `named`, whichever there are, after recording the sample that a client would send."""
-        # All positional, as CPython 3.6 has no other way: predictor's arguments may be called self or site.
+        """Return `args` or `named`, whichever is given, after recording the sample that a client would send."""
+        # Positional-only parameters, emulated for CPython 3.6: predictor's arguments may be called self or site.
         self, site, args = args[0], args[1], args[2:]
         self._open.pop(site, None)
         try:
             self._begin_bound(site, self._first.pop(site, args), named)
-        # For a TypeError: predictor is about to raise its own. Otherwise as for one argument.
+        # On a TypeError, predictor is about to raise its own. Otherwise as for a single argument.
         except Exception:
             return args or named
         return args or named
@@ -170,7 +169,7 @@ class Calls(object):
             self._begin(site, sample.pop(takes.sample), sample, {each.name for each in takes.parameters})
 
     def _begin(self, site, sample, others=None, parameters=()):
-        """Note a call with a sample and the `others` of its arguments, of which a request may set `parameters`."""
+        """Record a call with a sample and its other arguments, of which a request may set `parameters`."""
         call = _call_of_table(sample) if _is_table(sample) else self._call_of(sample, self._predictor(site))
         self._open_call(site, _with_parameters(call, others, parameters) if others else call)
 
@@ -186,7 +185,7 @@ class Calls(object):
         return call
 
     def _open_call(self, site, call):
-        """Keep `call`, which is made at `site` now, unless there are too many."""
+        """Keep `call`, which starts now at `site`, unless there are too many."""
         call.line, call.of = self._lines[site], _reference(self._predictor(site))
         call.function = self._name(site)
         calls, key = (self._without_form, site) if call.body is None else (self._calls, (call.function, call.body))
@@ -196,7 +195,7 @@ class Calls(object):
         self._open[site] = call
 
     def shown(self, site, answer):
-        """Return `answer` untouched, after recording it for the call that is open at `site`."""
+        """Return `answer` unchanged, after recording it as the result of the open call at `site`."""
         call = self._open.pop(site, None)
         if call is not None:
             call.returned = True
@@ -211,16 +210,16 @@ class Calls(object):
         return answer
 
     def ended(self, result):
-        """Give the calls of the cell that has ended its number: the shell already counts the next one."""
+        """Set the cell number of the finished cell's calls; the shell's counter is already one ahead."""
         number = getattr(result, "execution_count", None)
         if number is None:
-            # Run by a magic within a cell.
+            # Run by a magic inside a cell.
             return
         for call in self._all():
             call.cell = number if call.cell is None else call.cell
 
     def found(self):
-        """Return the calls, each with `current` set by the predictor that the namespace has now."""
+        """Return the calls, with `current` set according to the namespace's present predictor."""
         calls = self._all()
         for call in calls:
             call.current = call.of() is self._shell.user_ns.get(call.function)
@@ -231,13 +230,13 @@ class Calls(object):
 
 
 def _last_of_each_kind(calls):
-    """Return the last call with a plain sample and the last with another, in the order in which they were made."""
+    """Return the last call with a plain sample and the last one with another type, in call order."""
     last = {bool(call.passed): call for call in calls}
     return [call for call in calls if last[bool(call.passed)] is call]
 
 
 def _reference(predictor):
-    """Return a function that returns `predictor`, where possible without keeping it alive."""
+    """Return a function that returns `predictor`, using a weak reference if possible."""
     try:
         return weakref.ref(predictor)
     except TypeError:
@@ -245,33 +244,33 @@ def _reference(predictor):
 
 
 class CallNoter(ast.NodeTransformer):
-    """Wraps each call of predictor, and of functions with the given `names`, and its argument or arguments.
+    """Wraps each call of predictor, and of functions with the given `names`, together with its arguments.
 
-    Calls in functions are left alone.
+    Calls inside functions are not changed.
 
-    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2)
-    shown(n, predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2)
-    shown(n, predictor(*note_first(n, a), **note_all(n, b=2))).
+    predictor(a, b) becomes shown(n, predictor(*note_all(n, a, b))), predictor(a=1, b=2) shown(n,
+    predictor(**note_all(n, a=1, b=2))), and predictor(a, b=2) shown(n, predictor(*note_first(n, a), **note_all(n,
+    b=2))).
     """
 
     def __init__(self, names=()):
         self.lines = []
-        # The function that each call site calls.
+        # The function called at each call site.
         self.called = []
         self._names = frozenset(("predictor", *names))
 
     def visit_FunctionDef(self, node):
-        """Return a function as it is: what it calls when it runs is no example of the notebook's."""
+        """Return a function unchanged: calls made when it runs are not examples."""
         return node
 
     visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's names
 
     def visit_Call(self, node):
-        """Return the call, with argument and answer wrapped if it is predictor(x)."""
+        """Return the call, with argument and result wrapped if it is predictor(x)."""
         return self._wrapped(node, node) if self._noted(node) else node
 
     def visit_Await(self, node):
-        """Return the same for `await predictor(x)`, whose answer is only there once it has been awaited."""
+        """Do the same for `await predictor(x)`, whose result is available only after awaiting."""
         if isinstance(node.value, ast.Call):
             return self._wrapped(node, node.value) if self._noted(node.value) else node
         self.generic_visit(node)
@@ -297,11 +296,11 @@ class CallNoter(ast.NodeTransformer):
         return True
 
     def _wrapped(self, node, call):
-        """Return `node`, whose `call` has just been wrapped, with its answer wrapped, too."""
+        """Return `node`, whose `call` has just been wrapped, with its result wrapped, too."""
         return self._ours(SHOWN, [node], [], call, len(self.lines) - 1)
 
     def _ours(self, name, args, keywords, near, site=None):
-        """Return a call of `name` with the number of a call site, by default the next one, before its arguments."""
+        """Return a call of `name` whose first argument is the number of a call site, by default the next one."""
         number = ast.parse(str(len(self.lines) if site is None else site), mode="eval").body
         wrapper = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[number, *args], keywords=keywords)
         for part in (wrapper, wrapper.func, number):
@@ -316,7 +315,7 @@ def _unpacks(call):
 
 
 def _with_parameters(call, others, parameters):
-    """Return `call` with the `others` of its arguments; without a body where a request can't send them."""
+    """Return `call` with its other arguments; without a body if a request can't send them."""
     if call.body is None or call.is_table:
         return Call(None, lack=call.lack or "a table with parameters can't be a golden row")
     values = {}
@@ -331,7 +330,7 @@ def _with_parameters(call, others, parameters):
 
 
 def _bound(bound):
-    """Return the object whose keys would be bound to the parameters in this way."""
+    """Return the object that a client would send to bind the parameters like this."""
     sample = dict(bound.arguments)
     for parameter in bound.signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -340,9 +339,9 @@ def _bound(bound):
 
 
 def json_form(sample, most=MAX_BYTES):
-    """Return (`sample` as a body of JSON, ""), or (None, why not) where JSON would change it or has over `most` bytes.
+    """Return (`sample` as a JSON body, ""), or (None, reason) if JSON changes it or exceeds `most` bytes.
 
-    Tuples and numpy's arrays and numbers count as what JSON makes of them.
+    Tuples and numpy arrays and numbers count as unchanged.
     """
     body, lack = _encoded(sample, most)
     if body and not _survived(sample, json_codec.decode(body)):
@@ -351,7 +350,7 @@ def json_form(sample, most=MAX_BYTES):
 
 
 def _encoded(sample, most=MAX_BYTES):
-    """Return (what JSON makes of `sample`, ""), or (None, why not)."""
+    """Return (the JSON of `sample`, ""), or (None, reason)."""
     if _length(sample) > max(MAX_LENGTH, most if isinstance(sample, str) and most > MAX_BYTES else 0):
         return None, "it is too large"
     try:
@@ -362,12 +361,12 @@ def _encoded(sample, most=MAX_BYTES):
 
 
 def _is_table(sample):
-    """Return whether `sample` is a table, as pandas or polars have them."""
+    """Return whether `sample` is a table of pandas or polars."""
     return hasattr(sample, "columns") and (hasattr(sample, "iloc") or hasattr(sample, "to_dicts"))
 
 
 def _call_of_table(sample):
-    """Return the Call of a table: a client could send the list of its rows, or its only row as an object."""
+    """Return the Call for a table: a client could send the list of its rows, or its only row as an object."""
     body, lack = _encoded(sample)
     call = Call(body, body[1:-1] if body and len(sample) == 1 else None, _kind(sample), lack=lack)
     call.is_table = True
@@ -375,7 +374,7 @@ def _call_of_table(sample):
 
 
 def _answer_form(answer, form):
-    """Return an answer as JSON in `form`, or None where it is too large, not awaited yet, or has no JSON form."""
+    """Return a result as JSON in `form`, or None if it is too large, not awaited yet, or can't be converted."""
     if type(answer) is types.CoroutineType or _length(answer) > MAX_LENGTH:
         return None
     try:
@@ -386,7 +385,7 @@ def _answer_form(answer, form):
 
 
 def _by_name(sample):
-    """Return a labelled row of a table (pandas' Series) as an object in JSON, or None for anything else."""
+    """Return a labelled row of a table (a pandas Series) as a JSON object, or None for anything else."""
     if not (hasattr(sample, "index") and hasattr(sample, "to_dict") and hasattr(sample, "tolist")):
         return None
     names = list(sample.index)
@@ -396,7 +395,7 @@ def _by_name(sample):
 
 
 def _is_plain(sample):
-    """Return whether JSON gives predictor the very same types."""
+    """Return whether JSON preserves all types in the sample."""
     if type(sample) is dict:
         return all(map(_is_plain, sample.values()))
     if type(sample) is list:
@@ -412,7 +411,7 @@ def _kind(sample):
 
 
 def _is_single(sample):
-    """Return whether `sample` holds a float of less than double precision, as numpy has them."""
+    """Return whether `sample` contains numpy floats of less than double precision."""
     if isinstance(sample, (list, tuple)):
         return any(map(_is_single, sample))
     if isinstance(sample, dict):
@@ -432,7 +431,7 @@ def _survived(sample, decoded):
     if hasattr(sample, "dtype") and hasattr(sample, "tolist"):
         sample = sample.tolist()
     elif pydantic_models.is_known(type(sample)) or hasattr(type(sample), "__dataclass_fields__"):
-        # predictor's hint has it made again from JSON.
+        # predictor's type hint makes it again from JSON.
         sample = json_codec.plain(sample, json_codec.BARE)
     if isinstance(sample, dict) and type(decoded) is dict:
         return sample.keys() == decoded.keys() and all(_survived(value, decoded[key]) for key, value in sample.items())

@@ -1,7 +1,7 @@
-"""Keeps in a pickle where code stands: the notebook's cell, which a service's tracebacks and this build's errors name.
+"""Keeps a code object's file name, the notebook's cell, in the pickle, for tracebacks and build errors.
 
-cloudpickle 3.1.3 and later write one constant for the file of each code object, so that the same function has the same
-bytes wherever it is defined; here files have the notebook's own names already, which are the same in each build.
+cloudpickle 3.1.3 and later write a constant instead, so that a function has the same bytes wherever it is defined. Our
+file names are the same in each build anyway.
 """
 
 import collections
@@ -12,18 +12,18 @@ import cloudpickle
 
 def _reduce_code(code):
     constructor, arguments = _reduce(code)
-    # It may stand at another place in each version of Python. No other argument of the constructor is this text.
+    # Its position depends on the Python version. No other argument of the constructor equals this text.
     return constructor, tuple(code.co_filename if argument == _PLACE else argument for argument in arguments)
 
 
 def _place_of(reduce):
-    """Return what cloudpickle writes for the file of code, None where that is its own."""
+    """Return the constant that cloudpickle writes instead of a code's file name, or None if it writes the name."""
     name = "where this code stands"
     texts = [argument for argument in reduce(compile("0", name, "eval"))[1] if isinstance(argument, str)]
     return None if name in texts else next((text for text in texts if text not in ("<module>", "<eval>")), None)
 
 
-# Releases for Python 3.7 and older have no such table, and write the file.
+# Releases for Python 3.7 and older have no such table, and write the file name.
 _TABLE = getattr(cloudpickle.Pickler, "dispatch_table", {})
 _reduce = _TABLE.get(types.CodeType)
 _PLACE = None if _reduce is None else _place_of(_reduce)
@@ -35,5 +35,5 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 def dump(value, file):
-    """Write the pickle of `value` as cloudpickle does, and code with its file."""
+    """Pickle `value` like cloudpickle, but keep file names of code."""
     _Pickler(file).dump(value)

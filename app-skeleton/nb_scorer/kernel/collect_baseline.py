@@ -1,7 +1,7 @@
-"""Makes a model's baseline in a notebook's kernel: what its data are like, as histograms and counts; no row is kept.
+"""Makes a model's baseline in a notebook's kernel: its data as histograms and counts, without any row.
 
-Of three sources the first that serves is taken: `baseline`, which the notebook sets for this; what a cell passed to
-fit, where predictor is seen to pass its sample to the same object; and `examples`, where there are enough of them.
+The first suitable source is used: `baseline`, which the notebook sets for this purpose; the data passed to fit, if
+predictor passes its sample to the same object; and `examples`, if there are enough.
 """
 
 import json
@@ -14,16 +14,16 @@ from nb_scorer.model import feature_bins, functions, json_codec
 from nb_scorer.model.feature_bins import ARRAY, MAX_FEATURES, OBJECT, SCALAR, Uncomparable
 
 NAME = "baseline"
-# The bins of fewer rows would tell hardly anything.
+# Bins of fewer rows would mean little.
 MIN_ROWS = 30
-# Predictor is asked for the answers to so many rows of the baseline, in so many seconds.
+# Predictor is called for at most this many rows of the baseline, within a time limit.
 MAX_ASKED = 500
 ASKED_SECONDS = 3
 _SEED = 20
 
 
 class Outcome(object):
-    """What came of it: `facts` for the file, or None, `summary` for the manifest and report, `notes` for the log."""
+    """The result: `facts` for the file, or None, `summary` for the manifest and report, `notes` for the log."""
 
     def __init__(self, facts, summary, notes):
         self.facts = facts
@@ -32,9 +32,9 @@ class Outcome(object):
 
 
 class _Source(object):
-    """A source that serves: `places` are (feature of samples, column of the rows).
+    """A suitable source: `places` are (feature of samples, column of the rows).
 
-    `doubtful` are the features that several columns of what fit got may be; None where columns go by their names.
+    `doubtful` are features that match several columns of the data passed to fit; None if columns are matched by name.
     """
 
     def __init__(self, description, rows, places, doubtful=None):
@@ -44,7 +44,7 @@ class _Source(object):
         self.doubtful = doubtful
 
     def lack(self, feature):
-        """Return why there is no column for a feature of the samples."""
+        """Return why no column matches a feature of the samples."""
         if self.doubtful is None:
             return "the baseline has no column of that name"
         if feature in self.doubtful:
@@ -54,7 +54,7 @@ class _Source(object):
 
 
 class _Samples(object):
-    """What the notebook's own samples are: their form and the names of their features; without any, all is None."""
+    """The form and feature names of the notebook's own samples; without samples, all None."""
 
     def __init__(self, samples):
         self.form: str = None
@@ -63,7 +63,7 @@ class _Samples(object):
             self.form, self.names = feature_bins.form_of(samples)
 
     def places(self, columns, form):
-        """Return [(feature, column)] for rows of this form, whose columns have these names; raise Uncomparable."""
+        """Return [(feature, column)] for rows of this form with these column names; raise Uncomparable."""
         if self.form is None:
             return [(column, column) for column in columns]
         if self.form == OBJECT and form == OBJECT:
@@ -82,7 +82,7 @@ class _Samples(object):
 def collect(called, namespace, fits, golden, form):
     """Return the Outcome for a notebook's functions and `namespace`, the recorded `fits` and its `golden` rows.
 
-    `called` and `form` are as collect_golden_rows has them. No fault in the notebook's data is a fault of the build.
+    `called` and `form` are as in collect_golden_rows. Faults in the notebook's data don't fail the build.
     """
     reasons: list = []
     notes: list = []
@@ -92,7 +92,7 @@ def collect(called, namespace, fits, golden, form):
         reasons.append("samples: {}".format(error))
         return Outcome(None, {"reason": reasons[0]}, [])
     source = _of_name(namespace, NAME, samples, reasons)
-    # Notebooks may have a number or a model of that name, for purposes of their own.
+    # Notebooks may use this name for a number or a model.
     if source is None and data_rows.may_be(namespace.get(NAME)):
         notes.append("drift is not measured by {}".format(reasons[-1]))
     source = source or _of_fits(called, fits, golden, samples, reasons)
@@ -103,7 +103,7 @@ def collect(called, namespace, fits, golden, form):
 
 
 def _of_name(namespace, name, samples, reasons):
-    """Return the source that a name of the notebook is, or None after adding the reason."""
+    """Return the source for a name of the notebook, or None after adding the reason."""
     data = namespace.get(name)
     if data is None:
         return None
@@ -123,13 +123,13 @@ def _of_name(namespace, name, samples, reasons):
 
 
 def _too_few(rows):
-    """Return why these rows can't be a baseline, "" where they can."""
+    """Return why these rows can't be a baseline, "" if they can."""
     count = len(rows.samples)
     return "" if count >= MIN_ROWS else "it has {} rows, and {} are needed".format(count, MIN_ROWS)
 
 
 def _of_fits(called, fits, golden, samples, reasons):
-    """Return the source that a fit is whose object gets predictor's own samples, or None after adding reasons."""
+    """Return the fit whose object receives predictor's samples, as a source, or None after adding reasons."""
     usable = []
     for fit in fits:
         lack = fit.lack or _too_few(fit.rows) or ("the fitted object no longer exists" if fit.model() is None else "")
@@ -158,7 +158,7 @@ def _where(fit):
 
 
 def _made(called, source, samples, golden, form, notes):
-    """Return the Outcome of a source that serves."""
+    """Return the Outcome for a suitable source."""
     rows = source.rows
     own_form, columns = feature_bins.form_of(rows.samples)
     values = dict(zip(columns, feature_bins.columns(rows.samples, own_form, columns)))
@@ -206,7 +206,7 @@ def _made(called, source, samples, golden, form, notes):
 
 
 def _told(summary):
-    """Yield the lines of the build's log: what drift is measured against, and what is not compared."""
+    """Yield the lines of the build's log: the source of the baseline, and features that are not compared."""
     of = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
     line = "drift is measured against {}{} rows of {}: features {}".format(
         summary["rows"], of, summary["source"], shown(", ".join(summary["features"]) or "none")
@@ -235,7 +235,7 @@ def _features(part, named_columns, not_compared):
 
 
 def _answers(called, source, values, form, missing, golden, answer_form):
-    """Return (answers to the baseline's rows, ""), or ([], why there are none)."""
+    """Return (predictions for the baseline's rows, ""), or ([], why there are none)."""
     lack = "the baseline lacks data that predictor needs"
     answers: list = []
     if not missing:
@@ -247,7 +247,7 @@ def _answers(called, source, values, form, missing, golden, answer_form):
 
 
 def _as_samples(source, values, form):
-    """Return rows of the baseline as samples of this form, in an order of chance: the first may all be of one class."""
+    """Return rows of the baseline as samples of this form, shuffled, because the first may all have one class."""
     names = [name for name, _ in source.places]
     rows = list(zip(*(values[column] for _, column in source.places)))
     rows = random.Random(_SEED).sample(rows, min(len(rows), MAX_ASKED))  # noqa: S311 - no secret
@@ -257,28 +257,28 @@ def _as_samples(source, values, form):
 
 
 def _asked(called, samples, form):
-    """Return what predictor answers to `samples`, as far as the time reaches, without what it or validator refuses."""
+    """Return predictor's results for `samples` within the time limit, without those that it or validator rejects."""
     answers: list = []
     deadline = time.time() + ASKED_SECONDS
     validator = called.get("validator")
     with passed_samples.unseen():
         for sample in samples:
             if time.time() > deadline:
-                # A count that does not go with each tenth of a second: the same build must give the same baseline.
+                # A count that doesn't depend on small time differences, so that the same build gives the same baseline.
                 return answers[: _doubled(len(answers))]
             body = json.dumps(sample).encode("ascii")
             try:
                 if validator is None or functions.refusal(result_of(validator, json_codec.decode(body))) is None:
                     answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), form)
                     answers.append(json_codec.decode(answer))
-            # As for a golden row; the baseline may well hold rows that predictor does not answer.
+            # As for a golden row; the baseline may contain rows that predictor can't process.
             except BaseException:  # noqa: S112 - how many were answered is counted
                 continue
     return answers
 
 
 def _doubled(count):
-    """Return the largest of MIN_ROWS, twice, four times as many, and so on, that is not above `count`, else 0."""
+    """Return the largest of MIN_ROWS, 2 * MIN_ROWS, 4 * MIN_ROWS, … that is at most `count`, otherwise 0."""
     kept = MIN_ROWS
     while 2 * kept <= count:
         kept *= 2
@@ -286,5 +286,5 @@ def _doubled(count):
 
 
 def text_of(facts):
-    """Return the file's content for these facts."""
+    """Return the file's contents for these facts."""
     return json.dumps(facts, sort_keys=True, separators=(",", ":")) + "\n"

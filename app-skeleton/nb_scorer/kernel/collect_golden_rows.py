@@ -1,4 +1,4 @@
-"""Collects golden rows in a notebook's kernel: from its own calls and its examples, which predictor is asked again."""
+"""Collects golden rows in a notebook's kernel, from its own calls and examples, by calling predictor again."""
 
 import json
 import os
@@ -19,29 +19,28 @@ from nb_scorer.model.misfit import Misfit
 MAX_ROWS = 50
 MAX_BYTES = 1 << 20
 MAX_FILE_BYTES = 32 << 20
-# The notebook's own calls are a bonus: a slow predictor must not make every build much longer.
+# The notebook's own calls are a bonus, for which a slow predictor must not make every build much longer.
 CALL_SECONDS = 10
 # A stream may have no end.
 STREAM_SECONDS = 60
-# A model's answers to single and to double precision agree in no more digits than this.
+# A model's results in single and double precision agree to about this relative difference.
 SINGLE_TOLERANCE = 1e-3
 CLOCK_SECONDS = 1.1
 SHOWN = 200
 EXAMPLES = "examples"
 _FILE_IN_TEXT = re.compile(r"(data:[a-z./+-]*;base64,)[A-Za-z0-9+/]{16,}=*")
 _LOOPS: list = []
-# Our modules, and those of asyncio and threading below, as which coroutines are awaited.
+# Our modules, and those of asyncio and threading, through which coroutines are awaited.
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def collect(called, examples, recorded, tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED, name=""):
-    """Return (rows, notes): `examples` first, then the `recorded` calls, each asked of predictor now.
+    """Return (rows, notes): `examples` first, then the `recorded` calls, with predictor's present results.
 
-    `called` holds predictor and perhaps validator and batch_predictor, as nb_scorer.model.signatures gives them;
-    `recorded` are the recorder's Calls, `form` is the form of answers; `name` is that of a predictor in `predictors`,
-    which is put into its rows. Raises Complaint for a row of `examples` that
-    gets no answer, for a call whose cell showed another one, where no sample at all is answered, and for a
-    batch_predictor that answers differently.
+    `called` contains predictor and perhaps validator and batch_predictor, as nb_scorer.model.signatures returns them;
+    `recorded` are the recorder's Calls; `form` is the form of results; `name` is that of a predictor in `predictors`,
+    which is added to its rows. Raises Complaint if a row of `examples` fails, if a call's result differs from the one
+    in its cell, if no sample at all succeeds, or if batch_predictor's results differ.
     """
     try:
         return _collect(called, examples, recorded, tolerance, form, name)
@@ -73,9 +72,9 @@ def _collect(called, examples, recorded, tolerance, form, predictor_name):
 
 
 def check_batch(called, lines, tolerance, form=json_codec.LABELLED, name=""):
-    """Ask batch_predictor for all golden rows at once; raise Complaint with the first that differs.
+    """Call batch_predictor with all golden rows at once; raise Complaint with the first difference.
 
-    Returns notes: without rows, or where predictor contradicts itself, there is nothing to compare.
+    Returns notes. Without rows, or if predictor is not deterministic, there is nothing to compare.
     """
     rows = golden_rows.plain([json_codec.decode(line) for line in lines], name)
     if not rows:
@@ -104,7 +103,7 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED, name=""):
 
 
 def check_explainer(called, lines, form=json_codec.LABELLED):
-    """Ask the explainer for the first golden row; return a note if it fails there, else none."""
+    """Call the explainer with the first golden row; return a note if that fails."""
     rows = golden_rows.plain([json_codec.decode(line) for line in lines])
     if called.get("explainer") is None or not rows:
         return []
@@ -123,7 +122,7 @@ def _batch_differs(rows, index, reason, detail=""):
 
 
 class _Collector(object):
-    """The golden rows so far, and notes on why samples are not among them."""
+    """The golden rows so far, and notes on rejected samples."""
 
     def __init__(
         self, predictor, validator, recorded=(), tolerance=compare_answers.TOLERANCE, form=json_codec.LABELLED, name=""
@@ -147,25 +146,25 @@ class _Collector(object):
         self._full = False
 
     def example(self, number, sample):
-        """Add a row of `examples`; raise Complaint if it gets no answer, or another one than a cell showed."""
+        """Add a row of `examples`; raise Complaint if it fails, or if a cell showed another result."""
         try:
-            # Labels are for readers of an answer; a table's row is a sample without them.
+            # Labels are for readers of a result; a row of a table is a sample without them.
             value, _ = sample_files.in_json(_as_defined(self.predictor), sample)
             body = json_codec.encode(value, json_codec.BARE)
             self._add(body, EXAMPLES, "row {} of examples".format(number))
         except Complaint:
             raise
-        # A notebook's function may raise anything, SystemExit included.
+        # A notebook's function may raise anything, including SystemExit.
         except BaseException as error:
             facts = {"number": number, "sample": shown(repr(sample)), "error": shown(_message(error))}
-            # A Misfit is raised by our own code: its traceback would tell the author nothing.
+            # A Misfit is raised by our own code, so its traceback would not help the author.
             facts["detail"] = "" if isinstance(error, Misfit) else _notebook_traceback(error)
             if self._answers_first_of(sample):
                 raise Complaint("examples-are-pairs", first=shown(repr(sample[0])), **facts)
             raise Complaint("example-fails", **facts)
 
     def _answers_first_of(self, sample):
-        """Return whether `sample` is a pair, such as a sample and its label, whose first part predictor answers."""
+        """Return whether `sample` is a pair, such as a sample and its label, whose first part predictor accepts."""
         if not isinstance(sample, (list, tuple)) or len(sample) != 2:
             return False
         try:
@@ -176,7 +175,7 @@ class _Collector(object):
             return False
 
     def calls(self):
-        """Add the notebook's own calls; one that fails only in its JSON form is left out with a note."""
+        """Add the notebook's own calls; one that fails only as JSON is left out with a note."""
         for call in self._without_form:
             if call.returned and call.current:
                 self.notes.append("{} is not a golden row: {}".format(_call_of(call), call.lack))
@@ -188,7 +187,7 @@ class _Collector(object):
                 return
             returned = [call for call in calls if call.returned]
             if returned:
-                # A plain sample first: its failure can't be the fault of its type.
+                # A plain sample first: its type can't be the cause of a failure.
                 self._add_call(min(returned, key=lambda call: bool(call.passed)), label)
             elif body not in self._seen:
                 self.notes.append("{} is not a golden row: it raised in its cell".format(label))
@@ -206,7 +205,7 @@ class _Collector(object):
             self._add_otherwise(call, label, error)
 
     def _body_of_table(self, call):
-        """Return a table as a client would send it if that gets the answer that the cell was given, else None."""
+        """Return a table as a client would send it, if that reproduces the cell's result; otherwise None."""
         if not call.current or self._shown(call) is None:
             return None
         outcome = self._misfit(call, call.body)
@@ -221,7 +220,7 @@ class _Collector(object):
         return None
 
     def _note_unanswered(self, call):
-        """Count a table as a failure where no form of it gets an answer: its rows, with labels or not, or its first."""
+        """Count a table as failed if no form of it succeeds: its rows, with or without labels, or its first row."""
         rows = json_codec.decode(call.body)
         forms = [call.by_name] if call.by_name else []
         forms += [json_codec.encode(rows[0], self.form)] if isinstance(rows, list) and rows else []
@@ -234,12 +233,12 @@ class _Collector(object):
             self._failed.append((call, shown(_given(error)), _notebook_traceback(error)))
 
     def _add_otherwise(self, call, label, error):
-        """Note why a call that fails with `error` is no row; raise Complaint where its JSON form is not the cause."""
+        """Note why a call that fails with `error` is not a golden row; raise Complaint unless its JSON form is why."""
         message = shown(_given(error))
         if not call.current:
             self.notes.append("{} is not a golden row: a later cell redefines predictor".format(label))
             return
-        # A name that no longer exists has nothing to do with the sample.
+        # A missing name has nothing to do with the sample.
         because_of_form = call.passed and not isinstance(error, NameError)
         if not because_of_form and self._shown(call) is not None and not self._answers(call.body):
             raise _changed(
@@ -250,18 +249,18 @@ class _Collector(object):
         self._failed.append((call, message, _notebook_traceback(error)))
 
     def _form(self, call):
-        """Return the body to ask for `call`: a labelled row's object, where the list does not get its answer."""
+        """Return the body for `call`: for a labelled row an object, if the list doesn't reproduce the result."""
         if call.by_name is None or self._fits(call, call.body) or not self._fits(call, call.by_name):
             return call.body
         self._calls.setdefault(call.by_name, [call])
         return call.by_name
 
     def _fits(self, call, body):
-        """Return whether validator takes `body`, and predictor gives it the answer that the cell was given."""
+        """Return whether validator accepts `body`, and predictor's result is that in the cell."""
         return not self._misfit(call, body)
 
     def _misfit(self, call, body):
-        """Return in words what `body` gets instead of the answer that the cell was given, "" where it gets that."""
+        """Return how the outcome for `body` differs from the result in the cell, "" if it doesn't."""
         try:
             refusal = self._refusal(body)
             if refusal is not None:
@@ -275,7 +274,7 @@ class _Collector(object):
         return "predictor answers {}".format(shown(answer.decode("utf-8", "replace")))
 
     def _answers(self, body):
-        """Return whether predictor has an answer for `body` when it is asked once more."""
+        """Return whether predictor, called again, accepts `body`."""
         try:
             self._ask(body)
         except BaseException:
@@ -283,7 +282,7 @@ class _Collector(object):
         return True
 
     def require_an_answer(self):
-        """Raise Complaint where the notebook has samples of its own, and the service would answer none of them."""
+        """Raise Complaint if the notebook has samples of its own, but the service would reject them all."""
         if self.rows:
             return
         if self._refused:
@@ -333,29 +332,29 @@ class _Collector(object):
         return json_codec.encode(result_of(self.predictor, json_codec.decode(body), given), self.form)
 
     def _given(self, body):
-        """Return the arguments that predictor gets with this body, {} for none; raise Misfit."""
+        """Return the arguments that predictor receives with this body, {} for none; raise Misfit."""
         values = parameters_of(body)
         return parameters.given(self.predictor, {"parameters": values}) if values else {}
 
     def _unlike_shown(self, body, answer):
-        """Return why `answer` is not what a cell showed where another predictor gave that, else "".
+        """Return why `answer` differs from the result in the cell if another predictor gave that, otherwise "".
 
-        Raises Complaint where predictor is the one that was called, and does not contradict itself.
+        Raises Complaint if the same predictor gave both results and is deterministic.
         """
         calls = [call for call in self._calls.get(body, ()) if self._shown(call) is not None]
         if not calls or self._same(calls[-1], answer):
             return ""
         call = calls[-1]
-        # The answer to an array that was passed later may differ only because of its type.
+        # The result of an array that was passed later may differ only because of its type.
         if call.passed and any(self._same(earlier, answer) for earlier in calls[:-1]):
             return ""
         old, new = (shown(encoded.decode("utf-8", "replace")) for encoded in (self._shown(call), answer))
         if not call.current:
             return "{} shows {}, but the predictor of a later cell returns {}".format(_cell(call), old, new)
-        # A predictor that answers by the clock may give the same answer twice within a second.
+        # A predictor that depends on the clock may return the same result twice within a second.
         time.sleep(CLOCK_SECONDS)
         if not compare_answers.same(json_codec.decode(answer), json_codec.decode(self._ask(body)), self.tolerance):
-            # The build warns that such a model's golden rows prove little.
+            # The build warns that the golden rows of such a model verify little.
             return ""
         raise _changed(call, self._shown(call), outcome="answers {}".format(new))
 
@@ -372,9 +371,9 @@ class _Collector(object):
         self._full = True
 
     def _refusal(self, body):
-        """Return None if validator takes the sample, else (what it does, the reason for the client or "").
+        """Return None if validator accepts the sample, else (what it did, the reason for the client or "").
 
-        A validator that raises does not take it, as in the service.
+        A validator that raises rejects the sample, as in the service.
         """
         if self.validator is None:
             return None
@@ -388,7 +387,7 @@ class _Collector(object):
 
 
 def _changed(call, answer, outcome, detail=""):
-    """Return the complaint about a call whose cell showed another `answer` than predictor gives now."""
+    """Return the complaint about a call whose cell showed `answer`, which predictor no longer returns."""
     return Complaint(
         "answer-changed",
         sample=shown(call.body.decode("utf-8", "replace")),
@@ -402,7 +401,7 @@ def _changed(call, answer, outcome, detail=""):
 
 
 def _as_defined(predictor):
-    """Return the notebook's own function of a predictor as it is asked."""
+    """Return the notebook's own function behind a callable predictor."""
     return predictor.function if isinstance(predictor, Call) else predictor
 
 
@@ -413,7 +412,7 @@ def _call(body):
 
 
 def _call_of(call):
-    """Return words for a call whose sample itself can't be shown."""
+    """Return a description of a call whose sample itself can't be shown."""
     kind = " with a {}".format(call.passed) if call.passed else ""
     return "the call of predictor in {}{}".format(_cell(call), kind)
 
@@ -423,7 +422,7 @@ def _cell(call):
 
 
 def result_of(function, sample, given=None):
-    """Return what the notebook's function, as it is asked, makes of `sample`, awaited where it is an async def.
+    """Return the result of the notebook's function for `sample`, awaited if it is an async def.
 
     `given` are further arguments. Of a predictor that streams, that is the list of its items.
     """
@@ -450,11 +449,11 @@ def _items_of(result):
 
 
 def awaited(result):
-    """Return `result`, awaited where it is a coroutine."""
+    """Return `result`, awaited if it is a coroutine."""
     if type(result) is not types.CoroutineType:
         return result
     outcome: dict = {}
-    # In a thread of its own: the kernel's event loop is running in this one.
+    # In a separate thread, because the kernel's event loop is running in this one.
     thread = threading.Thread(target=_await, args=(result, outcome))
     thread.start()
     thread.join()
@@ -471,7 +470,10 @@ def _await(coroutine, outcome):
 
 
 def _loop():
-    """Return the one event loop of all coroutines: what setup opens in it, such as a session, predictor uses in it."""
+    """Return the event loop shared by all coroutines.
+
+    So predictor can use what setup opens in it, such as a session.
+    """
     import asyncio
 
     if not _LOOPS:
@@ -487,19 +489,19 @@ def _message(error):
 
 
 def complaint_of_failure(code, error, **facts):
-    """Return the Complaint `code` of a notebook's function that raised `error`: its message, and its traceback."""
+    """Return the Complaint `code` for a notebook's function that raised `error`, with its message and traceback."""
     return Complaint(code, error=shown(_message(error)), detail=_notebook_traceback(error), **facts)
 
 
 def _given(error):
-    """Return the words of `error` as the object of a sentence: a call gives them."""
+    """Return the message of `error` as the object of "the call gives"."""
     if isinstance(error, json_codec.NoJsonForm):
         return re.sub(r",? has no JSON form", ", which has no JSON form", str(error), count=1)
     return _message(error)
 
 
 def _notebook_traceback(error):
-    """Return the traceback of `error` without the first frames, up to the author's, which mean nothing to them."""
+    """Return the traceback of `error` without the frames before the author's code."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith((_OURS, os.path.dirname(os.__file__))):
         frame = frame.tb_next
@@ -507,6 +509,6 @@ def _notebook_traceback(error):
 
 
 def shown(text):
-    """Return `text` short enough for a line that a user reads; of a file in it, its type."""
+    """Return `text`, shortened for a line of output; a file in it is replaced by its type."""
     text = _FILE_IN_TEXT.sub(r"\1…", text)
     return phrases.cut(text, SHOWN)

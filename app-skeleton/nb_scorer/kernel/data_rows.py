@@ -1,25 +1,25 @@
-"""Rows of whatever a notebook has its data in, some of them at random, as the samples that JSON makes of them."""
+"""Extracts rows, some of them at random, from a notebook's data in any form, as JSON samples."""
 
 import random
 
 from nb_scorer.model import json_codec
 from nb_scorer.model.feature_bins import MAX_FEATURES
 
-# More rows would make the shares of the bins hardly truer.
+# More rows would hardly make the bins' shares more accurate.
 MAX_ROWS = 10000
-# What the rows of one data set may hold together: it is written as JSON and read again.
+# Maximum number of values in a data set's rows, which are converted to JSON and back.
 MAX_VALUES = 200000
 _SEED = 20
 
 
 class NoRows(Exception):
-    """It holds no rows; the message is the end of a sentence that says why."""
+    """The data has no rows; the message is the end of a sentence that explains it."""
 
 
 class Rows(object):
-    """Some rows of a data set as decoded JSON, `of` how many it has, and how many columns were `left_out`.
+    """Some rows of a data set as decoded JSON, with `of` its number of rows and `left_out` of omitted columns.
 
-    `size` is the bytes of their JSON.
+    `size` is the size of their JSON in bytes.
     """
 
     def __init__(self, samples, of, left_out, size):
@@ -32,8 +32,8 @@ class Rows(object):
 def of(data):
     """Return the Rows of a list, array, series, table or sparse matrix; raise NoRows.
 
-    Nothing of `data` is changed or kept, and no random number of the notebook's is drawn. Its own methods may raise
-    anything.
+    `data` is neither changed nor kept, and the notebook's random number generators are not used. The data's own methods
+    may raise anything.
     """
     shape = _shape(data)
     if not shape or not shape[0]:
@@ -43,7 +43,7 @@ def of(data):
     width = shape[1] if len(shape) > 1 else _widest(data)
     columns = min(max(width, 1), MAX_FEATURES)
     count = min(shape[0], MAX_ROWS, max(1, MAX_VALUES // columns))
-    # With a generator of its own and a seed: the same build gives the same rows.
+    # A separate generator with a fixed seed: the same build gives the same rows.
     indexes = sorted(random.Random(_SEED).sample(range(shape[0]), count))  # noqa: S311 - no secret
     try:
         text = json_codec.encode(_taken(data, indexes, columns), json_codec.BARE)
@@ -53,12 +53,12 @@ def of(data):
 
 
 def may_be(data):
-    """Return whether `data` is something that has rows, be there any or not."""
+    """Return whether `data` is of a type that has rows, even if it is empty."""
     return bool(_shape(data))
 
 
 def _shape(data):
-    """Return the lengths of the dimensions of `data`; an empty tuple for what holds no rows."""
+    """Return the shape of `data`; an empty tuple if it has no rows."""
     if isinstance(data, (list, tuple)):
         return (len(data),)
     shape = getattr(data, "shape", ())
@@ -67,18 +67,18 @@ def _shape(data):
 
 
 def _widest(data):
-    """Return how many columns the first rows of a list have at most; 1 for what is no list."""
+    """Return the maximum number of columns in the first rows of a list; 1 for other data."""
     if not isinstance(data, (list, tuple)):
         return 1
     return max([len(row) for row in data[:100] if isinstance(row, (list, tuple, dict))] or [1])
 
 
 def _taken(data, indexes, columns):
-    """Return these rows with their first columns, in a form that has one in JSON."""
+    """Return these rows with their first columns, as objects that can be converted to JSON."""
     if isinstance(data, (list, tuple)):
         return [_cut(data[index], columns) for index in indexes]
     if hasattr(data, "to_dicts"):
-        # polars: a table, whose columns are chosen by name.
+        # polars: columns of a table are selected by name.
         return data[indexes].select(data.columns[:columns]).to_dicts()
     if hasattr(data, "iloc"):
         rows = data.iloc[indexes]

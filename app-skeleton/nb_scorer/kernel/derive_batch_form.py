@@ -7,19 +7,19 @@ from nb_scorer.batching.form import BatchForm, comes_from
 from nb_scorer.batching.rewrite import Underivable, derive
 from nb_scorer.model import calls, functions
 
-# Where packages are installed, also within a repository.
+# Folders for installed packages, which may be within a repository.
 INSTALLED = ("site-packages", "dist-packages")
 
 
 def of(predictor, repository):
-    """Return (BatchForm, None), or (None, Underivable) for a predictor as it is asked.
+    """Return (BatchForm, None), or (None, Underivable) for a predictor.
 
-    What `repository`, a folder, holds is the author's own, as the notebook's functions are.
+    Code in `repository`, a folder, counts as the author's own, like the notebook's functions.
     """
     function = predictor.function if isinstance(predictor, calls.Call) else predictor
     function, fixed = comes_from(function)
     if hasattr(function, "cache_info"):
-        # As functools.lru_cache makes it.
+        # Made by functools.lru_cache.
         return None, Underivable("predictor caches its predictions, and samples of a batch would bypass the cache")
     if not hasattr(function, "__code__") and not hasattr(function, "__func__") and not isinstance(function, type):
         function = getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
@@ -27,8 +27,8 @@ def of(predictor, repository):
         derived = derive(function, lambda value: is_own(value, repository))
     except Underivable as reason:
         return None, reason
-    # What the notebook holds may raise when it is looked at; its model is saved all the same, and the build says why
-    # it is scored one by one.
+    # The notebook's objects may raise when inspected. The model is saved anyway, and the build reports why it is scored
+    # one by one.
     except Exception as error:
         return None, Underivable("it can't be followed ({}: {})".format(type(error).__name__, error))
     texts = [*derived.source, *derived.stages]

@@ -1,8 +1,8 @@
-"""Notes which files of the repository a notebook reads: for the report, and to know what a model is made of.
+"""Records which files of the repository a notebook reads, for the report and as inputs of the model.
 
-Python's audit events (3.8 and later) name every file that Python code opens. What a program started by
-the notebook reads is not seen, so the start itself is noted: then anything may have been read. Programs
-that installed packages start (joblib to look at the processor, ctypes to find libraries) do not count.
+Python's audit events (3.8 and later) name every file that Python code opens. Files read by a child process are not
+seen, so its start is recorded: it may have read anything. Programs that installed packages start (joblib to inspect the
+processor, ctypes to find libraries) don't count.
 """
 
 import inspect
@@ -17,12 +17,12 @@ _STARTS = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.ex
 _PACKAGES = tuple({os.path.join(sysconfig.get_path(kind), "") for kind in ("purelib", "platlib")})
 _STANDARD = (os.path.join(os.path.dirname(os.path.realpath(os.__file__)), ""), "<frozen")
 
-# No more are kept: a notebook that reads more counts as one that reads the whole repository.
+# Further files are not recorded: a notebook that reads more counts as reading the whole repository.
 MAX_FILES = 10000
 
 
 class Watch(object):
-    """The paths, relative to the repository, that were opened for reading; `complete` unless some may be missing."""
+    """Paths, relative to the repository, that were opened for reading; `complete` unless some may be missing."""
 
     def __init__(self, repository):
         self.prefix = os.path.join(os.path.realpath(repository), "")
@@ -64,13 +64,13 @@ _watch = None
 
 
 def watch(repository):
-    """From now on, note what this process reads below `repository`."""
+    """From now on, record which files below `repository` this process reads."""
     global _watch  # noqa: PLW0603 - a hook can't be taken back, so there is one a process
     _watch = _watch or Watch(repository)
 
 
 def write(path):
-    """Write {"complete": …, "files": […]} to `path`: files that still exist, sorted by name."""
+    """Write {"complete": …, "files": […]} to `path`: existing files, sorted by name."""
     files = sorted(name for name in _watch.paths if os.path.isfile(_watch.prefix + name))
     with io.open(path, "w", encoding="utf-8") as file:
         file.write(json.dumps({"complete": _watch.complete, "files": files}))

@@ -1,9 +1,9 @@
-"""Notes what a notebook's cells pass to `fit`, and which object got it.
+"""Records the data that a notebook's cells pass to `fit`, and the object that received it.
 
-As for calls of predictor (see call_recorder), x.fit(X, y) in a cell becomes note_model(n, x).fit(note_data(n, X), y),
-where both return what they are passed: the cell does, prints and raises the same as without us. At the time of the
-call some rows are copied, as the notebook may change its data later. Cells that call fit in a loop, for a grid or for
-parts of the data, are not to become slower by that: see MOST_BYTES.
+As for calls of predictor (see call_recorder), x.fit(X, y) in a cell becomes note_model(n, x).fit(note_data(n, X), y).
+Both functions return their argument, so the cell computes, prints and raises the same as before. Some rows are copied
+at the time of the call, because the notebook may change its data later. A cell that calls fit in a loop, for a grid or
+for parts of the data, must not become slower by that: see MAX_BYTES.
 """
 
 import ast
@@ -17,16 +17,16 @@ NOTE_DATA = "__nb_builder_note_data__"
 METHODS = ("fit", "fit_transform", "fit_predict", "partial_fit")
 NAMES = ("X", "x")
 MAX_FITS = 10
-# What is copied at one call site in all, as JSON, in a second or two. It is no number of seconds: the same build should
-# give the same baseline.
+# Maximum size of the rows copied at one call site, as JSON: a second or two. Not a time limit, because the same build
+# should give the same baseline.
 MAX_BYTES = 25 << 20
-# What counts for rows that turned out to have no form in JSON.
+# Counted for rows that could not be converted to JSON.
 _FAILED_BYTES = MAX_BYTES // 10
 _TOO_MANY = "its calls received more data than a baseline keeps ({} MB)".format(MAX_BYTES >> 20)
 
 
 class Fit(object):
-    """One call of fit: the Rows that it got, or None and why not in `lack`; `model` returns what it was called of."""
+    """A call of fit: the Rows that it received, or None with the reason in `lack`; `model` returns its object."""
 
     def __init__(self, model, rows, lack, method):
         self.model = model
@@ -37,7 +37,7 @@ class Fit(object):
 
 
 def install(shell):
-    """From now on, note the fits in cells that the IPython `shell` runs."""
+    """From now on, record the fits in cells run by the IPython `shell`."""
     noter = FitNoter()
     fits = Fits(noter.methods)
     shell.ast_transformers.append(noter)
@@ -48,13 +48,13 @@ def install(shell):
 
 
 def recorded(shell):
-    """Return the Fits in the order in which they were made, the last one of each call site."""
+    """Return the last Fit of each call site, in call order."""
     fits = getattr(shell, "nb_builder_fits", None)
     return fits.found() if fits else []
 
 
 class Fits(object):
-    """The fits so far, at most MAX_FITS call sites; `methods` has the method's name of each call site."""
+    """The recorded fits, at most MAX_FITS call sites; `methods` has each call site's method name."""
 
     def __init__(self, methods):
         self._methods = methods
@@ -64,7 +64,7 @@ class Fits(object):
         self._bytes = {}
 
     def note_model(self, site, model):
-        """Return `model` untouched: what the call at `site` is about to be made of."""
+        """Return `model` unchanged, after recording it as the object of the call at `site`."""
         try:
             self._models[site] = weakref.ref(model)
         except TypeError:
@@ -72,7 +72,7 @@ class Fits(object):
         return model
 
     def note_data(self, site, data):
-        """Return `data` untouched, after some of its rows were copied."""
+        """Return `data` unchanged, after copying some of its rows."""
         model = self._models.get(site)
         if model is None or (site not in self._fits and len(self._fits) >= MAX_FITS):
             return data
@@ -82,7 +82,7 @@ class Fits(object):
         return data
 
     def _copied(self, site, data):
-        """Return (Rows, ""), or (None, why there are none), for what the call at `site` gets."""
+        """Return (Rows, ""), or (None, why there are none), for the argument of the call at `site`."""
         if self._bytes.get(site, 0) >= MAX_BYTES:
             last = self._fits[site]
             return (last.rows, last.lack) if self._data[site]() is data else (None, _TOO_MANY)
@@ -93,14 +93,14 @@ class Fits(object):
             size = rows.size
         except data_rows.NoRows as error:
             lack = str(error)
-        # Any object may come here, with any fault in its methods; that must not become the cell's fault.
+        # The argument may be any object, whose methods may fail; the cell must not fail because of that.
         except Exception as error:
             lack = "its rows can't be read ({})".format(type(error).__name__)
         self._bytes[site] = self._bytes.get(site, 0) + size
         return rows, lack
 
     def ended(self, result):
-        """Give the fits of the cell that has ended its number."""
+        """Set the cell number of the finished cell's fits."""
         number = getattr(result, "execution_count", None)
         for fit in self._fits.values():
             fit.cell = number if fit.cell is None else fit.cell
@@ -111,7 +111,7 @@ class Fits(object):
 
 
 def _reference(data):
-    """Return what returns `data` while it lives; None for lists and tuples, which have no weak references."""
+    """Return a weak reference to `data`; None for lists and tuples, which don't support them."""
     try:
         return weakref.ref(data)
     except TypeError:
@@ -125,13 +125,13 @@ class FitNoter(ast.NodeTransformer):
         self.methods = []
 
     def visit_FunctionDef(self, node):
-        """Return a function as it is: its source is the author's, and may be saved."""
+        """Return a function unchanged: its source is the author's, and may be saved."""
         return node
 
     visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = visit_FunctionDef  # noqa: N815 - ast's names
 
     def visit_Call(self, node):
-        """Return the call, its object and data wrapped if it is x.fit(X)."""
+        """Return the call, with object and data wrapped if it is x.fit(X)."""
         self.generic_visit(node)
         method = getattr(node.func, "attr", None)
         if method not in METHODS:

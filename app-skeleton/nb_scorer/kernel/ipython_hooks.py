@@ -1,7 +1,7 @@
-"""What a notebook's kernel does during a build beyond what Jupyter does: nothing fails in silence.
+"""Additions to a notebook's kernel during a build, so that nothing fails silently.
 
-The builder learns the exit statuses of commands, exceptions of threads and tasks count as the cell's,
-and a plot needs no display, neither in a cell nor in a program that a cell starts.
+The builder receives the exit statuses of commands; exceptions in threads and tasks count as the cell's; and plots need
+no display, in cells or in programs that cells start.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from nb_scorer.common import import_hooks
 from nb_scorer.kernel import record_process_state, run_magic
 from nb_scorer.model import runtime_paths
 
-# The source of the payloads in a reply that tell of commands.
+# The source of the payloads in a reply that report commands.
 COMMAND = "nb-builder-command"
 PLOTS = "MPLBACKEND"
 
-# Our own package counts: on 3.7 and earlier our wrapper is in each thread's traceback.
+# Includes our own package: on 3.7 and earlier, our wrapper is in each thread's traceback.
 _LIBRARIES = (
     os.path.join(os.path.dirname(os.path.realpath(os.__file__)), ""),
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ""),
@@ -31,12 +31,12 @@ _LIBRARIES = (
 )
 
 
-# jedi sets it in every Jupyter kernel, for completion; ours has no jedi, and notebooks count on the limit.
+# jedi sets it in every Jupyter kernel, for completion; ours has no jedi, but notebooks rely on the limit.
 JUPYTER_RECURSION_LIMIT = 3000
 
 
 def begin(shell, strict):
-    """Prepare the IPython `shell` before the first cell; `strict` makes a command that fails an error."""
+    """Prepare the IPython `shell` before the first cell; `strict` turns a failed command into an error."""
     sys.path.insert(runtime_paths.repository_index(sys.path), "")
     runtime_paths.remember()
     record_process_state.remember()
@@ -48,12 +48,12 @@ def begin(shell, strict):
     _plot_inline()
     _do_without_display(shell)
     run_magic.install(shell)
-    # So that a module that the previous cell has just written is found, even within one tick of the disk's clock.
+    # To find modules that the previous cell has just written, even within the resolution of file times.
     shell.events.register("pre_run_cell", lambda *_: importlib.invalidate_caches())
 
 
 def _watch_commands(shell, strict):
-    """Have every `!command` of `shell`, and every `x = !command`, tell how it ended."""
+    """Make every `!command` of `shell`, and every `x = !command`, report its exit status."""
     import ipykernel.zmqshell
     import IPython.core.interactiveshell
     from IPython.utils._process_common import process_handler
@@ -62,7 +62,7 @@ def _watch_commands(shell, strict):
     system = ipykernel.zmqshell.system
 
     def ended(command, status):
-        # The next import must find what `!pip install` brought.
+        # The next import must find what `!pip install` installed.
         importlib.invalidate_caches()
         if not status:
             return
@@ -84,20 +84,20 @@ def _watch_commands(shell, strict):
         ended(command, status)
         return output.decode("utf-8", "replace")
 
-    # `x = !command` gives IPython's own subclasses of list and str, which no service has.
-    # They come back as what they are made of, on purpose: the stub thinks of a class's own values alone.
+    # `x = !command` returns IPython's own subclasses of list and str, which no service has. They are pickled as plain
+    # lists and strings on purpose, although the type stub expects instances of the class.
     copyreg.pickle(SList, lambda lines: (list, (list(lines),)))  # type: ignore[arg-type, return-value]
     copyreg.pickle(LSString, lambda text: (str, (str(text),)))  # type: ignore[arg-type, return-value]
-    # Replaced where they are looked up, not on the shell, which expands {variables} by the caller's frame.
+    # Replaced where they are looked up rather than on the shell, which expands {variables} using the caller's frame.
     ipykernel.zmqshell.system = watched_system
     IPython.core.interactiveshell.getoutput = watched_getoutput  # type: ignore[attr-defined] # imported there
 
 
 def _watch_threads(shell):
-    """Show an exception that ends a thread of the notebook as a cell's, so that the build sees it.
+    """Show an exception that ends a thread of the notebook as a cell's, so that the build detects it.
 
-    One in a library's own helper thread (a daemon without a frame of the notebook's or the repository's code)
-    is only printed, as in Jupyter.
+    One in a library's own helper thread (a daemon without a frame of the notebook's or the repository's code) is only
+    printed, as in Jupyter.
     """
     jupyter_threads = set(threading.enumerate())
 
@@ -117,7 +117,7 @@ def _watch_threads(shell):
 
 
 def _watch_tasks(shell):
-    """Show an exception of an asyncio task as a cell's once nobody can await the task any more.
+    """Show an exception of an asyncio task as a cell's once the task can't be awaited any more.
 
     One in a library's own task is only printed, as in Jupyter.
     """
@@ -133,7 +133,7 @@ def _watch_tasks(shell):
 
 
 def _current_loop():
-    """Return the event loop that the kernel will run; create and set it where Python doesn't do that itself."""
+    """Return the event loop that the kernel will run; create and set it if Python doesn't."""
     try:
         return asyncio.get_event_loop()
     except RuntimeError:
@@ -144,13 +144,13 @@ def _current_loop():
 
 
 def _of_the_author(tb):
-    """Return whether a frame of `tb` is neither the standard library's nor an installed package's."""
+    """Return whether a frame of `tb` belongs neither to the standard library nor to an installed package."""
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(tb)]
     return any(not name.startswith(_LIBRARIES) and not name.startswith("<frozen") for name in files)
 
 
 def _watch_started_threads(show):
-    """Do what threading.excepthook does, for Pythons before 3.8."""
+    """Do the same as threading.excepthook, for Pythons before 3.8."""
     start = threading.Thread.start
 
     def watched_start(thread):
@@ -159,7 +159,7 @@ def _watch_started_threads(show):
         def watched_run():
             try:
                 run()
-            # Whatever ends the thread must be seen.
+            # Whatever ends the thread must be reported.
             except BaseException:
                 kind, error, tb = sys.exc_info()
                 show(kind, error, tb, thread)
@@ -171,9 +171,9 @@ def _watch_started_threads(show):
 
 
 def _plot_inline():
-    """Have matplotlib plot as in Jupyter once it is imported here, but not in programs that cells start.
+    """Make matplotlib plot as in Jupyter once it is imported here, but not in programs that cells start.
 
-    ipykernel sets the backend in the environment, which these inherit, and the venv does not have the backend.
+    ipykernel sets the backend in the environment, which these inherit, but the venv doesn't have the backend.
     """
     backend = os.environ.get(PLOTS, "")
     if backend.startswith("module://"):
@@ -182,16 +182,16 @@ def _plot_inline():
 
 
 def _do_without_display(shell):
-    """Let `%matplotlib qt` and the like plot inline where there is nothing to show a window on.
+    """Make `%matplotlib qt` and the like plot inline if there is no display.
 
-    Without matplotlib they do nothing: a notebook whose plots are left out still begins with this line.
+    Without matplotlib, they do nothing: a notebook whose plots were removed may still start with this line.
     """
     enable = shell.enable_matplotlib
 
     def enable_what_works(gui=None):
         try:
             return enable(gui)
-        # Each version of matplotlib and of IPython has its own error for it.
+        # Each version of matplotlib and of IPython raises another error for it.
         except Exception as error:
             if getattr(error, "name", "") == "matplotlib":
                 print("'%matplotlib' has no effect: matplotlib is not installed.")

@@ -1,4 +1,4 @@
-"""The further predictors of a notebook: `predictors = {"price": price, "risk": risk}`, plain functions by name."""
+"""Named predictors of a notebook: `predictors = {"price": price, "risk": risk}`, plain functions by name."""
 
 import functools
 import inspect
@@ -8,19 +8,19 @@ from nb_scorer.kernel.save_errors import Complaint
 from nb_scorer.model import call_arguments, functions
 
 DEFAULT = "predictor"
-# Narrower than nb_service.manifest.NAME: names are parts of paths, and labels.
+# Stricter than nb_service.manifest.NAME, because names are parts of paths and labels.
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
-# Of these, /predict/batch and /v2/models/stats are routes, and `examples` has the rows of predictor by its name.
+# /predict/batch and /v2/models/stats are routes, and `examples` uses DEFAULT for predictor's rows.
 RESERVED = ("batch", "stats", DEFAULT)
-# What may be given for each of them, and its name in the functions of one predictor.
+# The further functions of each predictor: the notebook's name for the dict, and the function's name.
 _OTHERS = (("validators", "validator"), ("batch_predictors", "batch_predictor"))
 
 
 def of(namespace):
-    """Return {name: {"predictor", "validator", "batch_predictor"}}, in order; raise Complaint for what can't be meant.
+    """Return {name: {"predictor", "validator", "batch_predictor"}}, in order; raise Complaint for invalid entries.
 
-    Many notebooks have a list or a dict of this name that means something else, such as columns or models: only a dict
-    of functions counts.
+    Many notebooks use this name for something else, such as a list of columns or a dict of models: only a dict of
+    functions counts.
     """
     named = namespace.get("predictors")
     if not is_meant(named):
@@ -48,16 +48,16 @@ def of(namespace):
 
 
 def is_meant(value):
-    """Return whether a notebook's `predictors` is a dict of functions by their names."""
+    """Return whether a notebook's `predictors` is a dict of functions by name."""
     if not isinstance(value, dict) or not value:
         return False
     return all(isinstance(name, str) and _is_function(function) for name, function in value.items())
 
 
 def examples_of(examples, names, has_default=True):
-    """Return {name of a predictor, "" for predictor itself: its examples}; raise Complaint if they can't be assigned.
+    """Return {name of a predictor, "" for the default: its examples}; raise Complaint if they can't be assigned.
 
-    In the notebook, the name of predictor itself is "predictor".
+    In the notebook, the default predictor's name is "predictor".
     """
     if not names:
         return {"": examples}

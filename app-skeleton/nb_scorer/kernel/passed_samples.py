@@ -1,7 +1,7 @@
-"""Shows what predictor passes to the objects that a notebook has fitted: the sample as it is, or something else.
+"""Finds out whether predictor passes its sample unchanged to the objects that a notebook has fitted.
 
-Data that fit got are data that clients send only where predictor passes the sample to the same object, unchanged or a
-part of it: behind a scaler of the author's own, for example, they are not.
+The data passed to fit resembles clients' data only if predictor passes the sample, or a part of it, to the same object
+unchanged: not if, for example, the author's own scaler comes first.
 """
 
 import contextlib
@@ -12,10 +12,10 @@ from nb_scorer.kernel import data_rows
 from nb_scorer.kernel.collect_golden_rows import result_of
 from nb_scorer.model import feature_bins, json_codec
 
-# So many golden rows are asked, in so many seconds.
+# Number of golden rows to try, within a time limit.
 MAX_SHOWN = 10
 SECONDS = 3
-# What fitted objects have that takes samples.
+# Methods of fitted objects that take samples.
 TAKING = (
     "predict",
     "predict_proba",
@@ -29,7 +29,7 @@ _TOLERANCE = 1e-6
 
 
 def passed(predictor, models, golden):
-    """Return for each of `models` [(sample, the row that it was passed for it)], as predictor is asked once more."""
+    """Return for each of `models` [(sample, the row passed to it)], by calling predictor again."""
     found: list = [[] for _ in models]
     deadline = time.time() + SECONDS
     for row in golden[:MAX_SHOWN]:
@@ -39,7 +39,7 @@ def passed(predictor, models, golden):
         with _watched(models) as seen, unseen():
             try:
                 result_of(predictor, json_codec.decode(json.dumps(sample).encode("ascii")))
-            # As for a golden row: the notebook's code may raise anything. What it was passed before that counts.
+            # As for a golden row: the notebook's code may raise anything. Rows passed before that count.
             except BaseException:  # noqa: S110 - and whatever it is, it was answered when it became a golden row
                 pass
         for index, rows in enumerate(seen):
@@ -50,7 +50,7 @@ def passed(predictor, models, golden):
 
 @contextlib.contextmanager
 def _watched(models):
-    """Have `models` note the one row that each call of a method in TAKING gets; give a list of these for each."""
+    """Record the single row that each call of a TAKING method of `models` receives; yield a list for each model."""
     seen: list = [[] for _ in models]
     changed = []
     try:
@@ -62,7 +62,7 @@ def _watched(models):
                 own = vars(model).get(name) if hasattr(model, "__dict__") else None
                 try:
                     setattr(model, name, _noting(method, rows))
-                # An object of C has no attributes of its own, and some refuse ours.
+                # Objects of C types may not accept attributes, and some classes reject ours.
                 except Exception:
                     break
                 changed.append((model, name, own))
@@ -81,7 +81,7 @@ def _noting(method, rows):
             try:
                 passed = data_rows.of(args[0])
                 rows.extend(passed.samples if passed.of == 1 else ())
-            # As in fit_recorder: no fault of the data's may become predictor's.
+            # As in fit_recorder: a fault of the data must not become predictor's.
             except Exception:
                 return method(*args, **named)
         return method(*args, **named)
@@ -90,15 +90,15 @@ def _noting(method, rows):
 
 
 def matched(pairs, columns, samples):
-    """Return ([(feature, column)], doubtful): columns that are, in all `pairs` of `passed`, one feature of the sample.
+    """Return ([(feature, column)], doubtful): columns that equal one feature of the sample in all `pairs`.
 
-    `doubtful` are the features that several columns may be.
+    `doubtful` are features that match several columns.
     """
     if not pairs:
         return [], set()
     expected = feature_bins.columns([sample for sample, _ in pairs], samples.form, samples.names)
     form, names = feature_bins.form_of([row for _, row in pairs])
-    # fit may have been given a table and predict an array: their columns are the same by their places.
+    # fit may have received a table and predict an array: their columns correspond by position.
     if len(names) != len(columns):
         return [], set()
     received = feature_bins.columns([row for _, row in pairs], form, names)
@@ -122,7 +122,7 @@ def _same(left, right):
 
 class _Nowhere(object):
     def write(self, text):
-        """Take a text that nobody reads."""
+        """Discard a text."""
         return len(text)
 
     def flush(self):
@@ -130,5 +130,5 @@ class _Nowhere(object):
 
 
 def unseen():
-    """Keep what predictor prints out of the build's log: nobody has asked it."""
+    """Keep predictor's output out of the build's log, because the notebook didn't make this call."""
     return contextlib.redirect_stdout(_Nowhere())

@@ -12,11 +12,10 @@ SECONDS = 20
 
 
 def find(obj, name):
-    """Return (description, name of the last global on the way or None).
+    """Return (description, name of the last global on the path or None).
 
-    A description is such as "predictor uses the global 'lock', a _thread.lock".
-    `obj` is what could not be pickled. Its members are tried one by one, then those of the one that
-    fails, until none fails or the search has taken SECONDS.
+    A description is such as "predictor uses the global 'lock', a _thread.lock". `obj` could not be pickled. Its members
+    are tried one by one, then those of the one that fails, until none fails or the search has taken SECONDS.
     """
     steps: list = []
     last_global = None
@@ -36,12 +35,12 @@ def find(obj, name):
 
 
 def find_if_stuck(obj, name):
-    """Return what `find` does, or None where `obj` can be pickled."""
+    """Return the result of `find`, or None if `obj` can be pickled."""
     return None if _pickles(obj) else find(obj, name)
 
 
 def kind_of(obj):
-    """Return the words for an object's type, such as "a _thread.lock"."""
+    """Return an object's type with an article, such as "a _thread.lock"."""
     kind = obj if isinstance(obj, type) else type(obj)
     module = kind.__module__
     full = kind.__qualname__ if module in ("builtins", "__main__") else "{}.{}".format(module, kind.__qualname__)
@@ -84,15 +83,15 @@ def _pickles(obj):
 
 
 class _Nowhere(object):
-    """A file that keeps nothing: a model may be larger than the free memory."""
+    """A file that discards everything: a model may be larger than the free memory."""
 
     def write(self, data):
-        """Take `data` and forget it."""
+        """Discard `data`."""
         return len(data)
 
 
 def _members(obj):
-    """Return (description, member) pairs for what is pickled with `obj`, the globals of a function left out."""
+    """Return (description, member) pairs of the objects pickled with `obj`, without the globals of a function."""
     if isinstance(obj, types.FunctionType):
         return _of_function(obj)
     if isinstance(obj, types.MethodType):
@@ -117,7 +116,7 @@ def _of_function(function):
         try:
             members.append(("uses the variable {!r} of the function around it".format(name), cell.cell_contents))
         except ValueError:
-            # Never assigned: there is nothing to pickle.
+            # Never assigned, so there is nothing to pickle.
             continue
     defaults = list(function.__defaults__ or ()) + list((function.__kwdefaults__ or {}).values())
     members += [("has a default value", value) for value in defaults]

@@ -1,7 +1,7 @@
-"""Records what a notebook did to its process that its functions rely on, as plain facts for the model's manifest.
+"""Records process state that a notebook changed and its functions rely on, as plain facts for the manifest.
 
-It keeps what process_state can set again, only where that differs from a new process, and only for libraries that are
-imported. What else a notebook did to its process is named.
+It records only state that process_state can restore, only if it differs from a new process, and only for imported
+libraries. Other changes to the process are listed by name.
 """
 
 import copyreg
@@ -19,7 +19,7 @@ import warnings
 from nb_scorer.model import process_state
 
 _LOCALES = ("LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME")
-# The libraries' defaults, without what only changes how they show things to people (sklearn's display).
+# The libraries' defaults, except those that only affect display (sklearn's display).
 _SKLEARN = {
     "array_api_dispatch": False,
     "assume_finite": False,
@@ -42,7 +42,7 @@ _NUMPY_PRINT = {
     "suppress": False,
     "threshold": 1000,
 }
-# Prefixes of matplotlib's settings that are about a screen, or about where it runs.
+# Prefixes of matplotlib settings that concern a screen or the environment.
 _OF_A_SCREEN = (
     "animation.",
     "backend",
@@ -57,7 +57,7 @@ _DRAWS_FILES = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 
 _SEEDS = re.compile(r"\b(?:random\.seed|manual_seed|set_seed|set_random_seed|seed_everything)\(")
 _PANDAS_OPTION = re.compile(r"\bset_option\(\s*['\"]([\w.]+)['\"]|\bpd\.options\.([\w.]+)\s*=[^=]")
-# What can't be set again, recognised by how cells write it.
+# State that can't be restored, recognised by the code that sets it.
 _NAMED = (
     (re.compile(r"\.addHandler\(|\bFileHandler\(|\bdictConfig\(|\bfileConfig\("), "handlers of logging"),
     (re.compile(r"\bsignal\.signal\("), "handlers of signals"),
@@ -71,7 +71,7 @@ _basic: dict = {}
 
 
 def remember():
-    """Note the state of this process before the notebook's code runs, and how that calls logging.basicConfig."""
+    """Record this process's state before the notebook's code runs, and watch its call of logging.basicConfig."""
     _start.update(
         filters=list(warnings.filters),
         locales=_locales(),
@@ -93,10 +93,10 @@ def remember():
 
 
 def describe(cells):
-    """Return (state, lost): the facts for process_state, and words for what a service can't restore.
+    """Return (state, lost): the facts for process_state, and names of what a service can't restore.
 
-    `cells` are the sources of the cells that have run, as IPython's `In` has them; a notebook may have put something
-    else in its place.
+    `cells` are the sources of the executed cells, as IPython's `In` has them; a notebook may have replaced that with
+    something else.
     """
     text = "\n".join(cell for cell in cells if isinstance(cell, str)) if isinstance(cells, list) else ""
     libraries, unreadable = _libraries(text)
@@ -116,7 +116,7 @@ def describe(cells):
 
 
 def let_loggers_be_pickled():
-    """Have pickle and cloudpickle save loguru's logger by reference: each process has one, with sinks of its own."""
+    """Make pickle and cloudpickle save loguru's logger by reference: each process has one, with its own sinks."""
     loguru = sys.modules.get("loguru")
     if hasattr(loguru, "logger"):
         copyreg.pickle(type(loguru.logger), _reduce_logger)
@@ -150,7 +150,7 @@ def _decimal():
 
 
 def _warnings():
-    """Return the filters that were added in front, in order: the notebook's and those of what it imported."""
+    """Return the warning filters added by the notebook and its imports, in order."""
     initial = _start.get("filters", warnings.filters)
     added = [_filter(*entry) for entry in warnings.filters if entry not in initial]
     return [entry for entry in added if entry["category"]]
@@ -159,7 +159,7 @@ def _warnings():
 def _filter(action, message, category, module, line):
     kinds = category if isinstance(category, tuple) else (category,)
     name = "{}:{}".format(kinds[0].__module__, kinds[0].__qualname__) if len(kinds) == 1 else None
-    # The notebook's own classes are in no module that a service has.
+    # A service can't import the notebook's own classes.
     name = None if name and name.startswith("__main__:") else name
     texts = [getattr(pattern, "pattern", pattern) or "" for pattern in (message, module)]
     return {"action": action, "message": texts[0], "category": name, "module": texts[1], "line": line}
@@ -172,7 +172,7 @@ def _levels():
 
 
 def _logging():
-    """Return the root logger's level, how basicConfig was called, and the levels of other loggers."""
+    """Return the root logger's level, the arguments of basicConfig, and the levels of other loggers."""
     facts: dict = {}
     if logging.root.level != _start.get("root", logging.root.level):
         facts["level"] = logging.root.level
@@ -196,19 +196,19 @@ def _is_stdout(stream):
 
 
 def _libraries(text):
-    """Return ({module: facts}, names): the imported libraries whose settings are not their defaults.
+    """Return ({module: facts}, names): imported libraries whose settings differ from their defaults.
 
-    `names` are the libraries whose settings can't be read.
+    `names` are libraries whose settings can't be read.
     """
     recorded, unreadable = {}, []
     for name, record in sorted(_RECORDERS.items()):
         module = sys.modules.get(name)
-        # A half-imported module lacks what is read here.
+        # A partially imported module lacks the attributes read here.
         if getattr(module, "__version__", None) is None:
             continue
         try:
             facts = record(module, text)
-        # A very old or very new version may lack what is read, or raise anything.
+        # A very old or very new version may lack these attributes, or raise anything.
         except Exception:
             unreadable.append(name)
             continue
@@ -220,7 +220,7 @@ def _libraries(text):
 def _matplotlib(matplotlib, _text):
     facts: dict = {}
     with warnings.catch_warnings():
-        # Deprecated settings warn when they are read.
+        # Reading deprecated settings causes warnings.
         warnings.simplefilter("ignore")
         current, defaults = dict(matplotlib.rcParams), matplotlib.rcParamsDefault
         settings = {
@@ -238,7 +238,7 @@ def _matplotlib(matplotlib, _text):
 
 
 def _plain(value):
-    """Return a setting of matplotlib for JSON; a cycle of styles as the text that matplotlib parses."""
+    """Return a matplotlib setting as a JSON value; a cycle of styles as the text that matplotlib parses."""
     return str(value) if type(value).__name__ == "Cycler" else value
 
 
@@ -258,7 +258,7 @@ def _pandas(pandas, text):
 
 
 def _option(pandas, name):
-    """Return the value of a pandas option, or "" where there is no such option or it has no JSON form."""
+    """Return the value of a pandas option, or "" if it does not exist or has no JSON form."""
     try:
         value = pandas.get_option(name)
     except (KeyError, AttributeError):
@@ -295,7 +295,7 @@ def _is_json(value):
 
 
 def _lost(text):
-    """Return words for each thing that the notebook did to its process and that can't be restored."""
+    """Return a description of each change to the process that can't be restored."""
     lost = [words for pattern, words in _NAMED if pattern.search(text)]
     if _basic and _writes_elsewhere() and "handlers of logging" not in lost:
         lost.append("handlers of logging")

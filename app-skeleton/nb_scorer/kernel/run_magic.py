@@ -1,4 +1,4 @@
-"""`%run other.ipynb` as in Jupyter: IPython needs nbformat for it, which a notebook's environment lacks."""
+"""`%run other.ipynb` as in Jupyter. IPython needs nbformat for it, which a notebook's environment lacks."""
 
 import contextlib
 import io
@@ -8,14 +8,14 @@ import sys
 
 
 def install(shell):
-    """Let `%run` of the IPython `shell` run notebooks: the code cells of the file, in the notebook's own namespace."""
-    # Not at the top: the builder imports this module, too, and has no use for it.
+    """Make `%run` of the IPython `shell` run a notebook's code cells in the current notebook's namespace."""
+    # Not at the top, because the builder imports this module, too, and doesn't need it.
     from IPython.utils.syspathcontext import prepended_to_syspath
 
     run_script = shell.safe_execfile_ipy
 
     def run(fname, shell_futures=False, raise_exceptions=False):
-        __tracebackhide__ = True  # for IPython: our frames are not the author's business
+        __tracebackhide__ = True  # for IPython: hides our frames from the author
         path = os.path.abspath(os.path.expanduser(str(fname)))
         if not path.endswith(".ipynb"):
             run_script(fname, shell_futures=shell_futures, raise_exceptions=raise_exceptions)
@@ -23,23 +23,23 @@ def install(shell):
         folder = os.path.dirname(path)
         with prepended_to_syspath(folder):
             for position, source in sources(path):
-                # With futures: without them IPython compiles with another compiler, which names code differently.
+                # With the __future__ flags; without them, IPython uses another compiler, which names code differently.
                 with _named(shell, "{} cell {} of the file".format(fname, position)):
                     result = shell.run_cell(source, silent=True, shell_futures=True)
                 if not result.success:
                     print("The error is in cell {} of the file {}, which is run here.".format(position, fname))
-                    # Always: a build that went on would save a state that the rest of the file should have changed.
+                    # Always: otherwise, the build would save a state that the rest of the file should have changed.
                     result.raise_error()
         if folder not in sys.path and _imported_from(folder):
-            # The service only has what is on the path after the last cell (see runtime_paths).
+            # The service has only what is on the path after the last cell (see runtime_paths).
             sys.path.append(folder)
 
     shell.safe_execfile_ipy = run
 
 
 def _imported_from(folder):
-    """Return whether a module that is loaded lies in `folder`."""
-    # During %run the notebook itself, __main__, has the file's name.
+    """Return whether a loaded module's file is in `folder`."""
+    # During %run, the notebook itself, __main__, has the file's name.
     modules = [module for name, module in list(sys.modules.items()) if name != "__main__"]
     files = [getattr(module, "__file__", None) for module in modules]
     return any(os.path.abspath(file).startswith(os.path.join(folder, "")) for file in files if file)
@@ -47,7 +47,7 @@ def _imported_from(folder):
 
 @contextlib.contextmanager
 def _named(shell, name):
-    """Have the IPython `shell` give the code that it compiles this `name`, where it can (see cell_names)."""
+    """Make `shell` use this `name` for code that it compiles, if it can (see cell_names)."""
     previous = getattr(shell.compile, "get_code_name", None)
     if previous is None:
         yield

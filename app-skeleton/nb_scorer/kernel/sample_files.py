@@ -1,15 +1,16 @@
-"""Files in the samples of a notebook: what its own calls and examples pass, and what a client would send for that."""
+"""Files in samples: what a notebook's calls and examples pass, and what a client would send instead."""
 
 from nb_scorer.model import binary, call_arguments, signatures
 
-# A client sends a file in JSON as base64, which the service must accept with its default for S2I_MAX_BODY.
+# A client sends a file in JSON as base64, which must fit into the default of S2I_MAX_BODY.
 MAX_BYTES = 8 << 20
 
 
 def in_json(predictor, sample):
-    """Return (the sample as JSON can have it, what `facts` returns) for a sample that `predictor` gets.
+    """Return (the sample in JSON form, the result of `facts`) for an argument of `predictor`.
 
-    Files become data: URLs; a sample without any comes back as it is. Raises ValueError for a file that can't be read.
+    Files become data: URLs; a sample without files is returned unchanged. Raises ValueError for a file that can't be
+    read.
     """
     facts_of_sample = facts(predictor, sample)
     hinted = signatures.files_of(signatures.of({"predictor": predictor})["predictor"]) if _may_be_pixels(sample) else {}
@@ -22,20 +23,20 @@ def in_json(predictor, sample):
 
 
 def known(predictor, examples, calls):
-    """Return what `agreed` does for the examples of a notebook and its own calls of `predictor`."""
+    """Return the result of `agreed` for a notebook's examples and its own calls of `predictor`."""
     samples = examples if isinstance(examples, (list, tuple)) else ()
     return agreed([facts(predictor, sample) for sample in samples] + [call.files for call in calls if call.current])
 
 
 def facts(predictor, sample):
-    """Return {argument: (kind of file or None, whether it is a list of them)}; the name of an only argument is ""."""
+    """Return {argument: (kind of file or None, whether it is a list of them)}; a single argument is named ""."""
     named = call_arguments.of(predictor).named
     values = {"": sample} if not named else sample if isinstance(sample, dict) else {}
     return {name: _fact(value) for name, value in values.items()}
 
 
 def agreed(all_facts):
-    """Return {argument: (kind, whether it is a list)} of the arguments that are files in all samples that have them."""
+    """Return {argument: (kind, whether it is a list)} for arguments that are files in all samples that have them."""
     found: dict = {}
     for facts_of_sample in all_facts:
         for name, fact in facts_of_sample.items():

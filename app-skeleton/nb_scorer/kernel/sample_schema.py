@@ -1,4 +1,4 @@
-"""What samples and answers look like: a small JSON schema of the golden rows, for the service's pages."""
+"""The form of samples and predictions: a small JSON schema of the golden rows, for the service's pages."""
 
 from nb_scorer.model import binary
 
@@ -8,9 +8,9 @@ _KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str
 
 
 def of(values, depth=0):
-    """Return a JSON schema that each of `values`, decoded JSON, fits; {} for none.
+    """Return a JSON schema that fits each of `values`, decoded JSON; {} for none.
 
-    It says what was seen, not what is allowed: a length, for example, where all lists have the same.
+    It describes what was seen rather than what is allowed: for example a length, if all lists have the same.
     """
     kinds = sorted({_kind(value) for value in values})
     if "number" in kinds and "integer" in kinds:

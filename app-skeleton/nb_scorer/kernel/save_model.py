@@ -1,4 +1,4 @@
-"""Saves a notebook's functions as a model folder: the last thing that its kernel does."""
+"""Saves a notebook's functions as a model folder: the kernel's last step."""
 
 import builtins
 import errno
@@ -57,7 +57,7 @@ KNOWN_NOTHING = {
     "fits": (),
     "predictors": {},
 }
-# The fields of a manifest that each predictor has of its own; those of a notebook without `predictor`.
+# Manifest fields that each predictor has separately, as in a notebook without `predictor`.
 NO_PREDICTOR = {
     "predictor": False,
     "validator": False,
@@ -80,16 +80,16 @@ ONLY_NAMED = "the notebook has predictors, and no predictor of which a baseline 
 
 
 def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOWN_NOTHING):
-    """Write what `namespace` defines into `folder`, whole or not at all; print notes on golden rows and baseline.
+    """Write the model that `namespace` defines into `folder`, completely or not at all; print notes for the log.
 
-    `notebook` is its path in the repository, `recorded` the calls that the recorder noted,
-    `complaint` the file that gets the facts if the model can't be saved. Raises Complaint then.
-    `known` is what the build knows from the syntax of the cells and its settings: `repository` is its folder, where a
-    batch form of predictor should be derived, else None; `imported_validator` is True where an import binds validator,
-    None where only running tells, and `src` the folder whose modules are the author's own; `needs` are (function,
-    name, where) of the names that every call uses; `pandas_labels` is whether pandas' answers keep the labels of their
-    index, `drift` whether a baseline is to be kept, and `fits` are the calls of fit that were noted. `setup` is whether
-    the build calls the notebook's setup. `predictors` are {name in `predictors`: name of the function}.
+    `notebook` is its path in the repository, `recorded` the calls that the recorder noted, `complaint` the file for the
+    facts if the model can't be saved. Raises Complaint in that case. `known` are facts from the cells' syntax and the
+    settings: `repository` is its folder if a batch form of predictor should be derived, otherwise None;
+    `imported_validator` is True if an import binds validator, None if only running the code can decide, and `src` the
+    folder whose modules are the author's own; `needs` are (function, name, where) of the names that every call uses;
+    `pandas_labels` is whether results of pandas keep the labels of their index, `drift` whether to keep a baseline, and
+    `fits` are the recorded calls of fit. `setup` is whether the build calls the notebook's setup. `predictors` are
+    {name in `predictors`: name of the function}.
     """
     try:
         _save(namespace, str(folder), notebook, recorded, tolerance, known)
@@ -101,7 +101,7 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
             raise
         disk_full = Complaint("disk-full", folder=str(folder))
         disk_full.write(str(complaint))
-        # Without the cause: its traceback would only show our own files.
+        # Without the cause, whose traceback would only show our own files.
         raise disk_full from None
 
 
@@ -122,7 +122,7 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
         batching = {name: _add_batch_form(each, known["repository"]) for name, each in each_of}
         with start_up.left_out(namespace, made_by_setup):
             of_pickle = _pickle_with_or_without_forms(callables, called, named, batching, staging)
-        # Called and asked only after pickling: the model is saved in the state that the notebook left it in.
+        # Called only after pickling, so that the model is saved in the state in which the notebook left it.
         is_set_up = _set_up(started["setup"], made_by_setup, namespace, known["setup"])
         rows_of, notes = {}, [NOT_SET_UP]
         if is_set_up:
@@ -164,10 +164,10 @@ def _save(namespace, folder, notebook, recorded, tolerance, known):
 
 
 class _Found(object):
-    """What a notebook defines: the functions of predictor (`called`) and of further predictors (`named`), by names.
+    """What a notebook defines: the functions of predictor (`called`) and of named predictors (`named`), by name.
 
-    `callables` are the same as they are asked; `examples` and `recorded` calls are by the name of the predictor, which
-    is "" for predictor itself.
+    `callables` are their callable forms; `examples` and `recorded` calls are by the predictor's name, which is "" for
+    the default.
     """
 
     def __init__(self, namespace, recorded, known):
@@ -186,8 +186,8 @@ class _Found(object):
             self.callables["predictor"] = calls.NoDefault(list(self.named))
 
     def _asked(self, name, called):
-        """Return the functions of one predictor as they are asked; those that are missing are None."""
-        # Not at the top: scorers, which load models, have no use for it.
+        """Return the callable forms of a predictor's functions; missing ones are None."""
+        # Not at the top, because scorers, which load models, don't need it.
         from nb_scorer.model import signatures
 
         predictor = called["predictor"]
@@ -197,7 +197,7 @@ class _Found(object):
 
 
 def _golden_rows(each_of, found, tolerance, form):
-    """Return ({name of a predictor: its golden rows}, notes); `each_of` are (name, functions as they are asked)."""
+    """Return ({name of a predictor: its golden rows}, notes); `each_of` are (name, callable functions)."""
     rows_of: dict = {}
     notes: list = []
     for name, each in each_of:
@@ -209,13 +209,13 @@ def _golden_rows(each_of, found, tolerance, form):
 
 
 def _each(callables, called):
-    """Return [(name, functions as they are asked)] of all predictors; that of predictor, if there is one, is ""."""
+    """Return [(name, callable functions)] of all predictors; the default's name is ""."""
     default = [] if called["predictor"] is None else [("", callables)]
     return default + list(callables["predictors"].items())
 
 
 def _in_turn(rows_of):
-    """Return the golden rows of all predictors, one of each in turn: a scorer's start asks only the first rows."""
+    """Return the golden rows of all predictors in turn, because a starting scorer tries only the first rows."""
     longest = max([len(rows) for rows in rows_of.values()] or [0])
     return [rows[index] for index in range(longest) for rows in rows_of.values() if index < len(rows)]
 
@@ -226,7 +226,7 @@ def _not_plain(lines):
 
 
 def _write_forms(batching, folder):
-    """Write the sources of the batch forms, where there are any, into `folder`; take them out of `batching`."""
+    """Write the sources of the batch forms, if any, into `folder`; remove them from `batching`."""
     sources = []
     for name, facts in batching.items():
         source = facts.pop("source", None) if facts else None
@@ -238,7 +238,7 @@ def _write_forms(batching, folder):
 
 
 def _answers_files(predictor, lines):
-    """Return whether predictor's answers are files, as far as its type hint or golden rows say."""
+    """Return whether predictor returns files, according to its type hint or golden rows."""
     # Not at the top, as above.
     from nb_scorer.model.hints import bare, resolved
 
@@ -247,9 +247,9 @@ def _answers_files(predictor, lines):
 
 
 def _pickle_with_or_without_forms(callables, called, named, batching, folder):
-    """Pickle `callables` into `folder`, without their batch forms where only these can't be pickled.
+    """Pickle `callables` into `folder`; if only their batch forms can't be pickled, without them.
 
-    Return the manifest's fields for the pickle; `batching` then has the reason.
+    Return the manifest's fields for the pickle; in that case, `batching` contains the reason.
     """
     path = os.path.join(folder, paths.PICKLE)
     try:
@@ -264,7 +264,7 @@ def _pickle_with_or_without_forms(callables, called, named, batching, folder):
 
 
 def _save_baseline(callables, namespace, known, rows_of, folder):
-    """Write the baseline, if there is one, into `folder`; return (its summary for the manifest, notes)."""
+    """Write the baseline, if any, into `folder`; return (its summary for the manifest, notes)."""
     if "" not in rows_of:
         return {"reason": ONLY_NAMED}, []
     golden = golden_rows.plain([json_codec.decode(line) for line in rows_of[""]])
@@ -277,9 +277,9 @@ def _save_baseline(callables, namespace, known, rows_of, folder):
 
 
 def _set_up(setup, made, namespace, is_wanted):
-    """Call the notebook's `setup` unless a cell has done so; return whether what it makes is there.
+    """Call the notebook's `setup` unless a cell has done so; return whether its results exist.
 
-    `made` are the globals that it binds. Raises Complaint where it fails.
+    `made` are the globals that it assigns. Raises Complaint if it fails.
     """
     if setup is None:
         return True
@@ -289,16 +289,16 @@ def _set_up(setup, made, namespace, is_wanted):
         return True
     try:
         start_up.call(setup, collect_golden_rows.awaited)
-    # It may raise anything, SystemExit included.
+    # It may raise anything, including SystemExit.
     except BaseException as error:
         raise collect_golden_rows.complaint_of_failure("setup-fails", error)
     return True
 
 
 def _add_batch_form(callables, repository):
-    """Derive predictor's batch form into `callables`; return what the manifest says of it, None where none is wanted.
+    """Add predictor's batch form to `callables`; return its facts for the manifest, None if it is disabled.
 
-    That is {"calls", "source"} of a form that is yet to be proved, or {"reason", "file", "line"}.
+    These are {"calls", "source"} of a form to be verified, or {"reason", "file", "line"}.
     """
     if repository is None or callables["batch_predictor"] is not None:
         return None
@@ -315,16 +315,16 @@ def _add_batch_form(callables, repository):
 
 
 def _functions(namespace, named):
-    """Return what is saved of `namespace`; raise Complaint for what is missing or can't be called.
+    """Return the functions of `namespace` to save; raise Complaint if one is missing or can't be called.
 
-    Where there are `named` predictors, predictor may be None.
+    If there are `named` predictors, predictor may be None.
     """
     if "predictor" not in namespace and not named:
         raise Complaint("predictor-missing")
     called = {name: namespace.get(name) for name in NAMES}
     if named and called["predictor"] is None:
         return called
-    # Many notebooks have an object of that name, such as shap's.
+    # Many notebooks use this name for an object, such as shap's.
     if isinstance(namespace.get("explainer"), types.FunctionType):
         called["explainer"] = namespace["explainer"]
     called["predictor"] = functions.as_predictor(called["predictor"])
@@ -337,16 +337,16 @@ def _functions(namespace, named):
 
 
 def _takes_samples(name, function):
-    """Return whether a function takes a sample: as its only argument, or an object by its keys as several."""
+    """Return whether a function takes a sample: as its only argument, or an object's keys as several."""
     takes = call_arguments.of(function)
     return takes.fits and not (name == "batch_predictor" and (takes.named or takes.by_keyword))
 
 
 def _without_import(namespace, imported, src):
-    """Return `namespace` without a validator that the notebook only imports from a package, and notes that say so.
+    """Return `namespace` without a validator that is only imported from a package, and notes about that.
 
-    Where `imported` is None, one that the notebook's own code does not define counts as imported. A function of a
-    module below `src`, the repository, is the author's own.
+    If `imported` is None, one that the notebook's own code doesn't define counts as imported. Functions of modules
+    below `src`, the repository, are the author's own.
     """
     validator = namespace.get("validator")
     home = getattr(validator, "__module__", None) or getattr(validator, "__name__", None) or "__main__"
@@ -360,21 +360,21 @@ def _without_import(namespace, imported, src):
 
 
 def _is_below(module, folder):
-    """Return whether a module that was imported, given its name, is a file below a folder."""
+    """Return whether the file of an imported module is below a folder."""
     file = getattr(sys.modules.get(module), "__file__", None)
     top = os.path.join(os.path.realpath(folder), "")
     return file is not None and os.path.realpath(file).startswith(top)
 
 
 def _dies_of_a_thread_limit():
-    """Return whether the notebook uses xgboost before 1.5: it crashes if its nthread is above OMP_THREAD_LIMIT."""
+    """Return whether the notebook uses xgboost before 1.5, which crashes if its nthread exceeds OMP_THREAD_LIMIT."""
     version = getattr(sys.modules.get("xgboost"), "__version__", "")
     found = re.match(r"(\d+)\.(\d+)", version)
     return bool(found) and (int(found.group(1)), int(found.group(2))) < (1, 5)
 
 
 def _require_names(namespace, needs):
-    """Raise Complaint if predictor or validator is sure to use a name that does not exist after the last cell."""
+    """Raise Complaint if predictor or validator always uses a name that does not exist after the last cell."""
     for function, name, where in needs:
         if name not in namespace and not hasattr(builtins, name):
             hint = " It does not exist after the last cell."
@@ -382,7 +382,7 @@ def _require_names(namespace, needs):
 
 
 def _pickle(callables, called, named, path):
-    """Write the pickle of `callables` to `path` and return (digest, size); raise Complaint where it can't be written.
+    """Write the pickle of `callables` to `path` and return (digest, size); raise Complaint if it can't be written.
 
     `called`, and `named` by the names of further predictors, are the same functions as the notebook defines them.
     """
@@ -394,7 +394,7 @@ def _pickle(callables, called, named, path):
         output = _Hashed(file)
         try:
             code_places.dump(callables, output)
-        # Objects of any library raise whatever they like when they can't be pickled.
+        # Objects of any library may raise anything when they can't be pickled.
         except Exception as error:
             if getattr(error, "errno", None) in NO_SPACE:
                 raise
@@ -420,7 +420,7 @@ def _not_serializable(forms, error):
 
 
 class _Hashed(object):
-    """A file that also counts and digests what is written to it."""
+    """A file that counts and hashes what is written to it."""
 
     def __init__(self, file):
         self._file = file
@@ -436,7 +436,7 @@ class _Hashed(object):
 
 
 def _describe(called, notebook, tolerance):
-    """Return the manifest of what was just pickled, without what each predictor has of its own."""
+    """Return the manifest of the pickled model, without the fields of each predictor."""
     folder = posixpath.dirname(notebook) or "."
     model_manifest = manifest.versions()
     model_manifest.update(runtime_paths.describe(folder))
@@ -452,9 +452,9 @@ def _describe(called, notebook, tolerance):
 
 
 def _describe_predictor(called, callables, lines, batching, name=""):
-    """Return the fields of the manifest for one predictor; `lines` are its golden rows, `name` that in `predictors`.
+    """Return the manifest fields of one predictor; `lines` are its golden rows, `name` that in `predictors`.
 
-    `called` are its functions as the notebook defines them, `callables` as they are asked.
+    `called` are its functions as the notebook defines them, `callables` their callable forms.
     """
     if called["predictor"] is None:
         return dict(NO_PREDICTOR)
@@ -483,11 +483,11 @@ def _describe_predictor(called, callables, lines, batching, name=""):
         "files": signatures.described_files(callables["predictor"]),
         "answer_file": _answers_files(called["predictor"], lines),
         "batching": batching,
-        # Only predictor's samples are compared with a baseline.
+        # Only the default predictor's samples are compared with a baseline.
         **({"drift": None} if name else {}),
     }
 
 
 def _now():
-    """Return the seconds that the manifest dates the model with; SOURCE_DATE_EPOCH makes builds repeatable."""
+    """Return the model's date in the manifest, in seconds; SOURCE_DATE_EPOCH makes builds reproducible."""
     return int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())

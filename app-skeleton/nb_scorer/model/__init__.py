@@ -1,1 +1,1 @@
-"""The model on disk: its functions, how they are asked, its manifest. Shared by what saves it and what loads it."""
+"""The model on disk: its functions, how to call them, its manifest. Shared by saving and loading."""

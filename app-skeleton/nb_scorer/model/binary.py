@@ -1,7 +1,7 @@
-"""Files in samples, such as pictures and sound: which arguments are files, and how a file becomes what predictor takes.
+"""Files in samples, such as pictures and sound: which arguments are files, and how a file becomes an argument.
 
-Nothing here is imported from the notebook's libraries before a sample needs it. What a file would need in memory is
-looked up before it is decoded.
+Libraries of the notebook are imported only when a sample needs them. A file's memory requirement is checked before
+decoding it.
 """
 
 import array
@@ -26,9 +26,9 @@ import warnings
 from nb_scorer.model import json_codec, multipart
 from nb_scorer.model.misfit import Misfit
 
-# What predictor gets of a file. The names are part of the manifest and of the pickle.
+# The forms in which predictor can take a file. The names are part of the manifest and of the pickle.
 IMAGE, ARRAY, STREAM, BYTES, PATH = "image", "array", "stream", "bytes", "path"
-# The media types of a body that is the file itself, by kind; * stands for all types of a family.
+# The media types of a body that is a file, by kind; * stands for all subtypes.
 _ANY = ("image/*", "audio/*", "video/*", "application/pdf", "application/octet-stream")
 MEDIA_TYPES = {
     IMAGE: ("image/*", "application/octet-stream"),
@@ -40,7 +40,7 @@ MEDIA_TYPES = {
 OCTETS = "application/octet-stream"
 NPY = "application/x-npy"
 _NPY_MAGIC = b"\x93NUMPY"
-# Pillow's formats for pixels alone. Others run programs (EPS) or draw (WMF).
+# Pillow's pixel formats. Others run programs (EPS) or draw (WMF).
 _FORMATS = (
     *("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO"),
     *("JPEG2000", "AVIF", "HEIF", "TGA"),
@@ -69,7 +69,7 @@ _TYPES = dict(
 _DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
 _WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
-# Of the formats that Pillow can write, those that browsers show.
+# The formats that Pillow can write and browsers can show.
 _OWN_FORMATS = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -79,24 +79,24 @@ _OWN_FORMATS = {
 }
 # The classes of figures.
 _MATPLOTLIB, _PLOTLY = ("matplotlib.figure", "Figure"), ("plotly.basedatatypes", "BaseFigure")
-# The modes of pictures whose values have more than 8 bits, and the type of each in an array.
+# Picture modes with more than 8 bits per value, and their array types.
 _WIDE = {"I": "i", "F": "f", "I;16": "H"}
 JSON = "application/json"
-# The only part of forms of the prototype before this service: the sample as JSON.
+# The only form field in the original prototype's forms: the sample as JSON.
 JSON_FIELD = "json_args"
 _HEAD = struct.Struct("!I")
-# A frame of a GIF begins (2C) where a block ends (00): counted so, there are never fewer than Pillow finds.
+# A frame of a GIF starts (2C) where a block ends (00), so this count is never lower than Pillow's.
 _GIF_FRAME = b"\x00\x2c"
 
 
 class Limits(object):
-    """The most pixels of a picture, and of each of its frames, and the most frames, that are decoded.
+    """Limits for decoding pictures: pixels per picture and per frame, and number of frames.
 
-    And the most bytes of the list of a stream's items.
+    `items` are the most bytes of the list of a stream's items.
     """
 
     def __init__(self):
-        # Pillow warns of more pixels.
+        # The default is the number above which Pillow warns.
         self.set()
 
     def set(self, pixels=89478485, frames=1000, items=1 << 27):
@@ -106,12 +106,12 @@ class Limits(object):
         self.items = items
 
 
-# Set once in a process, before the first sample; the build has the defaults.
+# Set once per process, before the first sample; the build uses the defaults.
 limits = Limits()
 
 
 class Part(object):
-    """A file of a request: its bytes, and its media type and name as the client gives them, or None."""
+    """A file in a request: its bytes, and the media type and name that the client sent, or None."""
 
     __slots__ = ("content", "media_type", "name")
 
@@ -125,12 +125,12 @@ class Part(object):
 
 
 def data_url(content, media_type):
-    """Return the data: URL of these bytes."""
+    """Return these bytes as a data: URL."""
     return "data:{};base64,{}".format(media_type, base64.b64encode(content).decode("ascii"))
 
 
 def part_of(value):
-    """Return the Part that a value in JSON stands for; raise ValueError for one that is not a file."""
+    """Return the Part for a value in JSON; raise ValueError if it is not a file."""
     if type(value) is Part:
         return value
     if type(value) is dict and list(value) == ["b64"]:
@@ -153,14 +153,14 @@ def _from_base64(text):
 
 
 class File(object):
-    """Makes what predictor takes, by `kind`, of a file: of a Part, or of its form in JSON."""
+    """Converts a file (a Part, or its JSON form) to an argument of predictor, according to `kind`."""
 
     def __init__(self, kind):
         self.kind = kind
         self.noun = _NOUNS[kind]
 
     def __reduce__(self):
-        """Return how this is pickled: by its kind."""
+        """Return how to pickle this: by its kind."""
         return File, (self.kind,)
 
     def __call__(self, value):
@@ -192,7 +192,7 @@ def _array_of_list(value):
 
     try:
         array = np.asarray(value)
-    # Older numpy makes an array of objects of rows that differ in length, and later ones raise.
+    # For rows of different lengths, older numpy makes an array of objects, and newer numpy raises.
     except ValueError:
         array = None
     if array is None or (array.dtype == object and any(type(item) is list for item in value)):
@@ -201,7 +201,7 @@ def _array_of_list(value):
 
 
 def _image(part):
-    """Return the Pillow picture as Image.open gives it, decoded: neither turned by its EXIF data nor converted."""
+    """Return the decoded Pillow picture as Image.open returns it: neither rotated by its EXIF data nor converted."""
     try:
         from PIL import Image
     except ImportError:
@@ -216,7 +216,7 @@ def _image(part):
         except too_large:
             text = "has more pixels than this service accepts, {} (S2I_MAX_PIXELS)"
             raise Misfit([((), text.format(limits.pixels))]) from None
-        # Pillow raises errors of many kinds for files that are damaged; those of the file itself are OSErrors.
+        # Pillow raises various errors for damaged files; errors of the file itself are OSErrors.
         except Exception as error:
             if type(error).__name__ == "UnidentifiedImageError":
                 raise Misfit([((), "is not a picture that can be read")]) from error
@@ -227,9 +227,9 @@ def _image(part):
 
 @contextlib.contextmanager
 def _bounded(library):
-    """Have Pillow raise one of the errors that come with the block for pictures above our limit, before it decodes one.
+    """Make Pillow raise one of the yielded errors for a picture above our limit, before decoding it.
 
-    The notebook's own limit is in force again after the block.
+    The block's end restores the notebook's own limit.
     """
     own, library.MAX_IMAGE_PIXELS = library.MAX_IMAGE_PIXELS, limits.pixels
     try:
@@ -241,7 +241,7 @@ def _bounded(library):
 
 
 def _opened(library, stream):
-    # Without its plugins, which it loads when it needs them, it does not know all formats by name.
+    # Pillow loads plugins on demand; without them, it doesn't know all formats by name.
     library.init()
     formats = [name for name in _FORMATS if name in library.OPEN]
     try:
@@ -255,11 +255,11 @@ def _opened(library, stream):
 
 
 def _check_frames(picture, content):
-    """Raise Misfit for a picture with too many frames, or too large ones, before any of them is decoded."""
+    """Raise Misfit for a picture with too many or too large frames, before any of them is decoded."""
     if picture.format == "GIF" and bytes(content).count(_GIF_FRAME) > limits.frames:
         raise _too_many_frames()
     if picture.format == "TIFF":
-        # Pages have sizes of their own. To seek reads only a page's directory.
+        # Pages have individual sizes. Seeking reads only a page's directory.
         for page in range(1, limits.frames + 1):
             try:
                 picture.seek(page)
@@ -277,7 +277,7 @@ def _check_frames(picture, content):
 def look_same(one, other, tolerance):
     """Return whether two Parts are pictures with the same frames; raise Misfit for one that can't be read.
 
-    Values may differ by `tolerance` of the largest that a pixel's can be, or that is there.
+    Values may differ by `tolerance` times the largest possible or actual value of a pixel.
     """
     one, other = _image(one), _image(other)
     frames = getattr(one, "n_frames", 1)
@@ -298,7 +298,7 @@ def _same_pixels(one, other, tolerance):
     if (one.mode, one.size) != (other.mode, other.size):
         return False
     if one.mode in ("P", "PA", "1"):
-        # Two palettes may hold the same colours in another order.
+        # Two palettes may contain the same colours in a different order.
         one, other = one.convert("RGBA"), other.convert("RGBA")
     if one.tobytes() == other.tobytes():
         return True
@@ -338,7 +338,7 @@ def _array_in(np, content):
     size = dtype.itemsize
     for length in shape:
         size *= length
-    # numpy allocates the size that the header states before it reads.
+    # numpy allocates the size stated in the header before it reads.
     if dtype.hasobject or size != len(content) - stream.tell():
         raise ValueError("its header does not match its size")
     stream.seek(0)
@@ -360,10 +360,12 @@ _MAKERS = {IMAGE: _image, ARRAY: _array, BYTES: _bytes, STREAM: _stream}
 
 
 class _Folder(object):
-    """The folder of this process's files: a client's file is there while its sample is scored, under a name of ours.
+    """A folder for this process's files.
 
-    A lock on the folder's own file shows others that its process lives; they remove folders of processes that were
-    killed.
+    A client's file exists there while its sample is scored, under a generated name.
+
+    A lock on the folder's lock file shows other processes that this one is alive; they remove folders of processes that
+    were killed.
     """
 
     PREFIX = "nb-builder-files-"
@@ -377,7 +379,7 @@ class _Folder(object):
         self.has_files = False
 
     def write(self, part):
-        """Return the path of a new file with the content of `part`, which keeps the ending of its name."""
+        """Write `part` to a new file with the same extension; return its path."""
         if self._pid != os.getpid():
             self._make()
         self._count += 1
@@ -388,7 +390,7 @@ class _Folder(object):
         return pathlib.Path(path)
 
     def clear(self):
-        """Remove all files: no sample is being scored."""
+        """Remove all files; called when no sample is being scored."""
         if not self.has_files or self._pid != os.getpid():
             return
         self.has_files = False
@@ -397,7 +399,7 @@ class _Folder(object):
                 _remove(os.path.join(self._path, name))
 
     def remove(self):
-        """Remove the folder: this process takes no more samples."""
+        """Remove the folder; called when this process takes no more samples."""
         if self._pid == os.getpid():
             shutil.rmtree(self._path, ignore_errors=True)
             self._pid, self.has_files = None, False
@@ -411,15 +413,15 @@ class _Folder(object):
         made = tempfile.mkdtemp(prefix="new-" + prefix)
         self._lock = io.open(os.path.join(made, self.LOCK), "wb")  # noqa: SIM115 - open for as long as this process lives
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Others may see it only now that it is locked.
+        # Other processes may find it only now that it is locked.
         self._path = made.replace("new-" + prefix, prefix)
         os.rename(made, self._path)
         self._pid, self.has_files = os.getpid(), False
 
 
 def _suffix(part):
-    """Return the ending of a file's name: the client's own if it is a plain one, else one that fits its type."""
-    # Of a name with folders in it, whichever system's they are, only the ending counts.
+    """Return a file's extension: the client's own if it is plain, otherwise one for its media type."""
+    # If the name contains folders, of whichever system, only the extension counts.
     ending = os.path.splitext(re.split(r"[/\\]", part.name or "")[-1])[1]
     if _SUFFIX.fullmatch(ending):
         return ending
@@ -427,7 +429,7 @@ def _suffix(part):
 
 
 def _remove_if_left(folder, lock):
-    """Remove a folder whose process has ended."""
+    """Remove a folder whose process has exited."""
     with contextlib.suppress(OSError), io.open(os.path.join(folder, lock), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
@@ -464,9 +466,9 @@ def kind_of(kind):
 
 
 def schema(kind):
-    """Return the JSON schema of a file in JSON: a data: URL, by the names that OpenAPI's generators know.
+    """Return the JSON schema of a file in JSON: a data: URL, with keywords that OpenAPI generators know.
 
-    It is None for no file, and for an array, which is mostly a list.
+    It is None for anything but a file, and for an array, which is usually sent as a list.
     """
     if kind in (None, ARRAY):
         return None
@@ -474,7 +476,7 @@ def schema(kind):
 
 
 def schema_of_urls(texts):
-    """Return the JSON schema of texts that are all data: URLs; {} if any is not."""
+    """Return the JSON schema for texts if all are data: URLs, otherwise {}."""
     found = [_DATA_URL.match(text) for text in texts]
     if not found or not all(found):
         return {}
@@ -485,9 +487,9 @@ def schema_of_urls(texts):
 
 
 def kind_of_value(value):
-    """Return the kind of file that a value of the notebook's is, or None.
+    """Return the kind of file for a value of the notebook, or None.
 
-    An array is not a file where no hint says so: a client can send its numbers.
+    Without a type hint, an array is not a file: a client can send its numbers.
     """
     if isinstance(value, (bytes, bytearray)):
         return BYTES
@@ -503,9 +505,9 @@ def _is_named(kind, module, name):
 
 
 def json_value(value, hinted=None):
-    """Return a sample of the notebook's with each file in it as a data: URL; raise ValueError for one that has none.
+    """Return a notebook's sample with files as data: URLs; raise ValueError for one that can't be converted.
 
-    `hinted` is the kind of file that a hint names: arrays of pixels are files only then.
+    `hinted` is the kind of file in the type hint: only then are arrays of pixels files.
     """
     kind = kind_of_value(value)
     if kind is not None:
@@ -522,7 +524,7 @@ def json_value(value, hinted=None):
 
 
 def holds_files(value):
-    """Return whether a sample of the notebook's is a file, or a list or a dict with one."""
+    """Return whether a notebook's sample is a file, or a list or dict that contains one."""
     if kind_of_value(value) is not None:
         return True
     inner = value.values() if isinstance(value, dict) else value if type(value) in (list, tuple) else ()
@@ -530,7 +532,7 @@ def holds_files(value):
 
 
 def _is_pixels(value):
-    """Return whether an array is what Pillow makes of a picture's pixels, and Pillow is there to read it again."""
+    """Return whether an array has the form of a picture's pixels in Pillow, and Pillow can read it again."""
     if "PIL.Image" not in sys.modules or str(getattr(value, "dtype", "")) != "uint8":
         return False
     shape = value.shape
@@ -538,7 +540,7 @@ def _is_pixels(value):
 
 
 def _content_of(value, kind):
-    """Return (bytes, media type) of a file of the notebook's."""
+    """Return (bytes, media type) of a notebook's file."""
     if kind == BYTES:
         return bytes(value), OCTETS
     if kind == PATH:
@@ -555,7 +557,7 @@ def _content_of(value, kind):
 
 
 def image_content(picture):
-    """Return (bytes, media type) of a Pillow picture: its own file if it still shows that, else a lossless copy."""
+    """Return (bytes, media type) of a Pillow picture: its own file if unchanged, otherwise a lossless copy."""
     filename = getattr(picture, "filename", None)
     media_type = media_type_of(str(filename)) if filename else OCTETS
     if media_type.startswith("image/"):
@@ -578,12 +580,12 @@ def _written(picture, form):
 
 
 def media_type_of(name):
-    """Return the media type for a file's name; that of any bytes where its ending says nothing."""
+    """Return the media type for a file's extension; application/octet-stream if unknown."""
     return _TYPES.get(os.path.splitext(name)[1][1:].lower(), OCTETS)
 
 
 def extension(media_type):
-    """Return the usual ending of the names of files of this type."""
+    """Return the usual file extension for this media type."""
     return _EXTENSIONS.get(media_type, "bin")
 
 
@@ -591,7 +593,7 @@ def extension(media_type):
 
 
 def part_of_answer(value):
-    """Return the Part that an answer is: a picture, a figure, bytes, or the file of a path; None for another answer."""
+    """Return a prediction as a Part if it is a picture, a figure, bytes, or a path of a file; otherwise None."""
     if isinstance(value, (bytes, bytearray)):
         return Part(bytes(value), OCTETS)
     if isinstance(value, pathlib.Path):
@@ -609,10 +611,10 @@ def part_of_answer(value):
 
 
 def _drawn(figure):
-    """Return the PNG of a plotly figure; raise NoJsonForm if that can't be drawn, for lack of kaleido for one."""
+    """Return a plotly figure as PNG; raise NoJsonForm if that fails, for example without kaleido."""
     try:
         return figure.to_image(format="png")
-    # Its own errors are of many classes, by its release and kaleido's.
+    # Its errors have various classes, depending on its version and kaleido's.
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         text = "a plotly figure becomes a picture by the package kaleido, whose release 0.2.1 includes a browser: {}"
@@ -620,17 +622,17 @@ def _drawn(figure):
 
 
 def _picture_of_answer(picture):
-    """Return the Part of a picture: in the format that it was opened in, else as PNG, or TIFF for modes PNG lacks."""
+    """Return the Part for a picture: in the format in which it was opened; otherwise PNG, or TIFF for other modes."""
     own = picture.format if picture.format in _OWN_FORMATS else "PNG"
     for form in (own, "PNG", "TIFF"):
-        # OSError: this format can't hold pictures of this mode.
+        # OSError: this format doesn't support pictures of this mode.
         with contextlib.suppress(OSError):
             return Part(_written(picture, form), _OWN_FORMATS[form])
     raise json_codec.NoJsonForm("a picture of mode {} has no form that can be sent".format(picture.mode))
 
 
 def is_file_answer(hint, answers):
-    """Return whether a predictor with this type hint for its answers, or with these answers in JSON, returns files."""
+    """Return whether a predictor with this return type hint, or with these predictions in JSON, returns files."""
     kind = kind_of(hint)
     is_figure = inspect.isclass(hint) and any(
         _is_named(base, *name) for base in hint.__mro__ for name in (_MATPLOTLIB, _PLOTLY)
@@ -639,23 +641,23 @@ def is_file_answer(hint, answers):
     return kind in (IMAGE, BYTES, PATH) or is_figure or is_seen
 
 
-# A response that is a file: the length of its head, the head, JSON [media type, file name or null], and the content.
+# A prediction that is a file: the length of its head, the head (JSON [media type, file name or null]), and the content.
 def packed_answer(part):
-    """Return the payload of an answer that is a file."""
+    """Return the payload of a prediction that is a file."""
     return prefix(json.dumps([part.media_type, part.name]).encode("ascii")) + part.content
 
 
 def unpacked_answer(payload):
-    """Return (content, media type, file name or None) in a payload that `packed_answer` made."""
+    """Return (content, media type, file name or None) from a payload made by `packed_answer`."""
     start = _HEAD.size + _HEAD.unpack_from(payload)[0]
     media_type, name = json.loads(payload[_HEAD.size : start].decode("ascii"))
     return payload[start:], media_type, name
 
 
 def accepts(accept, media_type):
-    """Return (the weight of a media type by an Accept header field, how precisely it is named there).
+    """Return (quality of a media type in an Accept header, specificity of the matching range).
 
-    That is RFC 9110, section 12.5.1.
+    See RFC 9110, section 12.5.1.
     """
     best = (0.0, -1)
     for entry in (accept or "*/*").split(","):
@@ -671,43 +673,52 @@ def accepts(accept, media_type):
 
 
 def prefix(head):
-    """Return what the body follows in the payload of a sample with files.
+    """Return the prefix of the payload of a sample with files; the body follows.
 
-    The `head` is a JSON object in bytes: "accept" is the request's Accept header field, "type" is the media type of a
-    body that is a file, or the sample in JSON; "boundary" is that of a body that is a form.
+    The `head` is a JSON object in bytes: "accept" is the request's Accept header; "type" is the media type of a body
+    that is a file, or the sample as JSON; "boundary" is that of a body that is a form.
     """
     return _HEAD.pack(len(head)) + head
 
 
 def head_of_body(media_type, accept=None):
-    """Return the head of a body that is the file itself, or the sample in JSON."""
+    """Return the head for a body that is a file, or the sample as JSON."""
     return json.dumps({"type": media_type, "accept": accept}).encode("ascii")
 
 
 def head_of_form(boundary, accept=None, skips_empty=False):
-    """Return the head of a body that is a form.
+    """Return the head for a body that is a form.
 
-    `skips_empty` is whether an empty part is an argument that is not given, as in a page's form.
+    `skips_empty` is whether an empty part means a missing argument, as in an HTML form.
     """
     return json.dumps({"boundary": boundary, "accept": accept, "skips_empty": skips_empty}).encode("ascii")
 
 
 def accept_in(payload):
-    """Return the Accept header field of the request with this payload, or None."""
+    """Return the Accept header of the request with this payload, or None."""
     return _head_in(payload)[0].get("accept")
 
 
 def _head_in(payload):
-    """Return (the head in a payload, where the content begins)."""
+    """Return (the head of a payload, the position of the content)."""
     start = _HEAD.size + _HEAD.unpack_from(payload)[0]
     return json.loads(bytes(payload[_HEAD.size : start]).decode("ascii")), start
 
 
-def sample_in(payload, files):
-    """Return the sample in a payload with a `prefix`, each file in it as a Part.
+def texts_in_form(payload, names):
+    """Return pairs of name and text of the parts with one of these names that are not files; raise UnreadableForm."""
+    head, start = _head_in(payload)
+    if not names or "boundary" not in head:
+        return []
+    found = [part for part in _parts(payload, start, head) if part.name in names and not _is_file(part)]
+    return [(part.name, bytes(payload[part.start : part.end]).decode("utf-8", "replace")) for part in found]
+
+
+def sample_in(payload, files, parameters=()):
+    """Return the sample in a payload with a `prefix`, with files as Parts.
 
     Raise ValueError, Misfit or UnreadableForm. `files` is the manifest's description of arguments that are files, None
-    if there are none.
+    if there are none. Parts of a form that `texts_in_form` returns for the names `parameters` are no part of it.
     """
     head, start = _head_in(payload)
     if head.get("type") == JSON:
@@ -716,16 +727,19 @@ def sample_in(payload, files):
         raise Misfit([((), "must be JSON")])
     many = {argument["name"] for argument in files["arguments"] if argument["many"]}
     if "boundary" in head:
-        return _sample_of_form(payload, start, head, files, many)
+        found = [part for part in _parts(payload, start, head) if part.name not in parameters or _is_file(part)]
+        return _sample_of_form(payload, found, files, many)
     part, name = Part(memoryview(payload)[start:], head["type"]), files["arguments"][0]["name"]
     value = [part] if name in many else part
     return {name: value} if files["by_name"] else value
 
 
-def _sample_of_form(payload, start, head, files, many):
+def _parts(payload, start, head):
     found = list(multipart.parts(payload, head["boundary"], start))
-    if head["skips_empty"]:
-        found = [part for part in found if part.start < part.end]
+    return [part for part in found if part.start < part.end] if head["skips_empty"] else found
+
+
+def _sample_of_form(payload, found, files, many):
     if not found:
         raise multipart.UnreadableForm("The form has no part that is filled in.")
     view = memoryview(payload)
@@ -743,12 +757,12 @@ def _sample_of_form(payload, start, head, files, many):
     sample = {name: each if name in many or len(each) > 1 else each[0] for name, each in values.items()}
     if files["by_name"] or len(sample) > 1:
         return sample
-    # The name of an only argument may be any.
+    # The name of a single argument is arbitrary.
     return next(iter(sample.values())) if not many else [part for each in values.values() for part in each]
 
 
 def _is_file(part):
-    """Return whether a part of a form is a file, not a value; some clients send bytes without a file name."""
+    """Return whether a part of a form is a file rather than a value; some clients send bytes without a file name."""
     media_type = part.media_type
     return part.file_name is not None or not (
         media_type is None or media_type.startswith("text/") or media_type == JSON
@@ -756,9 +770,9 @@ def _is_file(part):
 
 
 def _text_value(content, name, is_of_file):
-    """Return the value of a part of a form that is not a file: JSON if it is that, else a text; raise Misfit.
+    """Return the value of a form part that is not a file: as JSON if valid, otherwise text; raise Misfit.
 
-    Where a file is wanted, digits are base64, not a number.
+    If a file is expected, digits are base64 rather than a number.
     """
     with contextlib.suppress(ValueError):
         value = json_codec.decode(content)

@@ -1,6 +1,6 @@
-"""What the arguments of a notebook's function are for: the sample, or its values by name, parameters, and headers.
+"""The arguments of a notebook's function: the sample, or its values by name, parameters, and headers.
 
-An argument with a default is a parameter, which a request may set; the others make up a sample.
+An argument with a default is a parameter, which a request may set; the others form the sample.
 """
 
 import collections.abc
@@ -10,21 +10,21 @@ import inspect
 
 from nb_scorer.model.hints import bare, resolved
 
-# The argument that gets a request's header fields, if its hint is a mapping.
+# The argument that receives a request's headers, if its type hint is a mapping.
 HEADERS = "headers"
-# Defaults that a client can send again. A default of another class is an object that the notebook binds, such as
-# its model, unless a hint says that its argument is meant to be set.
+# Types of defaults that a client could send. A default of another class is an object that the notebook binds, such as
+# its model, unless the type hint shows that the argument is meant to be set.
 _PLAIN = (type(None), bool, int, float, str)
 MAX_DEFAULT_ITEMS = 100
 
 
 class Arguments(object):
-    """The arguments of a function, as inspect.Parameter has them.
+    """The arguments of a function, as inspect.Parameter objects.
 
-    `sample` is the name of the argument that gets the sample, None if it is unknown; `by_keyword` is whether it
-    can only be passed by name. `named` are the arguments that an object's values are bound to, for a function with
-    several required ones; it is empty for a function of one sample. `parameters` are those that a request may set,
-    `takes_headers` is whether there is one for header fields. `fits` is False where a sample can be passed in no way.
+    `sample` is the name of the argument that receives the sample, None if unknown; `by_keyword` is whether it can only
+    be passed by name. `named` are the arguments to which an object's values are bound, if several are required; it is
+    empty for a function of one sample. `parameters` are those that a request may set, `takes_headers` is whether there
+    is one for headers. `fits` is False if there is no way to pass a sample.
     """
 
     def __init__(self, sample=None, by_keyword=False, named=(), parameters=(), takes_headers=False, fits=True):
@@ -37,13 +37,13 @@ class Arguments(object):
 
 
 def of(function, gets_values=False):
-    """Return the Arguments of `function`; those of a function with one sample if Python can't determine them.
+    """Return the Arguments of `function`; if Python can't determine them, those of a function of one sample.
 
-    With `gets_values`, samples are objects: a function that takes only keywords gets their values.
+    With `gets_values`, samples are objects: a function that takes only keywords receives their values.
     """
     try:
         signature = inspect.signature(function)
-    # Written in C, or of a kind whose signature Python can't determine.
+    # Written in C, or of a type whose signature Python can't determine.
     except Exception:
         return Arguments()
     hints = resolved(function)
@@ -59,7 +59,7 @@ def of(function, gets_values=False):
     if sample is None:
         return Arguments(fits=False, takes_headers=bool(headers))
     if not positional and not required:
-        # Only keywords, all with defaults: which of them should be the sample?
+        # Only keyword arguments, all with defaults: none of them is clearly the sample.
         return _by_name(others, required, function, hints, bool(headers))
     return Arguments(
         sample.name,
@@ -70,7 +70,7 @@ def of(function, gets_values=False):
 
 
 def _by_name(others, required, function, hints, takes_headers):
-    """Return the Arguments of a function that gets an object's values by their names."""
+    """Return the Arguments of a function that receives an object's values by name."""
     named = [each for each in others if _can_be_named(each)]
     return Arguments(
         named=named,
@@ -93,12 +93,12 @@ def _can_be_named(argument):
 
 
 def _follows_headers(sample, headers, found):
-    """Return whether the sample's place comes after that of headers, so that it has to be passed by name."""
+    """Return whether the sample's position is after that of headers, so that it has to be passed by name."""
     return _can_be_named(sample) and any(found.index(each) < found.index(sample) for each in headers)
 
 
 def _is_for_headers(argument, hint):
-    """Return whether an argument is named headers and has a hint that is a mapping."""
+    """Return whether an argument is named headers and has a mapping as its type hint."""
     if argument.name != HEADERS or not _can_be_named(argument):
         return False
     hint = bare(hint)
@@ -108,7 +108,7 @@ def _is_for_headers(argument, hint):
 
 
 def _parameters(function, candidates, hints):
-    """Return those of `candidates` that a request may set."""
+    """Return the `candidates` that a request may set."""
     bound = _bound_by_partial(function)
     return [
         each
@@ -122,7 +122,7 @@ def _parameters(function, candidates, hints):
 
 
 def _bound_by_partial(function):
-    """Return the names that functools.partial has given values: to Python they look like arguments with defaults."""
+    """Return the names bound by functools.partial, which look like arguments with defaults."""
     names: set = set()
     while isinstance(function, functools.partial):
         names.update(function.keywords)
@@ -131,7 +131,7 @@ def _bound_by_partial(function):
 
 
 def _can_be_sent(default, hint):
-    """Return whether a default is a value that a client could send, too."""
+    """Return whether a client could send a default's value, too."""
     if isinstance(default, (list, tuple)):
         return len(default) <= MAX_DEFAULT_ITEMS and all(_can_be_sent(item, None) for item in default)
     if isinstance(default, dict):
@@ -140,7 +140,7 @@ def _can_be_sent(default, hint):
 
 
 def _is_made_of_text(default):
-    # Not at the top: readers are needed only where a model is saved or loaded with some.
+    # Not at the top, because readers are needed only if a model is saved or loaded with some.
     from nb_scorer.model.readers import FromText, Number
 
     return FromText.knows(type(default)) or Number.knows(type(default))

@@ -1,24 +1,24 @@
-"""Adapters for functions of the notebook that take more than a sample in the form that JSON gives it.
+"""Adapters for functions of the notebook that don't simply take a sample as decoded from JSON.
 
-Made when the model is saved, they go into the pickle. Nothing is imported here, so that a scorer starts no later.
+They are made when the model is saved, and pickled with it. This module imports nothing, so that scorers start quickly.
 """
 
 HEADERS = "headers"
-# A call names the function that answers it, where that is another one than predictor.
+# A call names its function if it isn't predictor.
 FUNCTION, EXPLAINER = "function", "explainer"
-# Behind it, in a call, is the name of the one of `predictors` that is asked.
+# Prefix of a named predictor's name in a call.
 NAMED = "predictors/"
 _NOTHING: dict = {}
 
 
 class NoDefault(object):
-    """Takes the place of predictor in a notebook that only has `predictors`: each sample gets 404 with their names."""
+    """Replaces predictor in a notebook that has named predictors only: each sample gets 404 with their names."""
 
     def __init__(self, names):
         self.names = names
 
     def __call__(self, sample):
-        """Raise the exception whose status and text the client gets."""
+        """Raise the exception whose status and text the client receives."""
         error = LookupError(no_default(self.names))
         error.status = 404  # type: ignore[attr-defined] # as exceptions of notebooks may have one
         raise error
@@ -30,14 +30,14 @@ def no_default(names):
 
 
 class Call(object):
-    """A function that gets what `read` makes of a sample; where `read` is None, the sample as it is.
+    """A function that receives the result of `read` for a sample; if `read` is None, the sample itself.
 
-    `keyword` is the name by which it takes the sample, None where it is the first argument. `parameters` are
-    {name: (reader or None, whether a text is passed as it is)} of the arguments that a request may set, and
-    `takes_headers` is whether it gets header fields.
+    `keyword` is the name by which it takes the sample, None for the first argument. `parameters` are {name: (reader or
+    None, whether a text is passed unchanged)} of the arguments that a request may set, and `takes_headers` is whether
+    it receives headers.
     """
 
-    # For calls that were pickled before there were any.
+    # For calls pickled before this attribute existed.
     keyword = None
     parameters = _NOTHING
     takes_headers = False
@@ -50,12 +50,12 @@ class Call(object):
         self.takes_headers = takes_headers
 
     def __call__(self, sample, given=_NOTHING):
-        """Return the function's answer with the arguments in `given`; raise Misfit for a sample that does not fit."""
+        """Return the function's result with the arguments in `given`; raise Misfit for an invalid sample."""
         args, keywords = self.arguments(sample, given)
         return self.function(*args, **keywords)
 
     def arguments(self, sample, given=_NOTHING):
-        """Return (args, keywords) with which the function is called; raise Misfit for a sample that does not fit."""
+        """Return (args, keywords) for calling the function; raise Misfit for an invalid sample."""
         value = sample if self.read is None else self.read(sample)
         if self.keyword is None:
             return (value,), self._with_headers(given)
@@ -66,20 +66,20 @@ class Call(object):
 
 
 class CallByName(Call):
-    """A function of several arguments, which gets an object's values by their keys."""
+    """A function of several arguments, which receives an object's values by key."""
 
     def arguments(self, sample, given=_NOTHING):
-        """Return (args, keywords) as Call does; what the sample itself has counts before `given`."""
+        """Return (args, keywords) as Call does; keys of the sample take precedence over `given`."""
         return (), dict(self._with_headers(given), **self.read(sample))
 
 
 class CallTogether(Call):
-    """A batch_predictor that gets what `read` makes of each of its samples."""
+    """A batch_predictor that receives the result of `read` for each of its samples."""
 
     def __call__(self, samples, given=_NOTHING):
-        """Return the function's answers; raise Misfit for a sample that is not what it takes."""
+        """Return the function's results; raise Misfit for an invalid sample."""
         return self.of_read([sample if self.read is None else self.read(sample) for sample in samples], given)
 
     def of_read(self, values, given=_NOTHING):
-        """Return the function's answers to samples that were read already."""
+        """Return the function's results for samples that were read already."""
         return self.function(values, **self._with_headers(given))

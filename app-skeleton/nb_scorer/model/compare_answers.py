@@ -1,19 +1,19 @@
-"""When two answers are the same: the one definition that every check shares.
+"""Compares predictions: the one definition of "the same answer" that all checks share.
 
-Values are decoded JSON. All are compared exactly but floats, whose last bits differ between honest runs of one model
-(order of summation, number of threads, batch or row), and pictures, whose files differ between releases of libraries
-(zlib, libjpeg) for the same pixels.
+Values are decoded JSON. All are compared exactly except floats, whose last bits differ between valid runs of one model
+(order of summation, number of threads, batch or row), and pictures, whose files differ between library versions (zlib,
+libjpeg) for the same pixels.
 """
 
-# A smaller difference between floats means nothing: it is the noise of values near zero.
+# Smaller differences between floats are noise of values near zero.
 FLOOR = 1e-9
 TOLERANCE = 1e-6
 
 
 def same(expected, actual, tolerance=TOLERANCE):
-    """Return whether `actual` is the answer `expected`, floats within the relative `tolerance`.
+    """Return whether `actual` equals the prediction `expected`, with floats within the relative `tolerance`.
 
-    Values of pixels may differ by `tolerance` of the largest one.
+    Pixel values may differ by `tolerance` times the largest one.
     """
     if isinstance(expected, dict) and isinstance(actual, dict):
         return expected.keys() == actual.keys() and all(
@@ -23,7 +23,7 @@ def same(expected, actual, tolerance=TOLERANCE):
         return len(expected) == len(actual) and all(same(one, other, tolerance) for one, other in zip(expected, actual))
     if isinstance(expected, float) or isinstance(actual, float):
         return _is_number(expected) and _is_number(actual) and _near(expected, actual, tolerance)
-    # True == 1 in Python and not in JSON.
+    # True == 1 in Python, but not in JSON.
     if type(expected) is not type(actual):
         return False
     return expected == actual or (
@@ -53,8 +53,8 @@ def _is_picture(value):
 
 
 def _look_same(expected, actual, tolerance):
-    """Return whether two data: URLs of pictures have the same type and pixels; False for those that can't be read."""
-    # Not at the top: few predictions are pictures.
+    """Return whether two data: URLs of pictures have the same type and pixels; False if one can't be read."""
+    # Not at the top, because few predictions are pictures.
     from nb_scorer.model import binary, misfit
 
     try:

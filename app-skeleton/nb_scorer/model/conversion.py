@@ -1,6 +1,6 @@
-"""Readers for type hints that hold a file, a dataclass or something of pydantic's; all other hints convert nothing.
+"""Makes readers for type hints that contain a file, a dataclass or a pydantic type; other hints need no conversion.
 
-A reader is made once, when the model is saved, and goes into the pickle.
+A reader is made once, when the model is saved, and pickled with it.
 """
 
 import collections.abc
@@ -12,14 +12,14 @@ from nb_scorer.model import binary, pydantic_models
 from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 from nb_scorer.model.readers import AnyOf, Fields, FromText, Items, Number, OfPydantic, OneOf, Sample, Scalar, Values
 
-# Python's own containers; how to make one of another library, only its author knows.
+# Python's own containers; only its author knows how to create one of another library.
 _HOMES = ("builtins", "collections.abc", "typing")
-# (base class, what is made for a hint of it); the first that fits counts.
+# (base class of a hint, class to create); the first match counts.
 _COLLECTIONS = ((frozenset, frozenset), (collections.abc.Set, set), (collections.abc.Iterable, list))
 
 
 def reader(hint):
-    """Return the reader of samples that `hint` describes; None where no file, dataclass or pydantic is in it."""
+    """Return the reader for samples that `hint` describes; None if it contains no file, dataclass or pydantic type."""
     classes = list(_kinds(hint, set()))
     of_pydantic = [kind for kind in classes if pydantic_models.is_known(kind)]
     if of_pydantic:
@@ -30,12 +30,12 @@ def reader(hint):
 
 
 def reader_of_files(kind, is_many):
-    """Return the reader of a sample that is a file of this kind, or a list of them."""
+    """Return the reader for a sample that is a file of this kind, or a list of such files."""
     return Sample(Items(list, [binary.File(kind)]) if is_many else binary.File(kind))
 
 
 def files_in(read):
-    """Return (kind, whether it is a list of them) of a file that this reader reads, or None for other readers."""
+    """Return (kind, whether it is a list) of a file that this reader reads, or None for other readers."""
     inner = read.inner if isinstance(read, Sample) else read
     if isinstance(inner, AnyOf):
         found = [files_in(alternative) for alternative in inner.inner]
@@ -46,7 +46,7 @@ def files_in(read):
 
 
 def parameter_reader(hint):
-    """Return the reader of a parameter that `hint` describes; None where a hint says nothing that can be checked."""
+    """Return the reader for a parameter that `hint` describes; None if the hint can't be checked."""
     read = reader(hint)
     if read is not None:
         return read
@@ -56,7 +56,7 @@ def parameter_reader(hint):
 
 
 class _Readers(dict):
-    """The readers of a hint's dataclasses so far, by class; `tried` is for all its unions."""
+    """The readers of a hint's dataclasses so far, by class; all its unions share `tried`."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ class _Readers(dict):
 
 
 def _kinds(hint, seen):
-    """Yield the classes in a hint, in the fields of its dataclasses, and of what Annotated adds."""
+    """Yield the classes in a hint, in the fields of its dataclasses, and in Annotated's metadata."""
     for kind in map(type, getattr(hint, "__metadata__", ())):
         yield kind
     hint = bare(hint)
@@ -85,10 +85,10 @@ def _is_dataclass(kind):
 
 
 def _parameters(kind):
-    """Return [(name, hint, whether it must be given)] for the parameters of a dataclass's constructor."""
+    """Return [(name, hint, whether it is required)] for the parameters of a dataclass's constructor."""
     hints = resolved(kind)
     parameters = list(inspect.signature(kind).parameters.values())
-    # An InitVar has nothing to read but its name.
+    # An InitVar is known by its name only.
     return [
         (parameter.name, hints.get(parameter.name, typing.Any), parameter.default is inspect.Parameter.empty)
         for parameter in parameters
@@ -96,7 +96,7 @@ def _parameters(kind):
 
 
 def _reader_of(hint, readers):
-    """Return the reader of a hint within a dataclass, or None where values are taken as they are."""
+    """Return the reader of a hint within a dataclass, or None if its values need no conversion."""
     hint = bare(hint)
     origin, arguments = getattr(hint, "__origin__", None), arguments_of(hint)
     if origin in UNIONS or type(hint) in UNIONS:
@@ -126,7 +126,7 @@ def _of_class(kind, arguments, readers):
 
 
 def _of_dataclass(kind, readers):
-    # Before its fields' readers: a class may have itself among its fields.
+    # Before its fields' readers, because a class may contain itself.
     readers[kind] = Fields(kind)
     readers[kind].fields = {name: (_reader_of(hint, readers), needed) for name, hint, needed in _parameters(kind)}
     return readers[kind]

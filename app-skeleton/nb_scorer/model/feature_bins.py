@@ -1,7 +1,7 @@
-"""Features of samples and answers, and the bins that their values are counted in; the same at build and in the service.
+"""Features of samples and predictions, and the bins in which their values are counted; the same in build and service.
 
-A feature is a place in a list, a key of an object, or the value itself. Its bins are ranges of numbers, single
-categories, or ranges of a text's length; behind them come one for any other value and one for missing ones.
+A feature is a position in a list, a key of an object, or the value itself. Its bins are ranges of numbers, single
+categories, or ranges of a text's length, followed by one for any other value and one for missing values.
 """
 
 import bisect
@@ -13,21 +13,20 @@ ARRAY, OBJECT, SCALAR = "array", "object", "scalar"
 NUMBERS, CATEGORIES, TEXTS = "numbers", "categories", "texts"
 # The kinds whose bins have an order.
 ORDERED = (NUMBERS, TEXTS)
-# The feature of what is neither a list nor an object, as in the metric `input`.
+# The feature of a value that is neither a list nor an object, as in the metric `input`.
 VALUE = "value"
 OTHER, MISSING = "other", "missing"
-# A sample's columns beyond these are not compared.
+# Further columns of a sample are not compared.
 MAX_FEATURES = 100
 MAX_BINS = 10
-# A range of numbers is as wide as it takes for so many rows of the baseline to be in it.
+# Each range of numbers contains about this many rows of the baseline.
 ROWS_A_BIN = 10
 MAX_CATEGORIES = 20
-# A text of the baseline is shown to readers of the metrics only if this number of rows share it: others may be names
-# of people.
+# A text from the baseline appears in metrics only if this number of rows share it: others may be names of people.
 ROWS_A_CATEGORY = 5
 MAX_CATEGORY = 120
 MAX_SIZE = 1e300
-# What is so long and has nothing but these letters is no text; its length says little.
+# A longer text of only these characters is encoded data, whose length means little.
 _LONG = 256
 _ENCODED = re.compile(r"(?:data:[^,]{0,200},)?[A-Za-z0-9+/=_\s-]+\Z")
 _NUMBERS = frozenset((int, float))
@@ -35,14 +34,14 @@ _NEITHER = object()
 
 
 class Uncomparable(Exception):
-    """A feature can't be compared; the message is the end of a sentence that says why."""
+    """A feature can't be compared; the message is the end of a sentence that explains it."""
 
 
 class Feature(object):
-    """One feature: `part` is "sample" or "answer", and `counts` are how many rows of the baseline each bin has.
+    """One feature: `part` is "sample" or "answer", and `counts` are the baseline's rows in each bin.
 
-    `edges` are the last values of all ranges but the one that is open to the right, `values` the categories; the one
-    that the kind does not have is empty.
+    `edges` are the upper limits of all ranges except the open-ended last one, `values` the categories; the one that the
+    kind does not have is empty.
     """
 
     def __init__(self, part, name, kind, edges=(), values=(), counts=()):
@@ -66,7 +65,7 @@ class Feature(object):
         return self.own + 2
 
     def labels(self):
-        """Return a name for each bin, none twice: "<= 1.5", "> 1.5", "= red", "other", "missing"."""
+        """Return a unique name for each bin: "<= 1.5", "> 1.5", "= red", "other", "missing"."""
         if self.kind == CATEGORIES:
             own = ["= {}".format(printable(value)) for value in self.values]
         else:
@@ -77,7 +76,7 @@ class Feature(object):
         return [*own, OTHER, MISSING]
 
     def tally(self, column):
-        """Return how many of the values in `column` are in each bin; by C alone where all are of the usual type."""
+        """Return the number of values in `column` in each bin; uses only C code if all have the usual type."""
         kinds = set(map(type, column))
         if self.kind == NUMBERS and kinds <= _NUMBERS:
             return self._ranged(column)
@@ -93,7 +92,7 @@ class Feature(object):
         return counts
 
     def _ranged(self, numbers):
-        # Sorted once, each edge is looked up, not each number: a fifth of the time.
+        # Looking up each edge in the sorted numbers takes a fifth of the time of looking up each number.
         ranked = sorted(numbers)
         counts = []
         before = 0
@@ -108,7 +107,7 @@ class Feature(object):
         if value is None:
             return self.own + 1
         if self.kind == CATEGORIES:
-            # By type as well: to Python 1 and True are the same.
+            # By type as well: to Python, 1 and True are equal.
             return self._index.get(value, self.own) if kind in self._value_kinds else self.own
         if self.kind == NUMBERS:
             return bisect.bisect_left(self.edges, value) if kind in _NUMBERS else self.own
@@ -127,14 +126,14 @@ class Feature(object):
 
 
 def printable(value):
-    """Return a category or a name as a page or a label can have it."""
+    """Return a category or a name in a form that a page or a label can contain."""
     text = value if isinstance(value, str) else str(value).lower()
-    # A lone surrogate has no UTF-8.
+    # A lone surrogate can't be encoded as UTF-8.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def parsed(facts):
-    """Return the Feature of these facts; raise ValueError where they are not as `Feature.facts` gives them."""
+    """Return the Feature for these facts; raise ValueError if they don't have the form of `Feature.facts`."""
     if not isinstance(facts, dict) or set(facts) != {"part", "name", "kind", "edges", "values", "counts"}:
         raise ValueError("a feature has other fields")
     if facts["part"] not in ("sample", "answer") or facts["kind"] not in (NUMBERS, CATEGORIES, TEXTS):
@@ -158,9 +157,9 @@ def parsed(facts):
 
 
 def form_of(samples):
-    """Return (form, names of the features) that decoded samples share; raise Uncomparable where they share none.
+    """Return (form, feature names) shared by decoded samples; raise Uncomparable if they share none.
 
-    Lists may have different lengths only if there is a longest one; objects may lack keys.
+    Lists may have different lengths only if the lengths have a maximum; objects may lack keys.
     """
     kinds = {ARRAY if type(sample) is list else OBJECT if type(sample) is dict else SCALAR for sample in samples}
     if len(kinds) != 1:
@@ -174,7 +173,7 @@ def form_of(samples):
 
 
 def columns(samples, form, names):
-    """Return the column of each feature in `names`; None where a sample lacks it, as where its value is null."""
+    """Return the column of each feature in `names`, with None for missing and null values."""
     if form == SCALAR:
         return [samples]
     if form == OBJECT:
@@ -197,7 +196,7 @@ def _at(sample, position):
 
 
 def made_of(part, name, column):
-    """Return the Feature whose bins the values in `column` make; raise Uncomparable."""
+    """Return the Feature with bins made from the values in `column`; raise Uncomparable."""
     present = [value for value in column if value is not None]
     kinds = {float if type(value) is int else type(value) for value in present}
     if not present:
@@ -233,13 +232,13 @@ def _is_short(text):
 
 
 def _edges(values):
-    """Return the edges between ranges that hold about as many of `values` each; between each two if they are few."""
+    """Return edges between ranges with about equally many of `values`; between all distinct values if these are few."""
     if max(map(abs, values)) > MAX_SIZE:
         raise Uncomparable("its numbers are too large")
     ranked = sorted(map(float, values))
     distinct = sorted(set(ranked))
     if len(distinct) == 1:
-        # Ranges below and above it, in which the baseline has nothing.
+        # Ranges below and above it, in which the baseline has no rows.
         step = max(abs(distinct[0]), 1.0) * 1e-6
         return [distinct[0] - step, distinct[0] + step]
     if len(distinct) <= MAX_BINS:
@@ -252,7 +251,7 @@ def _edges(values):
 
 
 def _between(last, distinct):
-    """Return a number that separates `last` from the next greater of the `distinct` ones."""
+    """Return a number between `last` and the next greater one of `distinct`."""
     following = distinct[bisect.bisect_right(distinct, last)]
     middle = last + (following - last) / 2
     return middle if last <= middle < following else last

@@ -1,4 +1,4 @@
-"""The notebook's functions as both build and service call them: what may be one, and what counts as a yes."""
+"""The notebook's functions as both build and service call them: which values qualify, and which verdicts mean yes."""
 
 import copyreg
 import functools
@@ -17,14 +17,14 @@ class FromEstimator(object):
         self.estimator = estimator
 
     def __call__(self, sample):
-        """Return the estimator's answer for `sample`."""
+        """Return the estimator's prediction for `sample`."""
         return self.estimator.predict(self._rows(sample))[0]
 
     def _rows(self, sample):
-        """Return `sample` as the only row of a list, or of a pandas table where the estimator was trained on a table.
+        """Return `sample` as the only row of a list, or of a pandas table if the estimator was trained on one.
 
-        Raises KeyError, naming them, where an object lacks columns. `feature_names_in_` is scikit-learn's
-        name for the columns of the table that an estimator was trained on.
+        Raises KeyError with the names of columns that an object lacks. `feature_names_in_` is scikit-learn's name for
+        the columns of the table that an estimator was trained on.
         """
         names = getattr(self.estimator, "feature_names_in_", None)
         table = _table() if names is not None else None
@@ -36,7 +36,7 @@ class FromEstimator(object):
 
 
 def _table():
-    """Return pandas' DataFrame, or None where the column names come from a library like it."""
+    """Return pandas' DataFrame, or None if the column names come from a similar library."""
     try:
         from pandas import DataFrame
     except ImportError:
@@ -45,16 +45,16 @@ def _table():
 
 
 def as_predictor(value):
-    """Return a predictor that calls the `predict` of `value` if it has one and can't be called itself, else `value`."""
+    """Return a predictor that calls the `predict` method of `value` if it isn't callable itself, otherwise `value`."""
     if callable(value) or not callable(getattr(value, "predict", None)):
         return value
     return FromEstimator(value)
 
 
 def refusal(verdict):
-    """Return None where a validator's `verdict` is a yes, else the reason that it gives, which may be "".
+    """Return None if a validator's `verdict` means yes, otherwise its reason, which may be "".
 
-    A text is a reason to refuse. A pair such as (False, "reason") is a verdict and its reason.
+    A text is a reason to reject. A pair such as (False, "reason") is a verdict with its reason.
     """
     reason = ""
     if isinstance(verdict, tuple) and len(verdict) == 2 and _is_with_reason(*verdict):
@@ -65,7 +65,7 @@ def refusal(verdict):
 
 
 def words_of(error):
-    """Return what an exception of a validator tells a client: its message, with its type where that says more."""
+    """Return a validator's exception as text for the client: its message, with its type if that adds information."""
     text = str(error)
     if text and isinstance(error, (ValueError, AssertionError)):
         return text
@@ -73,7 +73,7 @@ def words_of(error):
 
 
 def _is_with_reason(verdict, reason):
-    # numpy's own truth values are no bool.
+    # numpy's own booleans are not bool.
     return not isinstance(verdict, (str, tuple)) and (isinstance(verdict, bool) or isinstance(reason, str))
 
 
@@ -82,7 +82,7 @@ def _text(reason):
 
 
 def accepts(verdict):
-    """Return whether a validator's `verdict` is a yes: its truth; of an array or table, that of every element."""
+    """Return whether a validator's `verdict` means yes: its truth; for an array or table, that of every element."""
     for _ in range(MAX_DIMENSIONS):
         if not callable(getattr(verdict, "all", None)) or getattr(verdict, "shape", ()) == ():
             break
@@ -101,10 +101,10 @@ def doc(function):
 
 
 def signature(function, name):
-    """Return name, parameters and type hints of `function` as text, or None where Python can't tell them."""
+    """Return name, parameters and type hints of `function` as text, or None if Python can't determine them."""
     try:
         text = name + str(inspect.signature(function))
-    # A hint may be any object, with any fault in its repr.
+    # A hint may be any object, whose repr may fail.
     except Exception:
         return None
     return text if len(text) <= SIGNATURE_LENGTH else None
@@ -115,9 +115,9 @@ def _cached(function, maxsize, typed):
 
 
 def _reduce_cached(wrapper):
-    """Return how a function under functools.lru_cache is pickled: by value, with an empty cache.
+    """Return how to pickle a function under functools.lru_cache: by value, with an empty cache.
 
-    One that a module holds is pickled by its name, the only way that pickle itself knows.
+    A function in a module is pickled by name, which is all that pickle supports.
     """
     owner = sys.modules.get(wrapper.__module__)
     for name in wrapper.__qualname__.split("."):
@@ -129,5 +129,5 @@ def _reduce_cached(wrapper):
 
 
 def let_caches_be_pickled():
-    """Have pickle and cloudpickle save functions under functools.lru_cache by value from now on."""
+    """From now on, make pickle and cloudpickle save functions under functools.lru_cache by value."""
     copyreg.pickle(type(functools.lru_cache()(len)), _reduce_cached)

@@ -1,8 +1,8 @@
-"""Golden rows: samples with the answers that the notebook's own predictor gave, asked as a client would.
+"""Golden rows: samples with the notebook's own predictions, in the form in which a client would send them.
 
-A row's sample is in its JSON form, so that the row says what the service must answer. Files in it, which are data: URLs
-there, are files of the model's folder on disk: the line of the row has null in their place, and {"files": {JSON
-pointer: [name of the file, media type]}}.
+A row's sample is in its JSON form, so that the row defines the service's response. Files in it, data: URLs in JSON, are
+stored as files of the model's folder: the row's line has null in their place, and {"files": {JSON pointer: [name of the
+file, media type]}}.
 """
 
 import io
@@ -16,25 +16,25 @@ from nb_scorer.model.calls import FUNCTION, NAMED
 
 _NAME = re.compile(r"golden/[0-9]+\.[a-z0-9]+")
 
-# A value of each JSON type, for samples that are made up.
+# Example values for each JSON type.
 _MADE_UP = {"null": None, "boolean": True, "integer": 1, "number": 0.2, "string": "text", "array": [0.2, 0.7]}
 
 
 def counted(rows):
-    """Return the number of golden rows in words."""
+    """Return the number of golden rows as text."""
     return "1 golden row" if rows == 1 else "{} golden rows".format(rows)
 
 
 def samples_to_add(hint):
-    """Return what a notebook without a golden row is told to add, at build and on the service's page.
+    """Return example code for a notebook without golden rows, shown by the build and on the service's page.
 
-    It is a Python list of one sample that fits `hint`, the schema from predictor's signature.
+    It is a Python list with one sample that fits `hint`, the schema from predictor's signature.
     """
     return repr([_made_up(hint, _MADE_UP["array"])])
 
 
 def _made_up(hint, default):
-    """Return a value that fits a schema as nb_scorer.model.hint_schema writes them; `default` where it says nothing."""
+    """Return a value that fits a schema made by nb_scorer.model.hint_schema; `default` if that is empty."""
     if hint.get("enum"):
         return hint["enum"][0]
     kind = hint.get("type")
@@ -48,12 +48,12 @@ def _made_up(hint, default):
 
 
 def plain(rows, predictor=""):
-    """Return the `rows` whose sample alone gets their answer: those of a predictor, by its name, without parameters."""
+    """Return the rows of a predictor, by its name, that have no parameters."""
     return [row for row in rows if row.get("predictor", "") == predictor and not row.get("parameters")]
 
 
 def call_of(row):
-    """Return a row's predictor and parameters as the bytes of nb_scorer.model.parameters; empty if it has none."""
+    """Return a row's predictor and parameters in the bytes form of nb_scorer.model.parameters; empty if it has none."""
     facts = {"parameters": row["parameters"]} if row.get("parameters") else {}
     if row.get("predictor"):
         facts[FUNCTION] = NAMED + row["predictor"]
@@ -61,13 +61,13 @@ def call_of(row):
 
 
 def keep(folder, answers):
-    """Replace the answers in the golden rows of a model folder by `answers`, one per row."""
+    """Replace the predictions in the golden rows of a model folder by `answers`, one per row."""
     rows = [dict(row, answer=answer) for row, answer in zip(read(folder), answers)]
     write(folder, [json.dumps(row).encode("ascii") for row in rows])
 
 
 def write(folder, lines):
-    """Put golden rows, each bytes of JSON, into a model folder, and the files in them next to them."""
+    """Write golden rows, each as JSON bytes, into a model folder, with the files in them alongside."""
     files: dict = {}
     texts = []
     for line in lines:
@@ -83,7 +83,7 @@ def write(folder, lines):
             file.write(content)
     path = os.path.join(str(folder), paths.GOLDEN)
     with io.open(path + ".new", "wb") as file:
-        # A row without files as it is, to keep the form of the notebook's numbers.
+        # A row without files is written unchanged, to keep the spelling of the notebook's numbers.
         file.writelines(
             json.dumps(row).encode("ascii") + b"\n" if "files" in row else line.rstrip(b"\n") + b"\n"
             for row, line in zip(texts, lines)
@@ -92,17 +92,17 @@ def write(folder, lines):
 
 
 def sizes(line):
-    """Return (bytes of a golden row without its files, bytes of these)."""
+    """Return (size of a golden row without its files, size of the files), in bytes."""
     if b'"data:' not in line:
         return len(line), 0
     files: dict = {}
     _take_files(json.loads(line.decode("utf-8")), files)
-    # As base64 they are a third longer.
+    # Base64 makes them a third larger.
     return max(0, len(line) - sum(len(content) * 4 // 3 for content in files.values())), sum(map(len, files.values()))
 
 
 def _take_files(row, files):
-    """Put null for the files in the sample and the answer of a row, add them to `files`, and return where they were."""
+    """Replace the files in a row's sample and prediction by null, add them to `files`, and return their positions."""
     pointers: dict = {}
     for name in ("sample", "answer"):
         row[name] = _without_files(row[name], "/" + name, pointers, files)
@@ -128,8 +128,8 @@ def _without_files(value, pointer, pointers, files):
 
 
 def _part(url):
-    """Return the Part of a data: URL as this service writes them, else None: another one is kept as it is."""
-    # Not at the top: a service whose golden rows have no files starts without it.
+    """Return the Part for a data: URL in the form that this service writes; None for any other, which is kept."""
+    # Not at the top, so that a service whose golden rows have no files starts without it.
     from nb_scorer.model import binary
 
     try:
@@ -144,9 +144,9 @@ def _escaped(name):
 
 
 def with_files(row, content_of):
-    """Return a golden row as it was before its files were taken out: `content_of` returns a file's bytes by its name.
+    """Return a golden row with its files put back; `content_of` returns a file's bytes by name.
 
-    Raise ValueError if a row names something other than a file of golden rows.
+    Raise ValueError if a row names anything other than a file of golden rows.
     """
     pointers = row.pop("files", None)
     if not pointers:
@@ -167,7 +167,7 @@ def with_files(row, content_of):
 
 
 def file_names(content):
-    """Return the names of the files that golden rows refer to, given all lines; of rows that are damaged, none."""
+    """Return the names of the files that golden rows refer to, from all lines; empty for damaged rows."""
     names: list = []
 
     def noted(name):
@@ -183,7 +183,7 @@ def file_names(content):
 
 
 def _put(row, pointer, value):
-    """Put `value` where a JSON pointer leads to in `row`."""
+    """Set the value at a JSON pointer in `row`."""
     *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     try:
         for part in parents:

@@ -1,7 +1,7 @@
-"""What type hints say of samples and answers: the JSON schema of a hint, as far as JSON Schema can express it.
+"""JSON schemas from the type hints of samples and predictions, as far as JSON Schema can express them.
 
-A hint promises what rows can only suggest: `list[float]` where all rows have whole numbers, `Literal["a", "b"]`
-where one row has "a". A hint that JSON has no type for has the schema {}.
+A hint guarantees what rows can only suggest: `list[float]` if all rows have whole numbers, `Literal["a", "b"]` if one
+row has "a". A hint without an equivalent in JSON has the schema {}.
 """
 
 import collections.abc
@@ -20,9 +20,9 @@ from nb_scorer.model.hints import UNIONS, arguments_of, bare, resolved
 # The prediction of a function that streams is the list of its items. Files and the like can be iterated, too.
 _STREAMS = (collections.abc.Generator, collections.abc.AsyncIterator)
 _ITERABLES = (collections.abc.Iterable, collections.abc.Iterator)
-# A longer list of values would be no help on a page.
+# A longer list of values would not help readers of a page.
 MAX_VALUES = 100
-# As json_codec writes them; the first that fits: bool is an Integral, and datetime a date.
+# As json_codec writes them; the first match counts, because bool is an Integral, and datetime a date.
 _SCALARS = (
     (bool, "boolean"),
     (numbers.Integral, "integer"),
@@ -35,13 +35,13 @@ _VALUES = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
 
 def of(function):
-    """Return the schemas of the sample that `function` takes and of the answer that it gives; {} for the unknown."""
+    """Return the schemas of the sample that `function` takes and of its result; {} if unknown."""
     hints = resolved(function)
     try:
         takes = call_arguments.of(function)
         sample = _of_named(takes.named, hints) if takes.named else schema(hints.get(takes.sample, typing.Any))
         return sample, schema(hints.get("return", typing.Any))
-    # A hint may be any object, with any fault in it.
+    # A hint may be any object, and may fail in any way.
     except Exception:
         return {}, {}
 
@@ -63,7 +63,7 @@ def _of_named(named, hints):
 
 
 def schema(hint, within=()):
-    """Return the JSON schema of a type hint in the fields of the classes `within`; {} for what JSON lacks."""
+    """Return the JSON schema of a type hint within the fields of the classes `within`; {} if JSON has no equivalent."""
     hint = bare(hint)
     if hint is None or hint is type(None):
         return {"type": "null"}
@@ -73,13 +73,13 @@ def schema(hint, within=()):
     if origin is not None and origin is getattr(typing, "Literal", ()):
         return _of_values(arguments)
     kind = origin if inspect.isclass(origin) else hint
-    # A class may have itself among its fields.
+    # A class may contain itself.
     return _of_class(kind, arguments, within) if inspect.isclass(kind) and kind not in within else {}
 
 
 def _of_class(kind, arguments, within):
     if issubclass(kind, enum.Enum):
-        # Flags are combined to numbers that no member has.
+        # Combined flags are numbers that no member has.
         return {"type": "integer"} if issubclass(kind, enum.Flag) else _of_values([member.value for member in kind])
     scalar = next(({"type": name} for base, name in _SCALARS if issubclass(kind, base)), None)
     known = binary.schema(binary.kind_of(kind)) or scalar
@@ -95,7 +95,7 @@ def _of_class(kind, arguments, within):
 
 
 def _of_container(kind, inner):
-    """Return the schema of a mapping or list class with the schemas `inner` in its brackets."""
+    """Return the schema of a mapping or list class whose type arguments have the schemas `inner`."""
     if issubclass(kind, collections.abc.Mapping):
         values = len(inner) > 1 and inner[1]
         return dict({"type": "object"}, **({"additionalProperties": values} if values else {}))
@@ -110,7 +110,7 @@ def _of_tuple(kind, arguments, within):
     if hasattr(kind, "_fields"):
         hints, within = typing.get_type_hints(kind), (*within, kind)
         arguments = [hints.get(name, typing.Any) for name in kind._fields]
-    # What Python writes for the empty tuple differs from one version to the next.
+    # Python versions differ in how they represent the empty tuple.
     if not arguments or arguments == [()]:
         return _array({})
     array = _array(_any_of([schema(argument, within) for argument in arguments]))
@@ -126,7 +126,7 @@ def _of_fields(kind, within):
     hints = resolved(kind)
     if hasattr(kind, "__dataclass_fields__"):
         fields = json_codec.field_names(kind)
-        # Not by the class's attributes: a field with a default_factory has none.
+        # From the signature rather than class attributes, because a field with a default_factory has none.
         parameters = inspect.signature(kind).parameters
         required = {
             name for name in fields if name in parameters and parameters[name].default is inspect.Parameter.empty
@@ -139,7 +139,7 @@ def _of_fields(kind, within):
 
 
 def _of_model(kind, within):
-    """Return the schema of a pydantic model, under the names that its fields have in JSON."""
+    """Return the schema of a pydantic model, with its fields' names in JSON."""
     root = pydantic_models.root(kind)
     if root is not None:
         return schema(root, within)
@@ -157,7 +157,7 @@ def _of_values(allowed):
 
 
 def _any_of(schemas):
-    """Return one schema that each of `schemas` fits; what only one of them says of arrays or objects is kept."""
+    """Return one schema that all `schemas` fit; constraints that only one of them has on arrays or objects are kept."""
     if not schemas or not all(schemas):
         return {}
     if all(alternative == schemas[0] for alternative in schemas):

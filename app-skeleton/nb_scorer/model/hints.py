@@ -1,27 +1,27 @@
-"""Type hints as Python keeps them: looked up, and taken apart, in every Python from 3.6 on."""
+"""Resolves and takes apart type hints in every Python since 3.6."""
 
 import functools
 import inspect
 import types
 import typing
 
-# Leaves Annotated in place, where Python has it.
+# Keeps Annotated, if this Python has it.
 _EXTRAS: dict = {"include_extras": True} if hasattr(typing, "Annotated") else {}
 UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 
 
 def resolved(annotated):
-    """Return the type hints of a function or a class with names in quotes looked up; {} where a name is undefined."""
+    """Return the type hints of a function or a class with quoted names resolved; {} if a name is undefined."""
     try:
-        # What Annotated adds is for pydantic; CPython 3.8 and earlier have no Annotated.
+        # Annotated's metadata is for pydantic; CPython 3.8 and earlier have no Annotated.
         return typing.get_type_hints(_with_hints(annotated), **_EXTRAS)
-    # A hint may be any object, and one in quotes may name what does not exist.
+    # A hint may be any object, and a quoted one may name something that does not exist.
     except Exception:
         return {}
 
 
 def _with_hints(annotated):
-    """Return what has the hints of `annotated`: the function that a partial calls, the `__call__` of an object."""
+    """Return the object that carries the hints: the function of a partial, or the `__call__` of an object."""
     while isinstance(annotated, functools.partial):
         annotated = annotated.func
     if inspect.isclass(annotated) or inspect.isroutine(annotated) or hasattr(annotated, "__wrapped__"):
@@ -30,14 +30,14 @@ def _with_hints(annotated):
 
 
 def bare(hint):
-    """Return a hint without its new name (NewType) and without what Annotated adds to it."""
+    """Return a hint without NewType and without Annotated's metadata."""
     while hasattr(hint, "__supertype__") or getattr(hint, "__metadata__", None):
         hint = hint.__supertype__ if hasattr(hint, "__supertype__") else hint.__origin__
     return hint
 
 
 def arguments_of(hint):
-    """Return the arguments in a hint's brackets, [] without brackets.
+    """Return a hint's type arguments, [] without brackets.
 
     Without brackets, `__args__` is None in Python 3.6, holds type variables in 3.8, and is a descriptor of the class
     typing.Union since 3.14.

@@ -1,6 +1,6 @@
-"""JSON in and out: a sample for the notebook's functions, and their answer for a client.
+"""Decodes samples from JSON for the notebook's functions, and encodes their results for clients.
 
-In: exactly as JSON says. Out: any value of Python, numpy, pandas or pydantic that has a JSON form.
+Decoding follows JSON exactly. Encoding accepts any value of Python, numpy, pandas or pydantic that has a JSON form.
 """
 
 import base64
@@ -16,7 +16,7 @@ import uuid
 from nb_scorer.common import json_depth
 from nb_scorer.model import pydantic_models
 
-# int() of a long digit string is quadratic, and Pythons before CPython 3.11 set it no limit.
+# int() of a long digit string is quadratic, and Pythons before 3.11 have no limit.
 MAX_DIGITS = 4300
 _DIGITS = b"0123456789"
 _EXACT = 1 << 63
@@ -26,9 +26,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def decode(body, decoder=None):
-    """Return the sample in `body` (bytes of UTF-8 JSON); raise ValueError in words for a client.
+    """Return the sample in `body` (UTF-8 JSON bytes); raise ValueError with a text for the client.
 
-    With LENIENT as `decoder`, NaN, Infinity and -Infinity, which JSON does not have, are None.
+    With LENIENT as `decoder`, NaN, Infinity and -Infinity, which are not valid JSON, become None.
     """
     if body[:3] == _BOM:
         body = body[3:]
@@ -39,7 +39,7 @@ def decode(body, decoder=None):
         if json_depth.is_too_deep(body):
             raise ValueError("it is nested too deeply")
         try:
-            # What decoder.decode() does besides takes longer than decoding a small sample.
+            # decoder.decode() does additional work, which takes longer than decoding a small sample.
             sample, end = decoder.scan_once(text, 0)
         except StopIteration:
             end = -1
@@ -51,18 +51,18 @@ def decode(body, decoder=None):
 
 
 def fingerprint(sample):
-    """Return bytes that differ once a decoded sample has been changed, or None where there are none."""
+    """Return bytes that change if a decoded sample is modified, or None if it can't be serialized."""
     try:
-        # Version 2 of the format does not depend on who else refers to an object.
+        # Version 2 of the format does not depend on reference counts.
         return marshal.dumps(sample, 2)
     except ValueError:
-        # Nested too deeply for marshal, or it holds something that JSON does not have.
+        # Nested too deeply for marshal, or it contains a type that JSON doesn't have.
         return None
 
 
 def _has_long_number(body):
     """Return whether `body` has more than MAX_DIGITS digits in a row."""
-    # Such a run covers a multiple of MAX_DIGITS: looking there costs a thousandth of a search.
+    # Such a run covers a multiple of MAX_DIGITS: checking these positions costs a thousandth of a search.
     for position in range(0, len(body), MAX_DIGITS):
         if body[position : position + 1].isdigit():
             before, after = body[max(0, position - MAX_DIGITS) : position], body[position : position + MAX_DIGITS]
@@ -82,13 +82,13 @@ def _bounded_int(digits):
     return int(digits)
 
 
-# Made once: json.loads and json.dumps would make one per call, which takes longer than a small sample.
+# Created once: json.loads and json.dumps would create one per call, which takes longer than a small sample.
 _DECODER = json.JSONDecoder(parse_constant=_reject_constant)
 _BOUNDED = json.JSONDecoder(parse_constant=_reject_constant, parse_int=_bounded_int)
 
 
 def bounded_decoder(on_constant):
-    """Return a decoder that calls `on_constant` with NaN, Infinity or -Infinity, and has what that returns for it."""
+    """Return a decoder that replaces NaN, Infinity and -Infinity by the result of `on_constant`."""
     return json.JSONDecoder(parse_constant=on_constant, parse_int=_bounded_int)
 
 
@@ -96,49 +96,49 @@ LENIENT = bounded_decoder(lambda name: None)
 
 
 class NoJsonForm(TypeError):
-    """A value has no JSON form; the text says why, in words that a client may see."""
+    """A value has no JSON form; the text explains it to the client."""
 
 
 def encode(answer, form=None):
-    """Return `answer` as bytes of JSON, pandas in the `form` LABELLED or BARE; raise NoJsonForm naming the type.
+    """Return `answer` as JSON bytes, pandas in the `form` LABELLED or BARE; raise NoJsonForm naming the type.
 
-    NaN and infinities become null: JSON has no word for them.
+    NaN and infinities become null, because JSON can't express them.
     """
     own = _SCALARS.get(type(answer))
     if own is not None:
         answer = own(answer)
-    # What most models answer; written as json would, in a tenth of its time.
+    # The most common prediction; the same text as from json, in a tenth of the time.
     if type(answer) is int and -_EXACT < answer < _EXACT:
         return b"%d" % answer
     if isinstance(answer, float):
-        # As json does of those derived from it, such as numpy.float64.
+        # As json does for subclasses such as numpy.float64.
         text = float.__repr__(answer)
         return b"null" if text in _NOT_FINITE else text.encode("ascii")
     if type(answer) is list and answer:
-        # The encoder would ask for each of a thousand answers what to do with it. Most need nothing, which the
-        # first tells: looking at all of them would take a third of the time of writing them.
+        # The encoder would call back for each of a thousand predictions. Most need no conversion, and the first one
+        # shows that: checking all would take a third of the time of writing them.
         own = _SCALARS.get(type(answer[0]))
         if own is not None and len(set(map(type, answer))) == 1:
             answer = list(map(own, answer))
     form = form or LABELLED
     try:
-        # The encoder writes 1 and '1' as two values of one name.
+        # The encoder writes 1 and '1' as two values with the same name.
         text = None if _has_other_keys(answer) else form.encoder.encode(answer)
     except (ValueError, TypeError, OverflowError, RecursionError):
         text = None
     if text is None:
-        # A NaN, a key that is no string, or a cycle: plain() finds out which, and fixes the first two. What it
-        # raises says it all: the log has no use for the encoder's own error.
+        # A NaN, a key that is not a string, or a cycle: plain() finds out which, and fixes the first two. Its own error
+        # is sufficient; the encoder's is not logged.
         text = _text(plain(answer, form))
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        # A lone surrogate came in as an escape; it can only leave as one.
+        # A lone surrogate came from an escape, and can only be written as one.
         return json.dumps(plain(answer, form), allow_nan=False).encode("ascii")
 
 
 def _has_other_keys(value):
-    """Return whether a dict in `value` has keys that are no strings; of a list, its first item speaks for all."""
+    """Return whether a dict in `value` has keys that are not strings; for a list, only its first item is checked."""
     kind = type(value)
     if kind is dict:
         if set(map(type, value)) - _TEXT:
@@ -151,7 +151,7 @@ def _text(answer):
     try:
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
-        # The only cause left: CPython does not write longer numbers, and no client would read them.
+        # The only remaining cause: CPython does not write longer numbers, and no client would read them.
         raise NoJsonForm("a whole number of more than {} digits has no JSON form".format(MAX_DIGITS)) from None
 
 
@@ -164,9 +164,9 @@ def plain(value, form=None):
 
 
 def listed(value):
-    """Return the list of answers that a batch_predictor's `value` holds; raise NoJsonForm where it holds none.
+    """Return the list of predictions in a batch_predictor's `value`; raise NoJsonForm if it contains none.
 
-    The labels of an array or a table say which sample an answer is of, and are no part of it.
+    The labels of an array or a table identify samples and are not part of predictions.
     """
     return value if type(value) is list else BARE.leaf(value)
 
@@ -187,13 +187,13 @@ def _plain(value, leaf):
 def _object(value, leaf):
     named = {_key(key, leaf): _plain(item, leaf) for key, item in value.items()}
     if len(named) < len(value):
-        # A JSON object has one value per name: the others would be lost without a word.
+        # A JSON object has one value per name, so the others would be lost silently.
         raise NoJsonForm("a dict with two keys of the same name, such as 1 and '1', has no JSON form")
     return named
 
 
 def _key(key, leaf):
-    """Return a dict's key as the text that JSON has for it."""
+    """Return a dict's key as JSON text."""
     if isinstance(key, str):
         return str.__str__(key)
     plain_key = _plain(key, leaf)
@@ -205,14 +205,14 @@ def _key(key, leaf):
 
 
 class Form(object):
-    """One way to write answers: `leaf` takes a value one step nearer to JSON, `encoder` writes JSON by it."""
+    """A way to encode predictions: `leaf` converts a value one step closer to JSON, `encoder` encodes with it."""
 
     def __init__(self, library_steps):
         self._library_steps = library_steps
         self.encoder = json.JSONEncoder(default=self.leaf, allow_nan=False, ensure_ascii=False)
 
     def leaf(self, value):
-        """Return `value` one step nearer to JSON: json.dumps calls this for a type that it does not know."""
+        """Return `value` one step closer to JSON; json.dumps calls this for types that it doesn't know."""
         own = _SCALARS.get(type(value))
         if own is not None:
             return own(value)
@@ -232,7 +232,7 @@ class Form(object):
 
 def _file_url(value):
     """Return the data: URL of a value that is a file, such as a picture; None for any other."""
-    # Not at the top: it needs this module.
+    # Not at the top, because it imports this module.
     from nb_scorer.model import binary
 
     part = binary.part_of_answer(value)
@@ -240,7 +240,7 @@ def _file_url(value):
 
 
 def _moment(value):
-    # pandas.NaT is a datetime to isinstance and has no time in it.
+    # pandas.NaT is an instance of datetime, but contains no time.
     return None if value != value else value.isoformat()
 
 
@@ -252,7 +252,7 @@ def _decimal(value):
     if not value.is_finite():
         return None
     if value.adjusted() > MAX_DIGITS:
-        # Written out, it would take time and memory in proportion to its exponent.
+        # Writing it out would take time and memory in proportion to its exponent.
         raise NoJsonForm("a Decimal of more than {} digits has no JSON form".format(MAX_DIGITS))
     return int(value) if value == value.to_integral_value() else float(value)
 
@@ -284,9 +284,9 @@ _STEPS: tuple = (
 )
 
 
-# For each of numpy's numbers that was answered, what makes Python's own of it. It has about twenty types of them.
+# Converters to Python's own types for each numpy type that has occurred; numpy has about twenty.
 _SCALARS: dict = {}
-# By the kind of its type, in a tenth of the time that its item() takes.
+# By kind of type; takes a tenth of the time of item().
 _OWN = {"b": bool, "i": int, "u": int, "f": float}
 _NOT_FINITE = ("nan", "inf", "-inf")
 
@@ -298,13 +298,13 @@ def _is_numpy_scalar(value):
 def _numpy_scalar(value):
     kind = value.dtype.kind
     if value.dtype.names:
-        # item() would drop the names of a nested record, and the unit of a datetime64 in nanoseconds.
+        # item() would drop the field names of a nested record, and the unit of a datetime64 in nanoseconds.
         return {name: value[name] for name in value.dtype.names}
     if kind == "M":
         return None if value != value else str(value)
     if kind == "m":
         return None if value != value else _seconds(value)
-    # Not an array without dimensions, whose class has other arrays too.
+    # Excludes zero-dimensional arrays, whose class has other arrays, too.
     if kind in _OWN and type(value).__module__ == "numpy" and not hasattr(value, "__setitem__"):
         own = _SCALARS[type(value)] = _OWN[kind]
         return own(value)
@@ -319,7 +319,7 @@ def _seconds(value):
     try:
         return value / type(value)(1, "s")
     except TypeError:
-        # A month or a year is no fixed number of seconds.
+        # A month or a year is not a fixed number of seconds.
         raise NoJsonForm("an answer of type numpy.{} has no JSON form".format(value.dtype)) from None
 
 
@@ -339,7 +339,7 @@ def _table(value):
 
 
 def _labelled_table(value):
-    """Return the records of a DataFrame, each with its row's labels where these are more than row numbers."""
+    """Return the records of a DataFrame, each with its row's labels, unless these are only row numbers."""
     if not _is_labelled(value):
         return _table(value)
     try:
@@ -349,7 +349,7 @@ def _labelled_table(value):
 
 
 def _labelled_series(value):
-    """Return a Series as an object by its index; as a list where the index only counts the values."""
+    """Return a Series as an object by index; as a list if the index only counts the values."""
     if not _is_labelled(value):
         return _array(value)
     if not value.index.is_unique:
@@ -360,7 +360,7 @@ def _labelled_series(value):
 
 
 def _is_labelled(value):
-    """Return whether the index of a Series or DataFrame says more than each row's position."""
+    """Return whether the index of a Series or DataFrame is more than row numbers."""
     index = getattr(value, "index", None)
     if type(index).__name__ != "RangeIndex":
         return index is not None
@@ -369,7 +369,7 @@ def _is_labelled(value):
 
 def field_names(kind):
     """Return the names of a dataclass's fields, in order, without ClassVar and InitVar."""
-    # As dataclasses.fields() does; Python 3.6 has no such module to import.
+    # As dataclasses.fields() does; Python 3.6 has no such module.
     fields = kind.__dataclass_fields__.items()
     return [name for name, field in fields if field._field_type.name == "_FIELD"]  # noqa: SLF001
 
@@ -390,10 +390,10 @@ def _is_series(value):
     return hasattr(value, "to_dict") and hasattr(value, "index") and hasattr(value, "tolist")
 
 
-# Recognised by what they can do: none of these libraries may be imported here.
+# Recognised by their attributes, because none of these libraries may be imported here.
 _FIRST_STEPS: tuple = (
     (lambda value: type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"), lambda value: None),
-    # The commonest come first.
+    # The most common first.
     (_is_numpy_scalar, _numpy_scalar),
     (_is_array, _array),
     (lambda value: pydantic_models.is_model(type(value)), pydantic_models.dumped),
@@ -413,6 +413,6 @@ _OTHER_STEPS: tuple = (
     (lambda value: hasattr(value, "__fspath__"), lambda value: value.__fspath__()),
 )
 
-# pandas' objects in answers: with the labels of their index, or as bare lists and records.
+# How pandas objects are encoded: with their index labels, or as bare lists and records.
 LABELLED = Form((*_FIRST_STEPS, (_has_columns, _labelled_table), (_is_series, _labelled_series), *_OTHER_STEPS))
 BARE = Form((*_FIRST_STEPS, (_has_columns, _table), *_OTHER_STEPS))

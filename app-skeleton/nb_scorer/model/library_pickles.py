@@ -1,4 +1,4 @@
-"""Pickles for models of libraries that can't be pickled as they are: of Keras 2, and of skorch."""
+"""Pickling for models of libraries that don't support it: Keras 2 and skorch."""
 
 import copyreg
 import importlib
@@ -6,17 +6,17 @@ import sys
 
 
 def let_models_be_pickled():
-    """Have cloudpickle save models of the libraries that the notebook has imported."""
+    """Make cloudpickle save models of the libraries that the notebook has imported."""
     for package, name, reduce in _KINDS:
         kind = None if _is_keras_3(package) else getattr(_module(package), name, None)
         for each in _with_subclasses(kind) if isinstance(kind, type) else ():
-            # A subclass of the notebook may not be what its configuration says; the library decides about that one.
+            # A subclass in the notebook may not match its configuration, so the library decides about that one.
             if each.__module__.split(".")[0] == package.split(".")[0]:
                 copyreg.pickle(each, reduce)
 
 
 def _module(dotted):
-    """Return a module that is imported, or an attribute of one; None if it is not."""
+    """Return an imported module, or an attribute of one; None if it is not imported."""
     first, _, rest = dotted.partition(".")
     return getattr(sys.modules.get(first), rest, None) if rest else sys.modules.get(first)
 
@@ -31,7 +31,7 @@ def _with_subclasses(kind):
 
 
 def _reduce_keras(model):
-    """Return how a model is made again: from its layers and weights. What trains it is not saved."""
+    """Return how to recreate a model: from its layers and weights. Training state is not saved."""
     return _load_keras, (type(model).__module__.split(".")[0], model.to_json(), model.get_weights())
 
 
@@ -44,7 +44,7 @@ def _load_keras(package, layers, weights):
 
 
 def _reduce_skorch(net):
-    """Return how a net is made again. Its own way refers to classes of the notebook, which a service does not have."""
+    """Return how to recreate a net. skorch's own way refers to the notebook's classes, which a service lacks."""
     return _load_skorch, (type(net), vars(net))
 
 

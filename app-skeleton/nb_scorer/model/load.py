@@ -1,4 +1,4 @@
-"""The model on disk: loaded by the scorers, checked before it is unpickled."""
+"""Loads the model from disk for a scorer, after checks that come before unpickling."""
 
 import io
 import os
@@ -20,7 +20,7 @@ from nb_scorer.model.problems import (
     ModelProblem,
 )
 
-# Modules that pickles of format 1 name, and where their classes and functions are now.
+# Modules named in pickles of format 1, and the present locations of their classes and functions.
 _MOVED = {
     "nb_scorer.calls": "nb_scorer.model.calls",
     "nb_scorer.functions": "nb_scorer.model.functions",
@@ -33,20 +33,20 @@ __all__ = ["Model", "ModelProblem", "folder_of_notebook", "form_of", "load"]
 
 
 class Model(object):
-    """A notebook's functions, ready to be asked, and the manifest that came with them."""
+    """A notebook's functions, ready to be called, and the model's manifest."""
 
     def __init__(self, functions, manifest):
         self.predictor = functions["predictor"]
         self.validator = functions["validator"]
         self.batch_predictor = functions["batch_predictor"]
-        # Derived from predictor; None where the notebook's predictor has none.
+        # Derived from predictor; None if it has no batch form.
         self.batch_form = functions.get("batch_form")
-        # None where the notebook has none.
+        # None if the notebook has none.
         self.explainer = functions.get("explainer")
         # Models of earlier versions have neither.
         self.setup = functions.get("setup")
         self.teardown = functions.get("teardown")
-        # By name, further predictors, each as a Model of its own.
+        # Named predictors, each as a Model of its own.
         self.predictors = {
             name: Model(each, of_predictor(manifest, name)) for name, each in functions.get("predictors", {}).items()
         }
@@ -54,12 +54,12 @@ class Model(object):
 
     @property
     def form(self):
-        """Return the form of nb_scorer.model.json_codec in which its answers are written."""
+        """Return the form of nb_scorer.model.json_codec in which its predictions are encoded."""
         return form_of(self.manifest.get("pandas_labels"))
 
 
 def form_of(pandas_labels):
-    """Return the form of nb_scorer.model.json_codec in which answers are written."""
+    """Return the form of nb_scorer.model.json_codec in which predictions are encoded."""
     return json_codec.LABELLED if pandas_labels else json_codec.BARE
 
 
@@ -69,24 +69,24 @@ def folder_of_notebook(folder):
 
 
 def load(folder, digests=None):
-    """Return the Model in `folder`, or raise the ModelProblem that says why it can't be loaded.
+    """Return the Model in `folder`, or raise the ModelProblem that explains why it can't be loaded.
 
-    Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest
-    are compared first, because a wrong version can crash the process instead of raising.
+    Loading runs code from the file: call it only on a folder that assemble wrote. Versions and digest are compared
+    first, because a wrong version can crash the process instead of raising.
 
-    `digests` are those of a signature that somebody has verified, by the names of files: not a byte of any other file
-    is unpickled then, even where a file changes meanwhile.
+    `digests`, by file name, are those of a verified signature: then no byte of any other file is unpickled, even if a
+    file changes meanwhile.
     """
     model_manifest = manifest.read(folder, digests)
     manifest.check_versions(model_manifest)
     path = os.path.join(str(folder), paths.PICKLE)
     try:
         with _opened(path, model_manifest, digests) as file:
-            # The file that assemble wrote, its digest compared.
+            # The file that assemble wrote, with its digest checked.
             saved = _FirstFormat(file).load() if model_manifest["format"] == 1 else pickle.load(file)  # noqa: S301
     except (ModelDamaged, ModelMissing, ModelNotAsSigned):
         raise
-    # Unpickling runs the code of any library.
+    # Unpickling runs code of any library.
     except Exception as error:
         words = "{}: {}".format(type(error).__name__, error)
         if gpu_errors.means_no_gpu(words):
@@ -94,7 +94,7 @@ def load(folder, digests=None):
         raise ModelLoadFailed(words) from error
     model = Model(saved, model_manifest)
     if model.predictors:
-        # The pool has samples scored together as soon as one of them may be, and sees to it only where there is one.
+        # If any predictor can be batched, the pool sends samples together, so each needs a function for them.
         for each in (model, *model.predictors.values()):
             each.batch_predictor = each.batch_predictor if manifest.is_batched(each.manifest) else None
     return model
@@ -104,7 +104,7 @@ class _FirstFormat(pickle.Unpickler):
     """Reads pickles of format 1."""
 
     def find_class(self, module, name):
-        """Return what the pickle names, from the module where it is now."""
+        """Return the object that the pickle names, from its module's present location."""
         return super().find_class(_MOVED.get(module, module), name)
 
 
@@ -118,7 +118,7 @@ def _opened(path, model_manifest, digests):
 
 
 def digest_of(path):
-    """Return the SHA-256 of a file in hexadecimal; raise ModelMissing if there is none."""
+    """Return a file's SHA-256 in hexadecimal; raise ModelMissing if there is none."""
     try:
         return sha256_of(path)
     except (IOError, OSError):

@@ -1,4 +1,4 @@
-"""The manifest of a model folder: what was built, by which versions, and how it may be started."""
+"""The manifest of a model folder: its contents, the versions that built it, and how to start it."""
 
 import io
 import json
@@ -9,8 +9,8 @@ from nb_scorer.common import paths, phrases
 from nb_scorer.model import verified_file
 from nb_scorer.model.problems import ModelFormatUnknown, ModelMissing, ModelPythonDiffers
 
-# Increase it when a pickle names other modules or classes, or a field gets another meaning, and let `load` read the
-# one before: decision 0043.
+# Increase it when a pickle names other modules or classes, or a field changes its meaning, and let `load` read the
+# previous one: decision 0043.
 FORMAT = 2
 READABLE = (1, 2)
 
@@ -22,7 +22,7 @@ def python_minor():
 
 def versions():
     """Return the fields that must be equal where the pickle is loaded, and Python's full version for people."""
-    # Not at the top: the build and the front, which read manifests, have no cloudpickle and no time for platform.
+    # Not at the top: build and front, which read manifests, lack cloudpickle and don't need platform.
     import platform
 
     import cloudpickle
@@ -36,9 +36,9 @@ def versions():
 
 
 def read(folder, digests=None):
-    """Return the manifest in `folder`; raise ModelMissing, or ModelFormatUnknown for one that is not ours.
+    """Return the manifest in `folder`; raise ModelMissing, or ModelFormatUnknown for another format.
 
-    Where there are `digests`, as of `load`, it must have its own: else ModelNotAsSigned is raised.
+    With `digests`, as in `load`, its digest must match: otherwise ModelNotAsSigned is raised.
     """
     path = os.path.join(str(folder), paths.MANIFEST)
     if digests is not None:
@@ -51,7 +51,7 @@ def read(folder, digests=None):
 
 
 def parsed(content):
-    """Return the manifest in these bytes; raise ModelFormatUnknown for one that is not ours."""
+    """Return the manifest in these bytes; raise ModelFormatUnknown for another format."""
     try:
         manifest = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -64,14 +64,14 @@ def parsed(content):
 
 
 def of_predictor(manifest, name):
-    """Return the manifest of one of a model's `predictors`, as that of a model with no other predictor."""
+    """Return the manifest of one named predictor, in the form of a model with a single predictor."""
     return dict(manifest, **dict(manifest["predictors"][name], predictors=None))
 
 
 def is_batched(manifest):
-    """Return whether batch_predictor may be used: only where the build compared it with predictor.
+    """Return whether batch_predictor may be used: only if the build compared it with predictor.
 
-    A predictor that streams is never asked for several samples at once.
+    A predictor that streams is never called for several samples at once.
     """
     compared = (manifest.get("golden") or 0) - (manifest.get("golden_with_parameters") or 0)
     return bool(manifest.get("batch_predictor") and compared > 0 and not manifest.get("streams"))
@@ -86,7 +86,7 @@ def check_versions(manifest):
 
 
 def write(folder, manifest):
-    """Put `manifest` into `folder`, whole or not at all."""
+    """Write `manifest` into `folder`, completely or not at all."""
     path = os.path.join(str(folder), paths.MANIFEST)
     with io.open(path + ".new", "w", encoding="utf-8") as file:
         file.write(json.dumps(manifest, indent=1, sort_keys=True) + "\n")

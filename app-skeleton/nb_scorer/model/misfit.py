@@ -1,4 +1,4 @@
-"""A sample that is not what the notebook's functions take."""
+"""A sample that doesn't fit the notebook's functions."""
 
 import itertools
 
@@ -6,7 +6,7 @@ MAX_ERRORS = 10
 
 
 class Misfit(ValueError):
-    """A sample is not what a function takes; `errors` are pairs of a path in the sample and a text for a client."""
+    """A sample doesn't fit a function; `errors` are pairs of a path in the sample and a text for the client."""
 
     def __init__(self, errors):
         self.errors = [(tuple(path), detail) for path, detail in itertools.islice(errors, MAX_ERRORS)]

@@ -1,6 +1,6 @@
-"""Forms (multipart/form-data, RFC 7578): where the parts lie in a body, of which nothing is copied.
+"""Finds the parts of a form (multipart/form-data, RFC 7578) in a body without copying.
 
-As werkzeug does, it accepts line breaks without CR or LF, and quotes as HTML and as HTTP escape them.
+Like werkzeug, it accepts line breaks without CR or LF, and quotes escaped as in HTML or HTTP.
 """
 
 import re
@@ -13,7 +13,7 @@ MAX_PARTS = 1000
 MAX_HEADER_BYTES = 1 << 14
 # RFC 2046 allows 70 characters.
 MAX_BOUNDARY = 200
-# What RFC 9110 calls a token.
+# A token in RFC 9110.
 _WORD = r"[\w!#$%&'*+\-.^`|~]+"
 _PARAMETER = re.compile(r";[ \t]*(" + _WORD + r")=(?:(" + _WORD + r')|"((?:\\[\\"]|[^"\\]|\\(?![\\"]))*)")?', re.ASCII)
 _CHARSET = re.compile(r"({0}*)'{0}*'({0}+)".format(r"[\w!#$%&*+\-.^`|~]"), re.ASCII)
@@ -27,7 +27,7 @@ _BEHIND = re.compile(rb"(--)|[ \t\f\v]*(?:\r\n|\n|\r)")
 
 
 class UnreadableForm(Exception):
-    """A body that is not a form, or one with too many parts; `status` is that of the response."""
+    """The body is not a form, or has too many parts; `status` is that of the response."""
 
     def __init__(self, detail, status=400):
         super().__init__(detail)
@@ -35,7 +35,7 @@ class UnreadableForm(Exception):
 
 
 class FormPart(object):
-    """A part of a form: its name, its file name and media type or None, and where its content begins and ends."""
+    """A part of a form: its name, its file name and media type or None, and the start and end of its content."""
 
     __slots__ = ("end", "file_name", "media_type", "name", "start")
 
@@ -48,7 +48,7 @@ class FormPart(object):
 
 
 def options(value):
-    """Return (value, its parameters) of a header field."""
+    """Return (value, its parameters) of a header."""
     first, semicolon, rest = value.partition(";")
     first, rest, position = first.strip(" \t"), semicolon + rest, 0
     found: dict = {}
@@ -70,7 +70,7 @@ def options(value):
 
 
 def _from_percents(value):
-    """Return the text of a value with its character set, such as utf-8''%C3%BC."""
+    """Decode a value with its character set, such as utf-8''%C3%BC."""
     match = _CHARSET.match(value)
     if match is None:
         return value
@@ -79,7 +79,7 @@ def _from_percents(value):
 
 
 def boundary_of(content_type):
-    """Return the boundary of a form with this Content-Type, None for another type or a boundary that can't be one."""
+    """Return the boundary in this Content-Type; None for another type or an invalid boundary."""
     kind, parameters = options(content_type)
     boundary = parameters.get("boundary", "")
     if kind.lower() != MULTIPART or not 0 < len(boundary) <= MAX_BOUNDARY or not boundary.isprintable():
@@ -92,7 +92,7 @@ def boundary_of(content_type):
 
 
 def parts(body, boundary, begin=0):
-    """Yield a FormPart for each part of the form that begins at `begin` in `body`; raise UnreadableForm."""
+    """Yield a FormPart for each part of the form that starts at `begin` in `body`; raise UnreadableForm."""
     delimiter = b"--" + boundary.encode("ascii")
     _, position, is_last = _next_delimiter(body, delimiter, begin, True)
     count = 0
@@ -112,9 +112,9 @@ def parts(body, boundary, begin=0):
 
 
 def _next_delimiter(body, delimiter, position, is_first):
-    """Return (the end of the content before the next delimiter, the beginning of the next line, whether it is last).
+    """Return (end of the content before the next delimiter, start of the next line, whether it is the last).
 
-    `is_first` is whether it may stand without a line break before it.
+    `is_first` is whether it may appear without a preceding line break.
     """
     at = position
     while True:
@@ -133,7 +133,7 @@ def _next_delimiter(body, delimiter, position, is_first):
 
 
 def _fields(head):
-    """Return the header fields of a part, by their names in lower case; raise UnreadableForm."""
+    """Return the headers of a part, by lower-case name; raise UnreadableForm."""
     found: dict = {}
     for line in _LINE_BREAK.split(_CONTINUED.sub(b" ", head)):
         try:

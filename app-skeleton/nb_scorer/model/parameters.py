@@ -1,8 +1,8 @@
-"""What a request adds to its samples: parameters and header fields, checked against the arguments of a function.
+"""Parameters and headers that a request adds to its samples, checked against the arguments of a function.
 
-The facts of a call are one JSON object, the same for all samples of a request: `parameters` are values as JSON has
-them, `texts` are pairs of a name and a text, such as a URL's query has, and `headers` are header fields. `function` is
-the name of the function that is asked, if it is not predictor.
+The facts of a call are one JSON object, the same for all samples of a request: `parameters` are JSON values, `texts`
+are pairs of a name and a text, as in a URL's query, and `headers` are headers. `function` is the name of the called
+function, unless that is predictor.
 """
 
 import copy
@@ -12,7 +12,7 @@ from nb_scorer.model import json_codec
 from nb_scorer.model.calls import HEADERS, Call
 from nb_scorer.model.misfit import Misfit
 
-# Of these, a function can't change what it gets.
+# Immutable types, which a function can't modify.
 _CONSTANT = frozenset((type(None), bool, int, float, str))
 _NO_PARAMETERS = "{} is not a parameter of this model, which has none"
 _UNKNOWN = "{} is not a parameter of this model; its parameters are {}"
@@ -28,7 +28,7 @@ def facts_of(call):
 
 
 def given(predictor, facts):
-    """Return {argument: value} for a predictor as it is asked; raise UnknownParameter, or Misfit for wrong values."""
+    """Return {argument: value} for calling a predictor; raise UnknownParameter, or Misfit for invalid values."""
     accepted = predictor.parameters if isinstance(predictor, Call) else {}
     texts: dict = {}
     for name, text in facts.get("texts", ()):
@@ -57,7 +57,7 @@ def given(predictor, facts):
 
 
 def for_function(function, values):
-    """Return those of the `values` of predictor's arguments that another function, as it is asked, takes, too."""
+    """Return those of the `values` of predictor's arguments that another function takes, too."""
     if not isinstance(function, Call):
         return {}
     return {
@@ -68,20 +68,20 @@ def for_function(function, values):
 
 
 def fresh(values):
-    """Return `values` for one more call, with copies of values that a function may change."""
+    """Return `values` for one more call, with copies of values that a function may modify."""
     if _CONSTANT.issuperset(map(type, values.values())):
         return values
     return copy.deepcopy(values)
 
 
 def _of_texts(texts, read, is_text):
-    """Return the value of a parameter that came as text: several texts are a list; raise Misfit."""
+    """Return the value of a parameter that was sent as text; several texts are a list; raise Misfit."""
     if len(texts) > 1:
         candidates = [[text if is_text else _decoded(text) for text in texts]]
     elif is_text:
         candidates = [texts[0]]
     else:
-        # A text may be that of an enum, and one alone a list of one.
+        # A text may be an enum's value, and a single one may be a list of one.
         candidates = [_decoded(texts[0]), texts[0], [_decoded(texts[0])]]
     if read is None:
         return candidates[0]
@@ -95,7 +95,7 @@ def _of_texts(texts, read, is_text):
 
 
 def _decoded(text):
-    """Return what `text` is as JSON, or the text itself."""
+    """Return `text` decoded as JSON, or the text itself if it isn't valid."""
     try:
         return json_codec.decode(text.encode("utf-8", "surrogatepass"))
     except ValueError:

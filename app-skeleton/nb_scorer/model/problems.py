@@ -30,7 +30,7 @@ class ModelFormatUnknown(ModelProblem):
     fix_text = "Serve it with the version that built it or a newer one, or build the notebook again with this version."
 
     def __init__(self, saved, supported):
-        """Take the number in the manifest, or a text about it, and the numbers that can be read."""
+        """Store the number in the manifest, or a text about it, and the supported numbers."""
         super().__init__(saved=saved, supported=" and ".join(map(str, supported)))
 
 

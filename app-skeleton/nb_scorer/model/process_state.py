@@ -1,7 +1,7 @@
-"""Restores in a scorer what a notebook did to its process: the facts that record_process_state has kept.
+"""Restores in a scorer the changes that a notebook made to its process, as recorded by record_process_state.
 
-The standard library is set before the model is loaded; every other library once it has been imported, be that with
-the model or in the middle of a prediction. What can't be set here is reported in the log.
+The standard library is configured before the model is loaded; every other library after its import, with the model or
+later during a prediction. What can't be restored is logged.
 """
 
 import decimal
@@ -18,7 +18,7 @@ VERSION = 1
 
 
 def before_load(state):
-    """Set the standard library, and others as they are imported; `state` is the manifest's, or None."""
+    """Configure the standard library, and other libraries as they are imported; `state` is the manifest's, or None."""
     if not _is_known(state):
         return
     if "recursion_limit" in state:
@@ -42,7 +42,7 @@ def before_load(state):
 
 
 def after_load(state):
-    """Put the notebook's warning filters in front again: what came with the model has put its own there."""
+    """Move the notebook's warning filters to the front again, because the model's imports have added their own."""
     if _is_known(state):
         _set_filters(state)
 
@@ -52,24 +52,24 @@ def _is_known(state):
 
 
 def loguru_logger():
-    """Return loguru's only logger: a pickle has this call in its place."""
+    """Return loguru's single logger; a pickle contains a call of this function in its place."""
     from loguru import logger
 
     return logger
 
 
 def _run_and_set(pending, set_up, facts, run, module):
-    """Run a `pending` module, and set in it, this once, what the notebook had set."""
+    """Run a `pending` module, then restore in it, once, the notebook's settings."""
     run(module)
     del pending[module.__name__]
     _try_to_set(module.__name__, set_up, facts)
 
 
 def _try_to_set(subject, function, *facts):
-    """Call `function`; if it fails, say so in the log: that is no reason not to serve."""
+    """Call `function`; if it fails, log that and continue: the service can still work."""
     try:
         function(*facts)
-    # Libraries raise whatever they like, and an older one may lack what is asked of it.
+    # Libraries may raise anything, and an older one may lack the function.
     except Exception as error:
         reason = "{}: {}".format(type(error).__name__, error)
         sys.stderr.write("The notebook's settings of {} can't be applied ({}).\n".format(subject, reason))
@@ -80,7 +80,7 @@ def _set_locale(name, value):
 
 
 def _set_filters(state):
-    """Put the filters in front whose categories exist by now: a library that is not imported warns of nothing."""
+    """Add the filters whose categories exist by now: a library that is not imported can't warn."""
     for entry in reversed(state.get("warnings", [])):
         module, name = entry["category"].split(":")
         category = getattr(sys.modules.get(module), name, None)

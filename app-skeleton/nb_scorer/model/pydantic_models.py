@@ -1,4 +1,4 @@
-"""pydantic as a notebook uses it, versions 1 and 2: recognised by what classes can do, imported only if they are."""
+"""pydantic as used by a notebook, versions 1 and 2: recognised by attributes of classes, imported only if necessary."""
 
 import copyreg
 import importlib
@@ -7,12 +7,12 @@ import sys
 
 from nb_scorer.model.misfit import MAX_ERRORS
 
-# pydantic makes objects of all its errors at once: more than this are only counted.
+# pydantic creates objects for all its errors at once: further ones are only counted.
 MAX_NAMED = 100000
 
-# Version 1's name for the only field of a model that is one value, such as that which it makes for any other hint.
+# Version 1's name for the only field of a model that is a single value, such as those that it makes for other hints.
 _ROOT = "__root__"
-# From these, version 1's fields are made again where they are loaded: what they compile is not saved.
+# Version 1's fields are recreated from these attributes on loading; compiled parts are not saved.
 _FIELD_FACTS = (
     *("name", "class_validators", "model_config", "default", "default_factory", "required", "alias", "field_info"),
 )
@@ -24,7 +24,7 @@ def is_model(kind):
 
 
 def is_known(kind):
-    """Return whether pydantic knows what the class `kind` means: models, its own dataclasses and types, constraints."""
+    """Return whether pydantic handles the class `kind`: models, its own dataclasses and types, constraints."""
     if is_model(kind) or hasattr(kind, "__pydantic_validator__") or hasattr(kind, "__pydantic_model__"):
         return True
     home = getattr(kind, "__module__", "").split(".")[0]
@@ -33,7 +33,7 @@ def is_known(kind):
 
 
 def fields(kind):
-    """Return {name in JSON: (type hint, whether it must be there)} of a model."""
+    """Return {name in JSON: (type hint, whether it is required)} of a model."""
     if hasattr(kind, "model_fields"):
         declared = kind.model_fields.items()
         return {_alias(field, name): (field.annotation, field.is_required()) for name, field in declared}
@@ -41,7 +41,7 @@ def fields(kind):
 
 
 def root(kind):
-    """Return the type hint of a model that is one value and no object, else None."""
+    """Return the type hint of a model that is a single value rather than an object, otherwise None."""
     by_name = fields(kind)
     names = (_ROOT,) if not hasattr(kind, "model_fields") else ("root",) * hasattr(kind, "__pydantic_root_model__")
     return next((hint for name, (hint, _) in by_name.items() if name in names and len(by_name) == 1), None)
@@ -54,7 +54,7 @@ def _alias(field, name):
 
 
 def dumped(value):
-    """Return the fields of a model as values one step nearer to JSON, under their names in JSON."""
+    """Return the fields of a model, one step closer to JSON, by their names in JSON."""
     if hasattr(value, "model_dump"):
         return value.model_dump(by_alias=True)
     values = value.dict(by_alias=True)
@@ -62,12 +62,12 @@ def dumped(value):
 
 
 class Parser(object):
-    """Turns JSON's values into what a hint with pydantic classes promises; pickled as the hint."""
+    """Converts JSON values to a type hint with pydantic classes; pickled as the hint."""
 
     def __init__(self, hint, kind):
-        """Take a `hint`, and `kind`, a class of pydantic's in it."""
+        """Store a `hint`, and `kind`, a pydantic class in it."""
         self._facts = hint, kind
-        # Imported here, because a hint with constraints alone does not import pydantic where it is loaded.
+        # Imported here, because a hint with only constraints does not import pydantic when it is loaded.
         package = importlib.import_module(_package_of(kind))
         self._error = package.ValidationError
         if hasattr(package, "TypeAdapter"):
@@ -76,20 +76,20 @@ class Parser(object):
             self._parse = lambda value: package.parse_obj_as(hint, value)
 
     def __reduce__(self):
-        """Return how this is pickled: by the hint, because compiled validators do not suit every version."""
+        """Return how to pickle this: by the hint, because compiled validators don't suit every version."""
         return Parser, self._facts
 
     def parse(self, value):
-        """Return (what the hint promises, None), or (None, [(path of a field, words)]) where `value` does not fit."""
+        """Return (the value as the hint's type, None), or (None, [(path of a field, text)]) if `value` does not fit."""
         try:
             return self._parse(value), None
         except self._error as failure:
             return None, [(_path(error["loc"]), error["msg"]) for error in self._first_of(failure)]
 
     def _first_of(self, error):
-        """Return the first errors as pydantic's dicts, without making more than memory has room for."""
+        """Return the first errors as pydantic's dicts, without creating more than memory can hold."""
         if hasattr(error, "raw_errors"):
-            # Version 1 makes them one by one.
+            # Version 1 creates them one by one.
             flattened = importlib.import_module(type(error).__module__).flatten_errors
             return itertools.islice(flattened(error.raw_errors, error.model.__config__), MAX_ERRORS)
         if error.error_count() > MAX_NAMED:
@@ -103,14 +103,14 @@ def _path(location):
 
 
 def _package_of(kind):
-    """Return the name of the package that made the class: pydantic, or pydantic.v1 within version 2."""
+    """Return the name of the package that created the class: pydantic, or pydantic.v1 within version 2."""
     kind = getattr(kind, "__pydantic_model__", kind)
     names = [base.__module__ for base in kind.__mro__ if base.__module__.split(".")[0] == "pydantic"]
     return "pydantic.v1" if names and names[0].startswith("pydantic.v1.") else "pydantic"
 
 
 def let_version_1_be_pickled():
-    """Have cloudpickle save a notebook's models of version 1, whose fields refer to compiled code."""
+    """Make cloudpickle save a notebook's models of version 1, whose fields refer to compiled code."""
     for package in ("pydantic", "pydantic.v1"):
         module = sys.modules.get(package + ".fields")
         if hasattr(module, "ModelField"):
@@ -125,10 +125,10 @@ def _reduce_field(field):
 
 def _annotation(field):
     """Return the type hint of a field of version 1."""
-    # Not at the top: scorers write models as answers and never look at their fields.
+    # Not at the top, because scorers only encode models as predictions and never read their fields.
     import typing
 
-    # Before 1.10 a field forgets the Optional of its hint, and keeps only allow_none.
+    # Before 1.10, a field drops the Optional of its hint, and keeps only allow_none.
     outer = typing.Optional[field.outer_type_] if field.allow_none else field.outer_type_
     return getattr(field, "annotation", outer)
 

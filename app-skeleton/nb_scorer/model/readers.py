@@ -1,6 +1,6 @@
-"""Readers, which turn JSON's values into what a type hint promises: a class per kind of hint; see conversion.
+"""Readers, which convert JSON values to the type of a hint: a class per kind of hint; see conversion.
 
-A reader is called with a value; it returns what its hint promises, or raises Misfit with each field that is wrong.
+A reader is called with a value; it returns a value of its hint's type, or raises Misfit with each invalid field.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ import uuid
 from nb_scorer.model import binary, pydantic_models
 from nb_scorer.model.misfit import MAX_ERRORS, Misfit
 
-# As a client would say it; the first that fits, because to Python, true is an int.
+# Type names for clients; the first match counts, because to Python, True is an int.
 _NOUNS = (
     (type(None), "null"),
     (bool, "true or false"),
@@ -25,11 +25,11 @@ _NOUNS = (
 
 
 def _moment(kind, text):
-    # CPython 3.10 and earlier don't know the letter for UTC.
+    # CPython 3.10 and earlier don't support the suffix Z for UTC.
     return kind.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
 
 
-# CPython 3.6 can't parse dates: they stay texts there. The first that fits: a datetime is a date.
+# CPython 3.6 can't parse dates: they stay texts there. The first match counts, because a datetime is a date.
 _MOMENTS = (
     (dt.datetime, "a date and time in ISO 8601", _moment),
     (dt.date, "a date in ISO 8601", _moment),
@@ -52,7 +52,7 @@ def _refuse(expected, value):
 
 
 def _read_all(pairs):
-    """Return {key: what its reader makes of its value} for `pairs`, which are (key, reader, value).
+    """Return {key: result of its reader} for `pairs`, which are (key, reader, value).
 
     Raise all Misfits as one; nothing is read after the first MAX_ERRORS of them.
     """
@@ -71,14 +71,14 @@ def _read_all(pairs):
 
 
 class Sample(object):
-    """Reads a whole sample; `tried` is the memory of its unions, for as long as it is read."""
+    """Reads a whole sample; `tried` is the cache of its unions, which is cleared after each sample."""
 
     def __init__(self, inner, tried=None):
         self.inner = inner
         self.tried = {} if tried is None else tried
 
     def __call__(self, value):
-        """Return what the reader `inner` makes of it; raise Misfit, also for a class nested in itself too deeply."""
+        """Return the result of the reader `inner`; raise Misfit, also if the sample is nested too deeply."""
         try:
             return self.inner(value)
         except RecursionError:
@@ -88,13 +88,13 @@ class Sample(object):
 
 
 class OfPydantic(object):
-    """Reads through pydantic itself, whose own messages it gives."""
+    """Delegates to pydantic and passes on its messages."""
 
     def __init__(self, hint, kind):
         self._parser = pydantic_models.Parser(hint, kind)
 
     def __call__(self, value):
-        """Return what the hint promises; raise Misfit with what pydantic says of each field."""
+        """Return a value of the hint's type; raise Misfit with pydantic's message for each field."""
         result, errors = self._parser.parse(value)
         if errors:
             raise Misfit(errors)
@@ -102,7 +102,7 @@ class OfPydantic(object):
 
 
 class Fields(object):
-    """Makes `kind`, a dataclass or a dict, of an object's values; `fields` are {name: (reader, whether needed)}."""
+    """Creates `kind`, a dataclass or a dict, from an object's values; `fields` are {name: (reader, whether needed)}."""
 
     def __init__(self, kind, fields=None, is_open=False):
         self.kind = kind
@@ -111,7 +111,7 @@ class Fields(object):
         self.noun = "an object"
 
     def __call__(self, value):
-        """Return the instance; raise Misfit with fields that are missing, unknown or wrong, or that it refuses."""
+        """Return the instance; raise Misfit with missing, unknown or invalid fields, or if the class rejects it."""
         if type(value) is not dict:
             raise Misfit([((), "must be an object with {}, not {}".format(_listed(self.fields), _noun(value)))])
         errors = list(itertools.islice(self._strange(value), MAX_ERRORS))
@@ -125,7 +125,7 @@ class Fields(object):
         return values if self.kind is dict else self._instance(values)
 
     def _strange(self, value):
-        """Yield an error for each field that is missing, and for each that is not known."""
+        """Yield an error for each missing field and each unknown one."""
         for name, (_, needed) in self.fields.items():
             if needed and name not in value:
                 yield (name,), "is missing"
@@ -148,7 +148,10 @@ def _listed(names):
 
 
 class Items(object):
-    """Makes a list, a tuple or a set of a list: the reader in `inner` reads all items, or, unless `alike`, one each."""
+    """Creates a list, a tuple or a set from a list.
+
+    The reader in `inner` reads all items, or, unless `alike`, one each.
+    """
 
     def __init__(self, kind, inner, alike=True):
         self.kind = kind
@@ -157,7 +160,7 @@ class Items(object):
         self.noun = "a list"
 
     def __call__(self, value):
-        """Return the container; raise Misfit for what is no list, has another length, or wrong items."""
+        """Return the container; raise Misfit if the value is not a list, has another length, or invalid items."""
         if type(value) is not list:
             _refuse(self.noun, value)
         inner = (self.inner or [None])[:1] * len(value) if self.alike else self.inner
@@ -179,17 +182,17 @@ class Values(object):
         self.inner = inner
 
     def __call__(self, value):
-        """Return the dict; raise Misfit for what is no object, or has wrong values."""
+        """Return the dict; raise Misfit if the value is not an object, or has invalid values."""
         if type(value) is not dict:
             _refuse(self.noun, value)
         return _read_all((name, self.inner, item) for name, item in value.items())
 
 
 class AnyOf(object):
-    """Reads by the first of several readers that takes the value.
+    """Reads with the first of several readers that accepts the value.
 
-    A value is read only once by each, however many readers of what is around it are tried: `tried` holds the outcome,
-    by the ids of reader and value. Otherwise each level of nested unions would double the time.
+    Each reader reads a value only once, however many readers of its container are tried: `tried` caches the outcome, by
+    the ids of reader and value. Otherwise, each level of nested unions would double the time.
     """
 
     def __init__(self, inner, tried):
@@ -198,11 +201,14 @@ class AnyOf(object):
 
     @property
     def noun(self):
-        """Return what a client may send."""
+        """Return the accepted types as text for a client."""
         return " or ".join(alternative.noun for alternative in self.inner)
 
     def __call__(self, value):
-        """Return what the first makes of it; raise Misfit with the errors of the first that got to the fields."""
+        """Return the result of the first reader that accepts the value; raise Misfit if none does.
+
+        Its errors are those of the first reader that reached the fields.
+        """
         nested_errors = None
         remembers = len(self.inner) > 1 and _is_nested(value)
         for read in self.inner:
@@ -221,7 +227,7 @@ class AnyOf(object):
 
 
 def _outcome(read, value):
-    """Return (what the reader makes of a value, None), or (None, the errors of its Misfit)."""
+    """Return (the reader's result for a value, None), or (None, the errors of its Misfit)."""
     try:
         return read(value), None
     except Misfit as misfit:
@@ -229,13 +235,13 @@ def _outcome(read, value):
 
 
 def _is_nested(value):
-    """Return whether `value` is a list or an object that holds another."""
+    """Return whether `value` is a list or an object that contains another."""
     inner = value.values() if type(value) is dict else value if type(value) is list else ()
     return any(type(item) in (dict, list) for item in inner)
 
 
 class OneOf(object):
-    """Takes one of a few values; of an enum it makes the member."""
+    """Accepts one of a few values; for an enum, it returns the member."""
 
     def __init__(self, allowed, kind=None):
         self.allowed = allowed
@@ -250,14 +256,14 @@ class OneOf(object):
 
 
 class Scalar(object):
-    """Takes null, true or false, a number or a text; a whole number does for a float, too, and 3.0 for an int."""
+    """Accepts null, a boolean, a number or a text; a float may be a whole number, and an int may be 3.0."""
 
     def __init__(self, kind):
         self.kind = kind
         self.noun = dict(_NOUNS)[kind]
 
     def __call__(self, value):
-        """Return the value as its kind; raise Misfit for another."""
+        """Return the value as its kind; raise Misfit for another type."""
         if type(value) is self.kind:
             return value
         try:
@@ -271,7 +277,7 @@ class Scalar(object):
 
 
 class Number(object):
-    """Makes a Decimal of a number, or of a text that is one; JSON has no NaN and no infinity."""
+    """Creates a Decimal from a number, or from a text that is one; JSON has no NaN and no infinity."""
 
     noun = "a number"
 
@@ -284,7 +290,7 @@ class Number(object):
         self.kind = kind
 
     def __call__(self, value):
-        """Return the Decimal; raise Misfit for what is no number."""
+        """Return the Decimal; raise Misfit for an invalid number."""
         if type(value) in (int, float, str):
             try:
                 number = self.kind(str(value))
@@ -297,11 +303,11 @@ class Number(object):
 
 
 class FromText(object):
-    """Makes a date or time, a UUID, a path or bytes of its text, as answers write it."""
+    """Creates a date or time, a UUID, a path or bytes from text, in the form in which predictions are written."""
 
     @staticmethod
     def knows(kind):
-        """Return whether there is a form in text for the class `kind`."""
+        """Return whether the class `kind` has a text form."""
         return any(issubclass(kind, base) for base, _, _ in _FROM_TEXT)
 
     def __init__(self, kind):
@@ -309,11 +315,11 @@ class FromText(object):
         self.noun, self.make = next((noun, make) for base, noun, make in _FROM_TEXT if issubclass(kind, base))
 
     def __reduce__(self):
-        """Return how this is pickled: what makes the value is looked up again."""
+        """Return how to pickle this: its constructor is looked up again."""
         return FromText, (self.kind,)
 
     def __call__(self, value):
-        """Return the value; raise Misfit for a text that is no such value, and for what is no text."""
+        """Return the value; raise Misfit for an invalid text, or a value that is not a text."""
         if type(value) is str:
             try:
                 return self.make(self.kind, value)

@@ -1,7 +1,7 @@
 """Where a notebook's code finds its files and modules: recorded in the kernel, restored in a scorer.
 
-Both sides have the repository after the standard library and before the installed packages, as
-in Jupyter, and the folders of the repository that the notebook itself added to sys.path.
+In both processes, the repository comes after the standard library and before the installed packages, as in Jupyter, and
+the folders of the repository that the notebook itself added to sys.path are included.
 """
 
 import os
@@ -14,7 +14,7 @@ _start: dict = {}
 
 
 def repository_index(path):
-    """Return the index in `path` (as sys.path) where IPython puts the working directory."""
+    """Return the index in `path` (as sys.path) at which IPython inserts the working directory."""
     for index, entry in enumerate(path):
         if os.path.basename(entry) in _PACKAGES:
             return index
@@ -22,15 +22,15 @@ def repository_index(path):
 
 
 def remember():
-    """Note where this process is and what its sys.path holds, before any of the notebook's code runs."""
+    """Record this process's working directory and sys.path before the notebook's code runs."""
     _start.update(folder=os.getcwd(), path=list(sys.path))
 
 
 def describe(folder):
-    """Return what the notebook changed, as fields of the manifest; `folder` is the notebook's in the repository.
+    """Return the notebook's changes as fields of the manifest; `folder` is the notebook's in the repository.
 
-    `cwd` is the working directory, `path_first` and `path_last` what was put before and after sys.path,
-    all relative to the repository. What lies outside it is left out: a service has only the repository.
+    `cwd` is the working directory, `path_first` and `path_last` are the entries added at the start and end of sys.path,
+    all relative to the repository. Folders outside it are left out, because a service has only the repository.
     """
     notebook_folder = _start.get("folder", os.getcwd())
     root = os.path.realpath(root_of(notebook_folder, folder))
@@ -49,7 +49,7 @@ def root_of(notebook_folder, folder):
 
 
 def enter(notebook_folder, manifest):
-    """Make this process's working directory and sys.path those that the notebook had at its end."""
+    """Set this process's working directory and sys.path to the notebook's final ones."""
     root = root_of(notebook_folder, manifest.get("folder", "."))
     cwd = os.path.join(root, manifest["cwd"]) if manifest.get("cwd") else notebook_folder
     os.chdir(cwd if os.path.isdir(cwd) else notebook_folder)
@@ -58,7 +58,7 @@ def enter(notebook_folder, manifest):
     sys.path[index:index] = folders
     first = [os.path.join(root, name) for name in manifest.get("path_first", [])]
     if first:
-        # What a scorer imports late must not come from there.
+        # Modules that a scorer imports later must not come from the repository.
         import asyncio  # noqa: F401
     sys.path[:0] = first
     sys.path += [os.path.join(root, name) for name in manifest.get("path_last", [])]
@@ -74,7 +74,7 @@ def _added(initial):
 def _all_inside(root, entries, notebook_folder):
     names = []
     for entry in entries:
-        # A relative entry means the current working directory, which is most often still the notebook's.
+        # A relative entry means the current working directory, which is usually still the notebook's.
         candidates = [os.path.abspath(entry), os.path.join(notebook_folder, entry)]
         name = _inside(root, next((path for path in candidates if os.path.exists(path)), candidates[0]))
         if name and name not in names:

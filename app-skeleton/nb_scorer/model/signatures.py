@@ -1,7 +1,6 @@
-"""How the notebook's functions are called with one sample: by what their signatures say that they take.
+"""Determines from signatures how to call the notebook's functions with one sample.
 
-Decided once, when the model is saved; a function that takes a sample in its JSON form, and nothing else, stays as it
-is.
+This is decided once, when the model is saved; a function that takes only a sample as decoded from JSON stays unchanged.
 """
 
 import inspect
@@ -15,10 +14,10 @@ _NO_FILES: dict = {}
 
 
 def of(called, files=_NO_FILES):
-    """Return {name: callable} for the functions in the dict `called`, as they are asked; None for those missing.
+    """Return {name: callable} for the functions in the dict `called`; None for missing ones.
 
     `files` are {argument: (kind, whether it is a list of them)} of those that are files in the notebook's own samples;
-    they count if there are no hints. The name of an only argument is "".
+    they are used if there are no type hints. A single argument is named "".
     """
     predictor = _for_one_sample(called.get("predictor"), files)
     others = _files_of_others(predictor), isinstance(predictor, CallByName)
@@ -33,7 +32,7 @@ def of(called, files=_NO_FILES):
 
 
 def files_of(predictor):
-    """Return {argument: (kind, whether it is a list of them)} of a predictor as it is asked; "" is its only one."""
+    """Return {argument: (kind, whether it is a list of them)} of a callable predictor; a single one is named ""."""
     if not isinstance(predictor, Call):
         return {}
     fields = predictor.read.fields if isinstance(predictor, CallByName) else {"": (predictor.read, True)}
@@ -45,7 +44,7 @@ def described_files(predictor):
     """Return the manifest's description of the arguments that are files, None if there are none.
 
     That is {"by_name": whether a sample is an object of arguments, "arguments": [{"name", "kind", "many"}], "order":
-    the names of all arguments}; the name of an only argument is its own.
+    the names of all arguments}; here, a single argument has its own name.
     """
     found = files_of(predictor)
     if not found:
@@ -60,9 +59,9 @@ def described_files(predictor):
 
 
 def _files_of_others(predictor):
-    """Return the files for a validator or explainer without hints: those of predictor by name, "" for all of a sample.
+    """Return the files for a validator or explainer without hints: predictor's by name, "" for a whole sample.
 
-    The latter has a reader of its own where the sample is an object with files.
+    The latter has a reader of its own if the sample is an object with files.
     """
     files = files_of(predictor)
     if isinstance(predictor, CallByName) and files:
@@ -94,7 +93,7 @@ def _for_one_sample(function, files, gets_values=False):
 
 
 def _reader(name, argument, hints, files):
-    """Return the reader of an argument by its hint, or by `files`, where it has the key `name`, if it has no hint."""
+    """Return the reader of an argument from its hint; without a hint, from `files` if it contains `name`."""
     if argument in hints or name not in files:
         return conversion.reader(hints.get(argument))
     known = files[name]
@@ -102,7 +101,7 @@ def _reader(name, argument, hints, files):
 
 
 def _for_batches(function, predictor):
-    """Return batch_predictor as it is asked: by its own hint for a sample, or by predictor's where it has none."""
+    """Return the callable batch_predictor: with its own hint for a sample, or predictor's if it has none."""
     if function is None:
         return None
     takes, hints = call_arguments.of(function), resolved(function)
@@ -115,7 +114,7 @@ def _for_batches(function, predictor):
 
 
 def _readers(takes, hints):
-    """Return {name: (reader or None, whether a text is passed as it is)} of the arguments that a request may set."""
+    """Return {name: (reader or None, whether a text is passed unchanged)} of the arguments that a request may set."""
     return {each.name: _reader_of(each, hints.get(each.name)) for each in takes.parameters}
 
 

@@ -1,7 +1,7 @@
-"""The notebook's `setup` and `teardown`: what each scorer calls once before its first sample, and after its last.
+"""The notebook's `setup` and `teardown`, called once per scorer before its first sample and after its last.
 
-What can't be pickled (a connection, a session, a lock) or belongs on a device is made by `setup`, which binds it to
-globals. These globals are left out of the pickle, and every process that loads the model makes its own.
+`setup` creates objects that can't be pickled (a connection, a session, a lock) or belong on a device, and assigns them
+to globals. These globals are left out of the pickle, and every process that loads the model creates its own.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ _DEVICE = "device"
 def of(namespace):
     """Return ({name: function or None}, notes) for the notebook's own setup and teardown in `namespace`.
 
-    Imported functions of these names, and a setup that needs other arguments than a device, are something else; the
-    notes say that they are not called.
+    Imported functions of these names, and a setup with arguments other than a device, don't count; the notes report
+    that they are not called.
     """
     found, notes = dict.fromkeys(NAMES), []
     for name in NAMES:
@@ -45,12 +45,12 @@ def _can_be_called(name, function):
 
 
 def takes_device(function):
-    """Return whether a setup wants to know the device that the model should use: its only parameter is `device`."""
+    """Return whether a setup takes the device that the model should use: its only parameter is `device`."""
     return list(inspect.signature(function).parameters) == [_DEVICE]
 
 
 def device():
-    """Return the device to pass to a setup: "cuda" where this process sees a GPU, else "cpu"."""
+    """Return the device to pass to a setup: "cuda" if this process has access to a GPU, otherwise "cpu"."""
     torch = sys.modules.get("torch")
     if torch is not None:
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -59,12 +59,12 @@ def device():
 
 
 def call(function, await_result):
-    """Call a setup or teardown; `await_result` returns what it is given, awaited if it is a coroutine."""
+    """Call a setup or teardown; `await_result` returns its argument, awaited if it is a coroutine."""
     await_result(function(device()) if takes_device(function) else function())
 
 
 def bound_globals(function):
-    """Return the names of globals that `function` binds by a `global` statement, or a notebook's function it calls."""
+    """Return the names of globals assigned by `function`, or by a notebook's function that it calls."""
     names: list = []
     seen: set = set()
     waiting = [function]
@@ -92,7 +92,7 @@ def _codes(code):
 
 
 def _stored(code):
-    # Not at the top: a scorer that serves has no use for it.
+    # Not at the top, because a serving scorer doesn't need it.
     import dis
 
     return [step.argval for step in dis.get_instructions(code) if step.opname == "STORE_GLOBAL"]
@@ -100,7 +100,7 @@ def _stored(code):
 
 @contextlib.contextmanager
 def left_out(namespace, names):
-    """Take `names` out of `namespace` for a while: nothing that is pickled then refers to them."""
+    """Temporarily remove `names` from `namespace`, so that pickled functions don't refer to them."""
     kept = {name: namespace.pop(name) for name in names if name in namespace}
     try:
         yield

@@ -1,8 +1,8 @@
-"""A file whose digest is known before it is read, and of which no other byte than the digest's is ever given out.
+"""A file with a known digest, of which only verified bytes are ever returned.
 
 A file that is hashed and then read again may have changed in between, and a copy in memory would be a second model. So
-the first pass notes the state of the digest after each block, and the second gives out a block only where its state is
-the same: SHA-256 of all bytes up to there. Both passes read the same descriptor.
+the first pass records the state of the digest after each block, and the second returns a block only if its state is the
+same: SHA-256 of all bytes up to there. Both passes read the same descriptor.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ BLOCK = 1 << 20
 
 
 def content(path, digest):
-    """Return the bytes of a small file; raise ModelNotAsSigned where their SHA-256 is not `digest`, or ModelMissing."""
+    """Return the bytes of a small file; raise ModelNotAsSigned if their SHA-256 is not `digest`, or ModelMissing."""
     try:
         with io.open(str(path), "rb") as file:
             read = file.read()
@@ -26,9 +26,9 @@ def content(path, digest):
 
 
 def opened(path, digest):
-    """Return a file to read from; raise ModelNotAsSigned where its SHA-256 is not `digest`, or ModelMissing.
+    """Return a file to read from; raise ModelNotAsSigned if its SHA-256 is not `digest`, or ModelMissing.
 
-    Reading raises ModelNotAsSigned, too, where the file has changed since.
+    Reading raises ModelNotAsSigned, too, if the file has changed since.
     """
     try:
         file = io.open(str(path), "rb", buffering=0)  # noqa: SIM115 - closed by what is returned
@@ -42,7 +42,7 @@ def opened(path, digest):
 
 
 def _blocks(file):
-    """Yield what is left of a file, in blocks; all but the last are full, as a read may return less."""
+    """Yield the rest of a file in blocks; all but the last are full, although a read may return less."""
     block = bytearray(BLOCK)
     size = 0
     while True:
@@ -71,7 +71,7 @@ class _Verified(io.RawIOBase):
         file.seek(0)
         self._blocks = _blocks(file)
         self._sha = hashlib.sha256()
-        self._given = 0  # blocks so far
+        self._given = 0  # blocks returned so far
         self._rest = memoryview(b"")
 
     def fileno(self):
@@ -83,7 +83,7 @@ class _Verified(io.RawIOBase):
         return True
 
     def readinto(self, buffer):
-        """Fill `buffer` as far as the block at hand reaches; return the number of bytes, 0 at the end."""
+        """Fill `buffer` from the current block; return the number of bytes, 0 at the end."""
         if not self._rest:
             self._rest = self._next()
         size = min(len(buffer), len(self._rest))
@@ -92,7 +92,7 @@ class _Verified(io.RawIOBase):
         return size
 
     def _next(self):
-        """Return the next block, proved to be what was hashed; an empty one at the end."""
+        """Return the next block, verified against the first pass; an empty one at the end."""
         block = next(self._blocks, memoryview(b""))
         is_there = self._given < len(self._states)
         if bool(block) != is_there:

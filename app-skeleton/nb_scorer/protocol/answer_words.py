@@ -1,4 +1,4 @@
-"""What a client is told of a sample that got no answer: a status of HTTP, and a sentence."""
+"""The response to a sample without a prediction: an HTTP status and a sentence."""
 
 import itertools
 
@@ -9,7 +9,7 @@ MISFIT = "The sample does not match what the notebook accepts"
 NO_JSON_FORM = "The notebook's predictor returned a value that can't be sent"
 WRONG_PARAMETERS = "The parameters do not match what the notebook accepts"
 FAILED = "The notebook's predictor failed on this sample; the service's log has the traceback."
-# Where an exception with a status has no message.
+# For an exception with a status but without a message.
 FAILED_BY_CHOICE = "The notebook's predictor rejects this request."
 _HEADER = "Traceback (most recent call last):\n"
 
@@ -31,12 +31,12 @@ def of(outcome, facts, messages=True):
 
 
 def of_parameters(misfit):
-    """Return the sentence for parameters that do not fit, for these reasons."""
+    """Return the sentence for invalid parameters, with these reasons."""
     return _sentence(WRONG_PARAMETERS, misfit)
 
 
 def of_row(outcome, facts):
-    """Return the same for a sample that is a row of its reader's own: there is no body, and no log to look at."""
+    """Return the same for a sample that is a row of the reader's own file: there is no body, and no log to look at."""
     status, sentence = of(outcome, facts)
     if sentence == FAILED:
         error = error_of(facts.get("traceback") or "") or "it gave no reason"
@@ -45,9 +45,9 @@ def of_row(outcome, facts):
 
 
 def error_of(text):
-    """Return the class and the first line of the error that a traceback ends with; its last line, if it has no frames.
+    """Return the class and the first line of the error at the end of a traceback; its last line, if it has no frames.
 
-    The message may have more lines, of which the first says most.
+    The message may have more lines, but the first is the most informative.
     """
     _, header, raised = text.rpartition(_HEADER)
     lines = [line for line in raised.splitlines() if line.strip()]
@@ -55,11 +55,11 @@ def error_of(text):
     error = list(itertools.dropwhile(lambda line: line.startswith(" "), lines)) if header else []
     if not error:
         return lines[-1].strip() if lines else ""
-    # A message may begin with an empty line.
+    # A message may start with an empty line.
     return " ".join(line.strip() for line in error[: 2 if error[0].rstrip().endswith(":") else 1])
 
 
 def _sentence(beginning, reason):
-    """Return `beginning` and, after a colon, the notebook's `reason`; with a full stop unless that ends in one."""
+    """Return `beginning`, a colon and the notebook's `reason`, adding a full stop unless it ends with one."""
     sentence = "{}: {}".format(beginning, reason) if reason else beginning
     return sentence if sentence.endswith((".", "!", "?", "…")) else sentence + "."

@@ -1,11 +1,10 @@
-"""The frames between front and scorer: their one definition.
+"""The frames between front and scorer.
 
 A request is a length, a kind, a number and that many bytes; the numbers count a link's requests from 0. With WITH_CALL
-in the kind, these begin with the length of a call, and the call.
-An answer is a length, a status, the number of its request, the microseconds that the sample took (its
-share, where several were scored in one call), how many samples that call scored (on its first answer, else 0),
-and that many bytes. A scorer answers in the order of the requests; before the first answer it sends one
-HELLO, or one PROBLEM if it could not load the model or its setup failed.
+in the kind, these bytes start with the length of a call, and the call. An answer is a length, a status, the number of
+its request, the microseconds that the sample took (its share, if several were scored in one call), how many samples
+that call scored (on its first answer, else 0), and that many bytes. A scorer answers in the order of the requests;
+before the first answer it sends one HELLO, or one PROBLEM if it could not load the model or its setup failed.
 """
 
 import struct
@@ -17,12 +16,12 @@ _LENGTH = struct.Struct("!I")
 NUMBERS = 0xFFFFFFFF
 
 # Kinds of request.
-SAMPLE = 1  # asked of predictor, alone
-TOGETHER = 2  # a sample, too; those that are waiting may go to batch_predictor in one call
-MANY = 3  # a JSON array of samples; its answer is the array of theirs, or what the first failure gets
-PROVE = 4  # {"samples", "tolerance", "seconds"}; its answer has the facts of the proof of the batch form
-ALONE = 5  # ask predictor alone from now on; it has no answer, and takes no number
-BLOCK = 6  # as MANY, but the samples come as a block of numbers (see number_blocks)
+SAMPLE = 1  # scored by predictor, alone
+TOGETHER = 2  # a sample, too; waiting ones may go to batch_predictor in one call
+MANY = 3  # a JSON array of samples; the answer is the array of predictions, or the outcome of the first failure
+PROVE = 4  # {"samples", "tolerance", "seconds"}; the answer has the facts of the batch form's verification
+ALONE = 5  # score samples one by one from now on; has no answer and no number
+BLOCK = 6  # as MANY, but with the samples as a block of numbers (see number_blocks)
 FILES = 7  # a sample with files: the length of a head, the head, and the files (see nb_scorer.model.binary)
 
 # These two are about the stream with their number. They take no number of their own and have no answer; those that come
@@ -30,7 +29,7 @@ FILES = 7  # a sample with files: the length of a head, the head, and the files 
 TAKEN = 8  # the client has taken this many more items, an unsigned integer of 4 bytes
 CANCEL = 9  # the client has left: end the stream
 
-# Added to a kind whose payload begins with a call: what the request adds to its samples (nb_scorer.model.parameters).
+# Added to a kind whose payload starts with a call: what the request adds to its samples (nb_scorer.model.parameters).
 WITH_CALL = 0x80
 # Added to SAMPLE and FILES: each item of the prediction leaves at once, as an ITEM; the answer that follows the last
 # one is OK without a payload, or why there are no more. No further request is sent on the link until then. With TEXTS,
@@ -42,45 +41,45 @@ STREAM_FLAGS = STREAMED | TEXTS
 MAX_ITEMS_UNTAKEN = 16
 MAX_BYTES_UNTAKEN = 1 << 18
 
-# Those whose one answer has the answers to many samples.
+# Kinds with many samples and a single answer.
 OF_MANY = frozenset((MANY, BLOCK))
 
-# Statuses of an answer. The payload of OK is the answer as JSON; that of all others is a JSON object.
+# Statuses of an answer. The payload of OK is the prediction as JSON; that of all others is a JSON object.
 OK = 0
 NOT_JSON = 1  # {"reason"}
-# {"traceback" or null} and one of {"status", "detail"}: they are chosen, and there may be "errors"; {"reason"}: the
-# validator said no, for this reason or ""; {"message"}: it raised, with this message or null; {"misfit", "errors"}:
-# the sample is not what the functions take. Of MANY also {"index"}.
+# {"traceback" or null} and one of {"status", "detail"}: chosen by the notebook, perhaps with "errors"; {"reason"}: the
+# validator rejected the sample, for this reason or ""; {"message"}: it raised, with this message or null; {"misfit",
+# "errors"}: the sample does not fit the functions. Of MANY also {"index"}.
 REFUSED = 2
-# {"traceback"}: the predictor raised or exited; with {"reason"} its answer has no JSON form, with {"status", "detail"}
+# {"traceback"}: the predictor raised or exited; with {"reason"} its result has no JSON form, with {"status", "detail"}
 # the notebook has chosen them. Of MANY also {"index"}.
 FAILED = 3
-SETTING_UP = 251  # {}: the model is loaded, and its setup is called now; HELLO or PROBLEM follows
-FILE = 4  # of FILES alone: the answer is a file (see nb_scorer.model.binary)
-ITEM = 5  # of a stream alone: an item as JSON, or as text; the answer is still to come
-BATCHING_ENDED = 252  # {"call", "alone", "together"}: for no request; a row was answered differently in company
-BACK = 253  # {}: not touched, because the front called it back
-PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: the model does not load, or its setup failed
+SETTING_UP = 251  # {}: the model is loaded, and its setup is being called; HELLO or PROBLEM follows
+FILE = 4  # of FILES only: the prediction is a file (see nb_scorer.model.binary)
+ITEM = 5  # of a stream only: an item as JSON, or as text; the answer is still to come
+BATCHING_ENDED = 252  # {"call", "alone", "together"}: belongs to no request; a row's prediction differed in a batch
+BACK = 253  # {}: not started, because the front called it back
+PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: loading the model or its setup failed
 HELLO = 255  # {"pid"}
 
 _COUNT = struct.Struct("!I")
-# Payloads out of a larger buffer are copied once, not twice.
+# Payloads from a larger buffer are copied once instead of twice.
 _LARGE = 1 << 16
 _MAX_MICROSECONDS = 0xFFFFFFFF
 
 
 def request(kind, number, payload, call=b""):
-    """Return the bytes of one request, which carries a `call` if there is one."""
+    """Return the bytes of one request, with a `call` if there is one."""
     return request_head(kind, number, len(payload), call) + payload
 
 
 def with_call(call, payload):
-    """Return what a frame carries for a payload with a call."""
+    """Return the frame's bytes for a payload with a call."""
     return _LENGTH.pack(len(call)) + call + payload
 
 
 def without_call(kind, payload):
-    """Return (kind, call, payload) of a frame: the call is empty where it carries none."""
+    """Return (kind, call, payload) of a frame; the call is empty if it has none."""
     if not kind & WITH_CALL:
         return kind, b"", payload
     end = _LENGTH.size + _LENGTH.unpack_from(payload)[0]
@@ -88,7 +87,7 @@ def without_call(kind, payload):
 
 
 def request_head(kind, number, size, call=b""):
-    """Return what the payload of a request, which has `size` bytes, follows, with its `call` if there is one."""
+    """Return the bytes before the payload of a request, which has `size` bytes, including its `call`."""
     if not call:
         return REQUEST.pack(size, kind, number)
     before = with_call(call, b"")
@@ -140,7 +139,7 @@ def take_answers(buffer):
 
 
 def announced(buffer):
-    """Return how many bytes the first answer in the bytearray `buffer` is to have; 0 where that is not there yet."""
+    """Return the size in bytes of the first answer in `buffer`, as its header states; 0 if that is incomplete."""
     return ANSWER.unpack_from(buffer)[0] if len(buffer) >= ANSWER.size else 0
 
 
@@ -153,7 +152,7 @@ def take(buffer, header):
     if end < size or end < size + header.unpack_from(buffer)[0]:
         return []
     frames = []
-    # Slices of bytes are one copy each, those of a bytearray two.
+    # Slicing bytes copies once, slicing a bytearray twice.
     data = bytes(buffer) if end < _LARGE else memoryview(buffer)
     offset = 0
     while end - offset >= size:
@@ -163,7 +162,7 @@ def take(buffer, header):
             break
         frames.append((fields, bytes(data[offset + size : next_offset])))
         offset = next_offset
-    # A view of the buffer would keep it from shrinking.
+    # A view of the buffer would prevent resizing it.
     del data
     del buffer[:offset]
     return frames

@@ -1,5 +1,5 @@
-"""The forms that a scorer's prints can take in the log: the front chooses one on the scorer's command line."""
+"""The forms of a scorer's output in the log; the front sets one on the scorer's command line."""
 
-PLAIN = "plain"  # as it is: in a build
+PLAIN = "plain"  # unchanged: in a build
 TEXT = "text"  # [scorer PID] before each line
 JSON = "json"  # one JSON object per print

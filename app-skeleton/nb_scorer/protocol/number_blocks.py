@@ -1,7 +1,7 @@
-"""Samples that are rows of an array of numbers, as the bytes they came in: no text is made and read for each number.
+"""Samples that are rows of a numeric array, in binary form, to avoid converting each number to text and back.
 
-A block is the letter that the struct module has for the type, "<" or ">" for the order of its bytes, the number of
-dimensions, each dimension, and the values in row order.
+A block is the struct module's letter for the type, "<" or ">" for the byte order, the number of dimensions, each
+dimension, and the values in row order.
 """
 
 import array
@@ -10,18 +10,18 @@ import struct
 import sys
 
 _HEAD = struct.Struct("!ccB")
-# Those that the array module has no letter for.
+# Types for which the array module has no letter.
 _OF_STRUCT = "?e"
 
 
 def pack(code, order, shape, raw):
-    """Return the block of the values in `raw`, an array of `shape`; the first dimension counts the samples."""
+    """Return the block for the values in `raw`, an array of `shape`; the first dimension counts the samples."""
     sizes = struct.pack("!{}Q".format(len(shape)), *shape)
     return b"".join([_HEAD.pack(code.encode("ascii"), order.encode("ascii"), len(shape)), sizes, raw])
 
 
 def unpack(block):
-    """Return the samples in a block, numbers or nested lists of them."""
+    """Return the samples in a block: numbers or nested lists of them."""
     code, order, dimensions = _HEAD.unpack_from(block)
     shape = struct.unpack_from("!{}Q".format(dimensions), block, _HEAD.size)
     raw = memoryview(block)[_HEAD.size + 8 * dimensions :]
@@ -29,7 +29,7 @@ def unpack(block):
 
 
 def values(code, order, raw):
-    """Return the values in `raw`; NaN and infinities, which JSON does not have, are None."""
+    """Return the values in `raw`, with None for NaN and infinities, which JSON does not have."""
     if code in _OF_STRUCT:
         flat = list(struct.unpack("{}{}{}".format(order, len(raw) // struct.calcsize(code), code), raw))
     else:
@@ -38,7 +38,7 @@ def values(code, order, raw):
         if (order == "<") != (sys.byteorder == "little"):
             numbers.byteswap()
         flat = numbers.tolist()
-    # The sum of many is finite sooner than each of them was looked at.
+    # One sum is faster than checking each number; it is finite only if they all are.
     if code in "efd" and not math.isfinite(sum(flat)) and not all(map(math.isfinite, flat)):
         flat = [value if math.isfinite(value) else None for value in flat]
     return flat

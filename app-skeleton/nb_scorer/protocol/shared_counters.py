@@ -1,9 +1,9 @@
-"""How many samples a scorer has started, and how many it must hand back: numbers in memory shared with the front.
+"""Counters in memory shared with the front: samples that a scorer has started, and samples that it must hand back.
 
-When a scorer dies, the first tells the front which sample it was working on, without a system call per
-sample. The second takes back what was sent but not started, while the scorer is too busy to listen.
-Both count the samples of a link from its beginning. The third changes whenever a sample of an array that is scored
-one by one is done, so that the time limit applies to each of them.
+When a scorer dies, the first counter identifies the sample that it was working on, without a system call per sample.
+The second takes back samples that were sent but not started, while the scorer is too busy to read. Both count the
+samples of a link from its beginning. The third changes whenever a sample of an array that is scored one by one is done,
+so that the time limit applies to each of them.
 """
 
 import mmap
@@ -12,19 +12,20 @@ SIZE = 24
 
 
 class SharedCounters(object):
-    """The numbers behind the descriptor `fd`, a file of SIZE bytes; `fd` may be closed afterwards."""
+    """The counters in the file `fd` of SIZE bytes; `fd` may be closed afterwards."""
 
     def __init__(self, fd):
         self._memory = memoryview(mmap.mmap(fd, SIZE)).cast("Q")
 
     def start(self, samples=1):
-        """Count `samples` more as started, all at once where they are scored in one call.
+        """Count `samples` more as started, together if they are scored in one call.
 
-        Return how many of them, from the first on, the front has called back: these must not be touched.
+        Return how many of them, from the first on, the front has called back: these must not be scored.
         """
         memory = self._memory
         first = memory[0]
-        # Written first and then read, as in `call_back` with the numbers exchanged: one of the two sees the other.
+        # Writes before it reads, as `call_back` does with the counters swapped, so one side always sees the other's
+        # write.
         memory[0] = first + samples
         return max(0, min(samples, memory[1] - first))
 
@@ -34,15 +35,15 @@ class SharedCounters(object):
         return self._memory[0]
 
     def note_progress(self):
-        """Note that a sample within an array is done."""
+        """Record that a sample within an array is done."""
         self._memory[2] += 1
 
     @property
     def progress(self):
-        """Return a number that differs from an earlier one if progress was noted meanwhile."""
+        """Return a number that changes when progress is recorded."""
         return self._memory[2]
 
     def call_back(self, end):
-        """Keep those of the first `end` samples that have not been started from being so; return how many have."""
+        """Call back those of the first `end` samples that have not been started; return how many have."""
         self._memory[1] = end
         return self._memory[0]

@@ -1,1 +1,1 @@
-"""What a signature of a model consists of: the files that it names, the statement on them, the bundle around it."""
+"""The parts of a model's signature: the files that it names, the statement about them, the bundle around it."""

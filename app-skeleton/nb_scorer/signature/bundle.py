@@ -1,4 +1,4 @@
-"""A statement and its signature in one file: a Sigstore bundle around an envelope of DSSE."""
+"""A statement and its signature in one file: a Sigstore bundle with a DSSE envelope."""
 
 import base64
 import binascii
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from nb_scorer.signature.statement import OF_MODEL, PAYLOAD_TYPE, Malformed
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-# A statement has a few hundred bytes a file; a bundle is read whole before anything in it is trusted.
+# A statement has a few hundred bytes per file; a bundle is read completely before anything in it is trusted.
 MAX_SIZE = 4 << 20
 
 
 class Bundle(NamedTuple):
-    """What is signed, by which signature, and by whom: the hint of a public key, or certificates as DER, own first.
+    """The payload, its signature, and the signer: the hint of a public key, or certificates as DER, the signer's first.
 
-    `kind` is the type of the payload, which is signed with it.
+    `kind` is the payload's type, which is signed with it.
     """
 
     payload: bytes
@@ -28,7 +28,7 @@ class Bundle(NamedTuple):
 
 
 def pae(payload, kind=PAYLOAD_TYPE):
-    """Return the bytes that DSSE has signed for `payload` of the type `kind`: type and length are part of them."""
+    """Return the bytes that DSSE signs for `payload` of the type `kind`, including type and length."""
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode("ascii"), len(payload), payload)
 
 
@@ -52,16 +52,16 @@ def as_json(bundle):
 
 
 def read(path):
-    """Return the bytes of a bundle's file, for `parsed`, which refuses what is cut off here; raise OSError.
+    """Return the first bytes of a bundle's file, for `parsed`, which rejects truncated ones; raise OSError.
 
-    Of anything but a file they are none: opening a pipe would wait for somebody to write.
+    Empty for anything but a regular file: opening a pipe would block until a writer opens it.
     """
     with open(os.open(str(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         return file.read(MAX_SIZE) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
 
 
 def parsed(content, kinds=OF_MODEL):
-    """Return the bundle in the bytes of a file; raise Malformed where it is none, or none of the types `kinds`."""
+    """Return the bundle in a file's bytes; raise Malformed if it is invalid, or of a type not in `kinds`."""
     try:
         document = json.loads(content)
         envelope, material = document["dsseEnvelope"], document["verificationMaterial"]

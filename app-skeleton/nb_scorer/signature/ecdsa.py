@@ -1,8 +1,8 @@
-"""Verifies signatures of ECDSA with nothing but Python's integers: for places where no library for it is installed.
+"""Verifies ECDSA signatures with Python integers only, for environments without a cryptography library.
 
-It only verifies. Nothing here is secret, neither key nor signature nor message, so it need not take the same time for
-different numbers, as code that signs must. The formulas are those of FIPS 186-5 and, for points in Jacobian
-coordinates, of curves whose a is -3; tests hold it against the library cryptography.
+It only verifies. Key, signature and message are public, so it doesn't need constant-time arithmetic, as signing would.
+The formulas are those of FIPS 186-5 and, for points in Jacobian coordinates, of curves with a = -3; tests compare it
+with the library cryptography.
 """
 
 import base64
@@ -13,19 +13,19 @@ from typing import NamedTuple
 
 MAX_SIZE = 1 << 20
 _PEM = re.compile(b"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \\1-----", re.DOTALL)
-# Of a point (X, Y, Z), the coordinates are X/Z² and Y/Z³; the point at infinity has Z = 0.
+# A point (X, Y, Z) has the coordinates X/Z² and Y/Z³; the point at infinity has Z = 0.
 _INFINITY = (1, 1, 0)
 
 
 class NoKey(ValueError):
-    """It is no public key of such a curve; the message is the end of a sentence that says why."""
+    """Not a public key of a supported curve; the message is the end of a sentence that explains it."""
 
 
 class Curve(NamedTuple):
     """A curve y² = x³ - 3x + b over the integers modulo p, with a point g of the prime order n.
 
-    `hash_name` is the hash of its strength. `prefix` is what comes before the two coordinates of a public key in DER;
-    `size` is the length of a coordinate in bytes.
+    `hash_name` is the hash of matching strength. `prefix` is what comes before the two coordinates of a public key in
+    DER; `size` is the length of a coordinate in bytes.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Curve(NamedTuple):
 
     @property
     def size(self):
-        """Return the bytes that a coordinate has."""
+        """Return the size of a coordinate in bytes."""
         return (self.p.bit_length() + 7) // 8
 
 
@@ -83,7 +83,7 @@ CURVES = (
 
 
 class PublicKey(NamedTuple):
-    """A point of a curve, and the DER that it was read of."""
+    """A point on a curve, and the DER from which it was read."""
 
     curve: Curve
     x: int
@@ -92,20 +92,20 @@ class PublicKey(NamedTuple):
 
     @property
     def hint(self):
-        """Return what a bundle calls the key: SHA-256 of its PEM text."""
+        """Return the key's hint in bundles: the SHA-256 of its PEM text."""
         text = base64.b64encode(self.der)
         lines = [text[start : start + 64] for start in range(0, len(text), 64)]
         pem = b"\n".join([b"-----BEGIN PUBLIC KEY-----", *lines, b"-----END PUBLIC KEY-----", b""])
         return hashlib.sha256(pem).hexdigest()
 
     def has_signed(self, signature, message):
-        """Return whether `signature`, in DER, is one of this key over the bytes `message`."""
+        """Return whether `signature`, in DER, is a valid signature by this key of the bytes `message`."""
         numbers = _numbers(signature)
         curve = self.curve
         if numbers is None or not all(0 < number < curve.n for number in numbers):
             return False
         r, s = numbers
-        # No hash here has more bits than its curve's n, so none is cut.
+        # No hash here has more bits than its curve's n, so none needs truncation.
         digest = int.from_bytes(hashlib.new(curve.hash_name, message).digest(), "big")
         inverse = pow(s, curve.n - 2, curve.n)
         of_base = digest * inverse % curve.n, (curve.g[0], curve.g[1], 1)
@@ -117,7 +117,7 @@ class PublicKey(NamedTuple):
 
 
 def keys_in(pem):
-    """Return the public keys in the bytes of a PEM file; raise NoKey for one that is none, or is a private one."""
+    """Return the public keys in the bytes of a PEM file; raise NoKey for an invalid or a private key."""
     return [_key_of(match.group(1), match.group(2)) for match in _PEM.finditer(pem)]
 
 
@@ -139,18 +139,18 @@ def _key_of(kind, text):
 
 
 def _numbers(signature):
-    """Return (r, s) of a signature in DER, None where it is not exactly that."""
+    """Return (r, s) of a signature in DER, None unless it is in canonical form."""
     numbers = []
     rest = signature
     if len(rest) < 2 or rest[0] != 0x30:
         return None
-    # A pair of numbers of P-521 has 139 bytes at most: lengths have one byte, or 0x81 and one.
+    # The two numbers of P-521 have 139 bytes at most: lengths have one byte, or 0x81 and one.
     start = 3 if rest[1] == 0x81 else 2
     rest = rest[start:]
     while len(rest) >= 2 and rest[0] == 0x02 and rest[1] < 0x80:
         numbers.append(int.from_bytes(rest[2 : 2 + rest[1]], "big", signed=True))
         rest = rest[2 + rest[1] :]
-    # Whatever could be written in two ways was written in the other, if writing it gives other bytes.
+    # Encoding the numbers again must reproduce the signature; otherwise, it was not in canonical form.
     if len(numbers) != 2 or min(numbers) < 0 or _der_of(numbers) != signature:
         return None
     return numbers
@@ -165,7 +165,7 @@ def _der_of(numbers):
 
 
 def _sum_of_products(p, first, second):
-    """Return u·P + v·Q for (u, P) and (v, Q), both at once: a doubling for each bit of the longer number."""
+    """Return u·P + v·Q for (u, P) and (v, Q), in one pass: one doubling per bit of the longer number."""
     (u, one), (v, other) = first, second
     steps = {(0, 1): other, (1, 0): one, (1, 1): _added(p, one, other)}
     result = _INFINITY

@@ -1,4 +1,4 @@
-"""The files of a model folder, named as a signature names them; anything that could be read in two ways is refused."""
+"""The files of a model folder, by the names used in signatures; ambiguous entries are rejected."""
 
 import os
 
@@ -6,13 +6,13 @@ from nb_scorer.common import paths
 
 
 class Odd(Exception):
-    """A folder holds what no signature can stand for; the message is the end of a sentence that says what."""
+    """A folder contains an entry that can't be signed; the message is the end of a sentence that names it."""
 
 
 def names(folder):
-    """Return the names of all files in `folder` but its signature; raise Odd or OSError.
+    """Return the names of all files in `folder` except its signature; raise Odd or OSError.
 
-    Odd are links, which can lead elsewhere a moment later, devices and pipes, and folders without a file.
+    Odd entries are links, which can change their target a moment later, devices and pipes, and folders without files.
     """
     found: set = set()
     _walk(str(folder), "", found)
@@ -37,12 +37,12 @@ def _walk(folder, prefix, found):
 
 
 def shown(name):
-    """Return a name as a sentence can have it: characters that look like others, or like none, as escapes."""
+    """Return a name for messages, with invisible and confusable characters escaped."""
     return ascii(name)[1:-1]
 
 
 def difference(signed, there):
-    """Return what files are missing or too many, as the end of a sentence; "" where none is."""
+    """Return the missing and the additional files as the end of a sentence; "" if there are none."""
     missing, extra = sorted(signed - there), sorted(there - signed)
     if missing:
         return f"{shown(missing[0])} is missing"

@@ -1,6 +1,6 @@
-"""What is signed of where a model comes from: a statement of in-toto with SLSA's predicate, read in one way only.
+"""The signed statement of a model's origin: in-toto with SLSA's predicate, parsed strictly.
 
-Who signs such a statement, and all who verify one, read it here.
+Signers and verifiers use the same parser.
 """
 
 import json
@@ -9,15 +9,15 @@ from nb_scorer.common import paths
 from nb_scorer.signature.statement import TYPE, Malformed
 
 PREDICATE = "https://slsa.dev/provenance/v1"
-# It names each package; with its signature it must fit into what a bundle may have.
+# It names each package; with its signature, it must fit into a bundle.
 MAX_SIZE = 3 << 20
 _KEYS = {"_type", "subject", "predicateType", "predicate"}
 
 
 def read(payload):
-    """Return the statement in these bytes; raise Malformed for one of another kind, or that others read otherwise.
+    """Return the statement in these bytes; raise Malformed for one of another kind, or an ambiguous one.
 
-    That would be one with a key twice, of which parsers take the first or the last, or with keys that none has.
+    Ambiguous means a duplicate key, of which parsers use the first or the last, or unknown keys.
     """
     try:
         statement = json.loads(payload.decode("utf-8"), object_pairs_hook=_once)
@@ -32,7 +32,7 @@ def read(payload):
 
 
 def model_of(statement):
-    """Return the digest of the model that a statement is about; raise Malformed where it does not name exactly one."""
+    """Return the digest of the model that a statement is about; raise Malformed unless it names exactly one."""
     digests = [each["digest"]["sha256"] for each in statement["subject"] if each["name"] == paths.MODEL]
     if len(digests) != 1 or not isinstance(digests[0], str):
         raise Malformed("it does not name its model")
@@ -40,7 +40,7 @@ def model_of(statement):
 
 
 def _once(pairs):
-    """Return the object of these pairs; raise Malformed for a duplicate key."""
+    """Return the object with these pairs; raise Malformed for a duplicate key."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Malformed("it contains a key twice")

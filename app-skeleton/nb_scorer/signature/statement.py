@@ -1,4 +1,4 @@
-"""What is signed of a model: a statement of in-toto with the digest of each file, as OpenSSF Model Signing has it."""
+"""The signed statement about a model: in-toto, with the digest of each file, as in OpenSSF Model Signing."""
 
 import hashlib
 import json
@@ -7,24 +7,24 @@ from pathlib import PurePosixPath
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://model_signing/signature/v1.0"
-# The type of what is signed is part of what is signed. A statement on a model has the one of OpenSSF Model Signing. One
-# on where a model comes from has another, so that no signature of it can be taken for one of a model.
+# The payload's type is signed, too. A statement about a model has the type of OpenSSF Model Signing. One about a
+# model's origin has another, so that its signature can't be mistaken for a model's.
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PROVENANCE_TYPE = "application/vnd.in-toto.provenance+json"
-# Versions before these types differed have signed statements on where a model comes from as PAYLOAD_TYPE.
+# Earlier versions signed statements about a model's origin as PAYLOAD_TYPE.
 OF_PROVENANCE = (PROVENANCE_TYPE, PAYLOAD_TYPE)
 OF_MODEL = (PAYLOAD_TYPE,)
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Malformed(ValueError):
-    """It is no such statement; the message is the end of a sentence that says why."""
+    """Not a valid statement; the message is the end of a sentence that explains it."""
 
 
 def of(digests, name, signature):
-    """Return the statement on a model called `name`, whose signature lies among its files as `signature`.
+    """Return the statement about a model called `name`, whose signature is among its files as `signature`.
 
-    The same digests make the same bytes.
+    Equal digests give equal bytes.
     """
     resources = [{"name": file, "algorithm": "sha256", "digest": digests[file]} for file in in_order(digests)]
     return as_bytes(
@@ -51,12 +51,12 @@ def as_bytes(statement):
 
 
 def in_order(names):
-    """Return the names of files in the format's order: that of paths, folder by folder."""
+    """Return file names in the format's order: as paths, folder by folder."""
     return sorted(names, key=PurePosixPath)
 
 
 def root_of(digests):
-    """Return the digest of a whole model, which stands for it: SHA-256 of the digests of its files."""
+    """Return the digest of a whole model: the SHA-256 of the digests of its files."""
     sha = hashlib.sha256()
     for name in in_order(digests):
         sha.update(bytes.fromhex(digests[name]))
@@ -64,9 +64,9 @@ def root_of(digests):
 
 
 def read(payload):
-    """Return the digests in a statement on a model, by the names of its files; raise Malformed.
+    """Return the digests in a statement about a model, by file name; raise Malformed.
 
-    Nothing in it is taken that could be read in two ways: other digests than SHA-256, shards, links.
+    Anything ambiguous is rejected: digests other than SHA-256, shards, links.
     """
     try:
         statement = json.loads(payload)

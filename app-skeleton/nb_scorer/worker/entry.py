@@ -1,6 +1,6 @@
-"""The process of the model Python: a `zygote` supervises, a `scorer` loads the model itself.
+"""Entry point of processes of the model Python: a `zygote` supervises, a `scorer` loads the model itself.
 
-Started by the command line that nb_scorer.protocol.launch makes, never by hand.
+Started with the command line from nb_scorer.protocol.launch only.
 """
 
 import io
@@ -17,11 +17,11 @@ from nb_scorer.worker import log_streams, scorer, zygote
 
 
 def main(args):
-    """Run the role that `args` names; return its exit code.
+    """Run the role that `args` name; return the exit status.
 
-    `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode,
-    form of the log, "1" where the notebook's setup is to be called, model folder, notebook folder, digests: "", or the
-    JSON object of what the front has verified, and the limits for files as nb_scorer.model.binary has them, in JSON.
+    `args`: role, inherited socket (a scorer's with its counters after a comma), the parent's pid, mode, form of the
+    log, "1" if the notebook's setup should be called, model folder, notebook folder, digests ("", or a JSON object of
+    those that the front has verified), and the limits for files as in nb_scorer.model.binary, in JSON.
     """
     role, fds, parent, mode = args[0], [int(fd) for fd in args[1].split(",")], int(args[2]), args[3]
     runs_setup, model_args = args[5] == "1", args[6:]
@@ -35,7 +35,7 @@ def main(args):
 
 
 def _zygote(control, mode, how, model_args):
-    """`how` are the arguments that a scorer gets, too: mode, form of the log, whether setup is called."""
+    """`how` are arguments for the scorers, too: mode, form of the log, whether to call setup."""
     try:
         return zygote.Zygote(control, mode, lambda: _of_front(*model_args), [*how, *model_args], how[2] == "1").run()
     except ModelProblem as problem:
@@ -52,7 +52,7 @@ def _lone_scorer(link, counters, runs_setup, model_args):
             scorer.report_problem(link, problem)
             return 1
     except OSError:
-        # The front went away between two frames: another scorer may have reported the same problem.
+        # The front closed its socket between two frames: another scorer may have reported the same problem.
         pass
     return 0
 
@@ -63,13 +63,13 @@ def _of_front(folder, notebook_folder, digests, limits):
 
 
 def load_scorer(folder, notebook_folder, digests=None):
-    """Return the Scorer of the model in `folder`, with the notebook's folder in force.
+    """Return the Scorer of the model in `folder`, after switching to the notebook's folder.
 
-    `digests` are those of a signature that somebody has verified; raise ModelProblem as nb_scorer.model.load does.
+    `digests` are those of a verified signature; raise ModelProblem as nb_scorer.model.load does.
     """
     pid = os.getpid()
     try:
-        # Before anything that the manifest asks for: it names folders of modules, which the pickle imports.
+        # Before acting on the manifest: it names folders of modules, which the pickle imports.
         model_manifest = manifest.read(folder, digests)
         runtime_paths.enter(notebook_folder, model_manifest)
         process_state.before_load(model_manifest.get("process_state"))
@@ -77,13 +77,13 @@ def load_scorer(folder, notebook_folder, digests=None):
         process_state.after_load(model_manifest.get("process_state"))
         return scorer.Scorer(model, model.form)
     finally:
-        # What the notebook's code forks while it is loaded must not serve next to this process.
+        # A process that the notebook's code forks during loading must not serve alongside this one.
         if os.getpid() != pid:
             os._exit(1)
 
 
 def _line_buffer(form):
-    """Have the notebook's prints reach the log at once, whatever their characters, in the log's `form`."""
+    """Write the notebook's output to the log line by line, with any characters, in the log's `form`."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         stream.flush()
@@ -91,7 +91,7 @@ def _line_buffer(form):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
             continue
         if form == log_forms.PLAIN:
-            # On CPython 3.6 a stream can only be replaced.
+            # On CPython 3.6, a stream can only be replaced.
             replacement = io.TextIOWrapper(stream.detach(), "utf-8", "backslashreplace", line_buffering=True)
         else:
             replacement = log_streams.Marked(stream, form, name)

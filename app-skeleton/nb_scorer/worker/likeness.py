@@ -1,6 +1,6 @@
-"""Where a sample differs from the notebook's own: in kind, in length, or by a field that all of them have.
+"""Finds where a sample differs from the notebook's own: in type, in length, or in a field that all of them have.
 
-That predictor fails for the difference is likely, not certain. So samples are compared only after it has failed.
+A likely cause of predictor's failure, not a certain one, so samples are compared only after it has failed.
 """
 
 from nb_scorer.model.binary import Part
@@ -17,12 +17,12 @@ _NAMES = {
 }
 
 
-# Files, the network (which libraries report as OSError, or raise their own error from one), memory, and modules.
+# Files, the network (which libraries report as OSError, or as an error caused by one), memory, and modules.
 _ENVIRONMENT = (OSError, MemoryError, ImportError)
 
 
 def comes_from_environment(error):
-    """Return whether files, the network, memory or a missing module made predictor raise, or it called exit()."""
+    """Return whether files, the network, memory, a missing module or exit() made predictor raise."""
     seen = set()
     while error is not None and id(error) not in seen:
         if not isinstance(error, Exception) or isinstance(error, _ENVIRONMENT) or _is_out_of_memory(error):
@@ -42,7 +42,7 @@ def _is_out_of_memory(error):
 
 
 def misfit(sample, schema):
-    """Return the Misfit of the first difference of a sample to this `schema` of the notebook's own, None for none."""
+    """Return a Misfit with the first difference between a sample and this `schema` of the notebook's own, or None."""
     found = _first(sample, schema, ())
     if found is None:
         return None

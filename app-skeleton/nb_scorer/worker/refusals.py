@@ -1,4 +1,4 @@
-"""What a client is told of a sample that gets no answer: facts for the payload, short enough for a sentence."""
+"""Facts for the client about a rejected or failed sample, short enough for a sentence."""
 
 import os
 import re
@@ -9,15 +9,15 @@ from nb_scorer.model import functions
 from nb_scorer.model.misfit import Misfit
 from nb_scorer.protocol import answer_words
 
-# Where packages are, and Python's own modules.
+# Folders of installed packages; Python's own modules have no such part in their paths.
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _STANDARD = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
-# A reason is a sentence for a client, not a document.
+# A reason is a sentence for a client rather than a document.
 REASON_LENGTH = 500
 
 
 def of_misfit(misfit):
-    """Return the facts of a Misfit: all in one sentence, and each field by a JSON pointer."""
+    """Return the facts of a Misfit: one sentence for all, and a JSON pointer for each field."""
     return {"misfit": short(str(misfit)), "errors": _errors(misfit)}
 
 
@@ -32,9 +32,9 @@ def _errors(misfit, above=()):
 
 
 def of_choice(error):
-    """Return {"status", "detail"} where an exception of the notebook's has a status of HTTP from 400 to 599, else None.
+    """Return {"status", "detail"} if an exception of the notebook has an HTTP status from 400 to 599, otherwise None.
 
-    An exception of a library's class is none of the notebook's, even if a server that it called gave it a status.
+    Exceptions of a library's class don't count, even if a server that the library called gave it a status.
     """
     status = getattr(error, "status", None)
     if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status < 600:
@@ -49,7 +49,7 @@ def of_choice(error):
 
 
 def _is_of_notebook(kind):
-    """Return whether a class is the author's own, or Python's, which an author gives a status."""
+    """Return whether a class is the author's own, or Python's, to which an author adds a status."""
     if kind.__module__ in ("__main__", "builtins"):
         return True
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
@@ -58,10 +58,10 @@ def _is_of_notebook(kind):
 
 
 def missing(sample, schema, error):
-    """Return the Misfit of a sample that lacks fields which all of the notebook's own have, if `error` is about them.
+    """Return a Misfit for fields missing from a sample that all of the notebook's own have, if `error` is about them.
 
-    None where it lacks none, or the words of `error` name none of them: then it has another cause. `schema` is that of
-    the notebook's own samples.
+    None if no field is missing, or if the text of `error` names none of them: then the cause is another. `schema` is
+    that of the notebook's own samples.
     """
     if type(sample) is not dict:
         return None
@@ -78,7 +78,7 @@ def missing(sample, schema, error):
 
 
 def message_of(error):
-    """Return what a client is told of an exception that a validator raised, or None where it has no text."""
+    """Return the message for the client about an exception of a validator, or None if it has no text."""
     try:
         return short(functions.words_of(error))
     # A notebook's exception may have a __str__ that raises.
@@ -87,11 +87,11 @@ def message_of(error):
 
 
 def short(text):
-    """Return `text` cut to what an answer has room for, with lone surrogates, which no page can have, escaped."""
+    """Return `text`, truncated for a response, with lone surrogates escaped, which no page can contain."""
     return phrases.cut(text, REASON_LENGTH).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _pointer(path):
-    """Return the JSON pointer to what is at `path` in the sample, as a fragment of a URI."""
+    """Return the JSON pointer to `path` in the sample, as a URI fragment."""
     names = [str(name).replace("~", "~0").replace("/", "~1") for name in path]
     return short("#" + "".join("/" + name for name in names))

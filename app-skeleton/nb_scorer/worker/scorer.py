@@ -1,6 +1,6 @@
-"""The loop of a scorer: takes samples from the front, asks the notebook's functions, answers in order.
+"""A scorer's main loop: takes samples from the front, calls the notebook's functions, and answers in order.
 
-One thread calls the model: notebooks are not written thread-safe.
+One thread calls the model, because notebooks are not written to be thread-safe.
 """
 
 import collections
@@ -24,18 +24,18 @@ from nb_scorer.protocol import frames, number_blocks
 from nb_scorer.worker import likeness, refusals
 from nb_scorer.worker.outlet import Inbox, Left, Outlet
 
-# Limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
-# which would fill the log, and the front reads it.
+# Size limits for a part of a traceback, such as its message, and for all of it: a message may quote the whole sample,
+# which would fill the log.
 MAX_PART = 4000
 MAX_TRACEBACK = 40000
-# So many calls (parameters and header fields) are remembered: clients send the same ones again and again.
+# Number of calls (parameters and headers) to cache: clients send the same ones repeatedly.
 MAX_CALLS = 64
 NOT_TEXT = "The items of this prediction are not strings, so they can't be sent as text/plain."
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 class _Explained(object):
-    """The functions of a model with its explainer in the place of predictor."""
+    """The functions of a model with its explainer in place of predictor."""
 
     explainer = batch_predictor = batch_form = setup = teardown = None
 
@@ -50,14 +50,14 @@ class UnknownFunction(parameters.UnknownParameter):
 
 
 class Scorer(object):
-    """The notebook's functions behind a few methods: bodies in, statuses and payloads out.
+    """The notebook's functions as methods that take bodies and return statuses and payloads.
 
-    Nothing that the notebook's code raises escapes. It may fork, and the copy of this process may return or
-    raise into these methods: that copy ends there, for it shares the socket, and nobody asked it.
+    No exception of the notebook's code escapes. The code may fork, and the copy of this process may return or raise
+    into these methods: the copy exits there, because it shares the socket with the original.
     """
 
     def __init__(self, model, form=json_codec.LABELLED):
-        """Take the functions of `model`, as nb_scorer.model.signatures gives them, and the `form` of their answers."""
+        """Store the functions of `model`, as nb_scorer.model.signatures returns them, and the `form` of predictions."""
         self._predictor = model.predictor
         self._validator = model.validator
         # Whether predictor yields its prediction item by item: then samples are never scored together.
@@ -67,7 +67,7 @@ class Scorer(object):
         self._read = None
         self._batch_form = model.batch_form if model.batch_predictor is None else None
         proved = model.manifest.get("batching") or {}
-        # Until the proof has held, only the proof asks it.
+        # Until verification has succeeded, only verification uses it.
         self._pays_from = proved.get("pays_from") if self._batch_form is not None else None
         self._most = proved.get("most", MAX_TOGETHER)
         self._watch = Watch()
@@ -77,7 +77,7 @@ class Scorer(object):
         self._schema = model.manifest.get("sample_schema") or {}
         self._files = model.manifest.get("files")
         if isinstance(self._batch_predictor, calls.CallTogether):
-            # Samples are read one by one before the call: one that does not fit costs only itself.
+            # Samples are read one by one before the call, so that an invalid one affects only itself.
             self._batch_predictor, self._read = model.batch_predictor.of_read, model.batch_predictor.read
         self._batch_call = model.batch_predictor
         self.setup = model.setup
@@ -85,7 +85,12 @@ class Scorer(object):
         self._loop = None
         self._pid = os.getpid()
         self._for_calls: collections.OrderedDict = collections.OrderedDict()
-        # By name, the other functions that a call may ask for; each of them is scored as a predictor is.
+        # The Scorer without the facts of a call, and these facts.
+        self._plain, self._facts = self, {}
+        # Names of parameters that the parts of a form may set. A sample by name holds them itself.
+        by_name = self._files is None or self._files["by_name"]
+        self._in_forms = () if by_name else tuple(getattr(model.predictor, "parameters", ()))
+        # By name, the other functions that a call may request; each of them is scored like a predictor.
         self._others: dict = {}
         if getattr(model, "explainer", None) is not None:
             self._others[calls.EXPLAINER] = Scorer(_Explained(model), form)
@@ -93,10 +98,10 @@ class Scorer(object):
             self._others[calls.NAMED + name] = Scorer(named, form)
 
     def for_call(self, call):
-        """Return (a Scorer whose functions get what this `call` adds to its samples, None), or (None, the refusal).
+        """Return (a Scorer whose functions receive what this `call` adds to its samples, None), or (None, rejection).
 
-        A call is bytes, as nb_scorer.model.parameters describes them. The derived batch form is not asked: its proof
-        was made without parameters.
+        A call is bytes, as nb_scorer.model.parameters describes them. The derived batch form is not used, because it
+        was verified without parameters.
         """
         if not call:
             return self, None
@@ -105,24 +110,31 @@ class Scorer(object):
                 facts = parameters.facts_of(call)
             except ValueError as error:
                 return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
-            try:
-                self._for_calls[call] = self._asked(facts).with_facts(facts)
-            except parameters.UnknownParameter as error:
-                facts = {"status": 404 if isinstance(error, UnknownFunction) else 400}
-                return None, (frames.REFUSED, _payload(detail=refusals.short(str(error)), traceback=None, **facts))
-            except Misfit as misfit:
-                self.end_copy()
-                return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
-            # As of a predictor: a class of the notebook's may be made of a parameter.
-            except BaseException:
-                return None, (frames.FAILED, self._failure("The parameters of a request could not be read:"))
+            scorer, refused = self.for_facts(facts)
+            if refused is not None:
+                return None, refused
+            self._for_calls[call] = scorer
             if len(self._for_calls) > MAX_CALLS:
                 self._for_calls.popitem(last=False)
         self._for_calls.move_to_end(call)
         return self._for_calls[call], None
 
+    def for_facts(self, facts):
+        """Return (a Scorer whose functions get what the facts of a call add, None), or (None, the refusal)."""
+        try:
+            return self._asked(facts).with_facts(facts), None
+        except parameters.UnknownParameter as error:
+            status = 404 if isinstance(error, UnknownFunction) else 400
+            return None, (frames.REFUSED, _payload(detail=refusals.short(str(error)), traceback=None, status=status))
+        except Misfit as misfit:
+            self.end_copy()
+            return None, (frames.REFUSED, _payload(traceback=None, **refusals.of_parameters(misfit)))
+        # As of a predictor: a class of the notebook's may be made of a parameter.
+        except BaseException:
+            return None, (frames.FAILED, self._failure("The parameters of a request could not be read:"))
+
     def _asked(self, facts):
-        """Return the Scorer of the function that the facts of a call name; raise UnknownFunction."""
+        """Return the Scorer of the function that a call names; raise UnknownFunction."""
         name = facts.get(calls.FUNCTION)
         if name is None:
             return self
@@ -131,7 +143,7 @@ class Scorer(object):
         return self._others[name]
 
     def with_facts(self, facts):
-        """Return a Scorer whose functions get what the facts of a call add; raise as parameters.given does."""
+        """Return a Scorer whose functions receive what a call adds; raise as parameters.given does."""
         given = parameters.given(self._predictor, facts)
         if not given:
             return self
@@ -142,23 +154,24 @@ class Scorer(object):
             _validator=_bound(self._validator, parameters.for_function(self._validator, given)),
             _batch_predictor=_bound(self._batch_predictor, given) if is_taken else None,
             _pays_from=None,
+            _facts=facts,
         )
         return scorer
 
     def set_up(self):
-        """Call the notebook's setup, if there is one; raise SetupFailed where that raises."""
+        """Call the notebook's setup, if any; raise SetupFailed if it raises."""
         if self.setup is None:
             return
         try:
             start_up.call(self.setup, self._result)
-        # It may raise anything, SystemExit included.
+        # It may raise anything, including SystemExit.
         except BaseException as error:
             self.end_copy(_exit_code(error))
             raise SetupFailed(phrases.cut(functions.words_of(error), MAX_PART).rstrip(".")) from error
         self.end_copy()
 
     def tear_down(self):
-        """Call the notebook's teardown, if there is one; an error of it is only printed."""
+        """Call the notebook's teardown, if any; an error in it is only printed."""
         if self._teardown is None:
             return
         try:
@@ -168,15 +181,15 @@ class Scorer(object):
         flush()
 
     def settle(self, counters):
-        """Take this process for the scorer's own: it may be another than the one that loaded the model."""
+        """Record the current process as the scorer's own: it may differ from the one that loaded the model."""
         self._pid = os.getpid()
         self._note_progress = self._watch.note_progress = counters.note_progress
         for other in self._others.values():
             other.settle(counters)
 
     def end_copy(self, code=0):
-        """End this process, without a word, if it is a copy that the notebook's code forked."""
-        # Told by the pid, because os.register_at_fork came with 3.7.
+        """Exit silently if this process is a copy that the notebook's code forked."""
+        # Compares pids, because os.register_at_fork requires Python 3.7.
         if os.getpid() != self._pid:
             os._exit(code)
 
@@ -184,13 +197,13 @@ class Scorer(object):
         self.end_copy(0 if error is None else _exit_code(error))
 
     def stop_batching(self):
-        """Ask predictors alone from now on: another scorer has seen that a batch form answers differently."""
+        """Score samples one by one from now on: another scorer found that the batch form's results differ."""
         self._pays_from = None
         for other in self._others.values():
             other.stop_batching()
 
     def news(self):
-        """Return the facts that end batching in this service, once, when there are some; else None."""
+        """Return the facts that end batching in this service, once, when there are some; otherwise None."""
         if self._is_reported:
             return None
         ended = self._watch.ended
@@ -203,11 +216,11 @@ class Scorer(object):
         return ended
 
     def prove(self, body):
-        """Return (status, payload) of the proof of the batch form, for a JSON object: samples, tolerance, seconds.
+        """Return (status, payload) of the batch form's verification, given a JSON object: samples, tolerance, seconds.
 
-        The payload has the facts of a proof that held, or a "reason".
+        The payload has the facts of a successful verification, or a "reason".
         """
-        # Not at the top: a scorer that serves has no use for it.
+        # Not at the top, because a serving scorer doesn't need it.
         from nb_scorer.batching.proof import Subject, Unproved, prove
 
         asked = json_codec.decode(body)
@@ -224,7 +237,7 @@ class Scorer(object):
 
     @staticmethod
     def _outcome(status, payload):
-        """Return ("answer", value) or ("error", words), as the proof compares them."""
+        """Return ("answer", value) or ("error", text), as verification compares them."""
         if status == frames.OK:
             return "answer", json_codec.decode(payload)
         facts = json.loads(payload.decode("ascii"))
@@ -235,15 +248,30 @@ class Scorer(object):
 
     def answer(self, body):
         """Return (status, payload) for one sample."""
-        return self._answer_to(functools.partial(json_codec.decode, body))
+        return self.answer_to(functools.partial(json_codec.decode, body))
 
     def answer_files(self, body):
-        """Return (status, payload) for one sample with files, as nb_scorer.model.binary describes its bytes."""
-        original = functools.partial(binary.sample_in, body, self._files)
-        return self._answer_to(original, functools.partial(self._written, binary.accept_in(body)))
+        """Return (status, payload) for one sample with files, in the form that nb_scorer.model.binary describes."""
+        original = functools.partial(binary.sample_in, body, self._files, self._in_forms)
+        scorer, refused = self._for_form(body)
+        return refused or scorer.answer_to(original, functools.partial(self._written, binary.accept_in(body)))
+
+    def _for_form(self, body):
+        """Return what `for_facts` does for the parameters in a form, which count before those of the call."""
+        try:
+            texts = binary.texts_in_form(body, self._in_forms)
+        except UnreadableForm:
+            # The sample can't be read either, and its reader reports that.
+            texts = []
+        if not texts:
+            return self, None
+        names = {name for name, _ in texts}
+        facts = {name: value for name, value in self._facts.items() if name != calls.FUNCTION}
+        facts["texts"] = [pair for pair in facts.get("texts", ()) if pair[0] not in names] + texts
+        return self._plain.for_facts(facts)
 
     def _written(self, accept, answer):
-        """Return (status, payload) for an answer: a file, or JSON where the client prefers that by its `accept`."""
+        """Return (status, payload) for a prediction: a file, or JSON if the client prefers that (`accept`)."""
         part = binary.part_of_answer(answer)
         as_file = (0.0, -1) if part is None else binary.accepts(accept, part.media_type)
         as_json = binary.accepts(accept, binary.JSON)
@@ -254,10 +282,10 @@ class Scorer(object):
             return frames.REFUSED, _payload(status=406, detail=text.format(part.media_type), traceback=None)
         return frames.OK, json_codec.encode(answer, self._form)
 
-    def _answer_to(self, original, write=None):
-        """Return (status, payload) for the sample that `original` returns, each time a new one.
+    def answer_to(self, original, write=None):
+        """Return (status, payload) for the sample that `original` returns, which is a new one on each call.
 
-        `write` returns them for an answer; without it, that is JSON.
+        `write` returns them for a prediction; by default, that is JSON.
         """
         try:
             sample, refused = self._decode_and_validate(original)
@@ -333,8 +361,8 @@ class Scorer(object):
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
 
-        One list where batch_predictor scored them; one per sample where it could not and predictor was
-        asked, so that each answer can leave before the next sample is touched.
+        One list if batch_predictor scored them; one per sample if it could not and predictor was called, so that each
+        answer can be sent before the next sample is scored.
         """
         if self._pays_from is not None and len(bodies) >= self._pays_from:
             yield _as_one_call(self._together(bodies, self._watch))
@@ -347,21 +375,21 @@ class Scorer(object):
         payloads = self._scored(self._accepted(bodies, refused))
         if payloads is None:
             for index, body in enumerate(bodies):
-                # Decoded again: batch_predictor may have changed what it got.
+                # Decoded again: batch_predictor may have modified its argument.
                 original = functools.partial(json_codec.decode, body)
                 yield [(refused.get(index) or self._predicted(original(), original)) + (1,)]
             return
         answers = [(frames.OK, payload, 0) for payload in payloads]
-        # In ascending order: each insertion moves those behind it to their indexes.
+        # In ascending order: each insertion moves the later ones to their indexes.
         for index, refusal in sorted(refused.items()):
             answers.insert(index, (*refusal, 0))
         answers[0] = (*answers[0][:2], len(payloads))
         yield answers
 
     def answer_many(self, body, decode=json_codec.decode):
-        """Return (status, payload, batch) for an array of samples: all answers, or the first that failed.
+        """Return (status, payload, batch) for an array of samples: all predictions, or the first failure.
 
-        `decode` makes a list of the body, a JSON array if it is not told otherwise.
+        `decode` makes a list from the body, which is a JSON array by default.
         """
         samples, refused = self._decoded_array(body, decode)
         if refused is not None:
@@ -380,7 +408,7 @@ class Scorer(object):
         return self._one_by_one(decode(body), lambda index: decode(body)[index])
 
     def _decoded_array(self, body, decode):
-        """Return (samples, None) of an array whose samples the validator accepts, or (None, the answer to it)."""
+        """Return (samples, None) for an array whose samples the validator accepts, or (None, its answer)."""
         try:
             samples = decode(body)
         except ValueError as error:
@@ -397,20 +425,20 @@ class Scorer(object):
         return samples, None
 
     def _together(self, bodies, watch):
-        """Return [(status, payload)] for `bodies` by the batch form; each sample's own, errors too."""
+        """Return [(status, payload)] for `bodies`, scored with the batch form; each sample has its own outcome."""
         refused: dict = {}
         samples = self._accepted(bodies, refused)
         outcomes = self._outcomes(samples, watch)
         accepted = [body for index, body in enumerate(bodies) if index not in refused]
         originals = [functools.partial(json_codec.decode, body) for body in accepted]
         answers = list(map(self._encoded, originals, outcomes))
-        # In ascending order: each insertion moves those behind it to their indexes.
+        # In ascending order: each insertion moves the later ones to their indexes.
         for index, refusal in sorted(refused.items()):
             answers.insert(index, refusal)
         return answers
 
     def _outcomes(self, samples, watch):
-        """Return for each of the decoded samples what predictor's batch form gives for it, or its Failure."""
+        """Return the result of predictor's batch form, or its Failure, for each of the decoded samples."""
         if not isinstance(self._predictor, calls.Call):
             scored = self._batch_form.score(
                 [((sample,), {}) for sample in samples], watch, self._most, self._end_copy_of_step
@@ -428,7 +456,7 @@ class Scorer(object):
         return [self._awaited(next(scored)) if outcome is None else outcome for outcome in outcomes]
 
     def _awaited(self, outcome):
-        """Return an outcome, awaited where predictor gave a coroutine, or its Failure."""
+        """Return an outcome, awaited if predictor returned a coroutine, or its Failure."""
         if type(outcome) is not types.CoroutineType:
             return outcome
         try:
@@ -441,7 +469,7 @@ class Scorer(object):
         return self._predictor.arguments(sample)
 
     def _encoded(self, original, outcome):
-        """Return (status, payload) for what the batch form gave for one sample; `original` is as of `_predicted`."""
+        """Return (status, payload) for the batch form's outcome for one sample; `original` as in `_predicted`."""
         if isinstance(outcome, Failure):
             return self._fault(original, outcome.taken())
         try:
@@ -450,14 +478,14 @@ class Scorer(object):
             return self._fault(original)
 
     def _array_of(self, outcomes, original):
-        """Return (status, payload, batch) for an array with these outcomes: all answers, or the first that failed.
+        """Return (status, payload, batch) for an array with these outcomes: all predictions, or the first failure.
 
-        `original` returns the sample at an index as the client has sent it.
+        `original` returns the sample at an index as the client sent it.
         """
         try:
             payload = None if Failure in set(map(type, outcomes)) else json_codec.encode(outcomes, self._form)
         except BaseException:
-            # Some of them have no JSON form; which, is found out where each is written by itself.
+            # Some of them have no JSON form; encoding each separately finds which.
             payload = None
         if payload is not None:
             return frames.OK, payload, len(outcomes)
@@ -480,7 +508,7 @@ class Scorer(object):
         return frames.OK, b"[" + b", ".join(payloads) + b"]", 1
 
     def _decode_and_validate(self, original):
-        """Return (the sample that `original` returns, None), or (None, what the client gets instead of an answer)."""
+        """Return (the sample that `original` returns, None), or (None, answer of a rejected one)."""
         try:
             sample = original()
         except Misfit as misfit:
@@ -496,7 +524,7 @@ class Scorer(object):
         return original() if _changed(sample, before) else sample, refused
 
     def _accepted(self, bodies, refused):
-        """Return the samples in `bodies` without those that are refused; note in `refused` why, by index."""
+        """Return the samples in `bodies` without the rejected ones; store their answers in `refused`, by index."""
         samples, indexes = [], []
         for index, body in enumerate(bodies):
             try:
@@ -509,7 +537,7 @@ class Scorer(object):
         return samples if self._read is None else self._read_each(samples, indexes, refused)
 
     def _validated(self, samples, indexes, bodies, refused):
-        """Return (samples, indexes) without those that the validator refuses; note in `refused` why."""
+        """Return (samples, indexes) without those that the validator rejects; store their answers in `refused`."""
         before = json_codec.fingerprint(samples)
         for index, sample in zip(indexes, samples):
             refusal = self._refusal(sample)
@@ -523,9 +551,9 @@ class Scorer(object):
         return samples, indexes
 
     def _read_each(self, samples, indexes, refused, is_array=False):
-        """Return what batch_predictor gets for those of `samples` that fit; note in `refused` why others do not.
+        """Return batch_predictor's arguments for those of `samples` that fit; store the others' answers in `refused`.
 
-        Where they are one array, nothing is read after the first that does not fit.
+        If they are one array, nothing is read after the first that doesn't fit.
         """
         read = []
         for index, sample in zip(indexes, samples):
@@ -538,24 +566,24 @@ class Scorer(object):
         return read
 
     def _predicted(self, sample, original, write=None):
-        """Return (status, payload) for a sample; `original` returns it as the client has sent it; `write` as above.
+        """Return (status, payload) for a sample; `original` returns it as the client sent it; `write` as above.
 
-        predictor may change what it gets, which must not be taken for the client's fault.
+        predictor may modify its argument, which must not count as the client's fault.
         """
         try:
             if self._streams:
                 return frames.OK, self._list_of_items(self._predictor(sample))
             answer = self._result(self._predictor(sample))
             return (frames.OK, json_codec.encode(answer, self._form)) if write is None else write(answer)
-        # SystemExit and KeyboardInterrupt too: a notebook's exit() must cost one answer, not a scorer.
+        # Including SystemExit and KeyboardInterrupt: a notebook's exit() must cost one prediction rather than a scorer.
         except BaseException:
             return self._fault(original)
 
     def _fault(self, original, error=None):
-        """Return (status, payload) for what a sample led to: `error`, or the one being handled.
+        """Return (status, payload) for an error that a sample caused: `error`, or the one being handled.
 
-        It is the client's if it is a Misfit, or if the sample is unlike the notebook's own and the environment is not
-        the cause. `original` is as of `_predicted`.
+        It is the client's fault if it is a Misfit, or if the sample differs from the notebook's own and the environment
+        is not the cause. `original` as in `_predicted`.
         """
         error = sys.exc_info()[1] if error is None else error
         headline = "The predictor failed on a sample:"
@@ -563,32 +591,32 @@ class Scorer(object):
             self.end_copy()
             return frames.REFUSED, _payload(traceback=None, **refusals.of_misfit(error))
         if isinstance(error, json_codec.NoJsonForm):
-            # The notebook's author knows it as a TypeError; where in our code it was found is of no use.
+            # To the notebook's author, it is a TypeError; its place in our code doesn't matter.
             return frames.FAILED, self._failure(headline, TypeError(str(error)), reason=refusals.short(str(error)))
         chosen = refusals.of_choice(error)
         if chosen is not None:
             return self._chosen(error, chosen)
         misfit = None if likeness.comes_from_environment(error) else self._misfit(original(), error)
         if misfit is not None:
-            # Printed all the same: what is taken for the client's fault may be the notebook's.
+            # Printed as well, because the notebook may be at fault after all.
             return frames.REFUSED, self._failure(headline, error, **refusals.of_misfit(misfit))
         return frames.FAILED, self._failure(headline, error)
 
     def _chosen(self, error, facts):
-        """Return (status, payload) for an exception that has a status; only one of the service's fault is printed."""
+        """Return (status, payload) for an exception with a status; it is printed only if the service is at fault."""
         if facts["status"] < 500:
             self.end_copy()
             return frames.REFUSED, _payload(traceback=None, **facts)
         return frames.FAILED, self._failure("The predictor failed on a sample:", error, **facts)
 
     def _misfit(self, sample, error):
-        """Return the Misfit of a sample that `error` is probably about; None for one like the notebook's own."""
+        """Return the Misfit of a sample that `error` is probably about; None if it resembles the notebook's own."""
         return refusals.missing(sample, self._schema, error) or likeness.misfit(sample, self._schema)
 
     def _scored(self, samples, is_array=False):
-        """Return what one call of batch_predictor gives for `samples`, or None where predictor must be asked.
+        """Return batch_predictor's result for `samples` from one call, or None if predictor must be called instead.
 
-        That is a list of payloads, or one payload for all where the samples came as one array.
+        That is a list of payloads, or a single payload if the samples came as one array.
         """
         if len(samples) < 2 or self._batch_predictor is None:
             return None if samples else []
@@ -603,12 +631,12 @@ class Scorer(object):
             return None
 
     def _refusal(self, sample):
-        """Return None, or what the client gets where the validator said no."""
+        """Return None, or the answer if the validator rejects the sample."""
         refused = self._first_rejected((sample,))
         return None if refused is None else refused[1:]
 
     def _first_rejected(self, samples):
-        """Return (index, status, payload) of the first that the validator says no to, or None."""
+        """Return (index, status, payload) of the first sample that the validator rejects, or None."""
         index, validator = 0, self._validator
         try:
             # Not map(): a validator that raises StopIteration would end it, as if all were accepted.
@@ -632,7 +660,7 @@ class Scorer(object):
         return None
 
     def _failure(self, headline, error=None, **facts):
-        """Print `error`, or the one being handled, under `headline`; return it, with further `facts`, as a payload."""
+        """Print `error`, or the one being handled, under `headline`; return it as a payload with further `facts`."""
         error = sys.exc_info()[1] if error is None else error
         self.end_copy(_exit_code(error))
         try:
@@ -646,7 +674,7 @@ class Scorer(object):
         return _payload(traceback=text, **facts)
 
     def _result(self, result):
-        """Return `result`, awaited where the notebook's function is an async def."""
+        """Return `result`, awaited if the notebook's function is an async def."""
         if type(result) is not types.CoroutineType:
             return result
         if self._loop is None:
@@ -670,17 +698,17 @@ async def _ended(task):
 
 
 def _bound(function, given):
-    """Return `function`, as it is asked, with the arguments in `given`."""
+    """Return a callable that adds the arguments in `given` to those of `function`."""
     return function if function is None or not given else lambda sample: function(sample, parameters.fresh(given))
 
 
 def _changed(sample, before):
-    """Return whether a validator may have changed `sample`: the predictor gets what the client sent."""
+    """Return whether a validator may have modified `sample`: predictor must receive what the client sent."""
     return before is None or json_codec.fingerprint(sample) != before
 
 
 def _list_of(returned, count):
-    """Return what a batch_predictor returned as a list; raise TypeError unless it is one of `count` answers."""
+    """Return a batch_predictor's result as a list; raise TypeError unless it contains `count` predictions."""
     answers = json_codec.listed(returned)
     if type(answers) is not list or len(answers) != count:
         raise TypeError("it must return a list with one answer per sample")
@@ -688,17 +716,17 @@ def _list_of(returned, count):
 
 
 def _as_one_call(answers):
-    """Return [(status, payload, batch)] for the answers of one call: the first tells how many it scored."""
+    """Return [(status, payload, batch)] for the answers of one call: the first contains the number of samples."""
     return [(status, payload, 0 if index else len(answers)) for index, (status, payload) in enumerate(answers)]
 
 
 def _with_index(index, status, payload):
-    """Return the answer to an array of samples of which the one at `index` got this status and payload."""
+    """Return the answer to an array of samples of which the one at `index` has this status and payload."""
     return status, json.dumps(dict(json.loads(payload.decode("ascii")), index=index)).encode("ascii"), 1
 
 
 def _new_loop():
-    # Not at the top: few notebooks need it, and it takes a while to import.
+    # Not at the top, because few notebooks need it, and it is slow to import.
     import asyncio
 
     loop = asyncio.new_event_loop()
@@ -707,12 +735,12 @@ def _new_loop():
 
 
 def serve(link, counters, scorer, runs_setup=True):
-    """Answer every request that arrives on the socket `link` until the front closes it; return the exit code.
+    """Answer requests from the socket `link` until the front closes it; return the exit status.
 
-    The notebook's setup is called before, and its teardown after; `runs_setup` is whether both are wanted.
-    `counters` counts a sample before it is touched, so that the front knows which one killed this process;
-    each answer leaves before the next sample is counted. Samples of one call are counted and answered
-    together: all of them are suspects. What the front has called back is not touched.
+    The notebook's setup is called before, and its teardown after, if `runs_setup`. `counters` counts a sample before it
+    is scored, so that the front can identify the one that killed this process; each answer is sent before the next
+    sample is counted. Samples of one call are counted and answered together, because each may be the cause. Samples
+    that the front has called back are not scored.
     """
     scorer.settle(counters)
     # A notebook may have set a default for all sockets, and this one may wait for hours.
@@ -764,9 +792,9 @@ def _answer_all(link, counters, scorer):
 
 
 def in_calls(requests):
-    """Yield (kind, number of the first, bodies, call) for `requests`: those to be scored at once, the others alone.
+    """Yield (kind, number of the first, bodies, call) for `requests`, grouping those to be scored together.
 
-    Their numbers are consecutive, and what their requests add to them (`call`) is the same.
+    Their numbers are consecutive, and their requests add the same `call`.
     """
     batch: list = []
     first, of_batch = 0, b""
@@ -785,7 +813,7 @@ def in_calls(requests):
         yield frames.TOGETHER, first, batch, of_batch
 
 
-# By kind of request, what returns (status, payload, batch).
+# By kind of request, the function that returns (status, payload, batch).
 _OF_KINDS = {
     frames.MANY: lambda scorer, body: scorer.answer_many(body),
     frames.BLOCK: lambda scorer, body: scorer.answer_many(body, number_blocks.unpack),
@@ -812,7 +840,7 @@ def _answers(scorer, kind, bodies, call, outlet):
 
 
 def report_problem(link, problem):
-    """Tell the front over `link` why this scorer has no model: `problem` has code, what, why, fix."""
+    """Report to the front why this scorer has no model: `problem` has code, what, why, fix."""
     link.sendall(frames.answer(frames.PROBLEM, json.dumps(problem_facts(problem)).encode("ascii")))
 
 
@@ -823,7 +851,7 @@ def problem_facts(problem):
 
 
 def notebook_traceback(error):
-    """Return the traceback of `error` as text, without this package's own first frames, and cut where it is long."""
+    """Return the traceback of `error` as text, without this package's own first frames, truncated if it is long."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
         frame = frame.tb_next
@@ -833,7 +861,7 @@ def notebook_traceback(error):
 
 
 def _cut(text, first, last):
-    """Return the `first` and `last` characters of `text` around a note on how many are left out, or all of it."""
+    """Return `text`; if it is too long, its `first` and `last` characters around a note on how many are missing."""
     left_out = len(text) - first - last
     if left_out <= 0:
         return text
@@ -843,13 +871,13 @@ def _cut(text, first, last):
 def _print_error(text):
     try:
         sys.stderr.write(text)
-    # The notebook may have closed it, or put something else in its place.
+    # The notebook may have closed it or replaced it with something else.
     except (OSError, ValueError, AttributeError):
         return
 
 
 def _exit_code(error):
-    """Return the exit code of a process in which nobody catches `error`."""
+    """Return the exit status of a process in which `error` is not caught."""
     code = error.code if isinstance(error, SystemExit) else 1
     return code & 0xFF if isinstance(code, int) else int(code is not None)
 
@@ -859,7 +887,7 @@ def _payload(**facts):
 
 
 def flush():
-    """Write out the notebook's prints now; a closed log is no reason to stop answering."""
+    """Flush the notebook's output now; a closed log must not stop the scorer."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

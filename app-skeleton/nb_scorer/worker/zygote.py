@@ -1,11 +1,11 @@
-"""The supervisor of the scorers, and the process that they are forked from.
+"""Supervises the scorers and is the process that they are forked from.
 
 It never predicts, so a notebook's code can't hang it; it alone starts, reaps and kills scorers.
 
-It reads fixed-size orders from the control socket, and writes one JSON object per line to it:
-{"event": "loaded", "threads", "unforkable"}, {"event": "failed", code, what, why, fix, traceback},
-{"event": "started", "scorer"}, {"event": "unstarted", "scorer", "why"} for each order to start one, and
-{"event": "exited", "scorer", "status"}. At end of file it kills what it started and ends.
+It reads fixed-size orders from the control socket, and writes one JSON object per line to it: {"event": "loaded",
+"threads", "unforkable"}, {"event": "failed", code, what, why, fix, traceback}, {"event": "started", "scorer"},
+{"event": "unstarted", "scorer", "why"} for each order to start one, and {"event": "exited", "scorer", "status"}. At end
+of file, it kills the processes that it started and exits.
 """
 
 import array
@@ -28,16 +28,16 @@ from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_scorer.worker import scorer
 
 _PR_SET_PDEATHSIG = 1
-# They predict by threads, which a fork does not copy: the first prediction in a fork would never end.
+# They predict with threads, which a fork does not copy: the first prediction in a forked process would hang.
 UNFORKABLE = ("tensorflow",)
-# What a process did with CUDA before a fork is of no use after it: each call in the copy fails.
+# CUDA state from before a fork is unusable after it: each call in the copy fails.
 _CUDA, _CUDA_LIBRARY = "the CUDA driver", b"/libcuda.so"
 
 
 def die_with_parent(parent):
-    """Ask the kernel to kill this process when its parent `parent` (a pid) ends, where it can.
+    """Ask the kernel to kill this process when its parent `parent` (a pid) exits, if supported.
 
-    The end of file on our sockets says the same, but a hanging predictor never reads it.
+    The end of file on our sockets also reports that, but a hanging predictor never reads it.
     """
     try:
         import ctypes
@@ -50,22 +50,22 @@ def die_with_parent(parent):
 
 
 def thread_count():
-    """Return the number of operating system threads in this process, or more than one if it is unknown."""
+    """Return the number of operating system threads in this process; if unknown, more than one."""
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:
-        # Python doesn't know the threads of native libraries, and a fork is safe only without any.
+        # Python can't count threads of native libraries, and a fork is safe only without any.
         return threading.active_count() + 1
 
 
 def unforkable():
-    """Return the libraries in this process that are known to hang in a fork of it."""
+    """Return the loaded libraries that are known to hang after a fork."""
     names = [name for name in UNFORKABLE if name in sys.modules]
     return [*names, _CUDA] if _has_cuda() else names
 
 
 def _has_cuda():
-    """Return whether CUDA's driver is loaded in this process; libraries load it when they first ask it for a GPU."""
+    """Return whether CUDA's driver is loaded in this process; libraries load it when they first use a GPU."""
     try:
         with open("/proc/self/maps", "rb") as maps:
             return _CUDA_LIBRARY in maps.read()
@@ -74,7 +74,7 @@ def _has_cuda():
 
 
 def _see_one_gpu(place):
-    """Hide all GPUs from this process but the one at `place` in CUDA_VISIBLE_DEVICES."""
+    """Hide all GPUs from this process except the one at index `place` in CUDA_VISIBLE_DEVICES."""
     if place != ALL:
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["CUDA_VISIBLE_DEVICES"].split(",")[place]
 
@@ -85,7 +85,7 @@ class Zygote(object):
     def __init__(self, control, mode, load, spawn_args, runs_setup=True):
         self._control = control
         self._runs_setup = runs_setup
-        self._patience = 0.0  # seconds that the scorers get to end by themselves
+        self._patience = 0.0  # seconds that the scorers have to exit by themselves
         self._mode = mode
         self._load = load
         self._spawn_args = spawn_args
@@ -94,12 +94,12 @@ class Zygote(object):
         self._wake = None
 
     def run(self):
-        """Obey orders until the front is gone; return the exit code."""
+        """Execute orders until the front is gone; return the exit status."""
         if self._mode == FORK:
             self._scorer = self._load()
             gc.collect()
             if hasattr(gc, "freeze"):
-                # What is loaded now stays shared: the collector would touch, and so copy, its pages.
+                # Loaded objects stay shared: the collector would touch, and so copy, their pages.
                 gc.freeze()
         self._tell(event="loaded", threads=thread_count(), unforkable=unforkable())
         self._wake = _wake_on_child()
@@ -111,7 +111,7 @@ class Zygote(object):
         return 0
 
     def _turn(self):
-        """Wait for an order or a child's end and handle it; return False once the front is gone."""
+        """Wait for an order or a child's exit and handle it; return False once the front is gone."""
         readable = select.select([self._control, self._wake], [], [])[0]
         if self._wake in readable:
             os.read(self._wake, 4096)
@@ -119,7 +119,7 @@ class Zygote(object):
         return self._control not in readable or self._obey()
 
     def _await_scorers(self):
-        """Give the scorers, whose sockets the front has closed, time to tear down what their setup made."""
+        """Give the scorers, whose sockets the front has closed, time for their teardown."""
         until = time.monotonic() + self._patience
         while self._pids and time.monotonic() < until:
             if select.select([self._wake], [], [], until - time.monotonic())[0]:
@@ -140,7 +140,7 @@ class Zygote(object):
         return True
 
     def _begin(self, number, gpu, fds):
-        """Start the scorer `number` and say so at once, or say why it can't be started now."""
+        """Start the scorer `number` and report that at once, or report why it can't be started now."""
         # The kernel drops descriptors that exceed this process's limit.
         why = None if len(fds) == DESCRIPTORS else os.strerror(errno.EMFILE)
         try:
@@ -165,7 +165,7 @@ class Zygote(object):
         if pid:
             self._pids[number] = pid
             return
-        # From here on this is the child, which must never return into the parent's loop.
+        # From here on, this is the child, which must never return into the parent's loop.
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
@@ -191,7 +191,7 @@ class Zygote(object):
         try:
             code = scorer.serve(link, SharedCounters(fds[1]), self._scorer, self._runs_setup)
         except OSError:
-            # The front went away between two frames.
+            # The front closed its socket between two frames.
             os._exit(0)
         os._exit(code)
 
@@ -212,7 +212,7 @@ class Zygote(object):
 
 
 def tell(control, event):
-    """Send `event` to the front as one line; a front that is gone is noticed elsewhere."""
+    """Send `event` to the front as one line; a closed socket is noticed elsewhere."""
     try:
         control.sendall(json.dumps(event).encode("ascii") + b"\n")
     except OSError:
@@ -225,14 +225,14 @@ def _kill_group(pid):
     except ProcessLookupError:
         pass
     try:
-        # In case the child has not made its group yet.
+        # In case the child has not created its group yet.
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
 
 
 def _wake_on_child():
-    """Return a descriptor that is readable after a child ended."""
+    """Return a descriptor that becomes readable when a child exits."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
@@ -247,7 +247,7 @@ def _receive(control):
     try:
         data, ancillary, _flags, _address = control.recvmsg(ORDER.size, socket.CMSG_SPACE(DESCRIPTORS * fds.itemsize))
     except ConnectionError:
-        # The front went away without reading our last words.
+        # The front exited without reading our last events.
         return b"", []
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -261,7 +261,7 @@ def _receive(control):
 
 
 def _reseed():
-    """Give a forked scorer its own random numbers, as a process started on its own would have."""
+    """Give a forked scorer its own random numbers, as a separately started process would have."""
     random.seed()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()

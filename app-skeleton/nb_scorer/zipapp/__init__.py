@@ -1,6 +1,6 @@
-"""The model as a program: one file that Python runs, which has all in it but Python.
+"""The model as a program: one file that includes everything except Python.
 
-It is what the back end `zipapp` of the service writes. Its first process runs by any Python of the model's version and
-has the standard library alone: it verifies, makes an environment, and becomes a process of that environment, which
-loads the model and answers.
+The service's back end `zipapp` writes it. Its first process runs in any Python of the model's version with the standard
+library only: it verifies the file, creates an environment, and replaces itself with a process in that environment,
+which loads the model and scores.
 """

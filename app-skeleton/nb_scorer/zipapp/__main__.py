@@ -1,4 +1,4 @@
-"""`python -m nb_scorer.zipapp FILE …` runs or verifies a file with this program, not with the one in it."""
+"""`python -m nb_scorer.zipapp FILE …` runs or verifies a file with this program instead of the included one."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a model's one file carries, by its names: read by one descriptor, and compared while it is read."""
+"""Reads the contents of a model's single file by name, from one descriptor, verifying them while reading."""
 
 import hashlib
 import io
@@ -14,19 +14,19 @@ from nb_scorer.zipapp import layout, one_reading
 from nb_scorer.zipapp.problems import ZipappDamaged, ZipappUntrusted
 
 AT_ONCE = 1 << 20
-# What is read whole has a few kilobytes; of a file with a hole in it a few are as many gigabytes.
+# Files that are read whole have a few kilobytes; a sparse file could expand a few kilobytes to gigabytes.
 MAX_CONTENT = 1 << 26
 _EXECUTABLE = 0o100
 
 
 class Carried(object):
-    """The files in one file, opened once: what is done to its path later changes nothing of what is read here."""
+    """The contents of one file, opened once: later changes at its path have no effect on what is read here."""
 
     def __init__(self, path):
-        """Open the file; raise ZipappDamaged for one that is no such file, or that could be read in two ways."""
+        """Open the file; raise ZipappDamaged if it is not such a file, or is ambiguous."""
         self.path = path
         try:
-            # Opening a pipe would wait for a writer.
+            # Opening a pipe would block until a writer opens it.
             if not stat.S_ISREG(os.stat(path).st_mode):
                 raise ZipappDamaged(path, "it is not a file")
             self._file = io.open(path, "rb")  # noqa: SIM115 - closed by __exit__
@@ -81,13 +81,13 @@ class Carried(object):
         return target.getvalue()
 
     def digest_of(self, name, digest=None):
-        """Return the SHA-256 of a file, which is never held whole; raise as `content` does."""
+        """Return the SHA-256 of a file without holding it in memory; raise as `content` does."""
         return self._copy(name, None, digest)
 
     def unpack(self, name, path, digest=None):
         """Write a file to `path`; raise OSError, ZipappDamaged, or ZipappUntrusted for another digest.
 
-        What is written before its last byte was compared must not be used: who calls this gives it its name after.
+        Nothing written may be used before the digest was checked: the caller renames it afterwards.
         """
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with io.open(path, "wb") as target:
@@ -112,18 +112,18 @@ class Carried(object):
 
 
 def _is_plain(entry):
-    """Return whether an entry is a file whose name means one place below a folder, and the same one everywhere."""
+    """Return whether an entry is a file whose name means the same single place below a folder on every system."""
     name = entry.filename
     parts = name.split("/")
     is_named = str(PurePosixPath(name)) == name and not {"", ".", ".."} & set(parts)
-    # Stored and not compressed, so that no few bytes become many.
+    # Stored uncompressed, so that a few bytes can't expand to many.
     return is_named and "\\" not in name and "\0" not in name and entry.compress_type == zipfile.ZIP_STORED
 
 
 def unpack_once(carried, names, digests, folder):
-    """Unpack `names` into a folder below `folder` that is named by their content; return it.
+    """Unpack `names` into a folder below `folder` that is named after their content; return it.
 
-    It is there whole or not at all. Raise OSError, ZipappDamaged or ZipappUntrusted.
+    It is created completely or not at all. Raise OSError, ZipappDamaged or ZipappUntrusted.
     """
     sha = hashlib.sha256()
     for name in sorted(names):

@@ -1,4 +1,4 @@
-"""The first process of a model that is one file: verifies, makes its environment, and becomes a process of that."""
+"""The first process of a single-file model: verifies it, creates its environment, and starts a process in that."""
 
 import argparse
 import contextlib
@@ -23,11 +23,11 @@ samples are read from stdin, one a line. A sample without an answer leaves its l
 
 
 def main(arguments):
-    """Run what the command line `arguments` asks for; return the exit code.
+    """Run the command line `arguments`; return the exit status.
 
-    It is 1 where something has no answer, and 130 after Ctrl-C.
+    It is 1 if a sample has no prediction, and 130 after Ctrl-C.
     """
-    # Also where the caller ignores it, as shells have it for what runs in the background.
+    # Even if the caller ignores SIGINT, as shells do for background jobs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = _parser(arguments[0])
     words = parser.parse_args(arguments[1:])
@@ -40,7 +40,7 @@ def main(arguments):
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status
     except KeyboardInterrupt:
-        # What was half made is made again by the next run.
+        # The next run repeats unfinished steps.
         return 128 + signal.SIGINT
 
 
@@ -68,7 +68,7 @@ def _key(text):
 
 
 def port(text):
-    """Return the number of a port; raise ValueError, which argparse tells by this function's name."""
+    """Return a port number; raise ValueError, for which argparse uses this function's name."""
     port = int(text)
     if not 0 <= port <= 65535:
         raise ValueError(text)
@@ -77,16 +77,16 @@ def port(text):
 
 def _cache():
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    # Not where builds keep theirs, which the user's group may write to: this code is run.
+    # Not the builds' cache, which the user's group may be able to write to: this code is executed.
     return os.path.join(base, "nb-builder-models")
 
 
 def _run(carried, words):
-    """Become the process that answers; raise what is in the way."""
+    """Replace this process by the one that scores; raise the problem that prevents it."""
     if words.key:
         signed, signer, is_whole = _signed(carried, words.key)
-        # All at once, so that what counts is the file and not which part of it this run needs. Packages can be large,
-        # and are compared when they are installed.
+        # All at once, so that a file is either valid or not, whichever parts this run needs. Packages can be large, and
+        # are verified when they are installed.
         _compare(carried, {name: signed[name] for name in signed if not layout.is_wheel(name)})
         whole = "" if is_whole else ", the program around it is not signed"
         sys.stderr.write("model verified by {}{}\n".format(signer, whole))
@@ -103,7 +103,7 @@ def _run(carried, words):
     names = [name for name in carried.names if name.startswith(parts)]
     try:
         folder = unpack_once(carried, names, digests, os.path.join(cache, "models"))
-        # Not in git, nor in a zip: the notebook's folder, where it has no files.
+        # The notebook's folder, if it is empty: neither git nor a zip file stores empty folders.
         os.makedirs(os.path.join(folder, paths.SRC), exist_ok=True)
     except OSError as error:
         raise ZipappEnvironment(cache, error.strerror or str(error))
@@ -125,13 +125,13 @@ def _run(carried, words):
 
 
 def _require_own(folder):
-    """Make a folder whose contents will be run; raise ZipappEnvironment where others can put something there."""
+    """Create a folder whose contents will be executed; raise ZipappEnvironment if other users can write to it."""
     try:
         os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
-        # It may be there already, or be made at this moment by another process.
+        # It may exist already, or be created at this moment by another process.
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, 0o700)
-        # Of the cache itself a link may stand for it: nobody else can turn one that is this user's.
+        # The cache itself may be a link: no other user can redirect one that belongs to this user.
         about, link = os.stat(folder), os.lstat(folder)
     except OSError as error:
         raise ZipappEnvironment(folder, error.strerror or str(error))
@@ -142,7 +142,7 @@ def _require_own(folder):
 
 
 def _verify(carried, key):
-    """Compare all that is in the file; return 0, or raise what does not hold."""
+    """Verify everything in the file; return 0, or raise the problem found."""
     signed, signer, is_whole = _signed(carried, key)
     _compare(carried, signed)
     what = "The file" if is_whole else "The content of the file"
@@ -151,7 +151,7 @@ def _verify(carried, key):
 
 
 def _signed(carried, key):
-    """Return what trust.digests_of returns for the keys in a file; raise also for a program that is not ours."""
+    """Return the result of trust.digests_of for the keys in a file; raise also for a foreign program."""
     signed, signer, is_whole = trust.digests_of(carried, trust.keys_of(key))
     if not is_whole:
         trust.check_program(carried)
@@ -159,15 +159,15 @@ def _signed(carried, key):
 
 
 def _compare(carried, signed):
-    """Raise ZipappUntrusted where a file has another digest than `signed` says."""
+    """Raise ZipappUntrusted if a file's digest differs from that in `signed`."""
     for name in sorted(signed):
         carried.digest_of(name, signed[name])
 
 
 def _complete(carried, signed):
-    """Return `signed` with what else is run, of which no signature says anything: by it, folders get their names."""
+    """Return `signed` with the other executed files, which no signature covers; these digests name the folders."""
     names = carried.names - set(signed)
-    # Packages are read where they are installed; the list that comes with them stands for them in names.
+    # Packages are read where they are installed; in names, their list represents them.
     digests = {name: None if layout.is_wheel(name) else carried.digest_of(name) for name in names}
     digests.update(signed)
     return digests

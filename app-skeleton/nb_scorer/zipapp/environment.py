@@ -1,4 +1,4 @@
-"""The environment that a model needs, made once of its lock: by pip from an index, or of the wheels in the file."""
+"""Creates the environment of a model once, from its lock: with pip from an index, or from wheels in the file."""
 
 import fcntl
 import hashlib
@@ -27,7 +27,7 @@ _PIP_WORDS = ("--disable-pip-version-check", "--no-input", "--quiet")
 
 
 def minor_of(carried, digests):
-    """Return the version of Python that the model's manifest wants, as "3.11"; raise ZipappDamaged or as `content`."""
+    """Return the Python version in the model's manifest, such as "3.11"; raise ZipappDamaged or as `content`."""
     name = layout.MODEL + paths.MANIFEST
     if name not in carried.names:
         raise ZipappDamaged(carried.path, "it contains no model")
@@ -49,16 +49,16 @@ def python_of(minor):
 
 
 def made(carried, digests, minor, cache):
-    """Return the Python of the environment for the file's model, below `cache`; made where it is not there yet.
+    """Return the Python of the environment for the file's model, below `cache`, creating it if needed.
 
-    `digests` are those of the files in it, with which what is installed is compared. Raise ZipappPython,
+    `digests` are those of the file's contents, with which installed files are verified. Raise ZipappPython,
     ZipappEnvironment, ZipappDamaged or ZipappUntrusted.
     """
     base = python_of(minor)
     listed = layout.WHEELS_LIST if layout.WHEELS_LIST in carried.names else layout.LOCK
     if listed not in carried.names:
         raise ZipappDamaged(carried.path, "it has no {}".format(layout.LOCK))
-    # An environment is that of one list and these very packages; where nothing is verified, it is another one.
+    # An environment is identified by its list and these exact packages; without verification, it is a different one.
     packages = [[name, digests[name]] for name in sorted(carried.names) if layout.is_wheel(name)]
     facts = [digests[listed], listed, packages, minor, os.path.realpath(base)]
     venv = os.path.join(cache, "venvs", hashlib.sha256(json.dumps(facts).encode("ascii")).hexdigest()[:32])
@@ -68,7 +68,7 @@ def made(carried, digests, minor, cache):
         try:
             os.makedirs(os.path.dirname(venv), mode=0o700, exist_ok=True)
             with io.open(venv + ".lock", "w") as lock:
-                # Of several that start at once, one makes it.
+                # If several start at once, one creates it.
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not os.path.exists(ready):
                     make(carried, digests, base, venv)
@@ -79,7 +79,7 @@ def made(carried, digests, minor, cache):
 
 
 def make(carried, digests, base, venv):
-    """Make the environment in the folder `venv` for the Python `base`; raise OSError and as `made` does."""
+    """Create the environment in the folder `venv` for the Python `base`; raise OSError and as `made` does."""
     shutil.rmtree(venv, ignore_errors=True)
     if layout.WHEELS_LIST in carried.names:
         _require_machine(carried, venv)
@@ -99,7 +99,7 @@ def _install_lock(lock, base, venv):
     words = ["install", "--require-hashes", "--no-deps", "--requirement", lock]
     words.extend(_PIP_WORDS)
     try:
-        # Debian's Python has pip in a package of its own, or none.
+        # Debian packages pip separately, or omits it.
         _run(venv, [base, "-I", "-m", "venv", venv])
         pip = [os.path.join(venv, "bin", "python"), "-I", "-m", "pip"]
     except ZipappEnvironment:
@@ -111,7 +111,7 @@ def _install_lock(lock, base, venv):
 
 
 def _run(venv, command):
-    """Run a command; raise ZipappEnvironment with its last words where it fails."""
+    """Run a command; raise ZipappEnvironment with its last output if it fails."""
     ran = subprocess.run(
         command,
         env=launch.environment(os.environ),
@@ -135,7 +135,7 @@ def _require_machine(carried, venv):
 
 
 def machine():
-    """Return what compiled wheels depend on: the processor, and whose C library it is."""
+    """Return the platform that compiled wheels depend on: processor and C library."""
     return "{} {}".format(platform.machine(), platform.libc_ver()[0] or "another C library").strip()
 
 
@@ -146,7 +146,7 @@ def _site_packages(venv):
 
 
 def _install_wheel(carried, name, digest, venv):
-    """Unpack a wheel to where it belongs; commands that pip would make for it are for people, and are left out."""
+    """Unpack a wheel into the environment; the commands that pip would create are left out."""
     places = {"purelib": _site_packages(venv), "platlib": _site_packages(venv), "data": venv}
     places["scripts"] = os.path.join(venv, "bin")
     path = os.path.join(venv, os.path.basename(name))
@@ -166,7 +166,7 @@ def _install_wheel(carried, name, digest, venv):
 
 def _write(wheel, entry, folder, inner, venv):
     target = os.path.normpath(os.path.join(folder, inner))
-    # The environment has links to the Python that made it: a script called python would be written there.
+    # The environment has links to the Python that created it: a script called python would be written there.
     is_inside = os.path.realpath(target).startswith(os.path.realpath(venv) + os.sep)
     if not (target.startswith(folder + os.sep) and is_inside):
         raise ZipappEnvironment(folder, "{} leads out of it".format(inner))

@@ -1,16 +1,16 @@
-"""Names in the file that the back end `zipapp` writes and this room reads: their only home.
+"""Names in the file that the back end `zipapp` writes and this package reads.
 
-What is also in an exported archive of the model has its names there: model/, build/, wheels/.
+Contents shared with an exported archive of the model have the same names: model/, build/, wheels/.
 """
 
 from nb_scorer.common import paths
 
-# Which form of file this is; another number is another form.
+# Version of the file's format.
 FORMAT = 1
-FACTS = "zipapp.json"  # format, name of the model, and the machine that compiled wheels are for
+FACTS = "zipapp.json"  # format, name of the model, and the platform of compiled wheels
 MAIN = "__main__.py"
-SIGNATURE = "zipapp.sig"  # over all others
-# What a signature calls that over the whole file, alongside the one that is over the model.
+SIGNATURE = "zipapp.sig"  # signature over everything else
+# The subject of a signature over the whole file, in addition to the one over the model.
 SUBJECT = "zipapp"
 PROGRAM = "nb_scorer/"
 MODEL = paths.MODEL + "/"
@@ -28,7 +28,7 @@ def is_wheel(name):
     return name.startswith(WHEELS) and name.endswith(".whl")
 
 
-# What is run first, by whatever Python there is; so it says what is wrong in words that each of them can read.
+# Runs first, in whatever Python is available; so its messages must work in all of them.
 MAIN_PROGRAM = """\
 import sys
 

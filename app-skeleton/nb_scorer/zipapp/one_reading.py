@@ -1,16 +1,16 @@
-"""Whether a zip file is, but for what is in its files, byte for byte as our own writer would have written it.
+"""Checks that a zip file's structure is byte for byte what our own writer would have written.
 
-Python's two readers differ: zipfile goes by one number where zipimport, which runs the file, goes by another, and each
-version of them has its own way to see a ZIP64 record. Where no byte can be chosen, there is nothing to differ about.
-Form of the records: APPNOTE.TXT of PKWARE, 4.3.
+Python's two readers differ: zipfile relies on one number where zipimport, which runs the file, relies on another, and
+versions detect ZIP64 records differently. If no byte of the structure is free, they can't disagree. Format of the
+records: APPNOTE.TXT of PKWARE, 4.3.
 """
 
 import stat
 import struct
 
-# Makes the file a command of its own where it may be executed; the archive begins after it.
+# Makes the file a command if it is executable; the archive follows.
 SHEBANG = b"#!/usr/bin/env python3\n"
-# Up to 3.12, Python runs no archive with the records of ZIP64, which zipfile writes when it comes near 2 GiB.
+# Up to 3.12, Python can't run archives with ZIP64 records, which zipfile writes close to 2 GiB.
 MAX_SIZE = 2 * 10**9
 MODES = (stat.S_IFREG | 0o644, stat.S_IFREG | 0o755)
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -25,7 +25,7 @@ _BEFORE_END = 56 + 20  # both of them
 
 
 def problem_of(file, entries):
-    """Return why an open file, of which zipfile read `entries`, is not as our writer would write it; None if it is.
+    """Return how an open file, with zipfile's `entries`, differs from our writer's form; None if it doesn't.
 
     Raise OSError for a file that can't be read.
     """
@@ -40,7 +40,7 @@ def problem_of(file, entries):
 def _problem(file, entries):
     directory, at = [], len(SHEBANG)
     for entry in entries:
-        # Places are counted from where the archive begins.
+        # Offsets count from the start of the archive.
         local, descriptor, central = _records(entry, at - len(SHEBANG))
         if _bytes(file, at, len(local)) != local:
             return "unexpected bytes precede one of its files"
@@ -53,7 +53,7 @@ def _problem(file, entries):
     end = _END.pack(b"PK\5\6", 0, 0, count, count, len(records), at - len(SHEBANG), 0)
     if _bytes(file, at, len(records) + len(end) + 1) != records + end:
         return "its directory has unexpected content"
-    # Who looks for these looks there, and has the right to ask no further.
+    # Readers look for these records here, and need not look any further.
     before = _bytes(file, max(0, at + len(records) - _BEFORE_END), _BEFORE_END)
     if before.startswith(_ZIP64_RECORD) or before[56:].startswith(_ZIP64_LOCATOR):
         return "it contains a ZIP64 record"
@@ -61,7 +61,7 @@ def _problem(file, entries):
 
 
 def _records(entry, at):
-    """Return what stands before a file, behind it, and of it in the directory; `at` is where it begins."""
+    """Return the records before a file, after it, and in the directory; `at` is its offset."""
     try:
         name, flags = entry.filename.encode("ascii"), _FORWARD
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""The second process of a model that is one file, by the model's own Python: loads the model, and answers.
+"""The second process of a single-file model, in the model's own Python: loads the model and scores.
 
-Started by the command line that nb_scorer.zipapp.command makes, never by hand.
+Started with the command line from nb_scorer.zipapp.command only.
 """
 
 import io
@@ -20,9 +20,9 @@ from nb_scorer.zipapp import serve
 
 
 def main(args):
-    """Answer the samples in `args` behind the options, or those of stdin, or serve; return the exit code."""
+    """Score the samples in `args` after the options, or those on stdin, or serve; return the exit status."""
     options, samples = json.loads(args[0]), args[1:]
-    # stdout is for answers alone: what the notebook prints goes to stderr.
+    # stdout carries predictions only; the notebook's output goes to stderr.
     answers = io.open(os.dup(1), "wb")  # noqa: SIM115 - closed once all are written
     sys.stdout.flush()
     os.dup2(2, 1)
@@ -35,7 +35,7 @@ def main(args):
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status
     except OSError as error:
-        # Of stdin or stdout: the model's own never get here.
+        # Errors of stdin or stdout; the model's own are handled earlier.
         sys.stderr.write("ERROR: Samples can't be read, or predictions can't be written: {}.\n".format(error.strerror))
         return 1
     return status
@@ -44,7 +44,7 @@ def main(args):
 def _use(loaded, options, samples, answers):
     if options["serve"] is not None:
         return serve.serve(loaded, options["host"], options["serve"], options["name"])
-    # Ctrl-C ends this at once: as an exception the notebook's code could swallow it.
+    # Ctrl-C ends this at once: the notebook's code could swallow an exception.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     bodies = [sample.encode("utf-8", "surrogateescape") for sample in samples] if samples else _lines()
     with answers:
@@ -64,7 +64,7 @@ def _lines():
 
 
 def _answer_all(loaded, bodies, answers):
-    """Write an answer a line, empty for a sample that gets none; return 1 if one got none, else 0."""
+    """Write one prediction per line, an empty line for a failed sample; return 1 if any failed, else 0."""
     failed = 0
     for number, body in enumerate(bodies, 1):
         status, payload = loaded.answer(body)
@@ -75,6 +75,6 @@ def _answer_all(loaded, bodies, answers):
             sys.stderr.write("Sample {}: {}\n".format(number, words))
             payload = b""
         answers.write(payload.strip() + b"\n")
-        # Who asks one by one waits for each.
+        # A caller may wait for each prediction before it sends the next sample.
         answers.flush()
     return failed

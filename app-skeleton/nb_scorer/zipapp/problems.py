@@ -1,4 +1,4 @@
-"""Reasons why a model that is a single file can't be run, found before any of it is unpickled."""
+"""Reasons why a single-file model can't be run, found before any of it is unpickled."""
 
 from nb_scorer.common.problem import WrittenProblem
 

@@ -1,7 +1,7 @@
-"""The model as a small service: POST /predict, GET /healthz and /readyz, by the standard library alone.
+"""The model as a small service: POST /predict, GET /healthz and /readyz, with the standard library only.
 
-It is for a place that has nothing but this file. Requests wait in threads; one thread, the first, asks the model, as
-notebooks are not written thread-safe, and what they have set of their process may be the first thread's own.
+It is for environments that have only this file. Requests wait in threads; only the first thread calls the model,
+because notebooks are not written to be thread-safe, and process state that they set may belong to that thread.
 """
 
 import collections
@@ -24,14 +24,14 @@ from nb_scorer.worker import scorer
 from nb_scorer.zipapp.problems import ZipappPort
 
 MAX_BODY = 16 << 20
-# Samples that wait; one more is told to try again.
+# Waiting samples; further ones get a response that asks the client to retry.
 MAX_WAITING = 100
-# Each has a thread and may send a body. If one more comes, the connection is closed whose request has been awaited for
-# the longest.
+# Each has a thread and may send a body. If there are more, the connection that has waited longest for a request is
+# closed.
 MAX_CLIENTS = 64
-# A client that sends nothing for so long has gone.
+# A client that sends nothing for this long is considered gone.
 IDLE_SECONDS = 60
-# How soon a signal is noticed while nobody asks.
+# How soon a signal is noticed while no request arrives.
 _TICK = 0.2
 _LENGTH = re.compile("[0-9]{1,18}")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
@@ -39,25 +39,25 @@ _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
     daemon_threads = True
-    # A port of a service that has just ended.
+    # For a port of a service that has just stopped.
     allow_reuse_address = True
 
     def __init__(self, address, waiting):
         HTTPServer.__init__(self, address, functools.partial(_Handler, self, waiting))
         self._places = threading.BoundedSemaphore(MAX_CLIENTS)
-        # Connections whose client has still to send a request, the one that was waited for the longest first.
+        # Connections whose client has not sent a complete request yet, longest wait first.
         self._awaited = collections.OrderedDict()
         self._is_ending = False
-        # What names others reach it by is unknown.
+        # Otherwise, the names under which other machines reach it are unknown.
         self.is_for_this_machine = host_names.is_loopback(self.server_address[0])
 
     def awaits(self, connection):
-        """Note that a client is to send a request, from now on."""
+        """Record that the client has to send a request, from now on."""
         self._awaited.pop(connection, None)
         self._awaited[connection] = True
 
     def has(self, connection):
-        """Note that the client has sent its request."""
+        """Record that the client has sent its request."""
         self._awaited.pop(connection, None)
 
     def end(self):
@@ -67,17 +67,17 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self.server_close()
 
     def _wait_for_place(self):
-        """Return whether there is a place for one more client, once that is known."""
+        """Wait until it is known whether one more client can be served; return that."""
         while not self._places.acquire(timeout=_TICK):
             if self._is_ending:
                 return False
-            # A client may have sent the rest or gone at this very moment.
+            # The client may have sent the rest or disconnected at this very moment.
             with contextlib.suppress(KeyError, OSError):
                 self._awaited.popitem(last=False)[0].shutdown(socket.SHUT_RDWR)
         return True
 
     def process_request(self, request, client_address):
-        """Serve a client in a thread of its own, as soon as one may be started."""
+        """Serve a client in a separate thread, as soon as one may be started."""
         if not self._wait_for_place():
             self.shutdown_request(request)
             return
@@ -88,7 +88,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
             raise
 
     def process_request_thread(self, request, client_address):
-        """Serve a client, then make room for the next one."""
+        """Serve a client, then free its place for the next one."""
         try:
             socketserver.ThreadingMixIn.process_request_thread(self, request, client_address)
         finally:
@@ -96,7 +96,7 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
             self._places.release()
 
     def handle_error(self, request, client_address):
-        """Say nothing of a client that went away."""
+        """Ignore errors of clients that disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -112,12 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
         BaseHTTPRequestHandler.__init__(self, *request)
 
     def handle_one_request(self):
-        """Answer one request of this client, which has the time to send it that others leave it."""
+        """Handle one request of this client; its time limit shortens as more clients connect."""
         self._places.awaits(self.connection)
         BaseHTTPRequestHandler.handle_one_request(self)
 
     def parse_request(self):
-        """Return whether the request is one, and is for this machine by its name."""
+        """Return whether the request is valid and its Host header names this machine."""
         if not BaseHTTPRequestHandler.parse_request(self):
             return False
         if self._places.is_for_this_machine and not host_names.is_local(self.headers.get("Host", "")):
@@ -155,10 +155,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(*answer_words.of(status, json.loads(payload.decode("ascii"))))
 
     def _body(self):
-        """Return the body of the request; None where it was refused."""
+        """Return the body of the request; None if it was rejected."""
         length = self.headers.get("Content-Length", "")
         if not self._is_json():
-            # Without asking first, a browser lets any page send other types, or none.
+            # A browser lets any page send other types, or none, without a preflight request.
             self._refuse(415, "Send the sample as JSON, with the header Content-Type: application/json.")
         elif "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
             self._refuse(411, "Send the length of the body (Content-Length).")
@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         return _JSON.fullmatch(kind.partition(";")[0].strip().lower()) is not None
 
     def _refuse(self, status, detail):
-        # A body that was not read would be taken for the next request.
+        # An unread body would be taken for the next request.
         self.close_connection = True
         title = self.responses.get(status, ("Error",))[0]
         facts = {"type": "about:blank", "title": title, "status": status, "detail": detail}
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format, *args):  # noqa: A002 - the standard library's name
-        """Write no line for each request."""
+        """Don't log requests."""
 
 
 def serve(loaded, host, port, name):

@@ -1,8 +1,9 @@
-"""Whether all that a file carries is what a trusted key has signed.
+"""Checks that everything in a file was signed by a trusted key.
 
-Best is a signature over the whole file. A file that a service image wrote has those of the image: one over the model,
-one over where it comes from, which names the lock and what the notebook read of the repository. These stand for no
-packages; so a file with packages in it, or with modules that no notebook has read, must be signed as a whole.
+The best case is a signature over the whole file. A file that a service image wrote has the image's two signatures: one
+over the model and one over its origin, which covers the lock and the files of the repository that the notebook read.
+They don't cover packages; so a file with packages, or with modules that no notebook has read, must be signed as a
+whole.
 """
 
 import io
@@ -12,12 +13,13 @@ from nb_scorer.signature import bundle, ecdsa, files, origin, statement
 from nb_scorer.zipapp import layout
 from nb_scorer.zipapp.problems import ZipappKey, ZipappUntrusted
 
-# What the file is alongside what it carries: who could change these could leave out verifying as well.
+# Parts of the file itself rather than its contents: an attacker who could change these could also remove the
+# verification.
 _OURS = frozenset((layout.MAIN, layout.FACTS, layout.SIGNATURE, layout.MODEL_SIGNATURE, layout.PROVENANCE_SIGNATURE))
 
 
 def keys_of(path):
-    """Return the public keys in a PEM file; raise ZipappKey where there is none, or something else."""
+    """Return the public keys in a PEM file; raise ZipappKey if there are none, or if it contains anything else."""
     try:
         with io.open(path, "rb") as file:
             keys = ecdsa.keys_in(file.read(ecdsa.MAX_SIZE))
@@ -31,9 +33,9 @@ def keys_of(path):
 
 
 def digests_of(carried, keys):
-    """Return ({name: SHA-256} of all that is signed, whose signature it is, whether that is over all) of a file.
+    """Return ({name: SHA-256} of all signed files, the signer, whether the signature covers the whole file).
 
-    Raise ZipappUntrusted for what no trusted key has signed. The bytes are compared by who reads them.
+    Raise ZipappUntrusted for files that no trusted key has signed. Readers compare the contents.
     """
     try:
         if layout.SIGNATURE in carried.names:
@@ -50,9 +52,9 @@ def digests_of(carried, keys):
 
 
 def check_program(carried):
-    """Raise ZipappUntrusted unless the file's program, which no signature covers, is the one that runs here.
+    """Raise ZipappUntrusted unless the file's program, which no signature covers, is the running one.
 
-    Where it runs from the file itself there is nothing to compare it with.
+    If it runs from the file itself, there is nothing to compare it with.
     """
     home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if home == carried.path:
@@ -78,7 +80,7 @@ def _own(path):
 
 
 def _opened(carried, name, keys, kinds=statement.OF_MODEL):
-    """Return what is signed in a bundle of one of the types `kinds`, and by which key, in words.
+    """Return the payload of a bundle of one of the types `kinds`, and a description of the key that signed it.
 
     Raise ZipappUntrusted or Malformed.
     """
@@ -102,7 +104,7 @@ def _of_whole(carried, payload):
 
 
 def _of_parts(carried, model, keys):
-    """Return the digests by the two signatures that an image has."""
+    """Return the digests from the two signatures of an image."""
     digests = {layout.MODEL + name: digest for name, digest in model.items()}
     there = {name for name in carried.names if name.startswith(layout.MODEL)} - {layout.MODEL_SIGNATURE}
     wrong = files.difference(set(digests), there)
@@ -122,7 +124,7 @@ def _of_parts(carried, model, keys):
 
 
 def _origin(carried, payload, model):
-    """Return the digests in the statement on where a model comes from: of lock, SBOM and the notebook's files."""
+    """Return the digests in the statement about a model's origin: of lock, SBOM and the notebook's files."""
     try:
         reported = origin.read(payload)
         if origin.model_of(reported) != statement.root_of(model):

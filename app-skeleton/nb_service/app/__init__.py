@@ -1,1 +1,1 @@
-"""The Flask skeleton: every route, page and wire format; complete under any WSGI server."""
+"""The Flask skeleton: all routes, pages and wire formats; complete under any WSGI server."""

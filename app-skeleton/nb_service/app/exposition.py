@@ -1,4 +1,4 @@
-"""The metrics of a service in Prometheus's text format, or in OpenMetrics'."""
+"""A service's metrics in Prometheus's text format or OpenMetrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -23,10 +23,10 @@ PLAIN: dict[str, type[Plain]] = {COUNTER: CounterMetricFamily, GAUGE: GaugeMetri
 def text_of(
     numbers: dict, prefix: str, identity: Identity, accept: str = "", baseline: Baseline | None = None
 ) -> tuple[bytes, str]:
-    """Return `numbers` (see http.metrics) as text in the format that an Accept field asks for, and its content type.
+    """Return `numbers` (see http.metrics) as text in the format that an Accept header prefers, and its content type.
 
-    The operating system's metrics of the process `pid` in them are there, too, which model it is, and where they have
-    counts of drift, what these are alongside the `baseline`.
+    They include the operating system's metrics of the process `pid` in them, the model's identity, and, if they contain
+    counts of drift, these next to the `baseline`.
     """
     registry = CollectorRegistry()
     registry.register(Collector(numbers, prefix, identity))
@@ -39,13 +39,13 @@ def text_of(
 
 
 def plain(prefix: str, name: str) -> Plain:
-    """Return a counter or gauge of the metric table, without samples; raise KeyError for what is not in it."""
+    """Return a counter or gauge of the metric table, without samples; raise KeyError if it isn't in the table."""
     row = metric_table.BY_NAME[name]
     return PLAIN[row.kind](f"{prefix}_{name}", row.description, labels=row.labels)
 
 
 def histogram(prefix: str, name: str) -> HistogramMetricFamily:
-    """Return a histogram of the metric table, without samples; raise KeyError for what is not in it."""
+    """Return a histogram of the metric table, without samples; raise KeyError if it isn't in the table."""
     row = metric_table.BY_NAME[name]
     if row.kind != HISTOGRAM:
         raise KeyError(f"{name} is a {row.kind}, no {HISTOGRAM}")
@@ -173,7 +173,7 @@ class Collector:
 
 
 def _add_grpc(numbers: dict, counter: Metric, latencies: Metric) -> None:
-    """Add gRPC's calls under the names of HTTP's requests: a path is the route, a code the status."""
+    """Add gRPC calls to HTTP's request metrics: the method's path as the route, the code as the status."""
     for route, status, count in numbers["requests"]:
         labels = {"route": route, "status": status, "protocol": "grpc"}
         counter.add_sample(f"{counter.name}_total", labels, count)
@@ -186,7 +186,7 @@ def _add_grpc(numbers: dict, counter: Metric, latencies: Metric) -> None:
 
 
 class DriftCollector:
-    """Yields the metrics of drift: counts and baseline, which add up over replicas, and the measures of this one."""
+    """Yields the drift metrics: counts and baseline, which can be summed over replicas, and this replica's measures."""
 
     def __init__(self, numbers: dict, prefix: str, baseline: Baseline) -> None:
         self._numbers = numbers
@@ -233,7 +233,7 @@ class DriftCollector:
         return self._baseline.digest, feature.part, feature_bins.printable(feature.name)
 
     def _up_to(self, counts: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Return sums of all bins up to each; none of features whose bins have no order."""
+        """Return cumulative counts of bins; empty for features whose bins have no order."""
         return [
             list(accumulate(of_feature)) if feature.kind in feature_bins.ORDERED else []
             for feature, of_feature in zip(self._baseline.features, counts, strict=True)

@@ -1,4 +1,4 @@
-"""The Flask application: every route; complete under any WSGI server. The front is a short cut before it."""
+"""The Flask application with all routes; complete under any WSGI server. The front is a shortcut before it."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,15 @@ from nb_service.http import content_coding, replies
 
 
 def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda app: None) -> Flask:
-    """Return the application, whose routes use `context`; what `prepare` adds to it runs before everything else."""
+    """Return the application, whose routes use `context`; handlers added by `prepare` run before all others."""
     app = Flask("nb_service", static_folder=None)
-    # Otherwise Werkzeug redirects a path with // in it, to an address that it makes of the client's Host header.
+    # Otherwise, Werkzeug redirects a path with // in it, to an address made from the client's Host header.
     app.url_map.merge_slashes = False
     prepare(app)
 
     @app.before_request
     def refuse_odd_beginnings() -> None:
-        # Werkzeug ignores how many slashes a path begins with, and redirects an empty one as above.
+        # Werkzeug ignores the number of leading slashes, and redirects an empty path as above.
         if request.environ["PATH_INFO"].startswith("//") or not request.environ["PATH_INFO"]:
             abort(404)
 
@@ -42,7 +42,7 @@ def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda ap
 
 
 def _compress(response: Response) -> Response:
-    """Return the response as gzip where its client asks for that and it is worth it."""
+    """Return the response, compressed with gzip if its client accepts that and it is large enough."""
     if response.is_streamed or response.direct_passthrough or "Content-Encoding" in response.headers:
         return response
     data = response.get_data()
@@ -55,7 +55,7 @@ def _compress(response: Response) -> Response:
 
 
 def _refuse(error: HTTPException) -> WerkzeugResponse:
-    """Return the response to what Flask refuses, in the form of our other refusals."""
+    """Return the response for a request that Flask rejects, in the same form as our own."""
     if error.code == 404:
         detail = f"There is no route {request.path}; GET / lists the routes."
     elif error.code == 405:

@@ -1,4 +1,4 @@
-"""What the outcomes of a request's samples mean for the whole request, in every protocol."""
+"""Turns the outcomes of a request's samples into one outcome for the request, in every protocol."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ from nb_service.http import replies
 from nb_service.pool import Answer
 from nb_service.protocols import Malformed, Series
 
-# One call of batch_predictor gets so many samples of a body; scorers share larger bodies.
+# Samples of a body in one call of batch_predictor; several scorers share larger bodies.
 TOGETHER = 1000
 
 
 def failure(answer: Answer, samples: Sequence, number: int, disclosure: replies.Disclosure) -> Malformed:
-    """Return the status and detail of the first answer that failed, the one to `samples[number]`.
+    """Return the status and detail of the first failed outcome, that of `samples[number]`.
 
-    `samples` are the request's Series of samples, or the series that it was divided into.
+    `samples` are the request's Series of samples, or the series into which it was divided.
     """
     status, detail, errors, traceback = replies.rejection_of(answer, disclosure)
     index = _index_in_body(samples, number, answer)
@@ -24,7 +24,7 @@ def failure(answer: Answer, samples: Sequence, number: int, disclosure: replies.
 
 
 def _index_in_body(samples: Sequence, number: int, answer: Answer) -> int | None:
-    """Return the index in the body of the sample that failed; None where it is the only one, or unknown."""
+    """Return the index in the body of the failed sample; None if it is the only one, or unknown."""
     if isinstance(samples, Series):
         return number if len(samples) > 1 else None
     index = replies.index_of(answer)

@@ -1,7 +1,7 @@
-"""Files that samples name by URLs: fetched from the hosts that a setting lists, and never from within a network.
+"""Fetches files that samples name by URL, from hosts that a setting lists, and never from a private network.
 
-A name is resolved once, all its addresses must be public, and the connection goes to one of these: a name server that
-answers differently the next time gains nothing. Proxies are not used, because they would resolve names themselves.
+A name is resolved once, all its addresses must be public, and the connection uses one of these: a name server that
+answers differently the next time achieves nothing. Proxies are not used, because they would resolve names themselves.
 """
 
 import concurrent.futures
@@ -23,11 +23,11 @@ from nb_service.protocols import Malformed, decode, encode
 SCHEMES = ("https://", "http://")
 PORTS = {"https": 443, "http": 80}
 MAX_REDIRECTS = 3
-# Of one request's samples.
+# Maximum URLs in one request's samples.
 MAX_URLS = 100
 # Requests whose files are fetched at the same time; each may hold as many bytes as a body.
 AT_ONCE = 4
-# How long others wait for a turn: each holds a thread of the app.
+# How long other requests wait for their turn: each blocks a thread of the app.
 TURN_SECONDS = 1.0
 UNREADABLE = "A file's URL can't be read."
 _PIECE = 1 << 16
@@ -47,7 +47,7 @@ def _resolve(host: str, port: int) -> list[str]:
 
 
 class Fetcher:
-    """Fetches files from `origins`, up to `max_bytes` and `seconds` for all files of a request.
+    """Fetches files from `origins`, with limits of `max_bytes` and `seconds` for all files of a request.
 
     `resolve` returns the addresses of a host, and `may_connect` whether one of them is allowed.
     """
@@ -70,7 +70,7 @@ class Fetcher:
 
     @cached_property
     def _resolvers(self) -> ThreadPoolExecutor:
-        # The system's resolver has a time limit of its own, which may be longer.
+        # The system's resolver has its own time limit, which may be longer.
         return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="resolve")
 
     @cached_property
@@ -78,13 +78,13 @@ class Fetcher:
         return ssl.create_default_context()
 
     def is_meant(self, body: bytes) -> bool:
-        """Return whether JSON may hold a URL."""
+        """Return whether JSON may contain a URL."""
         return bool(self._origins) and b'"http' in body
 
     def fetched(self, samples: Sequence[bytes], files: Files) -> list[bytes]:
-        """Return samples (their JSON) with the file in the place of each URL where predictor takes one.
+        """Return samples (their JSON) with URLs of files replaced by the files.
 
-        Raise Malformed for a URL that is not allowed, or whose file can't be had.
+        Raise Malformed for a URL that is not allowed, or whose file can't be fetched.
         """
         if not self._turns.acquire(timeout=TURN_SECONDS):
             raise Malformed("More files are being fetched than this service fetches at a time; try again.", 503)
@@ -150,10 +150,10 @@ class Fetcher:
         return origin, target
 
     def _got(self, origin: Origin, target: str, request: "_Request") -> tuple[bytes, str] | str:
-        """Return (content, media type), or the URL that a redirect names."""
+        """Return (content, media type), or the URL to which the server redirects."""
         address = self._address(origin, request)
         sock = socket.create_connection((address, origin.port), timeout=request.left())
-        # A server that sends a byte now and then would never meet the socket's own timeout.
+        # A server that sends a byte now and then would never exceed the socket's own timeout.
         held = [sock]
         ender = threading.Timer(request.left(), lambda: _shut(held[-1]))
         ender.daemon = True
@@ -180,7 +180,7 @@ class Fetcher:
 
 
 class _Request:
-    """What the files of a request have left of bytes, and until when."""
+    """The bytes and the time that remain for the files of a request."""
 
     def __init__(self, size: int, until: float) -> None:
         self.size = size
@@ -188,7 +188,7 @@ class _Request:
         self.urls = 0
 
     def left(self) -> float:
-        """Return the seconds that are left; raise TimeoutError if there are none."""
+        """Return the remaining seconds; raise TimeoutError if there are none."""
         seconds = self.until - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
@@ -211,19 +211,19 @@ def _exchanged(origin: Origin, target: str, sock: socket.socket, request: _Reque
 
 
 def _content_of(origin: Origin, response: http.client.HTTPResponse, request: _Request) -> tuple[bytes, str] | str:
-    """Return (content, media type) of a response, or where it redirects to."""
+    """Return (content, media type) of a response, or the target of its redirect."""
     if response.status in _REDIRECTS and response.headers.get("Location"):
         return response.headers["Location"]
     if response.status != 200:
         raise _not_fetched(origin, f"it responded with status {response.status}")
     pieces: list[bytes] = []
-    # Not read(): it takes a chunk whose size is -1 for all that comes, whatever it was asked for.
+    # Not read(): it takes a chunk of size -1 for everything that follows, whatever size was requested.
     while piece := response.read1(min(_PIECE, request.size + 1)):
         request.size -= len(piece)
         if request.size < 0:
             raise Malformed("The files of this request are larger than this service accepts (S2I_MAX_BODY).", 413)
         pieces.append(piece)
-    # Broken off by ourselves, a response without a length looks like a complete one.
+    # If we cut it off ourselves, a response without a length would look complete.
     request.left()
     if response.length:
         raise http.client.IncompleteRead(b"")
@@ -234,7 +234,7 @@ def _shut(sock: socket.socket) -> None:
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
-        # It has ended meanwhile.
+        # Closed in the meantime.
         return
 
 

@@ -1,6 +1,6 @@
-"""Forms: one part per argument if arguments are files, which scorers read, and those of the prototype of this service.
+"""Forms: one part per argument if arguments are files, which scorers read, and those of this service's prototype.
 
-Of the latter, `json_args` holds a sample as JSON; `args` held a pickle.
+In the latter, `json_args` contains a sample as JSON; `args` contained a pickle.
 """
 
 from io import BytesIO
@@ -24,7 +24,7 @@ PICKLE = replies.problem(
 
 
 def sample_in(content_type: str | None, body: bytes, files: Files = NO_FILES) -> bytes | Reply:
-    """Return the one sample (its JSON) in a body of this type, or the reply that refuses it."""
+    """Return the single sample (JSON) in a body of this type, or the response that rejects it."""
     if content_type == replies.JSON_TYPE and body:
         return body
     if content_type is not None and is_form(content_type):
@@ -40,10 +40,10 @@ def sample_in(content_type: str | None, body: bytes, files: Files = NO_FILES) ->
 def files_in(
     content_type: str | None, body: bytes, files: Files, accept: str | None = None, *, skips_empty: bool = False
 ) -> bytes | None:
-    """Return the sample with files in a body of this type (see nb_scorer.model.binary); None where it has none.
+    """Return the sample with files in a body of this type (see nb_scorer.model.binary); None if it has none.
 
-    `accept` is the request's Accept header field; `skips_empty` is whether an empty part is an argument that is not
-    given, as in a page's form.
+    `accept` is the request's Accept header; `skips_empty` is whether an empty part means a missing argument, as in an
+    HTML form.
     """
     prefix = files.prefix(content_type, accept, skips_empty=skips_empty)
     return prefix + body if prefix and body else None
@@ -55,7 +55,7 @@ def is_form(content_type: str | None) -> bool:
 
 
 def sample_of(content_type: str, body: bytes) -> bytes | Reply:
-    """Return the sample (its JSON) in a form of this type, or the reply that refuses the form."""
+    """Return the sample (JSON) in a form of this type, or the response that rejects the form."""
     kind, parameters = parse_options_header(content_type)
     try:
         fields = _parts(body, parameters) if kind == MULTIPART else _pairs(body)
@@ -65,7 +65,7 @@ def sample_of(content_type: str, body: bytes) -> bytes | Reply:
         return PICKLE
     samples = fields.get("json_args", [])
     if len(samples) != 1:
-        # Also what `curl -d` sends for a sample without the header that says it is JSON.
+        # `curl -d` sends this for a sample without a Content-Type header for JSON.
         return replies.NO_JSON_HEADER
     return samples[0] or replies.EMPTY
 
@@ -77,7 +77,7 @@ def _pairs(body: bytes) -> dict[str, list[bytes]]:
 
 
 def _stream(*_about: object, **_more: object) -> BytesIO:
-    """Return the stream that a file of a form is written to."""
+    """Return the stream to which a file of a form is written."""
     return BytesIO()
 
 

@@ -1,4 +1,4 @@
-"""The log as an app has it that is alone: its lines go to the front, which writes the one log of the service."""
+"""The log of an app that runs alone: its lines go to the front, which writes the service's log."""
 
 import threading
 
@@ -6,10 +6,10 @@ from nb_service.pool.client import PoolClient
 
 
 class FrontLog:
-    """Takes lines as Log does, and tells them to the front by the pool's socket.
+    """Accepts lines as Log does, and sends them to the front over the pool's socket.
 
-    Not by stdout: what a predictor prints there may have no end yet, and the line would become part of it. For any
-    thread; telling may wait for the front, and no request waits for that.
+    Not to stdout: if a predictor has printed an incomplete line there, this line would become part of it. Safe for any
+    thread; sending may wait for the front, but no request waits for that.
     """
 
     def __init__(self, client: PoolClient, *, as_json: bool) -> None:
@@ -19,7 +19,7 @@ class FrontLog:
         self._lock = threading.Lock()
 
     def say(self, text: str) -> None:
-        """Have `text` logged as a line."""
+        """Log `text` as a line."""
         self._client.tell({"say": text})
 
     def request(self, line: str) -> None:
@@ -28,12 +28,12 @@ class FrontLog:
             self._lines.append(line)
 
     def flush(self) -> None:
-        """Hand the lines that `request` kept to the front."""
+        """Send the lines kept by `request` to the front."""
         if lines := self._taken():
             self._client.tell({"lines": lines})
 
     def close(self) -> None:
-        """Hand over the last lines, and return when the front has them: then this process may end."""
+        """Send the last lines, and return when the front has them: then this process may exit."""
         self._client.ask_front({"lines": self._taken()})
 
     def _taken(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The service's OpenAPI document: its routes, examples from golden rows, schemas from these and from type hints."""
+"""The service's OpenAPI document: routes, examples from golden rows, schemas from these and from type hints."""
 
 import json
 import re
@@ -46,7 +46,7 @@ _REFUSALS = {
     503: "Not ready, or too many samples are waiting.",
     504: "The prediction took too long.",
 }
-# Feedback is no sample that a scorer could refuse.
+# Feedback contains no sample that a scorer could reject.
 _OTHER_SUCCESS = {"/mcp": {"202": {"description": "A notification, which has no response."}}}
 _OF_FEEDBACK = {status: reason for status, reason in _REFUSALS.items() if status in (400, 413, 415, 503)}
 _NO_KEY = {
@@ -57,19 +57,19 @@ _KEYS = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "browser": {"type": "http", "scheme": "basic"},
 }
-# Of the JSON of a golden row that is shown.
+# Maximum size of a golden row's JSON in examples.
 MAX_ROW = 20_000
 _UNLOAD = "/v2/repository/models/<name>/unload"
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
-# What these take and give is different for each model.
+# Their requests and responses differ between models.
 _OF_EACH = ("/predict/<name>", "/docs/<name>")
-# By the list of models, a client finds what is told of one of them.
+# From the list of models, a client finds the routes of a single one.
 _LINKS = {"/v1/models": "get /v1/models/<name>", "/v2/models": "get /v2/models/<name>"}
 
 
 def short_rows(rows: Iterable[dict]) -> list[dict]:
-    """Return the golden rows that people can read, without those with large files."""
+    """Return the golden rows short enough for people to read, without those with large files."""
     return [row for row in rows if len(json.dumps([row["sample"], row["answer"]])) <= MAX_ROW]
 
 
@@ -82,13 +82,13 @@ def document(
     health: Iterable[str] = (),
     key: bool = False,
 ) -> dict:
-    """Return the document of a model and `routes`; `models` are those that are served here, by their names.
+    """Return the OpenAPI document of a model and `routes`; `models` are all served models by name.
 
-    Of routes that answers must fit, those are left out that this model's don't. With `key`, every route except those
-    in `health` requires an API key.
+    Routes that require a certain form of prediction are left out if this model's differ. With `key`, every route except
+    those in `health` requires an API key.
     """
     operations = _Operations(served, model, list(models))
-    # Made once for all routes: each reads golden rows.
+    # Created once for all routes, because each reads golden rows.
     own = {name: _Operations(served._replace(name=name), each, [name]) for name, each in models.items()}
     has_default = any(not each.predictor for each in models.values())
     paths: dict[str, dict] = {}
@@ -118,7 +118,7 @@ def document(
 
 
 def _schemas(model: ModelFolder) -> dict:
-    """Return the schemas of a model: of its samples, answers and parameters."""
+    """Return the schemas of a model's samples, predictions and parameters."""
     answers = model.answer_schema
     if model.manifest.get("streams"):
         # Cog's names, by which its clients know that the list is of a stream, and that strings are parts of one text.
@@ -132,14 +132,14 @@ def _schemas(model: ModelFolder) -> dict:
 
 
 def _is_for_any(route: Route) -> bool:
-    """Return whether a route also works without a default predictor."""
+    """Return whether a route works without a default predictor."""
     return not route.needs_body or "<name>" in route.path or route.path in ("/docs", "/mcp")
 
 
 def _of_one(
     route: Route, served: Identity, name: str, model: ModelFolder, operations: "_Operations"
 ) -> tuple[str, dict]:
-    """Return the path and the operation that a model has for a route of each: what it takes and gives is its own."""
+    """Return the path and the operation of a route for one model, with its own request and response."""
     operation = operations.made(route._replace(path=route.path.replace("/<name>", "")))
     path = route.path.replace("<name>", name)
     operation["operationId"] = _identifier(route.method, path)
@@ -154,7 +154,7 @@ def _of_one(
 
 
 def _with_versions(routes: Iterable[Route]) -> Iterable[Route]:
-    """Yield each route; those of a model also with a version behind its name."""
+    """Yield each route; those of a model also with a version after its name."""
     for route in routes:
         yield route
         if route.path.startswith(_VERSIONED):
@@ -172,7 +172,7 @@ def _info(served: Identity, manifest: dict) -> dict:
 
 
 class _Operations:
-    """What each route takes and gives, for one model."""
+    """The requests and responses of each route, for one model."""
 
     def __init__(self, served: Identity, model: ModelFolder, names: list[str]) -> None:
         rows = short_rows(model.golden_rows(EXAMPLES))
@@ -183,12 +183,11 @@ class _Operations:
         self._files = files.of(model.manifest)
         self._has_explainer = bool(model.manifest.get("explainer"))
         self._parameters = Calls(model.manifest).parameters
-        has_parameters = bool(self._parameters)
-        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, has_parameters=has_parameters)
+        self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, self._parameters)
         self._answer_values = [row["answer"] for row in rows]
 
     def fits(self, path: str) -> bool:
-        """Return whether this model's answers can have the form in which the route at `path` gives them."""
+        """Return whether this model's predictions fit the response format of the route at `path`."""
         if path.endswith(":explain") or path.startswith(("/explain", "/explanations/")):
             return self._has_explainer
         if path.endswith(":classify"):
@@ -242,7 +241,7 @@ class _Operations:
                 yield {"name": name, "in": "path", "required": True, "schema": {"enum": values}}
 
     def _in_query(self, path: str) -> Iterable[dict]:
-        """Yield the parameters of predictor, where the query may have them; a list's values repeat its name."""
+        """Yield predictor's parameters, if the query may contain them; for a list, the name is repeated."""
         if path in ("/predict", "/predict/batch"):
             for name, schema in self._parameters.items():
                 yield {"name": name, "in": "query", "schema": schema}
@@ -273,7 +272,7 @@ class _Operations:
 
 _OF_BINARY_MODE = "Needed in binary mode; in structured mode it is part of the body."
 _LENGTH = "Number of bytes of the body that are JSON; the values of tensors follow as bytes."
-# Header fields by the end of a POST route's path.
+# Headers by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {
     "": tuple(
         {"name": f"ce-{name}", "in": "header", "schema": TEXT, "description": _OF_BINARY_MODE}
@@ -291,7 +290,7 @@ _HEADERS: dict[str, tuple[dict, ...]] = {
 
 
 def _are_scores(schema: dict) -> bool:
-    """Return whether answers are objects of labels and scores."""
+    """Return whether predictions are objects of labels and scores."""
     values = [*schema.get("properties", {}).values(), schema.get("additionalProperties") or {}]
     return schema.get("type") == "object" and all(map(_is_number, filter(None, values)))
 
@@ -302,7 +301,7 @@ def _are_strings(schema: dict) -> bool:
 
 
 def _is_number(schema: dict) -> bool:
-    """Return whether answers are numbers, or lists of one."""
+    """Return whether predictions are numbers, or lists of one number."""
     if schema.get("type") == "array" and schema.get("maxItems") == 1:
         schema = schema.get("items", {})
     return schema.get("type") in ("number", "integer")
@@ -314,7 +313,7 @@ def _refusal(route: Route) -> dict:
     if route.gives == (HTML,):
         return {HTML: {}}
     if route.path in ("/invocations", "/mcp"):
-        # MLflow's own form, if the body was MLflow's, and that of JSON-RPC.
+        # MLflow's own form for MLflow's requests, and that of JSON-RPC.
         return {"application/problem+json": {"schema": PROBLEM}, JSON: {"schema": OBJECT}}
     return {"application/problem+json": {"schema": PROBLEM}}
 

@@ -1,4 +1,4 @@
-"""The bodies that each route takes, as JSON schemas with examples, for the OpenAPI document."""
+"""The request bodies of each route, as JSON schemas with examples, for the OpenAPI document."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _TENSOR = {
     },
     "required": ["name", "shape", "datatype"],
 }
-# A form's field is text: what it has to contain is said in words that few programs read.
+# A form field is text: few programs understand the keywords that describe its contents.
 _JSON_TEXT = {**TEXT, "minLength": 1, "contentMediaType": JSON, "contentSchema": SAMPLE}
 _ID = "75e9b05b45b40c6f1d3ea842"
 _ONE_FEEDBACK = {
@@ -46,7 +46,7 @@ _ONE_FEEDBACK = {
     "additionalProperties": False,
 }
 _FEEDBACK = {"anyOf": [_ONE_FEEDBACK, {**LIST, "items": _ONE_FEEDBACK}]}
-# What a cell of CSV may be for a value of each type.
+# The CSV cells allowed for a value of each type.
 _CELLS = {
     "integer": r"-?[1-9][0-9]{0,8}",
     "number": r"-?[1-9][0-9]{0,8}(\.[0-9]{1,8})?",
@@ -56,19 +56,20 @@ _CELLS = {
 
 
 class Bodies:
-    """Makes the bodies of a model whose samples have `schema` and `files`, with its golden `rows` as examples."""
+    """Describes the bodies for a model whose samples have `schema` and `files`, with its golden `rows` as examples."""
 
     def __init__(
-        self, schema: dict, rows: list[dict], files: Files = NO_FILES, *, has_parameters: bool = False
+        self, schema: dict, rows: list[dict], files: Files = NO_FILES, parameters: Mapping[str, dict] | None = None
     ) -> None:
         self._schema = schema
         self._files = files
-        self._parameters = PARAMETERS if has_parameters else None
+        self._declared = parameters or {}
+        self._parameters = PARAMETERS if parameters else None
         self._samples = [row["sample"] for row in rows]
         self._answers = [row["answer"] for row in rows]
 
     def of(self, path: str) -> dict:
-        """Return what a route takes: a schema and examples by media type."""
+        """Return a route's request bodies: a schema and examples by media type."""
         arrays = [self._samples] if self._samples else []
         many: dict[str, dict] = {kind: {} for kind in bodies.TYPES}
         many["text/csv"] = many["application/csv"] = {"schema": _csv(self._schema)}
@@ -91,7 +92,7 @@ class Bodies:
         if path in by_path:
             return by_path[path]
         if path.endswith(open_inference.INFER):
-            # Of the parameters here, some are the protocol's own.
+            # Some of the parameters here belong to the protocol.
             inputs = _with(
                 "inputs", {**LIST, "items": _TENSOR, "minItems": 1}, {"parameters": self._parameters and OBJECT}
             )
@@ -101,8 +102,7 @@ class Bodies:
             }
         if path.endswith((":classify", ":regress")):
             return {JSON: {"schema": _with("examples", {**LIST, "items": self._example()})}}
-        # TensorFlow Serving's, KServe's and Vertex AI's.
-        # Of these, only Vertex AI's have parameters.
+        # TensorFlow Serving's, KServe's and Vertex AI's. Of these, only Vertex AI's have parameters.
         of_vertex = None if path.startswith("/v1/models/") else self._parameters
         instances = _with("instances", {**LIST, "items": SAMPLE}, {"parameters": of_vertex})
         return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
@@ -118,15 +118,16 @@ class Bodies:
         return {**raw, "multipart/form-data": {"schema": form}}
 
     def _parts(self) -> dict:
-        """Return the schemas of a form's parts, in the order of the arguments (x-order, as Cog's clients read it)."""
+        """Return the schemas of a form's parts, in argument order (x-order, which Cog's clients read)."""
         parts = dict(self._schema.get("properties", {})) if self._files.by_name else {}
         for argument in self._files.arguments:
             parts[argument.name] = {**LIST, "items": BINARY} if argument.many else BINARY
+        parts |= {name: schema for name, schema in self._declared.items() if name not in parts}
         order = sorted(parts, key=[*self._files.order, *parts].index)
         return {name: {**parts[name], "x-order": number} for number, name in enumerate(order)}
 
     def _feedback(self) -> list:
-        """Return a body of feedback about one answer, and one about several."""
+        """Return a feedback body about one prediction, and one about several."""
         if not self._answers:
             return []
         first, last = self._answers[0], self._answers[-1]
@@ -136,11 +137,11 @@ class Bodies:
         ]
 
     def _example(self) -> dict:
-        """Return the schema of an example of TensorFlow Serving's, which is an object: of names and values."""
+        """Return the schema of an example in TensorFlow Serving's format: an object of names and values."""
         return SAMPLE if self._schema.get("type") == "object" else _alone(inference.INPUT, SAMPLE)
 
     def _invocations(self) -> list[dict]:
-        """Return the schemas of what may be asked for in JSON: a sample, or what MLflow sends."""
+        """Return the schemas of the JSON bodies: a sample, or MLflow's formats."""
         many = {**LIST, "items": SAMPLE}
         of_mlflow = {"params": self._parameters}
         frames = [_alone("instances", many, of_mlflow), _alone("inputs", {**many, "minItems": 1}, of_mlflow)]
@@ -149,12 +150,12 @@ class Bodies:
         return [*self._one(), *frames]
 
     def _one(self) -> list[dict]:
-        """Return the schemas of one sample: as it is, and with parameters in the form of Hugging Face."""
+        """Return the schemas of one sample: plain, and with parameters in Hugging Face's form."""
         of_hugging_face = _alone("inputs", SAMPLE, {"parameters": self._parameters})
         return [SAMPLE, {**of_hugging_face, "required": ["inputs", "parameters"]}] if self._parameters else [SAMPLE]
 
     def _tensors(self) -> list[dict]:
-        """Return the golden samples as an Open Inference request, in a list; [] where they do not form a tensor."""
+        """Return the golden samples as an Open Inference request, in a list; [] if they don't form a tensor."""
         tensor = tensors.stack(self._samples)
         if tensor is None:
             return []
@@ -167,12 +168,12 @@ def _any(schemas: list[dict]) -> dict:
 
 
 def examples(values: list) -> dict:
-    """Return {"examples": …} of these values, {} where there are none."""
+    """Return {"examples": …} of these values, {} if there are none."""
     return {"examples": {f"row{number}": {"value": value} for number, value in enumerate(values, 1)}} if values else {}
 
 
 def _with(name: str, schema: dict, others: Mapping[str, dict | None] = _NOTHING) -> dict:
-    """Return the schema of an object with one property, and those of the `others` that there are."""
+    """Return the schema of an object with one property, plus those of `others` that are not None."""
     properties = {name: schema, **{other: inner for other, inner in others.items() if inner}}
     return {**OBJECT, "properties": properties, "required": [name]}
 
@@ -188,14 +189,14 @@ def _event() -> dict:
 
 
 def _message() -> dict:
-    """Return the schema of a message of JSON-RPC."""
-    # An id or params of another type is answered in the protocol's own way, with 200.
+    """Return the schema of a JSON-RPC message."""
+    # An id or params of another type gets the protocol's own error, with 200.
     properties = {"jsonrpc": {"const": "2.0"}, "id": {}, "method": TEXT, "params": {}}
     return {**OBJECT, "properties": properties, "required": ["jsonrpc", "method"]}
 
 
 def _csv(schema: dict) -> dict:
-    """Return the schema of a table of such samples: its pattern has a header where they have names."""
+    """Return the schema of a CSV table of such samples: its pattern has a header if they have names."""
     if schema.get("type") == "object" and schema.get("properties"):
         names = ",".join(map(re.escape, schema["properties"]))
         row = ",".join(_cell(value) for value in schema["properties"].values())
@@ -208,6 +209,6 @@ def _csv(schema: dict) -> dict:
 
 
 def _cell(schema: dict) -> str:
-    """Return the pattern of a cell; a value of several types, or of none that is known, is a word here."""
+    """Return the pattern of a cell; a value of several types, or of an unknown one, is a word here."""
     kind = schema.get("type")
     return _CELLS.get(kind, _CELLS["string"]) if isinstance(kind, str) else _CELLS["string"]

@@ -1,7 +1,7 @@
-"""The app's process: Flask under an unpatched waitress, on an inherited socket; another one leads to the pool.
+"""The app's process: Flask under an unpatched waitress, on an inherited socket; another socket leads to the pool.
 
-Behind the front, which checks key and limits, counts and logs, connections come through the first (see handing). With
-S2I_FRONT=waitress it is the listening socket of PORT, and `Alone` does all of that here.
+Behind the front, which checks key and limits, counts and logs, connections arrive through the first (see handing). With
+S2I_FRONT=waitress, it is the listening socket of PORT, and `Alone` does that work here.
 """
 
 import logging
@@ -30,16 +30,17 @@ from nb_service.log import FLUSH_SECONDS
 from nb_service.pool.client import PoolClient
 from nb_service.settings import Settings
 
-# Enough for what the threads run, which is not deep; the default would count against S2I_APP_MEMORY for each of them.
+# Enough for the threads, which don't nest deeply; the default would count against S2I_APP_MEMORY for each of them.
 STACK_BYTES = 1 << 20
-# waitress writes what exceeds its overflow limits to temporary files, and the disk may be read-only.
+# waitress writes data beyond its overflow limits to temporary files, and the disk may be read-only.
 NEVER = 1 << 40
 # How far a response that is written in parts may be ahead of what its client reads.
 AHEAD = 1 << 18
-# By how much waitress's timeout exceeds the front's: the front must be the one that closes idle connections.
+# How much waitress's timeout exceeds the front's: the front must be the one that closes idle connections.
 BEHIND_SECONDS = 60
-# Told to end, an app that is alone checks this often whether everything is answered, and ends after so many checks in a
-# row that found nothing under way: what clients have just sent is read by then. This signal tells its main thread.
+# While shutting down, an app that runs alone checks at this interval whether all requests are done, and exits after
+# this many checks in a row that found none in progress: requests that clients have just sent are read by then. This
+# signal notifies its main thread.
 LOOK_SECONDS = 0.02
 IDLE_LOOKS = 15
 FINISHED = signal.SIGUSR1
@@ -89,9 +90,9 @@ def main(args: list[str], environ: dict) -> int:
         max_request_body_size=settings.max_body + 1,
         inbuf_overflow=NEVER,
         outbuf_overflow=NEVER,
-        # Only a response that is written in several parts waits, for its client: a stream, and an archive.
+        # Only a response that is written in several parts waits for its client: a stream, and an archive.
         outbuf_high_watermark=AHEAD,
-        # Lets waitress notice, while scorers work, that a client hung up: then no more of its samples are scored.
+        # Lets waitress notice a disconnect while scorers work, so that the client's remaining samples are not scored.
         channel_request_lookahead=1,
         log_socket_errors=False,
         clear_untrusted_proxy_headers=True,
@@ -102,7 +103,7 @@ def main(args: list[str], environ: dict) -> int:
 
 
 def _limit_memory(limit: int) -> None:
-    """Limit this process to `limit` bytes of memory, or to the hard limit where that is lower."""
+    """Limit this process to `limit` bytes of memory, or to the hard limit if that is lower."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     if hard != resource.RLIM_INFINITY:
         limit = min(hard, limit)
@@ -110,12 +111,12 @@ def _limit_memory(limit: int) -> None:
 
 
 def _exit() -> None:
-    """End at once: the front is gone, and with it all clients."""
+    """Exit at once: the front has exited, and all clients are disconnected."""
     os._exit(0)
 
 
 def _client_is_gone() -> bool:
-    """Return whether the client of the current request has hung up (waitress's channel_request_lookahead)."""
+    """Return whether the client of the current request has disconnected (waitress's channel_request_lookahead)."""
     client_disconnected = request.environ.get("waitress.client_disconnected") if has_request_context() else None
     return client_disconnected is not None and client_disconnected()
 
@@ -140,7 +141,7 @@ def _route() -> str | None:
 
 
 class Alone:
-    """Does what the front otherwise does for every request: key, CORS, counting, log."""
+    """Replaces the front's work on every request: key, CORS, counting, log."""
 
     def __init__(
         self, served: identity.Identity, health: Health, settings: Settings, requests: Requests, client: PoolClient
@@ -159,9 +160,9 @@ class Alone:
         app.after_request(self._end)
 
     def finish(self) -> None:
-        """Send FINISHED to this process once nothing is under way; return at once.
+        """Send FINISHED to this process once no request is in progress; return at once.
 
-        waitress itself waits no longer than 5 s for its threads, and a prediction may take longer.
+        waitress itself waits at most 5 s for its threads, and a prediction may take longer.
         """
         threading.Thread(target=self._finish, name="finish", daemon=True).start()
 
@@ -173,7 +174,7 @@ class Alone:
         os.kill(os.getpid(), FINISHED)
 
     def close(self) -> None:
-        """Hand over what the log has, and send the spans that wait."""
+        """Flush the log, and send the pending spans."""
         self._log.close()
         with self._lock:
             if self._spans is not None:

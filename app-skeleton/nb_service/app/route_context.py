@@ -1,4 +1,4 @@
-"""What every route needs between Flask and the wire formats: bodies in, answers and refusals out."""
+"""Shared by all routes, between Flask and the wire formats: request bodies in, responses out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +31,10 @@ Refusal = Callable[[int, str], tuple[int, Body]]
 
 @dataclass(frozen=True)
 class RouteContext:
-    """What every route needs: the pool's client, the model, and the settings.
+    """The context of a route: the pool's client, the model, and the settings.
 
-    `baseline` is what samples are compared with, None where they are not. `of_service` is the service's own, for one of
-    `predictors`.
+    `baseline` is what samples are compared with, None to disable that. `of_service` is the service's own context, for
+    one of `predictors`.
     """
 
     asker: PoolClient
@@ -48,12 +48,12 @@ class RouteContext:
 
     @cached_property
     def calls(self) -> Calls:
-        """Return what makes the calls of this model."""
+        """Return the object that makes this model's calls."""
         return Calls(self.model.manifest, self.settings.pass_headers, self.model.predictor)
 
     @cached_property
     def by_name(self) -> "dict[str, RouteContext]":
-        """Return what the routes of each model need, by its name: this one, if it has predictor, and `predictors`."""
+        """Return the context of each model by name: this one, if it has predictor, and `predictors`."""
         default = {self.identity.name: self} if self.model.has_default else {}
         return default | {
             name: replace(self, model=model, identity=self.identity._replace(name=name), baseline=None, of_service=self)
@@ -61,7 +61,7 @@ class RouteContext:
         }
 
     def named(self, name: str) -> "RouteContext":
-        """Return what the routes of the model `name` need; raise Malformed with 404 for an unknown one."""
+        """Return the context of the model `name`; raise Malformed with 404 for an unknown one."""
         if name not in self.by_name:
             raise Malformed(f"There is no model {name!r}. Models: {', '.join(self.by_name)}.", 404)
         return self.by_name[name]
@@ -73,7 +73,7 @@ class RouteContext:
 
     @property
     def path(self) -> str:
-        """Return the path at which one sample gets its prediction."""
+        """Return the path that predicts one sample."""
         return f"/predict/{self.model.predictor}" if self.model.predictor else "/predict"
 
     @property
@@ -84,18 +84,18 @@ class RouteContext:
     @property
     def rows(self) -> Rows:
         """Return the converter of table rows to samples."""
-        # The notebook's own samples show best what a row becomes; without any, the type hint has to do.
+        # The notebook's own samples show best what a row becomes; without any, the type hint is used.
         return Rows(self.model.manifest.get("sample_schema") or self.model.sample_schema, self.files)
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """Return what fetches the files that samples name by URLs: one for all predictors, which share its limits."""
+        """Return the fetcher for files that samples name by URL: one for all predictors, which share its limits."""
         if self.of_service is not None:
             return self.of_service.fetcher
         return Fetcher(self.settings.fetch_hosts, self.settings.max_body, self.settings.fetch_timeout)
 
     def with_fetched_files(self, samples: Series) -> Series:
-        """Return samples with the files in the place of their URLs; raise Malformed."""
+        """Return samples with URLs replaced by their files; raise Malformed."""
         if not self.files.arguments or not self.settings.fetch_hosts:
             return samples
         self._check_number(samples)
@@ -113,7 +113,7 @@ class RouteContext:
 
     @property
     def ready(self) -> bool:
-        """Return whether predictions are answered."""
+        """Return whether the service is ready for predictions."""
         return self.health.is_ready()
 
     def answer_files(self) -> Response | None:
@@ -130,7 +130,7 @@ class RouteContext:
         return response_of(replies.from_answer(self.asker.ask_files(sample, call), replies.disclosure(self.settings)))
 
     def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
-        """Return the response with the answers to the samples that `read` finds in the body, or the refusal."""
+        """Return the response with predictions for the samples that `read` finds in the body, or the rejection."""
         try:
             self.require_default()
             question = read(body(self.settings.max_body))
@@ -147,9 +147,9 @@ class RouteContext:
             return response
 
     def keep(self, answers: Series | bytes) -> None:
-        """Have the answers to this request, or its one answer, kept for feedback, unless they are too large."""
+        """Keep the predictions of this request, or its single one, for feedback, unless they are too large."""
         request_id = g.get("request_id")
-        # Feedback is compared with predictor's answers alone.
+        # Feedback concerns the default predictor only.
         if not self.settings.feedback_memory or request_id is None or self.model.predictor:
             return
         size, is_many = (answers.size, True) if isinstance(answers, Series) else (len(answers), False)
@@ -158,7 +158,7 @@ class RouteContext:
             self.asker.tell({"keep": [request_id, is_many, payload.decode("utf-8", "surrogatepass")]})
 
     def _answers(self, samples: Series, call: bytes) -> Series:
-        """Return the answers to `samples`; raise Malformed with the status and detail of the first that failed."""
+        """Return the predictions for `samples`; raise Malformed with the status and detail of the first failure."""
         try:
             self._check_number(samples)
             if self.asker.together and samples.at_most > 1:
@@ -170,7 +170,7 @@ class RouteContext:
         except Malformed:
             raise
         except ValueError as error:
-            # A JSON array that has passed as bytes until here is decoded only now.
+            # A JSON array that was passed on as bytes is decoded only now.
             raise Malformed(f"The body is not JSON: {error}.") from error
 
     def _check_number(self, samples: Series) -> None:
@@ -196,7 +196,7 @@ def refusal_of_foreign_page(context: RouteContext) -> Response | None:
 
 
 def body(most: int) -> bytes:
-    """Return the body of the request, decompressed; raise Malformed where it can't be, or is larger than `most`."""
+    """Return the decompressed request body; raise Malformed if it is invalid, or larger than `most`."""
     data = request.get_data()
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("", "identity"):
@@ -218,19 +218,19 @@ def response_with(content: Body, status: int = 200) -> Response:
 
 
 def refusal_response(refusal: Refusal, status: int, detail: str) -> Response:
-    """Return the response of a protocol's refusal."""
+    """Return the response for a protocol's rejection."""
     status, content = refusal(status, detail)
     response = response_with(content, status)
     if status == 503:
         response.headers["Retry-After"] = str(replies.RETRY_SECONDS)
     if status == 415:
-        # What may be tried instead (RFC 9110, section 15.5.16).
+        # The codings that the client may use instead (RFC 9110, section 15.5.16).
         response.headers["Accept-Encoding"] = ", ".join(content_coding.CODINGS)
     return response
 
 
 def problem(status: int, detail: str, errors: Sequence[dict] = ()) -> tuple[int, Body]:
-    """Return our own refusal, for formats that do not define one."""
+    """Return our own problem document, for formats that don't define errors."""
     reply = replies.rejected(replies.Rejection(status, detail, errors))
     return status, Body(reply.body, reply.content_type)
 

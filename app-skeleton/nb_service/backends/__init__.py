@@ -1,12 +1,12 @@
 """The ways to serve a model, found by name among the entry points of `nb_service.backends`.
 
-A back end is a class without arguments whose `serve(loop, pool, log, settings, environ)` returns an
-exit code. The pool is the scorers' client; a back end never touches the pickle.
+A back end is a class without constructor arguments whose `serve(loop, pool, log, settings, environ)` returns an exit
+status. The pool is the client of the scorers; a back end never reads the pickle.
 
-It may have three more names. `take(words)` gets the words that follow its name on the command line, before anything
-else happens; it returns whether to go on, and raises a Problem for words that it does not know. Where `keeps_stdout` is
-true, stdout is for what the back end itself writes: log, prints and problems go to stderr. `end(exit_status, problem)`
-is called when all else is over, also after a problem, which has been said then; it may raise another one.
+Three more names are optional. `take(words)` receives the arguments after its name on the command line, before anything
+else happens; it returns whether to continue, and raises a Problem for invalid arguments. If `keeps_stdout` is true,
+stdout is reserved for the back end's own output: log, prints and problems go to stderr. `end(exit_status, problem)` is
+called last, also after a problem, which has been reported by then; it may raise another one.
 """
 
 import sys
@@ -23,9 +23,9 @@ DEFAULT = "http"
 
 
 def find(name: str) -> Any:
-    """Return the back end registered as `name`; raise BackendUnknown, which lists the names that are registered."""
+    """Return the back end registered as `name`; raise BackendUnknown, which lists the registered names."""
     if name == DEFAULT:
-        # Imported here: other back ends run where its libraries are not, such as on executors of Spark.
+        # Imported here, because other back ends run without its libraries, for example on Spark executors.
         from nb_service.backends.http_service import Http
 
         return Http()
@@ -41,7 +41,7 @@ def names() -> list[str]:
 
 
 def give(name: str, backend: Any, words: Sequence[str]) -> bool:
-    """Give the words after its name to the back end; return whether to go on. Raise BackendWithoutWords."""
+    """Pass the arguments after its name to the back end; return whether to continue. Raise BackendWithoutWords."""
     if hasattr(backend, "take"):
         return backend.take(words)
     if words:
@@ -50,13 +50,13 @@ def give(name: str, backend: Any, words: Sequence[str]) -> bool:
 
 
 def end(backend: Any, exit_status: int, problem: Problem | None = None) -> None:
-    """Tell the back end how it ends; raise the problem that it has with that."""
+    """Notify the back end of the outcome; raise the problem that it reports."""
     if hasattr(backend, "end"):
         backend.end(exit_status, problem)
 
 
 def show_help(text: str) -> None:
-    """Print the words that a back end takes to stdout; raise HelpUnwritten."""
+    """Print a back end's help to stdout; raise HelpUnwritten."""
     try:
         stdio_capture.print_once(text, sys.stdout)
     except OSError as error:
@@ -64,7 +64,7 @@ def show_help(text: str) -> None:
 
 
 def keeps_stdout(backend: Any) -> bool:
-    """Return whether stdout is for the back end alone."""
+    """Return whether stdout is reserved for the back end."""
     return getattr(backend, "keeps_stdout", False)
 
 

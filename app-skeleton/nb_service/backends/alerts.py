@@ -1,4 +1,4 @@
-"""The back end `alerts`: writes rules for Prometheus, which tell people of what a service can't fix."""
+"""The back end `alerts`: writes Prometheus alert rules for problems that the service can't fix by itself."""
 
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,11 @@ docs/how-to/watch-with-prometheus.md says more."""
 
 
 class Alerts(StdoutPage):
-    """Writes the rules to stdout."""
+    """Writes the alert rules to stdout."""
 
     name = "alerts"
     help = HELP
 
     def page(self, model: "ModelFolder", settings: "Settings") -> str:
-        """Return the rules as YAML."""
+        """Return the alert rules as YAML."""
         return files.rules(settings.app_metrics_prefix)

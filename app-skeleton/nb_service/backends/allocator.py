@@ -1,6 +1,6 @@
-"""The C library's allocator, in processes that hold large bodies for a short while: glibc only, others have no such.
+"""The C library's allocator, for processes that hold large bodies briefly. It does nothing unless the library is glibc.
 
-And how much memory such a process has.
+It also reports the process's memory use.
 """
 
 import os
@@ -15,21 +15,21 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def give_back_large_blocks() -> None:
-    """Return blocks of LARGE_BYTES and more to the system whenever they are freed, from now on.
+    """From now on, return blocks of LARGE_BYTES or more to the system as soon as they are freed.
 
-    Otherwise answers of megabytes leave holes in the heap: after 100 of 2 MB, a front had grown by 75 MB, of which it
-    used 16.
+    Otherwise, responses of megabytes leave holes in the heap: after 100 of 2 MB, a front had grown by 75 MB, of which
+    it used 16.
     """
     _call("mallopt", _M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def give_back() -> None:
-    """Return to the system what is free now (malloc_trim(3))."""
+    """Return free memory to the system now (malloc_trim(3))."""
     _call("malloc_trim", 0)
 
 
 def resident() -> int:
-    """Return the bytes of memory that this process has (proc_pid_statm(5)), without /proc the most that it ever had."""
+    """Return this process's resident memory in bytes (proc_pid_statm(5)); without /proc, its peak."""
     try:
         with open(_STATM, "rb") as file:
             return int(file.read().split()[1]) * _PAGE_BYTES

@@ -1,4 +1,4 @@
-"""The back end `dashboard`: writes a board for Grafana, of all services whose metrics have the same prefix."""
+"""The back end `dashboard`: writes a Grafana dashboard for all services with the same metrics prefix."""
 
 from typing import TYPE_CHECKING
 
@@ -20,11 +20,11 @@ docs/how-to/watch-with-prometheus.md says more."""
 
 
 class Dashboard(StdoutPage):
-    """Writes the board to stdout."""
+    """Writes the dashboard to stdout."""
 
     name = "dashboard"
     help = HELP
 
     def page(self, model: "ModelFolder", settings: "Settings") -> str:
-        """Return the board as JSON."""
+        """Return the dashboard as JSON."""
         return files.text_of("board.json", settings.app_metrics_prefix)

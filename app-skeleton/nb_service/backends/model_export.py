@@ -1,4 +1,4 @@
-"""The back end `model`: writes the model as one file, with what it needs and what proves where it comes from."""
+"""The back end `model`: writes the model as one file, with its dependencies and the evidence of its origin."""
 
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, BinaryIO
@@ -32,7 +32,7 @@ class ModelExport(StdoutArchive):
     refusal = problems.ModelWords
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
-        """Write the archive of `model`; return how many files it has, and its size in bytes."""
+        """Write the archive of `model`; return its number of files and its size in bytes."""
         exported = contents.of(model)
         names = [*exported.files]
 

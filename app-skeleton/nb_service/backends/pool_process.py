@@ -1,4 +1,4 @@
-"""A process of ours that asks the pool: started with an end of the pool's socket, and again when it ends."""
+"""A child process that uses the pool: started with an end of the pool's socket, and restarted when it exits."""
 
 import asyncio
 import signal
@@ -13,21 +13,21 @@ from nb_service.log import Log
 from nb_service.pool import Pool
 from nb_service.pool.socket_server import PoolServer
 
-# After this many deaths without a sign of life between them, nobody should wait for it.
+# After this many deaths without a sign of life in between, requests no longer wait for the process.
 CRASH_LOOP = 3
 MAX_PAUSE = 10.0
-# The end of a process that ran for this long is not part of a crash loop.
+# The exit of a process that ran for this long is not part of a crash loop.
 STEADY_SECONDS = 60.0
 
 
 class PoolProcess:
-    """Runs `python -m MODULE DESCRIPTOR…`, of which the last descriptor is its end of the pool's socket.
+    """Runs `python -m MODULE DESCRIPTOR…`; the last descriptor is its end of the pool's socket.
 
-    `title` is what the log calls it. The process gets `facts()` when it asks for them. Of what it tells,
-    {"say": sentence} and {"lines": of the access log} go to `log`, all else to `on_news`.
+    `title` is its name in the log. The process receives `facts()` on request. Of its reports, {"say": sentence} and
+    {"lines": of the access log} go to `log`, all others to `on_news`.
     """
 
-    # Whether a balancer sends it requests, which has to notice first that it ends.
+    # Whether a load balancer sends it requests and needs time to notice a shutdown.
     has_balancer = False
 
     def __init__(
@@ -40,7 +40,7 @@ class PoolProcess:
         facts: Callable[[], dict],
         log: Log,
     ) -> None:
-        self.on_down = lambda: None  # called when it is in a crash loop
+        self.on_down = lambda: None  # called when a crash loop is detected
         self._loop = loop
         self._pool = pool
         self.title = title
@@ -63,25 +63,25 @@ class PoolProcess:
 
     @property
     def is_down(self) -> bool:
-        """Return whether it is in a crash loop, so that nobody should wait for it."""
+        """Return whether it is in a crash loop, so that requests should not wait for it."""
         return self._deaths >= CRASH_LOOP and self._process is None
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return what it inherits alongside the pool's socket."""
+        """Return the descriptors that it inherits in addition to the pool's socket."""
         return ()
 
     @property
     def held_back(self) -> Iterable[signal.Signals]:
-        """Return the signals that are held back until it asks for them, alongside those that are already."""
+        """Return the signals to block until it unblocks them, in addition to those already blocked."""
         return ()
 
     def on_news(self, news: dict) -> dict | None:
-        """Take what the process tells, return what it asks for; nothing by default."""
+        """Handle a report of the process, or return the response to its request; nothing by default."""
         return None
 
     def handle(self, news: dict) -> dict | None:
-        """Log what is for the log, pass on the rest, and return what that asks for."""
+        """Log what is for the log; return the response of `on_news` to everything else."""
         if "say" in news:
             self._say(news.pop("say"))
         for line in news.pop("lines", ()):
@@ -89,7 +89,7 @@ class PoolProcess:
         return self.on_news(news) if news else {}
 
     def start(self) -> None:
-        """Start it unless it runs, or a start is scheduled; after a failure schedule one."""
+        """Start it unless it is running or a start is scheduled; if that fails, schedule another attempt."""
         if self._process is not None or self._pause is not None or self._ending:
             return
         try:
@@ -105,7 +105,7 @@ class PoolProcess:
     def _start(self) -> None:
         front_socket, its_socket = socket.socketpair()
         fds = [*self.descriptors, its_socket.fileno()]
-        # It has to be there at its start: a signal that comes before Python has installed a handler would end it.
+        # Blocked from the start: a signal that arrives before Python has installed a handler would kill it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, self.held_back)
         try:
             self._process = subprocess.Popen(
@@ -114,8 +114,8 @@ class PoolProcess:
                 stdin=subprocess.DEVNULL,
                 env=self._environ,
                 cwd="/",
-                # A terminal's Ctrl-C goes to every process of its session: only the front may get it, which ends this
-                # one when it has answered.
+                # A terminal sends Ctrl-C to every process of its session. Only the front should get it; the front stops
+                # this process when it has finished its requests.
                 start_new_session=True,
             )
         except OSError:
@@ -123,13 +123,13 @@ class PoolProcess:
             raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            # With a copy of it here, the other end would never show as end of file.
+            # If a copy stayed open here, the other end would never see the end of file.
             its_socket.close()
         self._started_at = self._loop.time()
         try:
             self._server = PoolServer(self._loop, self._pool, front_socket, self._facts, lambda: None, self.handle)
         except OSError:
-            # Without a server nobody would answer it. It is reaped and restarted like one that ended by itself.
+            # Without the pool's server, nothing would respond to it. It is reaped and restarted like one that exited.
             front_socket.close()
             self._process.kill()
 
@@ -140,21 +140,21 @@ class PoolProcess:
 
     @property
     def received_at(self) -> float:
-        """Return when it was started, or last sent anything (the loop's time)."""
+        """Return the loop's time at which it was started or last sent anything."""
         return max(self._started_at, self._server.received_at if self._server is not None else 0.0)
 
     def kill(self, why: str) -> None:
-        """Kill it for the reason `why`; `reap` then starts another."""
+        """Kill it, and log the reason `why`; `reap` then starts another."""
         if self._process is not None:
             self._say(f"{self.title} is killed: {why}.")
             self._process.kill()
 
     def works(self) -> None:
-        """Note a sign of life: it is not in a crash loop."""
+        """Record a sign of life: it is not in a crash loop."""
         self._deaths = 0
 
     def reap(self) -> None:
-        """Collect its exit status if it has ended, and start another."""
+        """Reap the process if it has exited, and start another."""
         if self._process is None or self._process.poll() is None:
             return
         status, self._process = self._process.returncode, None
@@ -177,7 +177,7 @@ class PoolProcess:
         self.start()
 
     def finish(self) -> None:
-        """Tell it to answer what it has and end; `pid` is None once it has ended."""
+        """Make it finish its requests and exit; `pid` is None once it has exited."""
         self._ending = True
         if self._pause is not None:
             self._pause.cancel()
@@ -185,7 +185,7 @@ class PoolProcess:
             self._process.terminate()
 
     def close(self, seconds: float = 1.0) -> None:
-        """End it; kill it if it takes longer than `seconds`."""
+        """Stop it; kill it if that takes longer than `seconds`."""
         self.finish()
         if self._process is None:
             return

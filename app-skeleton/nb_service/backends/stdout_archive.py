@@ -1,4 +1,4 @@
-"""What back ends share that write one archive to stdout, which is for it alone."""
+"""Shared by back ends that write an archive to stdout."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StdoutArchive:
-    """A back end of that kind: a subclass has the words of its command line, and writes."""
+    """Base of such back ends: a subclass parses the command line and writes the archive."""
 
     keeps_stdout = True
     name = ""
@@ -23,10 +23,13 @@ class StdoutArchive:
     options: tuple[str, ...] = ()
     refusal: type[
         problems.SparkModelWords | problems.ModelWords | problems.ZipappWords
-    ]  # of words that it does not take
+    ]  # of arguments that it does not accept
 
     def take(self, words: Sequence[str]) -> bool:
-        """Take the words of the command line; return whether there is something to write. Raise the refusal."""
+        """Parse the command-line arguments; return whether there is something to write.
+
+        Raise the problem for invalid ones.
+        """
         if [*words] in (["--help"], ["-h"]):
             backends.show_help(self.help)
             return False
@@ -39,14 +42,14 @@ class StdoutArchive:
         if stdio_capture.was_closed(1):
             raise problems.ArchiveOutput("stdout is closed")
         self.words = frozenset(words)
-        # The log takes both standard streams; the archive is no part of it.
+        # The log takes over both standard streams; the archive bypasses it.
         self._stdout = os.dup(1)
         return True
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
-        """Write everything; return the exit code."""
+        """Write the archive; return the exit status."""
         try:
-            # Closing it writes the rest, and may fail as well.
+            # Closing flushes the rest, which may fail, too.
             with os.fdopen(self._stdout, "wb") as stream:
                 files, size = self.write(pool.model, log, stream)
         except OSError as error:
@@ -57,5 +60,5 @@ class StdoutArchive:
         return 0
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
-        """Write the archive of `model`; return how many files it has, and its size in bytes."""
+        """Write the archive of `model`; return its number of files and its size in bytes."""
         raise NotImplementedError

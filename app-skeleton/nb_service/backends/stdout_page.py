@@ -1,4 +1,4 @@
-"""What back ends share that write one page of text to stdout, which is for it alone, and take no words."""
+"""Shared by back ends that write a text page to stdout and accept no arguments."""
 
 import os
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 class StdoutPage:
-    """A back end of that kind: a subclass has its name, its help and its page. The pool is not started."""
+    """Base of such back ends: a subclass has a name, help and the page. The pool is not started."""
 
     keeps_stdout = True
     name = ""
     help = ""
 
     def take(self, words: Sequence[str]) -> bool:
-        """Take the words of the command line; return whether to go on. Raise BackendWithoutWords."""
+        """Check the command-line arguments; return whether to continue. Raise BackendWithoutWords."""
         if [*words] in (["--help"], ["-h"]):
             backends.show_help(self.help)
             return False
         if words:
             raise problems.BackendWithoutWords(self.name, words)
-        # The log takes both standard streams; the page is no part of it.
+        # The log takes over both standard streams; the page bypasses it.
         self._stdout = os.dup(1)
         return True
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
-        """Write the page; return the exit code, or raise HelpUnwritten."""
+        """Write the page; return the exit status, or raise HelpUnwritten."""
         page = self.page(pool.model, settings)
         try:
             with os.fdopen(self._stdout, "w", encoding="utf-8", errors="backslashreplace") as stdout:
@@ -43,5 +43,5 @@ class StdoutPage:
         return 0
 
     def page(self, model: "ModelFolder", settings: "Settings") -> str:
-        """Return what is written."""
+        """Return the page's text."""
         raise NotImplementedError

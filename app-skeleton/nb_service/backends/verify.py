@@ -1,4 +1,4 @@
-"""The back end `verify`: says whether the model is what a trusted signer has signed, and where it comes from."""
+"""The back end `verify`: verifies the model's signature against trusted signers, and reports its origin."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,13 +27,13 @@ docs/how-to/sign-and-verify.md says more."""
 
 
 class Verify(StdoutPage):
-    """Verifies all of it, and then writes the page."""
+    """Verifies the model, then writes the page."""
 
     name = "verify"
     help = HELP
 
     def page(self, model: "ModelFolder", settings: "Settings") -> str:
-        """Return whose the model is and where it comes from, or raise the Problem of what does not hold."""
+        """Return the model's signer and origin, or raise the Problem that verification found."""
         trusted = settings.trust
         if trusted is None or model.digests is None:
             raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", "", "it is not set, so no signer is trusted")
@@ -41,11 +41,11 @@ class Verify(StdoutPage):
 
 
 def text(folder: Path, digests: Mapping[str, str], trusted: trust.Trust) -> str:
-    """Return whose the model in `folder` is and where it comes from; `digests` are those of its signature.
+    """Return the signer and origin of the model in `folder`; `digests` are those of its signature.
 
-    Raise the Problem of what does not hold. Nothing but the model and its build are looked at.
+    Raise the Problem that verification found. Only the model and its build are checked.
     """
-    # Opening it reads and compares all of it; what services leave to those who load it.
+    # Opening it reads and verifies the whole file; services leave that to the process that loads it.
     verified_file.opened(folder / paths.PICKLE, digests.get(paths.PICKLE)).close()
     signature = trust.read(folder / paths.SIGNATURE, folder)
     lines = [
@@ -58,9 +58,9 @@ def text(folder: Path, digests: Mapping[str, str], trusted: trust.Trust) -> str:
 
 
 def came_from(build: Path, digests: Mapping[str, str], trusted: trust.Trust) -> list[str]:
-    """Return the lines on where the model with these digests comes from, by the statement in the folder `build`.
+    """Return lines on the origin of the model with these digests, from the statement in the folder `build`.
 
-    Raise SignatureInvalid, or ModelNotAsSigned for a statement on another model or one that differs from its file.
+    Raise SignatureInvalid, or ModelNotAsSigned for a statement about another model, or one that differs from its file.
     """
     path = build / paths.PROVENANCE_SIGNATURE
     if not path.is_file():

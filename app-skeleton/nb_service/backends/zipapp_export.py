@@ -1,4 +1,4 @@
-"""The back end `zipapp`: writes the model as one file that Python runs, with nothing of ours installed."""
+"""The back end `zipapp`: writes the model as one file that Python runs without any installation of nb-builder."""
 
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -36,7 +36,7 @@ class ZipappExport(StdoutArchive):
     refusal = problems.ZipappWords
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
-        """Write the file of `model`; return how many files are in it, and its size in bytes."""
+        """Write the file of `model`; return its number of files and its size in bytes."""
         lock.require_none(model, "a model in one file")
         exported, left = zipapp.of(model)
         if left:

@@ -1,7 +1,7 @@
-"""Drift: what the service sees, alongside the baseline that the build kept of the notebook's own data.
+"""Drift: compares recent samples with the baseline that the build made from the notebook's own data.
 
-`baseline` reads that, `present` counts recent samples and answers, `statistics` measures how far both are apart and
-how far they may be by chance, and `comparison` says so of each feature.
+`baseline` reads that, `present` counts recent samples and predictions, `statistics` measures their difference and the
+limit for chance, and `comparison` applies both to each feature.
 """
 
 from nb_service.drift.baseline import Baseline
@@ -15,12 +15,12 @@ OFF = "off"
 
 
 def present_of(baseline: Baseline | None, settings: Settings) -> Present | None:
-    """Return what counts samples by this baseline, None where there is none, or S2I_DRIFT says so."""
+    """Return the counter of samples for this baseline; None if there is no baseline, or S2I_DRIFT disables it."""
     return None if baseline is None or settings.drift == OFF else Present(baseline)
 
 
 def words(baseline: Baseline, settings: Settings) -> str:
-    """Return what the log says at the start."""
+    """Return the text for the log's start message."""
     if settings.drift == OFF:
         return "Not watching for drift: S2I_DRIFT=off."
     return f"Watching for drift against {baseline.words()}; {len(baseline.not_compared)} not compared."

@@ -1,4 +1,4 @@
-"""Reads a model's baseline: histograms and counts of what the notebook's own data were like."""
+"""Reads a model's baseline: histograms and counts of the notebook's own data."""
 
 import hashlib
 import json
@@ -13,17 +13,17 @@ from nb_service import problems
 from nb_service.drift.statistics import Limits
 from nb_service.model_folder import ModelFolder
 
-# What the build writes is a hundredth of it.
+# About a hundred times what the build writes.
 MAX_SIZE = 1 << 24
 FIELDS = {"source", "rows", "of", "form", "answer_form", "features", "not_compared"}
 FORMS = (feature_bins.ARRAY, feature_bins.OBJECT, feature_bins.SCALAR)
 
 
 class Baseline(NamedTuple):
-    """What samples and answers of now are compared with.
+    """The reference with which present samples and predictions are compared.
 
-    `source` says in words what `rows` were counted of (`of` has how many there were), `forms` what samples and answers
-    are by the part's name, `features` how each is counted, `not_compared` are (part, name, why), and `digest` names it.
+    `source` describes the origin of `rows` (`of` is the total number), `forms` are the forms of samples and predictions
+    by part, `features` how each is counted, `not_compared` are (part, name, why), and `digest` identifies it.
     """
 
     source: str
@@ -39,11 +39,11 @@ class Baseline(NamedTuple):
         return [feature for feature in self.features if feature.part == part]
 
     def limits(self) -> list[Limits]:
-        """Return the limits of each feature: of all together, as they are looked at together."""
+        """Return the limits of each feature, which take into account that all are tested together."""
         return [Limits.of(feature.size, len(self.features)) for feature in self.features]
 
     def words(self) -> str:
-        """Return it in words for a line of the log."""
+        """Return a description for the log."""
         of = f" of {self.of:,}" if self.of > self.rows else ""
         samples, answers = len(self.part("sample")), len(self.part("answer"))
         compared = f"{samples} feature{'s' if samples != 1 else ''}"
@@ -52,9 +52,9 @@ class Baseline(NamedTuple):
 
 
 def of(model: ModelFolder) -> Baseline | None:
-    """Return the baseline of a model, None where it has none; raise ModelDamaged for one that the build did not write.
+    """Return the baseline of a model, None if it has none; raise ModelDamaged for one that the build did not write.
 
-    Where the model is signed, raise ModelNotAsSigned for another than it had then.
+    If the model is signed, raise ModelNotAsSigned for one that has changed since.
     """
     path = model.folder / paths.BASELINE
     try:
@@ -76,7 +76,7 @@ def of(model: ModelFolder) -> Baseline | None:
 
 
 def parsed(content: bytes) -> Baseline:
-    """Return the baseline in these bytes; raise ValueError for what the build does not write."""
+    """Return the baseline in these bytes; raise ValueError if it doesn't have the form that the build writes."""
     if len(content) > MAX_SIZE:
         raise ValueError("it is too large")
     facts = json.loads(content, parse_constant=_no_json)

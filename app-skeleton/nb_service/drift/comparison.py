@@ -1,4 +1,4 @@
-"""Compare present samples with the baseline, feature by feature, for the page and the metrics."""
+"""Compares present samples with the baseline, feature by feature, for the page and the metrics."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from nb_service.drift.statistics import Limits
 
 
 class Compared(NamedTuple):
-    """One feature: its `counts` of the present, how far they are from the baseline's, and how far they may be.
+    """One feature: its present counts, how far they are from the baseline's, and the limits.
 
-    All measures are None where there are too few samples; `ks` is, too, where the bins have no order.
+    All measures are None if there are too few samples; so is `ks` if the bins have no order.
     """
 
     feature: Feature
@@ -26,12 +26,12 @@ class Compared(NamedTuple):
 
     @property
     def samples(self) -> int:
-        """Return how many values the present has."""
+        """Return the present number of values."""
         return sum(self.counts)
 
     @property
     def exceeded(self) -> list[tuple[str, float, float]]:
-        """Return (name, measure, limit) of each measure that is beyond chance, and far enough to matter."""
+        """Return (name, measure, limit) of each measure that is beyond chance, and large enough to matter."""
         measures = ("PSI", self.psi, self.psi_limit), ("KS", self.ks, self.ks_limit)
         return [
             (name, measure, limit)
@@ -45,20 +45,20 @@ class Compared(NamedTuple):
         return bool(self.exceeded)
 
     def words(self) -> str:
-        """Return what is said of a feature that has drifted."""
+        """Return the description of a feature that has drifted."""
         said = [f"{name} {measure:.2f}, and up to {limit:.2f} is no drift" for name, measure, limit in self.exceeded]
         return f"{title(self.feature)} is not as in the baseline ({'; '.join(said)})"
 
 
 def title(feature: Feature) -> str:
-    """Return words that name a feature."""
+    """Return a feature's name as text."""
     if feature.name == feature_bins.VALUE:
         return f"the {feature.part}"
     return f"{feature.name} of the {feature.part}"
 
 
 def of(baseline: Baseline, present: Sequence[Sequence[int]]) -> list[Compared]:
-    """Return each feature of the baseline alongside the counts of the present, in its order."""
+    """Return each feature of the baseline with its present counts, in the same order."""
     return [
         _compared(feature, counts, limits)
         for feature, counts, limits in zip(baseline.features, present, baseline.limits(), strict=True)
@@ -75,12 +75,12 @@ def _compared(feature: Feature, counts: Sequence[int], limits: Limits) -> Compar
     return Compared(feature, counts, psi, statistics.ks(counts, feature.counts), limit, limits.of_ks(chance))
 
 
-# More lines than these nobody reads.
+# Nobody would read more lines than these.
 MAX_LINES = 10
 
 
 def lines(compared: Sequence[Compared], samples: int) -> list[str]:
-    """Return in words what has drifted of these features, of which `samples` were counted."""
+    """Return lines on the features that have drifted, of which `samples` were counted."""
     drifted = [one.words() for one in compared if one.has_drifted]
     if not drifted and samples < statistics.ENOUGH:
         return [f"too few samples to decide, {samples} of {statistics.ENOUGH}"]

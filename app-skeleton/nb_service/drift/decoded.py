@@ -1,4 +1,4 @@
-"""The samples and answers in what the pool has answered, decoded many at once: faster than each alone."""
+"""Decodes samples and predictions of the pool in bulk, which is faster than one by one."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from nb_scorer.protocol import frames, number_blocks
 
 from nb_service.pool.answer import OK, Answer, Job
 
-# Longer bodies and answers are not looked into: the event loop waits meanwhile, a millisecond for so many bytes.
+# Longer bodies and predictions are not decoded: they would block the event loop for about a millisecond.
 MAX_LENGTH = 1 << 17
 
 
 def samples(pairs: list[tuple[Job, Answer]]) -> list[list]:
-    """Return the samples of each pair in turn: one, or those of an array; none where it failed or is too long."""
+    """Return the samples of each pair: one, or those of an array; none if it failed or is too long."""
     found: list[list] = [[] for _ in pairs]
     single = []
     for index, (job, answer) in enumerate(pairs):
@@ -31,7 +31,7 @@ def samples(pairs: list[tuple[Job, Answer]]) -> list[list]:
 
 
 def answers(pairs: list[tuple[Job, Answer]]) -> list:
-    """Return all answers."""
+    """Return all predictions."""
     usual, found = [], []
     for job, answer in pairs:
         if answer.outcome != OK or len(answer.payload) > MAX_LENGTH:
@@ -47,7 +47,7 @@ _NONE = object()
 
 
 def _all(texts: list[bytes]) -> list:
-    """Return what each of these texts of JSON says, _NONE where one says nothing."""
+    """Return the values of these JSON texts, with _NONE for invalid ones."""
     if not texts:
         return []
     try:

@@ -1,7 +1,6 @@
-"""Distributions of recent samples and answers, counted in bulk in the bins of the baseline.
+"""Distributions of recent samples and predictions, counted in bulk in the baseline's bins.
 
-Nothing of a sample is kept. What this may cost is bounded: of a service under full load a part of the samples is
-counted, those that come while there is time left.
+No sample is kept. The cost is limited: under full load, only some of the samples are counted, as time allows.
 """
 
 import time
@@ -15,23 +14,22 @@ from nb_service.drift import decoded
 from nb_service.drift.baseline import Baseline
 from nb_service.pool.answer import OK, Answer, Job
 
-# Counting may take this share of what this thread takes of the processor; scorers take at least as much next to it,
+# Counting may take this share of this thread's CPU time; scorers take at least as much,
 SHARE_OF_WORK = 0.02
-# and this share of one processor alongside: where little is to do, each sample is counted by itself, which takes
-# longest.
+# plus this share of one CPU: with little load, samples are counted one at a time, which is least efficient.
 SHARE_OF_TIME = 0.001
-# Of both, so many seconds may be saved up: enough for some ten thousand samples at once.
+# Unused time from both may accumulate up to this many seconds: enough for about ten thousand samples at once.
 MAX_SAVED = 0.1
-# So many samples, or bytes of them, are counted together: each feature costs some microseconds, however many there are.
+# This many samples, or bytes, are counted together: each feature costs some microseconds, however many there are.
 TOGETHER = 256
 MAX_BYTES = 1 << 16
-# The present are the last so many samples; it moves on by steps of this many.
+# The present is at least this many recent samples; it advances in steps of the same size.
 PRESENT_SAMPLES = 2000
 STEP_SAMPLES = 200
 
 
 class Present:
-    """Counts what is answered in the bins of `baseline`; for one thread only."""
+    """Counts samples and predictions in the bins of `baseline`; for one thread only."""
 
     def __init__(
         self,
@@ -41,7 +39,7 @@ class Present:
     ) -> None:
         self._baseline = baseline
         self._clock = clock
-        # The processor's time in this thread: what others take meanwhile is not what counting has cost.
+        # This thread's CPU time, so that other processes' work doesn't count as the cost of counting.
         self._spent = spent
         self._spent_before = spent()
         self._parts = [(part, baseline.forms[part], baseline.part(part)) for part in ("sample", "answer")]
@@ -54,16 +52,16 @@ class Present:
         self._cost = 0.0
         self._saved = MAX_SAVED
         self._looked_at = clock()
-        # (when, how many samples, the counts then): the present is what has come since the first of them.
+        # (when, how many samples, the counts then): the present is everything since the first entry.
         self._steps = deque([(self._looked_at, 0, self._copy())])
 
     def answered(self, pairs: list[tuple[Job, Answer]]) -> list[list] | None:
-        """Count samples and their answers; return the decoded samples of each pair, None where there was no time.
+        """Count samples and their predictions; return the decoded samples of each pair, None if there was no time.
 
-        Only answers that scorers gave count: what was refused says nothing of what predictor works with.
+        Only successful predictions count: predictor did not process a rejected sample.
         """
         now, began = self._clock(), self._spent()
-        # Not by what samples have taken in scorers: that is by the clock, and longest where others have the processor.
+        # Not by the samples' time in scorers: that is wall time, and longest when other processes use the CPU.
         gained = SHARE_OF_WORK * (began - self._spent_before) + SHARE_OF_TIME * (now - self._looked_at)
         self._saved = min(MAX_SAVED, self._saved + gained)
         self._looked_at, self._spent_before = now, began
@@ -82,7 +80,7 @@ class Present:
         return samples
 
     def _count(self) -> None:
-        """Count what waits to be counted, and forget it."""
+        """Count the pending samples and discard them."""
         samples, answers = self._samples, self._answers
         self._samples, self._answers, self._bytes = [], [], 0
         self._counted += len(samples)
@@ -107,10 +105,10 @@ class Present:
             self._steps.popleft()
 
     def numbers(self) -> dict:
-        """Return all of it in a form that JSON can hold: counts since the start, and of the present.
+        """Return everything in a form that JSON can hold: counts since the start, and of the present.
 
-        Both are in the order of the baseline's features. `seconds` is how long the present is, `samples` how many it
-        holds; `left_out` are bodies that there was no time for, `cost` the processor's seconds that counting took.
+        Both are in the order of the baseline's features. `seconds` is the length of the present, `samples` its number
+        of samples; `left_out` are bodies that were skipped for lack of time, `cost` the CPU seconds spent on counting.
         """
         self._count()
         since, counted, first = self._steps[0]

@@ -1,9 +1,9 @@
-"""How far two counts of one feature are apart, and how far they would be by chance.
+"""Measures how far two counts of one feature are apart, and how far they would be by chance.
 
 The population stability index (PSI) is the sum of (p - q) ln(p / q) over all bins, where p are shares of the present
-and q those of the baseline. Where nothing has drifted it still is not 0: both are samples. With n and m rows
-and k bins it then is about (1/n + 1/m) times a chi-squared variable of k - 1 degrees of freedom, so on average
-(k - 1)(1/n + 1/m). The statistic of Kolmogorov and Smirnov (KS) is the largest difference of the shares up to an edge.
+and q those of the baseline. Without drift, it still is not 0, because both are samples: with n and m rows and k bins,
+it is about (1/n + 1/m) times a chi-squared variable of k - 1 degrees of freedom, so on average (k - 1)(1/n + 1/m). The
+Kolmogorov-Smirnov statistic (KS) is the largest difference of cumulative shares at an edge.
 """
 
 import math
@@ -12,20 +12,21 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-# How often a drift is claimed where there is none: once in so many looks at all features of a service.
+# False-alarm rate: one in this many tests of all features of a service.
 LOOKS_A_FALSE_ALARM = 1_000_000
-# What is more than chance may still be too little to matter: this much beyond it is a drift. A normal feature whose
-# mean has moved by a third of its standard deviation has both.
+# A difference beyond chance may still be too small to matter: drift means at least this much beyond it. A normal
+# feature whose mean has moved by a third of its standard deviation exceeds both.
 MIN_PSI = 0.1
 MIN_KS = 0.1
-# Of fewer samples nothing is said.
+# With fewer samples, nothing is reported.
 ENOUGH = 200
 
 
 class Limits(NamedTuple):
-    """What a feature's PSI and KS must exceed to be a drift, times what depends on how many samples there are.
+    """Limits of a feature's PSI and KS, before the factor for the number of samples.
 
-    `psi` is the critical value of chi-squared, `ks` that of KS; both hold for all features that are looked at together.
+    `psi` is the critical value of chi-squared, `ks` that of KS; both take into account all features that are tested
+    together.
     """
 
     psi: float
@@ -34,17 +35,17 @@ class Limits(NamedTuple):
 
     @classmethod
     def of(cls, bins: int, features: int) -> "Limits":
-        """Return the limits for a feature with this many bins, one of `features` that are looked at together."""
+        """Return the limits for a feature with this many bins, one of `features` that are tested together."""
         # Each feature is measured in two ways.
         rate = 1 / LOOKS_A_FALSE_ALARM / (2 * features)
         return cls(critical(bins - 1, rate), math.sqrt(-math.log(rate / 2) / 2), bins - 1)
 
     def of_psi(self, chance: float) -> float:
-        """Return the limit of PSI, where `chance` is 1/n + 1/m."""
+        """Return the limit of PSI, given `chance` = 1/n + 1/m."""
         return max(MIN_PSI + self.freedom * chance, self.psi * chance)
 
     def of_ks(self, chance: float) -> float:
-        """Return the limit of KS, where `chance` is 1/n + 1/m."""
+        """Return the limit of KS, given `chance` = 1/n + 1/m."""
         return max(MIN_KS, self.ks * math.sqrt(chance))
 
 
@@ -56,7 +57,8 @@ def chance(present: Sequence[int], baseline: Sequence[int]) -> float:
 def psi(present: Sequence[int], baseline: Sequence[int]) -> float:
     """Return the population stability index of two counts of the same bins, neither of which is empty.
 
-    To each share is added half of `chance`, about half a sample of the smaller one: an empty bin has no logarithm.
+    Half of `chance`, about half a sample of the smaller one, is added to each share, because the logarithm of an empty
+    bin's share is undefined.
     """
     n, m, little = sum(present), sum(baseline), chance(present, baseline) / 2
     shares = [(count / n, kept / m) for count, kept in zip(present, baseline, strict=True)]
@@ -64,16 +66,16 @@ def psi(present: Sequence[int], baseline: Sequence[int]) -> float:
 
 
 def ks(present: Sequence[int], baseline: Sequence[int]) -> float:
-    """Return the statistic of Kolmogorov and Smirnov, as far as the edges of these bins show it."""
+    """Return the Kolmogorov-Smirnov statistic, evaluated at the edges of these bins."""
     n, m = sum(present), sum(baseline)
     pairs = zip(accumulate(present), accumulate(baseline), strict=True)
     return max(abs(p / n - q / m) for p, q in pairs)
 
 
-# Of one baseline there are few of them, and each look asks for all.
+# A baseline has few different values, and each test needs all of them.
 @lru_cache(maxsize=256)
 def critical(freedom: int, rate: float) -> float:
-    """Return what a chi-squared variable with `freedom` degrees exceeds at this rate; to nine digits."""
+    """Return the value that a chi-squared variable with `freedom` degrees exceeds at this rate, to nine digits."""
     low, high = 0.0, 1.0
     while chi_squared_beyond(high, freedom) > rate:
         low, high = high, 2 * high
@@ -84,7 +86,7 @@ def critical(freedom: int, rate: float) -> float:
 
 
 def chi_squared_beyond(value: float, freedom: int) -> float:
-    """Return how often a chi-squared variable exceeds `value`: the upper incomplete gamma function, term by term."""
+    """Return the probability that a chi-squared variable exceeds `value`: the upper incomplete gamma function."""
     half = value / 2
     if freedom % 2:
         total, term, start = math.erfc(math.sqrt(half)), 2 * math.sqrt(half / math.pi) * math.exp(-half), 1.5

@@ -1,1 +1,1 @@
-"""The model as one file that can be carried anywhere: what is in it, and its bytes."""
+"""The model as one portable file: its contents and its bytes."""

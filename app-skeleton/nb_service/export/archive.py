@@ -1,4 +1,4 @@
-"""An export as a tar archive, in pieces: the same bytes for the same files, independent of owner and time."""
+"""An export as a tar archive, in pieces: equal files give equal bytes, independent of owner and time."""
 
 import os
 import tarfile
@@ -12,18 +12,18 @@ from nb_scorer.model import verified_file
 from nb_service.export.contents import Contents
 
 AT_ONCE = 1 << 20
-# Two empty blocks end an archive, and tar fills up to a record.
+# Two empty blocks end an archive, and tar pads it to a full record.
 _END = 2 * tarfile.BLOCKSIZE
 
 
 class Changed(OSError):
-    """A file has become another while it was read; what was given out of the archive is no archive."""
+    """A file changed while it was read; the archive written so far is invalid."""
 
 
 def pieces(contents: Contents, more: Iterable[tuple[str, BinaryIO]] = ()) -> Iterator[bytes]:
-    """Yield the bytes of the archive; `more` are names and open files that come behind its own.
+    """Yield the bytes of the archive; `more` are names and open files to append.
 
-    Raise OSError or Changed, and ModelNotAsSigned for a file that is another.
+    Raise OSError or Changed, and ModelNotAsSigned for a file that differs from the signed one.
     """
     size = 0
     for name, file in chain(_files(contents), more):
@@ -56,5 +56,5 @@ def _entry(name: str, file: BinaryIO) -> Iterator[bytes]:
 
 
 def opened(path: Path, digest: str | None) -> BinaryIO:
-    """Return a file to read from; with a `digest`, one that raises ModelNotAsSigned where its bytes are others."""
+    """Return a file to read from; with a `digest`, reading raises ModelNotAsSigned if its contents differ."""
     return path.open("rb") if digest is None else verified_file.opened(path, digest)

@@ -1,4 +1,4 @@
-"""What an exported model consists of: the model, what it needs, where it comes from, and the signatures of both."""
+"""The contents of an exported model: the model, its dependencies, its origin, and the signatures of both."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,19 +10,19 @@ from nb_scorer.signature import files
 from nb_service import problems
 from nb_service.model_folder import ModelFolder
 
-# Beside the model: what the build has left of these.
+# Files of the build, if they exist.
 OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
 
 
 class Contents(NamedTuple):
-    """The files of an export by their names in it, and the digests that those of the model must have, if any do."""
+    """The files of an export by name, and the digests that the model's files must have, if it is signed."""
 
     files: Mapping[str, Path]
     digests: Mapping[str, str]
 
 
 def of(model: ModelFolder) -> Contents:
-    """Return what the export of `model` holds; raise ModelDamaged or ModelMissing for what can't be read."""
+    """Return the contents of the export of `model`; raise ModelDamaged or ModelMissing if it can't be read."""
     try:
         names = files.names(model.folder)
     except files.Odd as error:

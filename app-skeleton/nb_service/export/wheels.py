@@ -1,7 +1,7 @@
-"""Wheels of the packages in the model's environment, made again of what is installed there.
+"""Wheels of the packages in the model's environment, rebuilt from the installed files.
 
-So they need no index, and are what the model was proved with. Their digests are not those of the lock, so they come
-with a list of their own, by which pip and uv install them.
+So they need no index, and are the packages with which the model was verified. Their digests are not those of the lock,
+so they come with a list of their own, from which pip and uv install them.
 """
 
 import base64
@@ -24,7 +24,7 @@ from nb_service.model_folder import ModelFolder
 
 FOLDER = "wheels"
 LIST = "requirements.lock"
-# Of a distribution's own folder: who installed it, and what is written again.
+# Files in a distribution's own folder: the installer's records, and those that are written again.
 _OF_INSTALLERS = frozenset(("RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"))
 _OF_UV = "uv_"
 _TAG = re.compile(r"^Tag:\s*([\w.]+)-([\w.]+)-([\w.]+)\s*$", re.MULTILINE)
@@ -35,9 +35,10 @@ _SHEBANG = re.compile(rb"^#!.*python[\d.]*\s*\n")
 
 
 def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield (name in the export, file) of each wheel and of their list; a file is closed when the next is asked for.
+    """Yield (name in the export, file) of each wheel and of their list; a file is closed when the next is requested.
 
-    Raise WheelImpossible for a package that can't be made a wheel of, and OSError where temporary files have no room.
+    Raise WheelImpossible for a package that can't be made into a wheel, and OSError if there is no space for temporary
+    files.
     """
     lines = []
     venv = os.path.realpath(model.python.parent.parent)
@@ -55,12 +56,12 @@ def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
 
 
 def _installed(model: ModelFolder) -> list[metadata.Distribution]:
-    """Return what is installed in the model's environment, by their names; raise WheelImpossible."""
+    """Return the distributions in the model's environment, by name; raise WheelImpossible."""
     venv = model.python.parent.parent
     folders = {os.path.realpath(folder) for folder in venv.glob("lib*/python*/site-packages")}
     distributions = {}
     for each in metadata.distributions(path=sorted(folders)):
-        # Of a package without METADATA both are None, whatever their type says.
+        # For a package without METADATA both are None, whatever their type hints promise.
         name, version = each.name or "", each.version or ""
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):
             raise problems.WheelImpossible(repr(name), "its METADATA has no name and version of a package")
@@ -101,7 +102,7 @@ def _own_folder(distribution: metadata.Distribution, sources: dict[str, Path]) -
 
 
 def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[str, Path]]:
-    """Yield (name in the wheel, path) of what belongs to a distribution in `venv`; raise WheelImpossible."""
+    """Yield (name in the wheel, path) of a distribution's files in `venv`; raise WheelImpossible."""
     if json.loads(distribution.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
         raise _no_wheel(distribution, "it is installed from a folder (-e)")
     if distribution.files is None:
@@ -115,13 +116,13 @@ def _sources(distribution: metadata.Distribution, venv: str) -> Iterator[tuple[s
         is_left = _is_own(each) and (each.name in _OF_INSTALLERS or each.name.startswith(_OF_UV))
         if is_left or each.suffix in (".pyc", ".pyo") or not path.is_file():
             continue
-        # By its name: installers may have made links of an environment's files.
+        # Compares names, because installers may have made an environment's files links.
         if not os.path.abspath(path).startswith(f"{venv}{os.sep}"):
             raise _no_wheel(distribution, f"{each} is outside the model's environment")
         if each.parts[0] != "..":
             yield each.as_posix(), path
             continue
-        # Outside of site-packages, from the environment's top on: commands, which pip makes again, and data.
+        # Outside site-packages, relative to the environment: commands, which pip creates again, and data.
         rest = PurePosixPath(*(part for part in each.parts if part != ".."))
         if rest.parts[0] != "bin":
             yield f"{data}/data/{rest}", path
@@ -134,7 +135,7 @@ def _is_own(path: PurePosixPath) -> bool:
 
 
 def _tags(distribution: metadata.Distribution) -> str:
-    """Return the tags of a wheel as its file name has them: each part's values with dots between."""
+    """Return a wheel's tags for its file name: the values of each part joined with dots."""
     tags = _TAG.findall(distribution.read_text("WHEEL") or "")
     if not tags:
         raise _no_wheel(distribution, "it has no tag for Pythons and machines")

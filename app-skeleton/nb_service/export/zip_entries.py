@@ -1,4 +1,4 @@
-"""Entries of zip files that are the same bytes for the same content: no times, no owners."""
+"""Zip file entries with equal bytes for equal contents: without times and owners."""
 
 import zipfile
 from typing import IO
@@ -6,19 +6,19 @@ from typing import IO
 from nb_scorer.zipapp import one_reading
 
 AT_ONCE = 1 << 20
-# The first that a zip file can say.
+# The earliest time in a zip file.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class Forward:
-    """A stream that only goes forward, so that a file gets the bytes that a pipe gets."""
+    """A stream that can't seek, so that a file gets the same bytes as a pipe."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self.size = 0
 
     def write(self, data: bytes) -> int:
-        """Write it all."""
+        """Write all of `data`."""
         self._stream.write(data)
         self.size += len(data)
         return len(data)
@@ -29,14 +29,14 @@ class Forward:
 
 
 def runnable(stream: IO[bytes]) -> tuple[zipfile.ZipFile, Forward]:
-    """Return a zip file that Python runs, to be filled and closed, and the stream that it goes to."""
+    """Return a zip file that Python can run, to be filled and closed, and its underlying stream."""
     forward = Forward(stream)
     forward.write(one_reading.SHEBANG)
     return zipfile.ZipFile(forward, "w"), forward  # type: ignore[call-overload] # it is a stream of its own
 
 
 def entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
-    """Return the entry of a file of that size."""
+    """Return the entry for a file of that size."""
     made = zipfile.ZipInfo(name, NO_TIME)
     made.compress_type = zipfile.ZIP_DEFLATED
     made.create_system = 3  # Unix, of which the attributes are
@@ -46,14 +46,14 @@ def entry(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
 
 
 def stored(name: str, size: int, executable: int = 0) -> zipfile.ZipInfo:
-    """Return the entry of a file that is not compressed: its bytes are then the same by every version of zlib."""
+    """Return the entry for an uncompressed file: its bytes don't depend on the version of zlib."""
     made = entry(name, size, executable)
     made.compress_type = zipfile.ZIP_STORED
     return made
 
 
 def copy(sink: zipfile.ZipFile, name: str, file: IO[bytes], size: int, executable: int = 0) -> None:
-    """Copy what is in `file` as an entry of that name into an open archive."""
+    """Copy the contents of `file` into an open archive as an entry of that name."""
     with sink.open(stored(name, size, executable), "w") as target:
         while block := file.read(AT_ONCE):
             target.write(block)

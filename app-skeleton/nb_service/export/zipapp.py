@@ -1,4 +1,4 @@
-"""The model as one file that Python runs: an export, what the repository has next to it, and the program around it."""
+"""The model as one file that Python runs: an export, the repository, and the program."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from nb_service.export import archive, contents, zip_entries
 from nb_service.export.contents import Contents
 from nb_service.model_folder import ModelFolder
 
-# What Python makes again where it is missing, and what a repository has for its history only.
+# Files that Python recreates, and a repository's history.
 _LEFT_OUT = frozenset(("__pycache__", ".git"))
-# Of nb_scorer: what only runs in the kernel of a build.
+# The part of nb_scorer that runs only in a build's kernel.
 _OF_BUILDS = "kernel"
 
 
 def of(model: ModelFolder) -> tuple[Contents, list[str]]:
-    """Return what the file holds, and what of the repository it does not.
+    """Return the contents of the file, and what it leaves out of the repository.
 
-    That is links to folders, names that are not UTF-8, and what is no file. Raise as `contents.of` does.
+    Left out are links to folders, names that are not UTF-8, and special files. Raise as `contents.of` does.
     """
     exported = contents.of(model)
     files = dict(exported.files)
@@ -42,7 +42,7 @@ def of(model: ModelFolder) -> tuple[Contents, list[str]]:
 
 
 def _is_utf_8(name: str) -> bool:
-    """Return whether a zip file can have a name."""
+    """Return whether a zip file can contain this name."""
     try:
         return bool(name.encode("utf-8"))
     except UnicodeEncodeError:
@@ -70,10 +70,10 @@ def write(
     stream: IO[bytes],
     made_for: str | None = None,
 ) -> tuple[int, int]:
-    """Write the file of the model called `name`, with `more` (names and open files) in it, for this kind of machine.
+    """Write the file of the model called `name`, with `more` (names and open files), for this platform.
 
-    `made_for` is what `machine` returns on another one. Return how many files are in it, and its size. Raise OSError,
-    ModelNotAsSigned for a file that is another, and ZipappTooLarge.
+    `made_for` is the result of `machine` on another one. Return the number of files and the size. Raise OSError,
+    ModelNotAsSigned for a file that differs from the signed one, and ZipappTooLarge.
     """
     facts = {"format": layout.FORMAT, "machine": made_for or machine(), "name": name}
     sink, forward = zip_entries.runnable(stream)

@@ -1,8 +1,8 @@
-"""Feedback: the true answers that clients send later, alongside what was answered.
+"""Feedback: true values that clients report later, compared with the predictions.
 
-`kept_answers` has the last answers by the ids of their requests, `judgement` compares one with its true answer, and
-`counts` is what came of that, for /metrics. The process that holds the pool has both; the app reads feedback and
-judges it, in two steps: `look` gives it answers, and `count` counts its judgements, each answer's first.
+`kept_answers` has recent predictions by request id, `judgement` compares one with its true value, and `counts` sums up
+the outcomes for /metrics. The process that holds the pool has both; the app reads feedback and judges it, in two steps:
+`look` returns predictions, and `count` counts the judgements.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ __all__ = ["Feedback", "KeptAnswers"]
 
 
 class Feedback:
-    """What a service knows of the truth of its answers; for the loop's thread only.
+    """The feedback about a service's predictions; for the loop's thread only.
 
-    `memory` is how many bytes answers may take, `golden` are answers that the build has seen.
+    `memory` is the size limit for predictions in bytes, `golden` are predictions from the build.
     """
 
     def __init__(self, memory: int, golden: Iterable[Any] = ()) -> None:
@@ -26,7 +26,7 @@ class Feedback:
         self._counts = Counts(golden)
 
     def handle(self, news: dict) -> dict | None:
-        """Take what the app tells, return what it asks for: {"keep": …}, {"look": …} or {"count": …}, as below."""
+        """Handle a message from the app; return the response to {"keep": …}, {"look": …} or {"count": …}, as below."""
         if "keep" in news:
             self.keep(*news["keep"])
             return None
@@ -35,28 +35,28 @@ class Feedback:
         return {"outcomes": self.count(news["count"])}
 
     def keep(self, request_id: str, is_many: bool, text: str) -> None:
-        """Keep what the app has answered: the JSON of an answer, or of an array of them."""
+        """Keep the app's response: the JSON of a prediction, or of an array of them."""
         if self.kept is not None:
             self.kept.keep(request_id, text.encode("utf-8", "surrogatepass"), is_many=is_many)
 
     def look(self, wanted: list[Wanted]) -> list[list]:
-        """Return [outcome, answer] of each in `wanted`, or of as many of the first as there is time for now.
+        """Return [outcome, prediction] of each in `wanted`, or of as many of the first as there is time for.
 
-        The outcome is None where the answer is known and has no feedback yet; else there is no answer.
+        The outcome is None if the prediction is known and has no feedback yet; otherwise, there is no prediction.
         """
         if self.kept is None:
             return [[UNKNOWN, None]] * len(wanted)
         return self.kept.look(wanted)
 
     def count(self, judged: Iterable[list]) -> dict[str, int]:
-        """Count judgements, each behind the request's id and the index; return how many there are by outcome.
+        """Count judgements, each after the request's id and the index; return their number by outcome.
 
-        An answer that has had feedback meanwhile is counted as repeated.
+        A prediction that has received feedback in the meantime counts as repeated.
         """
         outcomes: dict[str, int] = {}
         for request_id, index, *facts in judged:
             judgement = Judgement(*facts)
-            # What could not be compared may be sent again as it should be.
+            # Feedback that could not be compared may be sent again in a valid form.
             if judgement.is_counted and request_id is not None and self.kept is not None:
                 is_first = self.kept.take(request_id, index)
                 judgement = judgement if is_first else Judgement(REPEATED)

@@ -1,4 +1,4 @@
-"""Feedback by outcome, in numbers that add up over replicas and do not grow with what clients send."""
+"""Feedback by outcome, in numbers that can be summed over replicas and don't grow with clients' input."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -6,14 +6,14 @@ from typing import Any
 
 from nb_service.feedback.judgement import OTHER, OUTCOMES, Judgement, judge
 
-# The table has a row and a column for each of so many classes, and one for all others: at most 441 cells.
+# The table has a row and a column for each of this many classes, and one for all others: at most 441 cells.
 MAX_CLASSES = 20
 
 
 class Counts:
     """Outcomes, sums of errors, and a table of classes; for one thread only.
 
-    The classes of `golden` answers have a place in the table before clients can name others.
+    The classes of `golden` predictions get a place in the table before clients can name others.
     """
 
     def __init__(self, golden: Iterable[Any] = ()) -> None:
@@ -27,14 +27,14 @@ class Counts:
         self._classes = set(islice(names, MAX_CLASSES))
 
     def add(self, judgement: Judgement) -> None:
-        """Count one."""
+        """Count a judgement."""
         self._outcomes[judgement.outcome] += 1
         if judgement.error is not None:
             self._errors += 1
             self._sum += judgement.error
             self._sum_of_squares += judgement.error**2
         if judgement.answered is not None and judgement.true is not None:
-            # What was answered first: a service has few answers, and clients may send anything as true.
+            # The prediction first: a service predicts few classes, whereas clients may report anything as true.
             cell = self._known(judgement.answered), self._known(judgement.true)
             self._table[cell] = self._table.get(cell, 0) + 1
 

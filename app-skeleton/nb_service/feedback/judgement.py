@@ -1,4 +1,4 @@
-"""Whether an answer was the true one, and how far from it."""
+"""Compares a prediction with its true value."""
 
 from typing import Any, NamedTuple
 
@@ -6,20 +6,20 @@ from nb_scorer.model import compare_answers, feature_bins
 
 AGREES = "agrees"
 DIFFERS = "differs"
-UNKNOWN = "unknown"  # no answer of that id is known: too old, of another replica, or of before a restart
-REPEATED = "repeated"  # the answer has had its feedback
-INCOMPARABLE = "incomparable"  # the two are no values of one kind
+UNKNOWN = "unknown"  # no prediction with that id: too old, from another replica, or from before a restart
+REPEATED = "repeated"  # the prediction already has feedback
+INCOMPARABLE = "incomparable"  # the two values are of different kinds
 NOT_COUNTED = (UNKNOWN, REPEATED, INCOMPARABLE)
 OUTCOMES = (AGREES, DIFFERS, *NOT_COUNTED)
-# An error beyond this has a square without a float, and one such square would hide all others in a sum.
+# The square of a larger error has no float, and one such square would hide all others in a sum.
 MAX_ERROR = 1e100
-# As of answers by value: a longer text is no class.
+# As for predictions by value: a longer text is not a class.
 MAX_CLASS = 120
 OTHER = "other"
 
 
 class Judgement(NamedTuple):
-    """An outcome; of numbers the absolute error, of classes that of the answer and the true one."""
+    """An outcome; for numbers with the absolute error, for classes with the predicted and the true one."""
 
     outcome: str
     error: float | None = None
@@ -28,16 +28,16 @@ class Judgement(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Return whether it says something of the answer."""
+        """Return whether it says anything about the prediction."""
         return self.outcome in (AGREES, DIFFERS)
 
 
 def judge(answer: Any, true: Any, tolerance: float = compare_answers.TOLERANCE) -> Judgement:
-    """Return what the answer is alongside the true one, floats within the relative `tolerance` as of golden rows.
+    """Return the judgement of a prediction, comparing floats within the relative `tolerance` as for golden rows.
 
-    Whole numbers are classes, as they are in `predictions_total`; where one of both has a fraction they are numbers.
+    Whole numbers are classes, as in `predictions_total`; if either has a fraction, they are numbers.
     """
-    # What predictor returns of `model.predict([x])` may be a list of one.
+    # `model.predict([x])` may return a list of one.
     answer, true = _alone(answer), _alone(true)
     if not _are_of_one_kind(answer, true):
         return Judgement(INCOMPARABLE)
@@ -71,7 +71,7 @@ def _kind(value: Any) -> type:
 
 
 def _error(answer: float, true: float) -> float | None:
-    """Return how far two numbers are apart; None for more than can be added up."""
+    """Return the difference of two numbers; None if it is too large to be summed up."""
     try:
         error = abs(float(answer) - float(true))
     except OverflowError:

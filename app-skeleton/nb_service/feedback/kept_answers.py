@@ -1,7 +1,7 @@
-"""The last answers by the ids of their requests, as long as they fit into a number of bytes.
+"""Recent predictions by request id, limited to a number of bytes.
 
-Ids may be of clients' own making. Where two requests with one id were answered differently, nobody can tell whose
-answer feedback means: then it is unknown.
+Clients may choose ids. If two requests with the same id got different predictions, it is unclear which one feedback is
+about: then it is unknown.
 """
 
 from collections import deque
@@ -14,19 +14,19 @@ from nb_scorer.protocol.frames import OF_MANY
 from nb_service.feedback.judgement import INCOMPARABLE, REPEATED, UNKNOWN
 from nb_service.pool.answer import Answer, Job
 
-# A larger answer, or array of them, is not kept,
+# A larger prediction, or array of them, is not kept,
 MAX_LENGTH = 1 << 16
 # nor one that takes more than this share of all the memory.
 SHARE = 16
-# What an answer takes alongside the characters of id and JSON, and what several take that come together: measured, and
-# rounded up. A test measures again.
+# Memory for a prediction besides the characters of id and JSON, and for a group that arrives together: measured, and
+# rounded up. A test measures it again.
 OVERHEAD = 180
 BLOCK = 300
-# An index of more bytes than these is not made at one go: of these, it takes some milliseconds.
+# A larger index is not built at once: at this size, it takes some milliseconds.
 MAX_WITHOUT_INDEX = 16 << 20
-# So many bytes are decoded at a time: the loop waits meanwhile, half a millisecond.
+# Bytes decoded at a time, which blocks the loop for half a millisecond.
 MAX_DECODED = 1 << 16
-# What stands for an answer that has had its feedback, and for those of which several have one id. No JSON is like that.
+# Replaces a prediction that has feedback, and those whose id is shared. No JSON equals this.
 TAKEN = b""
 SHARED = b"?"
 
@@ -34,7 +34,7 @@ Wanted = list  # [request's id, index in its answers or None]
 
 
 class Many:
-    """The JSON array of the answers to one request, and which of them have had their feedback, a bit each."""
+    """The JSON array of a request's predictions, and a bit for each that already has feedback."""
 
     __slots__ = ("payload", "taken")
 
@@ -43,33 +43,33 @@ class Many:
         self.taken = 0
 
     def __len__(self) -> int:
-        # In bytes: this object, and a bit for each answer, which has a comma behind it.
+        # In bytes: this object, and a bit for each prediction, of which each has a comma.
         return len(self.payload) + 64 + self.payload.count(b",") // 8
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Many) and other.payload == self.payload and not self.taken
 
-    # Nothing is looked up by it.
+    # Never used as a key.
     __hash__ = None  # type: ignore[assignment]
 
 
-Kept = bytes | Many  # the JSON of an answer, or of several
+Kept = bytes | Many  # the JSON of one prediction, or several
 
 
 class KeptAnswers:
-    """Keeps answers in at most `limit` bytes; for one thread only.
+    """Keeps predictions in at most `limit` bytes; for one thread only.
 
-    They come in bulk and go in bulk, the oldest first. Until somebody asks for one they are only put down, which takes
-    some tenths of a microsecond: most services get no feedback. From then on each has its place in an index.
+    They arrive and are dropped in bulk, oldest first. Until the first look-up, they are only stored, which takes some
+    tenths of a microsecond: most services get no feedback. From then on, they are indexed.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._longest = min(MAX_LENGTH, limit // SHARE)
-        # Ids and answers that came together, and their bytes; the oldest first.
+        # Ids and predictions that arrived together, and their size in bytes; oldest first.
         self._blocks: deque[tuple[list[str], list[Kept], int]] = deque()
         self._by_id: dict[str, Kept] = {}
-        # The index of many answers would be made at one go, while the loop waits.
+        # Indexing many predictions at once would block the loop.
         self._is_indexed = limit > MAX_WITHOUT_INDEX
         self.bytes = 0
 
@@ -77,7 +77,7 @@ class KeptAnswers:
         return sum(len(ids) for ids, _, _ in self._blocks)
 
     def answered(self, pairs: Iterable[tuple[Job, Answer]]) -> None:
-        """Keep the answers to jobs that are all of a request; all of them are successful."""
+        """Keep the predictions of jobs that each are a whole, successful request."""
         pairs = [pair for pair in pairs if pair[0].request_id is not None]
         self._put(
             [request_id for job, _ in pairs if (request_id := job.request_id) is not None],
@@ -85,7 +85,7 @@ class KeptAnswers:
         )
 
     def keep(self, request_id: str, payload: bytes, *, is_many: bool) -> None:
-        """Keep one answer, or an array of them, unless it is too large."""
+        """Keep one prediction, or an array of them, unless it is too large."""
         self._put([request_id], [Many(payload) if is_many else payload])
 
     def _put(self, ids: list[str], answers: list[Kept]) -> None:
@@ -105,11 +105,11 @@ class KeptAnswers:
             oldest, _, size = self._blocks.popleft()
             self.bytes -= size
             if self._is_indexed:
-                # A loop in C, as it is for each answer.
+                # A loop in C, because it runs for each prediction.
                 deque(map(self._by_id.__delitem__, oldest), 0)
 
     def _index(self, ids: list[str], answers: list[Kept]) -> list[str]:
-        """Note the answers by their ids; return the ids that are new."""
+        """Index the predictions by id; return the ids that are new."""
         by_id = self._by_id
         if len(set(ids)) == len(ids) and by_id.keys().isdisjoint(ids):
             by_id.update(zip(ids, answers, strict=True))
@@ -121,19 +121,19 @@ class KeptAnswers:
                 by_id[request_id] = answer
                 new.append(request_id)
             elif known != answer:
-                # It goes with the block of the first.
+                # It is removed together with the first one's block.
                 by_id[request_id] = SHARED
         return new
 
     def _known(self, request_id: str) -> Kept | None:
-        """Return what there is under an id; make the index, if this is the first that is looked for."""
+        """Return the prediction with this id; on the first call, build the index."""
         if not self._is_indexed:
             self._is_indexed = True
             self._blocks = deque((self._index(ids, answers), answers, size) for ids, answers, size in self._blocks)
         return self._by_id.get(request_id)
 
     def look(self, wanted: list[Wanted]) -> list[list]:
-        """Return [None, answer] or [outcome, None] for each in `wanted`; fewer where the answers are large."""
+        """Return [None, prediction] or [outcome, None] for each in `wanted`; fewer if the predictions are large."""
         found: list[list] = []
         decoded = 0
         arrays: dict[str, Any] = {}
@@ -158,9 +158,9 @@ class KeptAnswers:
         return found
 
     def take(self, request_id: str, index: int | None) -> bool:
-        """Note that an answer has its feedback; return False where it had one before.
+        """Mark a prediction as having feedback; return False if it had some before.
 
-        One that has gone since it was looked at had none as far as is known.
+        One that was dropped since the look-up counts as having had none.
         """
         answer = self._known(request_id)
         if isinstance(answer, Many):
@@ -174,9 +174,9 @@ class KeptAnswers:
 
 
 def _one_of(answers: Any, index: int | None, taken: int) -> list:
-    """Return what `look` gives for one of several answers."""
+    """Return the result of `look` for one of several predictions."""
     if not isinstance(answers, list) or (index is None and len(answers) != 1):
-        # Which one is meant is not said.
+        # It is not specified which one is meant.
         return [INCOMPARABLE, None]
     index = index or 0
     if index >= len(answers):
@@ -192,7 +192,7 @@ _NONE = object()
 
 
 def _decoded(payload: bytes) -> Any:
-    """Return the value of JSON that a scorer has made; _NONE where it is nested too deeply for this process."""
+    """Return the value of a scorer's JSON; _NONE if it is nested too deeply for this process."""
     try:
         return json_depth.loads(payload)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The link to the app: requests that the front does not answer itself are streamed there, and the responses back."""
+"""The link to the app: streams requests there that the front does not handle itself, and the responses back."""
 
 import asyncio
 import contextlib
@@ -16,31 +16,31 @@ from nb_service.http.replies import Reply
 if TYPE_CHECKING:
     from nb_service.backends.http_service.app_process import AppProcess
 
-# The app has one thread for each request that it works on; all other requests wait here, where waiting is cheap.
+# The app has one thread per request in progress; all other requests wait here, where waiting is cheap.
 MAX_REQUESTS = hops.THREADS
-# Slots that only LOOKS may have: pages and metrics stay available while POSTs wait for scorers in all the others.
+# Slots reserved for LOOKS: pages and metrics stay available while POSTs that wait for scorers occupy all others.
 RESERVED_FOR_LOOKS = 8
-# Slots that UPLOADS may have: clients that stop in the middle of a large body block no more than these.
+# Maximum slots for UPLOADS: clients that stall in the middle of a large body occupy no more than these.
 MAX_UPLOADS = 24
-# Responses that the app has finished but their clients have not read hold no slot, up to this many.
+# Up to this many responses that the app has finished, but whose clients are still reading, hold no slot.
 MAX_DRAINING = hops.MAX_DRAINING
-# What a request needs a slot for: to look something up, to ask scorers, to send a large body first.
+# Why a request needs a slot: to look something up, to call scorers, or to send a large body first.
 LOOKS, POSTS, UPLOADS = range(3)
-# Idle connections to the app. They are closed long before waitress would close them (its channel_timeout): a request
-# on a connection that the app is just closing would be lost.
+# Idle connections to the app. They are closed long before waitress would close them (its channel_timeout): a request on
+# a connection that the app is just closing would be lost.
 MAX_IDLE = 16
 IDLE_SECONDS = 5.0
-# An app hangs if it works on a request, does not wait for a scorer, and shows no sign of life for this long. The same
-# limit applies between two signs of life of one request. A larger S2I_PREDICT_TIMEOUT replaces it.
+# The app hangs if it works on a request, does not wait for a scorer, and shows no activity for this long. The same
+# limit applies to pauses within one request. A larger S2I_PREDICT_TIMEOUT replaces it.
 HANG_SECONDS = 60.0
-# A thread of the app that never answers is lost to it. The app is replaced once it has nothing else to do, or as soon
-# as so many threads are lost.
+# An app thread that never responds is lost. The app is replaced once it has nothing else to do, or as soon as this many
+# threads are lost.
 MAX_STUCK = MAX_REQUESTS // 4
-# How far the front writes ahead of what the app reads; also how much of a body arrives before it needs a slot.
+# How far the front writes ahead of the app's reading; also how much of a body arrives before it needs a slot.
 AHEAD = 1 << 16
-# How long to wait before the next look where too many connections wait for the app, such as while it starts.
+# Retry interval while too many connections wait for the app, for example while it starts.
 ROOM_SECONDS = 0.02
-# Hop-by-hop fields (RFC 9110, section 7.6.1), and those that the front writes itself.
+# Hop-by-hop headers (RFC 9110, section 7.6.1), and those that the front writes itself.
 NOT_FORWARDED = frozenset(
     (
         *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
@@ -53,33 +53,33 @@ NOT_RETURNED = frozenset(
 
 
 class Client(Protocol):
-    """A client's connection, as far as an exchange with the app uses it."""
+    """A client's connection, as used by an exchange with the app."""
 
     @property
     def takes(self) -> bool:
-        """Return whether the client takes what is written to it."""
+        """Return whether the client reads what is written to it."""
 
     def hold(self) -> None:
-        """Read no more of the body for now."""
+        """Pause reading the body."""
 
     def release(self) -> None:
-        """Read the body again."""
+        """Resume reading the body."""
 
     def fail(self, request: Request, reply: Reply) -> None:
-        """Answer `request` with this reply instead."""
+        """Respond to `request` with this reply instead."""
 
     def begin_answer(self, request: Request, status: int, fields: bytes, length: int | None) -> bool:
-        """Write the head of a response; return whether its body goes in chunks."""
+        """Write the head of a response; return whether its body is chunked."""
 
     def answer_piece(self, data: bytes) -> None:
-        """Write a piece of the answer's body."""
+        """Write a piece of the response's body."""
 
     def end_answer(self, *, is_whole: bool) -> None:
-        """End the answer; break it off unless it is whole."""
+        """Finish the response; abort it unless it is complete."""
 
 
 class AppLink:
-    """The connections to the app, which leave by `channel` (see handing), and the slots for requests on it."""
+    """The connections to the app, which are sent through `channel` (see handing), and their slots for requests."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, process: "AppProcess", wait_seconds: float
@@ -90,9 +90,9 @@ class AppLink:
         self._process.on_down = self._refuse_all
         self._wait_seconds = wait_seconds
         self._hang_seconds = max(HANG_SECONDS, wait_seconds)
-        self._alive_at = 0.0  # when the app last showed a sign of life on these connections (the loop's time)
+        self._alive_at = 0.0  # when the app last showed activity on these connections (the loop's time)
         self._scored_at = 0.0  # when it last waited for scorers
-        self._stuck = 0  # how many threads of the app with this process id never answered
+        self._stuck = 0  # number of threads, of the app with this process id, that never responded
         self._stuck_pid: int | None = None
         self._closed = False
         self._idle: list[Upstream] = []
@@ -103,28 +103,28 @@ class AppLink:
         self._active: set[Exchange] = set()
 
     def works(self) -> None:
-        """Note that the app has answered."""
+        """Record that the app has responded."""
         self._process.works()
 
     def note_activity(self) -> None:
-        """Note that the app has read or written something."""
+        """Record that the app has read or written something."""
         self._alive_at = self.loop.time()
 
     def close(self) -> None:
-        """Refuse the requests that wait, and close idle connections."""
+        """Reject the waiting requests, and close idle connections."""
         self._closed = True
         self._refuse_all()
         for upstream in list(self._idle):
             upstream.close()
 
     def exchange(self, connection: "Client", request: Request, length: int | None) -> "Exchange":
-        """Return the exchange in which the app answers `request`; its body of `length` bytes, or chunks, follows."""
+        """Return the exchange in which the app handles `request`; its body of `length` bytes, or chunks, follows."""
         if not self._process.is_down:
             self._process.start()
         return Exchange(self, connection, request, length)
 
     def queue(self, exchange: "Exchange", kind: int) -> None:
-        """Begin an exchange as soon as there is a slot for its kind."""
+        """Start an exchange as soon as there is a slot for its kind."""
         exchange.kind = kind
         exchange.since = self.loop.time()
         self._waiting[kind].append(exchange)
@@ -135,7 +135,7 @@ class AppLink:
             self._next()
 
     def body_is_whole(self, exchange: "Exchange") -> None:
-        """Count an exchange whose upload is complete among POSTS: from now on it waits for scorers."""
+        """Count an exchange whose upload is complete as one of POSTS: from now on, it waits for scorers."""
         if exchange in self._waiting[UPLOADS]:
             self._waiting[UPLOADS].remove(exchange)
             self._waiting[POSTS].append(exchange)
@@ -146,7 +146,7 @@ class AppLink:
         self._next()
 
     def answer_is_whole(self, exchange: "Exchange") -> None:
-        """Free the slot of an exchange whose response the app has finished, though its client may read slowly."""
+        """Free the slot of an exchange whose response the app has finished, even if its client reads slowly."""
         if exchange.has_slot and self._draining < MAX_DRAINING:
             self._draining += 1
             self._slots[exchange.kind] -= 1
@@ -161,9 +161,9 @@ class AppLink:
         return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MAX_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Begin the exchanges for which there is a slot, in the order in which they started to wait.
+        """Start the waiting exchanges for which there is a slot, first come, first served.
 
-        No kind goes first: one that clients ask for without end would take each slot that becomes free.
+        No kind has priority: otherwise, a steady stream of one kind could take every free slot.
         """
         while kinds := [kind for kind in (LOOKS, POSTS, UPLOADS) if self._waiting[kind] and self._has_free_slot(kind)]:
             longest = min(kinds, key=lambda kind: self._waiting[kind][0].since)
@@ -197,18 +197,18 @@ class AppLink:
             exchange.connected(upstream)
 
     async def _connected(self, exchange: "Exchange") -> socket.socket:
-        """Return a connection as soon as there is room for it, if the exchange waits for so long; raise OSError."""
+        """Return a connection as soon as there is room for it, unless the exchange times out; raise OSError."""
         while True:
             try:
                 return handing.connect(self._channel)
             except BlockingIOError:
-                # Clients that broke off have left their connections there: the app has yet to see that they are gone.
+                # Disconnected clients have left connections in the queue: the app has yet to notice that they are gone.
                 if exchange.is_over or self.loop.time() - exchange.since > self._wait_seconds:
                     raise
             await asyncio.sleep(ROOM_SECONDS)
 
     def end(self, exchange: "Exchange", upstream: "Upstream | None") -> None:
-        """Free the slot of an exchange that is over; `upstream` is its connection, if that can be reused."""
+        """Free the slot of a finished exchange; `upstream` is its connection, if it can be reused."""
         if exchange.kind is None:
             return
         if exchange in self._waiting[exchange.kind]:
@@ -228,15 +228,15 @@ class AppLink:
         self._next()
 
     def lost(self, upstream: "Upstream") -> None:
-        """Forget a connection that is closed."""
+        """Remove a closed connection."""
         with contextlib.suppress(ValueError):
             self._idle.remove(upstream)
 
     def expire(self, now: float) -> None:
-        """Refuse requests that have waited for a slot longer than a prediction may take; close idle connections.
+        """Reject requests that have waited for a slot for too long; close idle connections; detect a hanging app.
 
-        An app that hangs is killed: the next one takes its place. A request that it has forgotten gets 504. An app that
-        has forgotten some is replaced, too.
+        The limit is that of a prediction. A hanging app is killed and replaced. A request that the app has lost gets
+        504, and such an app is replaced, too.
         """
         for upstream in [upstream for upstream in self._idle if now - upstream.since > IDLE_SECONDS]:
             self._idle.remove(upstream)
@@ -248,7 +248,7 @@ class AppLink:
         self._replace_stuck()
 
     def _replace_stuck(self) -> None:
-        """Have an app of which threads hang replaced, preferably when nobody waits for it."""
+        """Replace an app with hanging threads, preferably while no request waits for it."""
         if self._stuck_pid != self._process.pid:
             self._stuck = 0
         if self._stuck and (not self._active or self._stuck >= MAX_STUCK):
@@ -265,7 +265,7 @@ class AppLink:
         if max(self._alive_at, self._process.received_at) < latest:
             self._process.kill(f"it has been working on requests for {self._hang_seconds:g} s without any sign of life")
             for exchange in overdue:
-                # Those that the app has not accepted yet are answered by the next one.
+                # Those that the app has not accepted yet are handled by the next one.
                 exchange.active_at = now
             return
         self._stuck = len(overdue) + (self._stuck if self._stuck_pid == self._process.pid else 0)
@@ -281,9 +281,9 @@ class AppLink:
             exchange.connection_broke()
 
     def head_of(self, request: Request, length: int | None) -> bytes:
-        """Return the head of `request` for the app, written from what llhttp understood.
+        """Return the head of `request` for the app, written from llhttp's parsed values.
 
-        The client's own bytes are not passed on, so that waitress can't understand them differently.
+        The client's own bytes are not passed on, so that waitress can't interpret them differently.
         """
         lines = [b"%b %b HTTP/1.1\r\n" % (request.command.encode("ascii"), request.head.target)]
         lines += [b"%b: %b\r\n" % field for field in request.head.fields.items() if field[0] not in NOT_FORWARDED]
@@ -298,13 +298,13 @@ class AppLink:
 
 
 class Exchange:
-    """One request to the app and its response; neither side is read faster than the other takes it."""
+    """One request to the app and its response; each side is read only as fast as the other side reads."""
 
     def __init__(self, app: AppLink, connection: "Client", request: Request, length: int | None) -> None:
         self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
         self.has_slot = False
         self.since = 0.0  # when it started to wait for one (the loop's time)
-        self.active_at = 0.0  # when the app last took or gave bytes of it (the loop's time)
+        self.active_at = 0.0  # when the app last read or wrote bytes of it (the loop's time)
         self.has_begun = False
         self.is_over = False
         self._app = app
@@ -335,7 +335,7 @@ class Exchange:
                     self._app.queue(self, UPLOADS)
 
     def end(self) -> None:
-        """Send the end of the body, and ask for a slot if the exchange has none."""
+        """Send the end of the body, and request a slot if the exchange has none."""
         self._body_is_sent = True
         if self._length is None and not self.is_over:
             if self._upstream is not None:
@@ -345,45 +345,45 @@ class Exchange:
         if self.is_over:
             return
         if self.kind is None:
-            # Not before: a client that sends slowly must not occupy a slot.
+            # Not earlier: a client that sends slowly must not occupy a slot.
             only_looks = self._request.command != "POST" and self._length == 0
             self._app.queue(self, LOOKS if only_looks else POSTS)
         elif self.kind == UPLOADS:
             self._app.body_is_whole(self)
 
     def client_takes(self) -> None:
-        """Read on from the app: the client has taken what was written."""
+        """Resume reading from the app: the client has received what was written."""
         if self._upstream is not None:
             self._upstream.resume()
 
     def abandon(self) -> None:
-        """End the exchange: the client is gone, or got another response."""
+        """End the exchange: the client has disconnected, or got another response."""
         self._finish(reuse=False)
 
     # --- called by the link ---
 
     @property
     def waits_for_app(self) -> bool:
-        """Return whether the app has to do something now, and not the client."""
+        """Return whether the exchange waits for the app rather than for the client."""
         upstream = self._upstream
         if upstream is None:
             return False
         return (self._body_is_sent or upstream.is_full) and not (self.has_begun and not self._connection.takes)
 
     def is_forgotten(self) -> None:
-        """End the exchange, which the app has left lying: refuse the request, or break off its response."""
+        """End an exchange that the app has lost: reject the request, or abort its response."""
         if self.has_begun:
             self.connection_broke()
         else:
             self.refuse(replies.APP_TOO_SLOW)
 
     def note_activity(self) -> None:
-        """Note that the app has taken or given bytes."""
+        """Record that the app has read or written bytes."""
         self.active_at = self._app.loop.time()
         self._app.note_activity()
 
     def connected(self, upstream: "Upstream") -> None:
-        """Send the head, and what has arrived of the body."""
+        """Send the head, and the part of the body that has arrived."""
         self._upstream = upstream
         self.active_at = self._app.loop.time()
         upstream.begin(self)
@@ -393,13 +393,13 @@ class Exchange:
             self._connection.release()
 
     def refuse(self, reply: Reply) -> None:
-        """Answer with `reply` instead."""
+        """Respond with `reply` instead."""
         connection = self._connection
         self._finish(reuse=False)
         connection.fail(self._request, reply)
 
     def connection_broke(self) -> None:
-        """End the exchange without a connection: refuse the request, or break off a response that has started."""
+        """End the exchange after its connection failed: reject the request, or abort a response that has started."""
         if self.is_over:
             return
         if self.has_begun:
@@ -423,15 +423,15 @@ class Exchange:
     # --- called by the connection to the app ---
 
     def hold(self) -> None:
-        """Read no more of the body: the app is behind."""
+        """Pause reading the body: the app is behind."""
         self._connection.hold()
 
     def release(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self._connection.release()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the response's head."""
+        """Record a header of the response."""
         lowered = name.lower()
         if lowered == hops.ROUTE_FIELD:
             self._request.route = value.decode("latin-1") or None
@@ -441,16 +441,16 @@ class Exchange:
             self._fields += (name, b": ", value, b"\r\n")
 
     def answered(self, status: int) -> None:
-        """Begin the client's response: the head is complete."""
+        """Start the client's response: the head is complete."""
         self._app.works()
         self.has_begun = True
         fields = b"".join(self._fields)
         self._in_chunks = self._connection.begin_answer(self._request, status, fields, self._answer_length)
         if self._body_is_sent and self._answer_length is not None:
-            # A response with a length is one that Flask has finished; all that is left is to pass it on.
+            # Flask has finished a response with a length; it only has to be passed on.
             self._app.answer_is_whole(self)
         if self._request.command == "HEAD":
-            # Whether a body follows, the response's parser can't know: this connection serves no other request.
+            # The response parser can't know whether a body follows, so this connection is not reused.
             connection = self._connection
             self._finish(reuse=False)
             connection.end_answer(is_whole=True)
@@ -462,7 +462,7 @@ class Exchange:
             self._upstream.pause()
 
     def on_message_complete(self) -> None:
-        """End the client's response."""
+        """Finish the client's response."""
         if self._in_chunks:
             self._connection.answer_piece(b"0\r\n\r\n")
         connection = self._connection
@@ -479,31 +479,31 @@ class Upstream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._parser: HttpResponseParser | None = None
-        self.is_full = False  # whether more was written than the app has taken
+        self.is_full = False  # whether more was written than the app has read
 
     def begin(self, exchange: Exchange) -> None:
-        """Serve `exchange` from now on."""
+        """Use this connection for `exchange` from now on."""
         self._exchange = exchange
         self._parser = HttpResponseParser(self)
 
     @property
     def keeps_alive(self) -> bool:
-        """Return whether the app takes another request on this connection; it may have announced that it closes it."""
+        """Return whether this connection can be reused; the app may have announced that it closes it."""
         return self._parser.should_keep_alive()
 
     def end(self) -> None:
-        """Leave the exchange."""
+        """Detach from the exchange."""
         self._exchange = None
         self.resume()
 
-    # asyncio's stub says BaseTransport; for a stream it is always a Transport.
+    # asyncio's stub says BaseTransport; for a stream, it is always a Transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
+        """Store the transport."""
         self._transport = transport
         transport.set_write_buffer_limits(high=AHEAD, low=AHEAD // 4)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the exchange."""
+        """Notify the exchange."""
         self._transport = None
         self._app.lost(self)
         if self._exchange is not None:
@@ -515,17 +515,17 @@ class Upstream(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        """Close at once; what was not written is dropped."""
+        """Close at once, dropping unsent data."""
         if self._transport is not None:
             self._transport.abort()
 
     def pause(self) -> None:
-        """Stop reading the response for now."""
+        """Pause reading the response."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self._transport is not None:
             self._transport.resume_reading()
 
@@ -543,7 +543,7 @@ class Upstream(asyncio.Protocol):
             self._exchange.release()
 
     def data_received(self, data: bytes) -> None:
-        """Read a response."""
+        """Parse a part of a response."""
         if self._exchange is None:
             # No request was sent.
             self.close()
@@ -558,7 +558,7 @@ class Upstream(asyncio.Protocol):
     # --- called by llhttp ---
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Pass on a field."""
+        """Pass on a header."""
         self._exchange.on_header(name, value)
 
     def on_headers_complete(self) -> None:

@@ -1,17 +1,18 @@
-"""One budget for every byte that a service holds for its clients: arriving, waiting, or not taken."""
+"""One budget for every byte that a service holds for its clients: arriving, waiting, or not yet sent."""
 
 from collections.abc import Callable
 
-# A part of the budget is for bodies up to this size only, so that small requests go on while large ones fill the rest.
+# Part of the budget is reserved for bodies up to this size, so that small requests proceed while large ones fill the
+# rest.
 SMALL = 1 << 16
-# That part: one eighth.
+# The reserved part: one eighth.
 SHARE_OF_SMALL = 8
 
 
 class Budget:
     """Counts bytes against `limit`.
 
-    It counts what is in memory already, even above the limit; `is_full` says when to stop reading.
+    It counts bytes that are in memory already, even above the limit; `is_full` tells the caller to stop reading.
     """
 
     def __init__(self, limit: int) -> None:
@@ -25,17 +26,17 @@ class Budget:
         self.held += size
 
     def give(self, size: int) -> None:
-        """Count `size` bytes as released, and call those who wait for room as long as there is some."""
+        """Count `size` bytes as released, and call waiting callbacks while there is room."""
         self.held -= size
         if self._waiting and self.held < self.limit:
             for entry in self._waiting.copy():
-                # Asked again for each: the one before may have taken the room.
+                # Checked again for each: the previous one may have used the room.
                 if not self.is_full(entry[1]):
                     self._waiting.remove(entry)
                     entry[0]()
 
     def is_full(self, size: int = SMALL + 1) -> bool:
-        """Return whether a body of `size` bytes, by default a large one, has to wait until others release theirs."""
+        """Return whether a body of `size` bytes, by default a large one, has to wait until others are released."""
         return self.held >= (self._for_large if size > SMALL else self.limit)
 
     def wait(self, callback: Callable[[], None], size: int = SMALL + 1) -> None:

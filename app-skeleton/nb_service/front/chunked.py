@@ -1,12 +1,12 @@
-"""Bodies in chunks: llhttp reads them piece by piece, so that what follows the body is left for the next request."""
+"""Chunked bodies: llhttp parses them piece by piece, so that bytes after the body are left for the next request."""
 
 from httptools import HttpParserError, HttpRequestParser
 
 from nb_service.front.head import Unreadable, message_of
 
-# Puts a parser into the state in which such a body follows; the real head has been read already.
+# Puts a parser into the state before such a body; the real head has been parsed already.
 _HEAD = b"POST / HTTP/1.1\r\nHost: -\r\nTransfer-Encoding: chunked\r\n\r\n"
-# A chunk's size is a few digits. Extensions and trailers are not used here, and must not be a way to send without end.
+# A chunk's size is a few digits. Extensions and trailers are not used here, and must not allow endless sending.
 MAX_LINE = 4096
 MAX_SIZE = 20
 MAX_OVERHEAD = 1 << 14
@@ -15,9 +15,9 @@ PIECE = 4096
 
 
 class Chunks:
-    """Takes the bytes of a body in chunks, whose content may have `max_bytes` bytes.
+    """Parses a chunked body of up to `max_bytes` bytes of content.
 
-    `content` is what was read and not yet taken.
+    `content` was parsed and not yet taken.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -26,13 +26,13 @@ class Chunks:
         self.ended = False
         self._parser = HttpRequestParser(self)
         self._parser.feed_data(_HEAD)
-        self._line = b""  # the beginning of a size or trailer line
-        self._chunk_left = 0  # bytes of this chunk, with its line end, that are still to come
+        self._line = b""  # the start of a size or trailer line
+        self._chunk_left = 0  # bytes of this chunk, including its line end, that have not arrived
         self._is_size_line = False
         self._overhead = 0  # bytes of extensions and trailers
 
     def feed(self, data: bytes) -> int:
-        """Take `data`; return how many of its bytes belong to this body. Raise Unreadable where it is malformed."""
+        """Parse `data`; return how many of its bytes belong to this body. Raise Unreadable if it is malformed."""
         offset = 0
         try:
             while offset < len(data) and not self.ended:
@@ -42,7 +42,7 @@ class Chunks:
         return offset
 
     def _take(self, data: bytes, offset: int) -> int:
-        """Give llhttp what is at `offset`, the rest of a chunk or one line; return how many bytes that was."""
+        """Pass the bytes at `offset` to llhttp, up to the end of a chunk or line; return how many."""
         if self._chunk_left:
             size = min(self._chunk_left, len(data) - offset)
             self._parser.feed_data(data[offset : offset + size])
@@ -66,7 +66,7 @@ class Chunks:
         return end - offset
 
     def _begin(self, line: bytes) -> None:
-        """Note the size in a line that llhttp has just accepted: hexadecimal digits, and perhaps extensions."""
+        """Record the size in a line that llhttp has just accepted: hexadecimal digits, and perhaps extensions."""
         size = int(line.partition(b";")[0], 16)
         self._room -= size
         if self._room < 0:
@@ -77,15 +77,15 @@ class Chunks:
     # --- called by llhttp ---
 
     def on_chunk_header(self) -> None:
-        """Note that the line was a chunk's size."""
+        """Record that the line was a chunk's size."""
         self._is_size_line = True
 
     def on_body(self, content: bytes) -> None:
-        """Take content of a chunk."""
+        """Add content of a chunk."""
         self.content += content
 
     def on_message_complete(self) -> None:
-        """Note that the body is complete."""
+        """Record that the body is complete."""
         self.ended = True
 
 

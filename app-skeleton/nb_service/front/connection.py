@@ -1,4 +1,4 @@
-"""A client's connection: turns bytes into requests, one at a time, and passes each to where it is answered."""
+"""A client's connection: parses bytes into requests, one at a time, and passes each on."""
 
 import asyncio
 import socket
@@ -21,37 +21,36 @@ if TYPE_CHECKING:
     from nb_service.front.server import Front
     from nb_service.pool.answer import Job
 
-# A refused client may still be sending: closing at once would reset the connection, and the client lose the response.
+# A rejected client may still be sending: closing at once would reset the connection, and the response would be lost.
 LINGER_SECONDS = 2.0
-# A refused body up to this size is read and discarded, so that the client can keep its connection.
+# A rejected body up to this size is read and discarded, so that the client can keep its connection.
 SMALL_REFUSED = 1 << 16
 # After this many requests of one client in a row, others get a turn.
 AT_ONCE = 16
-# A larger response is not copied behind its head; it is written apart, in pieces of this size.
+# A larger response is not copied to follow its head, but written separately, in pieces of this size.
 LARGE = 1 << 16
-# A larger one goes as it is: compressing takes a millisecond for a hundred kilobytes, in which nobody else is served.
+# Larger responses are not compressed: that takes a millisecond for a hundred kilobytes and blocks all other clients.
 MAX_COMPRESSED = 1 << 18
-# At the end, a connection that has been idle for less than this stays open: its next request may be on its way, and
-# closing would reset it.
+# During shutdown, a connection that has been idle for less than this stays open: its next request may be on its way,
+# and closing would reset it.
 FRESH_SECONDS = 0.2
 # How long a body may wait in all for room in the budget; then it gets 503.
 ROOM_SECONDS = 2.0
 
-# How often the kernel is asked whether a client from which nothing is read has reset its connection: after each look
-# half as often, within these bounds.
+# Backoff bounds for asking the kernel whether a client has reset a connection that we don't read.
 MIN_LOOK = 0.01
 MAX_LOOK = 1.0
 
-# What a connection is doing.
+# States of a connection.
 HEAD, BODY, ANSWER, LINGER = range(4)
-# Why nothing is read from it for now; several may hold at the same time.
+# Reasons for not reading; several may apply at the same time.
 ANSWERING, NO_ROOM, UPSTREAM, OTHERS_TURN = 1, 2, 4, 8
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One client. Its next request is looked at when the response to the last one has left.
+    """A client's connection. Its next request is parsed after the response to the previous one was sent.
 
-    So a client that sends many requests and reads no responses costs no work, and no more memory than one read.
+    So a client that sends many requests without reading responses costs no work, and no more memory than one read.
     """
 
     __slots__ = (
@@ -91,7 +90,7 @@ class Connection(asyncio.BufferedProtocol):
         self._request: Request | None = None
         self._body: bytearray | None = None  # of a request that the front collects
         self._chunks: Chunks | None = None
-        self._body_left = 0  # bytes of the body that are still to come
+        self._body_left = 0  # bytes of the body that have not arrived
         self._refusal: Reply | None = None  # sent once the body was read and discarded
         self._job: Job | None = None  # the sample, once the pool has it
         self._exchange: Exchange | None = None  # with the app
@@ -103,33 +102,33 @@ class Connection(asyncio.BufferedProtocol):
         self._hold_reasons = 0
         self._head_begun = False  # a head has started and is not complete
         self._since = 0.0  # when it became idle, its request started to arrive, or something was written of a stream
-        self._untaken = 0  # bytes of responses that the client has not taken; the budget counts them
-        self._stuck: tuple[int, float] | None = None  # how many these were when last seen to change, and when
+        self._untaken = 0  # unsent bytes of responses, which the budget counts
+        self._stuck: tuple[int, float] | None = None  # how many these were when they last changed, and when
         self._client_ended = False  # the client has closed its sending side
         self._room_timer: asyncio.TimerHandle | None = None  # set while it waits for room
-        self._room_deadline = 0.0  # of all waits of one body together
+        self._room_deadline = 0.0  # for all waits of one body together
 
     # --- called by asyncio ---
 
-    # asyncio's stub says BaseTransport; for a stream it is always a Transport.
+    # asyncio's stub says BaseTransport; for a stream, it is always a Transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
+        """Store the transport."""
         self._transport = transport
-        # With 0, pause_writing is called for whatever the kernel does not take at once.
+        # With 0, pause_writing is called for anything that the kernel does not accept at once.
         transport.set_write_buffer_limits(high=0)
         self._since = time.monotonic()
         self._front.connection_opened(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return the buffer for what arrives: one for all connections, of which little where the budget is full."""
+        """Return the buffer for arriving data, shared by all connections; a small part of it if the budget is full."""
         if self._budget.is_full():
             return self._front.small_buffer
-        # Of a large body, fewer and larger pieces cost less.
+        # For a large body, fewer and larger pieces cost less.
         is_collecting = self._phase == BODY and self._body is not None
         return self._front.large_buffer if is_collecting else self._front.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take what arrived in the buffer."""
+        """Handle the data that arrived in the buffer."""
         if self._phase == LINGER:
             return
         arrived = self._front.large_buffer[:nbytes]
@@ -148,7 +147,10 @@ class Connection(asyncio.BufferedProtocol):
         self._take(data)
 
     def eof_received(self) -> bool:
-        """Note that the client sends no more, though it may still listen; return whether the connection stays open."""
+        """Record that the client sends no more, though it may still read.
+
+        Return whether to keep the connection open.
+        """
         self._client_ended = True
         if self._phase == LINGER or (self._phase == HEAD and not self._rest):
             return False
@@ -159,11 +161,11 @@ class Connection(asyncio.BufferedProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """Count what the client has not taken."""
+        """Count the bytes that the client has not received."""
         self._count_untaken()
 
     def resume_writing(self) -> None:
-        """Go on with the next request, or the rest of the response: the client has taken everything."""
+        """Continue with the next request, or the rest of the response: the client has received everything."""
         self._count_untaken()
         self._stuck = None
         if self._exchange is not None:
@@ -174,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
             self._go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Release everything: there is nobody to answer."""
+        """Release everything."""
         self._transport = None
         self._keep(b"")
         self._budget.give(self._untaken)
@@ -190,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- called by the front ---
 
     def expire(self, now: float, limit: float) -> None:
-        """Refuse a request that has been arriving for `limit` seconds; close where nothing moved for so long."""
+        """Reject a request that has been arriving for `limit` seconds; close if nothing has moved for that long."""
         if self._untaken:
             self._count_untaken()
         if self._untaken:
@@ -210,11 +212,11 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_busy(self) -> bool:
-        """Return whether a request is arriving or being answered, or a response has not left yet."""
+        """Return whether a request is arriving or being handled, or a response is not completely sent."""
         return self._phase in (BODY, ANSWER, LINGER) or bool(self._untaken) or bool(self._rest)
 
     def is_fresh(self, now: float) -> bool:
-        """Return whether it became idle only a moment ago: a request may be on its way."""
+        """Return whether it became idle only a moment ago, so that a request may be on its way."""
         return self._phase == HEAD and now - self._since < FRESH_SECONDS
 
     def close(self) -> None:
@@ -223,14 +225,14 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Close it at once, whatever it is doing."""
+        """Close it at once, whatever its state."""
         if self._transport is not None:
             self._transport.abort()
 
     # --- reading ---
 
     def _take(self, data: bytes) -> None:
-        """Handle as much of `data` as is possible now, and keep the rest; a bug of ours costs only this connection."""
+        """Handle as much of `data` as possible, and keep the rest; a bug costs only this connection."""
         try:
             data = self._read(data)
         except Unreadable as error:
@@ -244,11 +246,11 @@ class Connection(asyncio.BufferedProtocol):
                 if self._phase == ANSWER or self._untaken:
                     self._hold(ANSWERING)
                     if self._request is not None:
-                        # While nothing is read, only the kernel knows whether the client is still there.
+                        # While nothing is read, only the kernel knows whether the client is still connected.
                         self._front.loop.call_later(MAX_LOOK / 4, self._look_for_reset, self._request, MAX_LOOK / 4)
 
     def _read(self, data: bytes) -> bytes:
-        """Take heads and bodies from `data` until something has to be waited for; return what is left."""
+        """Parse heads and bodies from `data` until it has to wait; return the rest."""
         heads = 0
         while data:
             if self._phase == BODY and not self._hold_reasons:
@@ -256,7 +258,7 @@ class Connection(asyncio.BufferedProtocol):
             elif self._phase != HEAD or self._untaken:
                 break
             elif not self._keeps_alive:
-                # The client was told that this connection ends.
+                # The client was told that this connection closes.
                 return b""
             elif heads == AT_ONCE:
                 self._give_turn()
@@ -267,7 +269,7 @@ class Connection(asyncio.BufferedProtocol):
         return data
 
     def _give_turn(self) -> None:
-        """Let other clients have a turn before this one goes on."""
+        """Let other clients have a turn before this one continues."""
         self._hold(OTHERS_TURN)
         self._front.loop.call_soon(self._release, OTHERS_TURN)
 
@@ -284,13 +286,13 @@ class Connection(asyncio.BufferedProtocol):
         self._hold_reasons |= reason
 
     def _release(self, reason: int) -> None:
-        """Read on, if this was the only reason not to."""
+        """Resume reading if this was the only reason not to."""
         if not self._hold_reasons & reason:
             return
         self._hold_reasons &= ~reason
         if not self._hold_reasons and self._transport is not None:
             if self._rest:
-                # Not from here: the caller may be in the middle of handling this very connection.
+                # Deferred, because the caller may be in the middle of handling this very connection.
                 self._front.loop.call_soon(self._take_rest)
             else:
                 self._transport.resume_reading()
@@ -307,7 +309,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end()
 
     def _end(self) -> None:
-        """Close, or refuse a request that was cut off, after a client has sent its last byte."""
+        """Close, or reject an incomplete request, after a client has closed its sending side."""
         if self._phase not in (HEAD, BODY) or self._hold_reasons or self._transport is None or self._untaken:
             return
         if self._phase == HEAD and not self._rest:
@@ -316,7 +318,7 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(400, "The request could not be read: it ended too early.")
 
     def _take_head(self, data: bytes) -> bytes:
-        """Begin a request if its head is complete; return what follows it."""
+        """Start a request if its head is complete; return the bytes after it."""
         end = data.find(head.END) + len(head.END)
         if end < len(head.END):
             head.check_begin(data)
@@ -342,14 +344,14 @@ class Connection(asyncio.BufferedProtocol):
         except Unreadable:
             self._request = Request(Head())
             if head_bytes.lstrip(b"\r\n").startswith(b"HEAD "):
-                # The response to HEAD has no body, even where the request is refused.
+                # The response to HEAD has no body, even if the request is rejected.
                 self._request.command = "HEAD"
             raise
         self._keeps_alive = request.head.keeps_alive
         return self._begin(request, data[end:])
 
     def _begin(self, request: Request, data: bytes) -> bytes:
-        """Decide by its head where a request goes; return what follows the head, or the body where that was taken."""
+        """Decide from its head where a request goes; return the bytes that follow the head, or the body if read."""
         length, expects_continue = request.head.length, request.head.expects_continue
         reply = self._front.reply_to(request)
         if reply is not None:
@@ -366,7 +368,7 @@ class Connection(asyncio.BufferedProtocol):
                 return data[length:]
             self._body = bytearray()
         elif expects_continue and not self._front.takes_bodies(request.head.path):
-            # The app says what is wrong; the body, which the client holds back until now, is not asked for.
+            # The app reports the error; the body, which the client holds back until now, is not requested.
             self._keeps_alive = False
             self._phase = ANSWER
             self._exchange = self._front.app.exchange(self, request, 0)
@@ -387,7 +389,7 @@ class Connection(asyncio.BufferedProtocol):
         return data
 
     def _take_body(self, data: bytes) -> bytes:
-        """Take what belongs to the body; return what follows it."""
+        """Read the body's part of `data`; return the bytes after it."""
         if self._chunks is None:
             piece, rest = data[: self._body_left], data[self._body_left :]
             self._body_left -= len(piece)
@@ -417,7 +419,7 @@ class Connection(asyncio.BufferedProtocol):
         self._count_piece(len(piece))
 
     def _count_piece(self, size: int) -> None:
-        """Count a piece of the body, and wait for room before the next one if there is none."""
+        """Count a piece of the body; if there is no room, wait before reading the next one."""
         self._count(size)
         is_over = self._body_left == 0 if self._chunks is None else self._chunks.ended
         if not is_over and self._budget.is_full(self._size()):
@@ -449,13 +451,14 @@ class Connection(asyncio.BufferedProtocol):
     def _wait_for_room(self) -> None:
         if self._room_timer is None:
             self._hold(NO_ROOM)
-            # One deadline for all waits of a body: with room again and again for a moment, it could wait for ever.
+            # One deadline for all waits of a body: if room became free for a moment again and again, it could wait for
+            # ever.
             self._room_deadline = self._room_deadline or time.monotonic() + ROOM_SECONDS
             self._room_timer = self._front.loop.call_later(self._room_deadline - time.monotonic(), self._on_no_room)
             self._budget.wait(self._on_room, self._size())
 
     def _size(self) -> int:
-        """Return the size of the body; in chunks, how much of it has arrived."""
+        """Return the size of the body; if it is chunked, the size that has arrived."""
         length = self._request.head.length
         return self._request.held if length is None else length
 
@@ -477,7 +480,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- asking ---
 
     def _ask(self, request: Request, body: bytes) -> None:
-        """Give the complete body to the pool, or to the app where it is too large an array for one scorer."""
+        """Pass the complete body to the pool, or to the app if it is too large an array for one scorer."""
         self._phase = ANSWER
         request.asked_at = time.monotonic()
         front = self._front
@@ -567,7 +570,7 @@ class Connection(asyncio.BufferedProtocol):
         self._end_answer()
 
     def _ask_app(self, request: Request, body: bytes) -> None:
-        """Give a body that was collected to the app."""
+        """Pass a collected body to the app."""
         self._exchange = self._front.app.exchange(self, request, len(body))
         self._exchange.send(body)
         self._exchange.end()
@@ -591,7 +594,7 @@ class Connection(asyncio.BufferedProtocol):
         if answer.outcome == outcomes.OK and is_plain and self._keeps_alive and not self._front.closing:
             # The common head, in which only the request's id varies.
             self._transport.write(response.ok(answer.payload, request.request_id, self._front.last_fields))
-            # After the response: the client has it already while it is counted and logged.
+            # After the response, so that the client doesn't wait for counting and logging.
             self._front.access(request, 200)
             self._end_answer()
         elif answer.outcome == outcomes.OK:
@@ -610,11 +613,11 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _probe(self) -> None:
-        """Find out whether a client that sends no more still listens, while its sample waits.
+        """Find out whether a client that has closed its sending side still reads, while its sample waits.
 
-        Every HTTP/1.1 client accepts an interim response before the final one (RFC 9110, section 15.2). If it is gone,
-        its system answers with a reset, which the kernel notes on the socket. In a stream, what clients ignore takes
-        the place of that response; a form that has no such thing ends here.
+        Every HTTP/1.1 client accepts an interim response before the final one (RFC 9110, section 15.2). If the client
+        has exited, its system replies with a reset, which the kernel records on the socket. In a stream, bytes that
+        clients ignore replace that response; a form without such bytes ends here.
         """
         if self._stream is not None:
             if not self._stream.idle:
@@ -627,7 +630,7 @@ class Connection(asyncio.BufferedProtocol):
             self._look_for_reset(self._request, MIN_LOOK)
 
     def _look_for_reset(self, request: Request, seconds: float) -> None:
-        """Hang up if the kernel has seen the client's reset, which asyncio does not notice while it reads nothing."""
+        """Disconnect if the kernel has seen a reset, which asyncio does not notice while it reads nothing."""
         if self._request is not request or self._transport is None or not self._is_unanswered():
             return
         if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
@@ -637,7 +640,7 @@ class Connection(asyncio.BufferedProtocol):
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
-        """Return whether its sample waits for a scorer or is a stream, or the app has not started to answer."""
+        """Return whether its sample waits for a scorer or is a stream, or the app has not started its response."""
         if self._exchange is not None:
             return not self._exchange.has_begun
         if self._request.head.stream is not None:
@@ -647,7 +650,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- answering ---
 
     def _reply(self, request: Request, reply: Reply) -> None:
-        """Write a complete response, and go on."""
+        """Write a complete response, and continue."""
         keeps_alive = self._keeps_alive = self._keeps_alive and not self._front.closing
         reply = _compressed(request, replies.in_form_of(request.path, reply))
         data = response.head_of(reply, request.request_id)
@@ -667,7 +670,7 @@ class Connection(asyncio.BufferedProtocol):
         self._end_answer()
 
     def _write_large(self, body: bytes) -> None:
-        """Write a body in pieces, so that no more is buffered and counted than the client has not taken."""
+        """Write a body in pieces, so that only what the client has not received is buffered and counted."""
         view = memoryview(body)
         for at in range(0, len(view), LARGE):
             self._transport.write(view[at : at + LARGE].tobytes())
@@ -675,7 +678,7 @@ class Connection(asyncio.BufferedProtocol):
             self._count_untaken()
 
     def _end_answer(self) -> None:
-        """Make ready for the next request."""
+        """Prepare for the next request."""
         self._forget()
         self._phase = HEAD
         self._since = time.monotonic()
@@ -693,7 +696,7 @@ class Connection(asyncio.BufferedProtocol):
             self._front.loop.call_soon(self._end)
 
     def _forget(self) -> None:
-        """Release the request and all that belongs to it."""
+        """Release the request and everything that belongs to it."""
         request, self._request = self._request, None
         if self._unlogged is not None and request is not None:
             status, self._unlogged = self._unlogged, None
@@ -704,15 +707,15 @@ class Connection(asyncio.BufferedProtocol):
         if self._room_timer is not None:
             self._end_waiting()
         if self._hold_reasons & (NO_ROOM | UPSTREAM):
-            # What held the body back is gone with the request. One reason stays, since what it stopped must be started
-            # again: `_go_on` and `_linger` do that.
+            # The reasons that concerned the body end with the request. OTHERS_TURN stays, because `_go_on` and
+            # `_linger` restart what it paused.
             self._hold_reasons = self._hold_reasons & OTHERS_TURN | ANSWERING
         if request is not None and request.held:
             self._budget.give(request.held)
             request.held = 0
 
     def _count_untaken(self) -> None:
-        """Count what the client has not taken; hang up where the budget has no room for it."""
+        """Count the bytes that the client has not received; disconnect if the budget has no room for them."""
         if self._transport is None:
             return
         size = self._transport.get_write_buffer_size()
@@ -730,7 +733,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reject_reply(replies.problem(status, detail))
 
     def _reject_reply(self, reply: Reply) -> None:
-        """Refuse a request that was not read to its end, and close."""
+        """Reject an incompletely read request, and close."""
         request = self._request or Request(Head())
         if self._exchange is not None:
             self._exchange.abandon()
@@ -742,7 +745,7 @@ class Connection(asyncio.BufferedProtocol):
         self._answer_unread(request, reply)
 
     def _answer_unread(self, request: Request, reply: Reply, as_bytes: bytes = b"") -> None:
-        """Answer a request that was not read to its end, and close; `as_bytes` is `reply` in another protocol."""
+        """Respond to an incompletely read request, and close; `as_bytes` is `reply` in another protocol."""
         self._keeps_alive = False
         reply = replies.in_form_of(request.path, reply)
         data = response.head_of(reply, request.request_id)
@@ -757,7 +760,7 @@ class Connection(asyncio.BufferedProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """For a moment, read and discard what a refused client still sends; then close."""
+        """Briefly read and discard what a rejected client still sends; then close."""
         self._phase = LINGER
         if self._hold_reasons:
             self._hold_reasons = 0
@@ -768,7 +771,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._transport.write_eof()
         except OSError:
-            # The client has broken off already, of which the loop will tell in a moment.
+            # The client has disconnected already, which the loop will report in a moment.
             self.abort()
             return
         self._front.loop.call_later(LINGER_SECONDS, self.close)
@@ -776,24 +779,24 @@ class Connection(asyncio.BufferedProtocol):
     # --- called by the exchange with the app ---
 
     def hold(self) -> None:
-        """Read no more of the body: the app is behind."""
+        """Pause reading the body: the app is behind."""
         self._hold(UPSTREAM)
 
     def release(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self._hold_reasons & UPSTREAM:
             self._since = time.monotonic()
         self._release(UPSTREAM)
 
     @property
     def takes(self) -> bool:
-        """Return whether the client has taken all that was written."""
+        """Return whether the client has received everything that was written."""
         return not self._untaken
 
     def begin_answer(self, request: Request, status: int, fields: bytes, length: int | None) -> bool:
-        """Write the head of a response of the app's; return whether its body goes in chunks.
+        """Write the head of one of the app's responses; return whether its body is chunked.
 
-        `length` is None where the app did not say it.
+        `length` is None if the app did not set it.
         """
         # These have no body, and no Content-Length (RFC 9110, section 8.6).
         has_body = status not in (204, 304)
@@ -829,7 +832,7 @@ class Connection(asyncio.BufferedProtocol):
         self._write(data)
 
     def end_answer(self, *, is_whole: bool) -> None:
-        """End a response that was written; abort one that broke off, so that it does not look complete."""
+        """Finish a response; abort one that broke off, so that it does not look complete."""
         if self._transport is None:
             return
         if not is_whole:
@@ -843,7 +846,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end_answer()
 
     def fail(self, request: Request, reply: Reply) -> None:
-        """Answer with `reply`, since the app did not answer."""
+        """Respond with `reply`, because the app did not respond."""
         self._exchange = None
         if self._transport is None:
             return
@@ -854,7 +857,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def _compressed(request: Request, reply: Reply) -> Reply:
-    """Return `reply` as gzip, where the client asks for that and the loop has the time."""
+    """Return `reply` as gzip, if the client accepts that and it doesn't block the loop for too long."""
     is_packed = reply.content_type.startswith(("image/", "audio/", "video/"))
     if is_packed or not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
         return reply

@@ -1,8 +1,8 @@
 """The head of a request: parsed by llhttp in strict mode, then checked for what RFC 9112 leaves to the server.
 
-llhttp (by way of `httptools`) is Node's parser. It refuses what a proxy before us might have understood differently.
-It accepts a few things that are for a server to judge: versions that do not exist, the number of Host fields, and
-transfer codings other than `chunked`.
+llhttp (through `httptools`) is Node's parser. It rejects requests that a proxy before us might have interpreted
+differently. It leaves a few checks to the server: versions that don't exist, the number of Host headers, and transfer
+codings other than `chunked`.
 """
 
 import re
@@ -21,7 +21,7 @@ END = b"\r\n\r\n"
 MAX_LENGTH = 1 << 15
 # No real method and path are longer, and longer ones would fill the log.
 MAX_FIRST_LINE = 8192
-# Heads that differ in each request, such as by an id, must not fill the memory: at most a megabyte is remembered.
+# Heads that differ in each request, such as by an id, must not fill memory: the cache has a megabyte at most.
 MAX_REMEMBERED_LENGTH = 2048
 MAX_REMEMBERED = 512
 VERSIONS = ("1.1", "1.0")
@@ -30,12 +30,12 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(rb"(?:\[[0-9A-Za-z:.%]+\]|[0-9A-Za-z._~%!$&'()*+;=-]*)(?::[0-9]{0,5})?")
 
 
-# With this, a client that takes it for granted that a server speaks HTTP/2 begins (RFC 9113, section 3.4).
+# The first bytes from a client that assumes that a server supports HTTP/2 (RFC 9113, section 3.4).
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
 
 
 class Unreadable(Exception):
-    """A request that is not HTTP as this server speaks it; carries the status of the refusal, and the reason."""
+    """A request is not valid HTTP for this server; contains the status of the rejection, and the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -43,14 +43,14 @@ class Unreadable(Exception):
 
 
 class Head:
-    """A parsed head, shared by all requests with the same bytes: not to be changed.
+    """A parsed head, shared by all requests with the same bytes, so it must not be modified.
 
-    `fields` has the header fields by name in lower case, several of one name joined by commas. `length` is the body's,
-    None where it comes in chunks. `target` is the request target in origin form; `raw_path` and `path` are the same
-    without the query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool` the front
-    notes, once for all requests with this head, whether a scorer can take their bodies; `file_prefix` precedes a body
-    that is a file, and `call` is what the head adds to the sample. `stream` is the form in which its items leave one by
-    one, None for a prediction in one piece, and `route` what log and metrics call its path.
+    `fields` has the headers by lower-case name, with several of one name joined by commas. `length` is the body's, None
+    if it is chunked. `target` is the request target in origin form; `raw_path` and `path` are the same without the
+    query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool`, the front caches, for all
+    requests with this head, whether a scorer can take their bodies; `file_prefix` precedes a body that is a file, and
+    `call` is what the head adds to the sample. `stream` is the form in which its items are sent one by one, None for a
+    prediction in one piece, and `route` is the path in log and metrics.
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class Head:
 
     def __init__(self) -> None:
         self.fields: dict[bytes, bytes] = {}
-        self.headers: dict[str, str] = {}  # the fields as text, decoded as HTTP does (ISO 8859-1)
+        self.headers: dict[str, str] = {}  # the headers as text, decoded as HTTP requires (ISO 8859-1)
         self.target = self.raw_path = b"-"
         self.command = self.path = "-"
         self.version = "1.1"
@@ -89,11 +89,11 @@ class Head:
     # --- called by llhttp ---
 
     def on_url(self, url: bytes) -> None:
-        """Note the target; llhttp passes long ones in pieces."""
+        """Record the target; llhttp passes long ones in pieces."""
         self.target = url if self.target == b"-" else self.target + url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a field, without the whitespace around its value; raise Unreadable for a second Host."""
+        """Record a header, without the whitespace around its value; raise Unreadable for a second Host."""
         name = name.lower()
         if name in self.fields:
             if name == b"host":
@@ -105,7 +105,7 @@ class Head:
 
 
 class Request:
-    """One request: its head, and what is noted about it until it is answered."""
+    """One request: its head, and its state until the response is sent."""
 
     __slots__ = ("asked_at", "command", "head", "held", "origin_headers", "path", "request_id", "route")
 
@@ -121,20 +121,20 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the header fields as text."""
+        """Return the headers as text."""
         return self.head.headers
 
 
 def read(data: bytes) -> Head:
     """Return the head in `data`, which ends with the empty line; raise Unreadable.
 
-    A client sends the same head with each of its samples, so short ones are remembered.
+    A client sends the same head with each of its samples, so short ones are cached.
     """
     return _remembered(data) if len(data) <= MAX_REMEMBERED_LENGTH else parse(data)
 
 
 def parse(data: bytes) -> Head:
-    """Return the head in `data`, which ends with the empty line, parsed afresh; raise Unreadable."""
+    """Return the head in `data`, which ends with the empty line, without the cache; raise Unreadable."""
     head = Head()
     parser = HttpRequestParser(head)
     # A server ignores empty lines before a request (RFC 9112, section 2.2).
@@ -165,7 +165,7 @@ _remembered = lru_cache(MAX_REMEMBERED)(parse)
 
 
 def check_begin(data: bytes) -> None:
-    """Raise Unreadable where `data`, which has no empty line yet, can no longer become the head of a request."""
+    """Raise Unreadable if `data`, which has no empty line yet, can't become a valid head."""
     begin = data.lstrip(b"\r\n")
     if len(begin) > MAX_LENGTH:
         raise Unreadable(431, "its header fields are larger than this service accepts")
@@ -176,7 +176,7 @@ def check_begin(data: bytes) -> None:
 
 
 def _cause(error: HttpParserError) -> Unreadable:
-    """Return what is wrong with a head: what one of our own callbacks raised, or llhttp's message."""
+    """Return what is wrong with a head: the exception of one of our own callbacks, or llhttp's message."""
     cause = error.__context__
     if isinstance(cause, Unreadable):
         return cause
@@ -186,12 +186,12 @@ def _cause(error: HttpParserError) -> Unreadable:
 def message_of(error: HttpParserError) -> str:
     """Return llhttp's message in a form that can end a sentence of ours."""
     message = str(error).rstrip(".")
-    # A message may begin with the name of a header field, which keeps its case.
+    # A message may start with the name of a header, which keeps its case.
     return message[:1].lower() + message[1:] if message.split(" ")[0][1:].islower() else message
 
 
 def _check(head: Head) -> None:
-    """Set what follows from the fields; raise Unreadable for what llhttp accepts and a server must not."""
+    """Set the values derived from the headers; raise Unreadable for what llhttp accepts and a server must not."""
     fields = head.fields
     if head.version not in VERSIONS:
         raise Unreadable(505, f"HTTP/{head.version} is not supported")
@@ -215,7 +215,7 @@ def _check(head: Head) -> None:
 
 
 def _origin_form(head: Head) -> bytes:
-    """Bring the target into origin form (RFC 9112, section 3.2); return its path, `*` for the server itself."""
+    """Convert the target to origin form (RFC 9112, section 3.2); return its path, `*` for the server itself."""
     target = head.target
     if not target.startswith(b"/"):
         if target == b"*":
@@ -229,7 +229,7 @@ def _origin_form(head: Head) -> bytes:
             path = question_mark + query
         if not authority or not _is_host(authority):
             raise Unreadable(400, "its target names no host")
-        # The URL's host takes precedence over the Host field (RFC 9112, section 3.2.2).
+        # The URL's host takes precedence over the Host header (RFC 9112, section 3.2.2).
         head.fields[b"host"] = authority
         head.target = target = b"/" + path
     if b"#" in target:
@@ -243,7 +243,7 @@ def _is_host(value: bytes) -> bool:
 
 
 def _keeps_alive(head: Head) -> bool:
-    """Return whether the client wants to keep this connection (RFC 9112, section 9.3)."""
+    """Return whether the client wants to keep this connection open (RFC 9112, section 9.3)."""
     connection = head.fields.get(b"connection")
     if connection is None:
         return head.version == "1.1"

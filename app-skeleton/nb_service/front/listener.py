@@ -1,4 +1,4 @@
-"""Accepts connections: no more than there may be, and at the end all that the kernel has already accepted."""
+"""Accepts connections up to a limit; on shutdown, also those that the kernel has already completed."""
 
 import array
 import asyncio
@@ -8,15 +8,16 @@ import socket
 import struct
 from collections.abc import Callable
 
-# After this many accepted in a row, connections that are open already get a turn.
+# After this many accepted in a row, open connections get a turn.
 AT_ONCE = 64
-# Where descriptors or memory lack, accept() fails and the socket stays readable: without a pause the loop would spin.
+# If descriptors or memory are exhausted, accept() fails and the socket stays readable: without a pause, the loop would
+# spin.
 PAUSE_SECONDS = 0.2
-# By then, handshakes that had started when new connections were kept out are complete.
+# By then, handshakes that had started before new connections were blocked are complete.
 LAST_SECONDS = 0.02
-# The listening socket itself is broken: a bug of ours, which must show.
+# The listening socket itself is broken: a bug, which must be visible.
 _OURS = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
-# For want of these a later attempt may succeed.
+# If these are exhausted, a later attempt may succeed.
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -37,7 +38,7 @@ class Listener:
         sock.setblocking(False)
 
     def start(self) -> None:
-        """Accept from now on."""
+        """Start accepting."""
         self._read()
 
     def connection_closed(self) -> None:
@@ -47,11 +48,11 @@ class Listener:
             self._read()
 
     def close(self) -> None:
-        """Keep out new connections, accept those that the kernel has completed, then close the socket.
+        """Block new connections, accept those that the kernel has completed, then close the socket.
 
         Closing a listening socket resets the connections in its queue, whose clients may have sent a request. So new
-        ones are kept out first: their SYN is dropped, they retry in a moment and are refused, which sends a proxy
-        elsewhere.
+        ones are blocked first: their SYN is dropped, they retry a moment later and are refused, which sends a proxy to
+        another server.
         """
         if self._is_closing:
             return
@@ -73,7 +74,7 @@ class Listener:
 
     @property
     def is_connecting(self) -> bool:
-        """Return whether an accepted connection has no protocol yet, or one may still be accepted before the end."""
+        """Return whether an accepted connection has no protocol yet, or the last ones are still being accepted."""
         return bool(self._connecting) or (self._is_closing and self._sock.fileno() >= 0)
 
     def _read(self) -> None:
@@ -100,7 +101,7 @@ class Listener:
         except (BlockingIOError, InterruptedError):
             return False
         except ConnectionError:
-            # The client left before it was accepted; there may be others.
+            # The client disconnected before it was accepted; there may be others.
             return True
         except OSError as error:
             if error.errno in _OURS:
@@ -128,13 +129,13 @@ class Listener:
         try:
             await self._loop.connect_accepted_socket(self._make_protocol, sock)
         except OSError:
-            # The client has closed it meanwhile.
+            # The client has closed it in the meantime.
             sock.close()
             self.connection_closed()
 
 
-# Classic BPF, which the kernel runs on each segment for the listening socket: drop those with SYN and without ACK, and
-# let the last segments of handshakes that have started pass.
+# Classic BPF, which the kernel runs on each segment for the listening socket: drop those with SYN and without ACK, so
+# that handshakes in progress can complete.
 _LOAD_FLAGS, _AND, _UNLESS_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
 _FLAGS_AT, _SYN, _ACK = 13, 0x02, 0x10
 _PROGRAM = (
@@ -149,9 +150,9 @@ _SO_ATTACH_FILTER = 26
 
 
 def keep_out(sock: socket.socket) -> None:
-    """Let no new connection reach a listening socket; those in its queue can still be accepted.
+    """Block new connections to a listening socket; those in its queue can still be accepted.
 
-    Where the system can't do that, clients connect until the socket is closed.
+    On systems that don't support this, clients connect until the socket is closed.
     """
     program = array.array("B", b"".join(struct.pack("HBBI", *instruction) for instruction in _PROGRAM))
     with contextlib.suppress(OSError):

@@ -9,17 +9,17 @@ from nb_service.http.replies import Reply
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP_ALIVE = b"Connection: Keep-Alive\r\n"
-# No browser may guess that JSON, which holds what clients sent, is a page.
+# No browser may interpret JSON, which contains client data, as a page.
 NOSNIFF = b"X-Content-Type-Options: nosniff\r\n"
 
 
 def _http2_frame(kind: int, payload: bytes) -> bytes:
-    """Return a frame of HTTP/2 on the stream of the connection itself (RFC 9113, section 4.1)."""
+    """Return an HTTP/2 frame for the stream of the connection itself (RFC 9113, section 4.1)."""
     return len(payload).to_bytes(3, "big") + bytes([kind]) + bytes(5) + payload
 
 
-# For a client that begins with HTTP/2: the settings that must come first, and the end, for the reason that HTTP/1.1 is
-# required (RFC 9113, sections 6.5, 6.8 and 7).
+# For a client that starts with HTTP/2: the mandatory settings, then GOAWAY with the reason HTTP_1_1_REQUIRED (RFC 9113,
+# sections 6.5, 6.8 and 7).
 HTTP2_REFUSAL = _http2_frame(4, b"") + _http2_frame(
     7,
     bytes(4)
@@ -33,7 +33,7 @@ _date = b""
 
 
 def date() -> bytes:
-    """Return the Date field's line, formatted once a second."""
+    """Return the Date header's line, formatted once a second."""
     global _second, _date  # noqa: PLW0603 - one value a second for all responses
     now = int(time.time())
     if now != _second:
@@ -44,9 +44,9 @@ def date() -> bytes:
 
 
 def head_of(reply: Reply, request_id: str) -> bytes:
-    """Return the head of `reply` without the empty line; more fields may follow.
+    """Return the head of `reply` without the empty line; more headers may follow.
 
-    What replies of one status and type have in common, with the Date, is formatted once a second.
+    The parts shared by replies of one status and type, including the Date, are formatted once a second.
     """
     date()
     if reply.status == 204:
@@ -79,12 +79,12 @@ def _head_parts(status: int, content_type: str) -> tuple[bytes, bytes]:
 
 
 def fields(pairs: tuple) -> bytes:
-    """Return pairs of name and value, which are text, as the lines of a head."""
+    """Return (name, value) text pairs as the lines of a head."""
     return "".join([f"{name}: {value}\r\n" for name, value in pairs]).encode("latin-1")
 
 
 def connection(keeps_alive: bool, version: str) -> bytes:
-    """Return the Connection field's line for a client of this HTTP version; empty where the version implies it."""
+    """Return the Connection header's line for a client of this HTTP version; empty if the version implies it."""
     if not keeps_alive:
         return CLOSE
     return KEEP_ALIVE if version == "1.0" else b""

@@ -1,4 +1,4 @@
-"""The front's parts put together: which requests are answered here, which go to the pool, and which to the app."""
+"""Assembles the front: decides which requests are handled here, by the pool, or by the app."""
 
 import asyncio
 import socket
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from nb_service.http.access import Access
     from nb_service.http.auth import Gate
 
-# The most that one read takes. Where the budget is full, reads are small: each may exceed it by so much.
+# Maximum size of a read. If the budget is full, reads are small, because each may exceed it by its size.
 BUFFER = 1 << 16
 LARGE_BUFFER = 1 << 18
 SMALL_BUFFER = 1 << 12
-# An array of samples up to this size goes to one scorer as it is; larger ones go to the app, which divides them.
+# An array of samples up to this size goes to one scorer unchanged; larger ones go to the app, which divides them.
 MAX_ARRAY_BYTES = 1 << 18
-# The front decodes no body, so it bounds the samples of an array by its commas: n of them part at most n + 1 samples.
+# The front decodes no body, so it limits an array's samples by counting commas: n commas mean at most n + 1 samples.
 MAX_COMMAS = 10_000
-# By default the budget holds this many bodies of the largest size.
+# By default, the budget holds this many bodies of the largest size.
 MAX_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
 # The paths of routes that take a body, in addition to Vertex AI's.
@@ -40,14 +40,14 @@ TAKE_BODIES = routes.taking_bodies()
 
 
 class Client(Protocol):
-    """A client's connection, as far as the front uses it."""
+    """A client's connection, as used by the front."""
 
     @property
     def is_busy(self) -> bool:
-        """Return whether a request has still to be answered."""
+        """Return whether a request has no complete response yet."""
 
     def is_fresh(self, now: float) -> bool:
-        """Return whether a request may be about to come."""
+        """Return whether a request may be on its way."""
 
     def close(self) -> None:
         """Close it."""
@@ -59,7 +59,7 @@ class Client(Protocol):
         """Close it if it has waited for the client for longer than `limit`."""
 
 
-# Other bodies that are files may hold URLs, too, which nobody fetches.
+# Other bodies that are files may contain URLs, too, which are not fetched.
 _BEGINS_OF_JSON = (b'"', b"{", b"[", b" ", b"\n", b"\t", b"\r")
 
 
@@ -85,7 +85,7 @@ class Front:
         self.disclosure = replies.disclosure(settings)
         self.max_body = settings.max_body
         self.closing = False
-        # All of them begin at the same place.
+        # All views share one buffer.
         self.large_buffer = memoryview(bytearray(LARGE_BUFFER))
         self.buffer = self.large_buffer[:BUFFER]
         self.small_buffer = self.large_buffer[:SMALL_BUFFER]
@@ -97,7 +97,7 @@ class Front:
         self._gate = gate
         self._limit = settings.receive_timeout
         self._most_commas = min(MAX_COMMAS, settings.max_samples)
-        # The path that Vertex AI uses gets its bodies, perhaps among plain ones; the app can tell them apart.
+        # The path that Vertex AI uses receives its bodies, perhaps mixed with plain ones; the app can distinguish them.
         has_default = pool.model.has_default
         self._sample_path = b"/predict" if has_default and settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
@@ -115,7 +115,7 @@ class Front:
     ) -> None:
         """Serve on the listening socket `sock`; this process may open up to `descriptors` files.
 
-        `connect` makes what speaks with a new client.
+        `connect` makes the protocol for a new client.
         """
         self._listener = Listener(self.loop, sock, lambda: connect(self), listening.connections_for(descriptors))
         self._listener.start()
@@ -123,25 +123,25 @@ class Front:
 
     @property
     def is_busy(self) -> bool:
-        """Return whether a client has still to be answered, or may be about to send a request."""
+        """Return whether a request has no complete response yet, or may be about to arrive."""
         now = time.monotonic()
         return self._listener.is_connecting or any(
             connection.is_busy or connection.is_fresh(now) for connection in self._connections
         )
 
     def end_accepting(self) -> None:
-        """Accept what the kernel has completed, then close the listening socket."""
+        """Accept the connections that the kernel has completed, then close the listening socket."""
         self._listener.close()
 
     def close_idle(self) -> None:
-        """Close the connections without a request; not those that are idle only since a moment."""
+        """Close the connections without a request, except those that became idle only a moment ago."""
         now = time.monotonic()
         for connection in list(self._connections):
             if not (connection.is_busy or connection.is_fresh(now)):
                 connection.close()
 
     def close(self) -> None:
-        """Abort all that is left."""
+        """Abort all remaining connections."""
         self._listener.close()
         self.app.close()
         for connection in list(self._connections):
@@ -157,20 +157,20 @@ class Front:
     # --- called by connections ---
 
     def takes_bodies(self, path: str) -> bool:
-        """Return whether a client should send the body of a request to `path`: there is a route that would read it."""
+        """Return whether the client should send the body of a request to `path`: a route reads it."""
         return path == self._vertex_path or TAKE_BODIES.fullmatch(path) is not None
 
     def connection_opened(self, connection: Client) -> None:
-        """Note a new connection."""
+        """Record a new connection."""
         self._connections.add(connection)
 
     def connection_closed(self, connection: Client) -> None:
-        """Forget a connection that is closed."""
+        """Remove a closed connection."""
         self._connections.discard(connection)
         self._listener.connection_closed()
 
     def reply_to(self, request: Request) -> replies.Reply | None:
-        """Return the reply that `request` gets by its head alone; None where the pool or the app has to answer it."""
+        """Return the reply that follows from the head of `request`; None if the pool or the app has to handle it."""
         if self._gate is not None:
             refusal = self._gate.refusal(request)
             if refusal is not None:
@@ -193,7 +193,7 @@ class Front:
         return None
 
     def _is_for_pool(self, head: Head) -> bool:
-        """Return whether a scorer can take the body as it is."""
+        """Return whether a scorer can take the body unchanged."""
         if head.command != "POST" or b"content-encoding" in head.fields:
             return False
         accept = head.headers.get("accept")
@@ -238,7 +238,7 @@ class Front:
         return request_calls.in_query(query.decode("latin-1")) if query else request_calls.NONE
 
     def is_for_app(self, head: Head, body: bytes) -> bool:
-        """Return whether the app has to look into the body of one sample: it may hold parameters, or URLs."""
+        """Return whether the app has to inspect the body of one sample: it may contain parameters, or URLs."""
         calls, fetches = self._calls, self._fetches
         if head.stream is not None:
             streamed = self._streams[head.raw_path]
@@ -257,7 +257,7 @@ class Front:
         )
 
     def is_one_call(self, body: bytes) -> bool:
-        """Return whether one scorer may have the whole array of samples in `body`."""
+        """Return whether one scorer may receive the whole array of samples in `body`."""
         return 0 < len(body) <= MAX_ARRAY_BYTES and body.count(b",") < self._most_commas
 
 

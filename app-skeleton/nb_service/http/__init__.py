@@ -1,1 +1,1 @@
-"""What front and app share of HTTP: key, health checks, replies, metrics, the log's lines, spans."""
+"""HTTP code shared by front and app: key, health checks, replies, metrics, log lines, spans."""

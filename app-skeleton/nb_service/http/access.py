@@ -1,4 +1,4 @@
-"""The access log, one line a request, as text or as JSON; and the count of requests for the metrics."""
+"""The access log, one line per request, as text or JSON; and the count of requests for the metrics."""
 
 import json
 import re
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from nb_service.front.head import Request
     from nb_service.http.tracing import Spans
 
-# Longer paths are formatted each time: a cache of them would hold megabytes.
+# Longer paths are formatted each time: a cache of them would take megabytes.
 MAX_REMEMBERED_LENGTH = 256
 # Characters that could end a field or a line, quote, or move a terminal's cursor.
 _UNSAFE = re.compile(r"""[^!#-&(-~]+""")
 
 
 class Lines(Protocol):
-    """What takes the lines: a Log, or an app's way to the front's."""
+    """Receives log lines: a Log, or an app's connection to the front's."""
 
     as_json: bool
 
     def request(self, line: str) -> None:
-        """Take one line."""
+        """Write one line."""
 
 
 class Access:
-    """Counts and logs each request that was answered."""
+    """Counts and logs each finished request."""
 
     def __init__(self, log: Lines, requests: Requests, checks: Iterable[str], spans: "Spans | None" = None) -> None:
         self._log = log
@@ -41,7 +41,7 @@ class Access:
         self._line = json_line if log.as_json else text_line
 
     def __call__(self, request: "Request", status: int) -> None:
-        """Count and log `request`, which was answered with `status` just now."""
+        """Count and log `request`, whose response, with `status`, has just been sent."""
         took = time.monotonic() - request.asked_at
         self._requests.asked(request.route or "other", status, took)
         # A health check that succeeds every few seconds is noise; one that fails is news.
@@ -74,12 +74,12 @@ def json_line(request: "Request", status: int, took: float) -> str:
 
 
 def as_json(text: str) -> str:
-    """Return a method or a path, which a client chose, as JSON."""
+    """Return a client's method or path as JSON."""
     return _as_json(text) if len(text) <= MAX_REMEMBERED_LENGTH else json.dumps(text)
 
 
 def as_field(text: str) -> str:
-    """Return a method or a path, which a client chose, as one field of a line: visible ASCII without quotes."""
+    """Return a client's method or path as one field of a line: visible ASCII without quotes."""
     return _as_field(text) if len(text) <= MAX_REMEMBERED_LENGTH else _escaped(text)
 
 
@@ -94,5 +94,5 @@ def _escape(character: str) -> str:
 
 _as_json = lru_cache(256)(json.dumps)
 _as_field = lru_cache(256)(_escaped)
-# Most requests of one second have lines that begin alike.
+# The lines of most requests in the same second start alike.
 _remembered_begin = lru_cache(16)(_begin)

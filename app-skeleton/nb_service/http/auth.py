@@ -36,7 +36,7 @@ ALLOWED_HEADERS = ", ".join(
         *_OF_PROTOCOLS,
     )
 )
-# What a page of another origin may read in addition to the few headers that browsers always allow.
+# Headers that a page of another origin may read, in addition to the few that browsers always allow.
 EXPOSED_HEADERS = ", ".join(
     (
         "X-Request-ID",
@@ -51,11 +51,11 @@ EXPOSED_HEADERS = ", ".join(
 _EXPOSED = ("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 _VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600
-# Bounded, since each request's key is compared with every key in the file.
+# Limited, because each request's key is compared with every key in the file.
 MAX_FILE = 1 << 20
-# How often a file of keys is looked at, if there are requests.
+# How often to check a key file for changes, if there are requests.
 LOOK_SECONDS = 1.0
-# Basic makes a browser ask its user for the key, who could not send another header.
+# Basic makes a browser ask its user for the key; users could not send another header.
 CHALLENGES = ('Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"')
 NO_KEY = replies.problem(
     401,
@@ -66,8 +66,8 @@ NO_KEY = replies.problem(
 FOREIGN = replies.problem(
     403, "A web page from another origin sent this request; S2I_CORS_ORIGINS lists the origins whose pages may."
 )
-# A page of any origin can have its browser send a body of these types, or of none, without asking first (Fetch, "CORS
-# protocol").
+# A page of any origin can make its browser send a body of these types, or none, without a preflight request (Fetch,
+# "CORS protocol").
 SIMPLE_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 
 FOREIGN_NAME = replies.problem(
@@ -78,22 +78,22 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class Keys:
-    """The keys of a file, one a line; only their digests are kept.
+    """The keys in a file, one per line; only their digests are kept.
 
-    The file is read again after it has changed. While it can't be read then, the keys that it had remain valid.
+    The file is read again after a change. If that fails, the previous keys remain valid.
     """
 
     def __init__(self, path: str) -> None:
-        """Read `path`; raise ApiKeyUnreadable if it can't be read or holds no key."""
+        """Read `path`; raise ApiKeyUnreadable if it can't be read or contains no key."""
         self._path = path
         self._state = _state(path)
         self._digests = _digests(path)
         self._look_at = time.monotonic() + LOOK_SECONDS
 
     def allows(self, authorization: str | None, key: str | None) -> bool:
-        """Return whether one of these headers has a valid key; keys are compared in constant time.
+        """Return whether one of these headers contains a valid key; keys are compared in constant time.
 
-        Headers are text as in WSGI: one character a byte (latin-1). A key beyond ASCII is compared by its UTF-8 bytes.
+        Headers are text as in WSGI: one character per byte (latin-1). A non-ASCII key is compared by its UTF-8 bytes.
         """
         self._look()
         key_bytes = _key_of(authorization or "") if key is None else _bytes_of(key)
@@ -101,23 +101,23 @@ class Keys:
         return sum(hmac.compare_digest(digest, expected) for expected in self._digests) > 0
 
     def _look(self) -> None:
-        """Read the file again if it is another one than before, such as a secret that was rotated."""
+        """Read the file again if it has changed, for example after a secret was rotated."""
         now = time.monotonic()
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
         state = _state(self._path)
         if state is not None and state != self._state:
-            # Written to in place, it may be empty for a moment; it then has another state at the next look.
+            # While it is being rewritten in place, it may be empty for a moment; the next check sees another state.
             with contextlib.suppress(problems.ApiKeyUnreadable):
                 self._digests = _digests(self._path)
         self._state = state
 
 
 def _state(path: str) -> tuple | None:
-    """Return what differs after a change of the file; None if it can't be read or is not a regular file.
+    """Return a value that changes with the file; None if it can't be read or is not a regular file.
 
-    A pipe, such as <(…) of a shell, can be read once: to open it again would have every client wait for ever.
+    A pipe, such as a shell's <(…), can be read only once: opening it again would block every client for ever.
     """
     try:
         status = os.stat(path)
@@ -138,7 +138,7 @@ def _digests(path: str) -> list[bytes]:
 
 
 def _content(path: str) -> bytes:
-    """Return the content of a file of keys, in UTF-8 and without a byte order mark; raise ApiKeyUnreadable."""
+    """Return the contents of a key file as UTF-8 without a byte order mark; raise ApiKeyUnreadable."""
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_FILE + 1)
@@ -153,14 +153,14 @@ def _content(path: str) -> bytes:
 
 
 def _key_of(authorization: str) -> bytes:
-    """Return the key in an Authorization header: a bearer token, or any user's password; b"" where there is none."""
+    """Return the key in an Authorization header: a bearer token, or the password of any user; otherwise b""."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return _bytes_of(credentials)
     if not is_basic(authorization):
         return b""
     try:
-        # In UTF-8, as the challenge says (RFC 7617, 2.1).
+        # In UTF-8, as the challenge requires (RFC 7617, 2.1).
         pair = base64.b64decode(credentials.strip(), validate=True)
     except (binascii.Error, ValueError):
         return b""
@@ -168,12 +168,12 @@ def _key_of(authorization: str) -> bytes:
 
 
 def is_basic(authorization: str | None) -> bool:
-    """Return whether an Authorization header has a user and a password (RFC 7617), which browsers resend unasked."""
+    """Return whether an Authorization header uses Basic (RFC 7617), which browsers resend automatically."""
     return (authorization or "").partition(" ")[0].lower() == "basic"
 
 
 def _bytes_of(header: str) -> bytes:
-    """Return the bytes that a client sent; b"" for text that no server decodes from bytes."""
+    """Return the bytes that a client sent; b"" for text that can't have been decoded from bytes."""
     try:
         return header.encode("latin-1")
     except UnicodeEncodeError:
@@ -185,20 +185,20 @@ def _digest(key: bytes) -> bytes:
 
 
 class Origins:
-    """Which web pages may read answers: those of the listed origins, or of any for "*"."""
+    """Which web pages may read responses: those of the listed origins, or of any for "*"."""
 
     def __init__(self, listed: tuple[str, ...]) -> None:
         self._listed = frozenset(listed)
 
     def allows(self, origin: str | None) -> bool:
-        """Return whether pages of `origin` may read answers; a request without one comes from no page."""
+        """Return whether pages of `origin` may read responses; a request without an origin is not from a page."""
         return origin is not None and ("*" in self._listed or origin in self._listed)
 
     def headers(self, origin: str | None) -> tuple:
-        """Return the headers that say who may read the answer to a request from `origin`.
+        """Return the headers that state who may read the response to a request from `origin`.
 
-        Where they depend on the origin, each answer has Vary, for caches that share answers (Fetch, "CORS protocol and
-        HTTP caches"). Where they do not, each answer has them all.
+        If they depend on the origin, every response has Vary, for shared caches (Fetch, "CORS protocol and HTTP
+        caches"). If they don't, every response has all of them.
         """
         if "*" in self._listed:
             return (("Access-Control-Allow-Origin", "*"), _EXPOSED)
@@ -207,7 +207,7 @@ class Origins:
         return (_VARY,) if self._listed else ()
 
     def preflight(self, command: str, headers: Mapping[str, str]) -> Reply | None:
-        """Return the answer to a CORS preflight request; None where this is not one."""
+        """Return the reply to a CORS preflight request; None for other requests."""
         method = headers.get("access-control-request-method")
         if command != "OPTIONS" or method is None or not self.allows(headers.get("origin")):
             return None
@@ -220,7 +220,7 @@ class Origins:
 
 
 class Asked(Protocol):
-    """A request as the gate needs it: the front's, or the app's where there is no front."""
+    """A request as the gate needs it: the front's, or the app's if there is no front."""
 
     command: str
     path: str
@@ -228,7 +228,7 @@ class Asked(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Return its header fields: text by names in lower case, one character a byte (latin-1)."""
+        """Return its headers: text by lower-case name, one character per byte (latin-1)."""
 
 
 class Gate:
@@ -237,16 +237,16 @@ class Gate:
     def __init__(
         self, keys: Keys | None, origins: Origins, checks: frozenset[str], hosts: frozenset[str] = frozenset()
     ) -> None:
-        """Take the paths that need no key as `checks`, and the service's own names as `hosts`: none for any."""
+        """Store the paths that need no key as `checks`, and the service's own names as `hosts` (empty: any)."""
         self._keys = keys
         self._origins = origins
         self._checks = checks
         self._hosts = hosts
 
     def refusal(self, request: Asked) -> Reply | None:
-        """Return the reply that refuses `request` or answers a preflight, None where it may go on.
+        """Return the reply that rejects `request` or answers a preflight; None if it may proceed.
 
-        Sets its `origin_headers`, which every response to it must have, also a refusal.
+        Sets its `origin_headers`, which every response to it must have, including a rejection.
         """
         headers = request.headers
         request.origin_headers = self._origins.headers(headers.get("origin"))
@@ -260,7 +260,7 @@ class Gate:
         return FOREIGN if self._is_forged(request) else None
 
     def _is_check(self, request: Asked) -> bool:
-        """Return whether this is a health check, which needs no key: what probes a container has none."""
+        """Return whether this is a health check, which needs no key, because container probes have none."""
         return request.command in ("GET", "HEAD") and request.path in self._checks
 
     def _is_forged(self, request: Asked) -> bool:
@@ -274,14 +274,15 @@ class Gate:
         )
 
     def _is_our_name(self, host: str) -> bool:
-        """Return whether a Host names this service, and not merely an address that somebody's name server gave it."""
+        """Return whether a Host header names this service, rather than a name that an attacker maps to its address."""
         return host_names.name_in(host) in self._hosts or host_names.is_local(host)
 
 
 def is_sent_by_foreign_page(headers: Mapping[str, str], listed: tuple[str, ...]) -> bool:
-    """Return whether a page of an origin that is not `listed` may have sent this, and its browser has not asked first.
+    """Return whether a page of an unlisted origin may have sent this without a preflight request.
 
-    Routes that change something reject that: a page could reach a service without a key on its reader's own machine.
+    Routes that change something reject that: otherwise, a page could use a service without a key on its reader's own
+    machine.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     return (
@@ -292,10 +293,10 @@ def is_sent_by_foreign_page(headers: Mapping[str, str], listed: tuple[str, ...])
 
 
 def _is_of_another_origin(headers: Mapping[str, str]) -> bool:
-    """Return whether a browser says that a page of another origin sent this.
+    """Return whether the headers show that a page of another origin sent this.
 
-    It leaves Sec-Fetch-Site out where the service is reached by HTTP and is not on its own machine (Fetch Metadata,
-    "potentially trustworthy"); Origin it sends with every POST.
+    Browsers omit Sec-Fetch-Site if the service is on another machine without TLS (Fetch Metadata, "potentially
+    trustworthy"), but send Origin with every POST.
     """
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
@@ -304,12 +305,12 @@ def _is_of_another_origin(headers: Mapping[str, str]) -> bool:
 
 
 def _authority(origin: str) -> str:
-    """Return an origin's host, and its port if that is not its scheme's own."""
+    """Return an origin's host, with its port unless that is the scheme's default."""
     scheme, _, authority = origin.lower().partition("://")
     return authority.removesuffix(f":{DEFAULT_PORTS.get(scheme, '')}")
 
 
 def make_gate(settings: Settings, checks: frozenset[str]) -> Gate:
-    """Return the gate that the settings ask for; raise ApiKeyUnreadable."""
+    """Return the gate for these settings; raise ApiKeyUnreadable."""
     path, origins = settings.api_key_file, settings.cors_origins
     return Gate(Keys(path) if path else None, Origins(origins), checks, settings.allowed_hosts)

@@ -1,30 +1,31 @@
-"""Content codings (RFC 9110, section 8.4.1): gzip and deflate of bodies that come, gzip of those that go."""
+"""Content codings (RFC 9110, section 8.4.1): gzip and deflate of requests, gzip of responses."""
 
 import zlib
 
 CODINGS = ("gzip", "deflate")
-# A smaller body leaves in one packet either way.
+# A smaller body fits into one packet either way.
 MIN_SIZE = 1024
-# Of gzip's members; each costs a copy of all that follows it, and an empty one has 20 bytes.
+# Maximum gzip members; each costs a copy of the data after it, and an empty one has only 20 bytes.
 MAX_MEMBERS = 64
-# zlib's own numbers for what a stream looks like: gzip or zlib by its first bytes, no frame at all, gzip.
+# zlib's numbers for stream formats: gzip or zlib by its first bytes, raw, gzip.
 _ANY, _BARE, _GZIP = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS, zlib.MAX_WBITS | 16
-# A tenth of the time of zlib's default, for a body that is a little larger.
+# A tenth of the time of zlib's default, for slightly larger bodies.
 _FAST = 1
 
 
 class UnknownCoding(ValueError):
-    """A coding that is none of CODINGS."""
+    """The coding is not one of CODINGS."""
 
 
 class TooLarge(ValueError):
-    """A body that is larger than it may be once it is decompressed."""
+    """The decompressed body exceeds the limit."""
 
 
 def decompressed(data: bytes, coding: str, most: int) -> bytes:
-    """Return what was compressed by `coding`, a Content-Encoding field.
+    """Return `data`, decompressed according to `coding`, a Content-Encoding header.
 
-    Raise UnknownCoding, TooLarge for more than `most` bytes, of which no more are made, or ValueError for broken data.
+    Raise UnknownCoding, TooLarge for more than `most` bytes (without decompressing further), or ValueError for broken
+    data.
     """
     coding = coding.strip().lower().removeprefix("x-")
     if coding not in CODINGS:
@@ -33,7 +34,7 @@ def decompressed(data: bytes, coding: str, most: int) -> bytes:
         return _inflated(data, _ANY, most)
     except zlib.error as error:
         if coding == "deflate":
-            # What HTTP calls deflate has a frame, which some clients leave out.
+            # HTTP's deflate includes a zlib header, which some clients omit.
             try:
                 return _inflated(data, _BARE, most)
             except zlib.error:
@@ -60,7 +61,7 @@ def _inflated(data: bytes, frame: int, most: int) -> bytes:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Return whether a client that sent this Accept-Encoding field wants gzip (RFC 9110, section 12.5.3)."""
+    """Return whether a client with this Accept-Encoding header accepts gzip (RFC 9110, section 12.5.3)."""
     if "gzip" not in accept_encoding and "*" not in accept_encoding:
         return False
     weights: dict[str, float] = {}

@@ -1,6 +1,6 @@
-"""How the front's connections reach the app: the front makes a pair of sockets and hands one of them over.
+"""How the front's connections reach the app: the front creates a socket pair and sends one end over a channel.
 
-So the app has no address. To one, other users of the machine could connect too, and take all its places.
+So the app has no address, to which other users of the machine could connect and exhaust its connections.
 """
 
 import errno
@@ -8,9 +8,9 @@ import socket
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Return the front's end of the channel for sockets, and the app's.
+    """Return the front's and the app's end of the channel for sockets.
 
-    The front keeps both: what the app has not accepted when it ends, the next one accepts.
+    The front keeps both: a restarted app accepts the connections that the previous one had not accepted.
     """
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -18,7 +18,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def connect(channel: socket.socket) -> socket.socket:
-    """Return a connection to the app; raise BlockingIOError while too many wait for it, OSError for lack of files."""
+    """Return a connection to the app; raise BlockingIOError if too many are waiting, OSError if descriptors run out."""
     ours, theirs = socket.socketpair()
     try:
         ours.setblocking(False)
@@ -32,10 +32,10 @@ def connect(channel: socket.socket) -> socket.socket:
 
 
 class Acceptor(socket.socket):
-    """The app's end of the channel, in place of a listening socket."""
+    """The app's end of the channel, used in place of a listening socket."""
 
     def listen(self, backlog: int = 0, /) -> None:
-        """Do nothing: connections come without it."""
+        """Do nothing: connections arrive anyway."""
 
     def accept(self) -> tuple[socket.socket, str]:
         """Return the next connection, and an empty address; raise BlockingIOError if there is none."""

@@ -8,9 +8,9 @@ from nb_service.http.replies import Reply
 
 
 class Health:
-    """Answers the checks of Kubernetes, SageMaker, MLflow and Open Inference, and Vertex AI's under its own path.
+    """Handles the checks of Kubernetes, SageMaker, MLflow and Open Inference, and Vertex AI's at its own path.
 
-    `is_ready` returns whether predictions are answered, and `why_not` why not, as a sentence that any client may read.
+    `is_ready` returns whether the service is ready, and `why_not` the reason if not, as a sentence for any client.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Health:
         return tuple(self._checks)
 
     def reply(self, path: str) -> Reply | None:
-        """Return the reply of the check at `path`, None where there is no check."""
+        """Return the reply of the check at `path`, None if there is none."""
         check = self._checks.get(path)
         return check() if check is not None else None
 

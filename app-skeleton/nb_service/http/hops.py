@@ -1,10 +1,10 @@
-"""What front and app share: header fields that no client sees, and limits that both must keep."""
+"""Shared by front and app: internal headers, and limits that both must observe."""
 
-# The app's route that a path matched, for log and metrics: paths themselves would make labels without bound.
+# The app's route that a path matched, for log and metrics, where paths themselves would be unbounded labels.
 ROUTE_FIELD = b"x-nb-route"
-# Requests that the app works on at a time.
+# Requests that the app handles at a time.
 THREADS = 64
-# In addition, responses that it has finished and that clients are slow to read.
+# In addition, finished responses that clients are slow to read.
 MAX_DRAINING = 64
-# Room for the largest head that the front accepts and for what it may add.
+# Room for the largest head that the front accepts and the headers that it may add.
 MAX_HEAD = 1 << 16

@@ -1,4 +1,4 @@
-"""The listening socket, and how many connections may be open at a time."""
+"""The listening socket, and the number of open connections."""
 
 import resource
 import socket
@@ -6,12 +6,12 @@ import socket
 from nb_service import problems
 
 CONNECTIONS = 4096
-# Left for everything but clients: the sockets of scorers and app, pipes, files.
+# Reserved for everything except clients: the sockets of scorers and app, pipes, files.
 SPARE_DESCRIPTORS = 1024
 
 
 def allow_descriptors(wanted: int) -> int:
-    """Raise this process's soft limit of open files towards `wanted`; return the limit that then holds."""
+    """Raise this process's soft limit of open files towards `wanted`; return the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
@@ -29,7 +29,7 @@ def connections_for(descriptors: int) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raise PortTaken where the address can't be had."""
+    """Return a listening socket; raise PortTaken if the address is not available."""
     try:
         family, socket_type, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket_type, proto)

@@ -1,6 +1,6 @@
-"""The service's metrics as plain numbers, from which the app makes Prometheus's text for /metrics.
+"""The service's metrics as plain numbers, from which the app makes the Prometheus text for /metrics.
 
-One process counts all requests, and one all samples; `numbers` returns them in a form that JSON can hold.
+One process counts all requests, and one all samples; `numbers` returns the counts in a form that JSON can hold.
 """
 
 import json
@@ -21,7 +21,7 @@ from nb_service.request_calls import is_of_another, predictor_of
 
 PATHS = routes.METRICS
 
-# How many samples, or bytes of them and their answers, may wait to be counted together.
+# How many samples, or bytes of samples and predictions, may wait to be counted together.
 MAX_UNCOUNTED = 256
 MAX_BYTES_UNCOUNTED = 1 << 16
 _INDEX = re.compile(rb'"index": (\d+)}$')
@@ -29,14 +29,14 @@ _MAX_INDEX = 32
 
 
 class Requests:
-    """The requests that were answered, by route and status, and how long they took."""
+    """Finished requests by route and status, and their durations."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, int], int] = {}
         self.latencies: dict[str, Histogram] = {}
 
     def asked(self, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered after `seconds`."""
+        """Count a request that took `seconds`."""
         self.counts[route, status] = self.counts.get((route, status), 0) + 1
         latency = self.latencies.get(route)
         if latency is None:
@@ -53,8 +53,8 @@ class Requests:
 class Samples:
     """Outcomes of clients' samples, and the state of the pool; for the loop's thread only.
 
-    `present` counts them in the bins of a baseline, where there is one; `kept` keeps the answers, where feedback may
-    come.
+    `present` counts them in the bins of a baseline, if there is one; `kept` keeps the predictions, if feedback is
+    enabled.
     """
 
     def __init__(self, pool: Pool, present: Present | None = None, kept: KeptAnswers | None = None) -> None:
@@ -63,7 +63,7 @@ class Samples:
         self._present = present
         self._processing = Histogram(SECONDS)
         self._batches = Histogram(BATCHES)
-        # Of further predictors, only the time is counted.
+        # For named predictors, only the time is counted.
         self._of_predictors = {name: Histogram(SECONDS) for name in pool.model.predictors}
         rows = [row for row in pool.plan.golden if not row.get("predictor")]
         self._predictions = Predictions([row["answer"] for row in rows])
@@ -72,9 +72,9 @@ class Samples:
         self._bytes_uncounted = 0
 
     def answered(self, pairs: list[tuple[Job, Answer]]) -> None:
-        """Take clients' samples with their answers; they are counted once there are enough, or by `count`.
+        """Store clients' samples and their outcomes; they are counted once there are enough, or by `count`.
 
-        Counting many at once costs a fraction of counting each alone.
+        Counting many at once costs a fraction of counting each.
         """
         if any(job.kind & STREAMED for job, _ in pairs):
             # Their items are nobody's answer, and how long one takes is its client's affair, too.
@@ -89,7 +89,7 @@ class Samples:
             self.count()
 
     def _count_others(self, pairs: list[tuple[Job, Answer]]) -> None:
-        """Count the time of samples of further predictors; explanations are not counted."""
+        """Count the time of samples of named predictors; explanations are not counted."""
         for job, answer in pairs:
             histogram = self._of_predictors.get(predictor_of(job.call))
             if histogram is not None:
@@ -97,7 +97,7 @@ class Samples:
                 histogram.observe(answer.seconds / scored, scored)
 
     def count(self) -> None:
-        """Count what was taken."""
+        """Count the stored samples."""
         pairs, self._uncounted, self._bytes_uncounted = self._uncounted, [], 0
         alone = [answer for job, answer in pairs if job.kind not in OF_MANY]
         for seconds, count in _counted([answer.seconds for answer in alone]):
@@ -117,7 +117,7 @@ class Samples:
         self._look_into(successful)
 
     def _count_array(self, answer: Answer) -> None:
-        """Count each sample of an array, with its share of the seconds; and the calls that have scored them."""
+        """Count each sample of an array, with its share of the seconds; and the calls that scored them."""
         scored = max(1, _scored(answer))
         self._processing.observe(answer.seconds / scored, scored)
         if answer.batch > 1:
@@ -126,7 +126,7 @@ class Samples:
             self._batches.observe(1, scored)
 
     def _look_into(self, pairs: list[tuple[Job, Answer]]) -> None:
-        """Count what samples hold; each is decoded once, in bulk, for all that is counted of it."""
+        """Count the values of samples; each is decoded once, in bulk, for everything that is counted."""
         samples = self._present.answered(pairs) if self._present is not None and pairs else None
         if samples is None:
             pairs = [pair for pair in pairs if self.inputs.takes(len(pair[0].body))][: self.inputs.left]
@@ -141,7 +141,7 @@ class Samples:
         return {name: histogram.numbers() for name, histogram in self._of_predictors.items()}
 
     def numbers(self) -> dict:
-        """Return all of this and the pool's own numbers, in a form that JSON can hold."""
+        """Return these counts and the pool's own numbers, in a form that JSON can hold."""
         self.count()
         pool, manager = self._pool, self._pool.manager
         numbers = self._predictions.numbers
@@ -165,7 +165,7 @@ class Samples:
 
 
 def _scored(answer: Answer) -> int:
-    """Return how many samples of an array were scored: all of them, or those up to the one that failed."""
+    """Return how many samples of an array were scored: all of them, or those up to the first failure."""
     if answer.outcome != OK:
         # The scorer writes it last; a traceback before it is not worth decoding.
         index = _INDEX.search(answer.payload[-_MAX_INDEX:])
@@ -174,7 +174,7 @@ def _scored(answer: Answer) -> int:
 
 
 def _counted(values: list) -> Iterable[tuple]:
-    """Return each distinct value of `values` with how often it occurs."""
+    """Return each distinct value of `values` with its number of occurrences."""
     counts: dict = {}
     for value in values:
         counts[value] = counts.get(value, 0) + 1

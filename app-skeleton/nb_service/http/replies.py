@@ -1,4 +1,4 @@
-"""Replies to clients: statuses, bodies and headers, and the text of every refusal."""
+"""Replies to clients: statuses, bodies and headers, and the text of every rejection."""
 
 import json
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ REASONS = {
 
 
 def phrase(status: int) -> str:
-    """Return the phrase of a status, which may be one that a notebook has chosen."""
+    """Return the reason phrase of a status, which a notebook may have chosen."""
     if status in REASONS:
         return REASONS[status]
     try:
@@ -51,7 +51,7 @@ def phrase(status: int) -> str:
 class Rejection(NamedTuple):
     """Why a request or a sample gets no prediction, for each protocol to write in its own form.
 
-    `detail` is a sentence; `errors` name places in the sample by JSON pointers.
+    `detail` is a sentence; `errors` locate parts of the sample with JSON pointers.
     """
 
     status: int
@@ -77,7 +77,7 @@ class Reply(NamedTuple):
 
 
 def problem(status: int, detail: str, headers: tuple = ()) -> Reply:
-    """Return a refusal in the form of RFC 9457: title, status, and `detail`, a sentence."""
+    """Return a rejection in the form of RFC 9457: title, status, and `detail`, a sentence."""
     return rejected(Rejection(status, detail), headers)
 
 
@@ -92,12 +92,12 @@ def detail_of(reply: Reply) -> str:
     return reply.rejection.detail if reply.rejection is not None else ""
 
 
-# Below these paths, clients of TensorFlow Serving, KServe and Open Inference read a refusal from its key error alone.
+# Below these paths, clients of TensorFlow Serving, KServe and Open Inference read only the key `error` of a rejection.
 _ERROR_PATHS = ("/v1/", "/v2/")
 
 
 def in_form_of(path: str, reply: Reply) -> Reply:
-    """Return `reply` as the protocol that `path` belongs to writes it; a refusal may have another form there."""
+    """Return `reply` in the form of the protocol that `path` belongs to; its rejections may look different."""
     if reply.rejection is None or not f"{path}/".startswith(_ERROR_PATHS):
         return reply
     body = {"error": reply.rejection.detail}
@@ -112,7 +112,7 @@ NO_JSON_HEADER = problem(
 
 
 def no_file_header(media_types: Sequence[str]) -> Reply:
-    """Return the refusal of a body whose type says neither JSON nor a file, for a predictor that takes files."""
+    """Return the rejection of a body that is declared as neither JSON nor a file, for a predictor that takes files."""
     return problem(
         415,
         f"Send the file itself with its Content-Type ({', '.join(media_types)}), a form (multipart/form-data) with one "
@@ -137,7 +137,7 @@ TOO_SLOW = problem(504, "The prediction took longer than this service allows.")
 APP_TOO_SLOW = problem(504, "The process for this route did not finish the response in time.")
 
 READY = Reply(200, b'{"status": "ready"}\n')
-# For SageMaker, which wants an empty body, and MLflow.
+# For SageMaker, which requires an empty body, and MLflow.
 PONG = Reply(200, b"", "text/plain")
 V2_LIVE = Reply(200, b'{"live": true}\n')
 V2_READY = Reply(200, b'{"ready": true}\n')
@@ -159,7 +159,7 @@ _FIXED = {
 
 
 class Disclosure(NamedTuple):
-    """What clients may see of the notebook's own messages: tracebacks, and the messages of what validator raises."""
+    """Which of the notebook's own messages clients may see: tracebacks, and messages of validator's exceptions."""
 
     tracebacks: bool = False
     messages: bool = True
@@ -183,8 +183,8 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
 
 
 def _of_file(answer: Answer) -> Reply:
-    """Return the reply for a prediction that is a file; what browsers don't show, they save under its name."""
-    # Not at the top: few predictions are files.
+    """Return the reply for a prediction that is a file; browsers save types that they can't show under its name."""
+    # Not at the top, because few predictions are files.
     from nb_scorer.model import binary
 
     content, media_type, name = binary.unpacked_answer(answer.payload)
@@ -223,14 +223,14 @@ def within(index: int, errors: Sequence[dict]) -> list[dict]:
 
 
 def index_of(answer: Answer) -> int | None:
-    """Return the index of the sample in an array that failed; None where the scorer did not say."""
+    """Return the index of the failed sample in an array; None if the scorer did not report it."""
     if answer.outcome not in (outcomes.REFUSED, outcomes.FAILED):
         return None
     return json.loads(answer.payload).get("index")
 
 
 def refusal_of_body(content_type: str | None, body: bytes) -> Reply | None:
-    """Return the refusal of a body of this type as a sample, or None where it is accepted."""
+    """Return the rejection of a body of this type as a sample, or None if it is accepted."""
     if content_type is not None and content_type != JSON_TYPE and not is_json(content_type):
         return NO_JSON_HEADER
     return None if body else EMPTY

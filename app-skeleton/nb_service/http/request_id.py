@@ -1,32 +1,32 @@
-"""The id of a request, in the log and in its response, and the trace that it belongs to."""
+"""The id of a request, for the log and the response, and the trace that it belongs to."""
 
 import os
 import re
 
 _ID = re.compile(r"[A-Za-z0-9._:+/=@~-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-# 96 bits: nobody can guess the id of another one's request, and send feedback for it.
+# 96 bits, so that clients can't guess the ids of other clients' requests and send feedback for them.
 _ID_BYTES = 12
-# Asking the system for each id by itself takes three times as long.
+# Requesting random bytes for each id separately takes three times as long.
 _IDS_AT_ONCE = 256
 _ready: list[str] = []
-# A child process would give its requests the same ids as its parent.
+# Otherwise, a child process would use the same ids as its parent.
 os.register_at_fork(after_in_child=_ready.clear)
 
 
 def of(headers: dict[str, str]) -> str:
-    """Return the client's X-Request-ID if it is fit for a log and a header, else a new one."""
+    """Return the client's X-Request-ID if it is suitable for a log and a header, otherwise a new one."""
     return from_client(headers) or new()
 
 
 def from_client(headers: dict[str, str]) -> str | None:
-    """Return the client's X-Request-ID, or None where there is none that is fit for a log and a header."""
+    """Return the client's X-Request-ID, or None if it is missing or unsuitable for a log and a header."""
     value = headers.get("x-request-id")
     return value if value is not None and _ID.fullmatch(value) else None
 
 
 def new() -> str:
-    """Return a random id: 24 hexadecimal digits. Any thread may ask for one."""
+    """Return a random id: 24 hexadecimal digits. Safe for any thread."""
     try:
         return _ready.pop()
     except IndexError:
@@ -38,6 +38,6 @@ def new() -> str:
 
 
 def trace_of(headers: dict[str, str]) -> str | None:
-    """Return the request's traceparent (W3C Trace Context), or None where there is no valid one."""
+    """Return the request's traceparent (W3C Trace Context), or None if missing or invalid."""
     value = headers.get("traceparent")
     return value if value is not None and _TRACE.fullmatch(value) else None

@@ -10,20 +10,20 @@ AS_ASKED = "as asked"
 
 
 class Route(NamedTuple):
-    """A route: a summary for clients, the media types of its answer, and when it answers.
+    """A route: a summary for clients, the media types of its response, and when it is available.
 
-    <name> in a path is the model's name, behind which there may be a version.
+    <name> in a path is the model's name, after which there may be a version.
     """
 
     method: str
     path: str
     summary: str
     gives: tuple[str, ...] = (JSON,)
-    # Whether it asks for a prediction, or brings feedback: it needs a body.
+    # Whether it needs a body: a request for predictions, or feedback.
     needs_body: bool = False
-    # Whether it answers 200 even while the service is not ready.
+    # Whether it responds with 200 even while the service is not ready.
     is_always_there: bool = False
-    # Whether platforms check the service by it, for which no key is needed.
+    # Whether platforms use it as a health check, which needs no key.
     is_check: bool = False
 
     @property
@@ -37,7 +37,7 @@ def _check(path: str, summary: str, gives: str = JSON, *, is_always_there: bool 
 
 
 def _look(path: str, summary: str, *gives: str) -> Route:
-    """Return a route that says something of the service or its model, ready or not."""
+    """Return a route with facts about the service or its model, available even if the service is not ready."""
     return Route("GET", path, summary, gives or (JSON,), is_always_there=True)
 
 
@@ -137,7 +137,7 @@ def vertex(health_path: str, predict_path: str) -> list[Route]:
 
 
 def summaries(routes: Iterable[Route]) -> dict[str, str]:
-    """Return {name: summary} of routes; of several with one name, that of the last."""
+    """Return {name: summary} of routes; if several have one name, that of the last."""
     return {route.name: route.summary for route in routes}
 
 
@@ -149,6 +149,6 @@ def taking_bodies() -> re.Pattern[str]:
 
 def _pattern(path: str) -> str:
     if path.startswith("/v1/"):
-        # One view reads whatever is below: TensorFlow Serving has versions and labels in several places.
+        # One view parses the whole path: TensorFlow Serving allows versions and labels in several places.
         return "/v1/models/.+"
     return "[^/]+(?:/versions/[^/]+)?".join(map(re.escape, path.split("<name>")))

@@ -1,7 +1,7 @@
-"""One OpenTelemetry span a request or call, where an endpoint is set and the extra `otel` is installed.
+"""One OpenTelemetry span per request or call, if an endpoint is set and the extra `otel` is installed.
 
-The loop notes plain facts and hands them over five times a second. A thread makes spans of them, so that no prediction
-waits. The SDK reads all other settings (OTEL_…) from the environment itself.
+The loop records plain facts and hands them over five times a second. A thread makes spans from them, so that no
+prediction waits. The SDK reads all other settings (OTEL_…) from the environment itself.
 """
 
 import queue
@@ -20,19 +20,19 @@ MISSING = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no spans are sent: nb-service[otel] is not installed. "
     "To build a builder image that includes it: nb-builder builder --otel"
 )
-# How many requests may wait to become spans; beyond that they are only counted.
+# How many requests may wait to become spans; further ones are only counted.
 MAX_WAITING = 20_000
-# How long the SDK may take to start where the service ends at once: that is no fault of a collector.
+# How long the SDK may take to start if the service stops at once: that is not the collector's fault.
 START_SECONDS = 10.0
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
-# The codes of gRPC by which a server says that it failed.
+# gRPC status codes that mean a server error.
 FAULTS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 _PARTS = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _END = object()
 
 
 class RequestFacts(NamedTuple):
-    """What is noted of a request of HTTP; its span has the names of OpenTelemetry's semantic conventions for HTTP."""
+    """The recorded facts of an HTTP request; its span follows OpenTelemetry's semantic conventions for HTTP."""
 
     ended: int  # nanoseconds since 1970
     seconds: float
@@ -56,7 +56,7 @@ class RequestFacts(NamedTuple):
 
     @property
     def attributes(self) -> dict[str, str | int]:
-        """What the span says of the request."""
+        """The span's attributes for the request."""
         attributes: dict[str, str | int] = {
             "http.request.method": self.method if self.method in METHODS else "_OTHER",
             "http.response.status_code": self.status,
@@ -71,7 +71,7 @@ class RequestFacts(NamedTuple):
 
 
 class CallFacts(NamedTuple):
-    """What is noted of a call of gRPC; its span has the names of OpenTelemetry's semantic conventions for gRPC."""
+    """The recorded facts of a gRPC call; its span follows OpenTelemetry's semantic conventions for gRPC."""
 
     ended: int  # nanoseconds since 1970
     seconds: float
@@ -93,7 +93,7 @@ class CallFacts(NamedTuple):
 
     @property
     def attributes(self) -> dict[str, str | int]:
-        """What the span says of the call."""
+        """The span's attributes for the call."""
         service, _, method = self.name.rpartition("/")
         attributes: dict[str, str | int] = {
             "rpc.system": "grpc",
@@ -110,7 +110,7 @@ Facts = RequestFacts | CallFacts
 
 
 def context_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what request headers, or metadata of a call, say of the trace that it belongs to (W3C Trace Context)."""
+    """Return the trace context in request headers or a call's metadata (W3C Trace Context)."""
     return {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
 
 
@@ -123,7 +123,7 @@ def is_here() -> bool:
 
 
 def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None":
-    """Return the Spans of a model; None, after a line in the log by `say`, where the extra is missing."""
+    """Return the Spans of a model; if the extra is missing, log that with `say` and return None."""
     if not is_here():
         say(MISSING)
         return None
@@ -131,7 +131,7 @@ def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None"
 
 
 class Spans:
-    """Notes requests and has them exported; all but the constructor is for the loop's thread only."""
+    """Records requests and exports them; everything except the constructor is for the loop's thread only."""
 
     def __init__(self, identity: Identity, say: Callable[[str], None]) -> None:
         self._identity = identity
@@ -145,19 +145,19 @@ class Spans:
         self._thread: threading.Thread | None = None
 
     def saw(self, request: "Request", status: int, took: float) -> None:
-        """Note a request that was answered just now, after `took` seconds."""
+        """Record a finished request, which took `took` seconds."""
         if self._has_room():
             target = (request.command, request.path, request.route)
             trace = context_of(request.headers)
             self._pending.append(RequestFacts(time.time_ns(), took, *target, status, request.request_id, trace))
 
     def note(self, facts: Facts) -> None:
-        """Keep these facts for a span, unless too many wait already."""
+        """Keep these facts for a span, unless too many are waiting."""
         if self._has_room():
             self._pending.append(facts)
 
     def _has_room(self) -> bool:
-        """Return whether one more may wait; count it where too many do."""
+        """Return whether one more may wait; if not, count it as dropped."""
         if self._disabled:
             return False
         is_full = len(self._pending) >= MAX_WAITING
@@ -165,7 +165,7 @@ class Spans:
         return not is_full
 
     def flush(self) -> None:
-        """Hand over what was noted, unless the thread is still busy with the last batch."""
+        """Hand over the recorded facts, unless the thread is still busy with the last batch."""
         if self._failure and not self._disabled:
             self._say(self._failure)
             self._disabled = True
@@ -175,7 +175,7 @@ class Spans:
 
     def _hand_over(self) -> None:
         if self._thread is None:
-            # Not before the first request: importing the SDK takes a while, which must not delay the start.
+            # Not before the first request: importing the SDK is slow and must not delay the start.
             self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
             self._thread.start()
         if self._dropped:
@@ -185,7 +185,7 @@ class Spans:
         self._queue.put(batch)
 
     def close(self, seconds: float = 2.0) -> None:
-        """Export what was noted; give up after `seconds` where the collector does not take it."""
+        """Export the recorded facts; give up after `seconds` if the collector does not accept them."""
         if self._pending:
             self._hand_over()
         if self._thread is not None:
@@ -208,7 +208,7 @@ class Spans:
 
 
 class Export:
-    """The SDK, set up for one model: makes spans of facts, which it sends in batches."""
+    """The SDK, configured for one model: makes spans from facts and sends them in batches."""
 
     def __init__(self, identity: Identity) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -249,5 +249,5 @@ class Export:
         span.end(facts.ended)
 
     def close(self) -> None:
-        """Send what waits, and shut the SDK down."""
+        """Send pending spans, and shut the SDK down."""
         self._provider.shutdown()

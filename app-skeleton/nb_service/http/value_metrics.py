@@ -1,4 +1,4 @@
-"""The values of inputs and predictions, counted: predictions by value or as a histogram, inputs by feature.
+"""Counts the values of inputs and predictions: predictions by value or as a histogram, inputs by feature.
 
 Label cardinality, memory and time are bounded, whatever clients send: each limit below is one of these bounds.
 """
@@ -19,14 +19,14 @@ MAX_BODY = 4096
 MAX_ARRAY = 1 << 16
 NUMBERS = frozenset(("integer", "number"))
 SCALARS = (str, int, float, bool, type(None))
-# How many samples are examined between two calls of `refill`; others are skipped.
+# Samples that are examined between two calls of `refill`; others are skipped.
 SAMPLES_A_TURN = 10
 OTHER = "other"
 DIGITS = b"-0123456789"
 
 
 class Predictions:
-    """The answers: `by_value` counts strings, whole numbers, true and false; `numbers` the others."""
+    """Predictions: `by_value` counts strings, whole numbers and booleans; `numbers` the others."""
 
     def __init__(self, golden: list) -> None:
         floats = [answer for answer in golden if type(answer) is float]
@@ -35,7 +35,7 @@ class Predictions:
         self._by_payload: dict[bytes, int] = {}
 
     def saw(self, payload: bytes, count: int = 1) -> None:
-        """Count an answer, as JSON."""
+        """Count a prediction, given as JSON."""
         count_so_far = self._by_payload.get(payload)
         if count_so_far is not None:
             self._by_payload[payload] = count_so_far + count
@@ -43,11 +43,11 @@ class Predictions:
             self._count_new(payload, count)
 
     def saw_many(self, payload: bytes) -> None:
-        """Count each answer of a JSON array, unless the array is long or holds more than plain values."""
+        """Count each prediction in a JSON array, unless the array is long or contains more than plain values."""
         if len(payload) > MAX_ARRAY or payload == b"[]":
             return
         if payload.count(b"[") == 1 and b'"' not in payload and b"{" not in payload:
-            # Only numbers, true, false and null, between which scorers write a comma and a space.
+            # Only numbers, booleans and null, separated by a comma and a space, as scorers write them.
             if not self._count_known(payload):
                 for value, count in Counter(payload[1:-1].split(b", ")).items():
                     self.saw(value, count)
@@ -55,12 +55,12 @@ class Predictions:
         values = _decoded(payload)
         if values is None or not all(map(SCALARS.__contains__, map(type, values))):
             return
-        # By type as well: to Python 1, 1.0 and true are the same.
+        # By type as well: to Python, 1, 1.0 and True are equal.
         for (_, value), count in Counter(zip(map(type, values), values, strict=True)).items():
             self.saw(json.dumps(value).encode("ascii"), count)
 
     def _count_known(self, payload: bytes) -> bool:
-        """Count a flat array if all its values are known and few, without an object for each; return whether it was."""
+        """Count a flat array without an object per value, if its values are few and known; return whether it was."""
         if len(self._by_payload) > FEW_VALUES:
             return False
         delimited = b"," + payload[1:-1].replace(b", ", b",,") + b","
@@ -72,7 +72,7 @@ class Predictions:
         return True
 
     def by_value(self) -> dict[str, int]:
-        """Return how often each value was answered; values beyond the bound are "other"."""
+        """Return the number of predictions of each value; values beyond the limit are "other"."""
         counts: dict[str, int] = {}
         for payload, count in list(self._by_payload.items()):
             label = _label(json.loads(payload))
@@ -83,7 +83,7 @@ class Predictions:
 
     def _count_new(self, payload: bytes, count: int) -> None:
         if payload[0] in DIGITS and b"." in payload:
-            # The usual answer of a regression; quicker than decoding it as JSON.
+            # The usual prediction of a regression; faster than decoding it as JSON.
             self.numbers.observe(float(payload), count)
             return
         value = json.loads(payload)
@@ -99,15 +99,15 @@ class Predictions:
 
 def _label(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    # A lone surrogate has no UTF-8.
+    # A lone surrogate can't be encoded as UTF-8.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Inputs:
-    """A histogram a feature of samples that are flat lists or objects of numbers.
+    """A histogram per feature, for samples that are flat lists or objects of numbers.
 
-    Only features of the golden rows have one or, where there are no such rows, those in `schema` (of samples; {} for
-    unknown): clients can't add any.
+    Only features of the golden rows have one or, without such rows, those in `schema` (of samples; {} if unknown):
+    clients can't add any.
     """
 
     def __init__(self, golden: list, schema: dict | None = None) -> None:
@@ -127,7 +127,7 @@ class Inputs:
         return self._left
 
     def refill(self) -> None:
-        """Allow further bodies to be examined."""
+        """Allow more bodies to be examined."""
         self._left = SAMPLES_A_TURN
 
     def takes(self, size: int) -> bool:
@@ -135,7 +135,7 @@ class Inputs:
         return self._left > 0 and size <= MAX_BODY and bool(self._names)
 
     def saw(self, samples: list) -> None:
-        """Count the numbers of the samples in a body that was answered."""
+        """Count the numbers in the samples of a successful request."""
         self._left -= 1
         for sample in samples:
             for name, number in _numbers(sample):
@@ -150,7 +150,7 @@ class Inputs:
 
 
 def _decoded(text: str | bytes) -> Any:
-    """Return the value of JSON that a scorer has accepted; None where it is nested too deeply for this process."""
+    """Return the value of JSON that a scorer has accepted; None if it is nested too deeply for this process."""
     try:
         return json_depth.loads(text)
     except (ValueError, RecursionError):
@@ -158,9 +158,9 @@ def _decoded(text: str | bytes) -> Any:
 
 
 def names_in(schema: dict) -> list[str]:
-    """Return the features of samples of this schema, at most MAX_FEATURES.
+    """Return the feature names of samples with this schema, at most MAX_FEATURES.
 
-    Where nothing is known, or not the length of a list, these are positions: numbers rather than names that a client
+    If the schema, or the length of a list, is unknown, these are positions: numbers rather than names that a client
     chooses.
     """
     kinds = _kinds(schema)
@@ -177,7 +177,7 @@ def _kinds(schema: dict) -> set[str]:
 
 
 def _numbers(sample: object) -> list[tuple[str, float]]:
-    """Return (name, number) of each feature; an empty list where a sample is not flat and numeric."""
+    """Return (name, number) of each feature; an empty list if a sample is not flat and numeric."""
     if type(sample) is list:
         items = [(str(position), item) for position, item in enumerate(sample)]
     elif type(sample) is dict:

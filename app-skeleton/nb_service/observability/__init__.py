@@ -1,1 +1,1 @@
-"""What is told to those who watch a service: the table of its metrics, and board and rules that are made of it."""
+"""Monitoring: the table of metrics, and the dashboard and rules made from it."""

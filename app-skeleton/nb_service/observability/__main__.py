@@ -1,4 +1,4 @@
-"""Writes dashboard and rules for the usual prefix into a folder: `make board` calls it for docs/deploy/prometheus."""
+"""Writes dashboard and rules for the default prefix into a folder: `make board` uses it for docs/deploy/prometheus."""
 
 import sys
 from pathlib import Path

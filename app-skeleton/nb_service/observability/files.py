@@ -1,7 +1,7 @@
-"""The dashboard for Grafana and the rules for Prometheus, which are files next to this one, under a service's prefix.
+"""The Grafana dashboard and the Prometheus rules, from templates in this folder, for a service's prefix.
 
-In the files, `@prefix@` stands for the prefix of the metrics, `@Prefix@` for the beginning of an alert's name, and
-`@uid@` for the dashboard's id. Their names of metrics are those of `metric_table`.
+In the files, `@prefix@` stands for the prefix of the metrics, `@Prefix@` for the start of an alert's name, and `@uid@`
+for the dashboard's id. The names of metrics are those of `metric_table`.
 """
 
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 RULES = ("service.rules.yml", "drift.rules.yml")
 NAMES = ("board.json", *RULES)
-# Grafana allows no longer ones. A longer prefix shares its dashboard with others that begin the same.
+# Grafana's limit. Longer prefixes share a dashboard if they start with the same characters.
 _UID_LENGTH = 40
 _FOLDER = Path(__file__).parent
 

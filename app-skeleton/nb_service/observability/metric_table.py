@@ -1,7 +1,7 @@
-"""Every family of metrics of a service, one row each; /metrics, the board, the rules and the pages have them from here.
+"""Every metric family of a service, one row each, for /metrics, the dashboard, the rules and the pages.
 
-A name in the table has no prefix (S2I_APP_METRICS_PREFIX), and none of the endings that Prometheus's text format gives
-to the samples of counters and histograms: `Names` adds both.
+A name in the table has no prefix (S2I_APP_METRICS_PREFIX), and none of the suffixes that Prometheus's text format gives
+to samples of counters and histograms: `Names` adds both.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 
-# When a family is there. What is there always may be without a sample at first: a counter by value has no values yet.
+# When a family is present. One that is always present may have no sample at first: a counter by value has no values
+# yet.
 ALWAYS = "always"
 FRACTIONAL = "once a prediction is a fractional number"
 BUS = "with the back end bus"
@@ -24,7 +25,7 @@ _OF_BIN = (*_OF_BASELINE, "bin")
 
 
 class Family(NamedTuple):
-    """A family: its name, kind and labels, what it counts in, a description, and when it is there.
+    """A family: its name, kind and labels, its unit, a description, and when it is present.
 
     `other_labels` are those that only some of its samples have.
     """
@@ -60,7 +61,7 @@ TABLE = (
     ),
     Family("batch_samples", HISTOGRAM, "samples", "Samples scored in one call."),
     Family("predictions", COUNTER, "answers", "Predictions by value.", ("value",)),
-    # Not `predictions`: in OpenMetrics that is the name of the counter above, whose samples end in _total.
+    # Not `predictions`: in OpenMetrics, that is the name of the counter above, whose samples end with _total.
     Family("prediction_values", HISTOGRAM, "", "Predictions that are fractional numbers.", when=FRACTIONAL),
     Family("input", HISTOGRAM, "", "Numbers that samples hold.", ("feature",)),
     Family("ready", GAUGE, "", "1 while the service predicts."),
@@ -101,7 +102,7 @@ TABLE = (
     Family("feedback_classes", COUNTER, "answers", "Predictions by value and true value.", ("prediction", "truth")),
     Family("drift_samples", COUNTER, "samples", "Samples or predictions by bin.", _OF_BIN, BASELINE),
     Family("drift_baseline_rows", GAUGE, "rows", "Rows of the baseline by bin.", _OF_BIN, BASELINE),
-    # KS is a difference of these, which no query could add up: it does not know the order of the bins.
+    # KS is a difference of these, which a query could not sum up: it does not know the order of the bins.
     Family("drift_samples_up_to", COUNTER, "samples", "Samples up to the end of a bin.", _OF_BIN, BASELINE),
     Family("drift_baseline_rows_up_to", GAUGE, "rows", "Rows up to the end of a bin.", _OF_BIN, BASELINE),
     Family("drift_psi", GAUGE, "", "PSI of this replica's recent samples.", _OF_BASELINE, BASELINE),
@@ -133,7 +134,7 @@ BY_NAME = {family.name: family for family in TABLE}
 
 
 class Names:
-    """The names of families and their samples under a prefix. Each raises KeyError for what the table has not."""
+    """The names of families and their samples with a prefix. All methods raise KeyError for names not in the table."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -143,11 +144,11 @@ class Names:
         return f"{self.prefix}_{BY_NAME[name].name}"
 
     def called(self, family: Family) -> str:
-        """Return the name by which people ask for a family: of a histogram, what its samples' names begin with."""
+        """Return the name to query a family by: for a histogram, the common prefix of its samples' names."""
         return self.family(family.name) + ("_total" if family.kind == COUNTER else "")
 
     def samples(self, family: Family) -> Sequence[str]:
-        """Return the names that samples of `family` have in the text format."""
+        """Return the names of a family's samples in the text format."""
         whole = self.family(family.name)
         endings = {COUNTER: ("_total",), GAUGE: ("",), HISTOGRAM: ("_bucket", "_sum", "_count")}[family.kind]
         return [whole + ending for ending in endings]

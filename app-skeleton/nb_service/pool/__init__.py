@@ -1,4 +1,4 @@
-"""The queue and the scorers: links, pipelining, time limits, restarts. It does not know HTTP."""
+"""The queue and the scorers: links, pipelining, time limits, restarts. Independent of HTTP."""
 
 from nb_service.pool.answer import Answer
 from nb_service.pool.plan import Plan, make_plan

@@ -15,31 +15,30 @@ REFUSED = frames.REFUSED
 FAILED = frames.FAILED
 FILE = frames.FILE
 ITEM = frames.ITEM  # of a stream; its answer follows
-# Set by the front, for samples that got no answer.
-DIED = 100  # the scorer ended while it worked on this sample
+# Set by the front, for samples without an answer from a scorer.
+DIED = 100  # the scorer exited while it worked on this sample
 TOO_SLOW = 101  # past the time limit; the scorer was killed
 FULL = 102  # the queue was full
-NOT_READY = 103  # no scorer is ready, or none will be
+NOT_READY = 103  # no scorer is ready, or ever will be
 
 
 class Answer(NamedTuple):
-    """The outcome of a sample (one of the names above) and its payload: the answer's JSON for OK."""
+    """The outcome of a sample (one of the names above) and its payload: the prediction's JSON for OK."""
 
     outcome: int
     payload: bytes = b"{}"
     seconds: float = 0.0
-    batch: int = 1  # how many samples the call scored if this was the first of them, else 0
+    batch: int = 1  # number of samples that the call scored if this was the first of them, else 0
 
 
 class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
-    `call` is what its request adds to it (see nb_scorer.model.parameters), as bytes; empty where that is nothing.
-    `done` also gets the items of a stream, which `link` works on once it has it; `has_begun` is whether one has come.
-    `prefix` is what its body follows in the frame; a large body is not copied to put it there.
-    `request_id` is the id of the request that it is all of, None where it is a part of one. `since` is when it
-    started to wait for the first scorer (monotonic seconds); `abandoned` is whether nobody waits for the answer any
-    more.
+    `call` is what its request adds to it (see nb_scorer.model.parameters), as bytes; empty if nothing. `done`
+    also gets the items of a stream, which `link` works on once it has it; `has_begun` is whether one has come. `prefix`
+    precedes its body in the frame; a large body is not copied to prepend it. `request_id` is the id of the request if
+    this is all of it, None if it is a part. `since` is when it started to wait for the first scorer (monotonic
+    seconds); `abandoned` is whether the answer is no longer needed.
     """
 
     __slots__ = ("abandoned", "body", "call", "done", "has_begun", "kind", "link", "prefix", "request_id", "since")

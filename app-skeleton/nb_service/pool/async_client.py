@@ -1,10 +1,10 @@
-"""The client of the pool for a process of ours that runs an asyncio loop; see client.py for those with threads.
+"""The pool's client for processes that run an asyncio loop; see client.py for processes with threads.
 
     pool = await AsyncPoolClient.on(socket.socket(fileno=number))
     answer = await pool.ask(b"[1.5, 2]")
 
-All answers that one read of the socket brings wake the loop once; all samples that one turn of the loop asks leave in
-one send. A sample that takes long holds nobody else.
+All answers in one read of the socket wake the loop once; all samples of one turn of the loop are sent together. A slow
+sample doesn't delay others.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from nb_service.pool.answer import NOT_READY, Answer
 
 
 class AsyncPoolClient(asyncio.Protocol):
-    """Asks the front's pool; for the loop's thread only. How much waits there is the caller's to bound.
+    """Calls the front's pool; for the loop's thread only. The caller limits the number of pending requests.
 
-    `gone` is called when the front is gone; what waits then, or is asked later, gets NOT_READY.
+    `gone` is called when the front disconnects; pending and later requests then get NOT_READY.
     """
 
     def __init__(self, gone: Callable[[], object] = lambda: None) -> None:
         self.together = False  # as PoolClient.together
         self.max_queue = 1
-        self.at_once = 1  # how many samples all scorers can work on, in one call each
+        self.at_once = 1  # how many samples all scorers can process, in one call each
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._greeted: asyncio.Future[None] = self._loop.create_future()
@@ -38,42 +38,42 @@ class AsyncPoolClient(asyncio.Protocol):
 
     @classmethod
     async def on(cls, sock: socket.socket, gone: Callable[[], object] = lambda: None) -> "AsyncPoolClient":
-        """Return a client on the connected socket `sock`, once the front has said what its pool is like."""
+        """Return a client on the connected socket `sock`, once the front has described its pool."""
         sock.setblocking(False)
         _, client = await asyncio.get_running_loop().create_unix_connection(lambda: cls(gone), sock=sock)
         await client._greeted  # noqa: SLF001 - its own
         return client
 
     def ask(self, sample: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
-        """Return the outcome of one sample, once it is awaited; `call` is as of Pool.submit, here and below."""
+        """Return a future of the outcome of one sample; `call` as in Pool.submit, here and below."""
         return self._request(wire.SAMPLE, sample, call)
 
     def ask_array(self, array: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
-        """Return the outcome of a JSON array of samples, as Pool.submit_many does."""
+        """Return a future of the outcome of a JSON array of samples, as Pool.submit_many."""
         return self._request(wire.ARRAY, array, call)
 
     def ask_block(self, block: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
-        """Return the outcome of a block of numbers, as ask_array does."""
+        """Return a future of the outcome of a block of numbers, as ask_array."""
         return self._request(wire.BLOCK, block, call)
 
     def abandon(self, asked: Iterable["asyncio.Future[Answer]"]) -> None:
-        """Withdraw what nobody waits for any more: what no scorer has yet is not scored."""
+        """Withdraw requests that are no longer needed: samples that no scorer has started are not scored."""
         withdrawn = set(asked)
         for number in [number for number, waiting in self._pending.items() if waiting in withdrawn]:
             self._pending.pop(number).cancel()
             self._send(wire.frame(wire.ABANDON, number))
 
     async def facts(self) -> dict:
-        """Return the front's facts about itself; {} when it is gone."""
+        """Return the front's facts about itself; {} if it has disconnected."""
         payload = await self._request(wire.FACTS, b"")
         return json.loads(payload) if isinstance(payload, bytes) else {}
 
     def tell(self, news: dict) -> None:
-        """Tell the front something that JSON can hold."""
+        """Send the front a message in a form that JSON can hold."""
         self._send(wire.json_frame(wire.TELL, 0, news))
 
     def close(self) -> None:
-        """Send what waits, then hang up."""
+        """Send pending data, then disconnect."""
         self._flush()
         if self._transport is not None:
             self._transport.close()
@@ -106,7 +106,7 @@ class AsyncPoolClient(asyncio.Protocol):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Give their answers to the callers that wait for them."""
+        """Resolve the futures whose answers have arrived."""
         self._in += data
         for kind, number, payload in wire.take(self._in):
             if kind == wire.HELLO:
@@ -122,7 +122,7 @@ class AsyncPoolClient(asyncio.Protocol):
             self._greeted.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Answer everything that waits."""
+        """Resolve all pending futures."""
         self._transport = None
         pending, self._pending = self._pending, {}
         for waiting in pending.values():

@@ -1,16 +1,16 @@
-"""The client of the pool for other processes of ours: the app, and every further back end.
+"""The pool's client for other processes of the service: the app, and every further back end.
 
-The front makes a socketpair, serves one end of it with a PoolServer, and lets the process inherit the other.
+The front creates a socket pair, serves one end with a PoolServer, and lets the process inherit the other end.
 In that process:
 
     pool = PoolClient(socket.socket(fileno=number))
     answer = pool.ask(b"[1.5, 2]")              # from any thread; waits for the answer
     if answer.outcome == OK: use(answer.payload)
 
-A gRPC back end calls `ask` in its worker threads, one on a message bus `ask_many` with the messages at hand; where
-`together` is true, a body that is an array already goes whole by `ask_arrays`. No call raises for the outcome of a
-sample, which is one of answer.py's. When the front is gone, everything that waits or is asked later gets NOT_READY, so
-that a process can end in its own time. A client must not be used after a fork: its thread is not there.
+For several samples, call `ask_many`; if `together` is true and the body is an array already, call `ask_arrays` with the
+whole array. No call raises for the outcome of a sample, which is one of answer.py's. When the front has disconnected,
+pending and later requests get NOT_READY, so that the process can shut down in its own time. A client must not be used
+after a fork, which doesn't copy its thread.
 """
 
 import contextlib
@@ -28,20 +28,20 @@ from nb_service.pool.answer import Answer
 
 # One request may fill one eighth of the queue, which leaves room for others.
 SHARE = 8
-# The bytes that may be sent and not answered, over all threads: they wait in the front's memory. A larger body is sent
-# when nothing else is.
+# The bytes sent without an answer yet, over all threads: they wait in the front's memory. A larger body is sent if no
+# other is pending.
 MAX_BYTES = 16 << 20
-# How often a waiting thread checks whether anybody still wants the answers.
+# How often a waiting thread checks whether its answers are still needed.
 LOOK_SECONDS = 0.25
-# Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
+# Smaller than the blocks that the allocator maps again each time, which costs three system calls per read.
 RECEIVE_BYTES = 1 << 16
 
 
 class PoolClient:
-    """Asks the front's pool over the connected socket `sock`, for any number of threads.
+    """Calls the front's pool over the connected socket `sock`, from any number of threads.
 
-    The reader's thread calls `gone` when the front is gone or `close` was called. Waiting threads call `is_given_up`
-    now and then; it returns whether nobody wants their answers any more.
+    The reader's thread calls `gone` when the front has disconnected or `close` was called. Waiting threads call
+    `is_given_up` now and then; it returns whether their answers are no longer needed.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class PoolClient:
         return self._hello["max_queue"]
 
     def ask(self, sample: bytes, call: bytes = b"") -> Answer:
-        """Return the outcome of one sample; `call` is as of Pool.submit, here and below."""
+        """Return the outcome of one sample; `call` as in Pool.submit, here and below."""
         (answer,) = self.ask_many([sample], call)
         if answer is None:
             raise RuntimeError("a sample that nothing stands before was not asked")
@@ -141,11 +141,11 @@ class PoolClient:
                 self._sock.sendall(wire.frame(wire.TAKEN, number))
 
     def facts(self) -> dict:
-        """Return the front's facts about itself; {} when it is gone."""
+        """Return the front's facts about itself; {} if it has disconnected."""
         return self._asked(wire.FACTS, b"")
 
     def ask_front(self, question: dict) -> dict:
-        """Return what the front says to a question that JSON can hold; {} when it is gone."""
+        """Return the front's response to a message that JSON can hold; {} if it has disconnected."""
         body = json.dumps(question).encode("ascii")
         while not self.reserve(len(body), LOOK_SECONDS):
             if self._closed or self.is_given_up():
@@ -153,7 +153,7 @@ class PoolClient:
         return self._asked(wire.ASK, body)
 
     def tell(self, news: dict) -> None:
-        """Tell the front something that JSON can hold."""
+        """Send the front a message in a form that JSON can hold."""
         try:
             with self._sending:
                 self._sock.sendall(wire.json_frame(wire.TELL, 0, news))
@@ -168,7 +168,7 @@ class PoolClient:
         return json.loads(payload) if isinstance(payload, bytes) else {}
 
     def close(self) -> None:
-        """Hang up; everything that waits gets NOT_READY."""
+        """Disconnect; all pending requests get NOT_READY."""
         self._hang_up()
         self._thread.join()
         self._sock.close()
@@ -184,7 +184,7 @@ class PoolClient:
         return self._bytes.take(size, seconds)
 
     def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue, call: bytes = b"") -> list[int]:
-        """Send bodies, each with its index; `box` is certain to get (index, answer) for each, in any order.
+        """Send bodies, each with its index; `box` is guaranteed to receive (index, answer) for each, in any order.
 
         Return their numbers.
         """
@@ -200,14 +200,14 @@ class PoolClient:
         except OSError:
             # Part of a frame may have been sent, and nothing can follow that.
             self._hang_up()
-        # Checked after they were noted in _pending: either the reader sees them when it ends, or this does.
+        # Checked after they were added to _pending: either the reader sees them when it ends, or this does.
         if self._closed:
             for number in numbers:
                 self._deliver(number, Answer(outcomes.NOT_READY))
         return numbers
 
     def abandon(self, box: queue.SimpleQueue) -> None:
-        """Withdraw everything whose answers would go to `box`; none comes any more."""
+        """Withdraw all requests whose answers would go to `box`; none arrives any more."""
         numbers = [number for number, entry in list(self._pending.items()) if entry[0] is box]
         if not numbers:
             return
@@ -272,7 +272,7 @@ class _ByteBudget:
         self._limit = limit
         self._taken = 0
         self._change = threading.Condition()
-        # Held by the thread whose turn it is to wait, so that small bodies never overtake a large one for ever.
+        # Serialises waiters, so that small bodies can't starve a large one.
         self._turn = threading.Lock()
 
     def take(self, size: int, seconds: float) -> bool:
@@ -299,7 +299,7 @@ class _ByteBudget:
 
 
 class _Request:
-    """The bodies of one request, sent by one thread: no more at a time than its window in the front's queue."""
+    """The bodies of one request, sent by one thread, at most its window in the front's queue at a time."""
 
     def __init__(self, client: PoolClient, kind: int, bodies: Sequence[bytes], call: bytes) -> None:
         self._client = client
@@ -326,7 +326,7 @@ class _Request:
                 if self._client.is_given_up():
                     self._give_up()
                     break
-            # All that has come is noted first, so that the bodies that may follow leave in one send.
+            # Process all answers that have arrived first, so that the bodies that may follow are sent together.
             while not self._answer_queue.empty():
                 self._note(*self._answer_queue.get())
             self._feed()
@@ -336,12 +336,12 @@ class _Request:
         """Send as many bodies as this request may have in the queue."""
         full, self._queue_is_full = self._queue_is_full, False
         if full and self._pending:
-            # Others fill the queue: wait for an answer to a body that was sent before.
+            # The queue is full of other requests: wait for the answer to an earlier body.
             return
         bodies: list[tuple[int, bytes]] = []
         while self._unasked and not self._failed and self._pending + len(bodies) < self._window:
             body = self._bodies[self._unasked[-1]]
-            # With bodies on their way, wait for their answers and never for bytes that others must give back.
+            # With bodies in flight, wait for their answers and never for bytes that others must give back.
             waits = not bodies and not self._pending
             if not self._client.reserve(len(self._call) + len(body), LOOK_SECONDS if waits else 0.0):
                 if not waits:

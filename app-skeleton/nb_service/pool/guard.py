@@ -1,4 +1,4 @@
-"""Callbacks of the pool: an exception in one is a bug of ours, which is shown and ends nothing else."""
+"""Runs callbacks of the pool: an exception in one is a bug, which is printed and stops nothing else."""
 
 import traceback
 from collections.abc import Callable

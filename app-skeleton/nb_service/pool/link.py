@@ -22,74 +22,74 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-# So much work may be in flight on a link, by the moving average of a sample's seconds there: enough to save wake-ups,
-# and so little that no sample waits long behind another while a scorer is idle.
+# Seconds of work to keep in flight per link, by the moving average of a sample's time: enough to save wake-ups, and so
+# little that no sample waits long behind another while a scorer is idle.
 WINDOW_SECONDS = 0.002
 MAX_IN_FLIGHT = 64
 # A batch may take this share of the time limit, by the same average.
 SHARE_OF_LIMIT = 0.125
 WEIGHT_OF_NEWEST = 0.1
-# Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
+# Smaller than the blocks that the allocator maps again each time, which costs three system calls per read.
 RECEIVE_BYTES = 1 << 16
-# A link with more bytes than this that its socket has not taken gets no more samples: the scorer is not reading.
+# A link with more unsent bytes than this gets no more samples: the scorer is not reading.
 MAX_UNSENT = 1 << 20
-# A body of this size is sent from where it is; smaller ones are copied behind one another.
+# A body of this size is sent without copying; smaller ones are copied together.
 LARGE = 1 << 16
 # The share of what may be untaken of a stream's items after which the scorer hears that items were taken.
 TAKEN_AT_ONCE = 4
 # As nb_scorer.worker.outlet has it.
 INTERRUPT = signal.SIGURG
-# How many buffers leave in one system call.
+# How many buffers are sent in one system call.
 BUFFERS = 16
-# Stands for a sample that was taken back, until the scorer confirms that.
+# Replaces a sample that was taken back, until the scorer confirms that.
 TAKEN = Job(b"", lambda answer: None)
 
 
 class Owner(Protocol):
-    """What a link calls when something happens on it."""
+    """Callbacks of a link."""
 
     def link_ready(self, link: "Link", pid: int) -> None:
-        """Note that the scorer has the model and waits for samples."""
+        """Record that the scorer has loaded the model and waits for samples."""
 
     def link_setting_up(self, link: "Link") -> None:
-        """Note that the scorer has the model, and calls the notebook's setup now."""
+        """Record that the scorer has loaded the model, and is calling the notebook's setup."""
 
     def link_problem(self, link: "Link", facts: dict) -> None:
-        """Note that the scorer could not load the model, or that its setup failed."""
+        """Record that the scorer could not load the model, or that its setup failed."""
 
     def link_first_answer(self, link: "Link") -> None:
-        """Note that the scorer has answered a sample for the first time."""
+        """Record that the scorer has answered a sample for the first time."""
 
     def link_tired(self, link: "Link") -> None:
-        """Note that the scorer has done its share; this comes with each answer from the `tired_after`-th on."""
+        """Record that the scorer has served its quota; called with each answer from the `tired_after`-th on."""
 
     def link_handed_back(self, job: Job) -> None:
-        """Note that the scorer has not started this sample and never will."""
+        """Record that the scorer has not started this sample and never will."""
 
     def link_empty(self, link: "Link") -> None:
-        """Note that the scorer may have room again, before its answers go to their callbacks."""
+        """Record that the scorer may have room again, before its answers go to their callbacks."""
 
     def link_room(self, link: "Link") -> None:
-        """Note that the scorer may have room again, after its answers went to their callbacks."""
+        """Record that the scorer may have room again, after its answers went to their callbacks."""
 
     def link_batching_ended(self, link: "Link", facts: dict) -> None:
-        """Hear that a sample was answered differently in company; this scorer asks each alone from now on."""
+        """Record that a batched answer differed from the single one; this scorer scores one by one from now on."""
 
     def link_strange(self, link: "Link") -> None:
-        """Note that the scorer sent something that was not asked for; `link_gone` follows."""
+        """Record that the scorer sent an unexpected frame; `link_gone` follows."""
 
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
-        """Note that the scorer is gone; `unanswered` are the samples to ask again, in order."""
+        """Record that the scorer has exited; `unanswered` are the samples to score again, in order."""
 
 
-# Where nothing else is said.
+# The default.
 MAX_ANSWER = 1 << 30
 
 
 class Link:
-    """One scorer: samples go in by `give`, answers come back in order to each job's `done`.
+    """One scorer: samples go in through `give`, answers come back in order to each job's `done`.
 
-    Where samples may be scored together, an idle scorer takes up to `batch` waiting samples at once, however long one
+    If samples may be scored together, an idle scorer takes up to `batch` waiting samples at once, however long one
     takes. For the loop's thread only.
     """
 
@@ -106,13 +106,13 @@ class Link:
         self.number = number
         self.pid: int | None = None
         self.alive = True
-        self.gpu = ALL  # the place in the plan of the only one that the scorer sees
+        self.gpu = ALL  # index in the plan of the only GPU that the scorer can use
         self.in_flight: deque[Job] = deque()
         self.head_since = 0.0
         self.proved = False
         self.setup_failed = False
         self.tired_after = float("inf")
-        # Bytes of one answer: predictor's own process says how many come, and they would be held here.
+        # Maximum size of an answer: predictor's own process states its length, and the front has to hold it.
         self.largest = MAX_ANSWER
         # Called with the jobs and answers of one read.
         self.observe: Callable[[list[tuple[Job, Answer]]], object] | None = None
@@ -133,7 +133,7 @@ class Link:
         self._items_size = 0
         self._items_taken = 0
         self._out = bytearray()
-        # What leaves before _out: large bodies, and what comes before each.
+        # Sent before _out: large bodies, and the data before each.
         self._large: deque[memoryview] = deque()
         self._large_size = 0
         self._is_broken = False
@@ -158,11 +158,11 @@ class Link:
         return self._ahead - in_flight
 
     def is_low(self) -> bool:
-        """Return whether it should get more samples now: when half of what it may have is done, for batches always."""
+        """Return whether it should get more samples now: when half of its window is done; for batches always."""
         return self._batch > 1 or 2 * len(self.in_flight) <= self._ahead
 
     def give(self, job: Job) -> None:
-        """Take a sample; it leaves with the next `flush`."""
+        """Queue a sample, which is sent with the next `flush`."""
         in_flight = self.in_flight
         if not in_flight:
             self.head_since = time.monotonic()
@@ -230,15 +230,15 @@ class Link:
         return is_at_work
 
     def stop_batching(self) -> None:
-        """Have each sample asked alone from now on, those of one array too."""
+        """Score all samples one by one from now on, including those of an array."""
         self._batch = self._at_once = 1
         self._most_ahead = MAX_IN_FLIGHT
-        # It takes no number: there is no answer to it.
+        # It has no number, because it gets no answer.
         self._out += frames.request(frames.ALONE, (self.answers + len(self.in_flight)) & frames.NUMBERS, b"")
         self.flush()
 
     def flush(self) -> None:
-        """Send what waits, as much as the socket takes; the loop sends the rest later."""
+        """Send as much pending data as the socket accepts; the loop sends the rest later."""
         if self._has_unsent() and not self._writing and not self._is_broken:
             self._send()
 
@@ -255,7 +255,7 @@ class Link:
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
-            # Not the end of the link yet: answers may still wait to be read. The end of file will come.
+            # The link is not gone yet: answers may still have to be read before the end of file.
             self._is_broken = True
             self._watch_writable(False)
             return
@@ -284,18 +284,18 @@ class Link:
 
     @property
     def ahead(self) -> int:
-        """Return how many samples behind the first were sent and not taken back."""
+        """Return how many samples after the first were sent and not taken back."""
         return len(self.in_flight) - self._taken - 1
 
     def take_back(self, limit: int) -> list[Job]:
-        """Take back up to `limit` samples, which the scorer then never starts; return them, the oldest first."""
+        """Take back up to `limit` samples, which the scorer then never starts; return them, oldest first."""
         # Predictor's own process counts, and may count backwards.
         unstarted = range(max(0, self._counters.started - self.answers), len(self.in_flight))
         positions = [position for position in unstarted if self.in_flight[position] is not TAKEN][:limit]
         if not positions:
             return []
         first_unstarted = self._counters.call_back(self.answers + positions[-1] + 1) - self.answers
-        # It keeps those that it has started meanwhile, or hands them back itself.
+        # The scorer keeps those that it has started in the meantime, or hands them back itself.
         positions = [position for position in positions if position >= first_unstarted]
         jobs = [self.in_flight[position] for position in positions]
         for position in positions:
@@ -304,17 +304,17 @@ class Link:
         return jobs
 
     def end(self) -> None:
-        """Read what the scorer had still sent; the end of file then counts it as gone."""
+        """Read the scorer's remaining answers; the end of file then marks it as gone."""
         while self.alive and self._receive():
             pass
 
     @property
     def suspects(self) -> int:
-        """Return how many samples the scorer has started and not answered; above 1 they are one batch."""
+        """Return how many samples the scorer has started and not answered; more than 1 are one batch."""
         return max(0, min(self._counters.started - self.answers, len(self.in_flight)))
 
     def has_progressed(self) -> bool:
-        """Return whether the scorer has done a sample within an array since this was last asked."""
+        """Return whether the scorer has finished a sample within an array since the last call."""
         before, self._progress = self._progress, self._counters.progress
         return self._progress != before
 
@@ -323,7 +323,7 @@ class Link:
         return [job for job in itertools.islice(self.in_flight, count) if job is not TAKEN]
 
     def drop(self) -> list[Job]:
-        """Close this link without telling the owner; return the unanswered samples."""
+        """Close this link without notifying the owner; return the unanswered samples."""
         unanswered = self.first(len(self.in_flight))
         self.in_flight.clear()
         self._close()
@@ -361,7 +361,7 @@ class Link:
             guarded(self.gone)
 
     def _receive(self) -> bool:
-        """Read once; return False where nothing more can be read for now, or ever."""
+        """Read once; return False if nothing more can be read for now, or ever."""
         try:
             data = self._sock.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -390,7 +390,7 @@ class Link:
         return self.alive
 
     def _may_go_on(self) -> bool:
-        """Return whether the scorer is there; one whose next answer is too large to be held is not, from now on."""
+        """Return whether the scorer is usable; mark it as gone if its next answer is too large to hold."""
         if self.alive and frames.announced(self._in) > self.largest:
             self._owner.link_strange(self)
             if self.alive:
@@ -398,7 +398,7 @@ class Link:
         return self.alive
 
     def _settled(self, answers: list[tuple]) -> list[tuple[Job, Answer]]:
-        """Return each answer with its job, which is no longer in flight; stop where a frame ends this link."""
+        """Return each answer with its job, which is no longer in flight; stop at a frame that ends this link."""
         pairs, in_flight = [], self.in_flight
         self.head_since = time.monotonic()
         self._adapt_window(answers)
@@ -446,7 +446,7 @@ class Link:
         self._items_size += len(payload)
 
     def _on_other_frame(self, status: int, payload: bytes) -> None:
-        """Handle a frame that does not answer the sample whose turn it is: the scorer's first one, or nonsense."""
+        """Handle a frame that is not the next sample's answer: the scorer's first one, or an invalid one."""
         if self.pid is None and status == frames.HELLO:
             self.pid = json.loads(payload)["pid"]
             self._owner.link_ready(self, self.pid)
@@ -457,7 +457,7 @@ class Link:
         elif self.pid is not None and status == frames.BATCHING_ENDED:
             self._owner.link_batching_ended(self, json.loads(payload))
         else:
-            # A predictor that forks leaves two processes on one socket: no answer can be trusted any more.
+            # A predictor that forks leaves two processes on one socket, so answers can't be trusted any more.
             self._owner.link_strange(self)
             if self.alive:
                 self.gone()
@@ -474,11 +474,11 @@ class Link:
             self._at_once = max(1, min(self._batch, int(self._batch_seconds / (average + 1e-9))))
 
     def gone(self) -> None:
-        """Close; tell the owner, and answer the sample that the scorer died of with DIED, if only one can be it.
+        """Close; notify the owner, and answer the sample that killed the scorer with DIED, if only one can be it.
 
-        In a batch any sample may be it: they are asked again one by one, and the next death shows which.
+        In a batch, any sample may be the cause: they are scored again one by one, and the next death shows which.
         """
-        # It died of one of the samples that it had started and not answered; without such samples, of none.
+        # The cause is one of the samples that it had started and not answered; if there are none, no sample.
         suspects = self.suspects
         begun = self.first(suspects)
         unanswered = self.drop()
@@ -490,7 +490,7 @@ class Link:
 
 
 def separate(suspects: list[Job]) -> None:
-    """Have each of several suspects scored alone from now on."""
+    """Score each of several suspects alone from now on."""
     if len(suspects) > 1:
         for job in suspects:
             job.kind = frames.SAMPLE

@@ -1,4 +1,4 @@
-"""Memory that front and scorer share, in which the scorer counts the samples that it has started."""
+"""Memory shared by front and scorer, in which the scorer counts the samples that it has started."""
 
 import fcntl
 import os
@@ -8,9 +8,9 @@ from nb_scorer.protocol.shared_counters import SIZE
 
 
 def shared_memory() -> BinaryIO:
-    """Return a file of the size of the shared counters, in memory where the system supports that.
+    """Return a file for the shared counters, in memory if the system supports that.
 
-    There its size is sealed: reading a mapped file that predictor has made shorter would kill the front (SIGBUS).
+    In memory, its size is sealed: if predictor truncated the mapped file, reading it would kill the front (SIGBUS).
     """
     in_memory = hasattr(os, "memfd_create")
     fd = os.memfd_create("counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) if in_memory else _unlinked()
@@ -26,7 +26,7 @@ def shared_memory() -> BinaryIO:
 
 
 def _unlinked() -> int:
-    # Imported here, so that only systems without memfd_create, which are old, spend the time.
+    # Imported here, so that only old systems without memfd_create pay for it.
     import tempfile
 
     fd, path = tempfile.mkstemp()

@@ -1,17 +1,17 @@
-"""Process 1 of a container gets the processes whose parents have ended, and must collect them when they end, too."""
+"""Reaps orphans: process 1 of a container inherits processes whose parents have exited."""
 
 import os
 from collections.abc import Container
 
 
 def reap(own: Container[int | None]) -> None:
-    """Where this is process 1, collect the children that have ended, until one of the processes in `own` is next.
+    """As process 1, reap exited children, up to the first one that is in `own`.
 
-    An exit status of one in `own` is for the Popen that started it, with the SIGCHLD to come.
+    The exit status of a process in `own` is for the Popen that started it, on the SIGCHLD to come.
     """
     while os.getpid() == 1:
         try:
-            # WNOWAIT only looks.
+            # WNOWAIT only peeks.
             zombie = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return

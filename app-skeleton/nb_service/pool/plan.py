@@ -1,4 +1,4 @@
-"""How the scorers of a model start: how many, with how many native threads, forked or not."""
+"""Plans how a model's scorers start: how many, with how many native threads, forked or not."""
 
 import os
 import re
@@ -19,7 +19,7 @@ THREAD_LIMIT = "OMP_THREAD_LIMIT"
 # One variable for each library that starts its own threads.
 THREAD_KNOBS = (
     "OMP_NUM_THREADS",
-    # A scikit-learn model remembers how many threads there were where it was trained, and asks for as many again.
+    # A scikit-learn model stores the number of threads with which it was trained, and requests as many again.
     THREAD_LIMIT,
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -30,31 +30,31 @@ THREAD_KNOBS = (
     "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
-# Where Python writes temporary files by default (tempfile.gettempdir).
+# Python's default folders for temporary files (tempfile.gettempdir).
 TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - looked at only; nothing is created in them
-# Container engines mount it writable even where the root file system is read-only.
+# Container engines mount it writable even if the root file system is read-only.
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the same
 CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# Before it is ready a scorer answers at most this many golden rows,
+# Before it is ready, a scorer answers at most this many golden rows,
 GOLDEN_ROWS = 20
 # macOS: a forked process may crash or hang in Accelerate, CoreFoundation or OpenMP.
 UNFORKABLE_SYSTEMS = ("darwin",)
-# and begins no further one after this many seconds: services with slow predictors must get ready too.
+# and starts no further one after this many seconds, so that services with slow predictors become ready, too.
 GOLDEN_SECONDS = 10.0
 
 
-# An answer may have so many times the bytes of the largest request, and this many in any case.
+# The size limit of an answer is this multiple of the largest request, and at least this many bytes.
 ANSWERS_TO_BODIES = 8
 MIN_BOUND = 128 << 20
-# What scores samples that wait together.
+# How samples that wait together are scored.
 BATCH_PREDICTOR, DERIVED, ONE_BY_ONE = "batch_predictor", "derived", "one by one"
 
 
 class Plan(NamedTuple):
-    """All that a Pool needs to know.
+    """The configuration of a Pool.
 
-    `mode_is_final` is False where nothing has proved that this model may be forked: the zygote's threads, counted after
-    loading, then decide. `patience` are the seconds after which no further golden row is started.
+    `mode_is_final` is False if it is not verified that this model may be forked: the zygote's threads, counted after
+    loading, then decide. `patience` is the time in seconds after which no further golden row is started.
     """
 
     mode: str
@@ -73,19 +73,19 @@ class Plan(NamedTuple):
     batch: int = 1
     max_requests: int = 0
     log_format: str = log_forms.PLAIN
-    # Whether scorers may score samples together, those that come in one array too; and what scores samples.
+    # Whether scorers may score samples together, including those of one array; and how.
     batching: bool = True
     form: str = ONE_BY_ONE
-    # The GPUs, of which a scorer sees one; and whether there are to be as many scorers as GPUs, if the model uses them.
+    # The GPUs, of which each scorer uses one; and whether to start as many scorers as GPUs, if the model uses them.
     gpus: Gpus = gpus.NONE
     one_a_gpu: bool = False
-    # The limits of a picture that is decoded.
+    # The limits for decoding pictures.
     max_pixels: int = 89478485
     max_frames: int = 1000
-    # Bytes that one answer of a scorer may have.
+    # Maximum size of a scorer's answer in bytes.
     largest_answer: int = 1 << 30
-    # Whether scorers call the notebook's setup and teardown, for how many seconds the first may run, and how many
-    # seconds the second gets where a scorer is replaced; None without a teardown.
+    # Whether scorers call the notebook's setup and teardown, the time limit of setup in seconds, and that of teardown
+    # when a scorer is replaced; None without a teardown.
     runs_setup: bool = True
     setup_seconds: float = 300.0
     teardown_seconds: float | None = None
@@ -99,7 +99,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
     threads = native_threads(environ, scorers)
     shown = gpus.visible(environ)
     mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads, has_gpus=bool(shown.names))
-    # Of several predictors, one that is scored in batches is enough for samples to be sent together.
+    # If one of several predictors is scored in batches, samples are sent together.
     manifests = [model.manifest, *(each.manifest for each in model.predictors.values())]
     forms = [form_of(each, batching=settings.batching == "auto") for each in manifests]
     form = next((form for form in forms if form != ONE_BY_ONE), ONE_BY_ONE)
@@ -124,7 +124,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
         log_format=settings.log_format,
-        # A batch_predictor that was written is wanted, whatever is said of derived forms.
+        # An explicit batch_predictor is always used, whatever the setting for derived forms.
         batching=form == BATCH_PREDICTOR or settings.batching == "auto",
         form=form if settings.max_batch > 1 else ONE_BY_ONE,
         gpus=shown,
@@ -137,7 +137,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
 
 
 def form_of(manifest: dict, *, batching: bool) -> str:
-    """Return what scores samples that wait together; `batching` is whether a derived form may."""
+    """Return how samples that wait together are scored; `batching` is whether a derived form may be used."""
     if is_batched(manifest):
         return BATCH_PREDICTOR
     proved = (manifest.get("batching") or {}).get("pays_from") is not None
@@ -145,7 +145,7 @@ def form_of(manifest: dict, *, batching: bool) -> str:
 
 
 def most_of(manifest: dict, form: str) -> int:
-    """Return how many samples `form` may score in one call: of a derived form, as many as its proof tried."""
+    """Return how many samples `form` may score in one call: for a derived form, as many as verification tried."""
     if form == DERIVED:
         return manifest["batching"]["most"]
     return sys.maxsize if form == BATCH_PREDICTOR else 1
@@ -154,10 +154,10 @@ def most_of(manifest: dict, form: str) -> int:
 def start_mode(
     setting: str, manifest: dict, threads: int, *, has_gpus: bool = False, system: str = sys.platform
 ) -> tuple[str, bool, str]:
-    """Return (mode, whether that is final, why).
+    """Return (mode, whether that is final, reason).
 
-    Some libraries hang or die in a forked process, and nobody can tell from a pickle. So forking is final only where
-    the build tried it with the same number of native threads, and no GPU is there, as none was then; elsewhere the
+    Some libraries hang or die in a forked process, which can't be determined from a pickle. So forking is final only if
+    the build tried it with the same number of native threads, and there is no GPU, as in the build; otherwise, the
     zygote's threads and libraries decide after loading.
     """
     if setting != "auto":
@@ -177,9 +177,9 @@ def start_mode(
 
 
 def native_threads(environ: dict, scorers: int) -> int:
-    """Return how many threads a scorer's libraries may use: what the user set, else its share of the CPUs."""
+    """Return how many threads a scorer's libraries may use: the user's setting, or its share of the CPUs."""
     setting = environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    # Not isdecimal() and int(): they accept digits of other scripts, and thousands of digits.
+    # Not isdecimal() and int(), which accept digits of other scripts, and thousands of digits.
     if re.fullmatch("[0-9]{1,6}", setting) and int(setting) > 0:
         return int(setting)
     return max(1, cores.available() // scorers)
@@ -188,16 +188,16 @@ def native_threads(environ: dict, scorers: int) -> int:
 def environment(
     environ: dict, threads: int, ca_bundle: str = "", shown: Gpus = gpus.NONE, *, has_limit: bool = True
 ) -> dict:
-    """Return the scorers' environment: the user's own, completed for threads, CAs, GPUs and where to write.
+    """Return the scorers' environment: the user's own, completed for threads, CAs, GPUs and temporary files.
 
     Without `has_limit`, libraries may start more threads than that: some crash if they can't.
     """
     variables = launch.environment(environ)
     if len(shown.names) > 1:
-        # Of a single one nothing has to be said, and CUDA knows best how a part of one (MIG) is called.
+        # A single one needs no variable, and CUDA knows best what a part of one (MIG) is called.
         variables[gpus.VISIBLE] = ",".join(shown.names)
     if not any(map(_may_write, temporary_folders(variables))) and _may_write(SHARED_MEMORY):
-        # matplotlib, for one, can't be imported where nothing can be written.
+        # matplotlib, for example, can't be imported if there is no writable folder.
         variables["TMPDIR"] = SHARED_MEMORY
     for knob in THREAD_KNOBS:
         if has_limit or knob != THREAD_LIMIT:
@@ -208,7 +208,7 @@ def environment(
 
 
 def temporary_folders(environ: dict) -> list[str]:
-    """Return the folders in which Python tries to put temporary files; it takes the first that is writable."""
+    """Return the folders that Python tries for temporary files; it uses the first writable one."""
     folders = [environ[name] for name in ("TMPDIR", "TEMP", "TMP") if environ.get(name)]
     return [*folders, *TEMPORARY]
 

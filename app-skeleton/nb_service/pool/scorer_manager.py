@@ -1,4 +1,4 @@
-"""Which scorers there are, how they start, and how one that is gone is replaced."""
+"""Manages the scorers: starts them, and replaces those that have exited."""
 
 import errno
 import json
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 
     from nb_service.weights.awaited import Weights
 
-# When this many scorers in a row end before they answer anything, it is the model's fault and no single sample's.
+# If this many scorers in a row exit before they answer anything, the model is at fault rather than a single sample.
 CRASH_LOOP = 3
-# In a crash loop, starts are this far apart: each pause is twice the last one.
+# The maximum delay between starts in a crash loop, in which each pause is twice the previous one.
 MAX_PAUSE = 10.0
 MIN_PAUSE = 0.2
-# The errors of a system that lacks something for the moment. Any other error at the very first start is final.
+# Errors that mean a temporary shortage. Any other error at the very first start is final.
 SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC})
-# A forked scorer has the model and says hello at once. One that is silent for this long hangs in state that it
+# A forked scorer has the model and sends HELLO at once. One that is silent for this long hangs in state that it
 # inherited, such as a lock that another thread of the zygote held during the fork.
 HELLO_SECONDS = 30.0
-# A spawned scorer loads the model itself. How long that takes is unknown until the first one has done it; from then on
+# A spawned scorer loads the model itself. The time limit is unknown until the first one has done it; from then on,
 # others may take SLOWER_BY times as long as the slowest so far, and at least LOAD_SECONDS.
 LOAD_SECONDS = 60.0
 SLOWER_BY = 10
 # The share by which S2I_MAX_REQUESTS varies: scorers that started together must not all be replaced together.
 JITTER = 0.1
-# How long a zygote that is replaced may take to end before it is killed.
+# How long a zygote that is replaced may take to exit before it is killed.
 RETIRE_SECONDS = 1.0
 
 
 class Hindrance(NamedTuple):
-    """Why the system starts no process, and since when, by time.monotonic."""
+    """Why the system can't start a process, and since when (time.monotonic)."""
 
     since: float
     reason: str
@@ -59,14 +59,14 @@ class Hindrance(NamedTuple):
 class ScorerManager:
     """The scorers that take samples (`free`), and those that start, warm up or leave.
 
-    It is `warm` once as many as planned have answered the golden rows. `endings` counts why scorers ended. Its user may
-    set callbacks:
+    It is `warm` once the planned number of scorers have answered the golden rows. `endings` counts scorers' exits by
+    reason. The caller may set callbacks:
 
     - `on_change()`: readiness may have changed.
-    - `on_fatal(problem)`: going on is useless, because of this Problem.
-    - `on_unfit(message)`: a golden row was answered wrongly, or scorers keep ending.
+    - `on_fatal(problem)`: serving is impossible, because of this Problem.
+    - `on_unfit(message)`: a golden row got a wrong prediction, or scorers keep exiting.
     - `on_setup_failed(problem, traceback)`: the notebook's setup failed in a new scorer; another one will try.
-    - `on_rows(link, results)`: returns whether a scorer with these answers to the golden rows may work.
+    - `on_rows(link, results)`: returns whether to use a scorer with these predictions for the golden rows.
     - `on_unanswered(jobs)`: a scorer left these samples unanswered.
     - `on_answer(pairs)`: these jobs got these answers.
     - `on_room(link)`: waiting samples may now fit on this link; with None, anything may have changed for them.
@@ -85,7 +85,7 @@ class ScorerManager:
         self.free: list[Link] = []
         self.links: dict[int, Link] = {}
         self.warm = False
-        # With GPUs only the first scorer can show how many there are to be: see _count_scorers.
+        # With GPUs, only the first scorer can show how many are needed: see _count_scorers.
         self.planned = 1 if plan.one_a_gpu else plan.scorers
         self.uses_gpus: bool | None = None  # None until the first scorer has answered the golden rows
         self.loaded_once = False
@@ -101,7 +101,7 @@ class ScorerManager:
         self.on_room = lambda link: None
         self.on_empty = lambda link: None
         self.on_batching_ended: Callable[[], None] = lambda: None
-        self.batching_ended = 0  # differences that the scorers have seen
+        self.batching_ended = 0  # number of differences that the scorers have found
         self.endings: dict[str, int] = {"died": 0, "too slow": 0, "recycled": 0}
         self._loop = loop
         self._model = model
@@ -109,35 +109,35 @@ class ScorerManager:
         self._say = say
         self._stdout = stdout
         self._leaving: dict[int, Link] = {}
-        self._tired: list[Link] = []  # to be replaced, one after the other; at work until then
-        self._retired: list[Link] = []  # replaced; they only answer what they have
+        self._tired: list[Link] = []  # to be replaced, one after the other; still in use
+        self._retired: list[Link] = []  # replaced; they only finish the samples that they have
         self._supervisor: Supervisor | None = None
         self._loaded = False
         self._number = 0
         self._deaths = 0
         self._pause: asyncio.TimerHandle | None = None
         self._setbacks = 0  # failed attempts to start a process since the last success
-        self.hindrance: Hindrance | None = None  # what keeps processes from being started, while it does
-        self._silent: dict[int, float] = {}  # start times of scorers that have not said hello, by number
+        self.hindrance: Hindrance | None = None  # why processes can't be started at present
+        self._silent: dict[int, float] = {}  # start times of scorers that have not sent HELLO, by number
         self._slowest_hello = 0.0
         self._setting_up: dict[int, float] = {}  # since when scorers have been in the notebook's setup, by number
-        self._failed_setups = 0  # since the last one that did not fail
+        self._failed_setups = 0  # since the last successful one
         self._setup_problem = ""  # how the last one failed
-        self._unfit: list[Link] = []  # that answered a golden row wrongly
+        self._unfit: list[Link] = []  # that gave a wrong answer to a golden row
         self.unfit_row: int | None = None  # the number of that row, from 1
         self._weights = self._make_weights()
 
     def _make_weights(self) -> "Weights | None":
         if self._plan.weights_environment is None:
             return None
-        # Imported here: services of models without weights start without it.
+        # Imported here, so that services of models without weights start without it.
         from nb_service.weights.awaited import Weights
 
         return Weights(self._loop, self._plan.weights_environment, self._say)
 
     @property
     def hopeful(self) -> bool:
-        """Return whether samples may wait for a scorer, be it one that is only starting."""
+        """Return whether samples may wait for a scorer: true while any scorer runs or is starting."""
         lacks_weights = self._weights is not None and self._weights.is_failing
         if self.stopping or lacks_weights or (self._unfit and not self.warm):
             return False
@@ -147,7 +147,7 @@ class ScorerManager:
 
     @property
     def why_not_ready(self) -> str:
-        """Return what keeps scorers from working, as a sentence; "" where nothing is known that does."""
+        """Return why scorers don't work, as a sentence; "" if no reason is known."""
         if self.unfit_row is not None and not self.warm:
             return (
                 f"Golden row {self.unfit_row} is not predicted as it was when the model was built; "
@@ -166,7 +166,7 @@ class ScorerManager:
 
     @property
     def crash_looping(self) -> bool:
-        """Return whether the scorers keep ending before they answer anything."""
+        """Return whether the scorers keep exiting before they answer anything."""
         return self._deaths >= CRASH_LOOP and not any(link.proved for link in self.free)
 
     @property
@@ -176,19 +176,19 @@ class ScorerManager:
 
     @property
     def child_pids(self) -> tuple[int | None, ...]:
-        """Return the process ids of what this has started itself; None in the place of what does not run."""
+        """Return the process ids of the children of this process; None for those that are not running."""
         return self.zygote_pid, self._weights.pid if self._weights is not None else None
 
     def by_gpu(self) -> dict[str, int]:
-        """Return how many scorers work on each GPU, by the name that CUDA has for it; none where they use none."""
+        """Return how many scorers use each GPU, by its CUDA name; empty if they use none."""
         names = self._plan.gpus.names
         places = [max(link.gpu, 0) for link in self.free if self.uses_gpus]
         return {name: places.count(place) for place, name in enumerate(names)}
 
     def start(self) -> None:
-        """Start a zygote, once the model's weights are there; the scorers follow when it has loaded the model.
+        """Start a zygote, once the model's weights are available; the scorers follow when it has loaded the model.
 
-        Raise the Problem of a model Python that can't be run; where the system lacks something for a while, try later.
+        Raise the Problem of a model Python that can't be run; after a temporary shortage, retry later.
         """
         if self._weights is not None and not self._weights.ready:
             self._weights.start(self._start_again, self._weights_missing)
@@ -216,7 +216,7 @@ class ScorerManager:
             self._give_up(problem)
 
     def _set_back(self, what: str, reason: str) -> None:
-        """Log, once, that something can't be started now; each setback makes the pause before the next try longer."""
+        """Log, once, that something can't be started now; each setback lengthens the pause before the next attempt."""
         self._setbacks += 1
         self.hindrance = Hindrance(self.hindrance.since if self.hindrance else time.monotonic(), reason)
         if self._setbacks == 1:
@@ -229,8 +229,8 @@ class ScorerManager:
             self._say("Processes can be started again.")
 
     def stop(self, seconds: float) -> list[Job]:
-        """End every scorer within `seconds`; return the samples that have no answer."""
-        # First: from here on, what scorers and zygote report of their own end starts no replacement.
+        """Stop every scorer within `seconds`; return the unanswered samples."""
+        # First, so that scorers and zygote that report their exit are not replaced.
         self.stopping = True
         self.warm = False
         unanswered = [job for link in list(self.links.values()) for job in link.drop()]
@@ -239,15 +239,15 @@ class ScorerManager:
         if self._weights is not None:
             self._weights.end()
         if self._supervisor is not None:
-            # While it loads the model it does not read its control socket, so waiting would be in vain.
+            # While it loads the model, it does not read its control socket, so waiting would be in vain.
             self._supervisor.end(seconds if self._loaded else 0.0, waits=self._plan.teardown_seconds is not None)
             self._supervisor = None
         return unanswered
 
     def dismiss(self, link: Link, reason: str) -> list[Job]:
-        """Kill a scorer and replace it; return the samples that it leaves unanswered.
+        """Kill a scorer and replace it; return its unanswered samples.
 
-        One that is only to be recycled may call the notebook's teardown before.
+        One that is only recycled may call the notebook's teardown first.
         """
         unanswered = link.drop()
         self.links.pop(link.number, None)
@@ -267,7 +267,7 @@ class ScorerManager:
             self._supervisor.kill(link.number)
 
     def reap(self) -> None:
-        """Collect the exit status of the zygote if it has ended; it reaps the scorers, which are its children."""
+        """Reap the zygote if it has exited; it reaps the scorers, which are its children."""
         if self._supervisor is not None:
             self._supervisor.reap()
         if self._weights is not None:
@@ -299,7 +299,7 @@ class ScorerManager:
     # --- called by the links ---
 
     def link_setting_up(self, link: Link) -> None:
-        """Give the scorer the time that setup may take."""
+        """Give the scorer the time limit for setup."""
         self._has_loaded(link)
         self._setting_up[link.number] = time.monotonic()
 
@@ -310,7 +310,7 @@ class ScorerManager:
             self._slowest_hello = max(self._slowest_hello, time.monotonic() - since)
 
     def link_ready(self, link: Link, pid: int) -> None:
-        """Send golden rows to a scorer that has the model: all of them at first, one to a replacement."""
+        """Send golden rows to a scorer that has loaded the model: all of them at first, one to a replacement."""
         self._has_loaded(link)
         if self._setting_up.pop(link.number, None) is not None:
             self._failed_setups = 0
@@ -320,7 +320,7 @@ class ScorerManager:
         Warmup(link, rows, self._plan, self._warmed_up).next()
 
     def link_batching_ended(self, link: Link, facts: dict) -> None:
-        """End batching in all scorers, those that will start too: one answer in company was another than alone."""
+        """Disable batching in all present and future scorers: a batched answer differed from the single one."""
         self.batching_ended += 1
         if self.batching_ended == 1:
             self._say(
@@ -333,7 +333,7 @@ class ScorerManager:
             guarded(self.on_batching_ended)
 
     def link_problem(self, link: Link | None, facts: dict) -> None:
-        """Log that the model does not load, or its setup failed; if no process has ever loaded it, give up."""
+        """Log that loading the model or its setup failed; if no process has ever loaded it, give up."""
         if link is not None:
             self._silent.pop(link.number, None)
         problem = problems.model_problem(facts)
@@ -345,7 +345,7 @@ class ScorerManager:
             self._give_up_with(facts)
 
     def _setup_has_failed(self, link: Link, problem: Problem, traceback: str | None) -> None:
-        """Log how setup failed, in full where it is news; the pause before the next scorer grows."""
+        """Log how setup failed, in full if the reason is new; the pause before the next scorer grows."""
         self._failed_setups += 1
         link.setup_failed = True
         if problem.what != self._setup_problem:
@@ -368,7 +368,7 @@ class ScorerManager:
             guarded(self.on_change)
 
     def link_tired(self, link: Link) -> None:
-        """Replace a scorer that has done its share; its replacement is at work before it leaves."""
+        """Replace a scorer that has served its quota; its replacement is ready before it leaves."""
         if link in self._retired:
             if not link.in_flight:
                 self._let_go(link)
@@ -385,28 +385,28 @@ class ScorerManager:
             self.dismiss(link, "recycled")
 
     def link_room(self, link: Link) -> None:
-        """Have waiting samples dealt."""
+        """Distribute waiting samples."""
         self.on_room(link)
 
     def link_empty(self, link: Link) -> None:
-        """Have waiting samples given to this scorer now."""
+        """Give waiting samples to this scorer now."""
         self.on_empty(link)
 
     def link_strange(self, link: Link) -> None:
-        """Kill a scorer that sent what nobody asked for: its answers can no longer be matched to samples."""
+        """Kill a scorer that sent an unexpected frame: its answers can no longer be matched to samples."""
         self._say(f"Scorer {link.pid or link.number} is killed: its response was not requested, or is too large.")
         if self._supervisor is not None:
             self._supervisor.kill(link.number)
 
     def link_handed_back(self, job: Job) -> None:
-        """Have another scorer answer the sample."""
+        """Give the sample to another scorer."""
         self.on_unanswered([job])
 
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
-        """Hand back what a dead scorer left, and replace it."""
+        """Requeue the samples of a dead scorer, and replace it."""
         if link.pid is None and self._supervisor is not None and self._supervisor.awaits(link.number):
-            # Perhaps no scorer was started: where the zygote has no descriptor left, the kernel closes the socket that
-            # it was sent. Its report, which is still to come, decides.
+            # Perhaps no scorer was started: if the zygote has no descriptor left, the kernel closes the socket that it
+            # was sent. Its report, which has not arrived yet, decides.
             return
         self._lose(link, unanswered, "died")
 
@@ -446,7 +446,7 @@ class ScorerManager:
         guarded(self.on_unfit, message)
 
     def _delay(self) -> float:
-        """Return the seconds to wait before the next start: ever more after deaths in a row, and after setbacks."""
+        """Return the seconds to wait before the next start: increasing after deaths in a row, and after setbacks."""
         return max(pause(self._deaths - CRASH_LOOP), pause(self._setbacks - 1), pause(self._failed_setups - 1))
 
     def _fill(self) -> None:
@@ -460,7 +460,7 @@ class ScorerManager:
             try:
                 self._start_one()
             except ConnectionError:
-                # The zygote is gone. `zygote_gone` is called in a moment, and the next zygote starts the scorers.
+                # The zygote has exited. `zygote_gone` will be called soon, and the next zygote starts the scorers.
                 return
             except OSError as error:
                 self._set_back("A scorer", error.strerror or str(error))
@@ -485,7 +485,7 @@ class ScorerManager:
             front_socket.close()
             raise
         finally:
-            # The order carried a copy. With this one open, the scorer's death would never show as end of file.
+            # The order carried a copy. If this one stayed open, the scorer's death would never show as end of file.
             scorer_socket.close()
         self.links[self._number] = link
 
@@ -496,7 +496,7 @@ class ScorerManager:
         if plan.max_requests:
             import random
 
-            # The golden rows, which it answers before it may work, do not count.
+            # The golden rows, which it answers before it takes samples, do not count.
             share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
             link.tired_after = len(plan.golden) + share
         return link
@@ -506,7 +506,7 @@ class ScorerManager:
         return self.planned + bool(self._tired or self._retired)
 
     def _freest_gpu(self) -> int:
-        """Return the place in the plan of the GPU with the fewest scorers; ALL where there are no several."""
+        """Return the index in the plan of the GPU with the fewest scorers; ALL unless there are several."""
         places = range(len(self._plan.gpus.names))
         if len(places) < 2:
             return ALL
@@ -514,10 +514,10 @@ class ScorerManager:
         return min(places, key=taken.count)
 
     def _count_scorers(self, link: Link) -> None:
-        """Settle, by the first scorer that has answered the golden rows, how many there are to be.
+        """Determine the number of scorers when the first one has answered the golden rows.
 
-        Whether a model uses the GPUs that are there, no pickle says: its process has asked CUDA for one by now, or not.
-        Without golden rows it may do so later, if it has libraries for them.
+        Whether a model uses the available GPUs can't be determined from a pickle: by now, its process has initialised
+        CUDA or not. Without golden rows, it may do so later, if it has libraries for that.
         """
         if self.uses_gpus is None and self._plan.gpus.names and link.pid is not None:
             may_yet = not self._plan.golden and gpus.has_libraries(self._model.python)
@@ -527,7 +527,7 @@ class ScorerManager:
                 self._fill()
 
     def _retire(self) -> None:
-        """Give no more samples to a tired scorer whose replacement is at work."""
+        """Give no more samples to a scorer over its quota whose replacement is ready."""
         link = self._tired.pop(0)
         self.free.remove(link)
         self._retired.append(link)
@@ -535,7 +535,7 @@ class ScorerManager:
             self._let_go(link)
 
     def _warmed_up(self, link: Link, results: list) -> None:
-        # A replacement runs the model that the first scorers were checked with: that it answers at all is enough.
+        # A replacement runs the model with which the first scorers were checked, so any answer is enough.
         if not self.warm and not self.on_rows(link, results):
             if link.alive:
                 self._unfit.append(link)
@@ -569,17 +569,17 @@ class ScorerManager:
     # --- called by the supervisor ---
 
     def zygote_loaded(self, threads: int, unforkable: Sequence[str] = ()) -> None:
-        """Start the scorers, or first another zygote where forking this one is unproved and unsafe."""
+        """Start the scorers; if forking this zygote is unverified and unsafe, start another zygote first."""
         self.unforkable = tuple(unforkable)
-        # A fork copies only the thread that calls it: the work of others stops half done in the child, and the locks
-        # that they hold stay locked. So without a proof by the build, a zygote with several threads is not forked.
+        # A fork copies only the calling thread: the work of others stops half done in the child, and their locks stay
+        # locked. So unless the build has verified forking, a zygote with several threads is not forked.
         if self.mode == FORK and not self._plan.mode_is_final and (threads > 1 or unforkable):
             self.mode = SPAWN
             why = f"it uses {unforkable[0]}" if unforkable else f"loading it left {threads} threads"
             self.reason = f"{self._plan.reason}, and {why}"
             supervisor, self._supervisor = self._supervisor, None
             if supervisor is not None:
-                # Only then the next one: both at a time would have the model twice.
+                # The next one starts only then: both at a time would hold the model twice.
                 supervisor.retire(RETIRE_SECONDS, self._start_again)
             return
         self._recovered()
@@ -591,7 +591,7 @@ class ScorerManager:
         self.link_problem(None, facts)
 
     def scorer_started(self, number: int) -> None:
-        """Expect its hello from now on, unless it has overtaken this report, which comes by another socket."""
+        """Expect its HELLO from now on, unless that has overtaken this report, which arrives on another socket."""
         self._recovered()
         link = self.links.get(number)
         if link is None:
@@ -602,7 +602,7 @@ class ScorerManager:
             self._silent[number] = time.monotonic()
 
     def scorer_unstarted(self, number: int, why: str) -> None:
-        """Try again, after ever longer pauses."""
+        """Try again, with increasing pauses."""
         link = self.links.pop(number, None)
         if link is not None:
             link.drop()
@@ -610,7 +610,7 @@ class ScorerManager:
             self._fill()
 
     def zygote_stuck(self) -> None:
-        """Have everything that the scorers work on asked again: they die with the zygote, not of a sample."""
+        """Requeue everything that the scorers work on: they die with the zygote rather than because of a sample."""
         self._say("The process that starts scorers does not respond: it is killed, with its scorers.")
         links = list(self.links.values())
         for registry in (
@@ -623,13 +623,13 @@ class ScorerManager:
             self.on_unanswered(link.drop())
 
     def scorer_exited(self, number: int, status: int) -> None:
-        """Read the last answers of a scorer that has ended, and log how it ended."""
+        """Read the last answers of a scorer that has exited, and log how it exited."""
         link = self.links.get(number) or self._leaving.get(number)
         if link is None or self.stopping:
             return
         guarded(link.end)
         if link.alive:
-            # A process that it has started keeps its socket open, so no end of file comes.
+            # A process that it has started keeps its socket open, so no end of file arrives.
             guarded(link.gone)
         self._leaving.pop(number, None)
         if self.stopping:
@@ -647,7 +647,7 @@ class ScorerManager:
         self._leaving.clear()
         if self.stopping:
             return
-        # Scorers whose order it did not carry out, or did not live to confirm.
+        # Scorers whose order it did not execute, or did not live to confirm.
         unstarted = [link for link in self.links.values() if not link.alive]
         for link in unstarted:
             del self.links[link.number]
@@ -674,7 +674,7 @@ class ScorerManager:
 
 def pause(turn: int) -> float:
     """Return the seconds to wait before attempt `turn`: none below 0, then twice as many each time."""
-    # The exponent is bounded: attempts can go on for ever, and a float power of 2 overflows.
+    # The exponent is limited, because attempts can continue for ever, and a float power of 2 overflows.
     return 0.0 if turn < 0 else min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(turn, 20))
 
 

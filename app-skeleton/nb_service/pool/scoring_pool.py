@@ -1,4 +1,4 @@
-"""The pool: one bounded queue, and the scorers that take samples from it. Back ends use this."""
+"""The pool, which back ends use: one bounded queue, and the scorers that take samples from it."""
 
 import heapq
 import time
@@ -20,27 +20,27 @@ from nb_service.pool.turns import TurnLoop
 if TYPE_CHECKING:
     import asyncio
 
-# When a scorer has worked for this long on one call, what was sent behind it goes to idle scorers.
+# If a scorer has worked on one call for this long, samples sent after it go to idle scorers.
 PATIENCE_SECONDS = 0.005
 # A call for many samples may take this share of the time limit; then each is scored alone. So a sample that hangs is
-# known after little more than the limit.
+# detected after little more than the limit.
 BATCH_SHARE = 0.25
 # When the client of a stream has left, predictor's code gets so long until its next item, its scorer so long in all.
 INTERRUPT_SECONDS = 0.4
 CLOSE_SECONDS = 0.9
-# After so long without any scorer the service is not ready. A forked replacement is there much sooner; one that loads
-# the model itself may take long, and balancers should know.
+# After this long without any scorer, the service is not ready. A forked replacement starts much faster; one that loads
+# the model itself may take long, and load balancers should know.
 ABSENCE_SECONDS = 1.0
 
-# Scorers of a model without teardown end at once.
+# Scorers of a model without teardown exit at once.
 STOP_SECONDS = 1.0
 
 
 class Pool:
     """The queue before a model's scorers; every method is for the loop's thread.
 
-    `manager` has the scorers themselves; its `on_change` is called when `ready` may have changed, its `on_fatal` with
-    the Problem that makes going on useless. The plan bounds how many samples wait; callers bound how many bytes.
+    `manager` has the scorers themselves; its `on_change` is called when `ready` may have changed, its `on_fatal` with a
+    Problem that makes serving impossible. The plan limits how many samples wait; callers limit how many bytes.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Pool:
         self._say = say
         self._queue: deque[Job] = deque()
         self._turn_scheduled = False
-        self._gave_loop_work = False  # whether the end of this turn gave the loop a callback or a timer
+        self._gave_loop_work = False  # whether the work at the end of this turn gave the loop a callback or a timer
         self._look_again: asyncio.TimerHandle | None = None
         self._last_present = 0.0  # when there last was a scorer that takes samples
         self._deserted = False  # whether there was none for longer than ABSENCE_SECONDS
@@ -78,7 +78,7 @@ class Pool:
 
     @property
     def why_not_ready(self) -> str:
-        """Return why `ready` is False, as a sentence without anything of the model's data; "" where it is True."""
+        """Return why `ready` is False, as a sentence that reveals no model data; "" if it is True."""
         if self.ready:
             return ""
         if self.manager.stopping:
@@ -87,7 +87,7 @@ class Pool:
 
     @property
     def busy(self) -> bool:
-        """Return whether a sample waits or is being worked on."""
+        """Return whether a sample is waiting or being scored."""
         return bool(self._queue) or any(link.in_flight for link in self.manager.links.values())
 
     @property
@@ -108,12 +108,12 @@ class Pool:
         call: bytes = b"",
         stream: int = 0,
     ) -> Job:
-        """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never in this call.
+        """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never during this call.
 
-        `call` is what its request adds to it, as Job has it. With `stream`, flags of nb_scorer.protocol.frames, `done`
+        `call` is what its request adds to it, as in Job. With `stream`, flags of nb_scorer.protocol.frames, `done`
         gets each item of the prediction as an Answer with the outcome ITEM, and `take_items` must follow.
 
-        Before the first scorer is ready a sample waits, but no longer than a prediction may take.
+        Before the first scorer is ready, a sample waits, but no longer than a prediction may take.
         """
         return self._submit(Job(body, done, frames.SAMPLE | stream if stream else self._kind, request_id, call))
 
@@ -122,8 +122,8 @@ class Pool:
     ) -> Job:
         """Queue a JSON array of samples for one scorer, as `submit` does.
 
-        The Answer's payload is the array of their answers. Where one fails, the Answer is that of the first that
-        failed, with its "index" in the payload.
+        The Answer's payload is the array of predictions. If one fails, the Answer is that of the first failure, with
+        its "index" in the payload.
         """
         return self._submit(Job(body, done, frames.MANY, request_id, call))
 
@@ -142,7 +142,7 @@ class Pool:
         prefix: bytes = b"",
         stream: int = 0,
     ) -> Job:
-        """Queue a sample with files (see nb_scorer.model.binary), which begins with `prefix`, as `submit` does."""
+        """Queue a sample with files (see nb_scorer.model.binary), which starts with `prefix`, as `submit` does."""
         return self._submit(Job(body, done, frames.FILES | stream, request_id, call, prefix))
 
     def take_items(self, job: Job, count: int = 1) -> None:
@@ -155,7 +155,7 @@ class Pool:
         return job in self._queue
 
     def abandon(self, job: Job) -> None:
-        """Drop a sample whose client is gone: if it still waits, it leaves the queue, and `done` is never called.
+        """Drop a sample whose client has gone: if it is still waiting, it leaves the queue, and `done` is never called.
 
         A sample that a scorer already has is finished, and `done` is called; if that scorer dies, it is not retried. A
         stream ends: its generator is closed, and a scorer that can't do that in time is replaced.
@@ -187,9 +187,9 @@ class Pool:
         self._check_limits()
 
     def stop(self, seconds: float | None = None) -> None:
-        """End every scorer; what is unanswered gets NOT_READY.
+        """Stop every scorer; unanswered samples get NOT_READY.
 
-        A notebook's teardown gets `seconds`, by default those of the plan.
+        A notebook's teardown has `seconds`, by default those of the plan.
         """
         if self.plan.teardown_seconds is None:
             patience = STOP_SECONDS
@@ -211,14 +211,14 @@ class Pool:
             if not manager.warm:
                 job.since = time.monotonic()
             elif self._one_by_one and self._anyone_idle():
-                # An idle scorer starts now; for busy ones, and in batches, the samples of a turn go out in one send.
+                # An idle scorer starts now; for busy ones, and in batches, the samples of a turn are sent together.
                 self._pump()
             elif not self._turn_scheduled and self._anyone_low():
                 self._schedule()
         return job
 
     def _anyone_idle(self) -> bool:
-        # No any(): a generator costs more than the loop in it.
+        # Not any(): a generator costs more than the loop.
         for link in self.manager.free:  # noqa: SIM110
             if not link.in_flight:
                 return True
@@ -229,12 +229,12 @@ class Pool:
 
     @property
     def together(self) -> bool:
-        """Return whether a scorer scores an array in one call; else arrays are best divided among scorers."""
+        """Return whether a scorer scores an array in one call; otherwise, arrays are best divided among scorers."""
         return not self._one_by_one
 
     @property
     def form(self) -> str:
-        """Return what scores samples: "batch_predictor", "derived" (predictor's batch form), or "one by one"."""
+        """Return how samples are scored: "batch_predictor", "derived" (predictor's batch form), or "one by one"."""
         return "one by one" if self._one_by_one else self.plan.form
 
     def _stop_batching(self) -> None:
@@ -250,7 +250,7 @@ class Pool:
         self._loop.call_soon(guarded, job.done, Answer(outcome))
 
     def _room(self, link: Link | None) -> None:
-        """Deal after this turn, if there is anything to deal: `link` has answered; with None, anything has changed."""
+        """Distribute after this turn, if necessary: `link` has answered; None means that anything may have changed."""
         if (
             link is None
             or (self._queue and link.is_low())
@@ -259,19 +259,19 @@ class Pool:
             self._schedule()
 
     def _refill(self, link: Link) -> None:
-        """Give a scorer of batches its next samples at once: it works on them while its last answers go out."""
+        """Give a scorer of batches its next samples at once, to work on while its last answers are sent."""
         if self._queue and not self._one_by_one and link in self.manager.free:
             self._deal([link])
             link.flush()
 
     def _schedule(self) -> None:
-        """Deal once, at the end of this turn of the loop, when all that it brought is known."""
+        """Distribute once, at the end of this turn of the loop, when all its events are known."""
         if not self._turn_scheduled:
             self._turn_scheduled = True
             self._loop.at_end(self._turn)
 
     def _turn(self) -> bool:
-        """Deal; return whether the loop was given something to do."""
+        """Distribute; return whether the loop was given a callback or a timer."""
         self._turn_scheduled = self._gave_loop_work = False
         try:
             self._pump()
@@ -307,7 +307,7 @@ class Pool:
             heapq.heapreplace(heap, (True, -link.room(), number))
 
     def _relieve(self) -> None:
-        """Give idle scorers what was sent ahead to those that turned out to work on something slow."""
+        """Give idle scorers the samples that were sent ahead to scorers that turned out to be slow."""
         free = self.manager.free
         idle = [link for link in free if not link.in_flight]
         if not idle or len(idle) == len(free):
@@ -316,7 +316,7 @@ class Pool:
         for link in free:
             if link.ahead > 0 and link.head_since <= slow_since:
                 self._share(link, idle)
-        # A link that is slow already comes up again with the next answer or sample; for the others a timer is needed.
+        # A link that is slow already is checked again with the next answer or sample; the others need a timer.
         if self._look_again is None and any(link.ahead > 0 and link.head_since > slow_since for link in free):
             self._gave_loop_work = True
             self._look_again = self._loop.call_later(PATIENCE_SECONDS, guarded, self._look)
@@ -362,7 +362,7 @@ class Pool:
             self._too_slow(link, allowed)
 
     def _look_for_scorers(self, now: float) -> None:
-        """Be not ready while no scorer has the model; let no sample wait for one longer than a prediction may take."""
+        """Become not ready while no scorer has the model; reject samples that have waited for one too long."""
         if not self.manager.warm:
             self._reject_old(now - self.plan.predict_timeout)
         if self.manager.free or not (self.manager.warm and self.manager.hopeful):
@@ -377,7 +377,7 @@ class Pool:
             self._refuse_all()
 
     def _reject_old(self, before: float) -> None:
-        """Refuse the samples that have been waiting for the first scorer since before this time."""
+        """Reject the samples that have been waiting for the first scorer since before this time."""
         while self._queue and self._queue[0].since < before:
             self._answer_soon(self._queue.popleft(), NOT_READY)
 

@@ -1,4 +1,4 @@
-"""The front's end of a socket over which another process of ours uses the pool (see client.py)."""
+"""The front's end of a socket over which another process uses the pool (see client.py)."""
 
 import itertools
 import json
@@ -19,22 +19,22 @@ from nb_service.pool.scoring_pool import Pool
 if TYPE_CHECKING:
     import asyncio
 
-# Smaller than the blocks that the allocator maps afresh each time, at three system calls a read.
+# Smaller than the blocks that the allocator maps again each time, which costs three system calls per read.
 RECEIVE_BYTES = 1 << 16
-# A peer with more bytes of untaken answers than this is not read from.
+# A peer with more unread bytes of answers than this is not read from.
 MAX_UNSENT = 1 << 20
-# Beyond this, answers are replaced by FULL: a peer that is behind must not fill the front's memory.
+# Beyond this, answers are replaced by FULL: a slow peer must not fill the front's memory.
 MAX_HELD = 1 << 25
-# How many frames leave in one system call.
+# How many frames are sent in one system call.
 AT_ONCE = 64
 
 
 class PoolServer:
-    """Serves the one process at the other end of `sock`, a connected UNIX stream socket.
+    """Serves the process at the other end of `sock`, a connected UNIX stream socket.
 
-    `facts` returns what it gets when it asks for facts; `gone` is called, once, when it hangs up. What it still has in
-    the queue then is abandoned. `on_news` gets the news that it tells, and returns what it asks for by that. For the
-    loop's thread only; nothing here blocks.
+    `facts` returns the response to a request for facts; `gone` is called, once, when the peer disconnects. Its samples
+    in the queue are then abandoned. `on_news` handles its messages and returns the responses. For the loop's thread
+    only; nothing here blocks.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class PoolServer:
         self._facts = facts
         self._gone = gone
         self._on_news = on_news
-        self._jobs: dict[int, Job] = {}  # asked and not answered, by number
+        self._jobs: dict[int, Job] = {}  # unanswered requests, by number
         self._in = bytearray()
         self._out: deque[bytes | memoryview] = deque()
         self._unsent = 0  # bytes in _out
@@ -77,7 +77,7 @@ class PoolServer:
         return bool(self._jobs)
 
     def close(self) -> None:
-        """Hang up; what the other process has in the queue is abandoned."""
+        """Disconnect; the peer's samples in the queue are abandoned."""
         if not self._open:
             return
         self._open = False
@@ -91,7 +91,7 @@ class PoolServer:
             self._pool.abandon(job)
 
     def _greet(self) -> None:
-        """Say what the pool is like: at first, and when that has changed."""
+        """Describe the pool to the peer: at first, and after each change."""
         pool = self._pool
         at_once = pool.manager.planned * (pool.plan.batch if pool.together else 1)
         hello = {"together": pool.together, "max_queue": pool.plan.max_queue, "at_once": at_once}
@@ -103,7 +103,7 @@ class PoolServer:
             guarded(self._gone)
 
     def _watch(self) -> None:
-        """Watch the socket for what matters now; a peer that does not take its answers is not read."""
+        """Watch the socket for the relevant events; a peer that does not read its answers is not read from."""
         reading = self._open and self._unsent <= MAX_UNSENT
         writing = self._open and bool(self._out)
         if reading and not self._reading:
@@ -189,7 +189,7 @@ class PoolServer:
     def _flush(self) -> None:
         self._flush_scheduled = False
         if self._writing:
-            # The socket is full already; but what waits may have grown past MAX_UNSENT.
+            # The socket is full already, but the pending data may have grown past MAX_UNSENT.
             guarded(self._watch)
         else:
             self._on_writable()
@@ -209,7 +209,7 @@ class PoolServer:
             self._lost()
 
     def _sent(self, size: int) -> None:
-        """Remove the first `size` bytes from what waits."""
+        """Remove the first `size` bytes of the pending data."""
         self._unsent -= size
         while size:
             first = self._out.popleft()
@@ -220,7 +220,7 @@ class PoolServer:
 
 
 def _facts_frame(number: int, tell: Callable[..., dict | None], *question: dict) -> bytes:
-    """Return the frame of what `tell` returns, or of {} where it fails."""
+    """Return the frame with the result of `tell`, or with {} if it fails."""
     try:
         return wire.json_frame(wire.FACTS, number, tell(*question) or {})
     except Exception:  # noqa: BLE001 - a question for facts must not cost the connection

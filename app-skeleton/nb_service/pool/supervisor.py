@@ -1,8 +1,8 @@
 """The front's side of the zygote: starts it, sends it the scorers' sockets, and receives its reports.
 
-Scorers are not children of the front. They run in the model's Python, and those that are forked from a process that has
-loaded the model share its memory and start within milliseconds. The zygote never predicts, so that a notebook's code
-can't hang it.
+Scorers are not children of the front. They run in the model's Python, and those forked from a process that has loaded
+the model share its memory and start within milliseconds. The zygote never predicts, so that a notebook's code can't
+hang it.
 """
 
 import json
@@ -23,53 +23,53 @@ from nb_service.pool.plan import Plan
 if TYPE_CHECKING:
     import asyncio
 
-# The zygote confirms an order to start a scorer right after the fork. One that is silent for so many beats, each of
-# so many seconds, is stopped or hangs. Beats are counted rather than time: after the whole machine was frozen, only
-# one of them has passed.
+# The zygote confirms an order to start a scorer right after the fork. If it is silent for MAX_BEATS intervals of this
+# length, it is stopped or hangs. Intervals are counted instead of time: if the whole machine was frozen, only one has
+# passed.
 BEAT_SECONDS = 1.0
 MAX_BEATS = 10
-# An ending process closes its sockets a moment before it can be reaped; after this long it is killed.
+# A process closes its sockets a moment before it can be reaped; after this long, it is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
-# A report is a line: a few numbers, or why the model does not load, with a traceback that is cut. But a notebook
-# can write to the zygote's socket while its model loads.
+# A report is a line: a few numbers, or why the model does not load, with a truncated traceback. But a notebook can
+# write to the zygote's socket while its model loads.
 MAX_REPORT_BYTES = 1 << 20
-# When to repeat an order to kill that the socket had no room for.
+# When to repeat a kill order for which the socket had no room.
 KILL_AGAIN_SECONDS = 1.0
 
 
 class Owner(Protocol):
-    """What a supervisor calls when the zygote reports something."""
+    """Callbacks of a supervisor for the zygote's reports."""
 
     def zygote_loaded(self, threads: int, unforkable: Sequence[str]) -> None:
-        """Note that the zygote takes orders; the operating system counts `threads` in it.
+        """Record that the zygote accepts orders; it has `threads` operating system threads.
 
-        `unforkable` are the libraries in it that are known to hang in a forked process.
+        `unforkable` are its libraries that are known to hang in a forked process.
         """
 
     def zygote_failed(self, facts: dict) -> None:
-        """Note that the model does not load: `facts` has code, what, why, fix, traceback."""
+        """Record that the model does not load: `facts` has code, what, why, fix, traceback."""
 
     def zygote_stuck(self) -> None:
-        """Note that the zygote takes no orders, and is now killed with every scorer; `zygote_gone` follows."""
+        """Record that the zygote hangs, and is being killed with every scorer; `zygote_gone` follows."""
 
     def scorer_started(self, number: int) -> None:
-        """Note that the scorer `number` is a process now."""
+        """Record that the scorer `number` is a process now."""
 
     def scorer_unstarted(self, number: int, why: str) -> None:
-        """Note that the scorer `number` could not be started for the reason `why`."""
+        """Record that the scorer `number` could not be started for the reason `why`."""
 
     def scorer_exited(self, number: int, status: int) -> None:
-        """Note that the scorer `number` ended with the wait status `status`."""
+        """Record that the scorer `number` exited with the wait status `status`."""
 
     def zygote_gone(self, ending: str) -> None:
-        """Note that the zygote itself ended."""
+        """Record that the zygote itself exited."""
 
 
 class Supervisor:
     """A running zygote in `mode` (fork or spawn); it and its scorers print in the log format of `plan`.
 
-    The constructor raises OSError where the system can't start a process. For the loop's thread only.
+    The constructor raises OSError if the system can't start a process. For the loop's thread only.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Supervisor:
         self._owner = owner
         self._loop = loop
         self._buffer = bytearray()
-        self._unconfirmed: dict[int, int] = {}  # beats since the order, by the scorer's number
+        self._unconfirmed: dict[int, int] = {}  # intervals since the order, by the scorer's number
         self._beat: asyncio.TimerHandle | None = None
         self._ending = False
         self._socket, zygote_socket = socket.socketpair()
@@ -94,7 +94,7 @@ class Supervisor:
             self._socket.close()
             raise
         finally:
-            # With a copy of it here, the zygote's end would never show as end of file.
+            # If a copy stayed open here, the zygote's exit would never be noticed.
             zygote_socket.close()
         self._listen()
 
@@ -114,8 +114,8 @@ class Supervisor:
             stdout=stdout,
             env=plan.environment,
             cwd="/",
-            # A terminal's Ctrl-C goes to every process of its session: only the front may get it, which ends the
-            # scorers when they have answered.
+            # A terminal sends Ctrl-C to every process of its session: only the front should get it, which stops the
+            # scorers when they have finished.
             start_new_session=True,
         )
 
@@ -135,8 +135,8 @@ class Supervisor:
     def start(self, number: int, fds: list[int], gpu: int = ALL) -> None:
         """Order the zygote to start a scorer with `fds`: its end of the link, and its counters.
 
-        `gpu` is the place of the only GPU that it sees in the plan's CUDA_VISIBLE_DEVICES.
-        Raise OSError where the order can't be sent now, ConnectionError where the zygote is gone.
+        `gpu` is the index, in the plan's CUDA_VISIBLE_DEVICES, of the only GPU that it can use. Raise OSError if the
+        order can't be sent now, ConnectionError if the zygote has exited.
         """
         self._order(START, number, fds, gpu)
         self._unconfirmed[number] = 0
@@ -158,16 +158,16 @@ class Supervisor:
             self._loop.call_later(KILL_AGAIN_SECONDS, guarded, self.kill, number)
 
     def end(self, seconds: float, *, waits: bool = False) -> None:
-        """Close the control socket, so that the zygote kills its children and ends; kill it after `seconds`.
+        """Close the control socket, so that the zygote kills its children and exits; kill it after `seconds`.
 
-        Where it `waits`, the children get that long to end by themselves.
+        If it `waits`, the children have that long to exit by themselves.
         """
         self._ending = True
         if waits and self._open:
             try:
                 self._order(WAIT, int(seconds * 1000), [], ALL)
             except OSError:
-                # It is gone or accepts no orders, so waiting is useless.
+                # It has exited or accepts no orders, so waiting is useless.
                 seconds = 0.0
         self._close_socket()
         try:
@@ -177,7 +177,7 @@ class Supervisor:
             self._process.wait()
 
     def retire(self, seconds: float, then: Callable[[], object]) -> None:
-        """End the zygote as `end` does, without waiting for it; call `then` once it is gone."""
+        """Stop the zygote as `end` does, without blocking; call `then` once it has exited."""
         self._ending = True
         self._close_socket()
         self._await_retirement(int(seconds / EXIT_LOOK_SECONDS), then)
@@ -191,7 +191,7 @@ class Supervisor:
         self._loop.call_later(EXIT_LOOK_SECONDS, guarded, self._await_retirement, looks - 1, then)
 
     def reap(self) -> None:
-        """Collect the zygote's exit status if it has ended."""
+        """Reap the zygote if it has exited."""
         self._process.poll()
 
     @property
@@ -222,7 +222,7 @@ class Supervisor:
             self._give_up()
 
     def _give_up(self) -> None:
-        """Kill a zygote that can't be relied on."""
+        """Kill an unreliable zygote."""
         self._process.kill()
         self._on_eof()
 
@@ -233,7 +233,7 @@ class Supervisor:
             report = json.loads(line)
             event, number = report["event"], report.get("scorer")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # Not the zygote's own. Reading more of it would keep the loop from its clients.
+            # Not written by the zygote. Reading more would keep the loop from its clients.
             self._give_up()
             return
         if event == "loaded":
@@ -279,7 +279,7 @@ class Supervisor:
         self._await_exit(int(EXIT_SECONDS / EXIT_LOOK_SECONDS))
 
     def _await_exit(self, looks: int) -> None:
-        """Tell the owner when the process is gone; kill it after `looks` more tries. Never block the loop for it."""
+        """Notify the owner when the process has exited; kill it after `looks` more checks. Never blocks the loop."""
         if self._ending:
             return
         status = self._process.poll()

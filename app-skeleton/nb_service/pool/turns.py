@@ -1,8 +1,8 @@
 """The service's event loop: asyncio's own, with a hook at the end of each turn.
 
-What `call_soon` schedules runs in the next turn, after another system call that asks for events. Dealing and sending
-samples, once everything that a turn brought is known, needs neither. So a selector of ours, which asyncio accepts by
-its documented interface, does that just before it waits.
+Callbacks scheduled with `call_soon` run in the next turn, after another system call for events. Distributing and
+sending samples, once all events of a turn are known, needs neither. So a selector of ours, for which asyncio has a
+documented interface, does that just before it waits.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class TurnLoop(asyncio.SelectorEventLoop):
-    """An event loop that calls what `at_end` was given once a turn has run all its callbacks."""
+    """An event loop that runs the calls registered with `at_end` once a turn has run all its callbacks."""
 
     def __init__(self) -> None:
         self._turn_selector = _TurnSelector()
@@ -20,8 +20,8 @@ class TurnLoop(asyncio.SelectorEventLoop):
     def at_end(self, call: Callable[[], bool]) -> None:
         """Call `call` once, just before this loop waits the next time; it must not raise.
 
-        It returns whether it gave the loop a callback or a timer: asyncio has already decided how long to wait, and
-        the selector then does not wait at all.
+        It returns whether it gave the loop a callback or a timer: asyncio has already decided how long to wait, and the
+        selector then does not wait at all.
         """
         self._turn_selector.calls.append(call)
 
@@ -35,7 +35,7 @@ class _TurnSelector(selectors.DefaultSelector):
         if self.calls:
             calls, self.calls = self.calls, []
             gave_work = [call() for call in calls]
-            # A call may have registered another, which is for the end of the next turn: that must come at once.
+            # A call may have registered another, for the end of the next turn, which must follow at once.
             if any(gave_work) or self.calls:
                 timeout = 0
         return super().select(timeout)

@@ -1,4 +1,4 @@
-"""Sends the golden rows to one scorer: that warms it up, and shows whether it answers as in the notebook."""
+"""Sends the golden rows to a scorer, which warms it up and verifies its predictions."""
 
 import json
 import time
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RowResult(NamedTuple):
-    """One scorer's answer to one golden row, the `turn`-th time; `value` is the decoded answer, None without one."""
+    """A scorer's answer to one golden row, the `turn`-th time; `value` is the decoded prediction, None without one."""
 
     row: int
     turn: int
@@ -25,7 +25,7 @@ class RowResult(NamedTuple):
 
 
 class Warmup:
-    """Sends `rows` to `link` as often as `plan` says, then calls done(link, results)."""
+    """Sends `rows` to `link` as often as `plan` requires, then calls done(link, results)."""
 
     def __init__(self, link: "Link", rows: Sequence[dict], plan: Plan, done: Callable) -> None:
         self._link = link
@@ -37,7 +37,7 @@ class Warmup:
         self._results: list[RowResult] = []
 
     def next(self) -> None:
-        """Send the next row; after the last, or when the plan's patience is over, report the results."""
+        """Send the next row; after the last, or when the plan's time is over, report the results."""
         if not self._todo or (self._results and self._out_of_patience()):
             self._done(self._link, self._results)
             return

@@ -1,9 +1,9 @@
-"""The frames between the front and other processes of ours that use the pool: their one definition.
+"""The frames between the front and other processes that use the pool.
 
-Each is a length, a kind, a number and that many bytes. The front begins with HELLO, and sends another one when what it
-says has changed. The other side sends requests (SAMPLE, ARRAY, BLOCK, FILES, FACTS, ASK) under numbers of its own
-choice; the responses (ANSWER, FACTS) carry these numbers, in no particular order. ABANDON withdraws the request with
-its number, TAKEN is about its stream. TELL is news of the other side for the front, which says nothing to it.
+Each is a length, a kind, a number and that many bytes. The front starts with HELLO, and sends another one after each
+change. The other side sends requests (SAMPLE, ARRAY, BLOCK, FILES, FACTS, ASK) under numbers of its own choice; the
+responses (ANSWER, FACTS) contain these numbers, in any order. ABANDON withdraws the request with its number,
+TAKEN is about its stream. TELL is a message for the front without a response.
 """
 
 import json
@@ -15,13 +15,12 @@ from nb_scorer.protocol import frames
 from nb_service.pool.answer import Answer
 
 HEAD = struct.Struct("!IBI")
-# What an answer's payload begins with: the outcome, microseconds, and `batch` of Answer.
+# The start of an answer's payload: the outcome, microseconds, and `batch` of Answer.
 OUTCOME = struct.Struct("!BQI")
 NUMBERS = 0xFFFFFFFF
 
-# Kinds of frames.
-# {"together", "max_queue", "at_once"}: whether a batch_predictor scores, how many samples may wait, and how many all
-# scorers can work on in one call each.
+# Kinds of frames. {"together", "max_queue", "at_once"}: whether a batch_predictor scores, how many samples may wait,
+# and how many all scorers can process in one call each.
 HELLO = 1
 SAMPLE = 2  # a sample's JSON
 ARRAY = 3  # a JSON array of samples
@@ -30,11 +29,11 @@ ANSWER = 5  # the outcome of a sample or an array
 ABANDON = 6  # empty
 TELL = 7  # a JSON object
 BLOCK = 8  # samples as a block of numbers (see nb_scorer.protocol.number_blocks)
-ASK = 9  # a JSON object, as TELL; FACTS answers it
+ASK = 9  # a JSON object, as TELL; the response is FACTS
 FILES = 10  # a sample with files (see nb_scorer.model.binary)
 TAKEN = 11  # empty: the client has taken one more item of the stream with its number
-# SAMPLE, ARRAY, BLOCK and FILES carry a call with WITH_CALL of nb_scorer.protocol.frames, as its requests do. SAMPLE
-# and FILES with STREAMED are streams, as there: ANSWERs with the outcome ITEM come before the last one.
+# SAMPLE, ARRAY, BLOCK and FILES contain a call if they have WITH_CALL of nb_scorer.protocol.frames, as its requests do.
+# SAMPLE and FILES with STREAMED are streams, as there: ANSWERs with the outcome ITEM come before the last one.
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:
@@ -43,7 +42,7 @@ def frame(kind: int, number: int, payload: bytes = b"") -> bytes:
 
 
 def request(kind: int, number: int, payload: bytes, call: bytes = b"") -> bytes:
-    """Return the bytes of one request for scorers, which carries a `call` if there is one."""
+    """Return the bytes of one request for scorers, with a `call` if there is one."""
     return (
         frame(kind | frames.WITH_CALL, number, frames.with_call(call, payload))
         if call
@@ -52,7 +51,7 @@ def request(kind: int, number: int, payload: bytes, call: bytes = b"") -> bytes:
 
 
 def json_frame(kind: int, number: int, facts: dict) -> bytes:
-    """Return the bytes of one frame that carries `facts`."""
+    """Return the bytes of one frame with `facts`."""
     return frame(kind, number, json.dumps(facts).encode("ascii"))
 
 

@@ -1,6 +1,6 @@
-"""Wire formats: each module turns the bytes of a request into samples, and answers into bytes.
+"""Wire formats: each module converts request bytes to samples, and predictions to bytes.
 
-They know neither Flask's objects nor scorers. Samples and answers are JSON (bytes), as scorers take and return them.
+They are independent of Flask and of scorers. Samples and predictions are JSON (bytes), as scorers take and return them.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ JSON_TYPE = "application/json"
 
 
 class Body(NamedTuple):
-    """The body of a response: bytes, their type, and headers that belong to them."""
+    """The body of a response: bytes, their type, and the headers that go with them."""
 
     data: bytes
     content_type: str = JSON_TYPE
@@ -43,10 +43,10 @@ class Body(NamedTuple):
 
 
 class Question:
-    """The samples of a request, and a function that makes a body of their answers, which are in the same order.
+    """The samples of a request, and a function that makes a body from their predictions, which are in the same order.
 
-    `ids` are those that the client gave the samples, where its format has some; `parameters` are the request's, and
-    `function` is the name of the notebook's function that is asked, "" for predictor.
+    `ids` are the client's ids of the samples, if its format has them; `parameters` are the request's, and `function` is
+    the name of the notebook's function to call, "" for predictor.
     """
 
     def __init__(
@@ -64,20 +64,20 @@ class Question:
         self._write = write
 
     def write(self, answers: Sequence[bytes]) -> Body:
-        """Return the body of the answers; raise Malformed where the requested form can't hold them."""
+        """Return the body with the predictions; raise Malformed if the requested format can't represent them."""
         try:
             return self._write(answers if isinstance(answers, Series) else Series(list(answers)))
         except Malformed:
             raise
         except ValueError as error:
-            # Answers that have passed as bytes until here are decoded only now.
+            # Predictions that were passed on as bytes are decoded only now.
             raise Malformed(f"A prediction has no requested form: {error}.") from error
 
 
 def decode(body: bytes, lenient: bool = False) -> Any:
     """Return the JSON in `body` as the scorers would read it; raise Malformed.
 
-    If `lenient`, NaN and infinities become None, as they do in binary formats.
+    If `lenient`, NaN and infinities become None, as in binary formats.
     """
     try:
         return json_codec.decode(body, json_codec.LENIENT if lenient else None)
@@ -94,7 +94,7 @@ def decode_object(body: bytes, lenient: bool = False) -> dict:
 
 
 def samples_of(items: object, name: str, limits: Limits = DEFAULT) -> Series:
-    """Return `items` as samples; raise Malformed where `name` is not a list, or too long a one."""
+    """Return `items` as samples; raise Malformed if `name` is not a list, or too long."""
     if not isinstance(items, list):
         raise Malformed(f"{name} is not a list of samples.")
     limits.check_samples(len(items))
@@ -102,13 +102,13 @@ def samples_of(items: object, name: str, limits: Limits = DEFAULT) -> Series:
 
 
 def keyed(key: bytes, answers: Series) -> Body:
-    """Return the JSON object that has the array of `answers` under `key`."""
+    """Return the JSON object with the array of `answers` under `key`."""
     return Body(b'{"' + key + b'": ' + answers.array + b"}")
 
 
 def plain_refusal(status: int, detail: str) -> tuple[int, Body]:
-    """Return status and body of a refusal in the form of TensorFlow Serving, KServe, Open Inference and Vertex AI.
+    """Return status and body of a rejection in the form of TensorFlow Serving, KServe, Open Inference and Vertex AI.
 
-    To all of them, a sample that the validator refuses is an invalid argument, 400.
+    For all of them, a sample that the validator rejects is an invalid argument, 400.
     """
     return 400 if status == 422 else status, Body(encode({"error": detail}))

@@ -1,8 +1,8 @@
-"""Arrow streams: one row a sample in, one row an answer out. Needs pyarrow, which a service only has if it was added.
+"""Arrow streams: one row per sample in, one row per prediction out. Requires the optional pyarrow.
 
 A stream of few bytes can describe very many values: columns of nulls take no bytes, compressed ones next to none, and a
-value in a dictionary counts for each row. All of that is counted before any value is made. Each batch is fully
-validated before it is read, since pyarrow trusts lengths and offsets otherwise.
+dictionary's value counts for each row. All of that is counted before any value is created. Each batch is fully
+validated before it is read, because pyarrow trusts lengths and offsets otherwise.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ from nb_service.protocols.series import TOGETHER, Chunk
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
 # As JSON, a number takes about twice its bytes, a null or boolean four; a comma and a space follow.
 _MIN_BYTES = 6
-# How much of a batch exists as Python values at a time, in bytes as JSON.
+# Approximate JSON size of the part of a batch that exists as Python values at a time.
 BYTES_TOGETHER = 1 << 20
 
 
 def is_here() -> bool:
-    """Return whether Arrow can be read and written here."""
+    """Return whether this service can read and write Arrow."""
     return find_spec("pyarrow") is not None
 
 
@@ -43,7 +43,7 @@ def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
 
 
 def _check_messages(body: bytes, limits: Limits) -> None:
-    """Raise Malformed where the stream declares that it unpacks to too much, or has a form that is not supported."""
+    """Raise Malformed if the stream declares that it unpacks to too much, or has an unsupported form."""
     import pyarrow as pa
 
     size = 0
@@ -73,7 +73,7 @@ def _samples(stream: Any, rows: Rows, limits: Limits) -> Iterator[Chunk]:
 
 
 def _chunks(batch: Any, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk]:
-    """Yield the samples of a batch that are about `size` bytes of JSON."""
+    """Yield the samples of a batch in chunks of about `size` bytes of JSON."""
     names = batch.schema.names
     step = min(TOGETHER, BYTES_TOGETHER * batch.num_rows // max(1, size))
     for at in range(0, batch.num_rows, max(1, step)):
@@ -87,7 +87,7 @@ def _chunks(batch: Any, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk
 
 
 def _json(array: Any, limits: Limits) -> bytes:
-    """Return the JSON of some values, separated by commas; of long lists, only a part exists as values at a time."""
+    """Return the JSON of some values, separated by commas; for long lists, only a part exists as values at a time."""
     if len(array) > 1 and _size(array, limits) > BYTES_TOGETHER:
         half = len(array) // 2
         return _json(array.slice(0, half), limits) + b", " + _json(array.slice(half), limits)
@@ -114,7 +114,7 @@ def _within(array: Any) -> Any:
 
 
 def _size(array: Any, limits: Limits) -> int:
-    """Return about how many bytes of JSON a validated array becomes; raise Malformed where these are too many."""
+    """Return an array's approximate JSON size in bytes, after validation; raise Malformed if it is too large."""
     from pyarrow import types
 
     arrow_type, count = array.type, len(array)
@@ -135,7 +135,7 @@ def _size(array: Any, limits: Limits) -> int:
 
 
 def _scalars(array: Any) -> int:
-    """Return the bytes as JSON of numbers, booleans, nulls or strings; raise Malformed for other types."""
+    """Return the JSON size of numbers, booleans, nulls or strings in bytes; raise Malformed for other types."""
     import pyarrow.compute as pc
     from pyarrow import types
 
@@ -150,7 +150,7 @@ def _scalars(array: Any) -> int:
 
 
 def _text_lengths(array: Any) -> Any:
-    """Return an array with the bytes of each string of `array`, None where it does not hold strings."""
+    """Return an array with the bytes of each string of `array`, None if it does not contain strings."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types
@@ -162,12 +162,12 @@ def _text_lengths(array: Any) -> Any:
     # A view has 16 bytes, of which the first four are its length. Several views may refer to the same bytes.
     views = memoryview(array.buffers()[1] or b"").cast("i")
     lengths = views[4 * array.offset : 4 * (array.offset + len(array)) : 4].tolist()
-    # Where the value is null, the view may contain anything.
+    # For null values, the view may contain anything.
     return pc.if_else(array.is_valid(), pa.array(lengths, pa.int64()), 0)
 
 
 def _repeated(values: Any, indices: Any) -> int:
-    """Return the bytes as JSON of the dictionary values that `indices` refer to, counted each time."""
+    """Return the JSON size in bytes of the dictionary values that `indices` refer to, counted each time."""
     import pyarrow.compute as pc
 
     lengths = _text_lengths(values)
@@ -177,7 +177,7 @@ def _repeated(values: Any, indices: Any) -> int:
 
 
 def _longest(values: Any) -> int:
-    """Return the bytes as JSON of the longest of some values."""
+    """Return the JSON size in bytes of the longest of some values."""
     import pyarrow.compute as pc
 
     lengths = _text_lengths(values)
@@ -188,7 +188,7 @@ def _longest(values: Any) -> int:
 
 
 def write(answers: Series) -> Body | None:
-    """Return the answers as a stream of one table (a column `answer`, or one a key), None if they mix types."""
+    """Return the predictions as a stream of one table (a column `answer`, or one per key), None for mixed types."""
     import pyarrow as pa
 
     decoded = answers.values

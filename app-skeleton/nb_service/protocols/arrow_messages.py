@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from nb_service.malformed import Malformed
 
 _SCHEMA, _DICTIONARY, _RECORDS = 1, 2, 3
-# The fields of the tables that are read here, by number.
+# The numbers of the table fields that are read here.
 _HEADER_TYPE, _HEADER = 1, 2
 _ENDIANNESS = 0
 _DICTIONARY_RECORDS = 1
@@ -62,7 +62,7 @@ def _number(data: bytes | memoryview, at: int, code: str) -> int:
 
 
 def unpacked_size(metadata: bytes, body: memoryview) -> int:
-    """Return the bytes to which a message's buffers declare that they unpack; raise Malformed where unsupported."""
+    """Return the bytes to which a message's buffers declare that they unpack; raise Malformed if unsupported."""
     try:
         message = _Table(metadata, _number(metadata, 0, "I"))
         kind, header = message.number(_HEADER_TYPE, "B"), message.table(_HEADER)
@@ -81,7 +81,7 @@ def unpacked_size(metadata: bytes, body: memoryview) -> int:
 
 
 def _unpacked(body: memoryview, at: int, size: int) -> int:
-    """Return the bytes to which a compressed buffer declares, in its first eight, that it unpacks."""
+    """Return the unpacked size that a compressed buffer declares in its first eight bytes."""
     length = _number(body, at, "q")
     if length == _NOT_COMPRESSED:
         return size

@@ -1,6 +1,6 @@
 """Bodies of many samples without a protocol around them: JSON, NDJSON, CSV, npy, Arrow.
 
-The answers come back in the format of the samples, or in the one that Accept names.
+The predictions are returned in the format of the samples, or in the one that Accept names.
 """
 
 from collections.abc import Callable
@@ -67,13 +67,13 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
 
 
 def accepted(accept: str | None) -> str | None:
-    """Return the first known format in an Accept header, None for any; its first type where none is known."""
+    """Return the first known format in an Accept header, None for any; its first type if none is known."""
     kind = accepted_kind(accept)
     return _NAMES.get(kind, kind) if kind is not None else None
 
 
 def accepted_kind(accept: str | None) -> str | None:
-    """Return the first media type of a known format in an Accept header, None for any; the first where none is."""
+    """Return the first media type of a known format in an Accept header, None for any; the first if none is known."""
     kinds = [part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
     known = [kind for kind in kinds if kind in _NAMES]
     if known or "*/*" in kinds or "application/*" in kinds or "text/*" in kinds:
@@ -98,7 +98,7 @@ def _not_taken(kind: str) -> str:
 
 
 def _write(answers: Series, accepted_form: str | None, form: str, kind: str | None) -> Body:
-    """Return the answers in `accepted_form`, else in `form`; lines of JSON are called `kind`, of their many names."""
+    """Return the predictions in `accepted_form`, otherwise in `form`; `kind` is the media type for JSON lines."""
     if (accepted_form or form) == "ndjson":
         return ndjson.write(answers, kind or ndjson.CONTENT_TYPE)
     body = _WRITERS[accepted_form or form](answers)

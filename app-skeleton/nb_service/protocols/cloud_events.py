@@ -1,6 +1,6 @@
-"""CloudEvents: an event with a sample in, an event with the answer out, in the same content mode.
+"""CloudEvents: an event with a sample in, an event with the prediction out, in the same content mode.
 
-By HTTP and by message buses, where headers are those of the message.
+For HTTP and message buses; there, headers are those of the message.
 """
 
 import base64
@@ -22,10 +22,10 @@ _KNOWN = {*REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data",
 
 
 class Reply(NamedTuple):
-    """The attributes of the events that go back; with `merge` they also get the extensions of those that came.
+    """Attributes of response events; with `merge`, they also get the extensions of the request events.
 
-    `carried` are attributes that they get in any case. `identified` makes the id of one of the place of its event in a
-    batch; without it, ids are random. `caused` has them name the event that came, as `causationid`.
+    `carried` are attributes that they get in any case. `identified` returns an event's id from its position in a batch;
+    without it, ids are random. `caused` makes them name the request event, as `causationid`.
     """
 
     type: str
@@ -141,6 +141,6 @@ def _write_binary(event: Mapping, answer: bytes, reply: Reply) -> Body:
 
 
 def header_value(value: object) -> str:
-    """Return an attribute as a header's value, with all but printable ASCII, and with " and %, percent-encoded."""
+    """Return an attribute as a header's value: everything except printable ASCII, and " and %, is percent-encoded."""
     text = value if isinstance(value, str) else json.dumps(value)
     return quote(text, safe="".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%'))

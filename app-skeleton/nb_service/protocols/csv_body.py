@@ -1,4 +1,4 @@
-"""CSV: one sample a line in, one answer a line out."""
+"""CSV: one sample per line in, one prediction per line out."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ def read(body: bytes, rows: Rows, header: str | None = None, limits: Limits = DE
     """Return the samples; raise Malformed.
 
     `header` is the parameter of RFC 4180's content type, "present" or "absent". Without it, the first line is a header
-    where it has words and the notebook's samples have numbers, or where these are objects, which need the names.
+    if it has words and the notebook's samples have numbers, or if the samples are objects, which need the names.
     """
     if header not in (None, "present", "absent"):
         raise Malformed("text/csv has header=present or header=absent.")
@@ -28,10 +28,10 @@ def read(body: bytes, rows: Rows, header: str | None = None, limits: Limits = DE
 
 
 def _check_count(body: bytes, limits: Limits, name_bytes: int) -> None:
-    """Raise Malformed (413) where there are too many lines; counting them takes a tenth of the time of reading them."""
+    """Raise Malformed (413) if there are too many lines; counting takes a tenth of the time of parsing them."""
     at_most = body.count(b"\n") + body.count(b"\r")
     if at_most > limits.samples or at_most * name_bytes > limits.built:
-        # Counted from 0: the first line may be the header.
+        # Counted from 0, because the first line may be the header.
         for number, _ in enumerate(_lines(body)):
             limits.check_rows(number, name_bytes)
 
@@ -56,7 +56,7 @@ def _counted(lines: Iterable, limits: Limits, name_bytes: int) -> Iterator:
 
 
 def _undecodable_position(body: bytes) -> int:
-    """Return the position of the first byte that is not UTF-8; a decoder in pieces only knows it within a piece."""
+    """Return the position of the first byte that is not UTF-8; an incremental decoder only knows it within a piece."""
     try:
         body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -65,7 +65,7 @@ def _undecodable_position(body: bytes) -> int:
 
 
 def has_header(body: bytes, rows: Rows, header: str | None = None) -> bool:
-    """Return whether `read` would take the first line as a header; False for a body that it would refuse."""
+    """Return whether `read` would treat the first line as a header; False for a body that it would reject."""
     try:
         return names_come_first(next(_lines(body), []), rows, header)
     except (UnicodeDecodeError, csv.Error):
@@ -75,17 +75,17 @@ def has_header(body: bytes, rows: Rows, header: str | None = None) -> bool:
 def _lines(body: bytes) -> Iterator[list[str]]:
     # Decoded in pieces: a single string could take four more bytes for each character of the body.
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline=""), strict=True)
-    # Empty lines are skipped, also one that could be meant as the empty cell of a single column.
+    # Empty lines are skipped, even one that may be meant as the empty cell of a single column.
     return filter(None, lines)
 
 
 def names_come_first(line: list[str], rows: Rows, header: str | None) -> bool:
-    """Return whether the first line is a header, as `read` takes it."""
+    """Return whether the first line is a header, by the same rules as in `read`."""
     return header == "present" or (header is None and (rows.named or (line != [] and rows.is_header(line))))
 
 
 def write(answers: Series) -> Body:
-    """Return the answers, each as a cell or the cells of a list; objects with the same keys get a header."""
+    """Return the predictions, each as a cell or the cells of a list; objects with the same keys get a header."""
     decoded = answers.values
     columns = rows_to_columns(decoded)
     if columns:
@@ -97,7 +97,7 @@ def write(answers: Series) -> Body:
 
 
 class RowWriter:
-    """Makes lines of rows of cells; the fields of a line are parted by `delimiter`."""
+    """Formats rows of cells as lines, with `delimiter` between the fields."""
 
     def __init__(self, delimiter: str = ",") -> None:
         self._buffer = io.StringIO(newline="")
@@ -105,11 +105,11 @@ class RowWriter:
         self._quoting = csv.writer(self._buffer, lineterminator="\n", delimiter=delimiter, quoting=csv.QUOTE_ALL)
 
     def lines(self, rows: Sequence[Sequence[str]]) -> bytes:
-        """Return these rows, a line each."""
+        """Return these rows, one per line."""
         self._writer.writerows(rows)
         text = self._taken()
         if "\r" in text:
-            # Lines end in \n, and so the csv module sees no need of quotes around \r.
+            # Lines end with \n, so the csv module doesn't quote \r.
             for row in rows:
                 (self._quoting if any("\r" in cell for cell in row) else self._writer).writerow(row)
             text = self._taken()
@@ -123,7 +123,7 @@ class RowWriter:
 
 
 def cell(value: object) -> str:
-    """Return the cell of a value: a text is itself, null is empty, and anything else is as JSON spells it."""
+    """Return a value as a cell: text unchanged, null as an empty cell, and anything else as JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else encode(value).decode("ascii")

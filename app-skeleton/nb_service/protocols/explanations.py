@@ -1,4 +1,4 @@
-"""Explanations of one sample without a protocol around them, as TorchServe has them, too."""
+"""Explanations of one sample without a protocol around them, as in TorchServe."""
 
 from nb_scorer.model.calls import EXPLAINER
 
@@ -14,7 +14,7 @@ def check(*, has_explainer: bool) -> None:
 
 
 def read(body: bytes, parameters: Parameters, *, has_explainer: bool) -> Question:
-    """Return the one sample in a body, which is asked of explainer; raise Malformed."""
+    """Return the single sample in a body, to be passed to explainer; raise Malformed."""
     check(has_explainer=has_explainer)
     if not body:
         raise Malformed("The body is empty; send one sample as JSON.")

@@ -1,4 +1,4 @@
-"""Feedback as it comes: an object, or an array of them, each of an answer and the true one."""
+"""Feedback bodies: an object, or an array of objects, each with a prediction's id or value and the true value."""
 
 import json
 from typing import Any, NamedTuple
@@ -9,12 +9,12 @@ from nb_service.protocols import DEFAULT, Limits, Malformed, decode
 
 NAMES = ("id", "index", "prediction", "answer")
 MAX_ID = 128
-# Stands for a prediction that was not sent: null may be one.
+# A prediction that was not sent; null would be a valid one.
 ABSENT = object()
 
 
 class Item(NamedTuple):
-    """The true answer, and which answer it is the truth of: by the request's id, or as the client has it."""
+    """The true value, and the prediction it belongs to: by the request's id, or as the client's copy."""
 
     true: Any
     request_id: str | None = None
@@ -23,7 +23,7 @@ class Item(NamedTuple):
 
 
 def read(body: bytes, limits: Limits = DEFAULT) -> list[Item]:
-    """Return what is in a body; raise Malformed for the first that is not understood, or for too many."""
+    """Return the items in a body; raise Malformed for the first invalid one, or for too many."""
     decoded = decode(body)
     if not isinstance(decoded, list):
         return [_item(decoded, None)]
@@ -43,7 +43,7 @@ def _item(item: Any, place: int | None) -> Item:
 
 
 def _fault(item: Any) -> tuple[str | None, str] | None:
-    """Return the name that is wrong in an item, if it is one, and why, in a sentence; None where nothing is wrong."""
+    """Return the invalid field of an item, if it is a single one, and the reason as a sentence; None if it is valid."""
     if not isinstance(item, dict):
         return None, 'It is not an object; send {"id": "…", "answer": …}.'
     unknown = [name for name in item if name not in NAMES]
@@ -60,7 +60,7 @@ def _fault(item: Any) -> tuple[str | None, str] | None:
 def _fault_of_id(request_id: Any, index: Any) -> tuple[str, str] | None:
     if not isinstance(request_id, str) or not 0 < len(request_id) <= MAX_ID:
         return "id", f"Its id is not a string of 1 to {MAX_ID} characters, such as X-Request-ID in each response."
-    # 2.0 is a whole number, too, as JSON has it.
+    # In JSON, 2.0 is a whole number, too.
     if type(index) not in (int, float) or not 0 <= index < 1 << 31 or index != int(index):
         return "index", "Its index is not a whole number of at least 0."
     return None

@@ -1,4 +1,4 @@
-"""Hugging Face's form of one sample with parameters: {"inputs": …, "parameters": …}; the answer is bare."""
+"""Hugging Face's form of one sample with parameters: {"inputs": …, "parameters": …}; the prediction is bare."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ _KEYS = frozenset((INPUTS, PARAMETERS))
 
 
 def is_meant(decoded: object, schema: Mapping[str, Any]) -> bool:
-    """Return whether decoded JSON has this form and is not itself a sample that fits this `schema`."""
+    """Return whether decoded JSON has this form and is not itself a sample that fits `schema`."""
     return isinstance(decoded, dict) and decoded.keys() == _KEYS and not set(schema.get("properties", ())) >= _KEYS
 
 
 def is_meant_alone(decoded: object) -> bool:
-    """Return whether decoded JSON has this form, parameters or not, on a route that is for no other one."""
+    """Return whether decoded JSON has this form, with or without parameters, on a route for this form only."""
     return isinstance(decoded, dict) and INPUTS in decoded and decoded.keys() <= _KEYS
 
 

@@ -1,7 +1,7 @@
-"""What Open Inference and TensorFlow Serving mean by tensors, however they are sent: tensors ↔ samples and answers.
+"""The meaning of tensors in Open Inference and TensorFlow Serving: tensors ↔ samples and predictions.
 
 One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an object with a
-value of each. Answers are stacked into one output, or objects into one output a key.
+value of each. Predictions are stacked into one output, or objects into one output per key.
 """
 
 import math
@@ -16,10 +16,11 @@ from nb_service.protocols.tensors import Tensor
 
 OUTPUT = "output-0"
 INPUT = "input-0"
-# MLServer's words: for a request or an answer whose tensors are columns, for columns of JSON, and for columns of texts.
+# MLServer's content types: for a request or response whose tensors are columns, for columns of JSON, and for columns of
+# texts.
 FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
 _LENGTH_BYTES = 4
-# What fits whole numbers that come in wider ones.
+# Ranges of whole numbers that are sent in wider types.
 _RANGES = {
     "INT8": (-(1 << 7), 1 << 7),
     "INT16": (-(1 << 15), 1 << 15),
@@ -36,26 +37,26 @@ class Column(NamedTuple):
 
     @property
     def alone(self) -> "Column":
-        """Return the column with bare values where its rows are lists of one value, else itself."""
+        """Return the column with bare values if its rows are lists of one value, otherwise itself."""
         return Column(self.flat, [self.shape[0], *self.shape[2:]]) if self.shape[1:2] == [1] else self
 
 
 class Output(NamedTuple):
-    """An output with its name; `is_json` where its values form no tensor, so that each is a string of JSON."""
+    """An output with its name; `is_json` if its values form no tensor, so that each is a string of JSON."""
 
     name: str
     tensor: Tensor
     is_json: bool = False
 
     def content_type(self, *, as_frame: bool) -> str | None:
-        """Return what its parameters say of its values, if they do; `as_frame` is whether outputs are columns."""
+        """Return the content type for its parameters, if any; `as_frame` is whether outputs are columns."""
         if self.is_json:
             return FRAME_JSON if as_frame else "application/json"
         return TEXTS if as_frame and self.tensor.datatype == "BYTES" else None
 
 
 def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
-    """Return how many values an input of `shape` has; raise Malformed where this or its datatype can't be taken."""
+    """Return the number of values of an input of `shape`; raise Malformed if shape or datatype is not supported."""
     if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in tensors.CODES):
         raise Malformed(f"The input {name!r} has an unsupported datatype.")
     count = tensors.size_of(shape)
@@ -65,7 +66,7 @@ def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
 
 
 def from_json_texts(name: str, texts: Sequence) -> list:
-    """Return what texts of JSON say, as MLServer's clients send what nests in a data frame; raise Malformed."""
+    """Decode JSON texts, which MLServer's clients send for nested values in a data frame; raise Malformed."""
     try:
         return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
     except (AttributeError, Malformed) as error:
@@ -80,24 +81,24 @@ def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:
 
 
 def from_bytes(name: str, datatype: str, raw: bytes, files: Files = NO_FILES) -> Sequence:
-    """Return the values of an input that came as bytes; numbers stay packed. Raise Malformed where one is cut off."""
+    """Return the values of an input sent as bytes; numbers stay packed. Raise Malformed if one is truncated."""
     return _texts(name, raw, files) if datatype == "BYTES" else tensors.Packed(datatype, raw)
 
 
 def files_in(files: Files, content_type: object) -> Files:
-    """Return which inputs hold files as they are; none if the `content_type` of MLServer's clients is base64."""
+    """Return the inputs that contain raw files; none if the `content_type` of MLServer's clients is base64."""
     return NO_FILES if content_type == "base64" else files
 
 
 def check_range(name: str, datatype: str, values: Sequence[int]) -> None:
-    """Raise Malformed where whole numbers that came in a wider type do not fit their own."""
+    """Raise Malformed if whole numbers sent in a wider type exceed the range of their own."""
     low, high = _RANGES.get(datatype, (0, 0))
     if high and values and (min(values) < low or max(values) >= high):
         raise Malformed(f"The input {name!r} has a value that is not {datatype}.")
 
 
 def text(name: str, raw: bytes, files: Files = NO_FILES) -> str:
-    """Return one string of an input, a data: URL if it is one of the `files`; raise Malformed."""
+    """Return one string of an input, as a data: URL if it is one of the `files`; raise Malformed."""
     if files.takes(name):
         return files.text_of(raw)
     try:
@@ -119,7 +120,7 @@ def _texts(name: str, raw: bytes, files: Files) -> list[str]:
 
 
 def to_bytes(tensor: Tensor) -> bytes:
-    """Return the values of a tensor as bytes, as `from_bytes` takes them."""
+    """Return the values of a tensor as bytes, in the form that `from_bytes` reads."""
     if tensor.datatype != "BYTES":
         return tensors.pack(tensor)
     return b"".join(len(value).to_bytes(_LENGTH_BYTES, "little") + value for value in text_bytes(tensor))
@@ -134,9 +135,9 @@ def text_bytes(tensor: Tensor) -> list[bytes]:
 
 
 def samples(columns: dict[str, Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
-    """Return the samples of named inputs, of which there is one or more; `is_frame` where one input is a column, too.
+    """Return the samples of one or more named inputs; with `is_frame`, a single input is a column, too.
 
-    Raise Malformed where the inputs differ in length, or the samples would be too large.
+    Raise Malformed if the inputs differ in length, or the samples would be too large.
     """
     counts = {column.shape[0] for column in columns.values()}
     if len(counts) > 1:
@@ -158,7 +159,7 @@ def samples(columns: dict[str, Column], rows: Rows, is_frame: bool, limits: Limi
 
 
 def _cells(columns: list[Column], weight: int) -> Iterator[list]:
-    """Yield the cells of each row of `weight` values; at most VALUES values are made at a time."""
+    """Yield the cells of each row of `weight` values; at most VALUES values are created at a time."""
     step = max(1, min(TOGETHER, VALUES // weight))
     for parts in zip(*(tensors.rows(*column, step) for column in columns), strict=True):
         yield from map(list, zip(*parts, strict=True))
@@ -183,19 +184,20 @@ def _cell(column: Column, at: int) -> bytes:
 def outputs(
     answers: Series, requested: Sequence[str], described: list[dict], *, as_columns: bool = False
 ) -> Iterator[Output]:
-    """Yield the outputs that are `requested`, all where that is empty; raise Malformed for one that there is not.
+    """Yield the `requested` outputs, all if that is empty; raise Malformed for an unknown one.
 
-    `described` are the outputs of the model's metadata. With `as_columns` each has one value a row.
+    `described` are the outputs of the model's metadata. With `as_columns`, each has one value per row.
     """
     decoded = answers.values
     floats = {tensor["name"] for tensor in described if tensor["datatype"] == "FP64"}
-    # Without an answer, only the metadata knows what outputs there would be.
+    # Without a prediction, only the metadata defines the outputs.
     empty = {tensor["name"]: _empty(tensor) for tensor in described} if not decoded else {}
     columns = rows_to_columns(decoded) or {name: [] for name in empty} or {OUTPUT: decoded}
     for name in requested or columns:
         if name not in columns:
             raise Malformed(f"There is no output {name!r}. Outputs: {', '.join(columns)}.")
-        # By the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as 3.
+        # According to the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as
+        # 3.
         tensor = empty.get(name) or tensors.stack(columns[name], floats=name in floats)
         if tensor is None or (as_columns and len(tensor.shape) > 1):
             yield Output(name, _texts_of(columns[name]), is_json=True)
@@ -209,5 +211,5 @@ def _texts_of(values: list) -> Tensor:
 
 
 def _empty(described: dict) -> Tensor:
-    """Return an output of the metadata without a row."""
+    """Return an output of the metadata without rows."""
     return Tensor(described["datatype"], [0, *(max(0, size) for size in described["shape"][1:])], [])

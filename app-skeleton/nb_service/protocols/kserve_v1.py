@@ -1,10 +1,10 @@
-"""KServe V1: what differs from TensorFlow Serving, with which it shares its other routes."""
+"""KServe V1's differences from TensorFlow Serving, with which it shares its other routes."""
 
 from collections.abc import Iterable
 
 from nb_service.protocols import Body, encode
 
-# The key of the answers to `inputs` on :predict, which TensorFlow Serving calls outputs.
+# The key of the predictions for `inputs` on :predict, which TensorFlow Serving calls outputs.
 OUTPUTS_KEY = "predictions"
 
 

@@ -1,26 +1,26 @@
-"""How much one body may become. Every reader checks that, from sizes and shapes, before anything is built.
+"""Limits on the size of one body. Every reader checks them, from sizes and shapes, before it creates anything.
 
-Formats let a client multiply data at no cost to itself: a context is copied to each example, the names of columns to
-each row, and dimensions of one put a list around each value. So the bytes after that count.
+Formats let a client multiply data at no cost: a context is copied to each example, column names to each row, and
+dimensions of one put a list around each value. So the resulting bytes count.
 """
 
 from typing import NamedTuple
 
 from nb_service.malformed import Malformed
 
-# Names that are several times as long as their values are common in tables.
+# Tables often have names several times as long as their values.
 GROWTH = 8
 
 
 class Limits(NamedTuple):
-    """What one body may hold: `samples` is S2I_MAX_SAMPLES, `body` is S2I_MAX_BODY."""
+    """The limits of one body: `samples` is S2I_MAX_SAMPLES, `body` is S2I_MAX_BODY."""
 
     samples: int = 1 << 19
     body: int = 16 << 20
 
     @property
     def built(self) -> int:
-        """Return how many bytes may be built from one body."""
+        """Return how many bytes may be created from one body."""
         return GROWTH * self.body
 
     def check_samples(self, count: int) -> None:

@@ -1,6 +1,6 @@
 """Model Context Protocol: the messages of a stateless server with one tool per predictor.
 
-Each request is one JSON-RPC message, and its answer another; there are no sessions and no messages of the server's own.
+Each request is one JSON-RPC message, and its response another; there are no sessions and no messages from the server.
 """
 
 import re
@@ -10,11 +10,11 @@ from typing import Any
 from nb_service.identity import Identity
 from nb_service.protocols import Body, Malformed, Parameters, encode, in_object
 
-# The newest last: a client that asks for another one gets it.
+# The newest last: a client that requests another version gets it.
 VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25")
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
 SAMPLE, PARAMETERS, PREDICTION = "sample", "parameters", "prediction"
-# Longer names, and those with dots, are not taken by all clients.
+# Some clients don't accept longer names, or names with dots.
 MAX_NAME = 64
 
 
@@ -45,14 +45,14 @@ def tool(served: Identity, manifest: Mapping[str, Any], sample: dict) -> dict:
 
 
 def _loose(schema: dict) -> dict:
-    """Return the type in a schema alone, or null: clients refuse an answer that is not as announced."""
+    """Return only the type in a schema, or null: clients reject a result that doesn't match the declared schema."""
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     return {"type": sorted({*kinds, "null"})} if kinds else {}
 
 
 def initialized(served: Identity, asked: object) -> dict:
-    """Return the result of `initialize` for a client that asked for a version."""
+    """Return the result of `initialize` for a client that requested a version."""
     return {
         "protocolVersion": asked if asked in VERSIONS else VERSIONS[-1],
         "capabilities": {"tools": {"listChanged": False}},
@@ -77,12 +77,12 @@ def arguments(params: Mapping[str, Any]) -> tuple[bytes, Parameters]:
 
 
 def predicted(prediction: Any, text: str) -> dict:
-    """Return the result of a call with this prediction, which is `text` as JSON."""
+    """Return the result of a call with this prediction, whose JSON is `text`."""
     return {"content": [_text(text)], "structuredContent": {PREDICTION: prediction}, "isError": False}
 
 
 def rejected(detail: str) -> dict:
-    """Return the result of a call that got no prediction, for the model that calls."""
+    """Return the result of a call without a prediction, with the reason for the calling model."""
     return {"content": [_text(detail)], "isError": True}
 
 
@@ -91,10 +91,10 @@ def _text(text: str) -> dict:
 
 
 def result(identifier: object, content: dict) -> Body:
-    """Return the answer to a request."""
+    """Return the response to a request."""
     return Body(encode({"jsonrpc": "2.0", "id": identifier, "result": content}))
 
 
 def error(identifier: object, code: int, words: str) -> Body:
-    """Return the answer to a request that has no result."""
+    """Return the error response to a request."""
     return Body(encode({"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": words}}))

@@ -1,4 +1,4 @@
-"""MLflow's scoring server: a data frame or tensors as JSON in, or a table as CSV; predictions as JSON out."""
+"""MLflow's scoring server: a data frame or tensors as JSON, or a table as CSV; predictions are JSON."""
 
 from nb_service.protocols import (
     DEFAULT,
@@ -25,14 +25,14 @@ KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
 def is_meant(decoded: object) -> bool:
-    """Return whether decoded JSON is an MLflow request and not a sample: it has a key of MLflow's and no others."""
+    """Return whether decoded JSON is an MLflow request rather than a sample: it has only keys of MLflow's."""
     if not isinstance(decoded, dict) or not any(key in decoded for key in KEYS):
         return False
     return set(decoded) <= {*KEYS, "params"}
 
 
 def is_meant_by(body: bytes) -> bool:
-    """Return whether a body that can't be decoded was to be an MLflow request: it names a key of MLflow's."""
+    """Return whether an invalid body was meant as an MLflow request: it contains a key of MLflow's."""
     return any(b'"%b"' % key.encode("ascii") in body for key in KEYS)
 
 
@@ -43,7 +43,7 @@ def is_csv(body: bytes, media_type: ContentType, accept: str | None, rows: Rows)
 
 
 def read_csv(body: bytes, content_type: str, rows: Rows, limits: Limits = DEFAULT) -> Question:
-    """Return the samples of a CSV table, whose answers are written as JSON; raise Malformed."""
+    """Return the samples of a CSV table, whose predictions are written as JSON; raise Malformed."""
     return _predictions(bodies.read(body, content_type, None, rows, limits).samples)
 
 
@@ -87,7 +87,7 @@ def _records(records: object, rows: Rows, limits: Limits) -> Series:
 
 
 def refusal(status: int, detail: str) -> tuple[int, Body]:
-    """Return status and body of a refusal; a sample that the validator refuses is a bad request."""
+    """Return status and body of a rejection; a sample that the validator rejects is a bad request."""
     status = 400 if status == 422 else status
     code = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
     return status, Body(encode({"error_code": code, "message": detail}))

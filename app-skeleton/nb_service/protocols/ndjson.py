@@ -1,4 +1,4 @@
-"""NDJSON, or JSON lines: one sample a line in, one answer a line out."""
+"""NDJSON, or JSON lines: one sample per line in, one prediction per line out."""
 
 import io
 
@@ -8,7 +8,7 @@ CONTENT_TYPE = "application/x-ndjson"
 
 
 def read(body: bytes, limits: Limits = DEFAULT) -> Series:
-    """Return the samples, which are the lines that are not blank; raise Malformed (413) where they are too many."""
+    """Return the samples, one per non-blank line; raise Malformed (413) if there are too many."""
     if body[:3] == b"\xef\xbb\xbf":
         body = body[3:]
     samples: list[bytes] = []
@@ -20,5 +20,5 @@ def read(body: bytes, limits: Limits = DEFAULT) -> Series:
 
 
 def write(answers: Series, content_type: str = CONTENT_TYPE) -> Body:
-    """Return the answers, one a line."""
+    """Return the predictions, one per line."""
     return Body(b"".join(answer + b"\n" for answer in answers), content_type)

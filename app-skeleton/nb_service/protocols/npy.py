@@ -1,4 +1,4 @@
-"""npy: an array of samples in, an array of answers out. Read and written here, so that nothing is ever unpickled."""
+"""npy: an array of samples in, an array of predictions out. Implemented here, so that nothing is ever unpickled."""
 
 import array
 import re
@@ -19,7 +19,7 @@ _KINDS = {"b": "BOOL", "u": "UINT", "i": "INT", "f": "FP"}
 DTYPES = {"BOOL": "|b1", "INT64": "<i8", "UINT64": "<u8", "FP64": "<f8"}
 # Type codes of the array module by size: to reorder numbers, only their size matters.
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-# As many as 2 to the power of 40 has, the bound of a dimension (see tensors.size_of).
+# The number of digits of 2^40, the limit of a dimension (see tensors.size_of).
 _MAX_DIGITS = 13
 
 
@@ -73,7 +73,7 @@ def _split(body: bytes) -> tuple[str, bytes]:
 
 
 def _from_fortran(data: bytes, size: int, shape: list[int]) -> bytes:
-    """Return an array of numbers of `size` bytes, stored with the first index varying fastest, in row order."""
+    """Return an array in Fortran order, with numbers of `size` bytes, converted to row order."""
     values, ordered = array.array(_CODES[size], data), array.array(_CODES[size])
     count = shape[0]
     # The positions of a row's values among its values as stored, the same for every row; four bytes hold any position.
@@ -89,8 +89,8 @@ def _from_fortran(data: bytes, size: int, shape: list[int]) -> bytes:
 
 
 def write(answers: list) -> Body | None:
-    """Return the decoded `answers` as one array, None where they are not an array of numbers."""
-    # NaN has become None: answers of nothing but None are an array of NaN.
+    """Return the decoded predictions as one array, None if they are not an array of numbers."""
+    # NaN has become None, so predictions of only None are an array of NaN.
     tensor = tensors.stack(answers) or tensors.stack(answers, floats=True)
     if tensor is None or tensor.datatype not in DTYPES:
         return None
@@ -98,7 +98,7 @@ def write(answers: list) -> Body | None:
 
 
 def head(datatype: str, shape: Sequence[int]) -> bytes:
-    """Return what stands before the numbers of an array; `datatype` is one of DTYPES."""
+    """Return the bytes before an array's numbers; `datatype` is one of DTYPES."""
     sizes = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
     header = f"{{'descr': '{DTYPES[datatype]}', 'fortran_order': False, 'shape': ({sizes}), }}"
     # The format aligns the data to 64 bytes.

@@ -1,11 +1,11 @@
-"""Open Inference V2 over REST, with the binary tensor extension; `inference` makes samples of the tensors.
+"""Open Inference V2 over REST, with the binary tensor extension; `inference` makes samples from the tensors.
 
-MLServer's codec of data frames, which a request names by the content type `pd`, has columns on both sides.
+MLServer's codec for data frames, which a request selects with the content type `pd`, has columns on both sides.
 """
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nb_service.files import Files
 from nb_service.identity import Identity
@@ -34,7 +34,7 @@ refusal = plain_refusal
 HEADER = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
-# Parameters of a request that say something to a server: of Triton and of MLServer, whose clients add some unasked.
+# Parameters for the server: Triton's and MLServer's, whose clients add some automatically.
 OF_PROTOCOL = frozenset(
     (
         "binary_data_output",
@@ -48,9 +48,9 @@ OF_PROTOCOL = frozenset(
     )
 )
 OF_TRITON = "triton_"
-# How the path of an inference ends.
+# The end of an inference path.
 INFER = "/infer"
-# By these header fields of an answer, MLServer's clients read it as an event of CloudEvents. Its version is MLServer's.
+# Response headers from which MLServer's clients recognise a CloudEvent. The version is MLServer's.
 EVENT = {
     "Ce-Specversion": "0.3",
     "Ce-Source": f"io.seldon.serving.deployment.{PLATFORM}",
@@ -58,7 +58,7 @@ EVENT = {
     "Ce-Inferenceservicename": PLATFORM,
 }
 EVENT_FIELDS = (*EVENT, "Ce-Modelid", "Ce-Endpoint", "Ce-Requestid", "Ce-Id")
-# Longer ids are in the body alone: there is a bound to how long a head may be.
+# Longer ids are in the body only, because the length of a head is limited.
 MAX_EVENT_ID = 1024
 NO_PARAMETERS: Mapping[str, dict] = {}
 # No body's length has more digits.
@@ -105,7 +105,7 @@ def read(
 def parameters(given: Mapping[str, object], declared: Collection[str]) -> Parameters:
     """Return predictor's parameters among those of a request; the protocols' own are for this service.
 
-    A value of the protocol is a number, a truth value or a text, so a list comes as the text of its JSON.
+    Values in the protocol are numbers, booleans or texts, so a list is sent as its JSON text.
     """
     own = {name: value for name, value in given.items() if name in declared or not _is_of_protocol(name)}
     texts = [(name, value) for name, value in own.items() if isinstance(value, str)]
@@ -126,14 +126,14 @@ def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
 
 
 class _Binary:
-    """The bytes after the JSON, from which the tensors take theirs in order."""
+    """The bytes after the JSON, which the tensors consume in order."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._at = 0
 
     def take(self, size: object) -> bytes:
-        """Return the next `size` bytes; raise Malformed where there are fewer."""
+        """Return the next `size` bytes; raise Malformed if there are fewer."""
         if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(self._raw) - self._at:
             raise Malformed("binary_data_size is not a length within the body.")
         self._at += size
@@ -160,12 +160,12 @@ def _parameters(owner: dict) -> dict:
 
 
 def _column(tensor: dict, binary: _Binary, limits: Limits, files: Files) -> Column:
-    """Return the values of an input; those that came as bytes stay packed."""
+    """Return the values of an input; those sent as bytes stay packed."""
     name, datatype, shape = _name(tensor), tensor.get("datatype", ""), tensor.get("shape")
     count = inference.check(name, datatype, shape, limits)
     size, content_type = map(_parameters(tensor).get, ("binary_data_size", "content_type"))
     if size is None:
-        # Popped, so that it is freed as soon as the flat list is made.
+        # Popped, so that it is freed as soon as the flat list exists.
         flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
     else:
         flat = inference.from_bytes(name, datatype, binary.take(size), inference.files_in(files, content_type))
@@ -193,7 +193,7 @@ def _from_json(name: str, data: object, datatype: str) -> list:
 
 
 class _RequestedOutputs:
-    """The outputs that a request names, and for each whether it is to come as bytes or as JSON.
+    """The requested outputs, and for each whether to send it as bytes or as JSON.
 
     `as_frame` is whether inputs and outputs are the columns of a data frame.
     """
@@ -210,18 +210,18 @@ class _RequestedOutputs:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of those that are asked for; none where all are."""
+        """Return the names of the requested outputs; none if all are requested."""
         return list(self._named)
 
     def is_binary(self, name: str) -> bool:
-        """Return whether an output is to come as bytes."""
+        """Return whether to send an output as bytes."""
         return self._named.get(name, {}).get("binary_data", self._all_binary) is True
 
 
 def _write(
     answers: Series, request_id: str | None, requested: _RequestedOutputs, served: Identity, described: list[dict]
 ) -> Body:
-    """Return the body of the answers; `described` are the outputs of the model's metadata."""
+    """Return the body with the predictions; `described` are the outputs of the model's metadata."""
     outputs, raw = [], []
     for answer in inference.outputs(answers, requested.names, described, as_columns=requested.as_frame):
         name, tensor = answer.name, answer.tensor
@@ -248,7 +248,7 @@ def _write(
 
 
 def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the header fields by which an answer is an event; without an id of the client's, it gets a random one."""
+    """Return the headers that make a response an event; without an id of the client's, it gets a random one."""
     fields = {**EVENT, "Ce-Modelid": served.name, "Ce-Endpoint": served.name}
     event_id = cloud_events.header_value(request_id or "")
     if 0 < len(event_id) <= MAX_EVENT_ID:
@@ -262,7 +262,7 @@ def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, 
 
 
 def check(name: str, version: str | None, served: Identity | None) -> None:
-    """Raise Malformed (404) unless the model of this name and version, None for any, is what is served here.
+    """Raise Malformed (404) unless the model of this name and version (None: any) is served.
 
     `served` is None if there is no model of this name.
     """
@@ -277,7 +277,7 @@ def server(served: Identity) -> Body:
 
 
 def model(served: Identity, samples: dict, answers: dict, declared: Mapping[str, dict] = NO_PARAMETERS) -> Body:
-    """Return the metadata of the model, from the schemas of its samples, answers and parameters."""
+    """Return the metadata of the model, from the schemas of its samples, predictions and parameters."""
     facts = {"name": served.name, "versions": [str(served.version)], "platform": PLATFORM}
     tensors = {"inputs": described(samples, INPUT), "outputs": described(answers, OUTPUT)}
     return Body(encode({**facts, **tensors, **({"parameters": declared} if declared else {})}))
@@ -289,8 +289,8 @@ def models(names: Iterable[str]) -> Body:
 
 
 def index(reasons: Iterable[tuple[Identity, str]]) -> Body:
-    """Return Triton's index of its repository: each model, ready if its reason against that is ""."""
-    # MLServer's clients want a reason where there is none to be given, too.
+    """Return Triton's index of its repository: each model with the reason why it is not ready, "" if it is."""
+    # MLServer's clients require a reason even if there is none.
     facts = [
         {
             "name": served.name,
@@ -304,7 +304,7 @@ def index(reasons: Iterable[tuple[Identity, str]]) -> Body:
 
 
 def config(served: Identity, samples: dict, answers: dict, declared: Mapping[str, dict] = NO_PARAMETERS) -> Body:
-    """Return Triton's configuration of the model, as far as it says anything here: inputs, outputs, parameters."""
+    """Return Triton's configuration of the model, as far as it applies: inputs, outputs, parameters."""
     facts = {"name": served.name, "platform": PLATFORM, "backend": PLATFORM, "max_batch_size": 0}
     version_policy = {"specific": {"versions": [str(served.version)]}}
     tensors = {"input": described(samples, INPUT), "output": described(answers, OUTPUT)}
@@ -318,37 +318,61 @@ def _text(value: object) -> str:
 
 
 def _port(tensor: dict) -> dict:
-    """Return a tensor of the metadata as Triton's configuration has it."""
+    """Return a tensor of the metadata in the form of Triton's configuration."""
     datatype = tensor["datatype"].replace("BYTES", "STRING")
     return {"name": tensor["name"], "data_type": f"TYPE_{datatype}", "dims": tensor["shape"]}
 
 
-def statistics(served: Identity, numbers: dict) -> Body:
-    """Return Triton's statistics of the model, from the service's `numbers` (see http.metrics).
+class Counted(NamedTuple):
+    """How many requests to `infer` had one outcome, and how many nanoseconds they took."""
 
-    Samples and calls are those of all protocols; requests are those to `infer`, whose times are counted together.
+    requests: int = 0
+    nanoseconds: int = 0
+
+    def plus(self, nanoseconds: int) -> "Counted":
+        """Return the counts with one more request."""
+        return Counted(self.requests + 1, self.nanoseconds + nanoseconds)
+
+
+class Statistics(NamedTuple):
+    """A model's counts: requests to `infer` by whether they succeeded, and samples and calls of all protocols.
+
+    `processing` and `batches` are histograms as http.metrics has them; without `batches`, each call had one sample.
     """
-    requests = {True: 0, False: 0}
-    for route, status, count in numbers["requests"]:
-        if route.endswith(INFER):
-            requests[status == 200] += count
-    took = sum(histogram["total"] for route, histogram in numbers["latencies"].items() if route.endswith(INFER))
-    samples = sum(numbers["processing"]["counts"])
-    inference = {
-        "success": {"count": requests[True], "ns": int(took * 1e9)},
-        "fail": {"count": requests[False], "ns": 0},
-        "compute_infer": {"count": samples, "ns": int(numbers["processing"]["total"] * 1e9)},
+
+    served: Identity
+    requests: Mapping[bool, Counted]
+    processing: dict
+    batches: dict | None = None
+
+
+def statistics(models: Iterable[Statistics]) -> Body:
+    """Return Triton's statistics of each model."""
+    return Body(encode({"model_stats": [_statistics(model) for model in models]}))
+
+
+def _statistics(model: Statistics) -> dict:
+    samples = sum(model.processing["counts"])
+    calls = sum(model.batches["counts"]) if model.batches else 0
+    counted = {
+        "success": model.requests[True],
+        "fail": model.requests[False],
+        "compute_infer": Counted(samples, int(model.processing["total"] * 1e9)),
     }
-    facts = {"name": served.name, "version": str(served.version)}
-    scored = {"inference_count": samples, "execution_count": sum(numbers["batches"]["counts"]) or samples}
-    return Body(encode({"model_stats": [{**facts, **scored, "inference_stats": inference}]}))
+    return {
+        "name": model.served.name,
+        "version": str(model.served.version),
+        "inference_count": samples,
+        "execution_count": calls or samples,
+        "inference_stats": {name: {"count": each.requests, "ns": each.nanoseconds} for name, each in counted.items()},
+    }
 
 
 _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}
 
 
 def described(schema: dict, name: str) -> list[dict]:
-    """Return the tensors that samples or answers of `schema` become; BYTES for all but numbers and booleans."""
+    """Return the tensors for samples or predictions of `schema`; BYTES for all except numbers and booleans."""
     properties = schema.get("properties") if _kind(schema) == "object" else None
     if properties:
         return [_described(property_schema, property_name) for property_name, property_schema in properties.items()]

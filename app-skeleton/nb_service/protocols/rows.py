@@ -1,4 +1,4 @@
-"""Rows of a table ↔ samples: the schema of the golden samples decides what a row becomes."""
+"""Rows of a table ↔ samples: the schema of the golden samples determines what a row becomes."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,16 +10,16 @@ from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
 # Numbers as JSON spells them: 007 and +1 are strings, such as a house number or a telephone number.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-# Longer digits stay a string: int() refuses them, as it does for JSON.
+# Longer digits stay a string: int() rejects them, as in JSON.
 MAX_NUMBER = 4300
 _SCALARS = {"string", "number", "integer", "boolean"}
 _NUMBERS = {"number", "integer", "null"}
 
 
 class Rows:
-    """Makes samples of rows in the form of the notebook's own, by `schema` (from the manifest; {} for unknown).
+    """Makes samples from rows in the form of the notebook's own, described by `schema` ({} if unknown).
 
-    `files` are those of predictor's arguments that are files.
+    `files` are predictor's arguments that are files.
     """
 
     def __init__(self, schema: dict | None, files: Files = NO_FILES) -> None:
@@ -48,11 +48,11 @@ class Rows:
         return texts and self.kinds != {"array"}
 
     def name_bytes(self, names: Sequence | None) -> int:
-        """Return how many bytes the names of the columns take in each sample."""
+        """Return how many bytes the column names take in each sample."""
         return len(encode(list(names))) if names is not None and self.is_object(names) else 0
 
     def samples(self, names: Sequence | None, rows: Iterable[list]) -> Iterator:
-        """Yield the sample of each row of values; `names` are its columns, None or numbers where it has none."""
+        """Yield the sample of each row of values; `names` are its columns, None or numbers if it has none."""
         is_object, is_bare = self.is_object(names), self.bare
         for cells in rows:
             if names is not None and len(names) != len(cells):
@@ -74,17 +74,17 @@ class Rows:
         return b"[" + b", ".join(sample) + b"]" if isinstance(sample, list) else sample
 
     def samples_from_texts(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator:
-        """Yield the sample of each row of strings; one that spells a number becomes it, unless a string is expected."""
+        """Yield the sample of each row of strings; those that spell numbers become numbers unless text is expected."""
         return self.samples(names, self.cells(names, rows))
 
     def cells(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator[list]:
-        """Yield the values of each row of strings, as `samples_from_texts` takes them."""
+        """Yield the values of each row of strings, converted as in `samples_from_texts`."""
         kinds = [_kinds(self._schema_of(name)) for name in names or ()]
         others = repeat(_kinds(self._schema_of(None)))
         return ([*map(_value, chain(kinds, others), cells)] for cells in rows)
 
     def is_text(self, name: str | None) -> bool:
-        """Return whether the notebook's own samples have nothing but strings in a column, so that a number is one."""
+        """Return whether a column contains only strings in the notebook's own samples, so that numbers stay strings."""
         return _kinds(self._schema_of(name)) == {"string"}
 
     def _schema_of(self, name: str | None) -> dict:
@@ -122,7 +122,7 @@ def _kinds(schema: dict) -> set[str]:
 
 
 def columns_to_rows(columns: dict, limits: Limits = DEFAULT) -> Iterator[dict]:
-    """Return an iterator over the rows of {name: values}; raise Malformed where the lists differ in length."""
+    """Return an iterator over the rows of {name: values}; raise Malformed if the lists differ in length."""
     for name, values in columns.items():
         if not isinstance(values, list):
             raise Malformed(f"The column {name!r} is not a list.")

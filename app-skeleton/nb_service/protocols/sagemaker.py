@@ -19,7 +19,7 @@ def is_json(media_type: ContentType) -> bool:
 def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, limits: Limits = DEFAULT) -> Question:
     """Return the samples of a body that is not MLflow's; raise Malformed.
 
-    With Accept: application/json the answers to CSV or JSON lines are {"predictions": […]}.
+    With Accept: application/json, the predictions for CSV or JSON lines are {"predictions": […]}.
     """
     media_type = bodies.parse(content_type)
     if is_json(media_type):
@@ -38,12 +38,12 @@ def _one(body: bytes, accept: str | None) -> Question:
 
 
 def _bare(body: Body) -> Body:
-    """Return a body without the parameters of its type, with which SageMaker's deserializer of tables refuses it."""
+    """Return a body without the parameters of its type, because SageMaker's table deserializer rejects them."""
     return body._replace(content_type=body.content_type.partition(";")[0])
 
 
 def execution_parameters(scorers: int, max_body: int, max_samples: int, samples: Sequence[bytes] = ()) -> dict:
-    """Return what a batch transform asks for before it starts; `known` are samples of the notebook as JSON.
+    """Return the facts that a batch transform requests before it starts; `samples` are the notebook's, as JSON.
 
     A payload of short lines must not have more than `max_samples` of them. A line of CSV is assumed to have half the
     length of the shortest known sample, and at least a digit and a line end.

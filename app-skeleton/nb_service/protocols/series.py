@@ -1,4 +1,4 @@
-"""A series of JSON values, samples or answers, kept in the form in which it came; others are made on demand."""
+"""A series of JSON values, samples or predictions, kept in the form received; other forms are made on demand."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from nb_scorer.model import json_codec as json_values
 
 from nb_service.malformed import Malformed
 
-# How much exists as decoded values at a time while samples are made: TOGETHER samples, or fewer with VALUES values.
+# Number of decoded values that exist at a time while samples are made: TOGETHER samples, or fewer with VALUES values.
 TOGETHER = 1000
 VALUES = 1 << 16
 
@@ -23,7 +23,7 @@ class Chunk(NamedTuple):
 class Series(Sequence):
     """Values as `elements` (the JSON of each), as `array` (one JSON array) and as decoded `values`.
 
-    As a sequence, it has the `elements`. Raises ValueError where an array turns out not to be JSON.
+    As a sequence, it contains the `elements`. Raises ValueError if an array turns out to be invalid JSON.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Series(Sequence):
     def encoded(cls, values: Iterable, weight: int = 1) -> "Series":
         """Return the series of decoded `values`, of which only some are in memory at a time.
 
-        `weight` is how many values each of them contains, if known; a list or object counts at least its length.
+        `weight` is the number of values in each of them, if known; a list or object counts at least its length.
         """
         return cls(chunks=list(_chunks(values, weight)))
 
@@ -65,7 +65,7 @@ class Series(Sequence):
         return self._elements
 
     def _split(self) -> list[bytes]:
-        """Return the JSON of each value of the chunks, freeing these on the way: both would take twice the memory."""
+        """Return the JSON of each value of the chunks, freeing these meanwhile to save half of the memory."""
         chunks, self._chunks = (self._chunks or [])[::-1], None
         elements: list[bytes] = []
         while chunks:
@@ -88,14 +88,14 @@ class Series(Sequence):
 
     @property
     def size(self) -> int:
-        """Return how many bytes of JSON it is, about, without a copy of what came as bytes."""
+        """Return its approximate JSON size in bytes, without copying values received as bytes."""
         if self._array is None and self._elements is not None:
             return sum(map(len, self._elements))
         return len(self.array)
 
     @property
     def block(self) -> bytes | None:
-        """Return the values as scorers take numbers (see nb_scorer.protocol.number_blocks), if they came so."""
+        """Return the values as a block of numbers (see nb_scorer.protocol.number_blocks), if received as one."""
         return None
 
     @property
@@ -143,7 +143,7 @@ class Series(Sequence):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Iterable) and self.elements == list(other)
 
-    # None is Python's way to say that it has no hash; mypy knows only that `object` has one.
+    # None marks a class as unhashable; mypy only knows that `object` has a hash.
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -173,20 +173,20 @@ def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
 
 
 def bodies(parts: Sequence[Series]) -> tuple[bool, list[bytes]]:
-    """Return whether parts of one series are asked as blocks of numbers, and the body of each."""
+    """Return whether parts of one series are sent as blocks of numbers, and the body of each."""
     blocks = [block for part in parts if (block := part.block) is not None]
     return bool(blocks), blocks or [part.array for part in parts]
 
 
 def joined(arrays: list[bytes]) -> bytes:
-    """Return the JSON array of all values in arrays that are not empty, without whitespace around their brackets."""
+    """Return the JSON array of all values in non-empty arrays, without whitespace around its brackets."""
     return arrays[0] if len(arrays) == 1 else b"[" + b", ".join(array[1:-1] for array in arrays) + b"]"
 
 
 def encode(value: object) -> bytes:
-    """Return decoded JSON as ASCII bytes, in which even a lone surrogate has a form, its escape."""
+    """Return decoded JSON as ASCII bytes, in which lone surrogates are escaped."""
     try:
         return json.dumps(value).encode("ascii")
     except RecursionError as error:
-        # It was decoded where the stack was less deep, or has become a level deeper since.
+        # It was decoded with more stack available, or has become a level deeper since.
         raise Malformed("The JSON is nested too deeply.") from error

@@ -47,7 +47,7 @@ CODES = {
 
 
 def size_of(shape: object) -> int:
-    """Return how many values a tensor of `shape` has; raise Malformed where it is not a valid shape."""
+    """Return the number of values of a tensor of `shape`; raise Malformed if the shape is not valid."""
     if not isinstance(shape, (list, tuple)) or len(shape) > MAX_DIMENSIONS:
         raise Malformed("shape is not a list of dimensions.")
     if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 40 for size in shape):
@@ -58,15 +58,15 @@ def size_of(shape: object) -> int:
 
 
 def list_bytes(shape: Sequence[int]) -> int:
-    """Return how many bytes of JSON the lists within a tensor's samples take, without their values.
+    """Return the JSON size of the lists in a tensor's samples in bytes, without their values.
 
-    Dimensions of one cost the client nothing, but here a list for each value.
+    Dimensions of one cost the client nothing, but add a list around each value here.
     """
     return _BYTES_A_LIST * sum(math.prod(shape[:depth]) for depth in range(1, len(shape)))
 
 
 class Packed(Sequence):
-    """The numbers in `raw`, unpacked only slice by slice; raises Malformed where the last one is cut off."""
+    """The numbers in `raw`, unpacked slice by slice; raises Malformed if the last one is truncated."""
 
     def __init__(self, datatype: str, raw: bytes | memoryview, little: bool = True) -> None:
         self._size = CODES[datatype][1]
@@ -75,7 +75,7 @@ class Packed(Sequence):
         self._datatype, self._raw, self._little = datatype, raw, little
 
     def block(self, shape: Sequence[int]) -> bytes:
-        """Return all numbers, an array of `shape`, as scorers take them."""
+        """Return all numbers, an array of `shape`, in the form that scorers take."""
         return number_blocks.pack(CODES[self._datatype][0], "<" if self._little else ">", shape, self._raw)
 
     def part(self, begin: int, end: int) -> "Packed":
@@ -94,7 +94,7 @@ class Packed(Sequence):
 
 
 def packed(datatype: str, values: Iterable) -> Packed:
-    """Return numbers that fit their datatype, which is not FP16, as those of an array that came as bytes."""
+    """Return numbers that fit their datatype (not FP16) in the form of an array received as bytes."""
     raw = bytes(values) if datatype == "BOOL" else array.array(CODES[datatype][0], values).tobytes()
     return Packed(datatype, raw, sys.byteorder == "little")
 
@@ -123,7 +123,7 @@ def samples(flat: Sequence, shape: Sequence[int]) -> Series:
 
 
 class NumberRows(Series):
-    """The rows of an array of packed numbers, which are spelled as JSON only for who asks for that."""
+    """The rows of an array of packed numbers, converted to JSON only on demand."""
 
     def __init__(self, numbers: Packed, shape: Sequence[int]) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class NumberRows(Series):
 
     @property
     def block(self) -> bytes:
-        """Return the rows as scorers take numbers."""
+        """Return the rows as a block, in the form that scorers take."""
         return self._numbers.block(self._shape)
 
     @property
@@ -192,7 +192,7 @@ def rows(flat: Sequence, shape: Sequence[int], step: int) -> Iterator[Sequence]:
 
 
 def block_json(flat: Sequence, shape: Sequence[int], begin: int) -> bytes:
-    """Return the JSON of the block of `shape` that begins at index `begin` of `flat`."""
+    """Return the JSON of the block of `shape` that starts at index `begin` of `flat`."""
     row_size = math.prod(shape[1:])
     step = max(1, VALUES // (row_size * len(shape)))
     offsets = range(begin, begin + shape[0] * row_size, step * row_size)
@@ -215,7 +215,7 @@ def flatten(nested: object) -> list:
 def stack(values: list, *, floats: bool = False) -> Tensor | None:
     """Return the tensor of `values`, which are numbers, booleans or strings, or lists of these; None for others.
 
-    With `floats`, whole and missing numbers are FP64 too, if that can hold them all.
+    With `floats`, whole and missing numbers become FP64, too, if that represents all of them.
     """
     shape = [len(values)]
     flat = values
@@ -244,6 +244,6 @@ def _datatype(flat: list) -> str | None:
 
 
 def _are_doubles(flat: list) -> bool:
-    """Return whether doubles hold all of them exactly, None as NaN: a rounded number would be another answer."""
+    """Return whether doubles represent all of them exactly, None as NaN: rounding would change a prediction."""
     kinds = {type(value) for value in flat}
     return kinds <= {int, float, type(None)} and all(type(value) is not int or abs(value) <= 1 << 53 for value in flat)

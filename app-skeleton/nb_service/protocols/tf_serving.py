@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface, and with it KServe V1's: their paths, bodies and errors."""
+"""TensorFlow Serving's REST interface, and KServe V1's, which shares it: paths, bodies and errors."""
 
 import re
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ SIGNATURES = ("", "serving_default")
 METHOD_NAME = "tensorflow/serving/{}"
 LABELS = ("stable", "latest")
 
-# As many as the largest version, of 64 bits, has.
+# The number of digits of the largest version, which has 64 bits.
 _MAX_DIGITS = 19
 
 _PATH = re.compile(
@@ -36,7 +36,7 @@ _PATH = re.compile(
 
 
 class Target(NamedTuple):
-    """What a path under /v1/models/ addresses: a method ("" for the status, "metadata") of a version of a model."""
+    """The target of a path under /v1/models/: a method ("" for the status, "metadata") of a version of a model."""
 
     model: str
     version: int | None
@@ -45,12 +45,12 @@ class Target(NamedTuple):
 
     @property
     def takes_samples(self) -> bool:
-        """Return whether it takes samples, by POST; else it only tells something, by GET."""
+        """Return whether it takes samples, with POST; otherwise it only returns facts, with GET."""
         return self.method not in ("", "metadata")
 
 
 def parse(verb: str, rest: str) -> Target:
-    """Return the target of `rest`, the path after /v1/models/; raise Malformed for a path that is none of theirs."""
+    """Return the target of `rest`, the path after /v1/models/; raise Malformed for an unknown path."""
     match = _PATH.fullmatch(rest)
     if match is None:
         raise Malformed(f"Malformed request: {verb} /v1/models/{rest}")
@@ -61,7 +61,7 @@ def parse(verb: str, rest: str) -> Target:
 def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
-    # int() counts leading zeros among its digits, of which it takes a few thousand at most.
+    # int() counts leading zeros as digits, of which it accepts a few thousand at most.
     number = digits.lstrip("0") or "0"
     if len(number) > _MAX_DIGITS or int(number) >= 1 << 63:
         raise Malformed("Failed to convert version: " + digits)
@@ -69,7 +69,7 @@ def _version(digits: str | None) -> int | None:
 
 
 def check(target: Target, served: Identity | None) -> None:
-    """Raise Malformed (404, 400 for a label) unless `target` is what is served here, None for nothing."""
+    """Raise Malformed (404, 400 for a label) unless `target` is what is served; None means nothing is."""
     if served is None or target.model != served.name or target.version not in (None, served.version):
         which = "Latest({})" if target.version is None else "Specific({}, {})"
         raise Malformed("Servable not found for request: " + which.format(target.model, target.version), 404)
@@ -88,9 +88,10 @@ def read(
 ) -> Question:
     """Return the samples of a body for predict, classify, regress or explain; raise Malformed.
 
-    `input_name` is the name that `/metadata` gives to the only input, where samples are no objects; "" where they are.
+    `input_name` is the name of the only input in `/metadata` if samples are not objects, otherwise "".
     """
-    # TensorFlow's clients may send the bare tokens NaN and Infinity. Answers never have them: other clients would fail.
+    # TensorFlow's clients may send the bare tokens NaN and Infinity. Responses never contain them, because other
+    # clients would fail.
     request = decode_object(body, lenient=True)
     check_signature(request.get("signature_name", ""), method)
     if method == "explain":
@@ -122,20 +123,20 @@ def _explained(request: dict, input_name: str, limits: Limits, *, has_explainer:
 
 
 def check_signature(signature: object, method: str) -> None:
-    """Raise Malformed unless `signature` is the name of one that there is."""
+    """Raise Malformed unless `signature` is the name of an existing one."""
     if signature not in (*SIGNATURES, METHOD_NAME.format(method)):
         raise Malformed(f'Serving signature name: "{signature}" not found in signature def')
 
 
 def _without_name(values: list, name: str) -> list:
-    """Return what stands under the name of the only input, where each of `values` is an object with that key alone."""
+    """Return the values under the name of the only input, if each of `values` is an object with that key alone."""
     if name and all(isinstance(value, dict) and value.keys() == {name} for value in values):
         return [value[name] for value in values]
     return values
 
 
 def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
-    """Return the samples in columns, in a list, or in one value; the answers come in the same form."""
+    """Return the samples in columns, in a list, or in one value; the predictions are returned in the same form."""
     if isinstance(inputs, list):
         samples = samples_of(inputs, "inputs", limits)
         return Question(samples, lambda answers: Body(_columns(answers, key)))
@@ -146,7 +147,7 @@ def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
 
 
 def _columns(answers: Series, key: str) -> bytes:
-    """Return the answers as columns: an object of lists where they are objects with the same keys."""
+    """Return the predictions as columns: an object of lists if they are objects with the same keys."""
     # Only objects can become columns; arrays of anything else need not be decoded.
     columns = rows_to_columns(answers.values) if answers.array.startswith(b"[{") else None
     return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else answers.array)
@@ -164,21 +165,21 @@ def _examples(method: str, request: dict, input_name: str, limits: Limits) -> Qu
 
 
 def examples(listed: list[dict], context: dict, input_name: str = "", limits: Limits = DEFAULT) -> Series:
-    """Return the samples of examples, each of which has the features of `context` next to its own."""
+    """Return the samples of examples, each of which has the features of `context` in addition to its own."""
     # Each example gets a copy of the context.
     limits.check_rows(len(listed), len(encode(context)) if context else 0)
     return Series.encoded(_without_name([{**context, **example}], input_name)[0] for example in listed)
 
 
 def classes(answer: object) -> list:
-    """Return [[label, score], …] of an answer {label: score}."""
+    """Return [[label, score], …] of a prediction {label: score}."""
     if not isinstance(answer, dict) or not all(isinstance(score, (int, float)) for score in answer.values()):
         raise Malformed("This model can't classify: its answers are not objects with label and score.")
     return [list(pair) for pair in answer.items()]
 
 
 def number(answer: Any) -> float:
-    """Return an answer that is a number, or a list of one."""
+    """Return a prediction that is a number, or a list of one."""
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
@@ -197,7 +198,7 @@ def status(served: Identity, ready: bool) -> Body:
 
 
 def metadata(served: Identity, inputs: list[dict], outputs: list[dict]) -> Body:
-    """Return TensorFlow Serving's metadata of a signature, from tensors as Open Inference describes them."""
+    """Return TensorFlow Serving's metadata of a signature, from tensors in Open Inference's form."""
     signature = {
         "inputs": {tensor["name"]: _tensor_info(tensor) for tensor in inputs},
         "outputs": {tensor["name"]: _tensor_info(tensor) for tensor in outputs},
@@ -208,7 +209,7 @@ def metadata(served: Identity, inputs: list[dict], outputs: list[dict]) -> Body:
     return Body(encode({"model_spec": spec, "metadata": definition}))
 
 
-# TensorFlow's name of each datatype that the metadata can have.
+# TensorFlow's name of each datatype in the metadata.
 DTYPES = {
     "BYTES": "DT_STRING",
     "BOOL": "DT_BOOL",

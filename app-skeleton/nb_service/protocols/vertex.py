@@ -1,4 +1,4 @@
-"""Vertex AI: instances in, as many predictions out."""
+"""Vertex AI: instances in, the same number of predictions out."""
 
 from nb_service.protocols import DEFAULT, Limits, Question, decode_object, in_object, keyed, plain_refusal, samples_of
 

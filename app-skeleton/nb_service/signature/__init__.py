@@ -1,1 +1,1 @@
-"""Signatures of models, in the format of OpenSSF Model Signing: whom they are of, whom to trust, what they say."""
+"""Signatures of models, in the format of OpenSSF Model Signing: signers, trust, and contents."""

@@ -1,7 +1,7 @@
-"""Certificates, and whether one that a trusted authority has issued to a certain name has made a signature.
+"""Certificates: whether a signature was made with one that a trusted authority issued to a certain name.
 
-They are judged as of now: nothing but a time stamp of somebody else could prove that a signature was made before its
-certificate ended.
+They are judged as of now: only a third party's time stamp could prove that a signature was made before its certificate
+expired.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ SETTING = "S2I_VERIFY_CA_FILE"
 
 
 class Authorities:
-    """The certificates of authorities in a PEM file, and their lists of revoked ones; raises VerifyUnusable."""
+    """The certificates of authorities in a PEM file, and their revocation lists; raises VerifyUnusable."""
 
     def __init__(self, path: str) -> None:
         blocks = keys.blocks(SETTING, path)
@@ -34,7 +34,7 @@ class Authorities:
             raise problems.VerifyUnusable(SETTING, path, "no certificate is in it")
 
     def signer(self, bundle: Bundle, identity: str) -> str:
-        """Return whose certificate has signed, in words; raise keys.Untrusted where it must not count."""
+        """Return a description of the certificate that signed; raise keys.Untrusted if it must not be accepted."""
         if not bundle.certificates:
             raise keys.Untrusted("it is of a bare key, and has no certificate that says whose")
         try:
@@ -64,7 +64,7 @@ class Authorities:
             if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
                 begin, end = certificate.not_valid_before_utc.date(), certificate.not_valid_after_utc.date()
                 raise keys.Untrusted(f"a certificate in it is valid from {begin} to {end} only")
-        # What a certificate is used for is asked below; these policies are those of the web's servers.
+        # The key usage is checked below; these default policies are for web servers.
         policy = (
             verification.PolicyBuilder()
             .store(verification.Store(self._roots))
@@ -93,7 +93,7 @@ class Authorities:
 
 
 def _authority_policy() -> verification.ExtensionPolicy:
-    """Return what the certificate of an authority must say: that it is one."""
+    """Return the requirement for an authority's certificate: that it is marked as one."""
     policy = verification.ExtensionPolicy.permit_all()
     return policy.require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, _must_be_authority)
 
@@ -114,7 +114,7 @@ def _has_issued(issuer: x509.Certificate, revoked: x509.CertificateRevocationLis
 
 
 def _may_sign(certificate: x509.Certificate) -> bool:
-    """Return whether a certificate is for signatures: it says so, or says nothing of what it is for."""
+    """Return whether a certificate may be used for signatures: its key usage includes them, or is missing."""
     extensions = certificate.extensions
     usage = [each.value for each in extensions if isinstance(each.value, x509.KeyUsage)]
     extended = [each.value for each in extensions if isinstance(each.value, x509.ExtendedKeyUsage)]
@@ -124,7 +124,7 @@ def _may_sign(certificate: x509.Certificate) -> bool:
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
-    """Return the alternative names of a certificate's subject: mail, URIs and DNS names."""
+    """Return the subject alternative names of a certificate: mail, URIs and DNS names."""
     names: list[str] = []
     for extension in certificate.extensions:
         if isinstance(extension.value, x509.SubjectAlternativeName):

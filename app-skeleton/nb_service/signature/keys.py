@@ -1,4 +1,4 @@
-"""Public keys, and whether one of them has made a signature. The curves are those of OpenSSF Model Signing."""
+"""Public keys: whether a signature was made with one of them. The curves are those of OpenSSF Model Signing."""
 
 import hashlib
 import re
@@ -23,11 +23,11 @@ _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL
 
 
 class Untrusted(Exception):
-    """A signature is not one of those that are trusted; the message is the end of a sentence that says why."""
+    """A signature is not trusted; the message is the end of a sentence that explains it."""
 
 
 class PublicKeys:
-    """The public keys in a PEM file, each of which is trusted as much as the others; raises VerifyUnusable."""
+    """The public keys in a PEM file, all equally trusted; raises VerifyUnusable."""
 
     def __init__(self, path: str) -> None:
         self._keys = [_key_of(block, path) for kind, block in blocks("S2I_VERIFY_KEY_FILE", path)]
@@ -35,7 +35,7 @@ class PublicKeys:
             raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, "it contains no public key")
 
     def signer(self, bundle: Bundle) -> str:
-        """Return which key has signed, in words; raise Untrusted."""
+        """Return a description of the key that signed; raise Untrusted."""
         for key in self._keys:
             if has_signed(key, bundle):
                 return f"the key {hint_of(key)[:16]}…"
@@ -45,7 +45,7 @@ class PublicKeys:
 
 
 def blocks(setting: str, path: str) -> list[tuple[str, bytes]]:
-    """Return (kind, block) of all that a PEM file holds; raise VerifyUnusable for one that can't be read."""
+    """Return (kind, block) of all blocks in a PEM file; raise VerifyUnusable for one that can't be read."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_SIZE)
@@ -68,7 +68,7 @@ def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
 
 
 def has_signed(key: ec.EllipticCurvePublicKey, bundle: Bundle) -> bool:
-    """Return whether the signature in `bundle` is one of `key`."""
+    """Return whether the signature in `bundle` was made with `key`."""
     try:
         key.verify(bundle.signature, pae(bundle.payload, bundle.kind), ec.ECDSA(HASHES[key.curve.name]()))
     except exceptions.InvalidSignature:
@@ -77,6 +77,6 @@ def has_signed(key: ec.EllipticCurvePublicKey, bundle: Bundle) -> bool:
 
 
 def hint_of(key: ec.EllipticCurvePublicKey) -> str:
-    """Return what a bundle calls a key: SHA-256 of its PEM text."""
+    """Return a key's hint in bundles: the SHA-256 of its PEM text."""
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(pem).hexdigest()

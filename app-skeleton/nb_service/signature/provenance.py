@@ -1,4 +1,4 @@
-"""Where a model comes from, as a page for people, of the statement that the build has signed."""
+"""A model's origin as a page for people, from the statement that the build has signed."""
 
 import json
 import textwrap
@@ -10,7 +10,7 @@ _LABEL = 13
 
 
 def page(statement: Mapping) -> list[str]:
-    """Return the lines of the page: what is not in the statement is not on it."""
+    """Return the lines of the page, which contain only facts from the statement."""
     return [line for label, text in _rows(statement["predicate"]) if text for line in row(label, text)]
 
 

@@ -1,6 +1,6 @@
-"""Whose signature a model must have, and what such a signature says of its files.
+"""Whose signature a model must have, and what such a signature states about its files.
 
-The library that verifies is imported where a model is verified, and not before: most services start without.
+The verifying library is imported only when a model is verified: most services start without it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Signed(NamedTuple):
-    """What a bundle holds once its signature is verified, and who signed it, in words for people."""
+    """The contents of a bundle with a verified signature, and a description of the signer."""
 
     payload: bytes
     signer: str
@@ -30,7 +30,7 @@ class Known(NamedTuple):
     digests: Mapping[str, str]
 
     def digests_of(self, folder: Path) -> Mapping[str, str]:
-        """Return the digests; raise ModelNotAsSigned where `folder` has other files, as `require` does."""
+        """Return the digests; raise ModelNotAsSigned if `folder` has other files, as `require` does."""
         require(folder, self.digests)
         return self.digests
 
@@ -43,7 +43,7 @@ class Trust(NamedTuple):
     identity: str = ""
 
     def digests_of(self, folder: Path) -> Mapping[str, str]:
-        """Return the digests of all files in a model folder, by their names, from its signature, which is verified.
+        """Return the digests of all files in a model folder, by name, from its signature, after verifying it.
 
         Raise ModelUnsigned, SignatureInvalid, VerifyUnusable, or ModelNotAsSigned as `require` does.
         """
@@ -61,7 +61,7 @@ class Trust(NamedTuple):
             raise problems.SignatureInvalid(folder, str(error)) from error
 
     def opened(self, content: bytes, folder: object, kinds: Sequence[str] = ()) -> Signed:
-        """Return what is signed in a bundle about `folder`, of one of the types `kinds`, by default that of models.
+        """Return the contents of a bundle about `folder`, of one of the types `kinds`, by default that of models.
 
         Raise SignatureInvalid or VerifyUnusable.
         """
@@ -89,7 +89,7 @@ class Trust(NamedTuple):
 
 
 def read(path: Path, folder: Path) -> bytes:
-    """Return the bundle about `folder` in the file `path`; raise ModelUnsigned where there is none."""
+    """Return the bundle about `folder` in the file `path`; raise ModelUnsigned if there is none."""
     from nb_scorer.signature import bundle
 
     try:
@@ -101,9 +101,9 @@ def read(path: Path, folder: Path) -> bytes:
 
 
 def require(folder: Path, digests: Mapping[str, str]) -> None:
-    """Raise ModelNotAsSigned unless `folder` has these files and no other, and all but the pickle these digests.
+    """Raise ModelNotAsSigned unless `folder` has exactly these files, with these digests (except the pickle's).
 
-    Whoever loads the pickle reads and compares it anyway, and what is compared here could change until then.
+    The process that loads the pickle verifies it anyway, and it could change between a check here and then.
     """
     try:
         wrong = files.difference(set(digests), files.names(folder))

@@ -1,4 +1,4 @@
-"""The front's side of the process that provides weights: starts it, logs its messages, and starts it again."""
+"""The front's side of the process that provides weights: starts it, logs its messages, and restarts it."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ EXIT_LOOK_SECONDS = 0.01
 
 
 class Weights:
-    """Has the weights of the model under APP_ROOT provided; `ready` says whether they are."""
+    """Has the weights of the model under APP_ROOT provided; `ready` is whether they are."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, environ: dict, say: Callable[[str], object]) -> None:
         self.ready = False
@@ -50,7 +50,7 @@ class Weights:
         return self._process.pid if self._process is not None else None
 
     def start(self, then: Callable[[], object], on_failure: Callable[[], object]) -> None:
-        """Start to provide them; call `then` once they are there, `on_failure` after each failed attempt."""
+        """Start providing them; call `then` once they are available, `on_failure` after each failed attempt."""
         self._then, self._on_failure = then, on_failure
         self._attempt()
 
@@ -118,7 +118,7 @@ class Weights:
             self._failed(f"the process that fetches weights {phrases.ending(status)}")
 
     def _failed(self, what: str, text: str = "") -> None:
-        """Log why it failed, in full where it is news, and try again later."""
+        """Log why it failed, in full if the reason is new, and try again later."""
         self.failures += 1
         self.why_not = f"Weights: {what}" if what.endswith(".") else f"Weights: {what}."
         pause = min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(self.failures - 1, 10))
@@ -130,12 +130,12 @@ class Weights:
         self._on_failure()
 
     def reap(self) -> None:
-        """Collect the exit status if the process has ended."""
+        """Reap the process if it has exited."""
         if self._process is not None:
             self._process.poll()
 
     def end(self) -> None:
-        """End the process; no other one starts."""
+        """Stop the process; no other one starts."""
         self._ended = True
         if self._pause is not None:
             self._pause.cancel()

@@ -1,4 +1,4 @@
-"""Fetches the files of weights into a store: several at a time, continued where the last attempt ended, and checked."""
+"""Fetches files of weights into a store: several at a time, resuming earlier attempts, with verification."""
 
 import errno
 import hashlib
@@ -18,17 +18,17 @@ from nb_service.weights.sources import Remote, Restarted, Source
 from nb_service.weights.store import Part, Store
 
 AT_ONCE = 4
-# Attempts for one file before the source is said to fail; what has arrived is kept between them.
+# Attempts per file before the source counts as failed; partial data is kept between them.
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0
 PROGRESS_SECONDS = 10.0
-# Trying again does not help.
+# Retrying does not help.
 _OF_DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES))
 _FINAL = _OF_DISK | {errno.EFBIG}
 
 
 class Wanted(NamedTuple):
-    """A file to fetch: of which entry, as its source lists it, and as the lock has it, if there is a lock."""
+    """A file to fetch: its entry, the file as its source lists it, and as in the lock, if there is one."""
 
     entry: Entry
     source: Source
@@ -37,7 +37,7 @@ class Wanted(NamedTuple):
 
 
 class Progress:
-    """Counts bytes of all threads; `say` gets a sentence now and then, and `stalled` is how long nothing has come."""
+    """Counts bytes of all threads; `say` receives occasional sentences, `stalled` is the time since the last byte."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
@@ -59,24 +59,24 @@ class Progress:
         self._say(text)
 
     def beat(self) -> None:
-        """Count nothing, and show that something is done."""
+        """Record activity without counting bytes."""
         self.add(0)
 
     def begin(self, doing: str, expected: int) -> None:
-        """Start to count from zero."""
+        """Start counting from zero."""
         with self._lock:
             self._bytes, self.expected, self.doing = 0, expected, doing
             self._last = time.monotonic()
 
     @property
     def stalled(self) -> float:
-        """Return for how many seconds no byte has come."""
+        """Return the seconds since the last byte."""
         with self._lock:
             return time.monotonic() - self._last
 
 
 def amount(size: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes in readable units."""
     for unit, name in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}"
@@ -84,10 +84,10 @@ def amount(size: int) -> str:
 
 
 def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_bytes: int, locked: bool) -> Lock:
-    """Bring all files of the entries into the store; return the lock with them.
+    """Fetch all files of the entries into the store; return the lock with them.
 
-    Where the lock is `locked`, only what it has is fetched, and must be what it says; otherwise all files that the
-    sources list now. Raise WeightsUnavailable, WeightsDiffer, WeightsTooLarge or WeightsDisk.
+    If the lock is `locked`, exactly its files are fetched and must match it; otherwise all files that the sources list
+    now. Raise WeightsUnavailable, WeightsDiffer, WeightsTooLarge or WeightsDisk.
     """
     wanted: list[Wanted] = []
     entries = []
@@ -112,6 +112,23 @@ def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_b
     for each, file in zip(wanted, found, strict=True):
         by_entry[id(each.entry)].append(file)
     return Lock(tuple(entry._replace(files=tuple(by_entry[id(entry)])) for entry in entries))
+
+
+def remove_changed(lock: Lock, store: Store, progress: Progress, say: Callable[[str], object]) -> dict[str, LockedFile]:
+    """Remove the stored files of the entries whose content is no longer that of the lock; return the others by digest.
+
+    Raise WeightsDisk.
+    """
+    kept = {file.sha256: file for file in lock.files if store.has(file.sha256, file.size)}
+    files = {digest: (str(store.path(digest)), file) for digest, file in kept.items()}
+    for digest in list(differing(files, progress)):
+        say(f"Weights: {store.path(digest)} has changed since it was fetched, and is fetched again.")
+        kept.pop(digest)
+        try:
+            store.remove(digest)
+        except OSError as error:
+            raise problems.WeightsDisk(store.root, error.strerror or str(error)) from error
+    return kept
 
 
 def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) -> tuple[list[Wanted], Entry]:
@@ -174,7 +191,7 @@ def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) ->
     if locked and remote.size not in (None, locked.size):
         raise problems.WeightsDiffer(name, source, "another size than")
     facts = (source, wanted.entry.revision, remote.name, remote.version, expected, known)
-    # Neither waiting for another process nor comparing is silence of the source.
+    # Waiting for another process and verifying don't count as a stalled source.
     with store.part(hashlib.sha256(repr(facts).encode()).hexdigest(), progress.beat) as part:
         if known and expected is not None and store.has(known, expected):
             # Another process has fetched it in the meantime.
@@ -192,7 +209,7 @@ def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) ->
 
 
 def _complete(part: Part, wanted: Wanted, progress: Progress, expected: int | None, max_bytes: int) -> None:
-    """Read what `part` lacks, in several attempts; raise the error of the last one."""
+    """Read the missing rest of `part`, in several attempts; raise the error of the last one."""
     limit = max_bytes if expected is None else expected
     for attempt in range(ATTEMPTS):
         progress.beat()
@@ -212,7 +229,7 @@ def _complete(part: Part, wanted: Wanted, progress: Progress, expected: int | No
 
 
 def differing(files: Mapping[str, tuple[str, LockedFile]], progress: Progress) -> Iterator[str]:
-    """Yield the names of those files that are not what the lock says: by name, the path and the file of the lock."""
+    """Yield the names of files that differ from the lock; `files` has, by name, the path and the locked file."""
 
     def is_same(pair: tuple[str, LockedFile]) -> bool:
         path, locked = pair

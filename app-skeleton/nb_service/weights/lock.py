@@ -1,4 +1,4 @@
-"""weights.lock: where each folder of weights comes from, and the size and SHA-256 of every file in it."""
+"""weights.lock: the source of each folder of weights, and the size and SHA-256 of every file in it."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ FORMAT = 1
 MAX_FILES = 10_000
 # In bytes: what file systems allow between two slashes, and what leaves a path room for its folder.
 MAX_PART, MAX_NAME = 255, 1024
-# A link in the image leads here where the image does not contain the weights: the only folder that is writable for any
-# user, also on a read-only root.
+# The target of a link in an image without weights: /tmp is the only folder that is writable for any user, even on a
+# read-only root.
 VIEWS = "/tmp"  # noqa: S108 - a folder of its own in it, which must belong to this user
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -32,9 +32,9 @@ class LockedFile(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A source and the folder, relative to the repository, that its files are in.
+    """A source and the folder for its files, relative to the repository.
 
-    `revision` is what a source that moves stood for, such as a commit; "" where there is no such thing.
+    `revision` is the version to which a changing source resolved, such as a commit; "" if it has none.
     """
 
     source: str
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Return the number of bytes of all files."""
+        """Return the total size of all files in bytes."""
         return sum(file.size for file in self.files)
 
 
@@ -61,18 +61,18 @@ class Lock(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Return the lock as it is written: the same entries make the same bytes."""
+        """Return the lock as text: equal entries give equal bytes."""
         entries = [{**entry._asdict(), "files": [file._asdict() for file in entry.files]} for entry in self.entries]
         return json.dumps({"format": FORMAT, "weights": entries}, indent=1, sort_keys=True) + "\n"
 
     @property
     def view(self) -> Path:
-        """Return the folder that the links of an image without weights lead to."""
+        """Return the folder to which the links of an image without weights lead."""
         return Path(VIEWS) / f"nb-weights-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
 
 
 def is_inside(name: str) -> bool:
-    """Return whether a name leads to something below its folder, in whatever way a system reads it."""
+    """Return whether a name stays below its folder, on every operating system."""
     try:
         data = name.encode()
     except UnicodeEncodeError:
@@ -83,7 +83,7 @@ def is_inside(name: str) -> bool:
 
 
 def of_text(text: str) -> Lock:
-    """Return the lock in `text`; raise ValueError with what is wrong."""
+    """Return the lock in `text`; raise ValueError with the reason if it is invalid."""
     content = json.loads(text)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"it is not a lock of format {FORMAT}")
@@ -113,7 +113,7 @@ def _entry(content: Any) -> Entry:
 
 
 def require_none(model: ModelFolder, form: str) -> None:
-    """Raise WeightsLeftOut for a model with weights: `form` is what is made of it, and can't contain them."""
+    """Raise WeightsLeftOut for a model with weights; `form` is the export format, which can't contain them."""
     lock = of_model(model)
     if lock is not None:
         raise problems.WeightsLeftOut(", ".join(entry.folder for entry in lock.entries), form)

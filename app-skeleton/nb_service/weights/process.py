@@ -30,7 +30,7 @@ BEAT_SECONDS = 0.5
 
 def main(command: str, environ: dict) -> int:
     """Run the command `start` or `build`; return 0 if it succeeds, 1 after a problem."""
-    # Whatever libraries print must not be read as our lines.
+    # Output of libraries must not be read as our lines.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     send = Sender(out)
@@ -40,7 +40,10 @@ def main(command: str, environ: dict) -> int:
         _trust(settings.ca_bundle)
         watch = Watch(progress, settings.weights_timeout + SPARE_SECONDS, send)
         watch.start()
-        send(done=_start(settings, environ, progress, send) if command == START else _build(settings, progress))
+        if command == START:
+            send(done=_start(settings, environ, progress, send))
+        else:
+            send(done=_build(settings, progress, send))
     except problems.Problem as problem:
         send(problem=problem.as_json())
         return 1
@@ -56,14 +59,17 @@ def _start(settings: Settings, environ: dict, progress: Progress, send: "Sender"
     return {}
 
 
-def _build(settings: Settings, progress: Progress) -> dict:
+def _build(settings: Settings, progress: Progress, send: "Sender") -> dict:
     """Fetch the weights that the order on stdin lists; return the text of the lock."""
     order = json.load(sys.stdin)
     entries = tuple(Entry(each["source"], each["folder"], tuple(each["patterns"])) for each in order["entries"])
     pinned = lock.of_text(order["pinned"]) if order["pinned"] else None
+    store = Store(Path(order["store"]))
+    if pinned:
+        fetch.remove_changed(pinned, store, progress, lambda text: send(say=text))
     fetched = fetch.fetch(
         pinned or Lock(entries),
-        Store(Path(order["store"])),
+        store,
         progress,
         seconds=settings.weights_timeout,
         max_bytes=order["max_bytes"],
@@ -73,7 +79,7 @@ def _build(settings: Settings, progress: Progress) -> dict:
 
 
 class Sender:
-    """Prints lines of JSON, whole ones also from several threads."""
+    """Prints lines of JSON, each one atomically."""
 
     def __init__(self, out: Any) -> None:
         self._out = out
@@ -87,7 +93,7 @@ class Sender:
 
 
 class Watch(threading.Thread):
-    """Ends the process when no byte has come for too long, whatever a library waits for."""
+    """Kills the process if no byte has arrived for too long, whatever a library waits for."""
 
     def __init__(self, progress: Progress, seconds: float, send: Callable[..., object]) -> None:
         super().__init__(daemon=True)
@@ -96,7 +102,7 @@ class Watch(threading.Thread):
         self._send = send
 
     def run(self) -> None:
-        """Look now and then."""
+        """Check periodically."""
         while self._progress.stalled < self._seconds:
             time.sleep(BEAT_SECONDS)
         reason = f"nothing has arrived for {self._seconds:g} seconds"
@@ -105,14 +111,14 @@ class Watch(threading.Thread):
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that has started it is gone: its end of stdin is closed then."""
+    """Exit when the parent has exited, which closes its end of stdin."""
     while os.read(0, 1):
         pass
     os._exit(1)
 
 
 def _trust(ca_bundle: str) -> None:
-    """Have the libraries trust the authorities that S2I_CA_BUNDLE names, as the notebook's own downloads do."""
+    """Make the libraries trust the authorities in S2I_CA_BUNDLE, as the notebook's own downloads do."""
     if ca_bundle and os.path.isfile(ca_bundle) and os.path.getsize(ca_bundle):
         for name in CA_NAMES:
             os.environ.setdefault(name, ca_bundle)

@@ -1,4 +1,4 @@
-"""Provides a model's weights where its predictor looks for them: from a mount, the image, or fetched; all compared."""
+"""Provides a model's weights where its predictor expects them: mounted, from the image, or fetched; all verified."""
 
 import os
 import stat
@@ -18,26 +18,26 @@ from nb_service.weights.store import Store
 
 # Where KServe and SageMaker mount models.
 PLATFORM_MOUNTS = ("/mnt/models", "/opt/ml/model")
-# In the folder of a user's caches.
+# In the user's cache folder.
 CACHE = "nb-builder/weights"
 DIFFERING_SHOWN = 3
 Say = Callable[[str], object]
 
 
 class Place(NamedTuple):
-    """A folder that a platform may have filled, and the setting that names it, or "" for a folder of convention."""
+    """A folder that a platform may have filled, and the setting that names it, or "" for a conventional folder."""
 
     folder: Path
     setting: str = ""
 
 
 def cache_folder(setting: str, app_root: Path, environ: Mapping[str, str]) -> Path:
-    """Return the folder for fetched files: the one that is set, else one of this user's that is outside APP_ROOT."""
+    """Return the folder for fetched files: the configured one, or one of this user's outside APP_ROOT."""
     if setting:
         return Path(setting)
     home = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or "/", ".cache")
     folder = Path(home) / CACHE
-    # In an image HOME is the repository's copy.
+    # In an image, HOME is the repository's copy.
     if not Path(home).is_absolute() or folder.is_relative_to(app_root) or not _may_make(folder):
         return Path(tempfile.gettempdir()) / f"nb-weights-cache-{os.geteuid()}"
     return folder
@@ -85,7 +85,7 @@ def provide(lock: Lock, settings: Settings, environ: Mapping[str, str], progress
 
 
 def own_folder(path: Path) -> Path:
-    """Make a folder that only this user can write; raise WeightsDisk where the path is something else."""
+    """Create a folder that only this user can write; raise WeightsDisk if the path is something else."""
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         status = path.lstat()
@@ -101,9 +101,9 @@ def _counted(entry: Entry) -> str:
 
 
 def _mounted(entry: Entry, settings: Settings, *, alone: bool) -> Path | None:
-    """Return the folder in which a platform has put the files of an entry; None where there is none.
+    """Return the folder to which a platform has mounted the files of an entry; None if there is none.
 
-    Raise WeightsDiffer where a folder that a setting names has none of them: nobody sets it without meaning it.
+    Raise WeightsDiffer if a folder named by a setting has none of them: it was set on purpose.
     """
     for place in places(settings):
         candidates = [place.folder / entry.folder, place.folder / Path(entry.folder).name]
@@ -128,17 +128,9 @@ def places(settings: Settings) -> list[Place]:
 
 
 def _fetch(entries: Sequence[Entry], blobs: Store, seconds: float, progress: Progress, say: Say) -> None:
-    """Have the files of the entries in the cache, each with the digest of the lock."""
+    """Fetch the files of the entries into the cache, verifying them against the lock."""
     wanted = {file.sha256: file for entry in entries for file in entry.files}
-    cached = {file.sha256: file for file in wanted.values() if blobs.has(file.sha256, file.size)}
-    files = {digest: (str(blobs.path(digest)), file) for digest, file in cached.items()}
-    for digest in list(fetch.differing(files, progress)):
-        say(f"Weights: {blobs.path(digest)} has changed since it was fetched, and is fetched again.")
-        cached.pop(digest)
-        try:
-            blobs.remove(digest)
-        except OSError as error:
-            raise problems.WeightsDisk(blobs.root, error.strerror or str(error)) from error
+    cached = fetch.remove_changed(Lock(tuple(entries)), blobs, progress, say)
     missing = [file for digest, file in wanted.items() if digest not in cached]
     if missing:
         size = amount(sum(file.size for file in missing))
@@ -152,7 +144,7 @@ def _fetch(entries: Sequence[Entry], blobs: Store, seconds: float, progress: Pro
 
 
 def _from_vertex(entry: Entry, settings: Settings, *, alone: bool) -> Entry:
-    """Return an entry with the bucket to which Vertex AI has copied its files, where it has named one."""
+    """Return an entry with the bucket to which Vertex AI has copied its files, if it has named one."""
     uri = settings.aip_storage_uri.rstrip("/")
     if "://" not in uri:
         return entry

@@ -1,4 +1,4 @@
-"""Files by their digests, in a folder that several processes may share: a file is in it whole, or not at all."""
+"""Files by digest, in a folder that several processes may share: a file is in it completely, or not at all."""
 
 import contextlib
 import errno
@@ -14,22 +14,22 @@ from pathlib import Path
 from nb_scorer.common.digests import sha256_of
 
 LOCK_LOOK_SECONDS = 0.2
-# What is written or read at a time is counted by the caller.
+# Receives the number of bytes of each read or write.
 Count = Callable[[int], object]
 
 
 class Store:
-    """The folder `root`, with `sha256/ab/abcd…` for each file and `parts` for what has not arrived completely."""
+    """The folder `root`, with `sha256/ab/abcd…` for each file and `parts` for incomplete ones."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, digest: str) -> Path:
-        """Return where the file of a digest is, or would be."""
+        """Return the path for the file with this digest, whether or not it exists."""
         return self.root / "sha256" / digest[:2] / digest
 
     def has(self, digest: str, size: int) -> bool:
-        """Return whether there is a file of that digest and size; its content is not read."""
+        """Return whether there is a file with this digest and size; its content is not read."""
         try:
             status = self.path(digest).lstat()
         except OSError:
@@ -37,14 +37,14 @@ class Store:
         return stat.S_ISREG(status.st_mode) and status.st_size == size
 
     def remove(self, digest: str) -> None:
-        """Remove the file of a digest, which has another one."""
+        """Remove the file of a digest that it doesn't match."""
         self.path(digest).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def part(self, key: str, wait: Callable[[], object]) -> Iterator["Part"]:
-        """Yield what has arrived so far of the file `key`, for this process alone; raise OSError.
+        """Yield the part of the file `key` that has arrived, locked for this process; raise OSError.
 
-        `wait` is called again and again while another process has it.
+        `wait` is called repeatedly while another process has the lock.
         """
         folder = self.root / "parts"
         _make(folder)
@@ -54,7 +54,7 @@ class Store:
             yield Part(self, path)
 
     def free(self) -> int:
-        """Return how many bytes the disk has left."""
+        """Return the disk's free space in bytes."""
         folder = self.root
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -62,7 +62,7 @@ class Store:
 
 
 class Part:
-    """A file that arrives: what is there survives the process, and is continued."""
+    """A partially received file, which survives the process and is resumed."""
 
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
@@ -77,11 +77,11 @@ class Part:
             return 0
 
     def drop(self) -> None:
-        """Remove what has arrived."""
+        """Remove the received bytes."""
         self._path.unlink(missing_ok=True)
 
     def append(self, blocks: Iterator[bytes], limit: int, count: Count) -> None:
-        """Write blocks behind what has arrived; raise OSError, also beyond `limit` bytes in all."""
+        """Append blocks; raise OSError, also if the total exceeds `limit` bytes."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(self._path, flags, 0o600), "ab") as file:
             size = file.tell()
@@ -95,11 +95,11 @@ class Part:
             os.fsync(file.fileno())
 
     def digest(self, count: Count) -> str:
-        """Return the SHA-256 of what has arrived."""
+        """Return the SHA-256 of the received bytes."""
         return sha256_of(self._path, count)
 
     def keep(self, digest: str) -> None:
-        """Put what has arrived into the store under its digest."""
+        """Move the received file into the store under its digest."""
         target = self._store.path(digest)
         _make(target.parent)
         os.chmod(self._path, 0o444)
@@ -107,7 +107,7 @@ class Part:
 
 
 def lay(folder: Path, targets: Mapping[str, Path]) -> None:
-    """Make `folder` hold exactly the links `targets`, by their names below it; each is replaced at once.
+    """Make `folder` contain exactly the links `targets`, by name; each is replaced atomically.
 
     Raise OSError.
     """
@@ -130,7 +130,7 @@ def lay(folder: Path, targets: Mapping[str, Path]) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path, wait: Callable[[], object]) -> Iterator[None]:
-    """Hold a lock; without one where another user's file, or the file system, allows none."""
+    """Hold a lock; proceed without one if another user's file, or the file system, prevents it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except PermissionError:
@@ -146,7 +146,7 @@ def _locked(path: Path, wait: Callable[[], object]) -> Iterator[None]:
 
 
 def _is_taken(descriptor: int) -> bool:
-    """Return whether another process has the lock; this one has it otherwise, if the file system knows locks."""
+    """Return whether another process has the lock; otherwise, take it, if the file system supports locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -157,7 +157,7 @@ def _is_taken(descriptor: int) -> bool:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder; members of its group may write, as each pod of a namespace has another user in group 0."""
+    """Create a folder that its group may write to, because each pod of a namespace has another user in group 0."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         for each in (folder, folder.parent):

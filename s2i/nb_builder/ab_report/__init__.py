@@ -1,1 +1,1 @@
-"""Which of two versions is better, by what Prometheus has counted of both: asked, compared with intervals, said."""
+"""Which of two versions performs better, from Prometheus metrics: queries, confidence intervals, report."""

@@ -1,4 +1,4 @@
-"""What Prometheus has counted of each version."""
+"""Prometheus metrics of each version."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from nb_builder.ab_report.intervals import Buckets, Moments, cumulative
 from nb_builder.ab_report.problems import AbNoSeries, AbTooFew
 from nb_builder.ab_report.prometheus import Prometheus, text
 
-# Of fewer requests, or true answers, nothing is said.
+# With fewer requests, or labelled outcomes, nothing is reported.
 MIN_COUNT = 30
-# A sentence has room for so many names.
+# Maximum number of names in a sentence.
 MAX_NAMES = 8
 
 
 class Chosen(NamedTuple):
-    """Which numbers are meant: names begin with `prefix`, `label` tells versions, `route` is a regular expression."""
+    """Which metrics to query: their `prefix`, the `label` of versions, and a regular expression for `route`."""
 
     prefix: str
     label: str
@@ -23,12 +23,12 @@ class Chosen(NamedTuple):
     since: str
 
     def selector(self, version: str, *more: str) -> str:
-        """Return what the numbers of a version have, as PromQL writes it."""
+        """Return the PromQL label matchers of a version's metrics."""
         return "{" + ", ".join([f"{self.label}={text(version)}", *more]) + "}"
 
 
 class Counted(NamedTuple):
-    """The counts of one version: requests, those that failed, latencies, and what feedback came to."""
+    """The counts of one version: requests, failures, latencies, and feedback."""
 
     version: str
     requests: int
@@ -79,14 +79,14 @@ def _is_error(status: str) -> bool:
 def _increases(
     prometheus: Prometheus, chosen: Chosen, version: str, name: str, label: str, *more: str
 ) -> dict[str, float]:
-    """Return how much a counter has grown by the values of a label, over all replicas."""
+    """Return the increase of a counter by the values of a label, over all replicas."""
     series = f"{chosen.prefix}_{name}{chosen.selector(version, *more)}[{chosen.since}]"
     found = prometheus.query(f"sum by ({label}) (increase({series}))")
     return {labels.get(label, ""): value for labels, value in found}
 
 
 def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str) -> AbNoSeries:
-    """Return the problem, which says what there is instead."""
+    """Return the problem, which lists the routes, versions, jobs or metrics that exist instead."""
     metric = f"{chosen.prefix}_http_requests_total"
     here = f"[{chosen.since}]"
     lookups = (

@@ -1,16 +1,16 @@
-"""Intervals that have the true value with a given confidence: of shares, of quantiles, of means, and of differences."""
+"""Confidence intervals of shares, quantiles, means, and differences."""
 
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-# Up to here the binomial distribution is summed as it is.
+# Up to this number, the binomial distribution is summed exactly.
 EXACT = 10_000
 
 
 class Interval(NamedTuple):
-    """A value with its interval."""
+    """A value with its confidence interval."""
 
     value: float
     low: float
@@ -18,17 +18,17 @@ class Interval(NamedTuple):
 
     @property
     def excludes_zero(self) -> bool:
-        """Return whether the true value is another than zero, as far as the confidence goes."""
+        """Return whether the true value differs from zero at this confidence."""
         return self.low > 0 or self.high < 0
 
 
 def wilson(count: int, total: int, confidence: float) -> Interval:
-    """Return the share `count` of `total` with Wilson's score interval, which holds for rare events, too."""
+    """Return the share `count` of `total` with Wilson's score interval, which is valid for rare events, too."""
     z, share = _z(confidence), count / total
     centre = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     below = 1 + z * z / total
-    # At the ends the sums are 0 and 1 but for rounding.
+    # At the ends, the sums are 0 and 1 except for rounding.
     return Interval(
         share,
         0.0 if count == 0 else (centre - spread) / below,
@@ -37,7 +37,7 @@ def wilson(count: int, total: int, confidence: float) -> Interval:
 
 
 def difference_of_shares(a: tuple[int, int], b: tuple[int, int], confidence: float) -> Interval:
-    """Return B's share less A's, each (count, total), with Newcombe's interval: his tenth, made of Wilson's two.
+    """Return B's share minus A's, each (count, total), with Newcombe's interval (method 10), based on Wilson's.
 
     R. G. Newcombe, Interval estimation for the difference between independent proportions, 1998.
     """
@@ -51,7 +51,7 @@ def difference_of_shares(a: tuple[int, int], b: tuple[int, int], confidence: flo
 
 
 class Moments(NamedTuple):
-    """How many values there were, their sum, and the sum of their squares."""
+    """The number of values, their sum, and the sum of their squares."""
 
     number: int
     total: float
@@ -64,44 +64,44 @@ class Moments(NamedTuple):
 
     @property
     def of_mean(self) -> float:
-        """Return the variance of that mean."""
+        """Return the variance of the mean."""
         return max(0.0, self.squares - self.total * self.mean) / (self.number - 1) / self.number
 
 
 def mean(moments: Moments, confidence: float) -> Interval:
-    """Return the mean of some dozens of values or more, with its interval."""
+    """Return the mean of at least a few dozen values, with its interval."""
     spread = _z(confidence) * math.sqrt(moments.of_mean)
     return Interval(moments.mean, moments.mean - spread, moments.mean + spread)
 
 
 def difference_of_means(a: Moments, b: Moments, confidence: float) -> Interval:
-    """Return B's mean less A's, with Welch's interval for many values: their variances may differ."""
+    """Return B's mean minus A's, with Welch's interval for many values: their variances may differ."""
     difference, spread = b.mean - a.mean, _z(confidence) * math.sqrt(a.of_mean + b.of_mean)
     return Interval(difference, difference - spread, difference + spread)
 
 
 class Buckets(NamedTuple):
-    """A histogram: rising edges, the last of which is infinite, and how many values were not above each."""
+    """A histogram: ascending upper bounds, the last of which is infinite, and cumulative counts."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
     @property
     def total(self) -> int:
-        """Return how many values there were."""
+        """Return the number of values."""
         return self.counts[-1]
 
     def of_rank(self, rank: int) -> tuple[float, float]:
-        """Return the edges between which the value of this rank is, of 1 to `total`; it may be the upper one itself."""
+        """Return the bounds of the bucket with the value of this rank, from 1 to `total`, the upper one inclusive."""
         place = next(place for place, count in enumerate(self.counts) if count >= rank)
         return (self.edges[place - 1] if place else 0.0), self.edges[place]
 
 
 def quantile(share: float, buckets: Buckets, confidence: float) -> Interval:
-    """Return the edge that a quantile is not above, and the edges between which the true one is.
+    """Return the upper bound of a quantile's bucket, and the bounds between which the true quantile is.
 
-    How many values are below the true quantile is binomial, whatever they are like: that gives two ranks, and the
-    buckets tell between which edges these are. The lower edge itself is not in the interval.
+    The number of values below the true quantile is binomially distributed, whatever their distribution: that gives two
+    ranks, and the buckets give their bounds. The lower bound itself is not in the interval.
     """
     total = buckets.total
     outside = (1 - confidence) / 2
@@ -114,10 +114,10 @@ def quantile(share: float, buckets: Buckets, confidence: float) -> Interval:
 
 
 def binomial_quantile(total: int, share: float, chance: float) -> int:
-    """Return the least number that a binomial variable of `total` trials does not exceed with this chance or more."""
+    """Return the smallest k with P(X <= k) >= `chance`, for a binomial X of `total` trials with probability `share`."""
     if total > EXACT:
         number = total * share + NormalDist().inv_cdf(chance) * math.sqrt(total * share * (1 - share))
-        # To the outer side: the interval may be too wide by one.
+        # Rounded outwards: the interval may be too wide by one.
         return min(total, max(0, math.floor(number) if chance < 0.5 else math.ceil(number)))
     sums, number = 0.0, -1
     while sums < chance and number < total:
@@ -137,18 +137,18 @@ def _z(confidence: float) -> float:
 
 
 def together(number: int, confidence: float) -> float:
-    """Return the confidence that each of `number` intervals needs, for all to hold together with `confidence`."""
+    """Return the confidence that each of `number` intervals needs for all to hold together with `confidence`."""
     return 1 - (1 - confidence) / number
 
 
 def times_as_many(difference: Interval) -> float | None:
-    """Return how many times as many values it takes until a difference as large as this one shows; None for none."""
+    """Return the factor by which the number of values must grow until such a difference shows; None if never."""
     reach = min(difference.value - difference.low, difference.high - difference.value)
     return (reach / difference.value) ** 2 if difference.value else None
 
 
 def cumulative(counts: Sequence[float]) -> tuple[int, ...]:
-    """Return counts up to each edge as whole numbers that never fall, as they are but for what was extrapolated."""
+    """Return cumulative counts as integers that never decrease, correcting for extrapolation."""
     rising, most = [], 0
     for count in counts:
         most = max(most, round(count))

@@ -1,4 +1,4 @@
-"""Why nothing can be said of two versions."""
+"""Problems that prevent comparing two versions."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

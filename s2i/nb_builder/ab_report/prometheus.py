@@ -13,20 +13,20 @@ from nb_builder.ab_report.problems import AbPrometheus
 
 Found = TypeVar("Found")
 SECONDS = 30.0
-# What answers instead of Prometheus may be a page without an end.
+# Another server at this address may send an endless page.
 MAX_BYTES = 64 << 20
 
 
 class Prometheus:
-    """One server, by its address; raises AbPrometheus where nothing or something else answers."""
+    """One server, by its address; raises AbPrometheus if nothing or something else responds."""
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
         is_here = urllib.parse.urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
-        # A proxy of this machine's user has no way back to this machine.
+        # A user's proxy can't connect back to this machine.
         proxies = (urllib.request.ProxyHandler({}),) if is_here else ()
         self._opener = urllib.request.build_opener(*proxies)
-        # All queries are about one moment, by the server's own clock.
+        # All queries use the same time, by the server's own clock.
         self._time = ""
         self._time = self._asked("time()", lambda result: str(float(result[0])))
 
@@ -38,7 +38,7 @@ class Prometheus:
         return [(labels, value) for labels, value in pairs if math.isfinite(value)]
 
     def _asked(self, expression: str, read: Callable[[Any], Found]) -> Found:
-        """Return what `read` makes of the result of an expression."""
+        """Return the result of an expression, converted by `read`."""
         words = {"query": expression, **({"time": self._time} if self._time else {})}
         url = f"{self._address}/api/v1/query?{urllib.parse.urlencode(words)}"
         try:
@@ -61,7 +61,7 @@ class Prometheus:
 
 
 def _said(content: bytes) -> str:
-    """Return what an error of the query API says, behind a colon; nothing where it is not of that API."""
+    """Return the message of a query API error, after a colon, or "" if the error is not the API's."""
     try:
         return f": {json.loads(content)['error']}"
     except (ValueError, LookupError, TypeError):
@@ -69,5 +69,5 @@ def _said(content: bytes) -> str:
 
 
 def text(value: str) -> str:
-    """Return a value as a text of PromQL."""
+    """Return a value as a PromQL string."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Measure by measure, which version is better: one object of JSON."""
+"""Which version performs better, measure by measure, as a JSON object."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ from nb_builder.ab_report import intervals
 from nb_builder.ab_report.counts import MIN_COUNT, Chosen, Counted
 from nb_builder.ab_report.intervals import Interval
 
-# All intervals of a report hold together with this confidence: in one of twenty reports on two versions that do not
-# differ, at most, a difference is claimed.
+# All intervals of a report hold together with this confidence: for two equal versions, at most one report in twenty
+# claims a difference.
 CONFIDENCE = 0.95
 QUANTILES = (0.5, 0.95, 0.99)
 A, B, NOT_KNOWN = "a", "b", "not known"
-# Of more than so many it makes no sense to say how many it takes.
+# Larger required numbers are not reported.
 MAX_COUNT = 10**9
 
 
 class Measure(NamedTuple):
-    """What is compared: how many values each version has, and by a confidence the interval of each and of B less A."""
+    """What is compared: the number of values of each version, and functions of a confidence for the intervals."""
 
     name: str
     unit: str
@@ -98,7 +98,7 @@ def _compared(measure: Measure, confidence: float) -> dict[str, Any]:
     if difference is not None:
         is_larger = difference.low > 0 if difference.excludes_zero else None
     else:
-        # A lower edge is not in the interval: where one ends the other may begin.
+        # A lower bound is not in its interval, so two intervals may touch.
         is_larger = True if of_b.low >= of_a.high else False if of_a.low >= of_b.high else None
     better = NOT_KNOWN if is_larger is None else B if is_larger is measure.more_is_better else A
     return {
@@ -114,12 +114,12 @@ def _compared(measure: Measure, confidence: float) -> dict[str, Any]:
 
 
 def _shown(interval: Interval) -> dict[str, float | None]:
-    """Return an interval as JSON can have it, which has no infinity."""
+    """Return an interval in JSON form, which has no infinity."""
     return {name: value if math.isfinite(value) else None for name, value in interval._asdict().items()}
 
 
 def _more(measure: Measure, difference: Interval) -> dict[str, int] | None:
-    """Return how many values more each version needs until a difference of this size shows; None for far too many."""
+    """Return how many more values each version needs until such a difference is significant; None if too many."""
     times = intervals.times_as_many(difference)
     if times is None:
         return None

@@ -9,7 +9,7 @@ _NAMES = {A: "A", B: "B"}
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a report, as `report.of` makes it; the last one is the verdict."""
+    """Yield the lines of a report made by `report.of`; the last one is the verdict."""
     for name, title in _NAMES.items():
         facts = report[name]
         true = f"{facts['true_answers']:,} true answers" if facts["true_answers"] else "no feedback"
@@ -27,7 +27,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
 
 
 def verdict(report: dict[str, Any]) -> str:
-    """Return what it comes to, in a sentence."""
+    """Return the verdict as a sentence."""
     worse, better = report["b_is_worse_in"], report["b_is_better_in"]
     version = f"{report['label']}={report[B]['version']}"
     if worse:
@@ -62,7 +62,7 @@ def _word(measure: dict[str, Any]) -> str:
 
 
 def _rounded(number: int) -> int:
-    """Return a number to two digits: it is a guess."""
+    """Return a number rounded to two digits, because it is an estimate."""
     return int(float(f"{number:.2g}"))
 
 
@@ -70,7 +70,7 @@ def _interval(interval: dict[str, float | None], unit: str, sign: str = "") -> s
     value, low, high = (_number(interval[name], unit, sign) for name in ("value", "low", "high"))
     suffix = {"share": " %", "seconds": " ms"}.get(unit, "")
     if unit == "seconds":
-        # Of a histogram only edges are known.
+        # A histogram only has bounds.
         return f"{low} to {high}{suffix}" if interval["high"] is not None else f"above {low}{suffix}"
     return f"{value}{suffix} ({low} to {high})"
 

@@ -1,1 +1,1 @@
-"""Static analysis of a notebook: the contract, undefined names and rebound names, all without running a cell."""
+"""Static analysis of a notebook: the contract, undefined names and rebound names, without running a cell."""

@@ -1,8 +1,8 @@
-"""What would keep predictor from being scored in batches, told by the syntax of the cells before any of them runs.
+"""What prevents predictor from running in batches, derived from the syntax of the cells before any of them runs.
 
 The rules are those of the build, nb_scorer.batching.rewrite, which reads them from live objects. Here the objects are
-made of what the cells say: functions and classes are defined but never called, literals are what they spell, and
-whatever a package gives is a stand-in that knows the package and its own name alone.
+made from the source: functions and classes are defined but never called, literals are evaluated, and anything from a
+package is a stand-in that knows only its package and its name.
 """
 
 import ast
@@ -29,7 +29,7 @@ from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 from nb_builder.rewrite.unfold import unfold
 
-# Modules of Python's whose own objects may stand for themselves: to import them does nothing.
+# Standard library modules that may be used themselves: importing them has no side effects.
 _PLAIN = frozenset(
     """collections contextlib datetime functools io itertools json logging math os pathlib pickle random re secrets
     socket sqlite3 statistics string subprocess threading time urllib uuid warnings""".split()  # noqa: SIM905
@@ -42,7 +42,7 @@ _CONTAINERS: dict[type, type] = {
     ast.Set: set,
     ast.SetComp: set,
 }
-# What may be made without running anything of the author's.
+# Objects that can be created without running the author's code.
 _MADE: dict[Any, Any] = {
     **{kind: kind for kind in (dict, list, set, collections.deque, collections.OrderedDict, collections.Counter)},
     collections.defaultdict: dict,
@@ -54,7 +54,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 @dataclass(frozen=True)
 class Hindrance:
-    """Why predictor would be asked for one sample at a time; `file` is a cell's or a module's, None for no place."""
+    """Why predictor would be called with one sample at a time; `file` is a cell's or a module's, None if unknown."""
 
     reason: str
     cell: Cell | None
@@ -63,7 +63,7 @@ class Hindrance:
 
     @property
     def note(self) -> str:
-        """Return the words for a user."""
+        """Return the text of a note for users."""
         place = ""
         if self.line is not None and (self.cell or self.file):
             of_file = self.cell and self.cell.first_line
@@ -76,9 +76,9 @@ class Hindrance:
 
 
 def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindrance | None:
-    """Return what keeps predictor, as `cells` define it, from being scored in batches; None where nothing is known.
+    """Return what prevents predictor, as defined in `cells`, from running in batches; None if that is unknown.
 
-    `folder` is the notebook's in `repository`; modules in either are read as well.
+    `folder` is the notebook's folder in `repository`; modules in both are read as well.
     """
     if any(_binds_unseen(cell) for cell in cells) or notebook_contract.bindings("batch_predictor", cells):
         return None
@@ -88,7 +88,7 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
         for cell in cells:
             written = cell.statements or []
             for statement in unfold(written).statements:
-                # What a magic runs has no source that could be read, neither here nor in a build.
+                # Code that a magic runs has no source to read, here or in a build.
                 label = labels[id(cell)] if any(statement is each for each in written) else rewrite.TIMED
                 world.add(world.main, statement, label)
         predictor = world.main.get("predictor", UNKNOWN)
@@ -99,7 +99,7 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
         try:
             rewrite.derive(predictor, world.is_own, world)
         except rewrite.Underivable as reason:
-            # What calls no model gains nothing; and what may be one is known to the run alone.
+            # Without a model call, batches gain nothing; and only the run shows whether a call is one.
             if reason.reason == rewrite.CALLS_NO_MODEL:
                 return None
             place = next((cell for cell in cells if labels[id(cell)] == reason.file), None)
@@ -111,13 +111,13 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
 
 
 def _binds_unseen(cell: Cell) -> bool:
-    """Return whether a cell may bind names that its syntax does not show."""
+    """Return whether a cell may bind names that its syntax doesn't show."""
     statements = cell.statements
     return statements is None or unfold(statements).opaque
 
 
 class _Shown:
-    """Lets `inspect` find the source of functions in files that are none."""
+    """Lets `inspect` find the source of functions that aren't in files."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self._sources = sources
@@ -132,7 +132,7 @@ class _Shown:
 
 
 class _StandIn:
-    """Something of a package: what is taken of it, or what it returns, is a stand-in of that package, too."""
+    """A stand-in for an object of a package; its attributes and return values are stand-ins of that package, too."""
 
     def __init__(self, home: str, name: str) -> None:
         self.__module__ = home
@@ -145,7 +145,7 @@ class _StandIn:
 
 
 class _World:
-    """The objects that cells and modules of a repository would make, as far as their syntax tells."""
+    """The objects that cells and modules of a repository would create, as far as their syntax shows."""
 
     def __init__(self, folder: Path, repository: Path) -> None:
         self.main: dict[str, Any] = {"__name__": _MAIN}
@@ -158,7 +158,7 @@ class _World:
         return getattr(value, "__module__", None) in self._own
 
     def get(self, name: str | None, default: object = UNKNOWN) -> Any:
-        """Return the module called `name`: Python's, the repository's, or a stand-in for a package's."""
+        """Return the module called `name`: a standard one, the repository's, or a stand-in for a package's."""
         if name is None:
             return default
         if name not in self._modules:
@@ -166,9 +166,10 @@ class _World:
         return self._modules[name]
 
     def add(self, names: dict[str, Any], statement: ast.stmt, file: str) -> None:
-        """Bind in `names` what `statement`, which stands in `file`, would, except for names that Python itself reads.
+        """Bind in `names` what `statement` of `file` would bind, except for names that Python itself reads.
 
-        A module's `__getattr__` would be called here, and `__builtins__` would say what a class is made with.
+        Otherwise a module's `__getattr__` would be called here, and `__builtins__` would control how classes are
+        created.
         """
         kept = {"__name__": names["__name__"], "__builtins__": builtins}
         self._add(names, statement, file)
@@ -238,7 +239,7 @@ class _World:
         if path is None:
             return _StandIn(name, "")
         module = types.ModuleType(name)
-        # Before its statements: modules import each other.
+        # Before its statements, because modules may import each other.
         self._modules[name] = module
         self._own.add(name)
         for statement in syntax_trees.statements(path.read_text(encoding="utf-8", errors="replace")):
@@ -270,7 +271,7 @@ def _statements_in(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _defined(function: _Function, names: dict[str, Any], file: str) -> Any:
-    """Return the function that is defined, without what its definition would evaluate: defaults, hints."""
+    """Return the defined function, without evaluating its defaults and hints."""
     bare = _bare(function)
     target = ast.parse("made = 0").body[0]
     if isinstance(bare, ast.Lambda) and isinstance(target, ast.Assign):
@@ -279,9 +280,9 @@ def _defined(function: _Function, names: dict[str, Any], file: str) -> Any:
 
 
 def _class(node: ast.ClassDef, names: dict[str, Any], file: str) -> Any:
-    """Return the class that is defined, with its methods alone; UNKNOWN for one that is made of others.
+    """Return the defined class, with its methods only; UNKNOWN for a subclass.
 
-    Of special methods it has `__call__` alone, as Python would call others here: `__getattr__`, `__del__`.
+    `__call__` is the only special method, because Python would call others here, such as `__getattr__` and `__del__`.
     """
     if node.bases or node.keywords or node.decorator_list:
         return UNKNOWN
@@ -315,11 +316,11 @@ def _bare(function: _Function) -> _Function:
 
 
 def _run(definition: ast.stmt, names: dict[str, Any], file: str, name: str) -> Any:
-    """Return what `definition`, of a function or class that evaluates nothing, binds to `name`; UNKNOWN if invalid."""
+    """Return what `definition`, a function or class that evaluates nothing, binds to `name`; UNKNOWN if invalid."""
     module = ast.fix_missing_locations(ast.Module([definition], []))
     local: dict[str, Any] = {}
     try:
-        # Only a definition, of which nothing is called.
+        # Only a definition, which calls nothing.
         exec(compile(module, file, "exec"), names, local)  # noqa: S102
     except SyntaxError:
         # Such as an await outside an async function, which the parser accepts; the check of the cell reports it.

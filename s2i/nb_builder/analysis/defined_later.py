@@ -1,4 +1,4 @@
-"""NameErrors whose cause is the order of the cells: the name is defined further down."""
+"""NameErrors caused by the order of the cells: the name is defined further down."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Calls of libraries that download data sets: a build needs the network for them, or a copy of the data."""
+"""Library calls that download data sets: a build needs network access for them, or a copy of the data."""
 
 import ast
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.analysis.removed_apis import dotted, imported
 from nb_builder.common.cell import Cell
 
-# {the full name of a function, or its beginning with a dot or underscore at the end: what it downloads from}
+# {a function's full name, or a prefix that ends in a dot or underscore: the source of the download}
 HOSTS = {
     "seaborn.load_dataset": "raw.githubusercontent.com",
     "sklearn.datasets.fetch_": "openml.org, figshare.com or scikit-learn.org",
@@ -29,13 +29,13 @@ HOSTS = {
     "opendatasets.download": "kaggle.com",
     "ucimlrepo.fetch_ucirepo": "archive.ics.uci.edu",
 }
-# Functions with such names that only read, or make something up.
+# Functions with a matching name that only read or generate data.
 _LOCAL = ("datasets.ImageFolder", "datasets.DatasetFolder", "datasets.FakeData", "sklearn.datasets.fetch_mldata")
 
 
 @dataclass(frozen=True)
 class Download:
-    """A call that downloads data: the function's full name, where from, and its cell."""
+    """A call that downloads data: the function's full name, the source, and the cell."""
 
     function: str
     host: str
@@ -43,7 +43,7 @@ class Download:
 
 
 def find(cells: Sequence[Cell]) -> list[Download]:
-    """Return the functions that download data, each once, in the order of the cells."""
+    """Return the functions that download data, each once, in cell order."""
     imports: dict[str, str] = {}
     found: dict[str, Download] = {}
     for binding in notebook_contract.unfolded(cells)[0]:

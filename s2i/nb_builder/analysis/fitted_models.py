@@ -1,8 +1,8 @@
-"""Finds, by the syntax trees of the cells, the fitted model that a notebook without predictor would serve.
+"""Finds the fitted model that a notebook without predictor would serve, from the cells' syntax trees.
 
-Known are estimators of libraries that have scikit-learn's API, and what xgboost and lightgbm train. The data that a
-model was fitted to is followed back to a name or an expression whose rows are samples, through splits and
-transformers. What can't be followed is not guessed: no model is found then.
+Supported are estimators with scikit-learn's API, and the results of training in xgboost and lightgbm. Training data is
+traced back, through splits and transformers, to a name or an expression whose rows are samples. If it can't be traced,
+no model is found.
 """
 
 import ast
@@ -19,16 +19,16 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 
-# Models that are not asked as those of scikit-learn: of Keras, of Prophet, of statsmodels, of PyTorch.
+# Models with another interface than scikit-learn's: of Keras, Prophet, statsmodels and PyTorch.
 NETWORK, FORECAST, REGRESSION, MODULE = "network", "forecast", "regression", "module"
-# Time series of statsmodels, now and before 0.13; word vectors of gensim; pipelines of spaCy.
+# Time series of statsmodels, since 0.13 and before; word vectors of gensim; pipelines of spaCy.
 SERIES, OLD_SERIES, WORDS, TEXTS = "series", "old series", "words", "texts"
-# What data are made of: a table whose columns have names, one whose columns have numbers, a column, an array, a list.
+# Kinds of data: a table with column names, one with column numbers, a column, an array, a list.
 TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
 
 _OTHERS = {NETWORK, FORECAST, REGRESSION, MODULE, SERIES, OLD_SERIES, WORDS, TEXTS}
 _OF_SERIES = {"SARIMAX", "ARIMA", "ARMA", "AutoReg", "ExponentialSmoothing", "Holt", "SimpleExpSmoothing"}
-# {library: {class or function: what it gives}}
+# {library: {class or function: what it returns}}
 _OWN_KINDS = {
     "keras": {"Sequential": NETWORK, "Model": NETWORK},
     "tensorflow": {"Sequential": NETWORK, "Model": NETWORK},
@@ -39,10 +39,10 @@ _OWN_KINDS = {
 }
 _LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "skorch"}
 _NETWORKS = {"keras", "tensorflow"}
-# Of statsmodels: those that take a formula and a table, and those that take the answers and the data.
+# Models of statsmodels: those that take a formula and a table, and those that take targets and data.
 _BY_FORMULA = {"ols", "wls", "gls", "glm", "logit", "probit", "poisson", "rlm", "mnlogit"}
 _BY_ARRAYS = {"OLS", "WLS", "GLS", "GLM", "Logit", "Probit", "Poisson", "RLM", "MNLogit"}
-# A name in a formula, alone or as the text of Q("..."); of a function, the bracket follows.
+# A name in a formula, alone or as the argument of Q("..."); for a function, a bracket follows.
 _IN_FORMULA = re.compile(r"Q\((?:\"([^\"]+)\"|'([^']+)')\)|\b([A-Za-z_]\w*)\b(?!\s*[(.])")
 _PREDICTS = re.compile(
     r"(Classifier|Regressor|Regression|SVC|SVR|NB|Perceptron|DiscriminantAnalysis|KMeans|GaussianMixture|IsolationForest"
@@ -51,41 +51,41 @@ _PREDICTS = re.compile(
 _CLASSIFIES = re.compile(
     r"(Classifier|SVC|NB|Perceptron|DiscriminantAnalysis|LogisticRegression|NearestCentroid)(CV)?$"
 )
-# Transformers that give arrays, none of them sparse, unless they are told otherwise.
+# Transformers that return arrays, by default none of them sparse.
 _SCALERS = re.compile(r"(Scaler|Imputer|PCA|PowerTransformer|QuantileTransformer|Normalizer|PolynomialFeatures)$")
-# What makes a model of the one that it is given.
+# Functions that wrap the model that is their argument.
 _SEARCHES = re.compile(r"SearchCV$|ThresholdClassifier(CV)?$|^(clone|CalibratedClassifierCV)$")
-# Methods of a table or column that return another one of the same columns, or of fewer, and change nothing.
+# Methods of a table or column without side effects that return the same columns or fewer.
 _SAME_KIND = frozenset(
     """abs apply assign astype bfill clip copy drop drop_duplicates dropna ffill fillna filter head infer_objects
     interpolate join loc map merge query rename replace reset_index round sample select_dtypes set_index sort_index
     sort_values tail""".split()  # noqa: SIM905
 )
-# These give the same each time and depend on nothing else, so an expression with them can be written once more.
+# Deterministic and without side effects, so an expression with them can be repeated.
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
-# A name with one of these attributes is a table, whatever gave it.
+# A name with one of these attributes is a table, whatever its origin.
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
-# Functions of sklearn.preprocessing whose result can't be followed back: a sample is one of its rows.
+# Functions of sklearn.preprocessing whose result can't be traced back: a sample is one of its rows.
 _SCALES = {"scale", "minmax_scale", "maxabs_scale", "robust_scale", "normalize", "binarize"}
-# Functions by which models are read from files.
+# Functions that load models from files.
 _LOADS = {"load", "load_model", "load_weights"}
-# Methods that change what they are called on.
+# Methods that modify their object.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
-# Attributes that models have, and scalers or encoders do not.
+# Attributes that models have, but scalers and encoders don't.
 _ASKED = {"predict", "predict_proba", "decision_function", "score", "evaluate", "forecast", "best_params_"}
 _ASKS = re.compile(r"\.(?:fit|fit_predict|predict|predict_proba|score|forecast)\(|\btrain\(")
 _MAX_CHARACTERS = 120
 _MAKER_CHARACTERS = 60
 _BLOCKS = (ast.If, ast.With, ast.Try, ast.While)
-# Functions of the notebook that call each other are followed so deep, and so many calls in all.
+# Maximum depth and number of followed calls between the notebook's functions.
 _MAX_DEPTH = 3
 _MAX_CALLS = 300
 
 
 @dataclass(frozen=True)
 class OwnCall:
-    """Expressions for what the notebook itself gave to its model, and for what the model answered."""
+    """Expressions for the data that the notebook passed to its model, and for the model's predictions."""
 
     given: str
     answered: str
@@ -93,16 +93,14 @@ class OwnCall:
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A model that can be asked, and how.
+    """A model that can predict, and how to call it.
 
-    `samples` is an expression for the data whose rows are its samples, and `kind` what they are made of. `steps` are
-    the expressions that each sample passes through before the model, the first one first, with {} in its place, and
-    `wrapper` is such an expression of the class that the library's own functions want around it, or "". `classes` is
-    an expression for the names of its classes, `encoder` the name of the LabelEncoder that knows them, where either is
-    evident. `imports` are {name in the notebook: what it imports}. `own` are the notebook's own calls that can still
-    be looked at.
-    `of` is the name of its class, or one of the constants such as NETWORK. `dtype` is the type of number
-    that it takes, or "".
+    `samples` is an expression for the data whose rows are samples, and `kind` the kind of data. `steps` are the
+    expressions that each sample passes through before the model, in order, with {} as its placeholder; `wrapper` is the
+    same for the class that the library's own functions require, or "". `classes` is an expression for its class names,
+    `encoder` the name of the LabelEncoder for them, if evident. `imports` are {name in the notebook: what it imports}.
+    `own` are the notebook's own calls whose data is still available. `of` is the name of its class, or a constant such
+    as NETWORK. `dtype` is the number type that it accepts, or "".
     """
 
     name: str
@@ -121,9 +119,9 @@ class FittedModel:
 
 @dataclass(frozen=True)
 class _Way:
-    """An expression, and the versions of the names in it: it means the same as long as these hold.
+    """An expression, and the versions of its names: its value stays the same while these do.
 
-    `since` is when it was read; what was changed in place by then is in it, what is changed later is not.
+    `since` is when it was read; it includes in-place changes made before, but not later ones.
     """
 
     text: str
@@ -136,19 +134,19 @@ class _Data:
     kind: str
     ways: tuple[_Way, ...] = ()
     steps: tuple[_Way, ...] = ()
-    # What the rows were split from: more rows of the same columns, for when no name has these rows any more.
+    # The data from which the rows were split: more rows of the same columns, in case the rows have no name any more.
     whole: tuple[_Way, ...] = ()
-    # What came of the steps, for when these can't be made again; none unless that is an array for sure.
+    # The result of the steps, in case they can't be repeated; none unless it is certainly an array.
     after: tuple[_Way, ...] = ()
     is_dense: bool = True
-    # Of the labels that a classifier learns.
+    # The labels that a classifier learns.
     classes: _Way | None = None
     encoder: _Way | None = None
 
 
 @dataclass(frozen=True)
 class _Bunch:
-    """What scikit-learn's `load_…` and `fetch_…` return; `kind` is that of its data."""
+    """The result of scikit-learn's `load_…` and `fetch_…`; `kind` is that of its data."""
 
     kind: str
     way: _Way
@@ -156,7 +154,7 @@ class _Bunch:
 
 @dataclass(frozen=True)
 class _Wrapped:
-    """Data in the class that xgboost's or lightgbm's `train` takes."""
+    """Data in the class that `train` of xgboost or lightgbm takes."""
 
     data: Any
     labels: Any
@@ -165,21 +163,21 @@ class _Wrapped:
 
 @dataclass(frozen=True)
 class _Several:
-    """The parts of a value that is assigned to several names."""
+    """The parts of a value that is unpacked into several names."""
 
     parts: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class _Collection:
-    """Models in a list or a dict, which a loop fits all to the same data: any one of them."""
+    """Models in a list or a dict, all fitted to the same data in a loop: any one of them."""
 
     model: "_Model"
 
 
 @dataclass(eq=False)
 class _Model:
-    """An estimator: the name of its innermost class, and what it was last fitted to."""
+    """An estimator: the name of its innermost class, and the data that it was last fitted to."""
 
     kind: str
     data: _Data | None = None
@@ -187,30 +185,30 @@ class _Model:
     wrapper: str = ""
     arrays_only: bool = False
     dtype: str = ""
-    # (what predict was given, the name of what it answered or None), and what the model was fitted to.
+    # (argument of predict, the name of its result or None), and the training data.
     calls: list[tuple[_Way, str, _Way | None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class _Unfitted:
-    """A model of statsmodels: what its fit() returns can be asked, and not it."""
+    """A model of statsmodels: only the result of its fit() can predict."""
 
     model: _Model
 
 
 def find(cells: Sequence[Cell]) -> FittedModel | None:
-    """Return the last model that the cells fit and use; None where that one is not recognised."""
+    """Return the last model that the cells fit and use, or None if it isn't recognised."""
     found = _Reader(cells).found()
     return found[0] if found else None
 
 
 def find_all(cells: Sequence[Cell]) -> list[FittedModel]:
-    """Return the recognised models that the cells fit, the one that is used last first."""
+    """Return the recognised models that the cells fit, most recently used first."""
     return [model for model in _Reader(cells).found() if model is not None]
 
 
 def part_with_model(cells: Sequence[Cell]) -> Sequence[Cell]:
-    """Return the most cells, from the first one on, after which a model can be asked; none of them if there is none.
+    """Return the longest run of initial cells after which a model can predict, or none if there is no model.
 
     A later cell may replace the model or its data.
     """
@@ -219,11 +217,11 @@ def part_with_model(cells: Sequence[Cell]) -> Sequence[Cell]:
 
 
 def obstacle(cells: Sequence[Cell]) -> str:
-    """Return, as a clause, why no fitted model of the cells can be asked."""
+    """Return, as a clause, why none of the notebook's fitted models can predict."""
     reader = _Reader(cells)
     if not reader.fits:
         return "no cell calls fit() of a model"
-    # A scaler is fitted too, and nothing asks it for predictions.
+    # A scaler is fitted too, but isn't used for predictions.
     asked = [name for name in reader.fits if reader.attributes[name] & _ASKED]
     name = (asked or list(reader.fits))[-1]
     cell, maker, function = reader.fits[name]
@@ -242,22 +240,22 @@ def obstacle(cells: Sequence[Cell]) -> str:
 
 
 class _Reader:
-    """Goes through the statements of a notebook from top to bottom, and knows what the names hold by then."""
+    """Reads a notebook's statements from top to bottom, and tracks the values of names."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.values: dict[str, Any] = {}
         self.versions: dict[str, int] = defaultdict(int)
         self.imports: dict[str, str] = {}
-        # {name: the place where it was read last}
+        # {name: the position where it was last read}
         self.used: dict[str, int] = {}
-        # (place, name, its column or None for all of it) of each change in place.
+        # (position, name, its column or None for all) of each change in place.
         self.mutations: list[tuple[int, str, str | None]] = []
         self.functions: dict[str, ast.FunctionDef] = {}
         self.depth = 0
         self.followed = 0
-        # The model that was last written to a file.
+        # The model that was last saved to a file.
         self.saved: _Model | None = None
-        # Names that a loop has bound last.
+        # Names that a loop bound last.
         self.of_loops: set[str] = set()
         self.modules = _own_modules(cells)
         self.place = 0
@@ -268,7 +266,7 @@ class _Reader:
         self.dumped = set(_dumped(statement for _, statement in statements))
         # {name: the cell that has fitted it last, the call that made it or "", the function whose name it is or ""}
         self.fits: dict[str, tuple[Cell, str, str]] = {}
-        # {name: the cell that has bound it last}, and the same for what it names, if that is changed in place.
+        # {name: the cell that bound it last}, and the same for in-place changes.
         self.bound_in: dict[str, Cell] = {}
         self.changed_in: dict[str, Cell] = {}
         made: dict[str, str] = {}
@@ -283,9 +281,9 @@ class _Reader:
             self._read(statement)
 
     def found(self) -> list[FittedModel | None]:
-        """Return the fitted models, that whose name was read last first; None for one that can't be followed.
+        """Return the fitted models, most recently read first; None for one that can't be traced.
 
-        Those that a loop fits come behind all others.
+        Models fitted in a loop come last.
         """
         models = [name for name, value in self.values.items() if self._can_be_asked(name, value)]
         by_use = sorted(models, key=lambda name: (name in self.of_loops, -self.used.get(name, 0)))
@@ -304,7 +302,7 @@ class _Reader:
         ways = (*data.ways, *data.whole) if data else ()
         samples = next((way.text for way in ways if self._holds(way)), None)
         if data and data.after and (samples is None or not all(map(self._holds, data.steps))):
-            # Then a sample is a row of what the model was given.
+            # Then a sample is a row of the model's input.
             samples = next((way.text for way in data.after if self._holds(way)), None)
             data = _Data(ARRAY)
         if data is None or samples is None or not all(map(self._holds, data.steps)):
@@ -326,7 +324,7 @@ class _Reader:
         )
 
     def _own_calls(self, name: str, model: _Model) -> Iterator[OwnCall]:
-        """Yield the calls whose argument, and answer, the notebook still has; those with an answer come first."""
+        """Yield the calls whose argument and result the notebook still has; those with a result come first."""
         held = [call for call in model.calls if self._holds(call[0])]
         yield from (OwnCall(way.text, answer.text) for way, _, answer in held if answer and self._holds(answer))
         asks = f"{name}.eval()({{}}).detach()" if model.kind == MODULE else f"{name}.predict({{}})"
@@ -340,7 +338,7 @@ class _Reader:
         return all(self.versions[name] == version for name, version in way.versions.items()) and not any(changed)
 
     def where_changed(self, data: _Data) -> str:
-        """Return ", as cell [4] changes 'X'" for data that can't be read as they were any more; "" if it is unknown."""
+        """Return ", as cell [4] changes 'X'" if the data has been changed since; "" if that is unknown."""
         ways = [way for way in (*data.ways, *data.whole, *data.steps) if not self._holds(way)]
         names = [name for way in ways for name in way.versions if name in self.changed_in]
         latest = max(names, key=lambda name: self.changed_in[name].number or 0, default=None)
@@ -376,7 +374,7 @@ class _Reader:
             self._refit_inside(statement)
 
     def _refit_inside(self, statement: ast.stmt) -> None:
-        """Note the models that a statement fits: nothing is known about what they are fitted to."""
+        """Record the models that a statement fits: their training data is unknown."""
         for node in ast.walk(statement):
             function = node.func if isinstance(node, ast.Call) else None
             if isinstance(function, ast.Attribute) and function.attr in _FITS and isinstance(function.value, ast.Name):
@@ -386,7 +384,7 @@ class _Reader:
                     model.data = None
 
     def _read_loop(self, loop: ast.For | ast.AsyncFor) -> None:
-        """Read the body of a loop once: what its names hold then is what they hold after its last turn."""
+        """Read the body of a loop once: the final values of names are those after its last iteration."""
         names = bound([loop])
         self._forget(names)
         values = [self._value(node) for node in ast.walk(loop.iter) if isinstance(node, (ast.Name, ast.Dict, ast.List))]
@@ -406,7 +404,7 @@ class _Reader:
         self.of_loops |= names
 
     def _mutate(self, name: str, column: str | None) -> None:
-        """Note that what a name holds has changed; from now on its name is the only way to write it."""
+        """Record that a name's value has changed; from now on, only its name refers to the new value."""
         self.mutations.append((self.place, name, column))
         if self.cell is not None:
             self.changed_in[name] = self.cell
@@ -433,7 +431,7 @@ class _Reader:
 
     def _assign(self, target: ast.expr, value: Any, statement: ast.stmt) -> None:
         if isinstance(target, ast.Name):
-            # Reading the expression again gives what the name holds now, also once the name holds something else.
+            # Evaluating the expression again gives the name's value, even after the name is rebound.
             written = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
             call = written if isinstance(written, ast.Call) else None
             function = call.func if call else None
@@ -452,13 +450,13 @@ class _Reader:
                 self._collect(target.value.id, value)
 
     def _collect(self, name: str, value: Any) -> None:
-        """Note that a list or dict has got a model."""
+        """Record that a model was added to a list or dict."""
         model = next(_models_in(value), None)
         if model is not None and not isinstance(self.values.get(name), _Model):
             self.values[name] = _Collection(model)
 
     def _note_call(self, model: _Model, call: ast.Call, answer: _Way | None) -> None:
-        """Note what a model was fitted to, or asked, as far as that can be written again."""
+        """Record a model's training data or input, if it can be expressed again."""
         node = call.args[0] if call.args else _keyword(call, "X")
         value = self._value(node) if isinstance(node, ast.Name) else None
         way = self._way(node)
@@ -471,7 +469,7 @@ class _Reader:
         self._forget({name})
         own = self._name(name)
         if isinstance(value, _Data):
-            # With steps, the name has what came of them, and the rows before them are the samples.
+            # With steps, the name holds their result, and the rows before them are the samples.
             before = value.ways if value.steps else tuple(each for each in (own, way, *value.ways) if each)
             whole = tuple(each for each in value.whole if name not in each.versions)
             ways = tuple(each for each in before if name not in each.versions or each is own)
@@ -494,7 +492,7 @@ class _Reader:
         return _Way(name, {name: self.versions[name]}, self.place)
 
     def _way(self, node: ast.expr | None) -> _Way | None:
-        """Return the expression as one that can be written again; None where that may give something else."""
+        """Return the expression if repeating it gives the same value, else None."""
         if node is None or isinstance(node, (ast.List, ast.ListComp)):
             return None
         calls = [inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call)]
@@ -505,7 +503,7 @@ class _Reader:
         return _Way(text, versions, self.place) if len(text) <= _MAX_CHARACTERS else None
 
     def _value(self, node: ast.expr) -> Any:
-        """Return what an expression gives: data, a model, a bunch or several of them; None for anything else."""
+        """Return an expression's result: data, a model, a bunch or several of them; None for anything else."""
         if isinstance(node, ast.Name):
             return self._named(node.id)
         if isinstance(node, ast.Tuple):
@@ -515,12 +513,12 @@ class _Reader:
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
         if isinstance(node, ast.Constant):
-            # Such as a formula that has a name.
+            # Such as a named formula.
             return node.value if isinstance(node.value, str) else None
         return self._subscript(node) if isinstance(node, ast.Subscript) else self._computed(node)
 
     def _computed(self, node: ast.expr) -> _Data | _Collection | None:
-        """Return what a list, a dict or an operation on data gives; of an operation, data of the same kind."""
+        """Return the result of a list, a dict or an operation; an operation on data gives the same kind of data."""
         if isinstance(node, (ast.List, ast.Dict)):
             elements = node.elts if isinstance(node, ast.List) else node.values
             model = next((model for element in elements for model in _models_in(self._value(element))), None)
@@ -536,11 +534,11 @@ class _Reader:
         return None
 
     def _data_or_value(self, node: ast.expr) -> Any:
-        """Return the value of an expression; data gets the expression as the way to write it."""
+        """Return an expression's value; for data, record the expression as the way to repeat it."""
         value = self._value(node)
         way = self._way(node)
         if isinstance(value, _Data) and isinstance(node, ast.Name):
-            # As it is by now, whatever has changed it before.
+            # Its current value, including earlier changes.
             return replace(value, ways=tuple(way if way and each.text == node.id else each for each in value.ways))
         if isinstance(value, _Data) and not value.steps and way and way.text not in [each.text for each in value.ways]:
             return replace(value, ways=(way, *value.ways))
@@ -552,7 +550,7 @@ class _Reader:
         return _Data(TABLE, (self._name(name),)) if self.versions[name] and self.attributes[name] & _OF_TABLES else None
 
     def _dotted(self, node: ast.expr) -> str:
-        """Return the full name of what an expression names in an imported module; "" for anything else."""
+        """Return the full name of an attribute of an imported module; "" for anything else."""
         if isinstance(node, ast.Name):
             return self.imports.get(node.id, "")
         if isinstance(node, ast.Attribute) and (owner := self._dotted(node.value)):
@@ -599,7 +597,7 @@ class _Reader:
         return model
 
     def _call_of_own(self, name: str, call: ast.Call) -> Any:
-        """Return what a function or a module of the notebook gives, or a model of PyTorch that is called."""
+        """Return the result of calling a function or module of the notebook, or a PyTorch model."""
         if name in self.modules:
             return _Model(MODULE, arrays_only=True)
         function = self.functions.get(name)
@@ -614,7 +612,7 @@ class _Reader:
         parameters = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
         given = dict(zip(parameters, call.args, strict=False))
         given.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg})
-        # As if its statements stood here, with the arguments in them.
+        # As if its statements were inlined, with the arguments substituted.
         local = {each: f"__{name}__{each}" for each in {*bound(function.body), *parameters}}
         inlined = _Inlined(given, local)
         statements = [inlined.visit(copy.deepcopy(statement)) for statement in function.body]
@@ -629,7 +627,7 @@ class _Reader:
         return value
 
     def _ask_pipeline(self, name: str, call: ast.Call) -> None:
-        """Note the text that a pipeline of spaCy is called with."""
+        """Record the text passed to a spaCy pipeline."""
         model = self.values.get(name)
         if isinstance(model, _Model) and model.kind == TEXTS and call.args:
             way = self._way(call.args[0])
@@ -637,10 +635,10 @@ class _Reader:
                 model.data = _Data(LIST, (replace(way, text=f"[{way.text}]"),))
 
     def _ask_module(self, model: Any, call: ast.Call) -> _Data | None:
-        """Note what a model of PyTorch is called with: it is what its training passes to it."""
+        """Record the input of a PyTorch model, which is what its training passes."""
         if not isinstance(model, _Model) or model.kind != MODULE or not call.args:
             for argument in call.args:
-                # As of a loss that is computed from what the model gives.
+                # Such as a loss computed from the model's output.
                 self._value(argument)
             return None
         data = self._data_or_value(call.args[0])
@@ -691,11 +689,11 @@ class _Reader:
         return self._estimator(name, call) if library in _LIBRARIES else None
 
     def _named_again(self, call: ast.Call) -> _Data | None:
-        """Return data that went through steps, and is put into a DataFrame; None for any other call."""
+        """Return data that went through steps and is put into a DataFrame; None for any other call."""
         data = self._value(call.args[0]) if call.args else None
         if not isinstance(data, _Data) or not data.steps or ast.unparse(call.func).rpartition(".")[2] != "DataFrame":
             return None
-        # The rows of one sample have no index of the others.
+        # The rows of a single sample don't have the index of the others.
         others = [keyword for keyword in call.keywords if keyword.arg != "index"]
         made = ast.Call(call.func, [ast.Name("_"), *call.args[1:]], others)
         way = self._way(ast.Tuple([*call.args[1:], *(keyword.value for keyword in others)], ast.Load()))
@@ -705,7 +703,7 @@ class _Reader:
         return _with_step(data, _Way(text, way.versions, self.place), is_dense=False)
 
     def _of_statsmodels(self, name: str, call: ast.Call) -> Any:
-        """Return a model that is still to be fitted, or data with a constant column."""
+        """Return a model that is not fitted yet, or data with a constant column."""
         if name in _OF_SERIES:
             is_old = "arima_model" in self._dotted(call.func)
             return _Unfitted(_Model(OLD_SERIES if is_old else SERIES, _Data(LIST, (_Way("", {}),))))
@@ -733,7 +731,7 @@ class _Reader:
         return None
 
     def _booster(self, library: str, name: str, call: ast.Call) -> Any:
-        """Return what the own functions of xgboost and lightgbm give: wrapped data, or a model."""
+        """Return the result of the own functions of xgboost and lightgbm: wrapped data, or a model."""
         if name != "train":
             names = _keyword(call, "feature_names")
             columns = f", feature_names={ast.unparse(names)}" if names is not None and self._way(names) else ""
@@ -742,7 +740,7 @@ class _Reader:
         wrapped = self._argument(call, 1, "dtrain" if library == "xgboost" else "train_set")
         if not isinstance(wrapped, _Wrapped) or not isinstance(wrapped.data, _Data):
             return None
-        # A booster has predict, and takes no list.
+        # A booster has predict, but accepts no list.
         model = _Model("Regressor", wrapped.data, None, wrapped.wrapper, arrays_only=True)
         given = call.args[1] if len(call.args) > 1 else _keyword(call, "dtrain")
         if wrapped.data.ways and given is not None and wrapped.wrapper:
@@ -760,13 +758,13 @@ class _Reader:
             inner = steps[-1] if steps else None
         elif _SEARCHES.search(name):
             if _says(call, "refit", value=False):
-                # It has no best estimator, and predicts nothing.
+                # It has no best estimator and can't predict.
                 return None
             inner = call.args[0] if call.args else _keyword(call, "estimator")
         elif not name[:1].isupper():
             return _Data(ARRAY) if name in _SCALES else None
         elif name.startswith("NeuralNet"):
-            # Of skorch; PyTorch does not change the type of numbers by itself.
+            # skorch: PyTorch doesn't convert number types by itself.
             return _Model(name, arrays_only=True, dtype="float32")
         else:
             return _Model(name)
@@ -786,13 +784,13 @@ class _Reader:
             if isinstance(function.value, ast.Name):
                 self.versions[function.value.id] += 1
             if model.kind == NETWORK:
-                # It returns its history.
+                # It returns its training history.
                 return None
             return model if function.attr == "fit" else _Data(ARRAY)
         if function.attr in ("transform", "fit_transform") and isinstance(function.value, ast.Name):
             owner = function.value.id
             if function.attr == "fit_transform":
-                # What it was fitted to before is gone, and with it what the steps before this one mean.
+                # It was refitted, so the results of earlier steps with it are invalid.
                 self.versions[owner] += 1
             if model.kind == "LabelEncoder":
                 return _Data(ARRAY, encoder=self._name(owner))
@@ -821,7 +819,7 @@ class _Reader:
         return _Data(ARRAY) if self._dotted(node) in ("numpy.c_", "numpy.r_") else None
 
     def _located(self, node: ast.Attribute, place: ast.expr) -> _Data | None:
-        """Return a part of a table by `iloc` or `loc`."""
+        """Return a part of a table selected with `iloc` or `loc`."""
         owner = self._value(node.value)
         if not isinstance(owner, _Data) or owner.steps:
             return None
@@ -845,9 +843,9 @@ class _Reader:
         return self._part_of_table(owner, place) if owner.kind in (TABLE, BARE_TABLE) else replace(owner, ways=())
 
     def _part_after_steps(self, data: _Data, place: ast.expr) -> _Data | None:
-        """Return rows or columns of data that went through steps; None where it can't be known which columns."""
+        """Return rows or columns of data that went through steps; None if the columns are uncertain."""
         if not isinstance(place, ast.Tuple):
-            # Of an array a slice or a mask takes rows; of a table a name or a list takes columns.
+            # In an array, a slice or a mask selects rows; in a table, a name or a list selects columns.
             return data if isinstance(place, (ast.Slice, ast.Compare)) else None
         if len(place.elts) != 2 or not isinstance(place.elts[0], ast.Slice):
             return None
@@ -876,7 +874,7 @@ class _Reader:
 
 
 def _fitted(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names of the models that a statement fits, as in `model.fit(X)` and `model = Ridge().fit(X)`."""
+    """Yield the names of models that a statement fits, as in `model.fit(X)` and `model = Ridge().fit(X)`."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Attribute) and node.attr in _FITS and isinstance(node.value, ast.Name):
             yield node.value.id
@@ -886,7 +884,7 @@ def _fitted(statement: ast.stmt) -> Iterator[str]:
 
 
 def _function_of(name: str, statement: ast.stmt) -> str:
-    """Return the function in a statement whose own name this is, and not the notebook's; "" if there is none."""
+    """Return the name of the function definition in which `name` is local; "" for any other statement."""
     if not isinstance(statement, ast.FunctionDef):
         return ""
     parameters = [argument.arg for argument in (*statement.args.args, *statement.args.kwonlyargs)]
@@ -894,7 +892,7 @@ def _function_of(name: str, statement: ast.stmt) -> str:
 
 
 def _maker(value: ast.expr) -> str:
-    """Return an expression in short: the call of a class without its arguments and without the call of fit."""
+    """Return a shortened expression: the call of a class, without its arguments and without fit."""
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _FITS:
         value = value.func.value
     text = f"{ast.unparse(value.func)}()" if isinstance(value, ast.Call) else ast.unparse(value)
@@ -902,30 +900,30 @@ def _maker(value: ast.expr) -> str:
 
 
 def _call_of(name: str, model: _Model, data: _Data, samples: str) -> tuple[OwnCall, ...]:
-    """Return a call of a model with its samples, for when the notebook keeps nothing that it was given.
+    """Return a call of a model with its samples, in case the notebook keeps none of the model's input.
 
-    There is none for samples that go through steps: only the notebook's own calls show that the steps are right.
+    None for samples that go through steps: only the notebook's own calls show that the steps are right.
     """
     is_plain = not data.steps and not model.wrapper and not model.dtype and model.kind not in _OTHERS
     return (OwnCall(samples, f"{name}.predict({samples})"),) if is_plain else ()
 
 
 class _Inlined(ast.NodeTransformer):
-    """Puts arguments in the place of a function's parameters, and gives its other names to nobody else."""
+    """Substitutes arguments for a function's parameters, and renames its other variables."""
 
     def __init__(self, given: Mapping[str, ast.expr], local: Mapping[str, str]) -> None:
         self.given = given
         self.local = local
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Return what stands in the place of a name."""
+        """Return the replacement of a name."""
         if node.id in self.given and isinstance(node.ctx, ast.Load):
             return copy.deepcopy(self.given[node.id])
         return ast.Name(self.local.get(node.id, node.id), node.ctx)
 
 
 def _own_modules(cells: Iterable[Cell]) -> set[str]:
-    """Return the classes of the notebook that are models of PyTorch."""
+    """Return the notebook's classes that are PyTorch models."""
     return {
         node.name
         for cell in cells
@@ -935,7 +933,7 @@ def _own_modules(cells: Iterable[Cell]) -> set[str]:
 
 
 def _models_in(value: Any) -> Iterator[_Model]:
-    """Yield the models that a value is, or has in it."""
+    """Yield the models that a value is or contains."""
     if isinstance(value, _Model):
         yield value
     elif isinstance(value, _Collection):
@@ -969,7 +967,7 @@ def _deleted(statement: ast.stmt) -> Iterator[str]:
 
 
 def _mutations(statement: ast.stmt) -> Iterator[tuple[str, str | None]]:
-    """Yield (name, column) for what a statement changes in place; the column is None where it is no single one."""
+    """Yield (name, column) for each in-place change of a statement; the column is None unless it is a single one."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     if isinstance(statement, ast.Delete):
         targets = statement.targets
@@ -987,7 +985,7 @@ def _mutations(statement: ast.stmt) -> Iterator[tuple[str, str | None]]:
 
 
 def _changed_columns(call: ast.Call, method: str) -> Sequence[str | None]:
-    """Return the columns that a method changes in place, None for any; rows in another order are the same samples."""
+    """Return the columns that a method changes in place, None for any; reordered rows are the same samples."""
     by_columns = _keyword(call, "columns")
     if method in ("sort_values", "sort_index", "reset_index"):
         return []
@@ -1006,13 +1004,13 @@ def _root(node: ast.expr) -> str:
 
 
 def _columns_of(formula: str) -> list[str]:
-    """Return the names that the right side of a formula reads, in order."""
+    """Return the names on the right side of a formula, in order."""
     names = [next(filter(None, found)) for found in _IN_FORMULA.findall(formula)]
     return list(dict.fromkeys(names))
 
 
 def _leaves_out(text: str, table: str, column: str | None) -> bool:
-    """Return whether an expression takes only other columns of `table`, so that a change of `column` is none of it."""
+    """Return whether an expression only selects other columns of `table`, so a change of `column` doesn't affect it."""
     tree = ast.parse(text, mode="eval")
     taken = [
         ast.literal_eval(node.slice)
@@ -1052,7 +1050,7 @@ def _of_pandas(name: str, call: ast.Call) -> _Data | None:
 
 
 def _dataset(name: str, call: ast.Call) -> Any:
-    """Return what a function of sklearn.datasets gives."""
+    """Return the result of a function of sklearn.datasets."""
     if name == "fetch_20newsgroups":
         return _Bunch(LIST, _Way("", {}))
     table = _says(call, "as_frame", True) or (name == "fetch_openml" and not _says(call, "as_frame", False))
@@ -1067,7 +1065,7 @@ def _with_step(data: _Data, step: _Way, is_dense: bool = True) -> _Data:
 
 
 def _without_ways(value: Any) -> Any:
-    """Return a part of a split: of the same kind and with the same steps before it, but only its name has its rows."""
+    """Return part of a split: of the same kind and with the same steps, but only its name refers to its rows."""
     if not isinstance(value, _Data):
         return None
     return value if value.steps else replace(value, ways=(), whole=(*value.ways, *value.whole))
@@ -1078,7 +1076,7 @@ def _method_of_data(data: _Data, name: str) -> _Data | None:
         return data if name in ("toarray", "todense", "astype", "copy") else None
     if data.kind in (TABLE, BARE_TABLE, COLUMN):
         if name == "to_dict":
-            # Of records, which a DictVectorizer takes.
+            # Records, which a DictVectorizer takes.
             return _Data(LIST)
         if name in ("to_numpy", "to_list", "tolist"):
             return replace(data, kind=ARRAY if name == "to_numpy" else LIST, ways=())

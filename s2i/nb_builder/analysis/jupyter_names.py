@@ -1,4 +1,4 @@
-"""What predictor and validator use that only Jupyter has: get_ipython(), display, and IPython's own modules."""
+"""Names in predictor and validator that only Jupyter defines: get_ipython(), display, and IPython's modules."""
 
 import ast
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ _DISPLAY = "display"
 
 
 def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter], list[str]]:
-    """Return (problems, notes) about names that Jupyter alone defines.
+    """Return (problems, notes) about names that only Jupyter defines.
 
-    A function with get_ipython in it can't even be saved. `display` makes a call fail that comes to it: where only some
-    calls do, that is a note.
+    A function that contains get_ipython can't even be saved. `display` makes each call that reaches it fail; if only
+    some calls do, that is a note.
     """
     uses = Uses(cells)
     if uses.opaque:
@@ -34,14 +34,14 @@ def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter]
 
 
 def problem(use: Use, notebook: Path, instead: str = "") -> OnlyInJupyter:
-    """Return the problem of a name that is used; `instead` are words about another way out."""
+    """Return the problem of using a name; `instead` describes an alternative."""
     reported = OnlyInJupyter(function=use.function, name=use.name, instead=instead, notebook=notebook)
     reported.at(notebook, use.cell, use.line)
     return reported
 
 
 def imported(cells: Sequence[Cell]) -> list[Use]:
-    """Return the uses of names that the cells import from IPython, whose modules the saved function then needs."""
+    """Return the names that the cells import from IPython, whose modules the saved function then needs."""
     uses = Uses(cells)
     return [] if uses.opaque else [use for use in uses.all() if _is_of_ipython(use.name, uses)]
 

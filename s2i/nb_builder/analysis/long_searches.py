@@ -1,4 +1,4 @@
-"""Searches for parameters, which train a model many times: how many combinations they try, before any cell runs."""
+"""Parameter searches, which train a model many times: how many combinations they try, before any cell runs."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.analysis.removed_apis import dotted, imported
 from nb_builder.common.cell import Cell
 
-# {a class's or function's full name: ((position, keyword) of the argument that is the grid or the number of trials,
-# how many trials it makes without that argument)}. A position of None means a keyword only.
+# {full name of a class or function: ((position, keyword) of the argument with the grid or the number of trials, the
+# default number of trials)}. A position of None means keyword only.
 _GRID = ((1, "param_grid"), None)
 _TRIALS = ((2, "n_iter"), 10)
 _SEARCHES = {
@@ -23,16 +23,16 @@ _SEARCHES = {
     "skopt.BayesSearchCV": ((None, "n_iter"), 50),
     "hyperopt.fmin": ((None, "max_evals"), None),
 }
-# {a function: the position of the argument that is the number of values}
+# {function: the position of the argument with the number of values}
 _COUNTED = {"numpy.linspace": 2, "numpy.logspace": 2, "numpy.geomspace": 2}
 _DEFAULT_COUNT = 50
-# From this number of trained models on, a search is worth a line.
+# Searches that train at least this many models get a line.
 MIN_MODELS = 50
 
 
 @dataclass(frozen=True)
 class Search:
-    """A call that searches for parameters: its name, its cell, and the models that it trains, None where unknown."""
+    """A parameter search: its name, its cell, and the number of models it trains, None if unknown."""
 
     function: str
     cell: Cell
@@ -40,7 +40,7 @@ class Search:
     folds: int | None
 
     def __str__(self) -> str:
-        """Return what it does as a sentence without its cell."""
+        """Return a sentence about the search, without its cell."""
         if self.combinations is None:
             return f"{self.function} searches for parameters"
         folds = f" in {self.folds} folds each" if self.folds else ""
@@ -48,7 +48,7 @@ class Search:
 
 
 def find(cells: Sequence[Cell]) -> list[Search]:
-    """Return the searches that may take long, in the order of the cells."""
+    """Return the searches that may take long, in cell order."""
     imports: dict[str, str] = {}
     values: dict[str, ast.expr] = {}
     found: list[Search] = []
@@ -74,7 +74,7 @@ def _argument(call: ast.Call, position: int | None, keyword: str) -> ast.expr | 
 
 
 def _count(tried: ast.expr, values: dict[str, ast.expr], imports: dict[str, str]) -> int | None:
-    """Return how many combinations a grid, a list of grids or a number stands for; None where only a run can tell."""
+    """Return the number of combinations of a grid, a list of grids or a number; None if only a run can determine it."""
     tried = values.get(tried.id, tried) if isinstance(tried, ast.Name) else tried
     if isinstance(tried, ast.Dict):
         return _together([_length(value, values, imports) for value in tried.values], prod)
@@ -89,7 +89,7 @@ def _together(counts: Sequence[int | None], combine: Callable[[list[int]], int])
 
 
 def _length(value: ast.expr, values: dict[str, ast.expr], imports: dict[str, str]) -> int | None:
-    """Return how many values an expression has."""
+    """Return the number of values of an expression."""
     value = values.get(value.id, value) if isinstance(value, ast.Name) else value
     if isinstance(value, (ast.List, ast.Tuple)):
         return None if any(isinstance(each, ast.Starred) for each in value.elts) else len(value.elts)
@@ -101,7 +101,7 @@ def _length(value: ast.expr, values: dict[str, ast.expr], imports: dict[str, str
         try:
             return len(range(*(number for number in numbers if number is not None)))
         except (TypeError, ValueError, OverflowError):
-            # The cell fails, and says why better.
+            # The cell fails, with a better message.
             return None
     if name in _COUNTED:
         counted = _argument(value, _COUNTED[name], "num")
@@ -110,7 +110,7 @@ def _length(value: ast.expr, values: dict[str, ast.expr], imports: dict[str, str
 
 
 def _number(node: ast.expr | None, values: dict[str, ast.expr]) -> int | None:
-    """Return a whole number that is written in the notebook."""
+    """Return an integer literal's value."""
     node = values.get(node.id, node) if isinstance(node, ast.Name) else node
     value = node.value if isinstance(node, ast.Constant) else None
     return value if isinstance(value, int) else None

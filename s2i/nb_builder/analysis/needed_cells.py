@@ -1,13 +1,14 @@
-"""Which cells the service needs: those that predictor depends on, and those that may do anything else.
+"""Which cells the service needs: those that predictor depends on, and those with other possible effects.
 
-A cell is left out only if each of its statements is known to do no more than plot, print, or bind names that no needed
-cell reads. What may change an object in place, the file system or the state of a library is kept.
+A cell is left out only if all its statements just plot, print, or bind names that no needed cell reads. Statements that
+may modify an object, the file system or a library's state are kept.
 """
 
 import ast
 import builtins
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
@@ -15,10 +16,10 @@ from nb_builder.rewrite.keep_requirements import NAME as REQUIREMENTS
 from nb_builder.rewrite.names import bound, needed
 from nb_builder.rewrite.unfold import unfold
 
-# The source that takes the place of a cell's.
+# The source that replaces a cell's.
 LEFT_OUT = "# Left out: predictor does not need this cell (S2I_CELLS=needed)."
 
-# The names that a build reads; CHECK is that of the cell that verifies a proposed predictor.
+# The names that a build reads; CHECK belongs to the cell that verifies a proposed predictor.
 CHECK = "check_of_the_proposal"
 ROOTS = frozenset(
     {
@@ -27,7 +28,7 @@ ROOTS = frozenset(
     }
 )
 
-# Libraries whose functions show or measure something, and change none of their arguments.
+# Libraries whose functions show or measure, and modify none of their arguments.
 _SHOWING = {
     "matplotlib",
     "seaborn",
@@ -53,17 +54,17 @@ _SHOWING |= {
 }
 _SHOWING |= {"alibi", "autoviz", "dice_ml", "dtale", "dtreeviz", "eli5", "folium", "interpret", "pdpbox", "plotnine"}
 _SHOWING |= {"prettytable", "pydot", "pydotplus", "sweetviz", "tabulate", "termcolor", "treeinterpreter"}
-# Others whose functions change none of their arguments; those in _EFFECTS are excepted.
+# Other libraries whose functions modify none of their arguments, except those in _EFFECTS.
 _PURE = {"sklearn", "numpy", "pandas", "scipy", "statsmodels", "math", "collections", "itertools", "datetime", "re"}
 _PURE |= {"xgboost", "lightgbm", "catboost", "imblearn", "mlxtend"}
-# Modules that are not the author's own.
+# Modules that don't belong to the author.
 _PACKAGES = notebook_contract.WITHOUT_PREDICTOR
 _PURE_BUILTINS = {
     *("abs", "all", "any", "bool", "dict", "dir", "display", "enumerate", "float", "format", "help", "int"),
     *("isinstance", "len", "list", "map", "max", "min", "print", "range", "repr", "reversed", "round", "set", "sorted"),
     *("str", "sum", "tuple", "type", "zip"),
 }
-# Functions that change an argument, a file, or the state of a library.
+# Functions that modify an argument, a file, or a library's state.
 _EFFECTS = {
     *("append", "chdir", "dump", "dumps", "fill_diagonal", "filterwarnings", "makedirs", "mkdir", "put", "putmask"),
     *(
@@ -81,7 +82,7 @@ _EFFECTS = {
     *("set_random_seed", "set_state", "shuffle", "simplefilter", "use", "system", "copyto", "urlretrieve", "tqdm"),
     *("set_config", "register_matplotlib_converters", "set_seed", "use_inf_as_na", "download", "load_ext"),
 }
-# Methods that change neither what they are called on nor their arguments, whatever that is.
+# Methods that modify neither their object nor their arguments, whatever the object.
 _READS = {
     *(
         "agg",
@@ -124,12 +125,12 @@ _READS = {
     *("applymap", "style", "background_gradient", "set_index", "filter", "query", "where", "idxmax", "idxmin"),
 }
 _READS |= {"feature_name", "num_trees", "trees_to_dataframe"}
-# How the names of such methods begin.
+# Prefixes of such methods' names.
 _READING = ("get_", "plot_")
-# Keywords by which a method of _READS changes what it is called on.
+# Keywords with which a method of _READS modifies its object.
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
-# Magics that show or measure something.
+# Magics that show or measure.
 _MAGICS = {
     "HTML",
     "R",
@@ -151,24 +152,26 @@ _MAGICS = {
 }
 _COLLECTS = ("list", "tuple", "dict", "zip")
 _MODULES = (ast.Import, ast.ImportFrom)
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 
 
 @dataclass(frozen=True)
 class Unneeded:
-    """The cells that can be left out, and those that may fail: predictor needs nothing of what they do."""
+    """The cells that can be left out, those that may fail without consequence, and those that only import names."""
 
     left_out: tuple[Cell, ...] = ()
     may_fail: tuple[Cell, ...] = ()
+    imports_only: tuple[Cell, ...] = ()
 
 
 def left_out(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells that the service does not need, in order; none where a cell can't be read."""
+    """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
     return list(find(cells).left_out)
 
 
 def find(cells: Sequence[Cell]) -> Unneeded:
-    """Return the cells that the service does not need, in order; none where a cell can't be read."""
+    """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
     parsed = []
     for cell in cells:
         statements = cell.statements
@@ -176,14 +179,50 @@ def find(cells: Sequence[Cell]) -> Unneeded:
             return Unneeded()
         parsed.append((cell, statements))
     facts = _Facts([statement for _, statements in parsed for statement in statements])
-    unneeded = facts.harmless(parsed)
-    # Judged by what the cells that predictor needs read: not by what the doubtful ones themselves do.
-    may_fail = [cell for cell in facts.harmless(parsed, others=True) if cell not in unneeded]
-    return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail))
+    unneeded, imports_only = facts.harmless(parsed)
+    # Judged by the cells that predictor needs, not by the effects of doubtful cells.
+    may_fail = [cell for cell in facts.harmless(parsed, others=True)[0] if cell not in (*unneeded, *imports_only)]
+    return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail), tuple(imports_only))
+
+
+def with_imports_only(cell: Cell) -> Cell:
+    """Return the cell with empty lines in place of all statements but imports, which keep their lines."""
+    lines = cell.source.splitlines()
+    kept = [
+        number
+        for statement in cell.statements or ()
+        if _is_import(statement)
+        for number in range(statement.lineno - 1, statement.end_lineno or statement.lineno)
+    ]
+    return replace(cell, source="\n".join(line if number in kept else "" for number, line in enumerate(lines)).rstrip())
+
+
+def _is_import(statement: ast.stmt) -> bool:
+    """Return whether a statement imports names that are evident."""
+    return isinstance(statement, _MODULES) and not _imports_all(statement)
+
+
+def _is_trivial(statement: ast.stmt) -> bool:
+    """Return whether a statement is a constant, such as a text about the cell, or a magic."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    is_magic = any(isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(statement))
+    return isinstance(value, ast.Constant) or is_magic
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement binds whenever it runs, whatever they held before."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    parts = [part for target in targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def _is_plain(statement: ast.AST) -> bool:
+    """Return whether a statement defines a function that runs only if it is called by its name."""
+    return isinstance(statement, _FUNCTIONS) and not statement.decorator_list
 
 
 def _reads(statements: Iterable[ast.stmt]) -> set[str]:
-    """Return the names that statements read, bind or change, without those that are local to a function."""
+    """Return the names that statements read, bind or modify, except those local to a function."""
     names: set[str] = set()
     for statement in unfold(statements).statements:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -226,12 +265,12 @@ def modules_of(statement: ast.stmt) -> set[str]:
 
 
 class _Facts:
-    """What all statements of a notebook tell about its names."""
+    """Facts about a notebook's names, collected from all statements."""
 
     def __init__(self, statements: Sequence[ast.stmt]) -> None:
         self.modules: dict[str, str] = {}
         self.functions: dict[str, list[ast.stmt]] = {}
-        # Functions that are being looked at: one that calls itself is not looked at once more.
+        # Functions under examination: a recursive one is examined only once.
         self.entered: set[str] = set()
         for statement in statements:
             for node in ast.walk(statement):
@@ -249,28 +288,94 @@ class _Facts:
             self.bound |= _reads(statements)
         self.shared = _shared(statements)
 
-    def harmless(self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False) -> list[Cell]:
-        """Return the cells whose statements are harmless, in order; see `is_harmless`."""
-        wanted = set(ROOTS)
-        before: set[str] = set()
+    def harmless(
+        self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False
+    ) -> tuple[list[Cell], list[Cell]]:
+        """Return the cells whose statements are all harmless, and those where only imports are not, both in order.
+
+        See `is_harmless`. Above a needed cell, a name is wanted only if that cell or one below reads it before binding
+        it again.
+        """
+        # {name: index of the first statement after which a function that reads the name may be called}
+        pinned: dict[str, int] = {}
+        while True:
+            found, imports_only, kept = self._pass(parsed, pinned, others=others)
+            # A kept function may read names that were not wanted before, so repeat until nothing is added.
+            pins = {**self._pins(kept), **pinned}
+            if pins == pinned:
+                return found, imports_only
+            pinned = pins
+
+    def _pass(
+        self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], pinned: Mapping[str, int], *, others: bool
+    ) -> tuple[list[Cell], list[Cell], list[tuple[int, ast.stmt]]]:
+        """Return the harmless cells, those where only imports are not, and the other statements by their index."""
         found: list[Cell] = []
-        # Functions of kept cells may need names of cells below these, so all is read until nothing is added.
-        while wanted != before:
-            found, before = [], set(wanted)
-            for cell, statements in reversed(parsed):
-                if all(self.is_harmless(statement, wanted, others=others) for statement in statements):
-                    found.insert(0, cell)
-                else:
-                    wanted |= _reads(statements)
-        return found
+        imports_only: list[Cell] = []
+        kept: list[tuple[int, ast.stmt]] = []
+        read = set(ROOTS) | self._read_by_functions(ROOTS)
+        index = sum(len(statements) for _, statements in parsed)
+        for cell, statements in reversed(parsed):
+            index -= len(statements)
+            wanted = read | {name for name, start in pinned.items() if start < index + len(statements)}
+            harmful = [each for each in statements if not self.is_harmless(each, wanted, others=others)]
+            if not harmful:
+                found.insert(0, cell)
+                continue
+            left_out = (each for each in statements if each not in harmful and not _is_trivial(each))
+            if all(map(_is_import, harmful)) and any(left_out):
+                imports_only.insert(0, cell)
+                continue
+            for place, statement in reversed(list(enumerate(statements, start=index))):
+                read = read - _assigned(statement) | self._needs(statement)
+                kept.append((place, statement))
+        return found, imports_only, kept
+
+    def _pins(self, kept: Sequence[tuple[int, ast.stmt]]) -> dict[str, int]:
+        """Return {name: index of the first statement that passes on a function that reads it}, for later calls."""
+        pins: dict[str, int] = {}
+        for place, statement in sorted(kept, key=lambda each: each[0]):
+            for each in unfold([statement]).statements:
+                called = {id(node.func) for node in ast.walk(each) if isinstance(node, ast.Call)}
+                for node in ast.walk(each):
+                    names: set[str] = set()
+                    if isinstance(node, (*_FUNCTIONS, ast.Lambda)) and not (node is each and _is_plain(node)):
+                        names = needed(node)
+                    elif isinstance(node, ast.Name) and id(node) not in called:
+                        names = self._read_by_functions({node.id})
+                    for name in names | self._read_by_functions(names):
+                        pins.setdefault(name, place)
+        return pins
+
+    def _needs(self, statement: ast.stmt) -> set[str]:
+        """Return the names that a statement needs from above it, those of the functions that it names included."""
+        if _is_plain(statement):
+            definition = cast("ast.FunctionDef", statement)
+            return {name for node in (definition.args, definition.returns) if node for name in _names(node)}
+        names = _reads([statement])
+        if _assigned(statement):
+            nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+            names &= {node.id for node in nodes if isinstance(node.ctx, ast.Load)}
+        return names | self._read_by_functions(names)
+
+    def _read_by_functions(self, names: Iterable[str]) -> set[str]:
+        """Return the names that the notebook's functions among `names` read, directly or through other functions."""
+        read: set[str] = set()
+        todo = set(names)
+        while todo:
+            definitions = [each for name in todo for each in self.functions.get(name, ())]
+            found = set().union(*map(needed, definitions)) - read
+            read |= found
+            todo = found
+        return read
 
     def is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool = False) -> bool:
-        """Return whether a statement can be left out where no other cell reads more than the names `wanted`.
+        """Return whether a statement can be left out if other cells read only the names in `wanted`.
 
-        With `others` it may call functions of libraries that change files or the state of something.
+        With `others`, it may call library functions that modify files or state.
         """
         if isinstance(statement, (*_MODULES, *_DEFINITIONS)):
-            # They may be needed by name only: by what is kept, below or above.
+            # They may be needed by name, in a kept cell above or below.
             return not bound([statement]) & wanted and not _imports_all(statement)
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             return True
@@ -281,11 +386,11 @@ class _Facts:
         return all(self._node_is_harmless(node, wanted, others=others) for node in ast.walk(statement))
 
     def _magic_is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool) -> bool:
-        """Return whether a statement is a magic that shows or measures, and the Python in it is harmless."""
+        """Return whether a statement is a magic that shows or measures, and its Python code is harmless."""
         call = statement.value if isinstance(statement, ast.Expr) else None
         name = call.args[0] if isinstance(call, ast.Call) and call.args else None
         unfolding = unfold([statement])
-        # Of the extensions, unfold knows those that bind no names; what they show is not needed.
+        # unfold knows the extensions that bind no names; their output isn't needed.
         shows = isinstance(name, ast.Constant) and name.value in {*_MAGICS, "load_ext"}
         if not shows or (isinstance(name, ast.Constant) and name.value == "load_ext" and unfolding.opaque):
             return False
@@ -321,15 +426,17 @@ class _Facts:
         ):
             return True
         if name in _FITS or name == "append":
-            # An estimator keeps what it has learnt, and does not change its data; a list keeps what it is given.
-            return not self._is_wanted(root, wanted)
+            # An estimator stores what it learned, and doesn't modify its data; a list stores its items.
+            made = function.value
+            is_new = isinstance(made, ast.Call) and root in self.modules and not self._gets_wanted(made, wanted)
+            return is_new or not self._is_wanted(root, wanted)
         if name in _EFFECTS or name.startswith("to_"):
             return others and name.startswith("to_")
         return not self._is_wanted(root, wanted) and not self._gets_wanted(call, wanted)
 
     def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         if name in self.functions:
-            # It may change its arguments, or what it reads from outside.
+            # It may modify its arguments, or its source outside the notebook.
             outside = set().union(*(needed(definition) for definition in self.functions[name]))
             changes = any(self._is_wanted(each, wanted) for each in outside - set(self.modules))
             is_apart = not changes and not self._gets_wanted(call, wanted)
@@ -339,11 +446,11 @@ class _Facts:
             if (library in _SHOWING | _PURE and name not in _EFFECTS) or _plots(name):
                 return True
             return others and (library in _PACKAGES or not self._gets_wanted(call, wanted))
-        # A name that nothing binds, such as xrange of Python 2, only raises an error.
+        # A name that nothing binds, such as Python 2's xrange, only raises an error.
         return name in _PURE_BUILTINS or (name not in self.bound and name not in dir(builtins))
 
     def _body_is_harmless(self, name: str, wanted: set[str], *, others: bool) -> bool:
-        """Return whether a function of the notebook changes nothing that is read elsewhere, whatever it is given."""
+        """Return whether a function of the notebook modifies nothing that is read elsewhere, whatever its arguments."""
         definitions = [each for each in self.functions[name] if isinstance(each, ast.FunctionDef)]
         if name in self.entered or len(definitions) < len(self.functions[name]):
             return False
@@ -359,12 +466,12 @@ class _Facts:
         return harmless
 
     def _gets_wanted(self, call: ast.Call, wanted: set[str]) -> bool:
-        """Return whether a call is given something that a needed cell reads, and may change it."""
+        """Return whether a call may modify an argument that a needed cell reads."""
         arguments = {name for argument in (*call.args, *call.keywords) for name in _names(argument)}
         return any(self._is_wanted(name, wanted) for name in arguments)
 
     def _is_wanted(self, name: str, wanted: set[str]) -> bool:
-        """Return whether a name, or another one that may stand for a part of the same object, is read elsewhere."""
+        """Return whether a name, or an alias of a part of the same object, is read elsewhere."""
         return name == "" or bool(({name} | self.shared.get(name, set())) & wanted)
 
 
@@ -377,7 +484,7 @@ def _parameters(definition: ast.stmt) -> set[str]:
 
 
 def _shared(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
-    """Return {name: the names whose objects it may share}, by assignments and loops, however many lie between."""
+    """Return {name: the names that may share its objects}, transitively, through assignments and loops."""
     groups: list[set[str]] = []
     for statement in statements:
         for node in ast.walk(statement):
@@ -398,7 +505,7 @@ def _shared(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
 
 
 def _held(node: ast.expr) -> Iterator[str]:
-    """Yield the names whose objects the value of an expression may hold or be a part of."""
+    """Yield the names whose objects an expression's value may contain or be part of."""
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):

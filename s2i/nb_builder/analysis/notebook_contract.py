@@ -1,4 +1,4 @@
-"""Check the notebook contract as far as that is possible without running a cell."""
+"""Checks the notebook contract as far as possible without running a cell."""
 
 import ast
 import json
@@ -20,7 +20,7 @@ from nb_builder.rewrite.unfold import unfold
 
 TOLERATED = "raises-exception"
 
-# Run by the model Python, as only that version knows its own syntax. Prints the first error of each source.
+# Run by the model Python, because only that version knows its own syntax. Prints the first error of each source.
 _COMPILE = """
 import ast, json, sys, warnings
 warnings.simplefilter("ignore")
@@ -76,10 +76,10 @@ _KINDS = {
     ast.ListComp: "a list",
 }
 
-# What authors call the function that the service knows as predictor.
+# Common names for a function that should be called predictor.
 _OTHER_NAMES = re.compile(r"predict(?:_\w+)?|(?:model|make)_predict(?:ion)?|infer(?:ence)?|score|classify|forecast")
 _IMPORTS = (ast.Import, ast.ImportFrom)
-# Packages whose `import *` brings no predictor. Any other module may be the author's own.
+# Packages whose `import *` provides no predictor. Any other module may be the author's own.
 WITHOUT_PREDICTOR = {
     *sys.stdlib_module_names,
     *("bokeh", "catboost", "fastai", "imblearn", "IPython", "keras", "lightgbm", "matplotlib", "mpl_toolkits", "numpy"),
@@ -97,18 +97,18 @@ _OTHER_USES = (
 
 @dataclass(frozen=True)
 class Binding:
-    """A top-level statement and the cell that it is in."""
+    """A top-level statement and its cell."""
 
     cell: Cell
     statement: ast.stmt
 
 
 def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bool = True) -> Iterator[BuildProblem]:
-    """Yield the problems that keep a notebook from becoming a service, whatever its cells do, with cell and line.
+    """Yield the problems that prevent a notebook from becoming a service, with cell and line.
 
     These are CellSyntax, Python2Code and, if this notebook `defines` the contract, PredictorMissing, NotCallable,
-    WrongArguments and ValidatorReturnsNothing. What only a run can show is left to the run: a name bound by
-    `import *` or `%run`, for instance.
+    WrongArguments and ValidatorReturnsNothing. The run detects everything else, such as names bound with `import *` or
+    `%run`.
     """
     yield from _syntax(cells, notebook, python)
     if not defines:
@@ -128,14 +128,14 @@ def bindings(name: str, cells: Sequence[Cell]) -> list[Binding]:
 
 
 def binds_predictor(cells: Sequence[Cell]) -> bool:
-    """Return whether the notebook binds predictor, or functions by name as `predictors`."""
+    """Return whether the notebook binds predictor, or named functions as `predictors`."""
     return bool(bindings("predictor", cells) or named_predictors(cells))
 
 
 def named_predictors(cells: Sequence[Cell]) -> dict[str, str]:
-    """Return {name in `predictors`: name of its function, "" for a function without one}.
+    """Return {name in `predictors`: name of its function, "" for an anonymous one}.
 
-    Only a dict whose values are functions as far as the cells show is meant: a list of columns or a dict of models of
+    Only a dict whose values are functions, as far as the cells show, counts: a list of columns or a dict of models with
     this name is something else.
     """
     last = _last("predictors", cells)
@@ -176,14 +176,14 @@ def unfolded(cells: Sequence[Cell]) -> tuple[list[Binding], bool]:
 
 
 def imported(name: str, cells: Sequence[Cell]) -> bool | None:
-    """Return whether the last statement that binds `name` imports it; None where only a run can tell."""
+    """Return whether the last statement that binds `name` imports it; None if only a run can determine that."""
     last = bindings(name, cells)[-1:]
     kinds = {isinstance(node, _IMPORTS) for binding in last for node in binders(name, binding.statement)}
     return kinds.pop() if len(kinds) == 1 else None
 
 
 def other_use(statement: ast.stmt) -> str | None:
-    """Return in words what a statement binds its name to; None for a plain assignment."""
+    """Describe what a statement binds its name to; None for a plain assignment."""
     return next((description for kinds, description in _OTHER_USES if isinstance(statement, kinds)), None)
 
 
@@ -197,7 +197,7 @@ def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[Bui
 
 
 def _left_to_ipython(cell: Cell) -> bool:
-    """Return whether IPython may take this for a magic although there is no `%`: a lone line such as `pip list`."""
+    """Return whether IPython may treat this as a magic without `%`: a lone line such as `pip list`."""
     line = cell.source.strip()
     match = re.match(r"([a-z_]+)\s+[-\w./~$'\"]", line)
     return (
@@ -216,7 +216,7 @@ def _syntax_problem(
 
 
 def may_bind_unseen(cells: Sequence[Cell]) -> bool:
-    """Return whether the notebook can bind predictor in a way that its syntax trees do not show."""
+    """Return whether the notebook may bind predictor in a way that its syntax trees don't show."""
     for cell in cells:
         statements = cell.statements
         if statements is None and TOLERATED not in cell.tags and "predictor" in cell.source:
@@ -239,7 +239,7 @@ def _binds_unseen(node: ast.AST) -> bool:
 
 
 def _other_name(cells: Sequence[Cell], notebook: Path) -> str:
-    """Return words about the last function that answers a sample under another name; "" where there is none."""
+    """Return a clause that suggests to rename the last function that could be a predictor, or ""."""
     for cell in reversed(cells):
         for statement in reversed(cell.statements or ()):
             if (
@@ -292,7 +292,7 @@ def _takes_sample(arguments: ast.arguments) -> bool:
 
 
 def _takes_keys(arguments: ast.arguments) -> bool:
-    """Return whether the keys of a JSON object can supply every argument that a function requires."""
+    """Return whether the keys of a JSON object can supply every required argument of a function."""
     needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
     return bool(arguments.args or arguments.kwonlyargs) and (not arguments.posonlyargs or needed <= 0)
 
@@ -312,7 +312,7 @@ def _returns_nothing(cells: Sequence[Cell], notebook: Path) -> Iterator[BuildPro
 
 
 def _of_the_function(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield `node` and its descendants, without those inside nested functions and classes."""
+    """Yield `node` and its descendants, except those inside nested functions and classes."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
         return
     yield node

@@ -1,4 +1,4 @@
-"""Which later cells change what predictor uses: the reason why its answer differs from the one that a cell showed."""
+"""Which later cells change what predictor uses: the cause if its prediction differs from a cell's output."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class Change:
 
 
 def of_predictor(cells: Sequence[Cell], number: int, line: int) -> list[Change]:
-    """Return, for each name that predictor uses, its last change after `line` of cell `number`."""
+    """Return the last change after `line` of cell `number` of each name that predictor uses."""
     statements, _ = notebook_contract.unfolded(cells)
     used = _used("predictor", statements)
     last: dict[str, Change] = {}
@@ -40,21 +40,21 @@ def of_predictor(cells: Sequence[Cell], number: int, line: int) -> list[Change]:
 
 
 def cause(changes: Sequence[Change], notebook: str) -> str:
-    """Return `changes` as part of a problem's sentence; the words for an unknown cause if there are none."""
+    """Return `changes` as part of a problem's sentence, or text for an unknown cause if there are none."""
     if not changes:
         return "something that predictor uses has changed since"
     return "; ".join(change.describe(notebook) for change in changes[:SHOWN])
 
 
 def _used(name: str, statements: Sequence[Binding]) -> set[str]:
-    """Return the names that a call of `name` depends on, those used by the functions that it calls included."""
+    """Return the names that a call of `name` depends on, including those used by functions that it calls."""
     names = {name}
     pending = [name]
     while pending:
         name = pending.pop()
         last = [binding.statement for binding in statements if name in bound([binding.statement])][-1:]
-        # A value does not change with the names that it was computed from, so those are not followed. predictor
-        # itself always is: it may be a partial, for instance.
+        # A value doesn't depend on later changes of its inputs, so those are not followed. predictor itself always is:
+        # it may be a partial, for instance.
         read_names = set().union(*(needed(statement) for statement in last if _is_code(statement) or len(names) == 1))
         pending += sorted(read_names - names)
         names |= read_names
@@ -62,7 +62,7 @@ def _used(name: str, statements: Sequence[Binding]) -> set[str]:
 
 
 def _is_code(statement: ast.stmt) -> bool:
-    """Return whether a statement binds code, which looks its names up when called, and not a value."""
+    """Return whether a statement binds code, which looks its names up at each call, unlike a value."""
     return isinstance(statement, _DEFINITIONS) or isinstance(getattr(statement, "value", None), ast.Lambda)
 
 

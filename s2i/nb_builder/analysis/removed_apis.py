@@ -1,6 +1,6 @@
-"""What a notebook uses of packages that later releases have removed: the newest versions and dates that fit it.
+"""Removed APIs that a notebook uses: the newest versions and dates that are compatible with it.
 
-The table is kept by hand. Each row names the release that no longer has something, and the day of that release.
+The table is maintained by hand. Each row names the first release without an API, and the date of that release.
 """
 
 import ast
@@ -18,8 +18,8 @@ class Removal:
 
     A name with a dot is a module or a member of one: sklearn.externals.joblib. ".name" is a method or attribute of any
     object, "name=" a keyword of any call, "function(name=)" a keyword of that function, "function(value)" a string
-    among its arguments, "function(,)" the function with more than one positional argument, and "x=x.name" a method
-    whose result replaces the object.
+    argument, "function(,)" a call with more than one positional argument, and "x=x.name" a method whose result replaces
+    the object.
     """
 
     package: str
@@ -165,13 +165,13 @@ _BY_NAME: dict[str, list[Removal]] = defaultdict(list)
 for _removal in TABLE:
     for _name in _removal.names:
         _BY_NAME[_name].append(_removal)
-# "use(seaborn-*)": any argument that begins so.
+# "use(seaborn-*)": any argument with this prefix.
 _ANY_ENDING = "*"
 
 
 @dataclass(frozen=True)
 class Use:
-    """A use of something that a release has removed: its name in the table, and where it is."""
+    """A use of something that a release removed: its name in the table, and its location."""
 
     name: str
     removal: Removal
@@ -180,9 +180,9 @@ class Use:
 
 
 def uses(cells: Sequence[Cell], known: frozenset[str] | None = None) -> list[Use]:
-    """Return what the cells use that later releases lack, at most one use for each package: the oldest release.
+    """Return the removed APIs that the cells use, at most one per package: that of the oldest release.
 
-    `known` are the distributions that the notebook needs, of which alone rows count; None for all.
+    `known` are the distributions that the notebook needs, the only ones whose rows count; None for all.
     """
     imports: dict[str, str] = {}
     oldest: dict[str, Use] = {}
@@ -200,7 +200,7 @@ def uses(cells: Sequence[Cell], known: frozenset[str] | None = None) -> list[Use
 
 
 def _names(node: ast.AST, imports: dict[str, str]) -> Iterator[str]:
-    """Yield what a node may be called in the table; `imports` collects {name in the notebook: what it imports}."""
+    """Yield the names that the table may have for a node; `imports` collects {notebook name: what it imports}."""
     imports.update(imported(node))
     if isinstance(node, ast.Import):
         for alias in node.names:
@@ -233,7 +233,7 @@ def _of_call(call: ast.Call, imports: dict[str, str]) -> Iterator[str]:
 
 
 def _replaced(node: ast.Assign) -> Iterator[str]:
-    """Yield "x=x.method" for a method whose result takes the place of its object: no list's append, for one."""
+    """Yield "x=x.method" for a method whose result replaces its object, unlike a list's append."""
     function = node.value.func if isinstance(node.value, ast.Call) else None
     if isinstance(function, ast.Attribute) and ast.unparse(node.targets[0]) == ast.unparse(function.value):
         yield f"x=x.{function.attr}"

@@ -1,8 +1,8 @@
-"""Names that predictor and validator use and that nothing defines, found in the syntax tree before any cell runs.
+"""Undefined names that predictor and validator use, found in the syntax tree before any cell runs.
 
-A name that every call evaluates makes every request fail, so it is a problem. One behind an `if` or in a loop may
-never be evaluated, so it gets a note. Where a notebook can bind names in ways that its syntax trees do not show,
-nothing is reported.
+A name that every call evaluates makes every request fail, so it is a problem. One behind an `if` or in a loop may never
+be evaluated, so it gets a note. If a notebook can bind names in ways that its syntax trees don't show, nothing is
+reported.
 """
 
 import ast
@@ -23,7 +23,7 @@ from nb_builder.problems.contract import NameUndefined
 from nb_builder.rewrite.names import bound
 
 FUNCTIONS = ("predictor", "validator")
-# What IPython puts into the namespace; its names that begin with "_" are excluded by that prefix.
+# Names that IPython defines; those with a leading "_" are excluded by that prefix.
 _OF_JUPYTER = {"get_ipython", "display", "In", "Out", "exit", "quit"}
 # Code that uses one of these can bind any name.
 _BIND_ANYTHING = {"exec", "eval", "globals", "locals", "vars", "setattr", "builtins", "__builtins__", "__main__"}
@@ -31,7 +31,7 @@ _BUILTINS = "import builtins, json; print(json.dumps(dir(builtins)))"
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _LEAVE = (ast.Return, ast.Raise)
-# The expressions that a compound statement evaluates in any case; its blocks may be skipped.
+# The expressions of a compound statement that are always evaluated; its blocks may be skipped.
 _FIRST = (
     ((ast.If, ast.While, ast.Assert), lambda statement: [statement.test]),
     ((ast.For, ast.AsyncFor), lambda statement: [statement.iter]),
@@ -44,7 +44,7 @@ _FIRST = (
 
 @dataclass(frozen=True)
 class Use:
-    """A name that `function` reads, itself or in a function that it calls; `sure` if every call evaluates it."""
+    """A name that `function` reads, directly or in a function that it calls; `sure` if every call evaluates it."""
 
     function: str
     name: str
@@ -54,7 +54,7 @@ class Use:
 
 
 class Uses:
-    """The global names that predictors and validator of a notebook's `cells` read, and those that the cells define."""
+    """The global names that predictors and validator of a notebook's `cells` read, and the names that cells define."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._statements, self._opaque = notebook_contract.unfolded(cells)
@@ -63,7 +63,7 @@ class Uses:
 
     @cached_property
     def opaque(self) -> bool:
-        """Return whether the notebook may bind names that its syntax trees do not show."""
+        """Return whether the notebook may bind names that its syntax trees don't show."""
         nodes = (node for binding in self._statements for node in ast.walk(binding.statement))
         return self._opaque or any(_binds_anything(node) for node in nodes)
 
@@ -85,7 +85,7 @@ class Uses:
         return bindings
 
     def all(self) -> list[Use]:
-        """Return the first use of each name in each of these functions; a sure use goes before one that is not."""
+        """Return the first use of each name in each of these functions; a sure use takes precedence."""
         uses: dict[tuple[str, str], Use] = {}
         for function in self.roots:
             for use in sorted(self._of(function, function, True, set()), key=lambda use: not use.sure):
@@ -93,11 +93,11 @@ class Uses:
         return list(uses.values())
 
     def last_binding(self, name: str) -> notebook_contract.Binding | None:
-        """Return the last top-level statement that binds `name`; None where no cell binds it."""
+        """Return the last top-level statement that binds `name`, or None if no cell does."""
         return self._bindings[name][-1] if name in self._bindings else None
 
     def _of(self, root: str, name: str, sure: bool, seen: set[tuple[str, bool]]) -> Iterator[Use]:
-        """Yield the uses in the function `name`, which `root` calls: on every call if `sure`, else perhaps."""
+        """Yield the uses in the function `name`, which `root` calls: always if `sure`, otherwise possibly."""
         definition = self._function(name)
         if definition is None or (name, sure) in seen:
             return
@@ -116,8 +116,8 @@ class Uses:
     def _function(self, name: str) -> tuple[Cell, _Function] | None:
         """Return the plain function that `name` is bound to, with its cell; None for anything else.
 
-        Generators are excluded, as their body does not run when they are called. So are names that are bound more than
-        once, except predictor and validator, whose last binding counts.
+        Generators are excluded, because calling them doesn't run their body. So are names bound more than once, except
+        predictor and validator, whose last binding counts.
         """
         bindings = self._bindings.get(name, [])
         if not bindings or (len(bindings) > 1 and name not in self.roots):
@@ -133,14 +133,14 @@ class Uses:
 
 
 def findings(cells: Sequence[Cell], notebook: Path, python: Path) -> tuple[list[NameUndefined], list[str]]:
-    """Return (problems, notes): one problem a function for the names that every call needs, a note for each other."""
+    """Return (problems, notes): one problem per function for the names that every call needs, a note for each other."""
     uses = Uses(cells)
     if uses.opaque:
         return [], []
     known = uses.defined | set(dir(builtins)) | _OF_JUPYTER
     missing = [use for use in uses.all() if use.name not in known and not use.name.startswith("_")]
     if missing:
-        # Only now, as it starts a process: few notebooks use a builtin that this Python does not have.
+        # Delayed, because it starts a process: few notebooks use a builtin that this Python lacks.
         builtin_names = set(_builtins_of(python))
         missing = [use for use in missing if use.name not in builtin_names]
     problems = []
@@ -187,13 +187,13 @@ def _binds_anything(node: ast.AST) -> bool:
 
 
 def _outside_names(function: _Function) -> set[str]:
-    """Return the names that `function`, and what is defined inside it, reads from the notebook's globals."""
+    """Return the globals that `function`, including its nested functions, reads."""
     try:
-        # The function's own table is the last one. Lambdas in its default values come before it and, since Python
-        # 3.14, its annotations.
+        # The function's own table is the last one. Lambdas in its default values come before it, as do its annotations
+        # since Python 3.14.
         tables = [symtable.symtable(ast.unparse(function), "<function>", "exec").get_children()[-1]]
     except (SyntaxError, ValueError, RecursionError):
-        # ast.unparse of older Pythons fails on some f-strings: nothing is reported for this function then.
+        # ast.unparse of older Pythons fails on some f-strings: nothing is reported for this function in that case.
         return set()
     names: set[str] = set()
     while tables:
@@ -205,13 +205,13 @@ def _outside_names(function: _Function) -> set[str]:
 
 
 def _read_unguarded(node: ast.AST) -> Iterator[ast.Name]:
-    """Yield the names that the body of a function reads, except in the body of a `try` with handlers."""
+    """Yield the names that a function's body reads, except in the body of a `try` with handlers."""
     body = node.body if isinstance(node, _Function) else None
     children: Iterable[ast.AST] = [body] if isinstance(body, ast.AST) else body or ast.iter_child_nodes(node)
     if isinstance(node, ast.Try) and node.handlers:
         children = [*node.handlers, *node.orelse, *node.finalbody]
     if isinstance(node, ast.AnnAssign):
-        # The annotation of a local variable is not evaluated.
+        # Annotations of local variables are not evaluated.
         children = [node.target, *([node.value] if node.value else [])]
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         yield node
@@ -229,7 +229,7 @@ def _certain(function: _Function) -> Iterator[ast.Name | ast.Call]:
             continue
         for part in _evaluated_first(statement):
             yield from _evaluated(part)
-        # What follows a statement that may return is reached for some samples only.
+        # Statements after one that may return are reached for some samples only.
         if any(isinstance(node, _LEAVE) for node in ast.walk(statement)):
             return
 
@@ -243,7 +243,7 @@ def _evaluated_first(statement: ast.stmt) -> list[ast.AST]:
 
 
 def _evaluated(node: ast.AST) -> Iterator[ast.Name | ast.Call]:
-    """Yield the names and calls in an expression that are evaluated whatever its other parts evaluate to."""
+    """Yield the names and calls in an expression that are evaluated regardless of the values of its other parts."""
     if isinstance(node, ast.Call) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
         yield node
     for part in _sure_parts(node):

@@ -1,6 +1,6 @@
-"""The list `weights` of a notebook: which files to fetch, from where, and into which folders.
+"""A notebook's list `weights`: which files to download, from where, and to which folders.
 
-`weights` is a common name, so only a list that has the address of a source is taken for it.
+`weights` is a common name, so only a list with a source address counts.
 """
 
 import ast
@@ -23,7 +23,7 @@ _LISTS = (ast.List, ast.Tuple)
 
 @dataclass(frozen=True)
 class Faulty(Exception):
-    """Why an entry can't be used, and the line in its cell."""
+    """Why an entry can't be used, and its line in the cell."""
 
     reason: str
     line: int
@@ -32,14 +32,14 @@ class Faulty(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a list of weights is: its notebook, which is relative to the repository, and the repository itself."""
+    """The location of a list of weights: its notebook, relative to the repository, and the repository."""
 
     notebook: Path
     repository: Path
 
 
 def read(cells: Sequence[Cell], notebook: Path) -> list[Entry]:
-    """Return the entries of a list without findings; their folders are relative to the repository."""
+    """Return the entries of a valid list; their folders are relative to the repository."""
     binding = _binding(cells)
     value = getattr(binding.statement, "value", None) if binding else None
     return [_entry(item, notebook.parent) for item in value.elts] if isinstance(value, _LISTS) else []
@@ -76,23 +76,23 @@ def findings(cells: Sequence[Cell], place: Place, allowed: Sequence[str]) -> Ite
 
 
 def _binding(cells: Sequence[Cell]) -> Binding | None:
-    """Return the last statement that binds the name to a list with the address of a source, if there is one."""
+    """Return the last statement that binds the name to a list with a source address, if any."""
     found = [binding for binding in bindings(NAME, cells) if _names_source(getattr(binding.statement, "value", None))]
     return found[-1] if found else None
 
 
 def _names_source(value: ast.expr | None) -> bool:
-    """Return whether a value has, as the first element of an element, a text that begins like an address."""
+    """Return whether the first item of any element is text that starts like an address."""
     items = value.elts if isinstance(value, _LISTS) else []
     if isinstance(value, ast.ListComp):
         items = [value.elt]
     heads = [item.elts[0] for item in items if isinstance(item, _LISTS) and item.elts]
-    # A list that was meant to have pairs.
+    # Probably meant to be a list of pairs.
     return any("://" in _beginning(each) for each in [*heads, *items])
 
 
 def _beginning(node: ast.expr) -> str:
-    """Return the text that a literal, an f-string or a sum of them begins with."""
+    """Return the text that a literal, an f-string or a concatenation starts with."""
     if isinstance(node, ast.BinOp):
         return _beginning(node.left)
     if isinstance(node, ast.JoinedStr) and node.values:
@@ -122,7 +122,7 @@ def _entry(item: ast.expr, folder: Path) -> Entry:
 
 
 def _check_folder(folder: str, place: Place, seen: Sequence[str], line: int) -> None:
-    """Raise Faulty for a folder that is a file or a link, has the notebook in it, or overlaps with another one."""
+    """Raise Faulty for a folder that is a file or a link, contains the notebook, or overlaps with another one."""
     path = PurePosixPath(folder)
     for parent in [*reversed(path.parents), path][1:]:
         real = place.repository / parent
@@ -138,6 +138,6 @@ def _check_folder(folder: str, place: Place, seen: Sequence[str], line: int) -> 
 
 
 def _begins(source: str, beginning: str) -> bool:
-    """Return whether an address begins so, at the end of a part: hf://team does not allow hf://team-of-others."""
+    """Return whether an address starts with a prefix of whole parts: hf://team doesn't allow hf://team-of-others."""
     rest = source.removeprefix(beginning)
     return source.startswith(beginning) and (beginning.endswith(("/", "@")) or rest[:1] in ("", "/", "@"))

@@ -1,4 +1,4 @@
-"""`nb-builder`, the command that people install: finds or makes the environments, and calls what is in them.
+"""The installed command `nb-builder`: finds or creates its environments, and runs programs in them.
 
-It runs in whatever Python it was installed into, from 3.10 on, so it needs nothing but the standard library.
+It runs on the Python that it was installed into (3.10 or later) and uses only the standard library.
 """

@@ -1,4 +1,4 @@
-"""The one door of the command `nb-builder`: reads its words, shows problems, decides the exit status."""
+"""Entry point of `nb-builder`: parses arguments, prints problems, and determines the exit status."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ from nb_builder.common.log import Log
 
 DESCRIPTION = "nb-builder turns a git repository with a Jupyter notebook into a tested prediction service."
 TARGET = "a folder, a notebook or a git URL (default: the current folder)"
-# The commands whose words, --help included, are read elsewhere.
+# Commands whose arguments, including --help, are parsed by the program that they call.
 PASSED_ON = ("diff", "ab-report")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
@@ -26,7 +26,7 @@ Add = Callable[..., argparse.Action]
 
 
 class Command(NamedTuple):
-    """One command: what it does, what it calls, its words, and which settings its help shows."""
+    """One command: its summary, the function it calls, its arguments, and the settings that its help lists."""
 
     help: str
     call: Callable[[Call, commands.Made], int]
@@ -37,7 +37,7 @@ class Command(NamedTuple):
 
 
 def _no_words(add: Add) -> None:
-    """Add no words."""
+    """Add no arguments."""
 
 
 def _target(add: Add) -> None:
@@ -316,7 +316,7 @@ COMMANDS: dict[str, Command] = {
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser], dict[str, list[str]]]:
-    """Return the parser, those of the commands by name, and the long options of each."""
+    """Return the main parser, the command parsers by name, and the long options of each command."""
     parser = argparse.ArgumentParser(
         prog="nb-builder",
         description=DESCRIPTION,
@@ -339,7 +339,7 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         made.add_argument(
             "--json", action="store_true", help="print the result as JSON on stdout and everything else on stderr"
         )
-        # What it prints as its help has them all; argparse has no public list of them.
+        # The options that its help lists; argparse has no public list of them.
         options[name] = sorted(set(_OPTION.findall(made.format_help())))
     return parser, by_name, options
 
@@ -348,14 +348,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, 1 for a problem, 2 for wrong usage, 130 after Ctrl-C, or the command's own status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Through every `finally`: what was started is cleaned up.
+    # As an exception, so that every `finally` cleans up.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if sys.platform in ("win32", "cygwin"):
         return _show(PlatformUnsupported(system=platform.system()))
     if words[:1] == ["--version"]:
         words[:1] = ["version"]
     if words[:1] == ["--json"] and len(words) > 1:
-        # An option of each command, which may come before it, too.
+        # An option of every command, also accepted before the command.
         words[:2] = [words[1], words[0]]
     if words[:1] and words[0] in PASSED_ON:
         return _called(argparse.Namespace(command=words[0], words=words[1:], json="--json" in words))
@@ -367,7 +367,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         by_name[words[0]].epilog = help_text.shown(help_text.chosen(COMMANDS[words[0]].settings))
     given, unknown = parser.parse_known_args(words)
     if unknown:
-        # By the command's own parser, whose usage has the words that there are.
+        # Reported by the command's own parser, whose usage lists its arguments.
         by_name.get(given.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if given.command == "completion":
         given.words_of = (options, {name: row.help for name, row in COMMANDS.items()})
@@ -381,7 +381,7 @@ def _called(given: argparse.Namespace) -> int:
         call = Call(given, os.environ)
         with as_json(given, call) as made:
             made["exit_status"] = status = command.call(call, made)
-        # What is flushed at the interpreter's end fails beyond the reach of the handlers here.
+        # Flush now: a failure while the interpreter exits can't be handled here.
         sys.stdout.flush()
     except Problem as problem:
         if given.json:
@@ -392,7 +392,7 @@ def _called(given: argparse.Namespace) -> int:
         print("\nStopped.", file=sys.stderr, flush=True)
         return 130
     except BrokenPipeError:
-        # Whoever read has seen enough, as `head` has. Python's own flush at the end must not complain.
+        # The reader closed the pipe, as `head` does. Keep Python's own flush at exit from reporting an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return status

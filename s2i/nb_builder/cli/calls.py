@@ -1,4 +1,4 @@
-"""Calls what does the work: programs of the environments."""
+"""Calls the programs in the environments that do the work."""
 
 import contextlib
 import json
@@ -23,53 +23,53 @@ Environ = Mapping[str, str]
 
 
 class Call:
-    """One command that a user has given: its words, and what it needs of this machine."""
+    """One invocation of a command: its arguments, and access to the machine."""
 
     def __init__(self, given: Namespace, environ: Mapping[str, str]) -> None:
-        """Read the variables of `-e` over `environ`; raise VariableInvalid."""
+        """Read the variables of `-e`, which override `environ`; raise VariableInvalid."""
         self.given = given
         self.variables = dict(_pair(text) for text in getattr(given, "variables", None) or ())
         self.environ = {**environ, **self.variables}
 
     @cached_property
     def place(self) -> Installation:
-        """Return where nb-builder's own files are, or will be; raise HomeUnwritable for a user without a home."""
+        """Return where nb-builder's files are or will be; raise HomeUnwritable if the user has no home directory."""
         return installation.locate(self.environ)
 
     @cached_property
     def installation(self) -> Installation:
-        """Return where nb-builder's own files are, once they are there; raise HomeUnwritable.
+        """Return the location of nb-builder's files and create it if missing; raise HomeUnwritable.
 
-        From then on `environ` leads pip and uv to caches that this user can write.
+        Afterwards, `environ` points pip and uv to caches that this user can write.
         """
         installation.unpack(self.place)
         self.environ.update(installation.writable_caches(self.environ, self.place.home))
         return self.place
 
     def builder(self, *words: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
-        """Run a command of nb_builder in the environment of the build, and return its exit status; see `program`."""
+        """Run a command of nb_builder in the build environment, and return its exit status; see `program`."""
         return self.builder_module("nb_builder", *words, returns=returns, shows=shows, more=more)
 
     def builder_module(
         self, module: str, *words: str, returns: bool = False, shows: bool = False, more: Environ | None = None
     ) -> int:
-        """Run a module in the environment of the build, and return its exit status; see `program`."""
+        """Run a module in the build environment, and return its exit status; see `program`."""
         environments.ensure(self.installation, self.environ)
         command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *words]
         return self.program(*command, returns=returns, shows=shows, more=more)
 
     def with_environment(self, name: str, *words: str, returns: bool = False) -> int:
-        """Run nb_builder in the environment `name`, which is made where it is missing; see `program`."""
+        """Run nb_builder in the environment `name`, creating it if missing; see `program`."""
         environments.ensure(self.installation, self.environ, f"--{name}")
         command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *words]
         return self.program(*command, returns=returns)
 
     def program(self, *command: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
-        """Run a program with the variables `more`, and return its exit status, 128 + N for signal N.
+        """Run a program with `more` variables, and return its exit status, 128 + N for signal N.
 
-        Unless something comes after it (`returns`, or JSON that it does not write itself), it takes the place of this
-        process. Where something does, stdout is not for what it prints, which goes to stderr, unless it `shows` what
-        the command is for, and the command prints no JSON.
+        The program replaces this process, unless work remains afterwards: `returns`, or JSON that the program doesn't
+        write itself. In that case its output goes to stderr, unless it `shows` the command's result and the command
+        prints no JSON.
         """
         home = self.installation.home
         environ = {**self.environ, HOME: str(home), **(more or {})}
@@ -79,7 +79,7 @@ class Call:
         stdout = None if shows and not self.given.json else sys.stderr
         with subprocess.Popen(command, env=environ, stdout=stdout) as process, _passed_on(process):
             while True:
-                # From a terminal Ctrl-C reaches the program, too, which ends in its own way.
+                # In a terminal, Ctrl-C also reaches the program, which stops by itself.
                 with contextlib.suppress(KeyboardInterrupt):
                     status = process.wait()
                     return status if status >= 0 else 128 - status
@@ -87,7 +87,7 @@ class Call:
 
 @contextlib.contextmanager
 def _passed_on(process: subprocess.Popen) -> Iterator[None]:
-    """Pass SIGTERM on to `process` meanwhile, which then ends in its own way."""
+    """Forward SIGTERM to `process` inside the block, so that it can stop in an orderly way."""
     before = signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     try:
         yield
@@ -97,9 +97,9 @@ def _passed_on(process: subprocess.Popen) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_json(given: Namespace, call: Call) -> Iterator[dict[str, Any]]:
-    """Yield a dict for what a command has made; print it at the end with the exit status and the problem, if any.
+    """Yield a dict for the command's result; on exit, print it with the exit status and the problem, if any.
 
-    Commands that write JSON themselves, and those without --json, print nothing here.
+    Prints nothing for commands that write JSON themselves, and without --json.
     """
     made: dict[str, Any] = {}
     if not given.json or given.speaks_json:
@@ -115,12 +115,12 @@ def as_json(given: Namespace, call: Call) -> Iterator[dict[str, Any]]:
 
 
 def report(command: str, status: int, problem: dict | None, made: Mapping[str, Any]) -> None:
-    """Print what a command has come to as JSON."""
+    """Print a command's result as JSON."""
     print(visible.json_text({"command": command, "exit_status": status, "problem": problem, **made}))
 
 
 def tail(words: Sequence[str]) -> list[str]:
-    """Return the words behind a command that are another's, without the `--` that may part them."""
+    """Return the arguments to pass on to another program, without a leading `--`."""
     return list(words[1:] if words[:1] == ["--"] else words)
 
 

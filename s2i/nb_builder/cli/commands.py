@@ -1,4 +1,4 @@
-"""The commands of `nb-builder`, one function each: what it needs, and what it calls."""
+"""The commands of `nb-builder`, one function each."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ Make = Callable[[Call, Engine, str, str], int]
 
 
 def run(call: Call, made: Made) -> int:
-    """Build a notebook here and serve it, or serve a model that is a file."""
+    """Build a notebook on this machine and serve it, or serve a model file."""
     given = call.given
     more = {"PORT": str(given.port)} if given.port is not None else {}
     _require_files(call, "key")
@@ -49,7 +49,7 @@ def run(call: Call, made: Made) -> int:
         more["S2I_VERIFY_KEY_FILE"] = given.key
     file = Path(given.model)
     if not file.exists():
-        # It stays, so that the next run needs no registry.
+        # Kept, so that the next run needs no registry.
         file = call.installation.home / "pulled-model"
         status = call.with_environment("registry", "pull", given.model, str(file), returns=True)
         if status:
@@ -58,7 +58,7 @@ def run(call: Call, made: Made) -> int:
 
 
 def dev(call: Call, made: Made) -> int:
-    """Build at each save, and serve, alongside JupyterLab."""
+    """Build and serve at each save, alongside JupyterLab."""
     given = call.given
     target.here(given.target)
     more = {"PORT": str(given.port)} if given.port is not None else {}
@@ -70,31 +70,31 @@ def dev(call: Call, made: Made) -> int:
 
 
 def batch(call: Call, made: Made) -> int:
-    """Build a notebook here, and score files with it."""
+    """Build a notebook on this machine, and score files with it."""
     given = call.given
     words = tail(given.words)
-    # Behind TARGET it is a word of the back end's.
+    # After TARGET, it is an option of the back end.
     given.json = given.json or "--json" in words
     target.require(given.target)
     return call.builder("batch", *_place(call), given.target, *_flags(call, "json"), *words)
 
 
 def check(call: Call, made: Made) -> int:
-    """Say what would keep a notebook from being built."""
+    """Report what would stop a build."""
     given = call.given
     python = ["--python", given.python] if given.python else []
     return call.builder("check", *_flags(call, "json", "fix", "run_requirements"), *python, given.target)
 
 
 def new(call: Call, made: Made) -> int:
-    """Make a small repository that builds."""
+    """Create a small repository that builds."""
     given = call.given
     name = ["--name", given.name] if given.name else []
     return call.builder("new", *_flags(call, "json"), *name, given.folder)
 
 
 def builder(call: Call, made: Made) -> int:
-    """Make the builder image."""
+    """Build the builder image."""
     given = call.given
     arguments = [f"BASE_IMAGE={given.base}"]
     extras = ("compilers", "otel", "batch", "grpc", "weights")
@@ -113,7 +113,7 @@ def builder(call: Call, made: Made) -> int:
 
 
 def build(call: Call, made: Made) -> int:
-    """Make the image of a notebook's service: by s2i where it is, else by the engine itself."""
+    """Build a notebook's service image, with s2i if it is installed, otherwise with the engine."""
     given = call.given
     image = given.tag or engine.name_of(given.target)
     engine.require_name(image)
@@ -130,7 +130,7 @@ def build(call: Call, made: Made) -> int:
         s2i = None if without_s2i else engine.s2i(call.environ)
         log.step(f"Building {image} with {'s2i' if s2i else docker.program}")
         if s2i:
-            # s2i reads the repository's file by itself, and what is given here comes before it.
+            # s2i reads the repository's .s2i/environment itself; the values given here override it.
             of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
             own = {name: of_builder.get(name, "") for name in of_author.ignored if name.isidentifier()}
             pairs = {**own, **target.choice(notebook), **call.variables}.items()
@@ -145,7 +145,7 @@ def build(call: Call, made: Made) -> int:
 
 
 def index(call: Call, made: Made) -> int:
-    """Push images for several architectures, and an index under one name."""
+    """Push images for several architectures, and an index with one name for all."""
     given = call.given
     docker = Engine(call.environ, "index")
     docker.log.step(f"Pushing {given.name}")
@@ -156,24 +156,24 @@ def index(call: Call, made: Made) -> int:
 
 
 def slim(call: Call, made: Made) -> int:
-    """Make the slim image of a service image, and prove it."""
+    """Build the slim image of a service image, and verify it."""
     options = {"S2I_SLIM": "level", "S2I_KEEP": "keep", "S2I_SLIM_BASE": "base"}
     return _derived(call, made, derived_images.slim, "-slim", options)
 
 
 def native(call: Call, made: Made) -> int:
-    """Make the native image of a service image, and prove it, or say why there is none."""
+    """Build and verify the native image of a service image, or report why there is none."""
     return _derived(call, made, derived_images.native, "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
 
 
 def spark_model(call: Call, made: Made) -> int:
-    """Write the archive by which Spark scores with a service image."""
+    """Write the archive with which Spark scores, from a service image."""
     docker = _with_engine(call, "spark-model")
     return _exported(call, made, lambda part: exported_models.spark_model(docker, call.given.service, part))
 
 
 def zipapp(call: Call, made: Made) -> int:
-    """Write the model of a service image as one file that Python runs, signed where a key is given."""
+    """Write a service image's model as a single file that Python runs, signed if a key is given."""
     given = call.given
     _require_files(call, "key", "certificate")
     docker = _with_engine(call, "zipapp")
@@ -185,14 +185,14 @@ def zipapp(call: Call, made: Made) -> int:
 
 
 def push(call: Call, made: Made) -> int:
-    """Put a model that is a file into a registry."""
+    """Push a model file to a registry."""
     _require_files(call, "file")
     made["model"] = call.given.file
     return call.with_environment("registry", "push", call.given.file, call.given.to)
 
 
 def pull(call: Call, made: Made) -> int:
-    """Bring a model from a registry, verified where a key is given."""
+    """Download a model from a registry, and verify it if a key is given."""
     given = call.given
     _require_files(call, "key")
 
@@ -206,7 +206,7 @@ def pull(call: Call, made: Made) -> int:
 
 
 def sign(call: Call, made: Made) -> int:
-    """Sign the model in a service image, or in a file, with a key of this machine."""
+    """Sign the model in a service image or in a file, with a local key."""
     given = call.given
     _require_files(call, "key", "certificate")
     if Path(given.service).is_file():
@@ -216,7 +216,7 @@ def sign(call: Call, made: Made) -> int:
 
 
 def verify(call: Call, made: Made) -> int:
-    """Verify the model in a service image, or in a file, by a public key."""
+    """Verify the model in a service image or in a file, with a public key."""
     given = call.given
     _require_files(call, "key")
     if Path(given.service).is_file():
@@ -226,12 +226,12 @@ def verify(call: Call, made: Made) -> int:
 
 
 def rebuild_check(call: Call, made: Made) -> int:
-    """Build a service image once more of the same sources, and say what differs."""
+    """Build a service image again from the same sources, and report the differences."""
     return rebuild.check(call, _with_engine(call, "rebuild-check"), call.given.service, call.given.builder)
 
 
 def diff(call: Call, made: Made) -> int:
-    """Compare two services by their answers."""
+    """Compare the predictions of two services."""
     if {"-h", "--help"} & set(call.given.words):
         from nb_builder.commands import diff as comparison
 
@@ -241,7 +241,7 @@ def diff(call: Call, made: Made) -> int:
 
 
 def ab_report(call: Call, made: Made) -> int:
-    """Compare two versions that clients use."""
+    """Compare two versions in production."""
     if {"-h", "--help"} & set(call.given.words):
         from nb_builder.commands import ab_report as reported
 
@@ -251,14 +251,14 @@ def ab_report(call: Call, made: Made) -> int:
 
 
 def audit(call: Call, made: Made) -> int:
-    """Look up known vulnerabilities in what an SBOM names."""
+    """Look up known vulnerabilities of the packages in an SBOM."""
     environments.ensure(call.installation, call.environ, "--audit")
     program = call.environ.get("DOCKER") or "docker"
     return call.builder("audit", f"--engine={program}", call.given.image, *tail(call.given.words))
 
 
 def export_manifests(call: Call, made: Made) -> int:
-    """Write manifests for a platform, with the image and the name of a service."""
+    """Write deployment manifests for a platform, with a service's image and name."""
     given = call.given
     folder = Path(given.output or f"deploy-{given.platform}")
     files = manifests.write(call.installation, given.platform, folder, given.image, given.name, given.git)
@@ -270,7 +270,7 @@ def export_manifests(call: Call, made: Made) -> int:
 
 
 def show_doctor(call: Call, made: Made) -> int:
-    """Show which programs that the commands need are installed."""
+    """Report which of the required programs are installed."""
     checks = doctor.examine(call.place, call.environ)
     made["checks"] = [check._asdict() for check in checks]
     if not call.given.json:
@@ -279,7 +279,7 @@ def show_doctor(call: Call, made: Made) -> int:
 
 
 def settings(call: Call, made: Made) -> int:
-    """Show every setting of builds and of services."""
+    """Show all settings of builds and services."""
     tables = help_text.tables()
     made["settings"] = {title: [row._asdict() for row in rows] for title, rows in tables.items()}
     if not call.given.json:
@@ -288,7 +288,7 @@ def settings(call: Call, made: Made) -> int:
 
 
 def explain(call: Call, made: Made) -> int:
-    """Print the explanation of a problem's code, or list all codes."""
+    """Print the explanation of a problem code, or list all codes."""
     if call.given.code:
         found = explanations.find(call.given.code)
         made["explanation"] = found._asdict()
@@ -303,7 +303,7 @@ def explain(call: Call, made: Made) -> int:
 
 
 def show_completion(call: Call, made: Made) -> int:
-    """Print the completion for a shell."""
+    """Print the completion script for a shell."""
     options, helps = call.given.words_of
     print(completion.script(call.given.shell, options, helps), end="")
     return 0
@@ -319,9 +319,9 @@ def show_version(call: Call, made: Made) -> int:
 
 
 def clean(call: Call, made: Made) -> int:
-    """Remove our own environments and what they built; or what was built of one target; or, with --old, other versions.
+    """Remove nb-builder's environments and builds; or the builds of one target; or, with --old, other versions.
 
-    Raise AppInUse, and remove nothing, where a command builds or serves there.
+    Raises AppInUse, and removes nothing, if a command is building or serving there.
     """
     home, built_of = call.place.home, call.given.target
     if built_of is not None:
@@ -347,7 +347,7 @@ def clean(call: Call, made: Made) -> int:
 
 
 def _freed_bytes(folder: Path) -> int:
-    """Return how many bytes a folder's end frees: none for a file that has a name elsewhere too, as in uv's cache."""
+    """Return the bytes freed by removing a folder; files with hard links elsewhere, as in uv's cache, count as 0."""
     names: Counter[int] = Counter()
     stats: dict[int, os.stat_result] = {}
     for place, _, files in os.walk(folder):
@@ -359,12 +359,12 @@ def _freed_bytes(folder: Path) -> int:
 
 
 def _flags(call: Call, *names: str) -> list[str]:
-    """Return those of the options `names` that were given."""
+    """Return the options among `names` that were given."""
     return [f"--{name.replace('_', '-')}" for name in names if getattr(call.given, name)]
 
 
 def _require_files(call: Call, *names: str) -> None:
-    """Raise FileNotThere for an option that names a file which is not there."""
+    """Raise FileNotThere if an option names a file that does not exist."""
     for name in names:
         path = getattr(call.given, name)
         if path and not Path(path).is_file():
@@ -372,13 +372,13 @@ def _require_files(call: Call, *names: str) -> None:
 
 
 def _place(call: Call) -> list[str]:
-    """Return the words that say where a target is built."""
+    """Return the arguments that set where a target is built."""
     app_root = call.installation.app_root(call.given.target)
     return ["--app-root", str(app_root)] if app_root else []
 
 
 def _derived(call: Call, made: Made, make: Make, ending: str, options: dict[str, str]) -> int:
-    """Make an image of a service image."""
+    """Build an image from a service image."""
     given = call.given
     image = given.tag or f"{given.service}{ending}"
     engine.require_name(image)
@@ -392,7 +392,7 @@ def _derived(call: Call, made: Made, make: Make, ending: str, options: dict[str,
 
 
 def _exported(call: Call, made: Made, write: Callable[[Path], int]) -> int:
-    """Write a file, which gets its name once `write` has succeeded; return the exit status."""
+    """Write a file, renamed into place once `write` has succeeded; return the exit status."""
     output = Path(call.given.output)
     part = output.with_name(output.name + ".part")
     try:
@@ -406,7 +406,7 @@ def _exported(call: Call, made: Made, write: Callable[[Path], int]) -> int:
 
 
 def _with_engine(call: Call, command: str) -> Engine:
-    """Return the engine, which scripts then find as DOCKER; raise EngineMissing."""
+    """Return the engine and export it to scripts as DOCKER; raise EngineMissing."""
     docker = Engine(call.environ, command)
     call.environ["DOCKER"] = docker.program
     return docker
@@ -419,7 +419,7 @@ def _image(docker: Engine, name: str) -> Made:
 
 @contextmanager
 def _sources(name: str, log: Log) -> Iterator[tuple[Path, str | None]]:
-    """Yield the folder to build and the notebook that is named in it; a clone is gone afterwards."""
+    """Yield the folder to build and the notebook named in it; a clone is removed afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="nb-clone-") as scratch,
         target.repository(name, Path(scratch) / "clone", log) as found,

@@ -1,4 +1,4 @@
-"""Completion of commands and options, for bash, zsh and fish, from the parser's own tables."""
+"""Completion of commands and options for bash, zsh and fish, generated from the parser."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,12 +18,12 @@ _nb_builder() {{
 }}
 complete -o default -F _nb_builder nb-builder
 """
-# zsh has bash's form of it.
+# zsh reads bash completions.
 _ZSH = "autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n"
 
 
 def script(shell: str, options: Mapping[str, Sequence[str]], helps: Mapping[str, str]) -> str:
-    """Return the script for `shell`; `options` and `helps` are by command."""
+    """Return the script for `shell`; `options` and `helps` are dicts by command."""
     if shell == "fish":
         return _fish(options, helps)
     cases = "\n".join(f'\t\t{command}) words="{" ".join(words)}" ;;' for command, words in options.items())

@@ -1,6 +1,6 @@
-"""Makes the slim and the native image of a service image, whose own programs run under our conditions for that.
+"""Builds the slim and the native image of a service image, whose programs run under controlled conditions.
 
-What they leave is taken as files: names, labels and archives of images are written by the program of this machine.
+Their output is taken as files: image names, labels and archives are written by this machine's program.
 """
 
 import contextlib
@@ -30,24 +30,24 @@ from nb_builder.problems.slim_images import SlimWrites
 _WHY_SLIM = "A slim image is derived from a service image that 'nb-builder build' or 's2i build' built."
 _WHY_NATIVE = "A native image is derived from a service image that 'nb-builder build' or 's2i build' built."
 _OF_SLIM = ("S2I_SLIM", "S2I_KEEP", "S2I_SLIM_BASE")
-# Labels of a service image that its slim image has, too: all that describe the model or the commit.
+# Labels that a slim image copies from its service image: all that describe the model or the commit.
 _KEPT_LABELS = ("io.nb-builder.", "io.openshift.build.", "io.k8s.", "org.opencontainers.")
 _BILL = "/usr/share/nb-builder/sbom.cdx.json"
 _MAX_BILL = 64 << 20
-# Beside code, a native program has the model's numbers.
+# A native program contains the model's parameters in addition to code.
 _MAX_PROGRAM = 1 << 30
 _MAX_FACTS = 1 << 20
 _RUN = "io.nb-builder.native.run"
 _COMPILER = "debian:trixie-slim"
 _PLATFORMS = {"linux/amd64": "x86_64", "linux/arm64": "aarch64", "linux/arm64/v8": "aarch64"}
-# The engine may still work at a step that was broken off.
+# The engine may still be running a step that was interrupted.
 _PAUSES = (0.5, 1, 2, 4)
 
 
 def slim(call: Call, docker: Engine, name: str, target: str) -> int:
-    """Have `target` be the slim image of the service image `name`; return the exit status.
+    """Build the slim image `target` of the service image `name`; return the exit status.
 
-    Raise ImageMissing, SlimWrites, ImageNotBuilt, or what nb_builder.images raises.
+    Raises ImageMissing, SlimWrites, ImageNotBuilt, and the problems of nb_builder.images.
     """
     image = docker.require(name, _WHY_SLIM)
     if status := _verify(call, image):
@@ -85,10 +85,10 @@ def slim(call: Call, docker: Engine, name: str, target: str) -> int:
 
 
 def native(call: Call, docker: Engine, name: str, target: str) -> int:
-    """Have `target` be the native image of the service image `name`, or say why there is none; return the exit status.
+    """Build the native image `target` of the service image `name`, or report why not; return the exit status.
 
-    COMPILER names an image with gcc or Debian packages, PLATFORM what the program is to run on; by default that
-    is what the service image runs on. Raise ImageMissing, NativePlatformUnknown, or what nb_builder.images raises.
+    COMPILER names an image with gcc or Debian packages; PLATFORM is the target platform, by default the service image's
+    own. Raises ImageMissing, NativePlatformUnknown, and the problems of nb_builder.images.
     """
     image = docker.require(name, _WHY_NATIVE)
     platform = call.environ.get("PLATFORM") or f"linux/{image.architecture}"
@@ -97,14 +97,14 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
     if status := _verify(call, image):
         return status
     machine = _PLATFORMS[platform]
-    # For another machine than the image's, the compiler is a cross-compiler, and the proof runs the program under qemu.
+    # For another platform, a cross-compiler is used, and verification runs the program under qemu.
     cross = "" if machine == _PLATFORMS.get(f"linux/{image.architecture}") else machine
     run = f"{_in_tag(target)[:100]}-{secrets.token_hex(4)}-{os.getpid()}"
     base, proved, made = (f"nb-builder-native{kind}:{run}" for kind in ("-base", "-proof", ""))
     log = Log(sys.stderr if call.given.json else None)
     with _removed(docker, run, [made, proved, base]):
         compiler = call.environ.get("COMPILER") or _COMPILER
-        # This one stays under a name of its own: to install a compiler takes longest.
+        # Keeps a name of its own, because installing a compiler is the slowest step.
         compilers = f"nb-builder-compiler:{_in_tag(compiler)}{f'-{cross}' if cross else ''}"
         words = ["--build-arg", f"BASE={compiler}", "--build-arg", f"MACHINE={cross}"]
         status = docker.build_from(_dockerfile(call, "native-compiler"), words, compilers, log, network=True)
@@ -116,7 +116,7 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
             status = docker.build_from(_dockerfile(call, "native"), words, proved, log)
         if status:
             return status
-        # An archive that an image has written could replace any image of this engine.
+        # An archive written inside an image could replace any image of this engine.
         with tempfile.TemporaryDirectory(prefix="nb-native-") as scratch:
             archive = Path(scratch) / "image.tar"
             _write_native(docker.require(proved, _WHY_NATIVE), Path(scratch), archive, made, machine)
@@ -128,7 +128,7 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
 
 
 def _verify(call: Call, image: Image) -> int:
-    """Verify a model before anything in its image loads it, where this machine has a key for that."""
+    """Verify a model before anything in its image loads it, if this machine has a key for it."""
     key = call.environ.get("S2I_VERIFY_KEY_FILE")
     return signed_images.verify(call, image, key) if key else 0
 
@@ -142,7 +142,7 @@ def _in_tag(text: str) -> str:
 
 
 def _relabel(docker: Engine, target: str, service: Image) -> None:
-    """Have a slim image say that it is for its service's machine: 'docker build' may say that of its own."""
+    """Set a slim image's platform to its service's, because 'docker build' may record its own."""
     image = docker.require(target, _WHY_SLIM)
     machine = _PLATFORMS.get(f"linux/{service.architecture}")
     if machine is None or image.architecture == service.architecture:
@@ -157,7 +157,7 @@ def _relabel(docker: Engine, target: str, service: Image) -> None:
 
 
 def _write_native(proved: Image, scratch: Path, archive: Path, name: str, machine: str) -> None:
-    """Write the archive of a native image of what the proof has left in an image; raise ImageUnfit."""
+    """Write the archive of a native image from the files that verification left in an image; raise ImageUnfit."""
     with proved.files() as files:
         program = files.content(f"{image_archive.PROVED}/{image_archive.PROGRAM}", _MAX_PROGRAM)
         facts = files.content(f"{image_archive.PROVED}/{image_archive.FACTS}", _MAX_FACTS)
@@ -175,7 +175,7 @@ def _write_native(proved: Image, scratch: Path, archive: Path, name: str, machin
 
 @contextlib.contextmanager
 def _removed(docker: Engine, run: str, names: list[str]) -> Iterator[None]:
-    """Remove what this run has made in the end: containers, names, and the engine's own images of each step."""
+    """On exit, remove what this run created: containers, names, and the engine's intermediate images."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The Dockerfile that builds a repository by the builder image, where there is no s2i."""
+"""The Dockerfile that builds a repository with the builder image, for machines without s2i."""
 
 import fnmatch
 import os
@@ -12,7 +12,7 @@ from nb_builder.repository import ordinary_files
 
 # Where assemble leaves labels for s2i (nb_builder.report.image_labels).
 METADATA = "/tmp/.s2i/image_metadata.json"  # noqa: S108 - a path in the image
-# s2i leaves it out by itself (its option --exclude).
+# Excluded by s2i itself (its option --exclude).
 _GIT = ".git"
 _IGNORE = ".s2iignore"
 
@@ -26,7 +26,7 @@ CMD ["/usr/libexec/s2i/run"]
 
 
 def text(builder: str, variables: Mapping[str, str]) -> str:
-    """Return the Dockerfile; `variables` are those of the build, which the service has, too."""
+    """Return the Dockerfile; `variables` are set for the build and for the service."""
     lines = "".join(f"ENV {name}={_quoted(value)}\n" for name, value in variables.items())
     return _TEXT.format(builder=builder, variables=lines)
 
@@ -35,7 +35,7 @@ def lay(folder: Path, context: Path, builder: str, variables: Mapping[str, str])
     """Write the Dockerfile and a copy of the repository in `folder` to the folder `context`; raise FileEncoding."""
     for name, value in variables.items():
         if not visible.is_utf_8(value):
-            # Variables are decoded as os.environ is; a Dockerfile can't have such bytes.
+            # Variables are decoded like os.environ; a Dockerfile can't contain undecodable bytes.
             raise FileEncoding(subject=f"The value of {name}", file=".s2i/environment", encoding="UTF-8")
     (context / "Dockerfile").write_text(text(builder, variables), encoding="utf-8")
     shutil.copytree(folder, context / "src", symlinks=True, ignore=_left_out(folder))
@@ -60,7 +60,7 @@ def _left_out(folder: Path) -> Callable[[str, list[str]], set[str]]:
 
 
 def _is_ignored(path: str, patterns: list[str]) -> bool:
-    """Return whether the last pattern that matches leaves the path out: one with `!` takes it in again."""
+    """Return whether the last matching pattern excludes the path; a pattern with `!` includes it again."""
     ignored = False
     for pattern in patterns:
         if _matches(path, pattern.lstrip("!").strip("/")):
@@ -69,9 +69,9 @@ def _is_ignored(path: str, patterns: list[str]) -> bool:
 
 
 def _matches(path: str, pattern: str) -> bool:
-    """Return whether a pattern of Go's filepath.Match, which s2i uses, is of the whole path: no `*` crosses a slash."""
+    """Return whether a filepath.Match pattern of Go, as s2i uses, matches the whole path; `*` never matches a slash."""
     names, patterns = path.split("/"), pattern.split("/")
-    # fnmatch has `!` for what Go has `^` for, so that a `!` in a class is a character of it.
+    # fnmatch negates classes with `!`, Go with `^`, so a `!` in a class is a literal.
     return len(names) == len(patterns) and all(
         fnmatch.fnmatchcase(name, part.replace("[!", "[\\!").replace("[^", "[!"))
         for name, part in zip(names, patterns, strict=True)
@@ -79,6 +79,6 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _quoted(value: str) -> str:
-    """Return a value as ENV reads it, where a dollar would be a variable's."""
+    """Return a value quoted for ENV, where an unescaped dollar would start a variable."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""`nb-builder doctor`: the programs that the commands need, whether they are installed, and how to get them."""
+"""`nb-builder doctor`: the programs that commands need, whether they are installed, and how to install them."""
 
 import os
 import platform
@@ -17,17 +17,17 @@ from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
 from nb_builder.common import programs, python_places, python_versions
 
-# Our environments have 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double that.
+# The environments take 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double that.
 _NEEDED = 1_000_000_000
 _SECONDS = 10
-# uv has no older ones.
+# uv offers no older versions.
 _OLDEST_DOWNLOAD = 8
 _INDEX = "https://pypi.org/simple/"
 OK, MISSING, OPTIONAL = "ok", "missing", "optional"
 
 
 class Check(NamedTuple):
-    """One line of the report: `state` is ok, missing or, where only some commands need it, optional."""
+    """One line of the report: `state` is ok, missing, or optional if only some commands need it."""
 
     name: str
     state: str
@@ -36,7 +36,7 @@ class Check(NamedTuple):
 
 
 def examine(installation: Installation, environ: Mapping[str, str]) -> list[Check]:
-    """Return all checks; nothing is changed."""
+    """Run all checks and return them; changes nothing."""
     looks: list[Callable[[], Check]] = [
         _system,
         _python,
@@ -59,7 +59,7 @@ def examine(installation: Installation, environ: Mapping[str, str]) -> list[Chec
 
 
 def lines(checks: list[Check]) -> list[str]:
-    """Return the report for people."""
+    """Return the report as text."""
     width = max(len(check.name) for check in checks)
     shown = []
     for check in checks:
@@ -117,7 +117,7 @@ def _disk(installation: Installation) -> Check:
 
 def _index(environ: Mapping[str, str]) -> Check:
     url = environ.get("PIP_INDEX_URL") or _INDEX
-    # An address may have a password in it.
+    # A URL may contain a password.
     shown = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
     if environ.get("PIP_NO_INDEX"):
         return Check("index", OK, "none (PIP_NO_INDEX is set); packages come from PIP_FIND_LINKS")
@@ -146,7 +146,7 @@ def _proxies(environ: Mapping[str, str]) -> Check:
 
 
 def _pythons(environ: Mapping[str, str]) -> Check:
-    """Report the Pythons that notebooks can have: installed ones, and those that a build downloads."""
+    """Report the Pythons available to notebooks: installed ones, and those that a build downloads."""
     names = {path.name.removeprefix("python") for path in python_places.candidates(environ)}
     installed = [minor for minor in python_versions.MINORS if minor in names]
     detail = f"Python {', '.join(installed)}" if installed else "only the Python of nb-builder itself"
@@ -156,7 +156,7 @@ def _pythons(environ: Mapping[str, str]) -> Check:
     others = [minor for minor in others if python_versions.number(minor) >= _OLDEST_DOWNLOAD]
     sources = (environ.get(name) for name in ("UV_PYTHON_DOWNLOADS_JSON_URL", "UV_PYTHON_INSTALL_MIRROR"))
     source = next((source for source in sources if source), "python-build-standalone on github.com, as uv does")
-    # A password in it is nobody's business.
+    # Hide a password in it.
     source = re.sub(r"://[^/@]*@", "://", source)
     return Check("notebooks", OK, f"{detail}; builds download {', '.join(others)} from {source}" if others else detail)
 

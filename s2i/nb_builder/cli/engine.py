@@ -1,4 +1,4 @@
-"""The container engine, and images that are made by it: the builder image, and a service image where s2i is missing."""
+"""The container engine, and the images built with it: the builder image, and service images if s2i is missing."""
 
 import contextlib
 import json
@@ -35,47 +35,47 @@ from nb_builder.images.problems import ImageUnreadable
 from nb_builder.repository import git
 
 BUILDER = "nb-builder"
-# As the engines read names of images (github.com/distribution/reference), without a digest.
+# Image names without a digest, as engines parse them (github.com/distribution/reference).
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
 )
-# Registries with which Docker's engine does without TLS.
+# Registries that Docker accesses without TLS.
 _LOCAL = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?")
 _MAX_METADATA = 1 << 20
-# Of what a container has said.
+# Of a container's output.
 _SHOWN = 1 << 20
 _AT_ONCE = 1 << 20
-# More of a line is printed as another.
+# Longer lines are split.
 _MAX_LINE = 1 << 16
-# Settings of pip that reach the build of the builder image, and stay out of it.
+# pip settings that are passed to the build of the builder image, but not stored in it.
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
-# Variables of uv that do the same: where Pythons come from.
+# The same for uv variables: where Pythons are downloaded from.
 _UV = ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")
-# The last Pythons that nobody publishes for uv: images have them.
+# The last Pythons that uv can't download; images have them.
 IN_IMAGES_ONLY = ("3.6", "3.7")
 
 
 class Engine:
-    """Docker or Podman: what the variable DOCKER names, or else the first of both that answers."""
+    """Docker or Podman: the one named by the variable DOCKER, or the first that responds."""
 
     def __init__(self, environ: Mapping[str, str], command: str, platform: str = "") -> None:
-        """Find it; raise EngineMissing. It builds images for `platform` such as linux/arm64; "" is its own."""
+        """Find the engine; raise EngineMissing. It builds for `platform`; "" is its own."""
         self._environ = environ
         self._platform = ["--platform", platform] if platform else []
         self.log = Log(sys.stderr)
         self.program = find(environ, command)
 
     def image(self, name: str) -> dict | None:
-        """Return what the engine knows of an image, or None where it has none of that name."""
+        """Return the engine's metadata of an image, or None if it does not exist."""
         ran = self._run("image", "inspect", name)
         return json.loads(ran.stdout)[0] if ran.returncode == 0 else None
 
     def find(self, name: str) -> Image | None:
-        """Return an image of which files can be taken, or None where the engine has none of that name."""
+        """Return an image to read files from, or None if it does not exist."""
         return images.find(self.program, self._environ, name)
 
     def require(self, name: str, why: str) -> Image:
-        """Return an image of which files can be taken; raise ImageMissing, which says `why` it is needed."""
+        """Return an image to read files from; raise ImageMissing, whose text includes `why` it is needed."""
         image = self.find(name)
         if image is None:
             raise ImageMissing(image=name, why=why)
@@ -86,7 +86,7 @@ class Engine:
         return Files(self.program, self._environ, container, image)
 
     def upload(self, container: str, archive: Path, folder: str) -> None:
-        """Unpack an archive in a folder of a container; raise ImageUnreadable."""
+        """Unpack an archive into a container's folder; raise ImageUnreadable."""
         with archive.open("rb") as file:
             words = [self.program, "cp", "-", f"{container}:{folder}"]
             ran = programs.run(words, env=self._environ, stdin=file)
@@ -94,7 +94,7 @@ class Engine:
             raise ImageUnreadable(image=container, program=self.program, reason=images.reason(ran))
 
     def run_container(self, container: str) -> tuple[int, str]:
-        """Run a container to its end; return its exit status, and the last megabyte of what it has said."""
+        """Run a container until it exits; return its exit status, and the last megabyte of its output."""
         said = b""
         with self._started("start", "--attach", container, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             for block in _blocks(process.stdout):
@@ -102,9 +102,9 @@ class Engine:
             return process.wait(), said.decode("utf-8", "replace")
 
     def write_output(self, container: str, image: str, path: Path) -> int:
-        """Run a container of an image to its end, and write what it prints to a file; return its exit status.
+        """Run a container until it exits, and write its output to a file; return its exit status.
 
-        Raise ImageUnreadable for more than there is room for.
+        Raises ImageUnreadable if the output exceeds the limit.
         """
         pipe = subprocess.PIPE
         with self._started("start", "--attach", container, stdout=pipe, stderr=pipe) as process:
@@ -119,7 +119,7 @@ class Engine:
                 process.kill()
                 raise
             finally:
-                # It reads until the program has ended.
+                # Reads until the program has exited.
                 errors.join()
             return process.wait()
 
@@ -129,7 +129,7 @@ class Engine:
             raise ImageUnreadable(image=image, program=self.program, reason=reason)
 
     def load(self, archive: Path, name: str) -> None:
-        """Have the engine take the archive of the image `name`; raise ImageNotBuilt."""
+        """Load the archive of the image `name` into the engine; raise ImageNotBuilt."""
         with archive.open("rb") as file:
             words = [self.program, "load", "--quiet"]
             ran = subprocess.run(words, env=self._environ, stdin=file, stdout=subprocess.DEVNULL)
@@ -137,16 +137,16 @@ class Engine:
             raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
 
     def save(self, image: Image, archive: Path) -> None:
-        """Write the archive of an image; raise ImageUnreadable."""
+        """Save an image as an archive; raise ImageUnreadable."""
         with archive.open("wb") as file:
             ran = subprocess.run([self.program, "save", image.name], env=self._environ, stdout=file)
         if ran.returncode:
             raise ImageUnreadable(image=image.name, program=self.program, reason=f"status {ran.returncode}")
 
     def build_from(self, instructions: str, words: Sequence[str], name: str, log: Log, *, network: bool = False) -> int:
-        """Build the image `name` by a Dockerfile that needs no file; return the engine's exit status.
+        """Build the image `name` from a Dockerfile that needs no files; return the engine's exit status.
 
-        What its steps print goes to the log, line by line: they may be programs of somebody's image.
+        The output of its steps is logged line by line: they may run programs of an untrusted image.
         """
         options = ["--force-rm", *([] if network else ["--network", "none"]), *words, "--tag", name, "-"]
         with tempfile.TemporaryFile() as file:
@@ -159,9 +159,9 @@ class Engine:
 
     @contextlib.contextmanager
     def conditioned(self, image: Image, name: str, labels: Mapping[str, str] | None = None) -> Iterator[None]:
-        """Have an image `name` with the files of another meanwhile, and with the variables of our conditions.
+        """Inside the block, have an image `name` with another image's files and controlled variables.
 
-        Raise ImageUnfit for an image that would decide what is done with it, and ImageNotBuilt.
+        Raises ImageUnfit for an image that would control its own processing, and ImageNotBuilt.
         """
         image.require_plain()
         lines = conditions.instructions(image.variables, image.app_root, image.name)
@@ -180,23 +180,23 @@ class Engine:
             raise ImageNotBuilt(image=name, program=self.program, status=status)
 
     def remove_labelled(self, label: str) -> bool:
-        """Remove the containers and images that have a label; return whether there were no images left to remove."""
+        """Remove containers and images that have a label; return whether no images were left to remove."""
         containers = self._run("ps", "--all", "--quiet", "--filter", f"label={label}").stdout.split()
         if containers:
             self._run("rm", "--force", *containers)
         images = self._run("image", "ls", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}").stdout.split()
         if images:
-            # The newest come first. Images below them are not this run's.
+            # The newest are listed first. Their parent images don't belong to this run.
             return self._run("image", "rm", "--force", "--no-prune", *images).returncode == 0
         return True
 
     def remove_image(self, *names: str) -> None:
-        """Remove names of images, and what has no other name; one that is not there is no error."""
+        """Remove image names, and untagged images; a missing one is not an error."""
         self._run("image", "rm", "--force", *names)
 
     def derive(self, image: Image, instructions: Sequence[str], context: Path, name: str) -> None:
-        """Make an image of another one by instructions of a Dockerfile, without a network; raise ImageNotBuilt."""
-        # By a name of its own: that of the other may become another image's meanwhile.
+        """Build an image from another one with Dockerfile instructions, without network access; raise ImageNotBuilt."""
+        # Under a temporary name: the other name may be moved to another image meanwhile.
         candidate = f"nb-builder-candidate:{os.getpid()}-{secrets.token_hex(4)}"
         self._run("tag", image.id, candidate)
         try:
@@ -209,12 +209,12 @@ class Engine:
             self.remove_image(candidate)
 
     def require_builder(self, installation: Installation, name: str) -> None:
-        """Make the builder image, unless it is there."""
+        """Build the builder image if it does not exist."""
         if self.image(name) is None:
             self.make_builder(installation, name, [], bundle(self._environ))
 
     def make_builder(self, installation: Installation, name: str, build_args: Sequence[str], bundle_file: str) -> None:
-        """Make the builder image from nb-builder's own files; it also trusts the authorities in `bundle_file`."""
+        """Build the builder image from nb-builder's own files; it also trusts the CA certificates in `bundle_file`."""
         require_name(name)
         _lay_bundle(installation.root / ".nb-builder" / "ca-bundle.crt", bundle_file)
         self.log.step(f"Building the builder image {name}")
@@ -233,7 +233,7 @@ class Engine:
         self._build(name, [*options, "--file", file, "--tag", name, str(installation.root)])
 
     def build_service(self, folder: Path, builder: str, name: str, variables: Mapping[str, str]) -> None:
-        """Make the image of the service of the repository in `folder`, as s2i would, by a generated Dockerfile."""
+        """Build the service image of the repository in `folder` from a generated Dockerfile, as s2i would."""
         with tempfile.TemporaryDirectory(prefix="nb-build-") as scratch:
             context = Path(scratch)
             dockerfile.lay(folder, context, builder, variables)
@@ -241,9 +241,9 @@ class Engine:
         self._label(name)
 
     def push_index(self, name: str, members: Sequence[str]) -> dict[str, str]:
-        """Push images and an index of them, called `name`; return {architecture: name of its image}.
+        """Push images and an index of them, called `name`; return {architecture: image name}.
 
-        Each image is pushed as `name` with its architecture at the end. Raise ImageMissing, IndexUnfit or
+        Each image is pushed as `name` with its architecture appended. Raises ImageMissing, IndexUnfit or
         IndexNotPushed.
         """
         require_name(name)
@@ -261,7 +261,7 @@ class Engine:
         for architecture, member in by_architecture.items():
             self._publish(name, "tag", member, references[architecture])
             self._publish(name, "push", references[architecture])
-        # One of an earlier run, on this machine alone.
+        # Left by an earlier run, on this machine only.
         self._run("manifest", "rm", name)
         is_podman = os.path.basename(self.program) == "podman"
         insecure = ["--insecure"] if not is_podman and self._is_without_tls(name.partition("/")[0]) else []
@@ -273,7 +273,7 @@ class Engine:
     def _is_without_tls(self, registry: str) -> bool:
         """Return whether Docker's engine pushes to a registry without TLS.
 
-        Its client makes the indexes, and doesn't know.
+        The client creates the index, and does not know the engine's setting.
         """
         if _LOCAL.fullmatch(registry):
             return True
@@ -287,7 +287,7 @@ class Engine:
             raise IndexNotPushed(name=name, command=command, program=self.program, status=ran.returncode)
 
     def _label(self, name: str) -> None:
-        """Give the image the labels that assemble left for s2i."""
+        """Add the labels that assemble left for s2i to the image."""
         image = self.find(name)
         content = None
         if image is not None:
@@ -311,7 +311,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _started(self, *words: str, **streams: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
-        """Yield the engine's program, which ends with the block."""
+        """Yield the running engine process, which is stopped at the end of the block."""
         process = subprocess.Popen([self.program, *words], env=self._environ, **streams)  # type: ignore[call-overload]
         with process:
             try:
@@ -336,7 +336,7 @@ def _blocks(stream: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def find(environ: Mapping[str, str], command: str) -> str:
-    """Return the program of the engine for the command of that name; raise EngineMissing."""
+    """Return the engine's program for the command of that name; raise EngineMissing."""
     names = [environ["DOCKER"]] if environ.get("DOCKER") else ["docker", "podman"]
     reason = f"neither of {', '.join(names)} is on PATH" if len(names) > 1 else f"{names[0]} is not on PATH"
     for name in names:
@@ -349,12 +349,12 @@ def find(environ: Mapping[str, str], command: str) -> str:
 
 
 def bundle(environ: Mapping[str, str]) -> str:
-    """Return the file with certificate authorities that programs of this machine trust, "" for the system's own."""
+    """Return the CA bundle that this machine's programs use, "" for the system's own."""
     return environ.get("SSL_CERT_FILE", "")
 
 
 def python_versions_in(text: str) -> list[str]:
-    """Return the versions in a list such as "3.6 3.12"; raise ValueError for one that notebooks can't have."""
+    """Parse a list of versions such as "3.6 3.12"; raise ValueError for a version that notebooks can't use."""
     minors = text.replace(",", " ").split()
     known = python_versions.MINORS
     if unknown := [minor for minor in minors if minor not in known]:
@@ -363,13 +363,13 @@ def python_versions_in(text: str) -> list[str]:
 
 
 def require_name(name: str) -> None:
-    """Raise ImageNameInvalid for what no image can be called."""
+    """Raise ImageNameInvalid if the image name is invalid."""
     if not _NAME.fullmatch(name):
         raise ImageNameInvalid(name=name)
 
 
 def name_of(target: str) -> str:
-    """Return a name for the image of a target that is a folder, a notebook or a URL: that of the repository."""
+    """Return an image name for a target (a folder, notebook or URL), derived from the repository's name."""
     path = target.partition("#")[0].rstrip("/")
     last = path.rpartition("/")[2].rpartition(":")[2] if "://" in path or path.endswith(".git") else ""
     if not last:
@@ -379,25 +379,25 @@ def name_of(target: str) -> str:
 
 
 def s2i(environ: Mapping[str, str]) -> str | None:
-    """Return the program s2i, where it is on PATH."""
+    """Return the path of s2i, or None if it is not on PATH."""
     return shutil.which("s2i", path=environ.get("PATH"))
 
 
 def run_s2i(program: str, words: Sequence[str], environ: Mapping[str, str], image: str) -> None:
-    """Call s2i, whose words go to stderr; raise ImageNotBuilt."""
+    """Run s2i with its output on stderr; raise ImageNotBuilt."""
     ran = subprocess.run([program, "build", *words], env=dict(environ), stdout=sys.stderr)
     if ran.returncode:
         raise ImageNotBuilt(image=image, program="s2i", status=ran.returncode)
 
 
 def _version(root: Path) -> str:
-    """Return the commit of a clone, else the version of the wheel."""
+    """Return the commit of a clone, or the wheel's version."""
     commit = git.facts(root, "rev-parse", "--short", "HEAD", top=root) if (root / ".git").exists() else None
     return commit or version()
 
 
 def _lay_bundle(target: Path, source: str) -> None:
-    """Have `target` be a copy of the file `source`, or not be there; it is left alone where it is the same already."""
+    """Make `target` a copy of the file `source`, or remove it; leave it alone if it is already the same."""
     if not source:
         target.unlink(missing_ok=True)
         return
@@ -407,7 +407,7 @@ def _lay_bundle(target: Path, source: str) -> None:
         raise BundleUnreadable(path=source, reason=error.strerror or error) from error
     if not target.is_file() or target.read_bytes() != content:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Others may be building, too.
+        # Other builds may run at the same time.
         part = target.with_suffix(f".{os.getpid()}")
         part.write_bytes(content)
         part.replace(target)

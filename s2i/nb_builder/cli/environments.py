@@ -1,4 +1,4 @@
-"""Makes nb-builder's own environments, as s2i/install does, once for all commands."""
+"""Creates nb-builder's environments, like s2i/install, once for all commands."""
 
 import fcntl
 import os
@@ -14,9 +14,9 @@ from nb_builder.cli.problems import EnvironmentsNotMade, HomeUnwritable
 
 
 def ensure(installation: Installation, environ: Mapping[str, str], *options: str) -> None:
-    """Make the environments that are missing or of another lock; `options` are s2i/install's.
+    """Create the environments that are missing or outdated; `options` are those of s2i/install.
 
-    What is said goes to stderr. Raise HomeUnwritable or EnvironmentsNotMade.
+    Output goes to stderr. Raises HomeUnwritable or EnvironmentsNotMade.
     """
     home = installation.home
     try:
@@ -30,9 +30,9 @@ def ensure(installation: Installation, environ: Mapping[str, str], *options: str
 
 
 def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
-    """Run s2i/install and return its exit status; where this process is told to end, what it has started ends, too.
+    """Run s2i/install and return its exit status; when this process is stopped, stop its child processes, too.
 
-    They have the lock as well: whatever becomes of this process, nobody else begins while one of them writes.
+    They inherit the lock: even if this process dies, no other starts while one of them is writing.
     """
     ending = _Ending()
     with ending:
@@ -42,7 +42,7 @@ def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             pass_fds=[lock],
-            # A group of its own: pip and uv, which the script calls, are to be ended with it.
+            # In a process group of its own, to stop the pip and uv that the script starts as well.
             start_new_session=True,
         )
         ending.of(process)
@@ -50,9 +50,9 @@ def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
 
 
 class _Ending:
-    """Keeps Ctrl-C and SIGTERM for a `with` block: a group of processes gets SIGTERM first, then this process them.
+    """Defers Ctrl-C and SIGTERM in a `with` block: first a process group gets SIGTERM, then this process.
 
-    An exception out of a handler could come before it is known which process was started.
+    If a handler raised instead, the started process might not be known yet.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class _Ending:
             signal.raise_signal(self._signals[0])
 
     def of(self, process: subprocess.Popen) -> None:
-        """End the group that `process` leads, as soon as it is to end."""
+        """Stop the group of `process` as soon as a signal arrives."""
         self._process = process
         if self._signals:
             self._end()
@@ -80,7 +80,7 @@ class _Ending:
         self._end()
 
     def _end(self) -> None:
-        # Until its status is known, its number is no other's.
+        # Until its status is collected, no other process can have its ID.
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
@@ -88,9 +88,9 @@ class _Ending:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Hold a lock of the whole machine meanwhile: two commands at once must not make the same environment.
+    """Hold a machine-wide lock inside the block: two commands must not create the same environment.
 
-    Yield the descriptor that holds it.
+    Yields the descriptor that holds it.
     """
     with path.open("w") as file:
         try:
@@ -102,6 +102,6 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def has_disk(folder: Path, size: int) -> bool:
-    """Return whether the disk of `folder`, which may not exist yet, has room for `size` bytes."""
+    """Return whether the disk of `folder`, which may not exist yet, has `size` bytes free."""
     stat = os.statvfs(nearest(folder))
     return stat.f_bavail * stat.f_frsize >= size

@@ -1,4 +1,4 @@
-"""The sections of docs/reference/problems.md, which `nb-builder explain` prints without a network."""
+"""The sections of docs/reference/problems.md, which `nb-builder explain` prints offline."""
 
 import difflib
 import re
@@ -16,7 +16,7 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 class Explanation(NamedTuple):
-    """One problem: its code, its meaning, the three texts with facts in capitals, and what else the page has on it."""
+    """One problem: its code, its meaning, its three texts with facts in capitals, and the rest of its section."""
 
     code: str
     meaning: str

@@ -1,4 +1,4 @@
-"""Writes the model of a service image as one file."""
+"""Writes a service image's model as a single file."""
 
 import os
 import tempfile
@@ -14,15 +14,15 @@ from nb_builder.images.engine import Image
 from nb_builder.images.files import Files, Link, followed
 
 _WHY = "The file contains the model of a service image that 'nb-builder build' or 's2i build' built."
-# Of a build, what goes with its model; larger ones are none that a build has written.
+# For the files of a build that accompany its model; builds write no larger ones.
 _OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
 _MAX_SIZE = 64 << 20
 
 
 def spark_model(docker: Engine, name: str, part: Path) -> int:
-    """Write the archive for Spark, which a program of the image makes, as it knows its Python; return its exit status.
+    """Write the archive for Spark with a program of the image, which has the right Python; return the exit status.
 
-    Raise ImageMissing, or what nb_builder.images raises.
+    Raises ImageMissing, and the problems of nb_builder.images.
     """
     image = docker.require(name, _WHY)
     with image.container([*conditions.SERVICE, "spark-model"]) as container:
@@ -30,10 +30,10 @@ def spark_model(docker: Engine, name: str, part: Path) -> int:
 
 
 def zipapp(call: Call, docker: Engine, name: str, part: Path) -> int:
-    """Write the model as one file that Python runs, by the program of this machine; return the exit status.
+    """Write the model as one file that Python runs, with this machine's program; return the exit status.
 
-    A signature of the file stands for the code in it, too: that must not be the image's. Raise ImageMissing,
-    ImageWithoutModel, or what nb_builder.images raises.
+    A signature of the file also covers the code in it, which therefore must not come from the image. Raises
+    ImageMissing, ImageWithoutModel, and the problems of nb_builder.images.
     """
     image = docker.require(name, _WHY)
     with tempfile.TemporaryDirectory(prefix="nb-zipapp-") as scratch:
@@ -52,7 +52,7 @@ def zipapp(call: Call, docker: Engine, name: str, part: Path) -> int:
 
 
 def _take(image: Image, files: Files, folder: str, app_root: Path) -> None:
-    """Write a folder of APP_ROOT; where a link leads to a file of the same folder, it becomes that file."""
+    """Write a folder of APP_ROOT; a link to a file of the same folder becomes a hard link."""
     place = f"{image.app_root}/{folder}"
     links: dict[str, Link] | None = None if folder == paths.MODEL else {}
     if not files.write_folder(place, app_root / folder, links):
@@ -60,5 +60,5 @@ def _take(image: Image, files: Files, folder: str, app_root: Path) -> None:
     for name in links or ():
         target = followed(name, links or {}, place)
         if target is not None and (app_root / folder / target).is_file():
-            # Another name for the same bytes takes no room, however many there are.
+            # Hard links take no space, however many there are.
             os.link(app_root / folder / target, app_root / folder / name)

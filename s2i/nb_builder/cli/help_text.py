@@ -1,4 +1,4 @@
-"""The settings, from their own tables, as `nb-builder settings` and the help of commands show them."""
+"""The settings, read from their tables, as `nb-builder settings` and the help of commands show them."""
 
 import shutil
 import textwrap
@@ -11,13 +11,13 @@ from nb_service import settings as service
 from nb_builder.common import settings as build
 
 BUILD, SERVICE = "Build settings", "Service settings"
-# Set by images and scripts, and not by people.
+# Set by images and scripts, not by users.
 _INNER = frozenset(("S2I_SRC", "APP_ROOT", "STI_SCRIPTS_PATH", "NB_BUILDER_HOME", "S2I_PROBLEM_FILE"))
 _INDENT = " " * 6
 
 
 class Row(NamedTuple):
-    """One setting: its variable, its default as text, and a sentence of help."""
+    """One setting: its variable, its default as text, and its help text."""
 
     name: str
     default: str | None
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def tables() -> dict[str, list[Row]]:
-    """Return all settings, by the title of their table."""
+    """Return all settings by the title of their table."""
     return {BUILD: _rows(build.KNOBS), SERVICE: _rows(service.KNOBS)}
 
 
@@ -43,7 +43,7 @@ def shown(of: Mapping[str, Sequence[Row]]) -> str:
 
 
 def chosen(names: Iterable[str]) -> dict[str, list[Row]]:
-    """Return the rows of these variables, or all of a table whose title is among the names."""
+    """Return the rows of these variables; a table title among the names selects all of its rows."""
     wanted = set(names)
     picked = {title: [row for row in rows if title in wanted or row.name in wanted] for title, rows in tables().items()}
     return {title: rows for title, rows in picked.items() if rows}

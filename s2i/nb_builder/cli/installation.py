@@ -1,6 +1,6 @@
-"""Where nb-builder's own files are: in a clone, or in a folder that the installed wheel is unpacked to.
+"""The location of nb-builder's files: a clone, or a folder to which the installed wheel is unpacked.
 
-Both are laid out alike, as /opt/nb-builder is in the image: s2i/, app-skeleton/, Dockerfile, pyproject.toml.
+Both have the layout of /opt/nb-builder in the image: s2i/, app-skeleton/, Dockerfile, pyproject.toml.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from nb_builder.cli.problems import HomeUnwritable
 DISTRIBUTION = "nb-builder"
 HOME = "NB_BUILDER_HOME"
 _CACHES = "XDG_CACHE_HOME"
-# Which package of the wheel lies where in a clone.
+# Where each package of the wheel is in a clone.
 _PACKAGES = {
     "nb_builder": "s2i",
     "nb_native": "s2i",
@@ -28,22 +28,22 @@ _PACKAGES = {
     "nb_service": "app-skeleton",
     "nb_spark": "app-skeleton",
 }
-# In the wheel, what of a clone is no package.
+# Files of a clone that are not in a package, as the wheel has them.
 _SOURCE = "source"
 # What `_edition` returns.
 _EDITION = re.compile(r"[0-9][^-/]*-py3\.\d+-[0-9a-f]{8}")
-# A name of its own in a clone, a folder of a cache elsewhere; both are only nb-builder's.
+# A distinctive name in a clone, a cache folder otherwise; both belong to nb-builder alone.
 _CLONE_HOME = ".nb-builder"
 
 
 class Installation(NamedTuple):
-    """`root` is laid out as a clone, and `home` has the environments; neither need exist yet."""
+    """`root` has the layout of a clone, and `home` contains the environments; neither need exist yet."""
 
     root: Path
     home: Path
 
     def app_root(self, target: str) -> Path | None:
-        """Return where a target is built, so that several can be at once; None in a clone, which has one such place."""
+        """Return the folder to build a target in, one per target; None in a clone, where all targets share one."""
         if self.home != self.root.parent:
             return None
         path = Path(target).expanduser()
@@ -53,7 +53,7 @@ class Installation(NamedTuple):
 
 
 def version() -> str:
-    """Return the version of the installed wheel, or "0" in a clone, where it is a commit's."""
+    """Return the version of the installed wheel, or "0" in a clone, whose version is its commit."""
     try:
         return importlib.metadata.version(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
@@ -61,12 +61,12 @@ def version() -> str:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the user's caches that is nb-builder's; raise HomeUnwritable for a user without a home."""
+    """Return nb-builder's folder in the user's cache; raise HomeUnwritable if the user has no home directory."""
     return _caches(environ) / "nb-builder"
 
 
 def locate(environ: Mapping[str, str]) -> Installation:
-    """Return the installation as it is, or as it will be; raise HomeUnwritable for a user without a home."""
+    """Return the current or future installation; raise HomeUnwritable if the user has no home directory."""
     package = Path(nb_builder.__file__).parent
     if not (package / _SOURCE).is_dir():
         root = package.parents[1]
@@ -76,14 +76,14 @@ def locate(environ: Mapping[str, str]) -> Installation:
 
 
 def source_file(name: str) -> Path:
-    """Return the path of a file that is in no package; it exists before a wheel is unpacked."""
+    """Return the path of a file that is not in a package; it exists even before the wheel is unpacked."""
     package = Path(nb_builder.__file__).parent
     inside = package / _SOURCE
     return (inside if inside.is_dir() else package.parents[1]) / name
 
 
 def unpack(installation: Installation) -> None:
-    """Lay out the sources of a wheel, where they are not there yet; raise HomeUnwritable."""
+    """Unpack the wheel's sources if they are missing; raise HomeUnwritable."""
     package = Path(nb_builder.__file__).parent
     try:
         if (package / _SOURCE).is_dir():
@@ -93,14 +93,14 @@ def unpack(installation: Installation) -> None:
 
 
 def others(environ: Mapping[str, str], home: Path) -> list[Path]:
-    """Return the folders of caches that belong to other versions, or to other Pythons, than the one in `home`."""
+    """Return the cache folders of other versions or Pythons than the one in `home`."""
     folder = cache_folder(environ)
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path for path in found if _EDITION.fullmatch(path.name) and path != home)
 
 
 def writable_caches(environ: Mapping[str, str], home: Path) -> dict[str, str]:
-    """Return the variables by which pip and uv have caches in `home`; none where the user's own can be written."""
+    """Return variables that move the caches of pip and uv to `home`; none if the user's own caches are writable."""
     try:
         folder = _caches(environ)
     except HomeUnwritable:
@@ -109,14 +109,14 @@ def writable_caches(environ: Mapping[str, str], home: Path) -> dict[str, str]:
 
 
 def is_writable(folder: Path) -> bool:
-    """Return whether this user can write to `folder`, or make it where it does not exist."""
+    """Return whether this user can write to `folder`, or create it."""
     existing = nearest(folder)
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 def nearest(folder: Path) -> Path:
-    """Return `folder`, or the nearest one above it that exists and that this user may see."""
-    # Path.exists raises for a folder in one that this user may not enter.
+    """Return `folder`, or its nearest existing ancestor that this user may access."""
+    # Path.exists raises for folders inside one that this user may not enter.
     while not os.path.exists(folder):
         folder = folder.parent
     return folder
@@ -132,16 +132,16 @@ def _caches(environ: Mapping[str, str]) -> Path:
 
 
 def _edition() -> str:
-    """Return a folder's name for this version, these files and this Python: an upgrade never changes what runs."""
+    """Return a folder name for this version, these files and this Python, so upgrades never change a running one."""
     record = importlib.metadata.distribution(DISTRIBUTION).read_text("RECORD") or ""
-    # The lines of scripts differ from one virtual environment to the next.
+    # The shebangs of scripts differ between virtual environments.
     ours = sorted(line for line in record.splitlines() if line.startswith("nb_") and ".pyc," not in line)
     digest = hashlib.sha256("\n".join(ours).encode()).hexdigest()[:8]
     return f"{version()}-py{sys.version_info[0]}.{sys.version_info[1]}-{digest}"
 
 
 def _unpack(package: Path, root: Path) -> None:
-    """Lay the files of the wheel out as in a clone; others may do the same at once."""
+    """Unpack the wheel's files in the layout of a clone; other processes may do the same at once."""
     if root.is_dir():
         return
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -162,13 +162,13 @@ def _unpack(package: Path, root: Path) -> None:
         try:
             os.rename(tree, root)
         except OSError:
-            # Another process was first; what it has unpacked is the same.
+            # Another process was faster; its files are the same.
             if not root.is_dir():
                 raise
 
 
 def _make_executable(folder: Path) -> None:
-    """Give scripts the mode that not every installer keeps."""
+    """Make scripts executable; not all installers keep the mode."""
     for path in (*folder.iterdir(), *(folder / "bin").iterdir()):
         if path.is_file() and path.read_bytes()[:2] == b"#!":
             path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""`nb-builder export-manifests`: the files of docs/deploy with the image and the name of a service of the user's."""
+"""`nb-builder export-manifests`: the files of docs/deploy with the image and the name of the user's service."""
 
 import re
 import shutil
@@ -8,10 +8,10 @@ from pathlib import Path
 from nb_builder.cli.installation import Installation
 from nb_builder.cli.problems import ManifestsUnwritten, ServiceNameInvalid
 
-# Names of Kubernetes have 63 characters at most; the files add to them.
+# Kubernetes limits names to 63 characters; the files append to them.
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _OURS = "my-service"
-# A rule: how a line says the image, and what it says of another one.
+# A rule: how a line names the image, and its replacement for another image.
 Rule = tuple[str, str]
 
 
@@ -29,7 +29,7 @@ PLATFORMS: dict[str, tuple[tuple[str, ...], Callable[[str], list[Rule]]]] = {
     "compose": (("compose", "prometheus"), lambda image: [("${SERVICE:-my-service}", image)]),
     "podman": (("podman",), lambda image: [("registry.example.com/my-service:stable", image)]),
 }
-# What the image is that --image names: OpenShift builds the service itself.
+# The meaning of --image: OpenShift builds the service itself.
 DEFAULT_IMAGES = {
     "kubernetes": "registry.example.com/my-service:latest",
     "openshift": "registry.example.com/nb-builder:latest",
@@ -41,9 +41,9 @@ _GIT = "https://git.example.com/my-notebook.git"
 
 
 def write(installation: Installation, platform: str, folder: Path, image: str, name: str, git: str = "") -> list[Path]:
-    """Write the files for `platform` to the new `folder`, and return them.
+    """Write the files for `platform` to the new `folder`, and return their paths.
 
-    Raise ServiceNameInvalid or ManifestsUnwritten.
+    Raises ServiceNameInvalid or ManifestsUnwritten.
     """
     if not _NAME.fullmatch(name):
         raise ServiceNameInvalid(name=name)
@@ -69,7 +69,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> Path:
-    """Return where a file goes: below the folder of the platform, or next to it where there are several."""
+    """Return a file's destination: inside the platform's folder, or next to it if there are several."""
     relative = path.relative_to(deploy)
     inside = relative if len(sources) > 1 else Path(*relative.parts[1:])
     return inside.with_name(inside.name.replace(_OURS, name))
@@ -77,7 +77,7 @@ def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> P
 
 def _copy(path: Path, target: Path, rules: list[Rule], name: str) -> Path:
     content = path.read_text(encoding="utf-8")
-    # What the rules write may have our name in it, and is not to be renamed.
+    # Text written by rules may contain the original name, which must stay.
     marks = {f"\0{index}\0": after for index, (_, after) in enumerate(rules)}
     for (before, _), mark in zip(rules, marks, strict=True):
         content = content.replace(before, mark)
@@ -91,7 +91,7 @@ def _copy(path: Path, target: Path, rules: list[Rule], name: str) -> Path:
 
 
 def _parts(image: str) -> tuple[str, str, str]:
-    """Return name, tag and digest of an image, as Kustomize has them apart."""
+    """Split an image into name, tag and digest, as Kustomize expects them."""
     rest, _, digest = image.partition("@")
     slash, colon = rest.rfind("/"), rest.rfind(":")
     if colon > slash:

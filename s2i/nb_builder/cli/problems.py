@@ -1,4 +1,4 @@
-"""What can keep the command itself from its work, before anything of the build has started."""
+"""Problems of the command itself, before any part of the build has started."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

@@ -1,6 +1,6 @@
-"""Builds what is in a service image once more, and has the two compared: for images that one does not trust yet.
+"""Rebuilds the contents of a service image and has the two compared, for images that aren't trusted yet.
 
-What the image has is taken out of it as files, and goes into a container of the builder image, which is trusted.
+The image's contents are extracted as files, and copied to a container of the trusted builder image.
 """
 
 import calendar
@@ -24,24 +24,24 @@ from nb_builder.images.files import Link
 from nb_builder.repository import author_variables
 
 _WHY = "The image is compared with a second build that uses the same builder image, named with --builder."
-# Folders that a build fills, and in which it makes no link.
+# Folders that a build fills without creating links.
 _WITHOUT_LINKS = (paths.MODEL, paths.BUILD)
-# Facts that only stand in records, so that these are the same.
+# Facts that appear only in records, set so that these are the same.
 _FACTS = frozenset(
     ("S2I_COMMIT", "S2I_SOURCE", "OPENSHIFT_BUILD_COMMIT", "OPENSHIFT_BUILD_SOURCE", "S2I_BUILDER_IMAGE")
 )
-# What the person who checks may set for the second build, and the image may not.
+# Settings of the second build that the user may set, but the image may not.
 _OF_THIS_USER = ("S2I_ALLOW_INDEXES",)
 _MAX_MANIFEST = 16 << 20
 ASSEMBLE = "/usr/libexec/s2i/assemble"
-# As s2i uploads a repository: the files belong to the builder's user.
+# The files belong to the builder's user, as when s2i uploads a repository.
 _USER, _GROUP = 1001, 0
 
 
 def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
-    """Build what is in the image `name` once more by the image `builder_name`, and compare; return the exit status.
+    """Rebuild the contents of the image `name` with the image `builder_name`, and compare; return the exit status.
 
-    Raise ImageMissing, ImageWithoutModel, ImageUnfitToRebuild, RebuildFailed, or what nb_builder.images raises.
+    Raises ImageMissing, ImageWithoutModel, ImageUnfitToRebuild, RebuildFailed, and the problems of nb_builder.images.
     """
     image, builder = (docker.require(each, _WHY) for each in (name, builder_name))
     log = Log(sys.stderr if call.given.json else None)
@@ -70,7 +70,7 @@ def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
 
 
 def _take(image: Image, target: Path) -> dict[str, Link]:
-    """Write APP_ROOT of an image to `target`; return its links."""
+    """Write an image's APP_ROOT to `target`; return its links."""
     links: dict[str, Link] = {}
     with image.files() as files:
         if not files.write_folder(image.app_root, target, links):
@@ -91,17 +91,17 @@ def _take_from(docker: Engine, builder: Image, container: str, target: Path) -> 
 
 
 def _note_links(folder: Path, links: Mapping[str, Link]) -> None:
-    """Write where links lead, for who compares: alongside the folder, as none of its files may stand for one."""
+    """Write the link targets to a file next to the folder, because any file inside could be the image's own."""
     text = json.dumps({name: link._asdict() for name, link in links.items()})
     folder.with_name(f"{folder.name}.links.json").write_text(text, encoding="utf-8")
 
 
 def _variables(image: Image, builder: Image, first: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the settings of the first build that the second one gets, and the names of variables that it does not."""
+    """Return the first build's settings that the second one gets, and the names of the variables that it doesn't."""
     of_builder = builder.variables
     given = {name: value for name, value in image.variables.items() if of_builder.get(name) != value}
     allowed = author_variables.of_author() | _FACTS | author_variables.read(first / paths.SRC).taken.keys()
-    # Secrets of the first build were not in its image, and are not needed for the same model.
+    # The first build's secrets are not in its image, and not needed to rebuild the model.
     taken = {
         name: value
         for name, value in given.items()
@@ -111,7 +111,7 @@ def _variables(image: Image, builder: Image, first: Path) -> tuple[dict[str, str
 
 
 def _date(image: Image, manifest: Path) -> int:
-    """Return when the model was built, in seconds since 1970; raise ImageUnfitToRebuild where that is not known."""
+    """Return the build time of the model in seconds since 1970; raise ImageUnfitToRebuild if it is unknown."""
     try:
         if manifest.stat().st_size > _MAX_MANIFEST:
             raise ValueError("it is too large")  # noqa: TRY301 - one reason of several
@@ -122,7 +122,7 @@ def _date(image: Image, manifest: Path) -> int:
 
 
 def _pack(first: Path, links: Mapping[str, Link], target: Path) -> None:
-    """Write what s2i had of the repository as an archive, with the lock of the build where it had none."""
+    """Archive the repository files that s2i had, adding the build's lock if there was none."""
     with tarfile.open(target, "w", errors="surrogateescape") as archive:
         archive.add(first / paths.SRC, paths.SRC, filter=_owned)
         for name, link in links.items():

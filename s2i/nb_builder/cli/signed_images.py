@@ -1,4 +1,4 @@
-"""Signs and verifies the model in a service image, by files taken out of it and programs of this machine."""
+"""Signs and verifies the model in a service image, from extracted files and with this machine's programs."""
 
 import os
 import subprocess
@@ -16,16 +16,16 @@ from nb_builder.cli.problems import ImageWithoutModel
 from nb_builder.images.engine import Image
 
 WHY = "The command signs the model in a service image."
-# The user of service images, and a group that each of their users is in.
+# The user of service images, and a group that all their users belong to.
 _OWNER = "1001:0"
-# What a program that verifies has of this user's environment.
+# The part of this user's environment that the verifying program gets.
 _OF_THIS_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
 def sign(call: Call, docker: Engine, name: str, target: str) -> int:
-    """Sign the model in the image `name`, and have `target` be that image with the signature; return the exit status.
+    """Sign the model in the image `name`, and write the signed image `target`; return the exit status.
 
-    Raise ImageMissing, ImageWithoutModel, or what nb_builder.images raises.
+    Raises ImageMissing, ImageWithoutModel, and the problems of nb_builder.images.
     """
     image = docker.require(name, WHY)
     image.require_plain()
@@ -37,7 +37,7 @@ def sign(call: Call, docker: Engine, name: str, target: str) -> int:
         status = call.builder("sign", str(app_root), returns=True, shows=True, more=more)
         if status:
             return status
-        # The context is all that goes to the engine: signatures alone.
+        # The context is sent to the engine, so it contains only signatures.
         names = [f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"]
         signatures = [each for each in names if (app_root / each).is_file()]
         copies = [f"COPY --chown={_OWNER} {each} {image.app_root}/{each}" for each in signatures]
@@ -49,27 +49,27 @@ def sign(call: Call, docker: Engine, name: str, target: str) -> int:
 
 
 def verify(call: Call, image: Image, key: str) -> int:
-    """Verify the model in an image by the public key in the file `key`; return the exit status.
+    """Verify the model in an image with the public key in the file `key`; return the exit status.
 
-    Raise ImageWithoutModel, or what nb_builder.images raises.
+    Raises ImageWithoutModel, and the problems of nb_builder.images.
     """
     with tempfile.TemporaryDirectory(prefix="nb-verify-") as scratch:
         app_root = Path(scratch) / "app-root"
         _take(image, app_root, {paths.PROVENANCE: origin.MAX_SIZE, paths.PROVENANCE_SIGNATURE: bundle.MAX_SIZE})
         environments.ensure(call.installation, call.environ)
         python = call.installation.home / "build" / "bin" / "python"
-        # Settings of this user's are not for this image, and those of the image are not for this machine.
+        # This user's settings don't apply to the image, nor the image's settings to this machine.
         environ = {name: value for name, value in call.environ.items() if name in _OF_THIS_MACHINE}
         words = [str(python), "-I", "-u", "-m", "nb_builder", "verify", str(app_root), str(Path(key).absolute())]
         ran = subprocess.run(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    # Where it was taken to is of no concern to anybody.
+    # The temporary path is of no use to readers.
     said = ran.stdout.decode("utf-8", "replace").replace(str(app_root), image.app_root)
     print(said, end="", file=sys.stderr if call.given.json else sys.stdout, flush=True)
     return ran.returncode
 
 
 def _take(image: Image, app_root: Path, build_files: dict[str, int]) -> None:
-    """Write the model of an image below `app_root`, and files of its build, of which each has a largest size."""
+    """Extract an image's model below `app_root`, and files of its build, each with a size limit."""
     app_root.mkdir()
     with image.files() as files:
         if not files.write_folder(f"{image.app_root}/{paths.MODEL}", app_root / paths.MODEL):
@@ -81,7 +81,7 @@ def _take(image: Image, app_root: Path, build_files: dict[str, int]) -> None:
 
 
 def _lay(path: Path, content: bytes) -> None:
-    """Write a file that others may read, whatever the umask of this user is."""
+    """Write a file that other users can read, regardless of the umask."""
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)

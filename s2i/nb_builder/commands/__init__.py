@@ -1,1 +1,1 @@
-"""What users call: `check`, `nb-builder run`, `audit`, `usage`."""
+"""Commands for users: `check`, `nb-builder run`, `audit`, `usage`."""

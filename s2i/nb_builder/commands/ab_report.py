@@ -1,4 +1,4 @@
-"""`nb-builder ab-report`: which of two versions that clients use is better, by what Prometheus has counted of both."""
+"""`nb-builder ab-report`: reports which of two versions in production performs better, from Prometheus metrics."""
 
 import argparse
 import re
@@ -44,15 +44,15 @@ def _parser() -> ProblemParser:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compare the versions that `arguments` name, and print the report; raise SystemExit(3) where B is worse.
+    """Compare the versions that `arguments` name, and print the report; raise SystemExit(3) if B is worse.
 
-    Raise one of ab_report's problems.
+    Raises the problems of ab_report.
     """
     run(_parser(), arguments, _made)
 
 
 def _made(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the report, which is printed already."""
+    """Print the report and return it."""
     chosen = _chosen(given)
     prometheus = Prometheus(given.prometheus)
     made = report.of(chosen, *(counts.of(prometheus, chosen, version) for version in (given.a, given.b)))
@@ -65,10 +65,10 @@ def _made(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _chosen(given: argparse.Namespace) -> Chosen:
-    """Return what is to be asked for; raise AbWords for words that are empty, or that Prometheus could not read."""
+    """Return the versions to query; raise AbWords for arguments that are empty or that Prometheus can't parse."""
     for name in ("prometheus", "a", "b"):
         if not getattr(given, name):
-            # Most likely a variable that nobody has set.
+            # Most likely an unset shell variable.
             raise AbWords(reason=f"{name.upper()} is not given")
     address = given.prometheus
     try:

@@ -1,4 +1,4 @@
-"""One command at a time for a folder that is built into and served from."""
+"""Locks a folder that is built into and served from, so that only one command uses it at a time."""
 
 import contextlib
 import fcntl
@@ -11,7 +11,7 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class AppInUse(BuildProblem):
-    """Another command builds into a folder, or serves from it."""
+    """Another command is building into the folder or serving from it."""
 
     code = "app-in-use"
     what_text = "{folder} is in use: {use}."
@@ -20,14 +20,14 @@ class AppInUse(BuildProblem):
 
 
 class AppLock:
-    """The right to a folder, from now until this process, and those that got `descriptor`, have ended."""
+    """An exclusive lock on a folder, held until this process, and those that inherit `descriptor`, have exited."""
 
     def __init__(self, app_root: Path, what: str) -> None:
-        """Take the right for the command `what`; raise AppInUse."""
+        """Take the lock for the command `what`; raise AppInUse."""
         path = path_of(app_root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Never removed: a file of the same name could be locked by somebody else then. Nor closed: see the class. Of a
-        # folder in /tmp, another user can make it a link to a file of ours, which would be emptied.
+        # Never removed: otherwise somebody else could lock a new file with the same name. Nor closed: see the class. In
+        # /tmp, another user could make it a link to one of our files, which would be truncated.
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,24 +37,24 @@ class AppLock:
         self.note(what)
 
     def note(self, what: str, **facts: object) -> None:
-        """Leave word of what is done in the folder, for those who find it in use."""
+        """Record what the holder is doing, for the error message of other commands."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, json.dumps({"what": what, "pid": os.getpid(), **facts}).encode("ascii"), 0)
 
 
 def path_of(app_root: Path) -> Path:
-    """Return the file that stands for the right to a folder: next to it, as a build replaces what is in it."""
+    """Return the lock file of a folder: next to it, because a build replaces the folder's contents."""
     return app_root.with_name(f"{app_root.name}.lock")
 
 
 def require_none_in_use(home: Path) -> None:
-    """Raise AppInUse where a command builds or serves in a folder below `home`."""
+    """Raise AppInUse if a command is building or serving in a folder below `home`."""
     for path in sorted([*home.glob("*.lock"), *home.glob("apps/*.lock"), *home.glob("dev/*/lock")]):
         _require_free(path)
 
 
 def require_free(app_root: Path) -> None:
-    """Raise AppInUse where a command builds or serves in this folder."""
+    """Raise AppInUse if a command is building or serving in this folder."""
     if path_of(app_root).exists():
         _require_free(path_of(app_root))
 
@@ -70,7 +70,7 @@ def _require_free(path: Path) -> None:
 def _in_use(path: Path) -> AppInUse:
     folder = path.parent if path.name == "lock" else path.with_suffix("")
     facts: dict[str, Any] = {}
-    # It may be just being written.
+    # It may be incomplete, because another process is writing it.
     with contextlib.suppress(ValueError):
         facts = json.loads(path.read_text(encoding="utf-8"))
     use = facts.get("what", "another command is using it")

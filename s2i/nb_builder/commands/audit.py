@@ -1,7 +1,7 @@
-"""`nb-builder audit`: known vulnerabilities in a runtime image, with a count of the parts that were not looked up.
+"""`nb-builder audit`: known vulnerabilities in a runtime image, with a count of the components that were not looked up.
 
-The image's SBOM lists its parts. pip-audit knows only the Python Package Index and reports an environment as
-clean even if the index has none of its packages; so we report everything that it skipped.
+The image's SBOM lists its components. pip-audit knows only the Python Package Index and reports an environment as clean
+even if the index has none of its packages; so we report everything that it skipped.
 """
 
 import json
@@ -28,12 +28,14 @@ from nb_builder.slim.attest import sbom
 
 USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]"
 PYPI = "pypi"
-# PEP 508, and no longer than any that there is.
+# PEP 508, limited to the longest existing names.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
 _MAX_LENGTH = 300
-# A bill of materials names some thousand parts.
+# pip-audit is called once for each version of a distribution. An image has up to three environments.
+MAX_VERSIONS = 10
+# An SBOM lists a few thousand components.
 _MAX_SIZE = 64 << 20
-# {type of a package URL: name for one such package}
+# {type of a package URL: singular noun for such a package}
 KINDS = {PYPI: "Python distribution", "deb": "Debian package"}
 
 
@@ -60,7 +62,7 @@ class NothingAudited(BuildProblem):
 
 @dataclass(frozen=True, order=True)
 class Component:
-    """One part of an image: the kind of its package URL ("" for none), its name and its version."""
+    """One component of an image: the type of its package URL ("" for none), its name and its version."""
 
     kind: str
     name: str
@@ -72,7 +74,7 @@ class Component:
 
 @dataclass
 class Findings:
-    """The results of the look-ups: vulnerabilities by component, clean components, and reasons for skipped ones."""
+    """Results of the look-ups: vulnerabilities by component, clean components, and reasons for skipped ones."""
 
     vulnerable: dict[Component, list[dict]] = field(default_factory=dict)
     clean: list[Component] = field(default_factory=list)
@@ -122,14 +124,14 @@ def _component(entry: dict) -> Component:
 
 
 def _bounded(*texts: str) -> Component:
-    """Return a component; raise ValueError for texts that are none, or longer than any that there are."""
+    """Return a component; raise ValueError for invalid or implausibly long text."""
     if not all(isinstance(text, str) and len(text) <= _MAX_LENGTH for text in texts):
         raise ValueError("a name or version is not text, or too long")
     return Component(*texts)
 
 
 def counted(components: Iterable[Component]) -> str:
-    """Return a phrase with the count of each kind."""
+    """Return a phrase with the number of each kind."""
     counts = Counter(KINDS.get(component.kind, "other component") for component in components)
     return ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.most_common()) or "no components"
 
@@ -142,20 +144,25 @@ def look_up(components: Sequence[Component], pip_audit: Path, options: Sequence[
         if component.kind != PYPI:
             findings.skipped[component] = "pip-audit supports only the Python Package Index."
         elif not _NAME.fullmatch(component.name):
-            # It becomes a line of pip-audit's file, where anything else could be an option.
+            # Written as a line of pip-audit's requirements file, where other text could be an option.
             findings.skipped[component] = "its name is not valid (PEP 508)."
         elif not _is_version(component.version):
-            # One such line would make pip-audit fail for all.
+            # One such line would make pip-audit fail for all packages.
             findings.skipped[component] = "its version is not valid (PEP 440)."
         else:
             pending.append(component)
-    while pending:
+    for _ in range(MAX_VERSIONS):
+        if not pending:
+            break
         # pip-audit accepts each name once per call, but an image may have a distribution in two environments.
         names: dict[str, Component] = {}
         for component in pending:
             names.setdefault(canonicalize_name(component.name), component)
         _record(findings, names, *_run_pip_audit(pip_audit, names.values(), options))
-        pending = [component for component in pending if component not in names.values()]
+        asked = {*names.values()}
+        pending = [component for component in pending if component not in asked]
+    for component in pending:
+        findings.skipped[component] = f"it is listed with more than {MAX_VERSIONS} versions."
     return findings
 
 
@@ -203,7 +210,7 @@ def _run_pip_audit(
 
 
 def show(findings: Findings, components: Sequence[Component], log: Log) -> None:
-    """Print each vulnerability, how much was looked up, and what was not."""
+    """Print each vulnerability, what was looked up, and what was skipped."""
     for component, vulnerabilities in sorted(findings.vulnerable.items()):
         for vulnerability in vulnerabilities:
             names = ", ".join([vulnerability["id"], *vulnerability.get("aliases", ())])
@@ -219,11 +226,16 @@ def show(findings: Findings, components: Sequence[Component], log: Log) -> None:
 
 
 def _file(path: str) -> bytes:
-    return Path(path).read_bytes()
+    """Return a file's bytes; raise SbomMissing for one that is larger than any SBOM."""
+    with Path(path).open("rb") as file:
+        content = file.read(_MAX_SIZE + 1)
+    if len(content) > _MAX_SIZE:
+        raise SbomMissing(image=path, reason=f"it has more than {_MAX_SIZE} bytes")
+    return content
 
 
 def _of_image(engine: str, name: str) -> bytes:
-    """Return the SBOM of an image without running it; raise SbomMissing."""
+    """Return an image's SBOM without running the image; raise SbomMissing."""
     try:
         image = find(engine, os.environ, name)
         if image is None:

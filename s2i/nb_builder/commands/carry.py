@@ -1,4 +1,4 @@
-"""`nb-builder push`, `pull` and `run --model`: model files, stored in a registry and served."""
+"""`nb-builder push`, `pull` and `run --model`: model files in registries, and serving them."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.registry import artifact
 
-# What of a file is under APP_ROOT as it is.
+# The parts of a model file that are copied to APP_ROOT unchanged.
 _PARTS = (layout.MODEL, layout.SRC, f"{paths.BUILD}/")
 
 
 def push(arguments: Sequence[str]) -> None:
-    """Push the file that `arguments` name; print where it is, by digest, as the last line."""
+    """Push the file that `arguments` name; print its address with the digest as the last line."""
     command_line.require("Usage: nb_builder push FILE REFERENCE", arguments, 2)
     path, reference = arguments
     log = Log()
@@ -30,7 +30,7 @@ def push(arguments: Sequence[str]) -> None:
 
 
 def pull(arguments: Sequence[str]) -> None:
-    """Pull what `arguments` name into a file; print what it is, by digest, as the last line."""
+    """Pull the model that `arguments` name to a file; print its address with the digest as the last line."""
     command_line.require("Usage: nb_builder pull REFERENCE FILE", arguments, 2)
     reference, path = arguments
     log = Log()
@@ -39,10 +39,10 @@ def pull(arguments: Sequence[str]) -> None:
 
 
 def serve(arguments: Sequence[str]) -> None:
-    """Serve the model in the file that `arguments` name, by the service itself, without its notebook.
+    """Serve the model file that `arguments` name with nb-builder's service, without its notebook.
 
-    If S2I_VERIFY_KEY_FILE is set, all that is in the file is verified before anything of it is used. Raises AppInUse
-    where another command builds or serves in the folder, and the problems of nb_scorer.zipapp.
+    If S2I_VERIFY_KEY_FILE is set, everything in the file is verified before use. Raises AppInUse if another command
+    builds or serves in the folder, and the problems of nb_scorer.zipapp.
     """
     command_line.require("Usage: nb_builder serve FILE", arguments, 1)
     (path,) = arguments

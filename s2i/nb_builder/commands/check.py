@@ -1,7 +1,7 @@
-"""`check`: every finding about a repository that needs no cell to run and no package to be installed.
+"""`check`: findings about a repository, without running cells or installing packages.
 
-It runs no code of the repository, unless `--run-requirements` has it compute `requirements`. So does `--fix`, which
-writes what can be written without a guess, and checks again.
+It runs no code of the repository, except with `--run-requirements`, which evaluates a computed `requirements`. `--fix`
+also writes the fixes that require no guess, and checks again.
 """
 
 import argparse
@@ -41,7 +41,7 @@ USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLD
 _OF_REQUIREMENTS = (RequirementsMissing, RequirementsEmpty)
 
 
-# Seconds. Ordinary repositories take one; what takes longer was made so that it does.
+# Seconds. Ordinary repositories take about one; only hostile ones take this long.
 TIME_LIMIT = 10
 
 
@@ -76,7 +76,7 @@ _PARSER.add_argument("target")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Check what the argument names and print every finding; exit with 0 for none, else 1, or 2 for wrong usage."""
+    """Check the target and print all findings; exit with status 0 if there are none, 1 otherwise, 2 for wrong usage."""
     options = _PARSER.read(arguments)
     if options.python is not None and not options.fix:
         _PARSER.error("--python names the Python whose package versions --fix writes, so it needs --fix")
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     except Problem as problem:
         if not options.json:
             raise
-        # With --json this problem, too, is reported as JSON.
+        # With --json, this problem is reported as JSON, too.
         _print_object(Told(Result([problem])), log, options)
         sys.exit(problem.exit_status)
     if options.json:
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Told:
-    """The findings; a cell that is proposed; what `--fix` has written."""
+    """The findings, a proposed cell, and the edits of `--fix`."""
 
     result: Result
     proposal: str | None = None
@@ -106,7 +106,7 @@ class Told:
 
 
 def _check(options: argparse.Namespace, log: NotesLog) -> Told:
-    """Return the findings about the target, after --fix if that is given; raise a problem with the options."""
+    """Return the findings about the target, after --fix if given; raise a problem with the options."""
     name = options.target
     if options.fix and target.is_url(name):
         from nb_builder.fix.problems import FixElsewhere
@@ -124,10 +124,10 @@ def _check(options: argparse.Namespace, log: NotesLog) -> Told:
         log.step(f"Checking {notebook or name}")
         computes = options.fix or options.run_requirements
         result, proposal = Result(), None
-        # git has looked for the top of the repository. What a clone takes depends on its server.
+        # git searched for the top of the repository. How long a clone takes depends on its server.
         spent = 0 if target.is_url(name) else time.monotonic() - began
         try:
-            # What computes requirements may take as long as a cell of a build.
+            # Evaluating requirements may take as long as a cell of a build.
             with _ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
                 examine(folder, environ, Path(scratch), log, computes=computes, result=result)
                 if fixed:
@@ -141,11 +141,11 @@ def _check(options: argparse.Namespace, log: NotesLog) -> Told:
 
 
 def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | None, log: Log) -> "Fixed":
-    """Write what the notebook in `folder` lacks, and say what was written."""
-    # Imported here because a check alone needs none of it.
+    """Write what the notebook in `folder` lacks, and report the edits."""
+    # Imported here because only --fix needs it.
     from nb_builder.fix import fixing
 
-    # What it says is said by the check that follows.
+    # Its messages are repeated by the check that follows.
     before = examine(folder, environ, scratch, Log(io.StringIO()), computes=True)
     fixed = fixing.fix(before, python, environ, log)
     if before.checked and before.checked.notebooks:
@@ -154,7 +154,7 @@ def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | 
 
 
 def _add(findings_of_fix: Sequence[Problem], result: Result) -> None:
-    """Put the findings of a fix before those of the check, without those that say the same with less."""
+    """Put the findings of a fix before those of the check, and drop less detailed duplicates."""
     if findings_of_fix:
         others = [problem for problem in result.findings if not isinstance(problem, _OF_REQUIREMENTS)]
         result.findings[:] = [*findings_of_fix, *others]
@@ -180,18 +180,18 @@ def _print_object(told: Told, log: NotesLog, options: argparse.Namespace) -> Non
 
 
 class _TimeUp(BaseException):
-    """The time for a check is over; no handler of other exceptions is to stop it."""
+    """The check timed out; not an Exception, so that no handler of other exceptions catches it."""
 
 
 @contextlib.contextmanager
 def _ended_after(seconds: float) -> Iterator[None]:
-    """Raise _TimeUp in the block after so many seconds; 0 is no limit."""
+    """Raise _TimeUp in the block after this many seconds; 0 means no limit."""
 
     def end(_number: int, _frame: object) -> None:
         raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, end)
-    # Again and again, should a library have kept the first one from its caller.
+    # Repeated, in case a library swallowed the first one.
     signal.setitimer(signal.ITIMER_REAL, seconds, 1 if seconds else 0)
     try:
         yield
@@ -209,9 +209,9 @@ def examine(
     computes: bool = False,
     result: Result | None = None,
 ) -> Result:
-    """Return all findings about the repository in `folder`; our own files go to `scratch`.
+    """Return all findings about the repository in `folder`; temporary files go to `scratch`.
 
-    Only where it `computes` requirements, code of the repository runs. They are added to `result` as they are found.
+    Code of the repository runs only if this `computes` requirements. Findings are added to `result` as they are found.
     """
     result = Result() if result is None else result
     report = result.findings.append
@@ -231,7 +231,7 @@ def examine(
 
 
 def as_object(result: Result, notes: Sequence[str]) -> dict:
-    """Return the result as a JSON object, which docs/reference/check.md documents."""
+    """Return the result as a JSON object, documented in docs/reference/check.md."""
     checked = result.checked
     return {
         "ok": not result.findings,
@@ -245,7 +245,7 @@ def as_object(result: Result, notes: Sequence[str]) -> dict:
 
 
 def show(result: Result, log: Log, proposal: str | None = None) -> None:
-    """Print the findings, each as a build would print it, and what `--fix` would write."""
+    """Print the findings as a build would, and the edits that `--fix` would make."""
     for problem in findings.told_in_order(result.findings):
         findings.tell(problem, log)
     if proposal:
@@ -260,7 +260,7 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         return
     wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
     if not result.has_predictor:
-        # A magic or `import *` may bind it.
+        # A magic or `import *` may define it.
         log.step(f"No errors, but only a run shows whether the notebook defines predictor; {wanted}")
         return
     log.step(f"Fine: {', '.join(result.defines)}; {wanted}")

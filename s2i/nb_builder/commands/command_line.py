@@ -1,4 +1,4 @@
-"""The arguments of commands, and problems as JSON on stdout for commands that have `--json`."""
+"""Parsers for commands, and JSON output of problems for commands with `--json`."""
 
 import argparse
 import sys
@@ -13,27 +13,27 @@ from nb_builder.problems.build_problem import BuildProblem
 
 
 class UsageParser(argparse.ArgumentParser):
-    """Parses the arguments of a command; prints its usage and exits with status 2 if they are wrong."""
+    """Parses the arguments of a command; prints its usage and exits with status 2 if they are invalid."""
 
     def __init__(self, how: str) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
         self._how = how
 
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return the arguments; print the usage and exit if they ask for help."""
+        """Return the parsed arguments; print the usage and exit if they ask for help."""
         if {"-h", "--help"} & set(arguments):
             print(self._how)
             sys.exit()
         return self.parse_args(list(arguments))
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and the error, and exit."""
+        """Print the usage and the error, and exit with status 2."""
         print(f"{self._how}\n{message}")
         sys.exit(2)
 
 
 class ProblemParser(argparse.ArgumentParser):
-    """Parses the arguments of the command `name`; raises the problem `refusal`, with a reason, if they are wrong."""
+    """Parses the arguments of the command `name`; raises the problem `refusal`, with a reason, if they are invalid."""
 
     def __init__(self, name: str, usage: str, refusal: type[BuildProblem]) -> None:
         super().__init__(prog=name, add_help=False, allow_abbrev=False, usage=usage)
@@ -45,7 +45,7 @@ class ProblemParser(argparse.ArgumentParser):
 
 
 def require(usage: str, arguments: Sequence[str], count: int) -> None:
-    """Raise SystemExit with the usage unless there are `count` arguments, none of them empty."""
+    """Raise SystemExit with the usage unless there are `count` non-empty arguments."""
     if len(arguments) != count or not all(arguments):
         print(usage, file=sys.stderr)
         raise SystemExit(2)
@@ -53,7 +53,7 @@ def require(usage: str, arguments: Sequence[str], count: int) -> None:
 
 @contextmanager
 def problem_as_json(*, is_wanted: bool) -> Iterator[None]:
-    """Print a problem of the block as JSON, if that is wanted, and exit with its status."""
+    """If `wanted`, print a problem raised in the block as JSON, and exit with its status."""
     try:
         yield
     except Problem as problem:
@@ -64,9 +64,9 @@ def problem_as_json(*, is_wanted: bool) -> Iterator[None]:
 
 
 def run(parser: ProblemParser, arguments: Sequence[str], make: Callable[[argparse.Namespace], dict[str, Any]]) -> None:
-    """Have `make` print and return a report, and raise SystemExit with its exit status; or show the help.
+    """Let `make` print and return a report, and raise SystemExit with its exit status; or print the help.
 
-    A problem is raised, or printed as JSON where stdout is for that.
+    A problem is raised, or printed as JSON if stdout is reserved for JSON.
     """
     if {"-h", "--help"} & set(arguments):
         print(parser.format_help(), end="")

@@ -44,15 +44,15 @@ def _parser() -> ProblemParser:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compare what `arguments` name, and print the report; raise SystemExit(3) where a limit is exceeded.
+    """Compare the targets that `arguments` name, and print the report; raise SystemExit(3) if a limit is exceeded.
 
-    Raise one of comparison's problems, or SystemExit with the status of `batch` for samples that can't be read.
+    Raises the problems of comparison, or SystemExit with the status of `batch` for samples that can't be read.
     """
     run(_parser(), arguments, _compared)
 
 
 def _compared(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the report, which is printed and written already."""
+    """Compare, print and write the report; return it."""
     _require(given)
     chosen = [limits.read(name, getattr(given, name.lower())) for name in limits.NAMES]
     log = Log(sys.stderr if given.json else None)
@@ -88,7 +88,7 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _require(given: argparse.Namespace) -> None:
-    """Raise DiffWords for a name that is empty: most likely a variable that nobody has set."""
+    """Raise DiffWords for an empty name, most likely an unset shell variable."""
     for name in ("old", "new", "samples"):
         if not getattr(given, name):
             raise DiffWords(reason=f"{name.upper()} is not given")
@@ -102,14 +102,14 @@ def _words(given: str) -> list[str]:
 
 
 def _check_inputs(old: services.Candidate, new: services.Candidate) -> None:
-    """Raise DiffInputs where the two take different samples, unless a golden row of both shows otherwise."""
+    """Raise DiffInputs if the two accept different samples, unless a golden row that both accept shows otherwise."""
     reason = same_inputs.difference(old.model.sample_schema, new.model.sample_schema)
     if reason and not samples.common(old, new)[0]:
         raise DiffInputs(old=old.name, new=new.name, reason=reason)
 
 
 def _check_target(path: str) -> None:
-    """Raise DiffUnwritten for a file that could not be written, before any work."""
+    """Raise DiffUnwritten, before any work, for a file that can't be written."""
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise DiffUnwritten(path=path, reason="its folder does not exist")

@@ -1,4 +1,4 @@
-"""`new`: a small repository that builds, to begin with."""
+"""`new`: creates a small repository that builds, as a start."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from nb_builder.repository import git
 USAGE = "Usage: new [--json] [--name NAME] FOLDER"
 
 NOTEBOOK = "model.ipynb"
-# The parts of a name that engines of containers take.
+# The parts of an image name that container engines accept.
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _MAX_NAME = 100
 
@@ -24,7 +24,7 @@ _TITLE = """\
 What is the rent of a flat of a given size? A linear model, fitted to made-up flats. nb-builder makes a prediction \
 service of this notebook: it installs `requirements`, runs every cell, and serves `predictor`."""
 
-# It has wheels for each Python that nb-builder runs on.
+# It has wheels for each Python that nb-builder supports.
 _REQUIREMENTS = 'requirements = [["scikit-learn", "1.7.2"]]'
 
 _TRAINING = """\
@@ -74,7 +74,7 @@ venv/
 
 
 class FolderNotEmpty(BuildProblem):
-    """`new` was called with a folder that is not empty, or with a file."""
+    """`new` was called with a file or a folder that is not empty."""
 
     code = "folder-not-empty"
     exit_status = 2
@@ -109,7 +109,7 @@ _PARSER.add_argument("folder")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Make a repository in the folder that is named; exit with 2 for a wrong call, 1 where it can't be written."""
+    """Create a repository in the named folder; exit with status 2 for wrong usage, 1 if it can't be written."""
     options = _PARSER.read(arguments)
     if not options.folder:
         _PARSER.error("a folder must have a name")
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def make(folder: str, name: str | None) -> dict:
-    """Make a repository in `folder`, and return what was made, as JSON has it.
+    """Create a repository in `folder`, and return its description for JSON.
 
     Raises NameUnusable, FolderNotEmpty or FolderNotWritten.
     """
@@ -151,7 +151,7 @@ def make(folder: str, name: str | None) -> dict:
 
 
 def _image_name(text: str) -> str:
-    """Return a name for an image that is as near to `text` as may be."""
+    """Return a valid image name as close to `text` as possible."""
     parts = re.findall(r"[a-z0-9]+", text.lower())
     return "-".join(parts)[:_MAX_NAME].strip("-") or "my-service"
 
@@ -174,5 +174,5 @@ def _lines(text: str) -> list[str]:
 
 
 def _init(folder: Path) -> bool:
-    """Make `folder` a git repository, where git is there and it is not in one already; return whether it did."""
+    """Make `folder` a git repository if git is installed and it isn't in one already; return whether it did."""
     return git.init(folder)

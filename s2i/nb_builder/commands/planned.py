@@ -1,4 +1,4 @@
-"""`run` for a notebook without predictor: a plan, a build of a copy that has what the plan adds, and one question."""
+"""`run` for a notebook without predictor: a plan, a build of a copy with the plan's additions, and one question."""
 
 import io
 import json
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from nb_builder.fix.plan import Plan
     from nb_builder.fix.resolver import Candidate, Resolution
 
-# A larger file is read by the check of the build.
+# Larger files are left to the build's check.
 _MAX_BYTES = 50_000_000
 _MAX_FILES = 200
-# Problems behind which other versions of packages may be.
+# Problems that other versions of packages may solve.
 _OF_VERSIONS = {
     *("package-changed", "version-missing", "wheel-missing", "install-failed", "requirements-conflict", "kernel-died"),
     *("not-yet-published", "verification-failed"),
@@ -40,16 +40,16 @@ _SAMPLE_CHARACTERS = 200
 
 MAX_PROPOSALS = 3
 
-# Builds what is in a folder with these variables, and returns the exit status.
+# Builds a folder with these variables, and returns the exit status.
 Build = Callable[[Path, Mapping[str, str]], int]
 
 
 @dataclass
 class Outcome:
-    """What came of a plan: the exit status, None where the notebook is to be built as it is.
+    """The result of a plan: the exit status, or None if the notebook should be built unchanged.
 
-    `environ` are the variables of the build that succeeded. `tries_another_model` is whether the proposed predictor was
-    the cause of a failure.
+    `environ` contains the variables of the successful build. `tries_another_model` is whether the proposed predictor
+    caused a failure.
     """
 
     status: int | None = None
@@ -59,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Consent:
-    """What the user has said before: yes to the plan, that only the plan is wanted, that the notebook is written."""
+    """Choices that the user made with options: accept the plan, only show the plan, write to the notebook."""
 
     yes: bool = False
     dry_run: bool = False
@@ -67,12 +67,12 @@ class Consent:
 
     @property
     def is_asked(self) -> bool:
-        """Return whether somebody is there to ask."""
+        """Return whether a user can be prompted."""
         return sys.stdin.isatty() and not self.yes
 
 
 def may_lack_predictor(folder: Path, notebook: str | None) -> bool:
-    """Return whether no notebook that could be meant names a predictor; fast, and False where in doubt."""
+    """Return whether no candidate notebook defines a predictor; fast, and False if uncertain."""
     files = [folder / notebook] if notebook else sorted(folder.rglob("*.ipynb"))[: _MAX_FILES + 1]
     files = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     if not files or len(files) > _MAX_FILES:
@@ -82,8 +82,7 @@ def may_lack_predictor(folder: Path, notebook: str | None) -> bool:
 
 def _names_predictor(file: Path) -> bool:
     try:
-        # The name of a function, and not a word of a text about predictors.
-        # A pipe would keep who opens it waiting.
+        # Matches a function's name, but not prose about predictors. Opening a pipe would block.
         return (
             not file.is_file()
             or file.stat().st_size > _MAX_BYTES
@@ -100,16 +99,18 @@ def _names_predictor(file: Path) -> bool:
 def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, consent: Consent, log: Log) -> Outcome:
     """Plan a service of the notebook in `folder`, build it, and ask whether to serve it.
 
-    Without somebody to ask and without consent, print the plan and the command that has it, and leave the notebook to
+    Without a terminal and without consent, print the plan and the command that accepts it, and leave the notebook to
     the build, which reports what it lacks.
     """
-    # Imported here because a notebook with a predictor needs none of it.
+    # Imported here because notebooks with a predictor don't need it.
     from nb_builder.commands import check
     from nb_builder.fix import plan as plans
 
     settings = Settings(environ)
     with tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch:
-        result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=True)
+        # A dry run runs nothing, not even what computes requirements.
+        computes = not consent.dry_run
+        result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=computes)
     plan = plans.draw(result, settings, environ)
     if plan is None:
         reason = plans.why_not(result)
@@ -155,6 +156,8 @@ def _dry_run(target: str, plan: "Plan", environ: Mapping[str, str], log: Log) ->
             log.line(f"     Nothing was run. To build and serve this: nb-builder run {target} --yes")
             return Outcome(0)
         log.note(f"{candidate}: {resolution}")
+    log.line("     A dry run considers only packages that have wheels, because building a package runs its code.")
+    log.line(f"     To build and serve the notebook with other packages, too: nb-builder run {target} --yes")
     return Outcome(1)
 
 
@@ -181,7 +184,7 @@ def _built(
     copied = app_root.with_name(f"{app_root.name}-planned")
     status = 1
     for number, candidate in enumerate(plan.candidates, start=1):
-        resolution = resolver.resolve(plan.wishes, candidate, environ)
+        resolution = resolver.resolve(plan.wishes, candidate, environ, builds=True)
         if isinstance(resolution, str):
             log.note(f"{candidate}: no compatible versions ({resolution})")
             if resolution == resolver.UNREACHABLE:
@@ -214,7 +217,7 @@ def _asked(
     consent: Consent,
     log: Log,
 ) -> Outcome:
-    """Show what the predictor answers, ask whether to serve it, and write it into the notebook where that is wanted."""
+    """Show a prediction, ask whether to serve it, and write the predictor into the notebook if the user agrees."""
     from nb_builder.fix import plan as plans
 
     if consent.is_asked:
@@ -245,7 +248,7 @@ def _asked(
 
 
 def _write_settings(folder: Path, chosen: Mapping[str, str]) -> None:
-    """Add settings to .s2i/environment; those that it has already stay."""
+    """Add settings to .s2i/environment; existing ones stay."""
     file = folder / ".s2i" / "environment"
     found = author_variables.read(folder)
     has = {*found.taken, *found.ignored}
@@ -261,7 +264,7 @@ def _problem(file: Path) -> Mapping[str, object]:
 
 
 def _is_of_the_proposal(problem: Mapping[str, object], plan: "Plan") -> bool:
-    """Return whether a build failed because of the proposed predictor: it differs, or fails, or can't be saved."""
+    """Return whether the proposed predictor caused the failure: it differs, raises, or can't be saved."""
     last = max(cell.number or 0 for cell in plan.checked.last.cells)
     code, number = problem.get("code"), problem.get("cell")
     fails = code in ("cell-failed", "package-changed") and isinstance(number, int) and number > last

@@ -1,7 +1,7 @@
-"""`nb-builder rebuild-check`: whether a second build of the same sources and lock gives the same files, or why not.
+"""`nb-builder rebuild-check`: whether a second build of the same sources and lock yields the same files, or why not.
 
-It is told two folders, APP_ROOT as it is in an image and as the same build has made it again. Nothing in them is
-executed or unpickled, and none of their links is followed: a file next to each folder says where they lead.
+It gets two folders: APP_ROOT as it is in an image, and as the same build has recreated it. Their contents are neither
+executed nor unpickled, and their links are not followed: a file next to each folder records the link targets.
 """
 
 import hashlib
@@ -22,25 +22,25 @@ from nb_builder.common import digests
 from nb_builder.common.log import Log
 
 USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
-# The ending of the file alongside a folder that says where links of the folder lead, by their names.
+# The suffix of the file next to a folder that lists the targets of the folder's links by name.
 LINKS = ".links.json"
-# What no build makes twice: ECDSA takes a random number, and a check has no key.
+# Never reproducible: ECDSA uses a random number, and a check has no key.
 _SIGNATURES = frozenset((f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"))
-# What the check has added, so that the lock is the same.
+# Added by the check, so that the lock is the same.
 _ADDED = f"{paths.SRC}/{paths.LOCK}"
-# What a report says of a lock that was resolved, and not of one that was given.
+# Keys that a report has only if its lock was resolved by the build.
 _REPORT = f"{paths.BUILD}/{paths.REPORT}"
 _OF_THE_LOCK = frozenset(("asked", "resolved"))
-# Each is shown by its own digest; the rest is counted.
+# Each one is shown with its own digest; the rest are counted.
 _SHOWN = (paths.MODEL, paths.BUILD)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^1\d{9}(\.\d+)?$")
-# Of a .pyc file: a magic number, flags, the time and the size of its source.
+# The header of a .pyc file: a magic number, flags, and the time and size of its source.
 _HEADER = 16
 _MAX_SIZE = 64 << 20
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compare the two folders; print what is equal and what is not, and raise SystemExit(1) where something is not."""
+    """Compare the two folders; print equal and different files, and raise SystemExit(1) if any differ."""
     command_line.require(USAGE, arguments, 2)
     first, second = (_Tree(Path(each)) for each in arguments)
     log = Log()
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class _Tree:
-    """The files of an APP_ROOT, and where its links lead, by their names; no link is followed."""
+    """The files of an APP_ROOT, and the targets of its links by name; links are not followed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -91,37 +91,37 @@ class _Tree:
                 self.names.add(relative)
 
     def link(self, name: str) -> str | None:
-        """Return where a link leads, None for a file."""
+        """Return the target of a link, or None for a file."""
         return self._links.get(name)
 
     def mode(self, name: str) -> int:
-        """Return kind and rights of a file."""
+        """Return the type and permissions of a file."""
         return stat.S_IFLNK | 0o777 if name in self._links else (self._root / name).lstat().st_mode
 
     def size(self, name: str) -> int:
-        """Return how many bytes a file has."""
+        """Return the size of a file in bytes."""
         return (self._root / name).lstat().st_size
 
     def content(self, name: str) -> bytes:
-        """Return the bytes of a file, none of what is no file."""
+        """Return the bytes of a file, or none if it isn't a regular file."""
         return (self._root / name).read_bytes() if stat.S_ISREG(self.mode(name)) else b""
 
     def digest(self, name: str) -> str:
-        """Return the SHA-256 of a file's bytes, or of where a link leads."""
+        """Return the SHA-256 of a file's bytes, or of a link's target."""
         target = self.link(name)
         if target is not None:
             return hashlib.sha256(os.fsencode(target)).hexdigest()
         return digests.digest(self._root / name)
 
     def is_equal(self, other: "_Tree", name: str) -> bool:
-        """Return whether a file has the same kind, rights and bytes in both."""
+        """Return whether a file has the same type, permissions and bytes in both."""
         if self.mode(name) != other.mode(name) or self.link(name) != other.link(name):
             return False
         return not stat.S_ISREG(self.mode(name)) or self.digest(name) == other.digest(name)
 
 
 def _differs_by_the_lock(one: _Tree, other: _Tree, name: str) -> bool:
-    """Return whether two reports differ in nothing but where the lock is from."""
+    """Return whether two reports differ only in the origin of the lock."""
     if name not in one.names & other.names:
         return False
     try:
@@ -142,7 +142,7 @@ def _digest_of_all(tree: _Tree, names: Sequence[str]) -> str:
 
 
 def _reason(one: _Tree, other: _Tree, name: str) -> str:
-    """Return why two files differ, as far as their bytes tell."""
+    """Return why two files differ, as far as their bytes reveal it."""
     for tree, reason in ((one, "only the second build has it"), (other, "only the first build has it")):
         if name not in tree.names:
             return reason
@@ -156,7 +156,7 @@ def _reason(one: _Tree, other: _Tree, name: str) -> str:
     kinds = {".pyc": _of_bytecode, ".json": _of_json, ".pickle": _of_pickle}
     try:
         return kinds.get(Path(name).suffix, _of_text)(*texts)
-    # A file may be named as it likes.
+    # File names are untrusted.
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError):
         return _of_text(*texts)
 
@@ -181,7 +181,7 @@ def _of_json(one: bytes, other: bytes) -> str:
 
 
 def _paths(one: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (JSON pointer, value, other value) of what two values differ in."""
+    """Yield (JSON pointer, value, other value) of each difference between two values."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted({*one, *other}):
             yield from _paths(one.get(key), other.get(key), f"{where}/{key}")
@@ -193,7 +193,7 @@ def _paths(one: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _of_pickle(one: bytes, other: bytes) -> str:
-    """Return what two pickles differ in, by their instructions: none of these is carried out."""
+    """Return the differences between two pickles, by their opcodes, none of which is executed."""
     first, second = (
         [(code.name, arg) for code, arg, _ in pickletools.genops(text) if code.name != "FRAME"] for text in (one, other)
     )
@@ -201,7 +201,7 @@ def _of_pickle(one: bytes, other: bytes) -> str:
         ((index, pair) for index, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]),
         (min(len(first), len(second)), (("its end", None), ("its end", None))),
     )
-    # Which value got which number is a matter of order, too.
+    # Memo numbers are a matter of order, too.
     counted = [Counter(repr(step) for step in steps if "GET" not in step[0]) for steps in (first, second)]
     if counted[0] == counted[1]:
         return f"the order of a set or of a dict: the same values in another order, from instruction {place} on"

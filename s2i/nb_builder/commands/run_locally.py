@@ -32,6 +32,9 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems.build_problem import BuildProblem
 
+# Longer samples and predictions are shortened in what the command prints.
+MAX_SHOWN = 1000
+SHOWN_OF_LONG = 60
 DOORWAYS = Path(__file__).parents[2] / "bin"
 HOST = "127.0.0.1"
 _PARSER = argparse.ArgumentParser(prog="nb_builder local", add_help=False, allow_abbrev=False)
@@ -41,8 +44,8 @@ _PARSER.add_argument("--json", action="store_true")
 _PARSER.add_argument("--yes", action="store_true")
 _PARSER.add_argument("--dry-run", action="store_true")
 _PARSER.add_argument("--fix", action="store_true")
-# For a browser, a page whose own name leads to HOST (DNS rebinding) is of the service's origin.
-# A port that is free when it is chosen may be another's when the service starts.
+# For a browser, a page whose host name resolves to HOST (DNS rebinding) has the service's origin. A free port may be
+# taken by another process before the service starts.
 PORT_TRIES = 5
 OWN_NAMES = ("S2I_ALLOWED_HOSTS", "localhost")
 PORT = Knob("PORT", number(0, 65535, int), 8080, "Port that `nb-builder run` serves on; 0 picks a free one.")
@@ -58,11 +61,11 @@ class NoPortFree(BuildProblem):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Build and serve the notebook that the argument names: a folder, an .ipynb or a git URL.
+    """Build and serve the notebook in the argument: a folder, an .ipynb or a git URL.
 
-    With --json, stdout is for one line of JSON: where the service is, once it is ready, and what it has answered.
-    `--app-root FOLDER` names where it is built. For a notebook without predictor a plan is made, shown and asked about:
-    --yes consents to it, --dry-run only shows it, --fix writes it into the notebook.
+    With --json, stdout gets a single line of JSON: the service's address once it is ready, and its first response.
+    `--app-root FOLDER` sets where it is built. For a notebook without predictor, a plan is made and shown, with a
+    question: --yes accepts it, --dry-run only shows it, --fix writes it to the notebook.
     """
     given = _PARSER.parse_args(arguments)
     answers = Answers("run", _stdout_for_answers()) if given.json else None
@@ -73,10 +76,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class Answers:
-    """A descriptor for one line of JSON: the first answer, or why there is none.
+    """Writes one line of JSON to a descriptor: the first response, or why there is none.
 
-    As a context it gives, when the program ends, the problem that ended the block before there was an answer, or only
-    the exit status, as for Ctrl-C.
+    As a context manager it writes, on exit, the problem that ended the block before the first response, or the exit
+    status alone, as for Ctrl-C.
     """
 
     def __init__(self, command: str, descriptor: int) -> None:
@@ -86,17 +89,17 @@ class Answers:
         self._scratch = tempfile.TemporaryDirectory(prefix="nb-problem-")
 
     def give(self, facts: Mapping[str, object]) -> None:
-        """Write the line, unless there was one."""
+        """Write the line, unless it was already written."""
         if not self._is_given:
             self._is_given = True
             os.write(self._descriptor, json.dumps(facts).encode() + b"\n")
 
     def leave(self) -> None:
-        """Give nothing more: another program does."""
+        """Write nothing more, because another program does."""
         self._is_given = True
 
     def __enter__(self) -> None:
-        # Whoever asks for the problem by a file of its own gets it there.
+        # A caller that set a problem file gets the problem there.
         self._file = Path(os.environ.setdefault(PROBLEM_FILE, f"{self._scratch.name}/problem.json"))
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -109,15 +112,15 @@ class Answers:
         elif isinstance(error, SystemExit) and isinstance(error.code, int):
             status = error.code
             problem = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else None
-        # Behind the problem's own words, which may go to the same stream.
+        # After the problem's text, which may go to the same stream.
         atexit.register(self.give, {"command": self._command, "exit_status": status, "problem": problem})
         self._scratch.cleanup()
 
 
 def batch(arguments: Sequence[str]) -> None:
-    """Build the notebook that the first argument names, and score with it what the others say to `batch`.
+    """Build the notebook in the first argument, and score with it; the other arguments are passed to `batch`.
 
-    Words that `batch` does not take, and files that are not there, end this before anything is built.
+    Options that `batch` rejects and missing files are reported before anything is built.
     """
     own = 3 if arguments[:1] == ["--app-root"] else 1
     checked = subprocess.run([DOORWAYS / "run", "words", "batch", *arguments[own:]])
@@ -127,7 +130,7 @@ def batch(arguments: Sequence[str]) -> None:
     stdout = _stdout_for_answers()
     log = Log()
     report_to = options and options.report_to
-    # stderr is where the build's own words go, too: the report is the last of them.
+    # Build output also goes to stderr, so the report is its last line.
     report = Answers("batch", stdout if report_to == 1 else 2) if report_to else None
     with report or contextlib.nullcontext():
         _, environ, lock = _build(_PARSER.parse_args(arguments[:own]), log)
@@ -142,7 +145,7 @@ def batch(arguments: Sequence[str]) -> None:
 
 
 def _stdout_for_answers() -> int:
-    """Return a descriptor of stdout, which is for answers alone from now on: what else is printed goes to stderr."""
+    """Reserve stdout for predictions and return its descriptor; other output goes to stderr."""
     sys.stdout.flush()
     answers = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -150,18 +153,18 @@ def _stdout_for_answers() -> int:
 
 
 def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], AppLock]:
-    """Build the target that is given; return its APP_ROOT, the environment for a service of it, and the right to it.
+    """Build the given target; return its APP_ROOT, the environment for its service, and its lock.
 
-    Raise AppInUse where another command has that, and PortTaken where the port that is asked for is not free.
+    Raises AppInUse if another command holds the lock, and PortTaken if the requested port is in use.
     """
     settings = Settings()
     home = settings.home.resolve()
     app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
     # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
     wanted_port(os.environ)
-    # Before the clone, which lies alongside the folder.
+    # Before the clone, which is created next to the folder.
     lock = AppLock(app_root, f"'{given.target}' is being built")
-    # A shallow clone does not have the commit that last changed the notebook.
+    # A shallow clone may lack the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
     with target.repository(given.target, app_root.with_name(f"{app_root.name}-clone"), log, history=history) as (
         folder,
@@ -196,14 +199,14 @@ def _build_copy(_folder: Path, environ: Mapping[str, str]) -> int:
 
 
 def _assembled(environ: dict[str, str]) -> int:
-    """Build, and return the exit status; what ends the build by Ctrl-C has said so itself."""
+    """Build, and return the exit status; a build stopped with Ctrl-C has already reported that."""
     with subprocess.Popen([DOORWAYS / "assemble"], env=environ) as build:
         try:
             while True:
                 with contextlib.suppress(KeyboardInterrupt):
                     return build.wait()
         finally:
-            # A signal that was sent only to this process, such as SIGTERM, must reach the build as well.
+            # A signal sent only to this process, such as SIGTERM, must be forwarded to the build.
             if build.poll() is None:
                 build.terminate()
 
@@ -211,9 +214,9 @@ def _assembled(environ: dict[str, str]) -> int:
 def serve(
     app_root: Path, environ: dict[str, str], log: Log, answers: Answers | None = None, lock: AppLock | None = None
 ) -> None:
-    """Serve what is in `app_root` until it is stopped, and ask it once; leave by SystemExit with its exit code.
+    """Serve `app_root` until stopped, and send it one request; raise SystemExit with its exit status.
 
-    `answers` gets what came of it. The service has the `lock` as well.
+    `answers` gets the result. The service inherits the `lock`.
     """
     wanted = wanted_port(environ)
     first = wanted or read_all([PORT], environ)["PORT"]
@@ -232,7 +235,7 @@ def _serve_on(
     *,
     may_move: bool,
 ) -> None:
-    """Serve on `port` as `serve` does; return if it `may_move` and another process has the port by now."""
+    """Serve on `port` like `serve`; return if it `may_move` and another process has taken the port."""
     environ.update(PORT=str(port), S2I_HOST=HOST)
     environ.setdefault(*OWN_NAMES)
     log.step(f"Starting the service on http://{HOST}:{port}")
@@ -254,15 +257,15 @@ def _serve_on(
         if answers is None:
             log.line("     Press Ctrl-C to stop.")
         else:
-            # A program reads this, and nobody at a terminal.
+            # A program reads this, not a user at a terminal.
             answers.give(asked)
         service.wait()
     except KeyboardInterrupt:
-        # The way to stop that the last line in the log names, so not a failure.
+        # The log's last line tells users to stop it this way, so it isn't a failure.
         log.step("Stopping")
     finally:
         os.close(reader)
-        # Ctrl-C in a terminal reaches the service, too; a signal sent only to us must be passed on.
+        # Ctrl-C in a terminal reaches the service, too; a signal sent only to this process must be forwarded.
         if service.poll() is None:
             service.send_signal(signal.SIGTERM)
         service.wait()
@@ -270,7 +273,7 @@ def _serve_on(
 
 
 def wanted_port(environ: Mapping[str, str]) -> int:
-    """Return the port that PORT asks for, 0 where any will do; raise SettingInvalid, or PortTaken for one in use."""
+    """Return the port that PORT sets, 0 for any; raise SettingInvalid, or PortTaken if it is in use."""
     port = read_all([PORT], environ)["PORT"]
     if not environ.get("PORT") or port == 0:
         return 0
@@ -284,14 +287,14 @@ def wanted_port(environ: Mapping[str, str]) -> int:
 
 
 def listening(first: int, log: Log, host: str = HOST) -> socket.socket:
-    """Return a socket that listens on `first`, or the next free port after it; on any for 0. Raise NoPortFree."""
+    """Return a socket listening on `first` or the next free port; 0 means any port. Raises NoPortFree."""
     for port in range(first, min(first + 100, 65536)):
         sock = socket.socket()
-        # The service sets it, too; so a connection in TIME_WAIT does not make the port look taken.
+        # The service sets it, too; so a connection in TIME_WAIT doesn't make the port look taken.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((host, port))
-            # Several may bind a port with this option, only one may listen.
+            # With this option several sockets may bind a port, but only one may listen.
             sock.listen()
         except OSError:
             sock.close()
@@ -309,14 +312,14 @@ def free_port(first: int, log: Log) -> int:
 
 
 def _first_facts(reader: int) -> dict:
-    """Return the facts by which the service reports that it serves, or why it can't; none if it ends before."""
+    """Return the facts with which the service reports that it is ready, or why it isn't; none if it exits first."""
     with open(reader, encoding="utf-8", closefd=False) as lines:
         every = map(json.loads, lines)
         return next((facts for facts in every if "port" in facts or "port_taken" in facts), {})
 
 
 def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
-    """Send the sample of the first golden row; print the answer, and where to go on. Return what came of it."""
+    """Send the sample of the first golden row; print the prediction, and next steps. Return the response."""
     sample, path = example(app_root)
     url = f"{address}{path}"
     asked: dict[str, object] = {"url": url, "docs": f"{address}/docs"}
@@ -327,15 +330,15 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = response.read().decode()
             asked["answer"] = json.loads(answer)
-            log.step(f"Sample request: {sample} → {answer}")
+            log.step(f"Sample request: {shorten(sample)} → {shorten(answer)}")
         except urllib.error.HTTPError as error:
-            # The service works all the same; it may require a key, for one.
+            # The service works all the same; it may require a key, for example.
             with error:
                 asked["status"] = error.code
-                log.step(f"Sample request: {sample} → status {error.code}")
+                log.step(f"Sample request: {shorten(sample)} → status {error.code}")
         except OSError as error:
-            log.note(f"the sample request {sample} failed ({error}).")
-        # What the log says of this request comes before the lines that are to stay in sight.
+            log.note(f"the sample request {shorten(sample)} failed ({error}).")
+        # Let the log of this request come before the lines that should stay visible.
         time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
     log.line(f"     Try it in a browser: {address}/docs")
@@ -343,7 +346,7 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
 
 
 def example(app_root: Path) -> tuple[str | None, str]:
-    """Return (the sample of the model's first golden row as JSON, None if it has no row; the path that takes it)."""
+    """Return (the sample of the model's first golden row as JSON, or None without rows; the path that accepts it)."""
     every = golden_rows.read(app_root / paths.MODEL)
     name = "" if golden_rows.plain(every) else next((row["predictor"] for row in every if "predictor" in row), "")
     rows = golden_rows.plain(every, name)
@@ -351,7 +354,15 @@ def example(app_root: Path) -> tuple[str | None, str]:
 
 
 def how_to_ask(sample: str | None, url: str) -> str:
-    """Return the command that sends a sample to the service, or a sentence where there is none to send."""
+    """Return a command that sends a sample to the service, or a sentence if there is no sample."""
     if sample is None:
         return f"The notebook has no examples; send your own sample as JSON to {url}"
+    if len(sample) > MAX_SHOWN:
+        is_file = "the file itself, or " if sample.startswith('"data:') else ""
+        return f"POST {is_file}JSON such as {shorten(sample)} to {url}"
     return f"curl -d {shlex.quote(sample)} -H 'Content-Type: application/json' {url}"
+
+
+def shorten(text: str) -> str:
+    """Return a text of at most MAX_SHOWN characters: samples with files, as JSON, would fill the terminal."""
+    return text if len(text) <= MAX_SHOWN else f"{text[:SHOWN_OF_LONG]}… ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""Signs a model that is there already: for keys that never come near a build. `nb-builder sign` calls it."""
+"""Signs an existing model, for keys that must not be present during a build. `nb-builder sign` calls it."""
 
 import os
 import sys
@@ -41,10 +41,10 @@ class ProvenanceNotSignable(BuildProblem):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Sign the model in the APP_ROOT that `arguments` name, and where it comes from; or a model that is one file.
+    """Sign the model and its provenance in the APP_ROOT that `arguments` name, or a model file.
 
-    Raise SignKeyUnusable, NotSignable, ProvenanceNotSignable or ZipappDamaged; raise SystemExit with the usage for
-    other arguments.
+    Raises SignKeyUnusable, NotSignable, ProvenanceNotSignable or ZipappDamaged, and SystemExit with the usage for other
+    arguments.
     """
     settings = Settings()
     command_line.require(USAGE, arguments, 1)

@@ -87,12 +87,12 @@ class SourceElsewhere(NothingGiven):
 
 
 def is_url(name: str) -> bool:
-    """Return whether a name is a git URL, and nothing on this machine."""
+    """Return whether a name is a git URL and not a local path."""
     return bool(_URL.search(name)) and not os.path.exists(os.path.expanduser(name))
 
 
 def here(name: str) -> tuple[Path, str | None]:
-    """Return the folder to build and the notebook named in it; raise the problem of a name that is neither here."""
+    """Return the folder to build and the notebook named in it; raise a problem if the name is neither."""
     if not name:
         raise SourceUnnamed
     path = Path(name).expanduser()
@@ -102,7 +102,7 @@ def here(name: str) -> tuple[Path, str | None]:
 
 
 def require(name: str) -> None:
-    """Raise the problem of a name that is neither a git URL nor something here that could be built."""
+    """Raise a problem if a name is neither a git URL nor a local folder or notebook."""
     if not is_url(name):
         here(name)
 
@@ -136,36 +136,36 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
 
 
 def _fetch_submodules(clone: Path, log: Log) -> None:
-    """Fetch the submodules of a clone; a failure is only a note, as the notebook may not need them."""
+    """Fetch the submodules of a clone; a failure is only noted, because the notebook may not need them."""
     if git.fetch_submodules(clone):
         return
     status = git.facts(clone, "submodule", "status") or ""
-    # git marks submodules that are not checked out with a minus.
+    # git marks submodules that aren't checked out with a minus.
     missing = [line.split()[1] for line in status.splitlines() if line.startswith("-")]
     subject = f"the submodule {', '.join(missing)}" if missing else "a submodule of a submodule"
     log.note(f"{subject} could not be fetched (git's messages are above); code that imports or reads it will fail.")
 
 
 def _on_disk(path: Path) -> tuple[Path, str | None]:
-    """Return the folder of the repository that `path` belongs to, and the notebook if `path` is one."""
+    """Return the repository folder that contains `path`, and the notebook if `path` is one."""
     if os.path.isdir(path):
         if not any(path.iterdir()):
             raise FolderEmpty(folder=path)
         return path, None
     folder = _top(path.parent)
-    # A user may have no home at all, for which Path.home raises.
+    # A user may have no home directory, for which Path.home raises.
     if folder in (Path(os.path.expanduser("~")), Path("/")):
         raise FolderTooWide(notebook=path.name, folder=folder)
     return folder, str(path.relative_to(folder))
 
 
 def _top(folder: Path) -> Path:
-    """Return the top of the git repository that `folder` is in; without git or a repository, `folder` itself."""
+    """Return the top of the git repository that contains `folder`; without git or a repository, `folder` itself."""
     return git.top_of(folder) or folder
 
 
 def tell_what_is_above(folder: Path, log: Log) -> None:
-    """Log, after a failed build of a folder inside a git repository, that the rest of that repository was not used."""
+    """After a failed build of a folder inside a git repository, log that the rest of the repository was not used."""
     top = _top(folder)
     if top != folder and top in folder.parents:
         log.note(
@@ -175,30 +175,30 @@ def tell_what_is_above(folder: Path, log: Log) -> None:
 
 
 def tell_what_is_ignored(folder: Path, log: Log) -> None:
-    """Log what .s2i/environment sets and may not; raise FileRefused."""
+    """Log the settings that .s2i/environment sets but must not; raise FileRefused."""
     note = author_variables.read(folder).note
     if note:
         log.note(note)
 
 
 def choice(notebook: str | None) -> dict[str, str]:
-    """Return the settings that choose `notebook`: a file named by the user overrides .s2i/environment."""
+    """Return the settings that select `notebook`: a file named by the user overrides .s2i/environment."""
     return {"S2I_SOURCE_NOTEBOOK": notebook, "S2I_SOURCE_NOTEBOOK_LIST": ""} if notebook else {}
 
 
 def build_environment(
     folder: Path, notebook: str | None, home: Path, app_root: Path, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the variables for assemble: what .s2i/environment sets, `environ` over it, and what is built where."""
+    """Return the variables for assemble: .s2i/environment, overridden by `environ`, and the folders of the build."""
     ours = {"NB_BUILDER_HOME": str(home), "APP_ROOT": str(app_root), "S2I_SRC": str(folder)}
     return {**settings_of(folder, environ), **ours, **choice(notebook)}
 
 
 def settings_of(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what .s2i/environment sets, and `environ` over it.
+    """Return the settings of .s2i/environment, overridden by `environ`.
 
-    Raises FileRefused, and SettingInvalid where the file names a program to start: on this machine only `environ`,
-    which is the user's own, may do so.
+    Raises FileRefused, and SettingInvalid if the file names a program to start: on this machine only `environ`, which
+    belongs to the user, may do so.
     """
     of_repository = author_variables.read(folder).taken
     python = of_repository.get(_PYTHON, "")

@@ -1,4 +1,4 @@
-"""What `usage` prints: the image's default command and each script's `-h`."""
+"""The output of `usage`, which is the image's default command and the help of each script."""
 
 import textwrap
 
@@ -31,7 +31,7 @@ FILLED = textwrap.TextWrapper(100, initial_indent=" " * 6, subsequent_indent=" "
 
 
 def show() -> None:
-    """Print what the image is for, how to use it, and all settings of a build."""
+    """Print the purpose of the image, its usage, and all build settings."""
     print(TEXT)
     for title, knobs in grouped(KNOBS):
         print(f"{title}:")

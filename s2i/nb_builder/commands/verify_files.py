@@ -1,4 +1,4 @@
-"""Verify the model in files that were taken out of an image, without loading any; `nb-builder verify` calls it."""
+"""Verifies the model in files extracted from an image, without loading it; `nb-builder verify` calls it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ USAGE = "Usage: nb_builder verify APP_ROOT PUBLIC_KEY"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print whose the model in an APP_ROOT is, and where it comes from.
+    """Print who signed the model in an APP_ROOT, and its origin.
 
-    Raise ModelMissing, ModelUnsigned, SignatureInvalid, ModelNotAsSigned or VerifyUnusable; raise SystemExit with the
+    Raises ModelMissing, ModelUnsigned, SignatureInvalid, ModelNotAsSigned or VerifyUnusable, and SystemExit with the
     usage for other arguments.
     """
     command_line.require(USAGE, arguments, 2)

@@ -1,4 +1,4 @@
-"""Writes a model that was taken out of an image as one file that Python runs. `nb-builder zipapp` calls it."""
+"""Writes a model extracted from an image as one file that Python runs. `nb-builder zipapp` calls it."""
 
 import os
 import sys
@@ -17,12 +17,12 @@ from nb_builder.common.log import Log
 
 USAGE = "Usage: nb_builder zipapp APP_ROOT FILE ARCHITECTURE [--with-wheels]"
 WITH_WHEELS = "--with-wheels"
-# What engines call a machine, and uname; images of services are Debian's.
+# Machine names of engines and of uname; service images are based on Debian.
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the file; raise problems of a model that is not as it was written or signed, and SystemExit for usage."""
+    """Write the file; raise a problem if the model was changed after build or signing, SystemExit for wrong usage."""
     places = [word for word in arguments if word != WITH_WHEELS]
     command_line.require(USAGE, places, 3)
     app_root, target, architecture = Path(places[0]), Path(places[1]), places[2]
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _read(app_root: Path) -> ModelFolder:
-    """Return the model, verified where this machine's settings say so; its Python need not be there."""
+    """Return the model, verified if this machine's settings require it; its Python need not be installed."""
     folder = app_root / paths.MODEL
     trust = Settings(dict(os.environ)).trust
     digests = None if trust is None else trust.digests_of(folder)

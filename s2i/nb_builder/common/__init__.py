@@ -1,1 +1,1 @@
-"""What the packages of every phase share: settings, log, workspace, cells, digests. Nothing here depends on a phase."""
+"""Shared by the packages of all phases: settings, log, workspace, cells, digests. Depends on no phase."""

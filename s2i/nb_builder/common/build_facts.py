@@ -1,4 +1,4 @@
-"""What the steps of a build return: later steps use these values, and the report is written from them."""
+"""The results of build steps, which later steps use and the report records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,7 +9,7 @@ from nb_service.weights.lock import Entry
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What must be equal before anything of the previous build is used."""
+    """Facts that must be equal to reuse anything from the previous build."""
 
     python: str
     platform: str
@@ -18,7 +18,7 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Origin:
-    """The commit and its repository, without credentials, as far as they are known, and the notebooks' digests.
+    """The commit and its repository without credentials, if known, and the notebooks' digests.
 
     `uncommitted` are files that differ from the commit.
     """
@@ -31,7 +31,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Resolution:
-    """How requirements became versions: by a lock, or as of a date, of which `by` is the source."""
+    """How requirements were resolved to versions: by a lock, or as of a date, whose source is `by`."""
 
     lock: str | None = None
     as_of: str | None = None
@@ -40,7 +40,7 @@ class Resolution:
     unpinned: tuple[str, ...] = ()
 
     def as_report(self) -> dict[str, Any]:
-        """Return the entry of the report."""
+        """Return the report's entry."""
         if self.lock:
             return {"lock": self.lock, "as_of": None}
         source = {"by": self.by} if self.by else {}
@@ -49,7 +49,7 @@ class Resolution:
 
 @dataclass(frozen=True)
 class Installed:
-    """The packages of the notebook's environment, as `pip freeze` lists them, and what they come from.
+    """The packages of the notebook's environment, as `pip freeze` lists them, and their origin.
 
     `asked` is the fingerprint of the requirements. `added_by_cells` is what cells have installed, None before they ran.
     """
@@ -64,7 +64,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a model was made of: files that cells read and wrote, by name, and one digest of all inputs."""
+    """Inputs of a model: files that cells read and wrote, by name, and one digest of all inputs."""
 
     read: Mapping[str, str]
     read_complete: bool
@@ -74,7 +74,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class MadeOf:
-    """All that a model was made of."""
+    """Everything that a model was made from."""
 
     circumstances: Circumstances
     origin: Origin
@@ -87,7 +87,7 @@ Fact = Circumstances | Origin | Installed | Inputs
 
 
 def as_report(fact: Fact) -> dict[str, Any]:
-    """Return the report's entries, without those that are not known."""
+    """Return the report's entries, without unknown ones."""
     values = {each.metadata.get("entry", each.name): getattr(fact, each.name) for each in fields(fact)}
     known = {name: value for name, value in values.items() if value is not None}
     return {name: value.as_report() if isinstance(value, Resolution) else value for name, value in known.items()}

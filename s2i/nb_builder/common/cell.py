@@ -1,4 +1,4 @@
-"""One cell of script two: what `rewrite` passes to `execute`, and what problems name."""
+"""One cell of script two, which `rewrite` passes to `execute` and problems mention."""
 
 import ast
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from nb_builder.common import syntax_trees
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of script two with its place in the author's notebook.
+    """A piece of script two with its position in the author's notebook.
 
-    `source` is sent to the kernel as it is. `number` is the N of In [N] when every code cell is run
-    from the top, `position` the place among all cells, Markdown counted; both start at 1 and are None
-    for the cells that we add ourselves. `first_line` is the line of a script that `source` begins in.
+    `source` is sent to the kernel unchanged. `number` is the N of In [N] when every code cell is run from the top,
+    `position` the position among all cells, including Markdown; both start at 1 and are None for cells that we add
+    ourselves. `first_line` is the line of a script where `source` starts.
     """
 
     source: str
@@ -26,7 +26,7 @@ class Cell:
 
     @cached_property
     def statements(self) -> Sequence[ast.stmt] | None:
-        """The cell's statements, never to be changed; None where this Python can't parse it, as the model's may."""
+        """The cell's statements, which must not be modified; None if this Python can't parse it, as the model's may."""
         module = syntax_trees.tree(self.source)
         return module.body if module else None
 
@@ -44,6 +44,6 @@ class Cell:
         name = f"Cell [{self.number}] of {notebook} (cell {self.position} of the file)"
         if line is None:
             return name
-        # Of a script, an editor shows the lines of the file and no cell numbers.
+        # For a script, an editor shows the lines of the file and no cell numbers.
         of_file = "" if self.first_line is None else f" (line {self.first_line + line - 1} of the file)"
         return f"{name}, line {line}{of_file}"

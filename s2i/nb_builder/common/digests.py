@@ -1,4 +1,4 @@
-"""Digests of files, folders and values, to tell whether they have changed."""
+"""Digests of files, folders and values, to detect changes."""
 
 import hashlib
 import json
@@ -8,12 +8,12 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nb_scorer.common.digests import sha256_of
 
-# Mode, size, mtime, ctime and inode: any change of a file's content or mode shows in one of these.
+# Mode, size, mtime, ctime and inode: any change of a file's content or mode affects one of these.
 State = tuple[int, int, int, int, int]
 
 
 def state(path: Path) -> State:
-    """Return what differs after any change of a file, or of a link itself, without reading it."""
+    """Return a value that differs after any change of a file, or of a link itself, without reading it."""
     status = path.lstat()
     return status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
@@ -24,7 +24,7 @@ def digest(path: Path) -> str:
 
 
 def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return {name: SHA-256} for those of the files `names` below `folder` that exist."""
+    """Return {name: SHA-256} for the files in `names` below `folder` that exist."""
     return {name: digest(folder / name) for name in sorted(names) if (folder / name).is_file()}
 
 
@@ -37,8 +37,8 @@ def all_files(folder: Path) -> list[str]:
 def tree(folder: Path) -> str:
     """Return one SHA-256 for the names and contents of the files below `folder`.
 
-    git's own files, caches, notebooks and the lock are left out: in the folder of a package they are next to its code
-    and not part of it, and a lock with a digest of itself could never be right.
+    git's own files, caches, notebooks and the lock are left out: they are next to a package's code but not part of it,
+    and a lock can't contain its own digest.
     """
     names = [name for name in all_files(folder) if not _stands_beside(Path(name))]
     return fingerprint(digests(folder, names))

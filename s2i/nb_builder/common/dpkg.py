@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 DPKG = Path("/var/lib/dpkg")
-# Top-level folders that are links into /usr on a merged system; packages name their files by either path.
+# Top-level folders that are links into /usr on a merged system; packages name their files with either path.
 _MERGED = ("/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/")
-# Files that a package generates when it is installed, so that they are not in its list.
+# Files that a package generates during installation, so they are not in its list.
 _GENERATED = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 
 
@@ -26,7 +26,7 @@ class Package:
 
 
 def packages(dpkg: Path = DPKG) -> dict[str, Package]:
-    """Return the installed packages by name; an empty dict where the image has no dpkg."""
+    """Return the installed packages by name; an empty dict if the image has no dpkg."""
     try:
         text = (dpkg / "status").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -47,7 +47,7 @@ def _package(paragraph: str) -> Package | None:
 def lists(dpkg: Path = DPKG) -> dict[str, tuple[str, ...]]:
     """Return {package: the paths in its list, folders included}.
 
-    The result is cached, as there is a file for each package.
+    The result is cached, because each package has its own file.
     """
     paths: dict[str, tuple[str, ...]] = {}
     for listing in sorted((dpkg / "info").glob("*.list")):
@@ -60,7 +60,7 @@ def lists(dpkg: Path = DPKG) -> dict[str, tuple[str, ...]]:
 def owners(paths: Iterable[str], dpkg: Path = DPKG) -> dict[str, str]:
     """Return {path: name of the package that owns it}, without paths that no package owns.
 
-    Folders are left out, as many packages share them.
+    Folders are left out, because many packages share them.
     """
     canonical_paths = {_canonical(path): path for path in paths if not os.path.isdir(path)}
     owner_of = {path: _GENERATED[path] for path in canonical_paths.values() if path in _GENERATED}
@@ -78,7 +78,7 @@ def _canonical(path: str) -> str:
 
 
 def release(file: Path = Path("/etc/os-release")) -> dict[str, str]:
-    """Return the fields of os-release, such as ID and VERSION_ID; an empty dict where there is none."""
+    """Return the fields of os-release, such as ID and VERSION_ID, or an empty dict."""
     if not file.exists():
         return {}
     return dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', file.read_text(encoding="utf-8"), re.MULTILINE))

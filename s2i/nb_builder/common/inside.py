@@ -1,10 +1,10 @@
-"""Which paths of a repository may be read: a repository of a stranger has links and pipes where files should be."""
+"""Which paths of a repository may be read: an untrusted repository may contain symlinks or FIFOs."""
 
 import os
 import stat
 from pathlib import Path
 
-# What is read at once: of notebooks, which contain outputs, and of all other files.
+# Maximum bytes to read at once: of notebooks, which contain outputs, and of all other files.
 _MAX_NOTEBOOK, _MAX_SIZE = 256 << 20, 32 << 20
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
@@ -15,7 +15,7 @@ _KINDS = (
 
 
 def special(path: str | Path) -> str:
-    """Return what a path is that is neither a file, a folder nor a link, such as "a FIFO"; "" for all others."""
+    """Describe a path that is neither a file, a folder nor a link, such as "a FIFO"; return "" for all others."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:
@@ -24,9 +24,9 @@ def special(path: str | Path) -> str:
 
 
 def refusal(path: Path, top: Path) -> str:
-    """Return why a path below `top` is not to be read, as a clause; "" where it may be, or where nothing is.
+    """Return why a path below `top` must not be read, as a clause; "" if it may be read or doesn't exist.
 
-    It may be where it is a file, or a link to one that is below `top` as well, and not larger than anybody has written.
+    It may be read if it is a file, or a link to a file below `top`, and not implausibly large.
     """
     resolved = Path(os.path.realpath(path))
     if not resolved.is_relative_to(os.path.realpath(top)):

@@ -1,4 +1,4 @@
-"""The distributions of a virtual environment, and which file belongs to which of them."""
+"""The distributions of a virtual environment, and which files belong to each."""
 
 import os
 import re
@@ -21,8 +21,8 @@ _METADATA = (".dist-info", ".egg-info")
 class Distribution:
     """One installed distribution; `files` are absolute paths that exist, bytecode and metadata included.
 
-    `name` is normalised as in an index (`python-dateutil`), `bytes` is the size of the files, `native` says whether it
-    has shared objects, and `requires` are its declared requirements in the form of PEP 508.
+    `name` is normalised as in an index (`python-dateutil`), `bytes` is the size of the files, `native` states whether
+    it has shared objects, and `requires` are its declared requirements in PEP 508 format.
     """
 
     name: str
@@ -34,10 +34,10 @@ class Distribution:
 
 
 def installed(venv: Path) -> tuple[Distribution, ...]:
-    """Return the distributions of `venv` by their RECORD files, the biggest first.
+    """Return the distributions of `venv` from their RECORD files, largest first.
 
-    Their folders are resolved (no symbolic links), and files that do not exist are left out. A distribution without a
-    list of files is left out, as its files can't be known.
+    Their folders are resolved (no symbolic links), and missing files are left out. A distribution without a list of
+    files is left out, because its files are unknown.
     """
     distributions: dict[str, Distribution] = {}
     for folder in site_packages(venv):
@@ -49,13 +49,13 @@ def installed(venv: Path) -> tuple[Distribution, ...]:
 
 
 def site_packages(venv: Path) -> list[str]:
-    """Return the folders of `venv` that hold packages, by their real paths."""
+    """Return the folders of `venv` that contain packages, as real paths."""
     folders = [*venv.glob("lib/python*/site-packages"), *venv.glob("lib64/python*/site-packages")]
     return sorted({os.path.realpath(folder) for folder in folders})
 
 
 def owners(distributions: Iterable[Distribution]) -> dict[str, list[Distribution]]:
-    """Return {file: its distributions}: most have one, the `__init__.py` of a shared package may have several."""
+    """Return {file: its distributions}: usually one; the `__init__.py` of a shared package may have several."""
     owners_of: dict[str, list[Distribution]] = {}
     for distribution in distributions:
         for file in distribution.files:
@@ -64,7 +64,7 @@ def owners(distributions: Iterable[Distribution]) -> dict[str, list[Distribution
 
 
 def modules(distributions: Iterable[Distribution]) -> dict[str, list[Distribution]]:
-    """Return {dotted name of a module: the distributions that have it}."""
+    """Return {dotted name of a module: its distributions}."""
     owners_of: dict[str, list[Distribution]] = {}
     for distribution in distributions:
         for name in {module_of(file) for file in distribution.files} - {""}:
@@ -73,7 +73,7 @@ def modules(distributions: Iterable[Distribution]) -> dict[str, list[Distributio
 
 
 def module_of(file: str) -> str:
-    """Return the dotted name of the module that `file` in a site-packages is; "" for any other file."""
+    """Return the dotted module name of `file` in site-packages, or "" for any other file."""
     _, separator, module_path = file.rpartition("/site-packages/")
     name, dot, suffix = module_path.partition(".")
     if suffix not in ("py", "so") and not (suffix.startswith(("cpython-", "abi3.")) and suffix.endswith("so")):
@@ -82,7 +82,7 @@ def module_of(file: str) -> str:
 
 
 def entry_points(distribution: Distribution) -> set[str]:
-    """Return the modules that the entry points of `distribution` name, without those of console and GUI scripts."""
+    """Return the modules that the entry points of `distribution` name, without console and GUI scripts."""
     infos = (metadata.PathDistribution(Path(file).parent) for file in distribution.files if file.endswith(_ENTRIES))
     return {
         entry_point.module for info in infos for entry_point in info.entry_points if entry_point.group not in _PROGRAMS
@@ -95,7 +95,7 @@ def is_module(file: str) -> bool:
 
 
 def is_metadata(file: str) -> bool:
-    """Return whether `file` is a distribution's metadata, or a .pth file, which runs whenever Python starts."""
+    """Return whether `file` is a distribution's metadata, or a .pth file, which runs at every start of Python."""
     return file.endswith(".pth") or any(part.endswith(_METADATA) for part in file.split("/"))
 
 
@@ -123,7 +123,7 @@ def _described(name: str, info: metadata.Distribution) -> Distribution:
         path = os.path.normpath(str(info.locate_file(file)))
         files.add(path)
         if path.endswith(".py"):
-            # Few installers list in RECORD what is compiled after the installation.
+            # Few installers list bytecode compiled after the installation in RECORD.
             files.update(bytecode_of(path))
     existing = sorted(file for file in files if os.path.isfile(file))
     size = sum(os.lstat(file).st_size for file in existing)

@@ -1,9 +1,9 @@
-"""A build's log: one `---> step` line a step, everything on stdout.
+"""A build's log: one `---> step` line per step, everything on stdout.
 
-s2i takes some texts on stderr, such as "tar... not found", for a broken image and silently runs assemble
-a second time; so a build writes nothing to stderr.
+s2i takes some texts on stderr, such as "tar... not found", for a broken image and silently runs assemble a second time;
+so a build writes nothing to stderr.
 
-Names, source and output of the notebook go through it: a terminal and a CI server get nothing from them to obey.
+It prints names, source and output of untrusted notebooks, so terminals and CI servers must find no commands in it.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import TextIO
 
 from nb_builder.common import visible
 
-# What is coloured on a terminal, by SGR codes of ECMA-48: titles bold, problems red, what helps green, notes yellow.
+# Colours on a terminal, as SGR codes of ECMA-48: bold titles, red problems, green fixes, yellow notes.
 _COLOURED = (
     (re.compile(r"^---> .*", re.MULTILINE), "1"),
     (re.compile(r"^ERROR:", re.MULTILINE), "1;31"),
@@ -23,18 +23,18 @@ _COLOURED = (
 
 
 class Log:
-    """Prints steps and lines to `stream` (stdout by default), and flushes each at once; in colours on a terminal."""
+    """Prints steps and lines to `stream` (stdout by default), and flushes each at once; in colour on a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
         self._in_colours = takes_colours(self.stream)
 
     def step(self, text: str) -> None:
-        """Print the title of one step of the build, as one line."""
+        """Print the title of a build step on one line."""
         self._print(f"---> {visible.line(text)}")
 
     def line(self, text: str) -> None:
-        """Print one line, or several; escaped is what `visible` escapes, and what the stream's encoding lacks."""
+        """Print one or several lines; escape what `visible` escapes, and characters that the encoding lacks."""
         self._print(text)
 
     def _print(self, text: str) -> None:
@@ -46,17 +46,17 @@ class Log:
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.stream, flush=True)
 
     def detail(self, text: str) -> None:
-        """Print a line below a step: how it goes, or what it has found."""
+        """Print a line below a step, about its progress or findings."""
         self._print(f"     {text}")
 
     def note(self, text: str, *, is_routine: bool = False) -> None:
-        """Print something that the user should know although the build goes on, as one line.
+        """Print a note, on one line: something that users should know although the build continues.
 
-        One that `is_routine` is expected where a notebook is built at each save.
+        Notes with `is_routine` are expected whenever a notebook is built at each save.
         """
         self._print(f"     note: {visible.line(text)}")
 
 
 def takes_colours(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that shows colours, and NO_COLOR (no-color.org) does not forbid them."""
+    """Return whether a stream is a terminal that shows colours, and NO_COLOR (no-color.org) doesn't forbid them."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and (os.environ.get("TERM") or "dumb") != "dumb"

@@ -1,4 +1,4 @@
-"""The command `nb-builder` as readers of a message can type it."""
+"""The command `nb-builder` in the form that readers of a message can type."""
 
 import os
 import shlex

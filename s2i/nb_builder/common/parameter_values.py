@@ -1,4 +1,4 @@
-"""The setting S2I_PARAMETERS: a JSON object with the values of parameters."""
+"""The setting S2I_PARAMETERS: a JSON object with parameter values."""
 
 import json
 import keyword
@@ -25,7 +25,7 @@ def _no_number(token: str) -> object:
 
 
 def _require_finite(value: object) -> None:
-    """Raise ValueError for a number such as 1e999, which no Python literal is."""
+    """Raise ValueError for a number such as 1e999, which Python can't write as a literal."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a JSON object of numbers that a float can hold")
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

@@ -1,4 +1,4 @@
-"""Runs other programs to their end, for what they print."""
+"""Runs programs and captures their output."""
 
 import subprocess
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from nb_scorer.common import phrases
 
 
 def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Return what a program printed and its exit status; it reads nothing unless `options` have an `input`.
+    """Run a program; return its output and exit status. Its stdin is empty unless `options` contain an `input`.
 
-    Programs may print bytes that are not UTF-8, and the locale may be any. `options` are those of subprocess.run.
+    Output may contain bytes that are not UTF-8, in any locale. `options` are those of subprocess.run.
     """
     stdin = {} if "input" in options else {"stdin": subprocess.DEVNULL}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8", "errors": "replace"}
@@ -19,5 +19,5 @@ def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedPr
 
 
 def reason(completed: subprocess.CompletedProcess[str]) -> str:
-    """Return why a program failed: the last line of its errors, else its exit status."""
+    """Return why a program failed: the last line of stderr, else its exit status."""
     return phrases.last_line(completed.stderr) or f"exit status {completed.returncode}"

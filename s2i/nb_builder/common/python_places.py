@@ -1,4 +1,4 @@
-"""Where Pythons are installed: every place that builds search."""
+"""The places where builds search for installed Pythons."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-# Set in the image, and by users who keep uv's Pythons elsewhere.
+# Set in the image, and by users who store uv's Pythons elsewhere.
 FOLDER_SETTING = "UV_PYTHON_INSTALL_DIR"
 BAKED = Path("/opt/python")
 _SYSTEM = (Path("/usr/bin"), Path("/usr/local/bin"))
@@ -21,13 +21,13 @@ _MAC = (
 
 
 def uv_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder in which uv installs Pythons."""
+    """Return the folder where uv installs Pythons."""
     data = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME") or "/nonexistent", ".local/share")
     return Path(environ.get(FOLDER_SETTING) or f"{data}/uv/python")
 
 
 def candidates(environ: Mapping[str, str], system: str = sys.platform) -> list[Path]:
-    """Return every file named python3.N where Pythons usually are: PATH first, then newer patch releases first."""
+    """Return every file named python3.N in the usual places: PATH first, then newer patch releases first."""
     folders = [Path(folder) for folder in environ.get("PATH", "").split(os.pathsep) if folder]
     folders += _of_mac() if system == "darwin" else _SYSTEM
     home = Path(environ.get("HOME", "/"))
@@ -44,7 +44,7 @@ def _of_mac() -> list[Path]:
 def _newest_first(place: Path) -> list[Path]:
     """Return the folders in `place`, links resolved, those with the newest version in their names first.
 
-    uv links `cpython-3.12-…` to its newest patch release, and a venv made by a link breaks when the link goes.
+    uv links `cpython-3.12-…` to its newest patch release; a venv made through that link breaks when the link changes.
     """
     # uv's free-threaded builds have a `+` in their names: few packages have wheels for them.
     found = {path.resolve() for path in _in(place) if "+" not in path.name and os.path.isdir(path)}
@@ -52,7 +52,7 @@ def _newest_first(place: Path) -> list[Path]:
 
 
 def _in(folder: Path) -> list[Path]:
-    """Return what is in a folder: nothing if this user may not read it, as with another user's pyenv."""
+    """Return the entries of a folder; none if this user may not read it, as with another user's pyenv."""
     try:
         return [folder / name for name in os.listdir(folder)]
     except OSError:

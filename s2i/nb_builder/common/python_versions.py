@@ -6,5 +6,5 @@ MINORS = tuple(f"3.{number}" for number in range(OLDEST, NEWEST + 1))
 
 
 def number(minor: str) -> int:
-    """Return the 11 of "3.11"."""
+    """Return the minor number, such as 11 for "3.11"."""
     return int(minor.partition(".")[2])

@@ -1,4 +1,4 @@
-"""S2I_RESOLVE_AS_OF: the date whose packages the requirements are resolved to."""
+"""S2I_RESOLVE_AS_OF: the date as of which requirements are resolved."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _FORM = "a date such as 2024-06-01, or auto"
 
 @dataclass(frozen=True)
 class AsOf:
-    """A moment in UTC and its source in words: packages that were published later are ignored."""
+    """A moment in UTC and a description of its source: packages published later are ignored."""
 
     moment: datetime
     source: str
@@ -27,12 +27,12 @@ class AsOf:
 
     @property
     def stamp(self) -> str:
-        """Return the moment in the form that installers take, such as 2024-06-02T00:00:00Z."""
+        """Return the moment in the form that installers accept, such as 2024-06-02T00:00:00Z."""
         return self.moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read(value: str) -> Value:
-    """Return the setting's value: AUTO, or the end of the day that it names; raise ValueError with its form."""
+    """Return the setting's value: AUTO, or the end of the given day; raise ValueError with the valid forms."""
     if value == AUTO:
         return AUTO
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):

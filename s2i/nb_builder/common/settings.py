@@ -10,13 +10,13 @@ from nb_builder.common import parameter_values, resolve_date, slim_levels
 
 
 def names(value: str) -> tuple[str, ...]:
-    """Return the names in a comma-separated list, without the spaces around them."""
+    """Return the names in a comma-separated list, without surrounding spaces."""
     return _items(value, "notebooks")
 
 
 def distributions(value: str) -> tuple[str, ...]:
     """Return the names of distributions in a comma-separated list, normalised as in package indexes."""
-    # Here and not above: the command line reads this table for its help, and has no package but Python's own.
+    # Not at the top: the command reads this table for its help, and has only the standard library.
     from packaging.utils import canonicalize_name
 
     return tuple(canonicalize_name(name) for name in _items(value, "distributions"))
@@ -31,7 +31,7 @@ def hosts(value: str) -> tuple[str, ...]:
 
 
 def sources(value: str) -> tuple[str, ...]:
-    """Return the beginnings of addresses in a comma-separated list."""
+    """Return the address prefixes in a comma-separated list."""
     items = _items(value, "sources")
     if not all("://" in item for item in items):
         raise ValueError("a list of addresses separated by commas, such as hf://my-org/,s3://models/")
@@ -45,12 +45,12 @@ def _items(value: str, what: str) -> tuple[str, ...]:
     return items
 
 
-# Read before the others, which may be what is wrong.
+# Read first, because it may be wrong itself.
 PROBLEM_FILE = "S2I_PROBLEM_FILE"
 
 
 class Settings(Table):
-    """The settings of one build, as attributes by lower-case name without the `S2I_` prefix."""
+    """The settings of one build, as attributes in lower case without the `S2I_` prefix."""
 
     src: Path = setting(
         "S2I_SRC",

@@ -11,7 +11,7 @@ _MARKS = (
 
 
 def read(path: Path) -> str:
-    """Return the text of `path` in UTF-8 or UTF-16, with or without a byte order mark, its line ends as in Unix.
+    """Return the text of `path` in UTF-8 or UTF-16, with or without a byte order mark, with Unix line ends.
 
     Raises UnicodeDecodeError.
     """
@@ -20,7 +20,7 @@ def read(path: Path) -> str:
 
 
 def _encoding_of(content: bytes) -> str:
-    """Return the encoding of a text by its byte order mark, or by the zeros of UTF-16 without one."""
+    """Return the encoding of a text, from its byte order mark, or the zeros of UTF-16 without one."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return encoding

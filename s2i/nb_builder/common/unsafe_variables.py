@@ -1,11 +1,11 @@
-"""Variables that decide which code a program runs as it starts: nothing but a person at this machine may set them.
+"""Variables that can make a starting program run other code: only the user of this machine may set them.
 
-Not a repository, and not an image. `s2i/bin` drops what it can of them before a build or a service begins.
+Repositories and images may not. `s2i/bin` drops what it can of them before a build or a service starts.
 """
 
 from collections.abc import Mapping
 
-# Of shells, the C library, the resolver, OpenSSL, and ours.
+# Of shells, the C library, the resolver, OpenSSL, and nb-builder.
 _NAMES = frozenset(
     (
         *("PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "CDPATH", "GLOBIGNORE", "PROMPT_COMMAND"),
@@ -17,15 +17,15 @@ _NAMES = frozenset(
     )
 )
 _BEGINNINGS = ("LD_", "DYLD_", "PYTHON", "BASH_FUNC_", "GIT_", "DOCKER_", "CONTAINER_")
-# They choose no code, and notebooks want them.
+# They can't make a program run other code, and notebooks need them.
 _HARMLESS = frozenset(("PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS"))
 
 
 def is_unsafe(name: str) -> bool:
-    """Return whether a variable of this name can choose code that runs."""
+    """Return whether a variable with this name can make a program run other code."""
     return name not in _HARMLESS and (name in _NAMES or name.startswith(_BEGINNINGS) or not name.isidentifier())
 
 
 def without(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that choose no code."""
+    """Return the safe variables."""
     return {name: value for name, value in variables.items() if not is_unsafe(name)}

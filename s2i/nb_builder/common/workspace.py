@@ -1,4 +1,4 @@
-"""`$APP_ROOT` during a build: where files go, and what is left when a build fails."""
+"""`$APP_ROOT` during a build: where files go, and what remains when a build fails."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Workspace:
         try:
             yield
         except BaseException:
-            # Also on Ctrl-C and on being terminated: a half-made venv or model must never be served.
+            # Also on Ctrl-C and SIGTERM: an incomplete venv or model must never be served.
             self._remove_results()
             raise
 
@@ -52,7 +52,7 @@ class Workspace:
 
 def _open_to_group(path: str) -> None:
     status = os.lstat(path)
-    # Others lose the permission to write: uv creates a lock file that everybody may write.
+    # Other users lose write permission: uv creates a world-writable lock file.
     mode = (status.st_mode | (status.st_mode & stat.S_IRWXU) >> 3) & ~stat.S_IWOTH
     if not stat.S_ISLNK(status.st_mode) and mode != status.st_mode and status.st_uid == os.geteuid():
         os.chmod(path, stat.S_IMODE(mode))

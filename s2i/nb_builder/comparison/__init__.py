@@ -1,1 +1,1 @@
-"""What two built services answer to the same samples: started, asked in turn, compared, reported."""
+"""Compares the predictions of two built services: starts them, sends both the same samples, and reports."""

@@ -1,4 +1,4 @@
-"""Asks a service for one prediction after another, over a connection that stays open."""
+"""Requests one prediction after another from a service, over a persistent connection."""
 
 import http.client
 import json
@@ -10,19 +10,19 @@ from nb_builder.comparison.services import Candidate, Running, not_ready
 READY_SECONDS = 600.0
 PAUSE_SECONDS = 0.05
 MAX_PAUSE = 1.0
-# A service that says "try again" is asked again for so long: its scorer is being replaced.
+# How long to retry while a service responds "try again" because its scorer is being replaced.
 PATIENCE_SECONDS = 60.0
-# What a response may take beyond the longest prediction.
+# How long a response may take in addition to the longest prediction.
 SLACK_SECONDS = 30.0
-# Bytes of a response: the service is not trusted, and a prediction is for one sample.
+# Maximum bytes of a response: the service is untrusted, and a prediction is for one sample.
 MAX_RESPONSE = 32 << 20
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Outcome(NamedTuple):
-    """What came of a sample: `code` is "200", or the problem's status and title; `detail` is its sentence.
+    """The outcome for a sample: `code` is "200", or the problem's status and title; `detail` is its sentence.
 
-    `answer` is decoded JSON, and means nothing unless `is_answer`.
+    `answer` is decoded JSON, and is meaningless unless `is_answer`.
     """
 
     code: str
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_answer(self) -> bool:
-        """Return whether there is an answer."""
+        """Return whether this is a prediction."""
         return self.code == ANSWERED
 
 
@@ -41,12 +41,12 @@ UNREADABLE = "the row can't be read"
 
 
 def unreadable(reason: str) -> Outcome:
-    """Return the outcome of a row that has no sample."""
+    """Return the outcome of a row without a valid sample."""
     return Outcome(UNREADABLE, None, reason, 0.0)
 
 
 class Client:
-    """A client for one service; `close` it at the end."""
+    """A client for one service; call `close` at the end."""
 
     def __init__(self, candidate: Candidate, running: Running) -> None:
         self._candidate = candidate
@@ -54,7 +54,7 @@ class Client:
         self._connection: http.client.HTTPConnection | None = None
 
     def wait_until_ready(self) -> None:
-        """Return once it answers; raise DiffNotReady where it ends, or takes too long."""
+        """Return once the service responds; raise DiffNotReady if it exits or takes too long."""
         latest = time.monotonic() + READY_SECONDS
         pause = PAUSE_SECONDS
         while True:
@@ -77,12 +77,12 @@ class Client:
         try:
             return self._exchange("GET", "/readyz", None)[0] == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
-            # Nobody listens yet, or an engine's own proxy hangs up.
+            # Nothing listens yet, or an engine's own proxy closes the connection.
             self.close()
             return False
 
     def ask(self, sample: bytes) -> Outcome:
-        """Return what comes of a sample, given its JSON; raise DiffNotReady where the service has ended."""
+        """Return the outcome for a sample in JSON; raise DiffNotReady if the service has exited."""
         latest = time.monotonic() + PATIENCE_SECONDS
         while True:
             outcome, again = self._asked(sample)
@@ -91,7 +91,7 @@ class Client:
             time.sleep(PAUSE_SECONDS)
 
     def _asked(self, sample: bytes) -> tuple[Outcome, bool]:
-        """Return the outcome, and whether the service wants to be asked again."""
+        """Return the outcome, and whether the service asks for a retry."""
         was_open = self._connection is not None
         began = time.perf_counter()
         try:
@@ -101,7 +101,7 @@ class Client:
             self.close()
             if ending := self._running.ending():
                 raise not_ready(self._candidate, f"{ending} during the comparison", self._running.log()) from error
-            # It may have closed a connection on which nothing went for long.
+            # It may have closed an idle connection.
             again = was_open and not isinstance(error, TimeoutError)
             return Outcome("no answer", None, f"{type(error).__name__}: {error}", seconds), again
         seconds = time.perf_counter() - began
@@ -110,7 +110,7 @@ class Client:
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         if self._connection is None:
             host, port = self._running.address or ("", 0)
-            # A model that is loaded again may take as long as the prediction behind it.
+            # Reloading a model may take as long as the prediction after it.
             self._connection = http.client.HTTPConnection(
                 host, port, timeout=2 * self._candidate.seconds + SLACK_SECONDS
             )
@@ -124,7 +124,7 @@ class Client:
         return response.status, content
 
     def close(self) -> None:
-        """Close the connection; the next question opens another."""
+        """Close the connection; the next request opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,4 +1,4 @@
-"""How far two answers are apart."""
+"""How far two predictions are apart."""
 
 import sys
 from collections.abc import Iterator
@@ -7,15 +7,16 @@ from typing import NamedTuple
 from nb_scorer.model import compare_answers
 
 INFINITE = float("inf")
-# What whole numbers beyond all doubles count as: JSON has no infinity.
+# The value of integers too large for a double: JSON has no infinity.
 MAX_SIZE = sys.float_info.max
 
 
 class Difference(NamedTuple):
-    """Two answers next to each other.
+    """Two predictions next to each other.
 
-    `is_same` is by the definition of golden rows, `is_equal` by each digit. `absolute` and `relative` are the largest
-    differences of two numbers at one place; `beyond_numbers` is whether anything else differs, which has no size.
+    `is_same` uses the tolerance of golden rows; `is_equal` means exactly equal. `absolute` and `relative` are the
+    largest differences of two numbers at one position; `beyond_numbers` is whether anything else differs, which has no
+    size.
     """
 
     is_same: bool
@@ -26,17 +27,17 @@ class Difference(NamedTuple):
 
     @property
     def size(self) -> float:
-        """Return what differences are ordered by: what has no size is larger than any number."""
+        """Return the sort key of differences: one without a size is larger than any number."""
         return INFINITE if self.beyond_numbers else self.absolute
 
 
 def between(old: object, new: object, tolerance: float) -> Difference:
-    """Return the difference of two answers, decoded JSON; floats are the same within the relative `tolerance`."""
+    """Return the difference of two predictions, decoded JSON; floats are the same within the relative `tolerance`."""
     pairs = list(_pairs(old, new))
     sizes = [_sizes(one, other) for one, other in pairs if _are_numbers(one, other)]
     return Difference(
         compare_answers.same(old, new, tolerance),
-        # True == 1 in Python and not in JSON.
+        # True == 1 in Python but not in JSON.
         all(type(one) is type(other) and one == other for one, other in pairs),
         max((absolute for absolute, _ in sizes), default=0.0),
         max((relative for _, relative in sizes), default=0.0),
@@ -45,7 +46,7 @@ def between(old: object, new: object, tolerance: float) -> Difference:
 
 
 def _pairs(old: object, new: object) -> Iterator[tuple[object, object]]:
-    """Yield what stands at the same place in both; a place at which they have different forms is one pair."""
+    """Yield the values at the same position in both; a position where their structure differs is one pair."""
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
         for name, value in old.items():
             yield from _pairs(value, new[name])
@@ -61,7 +62,7 @@ def _are_numbers(*values: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value of JSON is a number, which true and false are not."""
+    """Return whether a JSON value is a number, which true and false are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -1,4 +1,4 @@
-"""A container engine, docker or podman, by its command line."""
+"""A container engine, docker or podman, controlled through its command line."""
 
 import contextlib
 import json
@@ -12,26 +12,26 @@ from nb_scorer.common import phrases
 from nb_builder.comparison.problems import DiffEngine
 from nb_builder.images.engine import Image, find, stops_wait
 
-# Bytes of a container's log.
+# Maximum bytes of a container's log.
 _KEPT = 1 << 20
-# Addresses of engines on this machine; others run containers that nobody here reaches.
+# Addresses of engines on this machine; containers of other engines can't be reached from here.
 _HERE = {"", "unix", "npipe", "fd"}
 _NAMES_HERE = {None, "localhost", "127.0.0.1", "::1"}
 
 
 class EngineFailed(Exception):
-    """A call of the engine failed; its text is the engine's own last line."""
+    """A call of the engine failed; the text is the last line that the engine printed."""
 
 
 class Engine:
-    """The engine that `program` calls, with the addresses of engines that `environ` names."""
+    """The engine that `program` calls; `environ` may set its address."""
 
     def __init__(self, program: str, environ: Mapping[str, str]) -> None:
         self._program = program
         self._environ = environ
 
     def require(self, name: str) -> None:
-        """Raise DiffEngine, about the image `name`, unless the engine answers and is on this machine."""
+        """Raise DiffEngine, about the image `name`, unless the engine responds and is on this machine."""
         for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
             address = urlsplit(self._environ.get(variable, ""))
             if address.scheme not in _HERE and address.hostname not in _NAMES_HERE:
@@ -45,9 +45,9 @@ class Engine:
             raise DiffEngine(name=name, reason=f"{self._program}: {str(error).removesuffix('.')}") from error
 
     def call(self, *words: str) -> bytes:
-        """Return what the engine prints; raise EngineFailed."""
+        """Return the engine's output; raise EngineFailed."""
         try:
-            # In a session of its own: Ctrl-C in a terminal is for us, who then remove what there is.
+            # In a session of its own: Ctrl-C in a terminal is for this process, which then cleans up.
             done = subprocess.run([self._program, *words], capture_output=True, start_new_session=True)
         except OSError as error:
             raise EngineFailed(error.strerror or str(error)) from error
@@ -57,14 +57,14 @@ class Engine:
         return done.stdout
 
     def image(self, name: str) -> Image | None:
-        """Return an image, None where it is not there."""
+        """Return an image, or None if it does not exist."""
         return find(self._program, self._environ, name)
 
     @contextlib.contextmanager
     def network(self, name: str) -> Iterator[bool]:
-        """Have a network `name` from which no other host is reached; yield whether it is there, and reached from here.
+        """Create a network `name` that no other host can reach; yield whether it exists and can be reached from here.
 
-        It is not with an engine in a virtual machine, or one of an ordinary user.
+        It can't with an engine in a virtual machine, or that of an ordinary user.
         """
         try:
             try:
@@ -79,7 +79,7 @@ class Engine:
                 self.call("network", "rm", name)
 
     def log(self, container: str) -> str:
-        """Return the end of what a container has printed."""
+        """Return the end of a container's log."""
         words = [self._program, "logs", container]
         pipe = subprocess.PIPE
         end = b""
@@ -95,7 +95,7 @@ class Engine:
 
 
 def _is_ours(network: dict) -> bool:
-    """Return whether this machine has the address of a network's gateway, as docker or podman tells of it."""
+    """Return whether this machine has a network's gateway address, as docker or podman reports it."""
     pools = (network.get("IPAM") or {}).get("Config") or network.get("subnets") or []
     gateways = [pool.get("Gateway") or pool.get("gateway") for pool in pools]
     for gateway in filter(None, gateways):

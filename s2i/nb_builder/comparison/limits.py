@@ -1,4 +1,4 @@
-"""The limits that a comparison is held to, for CI."""
+"""The limits of a comparison, for CI."""
 
 import re
 from typing import NamedTuple
@@ -16,7 +16,7 @@ NAMES = ("MAX_DIFFERENT", "MAX_DIFFERENCE", "MAX_LATENCY_RATIO", "MAX_MEMORY_RAT
 
 
 class Limit(NamedTuple):
-    """A limit as it was given; `number` of a percentage is the share."""
+    """A limit as given; for a percentage, `number` is the fraction."""
 
     name: str
     text: str
@@ -25,7 +25,7 @@ class Limit(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether a limit holds, and what was measured, in words."""
+    """Whether a limit holds, and a description of the measurement."""
 
     limit: Limit
     holds: bool
@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
 
 
 def read(name: str, text: str) -> Limit | None:
-    """Return the limit that `text` says, None for none; raise DiffWords for what is no number."""
+    """Return the limit in `text`, or None if empty; raise DiffWords if it isn't a number."""
     if not text:
         return None
     number, is_share = text.removesuffix("%"), text.endswith("%")
@@ -47,7 +47,7 @@ def read(name: str, text: str) -> Limit | None:
 
 
 def judge(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Peak]) -> Verdict:
-    """Return whether `limit` holds for what was measured. What is not known does not hold."""
+    """Return whether a measurement meets `limit`. An unknown measurement doesn't."""
     return _JUDGES[limit.name](limit, tally, speed, memory)
 
 
@@ -74,7 +74,7 @@ def _latency(limit: Limit, tally: Tally, speed: Speed, memory: tuple[Peak, Peak]
     ratio = speed.ratio()
     if ratio is None:
         return Verdict(limit, holds=False, measured=f"unknown: {len(speed)} pairs of predictions are too few")
-    # By the lower end, so that what differs from pair to pair by chance fails nobody.
+    # Uses the lower end of the interval, so that random variation doesn't fail a build.
     measured = f"{ratio.ratio:.3f}, and {ratio.low:.3f} at the lower end of its interval"
     return Verdict(limit, ratio.low <= limit.number, measured)
 

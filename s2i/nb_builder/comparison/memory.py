@@ -1,15 +1,15 @@
-"""How much memory the processes that have the model needed at most, as Linux counts it."""
+"""The peak memory of the processes that hold the model, as Linux counts it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
-# In the command line of each process that has the model; the front and the app are not among them.
+# In the command line of each process that holds the model, unlike those of the front and the app.
 SCORER = b"nb_scorer"
 
 
 class Peak:
-    """The largest resident memory of a scorer below the process `pid`, in bytes; None where that can't be seen."""
+    """The largest resident memory of a scorer below the process `pid`, in bytes; None if it can't be determined."""
 
     def __init__(self, pid: int | None) -> None:
         self._pid = pid
@@ -17,24 +17,25 @@ class Peak:
         self.bytes: int | None = None
 
     def look(self) -> None:
-        """Look at all processes; those that end take their peak with them, so look now and then."""
+        """Check all processes; call this regularly, because a process's peak is lost when it exits."""
         if self._pid is None:
             return
         known = list(_tree(self._pid))
         scorers = [pid for pid in known if SCORER in _read(pid, "cmdline")]
         self._has_scorers = self._has_scorers or bool(scorers)
-        # A native program is the model. Between two scorers there is none, and the front must not be taken for one.
+        # A native program holds the model itself. Between two scorers there is none, and the front must not count as
+        # one.
         found = [peak for pid in (scorers if self._has_scorers else known[:1]) if (peak := _peak(pid))]
         if found:
             self.bytes = max([self.bytes or 0, *found])
 
 
 def _tree(first: int) -> Iterator[int]:
-    """Yield `first` and all that descend from it."""
+    """Yield `first` and all its descendants."""
     children: dict[int, list[int]] = {}
     for folder in PROC.iterdir():
         if folder.name.isdigit():
-            # After the name in parentheses, which may have any character: state, parent.
+            # After the name in parentheses, which may contain any character: state, parent.
             fields = _read(int(folder.name), "stat").rpartition(b")")[2].split()
             if len(fields) > 1:
                 children.setdefault(int(fields[1]), []).append(int(folder.name))
@@ -56,5 +57,5 @@ def _read(pid: int, name: str) -> bytes:
     try:
         return (PROC / str(pid) / name).read_bytes()
     except OSError:
-        # It has ended meanwhile.
+        # It has exited meanwhile.
         return b""

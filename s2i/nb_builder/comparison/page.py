@@ -1,4 +1,4 @@
-"""The report as one page of HTML: no script, nothing from elsewhere, every word from samples and services escaped."""
+"""The report as one HTML page: no script, nothing loaded, all text from samples and services escaped."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,11 +10,11 @@ from nb_builder.comparison import plots, text
 from nb_builder.comparison.trial import Trial
 from nb_builder.comparison.wording import percent
 
-# So many rows of each kind are shown; the file of JSON has more.
+# Rows shown of each kind; the JSON file has more.
 ROWS = 100
-# A longer sample or answer is cut.
+# Longer samples and predictions are cut.
 MAX_LENGTH = 400
-# As the service's own pages: nothing is loaded, and no script runs, whatever a sample holds.
+# Like the service's own pages: nothing is loaded, and no script runs, whatever a sample contains.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --quiet: #555; --good: #1a7f37; --bad: #c33; }
@@ -57,7 +57,7 @@ svg .point { fill: var(--new); fill-opacity: .5; }
 
 
 def of(report: dict[str, Any], trial: Trial) -> str:
-    """Return the page of a report, as `report.of` makes it, with plots of what `trial` has measured."""
+    """Return the page of a report made by `report.of`, with plots of the measurements of `trial`."""
     title = f"{report['old']['name']} and {report['new']['name']}"
     body = "\n".join(_parts(report, trial))
     return (
@@ -178,10 +178,10 @@ def _beside(title: str, order: str, shown: list[dict[str, Any]]) -> Iterator[str
 
 
 def _wide(title: str) -> str:
-    """Return the beginning of a part that may be wider than a phone, and is scrolled sideways, by keys as well."""
+    """Return the start tag of an element that may be wider than a phone, and scrolls sideways, also with keys."""
     return f'<div class="wide" role="region" tabindex="0" aria-label="{title}">'
 
 
 def _words(given: str) -> str:
-    """Return a text for the page: escaped, and what no page can have as its escape."""
+    """Return text for the page: escaped, with characters that HTML can't contain in escaped form."""
     return escape(given.encode("utf-8", "backslashreplace").decode("utf-8"))

@@ -1,4 +1,4 @@
-"""The plots of the page, as SVG that stands in it: numbers only, so that nothing has to be escaped."""
+"""The plots of the page, as inline SVG: numbers only, so nothing has to be escaped."""
 
 import math
 from collections import Counter
@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
-# More points than that show nothing more, and are megabytes.
+# More points would show nothing more, and take megabytes.
 MAX_POINTS = 2000
 STEPS = 200
 
 
 def shares(old: Sequence[float], new: Sequence[float]) -> str:
-    """Return which share of requests was answered within which time, in seconds, one line each."""
+    """Return a plot of the share of requests that were answered within a time in seconds, one line per service."""
     ordered = {"old": sorted(old), "new": sorted(new)}
-    # What is slower than all but one of a hundred would squeeze the rest into a corner.
+    # The slowest percent would squeeze the rest into a corner.
     upper = max(_at(values, 0.99) for values in ordered.values())
     lower = min(values[0] for values in ordered.values())
     axis = _Log(lower, max(upper, lower * 1.01))
@@ -32,7 +32,7 @@ def shares(old: Sequence[float], new: Sequence[float]) -> str:
 
 
 def bars(old: float, new: float, unit: str) -> str:
-    """Return two bars."""
+    """Return a plot with two bars."""
     largest = max(old, new) or 1.0
     drawn = []
     for place, (label, value) in enumerate((("old", old), ("new", new))):
@@ -45,17 +45,17 @@ def bars(old: float, new: float, unit: str) -> str:
 
 
 def points(olds: Sequence[float], news: Sequence[float]) -> str:
-    """Return a point for each pair of answers; those that are the same lie on the line."""
+    """Return a plot with a point for each pair of predictions; equal ones lie on the diagonal."""
     low, high = min(*map(min, (olds, news))), max(*map(max, (olds, news)))
     if high == low:
         low, high = low - 1, high + 1
     pairs = list(zip(olds, news, strict=True))
-    # Those that differ most are always there.
+    # The most different ones are always included.
     apart = sorted(pairs, key=lambda pair: -abs(pair[0] - pair[1]))[: MAX_POINTS // 4]
     step = max(1, math.ceil(len(pairs) / MAX_POINTS))
 
     def share(value: float) -> float:
-        # Halves, so that the difference of two large doubles stays one.
+        # Halved, so that the difference of two large doubles stays finite.
         return (value / 2 - low / 2) / (high / 2 - low / 2)
 
     marks = sorted({(round(_x(share(old)), 1), round(_y(share(new)), 1)) for old, new in [*pairs[::step], *apart]})
@@ -71,10 +71,10 @@ def points(olds: Sequence[float], news: Sequence[float]) -> str:
 
 
 def magnitudes(sizes: Sequence[float]) -> str:
-    """Return how many answers are apart by which power of ten; those that are not apart at all stand at the left."""
+    """Return a histogram of differences by power of ten; equal predictions are the leftmost bar."""
     counted = Counter(math.floor(math.log10(size)) if size else None for size in sizes)
     powers = sorted(power for power in counted if power is not None)
-    # At most about a dozen bars: what is smaller than these stands in the first of them.
+    # About a dozen bars at most: the first one includes all that are smaller.
     first = max(powers[0], powers[-1] - 11)
     columns = [("0", counted[None])]
     for power in range(first, powers[-1] + 1):
@@ -82,7 +82,7 @@ def magnitudes(sizes: Sequence[float]) -> str:
         columns.append((f"1e{power}" if power else "1", count))
     largest = max(count for _, count in columns)
     width = (WIDTH - LEFT - RIGHT) / len(columns)
-    # Names of neighbours would touch where there are many.
+    # With many bars, adjacent labels would overlap.
     step = 1 + len(columns) // 8
     drawn = []
     for place, (name, count) in enumerate(columns):
@@ -100,18 +100,18 @@ def magnitudes(sizes: Sequence[float]) -> str:
 
 
 class _Log:
-    """A horizontal axis of powers of ten, from `low` to `high`."""
+    """A horizontal logarithmic axis, from `low` to `high`."""
 
     def __init__(self, low: float, high: float) -> None:
         self._low, self._span = math.log(low), math.log(high / low)
         self._ends = (low, high)
 
     def x(self, value: float) -> float:
-        """Return where a value stands."""
+        """Return the position of a value."""
         return _x(min(1.0, max(0.0, (math.log(value) - self._low) / self._span)))
 
     def ticks(self) -> list[float]:
-        """Return values to be named: both ends, and what is halfway."""
+        """Return the values to label: both ends, and the middle."""
         low, high = self._ends
         return [low, math.sqrt(low * high), high]
 

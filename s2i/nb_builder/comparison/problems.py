@@ -1,4 +1,4 @@
-"""Why two services can't be compared."""
+"""Problems that prevent comparing two services."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
@@ -14,7 +14,7 @@ class DiffWords(BuildProblem):
 
 
 class DiffEngine(BuildProblem):
-    """An image should be compared, and no container engine is available."""
+    """Comparing an image requires a container engine, and none is available."""
 
     code = "diff-engine"
     what_text = "{name} is not a folder, and no container engine can look for an image of that name ({reason})."

@@ -1,4 +1,4 @@
-"""What a comparison came to, as an object of JSON: the one source of what terminal, file and page show."""
+"""The result of a comparison as a JSON object: the source of the terminal's, the file's and the page's report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ LIMITED = 3
 
 
 def of(old: Candidate, new: Candidate, samples: Samples, trial: Trial, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the report. What a comparison does not have, such as classes of fractions, is null."""
+    """Return the report. Parts that a comparison doesn't have, such as a confusion table of fractions, are null."""
     tally = trial.tally
     return {
         "old": _candidate(old, len(trial.unsteady[0])),
@@ -74,7 +74,7 @@ def _candidate(candidate: Candidate, unsteady: int) -> dict[str, Any]:
         "built": manifest.get("built"),
         "python": manifest.get("python"),
         "golden_rows": len(candidate.model.golden) if candidate.model.has_golden else None,
-        # What the build has seen, and what was seen here.
+        # Of the build's verification, and of this comparison.
         "deterministic": manifest.get("deterministic"),
         "rows_answered_otherwise_when_asked_again": unsteady,
     }
@@ -104,7 +104,7 @@ def _classes(tally: Tally) -> dict[str, Any] | None:
     if not tally.classes:
         return None
     names = sorted({name for pair in tally.classes for name in pair})
-    # A table of as many classes as rows is a list of rows.
+    # A table with as many classes as rows would only list the rows.
     if len(names) > max(2, tally.compared // 2):
         return None
     return {"names": names, "rows": [[tally.classes[old, new] for new in names] for old in names]}

@@ -1,10 +1,10 @@
-"""Whether two services may take the same samples, by the schemas of their samples."""
+"""Whether two services can accept the same samples, from their sample schemas."""
 
 
 def difference(old: dict, new: dict) -> str | None:
-    """Return why no sample suits both schemas, in words; None where one may, or nothing is known.
+    """Return a description of why no sample fits both schemas; None if one may, or nothing is known.
 
-    Only what can't be chance counts: a schema is what golden rows and type hints have shown, and not what is allowed.
+    Only certain differences count: a schema describes golden rows and type hints, not all that is allowed.
     """
     kinds, others = _kinds(old), _kinds(new)
     if not kinds or not others:

@@ -1,4 +1,4 @@
-"""The samples that both services are asked: golden rows that both keep, or the rows of files."""
+"""The samples that both services get: golden rows that both have, or the rows of files."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ GOLDEN = "golden"
 
 
 class Row(NamedTuple):
-    """One row: its `name` for people, and the JSON of its sample; None where it can't be read, for `reason`."""
+    """One row: its display `name`, and the JSON of its sample, or None if it can't be read, because of `reason`."""
 
     name: str
     sample: bytes | None
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """All rows, and the samples of golden rows that only one of the two has."""
+    """All rows, and the golden samples that only one of the two has."""
 
     source: str
     rows: list[Row]
@@ -34,9 +34,9 @@ class Samples(NamedTuple):
 
 
 def read(source: str, options: Sequence[str], old: Candidate, new: Candidate, home: Path) -> Samples:
-    """Return the samples that `source` names: `golden`, or files, read as `options` of `batch` say.
+    """Return the samples that `source` names: `golden`, or files, read with the `options` of `batch`.
 
-    Raise DiffNoRows, or SystemExit with the exit status of `batch`, whose words about what it can't read are on stderr.
+    Raises DiffNoRows, or SystemExit with the exit status of `batch`, which reports read errors on stderr.
     """
     if source == GOLDEN:
         return _golden(old, new)
@@ -49,11 +49,11 @@ def read(source: str, options: Sequence[str], old: Candidate, new: Candidate, ho
 
 
 def common(old: Candidate, new: Candidate) -> tuple[list[object], list[object], list[object]]:
-    """Return the samples of golden rows that both have, that OLD alone has, and that NEW alone has."""
+    """Return the golden samples that both have, that only OLD has, and that only NEW has."""
     ours, theirs = ([row["sample"] for row in each.model.golden] for each in (old, new))
     both: list[object] = []
     only_old: list[object] = []
-    # Exactly the same: 1 and 1.0 are two samples to a predictor, and so are two orders of keys.
+    # Compared exactly: 1 and 1.0 are different samples to a predictor, and so are different key orders.
     left = Counter(map(json.dumps, theirs))
     for sample in ours:
         text = json.dumps(sample)
@@ -75,9 +75,9 @@ def _golden(old: Candidate, new: Candidate) -> Samples:
 
 
 def _of_files(source: str, options: Sequence[str], old: Candidate, new: Candidate, home: Path) -> list[Row]:
-    # A native image says nothing of its samples; then the other's form is taken.
+    # A native image doesn't describe its samples; use the other's schema.
     schema = old.model.sample_schema or new.model.sample_schema
-    # By the service's environment, which has pyarrow where one was asked for.
+    # In the service's environment, which has pyarrow if it was requested.
     command = [str(home / "service" / "bin" / "python"), "-I", "-m", "nb_service.backends.batch", json.dumps(schema)]
     done = subprocess.run([*command, *options, source], capture_output=True)
     if done.returncode:
@@ -96,6 +96,6 @@ def _row(line: dict, *, several: bool) -> Row:
 
 
 def tolerance(old: Candidate, new: Candidate) -> float:
-    """Return the relative difference at which floats are the same: the larger of what both were proved with."""
+    """Return the relative tolerance for floats: the larger of those that the two were verified with."""
     given = [each.model.manifest.get("tolerance") for each in (old, new)]
     return max([float(each) for each in given if each is not None], default=compare_answers.TOLERANCE)

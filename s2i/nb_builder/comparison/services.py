@@ -1,4 +1,4 @@
-"""The two services: what each is made of, looked at before it runs, and how it is started and ended."""
+"""The two services: inspected before they run, then started and stopped."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from nb_builder.images.problems import ImageUnreadable
 
 RUN = Path(__file__).parents[2] / "bin" / "run"
 # Both are served the same way, whatever their own settings are: one scorer, so that its memory is the model's; plain
-# HTTP, for nobody but us; an end without waiting for a balancer. An empty variable counts as not set.
+# HTTP, only for this process; shutdown without waiting for a load balancer. An empty variable counts as unset.
 SETTINGS = {
     "WEB_CONCURRENCY": "1",
     "S2I_BACKEND": "http",
@@ -37,32 +37,32 @@ SETTINGS = {
     "S2I_LINGER": "0",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "",
 }
-# Of a service's own settings, what this machine may say for both.
+# Settings of services that this machine may set for both.
 LENT = ("S2I_PREDICT_TIMEOUT",)
-# What the names of our containers begin with.
+# The prefix of our containers' names.
 CONTAINERS = "nb-builder-diff-"
 HOST = "127.0.0.1"
 PORT = 8080
 NATIVE = "io.nb-builder.native.samples"
 _MAX_MANIFEST = 16 << 20
 _MAX_GOLDEN = 256 << 20
-# A build keeps files of 32 MB in all.
+# A build keeps at most 32 MB of files.
 _MAX_GOLDEN_FILE = 32 << 20
 _MAX_GOLDEN_FILES = 200
 STOP_SECONDS = 15.0
 _TIMEOUT = [knob for knob in settings.KNOBS if knob.env == "S2I_PREDICT_TIMEOUT"]
-# Lines of a service's log that say why it ended.
+# Lines of a service's log that state why it exited.
 LOG_LINES = 20
-# What the engine keeps of it: a service may print without end.
+# Limits the engine's log: a service may print without end.
 _LOG = ("--log-driver", "json-file", "--log-opt", "max-size=10m")
-# Seconds that a prediction may take at most, whatever an image says.
+# Maximum seconds of a prediction, whatever an image sets.
 _MAX_SECONDS = 3600.0
 
 
 class Model:
-    """What is known of a model without loading it: its manifest and golden rows.
+    """What is known about a model without loading it: its manifest and golden rows.
 
-    A native image keeps neither: its `manifest` is {}, and it `has_golden` none.
+    A native image has neither: its `manifest` is {}, and `has_golden` is False.
     """
 
     def __init__(self, manifest: dict, golden: list[dict] | None) -> None:
@@ -72,32 +72,32 @@ class Model:
 
     @property
     def sample_schema(self) -> dict:
-        """Return the JSON schema of samples; {} where nothing is known."""
+        """Return the JSON schema of samples, or {} if it is unknown."""
         return model_folder.ModelFolder(Path(), Path(), Path(), self.manifest).sample_schema
 
 
 class Running(Protocol):
-    """A service that was started; `pid` is its first process as this machine sees it, None where it can't."""
+    """A started service; `pid` is its first process as seen from this machine, or None if unknown."""
 
     pid: int | None
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Return host and port, None while they are not known."""
+        """Return host and port, or None while they are unknown."""
 
     @property
     def unfit(self) -> str | None:
-        """Return why it will never be ready, as it says itself; None where it has said nothing."""
+        """Return the reason that the service reports for never becoming ready, or None."""
 
     def ending(self) -> str | None:
-        """Return how it ended, in words; None while it runs."""
+        """Return a description of how it exited, or None while it runs."""
 
     def log(self) -> str:
-        """Return what it has printed."""
+        """Return its output."""
 
 
 class Candidate(Protocol):
-    """One of the two: `label` is OLD or NEW, `name` what was given, `seconds` what a prediction may take."""
+    """One of the two services: `label` is OLD or NEW, `name` the argument, `seconds` the limit of a prediction."""
 
     label: str
     name: str
@@ -108,7 +108,7 @@ class Candidate(Protocol):
 
     @contextmanager
     def running(self) -> Iterator[Running]:
-        """Start it, and end it with the block; nothing of it stays. Raise DiffNotReady."""
+        """Start it for the block, then stop it and remove all traces. Raises DiffNotReady."""
 
 
 def find(label: str, name: str, engine: Engine) -> Candidate:
@@ -123,7 +123,7 @@ def find(label: str, name: str, engine: Engine) -> Candidate:
 
 
 def not_ready(candidate: Candidate, reason: str, log: str = "") -> DiffNotReady:
-    """Return the problem of a service that does not answer, with the end of its log."""
+    """Return the problem of a service that doesn't respond, with the end of its log."""
     detail = "\n".join(log.strip().splitlines()[-LOG_LINES:])
     return DiffNotReady(detail=detail, label=candidate.label, name=candidate.name, reason=reason)
 
@@ -147,7 +147,7 @@ class FolderService:
 
     @contextmanager
     def running(self) -> Iterator[Running]:
-        """Start it, and end it with the block."""
+        """Start it, and stop it at the end of the block."""
         with tempfile.TemporaryFile() as log:
             process = _Process(self._app_root, log)
             try:
@@ -157,7 +157,7 @@ class FolderService:
 
 
 class _Process:
-    """A service as a child of ours."""
+    """A service as a child process."""
 
     def __init__(self, app_root: Path, log: Any) -> None:
         self._log = log
@@ -171,7 +171,7 @@ class _Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[writer],
-                # A terminal's Ctrl-C is for us, who then end it.
+                # A terminal's Ctrl-C is for this process, which then stops the service.
                 start_new_session=True,
             )
         finally:
@@ -189,27 +189,27 @@ class _Process:
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Return host and port, None while they are not known."""
+        """Return host and port, or None while they are unknown."""
         port = self._fact("port")
         return None if port is None else (HOST, port)
 
     @property
     def unfit(self) -> str | None:
-        """Return why it will never be ready, as it says itself; None where it has said nothing."""
+        """Return the reason that the service reports for never becoming ready, or None."""
         return self._fact("unfit")
 
     def ending(self) -> str | None:
-        """Return how it ended, in words; None while it runs."""
+        """Return a description of how it exited, or None while it runs."""
         status = self._process.poll()
         return None if status is None else phrases.ending(status)
 
     def log(self) -> str:
-        """Return what it has printed."""
+        """Return its output."""
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
 
     def stop(self) -> None:
-        """End it and all that it has started."""
+        """Stop it and all its child processes."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -221,7 +221,7 @@ class _Process:
 
 
 class ImageService:
-    """A service in an image, that an engine on this machine runs."""
+    """A service in an image, run by an engine on this machine."""
 
     kind = "image"
 
@@ -258,10 +258,10 @@ class ImageService:
 
     @contextmanager
     def running(self) -> Iterator[Running]:
-        """Start a container, and remove it with the block.
+        """Start a container, and remove it at the end of the block.
 
-        It runs the image's own command, which is what is compared. Where the engine can do that, it reaches no other
-        host.
+        It runs the image's own command, which is what is compared. If the engine supports it, it can't reach other
+        hosts.
         """
         listens = {"S2I_HOST": "0.0.0.0", "PORT": str(PORT)}  # noqa: S104 - within the container
         ours = {**self._image.conditions, **self._settings, **listens}
@@ -286,9 +286,9 @@ class ImageService:
 
 
 class _Container:
-    """A container of ours that runs, or has ended."""
+    """A container that we started, running or exited."""
 
-    # What it says is in its log alone.
+    # It reports only in its log.
     unfit = None
 
     def __init__(self, engine: Engine, container: str, network: str | None) -> None:
@@ -302,7 +302,7 @@ class _Container:
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Return host and port, None while they are not known."""
+        """Return host and port, or None while they are unknown."""
         if self._address is None:
             try:
                 published = self._engine.call("port", self._container, f"{PORT}/tcp").decode().split()
@@ -313,7 +313,7 @@ class _Container:
         return self._address
 
     def ending(self) -> str | None:
-        """Return how it ended, in words; None while it runs."""
+        """Return a description of how it exited, or None while it runs."""
         try:
             state = self._engine.state(self._container)
         except EngineFailed as error:
@@ -321,12 +321,12 @@ class _Container:
         return None if state["Running"] else f"exited with status {state['ExitCode']}"
 
     def log(self) -> str:
-        """Return what it has printed."""
+        """Return its output."""
         return self._engine.log(self._container)
 
 
 def _is_of(identity: str, pid: int) -> bool:
-    """Return whether the process `pid` of this machine is the container's: the engine may count in another machine."""
+    """Return whether the process `pid` belongs to the container: the engine may report IDs of a virtual machine."""
     try:
         return identity in Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Speed of two services by pairs of answers to the same sample, one right after the other."""
+"""Latency of two services, from pairs of predictions for the same sample, one right after the other."""
 
 import math
 from array import array
@@ -7,14 +7,14 @@ from statistics import median
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
-# Fewer pairs have no interval of this confidence: the chance that all lie on one side of the median is 2 / 2**n.
+# Fewer pairs can't give an interval of this confidence: all lie on one side of the median with probability 2 / 2**n.
 MIN_COUNT = 6
-# Up to here the binomial distribution is summed as it is.
+# Up to this number, the binomial distribution is summed exactly.
 EXACT = 1000
 
 
 class Interval(NamedTuple):
-    """A ratio, and the interval that has it with the confidence above."""
+    """A ratio, and its confidence interval."""
 
     ratio: float
     low: float
@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 
 class Speed:
-    """Collects the seconds that both took for the same sample."""
+    """Collects the seconds that both services took for the same sample."""
 
     def __init__(self) -> None:
         self.old = array("d")
@@ -32,7 +32,7 @@ class Speed:
         return len(self.old)
 
     def add(self, old: float, new: float) -> None:
-        """Take a pair."""
+        """Add a pair."""
         self.old.append(old)
         self.new.append(new)
 
@@ -41,9 +41,9 @@ class Speed:
         return median(self.old), median(self.new)
 
     def ratio(self) -> Interval | None:
-        """Return the median of NEW's seconds by OLD's, pair by pair; None for too few pairs.
+        """Return the median of the pairwise ratios NEW / OLD; None for too few pairs.
 
-        Pairs, since samples may take long or short: what both spend on one sample falls out.
+        Pairs cancel out differences between samples, which may take long or short.
         """
         if len(self) < MIN_COUNT:
             return None
@@ -51,14 +51,14 @@ class Speed:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Return the median of `values` with its interval, by ranks: it holds whatever their distribution is."""
+    """Return the median of `values` with its confidence interval, from ranks: valid for any distribution."""
     ordered = sorted(values)
     outside = _outside(len(ordered))
     return Interval(median(ordered), ordered[outside], ordered[-1 - outside])
 
 
 def _outside(count: int) -> int:
-    """Return how many of `count` values lie outside the interval of their median, on either side."""
+    """Return how many of `count` values lie outside the median's interval on either side."""
     allowed = (1 - CONFIDENCE) / 2
     if count > EXACT:
         return max(0, math.floor(count / 2 - 1.96 * math.sqrt(count) / 2))
@@ -66,5 +66,5 @@ def _outside(count: int) -> int:
     while chance <= allowed:
         below += 1
         chance += math.comb(count, below) * 0.5**count
-    # That `below` values or fewer are under the median is likelier than allowed, one less is not.
+    # `below` or fewer values under the median are more probable than allowed, one less is not.
     return max(0, below - 1)

@@ -1,4 +1,4 @@
-"""Counts what came of each row: none is dropped, and what is shown of them is bounded."""
+"""Counts the outcomes of all rows; keeps a limited number to show."""
 
 import heapq
 import json
@@ -11,16 +11,16 @@ from nb_builder.comparison.client import Outcome
 from nb_builder.comparison.differences import Difference
 from nb_builder.comparison.samples import Row
 
-# Answers of more kinds are no classes, and a table of them nothing to look at.
+# With more distinct predictions they don't count as classes, and a table would be unreadable.
 MAX_CLASSES = 20
-# A longer answer is no name of a class.
+# Longer predictions aren't class names.
 MAX_CLASS = 60
-# So many rows are kept to be shown side by side: those that differ most, and the first without an answer.
+# Rows kept to be shown side by side: the largest differences, and the first ones without a prediction.
 SHOWN = 1000
 
 
 class Shown(NamedTuple):
-    """A row to be shown: `difference` is None where one of the two has not answered."""
+    """A row to be shown: `difference` is None if one of the two gave no prediction."""
 
     row: Row
     old: Outcome
@@ -29,14 +29,14 @@ class Shown(NamedTuple):
 
 
 class Largest(NamedTuple):
-    """The largest difference of two numbers, and the row that has it."""
+    """The largest difference of two numbers, and its row."""
 
     value: float = 0.0
     row: str = ""
 
 
 class Tally:
-    """The sum of all rows; floats are the same within `tolerance`."""
+    """The totals of all rows; floats are the same within `tolerance`."""
 
     def __init__(self, tolerance: float) -> None:
         self.tolerance = tolerance
@@ -44,19 +44,19 @@ class Tally:
         self.equal = 0
         self.within = 0
         self.different = 0
-        self.without_size = 0  # of `different`: what differs is no number
+        self.without_size = 0  # of `different`: differences in something other than numbers
         self.only_old = 0
         self.only_new = 0
         self.neither = 0
         self.absolute = Largest()
         self.relative = Largest()
-        # {(what became of it in OLD, in NEW): rows}, and the first row of each.
+        # {(outcome in OLD, outcome in NEW): rows}, and the first row of each.
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.first: dict[tuple[str, str], Shown] = {}
-        # {(answer of OLD, answer of NEW) as JSON: rows}; None where answers are no classes.
+        # {(prediction of OLD, prediction of NEW) as JSON: rows}; None if predictions aren't classes.
         self.classes: Counter[tuple[str, str]] | None = Counter()
         self._names: set[str] = set()
-        # Of answers that are one number: both; of those with numbers in them: their largest difference.
+        # For predictions that are one number: both; for those that contain numbers: their largest difference.
         self.numbers = (array("d"), array("d"))
         self.sizes = array("d")
         self.unanswered: list[Shown] = []
@@ -64,21 +64,21 @@ class Tally:
 
     @property
     def compared(self) -> int:
-        """Return how many rows both have answered."""
+        """Return the number of rows with predictions from both."""
         return self.equal + self.within + self.different
 
     @property
     def share(self) -> float:
-        """Return the share of rows that differ: in their answer, or in that only one of the two has answered."""
+        """Return the share of rows that differ: in their prediction, or because only one of the two gave one."""
         return (self.different + self.only_old + self.only_new) / self.rows
 
     @property
     def differing(self) -> list[Shown]:
-        """Return rows whose answers differ, the largest difference first, and in their order where it is the same."""
+        """Return rows whose predictions differ, largest difference first, otherwise in order."""
         return [shown for _, _, shown in sorted(self._largest, key=lambda entry: (-entry[0], -entry[1]))]
 
     def add(self, row: Row, old: Outcome, new: Outcome) -> None:
-        """Take the outcomes of a row."""
+        """Add the outcomes of a row."""
         self.rows += 1
         self.outcomes[old.code, new.code] += 1
         difference = None
@@ -104,7 +104,7 @@ class Tally:
         else:
             self.different += 1
             self.without_size += difference.beyond_numbers
-            # Rows that come first stay, of those that differ as much.
+            # Of equal differences, the first rows are kept.
             entry = (difference.size, -self.rows, Shown(row, old, new, difference))
             if len(self._largest) < SHOWN:
                 heapq.heappush(self._largest, entry)
@@ -131,7 +131,7 @@ class Tally:
 
 
 def _class(answer: object) -> str | None:
-    """Return an answer as a class's name, its JSON; None for what is no class: a list, an object, a fraction."""
+    """Return a prediction as a class name, its JSON; None if it can't be a class: a list, an object, a fraction."""
     if isinstance(answer, (list, dict)) or (isinstance(answer, float) and not answer.is_integer()):
         return None
     text = json.dumps(answer, ensure_ascii=False)

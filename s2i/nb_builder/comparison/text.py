@@ -8,14 +8,14 @@ from nb_scorer.common import phrases
 
 from nb_builder.comparison.wording import percent
 
-# So many rows are shown side by side; the file and the page have more.
+# Rows shown side by side; the file and the page have more.
 ROWS = 10
 WIDTH = 60
 MAX_CLASS = 12
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a report, as `report.of` makes it."""
+    """Yield the lines of a report made by `report.of`."""
     for label in ("old", "new"):
         yield f"{label.upper()}  {described(report[label])}"
     yield from notes(report)
@@ -33,7 +33,7 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
 
 
 def described(candidate: dict[str, Any]) -> str:
-    """Return which service it is, in words."""
+    """Return a description of a service."""
     facts = [candidate["notebook"], candidate["built"] and f"built {candidate['built']}"]
     facts.append(candidate["python"] and f"Python {candidate['python']}")
     known = ", ".join(fact for fact in facts if fact) or "native image"
@@ -41,7 +41,7 @@ def described(candidate: dict[str, Any]) -> str:
 
 
 def notes(report: dict[str, Any]) -> Iterator[str]:
-    """Yield what one should know before one believes the figures."""
+    """Yield notes about how reliable the figures are."""
     for label, other in (("old", "new"), ("new", "old")):
         candidate = report[label]
         only = len(report["samples"][f"golden_only_{label}"])
@@ -57,7 +57,7 @@ def notes(report: dict[str, Any]) -> Iterator[str]:
 
 
 def counts(report: dict[str, Any]) -> list[tuple[str, int]]:
-    """Return what became of the rows: each kind with how many there are."""
+    """Return the number of rows by outcome, as text."""
     rows = report["rows"]
     return [
         ("equal", rows["equal"]),
@@ -70,7 +70,7 @@ def counts(report: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def summary(report: dict[str, Any]) -> str:
-    """Return the sentence that every row is in."""
+    """Return the sentence that accounts for every row."""
     rows = report["rows"]
     return (
         f"{rows['in']} rows in = {rows['compared']} compared + {rows['only_old_answered']} only OLD answered + "
@@ -79,7 +79,7 @@ def summary(report: dict[str, Any]) -> str:
 
 
 def largest(report: dict[str, Any]) -> str:
-    """Return the largest difference in words."""
+    """Return the largest difference as text."""
     found = report["largest_difference"]
     if found["absolute"] is None:
         said = "no two numbers differ"
@@ -91,7 +91,7 @@ def largest(report: dict[str, Any]) -> str:
 
 
 def speed(report: dict[str, Any]) -> str:
-    """Return the speeds in words."""
+    """Return the latencies as text."""
     found = report["speed"]
     if found is None:
         return "unknown: neither has scored any row."
@@ -107,7 +107,7 @@ def speed(report: dict[str, Any]) -> str:
 
 
 def memory(report: dict[str, Any]) -> str:
-    """Return the memory in words."""
+    """Return the memory as text."""
     found = report["memory"]
     if found is None:
         return "unknown: the services' processes can't be seen from here."
@@ -116,19 +116,19 @@ def memory(report: dict[str, Any]) -> str:
 
 
 def answer(outcome: dict[str, Any]) -> str:
-    """Return an answer as JSON, or the problem with its sentence."""
+    """Return a prediction as JSON, or the problem with its sentence."""
     if "answer" in outcome:
         return json.dumps(outcome["answer"], ensure_ascii=False)
     return f"{outcome['problem']}: {outcome['detail']}" if outcome["detail"] else outcome["problem"]
 
 
 def problem(code: str) -> str:
-    """Return the code of an outcome in words."""
+    """Return the code of an outcome as text."""
     return "an answer" if code == "200" else code
 
 
 def reason(row: dict[str, Any]) -> str:
-    """Return why a row got no answer, by the first of the two services that says so."""
+    """Return why a row has no prediction, from the first service that reports a reason."""
     details = [row[label]["detail"] for label in ("old", "new") if row[label].get("detail")]
     return phrases.cut(details[0] if details else "no reason was given", 2 * WIDTH)
 

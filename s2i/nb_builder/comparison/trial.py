@@ -1,4 +1,4 @@
-"""The comparison itself: both services run at once, and are asked in turn."""
+"""The comparison itself: both services run at once, and get requests alternately."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from nb_builder.comparison.services import Candidate
 from nb_builder.comparison.speed import Speed
 from nb_builder.comparison.tally import Tally
 
-# Each is asked so often before anything counts, of the first rows: a first prediction loads what later ones have.
+# Warm-up requests to each service, with the first rows: a first prediction loads what later ones reuse.
 WARM_UP = 20
 WARM_UP_SECONDS = 5.0
-# A median of fewer pairs has a wide interval; where there are fewer rows, they are asked again, for so long at most.
+# A median of fewer pairs has a wide interval; with fewer rows, they are repeated for at most this long.
 PAIRS = 200
 AGAIN_SECONDS = 10.0
 LOOK_SECONDS = 0.5
@@ -23,20 +23,20 @@ TELL_SECONDS = 10.0
 
 
 class Trial:
-    """What came of asking all rows: the answers, speed and memory of both, and whether answers stay the same."""
+    """The results for all rows: predictions, latency and memory of both, and whether predictions are repeatable."""
 
     def __init__(self, tolerance: float) -> None:
         self.tally = Tally(tolerance)
         self.speed = Speed()
         self.memory = (Peak(None), Peak(None))
         self.asked_again = 0
-        # Which rows OLD and NEW have answered otherwise when they were asked again.
+        # Rows whose prediction by OLD or NEW changed on repetition.
         self.unsteady: tuple[set[int], set[int]] = (set(), set())
         self._answered: list[tuple[bytes, Outcome, Outcome]] = []
         self._looked_at = 0.0
 
     def run(self, old: Candidate, new: Candidate, rows: Sequence[Row], tell: Callable[[str], None]) -> None:
-        """Start both, ask them, and end them; raise DiffNotReady. `tell` gets how far it is, now and then."""
+        """Start both, send the requests, and stop them; raise DiffNotReady. `tell` is called with the progress."""
         with ExitStack() as stack:
             running = [stack.enter_context(each.running()) for each in (old, new)]
             clients = [stack.enter_context(closing(Client(*pair))) for pair in zip((old, new), running, strict=True)]
@@ -65,7 +65,7 @@ class Trial:
                 tell(f"{number} of {len(rows)} rows")
 
     def _ask_again(self, clients: Sequence[Client]) -> None:
-        """Ask rows once more, until there are pairs enough; see whether what was answered is answered again."""
+        """Repeat rows until there are enough pairs; check whether the predictions stay the same."""
         until = time.monotonic() + AGAIN_SECONDS
         while self._answered and len(self.speed) < PAIRS and time.monotonic() < until:
             at = self.asked_again % len(self._answered)
@@ -77,14 +77,14 @@ class Trial:
                 if not (after.is_answer and self._is_same(before, after)):
                     self.unsteady[side].add(at)
             if len(self.speed) == pairs:
-                # It is not answered any more: nothing to measure.
+                # It fails this time: nothing to measure.
                 return
 
     def _is_same(self, before: Outcome, after: Outcome) -> bool:
         return differences.between(before.answer, after.answer, self.tally.tolerance).is_same
 
     def _pair(self, clients: Sequence[Client], sample: bytes, number: int) -> tuple[Outcome, Outcome]:
-        """Return the outcomes of OLD and NEW, which go first by turns: the second finds warm caches."""
+        """Return the outcomes of OLD and NEW, which take turns going first: the second one finds warm caches."""
         if number % 2:
             old = clients[0].ask(sample)
             new = clients[1].ask(sample)

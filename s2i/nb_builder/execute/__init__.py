@@ -1,1 +1,1 @@
-"""Runs the notebook's cells in a kernel of its own Python, and says why one failed."""
+"""Runs the notebook's cells in a kernel of its own Python, and explains why one failed."""

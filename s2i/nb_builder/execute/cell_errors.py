@@ -1,4 +1,4 @@
-"""Turns an error that a cell raised into the problem that its author reads."""
+"""Turns an error raised by a cell into the problem that its author reads."""
 
 import re
 import sys
@@ -21,14 +21,14 @@ from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'$")
-# The text of pandas' ImportError for an optional dependency.
+# pandas' ImportError for an optional dependency.
 NO_OPTIONAL_MODULE = re.compile(r"Missing optional dependency '([\w.-]+)'")
-# The text of tqdm's ImportError, which has no name of a module that is missing.
+# tqdm's ImportError, which doesn't name a missing module.
 NO_WIDGETS = re.compile(r"^IProgress not found\. Please update jupyter and (ipywidgets)")
-# The text of lightgbm, xgboost and others.
+# The message of lightgbm, xgboost and others.
 ASKS_FOR = re.compile(r"^You (?:must|need to) install ([A-Za-z][\w-]*)")
-NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's share of it
-# Errors that depend on where the notebook runs: Jupyter on another machine need not show them.
+NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's quota is used up
+# Errors that depend on where the notebook runs, so Jupyter on another machine may not show them.
 OF_THE_ENVIRONMENT = re.compile(
     r"OSError$|IOError$|^(?:File|Permission|IsADirectory|NotADirectory|Connection|Timeout|Memory|"
     r"Import|ModuleNotFound|BlockingIO|BrokenPipe|CalledProcess)\w*Error$"
@@ -54,7 +54,7 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path, pointe
         return CellAsksInput(**location)
     if name == "OSError" and message.startswith(NO_SPACE):
         return DiskFull(folder=repository)
-    # Without Python's suffix: it names the compiled file, which is not the author's, and we name the line ourselves.
+    # Without Python's suffix: it names a compiled file that the author doesn't have, and we report the line ourselves.
     summary = one_line(name, traceback_parser.SYNTAX_LINE.sub("", message))
     location["traceback"], location["error"] = shorten(traceback), summary
     if traceback_parser.is_syntax_error(name, traceback):
@@ -75,7 +75,7 @@ def of_predictor(
 ) -> BuildProblem | None:
     """Return the problem of a predictor that fails because something outside the notebook is missing, else None.
 
-    `traceback` is Python's own, `cells` are the author's; `headline`, one line, says which call failed and where.
+    `traceback` is Python's own, `cells` are the author's; `headline`, one line, states which call failed and where.
     """
     number = traceback_parser.number_of(traceback)
     cell = next((cell for cell in cells if number is not None and cell.number == number), None)
@@ -97,7 +97,7 @@ def _of_surroundings(
         return platform_problem
     if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(message, repository)):
         return not_installed(module, location, needs="imports" if NO_MODULE.search(message) else "needs")
-    # Before the system's packages: what is missing is a library of the driver, which belongs to the machine.
+    # Before the system's packages: the missing library belongs to the driver, and so to the machine.
     if gpu_errors.means_no_gpu(message):
         return GpuMissing(**location)
     library = system_libraries.missing(message)
@@ -112,7 +112,7 @@ def _of_surroundings(
 def not_installed(module: str, location: Place, needs: str = "imports") -> BuildProblem:
     """Return the problem of a cell that imports `module`; `location` has cell, notebook, line and traceback.
 
-    `needs` is "needs" where a package imports it for the cell.
+    `needs` is "needs" if a package imports it for the cell.
     """
     other = "" if import_names.providing(module) else f", or commit '{module}' if it is a module of your own"
     return platforms.of_module(module, location) or ImportUndeclared(
@@ -128,8 +128,8 @@ def not_installed(module: str, location: Place, needs: str = "imports") -> Build
 def undeclared(message: str, repository: Path) -> str | None:
     """Return the module that an ImportError could not find, if `requirements` could provide it.
 
-    None for a submodule of a package that is installed (another version of it is needed), for the standard
-    library, and for a module of the repository (sys.path is wrong then).
+    None for a submodule of an installed package (another version is needed), for the standard library, and for a module
+    of the repository (sys.path is wrong in that case).
     """
     match = NO_MODULE.search(message) or NO_OPTIONAL_MODULE.search(message)
     match = match or NO_WIDGETS.search(message) or ASKS_FOR.search(message)
@@ -144,7 +144,7 @@ def undeclared(message: str, repository: Path) -> str | None:
 
 
 def one_line(name: str, message: str) -> str:
-    """Return an error as `Name: message` on one line of bounded length."""
+    """Return an error as `Name: message`, on one line of bounded length."""
     # A line without a letter or a digit is decoration; nltk, for one, frames its messages with asterisks.
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     first = next((line for line in lines if re.search(r"\w", line)), lines[0] if lines else "")

@@ -1,21 +1,21 @@
-"""Gives bytecode the date of the build instead of that of its installation, so that two dated builds are the same.
+"""Sets the timestamps of bytecode to the build date, so that dated builds are reproducible.
 
-Python writes bytecode where it first imports a module, with the time and the size of its source in the header; it takes
-it again only if both still fit. So source and header get the same date.
+Python writes bytecode when it first imports a module, with the time and size of its source in the header, and reuses it
+only if both still match. So source and header get the same date.
 """
 
 import os
 from pathlib import Path
 
 _HEADER = 16
-# Bytes of the header: flags, 0 where time and size of the source count, and both of these.
+# Bytes of the header: flags (0 if time and size of the source are checked), time and size.
 _FLAGS, _TIME, _SIZE = slice(4, 8), slice(8, 12), slice(12, 16)
 
 
 def date(folder: Path, seconds: int) -> None:
-    """Date all bytecode below `folder` that belongs to the source next to it, and that source.
+    """Set the date of all bytecode below `folder` that matches the source next to it, and of that source.
 
-    A source that is also in a cache of uv's, by a hard link, keeps its date: other environments have it, too.
+    A source with a hard link in a uv cache keeps its date, because other environments share it.
     """
     for compiled in folder.rglob("__pycache__/*.pyc"):
         source = compiled.parent.parent / f"{compiled.name.partition('.')[0]}.py"
@@ -32,7 +32,7 @@ def date(folder: Path, seconds: int) -> None:
 
 
 def _belongs(header: bytes, time: int, size: int) -> bool:
-    """Return whether bytecode with this header is of a source with these."""
+    """Return whether this bytecode header matches a source with this time and size."""
     return header[_FLAGS] == bytes(4) and (header[_TIME], header[_SIZE]) == (_number(time), _number(size))
 
 

@@ -1,4 +1,4 @@
-"""Why a cell failed, where the cause lies outside it: a file, the network, an environment variable."""
+"""Why a cell failed if the cause lies outside it: a file, the network, an environment variable."""
 
 import os
 import re
@@ -46,17 +46,17 @@ _CHAINED = re.compile(
     re.MULTILINE,
 )
 _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^/\s'\"):]+(?::\d+)?)")
-# A KeyError of os.environ[…] in the tracebacks of Python and of each IPython; and python-decouple's message.
+# A KeyError of os.environ[…] in the tracebacks of Python and of each IPython version; and python-decouple's message.
 _ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
 _DECLARED = re.compile(r"^(\w+) not found\. Declare it as envvar")
 
-# For data that is downloaded separately: the message of spaCy or nltk, the kind of data, the command to get it.
+# For data that is downloaded separately: the message of spaCy or nltk, the kind of data, the command to download it.
 _DATA = (
     (re.compile(r"\[E050\] Can't find model '(?P<name>[\w.-]+)'"), "spaCy's model", "!python -m spacy download {}"),
     (re.compile(r"Resource (?P<name>[\w.-]+) not found\.\s[^>]*NLTK"), "nltk's resource", "nltk.download('{}')"),
 )
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-# Cells create files here, so a missing path below them is not one of another machine.
+# Cells create files here, so a missing path below them doesn't come from another machine.
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only compared with, nothing is created there
 
 
@@ -67,9 +67,9 @@ class _Rule(TypedDict):
 
 
 def problem(name: str, message: str, repository: Path, location: Place) -> CellProblem | None:
-    """Return the problem behind an error of a cell, or None where the cause is the cell's own code.
+    """Return the problem behind a cell's error, or None if the cause is the cell's own code.
 
-    `name` and `message` are the error's class and text; `location` holds the cell's facts for the problem.
+    `name` and `message` are the error's class and text; `location` contains the cell's facts for the problem.
     """
     traceback = location["traceback"]
     if unset := _unset_variable(name, message, traceback):
@@ -96,7 +96,7 @@ def pointers(repository: Path) -> list[str]:
 
 
 def is_pointer(path: Path) -> bool:
-    """Return whether a file is a Git LFS pointer, which a clone without Git LFS has in place of the content."""
+    """Return whether a file is a Git LFS pointer, which a clone without Git LFS contains instead of the content."""
     try:
         with path.open("rb") as file:
             return file.read(len(_POINTER)) == _POINTER
@@ -112,10 +112,10 @@ def _unset_variable(name: str, message: str, traceback: str) -> str | None:
 
 
 def _unreached(message: str, traceback: str) -> str | None:
-    """Return the message that shows that the network was unreachable: the error's own, or that of its cause."""
+    """Return the message that shows that the network was unreachable: that of the error or of its cause."""
     if _UNREACHED.search(message):
         return message
-    # The last line of each chained part is its error, as Python ends a traceback.
+    # Each part of a chained traceback ends with its error.
     causes = [part.strip().splitlines()[-1] for part in _CHAINED.split(traceback)[:-1] if part.strip()]
     return causes[-1] if causes and _UNREACHED.search(causes[-1]) else None
 
@@ -137,7 +137,7 @@ def _missing_path(name: str, message: str) -> str | None:
 def _of_file(
     path: str, repository: Path, folder: Path, location: Place
 ) -> FileMissing | FileIgnored | PathOfAnotherMachine:
-    """Return the problem of a file missing at `path`, with advice by what the repository holds."""
+    """Return the problem of a file missing at `path`, with advice that depends on the repository's files."""
     pure, foreign = _parsed(path, repository)
     matches = _same_name(pure, repository, folder)
     # With several files of that name, any suggestion would be a guess.
@@ -156,7 +156,7 @@ def _of_file(
 
 
 def _writers(notebook: Path, target: Path, repository: Path) -> str | None:
-    """Return the advice to build the notebooks that write `target` before this one; None where none is seen to."""
+    """Return the advice to build the notebooks that write `target` before this one, or None if none writes it."""
     order = file_writers.before(notebook, target, repository)
     if not order:
         return None
@@ -175,7 +175,7 @@ def _advice(pure: PurePath, folder: Path) -> str:
 
 
 def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:
-    """Return the parsed path, and whether it can only exist on another machine."""
+    """Return the parsed path, and whether it can exist only on another machine."""
     windows = PureWindowsPath(path)
     if windows.drive:
         return windows, True
@@ -188,21 +188,21 @@ def _parsed(path: str, repository: Path) -> tuple[PurePath, bool]:
 
 
 def _same_name(pure: PurePath, repository: Path, folder: Path) -> list[Path]:
-    """Return the repository's files of that name that fit the path best; several if they fit equally."""
+    """Return the repository's files of that name that match the path best; several if they match equally."""
     candidates = [path for path in source_tree.files(repository) if path.name.lower() == pure.name.lower()]
     longest = max((_similarity(path, pure, repository, folder) for path in candidates), default=0)
     return [path for path in candidates if _similarity(path, pure, repository, folder) == longest]
 
 
 def _similarity(path: Path, pure: PurePath, repository: Path, folder: Path) -> tuple[int, bool, bool]:
-    """Return how well a file fits a path: equal parts from the end, equal case, being next to the notebook."""
+    """Return how well a file matches a path: equal trailing parts, equal case, and being next to the notebook."""
     pairs = list(zip(reversed(path.parts), reversed(pure.parts), strict=False))
     length = next((at for at, (one, other) in enumerate(pairs) if one.lower() != other.lower()), len(pairs))
     return length, path.name == pure.name, (repository / path).parent == folder
 
 
 def _ignored(target: str, repository: Path) -> _Rule | None:
-    """Return the rule of a .gitignore that ignores `target`, as facts of FileIgnored, or None."""
+    """Return the .gitignore rule that ignores `target`, as facts of FileIgnored, or None."""
     if target.startswith(os.pardir):
         return None
     for folder in Path(target).parents:
@@ -221,6 +221,6 @@ def _ignored(target: str, repository: Path) -> _Rule | None:
 
 
 def named_in(sources: Iterable[str], paths: Iterable[str]) -> list[str]:
-    """Return those of `paths` whose file name occurs in one of the cells' `sources`."""
+    """Return the `paths` whose file name occurs in one of the cells' `sources`."""
     text = "\n".join(sources)
     return [path for path in paths if Path(path).name in text]

@@ -1,4 +1,4 @@
-"""Guards the repository's files while predictor is called for verification: what it writes then is undone."""
+"""Protects the repository's files while predictor is called for verification: its writes are undone."""
 
 import contextlib
 import errno
@@ -16,15 +16,15 @@ from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 
 SHOWN_FILES = 3
-# Free disk space needed, as a multiple of what is copied: the model must still fit alongside the copy.
+# Required free disk space, as a multiple of what is copied: the model must still fit next to the copy.
 HEADROOM = 2
-# Bytecode may stay: without it each start of the service would compile the modules again.
+# Bytecode may stay: otherwise each start of the service would compile the modules again.
 _NOT_OURS = {"__pycache__", ".git"}
 
 
 @contextlib.contextmanager
 def files(workspace: Workspace, log: Log) -> Iterator["Files"]:
-    """Yield the Files of a build; when the block ends, also by an error, restore them and remove the copy."""
+    """Yield the Files of a build; when the block exits, even with an error, restore them and remove the copy."""
     guard = Files(workspace, log)
     try:
         yield guard
@@ -34,14 +34,14 @@ def files(workspace: Workspace, log: Log) -> Iterator["Files"]:
 
 
 class Files:
-    """The files below `src`; `keep` copies them, `put_back` restores the state of that moment."""
+    """The files below `src`; `keep` copies them, `put_back` restores the copied state."""
 
     def __init__(self, workspace: Workspace, log: Log) -> None:
         self._src = workspace.src
         self._build = workspace.build
         self._log = log
         self._states: dict[Path, digests.State] = {}
-        # As `keep` found them; put_back gives files new states.
+        # As `keep` found them; put_back changes the state of files.
         self.states_at_keep: dict[Path, digests.State] = {}
         self._known: set[Path] = set()
         self._folders: set[Path] = set()
@@ -49,13 +49,13 @@ class Files:
         self._disk_full = False
 
     def keep(self) -> None:
-        """Copy the files as they are now, if there is no copy yet; on a full disk log a note instead."""
+        """Copy the files if there is no copy yet; if the disk is full, log a note instead."""
         if self._copy is not None or self._disk_full:
             return
         copy = Path(tempfile.mkdtemp(prefix="src-", dir=self._build))
         try:
             self._copy_all(copy)
-            # Set only now: a partial copy must never be restored.
+            # Set only now, because a partial copy must never be restored.
             self._copy = copy
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -78,7 +78,7 @@ class Files:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy))
         for name, entry in entries:
             self._known.add(name)
-            # Unreadable to us, or gone: a process that a cell has started may still be changing files.
+            # Unreadable to us, or removed: a process started by a cell may still be changing files.
             with contextlib.suppress(PermissionError, FileNotFoundError):
                 state = digests.state(entry)
                 _copy(entry, copy / name)
@@ -103,7 +103,7 @@ class Files:
                 entry.unlink()
                 yield name
         for folder in sorted(folders - self._folders, reverse=True):
-            # rmdir fails for a folder that still holds bytecode, which stays.
+            # rmdir fails for a folder that still contains bytecode, which stays.
             with contextlib.suppress(OSError):
                 (self._src / folder).rmdir()
 
@@ -121,7 +121,7 @@ class Files:
             yield name
 
     def _entries(self, on_folder: Callable[[Path], None]) -> Iterator[tuple[Path, Path]]:
-        """Yield the relative name and the path of each file and link; `on_folder` gets the name of each folder."""
+        """Yield the relative name and path of each file and link; call `on_folder` with the name of each folder."""
         for folder, subfolders, files in os.walk(self._src):
             subfolders[:] = [name for name in subfolders if name not in _NOT_OURS]
             parent = Path(folder)
@@ -132,19 +132,19 @@ class Files:
                     yield (parent / name).relative_to(self._src), parent / name
 
     def remove(self) -> None:
-        """Remove the copy; from then on `put_back` does nothing."""
+        """Remove the copy; afterwards, `put_back` does nothing."""
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
             self._copy = None
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file or a link, with its mode, and its times where this user may set them."""
+    """Copy a file or a link, with its mode, and with its times if this user may set them."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
         target.symlink_to(os.readlink(source))
         return
     shutil.copyfile(source, target)
-    # A build under an arbitrary UID may write files of another owner, but not set their times.
+    # A build with an arbitrary UID may write files of another owner, but not set their times.
     with contextlib.suppress(PermissionError):
         shutil.copystat(source, target)

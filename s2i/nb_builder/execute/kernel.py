@@ -1,7 +1,7 @@
-"""A kernel of the notebook's own Python: started, given code, interrupted, and always ended.
+"""A kernel of the notebook's own Python: started, given code, interrupted, and always stopped.
 
-ipykernel comes from the overlay, which is appended to `sys.path`, so the notebook's own pins win. We start
-the process ourselves instead of by KernelManager, to be able to report its exit status (a signal, say).
+ipykernel is in the overlay, which is appended to `sys.path`, so the notebook's own pins take precedence. We start the
+process ourselves instead of with KernelManager, so that we can report its exit status, such as a signal.
 """
 
 import os
@@ -27,14 +27,14 @@ from nb_builder.execute import process_reaper
 
 START_SECONDS = 120
 IDLE_SECONDS = 5
-# How long a request may wait unseen; each further time twice as long.
+# How long a request may remain unseen; doubled on each retry.
 UNSEEN_SECONDS = 2.0
 LOG_BYTES = 100_000
-# A UNIX socket's path may have 107 bytes; the names of the kernel's sockets take up to 20 of them.
+# A UNIX socket's path is limited to 107 bytes; the names of the kernel's sockets take up to 20 of them.
 MAX_FOLDER = 80
 
-# `begin` puts '' back on sys.path only when the kernel's own modules are imported and set up: a cloudpickle.py of
-# the repository is for the notebook, not for us. '' goes before initialize(), as that may import modules, too.
+# `begin` puts '' back on sys.path only when the kernel's own modules are imported and set up: a cloudpickle.py of the
+# repository is for the notebook, not for us. '' goes before initialize(), because that may import modules, too.
 BOOT = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
@@ -49,7 +49,7 @@ app.start()
 
 
 class KernelGone(Exception):
-    """The kernel's process has ended; `reason` says how, `log_tail` holds the last lines of its log."""
+    """The kernel's process has exited; `reason` describes how, `log_tail` has the last lines of its log."""
 
     def __init__(self, reason: str, log_tail: str) -> None:
         super().__init__(reason)
@@ -58,15 +58,15 @@ class KernelGone(Exception):
 
 
 class TooSlow(Exception):
-    """The kernel did not answer within the time limit."""
+    """The kernel did not respond within the time limit."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How a kernel is started: by `python`, in `notebook_folder`, with ipykernel from `overlay`.
+    """How to start a kernel: with `python`, in `notebook_folder`, with ipykernel from `overlay`.
 
-    The process's own output goes to `log_file`. `pip` is the folder of pip_shim; with `strict`, a `!command`
-    that fails is an error.
+    The process's own output goes to `log_file`. `pip` is the folder of pip_shim; with `strict`, a failing `!command` is
+    an error.
     """
 
     python: Path
@@ -79,7 +79,7 @@ class Launch:
 
 
 def child_environ(launch: Launch, folder: str) -> dict[str, str]:
-    """Return the environment of the notebook's processes: PATH has the venv, then pip; Jupyter writes to `folder`."""
+    """Return the notebook's environment variables: PATH starts with the venv and pip; Jupyter writes to `folder`."""
     python, environ, pip = launch.python, launch.environ, launch.pip
     variables = environment(environ)
     path_entries = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
@@ -90,7 +90,7 @@ def child_environ(launch: Launch, folder: str) -> dict[str, str]:
     variables["VIRTUAL_ENV"] = str(python.parent.parent)
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         variables[name] = os.path.join(folder, name.lower())
-    # ipykernel watches this pid and exits when we are gone, however that happens.
+    # ipykernel watches this pid and exits when we have exited, for whatever reason.
     variables["JPY_PARENT_PID"] = str(os.getpid())
     return variables
 
@@ -115,7 +115,7 @@ class Kernel:
             self._poller.register(channel.socket, zmq.POLLIN)
 
     def wait_until_ready(self) -> None:
-        """Return when both channels carry messages; raise KernelGone, or TooSlow after two minutes."""
+        """Return when both channels deliver messages; raise KernelGone, or TooSlow after two minutes."""
         deadline = time.monotonic() + START_SECONDS
         channels = set()
         requested_at = 0.0
@@ -139,10 +139,10 @@ class Kernel:
         on_tick: Callable[[], None] = lambda: None,
         store_history: bool = True,
     ) -> dict:
-        """Run `source`, hand every iopub message but status to `on_message`, return the reply's content.
+        """Run `source`, pass every iopub message except status to `on_message`, and return the reply's content.
 
-        `on_tick` is called a few times a second. Raises KernelGone if the process ends, TooSlow after
-        `seconds`. `store_history` is False for code that must not take an execution count.
+        `on_tick` is called a few times a second. Raises KernelGone if the process exits, TooSlow after `seconds`.
+        `store_history` is False for code that must not get an execution count.
         """
         deadline = time.monotonic() + seconds
         request = self.client.execute(source, store_history=store_history, allow_stdin=False, stop_on_error=False)
@@ -159,12 +159,12 @@ class Kernel:
                     wake_at = time.monotonic() + pause
                 if channel == "shell" and message["parent_header"].get("msg_id") == request:
                     reply = message["content"]
-                    # We have the reply, so wait only briefly for "idle": a flood of outputs may have dropped it.
+                    # We have the reply, so wait only briefly for "idle", which a flood of outputs may have displaced.
                     deadline = time.monotonic() + IDLE_SECONDS
                 elif channel == "iopub":
                     begun = begun or message["parent_header"].get("msg_id") == request
                     idle = self._is_idle(message, request, on_message) or idle
-                # They come on two sockets, in any order.
+                # They arrive on two sockets, in any order.
                 if idle and reply is not None:
                     return reply
                 if time.monotonic() > deadline:
@@ -175,11 +175,12 @@ class Kernel:
 
     @contextmanager
     def _visitor(self) -> Iterator[None]:
-        """Connect once more for a `with` block, which makes a kernel look for requests.
+        """Connect a second time during a `with` block, which makes the kernel check for requests.
 
-        ipykernel 7.0 to 7.3, which notebooks may pin and old Pythons get, may miss one that comes while it replies to
-        another (ipykernel issue 1554); then it would wait for ever, and a further request on the same connection does
-        not help. The block keeps the connection: it is made in the background, and closed at once it may never be.
+        ipykernel 7.0 to 7.3, which notebooks may pin and old Pythons get, may miss a request that arrives while it
+        replies to another (ipykernel issue 1554); it would then wait forever, and a further request on the same
+        connection doesn't help. The block keeps the connection open: it is made in the background, and may never be
+        made if closed immediately.
         """
         visitor = BlockingKernelClient()
         visitor.load_connection_info(self.client.get_connection_info())
@@ -192,9 +193,9 @@ class Kernel:
 
     @staticmethod
     def _is_idle(message: dict, request: str, on_message: Callable[[dict], None]) -> bool:
-        """Return whether `message` reports that `request` has finished; hand outputs to `on_message`.
+        """Return whether `message` reports that `request` has finished; pass outputs to `on_message`.
 
-        A thread of an earlier cell may still print or fail; its output counts for the cell that runs now.
+        A thread of an earlier cell may still print or fail; its output counts for the cell that is running now.
         """
         if message["msg_type"] != "status":
             on_message(message)
@@ -203,10 +204,10 @@ class Kernel:
         return is_ours and message["content"]["execution_state"] == "idle"
 
     def _messages(self) -> Iterator[tuple[str, dict]]:
-        """Yield (channel, message), and ("beat", {}) after each poll; raise KernelGone when the process has ended."""
+        """Yield (channel, message), and ("beat", {}) after each poll; raise KernelGone when the process has exited."""
         channels = {"iopub": self.client.iopub_channel, "shell": self.client.shell_channel}
         while True:
-            # Check before polling, so that messages sent just before the end are still read.
+            # Check before polling, so that messages sent just before the exit are still read.
             ended = self.process.poll() is not None
             ready = dict(self._poller.poll(50 if ended else 200))
             if ended and not ready:
@@ -217,11 +218,11 @@ class Kernel:
                     yield name, channel.get_msg(timeout=1)
 
     def interrupt(self) -> None:
-        """Send SIGINT, as Ctrl-C would, to the kernel and its process group."""
+        """Send SIGINT, like Ctrl-C, to the kernel and its process group."""
         signal_group(self.process, signal.SIGINT)
 
     def settle(self, seconds: float) -> None:
-        """Wait until the kernel has replied or ended after an interrupt, for `seconds` at most."""
+        """After an interrupt, wait until the kernel has replied or exited, for at most `seconds`."""
         deadline = time.monotonic() + seconds
         try:
             for channel, _ in self._messages():
@@ -236,13 +237,13 @@ class Kernel:
 
 
 def how_it_ended(status: int) -> str:
-    """Return a phrase for an exit status as Popen has it: negative for a signal."""
+    """Return a phrase for an exit status of Popen, which is negative for a signal."""
     hint = {-signal.SIGKILL: ", as the system does if memory runs out", -signal.SIGSEGV: ", a crash in compiled code"}
     return f"it {phrases.ending(status)}{hint.get(status, '')}"
 
 
 def signal_group(process: subprocess.Popen, number: int) -> None:
-    """Send a signal to the process group of `process`, if any of it is left."""
+    """Send a signal to the process group of `process`, if it still exists."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
@@ -250,13 +251,13 @@ def signal_group(process: subprocess.Popen, number: int) -> None:
 
 
 def socket_folder() -> str:
-    """Make and return a folder whose path leaves room for the names of UNIX sockets."""
+    """Create and return a folder whose path leaves room for the names of UNIX sockets."""
     parent = None if len(tempfile.gettempdir()) < MAX_FOLDER - 10 else "/tmp"  # noqa: S108 - short, and 0700 below it
     return tempfile.mkdtemp(prefix="nbk-", dir=parent)
 
 
 def trim(log_file: Path) -> None:
-    """Cut the file to its last LOG_BYTES: it stays in the image, and repeats what cells have printed."""
+    """Cut the file to its last LOG_BYTES: it stays in the image, and repeats the output of cells."""
     size = log_file.stat().st_size
     if size > LOG_BYTES:
         with log_file.open("rb") as file:
@@ -266,7 +267,7 @@ def trim(log_file: Path) -> None:
 
 @contextmanager
 def running(launch: Launch) -> Iterator[Kernel]:
-    """Yield a kernel that is ready; at the end, kill it and every process that its cells have started."""
+    """Yield a kernel that is ready; on exit, kill it and every process that its cells have started."""
     folder = socket_folder()
     connection_file = os.path.join(folder, "kernel.json")
     write_connection_file(

@@ -1,6 +1,6 @@
-"""The folder with ipykernel that a kernel appends to its `sys.path`: made once per Python, or for one build.
+"""The folder with ipykernel that a kernel appends to its `sys.path`: created once per Python, or for one build.
 
-s2i/install makes the one of the default Python, from the lock.
+s2i/install creates that of the default Python, from the lock.
 """
 
 import os
@@ -25,13 +25,13 @@ from nb_builder.problems.packages import IndexUnreachable, InstallFailed
 
 # ipykernel's debugger and IPython's completion: no cell needs them, and they are half of the overlay's size.
 LEFT_OUT = ("debugpy", "jedi")
-# That release does not declare its need of typing-extensions, so a resolver combines it with any old version.
+# That release doesn't declare its dependency on typing-extensions, so a resolver combines it with any old version.
 EXCLUDED = "ipython!=8.23.0\n"
 
 
 @contextmanager
 def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield a folder with an ipykernel that fits the packages in `installer`'s venv.
+    """Yield a folder with an ipykernel that is compatible with the packages in `installer`'s venv.
 
     That is the one in `home`, else the one in the user's cache (created if necessary), else one that is resolved
     against the venv and removed afterwards. Raises the problem of a failed installation.
@@ -50,7 +50,7 @@ def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[
 def at_hand(
     python: Python, installer: Installer, freeze: str, *, home: Path, environ: Mapping[str, str]
 ) -> Path | None:
-    """Return the folder in `home`, or in the user's cache, if its ipykernel fits what `freeze` lists, else None.
+    """Return the folder in `home` or the user's cache if its ipykernel is compatible with `freeze`, else None.
 
     The one in the cache is created if necessary, but not below APP_ROOT, where it would become part of the service.
     Raises the problem of a failed installation.
@@ -68,19 +68,19 @@ def at_hand(
 
 
 def needed_in_kernel(freeze: str) -> list[str]:
-    """Return the packages that those in `freeze` expect in every kernel and do not declare: plotly needs nbformat."""
+    """Return packages that those in `freeze` need in the kernel but don't declare: plotly needs nbformat."""
     installed = versions(freeze)
     return ["nbformat"] if "plotly" in installed and "nbformat" not in installed else []
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder in the user's cache that holds one overlay per minor version of Python."""
+    """Return the folder in the user's cache that contains one overlay per minor version of Python."""
     cache = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or "/nonexistent", ".cache")
     return Path(cache) / "nb-builder" / "overlay"
 
 
 def may_write(folder: Path) -> bool:
-    """Return whether `folder` can be created: a build may run as a user without a home."""
+    """Return whether `folder` can be created: a build may run as a user without a home directory."""
     existing = next(parent for parent in folder.parents if parent.exists())
     return os.access(existing, os.W_OK)
 
@@ -98,7 +98,7 @@ def versions(freeze: str) -> dict[str, Version | None]:
 
 
 def fits(overlay: Path, installed: Mapping[str, Version | None], minor: str) -> bool:
-    """Return whether the packages of the venv, which come before the overlay's, meet the overlay's requirements."""
+    """Return whether the packages of the venv, which take precedence, meet the overlay's requirements."""
     environment = markers.environment(minor)
     return all(
         _suits(Requirement(line), installed, environment)
@@ -117,13 +117,13 @@ def make(
     compiled: bool = False,
     also: Sequence[str] = (),
 ) -> None:
-    """Install ipykernel, and the packages in `also`, into `folder`, completely or not at all.
+    """Install ipykernel and the packages in `also` into `folder`, completely or not at all.
 
     Raises the problem of a failed installation.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    # The user's options for single packages are meant for the notebook's packages, not for ours.
+    # The user's options for single packages apply to the notebook's packages, not to ours.
     flags = [flag for flag in installer.flags if flag == "--no-index"]
     environ = {name: value for name, value in installer.environ.items() if name != "UV_CONSTRAINT"}
     try:
@@ -133,10 +133,10 @@ def make(
         if completed.returncode:
             raise _failed(installer.explain(completed.stdout, "uv"), python)
         if compiled:
-            # Not by uv, which can't compile for 3.6. A file that fails to compile is only slower to import.
+            # Not with uv, which can't compile for 3.6. A file that fails to compile is only slower to import.
             compileall: list[str | Path] = [python.path, "-I", "-m", "compileall", "-q", scratch / "made"]
             subprocess.run(compileall, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # Two builds may make the same overlay: the second one uses the first one's.
+        # Two builds may create the same overlay; the second one uses the first one's.
         if not folder.exists():
             os.rename(scratch / "made", folder)
     finally:
@@ -144,7 +144,7 @@ def make(
 
 
 def _failed(problem: BuildProblem, python: Python) -> BuildProblem:
-    """Return `problem` if network or disk is its cause; else one that names ipykernel, which no user has required."""
+    """Return `problem` if its cause is network or disk; else one that names ipykernel, which no user required."""
     if isinstance(problem, (DiskFull, IndexUnreachable)):
         return problem
     reason = "no ipykernel, which runs the cells, is compatible with them"
@@ -152,7 +152,7 @@ def _failed(problem: BuildProblem, python: Python) -> BuildProblem:
 
 
 def _files(folder: Path, constraints: str) -> list[str]:
-    """Write the overrides and constraints for uv into `folder`; return the options that name these files."""
+    """Write the overrides and constraints for uv to `folder`; return the options that name these files."""
     left_out = folder / "left-out.txt"
     left_out.write_text("".join(f"{name}; sys_platform == 'none'\n" for name in LEFT_OUT))
     pins = folder / "pins.txt"
@@ -169,7 +169,7 @@ def _suits(requirement: Requirement, installed: Mapping[str, Version | None], en
 
 
 def _name(distribution: Distribution) -> str:
-    # Python 3.15 raises KeyError for a field that is missing, where older ones return None.
+    # Python 3.15 raises KeyError for a missing field, where older versions return None.
     return (distribution.metadata.get_all("Name") or [""])[0]
 
 

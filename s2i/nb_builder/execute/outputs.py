@@ -1,4 +1,4 @@
-"""The outputs of cells, of bounded size: for the build's log and for the executed notebook."""
+"""The outputs of cells, limited in size: for the build's log and for the executed notebook."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections import deque
 from typing import NamedTuple
 
-# Escape sequences of terminals: colours, cursor moves, titles.
+# Terminal escape sequences: colours, cursor moves, titles.
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 # Control characters other than tab and newline.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-SHOWN_BYTES = 2 * 1024 * 1024  # of displays (plots, tables) that a cell keeps in the executed notebook
+SHOWN_BYTES = 2 * 1024 * 1024  # of displays (plots, tables) per cell in the executed notebook
 
 
 def plain(text: str) -> str:
@@ -20,10 +20,10 @@ def plain(text: str) -> str:
 
 
 class TamedText:
-    """Text that arrives in pieces, kept as its first and last lines, each of bounded width.
+    """Text that arrives in pieces, of which the first and last lines are kept, each with limited width.
 
-    A carriage return works as in a terminal: what follows it replaces the line, so that only the last state
-    of a progress bar is kept.
+    A carriage return works as in a terminal: the following text replaces the line, so only the last state of a progress
+    bar is kept.
     """
 
     def __init__(self, head: int, tail: int, width: int) -> None:
@@ -37,7 +37,7 @@ class TamedText:
         self._replace = False
 
     def feed(self, text: str) -> None:
-        """Take the next piece."""
+        """Add the next piece."""
         *complete_lines, unfinished_line = text.replace("\r\n", "\n").split("\n")
         for piece in complete_lines:
             self._write(piece)
@@ -68,24 +68,24 @@ class TamedText:
         self._tail.append(line)
 
     def last_line(self) -> str:
-        """Return the line being written, or the last one before it."""
+        """Return the line being written, or the last complete one."""
         return self._line() or (self._tail or self._head or [""])[-1]
 
     def lines(self) -> list[str]:
-        """Return the lines kept, with one in between that says how many are left out."""
+        """Return the kept lines, with one in between that states how many are omitted."""
         gap = [f"… {self._left_out:,} lines left out …"] if self._left_out else []
         return [*self._head, *gap, *self._tail, *([self._line()] if self._current else [])]
 
     def text(self) -> str:
-        """Return `lines` as one text."""
+        """Return `lines` as a single string."""
         return "".join(line + "\n" for line in self.lines())
 
 
 class Outputs:
-    """The outputs of one cell, from the kernel's messages, in the form of nbformat.
+    """The outputs of one cell, collected from the kernel's messages in nbformat's form.
 
-    `displays` maps a display id to the outputs that show it. All cells of a notebook share one dict, since an
-    update changes every output with that id, in whichever cell.
+    `displays` maps a display ID to the outputs that show it. All cells of a notebook share one dict, because an update
+    changes every output with that ID, in any cell.
     """
 
     def __init__(self, displays: dict[str, list[Display]] | None = None) -> None:
@@ -103,7 +103,7 @@ class Outputs:
         kind, content = message["msg_type"], message["content"]
         if kind == "clear_output":
             self._clear_next = True
-            # Without `wait`, clear now: no further output may come.
+            # Without `wait`, clear now: no further output may follow.
             if not content.get("wait"):
                 self._clear()
         elif kind == "stream":
@@ -145,7 +145,7 @@ class Outputs:
         self.fill(output, content)
         identity = display_id(content)
         if identity:
-            # As in Jupyter, showing an id again updates the outputs that show it already.
+            # As in Jupyter, showing an ID again updates the outputs that already show it.
             self._update(content)
             self._displays.setdefault(identity, []).append(Display(self, output))
 
@@ -154,7 +154,7 @@ class Outputs:
             display.cell.fill(display.output, content)
 
     def fill(self, output: dict, content: dict) -> None:
-        """Give `output` the data of `content`, or a placeholder where the cell's outputs would exceed SHOWN_BYTES."""
+        """Give `output` the data of `content`, or a placeholder if the cell's outputs would exceed SHOWN_BYTES."""
         data = content["data"]
         size = sum(len(str(value)) for value in data.values())
         self._bytes -= self._sizes.pop(id(output), 0)
@@ -174,12 +174,12 @@ class Outputs:
 
 
 class Display(NamedTuple):
-    """One output that shows a display id, and the Outputs of its cell."""
+    """One output that shows a display ID, and the Outputs of its cell."""
 
     cell: Outputs
     output: dict
 
 
 def display_id(content: dict) -> str:
-    """Return the display id in a message's content, "" if it has none."""
+    """Return the display ID in a message's content, or ""."""
     return (content.get("transient") or {}).get("display_id") or ""

@@ -1,4 +1,4 @@
-"""Failures caused by packages that changed after a notebook was written, recognised by error and traceback."""
+"""Failures caused by package changes after a notebook was written, recognised by error and traceback."""
 
 import re
 import sys
@@ -18,13 +18,13 @@ from nb_builder.requirements.import_names import providing
 SHOWN = 5
 
 _INSTALLED = "/site-packages/"
-# With modules that newer Pythons have removed: an older release of a package would need them just the same.
+# Or modules that newer Pythons have removed: an older release of a package would need them, too.
 _STDLIB = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd"}
 _KINDS = ("ImportError", "ModuleNotFoundError", "AttributeError")
-# How scikit-learn says that a model has no such method as it was made, for example with refit=False.
+# scikit-learn's message that a model lacks a method because of how it was created, such as with refit=False.
 _BY_DESIGN = re.compile(r"^AttributeError: This ")
 _KEYWORD = re.compile(r"^TypeError: .*unexpected keyword argument")
-# matplotlib renames its styles from time to time. A path or URL in place of a name is just a missing file.
+# matplotlib renames its styles from time to time. A path or URL instead of a name is just a missing file.
 _STYLE = re.compile(r"^OSError: ['\"]?[\w-]+['\"]? (?:is not a valid package style|not found in the style library)")
 _COMPILED = re.compile(r"binary incompatibility|compiled using NumPy 1\.x")
 _NAME = re.compile(r"^ImportError: cannot import name .* \(\S*" + _INSTALLED)
@@ -37,17 +37,17 @@ _FRAME = re.compile(r"^\s*(?:File )?(?P<file>\S+?)(?::\d+, in | in \S+\()")
 def explain(
     failure: CellFailed, resolved: Resolution, changed: AsOf | None, alike: Callable[[AsOf], bool]
 ) -> CellProblem:
-    """Return PackageChanged where the packages of an earlier date may fix the cell, else `failure` itself.
+    """Return PackageChanged if the packages of an earlier date may fix the cell, else `failure` itself.
 
-    `changed` is when the notebook last changed.
-    `alike` is asked, last of all, whether the packages of that moment are the same as those of today.
+    `changed` is when the notebook last changed. `alike`, called only if needed, returns whether the packages of that
+    date equal today's.
     """
     error = str(failure.facts["error"])
     if resolved.lock or resolved.as_of or not in_a_package(error, failure.detail):
         return failure
     involved = packages(error, failure.detail)
     if involved and involved <= set(resolved.pinned):
-        # Their versions are the author's own: another date would not change them.
+        # The author pinned their versions, so another date would not change them.
         return failure
     if changed and (changed.day >= datetime.now(timezone.utc).date().isoformat() or alike(changed)):
         return failure
@@ -60,14 +60,14 @@ def explain(
 
 
 def in_a_package(error: str, traceback: str) -> bool:
-    """Return whether `error` (`Name: message`) shows an installed package that differs from what its user expects."""
+    """Return whether `error` (`Name: message`) comes from an installed package of an unexpected version."""
     missing = _MODULE.search(error)
     if missing and missing[1] in _STDLIB:
         return False
     if any(pattern.search(error) for pattern in (_COMPILED, _NAME, _STYLE)):
         return True
     if missing and missing[2]:
-        # A submodule: the package itself is there, or the error would name that.
+        # A submodule: the package itself is installed, or the error would name it.
         return True
     plausible = (error.startswith(_KINDS) and not _BY_DESIGN.match(error)) or bool(_KEYWORD.search(error))
     return plausible and _deepest_is_installed(traceback)

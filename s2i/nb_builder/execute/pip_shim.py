@@ -1,4 +1,4 @@
-"""Makes `%pip install` work in a notebook's cells: with a pip next to the notebook's environment, never in it.
+"""Makes `%pip install` work in a notebook's cells, with a pip that is not part of the notebook's environment.
 
 The packages that it installs are in the environment, and so in the service; requirements should still declare them.
 """
@@ -18,8 +18,8 @@ from nb_builder.common.log import Log
 from nb_builder.install.installer import UV, Installer
 from nb_builder.requirements import pip_config
 
-# Runs in the model Python, 3.6 or later: hands its arguments to the real pip, or to uv where there is none.
-# Without --user, which installs into a folder that the service does not have.
+# Runs in the model Python, 3.6 or later: passes its arguments to the real pip, or to uv if there is none. Drops --user,
+# which installs into a folder that the service doesn't have.
 _MAIN = """\
 import io, json, os, sys
 with io.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "facts.json")) as file:
@@ -61,11 +61,11 @@ def fill(folder: Path, installer: Installer) -> None:
 
 
 def _facts(installer: Installer) -> dict[str, object]:
-    """Return the command that replaces pip, and the variables that it needs besides the notebook's own."""
+    """Return the command that replaces pip, and the variables that it needs in addition to the notebook's own."""
     python = str(installer.python.absolute())
     wheel = get_embed_wheel("pip", installer.minor)
     if wheel is not None:
-        # Python can run pip from its wheel, without installation.
+        # Python can run pip from its wheel without installing it.
         command = [python, f"{wheel.path}/pip", "--disable-pip-version-check", "--no-input"]
         pip = {"PIP_NO_CACHE_DIR": "1"} if "UV_NO_CACHE" in installer.environ else {}
         if installer.as_of:
@@ -83,11 +83,11 @@ def newly_installed(before: Iterable[str], after: Iterable[str]) -> list[str]:
 
 
 def to_declare(added: Iterable[str], before: Iterable[str], venv: Path) -> list[str]:
-    """Return those of the lines `added` that requirements should declare: what cells requested, or changed.
+    """Return the lines among `added` that requirements should declare: those that cells requested or changed.
 
-    Dependencies of these are installed with them. If no installer has recorded requests, all lines are returned.
+    Their dependencies are installed with them. If no installer recorded requests, all lines are returned.
     """
-    # Installers mark what was requested by name with an empty file REQUESTED (PEP 376).
+    # Installers mark packages requested by name with an empty file REQUESTED (PEP 376).
     markers = venv.glob("lib/python*/site-packages/*.dist-info/REQUESTED")
     requested = {canonicalize_name(marker.parent.name.split("-")[0]) for marker in markers}
     explicit = requested | {_name(line) for line in before}
@@ -101,7 +101,7 @@ def _name(line: str) -> str:
 
 
 def tell(added: Iterable[str], before: Iterable[str], log: Log) -> None:
-    """Log notes with the entries of requirements that would declare what cells have installed: new, or instead."""
+    """Log notes with the entries of requirements that would declare what cells installed: new ones or replacements."""
     replaced = {_name(line): line for line in before}
     lines = list(added)
     entries = ", ".join(f'"{line}"' for line in lines if _name(line) not in replaced)

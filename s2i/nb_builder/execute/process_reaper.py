@@ -1,4 +1,4 @@
-"""Ends the processes that a notebook's cells have started: none outlives the build, not even a daemon.
+"""Kills the processes that a notebook's cells started: none outlives the build, not even a daemon.
 
 Killing the kernel's process group misses processes in sessions of their own, such as those of each `!command`.
 """
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 5.0
 
 @contextmanager
 def reaping() -> Iterator[None]:
-    """Kill, at the end of the block, every process that was started in it, descendants included."""
+    """On exit, kill every process that was started in the block, including descendants."""
     before = children()
     _set_subreaper(True)
     try:
@@ -33,20 +33,20 @@ def children() -> set[int]:
     pids = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            # The name in parentheses may hold anything, even ")"; state and parent pid follow the last one.
+            # The name in parentheses may contain anything, even ")"; state and parent pid follow the last one.
             if (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1] == own_pid:
                 pids.add(int(folder.name))
     return pids
 
 
 def _set_subreaper(enabled: bool) -> None:
-    """Make this process the parent of orphaned descendants, or stop that; where the system has no prctl, do nothing."""
+    """Start or stop being the parent of orphaned descendants; does nothing if the system has no prctl."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(enabled), 0, 0, 0)
 
 
 def _kill_all_but(spared: set[int]) -> None:
-    # Repeated, as the children of each process that ends become ours.
+    # Repeated, because the children of each killed process become ours.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (remaining := children() - spared) and time.monotonic() < deadline:
         for pid in remaining:

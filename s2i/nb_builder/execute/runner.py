@@ -1,4 +1,4 @@
-"""Runs script two cell by cell in a kernel of the notebook's Python; the first failure ends the build."""
+"""Runs script two cell by cell in a kernel of the notebook's Python; the first failure fails the build."""
 
 import json
 import time
@@ -33,7 +33,7 @@ NOT_FOUND = 127
 
 @dataclass(frozen=True)
 class CellResult:
-    """The result of one cell: what the executed notebook needs of it."""
+    """The result of one cell, with what the executed notebook needs."""
 
     cell: Cell
     outputs: list[dict] = field(default_factory=list)
@@ -43,7 +43,7 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that one cell, and all cells of a notebook together, may take; 0 for no limit on the notebook."""
+    """Time limits in seconds for one cell, and for all cells of a notebook together, where 0 means no limit."""
 
     cell: float
     notebook: float = 0.0
@@ -62,9 +62,9 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
 ) -> None:
     """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first problem.
 
-    `notebook` is the file's path relative to the repository, for messages; the file is in `launch.notebook_folder`.
-    Our own last cell writes its problem into `complaint_file`. A failing cell has a result, too. `before_last` is
-    called when all cells but the last have run.
+    `notebook` is the file's path relative to the repository, for messages; the file is in `launch.notebook_folder`. Our
+    own last cell writes its problem to `complaint_file`. A failing cell has a result, too. `before_last` is called when
+    all cells but the last have run.
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: Python finds its venv by the location of this symbolic link.
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
                 if cell is cells[-1]:
                     before_last()
                 runner.run(cell)
-    # Runner turns those of a cell into problems, so these are from the start of the kernel.
+    # Runner turns errors of cells into problems, so these come from starting the kernel.
     except KernelGone as gone:
         raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
     except TooSlow:
@@ -94,7 +94,7 @@ def no_kernel(python: Path, reason: str, log_tail: str) -> InstallFailed:
 
 
 class Runner:
-    """Runs cells one by one in `kernel`, logs what they print, and raises the problem of one that fails."""
+    """Runs cells one by one in `kernel`, logs their output, and raises the problem of one that fails."""
 
     def __init__(
         self,
@@ -117,12 +117,12 @@ class Runner:
         self.log = log
         self.next_number = 1
         self.strict_is_known = False
-        # The commands that failed: (cell, command, status).
+        # Failed commands: (cell, command, status).
         self.failed: list[tuple[Cell, str, int]] = []
         self.displays: dict[str, list[Display]] = {}
 
     def run(self, cell: Cell) -> CellResult:
-        """Run one cell and return its result, which is kept in any case; raise the problem that it causes."""
+        """Run one cell and return its result, which is recorded in any case; raise the problem that it causes."""
         outputs = Outputs(self.displays)
         start = time.monotonic()
         reply: dict = {}
@@ -163,7 +163,7 @@ class Runner:
         self.kernel.execute(source, seconds=self.limits.cell, on_message=lambda message: None, store_history=False)
 
     def _too_slow(self, cell: Cell) -> BuildProblem:
-        """Return the problem; the cell is interrupted first, so that its `finally` blocks run."""
+        """Interrupt the cell, so that its `finally` blocks run, and return the problem."""
         notebook_expired = time.monotonic() >= self.deadline
         self.kernel.interrupt()
         self.kernel.settle(INTERRUPT_SECONDS)
@@ -175,7 +175,7 @@ class Runner:
         return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
     def _report_commands(self, cell: Cell, reply: dict) -> None:
-        """Log a note for each `!command` that failed: Jupyter continues after it, and so does the build."""
+        """Log a note for each failed `!command`: Jupyter continues after it, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:
                 hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
@@ -186,9 +186,9 @@ class Runner:
                 self.log.note(f"{cell.where(self.notebook)}: {what}{hint}.")
 
     def _judge(self, cell: Cell, outputs: Outputs, reply: dict) -> None:
-        """Raise the problem of a cell that failed.
+        """Raise the problem of a failed cell.
 
-        An error message counts even if the reply says ok: %%capture and %%time keep it out of the reply, and an
+        An error message counts even if the reply's status is ok: %%capture and %%time keep it out of the reply, and an
         error in a thread never gets there.
         """
         if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
@@ -200,7 +200,8 @@ class Runner:
             cells_run = [result.cell for result in self.results]
             problem = save_errors.problem(self.complaint_file, errors[-1], notebook=self.notebook, cells=cells_run)
             raise self._missing_outside(problem, cells_run) or self._with_location(problem)
-        # An error in a file run by `%run` is reported twice, there and at the `%run`; the second one names the cell.
+        # An error in a file run with `%run` is reported twice, there and at the `%run`; the second report names the
+        # cell.
         reraised = reply["status"] == "error" and reply["ename"] == errors[0]["ename"]
         error = reply if reraised and reply["evalue"] == errors[0]["evalue"] else errors[0]
         fault = self._at_fault(cell, error)
@@ -211,7 +212,7 @@ class Runner:
         raise self._not_made(problem) if isinstance(problem, FileMissing) else problem
 
     def _not_made(self, problem: FileMissing) -> FileMissing:
-        """Return the problem of a missing file, with the command that failed to make it if there is one."""
+        """Return the problem of a missing file, with the failed command that should have created it, if any."""
         name = Path(str(problem.facts["path"])).name
         for cell, command, status in self.failed:
             if name in command:
@@ -247,7 +248,7 @@ class Runner:
         return problem
 
     def _pointers_read(self, fault: Cell, error: dict) -> list[str]:
-        """Return the Git LFS pointers among the files that the notebook has read, or tried to read."""
+        """Return the Git LFS pointers among the files that the notebook read or tried to read."""
         pointers = error_causes.pointers(self.repository)
         if not pointers:
             return []
@@ -258,12 +259,12 @@ class Runner:
             self.kernel.execute(source, seconds=INTERRUPT_SECONDS, on_message=lambda message: None, store_history=False)
             reads = json.loads(reads_file.read_text(encoding="utf-8"))
         except (KernelGone, TooSlow, OSError):
-            # Reads were not recorded; only the last of several notebooks is watched.
+            # Reads were not recorded: of several notebooks, only the last is watched.
             reads = {"complete": False, "files": []}
         if not reads["complete"]:
             cells_run = [result.cell.source for result in self.results if not result.cell.ours]
             return error_causes.named_in(cells_run, pointers)
-        # Python's audit hook does not see files that compiled code opens, as in xgboost and lightgbm.
+        # Python's audit hook doesn't see files that compiled code opens, as in xgboost and lightgbm.
         line = traceback_parser.line_of(
             fault.source, error=error["evalue"], traceback=traceback_parser.plain_traceback(error["traceback"])
         )
@@ -271,13 +272,13 @@ class Runner:
         return [path for path in pointers if path in reads["files"]] or error_causes.named_in(sources, pointers)
 
     def _at_fault(self, cell: Cell, error: dict) -> Cell:
-        """Return the cell that an error comes from: a thread may fail while a later cell runs."""
+        """Return the cell that caused an error: a thread may fail while a later cell runs."""
         number = traceback_parser.number_of(traceback_parser.plain_traceback(error.get("traceback", [])))
         cells_run = {result.cell.number: result.cell for result in self.results if not result.cell.ours}
         return cells_run.get(number, cell)
 
     def _print(self, cell: Cell, outputs: Outputs, seconds: float) -> None:
-        """Log a line for the cell, followed by what it printed."""
+        """Log a line for the cell, followed by its output."""
         lines = outputs.printed.lines()
         if not cell.ours:
             self.log.detail(f"[{cell.number}] {seconds:.1f} s  {cell.title}")
@@ -288,12 +289,12 @@ class Runner:
 
 
 def ending(status: int) -> str:
-    """Return a phrase for a command's exit status as IPython has it: negative for a signal."""
+    """Return a phrase for a command's exit status from IPython, which is negative for a signal."""
     return f"exited with status {status}" if status > 0 else f"was killed by signal {-status}"
 
 
 def missing_program(command: str, status: int) -> str:
-    """Return a hint at the system package of a program that the shell did not find, else ""."""
+    """Return a hint to the system package of a program that the shell did not find, else ""."""
     program = next(iter(command.split()), "")
     if status != NOT_FOUND or program not in system_libraries.PROGRAMS:
         return ""
@@ -307,7 +308,7 @@ def brief(command: str) -> str:
 
 
 class Heartbeat:
-    """Called repeatedly while a cell runs: logs a line every HEARTBEAT_SECONDS, with the cell's last output."""
+    """Called repeatedly while a cell runs: every HEARTBEAT_SECONDS, logs a line with the cell's last output."""
 
     def __init__(self, cell: Cell, outputs: Outputs, log: Log) -> None:
         self.cell = cell

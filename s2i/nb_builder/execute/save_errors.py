@@ -1,6 +1,6 @@
-"""Turns what our own last cell reported as failed into the problem that the user reads.
+"""Turns a failure reported by our own last cell into the problem that the user reads.
 
-The kernel runs another Python: nb_scorer.kernel.save_model writes facts in it, and this module has the messages.
+The kernel runs another Python: nb_scorer.kernel.save_model writes facts there, and this module has the messages.
 """
 
 import ast
@@ -49,11 +49,11 @@ CLASSES = {
 }
 
 
-# A longer statement is not repeated in a message.
+# Longer statements are not quoted in messages.
 MAX_STATEMENT = 100
-# As nb_scorer.kernel.pickle_diagnosis names what a function uses.
+# How nb_scorer.kernel.pickle_diagnosis names what a function uses.
 _GET_IPYTHON = "the global 'get_ipython'"
-# The name of the contract that a problem is about, where its facts do not have it.
+# The contract name that a problem is about, if its facts don't contain it.
 _ABOUT: dict[type[Exception], str] = {
     ExampleFails: "examples",
     ExamplesArePairs: "examples",
@@ -64,19 +64,19 @@ _ABOUT: dict[type[Exception], str] = {
 
 
 def about(error: Exception) -> str:
-    """Return the notebook's name that a problem is about, "" for none."""
+    """Return the notebook's name that a problem is about, or ""."""
     facts = getattr(error, "facts", {})
     of_function = "function" if isinstance(error, OnlyInJupyter) else "name"
     return _ABOUT.get(type(error)) or str(facts.get(of_function, ""))
 
 
 def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = ()) -> Exception:
-    """Return the problem that `file` holds; without that file, a RuntimeError: `error` is a bug of ours.
+    """Return the problem in `file`; if the file is missing, a RuntimeError, because `error` is a bug of ours.
 
-    `cells` are those that were run.
+    `cells` are those that ran.
     """
     if not file.exists():
-        # On a full disk the file can't be written either: then the error's text is only the code.
+        # If the disk is full, the file can't be written either: then the error's text is only the code.
         if error["evalue"] == DiskFull.code:
             return DiskFull(folder=file.parent)
         return RuntimeError(
@@ -86,7 +86,7 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
     code, facts = complaint["code"], complaint["facts"]
     named = facts.pop("predictor", "")
     found = _of_complaint(code, facts, notebook, cells)
-    # Its sentences speak of predictor, which is this one here.
+    # Its sentences mention predictor, which stands for this function.
     return found.about(f"predictors[{named!r}]") if named and isinstance(found, BuildProblem) else found
 
 
@@ -101,7 +101,7 @@ def _of_complaint(code: str, facts: dict, notebook: str, cells: Sequence[Cell]) 
 
 
 def _setup_for(name: str, cells: Sequence[Cell]) -> str:
-    """Return, on one line, the setup that binds a global as the last of the author's cells that does so."""
+    """Return, on one line, the setup that binds a global the way the last cell to bind it does."""
     author_cells = [cell for cell in cells if not cell.ours]
     statements = [binding.statement for binding in notebook_contract.bindings(name, author_cells)]
     created = f"{name} = ..."
@@ -112,12 +112,12 @@ def _setup_for(name: str, cells: Sequence[Cell]) -> str:
 
 
 def _answer_changed(facts: Mapping, notebook: str, cells: Sequence[Cell]) -> BuildProblem:
-    """Return the problem of an answer that differs from the one a cell showed, with its cause.
+    """Return the problem of a prediction that differs from a cell's output, with its cause.
 
     The cause is a later cell that changes what predictor uses, or the type of the sample.
     """
     cell = next(cell for cell in cells if cell.number == facts["cell"])
-    # The kernel counts lines from the body that %%time or the like runs.
+    # The kernel counts lines from the body that a magic such as %%time runs.
     line = facts["line"] + lines_above_body(cell.statements or ())
     changes = rebinding.of_predictor(cells, facts["cell"], line)
     details = {**facts, "where": cell.where(notebook, line), "notebook": notebook}

@@ -1,4 +1,4 @@
-"""Finds the cell and line that a traceback points at: IPython 7, 8 and 9 each format tracebacks differently."""
+"""Finds the cell and line that a traceback points at: IPython 7, 8 and 9 format tracebacks differently."""
 
 import itertools
 import re
@@ -40,7 +40,7 @@ def plain_traceback(lines: list[str]) -> str:
 
 
 def raised(traceback: str) -> tuple[str, str]:
-    """Return (class, message) of the error at the end of a traceback as Python writes it; ("", "") without one."""
+    """Return (class, message) of the error at the end of a Python traceback, or ("", "")."""
     _, header, text = traceback.rpartition("Traceback (most recent call last):\n")
     lines = text.splitlines() if header else []
     # Frames are indented.
@@ -55,7 +55,7 @@ def is_syntax_error(name: str, traceback: str) -> bool:
 
 
 def cell_frames(traceback: str) -> Iterator[Frame]:
-    """Yield the frames that are in cells, the outermost first."""
+    """Yield the frames that are in cells, outermost first."""
     frame = None
     for text in traceback.splitlines():
         if match := CELL_FRAME.match(text):
@@ -74,7 +74,7 @@ def cell_frames(traceback: str) -> Iterator[Frame]:
 
 
 def number_of(traceback: str) -> int | None:
-    """Return the number of the cell in the outermost frame, None if its label has no number."""
+    """Return the number of the cell in the outermost frame, or None if its label has no number."""
     for frame in cell_frames(traceback):
         match = LABEL_NUMBER.search(frame.label)
         return int(match[1] or match[2]) if match else None
@@ -82,7 +82,7 @@ def number_of(traceback: str) -> int | None:
 
 
 def line_of(source: str, *, error: str, traceback: str) -> int | None:
-    """Return the deepest line of `source` in the traceback; None if that shows none."""
+    """Return the deepest line of `source` in the traceback, or None if no line is shown."""
     magic = source.lstrip().startswith(("%%", "get_ipython()." + MAGIC_CALL))
     # IPython strips empty lines at the top before it counts lines.
     lines_above = source[: len(source) - len(source.lstrip())].count("\n") + magic

@@ -1,1 +1,1 @@
-"""What `check --fix` writes into a notebook: requirements, by what is installed next to it, and a first predictor."""
+"""Edits of `check --fix` to a notebook: requirements from the user's installed packages, and a first predictor."""

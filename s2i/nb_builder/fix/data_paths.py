@@ -1,4 +1,4 @@
-"""Finds the paths of data files that lead elsewhere than into the repository, although it has the file."""
+"""Finds data file paths that point outside the repository although the repository contains the file."""
 
 import filecmp
 import os
@@ -21,7 +21,7 @@ _OF_GITHUB = re.compile(
 
 @dataclass(frozen=True)
 class Redirect:
-    """A path in a cell, as its source has it and as text, and the path of the repository's file of that name."""
+    """A path in a cell, as source and as text, and the path of the repository's file with that name."""
 
     cell: Cell
     literal: str
@@ -30,9 +30,9 @@ class Redirect:
 
 
 def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
-    """Return the paths in `cells` to read from elsewhere: those of no file, where one file of that name is in `src`.
+    """Return the missing paths in `cells` for which `src` has exactly one file of that name, and its path.
 
-    `folder` is the notebook's, from which both paths count. Copies with the same content count as one file.
+    `folder` is the notebook's folder, to which both paths are relative. Identical copies count as one file.
     """
     by_name: dict[str, list[Path]] = defaultdict(list)
     for file in source_tree.files(src):
@@ -53,13 +53,13 @@ def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
 
 
 def _own_names(src: Path) -> set[str]:
-    """Return the names that the repository may have on GitHub: of its folder, and of where it was cloned from."""
+    """Return possible names of the repository on GitHub: of its folder, and of its remote."""
     cloned_from = re.split(r"[/:+]", git_metadata.origin(src).rstrip("/").removesuffix(".git"))[-1]
     return {name.lower() for name in (src.name, cloned_from) if name}
 
 
 def _own_file(url: str, own_names: set[str], src: Path) -> Path | None:
-    """Return the repository's file that a URL has, if that is of this repository: the build needs no network then."""
+    """Return the local file for a URL that points to this repository, so that the build needs no network."""
     match = _OF_GITHUB.match(url)
     name = (match["name"] or match["other"]).lower() if match else ""
     file = src / match["path"] if match and name in own_names else None
@@ -72,7 +72,7 @@ def _are_same(files: Sequence[Path]) -> bool:
 
 
 def redirected(source: str, found: Sequence[Redirect]) -> str:
-    """Return the source of a cell with the paths replaced."""
+    """Return a cell's source with the paths replaced."""
     for redirect in found:
         source = source.replace(redirect.literal, repr(redirect.file))
     return source

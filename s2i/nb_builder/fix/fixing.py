@@ -1,4 +1,4 @@
-"""Fixes what `check` has found, as far as that needs no guess: the requirements, and a missing predictor."""
+"""Fixes findings of `check` that require no guess: the requirements, and a missing predictor."""
 
 import difflib
 import tempfile
@@ -42,7 +42,7 @@ PREDICTOR = "predictor"
 
 @dataclass(frozen=True)
 class Change:
-    """A cell that was written: which name it is about, its position in the file, and its source before and after.
+    """A written cell: the name that it defines, its position in the file, and its source before and after.
 
     `before` is None for a new cell.
     """
@@ -53,7 +53,7 @@ class Change:
     source: str
 
     def described(self) -> dict[str, object]:
-        """Return the change as JSON."""
+        """Return the change as a JSON object."""
         return {"name": self.name, "position": self.position, "new": self.before is None, "source": self.source}
 
     def lines(self) -> Iterator[str]:
@@ -62,13 +62,13 @@ class Change:
             yield from (f"+ {line}" for line in self.source.splitlines())
             return
         compared = difflib.unified_diff(self.before.splitlines(), self.source.splitlines(), n=1, lineterm="")
-        # Without the names of files, and the numbers of lines.
+        # Without file names and line numbers.
         yield from (f"{line[0]} {line[1:]}" for line in list(compared)[2:] if not line.startswith("@@"))
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """What `fix` has written, what it could not write, and the Python whose versions it took, if it needed any."""
+    """The edits and failures of `fix`, and the Python whose package versions it used, if any."""
 
     changes: list[Change] = field(default_factory=list)
     findings: list[Problem] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Fixed:
 
 
 def proposal(result: Result) -> Proposal | None:
-    """Return a predictor for the notebook that lacks one; None where nothing is recognised or missing."""
+    """Return a predictor for a notebook without one; None if no model is recognised or nothing is missing."""
     lacks = any(isinstance(problem, PredictorMissing) for problem in result.findings)
     if result.checked is None or not lacks or _unreadable(result):
         return None
@@ -85,9 +85,9 @@ def proposal(result: Result) -> Proposal | None:
 
 
 def fix(result: Result, named_python: str | None, environ: Mapping[str, str], log: Log) -> Fixed:
-    """Write what the notebook lacks into its file, and return what was written; `result` are the findings about it.
+    """Write what the notebook lacks into its file, and return the edits; `result` contains its findings.
 
-    `named_python` is the Python to ask for versions, None for the one that is found. Raises PythonUnusable.
+    `named_python` is the Python whose packages to list, None to find one. Raises PythonUnusable.
     """
     checked = result.checked
     if checked is None or _unreadable(result):
@@ -109,7 +109,7 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
 
 
 def tell(fixed: Fixed, notebook: Path, log: Log) -> None:
-    """Print the cells that were written, as a diff."""
+    """Print the edited cells as a diff."""
     if not fixed.changes:
         log.step(f"Nothing to write into {notebook}")
         return
@@ -122,12 +122,12 @@ def tell(fixed: Fixed, notebook: Path, log: Log) -> None:
 
 
 def _has_versions(changes: Sequence[Change]) -> bool:
-    """Return whether requirements are among what was written, and not a predictor alone."""
+    """Return whether the edits include requirements, in addition to a predictor."""
     return any(change.name == NAME for change in changes)
 
 
 def _unreadable(result: Result) -> bool:
-    """Return whether there is a notebook, or a cell of one, that can't be parsed."""
+    """Return whether a notebook or one of its cells can't be parsed."""
     syntax = any(isinstance(problem, (CellSyntax, Python2Code)) for problem in result.findings)
     return syntax or result.checked is None or not result.checked.notebooks or result.wanted is None
 
@@ -140,7 +140,7 @@ def _missing(
     environ: Mapping[str, str],
     log: Log,
 ) -> tuple[Missing, Beside | None]:
-    """Return what the requirements lack, and the Python that was asked; None where nothing had to be asked."""
+    """Return the missing requirements, and the Python whose packages were listed; None if none had to be."""
     imports = []
     own_cells: list[Cell] = []
     src = checked.repository
@@ -167,7 +167,7 @@ def _missing(
     file = _list_of_others(checked, result)
     if file is None:
         return missing, beside
-    # What the listed packages need is installed with them.
+    # The dependencies of listed packages are installed with them.
     there = beside.needed_by(missing_requirements.declared_names(wanted))
     lacking = [entry for entry in missing.entries if entry[0] not in there]
     if lacking:
@@ -180,9 +180,9 @@ def _missing(
 def _for_the_build(
     missing: Missing, checked: Checked, beside: Beside, cells: Sequence[Cell], environ: Mapping[str, str]
 ) -> Missing:
-    """Return the entries with versions for the Python that builds the notebook, as of a date that fits the notebook.
+    """Return entries with versions that fit the notebook's date and the Python that builds it.
 
-    Where none can be found, the versions of the user's Python stay, and a note says how to build with that.
+    If none are found, keep the versions of the user's Python, and note how to build with it.
     """
     names = tuple(entry[0] for entry in missing.entries if len(entry) > 1)
     uses = removed_apis.uses(cells, frozenset(names))
@@ -204,7 +204,7 @@ def _for_the_build(
 
 
 def _list_of_others(checked: Checked, result: Result) -> str | None:
-    """Return the file that lists the packages where the notebook itself does not; None where a cell may be written."""
+    """Return the file that lists the packages instead of the notebook; None if a cell may be written."""
     if notebook_contract.bindings(NAME, checked.last.cells):
         return None
     wanted = result.wanted
@@ -216,10 +216,10 @@ def _list_of_others(checked: Checked, result: Result) -> str | None:
 
 
 def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[Change]:
-    """Change the notebook's file, and return what was written; raises FixFormat or FixFailed."""
+    """Edit the notebook's file, and return the edits; raise FixFormat or FixFailed."""
     path = checked.repository / checked.name
     text = path.read_bytes().decode()
-    # The check that follows shows the predictor.
+    # The following check shows the predictor.
     cells = [requirements_cell.new(missing.entries)] if missing.entries else []
     pasted = ", and ".join([*cells, *(["the proposed predictor"] if predictor else [])])
     if path.suffix != ".ipynb" and (kind := scripts_of_cells.kind(path, text)):
@@ -237,7 +237,7 @@ def _written(checked: Checked, missing: Missing, predictor: str | None) -> list[
 
 
 def write_requirements(document: NotebookJson | NotebookScript, checked: Checked, missing: Missing) -> Change:
-    """Write `requirements`, or more entries into the author's own, and return the change."""
+    """Write `requirements`, or add entries to the author's own, and return the change."""
     positions = [cell.position for cell in checked.last.cells if cell.position and requirements_cell.has(cell.source)]
     if positions and notebook_contract.bindings(NAME, checked.last.cells):
         before = document.source(positions[-1])
@@ -251,7 +251,7 @@ def write_requirements(document: NotebookJson | NotebookScript, checked: Checked
 
 
 def _require_readable(text: str, path: Path, changes: Sequence[Change]) -> None:
-    """Raise RuntimeError unless the new text is a notebook with the cells that were written."""
+    """Raise RuntimeError unless the new text is a notebook that contains the written cells."""
     with tempfile.TemporaryDirectory(prefix="nb-fix-") as folder:
         (Path(folder) / path.name).write_bytes(text.encode())
         node = notebook_file.read(Path(folder), Path(path.name))

@@ -1,4 +1,4 @@
-"""Asks the user's Python which installed distributions provide what a notebook imports."""
+"""Lists the distributions in the user's Python that provide a notebook's imports."""
 
 import json
 import os
@@ -19,13 +19,13 @@ from nb_builder.preflight.undeclared_imports import Import
 from nb_builder.requirements.import_names import providing
 from nb_builder.requirements.pip_config import without_credentials
 
-# Seconds. It reads the metadata of some hundred distributions.
+# Seconds. It reads the metadata of a few hundred distributions.
 _TIME_LIMIT = 60
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A distribution that is installed in the user's Python; `origin` is what direct_url.json says, {} for an index."""
+    """A distribution in the user's Python; `origin` is the content of direct_url.json, {} if it is from an index."""
 
     name: str
     version: str
@@ -33,14 +33,15 @@ class Installed:
 
     @property
     def key(self) -> str:
-        """Return the name as indexes compare it."""
+        """Return the normalised name."""
         return canonicalize_name(self.name)
 
     @property
     def in_folder(self) -> str:
-        """Return the folder of this machine that it was installed from, "" for any other place.
+        """Return the local folder that it was installed from, or "".
 
-        conda's packages name the folder that they were built in, which is on no other machine; they count by version.
+        conda packages name the folder where they were built, which exists on no other machine; only their version
+        counts.
         """
         url = str(self.origin.get("url", ""))
         info: Mapping[str, Any] | None = self.origin.get("dir_info")
@@ -49,21 +50,21 @@ class Installed:
 
     @property
     def entry(self) -> tuple[str, ...]:
-        """Return the entry of `requirements`: name and version, or the one text that names a commit."""
+        """Return its entry of `requirements`: name and version, or text with a commit."""
         vcs: Mapping[str, Any] = self.origin.get("vcs_info") or {}
         if vcs.get("commit_id"):
             url = without_credentials(str(self.origin.get("url", "")), "")
             below = f"#subdirectory={self.origin['subdirectory']}" if self.origin.get("subdirectory") else ""
             return (f"{self.key} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}{below}",)
-        # A local version, as in 2.4.0+cu121, is in the index that has it alone.
+        # A local version, such as 2.4.0+cu121, is only in a special index.
         return (self.key, self.version.partition("+")[0])
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What a Python has installed: `of` are the distributions for each import that was asked for.
+    """The packages of a Python: `of` maps each requested import to its distributions.
 
-    `versions` and `requires` are those of all its distributions, by normalised names.
+    `versions` and `requires` cover all distributions, by normalised name.
     """
 
     python: Path
@@ -78,7 +79,7 @@ class Beside:
         return self.version.rpartition(".")[0]
 
     def needed_by(self, names: set[str]) -> set[str]:
-        """Return `names`, and all that these need, as far as it is installed."""
+        """Return `names` and all their installed dependencies."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -90,7 +91,7 @@ class Beside:
 
 
 def ask(python: Path, imports: Sequence[Import]) -> Beside:
-    """Return what `python` has installed, and which distribution of it each import needs; raises PythonUnusable."""
+    """Return the packages of `python`, and the distribution for each import; raise PythonUnusable."""
     program = Path(installed_program.__file__).read_text("utf-8")
     question = json.dumps([(imported.module, imported.names) for imported in imports])
     try:
@@ -108,7 +109,7 @@ def ask(python: Path, imports: Sequence[Import]) -> Beside:
 
 
 def _chosen(module: str, found: Sequence[Mapping[str, Any]]) -> Installed | None:
-    """Return the distribution for a module: of several that have it, the one of our table or of the same name."""
+    """Return the distribution for a module: if several have it, the one in our table or with the same name."""
     installed = [Installed(each["name"], each["version"], each["origin"] or {}) for each in found]
     likely: list[str] = [canonicalize_name(name) for name in (providing(module), module.replace(".", "-")) if name]
     return min(

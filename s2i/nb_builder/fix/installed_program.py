@@ -1,13 +1,13 @@
-"""Finds which distributions provide modules: the program that `installed_beside` runs in the user's Python.
+"""Finds the distributions that provide modules; `installed_beside` runs this program in the user's Python.
 
-It reads the metadata that installers have left on sys.path, and imports no package. Its syntax is that of Python 3.6,
-which has no importlib.metadata. stdin has [[module, names]…], as of `from module import names`; stdout ends with one
-line of JSON: the Python's version, the distributions that provide each module, and what each distribution requires.
+It reads the installers' metadata on sys.path, and imports no package. Its syntax is that of Python 3.6, which has no
+importlib.metadata. stdin contains [[module, names]…], as in `from module import names`; the last line of stdout is
+JSON: the Python's version, the distributions that provide each module, and each distribution's requirements.
 """
 
 import sys
 
-# The working directory, which may have a module of any name: it goes before anything else is imported.
+# The working directory, which may contain modules with any name: remove it before importing anything else.
 sys.path[:] = [path for path in sys.path if path]
 
 import csv  # noqa: E402
@@ -27,7 +27,7 @@ except ImportError:
             self._path = path
 
         def read_text(self, name):
-            """Return the text of a file of the metadata, or None."""
+            """Return the text of a metadata file, or None."""
             try:
                 with open(os.path.join(self._path, name) if name else self._path, encoding="utf-8") as file:
                     return file.read()
@@ -46,7 +46,7 @@ _MODULE = re.compile(r"(.+?)(?:\.py|\.(?:cpython-|abi3|pypy)[^/]*\.(?:so|pyd)|\.
 
 
 def normalized(name):
-    """Return a name as indexes compare it."""
+    """Return the normalised name."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -67,7 +67,7 @@ class Installed:
         try:
             return self._metadata.read_text(name) or ""
         except UnicodeDecodeError:
-            # Metadata of an old tool: what cannot be read is as if it were not there.
+            # Written by an old tool: ignore unreadable metadata.
             return ""
 
     @property
@@ -78,14 +78,14 @@ class Installed:
 
     @property
     def origin(self):
-        """Return what direct_url.json says about the place that it was installed from, or None."""
+        """Return the content of direct_url.json, which describes the origin, or None."""
         try:
             return json.loads(self._read("direct_url.json") or "null")
         except ValueError:
             return None
 
     def _look(self):
-        """Note the dotted names of its modules, and of the folders of these, which may be others' folders as well."""
+        """Record the dotted names of its modules and folders; other distributions may share these folders."""
         self._looked = True
         for path in self._files():
             match = None if path.startswith(("..", "/")) else _MODULE.match(path)
@@ -101,12 +101,12 @@ class Installed:
         recorded = self._read("RECORD")
         if recorded:
             return [row[0] for row in csv.reader(recorded.splitlines()) if row]
-        # Of setuptools: paths begin in the folder of the metadata.
+        # For setuptools, paths are relative to the metadata folder.
         paths = (path for path in self._read("installed-files.txt").splitlines() if path.startswith("../"))
         return [path[3:] for path in paths]
 
     def depth(self, module):
-        """Return how many parts of the dotted name `module` it has; an editable one may only have a name."""
+        """Return the number of leading parts of `module` that it has; an editable install may only have a name."""
         if not self._looked:
             self._look()
         parts = module.split(".")
@@ -118,12 +118,12 @@ class Installed:
         return len(parts) or int(not listed and normalized(self.name) == normalized(module.split(".")[0]))
 
     def described(self):
-        """Return what is told about it."""
+        """Return the distribution for the output."""
         return {"name": self.name, "version": self.version, "origin": self.origin}
 
 
 def providers(module, names, installed):
-    """Return the distributions that have `module`, or the names in it where these are modules of several."""
+    """Return the distributions that have `module`, or the names in it if these are modules of several."""
     found = {}
     for dotted in [module + "." + name for name in names if name != "*"] or [module]:
         depths = [(each.depth(dotted), each) for each in installed]
@@ -135,7 +135,7 @@ def providers(module, names, installed):
 
 
 def main():
-    """Answer the question on stdin."""
+    """Answer the query on stdin."""
     installed = {}  # type: dict
     for each in map(Installed, distributions()):
         if each.name and each.version:
@@ -146,7 +146,7 @@ def main():
         "requires": {name: each.requires for name, each in installed.items()},
         "versions": {name: each.version for name, each in installed.items()},
     }
-    # What a start-up file (.pth) may have printed is above.
+    # Output of a startup file (.pth) may precede it.
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Finds imports that a notebook needs above the cell that has them, or has in no cell: it was run out of order."""
+"""Finds imports that a notebook needs in an earlier cell, or that are missing, because it ran out of order."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound, needed
 
-# What everybody calls these modules.
+# The customary names of these modules.
 _USUAL = {
     "np": "import numpy as np",
     "pd": "import pandas as pd",
@@ -19,7 +19,7 @@ _USUAL = {
 
 @dataclass(frozen=True)
 class LateImport:
-    """An import statement that `cell` needs; `below` is the cell that has it, None for one of the usual names."""
+    """An import statement that `cell` needs; `below` is the cell that has it, None for a customary name."""
 
     cell: Cell
     statement: str
@@ -28,7 +28,7 @@ class LateImport:
 
 
 def find(cells: Sequence[Cell]) -> list[LateImport]:
-    """Return the imports to repeat in an earlier cell, at most one for each name."""
+    """Return the imports to repeat in an earlier cell, at most one per name."""
     defined: set[str] = set()
     found: dict[str, LateImport] = {}
     for number, cell in enumerate(cells):
@@ -45,12 +45,12 @@ def find(cells: Sequence[Cell]) -> list[LateImport]:
 
 
 def _is_bound(name: str, cells: Sequence[Cell]) -> bool:
-    """Return whether any cell may bind a name, if only by a star import."""
+    """Return whether any cell may bind a name, even if only through a star import."""
     return bool(notebook_contract.bindings(name, cells)) or notebook_contract.may_bind_unseen(cells)
 
 
 def _read(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement needs at once: a function's body needs them when it is called."""
+    """Return the names that a statement needs immediately; a function's body needs them when it is called."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return set()
     return needed(statement)

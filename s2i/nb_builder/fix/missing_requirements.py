@@ -1,4 +1,4 @@
-"""Decides which of a notebook's imports `requirements` lacks, and with which versions they are installed next to it."""
+"""Decides which of a notebook's imports are missing from `requirements`, and which versions the user has installed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from nb_builder.requirements.import_names import entry, providing
 
 @dataclass(frozen=True)
 class Missing:
-    """What `requirements` lacks: entries to write, problems of what has no version, and notes."""
+    """Missing requirements: entries to write, problems of packages without a version, and notes."""
 
     entries: tuple[Entry, ...] = ()
     problems: tuple[BuildProblem, ...] = ()
@@ -29,7 +29,7 @@ class Missing:
 
 
 def declared_names(wanted: Wanted) -> set[str]:
-    """Return the normalised names that the notebook and the file that counts ask for."""
+    """Return the normalised names that the notebook and its requirements file declare."""
     return {canonicalize_name(requirement.name) for requirement in wanted.named}
 
 
@@ -41,9 +41,9 @@ def find(
     src: Path,
     by_pip: Sequence[Requirement] = (),
 ) -> Missing:
-    """Return what the declared requirements lack for `imports`, of which `beside` knows the distributions.
+    """Return the requirements that `imports` need and that aren't declared; `beside` has the distributions.
 
-    `by_pip` are the requirements that the notebook's own cells give to pip: a version that they pin is the author's.
+    `by_pip` are the requirements that the notebook's cells pass to pip: their pins are the author's.
     """
     declared = declared_names(wanted)
     pinned: dict[str, str] = {
@@ -68,7 +68,7 @@ def find(
                 folders[installed.key].append((installed, imported))
         else:
             entries[installed.key] = installed.entry
-    # What is declared and not installed here may be what provides a module that is not found.
+    # A declared distribution that isn't installed may provide the module that wasn't found.
     covered = not declared or declared <= set(beside.versions)
     sure = [imported for imported in absent if imported.sure and covered]
     problems: list[BuildProblem] = [_unknown(sure, beside, notebook)] if sure else []
@@ -81,17 +81,17 @@ def find(
 
 
 def _names(imported: Import, installed: Installed | None) -> set[str]:
-    """Return the normalised names under which the package of an import may be declared."""
+    """Return the normalised names under which an import's package may be declared."""
     known = providing(imported.module)
     return ({installed.key} if installed else set()) | ({canonicalize_name(known)} if known else set())
 
 
 def _in_repository(installed: Installed, notebook: Path, src: Path) -> str:
-    """Return the path from the notebook's folder to a package that lies in the repository; "" for one that does not."""
+    """Return the path from the notebook's folder to a package inside the repository; "" for any other package."""
     folder, top = Path(installed.in_folder).resolve(), src.resolve()
     if not folder.is_relative_to(top):
         return ""
-    # Paths count from the top of the repository, too.
+    # Paths relative to the top of the repository count, too.
     return f"./{folder.relative_to(top)}" if folder != top else "./."
 
 
@@ -127,7 +127,7 @@ def _of_absent(imports: Sequence[Import], beside: Beside) -> Iterator[str]:
 
 
 def _of_others(asked: Sequence[Requirement], beside: Beside) -> Iterator[str]:
-    """Yield a note for what is asked for in a version other than the installed one: what is added fits that one."""
+    """Yield a note for each package declared in another version than the installed one, which the additions fit."""
     for requirement in asked:
         installed = beside.versions.get(canonicalize_name(requirement.name))
         if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):

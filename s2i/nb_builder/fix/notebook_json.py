@@ -1,4 +1,4 @@
-"""Changes single cells in the text of an .ipynb: every other byte stays as it was, whichever program wrote the file."""
+"""Edits single cells in the text of an .ipynb; all other bytes stay the same, whichever program wrote the file."""
 
 import json
 import re
@@ -11,14 +11,14 @@ _DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True)
 class _Span:
-    """Where a value stands in the text."""
+    """The position of a value in the text."""
 
     begin: int
     end: int
 
 
 class NotebookJson:
-    """The text of a notebook of format 3 or 4, which has been read without a problem."""
+    """The text of a valid notebook of format 3 or 4."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -26,16 +26,16 @@ class NotebookJson:
         self._format = (whole.get("nbformat", 4), whole.get("nbformat_minor", 0))
 
     def source(self, position: int) -> str:
-        """Return the source of the cell at `position`, from 1."""
+        """Return the source of the cell at `position`, counted from 1."""
         span = self._cells()[position - 1]
         return _joined(json.loads(self.text[span.begin : span.end]).get(self._key(span)))
 
     def replace(self, position: int, source: str) -> None:
-        """Put `source` in the place of that of the cell at `position`."""
+        """Replace the source of the cell at `position`."""
         cell = self._cells()[position - 1]
         span = _members(self.text, cell.begin)[self._key(cell)]
         old = self.text[span.begin : span.end]
-        # A list of lines or a string, escaped as it was.
+        # A list of lines or a string, escaped like the original.
         value: object = re.findall(r"[^\n]*\n|[^\n]+", source) if old.startswith("[") else source
         unit = self._unit if "\n" in old else None
         separators = self._separators if self._unit is None else (", " if unit is None else ",", ": ")
@@ -44,7 +44,7 @@ class NotebookJson:
         self._put(span.begin, span.end, margin.join(text.split("\n")))
 
     def insert(self, position: int, source: str, name: str) -> None:
-        """Make a code cell, to be the one at `position`; `name` is its id where the format has ids."""
+        """Insert a code cell at `position`; `name` is its id if the format has ids."""
         spans = self._cells()
         if not spans:
             self._fill(source, name)
@@ -56,7 +56,7 @@ class NotebookJson:
             self._put(place, place, self._cell(source, name, place) + "," + self._gap(place))
 
     def append(self, source: str, name: str) -> int:
-        """Make a code cell below all others, and return its position."""
+        """Append a code cell, and return its position."""
         position = len(self._cells()) + 1
         self.insert(position, source, name)
         return position
@@ -75,13 +75,13 @@ class NotebookJson:
 
     @property
     def _unit(self) -> str | None:
-        """Return the indentation of one level; None where the file has no line breaks between values."""
+        """Return the indentation of one level; None if the file has no line breaks between values."""
         gap = _SPACE.match(self.text, self._top + 1)
         return gap.group().rpartition("\n")[2] if gap and "\n" in gap.group() else None
 
     @property
     def _separators(self) -> tuple[str, str]:
-        """Return what stands between values and behind keys; in a file without line breaks there may be no spaces."""
+        """Return the separators between values and after keys; in a file without line breaks they may lack spaces."""
         if self._unit is not None:
             return ",", ": "
         colon = self.text.find(":", self._top)
@@ -92,7 +92,7 @@ class NotebookJson:
         return "\r\n" if "\r\n" in self.text else "\n"
 
     def _lists(self) -> list[_Span]:
-        """Return where the lists of cells stand: one in format 4, one for each worksheet in format 3."""
+        """Return the positions of the cell lists: one in format 4, one per worksheet in format 3."""
         top = _members(self.text, self._top)
         if "worksheets" not in top:
             return [top["cells"]]
@@ -106,12 +106,12 @@ class NotebookJson:
         return "input" if "input" in _members(self.text, cell.begin) else "source"
 
     def _margin(self, place: int) -> str:
-        """Return the indentation of the line of `place`."""
+        """Return the indentation of the line at `place`."""
         line = self.text[self.text.rfind("\n", 0, place) + 1 : place]
         return line[: len(line) - len(line.lstrip())]
 
     def _gap(self, place: int) -> str:
-        """Return what stands between two cells: a line break and the indentation of the one at `place`, or a space."""
+        """Return the text between two cells: a line break with the indentation at `place`, or a space."""
         if self._unit is None:
             return self._separators[0][1:]
         return self._newline + self._margin(place)
@@ -120,7 +120,7 @@ class NotebookJson:
         return self._rendered(self._made(source, name), self._margin(place))
 
     def _fill(self, source: str, name: str) -> None:
-        """Make the first cell of all."""
+        """Add the first cell to an empty list."""
         span = self._lists()[0]
         margin = self._margin(span.begin)
         unit = self._unit
@@ -129,7 +129,7 @@ class NotebookJson:
         self._put(span.begin, span.end, f"[{inner}{cell}{outer}]")
 
     def _made(self, source: str, name: str) -> dict:
-        """Return a code cell with its keys in the order in which nbformat writes them."""
+        """Return a code cell with its keys in nbformat's order."""
         major, minor = self._format
         lines = source.splitlines(keepends=True)
         if major < 4:
@@ -171,12 +171,12 @@ def _after_space(text: str, place: int) -> int:
 
 
 def _members(text: str, begin: int) -> dict[str, _Span]:
-    """Return where the values of the JSON object at `begin` stand; of a key that is there twice, the last counts."""
+    """Return the positions of the values in the JSON object at `begin`; the last of duplicate keys counts."""
     members = {}
     place = _after_space(text, begin + 1)
     while text[place] != "}":
         key, place = _DECODER.raw_decode(text, place)
-        # Behind the colon.
+        # After the colon.
         value = _after_space(text, _after_space(text, place) + 1)
         _, place = _DECODER.raw_decode(text, value)
         members[key] = _Span(value, place)
@@ -185,7 +185,7 @@ def _members(text: str, begin: int) -> dict[str, _Span]:
 
 
 def _elements(text: str, begin: int) -> Iterator[_Span]:
-    """Yield where the values of the JSON list at `begin` stand."""
+    """Yield the positions of the values in the JSON list at `begin`."""
     place = _after_space(text, begin + 1)
     while text[place] != "]":
         _, end = _DECODER.raw_decode(text, place)

@@ -1,4 +1,4 @@
-"""Changes single cells in the text of a Python script, plain or in `# %%` cells: every other line stays as it was."""
+"""Edits single cells in the text of a Python script, plain or with `# %%` cells; all other lines stay the same."""
 
 import ast
 import re
@@ -11,25 +11,25 @@ _HEADER_LINE = re.compile(r"#!|#.*coding[:=]")
 
 
 class NotebookScript:
-    """The text of a script that has been read as a notebook without a problem."""
+    """The text of a script that is a valid notebook."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._newline = "\r\n" if "\r\n" in text else "\n"
 
     def source(self, position: int) -> str:
-        """Return the source of the cell at `position`, from 1."""
+        """Return the source of the cell at `position`, counted from 1."""
         first, count = self._place(position)
         return "".join(self._lines()[first : first + count])
 
     def replace(self, position: int, source: str) -> None:
-        """Put `source` in the place of that of the cell at `position`."""
+        """Replace the source of the cell at `position`."""
         first, count = self._place(position)
         lines = self._lines()
         self.text = "".join([*lines[:first], source, *lines[first + count :]])
 
     def insert(self, position: int, source: str, name: str) -> None:
-        """Make a cell, to be the one at `position`; in a script without cells, at the top of its code."""
+        """Insert a cell at `position`; in a script without cells, at the top of its code."""
         markers = percent.markers(self._plain)
         lines = self._lines()
         above = self._cells_above()
@@ -42,7 +42,7 @@ class NotebookScript:
         self.text = "".join([*lines[:place], new.replace("\n", self._newline), *lines[place:]])
 
     def append(self, source: str, name: str) -> int:
-        """Make a cell below all others, or in a script without cells add to its code; return the cell's position."""
+        """Append a cell, or in a script without cells append to its code; return the cell's position."""
         text = self.text if self.text.endswith("\n") or not self.text else self.text + self._newline
         between = "\n# %%\n" if percent.markers(self._plain) else "\n\n"
         self.text = text + f"{between}{source}\n".replace("\n", self._newline)
@@ -54,14 +54,14 @@ class NotebookScript:
 
     @property
     def _plain(self) -> str:
-        """Return the text as readers of notebooks get it: with as many lines, which end alike."""
+        """Return the text as notebook readers see it: with the same lines, but uniform line ends."""
         return self.text.removeprefix("\ufeff").replace("\r\n", "\n")
 
     def _lines(self) -> list[str]:
         return self.text.splitlines(keepends=True)
 
     def _cells_above(self) -> int:
-        """Return how many cells stand above the first marker: none or one."""
+        """Return the number of cells above the first marker: none or one."""
         return len(percent.parse(self._plain).cells) - len(percent.markers(self._plain))
 
     def _place(self, position: int) -> tuple[int, int]:
@@ -70,7 +70,7 @@ class NotebookScript:
         return cell.metadata["nb_builder"]["begins"] - 1, len(cell.source.splitlines())
 
     def _top_of_code(self, end: int) -> int:
-        """Return the index of the line above which code can stand: below shebang, docstring and `__future__`."""
+        """Return the index of the first line for code: below shebang, docstring and `__future__`."""
         lines = self._lines()[:end]
         place = next((number for number, line in enumerate(lines) if not _HEADER_LINE.match(line)), len(lines))
         for number, statement in enumerate(syntax_trees.statements("".join(lines))):
@@ -83,7 +83,7 @@ class NotebookScript:
 
 
 def kind(path: Path, text: str) -> str:
-    """Return what a file other than an .ipynb is, in words, where it is no script that can be written; else ""."""
+    """Describe the format of a file that is neither an .ipynb nor an editable script; else return ""."""
     if path.suffix != ".py":
         return "Markdown" if path.suffix in (".md", ".markdown") else "an R Markdown or Quarto document"
     if databricks.is_one(text):

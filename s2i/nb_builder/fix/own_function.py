@@ -1,4 +1,4 @@
-"""Proposes a notebook's own function as predictor, where that takes one sample and the notebook calls it with one."""
+"""Proposes one of a notebook's functions as predictor if the notebook calls it with a single sample."""
 
 import ast
 import re
@@ -15,10 +15,10 @@ _MAX_EXAMPLES = 3
 
 
 def propose(cells: Sequence[Cell], mark: str) -> str | None:
-    """Return the source of a cell that makes a function predictor; None where no call of one shows its samples.
+    """Return the source of a cell that makes a function predictor; None if no call of one shows its samples.
 
-    A sample of a function with several arguments is an object with their names, unless the notebook calls it with a
-    sample and with names of its own, such as those of its model and its vectorizer.
+    The sample of a function with several arguments is an object with their names, unless the notebook calls it with a
+    sample and its own names, such as those of its model and vectorizer.
     """
     statements = [statement for cell in cells for statement in cell.statements or ()]
     functions = [each for each in statements if isinstance(each, ast.FunctionDef) and _NAMES.fullmatch(each.name)]
@@ -56,7 +56,7 @@ def _with_own_names(function: str, statements: Sequence[ast.stmt]) -> tuple[str,
 
 
 def _examples(function: ast.FunctionDef, statements: Sequence[ast.stmt]) -> list[object]:
-    """Return the samples with which the notebook calls a function, as far as they are literals."""
+    """Return the samples with which the notebook calls a function, if they are literals."""
     parameters = [argument.arg for argument in function.args.args]
     found: list[object] = []
     calls = [
@@ -70,7 +70,7 @@ def _examples(function: ast.FunctionDef, statements: Sequence[ast.stmt]) -> list
             values = [ast.literal_eval(argument) for argument in call.args]
             named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
         except ValueError:
-            # The sample is computed: its value is not known before a run.
+            # The sample is computed, so its value is unknown before a run.
             continue
         if len(parameters) == 1 and len(values) == 1:
             found.append(values[0])

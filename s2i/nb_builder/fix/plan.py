@@ -1,10 +1,10 @@
-"""A plan to make a service of a notebook that has no predictor, and the copy of its repository that has it all."""
+"""A plan to serve a notebook that has no predictor, and a copy of its repository with the plan applied."""
 
 import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -57,11 +57,12 @@ _FUTURE = rf"^from __future__ import (?:{_NEEDLESS})(?:, *(?:{_NEEDLESS}))*[ ]*$
 
 @dataclass(frozen=True)
 class Plan:
-    """What is chosen for a notebook: the predictor, the cells that it needs, where data lie, and what to resolve.
+    """The plan for a notebook: its predictor, the cells that it needs, data locations, and packages to resolve.
 
     `candidates` are the Pythons and dates to try, the best first. `undone` are the cells at the end that replace the
     model or its data: they are among those left out, and `undoing` is the reason as a clause. `unneeded_imports` are
     the import statements, with their cells, of modules that no known package provides and no cell that runs uses.
+    `imports_only` are {number: the cell without anything but its imports} of the cells of which no more is needed.
     """
 
     checked: Checked
@@ -74,6 +75,7 @@ class Plan:
     undone: tuple[Cell, ...] = ()
     undoing: str = ""
     unneeded_imports: tuple[tuple[Cell, ast.stmt], ...] = ()
+    imports_only: Mapping[int | None, Cell] = field(default_factory=dict)
 
     @property
     def notebook(self) -> Path:
@@ -82,9 +84,9 @@ class Plan:
 
 
 def draw(result: Result, settings: Settings, environ: Mapping[str, str], number: int = 0) -> Plan | None:
-    """Return a plan for the notebook with these findings; None where it has a predictor, or none can be proposed.
+    """Return a plan for the notebook with these findings; None if it has a predictor, or none can be proposed.
 
-    `number` is which of the proposals it has: 0 for the model that is used last.
+    `number` selects a proposal: 0 is the most recently used model.
     """
     checked = result.checked
     if checked is None or not checked.notebooks or result.wanted is None:
@@ -95,7 +97,7 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
         return None
     if result.has_predictor or not _is_written_by_us(checked):
         return None
-    # Also where a magic could bind it: nothing in the notebook has that name.
+    # Even if a magic could bind it: nothing in the notebook has that name.
     supplied = [Cell(late.statement, 0, 0) for late in late_imports.find(checked.last.cells)]
     found = next(itertools.islice(_proposals(supplied, checked), number, None), None)
     if found is None:
@@ -104,10 +106,11 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     author = checked.last.cells[: len(checked.last.cells) - len(undone)]
     unneeded = needed_cells.find(_with(author, proposal))
     left_out = [*unneeded.left_out, *undone]
-    kept = [cell for cell in scripts.author_cells(checked.last.with_runs(src)) if cell.number not in _numbers(left_out)]
+    imports_only = {cell.number: needed_cells.with_imports_only(cell) for cell in unneeded.imports_only}
+    kept = _run(scripts.author_cells(checked.last.with_runs(src)), left_out, imports_only)
     for missing in data_files.not_checked_out(kept, checked.name, src):
         raise missing
-    late = late_imports.find([cell for cell in author if cell.number not in _numbers(left_out)])
+    late = late_imports.find(_run(author, left_out, imports_only))
     added = [Cell(each.statement, 1, 1) for each in late if each.below is None]
     imports = undeclared_imports.of_notebook(
         [*added, *_with(kept, Proposal(proposal.source))], checked.last.folder(src), src
@@ -135,13 +138,14 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
                 _with(kept, proposal), _numbers(unneeded.may_fail), [each.package for each in wishes.unknown]
             )
         ),
+        imports_only,
     )
 
 
 def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Proposal, tuple[Cell, ...]]]:
     """Yield each proposal, and the cells at the notebook's end that must not run for it.
 
-    These are none, unless the whole notebook has no model left: one of its cells then has replaced it or its data.
+    There are such cells only if no model is left at the notebook's end, because one of them replaced it or its data.
     """
     cells = checked.last.cells
     found = predictor_proposal.propose_all([*supplied, *cells], checked.name, checked.python.path)
@@ -153,7 +157,7 @@ def _proposals(supplied: Sequence[Cell], checked: Checked) -> Iterator[tuple[Pro
 
 
 def why_not(result: Result) -> str:
-    """Return, as a clause, why a notebook that lacks a predictor gets none proposed; "" if it lacks something else."""
+    """Return, as a clause, why no predictor is proposed for a notebook; "" if something else is missing."""
     checked = result.checked
     if checked is None or not checked.notebooks or result.has_predictor:
         return ""
@@ -163,7 +167,7 @@ def why_not(result: Result) -> str:
 
 
 def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool) -> None:
-    """Write the plan's cells into the notebook in `repository`; with `checks`, the one that compares the predictor."""
+    """Write the plan's cells into the notebook in `repository`; with `checks`, also the cell that checks predictor."""
     path = repository / plan.notebook
     text = path.read_bytes().decode()
     document = NotebookJson(text) if path.suffix == ".ipynb" else NotebookScript(text)
@@ -179,7 +183,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
         _comment_out(document, plan)
     entries = entries_to_write(plan, resolution)
     if entries and checks and not notebook_contract.bindings(NAME, plan.checked.last.cells):
-        # Below all others in a copy: the author's cells keep the numbers that messages have.
+        # Appended in a copy, so that the author's cells keep the numbers that messages mention.
         document.append(requirements_cell.new(entries), NAME)
     elif entries:
         fixing.write_requirements(document, plan.checked, Missing(entries=entries))
@@ -192,7 +196,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
     """Comment out what does nothing in Python 3, extensions of unknown packages, and imports that nothing needs.
 
-    Only some versions of IPython accept imports from __future__ below another line.
+    Only some versions of IPython accept __future__ imports below another line.
     """
     extensions = [re.escape(imported.module.split(".")[0]) for imported in plan.wishes.unknown]
     needless = re.compile("|".join([_FUTURE, *(rf"^%load_ext[ ]+{name}\b" for name in extensions)]), re.MULTILINE)
@@ -214,20 +218,20 @@ def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
 
 
 def copy(plan: Plan, resolution: Resolution, folder: Path) -> None:
-    """Make `folder` a copy of the repository in which the notebook has what the plan adds.
+    """Copy the repository to `folder` and apply the plan to its notebook.
 
     Without the author's versions, the copy has no file that declares any.
     """
     source_tree.copy_to(plan.checked.repository, folder)
     while not resolution.candidate.keeps_versions and (declaring := _declaring(plan, folder)):
-        # Behind a file that is gone there may be another one, such as its lock.
+        # Removing a file may uncover another one, such as its lock.
         for file in declaring:
             file.unlink()
     write(plan, resolution, folder, checks=True)
 
 
 def _declaring(plan: Plan, folder: Path) -> list[Path]:
-    """Return the files of a repository, other than the notebook, that declare packages for it."""
+    """Return the repository's files, other than the notebook, that declare packages for it."""
     found = sources.of_repository(plan.notebook, plan.checked.node, folder)
     return [folder / each.file for each in found if Path(each.file) != plan.notebook]
 
@@ -239,7 +243,7 @@ def settings_of(plan: Plan, candidate: Candidate) -> dict[str, str]:
 
 
 def entries_to_write(plan: Plan, resolution: Resolution) -> tuple[Entry, ...]:
-    """Return the requirements to write: all, or what the notebook's own list lacks."""
+    """Return the requirements to write: all, or those that the notebook's own list lacks."""
     if not notebook_contract.bindings(NAME, plan.checked.last.cells):
         return resolution.entries
     own = {canonicalize_name(requirement.name) for requirement in plan.wishes.declared}
@@ -247,7 +251,7 @@ def entries_to_write(plan: Plan, resolution: Resolution) -> tuple[Entry, ...]:
 
 
 def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> Iterator[str]:
-    """Yield the plan in about ten lines."""
+    """Yield about ten lines that describe the plan."""
     yield str(candidate)
     named = list(plan.wishes.names)
     if resolution:
@@ -264,6 +268,13 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"
     if plan.proposal.check is None:
         yield "it can't be compared with the notebook's own model, because none of that model's inputs is left"
+    yield from _lines_of_cells(plan)
+    for redirect in plan.redirects[:3]:
+        yield f"{redirect.path} is read from {redirect.file}, the only file of that name"
+
+
+def _lines_of_cells(plan: Plan) -> Iterator[str]:
+    """Yield which cells are left out or changed, and what those that run may wait for."""
     if plan.undone:
         yield f"the cells from [{plan.undone[0].number}] on are left out, because {plan.undoing}"
     unneeded = [cell for cell in plan.left_out if cell not in plan.undone]
@@ -273,13 +284,14 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     for late in plan.late[:2]:
         reason = f"before cell [{late.below.number}] has it" if late.below else "and no cell contains it"
         yield f"'{late.statement}' is added to cell [{late.cell.number}], which needs it {reason}"
-    run = [cell for cell in plan.checked.last.cells if cell not in plan.left_out]
+    if plan.imports_only:
+        numbers = ", ".join(map(str, plan.imports_only))
+        yield f"only the imports are run, as predictor needs nothing else of them: cells [{numbers}]"
+    run = _run(plan.checked.last.cells, plan.left_out, plan.imports_only)
     for search in long_searches.find(run)[:3]:
         yield f"cell [{search.cell.number}] may take long: {search} (S2I_CELL_TIMEOUT limits it)"
     for download in downloads.find(run)[:3]:
         yield f"cell [{download.cell.number}] needs the network: {download.function} downloads from {download.host}"
-    for redirect in plan.redirects[:3]:
-        yield f"{redirect.path} is read from {redirect.file}, the only file of that name"
 
 
 def _with(cells: Sequence[Cell], proposal: Proposal) -> tuple[Cell, ...]:
@@ -290,10 +302,15 @@ def _with(cells: Sequence[Cell], proposal: Proposal) -> tuple[Cell, ...]:
 
 
 def _is_supplied(problem: Problem, redirects: Sequence[Redirect]) -> bool:
-    """Return whether a plan supplies what a finding lacks."""
+    """Return whether a plan solves a finding."""
     if isinstance(problem, ElsewhereOnly):
         return any(problem.cell and redirect.cell.number == problem.cell.number for redirect in redirects)
     return isinstance(problem, _SUPPLIED)
+
+
+def _run(cells: Sequence[Cell], left_out: Sequence[Cell], imports_only: Mapping[int | None, Cell]) -> list[Cell]:
+    """Return the cells that are not left out; of those in `imports_only`, what is there."""
+    return [imports_only.get(cell.number, cell) for cell in cells if cell.number not in _numbers(left_out)]
 
 
 def _numbers(cells: Sequence[Cell]) -> set[int | None]:
@@ -301,7 +318,7 @@ def _numbers(cells: Sequence[Cell]) -> set[int | None]:
 
 
 def _is_written_by_us(checked: Checked) -> bool:
-    """Return whether the notebook is in a format into which cells can be written."""
+    """Return whether cells can be written to the notebook's format."""
     path = checked.repository / checked.name
     return path.suffix == ".ipynb" or not notebook_script.kind(path, path.read_bytes().decode())
 
@@ -320,7 +337,7 @@ def _python(checked: Checked, settings: Settings, as_of: AsOf | None) -> interpr
     if not allowed or checked.python.minor in allowed:
         return checked.python
     if version and f"{checked.python.minor}" == version and as_of.source.startswith("the "):
-        # Whoever wrote it had this Python then; of_date allows some months for packages to follow.
+        # The author had this Python at the time; of_date allows packages some months to catch up.
         return checked.python
     found = interpreters.find()
     fitting = [found[minor] for minor in allowed if minor in found]

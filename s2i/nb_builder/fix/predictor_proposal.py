@@ -1,4 +1,4 @@
-"""Proposes a predictor for a notebook that fits a model and has none, in the form that its data have."""
+"""Proposes a predictor for a notebook that fits a model and has none, with samples in the form of its data."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from nb_builder.common.cell import Cell
 from nb_builder.fix import own_function, proposal_check
 
 _MARK = "# Proposed by nb-builder: one sample in, one answer out. Change it as you like."
-# {what the data are made of: the first three rows of it, as a client would send them}
+# {kind of data: its first three rows, as a client would send them}
 _ROWS = {
     TABLE: '{}.head(3).to_dict("records")',
     BARE_TABLE: "{}.head(3).values.tolist()",
@@ -36,8 +36,8 @@ _ROWS = {
 }
 
 
-# For models that take no rows: {what a model is: (the parameter, the lines of predictor, the samples)}. {model} is the
-# model's name, and {texts} are the texts that the notebook gave to it.
+# For models that don't take rows: {kind of model: (parameter, lines of predictor, samples)}. {model} is the model's
+# name, and {texts} are the texts that the notebook passed to it.
 _BY_BODY = {
     FORECAST: (
         "periods",
@@ -48,7 +48,7 @@ _BY_BODY = {
         "[3]",
     ),
     SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))]"], "[3]"),
-    # It returns the standard errors as well.
+    # It also returns the standard errors.
     OLD_SERIES: ("periods", ["return [float(value) for value in {model}.forecast(int(periods))[0]]"], "[3]"),
     WORDS: (
         "word",
@@ -66,7 +66,7 @@ _BY_BODY = {
     ),
 }
 
-# The first days that follow the data, as the notebook itself has predicted them.
+# The first days after the data, as predicted by the notebook.
 _CHECK_OF_FORECAST = """\
 # Compares the predictor above with the notebook's own forecast. It is not part of the notebook.
 def compare_with_own_forecast(forecast, last):
@@ -89,7 +89,7 @@ def compare_with_own_forecast(forecast, last):
 class Proposal:
     """The source of a cell that defines predictor and examples, and of one that compares it with the notebook's model.
 
-    `check` is None where the notebook has nothing left to compare with.
+    `check` is None if the notebook has nothing left to compare with.
     """
 
     source: str
@@ -97,17 +97,17 @@ class Proposal:
 
 
 def propose(cells: Sequence[Cell], notebook: Path, python: Path) -> Proposal | None:
-    """Return a predictor for a notebook that fits a model; None where no fitted model is recognised.
+    """Return a predictor for a notebook that fits a model; None if no fitted model is recognised.
 
-    `cells` are the notebook's. What is proposed has no undefined names, and keeps the contract as far as that is known
-    before a run.
+    `cells` are the notebook's. The proposal has no undefined names, and fulfils the contract as far as that can be
+    checked before a run.
     """
     model = fitted_models.find(cells)
     return next(_proposals([model] if model else [], cells, notebook, python), None)
 
 
 def propose_all(cells: Sequence[Cell], notebook: Path, python: Path) -> list[Proposal]:
-    """Return a predictor for each model that is recognised, the one that is used last first; see `propose`."""
+    """Return a predictor for each recognised model, most recently used first; see `propose`."""
     return list(_proposals(fitted_models.find_all(cells), cells, notebook, python))
 
 
@@ -125,13 +125,13 @@ def _proposals(
 
 
 def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
-    """Return a predictor for a model that takes no rows."""
+    """Return a predictor for a model that doesn't take rows."""
     parameter, body, examples = _BY_BODY[model.of]
     lines = [_MARK, f"def predictor({parameter}):", *(f"    {line.format(model=model.name)}" for line in body)]
     if "examples" not in defined:
         lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
     own = model.own[0].answered if model.of == FORECAST and model.own else ""
-    # Otherwise the call gets the data that the model was fitted to, and the result is not a forecast.
+    # Otherwise the call gets the training data, and the result isn't a forecast.
     own = own if own.isidentifier() else ""
     check = _CHECK_OF_FORECAST.format(check=CHECK, model=model.name, own=own) if own else None
     return Proposal("\n".join(lines), check)
@@ -146,7 +146,7 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         pandas = _module("pandas", "pd", model, imports)
         columns = _free("columns", defined)
         above.append(f"{columns} = list({model.samples}.columns)")
-        # By the names of the columns: in any order, and a name that is missing is an error.
+        # By column name: order doesn't matter, and a missing name is an error.
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
         rows = step.replace("{}", rows, 1)
@@ -186,7 +186,7 @@ def _as_input(model: FittedModel, rows: str, imports: list[str]) -> str:
 
 
 def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], rows: str) -> Proposal:
-    """Return a predictor for a model of PyTorch, in its mode for evaluation."""
+    """Return a predictor for a PyTorch model in evaluation mode."""
     imports: list[str] = []
     torch = _module("torch", "torch", model, imports)
     dtype = _free("sample_type", defined)
@@ -208,7 +208,7 @@ def _of_module(model: FittedModel, defined: set[str], cells: Sequence[Cell], row
 
 
 def _module(name: str, usual: str, model: FittedModel, imports: list[str]) -> str:
-    """Return what the notebook calls a module; where it does not import it, add the import to `imports`."""
+    """Return the notebook's name of a module; if it isn't imported, add the import to `imports`."""
     own = next((own for own, dotted in model.imports.items() if dotted == name), None)
     if own is None:
         imports.append(f"import {name} as {usual}")

@@ -1,4 +1,4 @@
-"""Why `check --fix` writes nothing, or less than a build needs."""
+"""Problems that prevent `check --fix` from writing all that a build needs."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
@@ -51,7 +51,7 @@ class VersionUnknown(BuildProblem):
 
 
 class DeclaredElsewhere(BuildProblem):
-    """A file of the repository lists the packages, but not all that the notebook imports."""
+    """A file of the repository lists packages, but not all that the notebook imports."""
 
     code = "declared-elsewhere"
     what_text = "{file} lists the packages for {notebook}, and lacks {entries}."

@@ -1,7 +1,7 @@
-"""A cell that compares a proposed predictor with the notebook's own model, and fails where they differ.
+"""A cell that compares a proposed predictor with the notebook's own model, and fails if they differ.
 
-It looks for samples that, after the proposal's own steps, are among what the notebook gave to its model: a step that
-is missing, or that has been fitted again since, leaves no such sample. These samples must get the model's answers.
+It searches for samples whose input after the proposal's steps matches input that the notebook passed to its model: if a
+step is missing or was refitted, no sample matches. For these samples, the predictions must be the same.
 """
 
 from pathlib import Path
@@ -14,10 +14,10 @@ _PROGRAM = Path(__file__).with_name("proposal_check_program.py")
 
 
 def cell(model: FittedModel, columns: str, decoded: str) -> str | None:
-    """Return the source of the cell; None where the notebook has nothing left to compare with.
+    """Return the source of the cell, or None if the notebook has nothing left to compare with.
 
     `columns` is the name of the list of a table's columns, "" for other data. `decoded` is an expression with {} for
-    what the model answers.
+    the model's prediction.
     """
     if not model.own:
         return None

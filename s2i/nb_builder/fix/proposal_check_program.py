@@ -1,4 +1,4 @@
-"""The program of `proposal_check`: the notebook's Python runs it, from 3.6 on, with the notebook's own packages."""
+"""The program of `proposal_check`; runs in the notebook's environment, with Python 3.6 or later."""
 
 # The cell begins here.
 # Compares the predictor above with the notebook's own model. It is not part of the notebook.
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def place_of_row(row, rows):
-    """Return the place of the first of `rows` that is equal to `row`; None where there is none."""
+    """Return the index of the first of `rows` that equals `row`, or None."""
     if hasattr(rows, "toarray"):
         norms = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
         products = np.asarray(rows.dot(row.T).todense()).ravel()
@@ -16,7 +16,7 @@ def place_of_row(row, rows):
     if rows.dtype.kind in "fiub" and row.dtype.kind in "fiub":
         equal = np.isclose(rows.astype(float), row.astype(float), rtol=1e-6, atol=1e-9, equal_nan=True)
     else:
-        # Of a table with texts.
+        # In a table with text.
         equal = np.asarray(rows == row)
     equal = equal.reshape(len(rows), -1).all(axis=1)
     return int(np.argmax(equal)) if equal.any() else None
@@ -47,7 +47,7 @@ def as_rows(data):
 
 
 def compare_with_own_model(predictor, raw, kind, steps, calls, decode, most=3):
-    """Return how many samples get the predictions of the notebook's own model; raise ValueError where they differ."""
+    """Return the number of samples whose predictions match the notebook's own model; raise ValueError if any differ."""
     transformed = as_rows(steps(raw))
     for given, answered in calls:
         own = as_rows(given())

@@ -1,4 +1,4 @@
-"""Writes `requirements`: a new cell, or more entries in the author's own, of which nothing else changes."""
+"""Writes `requirements`: a new cell, or more entries in the author's own cell, which otherwise stays the same."""
 
 import ast
 import json
@@ -26,19 +26,19 @@ def new(entries: Sequence[Entry]) -> str:
 
 
 def plain(entries: Sequence[Entry]) -> str:
-    """Return `entries` as words of a message: numpy==2.2.6, six==1.17.0."""
+    """Return `entries` as text for messages: numpy==2.2.6, six==1.17.0."""
     return ", ".join(_line(entry) for entry in entries)
 
 
 def has(source: str) -> bool:
-    """Return whether a cell binds `requirements`, or changes it."""
+    """Return whether a cell binds or modifies `requirements`."""
     return any(_is_of_requirements(statement) for statement in syntax_trees.statements(as_python(source)))
 
 
 def extended(source: str, entries: Sequence[Entry]) -> str:
-    """Return the source of a cell that binds `requirements`, with `entries` behind those that it lists.
+    """Return the source of a cell that binds `requirements`, with `entries` appended to its list.
 
-    Where the last statement that binds it is no plain list, or one is added to it below, a line is added instead.
+    If the last statement that binds it isn't a plain list, or a later one adds to it, a line is added instead.
     """
     statements = [each for each in syntax_trees.statements(as_python(source)) if _is_of_requirements(each)]
     last = statements[-1]
@@ -56,7 +56,7 @@ def _is_of_requirements(statement: ast.stmt) -> bool:
 
 
 def _list_of(statement: ast.stmt) -> ast.List | ast.Tuple | None:
-    """Return the list that a statement assigns to `requirements` alone; None for any other statement."""
+    """Return the list that a statement assigns only to `requirements`; None for any other statement."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     alone = len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id == NAME
     value = getattr(statement, "value", None)
@@ -65,7 +65,7 @@ def _list_of(statement: ast.stmt) -> ast.List | ast.Tuple | None:
 
 
 def _in_list(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]) -> str | None:
-    """Return `source` with `entries` in the list; None where its bracket is not where it should be."""
+    """Return `source` with `entries` in the list; None if its bracket isn't at the expected position."""
     lines = _lines(source)
     written = _texts(source, listed, entries)
     if not listed.elts:
@@ -78,7 +78,7 @@ def _in_list(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]
     if listed.end_lineno == last.end_lineno:
         return _inserted(lines, row, column, "".join(f", {entry}" for entry in written))
     first = lines[last.lineno - 1]
-    # The first entry may stand alongside the bracket, and the others below it.
+    # The first entry may be on the bracket's line, and the others below it.
     beside = first[: _column(lines, last.lineno - 1, last.col_offset)]
     indent = beside if not beside.strip() else " " * len(beside)
     comma = "," if lines[row][column:].lstrip().startswith(",") else ""
@@ -92,7 +92,7 @@ def _behind(source: str, last: ast.stmt, entries: Sequence[Entry]) -> str:
     """Return `source` with a line below the statement `last`."""
     lines = _lines(source)
     row = (last.end_lineno or last.lineno) - 1
-    # A list and a tuple alike.
+    # Lists and tuples alike.
     added = f"{_indent(lines[last.lineno - 1])}{NAME} = [*{NAME}, {', '.join(_pair(entry) for entry in entries)}]"
     if lines[row].endswith("\n"):
         return "".join([*lines[: row + 1], added + _ending(lines[row]), *lines[row + 1 :]])
@@ -100,7 +100,7 @@ def _behind(source: str, last: ast.stmt, entries: Sequence[Entry]) -> str:
 
 
 def _values(source: str, like: ast.stmt) -> list:
-    """Return the dumps of the entries in the list that the line of `like` assigns; none where there is no list."""
+    """Return the dumps of the list entries that the line of `like` assigns; none if there is no list."""
     for statement in syntax_trees.statements(as_python(source)):
         if statement.lineno == like.lineno and (listed := _list_of(statement)) is not None:
             return [ast.dump(element) for element in listed.elts]
@@ -108,12 +108,12 @@ def _values(source: str, like: ast.stmt) -> list:
 
 
 def _as_written(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]) -> list[str]:
-    """Return the dumps of `entries` as they are written into `listed`."""
+    """Return the dumps of `entries` as they are written to `listed`."""
     return [ast.dump(ast.parse(text, mode="eval").body) for text in _texts(source, listed, entries)]
 
 
 def _texts(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]) -> list[str]:
-    """Return `entries` in the form of those that the list has: pairs in brackets or parentheses, or plain strings."""
+    """Return `entries` in the list's style: pairs in brackets or parentheses, or plain strings."""
     kinds = {type(element) for element in listed.elts}
     if kinds == {ast.Constant}:
         texts = [json.dumps(_line(entry)) for entry in entries]
@@ -134,7 +134,7 @@ def _line(entry: Entry) -> str:
 
 
 def _lines(source: str) -> list[str]:
-    """Return the lines of `source` with their ends, as Python counts lines."""
+    """Return the lines of `source` with their line ends, split as Python does."""
     return re.findall(r"[^\n]*\n|[^\n]+", source)
 
 
@@ -147,13 +147,13 @@ def _indent(line: str) -> str:
 
 
 def _end(lines: Sequence[str], node: ast.expr) -> tuple[int, int]:
-    """Return the row and column, both from 0, behind an expression."""
+    """Return the row and column, both from 0, after an expression."""
     row = (node.end_lineno or node.lineno) - 1
     return row, _column(lines, row, node.end_col_offset or 0)
 
 
 def _column(lines: Sequence[str], row: int, offset: int) -> int:
-    """Return the column in characters of an offset in UTF-8, which counts from where IPython has each line begin."""
+    """Return the column in characters of a UTF-8 offset, relative to the line start that IPython uses."""
     indent = _indent(next((line for line in lines if line.strip()), ""))
     line = lines[row]
     removed = len(indent) if line.startswith(indent) else 0

@@ -1,4 +1,4 @@
-"""Chooses versions of packages for the Python that builds a notebook, as of a date that fits it."""
+"""Chooses package versions for the Python that builds a notebook, as of a date that fits it."""
 
 import re
 import subprocess
@@ -22,23 +22,24 @@ from nb_builder.requirements import pip_config
 from nb_builder.requirements.import_names import providing
 
 MAX_CANDIDATES = 3
-# The reason that holds for all candidates.
+# The reason that applies to all candidates.
 UNREACHABLE = "the package index can't be reached"
 _UNREACHABLE = "Failed to fetch"
-# A notebook that changed within so many days fits today's packages.
+# A notebook changed within this many days fits today's packages.
 _RECENT_DAYS = 60
-# Before, there were no packages for the oldest Python that a build may have.
+# Before this date, there were no packages for the oldest supported Python.
 _EARLIEST = "2018-01-01"
 _SECONDS = 300
 
-# Packages whose source distributions take a compiler and minutes to build.
+_WHEELS_ONLY = ["--only-binary", ":all:"]
+# Packages whose source distributions need a compiler and minutes to build.
 _COMPILED = """
     catboost cython gensim h5py lightgbm lxml matplotlib numba numpy opencv-python opencv-python-headless pandas pillow
     pyarrow scikit-image scikit-learn scipy shap spacy statsmodels tables tensorflow tokenizers torch torchvision
     xgboost
 """.split()  # noqa: SIM905
 
-# What a package needs without declaring it, at least in old releases: {distribution: others}.
+# Undeclared dependencies of packages, at least of old releases: {distribution: others}.
 _ALSO = {
     "keras": ("tensorflow",),
     "scikeras": ("tensorflow",),
@@ -47,12 +48,12 @@ _ALSO = {
     "statsmodels": ("numpy", "pandas", "patsy", "scipy"),
     "tensorflow-hub": ("tensorflow",),
 }
-# Releases with an error that a later one of the same week corrects: {distribution: versions}.
+# Faulty releases that were fixed within a week: {distribution: versions}.
 _BROKEN = {
     # to_dict("records") renames columns such as "Income ($)".
     "pandas": ("0.24.0",),
 }
-# What a package needs for a file or a method, and does not declare: (distribution, what shows the use, others).
+# Undeclared dependencies for a file type or a method: (distribution, what shows the use, others).
 _BY_USE = (
     ("pandas", re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
     ("pandas", re.compile(r"\bread_excel\("), "xlrd"),
@@ -75,9 +76,9 @@ _BY_USE = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a notebook needs: distributions, the author's own versions of them, and what limits the date.
+    """A notebook's dependencies: distributions, the author's versions of them, and limits for the date.
 
-    `unknown` are imports of which no package is known. `uses` are those of functions that later releases lack.
+    `unknown` are imports without a known package. `uses` are APIs that later releases removed.
     """
 
     names: tuple[str, ...]
@@ -88,7 +89,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A Python and a date (None for today) to resolve for; with the author's versions or without."""
+    """A Python and a date (None for today) to resolve for, with or without the author's versions."""
 
     python: Python
     as_of: AsOf | None
@@ -101,14 +102,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Resolution:
-    """Exact versions that can be installed together, for a candidate: of what the notebook needs itself."""
+    """Exact versions for a candidate that can be installed together: of the notebook's direct dependencies."""
 
     candidate: Candidate
     entries: tuple[tuple[str, str], ...]
 
 
 def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[Requirement]) -> Wishes:
-    """Return what the imports of `cells` need, with the versions that are `declared`."""
+    """Return what the imports of `cells` need, with the `declared` versions."""
     names: dict[str, None] = {}
     unknown = []
     for imported in imports:
@@ -127,9 +128,9 @@ def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[
 
 
 def date_of(changed: AsOf | None, uses: Sequence[Use]) -> AsOf | None:
-    """Return the date to resolve to: when the notebook last changed or, if earlier, before what it uses was removed.
+    """Return the date to resolve to: that of the notebook, or the last day before a used API was removed.
 
-    None stands for today, for notebooks that changed lately or whose date is unknown.
+    None means today, for notebooks that changed recently or whose date is unknown. The earlier of the two dates counts.
     """
     limits = [(use.removal.day, use) for use in uses]
     oldest = min(limits, key=lambda limit: limit[0], default=None)
@@ -153,9 +154,9 @@ def _as_of(day: date, source: str) -> AsOf:
 
 
 def candidates(first: Candidate, setting: str | None, environ: Mapping[str, str]) -> Iterator[Candidate]:
-    """Yield `first` and, for when it can't be resolved, others: without the author's versions, another Python, today.
+    """Yield `first` and then fallbacks: without the author's versions, another Python, today.
 
-    `setting` is S2I_PYTHON, which no other Python takes the place of.
+    `setting` is S2I_PYTHON; if set, no other Python is tried.
     """
     yield first
     found = interpreters.find(environ) if setting is None else {}
@@ -169,15 +170,20 @@ def candidates(first: Candidate, setting: str | None, environ: Mapping[str, str]
         yield Candidate(first.python, None, keeps_versions=False)
 
 
-def resolve(wished: Wishes, candidate: Candidate, environ: Mapping[str, str]) -> Resolution | str:
-    """Return the versions for a candidate; if there are none, the installer's reason as a sentence."""
+def resolve(
+    wished: Wishes, candidate: Candidate, environ: Mapping[str, str], *, builds: bool = False
+) -> Resolution | str:
+    """Return the versions for a candidate, or the resolver's reason for failure as a sentence.
+
+    A package without a wheel is only considered with `builds`: its build script can be any code.
+    """
     own = {canonicalize_name(each.name) for each in wished.declared} if candidate.keeps_versions else set()
     names = sorted({*wished.names, *own})
     lines = [_line(name, wished, keeps=candidate.keeps_versions) for name in names]
     reason = ""
-    # Old releases without a wheel for this Python would be built, which takes minutes and mostly fails.
+    # Old releases without a wheel for this Python would have to be built, which takes minutes and usually fails.
     only_wheels = [word for name in _COMPILED for word in ("--only-binary", name)]
-    for flags in (only_wheels, []):
+    for flags in (only_wheels, []) if builds else (_WHEELS_ONLY,):
         outcome = _compile(lines, candidate, flags, environ)
         if isinstance(outcome, dict):
             entries = [(name, outcome[name]) for name in names if name in outcome]

@@ -1,4 +1,4 @@
-"""Finds the Python in which the user works with the notebook: the one whose packages have the right versions."""
+"""Finds the Python that the user runs the notebook with, whose packages have the right versions."""
 
 import json
 import os
@@ -13,15 +13,15 @@ from nbformat import NotebookNode
 from nb_builder.common.log import Log
 from nb_builder.fix.problems import PythonUnusable
 
-# What Jupyter takes as the name of a kernel.
+# Kernel names that Jupyter accepts.
 _KERNEL = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _DATA = {"darwin": "Library/Jupyter"}
 
 
 def choose(named: str | None, node: NotebookNode, environ: Mapping[str, str], log: Log) -> Path:
-    """Return the Python to ask: the one that is named, else of the active virtual environment, kernel or PATH.
+    """Return the named Python, or that of the active virtual environment, of the kernel, or on PATH.
 
-    Raises PythonUnusable where there is none; a note says so where the environment or the kernel has none.
+    Raises PythonUnusable if there is none; a note reports an environment or kernel without Python.
     """
     if named is not None:
         return _named(named, environ)
@@ -55,15 +55,15 @@ def _named(named: str, environ: Mapping[str, str]) -> Path:
 
 
 def _of_environment(folder: Path) -> Path | None:
-    """Return the Python of a virtual environment; its path is not resolved, as that would lead out of it."""
+    """Return the Python of a virtual environment; its path isn't resolved, because the target is outside it."""
     python = folder.absolute() / "bin" / "python"
     return python if os.access(python, os.X_OK) else None
 
 
 def _of_kernel(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Return the Python that the kernel spec `name` starts, where the spec can be found and names one by its path.
+    """Return the Python that the kernel spec `name` starts, if the spec is found and names one by its path.
 
-    The name is the notebook's: a path in it would lead to a spec of the notebook's author.
+    The name comes from the notebook: a path in it would lead to a spec of the notebook's author.
     """
     if not _KERNEL.fullmatch(name) or name.startswith("."):
         return None
@@ -72,7 +72,7 @@ def _of_kernel(name: str, environ: Mapping[str, str]) -> Path | None:
             spec = json.loads((folder / "kernels" / name / "kernel.json").read_text("utf-8"))
             python = Path(spec["argv"][0])
         except (OSError, ValueError, LookupError, TypeError):
-            # No such kernel there, or one that Jupyter could not start either.
+            # There is no such kernel, or none that Jupyter could start.
             continue
         if python.is_absolute() and os.access(python, os.X_OK):
             return python
@@ -80,7 +80,7 @@ def _of_kernel(name: str, environ: Mapping[str, str]) -> Path | None:
 
 
 def _data_folders(environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders in which Jupyter looks for kernels, without that of our own environment."""
+    """Return the folders in which Jupyter looks for kernels, except that of our own environment."""
     home = Path(environ.get("HOME", "/"))
     share = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "jupyter"
     user = environ.get("JUPYTER_DATA_DIR") or (home / _DATA[sys.platform] if sys.platform in _DATA else share)

@@ -1,4 +1,4 @@
-"""Puts a new file in the place of an old one, whole or not at all."""
+"""Replaces files atomically."""
 
 import os
 import tempfile
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def replace(path: Path, text: str) -> None:
-    """Write `text` in the place of the file `path`, with its mode and owner; of a link, in the place of its target.
+    """Replace the file `path` with `text`, keeping its mode and owner; for a link, replace its target.
 
-    Raises OSError, and leaves the file as it was then.
+    Raises OSError, and leaves the file unchanged in that case.
     """
     target = path.resolve()
     old = target.stat()
@@ -21,7 +21,7 @@ def replace(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.chmod(name, old.st_mode & 0o7777)
         with suppress(PermissionError):
-            # As root, in a container for instance, the file stays the user's.
+            # When run as root, such as in a container, the file still belongs to the user.
             os.chown(name, old.st_uid, old.st_gid)
         os.replace(name, target)
     except BaseException:

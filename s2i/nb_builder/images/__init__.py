@@ -1,1 +1,1 @@
-"""Images, which anybody may have made: their files are a stream, and their programs run under our conditions."""
+"""Untrusted images: their files are read as a stream, and their programs run under controlled conditions."""

@@ -1,4 +1,4 @@
-"""The environment in which a program of somebody's image runs: no variable of the image decides which code that is.
+"""The environment of a program in an untrusted image: no variable of the image can make it run other code.
 
 What the author and the platform have set for the service stays, because the model may depend on it.
 """
@@ -12,18 +12,18 @@ from nb_builder.images.problems import ImageUnfit
 HOME = "/opt/nb-builder"
 # The Python of a service image that runs the service, and the one that runs the build.
 SERVICE = (f"{HOME}/service/bin/python", "-I", "-u", "-m", "nb_service")
-# What engines and Dockerfiles take for the name of a variable.
+# Variable names that engines and Dockerfiles accept.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Where a driver's libraries are. It stays if all of its folders are ones that no notebook can write to.
+# The locations of a driver's libraries. Kept if no notebook can write to any of its folders.
 _LIBRARIES = "LD_LIBRARY_PATH"
 _WRITABLE = ("/tmp", "/var/tmp", "/dev/shm", "/proc", "/home")  # noqa: S108 - nothing is written there
 
 
 def variables(of_image: Mapping[str, str], app_root: str, image: str) -> dict[str, str]:
-    """Return the variables of a container of the image with that name; "" stands for one that it sets and is not to be.
+    """Return the variables of a container of the image with that name; "" removes one that the image sets.
 
-    Raise ImageUnfit for a name that no engine can be asked to replace.
+    Raises ImageUnfit for a name that no engine can replace.
     """
     for name in of_image:
         if not _NAME.fullmatch(name):
@@ -38,9 +38,9 @@ def variables(of_image: Mapping[str, str], app_root: str, image: str) -> dict[st
 
 
 def instructions(of_image: Mapping[str, str], app_root: str, image: str) -> list[str]:
-    """Return instructions of a Dockerfile by which an image has these variables, and no entry point of its own."""
+    """Return Dockerfile instructions that give an image these variables and no entry point."""
     given = variables(of_image, app_root, image)
-    # Of the image's own values none is written here: they stay as they are.
+    # The image's own values are not repeated: they stay unchanged.
     changed = {name: value for name, value in given.items() if of_image.get(name) != value}
     return [*(f'ENV {name}="{value}"' for name, value in changed.items()), "ENTRYPOINT []", "CMD []"]
 

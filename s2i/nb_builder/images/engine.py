@@ -1,4 +1,4 @@
-"""Images of a container engine, docker or podman: their files, and how programs in them are run."""
+"""Images of a container engine, docker or podman: their files, and running programs in them."""
 
 import contextlib
 import json
@@ -14,23 +14,23 @@ from nb_builder.images import conditions
 from nb_builder.images.files import Files
 from nb_builder.images.problems import ImageUnfit, ImageUnreadable
 
-# Where a build has put everything, unless the image says otherwise.
+# Where a build has put everything, unless the image specifies another folder.
 APP_ROOT = "/opt/app-root"
-# It becomes a word of a Dockerfile and part of paths.
+# It becomes an argument in a Dockerfile and part of paths.
 _PLACE = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
-# How docker and podman say that they have no such image.
+# The messages of docker and podman for a missing image.
 _ABSENT = re.compile(r"no such (?:image|object)|image not known", re.IGNORECASE)
-# What names of our containers begin with.
+# The prefix of our containers' names.
 CONTAINERS = "nb-builder-"
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-# What a container of somebody's image can't do.
+# Options that drop the privileges of a container of an untrusted image.
 UNPRIVILEGED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-# What it can't reach, either; and the engine keeps nothing of what it prints.
+# No network; and the engine keeps no log of its output.
 ISOLATED = ("--network", "none", "--log-driver", "none", *UNPRIVILEGED)
 
 
 class Image:
-    """An image as the engine describes it, by its digest: its name may become another's meanwhile."""
+    """An image as the engine describes it, by its digest, because its name may move to another image."""
 
     def __init__(self, program: str, environ: Mapping[str, str], name: str, facts: Mapping[str, Any]) -> None:
         self._program = program
@@ -42,12 +42,12 @@ class Image:
 
     @property
     def architecture(self) -> str:
-        """Return which machine the image is for, as engines call it."""
+        """Return the image's architecture, as engines name it."""
         return str(self._facts.get("Architecture") or "")
 
     @property
     def size(self) -> int:
-        """Return how many bytes its layers have."""
+        """Return the size of its layers in bytes."""
         return int(self._facts.get("Size") or 0)
 
     @property
@@ -68,14 +68,14 @@ class Image:
 
     @property
     def app_root(self) -> str:
-        """Return where the build is in the image; raise ImageUnfit for what is no absolute path of usual characters."""
+        """Return the folder of the build in the image; raise ImageUnfit unless it is a plain absolute path."""
         root = self.variables.get("APP_ROOT") or APP_ROOT
         if not _PLACE.fullmatch(root):
             raise ImageUnfit(image=self.name, reason=f"its APP_ROOT is {root!r}")
         return root
 
     def require_plain(self) -> None:
-        """Raise ImageUnfit for an image that adds instructions to each image that is made of it."""
+        """Raise ImageUnfit for an image with ONBUILD instructions."""
         if self._config.get("OnBuild"):
             raise ImageUnfit(
                 image=self.name, reason="it has ONBUILD instructions, which run when an image is built from it"
@@ -88,7 +88,7 @@ class Image:
         variables: Mapping[str, str] | None = None,
         options: Sequence[str] = ISOLATED,
     ) -> Iterator[str]:
-        """Yield a container that will run `command`, and not what the image says; raise ImageUnreadable or ImageUnfit.
+        """Yield a container that will run `command` instead of the image's own; raise ImageUnreadable or ImageUnfit.
 
         It has no network, no mounts and no rights beyond its user's, and the variables of `conditions`. A builder
         image, which is trusted, gets `variables` in addition to its own, and other `options`.
@@ -100,21 +100,21 @@ class Image:
 
     @contextlib.contextmanager
     def files(self) -> Iterator[Files]:
-        """Yield the reader of the image's files, in a container that never runs; raise ImageUnreadable."""
-        # Its command and its entrypoint are never run; a slim image has none that could be.
+        """Yield the reader of the image's files, from a container that never runs; raise ImageUnreadable."""
+        # Its command and entrypoint never run; a slim image doesn't have any that could.
         words = ["--network", "none", "--entrypoint", "/nothing", self.id, "nothing"]
         with self.created(words) as container:
             yield Files(self._program, self._environ, container, self.name)
 
     @contextlib.contextmanager
     def created(self, words: Sequence[str], name: str = CONTAINERS) -> Iterator[str]:
-        """Yield a container by these words of `create`, and remove it; its name begins with `name`.
+        """Create a container with these arguments of `create`, yield and remove it; its name starts with `name`.
 
-        Raise ImageUnreadable.
+        Raises ImageUnreadable.
         """
         container = f"{name}{secrets.token_hex(6)}"
         try:
-            # Whoever removes it by its name must not come too early.
+            # Removing it by name must not happen before it exists.
             with stops_wait():
                 made = self._run("create", "--name", container, *words)
             if made.returncode:
@@ -125,26 +125,26 @@ class Image:
                 self._run("rm", "--force", "--volumes", container)
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        # In a session of its own: Ctrl-C in a terminal is for us, who then remove what there is.
+        # In a session of its own: Ctrl-C in a terminal is for this process, which then cleans up.
         command = [self._program, *words]
         return programs.run(command, env=self._environ, start_new_session=True)
 
 
 def reason(failed: subprocess.CompletedProcess[str]) -> str:
-    """Return the end of a sentence about a call of the engine that failed."""
+    """Return the end of a sentence about a failed call of the engine."""
     return visible.line(programs.reason(failed).removesuffix("."))
 
 
 def as_options(variables: Mapping[str, str]) -> list[str]:
-    """Return the options by which a container gets variables."""
+    """Return the options that set a container's variables."""
     return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
 
 
 @contextlib.contextmanager
 def stops_wait() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait for the end of the block.
+    """Delay Ctrl-C and SIGTERM until the end of the block.
 
-    Not by the mask of signals: that is of one thread, and another would take them.
+    Not with a signal mask, which is per thread: another thread would get them.
     """
     came: list[int] = []
     handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _STOPS}
@@ -158,8 +158,8 @@ def stops_wait() -> Iterator[None]:
 
 
 def find(program: str, environ: Mapping[str, str], name: str) -> Image | None:
-    """Return the image of that name, or with that digest; None where the engine has none. Raise ImageUnreadable."""
-    # A name that begins with a hyphen would be an option.
+    """Return the image with that name or digest, or None. Raises ImageUnreadable."""
+    # A name with a leading hyphen would be an option.
     ran = programs.run([program, "image", "inspect", "--", name], env=dict(environ))
     if ran.returncode == 0:
         return Image(program, environ, name, json.loads(ran.stdout)[0])

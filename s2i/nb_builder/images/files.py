@@ -1,7 +1,7 @@
-"""The one reader of files in an image: a stream of the engine's `cp`, of which only regular files count.
+"""The only reader of files in an image: a stream of the engine's `cp`, of which only regular files count.
 
-Nothing in an image is unpacked with its links, and none of its programs runs. Whoever made the image decides on its
-names, kinds and sizes, so each is looked at before anything is written.
+Image contents are never unpacked with their links, and none of their programs runs. The image's author controls names,
+types and sizes, so each is checked before anything is written.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ from nb_scorer.common import phrases
 from nb_builder.common import visible
 from nb_builder.images.problems import ImageFileRefused, ImageUnreadable
 
-# What a folder that is taken may have; a large environment has 100,000 files. tarfile keeps a note of each.
+# Limits of an extracted folder; a large environment has 100,000 files. tarfile keeps a record of each.
 MAX_COUNT = 300_000
-# Folders in one another. Python's own functions call themselves for each, and end at a thousand.
+# Maximum nesting of folders. Python's own functions recurse for each level, and fail at a thousand.
 MAX_DEPTH = 100
-# What stays free on the disk that files are taken to.
+# Space that stays free on the target disk.
 RESERVE = 256 << 20
 _AT_ONCE = 1 << 20
-# As many links in a row as Linux follows.
+# Like Linux's limit of links in a row.
 _MAX_STEPS = 40
-# How engines say that there is nothing: docker before and since version 25, and podman.
+# Engine messages for a missing file: docker before and since version 25, and podman.
 _ABSENT = re.compile(
     r"could not find the file|no such container:path|no such file or directory|could not be found", re.IGNORECASE
 )
@@ -45,14 +45,14 @@ _KINDS: Mapping[bytes, str] = {
 
 
 class Link(NamedTuple):
-    """A symbolic link in an image, which on this machine is nothing but this fact."""
+    """A symbolic link in an image, which is only recorded on this machine."""
 
     target: str
     mode: int
 
 
 def followed(name: str, links: Mapping[str, Link], folder: str) -> str | None:
-    """Return the name of what `name` in `folder` leads to by the links in there; None if that is not in the folder."""
+    """Return the name that `name` in `folder` refers to after following links; None if it is outside the folder."""
     left, at, steps = name.split("/")[::-1], list[str](), 0
     while left:
         part = left.pop()
@@ -80,7 +80,7 @@ def followed(name: str, links: Mapping[str, Link], folder: str) -> str | None:
 
 
 class Files:
-    """The files in a container of an image, which need not run; `image` is its name for people."""
+    """The files in a container of an image, which need not run; `image` is its display name."""
 
     def __init__(self, program: str, environ: Mapping[str, str], container: str, image: str) -> None:
         self._program = program
@@ -89,9 +89,9 @@ class Files:
         self._image = image
 
     def content(self, path: str, largest: int) -> bytes | None:
-        """Return the bytes of the file at `path`, None where there is nothing.
+        """Return the bytes of the file at `path`, or None if it doesn't exist.
 
-        Raise ImageFileRefused for what is no regular file, or has more than `largest` bytes; ImageUnreadable.
+        Raises ImageFileRefused if it isn't a regular file or has more than `largest` bytes; ImageUnreadable.
         """
         with self._archive(path) as archive:
             member = archive.next() if archive else None
@@ -104,10 +104,10 @@ class Files:
             return file.read() if file else b""
 
     def write_folder(self, path: str, target: Path, links: dict[str, Link] | None = None) -> bool:
-        """Write the files of the folder at `path` into `target`, which is made; return whether there is such a folder.
+        """Write the files of the folder at `path` to the new folder `target`; return whether the source exists.
 
-        A link is refused or, where `links` is given, noted there by its name in the folder; a further name of a file is
-        then one of its own. Raise ImageFileRefused or ImageUnreadable.
+        A link is rejected or, if `links` is given, recorded there by its name in the folder; a hard link becomes a
+        separate file. Raises ImageFileRefused or ImageUnreadable.
         """
         with self._archive(path) as archive:
             first = archive.next() if archive else None
@@ -121,7 +121,7 @@ class Files:
         return True
 
     def refused(self, path: str, reason: str) -> ImageFileRefused:
-        """Return the problem of what is at `path`."""
+        """Return the problem of the entry at `path`."""
         return ImageFileRefused(path=visible.line(path), image=self._image, reason=reason)
 
     def _require(self, member: tarfile.TarInfo, kind: bytes, path: str) -> None:
@@ -130,7 +130,7 @@ class Files:
 
     @contextlib.contextmanager
     def _archive(self, path: str) -> Iterator[tarfile.TarFile | None]:
-        """Yield what the engine sends for `path`, None where the image has nothing there."""
+        """Yield the engine's archive of `path`, or None if the image doesn't contain it."""
         command = [self._program, "cp", f"{self._container}:{path}", "-"]
         with (
             tempfile.TemporaryFile() as errors,
@@ -151,7 +151,7 @@ class Files:
                 process.kill()
                 raise self._unreadable(f"it sends no archive ({error})") from error
             except BaseException:
-                # Of what is refused, nothing more is read.
+                # After a rejected entry, nothing more is read.
                 process.kill()
                 raise
             status = process.wait()
@@ -165,7 +165,7 @@ class Files:
 
 
 class _Writer:
-    """Writes the members of an archive into a folder, in which there is then no link and nothing but files."""
+    """Writes the members of an archive to a folder, which afterwards contains only files, no links."""
 
     def __init__(self, files: Files, path: str, target: Path, links: dict[str, Link] | None) -> None:
         self._files = files
@@ -176,7 +176,7 @@ class _Writer:
         self._count = 0
 
     def take(self, archive: tarfile.TarFile, member: tarfile.TarInfo, top: str) -> None:
-        """Write a member, whose name begins with that of the folder, `top`; raise ImageFileRefused."""
+        """Write a member, whose name starts with that of the folder, `top`; raise ImageFileRefused."""
         name = self._name(member.name, top)
         self._count += 1
         if self._count > MAX_COUNT:
@@ -196,7 +196,7 @@ class _Writer:
             raise self._refused(name, _KINDS.get(member.type, "it is not a file"))
 
     def _name(self, given: str, top: str) -> str:
-        """Return the name of a member in the folder; raise ImageFileRefused for one that leads out of it."""
+        """Return the name of a member in the folder; raise ImageFileRefused if it is outside."""
         name = given.removeprefix(f"{top}/")
         if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise self._files.refused(given, "its name leads out of its folder")
@@ -221,7 +221,7 @@ class _Writer:
         self._date(name, member.mtime)
 
     def _copy(self, source: str, name: str) -> None:
-        """Write a further name of a file that has been written."""
+        """Write a hard link as a copy of the file already written."""
         path = self._target / source
         if not path.is_file():
             raise self._refused(name, "it is a hard link to a file outside its folder")
@@ -232,12 +232,12 @@ class _Writer:
         self._date(name, stat.st_mtime)
 
     def _date(self, name: str, seconds: float) -> None:
-        """Give a file its date in the image, which bytecode has; one that this machine can't have is left out."""
+        """Set a file's date as in the image, which bytecode contains; skip one that this machine doesn't support."""
         with contextlib.suppress(OSError, OverflowError, ValueError):
             os.utime(self._target / name, (seconds, seconds))
 
     def _created(self, name: str, size: int, mode: int) -> IO[bytes]:
-        """Return a new file for `size` bytes; raise ImageFileRefused where there is something already, or no room."""
+        """Create and return a file for `size` bytes; raise ImageFileRefused if it already exists or space is short."""
         self._left -= size
         if self._left < 0:
             raise self._refused(name, f"its {size} bytes don't fit on this disk")

@@ -1,4 +1,4 @@
-"""What an image can have in the place of what a command looks for."""
+"""Problems of an image's contents."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

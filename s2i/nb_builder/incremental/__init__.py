@@ -1,1 +1,1 @@
-"""What one build takes over from the one before: its environment, and its model where nothing changed."""
+"""What one build reuses from the previous one: its environment, and its model if nothing changed."""

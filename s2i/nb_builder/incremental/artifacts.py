@@ -1,7 +1,7 @@
-"""What one build hands to the next: its environment, its model and its report, as a tar by save-artifacts.
+"""The artifacts that one build passes to the next: its environment, model and report, as a tar from save-artifacts.
 
-s2i runs save-artifacts in the image of the previous build, with that image's own code, and puts the files alongside
-the repository. So the artifacts may be of another Python, platform or builder; then they are dropped with a note.
+s2i runs save-artifacts in the image of the previous build, with that image's own code, and puts the files next to the
+repository. So the artifacts may be from another Python, platform or builder; in that case they are dropped with a note.
 """
 
 import json
@@ -22,16 +22,16 @@ from nb_builder.install import venv
 from nb_builder.install.installer import Previous
 from nb_builder.repository import source_tree
 
-# s2i unpacks the tar of save-artifacts into this folder alongside the repository.
+# s2i unpacks the tar of save-artifacts to this folder next to the repository.
 FOLDER = "artifacts"
 
-# One file and not thousands: s2i unpacks the tar on its own machine and packs it again, and loses mtimes.
+# One file instead of thousands: s2i unpacks the tar on its own machine and packs it again, and loses mtimes.
 VENV_ARCHIVE = "venv.tar"
 
-# The interpreters that the previous build has downloaded, which its environment links to.
+# The interpreters that the previous build downloaded, to which its environment links.
 PYTHON_ARCHIVE = "python.tar"
 
-# A copy of the environment of the build alongside, ready to become that of the next build.
+# A copy of the other build's environment, ready to become that of the next build.
 COPY = "venv.next"
 
 # Compressed if zstd is installed: s2i reads the tar from a container's output, at about 30 MB/s. Compression takes
@@ -54,7 +54,7 @@ class PreviousBuild:
         """Return the path of one of the artifacts."""
         return self.folder.joinpath(*names)
 
-    # Whether nobody but builds can have changed its environment: artifacts have been in others' hands.
+    # Whether only builds can have changed its environment: artifacts have been outside our control.
     is_ours = False
 
     @property
@@ -66,38 +66,38 @@ class PreviousBuild:
         return Previous(self.facts.get("asked"), as_of, self.path(paths.BUILD, paths.LOCK), is_exact)
 
     def unpack_venv(self, workspace: Workspace) -> None:
-        """Move its environment into the workspace, with mtimes, so that bytecode stays valid."""
+        """Move its environment to the workspace, keeping mtimes, so that bytecode stays valid."""
         shutil.rmtree(workspace.venv, ignore_errors=True)
         archive = self.path(VENV_ARCHIVE)
         subprocess.run(["tar", "-C", workspace.root, "-xf", archive, paths.VENV], check=True)
         archive.unlink()
 
     def take_model(self, workspace: Workspace) -> None:
-        """Move its model into the workspace."""
+        """Move its model to the workspace."""
         shutil.move(self.path(paths.MODEL), workspace.model)
 
 
 class BuildBeside(PreviousBuild):
-    """A previous build in an APP_ROOT of its own, which is still served from there: nothing of it is moved."""
+    """A previous build in another APP_ROOT, which is still being served: nothing of it is moved."""
 
     is_ours = True
 
     def unpack_venv(self, workspace: Workspace) -> None:
-        """Move the copy of its environment that `prepare` has made into the workspace, or make one."""
+        """Move the copy of its environment that `prepare` made to the workspace, or make one."""
         try:
             (workspace.root / COPY).rename(workspace.venv)
         except FileNotFoundError:
             venv.copy(self.path(paths.VENV), workspace.venv)
 
     def take_model(self, workspace: Workspace) -> None:
-        """Copy its model into the workspace."""
+        """Copy its model to the workspace."""
         shutil.copytree(self.path(paths.MODEL), workspace.model)
 
 
 def prepare(app_root: Path, beside: Path | None) -> None:
-    """Do before a build under `app_root` what else it does first: empty it, and copy the environment of `beside`.
+    """Do work for a build under `app_root` in advance: empty it, and copy the environment of `beside`.
 
-    `app_root` must not be served any more, and `beside` stay as it is until then.
+    `app_root` must not be in use by a service, and `beside` must not change until then.
     """
     scratch = app_root / f"{COPY}.part"
     for folder in (scratch, app_root / COPY, app_root / paths.VENV, app_root / paths.MODEL):
@@ -121,9 +121,9 @@ def save(app_root: Path, stream: BinaryIO) -> None:
 
 
 def restore_pythons(src: Path, app_root: Path, uploaded: Path = source_tree.UPLOADED) -> None:
-    """Unpack the interpreters that the previous build has downloaded, so that this one needs no mirror for them.
+    """Unpack the interpreters that the previous build downloaded, so that this one needs no mirror for them.
 
-    An archive that can't be unpacked counts as none: the build then downloads what it needs.
+    An archive that can't be unpacked is ignored: the build then downloads what it needs.
     """
     archive = src.with_name(FOLDER) / PYTHON_ARCHIVE
     pythons = app_root / paths.PYTHONS
@@ -135,7 +135,7 @@ def restore_pythons(src: Path, app_root: Path, uploaded: Path = source_tree.UPLO
 
 
 def _tar(folder: Path, name: str, *, target: Path) -> None:
-    # tar and not tarfile: three times as fast, and every s2i image must have it.
+    # tar instead of tarfile: three times as fast, and every s2i image must have it.
     compressed = ["-I", " ".join(_COMPRESSOR)] if shutil.which(_COMPRESSOR[0]) else []
     subprocess.run(["tar", "-C", folder, *compressed, "-cf", target, name], check=True)
 
@@ -143,7 +143,7 @@ def _tar(folder: Path, name: str, *, target: Path) -> None:
 def find(
     src: Path, circumstances: Circumstances, log: Log, uploaded: Path = source_tree.UPLOADED
 ) -> PreviousBuild | None:
-    """Return the previous build, if s2i brought one of equal circumstances; a note says why one is dropped."""
+    """Return the previous build if s2i provides one with the same circumstances; a note reports why one is dropped."""
     folder = src.with_name(FOLDER)
     if src != uploaded or not (folder.is_dir() and any(folder.iterdir())):
         return None
@@ -157,7 +157,7 @@ def find(
 
 
 def beside(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBuild | None:
-    """Return the build in another APP_ROOT, if it is whole and of equal circumstances; a note says what differs."""
+    """Return the build in another APP_ROOT if it is complete and its circumstances are equal; note any difference."""
     previous = _facts(app_root)
     if previous is None or not all((app_root / name).is_dir() for name in (paths.VENV, paths.MODEL)):
         return None
@@ -168,7 +168,7 @@ def beside(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBu
 
 
 def remove(src: Path, uploaded: Path = source_tree.UPLOADED) -> None:
-    """Remove what is left of the artifacts, so that the image does not have them twice."""
+    """Remove the remaining artifacts, so that the image doesn't contain them twice."""
     if src == uploaded:
         shutil.rmtree(src.with_name(FOLDER), ignore_errors=True)
 
@@ -180,7 +180,7 @@ def _read(folder: Path) -> PreviousBuild | None:
 
 
 def _facts(folder: Path) -> dict | None:
-    """Return the facts of the report of the build in `folder`, None where there is none that can be read."""
+    """Return the facts in the report of the build in `folder`, or None if it can't be read."""
     try:
         facts = json.loads((folder / paths.BUILD / paths.REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):

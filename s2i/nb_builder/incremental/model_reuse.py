@@ -1,4 +1,4 @@
-"""Decides whether this build would make the model of the previous one again: by all of the model's inputs."""
+"""Decides whether this build would make the same model as the previous one, from all of the model's inputs."""
 
 import json
 import platform
@@ -50,7 +50,7 @@ class Ingredients:
     def used(self, states: Mapping[Path, digests.State] | None = None) -> Inputs:
         """Return, after the run, the files read, the files written, and a digest of all inputs.
 
-        `states` are those of files when the author's cells had ended, if what came after them has been undone since.
+        `states` are those of files after the author's cells, if later changes have been undone.
         """
         reads = json.loads((self.workspace.build / paths.READS).read_text(encoding="utf-8"))
         reads["complete"] = reads["complete"] and self.watched
@@ -77,17 +77,17 @@ class Ingredients:
         return ""
 
     def _written(self, states: Mapping[Path, digests.State]) -> Iterator[str]:
-        """Yield the files that cells have made, changed or removed."""
+        """Yield the files that cells have created, changed or removed."""
         files = set(digests.all_files(self.workspace.src))
         yield from files - self.files_before
         for name, before in self.states_before.items():
-            # The state itself changes where a file is put back as it was.
+            # The state itself changes when a file is restored.
             after = states.get(Path(name)) or (digests.state(self.workspace.src / name) if name in files else None)
             if after != before:
                 yield name
 
     def _names(self, reads: Mapping[str, Any]) -> set[str]:
-        """Return the files that the model may depend on; script two stands for the notebooks themselves."""
+        """Return the files that the model may depend on; script two represents the notebooks themselves."""
         modules = {name for name in self.files_before if name.endswith(".py")}
         read = set(reads["files"]) & self.files_before if reads["complete"] else self.files_before
         return (modules | read) - self.notebooks
@@ -101,7 +101,7 @@ class Ingredients:
 
 
 def take_model(previous: PreviousBuild, workspace: Workspace, log: Log) -> Inputs:
-    """Bring the previous model and executed notebook into the workspace; return what the model was made of."""
+    """Copy the previous model and executed notebook to the workspace; return the model's inputs."""
     previous.take_model(workspace)
     # This build's manifest is its own, and so is its signature.
     (workspace.model / paths.SIGNATURE).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Notes which megabytes of the notebook's environment are of use only on a GPU."""
+"""Notes how many megabytes of the notebook's environment are useful only with a GPU."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,14 +11,14 @@ from nb_builder.common.log import Log
 from nb_builder.install.installer import Installer
 
 MEGABYTE = 1e6
-# {distribution: its variant of the same version and module, without what only a GPU can use}
+# {distribution: its variant of the same version and module, without GPU code}
 TWINS = {"xgboost": "xgboost-cpu"}
-# The prefix of the libraries that NVIDIA publishes for other packages to depend on.
+# The prefix of libraries that NVIDIA publishes as dependencies of other packages.
 GPU = "nvidia-"
 
 
 def tell(installer: Installer, log: Log) -> None:
-    """Log a note about GPU libraries, and about the variant without them if the index has it in the same version."""
+    """Log a note about GPU libraries, and about the variant without them if the index has the same version of it."""
     distributions = {distribution.name: distribution for distribution in installed(installer.venv)}
     for name in sorted(TWINS.keys() & distributions.keys()):
         gpu_libraries = _gpu_libraries(distributions[name], distributions)
@@ -27,9 +27,9 @@ def tell(installer: Installer, log: Log) -> None:
 
 
 def sentences(distributions: Iterable[Distribution]) -> list[str]:
-    """Return a sentence for each distribution left in a slim image that has a variant without GPU code.
+    """Return a sentence for each distribution in a slim image that has a variant without GPU code.
 
-    The GPU libraries are gone from the image, the code that uses them is not. There is no index to query there.
+    The image has no GPU libraries, but the code that uses them. There is no index to query there.
     """
     return [
         f"{distribution.name} {distribution.version}, {distribution.bytes / MEGABYTE:.0f} MB, contains code for GPUs. "
@@ -44,7 +44,7 @@ def _twin(distribution: Distribution) -> str:
 
 
 def _gpu_libraries(distribution: Distribution, distributions: dict[str, Distribution]) -> list[Distribution]:
-    """Return the GPU libraries that `distribution` requires and nothing else in the environment."""
+    """Return the GPU libraries that only `distribution` requires in the environment."""
     required_elsewhere = {
         name for other in distributions.values() if other is not distribution for name in _required(other)
     }
@@ -56,10 +56,10 @@ def _gpu_libraries(distribution: Distribution, distributions: dict[str, Distribu
 
 
 def _required(distribution: Distribution) -> set[str]:
-    """Return the names of a distribution's requirements, whatever their markers."""
+    """Return the names of a distribution's requirements, regardless of their markers."""
     names: set[str] = set()
     for line in distribution.requires:
-        # Old packages have requirements that PEP 508 does not allow; none of these is for GPUs.
+        # Old packages have requirements that PEP 508 doesn't allow; none of these is for GPUs.
         with suppress(InvalidRequirement):
             names.add(canonicalize_name(Requirement(line).name))
     return names

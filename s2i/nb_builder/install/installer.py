@@ -1,4 +1,4 @@
-"""Installs the requirements with uv, or with pip where uv can't; turns a failure into the user's problem."""
+"""Installs the requirements with uv, or with pip if uv can't; turns a failure into a problem for the user."""
 
 import json
 import os
@@ -27,14 +27,14 @@ from nb_builder.requirements.logical_lines import logical
 
 UV = Path(sys.executable).with_name("uv")
 
-# What uv takes in place of metadata that it rejects, and the Pythons that such releases have wheels for.
+# Metadata that uv uses instead of metadata that it rejects, and the Pythons that such releases have wheels for.
 _CORRECTED = Path(__file__).with_name("corrected_metadata.toml")
 _CORRECTED_FOR = ("3.6", "3.7")
 
-# uv builds source distributions with setuptools 40.8 or newer, which there was from this day on.
+# uv builds source distributions with setuptools 40.8 or newer, first released on this day.
 _BUILD_TOOLS = ("setuptools", "wheel")
 _BUILDS_BY_UV_FROM = "2019-02-05"
-# The releases of patsy before this day can't read a formula with Python from 3.6.7 and 3.7.1 on.
+# Releases of patsy before this day can't parse a formula with Python from 3.6.7 and 3.7.1 on.
 _FORMULAS_FROM = "2018-10-26"
 
 # uv considers a folder unchanged while its pyproject.toml keeps its time, even if modules have changed.
@@ -49,7 +49,7 @@ _PIP_WITH_DATES = Version("26.0")
 class Previous:
     """What the previous build installed: its `Installer.fingerprint`, its date, the path of its lock.
 
-    With `is_exact` its environment holds what the lock says and nothing else: no cell has installed anything.
+    `is_exact` means that its environment contains exactly the lock's packages: no cell installed anything.
     """
 
     fingerprint: object
@@ -59,7 +59,7 @@ class Previous:
 
 
 class Installer:
-    """Installs into one environment, with the settings that users gave pip."""
+    """Installs into one environment, with the user's pip settings."""
 
     def __init__(
         self, venv: Path, minor: str, choice: str, environ: Mapping[str, str], log: Log, as_of: AsOf | None = None
@@ -79,14 +79,14 @@ class Installer:
         self.uv_compile += [*self.uv_options, *self.cutoff]
 
     def fingerprint(self, wanted: Wanted) -> str:
-        """Return a digest of all that the resolution of `wanted` depends on, the date included; "" if unknown."""
+        """Return a digest of all that the resolution of `wanted` depends on, including the date; "" if unknown."""
         facts = {"wanted": wanted.fingerprint, "as_of": self.as_of.stamp if self.as_of else None}
         return digests.fingerprint(facts) if wanted.fingerprint else ""
 
     def install(self, wanted: Wanted, lock: Path, previous: Previous | None = None) -> None:
         """Write `lock` (versions and digests of all that `wanted` needs) and install exactly that.
 
-        A lock in the repository is used as it is. With `previous`, whose packages are installed already, only
+        A lock in the repository is used unchanged. With `previous`, whose packages are already installed, only
         differences are installed or removed. Raises the problem that explains a failure.
         """
         with tempfile.TemporaryDirectory() as scratch:
@@ -95,7 +95,7 @@ class Installer:
     def _install(self, wanted: Wanted, lock: Path, previous: Previous | None, scratch: Path) -> None:
         # A fingerprint of "" means unknown, and must never count as unchanged.
         unchanged = previous is not None and self.fingerprint(wanted) == (previous.fingerprint or None)
-        # The previous lock is a hint for the resolver, but not if it was resolved to another date.
+        # The previous lock is a hint for the resolver, unless it was resolved to another date.
         if previous and (unchanged or previous.as_of == (self.as_of.stamp if self.as_of else None)):
             lock.write_bytes(previous.lock.read_bytes())
         if unchanged:
@@ -112,7 +112,7 @@ class Installer:
                 return
             text = resolution
             self._write(lock, locks.public(text, wanted.top))
-        # Build dependencies must be of the date, too. A lock of the repository is used as it is.
+        # Build dependencies must fit the date, too. A lock of the repository is used unchanged.
         cutoff = [] if wanted.lock else self.cutoff
         locked = locks.parse(text, wanted.top, lock.name)
         if unchanged and previous and previous.is_exact and not locked.sources:
@@ -126,11 +126,11 @@ class Installer:
 
     def _sync(self, locked: Locked, scratch: Path, folders: Iterable[Path], cutoff: Sequence[str]) -> None:
         """Make the environment hold exactly the packages of `locked`."""
-        # The lock respects the user's constraints already; with --require-hashes uv would want each of them pinned.
+        # The lock already respects the user's constraints; with --require-hashes uv would require each of them pinned.
         environ = {name: value for name, value in self.environ.items() if name != "UV_CONSTRAINT"}
         options = [*self.uv_options, *cutoff]
         digested = _write_lines(scratch / "digested.txt", locked.digested)
-        # sync and not install: it also removes what only the previous build needed.
+        # sync instead of install: it also removes what only the previous build needed.
         sync: list[str | Path] = [
             UV,
             "pip",
@@ -142,7 +142,7 @@ class Installer:
         ]
         commands: list[list[str | Path]] = [sync]
         if locked.sources:
-            # Installed separately: what is built here has no digest in advance, as --require-hashes needs.
+            # Installed separately: packages built here have no digest in advance, which --require-hashes requires.
             sources = _write_lines(scratch / "sources.txt", locked.sources)
             commands.append([UV, "pip", "install", *options, *_FRESH, "--no-deps", "--requirements", sources])
         for command in commands:
@@ -154,7 +154,7 @@ class Installer:
         """Return the lock that uv resolves; None if uv can't and pip should be tried. Raises other problems."""
         target = scratch / "resolved.txt"
         if lock.exists():
-            # uv prefers the versions that it finds in its output file.
+            # uv prefers the versions in its output file.
             entries = (line for _, line in logical(lock.read_text(encoding="utf-8")))
             _write_lines(target, (line for line in entries if "==" in line and " @ " not in line))
         fresh = _FRESH if wanted.asked.folders else ()
@@ -169,7 +169,7 @@ class Installer:
         return None
 
     def freeze(self) -> str:
-        """Return what is installed, one `name==version` a line."""
+        """Return the installed packages, one `name==version` per line."""
         command: list[str | Path] = [UV, "pip", "freeze", "--python", self.python]
         return programs.run(command, env=self.environ, check=True).stdout
 
@@ -189,14 +189,14 @@ class Installer:
         return self._run(command) is None
 
     def has_wheels(self, wanted: Wanted, minor: str) -> bool:
-        """Return whether the index has wheels of all that `wanted` needs for Python `minor`, which isn't needed."""
+        """Return whether the index has wheels of all that `wanted` needs for Python `minor`, installed or not."""
         with tempfile.TemporaryDirectory() as scratch:
             command: list[str | Path] = [*self.uv_compile, "--python-version", minor, "--only-binary", ":all:"]
             command += ["--output-file", Path(scratch) / "resolved.txt", wanted.lock or wanted.emitted]
             return self._run(command) is None
 
     def resolves_alike(self, wanted: Wanted, as_of: AsOf) -> bool:
-        """Return whether `wanted` resolves to what is installed as of another date, too; False where uv can't tell."""
+        """Return whether `wanted` resolves to the installed packages as of another date; False if uv can't tell."""
         with tempfile.TemporaryDirectory() as scratch:
             target = Path(scratch) / "resolved.txt"
             command = [*self.uv_compile, *cutoff(as_of), "--output-file", target, wanted.emitted]
@@ -221,7 +221,7 @@ class Installer:
         self._write(lock, locks.public(text, wanted.top))
 
     def _pip(self, scratch: Path) -> tuple[str, Version]:
-        """Return the path that Python can run as pip, and that pip's version.
+        """Return the path of a pip that Python can run, and its version.
 
         pip is never installed into the notebook's environment: Python can run it from a wheel or a folder.
         """
@@ -279,8 +279,8 @@ def _exempted(name: str) -> tuple[str, str]:
 
 
 def resolving_environ(minor: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for uv to resolve and install for the Python `minor`."""
-    # Without a terminal git would wait for a password forever.
+    """Return the environment with which uv resolves and installs for the Python `minor`."""
+    # Without a terminal, git would wait for a password forever.
     result = {**uv_environ(environ), "GIT_TERMINAL_PROMPT": "0"}
     if minor in _CORRECTED_FOR and not _has_uv_settings(environ):
         result["UV_CONFIG_FILE"] = str(_CORRECTED)
@@ -288,7 +288,7 @@ def resolving_environ(minor: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _has_uv_settings(environ: Mapping[str, str]) -> bool:
-    """Return whether the user or the machine has settings for uv, in whose place another file must not be read."""
+    """Return whether the user or the machine has settings for uv, which another file must not replace."""
     home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "/"), ".config")
     files = (os.path.join(home, "uv", "uv.toml"), "/etc/uv/uv.toml")
     return "UV_CONFIG_FILE" in environ or any(map(os.path.isfile, files))
@@ -297,11 +297,13 @@ def _has_uv_settings(environ: Mapping[str, str]) -> bool:
 def uv_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for uv: pip's settings translated, without variables that point at other Pythons."""
     variables, _ = pip_config.for_uv(pip_config.read(environ), environ)
-    result = {**environ, **variables, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    # uv would read uv.toml and pyproject.toml of the current folder, which may be a repository: they name indexes. The
+    # user's own files and those of the machine still count.
+    result = {**environ, **variables, "UV_PROJECT": os.sep, "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         result.pop(name, None)
     if "UV_CACHE_DIR" in variables:
-        # A cache named by the user is used, even in an image, where the default is none.
+        # A cache set by the user is used, even in an image, where the default is none.
         result.pop("UV_NO_CACHE", None)
     return result
 
@@ -320,7 +322,7 @@ def build_files_removed(folders: Iterable[Path]) -> Iterator[None]:
 
 
 def _shortcoming(version: Version, as_of: AsOf | None) -> str:
-    """Return what a pip of that version can't do, with the way out; "" if it can do everything."""
+    """Return what this version of pip can't do, with a workaround; "" if it can do everything."""
     if version < _PIP_WITH_REPORT:
         return "can't report the packages that it installs, which the lock needs; set S2I_PYTHON to a newer Python"
     if as_of and version < _PIP_WITH_DATES:
@@ -335,7 +337,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> Path:
 
 
 def _lock_of(report: dict) -> str:
-    """Return the lock of what pip has installed, by its installation report."""
+    """Return a lock of what pip installed, from its installation report."""
     return "".join(sorted(_locked(item["metadata"], item["download_info"]) for item in report["install"]))
 
 

@@ -20,7 +20,7 @@ from nb_builder.install.python_downloads import DownloadFailed
 from nb_builder.problems.notebooks import PythonMissing
 
 OLDEST = (3, python_versions.OLDEST)
-# Values of S2I_PYTHON_DOWNLOADS, and what `check` does in place of `auto`: it only reports that a build would download.
+# Values of S2I_PYTHON_DOWNLOADS, and the one that `check` uses instead of `auto`: it only reports the download.
 AUTO, NEVER, REPORT = "auto", "never", "report"
 # Release dates. Packages have wheels for a new Python some months later.
 _RELEASED = {
@@ -35,7 +35,7 @@ _RELEASED = {
     "3.15": date(2026, 10, 1),
 }
 _MONTHS_LATER = timedelta(days=180)
-# Beyond any release, to evaluate specifiers such as ">=3.9" for every minor and patch version.
+# Higher than any release, to evaluate specifiers such as ">=3.9" for every minor and patch version.
 _NEWEST = 20
 _PATCHES = 40
 
@@ -52,19 +52,19 @@ class Python:
 
     @property
     def number(self) -> int:
-        """Return the 11 of 3.11."""
+        """Return the minor number, such as 11 for 3.11."""
         return int(self.minor.split(".")[1])
 
 
 @dataclass(frozen=True)
 class Wish:
-    """A wish for a Python: words such as "environment.yml asks for", and a specifier such as "==3.9.*"."""
+    """A requested Python: text such as "environment.yml asks for", and a specifier such as "==3.9.*"."""
 
     words: str
     specifier: str
 
     def minors(self) -> list[str]:
-        """Return the minor versions of which at least one release fits; none for an invalid specifier."""
+        """Return the minor versions with at least one matching release; none for an invalid specifier."""
         try:
             allowed = SpecifierSet(self.specifier)
         except InvalidSpecifier:
@@ -77,7 +77,7 @@ class Wish:
 
 
 def of_date(day: str) -> list[Wish]:
-    """Return a wish for a Python that packages of `day` had wheels for; none if every Python was old enough."""
+    """Request a Python for which packages of `day` had wheels; none if every Python was old enough."""
     too_new = [minor for minor, released in _RELEASED.items() if released + _MONTHS_LATER > date.fromisoformat(day)]
     return [Wish(f"the packages of {day} go with", f"<{too_new[0]}")] if too_new else []
 
@@ -86,8 +86,8 @@ def of_date(day: str) -> list[Wish]:
 class Choice:
     """The interpreter for a notebook.
 
-    `note` says why it is another one than the notebook asks for, "" if it is not. `others` are the minor versions that
-    the notebook's wishes would allow as well.
+    `note` explains why it is not the one that the notebook requests, else "". `others` are the minor versions that the
+    notebook's requests would also allow.
     """
 
     python: Python
@@ -102,10 +102,10 @@ def choose(
     environ: Mapping[str, str] = os.environ,
     downloads: str = NEVER,
 ) -> Choice:
-    """Return the interpreter for the notebook, downloaded if no installed one fits and `downloads` is AUTO.
+    """Return the interpreter for the notebook, downloaded if no installed one matches and `downloads` is AUTO.
 
-    `setting` (S2I_PYTHON) is obeyed or rejected with PythonMissing. The first of `wishes` counts, and the others as
-    far as they agree with it; a note names one that does not, and the Python used if none that fits can be had.
+    `setting` (S2I_PYTHON) is obeyed or rejected with PythonMissing. The first of `wishes` counts, and the others if
+    they agree with it; a note names one that doesn't, and the Python used if no matching one is available.
     """
     default = _default()
     if setting is not None:
@@ -153,13 +153,13 @@ def provide(minor: str, log: Log, environ: Mapping[str, str], downloads: str) ->
 
 
 def _others(python: Python, allowed: Iterable[str]) -> tuple[str, ...]:
-    """Return the allowed minor versions other than that of `python`, the nearest first."""
+    """Return the allowed minor versions other than that of `python`, nearest first."""
     others = set(allowed) & set(python_versions.MINORS) - {python.minor}
     return tuple(sorted(others, key=lambda minor: _distance(python, minor)))
 
 
 def _agreed(wishes: Sequence[Wish], log: Log) -> tuple[Wish | None, list[str]]:
-    """Return the first wish that some version meets, and the minor versions that the others agree with."""
+    """Return the first request that some version meets, and the minor versions that the others also allow."""
     first, allowed = None, []
     for wish in wishes:
         minors = wish.minors()
@@ -185,12 +185,12 @@ def find(environ: Mapping[str, str] = os.environ) -> dict[str, Python]:
 
 
 def probe(path: Path) -> Python | None:
-    """Return the interpreter at `path` if there is a usable one (a pyenv shim may lead nowhere)."""
+    """Return the interpreter at `path` if it works (a pyenv shim may point to a missing one)."""
     try:
         completed = programs.run([path, "-I", "-S", "-c", _PROBE], timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    # Whatever else may be called python, or named by S2I_PYTHON, answers otherwise.
+    # Another program called python, or named in S2I_PYTHON, prints something else.
     match = re.fullmatch(r"((\d+)\.(\d+)) (\S+) (.+)", completed.stdout.strip())
     if completed.returncode or match is None:
         return None
@@ -227,12 +227,12 @@ def _by_setting(setting: str, default: Python, log: Log, environ: Mapping[str, s
 
 
 def _default() -> Python:
-    """Return the interpreter that our own environments are made of."""
+    """Return the interpreter of our own environments."""
     executable = Path(getattr(sys, "_base_executable", sys.executable))
     return Python(executable, f"{sys.version_info[0]}.{sys.version_info[1]}", platform.python_version())
 
 
 def _distance(python: Python, wanted: str) -> tuple[int, int]:
-    """Order by distance from the wanted version, a newer one before an older one."""
+    """Sort by distance from the wanted version, newer before older."""
     difference = python.number - int(wanted.split(".")[1])
     return abs(difference), difference < 0

@@ -41,8 +41,8 @@ def explain(
 ) -> WheelMissing | None:
     """Return the problem if `output` shows that a package could not be built from source, else None.
 
-    `uv` is the command `uv pip compile` with the user's flags, used to find wheels. `written_in` returns the file
-    of the repository that requires a package.
+    `uv` is the command `uv pip compile` with the user's flags, used to find wheels. `written_in` returns the file of
+    the repository that requires a package.
     """
     failed = _failed(output)
     if not failed:
@@ -68,13 +68,13 @@ def explain(
 
 
 def _nearest(pythons: Sequence[str], minor: str) -> str:
-    """Return the one of `pythons` that differs least from `minor`."""
+    """Return the version in `pythons` that is nearest to `minor`."""
     own = python_versions.number(minor)
     return min(pythons, key=lambda python: abs(python_versions.number(python) - own))
 
 
 def _failed(output: str) -> tuple[str, str] | None:
-    """Return the name and version that could not be built, from uv's output or pip's; None if there is none."""
+    """Return the name and version that could not be built, from the output of uv or pip; None if there is none."""
     if match := _BUILD_FAILED.search(output):
         return match[1], match[2]
     failed = {canonicalize_name(name) for names in _PIP_FAILED.findall(output) for name in names if name}
@@ -88,7 +88,7 @@ def _other_name(name: str) -> str:
 
 
 def builds_need(output: str) -> str:
-    """Return a sentence on an image with what a build from source lacked, "" if `output` does not show that."""
+    """Return a sentence on an image with what a build from source lacked, "" if `output` doesn't show that."""
     library = system_libraries.missing(output)
     if _NO_COMPILER.search(output) and (not library or library[1] in _COMPILERS_HAVE):
         return _COMPILERS

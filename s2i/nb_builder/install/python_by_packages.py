@@ -1,4 +1,4 @@
-"""Chooses another Python where the packages of a notebook have no wheels for the first choice."""
+"""Chooses another Python if the packages of a notebook have no wheels for the first choice."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from nb_builder.problems.build_problem import BuildProblem
 from nb_builder.problems.packages import VersionMissing, WheelMissing
 from nb_builder.requirements.collect import Wanted
 
-# uv's words where a version exists, but not for this Python.
+# uv's message if a version exists, but not for this Python.
 _FOR_ANOTHER_PYTHON = re.compile(r"does not satisfy Python|no wheels? with a matching Python")
 
 
@@ -31,9 +31,9 @@ def choose(
     environ: Mapping[str, str],
     downloads: str,
 ) -> Python | None:
-    """Return the first Python of `others` for which the index has wheels of all packages; None if there is none.
+    """Return the first Python of `others` for which the index has wheels of all packages, or None.
 
-    Installed Pythons come first. One that is not installed is downloaded, unless `downloads` forbids it.
+    Installed Pythons come first. Others are downloaded, unless `downloads` forbids it.
     """
     installed = interpreters.find(environ)
     for minor in sorted(others, key=lambda minor: minor not in installed):

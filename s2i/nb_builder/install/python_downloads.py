@@ -1,8 +1,11 @@
 """Installs Pythons that notebooks need and the machine lacks, with `uv python install`.
 
 In an image they go below `$APP_ROOT/python` (the Dockerfile sets uv's variable for that), on a user's machine into uv's
-own folder, which uv and other builds use as well. The archives come from where uv finds them: its own table, or the
+own folder, which is shared with uv and other builds. The archives come from uv's usual source: its own table, or the
 mirror in UV_PYTHON_INSTALL_MIRROR or UV_PYTHON_DOWNLOADS_JSON_URL.
+
+The standard library is not compiled as a whole, which would take longer than the download. Python writes the bytecode
+of each module that the cells and the verification import, and a service imports the same ones at its start.
 """
 
 import contextlib
@@ -23,12 +26,12 @@ from nb_builder.common.python_places import uv_folder
 from nb_builder.install.installer import UV, uv_environ
 from nb_builder.requirements import pip_config
 
-# A mirror that sends no byte for this long is given up. Without a limit, uv waits for more than 90 seconds.
+# Downloads stop if a mirror sends no byte for this long. Without a limit, uv waits for more than 90 seconds.
 MAX_SILENCE_SECONDS = 45.0
 # So that uv itself reports a mirror that doesn't respond within that time.
 _DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "20"}
 _POLL_SECONDS = 0.2
-# Where uv unpacks an archive while it arrives; it stays empty afterwards.
+# Where uv unpacks an archive while downloading; empty afterwards.
 _TEMPORARY = ".temp"
 _OTHER_FILES = (".lock", ".gitignore")
 _URL = re.compile(r"(?:Failed to (?:download|fetch)|downloads json from):? `?(\w+://[^\s`]+)")
@@ -43,8 +46,7 @@ def install(minor: str, environ: Mapping[str, str]) -> None:
     if environ.get("UV_PYTHON_DOWNLOADS") == "never":
         raise DownloadFailed("UV_PYTHON_DOWNLOADS=never forbids it")
     place = uv_folder(environ)
-    before = set(_installations(place, minor))
-    # --no-bin: uv would also put a link into ~/.local/bin.
+    # --no-bin: uv would also create a link in ~/.local/bin.
     command: list[str | Path] = [UV, "python", "install", "--no-config", "--no-bin", "--no-progress"]
     command += ["--managed-python", "--install-dir", place, minor]
     try:
@@ -54,16 +56,14 @@ def install(minor: str, environ: Mapping[str, str]) -> None:
             text = pip_config.without_credentials(output.read().decode("utf-8", "replace"))
         if status:
             raise DownloadFailed(_reason(text, minor))
-        for installation in set(_installations(place, minor)) - before:
-            _compile(installation, minor)
     finally:
-        # Also a part of an archive.
+        # Also part of an archive.
         if _is_below_app_root(place, environ) and place.is_dir():
             _remove_uv_files(place)
 
 
 def keep_only(python: Path, app_root: Path, environ: Mapping[str, str]) -> None:
-    """Remove the downloaded Pythons below `app_root` other than the one that `python` is the interpreter of.
+    """Remove the downloaded Pythons below `app_root`, except the one whose interpreter is `python`.
 
     An incremental build may have one that the notebook no longer uses.
     """
@@ -111,29 +111,14 @@ def _bytes_below(top: Path) -> int:
     return total
 
 
-def _installations(place: Path, minor: str) -> list[Path]:
-    """Return the folders with a Python `minor`, without uv's links to the newest patch release."""
-    return [path for path in place.glob(f"cpython-{minor}.*") if path.is_dir() and not path.is_symlink()]
-
-
-def _compile(installation: Path, minor: str) -> None:
-    """Compile the standard library: a service on a read-only disk would do it at each start."""
-    python = installation / "bin" / f"python{minor}"
-    command: list[str | Path] = [python, "-I", "-m", "compileall", "-q", "-j", "0", installation / "lib"]
-    # With that variable, bytecode would have no date, and each import would read the source to compare digests.
-    environ = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-    # Some files of lib2to3's tests are in old syntax, so the exit status means nothing.
-    subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 def _is_below_app_root(place: Path, environ: Mapping[str, str]) -> bool:
     app_root = environ.get("APP_ROOT")
     return bool(app_root) and place.is_relative_to(str(app_root))
 
 
 def _remove_uv_files(place: Path) -> None:
-    """Remove what uv leaves for its next call: no service needs it."""
-    # Links from `cpython-3.12-…` are absolute, so they break where the folder is moved.
+    """Remove files that uv leaves for its next call: no service needs them."""
+    # Links from `cpython-3.12-…` are absolute, so they break if the folder is moved.
     for path in place.iterdir():
         if path.is_symlink():
             path.unlink()

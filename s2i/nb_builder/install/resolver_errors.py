@@ -19,7 +19,7 @@ from nb_builder.problems.packages import (
     VersionMissing,
 )
 
-# Messages of uv and pip; the first pattern that matches decides.
+# Messages of uv and pip; the first matching pattern decides.
 _NO_SPACE = re.compile(r"No space left on device|os error 28")
 _UNREACHABLE = re.compile(
     r"Failed to fetch|Request failed|error sending request|NewConnectionError|ConnectTimeout|Could not fetch URL|"
@@ -63,7 +63,7 @@ def of(output: str, installer: str, *, venv: Path, minor: str, as_of: AsOf | Non
 
 
 def _of_versions(output: str, minor: str, facts: Mapping[str, str]) -> BuildProblem | None:
-    """Return the problem of a version that does not exist, or of versions that conflict; None for other output."""
+    """Return the problem of a missing version, or of versions that conflict; None for other output."""
     if _METADATA.search(output):
         return None
     if _NO_SUCH.search(output):
@@ -89,7 +89,7 @@ def _of_git(output: str) -> BuildProblem:
 
 
 def _git_url(output: str) -> str:
-    """Return the URL of the git repository in `output`, "" if there is none."""
+    """Return the URL of the git repository in `output`, or ""."""
     match = re.search(r"(?:git\+|[`' ])((?:https?|ssh|file|git)://[^\s'`]+)", output)
     return match[1] if match else ""
 

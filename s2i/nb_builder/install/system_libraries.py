@@ -1,4 +1,4 @@
-"""Finds in an error's message the Debian package with the library or program that is missing."""
+"""Finds the Debian package with the missing library or program, from an error's message."""
 
 import re
 
@@ -90,7 +90,7 @@ _BY_PHRASE = {
 
 
 def missing(message: str) -> tuple[str, str] | None:
-    """Return (what is missing, the package that has it) from an error's `message`; None if neither is known."""
+    """Return (missing name, the package that contains it) from an error's `message`; None if neither is known."""
     library = _LIBRARY.search(message)
     if library:
         return (library[1], LIBRARIES[library[1]]) if library[1] in LIBRARIES else None

@@ -1,7 +1,7 @@
-"""System packages that a repository requires in apt.txt or packages.txt: read, looked for, installed.
+"""System packages that a repository requires in apt.txt or packages.txt.
 
-Only root can install them. So they are installed if the build runs as root, or come with an image made with them;
-otherwise the build ends with a problem that says how to get them.
+Only root can install them. So they are installed if the build runs as root, or are part of an image made with them;
+otherwise the build fails with a problem that explains how to install them.
 """
 
 import os
@@ -30,7 +30,7 @@ LISTS = Path("/var/lib/apt/lists")
 
 @dataclass(frozen=True)
 class SystemPackage:
-    """One entry as apt-get accepts it, the package's name in it, and the `file` that has it."""
+    """One entry in apt-get's format, the package's name in it, and the `file` that contains it."""
 
     entry: str
     name: str
@@ -38,7 +38,7 @@ class SystemPackage:
 
 
 def read(folders: Iterable[Path], top: Path) -> tuple[SystemPackage, ...]:
-    """Return the packages required by files in the notebooks' `folders`, in `top`, or in binder/ in these.
+    """Read the packages required by files in the notebooks' `folders`, in `top`, or in binder/ in these.
 
     Raises SystemPackagesMalformed, FileRefused or FileEncoding.
     """
@@ -81,7 +81,7 @@ def _missing(wanted: Sequence[SystemPackage]) -> list[SystemPackage]:
 
 
 def _refusal(may_install: bool) -> str:
-    """Return why no system package can be installed here, "" if it can."""
+    """Return why no system package can be installed here, or ""."""
     if shutil.which("apt-get") is None:
         return "apt-get is not available"
     if not may_install:
@@ -105,7 +105,7 @@ def _install(missing: Sequence[SystemPackage], log: Log, *, in_image: bool) -> N
             errors = re.findall(r"^E: (.*)", completed.stdout, re.MULTILINE) or [f"status {completed.returncode}"]
             raise _problem(missing, f"apt-get {command[0]} failed: {errors[0]}", completed.stdout.strip())
     if in_image:
-        # Megabytes that no service needs, but that every image made from this one would carry.
+        # Megabytes that no service needs, but that every image made from this one would contain.
         shutil.rmtree(LISTS, ignore_errors=True)
     still_missing = _missing(missing)
     if still_missing:

@@ -1,4 +1,4 @@
-"""Makes the notebook's environment: for its requirements and cloudpickle, without our packages or Jupyter's."""
+"""Creates the notebook's environment, with its requirements and cloudpickle, without our packages or Jupyter's."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from nb_builder.problems.packages import InstallFailed
 
 
 def make(venv: Path, python: Python) -> Path:
-    """Make an empty virtual environment at `venv` and return its interpreter; raise InstallFailed."""
+    """Create an empty virtual environment at `venv` and return its interpreter; raise InstallFailed."""
     command = [
         sys.executable,
         "-I",
@@ -32,19 +32,19 @@ def make(venv: Path, python: Python) -> Path:
         reason = phrases.last_line(output) or "no reason given"
         raise InstallFailed(reason=reason, installer="virtualenv", python=python.minor, detail=output)
     if python.number < 8:
-        # virtualenv's start-up hook needs the syntax of a newer Python, and would print an error at every start.
+        # virtualenv's startup hook needs the syntax of a newer Python, and would print an error at every start.
         for hook in venv.glob("lib/python*/site-packages/_virtualenv.p*"):
             hook.unlink()
     return venv / "bin" / "python"
 
 
 def copy(venv: Path, target: Path, place: Path | None = None) -> None:
-    """Make at `target` the same environment as at `venv`, with its bytecode; what is there is replaced.
+    """Copy the environment at `venv`, including its bytecode, to `target`, which is replaced.
 
-    With `place`, it works once it is moved there.
+    With `place`, it works after being moved there.
 
-    Its files are those of `venv` by other names (hard links), so that it takes neither time nor room: installers
-    replace files and never write into them. Only what names its own place is rewritten: pyvenv.cfg and scripts.
+    Its files are hard links, so it takes neither time nor space: installers replace files and never write into them.
+    Only files that contain its own path are rewritten: pyvenv.cfg and scripts.
     """
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(venv, target, symlinks=True, copy_function=_link)
@@ -53,7 +53,7 @@ def copy(venv: Path, target: Path, place: Path | None = None) -> None:
         content = b"" if file.is_symlink() or not file.is_file() else file.read_bytes()
         if before in content:
             mode = file.stat().st_mode
-            # Not into the file, which is the other environment's, too.
+            # Never into the file, which the other environment shares.
             file.unlink()
             file.write_bytes(content.replace(before, after))
             file.chmod(mode)

@@ -1,4 +1,4 @@
-"""The magics themselves: what they are given, whom they call, and what they show."""
+"""The magics themselves: their arguments, the calls that they make, and their output."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 SECONDS = 0.1
 LINES_SHOWN = 200
 NAMES = ("nb_check", "nb_serve", "nb_golden")
-# A cell of nothing but our magics, or of nothing at all.
+# A cell that contains only our magics, or nothing at all.
 _OURS = re.compile(r"(?:\s*%(?:nb_(?:check|serve|golden)\b|(?:re)?load_ext\s+nb_builder)[^\n]*)*\s*")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reads the words behind a magic; wrong ones are one line, and no traceback."""
+    """Parses the arguments of a magic; errors are shown as one line without traceback."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError, which IPython shows as it is."""
-        # Its words are broken into lines as wide as a terminal would be.
+        """Raise UsageError, which IPython shows without traceback."""
+        # argparse wraps its text at the width of a terminal.
         raise UsageError(f"{message}; {' '.join(self.format_usage().split())}")
 
 
@@ -54,7 +54,7 @@ _SERVE.add_argument("-e", dest="variables", action="append", default=[], metavar
 
 
 class Magics:
-    """The magics of one kernel, and the service that it has."""
+    """The magics of one kernel, and the service that it started."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         """Take the kernel's shell; there is no service yet."""
@@ -63,12 +63,12 @@ class Magics:
         self.port: int | None = None
 
     def nb_check(self, line: str) -> None:
-        """Say what would keep this notebook, as it was saved, from being built: `%nb_check [FILE]`."""
+        """Report what would prevent this notebook, as saved, from being built: `%nb_check [FILE]`."""
         given = _CHECK.parse_args(_words(line))
         _show(lambda: self._check(given))
 
     def nb_serve(self, line: str) -> None:
-        """Build this notebook, as it was saved, and serve it: `%nb_serve [FILE] [--port PORT] [-e NAME=VALUE]`.
+        """Build this notebook, as saved, and serve it: `%nb_serve [FILE] [--port PORT] [-e NAME=VALUE]`.
 
         The service runs until `%nb_serve --stop`, the next `%nb_serve` or the end of the kernel.
         """
@@ -76,15 +76,15 @@ class Magics:
         _show(self._stopped if given.stop else lambda: self._serve(given))
 
     def nb_golden(self, line: str) -> None:
-        """Show what predictor answers, and propose the cell that keeps the samples as examples.
+        """Show predictor's predictions, and propose the cell that stores the samples as examples.
 
-        `%nb_golden [0.2, 0.7], [0.9, 0.1]` has two samples, `%nb_golden *rows` those of a list, `%nb_golden` those
-        that are `examples` already.
+        `%nb_golden [0.2, 0.7], [0.9, 0.1]` has two samples, `%nb_golden *rows` those of a list, and `%nb_golden` those
+        that are already in `examples`.
         """
         _show(lambda: self._golden(line.strip()))
 
     def stop(self) -> bool:
-        """End the service; return whether there was one."""
+        """Stop the service; return whether there was one."""
         if self.service is None:
             return False
         self.service.end()
@@ -116,7 +116,7 @@ class Magics:
 
     def _serve(self, given: argparse.Namespace) -> Panel:
         found = self._notebook(given.file, "%nb_serve")
-        # Its folder is what is built again, and its port is the one that clients know.
+        # Its folder is reused for the next build, and clients know its port.
         replaced = self.stop()
         port = given.port if given.port is not None else self.port
         words = [word for variable in given.variables for word in ("-e", variable)]
@@ -195,7 +195,7 @@ class Magics:
             panel.say("It does not include the last changes: save the notebook first.")
 
     def _last_cell(self) -> str:
-        """Return the last cell that was run and has more in it than a magic of ours, which need not be saved."""
+        """Return the last executed cell that contains more than our magics, which need not be saved."""
         history = self.shell.history_manager
         cells = reversed(history.input_hist_raw) if history else iter(())
         return next((cell for cell in cells if not _OURS.fullmatch(cell)), "")
@@ -215,14 +215,14 @@ _of_shells: dict[int, Magics] = {}
 
 
 def register(shell: InteractiveShell) -> None:
-    """Give `shell` the magics."""
+    """Register the magics with `shell`."""
     magics = _of_shells.setdefault(id(shell), Magics(shell))
     for name in NAMES:
         shell.register_magic_function(getattr(magics, name), "line", name)
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Take the magics from `shell`, and end what they serve."""
+    """Unregister the magics from `shell`, and stop their services."""
     magics = _of_shells.pop(id(shell), None)
     if magics is not None:
         magics.stop()
@@ -238,7 +238,7 @@ def _words(line: str) -> list[str]:
 
 
 def _show(make: Callable[[], Panel]) -> None:
-    """Display a panel, or that of the problem that there is instead."""
+    """Display a panel, or that of the problem raised instead."""
     try:
         panel = make()
     except Problem as problem:
@@ -249,7 +249,7 @@ def _show(make: Callable[[], Panel]) -> None:
 
 
 def _follow(job: Job) -> str:
-    """Print what a job says until it has an answer or has ended; return the end of that, which is no longer shown."""
+    """Print a job's output until it has a result or exits; return the rest of the output, which isn't printed."""
     printed = False
     while True:
         done = job.status is not None or job.answer is not None
@@ -271,7 +271,7 @@ def _end_of(log: str) -> str:
 
 
 def _say_problem(panel: Panel, problem: dict[str, Any], found: Notebook | None) -> None:
-    """Add what, why and fix, and the way to the cell that it is about."""
+    """Add what, why and fix, and a link to the cell that the problem is about."""
     details: list[list[Part]] = [[f"Why: {problem['why']}"], [f"Fix: {problem['fix']}"]]
     if found is not None and problem.get("cell"):
         details.insert(0, _place(problem, found))

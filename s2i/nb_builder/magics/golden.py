@@ -1,4 +1,4 @@
-"""Samples, and what the kernel's predictor answers for them, in the form in which a service gets and gives both."""
+"""Samples, and the kernel's predictions for them, in the form in which a service receives and returns both."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from nb_scorer.kernel.collect_golden_rows import result_of
 from nb_scorer.model import functions, json_codec, signatures
 
-# As long as one line of code may be.
+# The maximum length of a line of code.
 WIDTH = 88
 
 
 class Row(NamedTuple):
-    """A sample as it comes from JSON, and its answer as JSON; or why the service would not answer it."""
+    """A sample decoded from JSON, and its prediction as JSON; or why the service would reject it."""
 
     sample: Any
     answer: str | None
@@ -20,14 +20,14 @@ class Row(NamedTuple):
 
 
 def samples(values: Sequence[Any]) -> list[Any]:
-    """Return the samples that `values` are; a single array of rows, or a table, counts by its rows."""
+    """Return the samples in `values`; a single array of rows, or a table, counts as its rows."""
     if len(values) == 1 and (hasattr(values[0], "columns") or len(getattr(values[0], "shape", ())) > 1):
         return list(json_codec.decode(json_codec.encode(values[0], json_codec.BARE)))
     return list(values)
 
 
 def rows(values: Sequence[Any], names: Mapping[str, Any]) -> list[Row]:
-    """Ask the predictor among `names` for each sample, once, and return what came of it."""
+    """Call the predictor among `names` for each sample, once, and return the results."""
     called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
     bodies: dict[bytes, Row] = {}
     for value in values:
@@ -42,7 +42,7 @@ def rows(values: Sequence[Any], names: Mapping[str, Any]) -> list[Row]:
 
 
 def line(made: Sequence[Row]) -> str:
-    """Return the statement that keeps the samples that were answered as `examples`."""
+    """Return the statement that stores the successful samples as `examples`."""
     kept = [repr(row.sample) for row in made if row.answer is not None]
     short = f"examples = [{', '.join(kept)}]"
     return short if len(short) <= WIDTH else "\n".join(["examples = [", *(f"    {sample}," for sample in kept), "]"])
@@ -61,7 +61,7 @@ def _row(body: bytes, called: Mapping[str, Callable[[Any], Any] | None]) -> Row:
 
 
 def _refusal(body: bytes, validator: Callable[[Any], Any] | None) -> str | None:
-    """Return why validator does not take a sample, in words that may be "", and None where it does."""
+    """Return validator's reason for rejecting a sample, which may be "", or None if it accepts."""
     if validator is None:
         return None
     try:
@@ -71,7 +71,7 @@ def _refusal(body: bytes, validator: Callable[[Any], Any] | None) -> str | None:
 
 
 def shown(value: Any) -> str:
-    """Return a sample as JSON where it has that form."""
+    """Return a sample as JSON if it has that form."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:

@@ -1,4 +1,4 @@
-"""One call of the command `nb-builder` from a kernel: its log while it runs, its answer, its problem, its end."""
+"""One call of the command `nb-builder` from a kernel: its log while it runs, its result, problem and exit status."""
 
 import json
 import subprocess
@@ -11,24 +11,24 @@ from typing import Any
 from nb_builder.common.settings import PROBLEM_FILE
 from nb_builder.magics import keeper
 
-# What Jupyter and its kernel set for themselves, and what would have another program look for Jupyter's.
+# Variables that Jupyter and its kernel set for themselves, and that would make other programs look for Jupyter's.
 _OF_THE_KERNEL = ("JPY_", "JUPYTER_")
-# Set by ipykernel, which shows colours and never a pager; in a log they are noise.
+# Set by ipykernel, which shows colours and never a pager; noise in a log.
 _COLOURS = ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
-# matplotlib's backend of the kernel is a module that the notebook's own environment need not have.
+# The kernel's matplotlib backend is a module that the notebook's own environment need not have.
 _BACKEND = "MPLBACKEND"
 
 
 class Job:
-    """A running call of the command. It ends with the kernel, or by `end`."""
+    """A running call of the command. It stops with the kernel, or with `end`."""
 
     def __init__(self, words: list[str], environ: Mapping[str, str]) -> None:
-        """Start `nb-builder WORDS` with the variables `environ`, less those that are the kernel's own."""
+        """Start `nb-builder` with these arguments and `environ`, without the kernel's own variables."""
         self.command = words[0]
         self.folder = Path(tempfile.mkdtemp(prefix="nb-magic-"))
         self._read = 0
         command = [sys.executable, "-m", "nb_builder.cli", *words]
-        # A folder without modules, which `-m` puts first: the notebook's may hold a file json.py.
+        # A folder without modules, because `-m` puts it first on the path: the notebook's folder may contain a json.py.
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", keeper.__file__, str(self.folder), *command],
             cwd=self.folder,
@@ -41,46 +41,46 @@ class Job:
 
     @property
     def status(self) -> int | None:
-        """Return the exit status of the command, None while it runs."""
+        """Return the exit status of the command, or None while it runs."""
         text = self._text("status")
         return int(text) if text else self._keeper.poll()
 
     @property
     def answer(self) -> dict[str, Any] | None:
-        """Return the object that the command has printed, None before that."""
+        """Return the object that the command has printed, or None before that."""
         return _object(self._text("answer"))
 
     @property
     def problem(self) -> dict[str, Any] | None:
-        """Return the problem that the command has ended with, if it has told one."""
+        """Return the problem that the command failed with, if it reported one."""
         reported = self.answer or {}
         return reported.get("problem") or _object(self._text("problem.json"))
 
     @property
     def log(self) -> str:
-        """Return all that the command has said so far."""
+        """Return all output of the command so far."""
         return self._text("log")
 
     def new_words(self) -> str:
-        """Return what the command has said since the last call."""
+        """Return the output of the command since the last call."""
         log = self.log
         new, self._read = log[self._read :], len(log)
         return new
 
     def end(self) -> None:
-        """End the command, and remove what it has left."""
+        """Stop the command, and remove its files."""
         if self._keeper.stdin:
             self._keeper.stdin.close()
         self._keeper.wait()
 
     def _text(self, name: str) -> str:
         path = self.folder / name
-        # A character may be half written.
+        # A character may be incomplete.
         return path.read_bytes().decode("utf-8", "ignore") if path.is_file() else ""
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a kernel for a program that is none of Jupyter's."""
+    """Return the variables of a kernel for a program that isn't part of Jupyter."""
     kept = {
         name: value
         for name, value in environ.items()
@@ -92,7 +92,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    """Return the object of JSON that `text` is, None where it is not yet one."""
+    """Return the JSON object in `text`, or None if it is incomplete."""
     try:
         made = json.loads(text)
     except ValueError:

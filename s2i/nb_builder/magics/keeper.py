@@ -1,8 +1,8 @@
-"""Run a command until the kernel exits or is killed, then stop it; arguments: a folder, and the command.
+"""Runs a command until the kernel exits or is killed, then stops it; arguments: a folder, and the command.
 
-The kernel holds the other end of stdin, which says nothing and is closed when the kernel dies. The folder gets what the
-command prints (`answer`, `log`) and its exit status (`status`), and is removed at the end. A program of its own, that
-needs the standard library alone: a signal for the kernel must not reach what it keeps.
+The kernel holds the other end of stdin, which carries no data and is closed when the kernel dies. The command's output
+(`answer`, `log`) and exit status (`status`) go to the folder, which is removed at the end. A separate program that uses
+only the standard library: a signal for the kernel must not reach the command.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# How often the parent is looked at, for stdin may have been left open by a child of the kernel.
+# Interval for checking the parent, because a child of the kernel may hold stdin open.
 SECONDS = 0.2
-# As long as a service has for requests that are under way.
+# The time that a service has for requests in flight.
 PATIENCE_SECONDS = 30.0
 
 
 def main(folder: Path, command: Sequence[str]) -> None:
-    """Run `command` until it ends or the kernel does; then wait for the kernel, and remove `folder`."""
+    """Run `command` until it or the kernel exits; then wait for the kernel, and remove `folder`."""
     kernel = os.getppid()
     try:
         with (folder / "answer").open("wb") as answer, (folder / "log").open("wb") as log:
@@ -41,7 +41,7 @@ def main(folder: Path, command: Sequence[str]) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End `process` and all of its group, as Ctrl-C in a terminal does, or by force where that takes too long."""
+    """Stop `process` and its group, like Ctrl-C in a terminal, and kill them if that takes too long."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -52,7 +52,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _lives(kernel: int) -> bool:
-    """Return, after a moment, whether the kernel is there and still wants the command."""
+    """Return, after a moment, whether the kernel is running and still needs the command."""
     readable, _, _ = select.select([sys.stdin], [], [], SECONDS)
     return not readable and os.getppid() == kernel
 

@@ -1,4 +1,4 @@
-"""Which notebook a kernel belongs to, as far as front ends tell, and what its file has at this moment."""
+"""Which notebook a kernel belongs to, if the front end reveals it, and the current content of its file."""
 
 import json
 import sys
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from nb_builder.magics.problems import NotebookNotSaved, NotebookUnnamed
 
-# Where Jupyter's server says which file it has started a kernel for.
+# Where Jupyter's server records the file that it started a kernel for.
 SESSION = "JPY_SESSION_NAME"
-# The name by which VS Code says so, among the names of the notebook.
+# The variable in which VS Code records it, in the notebook's namespace.
 VSCODE = "__vsc_ipynb_file__"
 _IN_COLAB = (
     "Colab keeps the notebook in Google Drive, and a kernel does not see it there until the Drive is mounted: "
@@ -24,20 +24,20 @@ _NOBODY_SAYS = (
 
 
 class Cell(NamedTuple):
-    """A cell of a notebook's file: its source, and its id, which files older than nbformat 4.5 do not have."""
+    """A cell of a notebook's file: its source, and its ID, which files older than nbformat 4.5 lack."""
 
     source: str
     id: str
 
     @property
     def first_line(self) -> str:
-        """Return the first line that says something, cut where it is long."""
+        """Return the first non-blank line, shortened if it is long."""
         line = next((line.strip() for line in self.source.splitlines() if line.strip()), "")
         return line if len(line) <= 60 else f"{line[:57]}..."
 
 
 class Notebook(NamedTuple):
-    """A notebook as it was saved; `linked` where the front end follows links to its cells, `ours` for the kernel's."""
+    """A notebook as saved; `linked` if the front end follows links to its cells, `ours` if it is the kernel's."""
 
     path: Path
     saved: float
@@ -47,7 +47,7 @@ class Notebook(NamedTuple):
 
     @property
     def version(self) -> str:
-        """Return in words which saved version it is."""
+        """Return a description of the saved version."""
         return f"{self.path.name}, as it was saved {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.saved))}"
 
     def has(self, source: str) -> bool:
@@ -55,23 +55,23 @@ class Notebook(NamedTuple):
         return any(cell.source.strip() == source.strip() for cell in self.cells)
 
     def cell(self, position: int | None, notebook: str | None) -> Cell | None:
-        """Return the cell at a place of the file, from 1; None where it is in another notebook, or not there."""
+        """Return the cell at a position in the file, from 1; None if it is in another notebook or doesn't exist."""
         known = position is not None and 0 < position <= len(self.cells)
         return self.cells[position - 1] if position and known and self.is_called(notebook) else None
 
     def is_called(self, notebook: str | None) -> bool:
-        """Return whether a name, as it is counted from the top of a repository, is this notebook's."""
+        """Return whether a name, relative to the top of a repository, is this notebook's."""
         return bool(notebook) and self.path.as_posix().endswith(f"/{notebook}")
 
     def link(self, cell: Cell) -> str | None:
-        """Return the address of a cell, which JupyterLab scrolls to; None where there is none."""
+        """Return the address of a cell, to which JupyterLab scrolls, or None."""
         return f"{quote(self.path.name)}#cell-id={quote(cell.id)}" if self.linked and cell.id else None
 
 
 def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str, str]) -> Notebook:
-    """Return the notebook that is `named`, or that the names and variables of a kernel tell.
+    """Return the notebook that is `named`, or the one that the kernel's names and variables reveal.
 
-    Raise NotebookUnnamed or NotebookNotSaved.
+    Raises NotebookUnnamed or NotebookNotSaved.
     """
     reported, linked = _told(names, environ)
     path = Path(named).expanduser() if named else reported
@@ -85,16 +85,16 @@ def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str,
 
 
 def _told(names: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path | None, bool]:
-    """Return what the front end says, and whether it is one that follows links to cells."""
+    """Return the file that the front end reports, and whether it follows links to cells."""
     if names.get(VSCODE):
         return Path(names[VSCODE]), False
-    # A console of Jupyter's has a session as well, and no file.
+    # A Jupyter console has a session as well, but no file.
     session = environ.get(SESSION, "")
     return (Path(session), True) if Path(session).suffix else (None, False)
 
 
 def _cells(path: Path) -> tuple[Cell, ...]:
-    """Return the cells of an .ipynb; none of another file, or of a damaged one, of which `check` says more."""
+    """Return the cells of an .ipynb; none for another file, or a damaged one, which `check` explains."""
     try:
         cells = json.loads(path.read_bytes())["cells"]
         return tuple(Cell("".join(cell.get("source", "")), str(cell.get("id", ""))) for cell in cells)

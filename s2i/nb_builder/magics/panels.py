@@ -1,26 +1,26 @@
-"""What a magic shows, once as plain HTML and once as text.
+"""The output of a magic, once as plain HTML and once as text.
 
-Without scripts, classes and colours of text: whatever shows HTML shows it, in its own light or dark.
+Without scripts, classes and text colours: it looks right in every front end, in light and dark mode.
 """
 
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-# Seen on white as on black; the words say the same.
+# Visible on white and on black; the text carries the same meaning.
 _EDGES = {"fine": "#2e8b57", "fault": "#d1495b"}
 _BLOCK = "white-space: pre-wrap; overflow-wrap: anywhere; max-height: 30em; overflow: auto"
 _CELL = "text-align: left; vertical-align: top; padding: 0.2em 1em 0.2em 0; font-family: monospace"
 
 
 class Code(NamedTuple):
-    """Words as in code."""
+    """Text in code style."""
 
     words: str
 
 
 class Link(NamedTuple):
-    """Words that lead to an address, or nowhere."""
+    """Text that links to an address, or nowhere."""
 
     words: str
     address: str | None
@@ -30,10 +30,10 @@ Part = str | Code | Link
 
 
 class Panel:
-    """Lines, lists and tables one below the other; `bundle` is what a front end is given."""
+    """Lines, lists and tables below one another; `bundle` is what the front end gets."""
 
     def __init__(self, title: str, edge: str) -> None:
-        """Begin with a title; the edge is one of "fine" and "fault"."""
+        """Start with a title; the edge is "fine" or "fault"."""
         style = f"border-left: 4px solid {_EDGES[edge]}; padding: 0.1em 0 0.1em 0.8em"
         self._html = [f'<div style="{style}">', f"<p><strong>{escape(title)}</strong></p>"]
         self._text = [title]
@@ -45,7 +45,7 @@ class Panel:
         return self
 
     def points(self, title: Sequence[Part], *points: Sequence[Part]) -> "Panel":
-        """Add a line with a list below it."""
+        """Add a line followed by a list."""
         self.say(*title)
         items = "".join(f"<li>{''.join(map(_html, point))}</li>" for point in points)
         self._html.append(f"<ul>{items}</ul>")
@@ -53,7 +53,7 @@ class Panel:
         return self
 
     def table(self, *rows: Sequence[str]) -> "Panel":
-        """Add a table, whose first row is its head."""
+        """Add a table whose first row is its header."""
         lines = []
         for number, row in enumerate(rows):
             name = "td" if number else "th"
@@ -73,7 +73,7 @@ class Panel:
         return self
 
     def fold(self, title: str, text: str, *, opened: bool) -> "Panel":
-        """Add lines, such as a log, that are folded away unless they are `opened`."""
+        """Add lines, such as a log, that are collapsed unless `opened`."""
         if text.strip():
             tag = "<details open>" if opened else "<details>"
             block = f'<pre style="{_BLOCK}">{escape(text)}</pre>'

@@ -1,4 +1,4 @@
-"""What can keep a magic from its work, before the command has been called."""
+"""Problems of a magic, before the command is called."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

@@ -1,1 +1,1 @@
-"""A native image: predictor as machine code of some kilobytes, proved equal before it gets its name."""
+"""A native image: predictor as machine code of some kilobytes, verified before it gets its name."""

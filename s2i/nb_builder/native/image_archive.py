@@ -1,7 +1,7 @@
-"""An image as an archive that `docker load` takes: one layer, and a configuration that says which machine it is for.
+"""An image as an archive for `docker load`: one layer, and a configuration with its platform.
 
-`docker build` gives an image without a base the architecture of its own machine, whatever --platform says. Archives are
-written by a program of this machine alone: one from an image could replace other images of its engine.
+`docker build` gives an image without a base the architecture of its own machine, despite --platform. Only programs of
+this machine write archives: one from an image could replace other images of its engine.
 """
 
 import hashlib
@@ -15,25 +15,25 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-# uname's name of a machine, and what images call it.
+# uname's machine name, and the platform name in images.
 PLATFORMS: Mapping[str, Mapping[str, str]] = {
     "x86_64": {"os": "linux", "architecture": "amd64"},
     "aarch64": {"os": "linux", "architecture": "arm64", "variant": "v8"},
 }
 NOBODY = "65534"
-# What a proof leaves in the root folder of a build stage, and what it consists of, as in the image.
+# The folder that verification leaves in the root of a build stage, and its contents, as in the image.
 PROVED = "/native/proved"
 PROGRAM = "model"
 FACTS = "usr/share/nb-builder/native.json"
 LABEL = "io.nb-builder.native"
-# Of 1970: files are the same ones again for the same model.
+# 1970: the same model yields identical files.
 _LONG_AGO = 0
 
 
 def write(path: Path, name: str, root: Path, machine: str, program: str, labels: Mapping[str, str]) -> None:
-    """Write the archive `path` of an image `name`, which has the files in `root` and runs `program` as a service.
+    """Write the archive `path` of an image `name`, which contains the files in `root` and runs `program` as a service.
 
-    `machine` is one of PLATFORMS; another raises KeyError.
+    `machine` is one of PLATFORMS; any other raises KeyError.
     """
     layer = layer_of(root)
     digest = hashlib.sha256(layer).hexdigest()
@@ -66,9 +66,9 @@ def write(path: Path, name: str, root: Path, machine: str, program: str, labels:
 
 
 def labels(facts: Mapping[str, Any], size: int) -> dict[str, str]:
-    """Return the labels of an image: its port, and what was proved of its program, which has `size` bytes.
+    """Return the labels of an image: its port, and the verification results of its program, which has `size` bytes.
 
-    Raise KeyError or TypeError where `facts` are none of a proof.
+    Raises KeyError or TypeError if `facts` don't come from a verification.
     """
     return {
         "io.openshift.expose-services": "8080:http",
@@ -87,7 +87,7 @@ def _number(fact: object) -> str:
 
 
 def layer_of(root: Path) -> bytes:
-    """Return the folder `root` as a layer: root owns all, everybody may read it, and run what its owner may run."""
+    """Return the folder `root` as a layer: root owns all files; others may read them, and run executable ones."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as layer:
         for path in sorted(root.rglob("*")):
@@ -110,9 +110,9 @@ def _member(name: str, size: int, mode: int) -> tarfile.TarInfo:
 
 
 def relabel(source: BinaryIO, target: BinaryIO, machine: str) -> None:
-    """Write to `target` the image that `source` is an archive of, as one for `machine`; layers stay as they are.
+    """Copy the image archive `source` to `target` with the platform `machine`; layers stay unchanged.
 
-    `machine` is one of PLATFORMS; another raises KeyError.
+    `machine` is one of PLATFORMS; any other raises KeyError.
     """
     with tempfile.TemporaryFile() as file:
         while block := source.read(1 << 20):
@@ -139,7 +139,7 @@ def _content(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def _followed(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo:
-    """Return the member of that name; older engines save a layer that occurs twice as a link."""
+    """Return the member of that name; older engines save a repeated layer as a link."""
     member = archive.getmember(name)
     while member.issym():
         name = os.path.normpath(PurePosixPath(member.name).parent / member.linkname)

@@ -1,7 +1,7 @@
-"""The steps that make a native image, run inside the service image: `translate`, and `prove` once it is compiled.
+"""The steps that build a native image, run inside the service image: `translate`, and `prove` after compilation.
 
-Stages of s2i/native.Dockerfile compile between the two, in an image that has a compiler; of what the proof leaves,
-`nb-builder native` makes the image.
+Between them, stages of s2i/native.Dockerfile compile in an image that has a compiler; `nb-builder native` makes the
+image from the files that `prove` leaves.
 """
 
 import json
@@ -31,7 +31,7 @@ from nb_builder.problems import native_images
 WORK = Path("/native")
 PROVED, SAID, TRANSLATED, COMPILE = "proved", "said.json", "translated.json", "compile"
 PROGRAM, COUNTING, EMULATOR = image_archive.PROGRAM, "model-with-branches", "emulator"
-# What the compiler leaves, for the proof.
+# The compiler's output, for verification.
 MADE = "made"
 STEPS = ("translate", "prove")
 _HOME = Path(__file__).parents[2]
@@ -63,9 +63,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
-    """Write model.c, the runtime's sources and the compiler's script into `work`; raise NativeRefused.
+    """Write model.c, the runtime's sources and the compiler's script to `work`; raise NativeRefused.
 
-    `cross` is the machine of the program, by uname's name, where it is not this one.
+    `cross` is the target machine, by uname's name, if it is not this one.
     """
     if settings.Settings(dict(os.environ)).api_key_file:
         raise native_images.NativeRefused(reason="the service requires a key (S2I_API_KEY_FILE)", place="")
@@ -87,7 +87,7 @@ def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
 
 
 def header_fields(app: Workspace) -> str:
-    """Return the lines of each response's head that say which model gave it, as those of the service do."""
+    """Return the header lines of each response that identify the model, like those of the service."""
     served = settings.Settings(dict(os.environ))
     return identity.of(model_folder.read(app.root, served.trust), served.model_name).header_bytes.decode("ascii")
 
@@ -95,7 +95,7 @@ def header_fields(app: Workspace) -> str:
 def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = False) -> str:
     """Return the shell script that compiles model.c: the program, and one that also counts predictor's branches.
 
-    Responses have `fields` in their heads. Where it is for another machine, what runs it here is copied next to it.
+    Responses have `fields` in their heads. If it is for another machine, its emulator is copied next to it.
     """
     model, made = work / "model.c", work / MADE
     gcc = f"{machine}-linux-gnu-gcc" if is_cross else "gcc"
@@ -110,7 +110,7 @@ def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = Fa
 
 
 def prove(app: Workspace, work: Path, log: Log) -> None:
-    """Compare the program in `work` with predictor; leave it and the proof in a folder. Raise NativeUnproved."""
+    """Compare the program in `work` with predictor; leave it and the record in a folder. Raises NativeUnproved."""
     program = work / PROGRAM
     for path in (program, work / COUNTING):
         build.drop_section_headers(path)
@@ -135,7 +135,7 @@ def prove(app: Workspace, work: Path, log: Log) -> None:
 
 
 def summary(facts: Mapping, size: int) -> str:
-    """Return the line on a proof that held."""
+    """Return the log line for a successful verification."""
     largest = facts["largest_difference"]
     equal = "all of them to the last digit" if largest == 0 else f"the largest difference is {largest:.1g}"
     return (
@@ -145,9 +145,9 @@ def summary(facts: Mapping, size: int) -> str:
 
 
 def in_model_python(step: str, app: Workspace, work: Path) -> dict:
-    """Return what nb_native said of a step; raise CalledProcessError where it ended with an error.
+    """Return nb_native's result of a step; raise CalledProcessError if it failed.
 
-    It loads the model, which is verified before where the service's settings ask for that.
+    It loads the model, whose signature is verified first if the service's settings require it.
     """
     digests = model_folder.read(app.root, settings.Settings(dict(os.environ)).trust).digests
     python = app.venv / "bin" / "python"

@@ -1,8 +1,8 @@
-"""What only Colab, Databricks, Windows or the like have: left out where nothing depends on it, else refused early.
+"""What only Colab, Databricks, Windows and similar have: left out if nothing depends on it, else rejected early.
 
-Only statements at a cell's top level are judged, as they run for certain: under `if`, `try` or in a function the
-author may have provided for other platforms. Names and magics count as a platform's only in a notebook that was written
-there: elsewhere `spark` is the author's own variable, and `%sql` comes from an extension.
+Only statements at a cell's top level count, because they always run: under `if`, `try` or in a function the author may
+have provided for other platforms. Names and magics count as a platform's only in a notebook that was written there:
+elsewhere `spark` is the author's own variable, and `%sql` comes from an extension.
 """
 
 import os
@@ -27,9 +27,9 @@ _OTHERWISE = "Replace it with code that works in every Python, or put it under a
 
 
 def without_setup(node: NotebookNode, notebook: Path, repository: Path, log: Log) -> NotebookNode:
-    """Return the notebook with the statements that only set up a platform as comments; a note in the log names them.
+    """Return the notebook with pure platform setup commented out; a log note names the statements.
 
-    The set-up of a platform that the notebook needs for anything else stays. `node` is changed in place.
+    Setup of a platform that the notebook also uses for anything else stays. `node` is changed in place.
     """
     uses_by_cell = uses.by_cell(author_cells(node), node.metadata, repository)
     needed = {use.platform.name for _, cell_uses in uses_by_cell for use in cell_uses if not use.removable}
@@ -50,10 +50,10 @@ def without_setup(node: NotebookNode, notebook: Path, repository: Path, log: Log
 
 
 def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, repository: Path) -> Iterator[ElsewhereOnly]:
-    """Yield a problem for each use of a platform that runs for certain, and for each file that is read from one.
+    """Yield a problem for each use of a platform that always runs, and for each file that is read from one.
 
-    An import is reported only where nothing that it imports is used. Set-up statements are not reported alongside a
-    use: they are left out once that is gone.
+    An import is reported only if nothing that it imports is used. Setup statements are not reported in addition to a
+    use: they are left out once the use is gone.
     """
     uses_by_cell = uses.by_cell(cells, node.metadata, repository)
     certain = [(cell, use) for cell, cell_uses in uses_by_cell for use in cell_uses if use.sure]
@@ -71,7 +71,7 @@ def findings(node: NotebookNode, cells: Sequence[Cell], notebook: Path, reposito
 
 
 def of_module(module: str, place: Place) -> ElsewhereOnly | None:
-    """Return the problem of an import that only one platform meets; None where a package may provide the module.
+    """Return the problem of an import that only one platform provides; None if a package may provide the module.
 
     `place` is where the cell's problem is: cell, notebook, perhaps line and traceback.
     """
@@ -82,7 +82,7 @@ def of_module(module: str, place: Place) -> ElsewhereOnly | None:
 
 
 def of_error(name: str, message: str, repository: Path, place: Place) -> ElsewhereOnly | None:
-    """Return the problem of an error in a cell that one platform alone would not have raised; None for any other.
+    """Return the problem of an error in a cell that doesn't occur on one particular platform; None for any other.
 
     `name` and `message` are those of the exception, `place` is as in `of_module`.
     """
@@ -91,10 +91,10 @@ def of_error(name: str, message: str, repository: Path, place: Place) -> Elsewhe
         return None
     what = match[1]
     if name == "ModuleNotFoundError":
-        # Without any package `google`, Python's message names that, and not the module in it that was imported.
+        # Without any package `google`, Python's message names that, instead of the module in it that was imported.
         return of_module("google.colab" if what == "google" and "google.colab" in place["cell"].source else what, place)
     for platform in PLATFORMS:
-        # A NameError of `spark` or `sc` says little: notebooks for other platforms use these names, too.
+        # A NameError of `spark` or `sc` is inconclusive: notebooks for other platforms use these names, too.
         of_a_name = name == "NameError" and what in ("dbutils", "displayHTML") and what in platform.names
         if of_a_name or (name == "FileNotFoundError" and what.startswith(platform.roots)):
             return _problem(platform, what, repository, place)

@@ -1,4 +1,4 @@
-"""The platforms on which notebooks are written: what each of them has and a service has not, and what to do instead."""
+"""The platforms for which notebooks are written: what each has and a service lacks, and the alternatives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ _ENVIRONMENT = "Read it from the environment, os.environ['NAME'], and set that i
 
 @dataclass(frozen=True)
 class Platform:
-    """One platform on which notebooks are written.
+    """One platform for which notebooks are written.
 
-    `modules`, and files below `roots`, exist there and nowhere else; `names` and `magics` are those of notebooks whose
-    metadata has `metadata_key`. What begins with one of `setup` only sets the platform up. `ways` are (prefix of what
-    is used, the fix); the first that matches counts.
+    `modules`, and files below `roots`, exist only there; `names` and `magics` are those of notebooks whose metadata has
+    `metadata_key`. Uses with a prefix in `setup` only set the platform up. `ways` are (prefix of the use, the fix); the
+    first match counts.
     """
 
     name: str
@@ -100,12 +100,12 @@ MODULES = {module: platform for platform in PLATFORMS for module in platform.mod
 
 
 def platform_of(module: str) -> Platform | None:
-    """Return the platform that alone has `module` or its parent; None for a module that a package may provide."""
+    """Return the only platform that has `module` or its parent; None for a module that a package may provide."""
     return next((MODULES[name] for name in prefixes(module) if name in MODULES), None)
 
 
 def prefixes(module: str) -> Iterator[str]:
-    """Yield the dotted name `module` and those of its parent packages, the longest first."""
+    """Yield the dotted name `module` and those of its parent packages, longest first."""
     while module:
         yield module
         module = module.rpartition(".")[0]

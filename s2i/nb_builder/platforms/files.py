@@ -1,4 +1,4 @@
-"""Which files of a platform a notebook reads for certain."""
+"""Which files of a platform a notebook certainly reads."""
 
 import ast
 import os
@@ -48,7 +48,7 @@ def _writes(call: ast.Call) -> bool:
 def _is_made(path: str, sources: str) -> bool:
     """Return whether the notebook may create the file itself.
 
-    It may if a shell command has its top folder, or if the path occurs elsewhere than in calls that read it.
+    It may if a shell command mentions its top folder, or if the path occurs outside calls that read it.
     """
     top = path.split("/")[1]
     commands = re.findall(r"^.*get_ipython\(\)\.(?:system|getoutput|run_cell_magic)\(.*$", sources, re.MULTILINE)

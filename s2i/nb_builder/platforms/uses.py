@@ -1,4 +1,4 @@
-"""Which statements of a notebook use what only one platform has, by the syntax tree."""
+"""Which statements of a notebook use something that only one platform has, from the syntax tree."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from nb_builder.repository.source_tree import has_module
 from nb_builder.rewrite.magics import as_python
 from nb_builder.rewrite.names import bound, needed
 
-# Statements that run for certain where they are at a cell's top level.
+# Statements that always run at a cell's top level.
 PLAIN = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With)
 _MAGIC = re.compile(r"get_ipython\(\)\.run_(?:line|cell)_magic\('(\w+)', '([^']*)'")
 
@@ -34,15 +34,15 @@ class Use:
 
     @property
     def removable(self) -> bool:
-        """Return whether the statement can be left out where nothing else uses the platform."""
+        """Return whether the statement can be left out if nothing else uses the platform."""
         sets_up = isinstance(self.statement, ast.Expr) and self.what.startswith(self.platform.setup)
         return self.sure and (self.imports or sets_up)
 
 
 def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tuple[Cell, list[Use]]]:
-    """Return (cell, its uses in order) for each cell; platforms that the repository has a module of are left out."""
+    """Return (cell, its uses in order) for each cell; skip platforms of which the repository has a module."""
     if any("google-colab" in cell.source for cell in cells):
-        # There is a distribution google-colab: a notebook that requires it means to use it.
+        # There is a distribution google-colab: a notebook that requires it intends to use it.
         return []
     trees = [(cell, cell.statements or ()) for cell in cells if "raises-exception" not in cell.tags]
     own_names = bound(statement for _, body in trees for statement in body)
@@ -64,7 +64,7 @@ def by_cell(cells: Sequence[Cell], metadata: dict, repository: Path) -> list[tup
 
 
 def commented(source: str, uses: Sequence[Use]) -> str | None:
-    """Return the source with the statements of `uses` as comments; None where one shares a line with any other."""
+    """Return the source with the statements of `uses` commented out; None if one shares a line with any other."""
     spans = {id(use.statement): _span(use.statement) for use in uses}
     numbers = {number for first, last in spans.values() for number in range(first, last + 1)}
     for statement in syntax_trees.statements(as_python(source)):

@@ -1,1 +1,1 @@
-"""The checks that need no installed package, and those of the installed environment before the first cell runs."""
+"""Checks that need no installed package, and checks of the installed environment before the first cell runs."""

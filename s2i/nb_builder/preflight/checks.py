@@ -36,13 +36,13 @@ from nb_builder.requirements.sources import Declaration
 from nb_builder.rewrite import literal_requirements, scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
-# Gets each problem as it is found: it raises the problem, or keeps it so that the checks go on.
+# Called for each problem: raises it, or keeps it so that the checks continue.
 ProblemHandler = Callable[[Problem], None]
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook of a build; `prefix` begins the names of its files in build/, and is "" for the last one."""
+    """One notebook of a build; `prefix` is the prefix of its file names in build/, and is "" for the last one."""
 
     name: Path
     node: NotebookNode
@@ -54,7 +54,7 @@ class Notebook:
         return scripts.author_cells(self.node)
 
     def with_runs(self, src: Path) -> NotebookNode:
-        """Return the notebook with the code of the repository's files that it runs with `%run` in place."""
+        """Return the notebook with the code of repository files that it runs with `%run` inlined."""
         return included_files.expanded(self.node, self.folder(src), src)
 
     def folder(self, src: Path) -> Path:
@@ -64,11 +64,11 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Checked:
-    """The notebooks of a build, in the order in which they are run, and what holds for all of them.
+    """The notebooks of a build, in the order in which they run, and what applies to all of them.
 
     `system` are the system packages that they need, `as_of` is the date to resolve requirements to (None for today),
-    and `changed` is when the notebooks last changed. `python_note` says why `python` is another one than the notebook
-    asks for, and `other_pythons` are the minor versions that would do as well, the nearest first.
+    and `changed` is when the notebooks last changed. `python_note` explains why `python` is not the one that the
+    notebook requests, and `other_pythons` are the minor versions that would also fit, nearest first.
     """
 
     repository: Path
@@ -92,12 +92,12 @@ class Checked:
 
     @property
     def node(self) -> NotebookNode:
-        """Return the notebook that defines the contract."""
+        """Return the parsed notebook that defines the contract."""
         return self.last.node
 
 
 def refuse(problem: Problem) -> None:
-    """Raise the problem: the handler that stops at the first."""
+    """Raise the problem: the handler that stops at the first one."""
     raise problem
 
 
@@ -112,9 +112,9 @@ def look(
 ) -> Checked:
     """Find, read and check the notebooks, and choose their Python; nothing else is written.
 
-    `app_src` is the repository's copy under APP_ROOT, and `handle` gets each problem. A build `may_download` a Python
-    that is missing, with the variables in `environ`; otherwise a note reports it. Raises the problems that leave
-    nothing to check: no repository, no notebook, no Python.
+    `app_src` is the repository's copy under APP_ROOT, and `handle` is called for each problem. If a build
+    `may_download`, a missing Python is downloaded with the variables in `environ`; otherwise a note reports it. Raises
+    the problems that leave nothing to check: no repository, no notebook, no Python.
     """
     repository = source_tree.locate(settings.src, app_src)
     names = source_tree.find_notebooks(repository, settings.source_notebook, settings.source_notebook_list, log.note)
@@ -169,8 +169,8 @@ def read_requirements(
     """Write each notebook's script one into the folder `into` and run it; return the merged requirements.
 
     `allowed` are the hosts whose indexes they may name. Without `computes` no code of the notebook runs: requirements
-    that are not made of literals are not read, and a note says so. Logs which file of the repository counts, and its
-    notes. Raises only what `handle` raises; where it raises nothing, None is returned for what is not read.
+    that are not literals are not read, and a note reports this. Logs which file of the repository counts, and its
+    notes. Raises only what `handle` raises; if it raises nothing, None is returned for unreadable requirements.
     """
     parts = []
     for notebook in checked.notebooks:
@@ -196,7 +196,7 @@ def read_requirements(
             log.detail(f"as {part.counted.file} says")
         for note in part.notes:
             log.note(note)
-    # `is not None`, as requirements that list nothing have the length 0 and are false.
+    # `is not None`, because requirements that list nothing have length 0 and are false.
     if requirements is not None:
         _look_for_undeclared(checked, requirements, src, log, handle)
     return requirements
@@ -204,7 +204,7 @@ def read_requirements(
 
 @contextmanager
 def passing(handle: ProblemHandler) -> Iterator[None]:
-    """Give a problem that is raised inside to `handle`."""
+    """Pass a problem that is raised in the block to `handle`."""
     try:
         yield
     except Problem as problem:
@@ -214,8 +214,8 @@ def passing(handle: ProblemHandler) -> Iterator[None]:
 def _read(repository: Path, names: Sequence[Path], log: Log, handle: ProblemHandler) -> list[Notebook]:
     notebooks = []
     for number, name in enumerate(names, start=1):
-        # The files of the last notebook, or of the only one, have plain names. The stem is cut because a file's name
-        # may have 255 bytes at most.
+        # Files of the last or only notebook have plain names. The stem is cut because a file name is limited to 255
+        # bytes.
         prefix = f"{number}-{name.stem[:40]}-" if number < len(names) else ""
         with passing(handle):
             node = platforms.without_setup(notebook_file.read(repository, name), name, repository, log)
@@ -224,10 +224,10 @@ def _read(repository: Path, names: Sequence[Path], log: Log, handle: ProblemHand
 
 
 def _with_reason(problem: Problem, cells: Sequence[Cell]) -> Problem:
-    """Return a missing predictor with the reason why none can be proposed; any other problem as it is."""
+    """Return a missing predictor with the reason why none can be proposed; any other problem unchanged."""
     if not isinstance(problem, PredictorMissing):
         return problem
-    # Imported here because a notebook with a predictor needs none of it.
+    # Imported here because notebooks with a predictor don't need it.
     from nb_builder.analysis import fitted_models
 
     if fitted_models.part_with_model(cells):
@@ -247,19 +247,22 @@ def _with_parameters(
 
 
 def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
-    """Return the notebook in which a comment takes the place of each cell that the service does not need.
+    """Return the notebook with each cell that the service doesn't need replaced by a comment.
 
-    Cells of which it is not certain that they do nothing else stay, and may fail.
+    Cells that may have other effects stay, and may fail.
     """
     unneeded = needed_cells.find(notebook.cells)
     node = copy.deepcopy(notebook.node)
     for cell in unneeded.left_out:
         node.cells[(cell.position or 0) - 1].source = needed_cells.LEFT_OUT
+    for cell in unneeded.imports_only:
+        node.cells[(cell.position or 0) - 1].source = needed_cells.with_imports_only(cell).source
     for cell in unneeded.may_fail:
         metadata = node.cells[(cell.position or 0) - 1].metadata
         metadata.tags = [*metadata.get("tags", []), notebook_contract.TOLERATED]
     for words, cells in (
         ("left out, because predictor does not need them", unneeded.left_out),
+        ("not needed by predictor but for their imports, which are all that runs of them", unneeded.imports_only),
         ("not needed by predictor, so they may fail", unneeded.may_fail),
     ):
         if cells:
@@ -268,16 +271,16 @@ def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
 
 
 def _look_for_files(notebooks: Sequence[Notebook], repository: Path, handle: ProblemHandler) -> None:
-    """Report files that cells read, that git tracks, and that the working copy lacks."""
+    """Report files that cells read and git tracks, but the working copy lacks."""
     for notebook in notebooks:
         for problem in data_files.not_checked_out(notebook.cells, notebook.name, repository):
             handle(problem)
 
 
 def _look_for_undefined(last: Notebook, python: Python, log: Log, handle: ProblemHandler) -> None:
-    """Report names in predictor and validator that nothing defines, or Jupyter alone.
+    """Report names in predictor and validator that are undefined, or defined only in Jupyter.
 
-    The cells hold the parameters, which define names, too.
+    The cells include the parameters, which define names, too.
     """
     undefined, notes = undefined_names.findings(last.cells, last.name, python.path)
     of_jupyter, more_notes = jupyter_names.findings(last.cells, last.name)
@@ -289,10 +292,10 @@ def _look_for_undefined(last: Notebook, python: Python, log: Log, handle: Proble
 
 
 def _wishes(notebook: Notebook, repository: Path) -> list[Wish]:
-    """Return who asks for which Python, in order of precedence.
+    """Return the requested Pythons and who requests them, in order of precedence.
 
-    Where the notebook itself lists its packages, the Python in its metadata takes precedence. Where a file lists them,
-    that file's Python, then runtime.txt and .python-version, go before what Jupyter has written into the metadata.
+    If the notebook itself lists its packages, the Python in its metadata takes precedence. If a file lists them, that
+    file's Python, then runtime.txt and .python-version, precede what Jupyter wrote to the metadata.
     """
     version = notebook_file.wanted_python(notebook.node)
     recorded = [Wish("the notebook was written with", f"=={version}.*")] if version else []
@@ -303,7 +306,7 @@ def _wishes(notebook: Notebook, repository: Path) -> list[Wish]:
 
 
 def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, handle: ProblemHandler) -> None:
-    """Report the imports of notebooks that declare nothing, and note those that may be installed all the same."""
+    """Report the imports of notebooks that declare nothing, and note those that may still be installed."""
     cells = _cells(checked, src)
     for notebook in checked.notebooks if not wanted.declared else ():
         with passing(handle):
@@ -321,7 +324,7 @@ def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, 
 
 
 def note_unnamed(checked: Checked, wanted: Wanted, src: Path, log: Log) -> None:
-    """Note what a build would look for once the packages that are `wanted` are there: here none are installed."""
+    """Note the imports that a build would look up after installing the `wanted` packages, which aren't installed."""
     if wanted.declared:
         cells = _cells(checked, src)
         installs = pip_cells.of([cell for each in cells.values() for cell in each])
@@ -335,7 +338,7 @@ def _cells(checked: Checked, src: Path) -> dict[Path, tuple[Cell, ...]]:
 
 
 def _imports(checked: Checked, cells: Mapping[Path, Sequence[Cell]], src: Path) -> list[tuple[Import, str]]:
-    """Return what the notebooks import from elsewhere, each with its notebook's name."""
+    """Return the notebooks' imports from outside the repository, each with its notebook's name."""
     return [
         (imported, str(notebook.name))
         for notebook in checked.notebooks
@@ -346,7 +349,7 @@ def _imports(checked: Checked, cells: Mapping[Path, Sequence[Cell]], src: Path) 
 def _look_for_ipython(
     last: Notebook, wanted: Wanted, installs: pip_cells.Installs, log: Log, handle: ProblemHandler
 ) -> None:
-    """Report what predictor and validator have of IPython, or note it where some requirement may bring that."""
+    """Report IPython names in predictor and validator, or note them if a requirement may include IPython."""
     for use in jupyter_names.imported(last.cells)[:1]:
         if unnamed_imports.nothing_is_installed(wanted, installs):
             handle(jupyter_names.problem(use, last.name, '; or install IPython: requirements = [["ipython", ""]]'))
@@ -359,7 +362,7 @@ def _look_for_ipython(
 
 
 def _counted(notebook: Notebook, declared: Sequence[Declaration]) -> list[Declaration]:
-    """Return the declaration whose packages will count, as far as that is known before script one has run."""
+    """Return the declaration whose packages will count, if that is known before script one has run."""
     if notebook_contract.bindings(NAME, notebook.cells):
         return []
     counted = sources.choose((), declared).counted
@@ -367,7 +370,7 @@ def _counted(notebook: Notebook, declared: Sequence[Declaration]) -> list[Declar
 
 
 def _last_change(repository: Path, notebooks: Sequence[Notebook]) -> AsOf | None:
-    """Return the latest of the notebooks' last changes; None where none is known."""
+    """Return the latest of the notebooks' last changes, or None if none is known."""
     changes = [change for notebook in notebooks if (change := last_change.of(repository, notebook.name, notebook.node))]
     return max(changes, key=lambda change: change.moment, default=None)
 
@@ -410,6 +413,6 @@ def _requirements_of(
 
 
 def _is_of_the_cell(problem: BuildProblem, notebook: Path) -> bool:
-    """Return whether a problem with requirements is in the cell's list, and not in a file of the repository."""
+    """Return whether a requirements problem is in the cell's list, not in a file of the repository."""
     where, owner = problem.facts.get("where", CELL), problem.facts.get("notebook", notebook)
     return str(where).startswith(CELL) and str(owner) == str(notebook)

@@ -1,4 +1,4 @@
-"""Where a missing package is to be declared: in the notebook's list, in the file that counts, or in a new cell."""
+"""Where a missing package should be declared: in the notebook's list, in the file that counts, or in a new cell."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from nb_builder.rewrite.keep_requirements import NAME
 
 @contextmanager
 def placed(checked: Checked, wanted: Wanted) -> Iterator[None]:
-    """Have the fix of a package that is missing say where these notebooks declare theirs."""
+    """Point the fix of a missing package at the place where these notebooks declare theirs."""
     try:
         yield
     except (ImportUndeclared, ImportsUndeclared) as problem:
@@ -23,12 +23,12 @@ def placed(checked: Checked, wanted: Wanted) -> Iterator[None]:
 
 
 def adding(place: str, entries: str) -> str:
-    """Return the words that have `entries` added, for several imports at once; "" where there are none to add."""
+    """Return the instruction to add `entries`, for several imports at once; "" if there are none."""
     return f"; add {place}, with your versions: {entries}" if entries else ""
 
 
 def _place(problem: ImportUndeclared | ImportsUndeclared, file: str) -> None:
-    """Have the fix name a file of the repository, or a cell where there is none, and not the list in a cell."""
+    """Point the fix at a file of the repository, or at a new cell, instead of the cell's list."""
     entries = str(problem.facts["entries"])
     if not entries:
         return

@@ -22,7 +22,7 @@ CONTRACT = ("predictor", "validator", "batch_predictor", "examples", "setup", "t
 
 @dataclass
 class Result:
-    """The findings about a repository, and what could be read in spite of them."""
+    """The findings about a repository, and what could be read despite them."""
 
     findings: list[Problem] = field(default_factory=list)
     checked: Checked | None = None
@@ -39,17 +39,17 @@ class Result:
 
     @property
     def has_predictor(self) -> bool:
-        """Return whether the last notebook binds predictor, or functions by name as `predictors`."""
+        """Return whether the last notebook binds predictor, or named functions as `predictors`."""
         return not {"predictor", "predictors"}.isdisjoint(self.defines)
 
 
 def require_none(settings: Settings, app_src: Path, log: Log, environ: Mapping[str, str] = os.environ) -> Checked:
     """Return the checked notebooks; if there are findings, print all but the first and raise the first.
 
-    A Python that the notebook asks for is downloaded with the variables in `environ`, if it is not installed.
+    A Python that the notebook requests is downloaded with the variables in `environ`, if it is not installed.
 
-    The first is printed last, by the caller, as the last lines of a log are those that everybody reads: `check` prints
-    them in the same order.
+    The first is printed last, by the caller, because users read the last lines of a log: `check` prints them in the
+    same order.
     """
     result = Result()
     with checks.passing(result.findings.append):
@@ -66,7 +66,7 @@ def require_none(settings: Settings, app_src: Path, log: Log, environ: Mapping[s
 
 
 def told_in_order(found: Sequence[Problem]) -> list[Problem]:
-    """Return the findings in the order in which they are printed: the first one last."""
+    """Return the findings in print order: the first one last."""
     return [*found[1:], *found[:1]]
 
 
@@ -83,13 +83,13 @@ def read_requirements(
 
 
 def _requirements_are_unreadable(result: Result, checked: Checked) -> bool:
-    """Return whether a cell with a syntax error may hold the requirements: their absence is no second finding then."""
+    """Return whether a cell with a syntax error may contain the requirements, so that their absence isn't a finding."""
     cells = [problem.cell for problem in result.findings if isinstance(problem, BuildProblem) and problem.cell]
     return not checked.notebooks or any(NAME in cell.source for cell in cells if cell.statements is None)
 
 
 def tell(problem: Problem, log: Log) -> None:
-    """Print a problem's detail (a tool's output or a traceback), if it has one, and then the problem."""
+    """Print a problem's detail (a tool's output or a traceback), if any, and then the problem."""
     if detail := getattr(problem, "detail", ""):
         log.line(detail)
     log.line(str(problem))

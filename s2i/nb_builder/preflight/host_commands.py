@@ -1,4 +1,4 @@
-"""Commands in cells that change the machine: announced where a build runs on somebody's own machine."""
+"""Commands in cells that change the machine: announced if a build runs on a user's own machine."""
 
 import ast
 import re
@@ -8,8 +8,8 @@ from nb_builder.common import syntax_trees
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 
-# What installs for the whole machine. In a build, `pip` and `python -m pip` are those of the notebook's environment,
-# unless pip is called by its path, with --break-system-packages, or as another user.
+# Commands that install for the whole machine. In a build, `pip` and `python -m pip` are those of the notebook's
+# environment, unless pip is called by its path, with --break-system-packages, or as another user.
 _CHANGERS = re.compile(
     r"""(?:^|[;&|(])\s*
     (?P<command>
@@ -38,7 +38,7 @@ def announce(cells: Iterable[Cell], notebook: str, log: Log) -> None:
 
 def _commands(source: str) -> Iterator[str]:
     """Yield the commands that a cell, as plain Python, runs in a shell."""
-    # A cell that can't be parsed does not run; notebook_contract reports it.
+    # A cell that can't be parsed doesn't run; notebook_contract reports it.
     for node in ast.walk(syntax_trees.tree(source) or ast.Module([], [])):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue

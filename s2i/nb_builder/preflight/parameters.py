@@ -1,4 +1,4 @@
-"""Parameters as papermill has them: values from outside for the names that the cell tagged `parameters` assigns."""
+"""Parameters as in papermill: values from outside for the names that the cell tagged `parameters` assigns."""
 
 import copy
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ TITLE = "injected-parameters: what S2I_PARAMETERS sets"
 
 
 def apply(notebooks: Sequence[NotebookNode], values: dict[str, object] | None, log: Log) -> list[NotebookNode]:
-    """Return the notebooks with a cell injected that assigns `values`; each gets the names that its own cell assigns.
+    """Return the notebooks with an injected cell that assigns `values`; each gets the names that its own cell assigns.
 
     If no notebook has a cell tagged `parameters`, the cell goes to the top of the last one, with a note. Raises
     ParameterUnknown for names that no such cell assigns.
@@ -49,7 +49,7 @@ def names_of(node: NotebookNode) -> set[str]:
 
 
 def _inject(node: NotebookNode, values: dict[str, object], position: int) -> NotebookNode:
-    """Return a copy with the cell at `position`, or in place of the one that papermill injected in an earlier run."""
+    """Return a copy with the cell at `position`, or replacing the one that papermill injected in an earlier run."""
     if not values:
         return node
     result = copy.deepcopy(node)
@@ -59,7 +59,7 @@ def _inject(node: NotebookNode, values: dict[str, object], position: int) -> Not
         result.cells[earlier].source = source
         return result
     cell = new_code_cell(source, metadata={"tags": [TAG_INJECTED], "nb_builder": {INJECTED: True, "title": TITLE}})
-    # nbformat makes random ids, and a build must be repeatable; formats before 4.5 have no ids.
+    # nbformat generates random IDs, and a build must be repeatable; formats before 4.5 have no IDs.
     cell.id = TAG_INJECTED
     if (node.nbformat, node.nbformat_minor) < (4, 5):
         cell.pop("id")

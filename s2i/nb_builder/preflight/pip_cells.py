@@ -1,4 +1,4 @@
-"""Which requirements a notebook's own cells install with pip, as far as their text says it."""
+"""Requirements that a notebook's own cells install with pip, read from their source."""
 
 import ast
 import re
@@ -13,14 +13,14 @@ from nb_builder.common.cell import Cell
 from nb_builder.preflight import undeclared_imports
 
 _INSTALL = re.compile(r"\bpip[\d.]*\s+install\b(?P<words>[^;&|\n]*)")
-# Options with a value that is no requirement. Those of files, folders and addresses are left out: what they install
-# is not named by the command.
+# Options with a value that is not a requirement. Those of files, folders and addresses are left out: the command
+# doesn't name what they install.
 _WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host", "--progress-bar")
 
 
 @dataclass(frozen=True)
 class Installs:
-    """The requirements that pip is given in cells; `complete` is false where they may install something else, too."""
+    """The requirements passed to pip in cells; `complete` is false if they may also install something else."""
 
     requirements: tuple[Requirement, ...] = ()
     complete: bool = True
@@ -40,7 +40,7 @@ def of(cells: Sequence[Cell]) -> Installs:
 
 
 def _texts(source: str) -> Iterator[str]:
-    """Yield the commands in a cell: the strings of each call, and of each list, as one text."""
+    """Yield the commands in a cell: the strings of each call, and of each list, joined."""
     for node in ast.walk(syntax_trees.tree(source) or ast.Module([], [])):
         if isinstance(node, ast.Call):
             yield _joined(node.args)
@@ -49,13 +49,13 @@ def _texts(source: str) -> Iterator[str]:
 
 
 def _joined(nodes: Sequence[ast.expr]) -> str:
-    # What is computed is a variable of the shell here.
+    # Computed parts become a shell variable here.
     parts = [node.value if isinstance(node, ast.Constant) else "$" for node in nodes]
     return " ".join(part for part in parts if isinstance(part, str))
 
 
 def _requirements(words: str) -> list[Requirement] | None:
-    """Return the requirements among the words behind `pip install`; None where one of them is anything else."""
+    """Return the requirements among the arguments of `pip install`; None if one of them is anything else."""
     requirements = []
     try:
         waiting = shlex.split(words, comments=True)

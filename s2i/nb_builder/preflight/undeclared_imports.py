@@ -1,4 +1,4 @@
-"""What a notebook and its own modules import from packages, where, and whether for certain, by their syntax trees."""
+"""Imports from packages in a notebook and its own modules, with their location and certainty, from syntax trees."""
 
 import ast
 import os
@@ -21,34 +21,34 @@ from nb_builder.requirements.import_names import entry, known_name, providing
 from nb_builder.requirements.sources import Declaration
 from nb_builder.rewrite.magics import as_python
 
-# Modules that an older model Python may have in its standard library although this one has not, and IPython's own.
+# Modules that the standard library of an older model Python may have, although this one's doesn't, and IPython's own.
 _NOT_PACKAGES = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd", "cgi", "telnetlib"}
 _NOT_PACKAGES |= {"IPython", "ipykernel", "__main__"}
-# Extensions that IPython ships: `%load_ext` takes them by short names, which no package has.
+# Extensions included in IPython: `%load_ext` accepts their short names, which no package has.
 _OF_IPYTHON = {"autoreload", "storemagic"}
 
 # `%pip install` and `!pip install` as MagicsToPython writes them, and pip as programs call it.
 _RUNS_PIP = re.compile(r"\bpip3? install\b|run_line_magic\('pip', ['\"]install\b|['\"]pip3?['\"], *['\"]install['\"]")
-# What installs packages in another way, or uses those of the machine.
+# Other ways to install packages, or to use those of the machine.
 _INSTALLS = re.compile(
     r"\b(?:conda|mamba|micromamba|uv|poetry|pdm|apt|apt-get|make|setup\.py)\b.*\b(?:install|add)\b"
     r"|\bfindspark\b|\b(?:sys\.path|addsitedir)\b.*['\"]/"
 )
-# What may bring a module that is neither installed nor in the repository.
+# Code that may provide a module that is neither installed nor in the repository.
 _BRINGS = re.compile(
     r"get_ipython\(\)\.(?:system|getoutput|run_cell_magic\('(?!time'|capture'))"
     r"|run_line_magic\('(?:run|cd|load_ext|sx|system|script)'"
     r"|\bsubprocess\b|\bos\.(?:system|popen|chdir)\b|\bsys\.(?:path|modules|meta_path)\b|addsitedir|urlretrieve"
     r"|\bexec\(|\.(?:py|zip|whl|egg)['\"]"
 )
-# A folder that is put on sys.path, such as sys.path.append(".."); os.path.abspath(…) may be around it.
+# A folder added to sys.path, such as sys.path.append(".."); os.path.abspath(…) may be around it.
 _ADDS = re.compile(r"\bsys\.path\.(?:append|insert)\((?P<what>.*)\)")
 _CHANGES_PATH = re.compile(r"\bsys\.path\.(?:append|insert|extend)\(|\bsys\.path\[?.*\]? *\+?=|\bos\.chdir\(|'cd',")
 _QUOTED = re.compile(r"['\"]([^'\"/][^'\"]*)['\"]")
 _WRAPS = re.compile(r"\s*get_ipython\(\)\.run_cell_magic\('(?:time|capture)',")
 # `%load_ext dotenv` as MagicsToPython writes it: an extension is a module.
 _LOADS = re.compile(r"run_line_magic\('load_ext', '(\w+)[\w.]*'\)")
-# What tqdm.notebook draws its bars with, and has no dependency on; tqdm.auto does without.
+# tqdm.notebook needs it to draw its bars, but doesn't declare it; tqdm.auto works without.
 WIDGETS = "ipywidgets"
 _BARS_OF_TQDM = {"tqdm_notebook", "tnrange", "notebook"}
 _WRITES = re.compile(r"run_cell_magic\('writefile', '(?:-a )?([^']+\.py)'")
@@ -60,11 +60,11 @@ _MAY_FAIL = "raises-exception"
 
 @dataclass(frozen=True)
 class Import:
-    """An import of a module that is not one of the repository's own.
+    """An import of a module from outside the repository.
 
     `module` is its dotted name, `names` are those in `from module import …`. It is in `line` of `cell`, or of `file`
-    (relative to the repository). `sure` is true if it runs for certain and nothing before it may install or create
-    the module.
+    (relative to the repository). `sure` is true if it certainly runs and nothing before it may install or create the
+    module.
     """
 
     module: str
@@ -80,13 +80,13 @@ class Import:
         return known_name(self.module) or self.module.split(".")[0]
 
     def where(self, notebook: str) -> str:
-        """Return where it is: the cell or file, and the line."""
+        """Return its location: the cell or file, and the line."""
         return self.cell.where(notebook, self.line) if self.cell else f"{self.file}, line {self.line}"
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """The code of a cell, or of a module of the repository, whose imports are still to be collected."""
+    """The code of a cell, or of a module of the repository, whose imports are yet to be collected."""
 
     tree: ast.Module
     cell: Cell | None = None
@@ -95,7 +95,7 @@ class _Piece:
     # Whether this cell, or one before it, installs packages or may create modules in another way.
     installs: bool = False
     may_install: bool = False
-    # The functions in it that every request calls.
+    # Its functions that every request calls.
     always: tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...] = ()
 
 
@@ -104,9 +104,9 @@ def require_declared(
 ) -> None:
     """Raise a problem, with a cell to paste, if a notebook imports packages and nothing declares any.
 
-    The problem is RequirementsMissing or, where there are `silent` declarations, RequirementsUnreadable or
+    The problem is RequirementsMissing or, if there are `silent` declarations, RequirementsUnreadable or
     RequirementsEmpty. If it imports only modules of other platforms, ElsewhereOnly is raised for the first. A notebook
-    that runs pip itself is left to the run, as what it installs is not known before.
+    that runs pip itself is not checked, because what it installs is unknown before the run.
     """
     if installs(cells):
         return
@@ -142,16 +142,16 @@ def installs(cells: Sequence[Cell]) -> bool:
 
 
 def installs_otherwise(cell: Cell) -> bool:
-    """Return whether a cell installs packages by another program than pip, or uses those of the machine."""
+    """Return whether a cell installs packages without pip, or uses those of the machine."""
     return bool(_INSTALLS.search(_without_comments(cell.source)))
 
 
 def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
-    """Return what the cells and the repository's own modules import from elsewhere, in order.
+    """Return what the cells and the repository's own modules import from outside, in order.
 
-    `folder` is the notebook's. Imports in a `try` with `except` are left out, as a notebook that handles their
-    absence does not need them. So are those under `if TYPE_CHECKING`, which never run. The bars of tqdm.notebook count
-    as an import of ipywidgets.
+    `folder` is the notebook's folder. Imports in a `try` with `except` are left out, because a notebook that handles
+    their absence doesn't need them. So are those under `if TYPE_CHECKING`, which never run. The bars of tqdm.notebook
+    count as an import of ipywidgets.
     """
     added_folders = _added(cells, folder, src)
     own_modules = _modules_of(src)
@@ -161,7 +161,7 @@ def of_notebook(cells: Sequence[Cell], folder: Path, src: Path) -> list[Import]:
         own_modules[Path(written_file).stem].add(folder / written_file)
         own_modules[Path(written_file).parent.name].add(folder / written_file)
     pieces = list(_pieces_of(cells))
-    # Modules that may be imported. They are read last, as a later piece may import some of them for certain.
+    # Modules that may be imported. They are read last, because a later piece may certainly import some of them.
     optional_files: dict[Path, _Piece] = {}
     seen: set[Path] = set()
     imports: list[Import] = []
@@ -226,12 +226,12 @@ def _installs(cell: Cell) -> bool:
 
 
 def _without_comments(source: str) -> str:
-    """Return the source without the lines that are comments, such as `# !pip install numpy`."""
+    """Return the source without comment lines, such as `# !pip install numpy`."""
     return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith("#"))
 
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
-    """Return the code in a file that `by` imports; None where it was `seen` before or can't be parsed."""
+    """Return the code in a file that `by` imports; None if it was `seen` before or can't be parsed."""
     is_readable = path not in seen and os.path.isfile(path) and not inside.refusal(path, src)
     tree = syntax_trees.tree(path.read_text("utf-8", "replace")) if is_readable else None
     seen.add(path)
@@ -243,7 +243,7 @@ def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -
 def _import(
     module: str, names: tuple[str, ...], node: ast.Import | ast.ImportFrom, piece: _Piece, *, sure: bool
 ) -> Import:
-    # A module that our tables know comes from an installer only; any other may be created by the code before it.
+    # A module in our tables comes only from an installer; any other may be created by the code before it.
     may_be_installed = piece.installs or (
         piece.may_install and providing(module) is None and not platforms.platform_of(module)
     )
@@ -251,7 +251,7 @@ def _import(
 
 
 def _imports_of(piece: _Piece) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """Yield each import of `piece`, and whether it runs for certain."""
+    """Yield each import of `piece`, and whether it certainly runs."""
     unconditional = {statement for function in piece.always for statement in _first_of(function)}
     yield from _walk(piece.tree.body, unconditional, sure=piece.sure)
 
@@ -287,7 +287,7 @@ def _first_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.
 
 
 def _added(cells: Sequence[Cell], folder: Path, src: Path) -> list[Path]:
-    """Return the folders of the repository that cells put on sys.path by a string relative to the notebook's folder."""
+    """Return the folders of the repository that cells add to sys.path as a string relative to the notebook's folder."""
     calls = (match["what"] for cell in cells for match in _ADDS.finditer(cell.source))
     paths = (Path(os.path.normpath(folder / text)) for arguments in calls for text in _QUOTED.findall(arguments))
     return [path for path in dict.fromkeys(paths) if path.is_relative_to(src) and os.path.isdir(path)]
@@ -316,7 +316,7 @@ def _named(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[str, 
 
 
 def _level(node: ast.Import | ast.ImportFrom) -> int:
-    """Return how many dots an import begins with."""
+    """Return the number of leading dots of an import."""
     return getattr(node, "level", 0)
 
 
@@ -346,7 +346,7 @@ def _files(base: Path, module: str, names: tuple[str, ...]) -> list[Path]:
 
 
 def _unwrapped(source: str) -> str:
-    """Return what a cell under %%time or %%capture runs, on the same line numbers; any other cell as it is."""
+    """Return what a cell under %%time or %%capture runs, with the same line numbers; any other cell unchanged."""
     tree = syntax_trees.tree(source) if _WRAPS.match(source) else None
     statement = tree.body[0] if tree and len(tree.body) == 1 else None
     call = statement.value if isinstance(statement, ast.Expr) else None
@@ -356,14 +356,14 @@ def _unwrapped(source: str) -> str:
 
 
 def _leave_out_packages(modules: dict[str, set[Path]], folders: Sequence[Path]) -> None:
-    """Remove the names of known packages that no module in `folders` hides: Python does not look anywhere else."""
+    """Remove the names of known packages that no module in `folders` shadows: Python looks nowhere else."""
     for name in [name for name in modules if providing(name) is not None]:
         if not any(_files(folder, name, ()) or os.path.isdir(folder / name) for folder in folders):
             del modules[name]
 
 
 def _modules_of(src: Path) -> dict[str, set[Path]]:
-    """Return {name: files} for all that `import name` could mean, as a notebook may add any folder to sys.path."""
+    """Return {name: files} for all that `import name` could mean, because a notebook may add any folder to sys.path."""
     files: dict[str, set[Path]] = defaultdict(set)
     for path in source_tree.files(src):
         if path.suffix == ".py":

@@ -1,4 +1,4 @@
-"""Which imports the installed environment can't meet: looked up before the first cell, and reported all at once."""
+"""Imports that the installed environment doesn't provide: looked up before the first cell, and reported all at once."""
 
 import configparser
 import json
@@ -23,10 +23,10 @@ from nb_builder.problems.modules import OWN_LIST, ImportOfSubmodule, ImportsUnde
 from nb_builder.repository import ordinary_files
 from nb_builder.requirements.import_names import entry
 
-# Run by the model Python, so its syntax is that of CPython 3.6. For each import it prints the name that is missing,
-# null where nothing is or where that can't be known, and "" where only folders were found. No package's code is run:
-# find_spec imports the parents of a dotted name, so only namespace packages (google, azure), which have no code, are
-# searched part by part. '' is taken off sys.path, as it is the repository's folder, which may have a json.py.
+# Run by the model Python, so its syntax is that of CPython 3.6. For each import it prints the missing name, null if
+# nothing is missing or that is unknown, and "" if only folders were found. No package's code runs: find_spec imports
+# the parents of a dotted name, so only namespace packages (google, azure), which have no code, are searched part by
+# part. '' is removed from sys.path, because it is the repository's folder, which may have a json.py.
 _FIND_MISSING = """
 import sys
 sys.path[:] = [path for path in sys.path if path]
@@ -54,9 +54,9 @@ json.dump([missing(*imported) for imported in json.load(sys.stdin)], sys.stdout)
 
 @dataclass(frozen=True)
 class Unmet:
-    """An import that the environment does not meet; `submodule` is the path of the git submodule that should have it.
+    """An import that the environment lacks; `submodule` is the path of the git submodule that should contain it.
 
-    `sure` is true if it runs for certain.
+    `sure` is true if it certainly runs.
     """
 
     imported: Import
@@ -66,7 +66,7 @@ class Unmet:
 
     @property
     def description(self) -> str:
-        """Return the import and where it is, with the reason where installing a package would not help."""
+        """Return the import and its location, with the reason if installing a package would not help."""
         platform = platforms.platform_of(self.imported.module)
         reason = f"the git submodule {self.submodule}, which was not fetched" if self.submodule else ""
         reason = f"only {platform.name} has it" if platform else reason
@@ -85,7 +85,7 @@ class Unmet:
 def require_met(
     notebooks: Sequence[Notebook], src: Path, python: Path, overlay: Path, environ: Mapping[str, str], log: Log
 ) -> None:
-    """Raise a problem for the imports that run for certain and can't be met; log a note of those that may run.
+    """Raise a problem for missing imports that certainly run; log a note for those that may run.
 
     `notebooks` are run in this order by `python`; `overlay` is the folder with the packages of the kernel itself.
     """
@@ -103,8 +103,8 @@ def require_met(
     certain = [unmet for unmet in unmet_imports if unmet.sure]
     if certain:
         raise _problem(unmet_imports, certain, str(notebooks[-1].name))
-    # Nothing is noted where a cell installs packages, which are not there yet, and nothing of a module that only
-    # another platform has, as such an import is meant to run there.
+    # No note if a cell installs packages, which aren't installed yet, nor for a module of another platform, where such
+    # an import is meant to run.
     uncertain = [unmet for unmet in unmet_imports if not installed and not platforms.platform_of(unmet.imported.module)]
     if uncertain:
         log.note("not installed, but only needed if this code runs:")
@@ -136,12 +136,12 @@ def _missing_names(
     completed = programs.run(command, cwd=folder, env=launch.environment(environ), input=asked)
     if completed.returncode:
         raise RuntimeError(f"the notebook's Python can't look for its imports:\n{completed.stderr}")
-    # The last line: the start-up file (.pth) of a package may print something before it.
+    # The last line: a package's startup file (.pth) may print something before it.
     return json.loads(phrases.last_line(completed.stdout))
 
 
 def _unfetched(src: Path) -> dict[str, str]:
-    """Return {name of a module: path} for the git submodules of the repository whose folders are empty."""
+    """Return {module name: path} for the git submodules of the repository whose folders are empty."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         file = ordinary_files.require(src / ".gitmodules", src)
@@ -154,5 +154,5 @@ def _unfetched(src: Path) -> dict[str, str]:
 
 
 def _without_indents(text: str) -> str:
-    """Return git's configuration without indents: configparser takes an indented line for a continuation."""
+    """Return git's configuration without indents: configparser treats an indented line as a continuation."""
     return "\n".join(line.strip() for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""Notes of imports that nothing names where only a run can tell whether a package brings them."""
+"""Notes about imports that nothing declares, if only a run can show whether a package provides them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,11 +13,11 @@ from nb_builder.requirements.collect import Wanted
 
 
 def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
-    """Yield a note for each package that `imports`, each with its notebook's name, need and nothing names.
+    """Yield a note for each package that `imports`, each with its notebook's name, need and nothing declares.
 
-    `wanted` is what is declared, `installs` what cells install. Where no cell installs anything, the build looks for
-    all imports before the first cell, but for the widgets of tqdm's bars, which may not be drawn. Nothing is said
-    where a lock, a path or an address may bring anything, and of modules that our tables do not have.
+    `wanted` is what is declared, `installs` what cells install. If no cell installs anything, the build looks up all
+    imports before the first cell, except the widgets of tqdm's bars, which may not be drawn. There are no notes if a
+    lock, a path or an address may provide anything, nor for modules that our tables don't have.
     """
     if installs.requirements:
         yield from _notes(imports, wanted, installs)
@@ -27,7 +27,7 @@ def notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Insta
 
 
 def notes_without_a_build(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Installs) -> Iterator[str]:
-    """Yield the notes that `notes` leaves to the build: of imports that run for certain."""
+    """Yield the notes that `notes` leaves to the build: about imports that certainly run."""
     if not installs.requirements:
         yield from _notes([(imported, notebook) for imported, notebook in imports if imported.sure], wanted, installs)
 
@@ -49,18 +49,18 @@ def _notes(imports: Sequence[tuple[Import, str]], wanted: Wanted, installs: Inst
 
 
 def nothing_is_installed(wanted: Wanted, installs: Installs) -> bool:
-    """Return whether neither requirements nor cells install anything, so that nothing can be a dependency."""
+    """Return whether neither requirements nor cells install anything, so nothing can be a dependency."""
     return _named(wanted, installs) == set()
 
 
 def lacks(name: str, wanted: Wanted, installs: Installs) -> bool:
-    """Return whether nothing names the distribution `name`, nor one that is known to bring it."""
+    """Return whether nothing declares the distribution `name`, or one that is known to depend on it."""
     names = _named(wanted, installs)
     return names is not None and name not in names
 
 
 def _named(wanted: Wanted, installs: Installs) -> set[str] | None:
-    """Return what is named, with known dependencies; None where a lock, a path or an address may bring anything."""
+    """Return what is declared, with known dependencies; None if a lock, a path or an address may provide anything."""
     if wanted.lock or not installs.complete or len(wanted.named) < len(wanted):
         return None
     asked = [*wanted.named, *installs.requirements]
@@ -68,7 +68,7 @@ def _named(wanted: Wanted, installs: Installs) -> set[str] | None:
 
 
 def mistaken(wanted: Wanted) -> Iterator[str]:
-    """Yield a note if requirements have names of imports where they should have those of packages."""
+    """Yield a note if requirements contain names of imports instead of packages."""
     meant = {each.name: package for each in wanted.named if (package := import_names.package_meant(each.name))}
     if meant:
         yield (
@@ -78,6 +78,6 @@ def mistaken(wanted: Wanted) -> Iterator[str]:
 
 
 def _names(requirement: Requirement) -> list[str]:
-    """Return the name of a requirement, and what its extra is known to bring."""
+    """Return the name of a requirement, and what its extra is known to include."""
     includes_widgets = requirement.name == "tqdm" and "notebook" in requirement.extras
     return [requirement.name, *([WIDGETS] if includes_widgets else [])]

@@ -1,5 +1,5 @@
 """Every failure that a build can explain: a code and three sentences (what, why, fix).
 
-A class has the sentences, with the facts in braces; the code that raises it passes the facts by name.
+A class contains the sentences, with placeholders in braces; the code that raises it passes the facts by name.
 docs/reference/problems.md has a section for each, and test/fixtures a fixture.
 """

@@ -11,7 +11,7 @@ from nb_builder.common.own_command import own_command
 
 
 def as_object(problem: Problem) -> dict[str, object]:
-    """Return a problem as an object of JSON, which docs/reference/check.md documents."""
+    """Return a problem as a JSON object, documented in docs/reference/check.md."""
     facts = getattr(problem, "facts", {})
     cell, line, notebook = (getattr(problem, name, None) for name in ("cell", "line", "notebook"))
     return {
@@ -27,7 +27,7 @@ def as_object(problem: Problem) -> dict[str, object]:
 class BuildProblem(Problem):
     """A failure of a build; `detail` is printed before it in the log (a traceback, a tool's output).
 
-    A text names the facts in braces, and `{nb_builder}` where it shows the command to its reader.
+    The sentences contain facts as placeholders in braces, and `{nb_builder}` for the name of the command.
     """
 
     what_text = why_text = fix_text = ""
@@ -35,7 +35,7 @@ class BuildProblem(Problem):
     def __init__(self, *, detail: str = "", **facts: object) -> None:
         self.facts = facts
         self.detail = detail
-        # The author's cell that caused it, and the line in it, as far as they are known.
+        # The author's cell that caused it, and the line in it, if known.
         self.notebook = facts.get("notebook")
         self.cell: Cell | None = None
         self.line: int | None = None
@@ -44,29 +44,29 @@ class BuildProblem(Problem):
         super().__init__(*(sentence.format(**shown) for sentence in sentences))
 
     def at(self, notebook: object, cell: Cell, line: int) -> "BuildProblem":
-        """Set the place that the problem is about, and return the problem."""
+        """Set the position that the problem is about, and return the problem."""
         self.notebook, self.cell, self.line = notebook, cell, line
         return self
 
     def about(self, predictor: str) -> "BuildProblem":
-        """Add which of several predictors the problem is about, and return the problem."""
+        """Add the name of the predictor that the problem is about, if there are several, and return the problem."""
         self.what = f"{self.what.rstrip('.')} (predictor is {predictor} here)."
         return self
 
     @property
     def place(self) -> str:
-        """Return the text for the cell and line that caused the problem; "" if they are not known."""
+        """Return the text for the cell and line that caused the problem, or ""."""
         return self.cell.where(str(self.notebook), self.line) if self.cell else ""
 
     def __str__(self) -> str:
-        """Return the text that a user sees; the place is added if the sentences do not name it."""
+        """Return the text for users; the position is added if the sentences don't name it."""
         named = not self.place or self.place in self.what
         at = "" if named else f"\n  At: {self.place}"
         return self.in_lines(f"  More: {own_command()} explain {self.code}") + at
 
 
 def _shown(fact: object) -> object:
-    """Return a fact as a sentence has it: a path is one line, and further lines of a text begin no line of the log."""
+    """Return a fact as text for a sentence: paths are one line, and no line of a fact looks like a line of the log."""
     if isinstance(fact, Path):
         return visible.line(fact)
     return fact.replace("\n", "\n    ") if isinstance(fact, str) else fact
@@ -78,7 +78,7 @@ class _Where(TypedDict):
 
 
 class Place(_Where, total=False):
-    """Arguments of a CellProblem that name the place; `traceback` and `error` are those of Python, as far as known."""
+    """Arguments of a CellProblem that name the position; `traceback` and `error` are Python's, if known."""
 
     line: int | None
     traceback: str

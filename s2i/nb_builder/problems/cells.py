@@ -1,4 +1,4 @@
-"""What can go wrong while cells run."""
+"""Problems while cells run."""
 
 from nb_builder.problems.build_problem import CellProblem
 

@@ -1,4 +1,4 @@
-"""What can be wrong with the notebook contract: predictor, validator, examples, parameters."""
+"""Problems of the notebook contract: predictor, validator, examples, parameters."""
 
 from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
@@ -12,15 +12,15 @@ class PredictorMissing(BuildProblem):
     fix_text = "Add 'def predictor(x): ...' to any cell{other}, then build again."
 
     def __init__(self, *, notebook: object, other: str = "", reason: str = "") -> None:
-        """Take the notebook, words about a function that could be meant, and the reason why none is proposed.
+        """Take the notebook, a hint to a similar function, and the reason why none is proposed.
 
-        Words and reason are "" for none.
+        Hint and reason may be "".
         """
         super().__init__(notebook=notebook, other=other, reason=reason)
 
 
 class PredictorsInvalid(BuildProblem):
-    """`predictors` is a dict of functions that can't be served under its names."""
+    """`predictors` is a dict of functions, and one of its names or functions can't be served."""
 
     code = "predictors-invalid"
     what_text = "In {notebook}, 'predictors' can't be served: {reason}."
@@ -162,7 +162,7 @@ class AnswerChanged(BuildProblem):
 
 
 class AnswerDependsOnType(BuildProblem):
-    """predictor gives another prediction for a cell's object than for the same values in JSON."""
+    """predictor's prediction for a cell's object differs from that for the same values in JSON."""
 
     code = "answer-depends-on-type"
     what_text = (

@@ -1,4 +1,4 @@
-"""What can be wrong with a saved model, and with the disk space for it."""
+"""Problems of a saved model, and of disk space for it."""
 
 from nb_builder.problems.build_problem import BuildProblem
 

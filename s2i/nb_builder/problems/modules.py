@@ -1,10 +1,10 @@
-"""What can be wrong with the imports of a notebook and of the repository's modules."""
+"""Problems of imports in a notebook and in the repository's modules."""
 
 from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
-_WHY = "Only what 'requirements' lists (and what that needs) is installed for the notebook."
+_WHY = "Only what 'requirements' lists, with its dependencies, is installed for the notebook."
 
-# Where what is missing belongs, unless `preflight.declaring` knows better.
+# Where the missing entry belongs, unless `preflight.declaring` determines a better place.
 OWN_LIST = "to 'requirements'"
 
 

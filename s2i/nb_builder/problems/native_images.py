@@ -1,4 +1,4 @@
-"""What can go wrong while a native image is made."""
+"""Problems of native images."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
@@ -29,7 +29,7 @@ class NativeRefused(BuildProblem):
 
 
 class NativeUnproved(BuildProblem):
-    """The native program does not give predictor's predictions."""
+    """The native program's predictions differ from predictor's."""
 
     code = "native-unproved"
     what_text = "The native program failed its verification: {reason}."

@@ -1,4 +1,4 @@
-"""What can be wrong with a repository, its notebook and the Python it asks for."""
+"""Problems of a repository, its notebook, and the Python that it requires."""
 
 from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
@@ -122,7 +122,7 @@ class NotebookChosenTwice(BuildProblem):
 
 
 class NotebookNotJson(BuildProblem):
-    """The notebook's file is not valid JSON: empty, cut off, or something else."""
+    """The notebook's file is not valid JSON: empty, truncated, or another format."""
 
     code = "notebook-not-json"
     what_text = "{notebook} is not a readable notebook: its JSON is invalid at line {line} ({reason})."

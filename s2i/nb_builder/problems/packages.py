@@ -1,4 +1,4 @@
-"""What can be wrong with requirements, and with installing them."""
+"""Problems of requirements and their installation."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
@@ -69,7 +69,7 @@ class RequirementsNeedPackages(BuildProblem):
 
 
 class RequirementsMissing(BuildProblem):
-    """The notebook imports packages and declares none."""
+    """The notebook imports packages but declares none."""
 
     code = "requirements-missing"
     what_text = "{notebook} imports {modules}, and no requirements list the packages to install."
@@ -80,7 +80,7 @@ class RequirementsMissing(BuildProblem):
 
 
 class RequirementsEmpty(BuildProblem):
-    """The notebook imports packages, and the files that could list them list none."""
+    """The notebook imports packages, but its requirements files are empty."""
 
     code = "requirements-empty"
     what_text = "{notebook} imports {modules}, and {files} lists no packages."

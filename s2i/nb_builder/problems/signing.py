@@ -1,10 +1,10 @@
-"""What can keep a model from being signed."""
+"""Problems of signing a model."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
 
 class SignKeyUnusable(BuildProblem):
-    """The model should be signed, but the key or its certificate can't be used."""
+    """The model can't be signed, because the key or its certificate is unusable."""
 
     code = "sign-key-unusable"
     what_text = "{setting}={path} can't be used: {reason}."

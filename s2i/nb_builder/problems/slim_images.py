@@ -1,4 +1,4 @@
-"""What can go wrong while a slim image is made."""
+"""Problems of slim images."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
@@ -43,7 +43,7 @@ class SlimShellMissing(BuildProblem):
 
 
 class SlimServiceDiffers(BuildProblem):
-    """The service image does not give the predictions of its golden rows."""
+    """The service image doesn't reproduce its golden rows."""
 
     code = "slim-service-differs"
     what_text = "The service image does not give the predictions that were recorded in its build: {difference}"
@@ -52,7 +52,7 @@ class SlimServiceDiffers(BuildProblem):
 
 
 class SlimUnproved(BuildProblem):
-    """The slim image does not give the service image's predictions."""
+    """The slim image's predictions differ from the service image's."""
 
     code = "slim-unproved"
     what_text = "The slim image differs from the service image: {difference}"

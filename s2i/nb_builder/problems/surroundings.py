@@ -1,4 +1,4 @@
-"""What a cell can lack from outside: a file, the network, an environment variable."""
+"""Problems with what a cell needs from outside: a file, the network, an environment variable."""
 
 from nb_builder.problems.build_problem import CellProblem
 
@@ -22,7 +22,7 @@ class FileIgnored(CellProblem):
 
 
 class FileNotCheckedOut(CellProblem):
-    """A cell reads a file that git tracks, and that the working copy does not have."""
+    """A cell reads a file that git tracks but the working copy lacks."""
 
     code = "file-not-checked-out"
     what_text = "{where} reads '{path}', which git tracks, but the working copy does not have it."
@@ -40,7 +40,7 @@ class FileIsPointer(CellProblem):
 
 
 class GpuMissing(CellProblem):
-    """A cell, or predictor, requires a GPU, and the build has none."""
+    """A cell or predictor requires a GPU, and the build has none."""
 
     code = "gpu-missing"
     what_text = "{where} requires a GPU, and none is available: {error}"

@@ -1,4 +1,4 @@
-"""What can be wrong with the notebook's `weights`: the list itself, its sources, and its lock."""
+"""Problems of the notebook's `weights`: the list itself, its sources, and its lock."""
 
 from nb_builder.problems.build_problem import BuildProblem, CellProblem
 
@@ -25,7 +25,7 @@ class WeightsSourceInvalid(CellProblem):
 
 
 class WeightsNotAllowed(CellProblem):
-    """A source in the list `weights` is not one that S2I_ALLOW_WEIGHTS allows."""
+    """A source in the list `weights` is not allowed by S2I_ALLOW_WEIGHTS."""
 
     code = "weights-not-allowed"
     what_text = "{where} has the source {source}, which S2I_ALLOW_WEIGHTS does not allow."
@@ -34,7 +34,7 @@ class WeightsNotAllowed(CellProblem):
 
 
 class WeightsLockOutdated(BuildProblem):
-    """The repository's weights.lock is not the lock of the list `weights`."""
+    """The repository's weights.lock does not match the list `weights`."""
 
     code = "weights-lock-outdated"
     what_text = "The repository's weights.lock can't be used: {reason}."
@@ -43,7 +43,7 @@ class WeightsLockOutdated(BuildProblem):
 
 
 class WeightsChanged(BuildProblem):
-    """A cell has changed a file of the weights."""
+    """A cell changed a file of the weights."""
 
     code = "weights-changed"
     what_text = "The notebook's cells have changed {files}."

@@ -1,1 +1,1 @@
-"""Models as artifacts in an OCI registry: pushed, and pulled again by digest."""
+"""Models as artifacts in an OCI registry: pushed, and pulled by digest."""

@@ -1,7 +1,7 @@
-"""A model's one file as an artifact of OCI: a manifest with the file as its only layer, and back.
+"""A model file as an OCI artifact: a manifest with the file as its only layer.
 
-The protocol is oras's; what it does not do is done here: everything that comes back is compared with its digest, the
-manifest with the one that was asked for, and large files go up and come down in pieces.
+oras implements the protocol; the rest is done here: all received data is compared with its digest, the manifest with
+the requested one, and large files are transferred in chunks.
 """
 
 import hashlib
@@ -29,21 +29,21 @@ LAYER = "application/vnd.nb-builder.model.v1+zip"
 CONFIG = "application/vnd.nb-builder.model.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 TITLE = "org.opencontainers.image.title"
-# What one file of a model may have; a manifest could say anything.
+# Maximum bytes of a model file; a manifest could claim anything.
 MAX_MODEL = 64 << 30
-# A manifest of ours has a kilobyte; a registry may send what it likes.
+# Our manifests have about a kilobyte; a registry may send anything.
 MAX_MANIFEST = 1 << 20
-# Above it a file goes in pieces, as not all registries take: oras reads what it puts at once into memory.
+# Larger files are sent in chunks, which not all registries accept: oras reads single uploads into memory.
 AT_ONCE = 16 << 20
-# Seconds for a first answer.
+# Seconds to wait for a first response.
 TIMEOUT = 30
 _LOCAL = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
 def push(path: Path, reference: str) -> str:
-    """Push the file at `path` to `reference`, registry/name:tag; return the reference by digest of what is there now.
+    """Push the file at `path` to `reference`, registry/name:tag; return the reference by digest.
 
-    The same file is the same digest, wherever it is pushed to. Raise ZipappDamaged, ReferenceInvalid or RegistryFailed.
+    The same file has the same digest in every registry. Raises ZipappDamaged, ReferenceInvalid or RegistryFailed.
     """
     with Carried(str(path)) as carried:
         facts = carried.content(layout.FACTS)
@@ -59,7 +59,7 @@ def push(path: Path, reference: str) -> str:
             "layers": [{**_blob(client, container, path, LAYER), "annotations": {TITLE: name}}],
         }
         response = _checked(client.upload_manifest(manifest, container), reference)
-        # What was sent is what its digest is of: the registry's word for it must be the same.
+        # The digest is of the data that was sent: the registry must report the same.
         digest = "sha256:" + hashlib.sha256(response.request.body).hexdigest()
         reported = response.headers.get("Docker-Content-Digest", digest)
     if reported != digest:
@@ -70,7 +70,7 @@ def push(path: Path, reference: str) -> str:
 def pull(reference: str, path: Path) -> str:
     """Write the model that `reference` names, by tag or @sha256:…, to `path`; return its reference by digest.
 
-    The file is there whole, with the digest that its manifest names, or not at all. Raise ReferenceInvalid or
+    The file is written completely, with the digest in its manifest, or not at all. Raises ReferenceInvalid or
     RegistryFailed.
     """
     with _client(reference) as (client, container):
@@ -92,26 +92,26 @@ def pull(reference: str, path: Path) -> str:
 
 @contextmanager
 def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
-    """Yield a client and the place that `reference` names; what either raises is RegistryFailed."""
-    # In an environment of its own, which `nb-builder push` and `nb-builder pull` make.
+    """Yield a client and the place that `reference` names; errors of both are raised as RegistryFailed."""
+    # In an environment of its own, which `nb-builder push` and `nb-builder pull` create.
     import oras.client
     import requests
 
     host, _, rest = reference.partition("/")
-    # As engines have it: the first part is a host if it looks like one. No registry is guessed.
+    # Like engines: the first part is a host if it looks like one. There is no default registry.
     if not rest or not ("." in host or ":" in host or host == "localhost"):
         raise ReferenceInvalid(reference=reference)
     try:
         is_plain = re.sub(r":[0-9]+$", "", host) in _LOCAL and not _has_tls(host)
-        # Asked once without oras, which tries again for minutes: a host that is not there is said at once.
+        # Checked once without oras, which retries for minutes: an unreachable host is reported immediately.
         asked = requests.get(f"http{'' if is_plain else 's'}://{host}/v2/", timeout=TIMEOUT, stream=True)
         with asked:
-            # oras has to be told which of the two ways of a login a registry wants.
+            # oras needs to be configured for one of the two login schemes that registries use.
             is_basic = asked.headers.get("WWW-Authenticate", "").lower().startswith("basic")
         backend = "basic" if is_basic else "token"
         client = oras.client.OrasClient(hostname=host, insecure=is_plain, auth_backend=backend)
         if is_basic:
-            # oras fails where nobody has logged in; like this the registry says so.
+            # Without a login, oras itself fails; this way the registry reports the error.
             client.auth.set_basic_auth("", "")
         container = client.get_container(reference)
         client.auth.load_configs(container, _logins())
@@ -121,13 +121,13 @@ def _client(reference: str) -> Iterator[tuple["OrasClient", "Container"]]:
 
 
 def _has_tls(host: str) -> bool:
-    """Return whether a registry on this machine speaks TLS: as engines do, we speak HTTP without it here alone."""
+    """Return whether a registry on this machine uses TLS: like engines, we use plain HTTP only on this machine."""
     import requests
 
     try:
         requests.get(f"https://{host}/v2/", timeout=TIMEOUT, stream=True).close()
     except requests.exceptions.SSLError as error:
-        # One whose certificate we don't trust speaks it; any other word is no word of TLS.
+        # An untrusted certificate means TLS; any other response doesn't.
         return "CERTIFICATE_VERIFY_FAILED" in str(error)
     except requests.RequestException:
         return False
@@ -135,7 +135,7 @@ def _has_tls(host: str) -> bool:
 
 
 def _logins() -> list[str]:
-    """Return the files alongside ~/.docker/config.json in which `docker login` and `podman login` keep credentials."""
+    """Return the credential files of `docker login` and `podman login`, in addition to ~/.docker/config.json."""
     folder, file = os.environ.get("DOCKER_CONFIG"), os.environ.get("REGISTRY_AUTH_FILE")
     paths = [os.path.join(folder, "config.json")] if folder else []
     paths += [file] if file else []
@@ -172,7 +172,7 @@ def _manifest(client: "OrasClient", container: "Container", reference: str) -> b
 
 
 def _layer(content: bytes, reference: str) -> dict[str, Any]:
-    """Return the only layer of a manifest of ours; raise RegistryFailed for another one."""
+    """Return the only layer of one of our manifests; raise RegistryFailed for any other."""
     try:
         (layer,) = json.loads(content)["layers"]
         if (

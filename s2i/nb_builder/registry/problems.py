@@ -1,4 +1,4 @@
-"""Why a model can't be pushed to a registry, or pulled from it."""
+"""Problems when pushing a model to a registry, or pulling one."""
 
 from nb_builder.problems.build_problem import BuildProblem
 
@@ -14,7 +14,7 @@ class ReferenceInvalid(BuildProblem):
 
 
 class RegistryFailed(BuildProblem):
-    """The registry rejects the request, can't be reached, or sends something other than what was requested."""
+    """The registry rejects the request, can't be reached, or does not send the requested content."""
 
     code = "registry-failed"
     what_text = "{reference}: {reason}."

@@ -1,1 +1,1 @@
-"""What a build leaves for people to read: its report, the executed notebook as a page, the image's labels."""
+"""The build's output for people: its report, the executed notebook as a page, the image's labels."""

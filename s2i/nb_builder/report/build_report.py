@@ -18,22 +18,22 @@ from nb_builder.rewrite.number_cells import positions
 
 
 class Report:
-    """Collects facts and the seconds of each step; `kept_in` writes them into build/report.json."""
+    """Collects facts and the seconds of each step; `kept_in` writes them to build/report.json."""
 
     def __init__(self, log: Log, *, repeatable: bool = False) -> None:
-        """Start an empty report; a repeatable one has no durations, which differ in every build."""
+        """Start an empty report; a repeatable one omits durations, which differ in every build."""
         self.log = log
         self.repeatable = repeatable
         self.facts: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}
 
     def add(self, fact: Fact) -> None:
-        """Write a step's facts into the report."""
+        """Write a step's facts to the report."""
         self.facts.update(as_report(fact))
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[None]:
-        """Log a step and record how long it took, also when it fails."""
+        """Log a step and record how long it took, even if it fails."""
         self.log.step(title)
         started = time.monotonic()
         try:
@@ -43,7 +43,7 @@ class Report:
 
     @contextmanager
     def kept_in(self, build: Path) -> Iterator[None]:
-        """Write the report into the folder `build` at the end, with the problem if there is one."""
+        """Write the report to the folder `build` at the end, with the problem if there is one."""
         try:
             yield
         except Problem as problem:

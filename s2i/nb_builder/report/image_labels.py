@@ -11,7 +11,7 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.report import missing_proof
 from nb_builder.repository import source_tree
 
-# s2i reads this file after assemble and adds the labels to the image; OpenShift's own builds do not.
+# s2i reads this file after assemble and adds the labels to the image; OpenShift's own builds don't.
 METADATA = Path("/tmp/.s2i/image_metadata.json")  # noqa: S108 - s2i's own place
 
 _PREFIX = "io.nb-builder."

@@ -1,4 +1,4 @@
-"""The warning about a model without a golden row, which nothing proves: for log, report and label."""
+"""The warning about a model without a golden row, which is unverified: for log, report and label."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ def require(manifest: Mapping) -> None:
 
 
 def facts(manifest: Mapping) -> dict[str, object]:
-    """Return the report's facts: whether the model is proved, and a list of warnings."""
+    """Return the report's facts: whether the model is verified, and a list of warnings."""
     problem = missing(manifest)
     return {"proved": problem is None, "warnings": [problem.as_json()] if problem else []}
 
@@ -35,7 +35,7 @@ def label(manifest: Mapping) -> str:
 
 
 def warn(manifest: Mapping, log: Log) -> None:
-    """Log a warning about a model without a golden row; call it last, as users see the end of a log."""
+    """Log a warning about a model without a golden row; call it last, because users see the end of a log."""
     problem = missing(manifest)
     if problem is not None:
         log.line(f"WARNING: {problem.what}")

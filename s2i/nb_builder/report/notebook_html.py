@@ -16,9 +16,9 @@ _TAGS = frozenset(
     mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul""".split()  # noqa: SIM905
 )
 _ATTRIBUTES = {"class", "id", "alt", "title", "colspan", "rowspan", "align", "width", "height"}
-# The formats of an output that may be shown, the best first; scripts and widgets are left out.
+# The output formats that may be shown, best first; scripts and widgets are left out.
 _MIME_TYPES = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain")
-# Above each cell that ran, what messages call it: they say "Cell [3] of model.ipynb (cell 5 of the file)".
+# The name of each executed cell in messages, shown above it, such as "Cell [3] of model.ipynb (cell 5 of the file)".
 _TEMPLATE = """{%- extends "basic/index.html.j2" -%}
 {%- block in_prompt -%}
 {%- if cell.execution_count -%}
@@ -55,14 +55,14 @@ def write(node: nbformat.NotebookNode, title: str, target: Path, log: Log) -> No
     """Write the page of an executed notebook; if that fails, log a note and write none."""
     try:
         target.write_text(page(node, title), encoding="utf-8")
-    # Any library's output is parsed by others here; no error in that may cost the model.
+    # Other libraries parse any library's output here; an error in that must not cost the model.
     except Exception as error:  # noqa: BLE001
         log.note(f"{title} can't be shown as a page: {type(error).__name__}: {error}")
 
 
 def page(node: nbformat.NotebookNode, title: str) -> str:
     """Return the page's HTML."""
-    # Imported here because they are slow to import, and `check` makes no page.
+    # Imported here because they are slow to import, and `check` creates no page.
     from nbconvert.exporters import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
@@ -108,7 +108,7 @@ def clean(html: str) -> str:
     cleaned = nh3.clean(
         html,
         tags=_TAGS,
-        # Of these, the content goes, too: it is not text for readers.
+        # The content of these is dropped, too: it is not text for readers.
         clean_content_tags={"script", "style"},
         attributes={"*": _ATTRIBUTES, "img": {"src"}, "a": {"href"}},
         attribute_filter=_allowed_value,

@@ -1,4 +1,4 @@
-"""Where a build comes from: the commit and the source."""
+"""The origin of a build: the commit and the source."""
 
 from pathlib import Path
 
@@ -7,15 +7,15 @@ from nb_builder.requirements.pip_config import without_credentials
 
 
 def uncommitted(repository: Path, commit: str | None) -> list[str]:
-    """Return the files that differ from the commit of the checkout; none where a setting says which commit it is."""
+    """Return the files that differ from the checkout's commit; none if a setting specifies the commit."""
     return [] if commit or not git_metadata.commit(repository) else git_metadata.uncommitted(repository)
 
 
 def of(repository: Path, commit: str | None, source: str | None) -> dict[str, str]:
-    """Return {"commit": …, "source": …} as far as they are known, without credentials.
+    """Return {"commit": …, "source": …} if known, without credentials.
 
-    Settings take precedence over the checkout. By default s2i does not upload .git, and it records the commit only
-    in labels, which can't be read inside the image.
+    Settings take precedence over the checkout. By default s2i doesn't upload .git, and it records the commit only in
+    labels, which can't be read inside the image.
     """
     values = {
         "commit": commit or git_metadata.commit(repository),

@@ -1,4 +1,4 @@
-"""The software bill of materials of a model: the packages of the notebook's environment, as CycloneDX."""
+"""The SBOM of a model: the packages of the notebook's environment, as CycloneDX."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from nb_builder.slim.attest import sbom
 
 
 def write(workspace: Workspace) -> None:
-    """Write the bill into build/: the same bytes for the same environment and the same date of the build."""
+    """Write the SBOM to build/: the same bytes for the same environment and build date."""
     folders = (Path(folder) for folder in installed.site_packages(workspace.venv))
     components = sorted(sbom.python(folders), key=lambda component: component["bom-ref"])
     date = identity.version_of(manifest.read(workspace.model).get("built", ""))

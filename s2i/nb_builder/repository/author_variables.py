@@ -1,7 +1,6 @@
-"""What a repository's .s2i/environment may set: settings of the author's, and variables that choose no code.
+"""What a repository's .s2i/environment may set: the author's settings, and variables that can't run code.
 
-Settings of the platform, such as which indexes packages may come from, count only where the person or the server that
-builds has set them.
+Platform settings, such as allowed package indexes, count only if the person or the server that builds has set them.
 """
 
 import os
@@ -16,15 +15,18 @@ from nb_builder.common.unsafe_variables import is_unsafe
 from nb_builder.repository import ordinary_files
 
 FILE = Path(".s2i") / "environment"
-# A file of settings has a few lines.
+# Maximum size in bytes: a settings file has a few lines.
 _MAX_SIZE = 1 << 20
 (_SRC,) = (knob for knob in KNOBS if knob.env == "S2I_SRC")
-# Where programs are, in place of a PATH that a repository has set.
+# Where programs are, instead of a PATH set by a repository.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Which indexes and authorities pip and uv trust, and which proxies all programs ask.
-_OF_INSTALLERS = ("PIP_", "UV_")
+# Which indexes and CAs pip and uv trust, which proxies all programs use, and which servers have weights.
+_BEGINNINGS = ("PIP_", "UV_", "AWS_ENDPOINT_URL", "FSSPEC_", "GCE_METADATA_", "AZURE_AUTHORITY_")
 _OF_THE_NETWORK = frozenset(
     (
+        # Where S2I_ALLOW_WEIGHTS leads: which server is meant by hf://, s3://, gs:// and azure://.
+        *("HF_ENDPOINT", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_CA_BUNDLE"),
+        *("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING"),
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
     )
@@ -32,14 +34,14 @@ _OF_THE_NETWORK = frozenset(
 
 
 class Variables(NamedTuple):
-    """What a repository sets: what counts, and what is ignored, both by name."""
+    """The variables that a repository sets: accepted and ignored ones, both by name."""
 
     taken: dict[str, str]
     ignored: dict[str, str]
 
     @property
     def note(self) -> str:
-        """Return a sentence on what is ignored, "" where nothing is."""
+        """Return a sentence about ignored variables, or ""."""
         if not self.ignored:
             return ""
         return (
@@ -49,7 +51,7 @@ class Variables(NamedTuple):
 
 
 def read(folder: Path) -> Variables:
-    """Return what .s2i/environment sets, read as s2i reads it: NAME=value lines, `#` only at the start.
+    """Return the variables in .s2i/environment, parsed like s2i: NAME=value lines, `#` only at the start.
 
     Raises FileRefused.
     """
@@ -57,36 +59,36 @@ def read(folder: Path) -> Variables:
     if not ordinary_files.is_file(path, folder):
         return Variables({}, {})
     with path.open("rb") as file:
-        # Decoded as os.environ is, so that any bytes reach the build unchanged.
+        # Decoded like os.environ, so that any bytes reach the build unchanged.
         lines = os.fsdecode(file.read(_MAX_SIZE)).splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
     return sorted_out({name.strip(): value.strip().replace("\0", "") for name, value in pairs})
 
 
 def sorted_out(variables: Mapping[str, str]) -> Variables:
-    """Return which of a repository's variables count."""
+    """Split a repository's variables into accepted and ignored ones."""
     ignored = {name: value for name, value in variables.items() if is_of_the_platform(name)}
     return Variables({name: value for name, value in variables.items() if name not in ignored}, ignored)
 
 
 def is_of_the_platform(name: str) -> bool:
-    """Return whether a variable is no author's to set."""
+    """Return whether a variable must not be set by an author."""
     upper = name.upper()
-    return name in _PLATFORM or upper in _OF_THE_NETWORK or upper.startswith(_OF_INSTALLERS) or is_unsafe(name)
+    return name in _PLATFORM or upper in _OF_THE_NETWORK or upper.startswith(_BEGINNINGS) or is_unsafe(name)
 
 
 def of_author() -> frozenset[str]:
-    """Return the settings that are the author's."""
+    """Return the settings that belong to the author."""
     return _names(platform=False) - _PLATFORM
 
 
 def enforce(environ: MutableMapping[str, str]) -> Variables:
-    """Take out of `environ` what it has of the repository and may not; return that, as ignored.
+    """Remove variables from `environ` that the repository set but may not set; return them, as ignored.
 
-    For a build in an image, whose engine has set the repository's variables and those of `-e` alike: what has the
-    repository's value is the repository's. Raise FileRefused.
+    For a build in an image, whose engine has set both the repository's variables and those of `-e`: a variable with the
+    repository's value is considered the repository's. Raises FileRefused.
     """
-    # A repository that sets S2I_SRC is still where s2i has laid it.
+    # Even if a repository sets S2I_SRC, s2i has copied it there.
     usual = _SRC.default
     places = {Path(environ.get(_SRC.env) or usual), usual}
     pairs = [pair for folder in places for pair in read(folder).ignored.items()]

@@ -1,4 +1,4 @@
-"""Finds the notebook of a repository for which none is chosen: the only file that defines predictor."""
+"""Finds the notebook of a repository if none is chosen: the only file that defines predictor."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ from nb_builder.repository.formats import percent
 from nb_builder.rewrite import scripts
 
 _LISTED = 10
-# Tests may define a predictor of their own, which is not to be served.
+# Tests may define a predictor of their own, which should not be served.
 _TEST_FOLDERS = ("test", "tests")
 
 
 def sole(repository: Path, note: Callable[[str], None]) -> Path:
-    """Return the notebook to build, relative to `repository`; `note` gets the reason if there were several.
+    """Return the notebook to build, relative to `repository`; `note` is called with the reason if there were several.
 
     Raises NotebookMissing, NotebookAmbiguous or PredictorNowhere.
     """
@@ -44,9 +44,9 @@ def sole(repository: Path, note: Callable[[str], None]) -> Path:
 
 
 def groups(repository: Path) -> tuple[list[Path], list[Path], list[Path]]:
-    """Return the repository's .ipynb notebooks, those in other formats, and scripts that may be one; each sorted.
+    """Return the repository's .ipynb notebooks, those in other formats, and possible scripts; each sorted.
 
-    .ipynb comes first, since Jupytext may keep a notebook in two formats.
+    .ipynb comes first, because Jupytext may store a notebook in two formats.
     """
     result: tuple[list[Path], list[Path], list[Path]] = ([], [], [])
     for path in sorted(_files(repository)):
@@ -74,25 +74,25 @@ def all_of(repository: Path) -> list[Path]:
 
 
 def listed(paths: list[Path]) -> str:
-    """Return at most ten names and a count of the others, so that the message stays readable."""
+    """Return at most ten names and the number of others, so that the message stays readable."""
     return phrases.listed(map(visible.line, paths), _LISTED)
 
 
 def binds(repository: Path, path: Path) -> bool:
-    """Return whether a cell of the notebook binds predictor; False for one that can't be read."""
+    """Return whether a cell of the notebook binds predictor; False for a notebook that can't be read."""
     return "predictor" in _text(repository, path) and bool(
         notebook_contract.binds_predictor(_cells(repository, path) or ())
     )
 
 
 def _may_bind(repository: Path, path: Path) -> bool:
-    """Return whether a notebook binds predictor, or may do so in a way that its syntax tree does not show."""
+    """Return whether a notebook binds predictor, or may do so in a way that its syntax tree doesn't show."""
     cells = _cells(repository, path)
     return cells is None or notebook_contract.binds_predictor(cells) or notebook_contract.may_bind_unseen(cells)
 
 
 def _cells(repository: Path, path: Path) -> tuple[Cell, ...] | None:
-    """Return the notebook's code cells; None if it can't be read, which is reported only if it is to be built."""
+    """Return the notebook's code cells; None if it can't be read, which is reported only if it is built."""
     try:
         return scripts.author_cells(notebook_file.read(repository, path))
     except Problem:
@@ -110,8 +110,8 @@ def _note_choice(chosen: Path, count: int, note: Callable[[str], None]) -> None:
 def _files(repository: Path) -> Iterator[Path]:
     """Yield the files that could be notebooks.
 
-    Hidden folders are left out (Jupyter keeps old copies in .ipynb_checkpoints), and so are virtual
-    environments, whose packages come with notebooks of their own.
+    Hidden folders are left out (Jupyter keeps old copies in .ipynb_checkpoints), and so are virtual environments, whose
+    packages include notebooks of their own.
     """
     for folder, subfolders, files in os.walk(repository):
         parent = Path(folder)
@@ -130,7 +130,7 @@ def _is_test(path: Path) -> bool:
 
 
 def _text(repository: Path, name: Path) -> str:
-    """Return the text of a file; "" where there is none that may be read, which is reported if it is to be built."""
+    """Return the text of a file; "" if it is missing or may not be read, which is reported if it is built."""
     path = repository / name
     if not os.path.isfile(path) or inside.refusal(path, repository):
         return ""

@@ -1,4 +1,4 @@
-"""The data files that cells read, by the paths that are written in them."""
+"""Data files that cells read, found by the paths in the source."""
 
 import ast
 import os
@@ -18,7 +18,7 @@ _READERS = re.compile(r"read_\w+|open|load\w*|genfromtxt|imread|fromfile|ExcelFi
 
 
 def paths(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Yield (as written, as text) for each string that is a whole path of a data file."""
+    """Yield (as written, as text) for each string that is a complete path of a data file."""
     for statement in cell.statements or ():
         for node in ast.walk(statement):
             for value, text in dict(_texts(node)).items():
@@ -28,11 +28,11 @@ def paths(cell: Cell) -> Iterator[tuple[str, str]]:
 
 
 def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the strings, with their nodes, that are assigned or given to a function that reads and may be paths."""
+    """Yield the strings, with their nodes, that are assigned or passed to a reading function, and may be paths."""
     if isinstance(node, ast.Call):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         given = [*node.args[:1], *(keyword.value for keyword in node.keywords)] if _READERS.fullmatch(name) else []
-        # Some files of data have names without an ending.
+        # Some data file names have no extension.
         needs_no_ending = node.args[:1] if name.startswith("read_") else []
     else:
         given, needs_no_ending = [node.value] if isinstance(node, ast.Assign) else [], []
@@ -43,9 +43,9 @@ def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 
 def not_checked_out(cells: Sequence[Cell], notebook: Path, repository: Path) -> list[FileNotCheckedOut]:
-    """Return a problem for each file that a cell reads and git tracks, but that the working copy lacks.
+    """Return a problem for each file that a cell reads and git tracks, but the working copy lacks.
 
-    A path that a cell also passes to a function that doesn't read is left to the cells, which may create the file.
+    A path that a cell also passes to another function is not reported, because that function may create the file.
     """
     reads = []
     others: set[str] = set()
@@ -69,6 +69,6 @@ def not_checked_out(cells: Sequence[Cell], notebook: Path, repository: Path) -> 
 
 
 def _constants(call: ast.Call) -> set[str]:
-    """Return the strings that a call has as arguments."""
+    """Return the strings among a call's arguments."""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return {each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)}

@@ -1,4 +1,4 @@
-"""Which other notebooks of the repository write a file that one lacks, as far as their syntax trees say."""
+"""Which other notebooks of the repository write a file that one lacks, from their syntax trees."""
 
 import ast
 import os
@@ -18,10 +18,10 @@ _WRITES = re.compile(r"to_|dump|save|write|export")
 
 
 def before(notebook: Path, missing: Path, repository: Path) -> list[Path]:
-    """Return the notebooks to run before `notebook`, in order, so that the file `missing` is there.
+    """Return the notebooks to run before `notebook`, in order, so that the file `missing` exists.
 
-    All paths are relative to `repository`. Those are among them that write what these notebooks name in turn. A file
-    that several write, or none, has no such notebook.
+    All paths are relative to `repository`. The result includes notebooks that write the inputs of these. A file that
+    several notebooks write, or none, has no such notebook.
     """
     others = {path: cells for path in candidates.all_of(repository) if (cells := _cells(repository, path))}
     others.pop(notebook, None)
@@ -38,7 +38,7 @@ def _add_writer(
     order: list[Path],
     seen: set[Path],
 ) -> None:
-    """Append the notebook that writes `file` to `order`, behind those that write what it names."""
+    """Append the notebook that writes `file` to `order`, after those that write its inputs."""
     writers = [path for path, files in written.items() if file in files]
     if len(writers) != 1 or writers[0] in seen:
         return
@@ -49,7 +49,7 @@ def _add_writer(
 
 
 def _cells(repository: Path, path: Path) -> tuple[Cell, ...]:
-    """Return a notebook's code cells; none of one that can't be read."""
+    """Return a notebook's code cells; none if it can't be read."""
     try:
         return scripts.author_cells(notebook_file.read(repository, path))
     except Problem:
@@ -57,7 +57,7 @@ def _cells(repository: Path, path: Path) -> tuple[Cell, ...]:
 
 
 def _paths(notebook: Path, names: Iterator[str]) -> set[Path]:
-    """Return the paths in the repository that `names` mean in a notebook."""
+    """Return the paths in the repository that `names` refer to in a notebook."""
     return {Path(os.path.normpath(notebook.parent / name)) for name in names}
 
 
@@ -67,14 +67,14 @@ def _nodes(cells: Sequence[Cell]) -> Iterator[ast.AST]:
 
 
 def _named(cells: Sequence[Cell]) -> Iterator[str]:
-    """Yield every string of the cells that may be a file's name."""
+    """Yield every string of the cells that may be a file name."""
     for node in _nodes(cells):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
             yield node.value
 
 
 def _written(cells: Sequence[Cell]) -> Iterator[str]:
-    """Yield the names of files that the cells write by a call: those that are written as strings in it."""
+    """Yield the names of files that the cells write, if they are string literals in the call."""
     for node in _nodes(cells):
         if isinstance(node, ast.Call) and _writes(node):
             function = node.func
@@ -94,7 +94,7 @@ def _writes(call: ast.Call) -> bool:
 
 
 def _modes(call: ast.Call) -> Iterator[str]:
-    """Yield the mode of a call of open, if it is written there: "w", "rb"."""
+    """Yield the mode of a call of open, if it is a literal: "w", "rb"."""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     yield from (text for text in _strings(given) if re.fullmatch(r"[rwaxbt+]{1,4}", text))
 

@@ -1,7 +1,7 @@
-"""The one place that runs git: for facts about a checkout that somebody else has made, and to clone one.
+"""The only module that runs git: to read facts about an untrusted checkout, and to clone.
 
-A checkout's own configuration can name programs for almost everything that git does. `facts` asks in a way that starts
-none of them, and reaches no other machine.
+A checkout's own configuration can name programs for almost everything that git does. `facts` runs git so that it starts
+none of them, and connects to no other machine.
 """
 
 import os
@@ -15,21 +15,22 @@ from pathlib import Path
 
 from nb_builder.common import programs
 
-# Before, git does not know the variables by which it is told all of this.
+# Older versions ignore the variables that set all of this.
 _OLDEST = (2, 31)
-# Seconds. A checkout may have a pipe where git looks for a file.
+# Seconds. A checkout may contain a FIFO where git expects a file.
 TIME_LIMIT = 4
-# Where it looks at each file.
+# Seconds, for commands that examine each file.
 LONG_LIMIT = 60
-# For how many seconds a checkout that made git wait until the limit is not asked again.
+# Seconds during which a checkout that made git time out is not queried again.
 _REST = 60
-# What git has of this user's environment: not where another repository is, as in a hook of git.
+# The part of this user's environment that git gets: without variables that point to another repository, as in a git
+# hook.
 _KEPT = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID"),
     *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"),
 )
 _SETTINGS = {
-    # A folder that looks like a repository, and came with a clone, is none.
+    # A folder that looks like a repository but came with a clone is not one.
     "safe.bareRepository": "explicit",
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
@@ -41,22 +42,22 @@ _SETTINGS = {
     "credential.helper": "",
     "submodule.recurse": "false",
 }
-# What git would otherwise fetch: objects that a partial clone lacks.
+# git would otherwise fetch objects that a partial clone lacks.
 _NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 _FILTER = re.compile(r"filter\..+\.(?:clean|smudge|process|required)", re.DOTALL)
 
 
 def is_there() -> bool:
-    """Return whether there is a git that can be asked."""
+    """Return whether a usable git is installed."""
     program = shutil.which("git")
     return program is not None and _version(program) >= _OLDEST
 
 
 def facts(folder: Path, *arguments: str, top: Path | None = None, limit: float = 0) -> str | None:
-    """Return what git prints about the repository that `folder` is in, None for an error or another user's checkout.
+    """Return git's output about the repository of `folder`; None for an error or another user's checkout.
 
-    With `top`, the repository must be that folder, wherever its configuration says that its files are. `limit` is how
-    many seconds git may take, by default a few.
+    With `top`, the repository must be that folder, wherever its configuration places its files. `limit` is the timeout
+    in seconds.
     """
     program = shutil.which("git")
     if program is None or _version(program) < _OLDEST or _is_resting(folder):
@@ -82,12 +83,12 @@ def _facts(program: str, folder: Path, arguments: Sequence[str], top: Path | Non
     return _output([*command, *arguments], {**environ, **_configured({**_SETTINGS, **filters})}, limit)
 
 
-# Checkouts that made git wait until the limit, and when.
+# Checkouts that made git time out, and when.
 _late: dict[Path, float] = {}
 
 
 def _is_resting(folder: Path) -> bool:
-    """Return whether git has lately waited in this folder, or in one above or below it."""
+    """Return whether git has recently timed out in this folder, its parents or its subfolders."""
     now = time.monotonic()
     return any(
         now - moment < _REST and (folder == late or folder in late.parents or late in folder.parents)
@@ -96,23 +97,23 @@ def _is_resting(folder: Path) -> bool:
 
 
 def top_of(folder: Path) -> Path | None:
-    """Return the top of the checkout that `folder` is in; None where it is in none."""
+    """Return the top of the checkout that contains `folder`, or None."""
     printed = facts(folder, "rev-parse", "--show-toplevel")
     if not printed:
         return None
     top, here = Path(printed), Path(os.path.realpath(folder))
-    # A configuration can say that its files are anywhere.
+    # A configuration can place its files anywhere.
     is_above = top == here or top in here.parents
     return top if is_above and os.path.lexists(top / ".git") else None
 
 
 def clone(url: str, target: Path, *options: str) -> bool:
-    """Clone what `url` names, with git's own words on stderr; return whether that went well."""
+    """Clone the repository at `url`, with git's output on stderr; return whether it succeeded."""
     return _went_well("clone", "--quiet", *options, "--", url, str(target))
 
 
 def fetch_submodules(checkout: Path) -> bool:
-    """Fetch the submodules of a clone that was just made; return whether that went well."""
+    """Fetch the submodules of a new clone; return whether it succeeded."""
     arguments = ["submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1"]
     return _went_well("-C", str(checkout), *arguments)
 
@@ -126,7 +127,7 @@ def init(folder: Path) -> bool:
 
 
 def _went_well(*arguments: str) -> bool:
-    """Return whether git did this, with the user's own configuration and programs: what a user would do by hand."""
+    """Return whether git succeeded, with the user's own configuration and programs, as if called by hand."""
     own = ["-c", f"core.hooksPath={os.devnull}", "-c", "protocol.ext.allow=never"]
     return subprocess.run(["git", *own, *arguments], env=_without_repository()).returncode == 0
 
@@ -136,13 +137,13 @@ def _kept() -> dict[str, str]:
 
 
 def _without_repository() -> dict[str, str]:
-    """Return the environment without what names another repository, as git's hooks have it."""
+    """Return the environment without variables that name another repository, which git hooks have."""
     names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
     return {name: value for name, value in os.environ.items() if name not in names}
 
 
 def _configured(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables by which git takes settings before all files; names may have any characters."""
+    """Return the variables that override all configuration files of git; names may contain any characters."""
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (name, value) in enumerate(settings.items()):
         variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
@@ -150,7 +151,7 @@ def _configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _output(command: list[str], environ: Mapping[str, str], limit: float = 0) -> str | None:
-    """Return what git prints, None for an error; raise TimeoutExpired."""
+    """Return git's output, None for an error; raise TimeoutExpired."""
     try:
         completed = programs.run(command, env=dict(environ), errors="surrogateescape", timeout=limit or TIME_LIMIT)
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
 """Metadata of a git checkout: its commit, and the URL that it was cloned from.
 
-git itself is asked where it is installed, for a checkout of this user's. It is not in the image, and s2i uploads `.git`
+If git is installed and the checkout belongs to this user, git is called. The image has no git, and s2i uploads `.git`
 only on demand (`s2i build --exclude ''`); then we read the files that gitrepository-layout(5) describes.
 """
 
@@ -34,8 +34,8 @@ def last_commit(repository: Path, name: Path) -> str:
 
 
 def uncommitted(repository: Path) -> list[str]:
-    """Return the files of `repository` that are not as they were committed, new ones too; [] where git can't say."""
-    # Each is a state of two letters, a space and a path; of a renamed file the old path is a field of its own.
+    """Return the files of `repository` that differ from its commit, including new ones; [] if git can't list them."""
+    # Each is a two-letter state, a space and a path; for a renamed file, the old path is a separate field.
     fields = iter(
         _git(
             repository,
@@ -57,7 +57,7 @@ def uncommitted(repository: Path) -> list[str]:
 
 
 def tracked(repository: Path, names: Sequence[str]) -> set[str]:
-    """Return those of `names`, paths below `repository`, that its commit contains; none where git can't say."""
+    """Return the `names`, paths below `repository`, that its commit contains; none if git can't determine them."""
     return set(_git(repository, "ls-tree", "--name-only", "-z", "HEAD", "--", *names).split("\0")) - {""}
 
 
@@ -86,7 +86,7 @@ def _packed(repository: Path, name: str) -> str:
 
 
 def _text(repository: Path, name: str) -> str:
-    """Return the text of a file in .git; "" for a link, anything else that is not a file, or a name outside .git."""
+    """Return the text of a file in .git; "" for a link, anything else that isn't a file, or a name outside .git."""
     path = repository / ".git" / name
     if os.path.islink(path) or not os.path.isfile(path) or inside.refusal(path, repository / ".git"):
         return ""

@@ -1,4 +1,4 @@
-"""When a notebook last changed, by git or by metadata that tools write: the date for S2I_RESOLVE_AS_OF=auto."""
+"""When a notebook last changed, from git or the metadata of tools: the date for S2I_RESOLVE_AS_OF=auto."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from nb_builder.repository import git_metadata
 
 
 def choose(setting: resolve_date.Value | None, changed: AsOf | None, notebook: Path) -> AsOf | None:
-    """Return the date to resolve to: that of the setting, `changed` for AUTO, None for no date.
+    """Return the date to resolve to: the setting's, `changed` for AUTO, or None.
 
     Raises DateUnknown for AUTO if `changed` is None.
     """
@@ -27,9 +27,9 @@ def choose(setting: resolve_date.Value | None, changed: AsOf | None, notebook: P
 
 
 def of(repository: Path, notebook: Path, node: NotebookNode) -> AsOf | None:
-    """Return when the notebook last changed: by its last commit, else by its metadata; None if both are unknown.
+    """Return when the notebook last changed: from its last commit, else its metadata; None if both are unknown.
 
-    In a shallow clone every file seems to be of the last commit, so there metadata take precedence.
+    In a shallow clone every file seems to belong to the last commit, so metadata take precedence there.
     """
     committed = _committed(repository, notebook)
     recorded = _recorded(notebook, node)
@@ -45,7 +45,7 @@ def _committed(repository: Path, notebook: Path) -> AsOf | None:
 
 
 def _recorded(notebook: Path, node: NotebookNode) -> AsOf | None:
-    """Return the latest time at which a tool has recorded that it ran a cell."""
+    """Return the latest time at which a tool recorded that it ran a cell."""
     moments = [moment for text in _recordings(node) if (moment := _moment(text))]
     return AsOf(max(moments), f"the metadata of {notebook}") if moments else None
 

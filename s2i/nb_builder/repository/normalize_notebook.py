@@ -1,6 +1,6 @@
-"""Fills in fields that the format requires but tools other than Jupyter leave out of a notebook's file.
+"""Fills in fields that the format requires but tools other than Jupyter omit.
 
-What an earlier run stored (outputs, counts) is dropped. A file that is not a notebook at all is left to fail.
+Stored outputs and execution counts are dropped. A file that isn't a notebook at all is left to fail.
 """
 
 import re
@@ -16,7 +16,7 @@ _CODE = {"cell_type", "id", "metadata", "source", "outputs", "execution_count"}
 
 
 def normalize(raw: dict) -> None:
-    """Change a notebook in JSON, of format 3 or 4, so that it is valid, as far as that needs no guess."""
+    """Make a notebook in JSON, of format 3 or 4, valid, unless that requires a guess."""
     raw["metadata"] = _typed(raw.get("metadata"), _NOTEBOOK)
     _normalize_kernel(raw["metadata"])
     # Widget state belongs to stored outputs; some tools leave it without its `state`, which would be invalid.
@@ -54,7 +54,7 @@ def _normalize_kernel(metadata: dict) -> None:
 
 def _normalize_cell(cell: dict, source_key: str) -> None:
     cell["metadata"] = _typed(cell.get("metadata"), _CELL)
-    # In an executed notebook of an earlier build; its cells are the author's now.
+    # From the executed notebook of an earlier build; its cells now belong to the author.
     cell["metadata"].pop("nb_builder", None)
     _normalize_tags(cell["metadata"])
     if not cell["metadata"].get("name", "x"):
@@ -78,7 +78,7 @@ def _normalize_tags(metadata: dict) -> None:
 
 
 def _normalize_id(cell: dict, position: int, seen: set[str]) -> None:
-    """Give the cell a unique id: by its position and not random, so that builds are repeatable."""
+    """Give the cell a unique ID, derived from its position so that builds are repeatable."""
     identifier = cell.get("id")
     if not isinstance(identifier, str) or not _ID.fullmatch(identifier) or identifier in seen:
         cell["id"] = f"cell-{position}"
@@ -86,7 +86,7 @@ def _normalize_id(cell: dict, position: int, seen: set[str]) -> None:
 
 
 def _drop_unknown(mapping: dict, names: set[str]) -> None:
-    """Drop fields that the format does not know: the executed notebook must be valid to be written."""
+    """Drop fields that the format doesn't define: the executed notebook must be valid to be written."""
     for name in set(mapping) - names:
         del mapping[name]
 

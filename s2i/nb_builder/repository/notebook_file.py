@@ -1,4 +1,4 @@
-"""Reads a notebook's file, or raises a problem that says precisely why it can't be read."""
+"""Reads a notebook's file, or raises a problem that states precisely why it can't be read."""
 
 import json
 import re
@@ -18,7 +18,8 @@ from nb_builder.problems.notebooks import (
 from nb_builder.repository import formats, ordinary_files
 from nb_builder.repository.normalize_notebook import normalize
 
-# Values of a notebook, as far as its punctuation tells. Each takes up to 100 bytes in memory, and two in the file.
+# Maximum number of values in a notebook, estimated from its punctuation. Each takes up to 100 bytes in memory, and two
+# in the file.
 MAX_PARTS = 10_000_000
 _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 
@@ -26,15 +27,15 @@ _CONFLICT = re.compile(r"^(<<<<<<<|>>>>>>>)( .*)?$", re.MULTILINE)
 def read(repository: Path, notebook: Path) -> nbformat.NotebookNode:
     """Return the notebook in the newest format.
 
-    Raises FileRefused, NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat,
-    NotebookUnreadable or LanguageWrong.
+    Raises FileRefused, NotebookConflict, NotebookNotJson, NotebookNotANotebook, NotebookFormat, NotebookUnreadable or
+    LanguageWrong.
     """
     text = _text(ordinary_files.require(repository / notebook, repository), notebook)
     if notebook.suffix != ".ipynb":
         return _parse_text_format(text, notebook)
     raw = _parse(text, notebook)
     _require_notebook(raw, notebook)
-    # Before anything is looked up in it: other tools write other types than the format has.
+    # Before any look-up: other tools write types that the format doesn't allow.
     normalize(raw)
     _require_python(raw["metadata"], notebook)
     return _upgrade(raw, notebook)
@@ -102,7 +103,7 @@ def _state(text: str, error: json.JSONDecodeError) -> str:
         return "empty"
     if not text.lstrip().startswith("{"):
         return "something else"
-    # A file that was cut off lacks its last brace, or ends inside a string.
+    # A truncated file lacks its last brace, or stops inside a string.
     cut = not text.rstrip().endswith("}") or error.msg.startswith("Unterminated")
     return "cut off" if cut else "damaged"
 
@@ -124,11 +125,11 @@ def _require_python(metadata: dict, notebook: Path) -> None:
 
 
 def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
-    """Return the normalized notebook, converted to format 4; raise NotebookNotANotebook if nbformat refuses it."""
+    """Return the normalised notebook, converted to format 4; raise NotebookNotANotebook if nbformat rejects it."""
     text = json.dumps(raw)
     try:
         with warnings.catch_warnings():
-            # Notebooks without cell ids are common and harmless here.
+            # Notebooks without cell IDs are common and harmless here.
             warnings.simplefilter("ignore", nbformat.warnings.MissingIDFieldWarning)
             warnings.simplefilter("ignore", nbformat.warnings.DuplicateCellId)
             node = nbformat.reads(text, as_version=4)
@@ -136,7 +137,7 @@ def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
     except (
         nbformat.ValidationError,
         nbformat.reader.NotJSONError,
-        # Raised by its conversion of older formats, which has assertions.
+        # Raised by its conversion of older formats, which contains assertions.
         AssertionError,
         AttributeError,
         LookupError,
@@ -151,7 +152,7 @@ def _upgrade(raw: dict, notebook: Path) -> nbformat.NotebookNode:
 
 
 def _name_cells(node: nbformat.NotebookNode, raw: dict) -> None:
-    """Give cells that had no id one by their position: nbformat's are random, and builds must be repeatable."""
+    """Give cells without an ID one derived from their position: nbformat's are random, builds must be repeatable."""
     given_ids = {cell.get("id") for cell in raw.get("cells", ()) if isinstance(cell, dict)}
     for position, cell in enumerate(node.cells, start=1):
         if cell.get("id") not in given_ids:

@@ -1,4 +1,4 @@
-"""The door to the files of a repository that a build or a check reads itself."""
+"""Access to the repository files that a build or a check reads itself."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,9 @@ from nb_builder.problems.notebooks import FileEncoding, FileRefused
 
 
 def require(path: Path, top: Path) -> Path:
-    """Return `path`, which need not exist; raise FileRefused if it leads out of the repository `top` or is special.
+    """Return `path`, which need not exist; raise FileRefused if it is outside the repository `top` or special.
 
-    So it does for a file that nobody has written by hand, nor with Jupyter.
+    Also raises FileRefused for implausibly large files.
     """
     reason = inside.refusal(path, top)
     if reason:
@@ -19,7 +19,7 @@ def require(path: Path, top: Path) -> Path:
 
 
 def is_file(path: Path, top: Path) -> bool:
-    """Return whether there is a file; raise FileRefused for what `require` refuses."""
+    """Return whether there is a file; raise FileRefused for what `require` rejects."""
     return os.path.lexists(path) and require(path, top).is_file()
 
 

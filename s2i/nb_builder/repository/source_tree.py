@@ -14,10 +14,10 @@ UPLOADED = Path("/tmp/src")  # noqa: S108 - s2i's own place
 
 
 def locate(src: Path, copy: Path) -> Path:
-    """Return the folder with the repository: `src`, or `copy` where an earlier assemble emptied s2i's upload.
+    """Return the folder with the repository: `src`, or `copy` if an earlier assemble emptied s2i's upload.
 
-    An empty folder elsewhere is an error: `copy` may be another repository, of an earlier build.
-    Raises SourceMissing if there are no files.
+    An empty folder elsewhere is an error: `copy` may be another repository, of an earlier build. Raises SourceMissing
+    if there are no files.
     """
     for folder in (src, copy) if src == UPLOADED else (src,):
         if os.path.isdir(folder) and any(folder.iterdir()):
@@ -26,7 +26,7 @@ def locate(src: Path, copy: Path) -> Path:
 
 
 def _state(src: Path) -> str:
-    """Return what is to be said of a place that has no repository."""
+    """Return a description of a place that contains no repository."""
     if os.path.isdir(src):
         return "the folder is empty"
     return "it is a file" if os.path.exists(src) else "there is no such folder"
@@ -37,8 +37,8 @@ def find_notebooks(
 ) -> tuple[Path, ...]:
     """Return the notebooks to build, relative to `repository`, in order of execution; the last one has predictor.
 
-    `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST. Without either it is the one that
-    `candidates` finds, and `note` gets the reason if there are several. Raises NotebookChosenTwice, NotebookName,
+    `chosen` is S2I_SOURCE_NOTEBOOK, `listed` S2I_SOURCE_NOTEBOOK_LIST. Without either it is the one that `candidates`
+    finds, and `note` is called with the reason if there are several. Raises NotebookChosenTwice, NotebookName,
     FileRefused or NotebookNotFound, and what `candidates.sole` raises.
     """
     if chosen is not None and listed is not None:
@@ -59,7 +59,7 @@ def has_module(repository: Path, module: str) -> bool:
 
 
 def files(repository: Path) -> Iterator[Path]:
-    """Yield the repository's files that `bring` would copy, relative to it, sorted folder by folder."""
+    """Yield the repository's files that `copy_to` would copy, relative to it, sorted folder by folder."""
     for folder, subfolders, names in os.walk(repository):
         subfolders[:] = sorted({*subfolders} - {*_not_of_the_repository(folder, subfolders)})
         paths = (os.path.join(folder, name) for name in sorted(names))
@@ -67,7 +67,7 @@ def files(repository: Path) -> Iterator[Path]:
 
 
 def special_files(repository: Path) -> list[str]:
-    """Return what `bring` leaves out as it can't be copied: "pipe (a FIFO)", each by its path in the repository."""
+    """Return the files that `copy_to` skips because they can't be copied, such as "pipe (a FIFO)", with their paths."""
     found: list[str] = []
     for folder, subfolders, names in os.walk(repository):
         subfolders[:] = sorted({*subfolders} - {*_not_of_the_repository(folder, subfolders)})
@@ -79,8 +79,8 @@ def special_files(repository: Path) -> list[str]:
 def copy_to(repository: Path, destination: Path) -> None:
     """Replace the content of `destination` with a copy of the repository, with dot files, modes and links.
 
-    FIFOs, sockets and devices are left out: `special_files` has them. s2i's upload is removed as far as this user may,
-    so that it is not in the image twice.
+    FIFOs, sockets and devices are skipped; `special_files` lists them. s2i's upload is removed if this user may do so,
+    so that it isn't in the image twice.
     """
     if repository.resolve() == destination.resolve():
         return
@@ -118,7 +118,7 @@ def _is_inside(repository: Path, path: Path) -> bool:
 
 
 def _not_of_the_repository(folder: str, names: list[str]) -> list[str]:
-    """Return the entries of a local folder that do not belong to the repository's files, such as .git, venvs, FIFOs."""
+    """Return the entries of a local folder that don't belong to the repository's files, such as .git, venvs, FIFOs."""
     generated = {".git", ".ipynb_checkpoints", "__pycache__"}
     return [
         name

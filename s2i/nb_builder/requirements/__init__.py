@@ -1,1 +1,1 @@
-"""What a notebook requires: read from its cell and the files of its repository, merged and locked."""
+"""The notebook's requirements: read from its cell and the files of its repository, merged and locked."""

@@ -1,4 +1,4 @@
-"""Collect what a notebook requires: the cell's list, by script one, and the repository's files and lock."""
+"""Collect the notebook's requirements: the cell's list, from script one, and the repository's files and lock."""
 
 import os
 import re
@@ -28,7 +28,7 @@ from nb_builder.requirements.pip_config import without_credentials
 from nb_builder.requirements.sources import NOTHING, Choice, Declaration, requirements_txt
 from nb_builder.rewrite.emit_requirements import MALFORMED
 
-# Seconds. Script one only computes a list; if it takes longer, it waits for something.
+# Seconds. Script one only computes a list; if it takes longer, it is waiting for something.
 _TIME_LIMIT = 60
 
 # Needed to save and load the model, so it is added; the notebook may pin its version.
@@ -39,7 +39,7 @@ _LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?\s*(?:==|@)\s*([^\s;]+)
 
 @dataclass(frozen=True)
 class Interpreter:
-    """The notebook's Python: how script one is run, and the version, such as "3.11.2", that markers are about.
+    """The notebook's Python: how to run script one, and the version, such as "3.11.2", that markers refer to.
 
     If it is isolated, script one can't import modules of the repository.
     """
@@ -50,19 +50,19 @@ class Interpreter:
 
     @property
     def command(self) -> list[str | Path]:
-        """Return the command to which the script is added."""
-        # -S leaves out site-packages: script one has the standard library, on any machine, and the repository's
-        # modules. A module named like one that Python itself imports as it starts would run at once; with -I there
-        # are none of them.
+        """Return the command, without the script."""
+        # -S leaves out site-packages: on any machine, script one has only the standard library and the repository's
+        # modules. A module with the name of one that Python imports at startup would run immediately; with -I there are
+        # none.
         return [self.path, "-I", "-S"] if self.isolated else [self.path, "-S"]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """All requirements of a build: the cell's list, the repository's files, and what their lines ask for.
+    """All requirements of a build: the cell's list, the repository's files, and what their lines require.
 
     `emitted` is the one file that an installer reads; it has all lines of `asked`. `top` is the repository's top
-    folder, and `choice` says which of its files counts.
+    folder, and `choice` determines which of its files counts.
     """
 
     cell: tuple[Requirement, ...]
@@ -73,13 +73,13 @@ class Wanted:
     choice: Choice = NOTHING
 
     def __len__(self) -> int:
-        """Return how many requirements the author has written; those of a package for several Pythons count once."""
+        """Return the number of requirements that the author wrote; variants of one package count once."""
         marked = [canonicalize_name(requirement.name) for requirement in self.named if requirement.marker]
         return len(self.asked.lines) - len(marked) + len(set(marked))
 
     @property
     def locked(self) -> str:
-        """Return the text of the repository's lock, "" without one; raise FileEncoding."""
+        """Return the text of the repository's lock, or ""; raise FileEncoding."""
         return ordinary_files.text(self.lock, self.top) if self.lock else ""
 
     @property
@@ -89,9 +89,10 @@ class Wanted:
 
     @property
     def fingerprint(self) -> str:
-        """Return a digest of everything that a resolver's result depends on; "" where a result must not be reused.
+        """Return a digest of everything that a resolver's result depends on; "" if a result must not be reused.
 
-        That is so where an address has a password: locks are kept without them, so the next build has to resolve again.
+        That is the case if an address contains a password: locks are stored without them, so the next build has to
+        resolve again.
         """
         texts = [self.emitted.read_text("utf-8"), *([self.locked] if self.lock else [])]
         if any(without_credentials(text) != text for text in texts):
@@ -118,7 +119,7 @@ class Wanted:
         )
 
     def written_in(self, name: str) -> str:
-        """Return the repository's file and line, as words, that ask for the package `name`; "" where none does."""
+        """Return the repository's file and line that require the package `name`, as text; "" if none does."""
         counted = self.choice.counted
         if counted is None:
             return ""
@@ -145,9 +146,9 @@ def collect(
     *,
     allowed: Sequence[str] = (),
 ) -> Wanted:
-    """Run script one in `folder` with `interpreter`, and add what files of the repository require.
+    """Run script one in `folder` with `interpreter`, and add the requirements of the repository's files.
 
-    `declared` is what they say, the nearest first; `allowed` are the hosts whose indexes may be named. Writes
+    `declared` are these files' declarations, nearest first; `allowed` are the hosts whose indexes may be named. Writes
     requirements.txt next to `script`. Raises RequirementsNeedPackages, RequirementsMalformed, RequirementIsOption,
     IndexNotAllowed, GitMissing, RequirementsConflict, LockOutdated, FileRefused or FileEncoding.
     """
@@ -174,7 +175,7 @@ def collect(
 
 
 def counted(number: int) -> str:
-    """Return the number of requirements in words."""
+    """Return the number of requirements as text."""
     return "1 requirement" if number == 1 else f"{number or 'no'} requirements"
 
 
@@ -200,7 +201,7 @@ def _text(lines: Sequence[str]) -> str:
 
 
 def _has_name(line: str) -> bool:
-    """Return whether a line of the cell is a requirement with a name, and not a bare address."""
+    """Return whether a line of the cell is a requirement with a name, as opposed to a bare address."""
     try:
         Requirement(line.split(" --", maxsplit=1)[0])
     except InvalidRequirement:
@@ -238,7 +239,7 @@ def _nearest(name: str, folder: Path, src: Path) -> Path | None:
 
 
 def _check_agreement(wanted: Wanted) -> None:
-    """Raise RequirementsConflict where cell and file pin the same package to different versions."""
+    """Raise RequirementsConflict if cell and file pin the same package to different versions."""
     counted = wanted.choice.counted
     if counted is None:
         return
@@ -262,7 +263,7 @@ def _requirement(line: str) -> Requirement | None:
 
 
 def _check_lock(wanted: Wanted, environment: dict[str, str]) -> None:
-    """Raise LockOutdated if the repository's lock does not satisfy what the cell requires in this environment."""
+    """Raise LockOutdated if the repository's lock doesn't satisfy the cell's requirements in this environment."""
     if wanted.lock is None:
         return
     text = wanted.locked
@@ -279,12 +280,12 @@ def _check_lock(wanted: Wanted, environment: dict[str, str]) -> None:
 
 
 def _locked_versions(text: str, environment: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the version or address of each package that the lock has for this environment."""
+    """Yield the name and the version or address of each package in the lock for this environment."""
     for _, line in logical(text):
         match = _LOCKED.fullmatch(line)
         if match is None:
             continue
-        # The installer reports a marker that is invalid.
+        # The installer reports an invalid marker.
         with suppress(InvalidMarker):
             if match[3] and not Marker(match[3]).evaluate(environment):
                 continue

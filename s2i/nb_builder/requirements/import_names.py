@@ -1,6 +1,6 @@
-"""Which distribution provides an import name, for the line that a message tells users to add.
+"""Which distribution provides an import name, for the line that a message suggests to add.
 
-Only names in these tables are given. A guess could name somebody else's package: an index may have one under any
+Only names in these tables are suggested. A guess could name an unrelated package: an index may have one under any
 module's name.
 """
 
@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from nb_builder.platforms.catalog import MODULES, prefixes
 
-# Where the two names differ. A dotted name is for one of several distributions that share a namespace.
+# The two names differ. A dotted name is for one of several distributions that share a namespace.
 PROVIDED_BY = {
     "attr": "attrs",
     "autosklearn": "auto-sklearn",
@@ -129,7 +129,7 @@ PROVIDED_BY = {
     "zmq": "pyzmq",
 }
 
-# Where they are the same; indexes do not distinguish `_` and `-`.
+# The names are the same; indexes don't distinguish `_` and `-`.
 _SAME = """
     accelerate aif360 aiohttp albumentations alibi altair annoy anthropic arch arrow arviz astropy attrs autocorrect
     autoviz backoff bert_score bertopic bitsandbytes bokeh boto boto3 botocore bottleneck cachetools cartopy
@@ -167,9 +167,9 @@ _SAME = """
 """
 SAME = frozenset(_SAME.split())
 
-# Names of neither an import nor a distribution under which people look for one.
+# Names that people look for, which are neither an import nor a distribution.
 _ALSO_WRITTEN = {"opencv": "opencv-python-headless", "pytorch": "torch"}
-# Distributions that do provide the import of the same name, although another one is the usual.
+# Distributions that do provide the import of the same name, although another one is usual.
 _ALSO_PACKAGES = {"bson", "faiss", "fpdf", "jwt", "kafka", "pdfminer", "psycopg2", "slugify"}
 
 
@@ -179,7 +179,7 @@ def known_name(module: str) -> str | None:
 
 
 def providing(module: str) -> str | None:
-    """Return the name of the distribution that provides `module`, or None where the tables do not have it."""
+    """Return the name of the distribution that provides `module`, or None if the tables don't have it."""
     name = known_name(module)
     if name is None or name in MODULES:
         return None
@@ -187,12 +187,12 @@ def providing(module: str) -> str | None:
 
 
 def package_meant(name: str) -> str | None:
-    """Return the distribution that an author means who writes `name`, an import's; None where `name` may be one."""
+    """Return the distribution that an author means by the import name `name`; None if `name` may be one itself."""
     known = _ALSO_WRITTEN.get(name) or PROVIDED_BY.get(name)
     same = known is None or name in _ALSO_PACKAGES or canonicalize_name(known) == canonicalize_name(name)
     return None if same else known
 
 
 def entry(module: str) -> str:
-    """Return the entry of `requirements` that provides `module`; with a placeholder where its package is unknown."""
+    """Return the entry of `requirements` that provides `module`; with a placeholder if its package is unknown."""
     return f'["{providing(module) or f"<the package that provides {module}>"}", ""]'

@@ -1,7 +1,7 @@
 """Package indexes that requirement lines name: whether they are allowed, and how they are passed to installers.
 
-A package runs code in the build and in the service, and the person who builds need not trust the repository's
-author. So an index that a repository names is rejected unless S2I_ALLOW_INDEXES has its host, or the builder uses it
+A package runs code in the build and in the service, and the person who builds need not trust the repository's author.
+So an index that a repository names is rejected unless S2I_ALLOW_INDEXES contains its host, or the builder uses it
 anyway.
 """
 
@@ -19,10 +19,10 @@ DEFAULT_INDEX = "https://pypi.org/simple"
 
 @dataclass(frozen=True)
 class IndexOptions:
-    """The options of a requirement line, or of several; `where` names the line, and is "" for several.
+    """The options of one or several requirement lines; `where` names the line, and is "" for several.
 
-    `direct` are addresses of packages themselves. `written` has (address, text) of those that were written with
-    variables. `lines` keeps the options of each line, so that `check` can name the one that is refused.
+    `direct` are addresses of packages themselves. `written` has (address, text) of those written with variables.
+    `lines` keeps the options of each line, so that `check` can name the rejected one.
     """
 
     where: str = ""
@@ -39,7 +39,7 @@ class IndexOptions:
     lines: tuple["IndexOptions", ...] = ()
 
     def __add__(self, other: "IndexOptions") -> "IndexOptions":
-        """Return both combined; of two values for --index-url the later one counts, as for pip."""
+        """Return both combined; of two values for --index-url the later one counts, like in pip."""
         return IndexOptions(
             "",
             other.index or self.index,
@@ -59,7 +59,7 @@ class IndexOptions:
         """Raise IndexNotAllowed for the first index that is not on an `allowed` host or in the builder's settings.
 
         Folders of the repository, whose top folder is `top`, are always allowed. Addresses of single packages, which
-        bring no other than they name, are refused only where hosts are `allowed` and theirs is not among them.
+        provide nothing else, are rejected only if hosts are `allowed` and theirs is not among them.
         """
         used = _in_use(pip_config.read(environ))
         for line in self._lines():
@@ -96,12 +96,12 @@ def _once(items: tuple) -> tuple:
 
 
 def _joined(value: str, additions: tuple[str, ...], separator: str = " ") -> str:
-    """Return the setting's `value` with `additions`; "" where there is nothing to add."""
+    """Return the setting's `value` with `additions`, or ""."""
     return separator.join([*value.replace(separator, " ").split(), *additions]) if additions else ""
 
 
 def _in_use(settings: Mapping[str, str]) -> set[str]:
-    """Return the addresses that pip's own settings take packages from, whatever the repository says."""
+    """Return the addresses that pip's own settings use, regardless of the repository."""
     urls = [settings.get("index-url", DEFAULT_INDEX)]
     for name in ("extra-index-url", "find-links"):
         urls += settings.get(name, "").split()
@@ -116,17 +116,17 @@ def _is_inside(url: str, top: Path) -> bool:
 
 
 def _host(url: str) -> str:
-    """Return the host of an address, with its port if it has one; the address itself where it has no host."""
+    """Return the host of an address, with its port if it has one; the address itself if it has no host."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        # Brackets that are no address of IPv6.
+        # Brackets that don't contain an IPv6 address.
         return url
     return parts.netloc.rpartition("@")[2].lower() or url
 
 
 def _require(address: str, host: str, allowed: Sequence[str], where: str, written: str = "") -> None:
-    """Raise IndexNotAllowed for a host that is not allowed; what was `written` is shown in place of the address."""
+    """Raise IndexNotAllowed for a host that is not allowed; the `written` form is shown instead of the address."""
     if not {host, host.partition(":")[0]} & {*allowed}:
         url = pip_config.without_credentials(written or address)
         raise IndexNotAllowed(where=where, index=url, host=_host(written) if written else host)

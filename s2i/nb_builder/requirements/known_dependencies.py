@@ -1,6 +1,6 @@
-"""What well-known distributions depend on, for notes that must not warn of what comes along anyway.
+"""Dependencies of well-known distributions, so that notes don't warn about packages that are installed anyway.
 
-No index is asked and nothing is resolved. An entry too many keeps a note back, one too few shows a needless note.
+No index is queried and nothing is resolved. An entry too many suppresses a note, one too few shows a needless note.
 """
 
 from collections.abc import Iterable
@@ -52,6 +52,6 @@ _NEEDS = {
 
 
 def with_dependencies(names: Iterable[str]) -> set[str]:
-    """Return the normalised `names` of distributions, with those that they are known to bring."""
+    """Return the normalised `names` of distributions, with their known dependencies."""
     asked = {canonicalize_name(name) for name in names}
     return asked.union(*(_NEEDS.get(name, "").split() for name in asked))

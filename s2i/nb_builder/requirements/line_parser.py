@@ -1,4 +1,4 @@
-"""Parse requirement lines as pip does, and make every path in them absolute.
+"""Parses requirement lines as pip does, and makes every path in them absolute.
 
 The cell's list and requirements.txt may have the same entries: packages, paths, git repositories, and options that
 include other files or name indexes. uv and pip read the result in any working directory.
@@ -44,11 +44,11 @@ _OTHER_VCS = re.compile(r"(hg|svn|bzr)\+")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where lines come from: a file or the cell's list, the folders that paths are relative to, the repository's top.
+    """The origin of lines: a file or the cell's list, the folders that paths are relative to, the repository's top.
 
-    `within` is its name ("requirements.txt"), `count` the word for an entry ("line"), `home` the file to correct it
-    in. With `strict`, a line that is not a requirement is refused here; else it is left to the installer, which
-    accepts more forms.
+    `within` is its name ("requirements.txt"), `count` the noun for an entry ("line"), `home` the file to correct. With
+    `strict`, a line that is not a requirement is rejected here; otherwise it is left to the installer, which accepts
+    more forms.
     """
 
     within: str
@@ -65,7 +65,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Asked:
-    """What lines ask for: entries and constraints with absolute paths, and the options for indexes.
+    """The content of lines: entries and constraints with absolute paths, and the options for indexes.
 
     `folders` are the folders of the repository that are built and installed; `notes` are for the log.
     """
@@ -77,7 +77,7 @@ class Asked:
     notes: tuple[str, ...] = ()
 
     def __add__(self, other: "Asked") -> "Asked":
-        """Return what both ask for, each line once."""
+        """Return the content of both, each line once."""
         return Asked(
             _once(self.lines + other.lines),
             _once(self.constraints + other.constraints),
@@ -88,7 +88,7 @@ class Asked:
 
 
 class _Options(argparse.ArgumentParser):
-    """Parses a line that begins with an option; those that are not listed here are refused."""
+    """Parses a line that starts with an option; unlisted options are rejected."""
 
     def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
@@ -104,7 +104,7 @@ class _Options(argparse.ArgumentParser):
         ):
             self.add_argument(*names, action="append", default=[])
         self.add_argument("-i", "--index-url", "--pypi-url", default="")
-        # The last two change nothing: every build locks by digests, and prefers wheels.
+        # The last two change nothing: every build locks with digests, and prefers wheels.
         for name in ("--no-index", "--pre", "--require-hashes", "--prefer-binary"):
             self.add_argument(name, action="store_true")
 
@@ -117,7 +117,7 @@ _OPTIONS = _Options()
 
 
 def read(lines: Sequence[tuple[int, str]], origin: Origin, seen: frozenset[Path] = frozenset()) -> Asked:
-    """Return what numbered `lines` ask for; `seen` are the files that include them, against a circle.
+    """Return the content of numbered `lines`; `seen` are the files that include them, to detect cycles.
 
     Raises RequirementsMalformed, RequirementIsOption or GitMissing.
     """
@@ -129,7 +129,7 @@ def read(lines: Sequence[tuple[int, str]], origin: Origin, seen: frozenset[Path]
 
 
 def read_file(path: Path, top: Path, seen: frozenset[Path] = frozenset()) -> Asked:
-    """Return what a requirements file of the repository asks for, including the files that it names with -r and -c.
+    """Return the content of a requirements file of the repository, including the files that it names with -r and -c.
 
     Raises Unreadable as well.
     """
@@ -140,7 +140,7 @@ def read_file(path: Path, top: Path, seen: frozenset[Path] = frozenset()) -> Ask
 
 
 def of_packages(file: str, packages: Packages, top: Path, seen: frozenset[Path] = frozenset()) -> Asked:
-    """Return what the repository's `file` asks for, from its parsed `packages`; their notes are left to the caller."""
+    """Return the content of the repository's `file` from its parsed `packages`; their notes are left to the caller."""
     path = top / file
     origin = Origin(file, "line" if packages.numbers else "entry", file, (path.parent, top), top)
     asked = read(packages.numbered(), origin, seen | {path.resolve()})
@@ -166,7 +166,7 @@ def _once(items: tuple) -> tuple:
 
 
 def _sum(parts: Sequence[Asked]) -> Asked:
-    """Return what all parts ask for, in halves: one after the other, each line would be copied for each."""
+    """Return the combined content of all parts, added in halves so that lines aren't copied once per part."""
     if len(parts) < 2:
         return parts[0] if parts else Asked()
     middle = len(parts) // 2
@@ -199,8 +199,8 @@ def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> As
         )
     )
     for target in values.editable:
-        # Installed as a copy, not as a link: the service must not change with the repository, and the package must
-        # not be missing from a slim image.
+        # Installed as a copy, not as a link: the service must not change with the repository, and a slim image must
+        # contain the package.
         asked += _entry(target, number, origin)
     for name in values.requirement:
         asked += _included(name, number, origin, seen)
@@ -213,7 +213,7 @@ def _option(line: str, number: int, origin: Origin, seen: frozenset[Path]) -> As
 
 
 def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> Asked:
-    """Return what an included file of the repository asks for; nothing where it is being read already."""
+    """Return the content of an included file of the repository; empty if it is already being read."""
     path = _local(name, origin)
     if path is not None and not _is_inside(path, origin.top):
         raise _malformed(origin, number, f"it includes {name!r}, which is outside the repository")
@@ -228,7 +228,7 @@ def _included(name: str, number: int, origin: Origin, seen: frozenset[Path]) -> 
 
 
 def _entry(line: str, number: int, origin: Origin) -> Asked:
-    """Return what one package, path or address asks for."""
+    """Return the content of one package, path or address."""
     text, hashes = requirement_and_options(line)
     if len(text) > MAX_LENGTH:
         raise _malformed(origin, number, f"{text[:40]!r}… has {len(text)} characters, and the limit is {MAX_LENGTH}")
@@ -247,14 +247,14 @@ def _entry(line: str, number: int, origin: Origin) -> Asked:
 
 
 def requirement_and_options(line: str) -> tuple[str, str]:
-    """Return what a line asks for, and the options behind it, such as --hash; "" for none."""
-    # One space, and not a run of them: for each space of a long run, an expression would look at all of it again.
+    """Return the requirement in a line, and the options after it, such as --hash, or ""."""
+    # One space instead of a run of them: for each space of a long run, the expression would scan all of it again.
     text, *rest = re.split(r"\s(?=--)", line, maxsplit=1)
     return text.rstrip(), "".join(rest)
 
 
 def _requirement(line: str, number: int, origin: Origin) -> str:
-    """Return a line that names a package, as it is; raise RequirementsMalformed in a strict origin."""
+    """Return a line that names a package unchanged; raise RequirementsMalformed in a strict origin."""
     try:
         Requirement(requirement_and_options(line)[0])
     except InvalidRequirement as error:
@@ -265,7 +265,7 @@ def _requirement(line: str, number: int, origin: Origin) -> str:
 
 
 def _is_address(target: str) -> bool:
-    """Return whether `target` is a path or an address, and not a version or a name."""
+    """Return whether `target` is a path or an address, as opposed to a version or a name."""
     bare, _ = _without_extras(target.split("#", maxsplit=1)[0])
     return "://" in target or re.match(r"(file|\w+\+\w+):", target) is not None or _is_path(bare)
 
@@ -317,7 +317,7 @@ def _git(target: str, number: int, origin: Origin) -> str:
 
 
 def _local(name: str, origin: Origin) -> Path | None:
-    """Return the path that `name`, a path or a file URL, stands for; None where there is none.
+    """Return the path that `name`, a path or a file URL, refers to; None if it doesn't exist.
 
     A relative one must be inside the repository.
     """
@@ -329,12 +329,12 @@ def _local(name: str, origin: Origin) -> Path | None:
     candidates = [Path(os.path.normpath(folder / text)) for folder in origin.folders]
     top = Path(os.path.normpath(origin.top))
     inside = [path for path in candidates if os.path.exists(path) and (path == top or top in path.parents)]
-    # For a notebook below the top, `.` may mean the top: pip takes paths from where it is called.
+    # For a notebook below the top, `.` may mean the top: pip resolves paths from where it is called.
     return next((path for path in inside if _is_project(path)), inside[0] if inside else None)
 
 
 def _is_inside(path: Path, top: Path) -> bool:
-    """Return whether a path, as it is written, is below the repository's top."""
+    """Return whether a path, as written, is below the repository's top."""
     normal, above = Path(os.path.normpath(path)), Path(os.path.normpath(top))
     return above == normal or above in normal.parents
 
@@ -349,7 +349,7 @@ def _is_project(path: Path) -> bool:
 
 
 def _link(link: str, origin: Origin) -> str:
-    """Return an entry of --find-links: a folder or file of the repository as a file URL, anything else as it is."""
+    """Return an entry of --find-links: a folder or file of the repository as a file URL, anything else unchanged."""
     path = None if "://" in link and not link.startswith("file:") else _local(link, origin)
     return path.as_uri() if path else link
 
@@ -366,7 +366,7 @@ def _name_of_wheel(target: str, number: int, origin: Origin) -> str:
 
 
 def _written(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Return (address, text as it is written) of those with variables, whose values are nobody's to read."""
+    """Return (address, text as written) of addresses with variables, whose values must not be shown."""
     return tuple((_expanded(text), text) for text in texts if _expanded(text) != text)
 
 

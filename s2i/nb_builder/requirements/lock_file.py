@@ -1,7 +1,7 @@
 """The lock: what an installer resolved, written so that it is valid in any folder, and parsed again for installing.
 
-An installer locks packages by version and digests, and a git repository by its full commit. A folder of the
-repository has neither; the lock has the digest of its content, and its path from the top: `name @ file:./lib#sha256=…`.
+An installer locks packages by version and digests, and a git repository by its full commit. A folder of the repository
+has neither; the lock has the digest of its content, and its path from the top: `name @ file:./lib#sha256=…`.
 """
 
 import os
@@ -26,9 +26,9 @@ _COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}(?:[0-9a-f]{24})?(?=[#\s]|$)")
 
 @dataclass(frozen=True)
 class Locked:
-    """A parsed lock: `digested` are the lines with digests, `sources` those of what is built here.
+    """A parsed lock: `digested` are the lines with digests, `sources` those of packages built from source.
 
-    They are apart because an installer that checks digests refuses lines without them.
+    They are separate because an installer that checks digests rejects lines without them.
     """
 
     digested: tuple[str, ...]
@@ -36,14 +36,14 @@ class Locked:
 
 
 def public(text: str, src: Path) -> str:
-    """Return what an installer resolved in the lock's form: no passwords, paths from `src`, folders by digest."""
+    """Return an installer's resolution in the lock's form: no passwords, paths from `src`, folders by digest."""
     return without_credentials(_ABSOLUTE.sub(lambda match: _from_top(match, src), text), instead="")
 
 
 def pinned(text: str, lines: Iterable[str]) -> str:
-    """Return what an installer resolved, with the digests in the author's `lines` in place of the index's.
+    """Return an installer's resolution, with the digests in the author's `lines` instead of the index's.
 
-    A resolver takes all digests that the index has; an author who writes some wants these files and no others.
+    A resolver accepts all digests that the index has; an author who lists some wants exactly these files.
     """
     digests_by_name = {_name(line): _DIGEST.findall(line) for line in lines if _DIGEST.search(line)}
     entries = []
@@ -58,10 +58,10 @@ def _name(line: str) -> str:
 
 
 def parse(text: str, src: Path, name: str) -> Locked:
-    """Return the lines of a lock for installing; options are left out, as they apply to the whole build.
+    """Return the lines of a lock for installing; options are left out, because they apply to the whole build.
 
-    `name` is the lock's, for messages. Raises LockOutdated where a folder below `src` is not the one that was locked,
-    and RequirementsMalformed where a git repository is not locked by a commit, or a line contains a NUL character.
+    `name` is the lock's, for messages. Raises LockOutdated if a folder below `src` is not the one that was locked, and
+    RequirementsMalformed if a git repository is not locked by a commit, or a line contains a NUL character.
     """
     digested, sources = [], []
     for number, line in logical(text):
@@ -79,7 +79,7 @@ def parse(text: str, src: Path, name: str) -> Locked:
         elif "git+" in line or _is_folder(resolved):
             sources.append(resolved)
         else:
-            # It has no digest, so the installer refuses it with a message of its own.
+            # It has no digest, so the installer rejects it with its own message.
             digested.append(resolved)
     return Locked(tuple(digested), tuple(sources))
 

@@ -1,4 +1,4 @@
-"""Logical lines of files that have one entry a line, such as requirements.txt and apt.txt."""
+"""Logical lines of files that have one entry per line, such as requirements.txt and apt.txt."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Merge the requirements of several notebooks, which share one environment."""
+"""Merges the requirements of several notebooks, which share one environment."""
 
 import functools
 import operator
@@ -16,7 +16,7 @@ from nb_builder.requirements.sources import Choice
 def join(parts: Sequence[tuple[Path, Wanted]]) -> Wanted:
     """Return the merged requirements of `parts`, which are (notebook, its requirements).
 
-    The lock is that of the last notebook. Raises RequirementsConflict where two of them pin a package differently.
+    The lock is that of the last notebook. Raises RequirementsConflict if two of them pin a package differently.
     """
     if len(parts) == 1:
         return parts[0][1]

@@ -1,11 +1,11 @@
-"""Exact versions that requirements name."""
+"""Exact versions in requirements."""
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
 def exact_version(requirement: Requirement) -> str:
-    """Return the version that a requirement pins; "" where it leaves a choice."""
+    """Return the version that a requirement pins; "" if it allows several."""
     for pin in requirement.specifier:
         if pin.operator == "===" or (pin.operator == "==" and not pin.version.endswith("*")):
             return pin.version
@@ -13,9 +13,9 @@ def exact_version(requirement: Requirement) -> str:
 
 
 def conflict(one: Requirement, other: Requirement) -> bool:
-    """Return whether both are of one package, and one pins a version that the other does not allow.
+    """Return whether both are of one package, and one pins a version that the other doesn't allow.
 
-    Where their markers differ, both may never apply at once. The installer finds out.
+    If their markers differ, they may never apply at once. The installer finds out.
     """
     if canonicalize_name(one.name) != canonicalize_name(other.name) or str(one.marker) != str(other.marker):
         return False

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-# pip's setting -> uv's environment variable, for those that only change their name.
+# pip's setting -> uv's environment variable, for those that differ only in name.
 _RENAMED = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -20,7 +20,7 @@ _RENAMED = {
     "cache-dir": "UV_CACHE_DIR",
     "retries": "UV_HTTP_RETRIES",
 }
-# uv separates the values of these by commas, pip by spaces and newlines.
+# uv separates the values of these with commas, pip with spaces and newlines.
 _BY_COMMA = ("find-links",)
 
 _YES = ("1", "true", "yes", "on")
@@ -40,7 +40,7 @@ def read(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Return the environment variables and the flags that make uv behave as pip's `settings` say.
+    """Return the environment variables and flags that make uv follow pip's `settings`.
 
     A variable of uv that is in `environ` takes precedence, so it is left out.
     """
@@ -56,7 +56,7 @@ def for_uv(settings: Mapping[str, str], environ: Mapping[str, str]) -> tuple[dic
 
 
 def without_credentials(text: str, instead: str = "***@") -> str:
-    """Return `text` with `instead` in place of the user and password of every URL in it."""
+    """Return `text` with `instead` replacing the user and password of every URL in it."""
     return _CREDENTIALS.sub(lambda match: match[1] + instead, text)
 
 
@@ -75,7 +75,7 @@ def _flags(settings: Mapping[str, str]) -> list[str]:
 def _translate(name: str, text: str) -> str:
     values = text.split()
     if name == "find-links":
-        # pip skips a folder that does not exist; uv fails.
+        # pip skips a folder that doesn't exist; uv fails.
         values = [value for value in values if "://" in value or Path(value).exists()]
     return (",".join if name in _BY_COMMA else " ".join)(values)
 
@@ -88,11 +88,11 @@ def _files(environ: Mapping[str, str]) -> list[Path]:
     roots = environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
     files = [Path(root) / "pip/pip.conf" for root in roots] + [Path("/etc/pip.conf")]
     files += [home / ".pip/pip.conf", Path(environ.get("XDG_CONFIG_HOME", home / ".config")) / "pip/pip.conf"]
-    # The Python builder of sclorg keeps its settings here, so that is where its users put theirs.
+    # The Python builder of sclorg stores its settings here, so its users do, too.
     files.append(home / "pip.ini")
     if environ.get("PIP_CONFIG_FILE"):
         files.append(Path(environ["PIP_CONFIG_FILE"]))
-    # Path.is_file raises for one in a folder that this user may not enter.
+    # Path.is_file raises for a file in a folder that this user may not enter.
     return [path for path in files if os.path.isfile(path)]
 
 

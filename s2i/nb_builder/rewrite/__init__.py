@@ -1,1 +1,1 @@
-"""Makes the two scripts of a notebook, by preprocessors of nbconvert: one transform per file."""
+"""Generates the two scripts of a notebook with nbconvert preprocessors: one transform per file."""

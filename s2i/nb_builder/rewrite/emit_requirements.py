@@ -5,7 +5,7 @@ from nbformat import NotebookNode
 
 from nb_builder.rewrite.number_cells import own_cell
 
-# Exit status of script one when `requirements` itself is at fault, and not the code around it.
+# Exit status of script one if `requirements` itself is invalid, as opposed to the code around it.
 MALFORMED = 65
 
 EMIT = f"""\
@@ -44,7 +44,7 @@ class EmitRequirements(Preprocessor):
     """Appends the cell that writes requirements.txt, to the file given as argument or to stdout."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Return the notebook with that cell; `requirements` is empty if no cell is left that defines it."""
+        """Return the notebook with that cell; `requirements` is empty if no remaining cell defines it."""
         if not nb.cells:
             nb.cells.append(own_cell("no cell of the notebook defines requirements", "requirements = []"))
         nb.cells.append(own_cell("nb-builder: write requirements.txt", EMIT))

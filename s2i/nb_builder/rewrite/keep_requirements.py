@@ -1,8 +1,7 @@
-"""Keeps only the code that the value of `requirements` depends on: a program slice by the syntax tree.
+"""Keeps only the code that the value of `requirements` depends on: a program slice of the syntax tree.
 
-Script one runs before any package is installed. So each cell keeps only the statements that bind
-`requirements`, change it, or bind names that it is computed from; other imports are removed, even from
-the same cell.
+Script one runs before any package is installed. So each cell keeps only the statements that bind `requirements`, change
+it, or bind names that it is computed from; other imports are removed, even from the same cell.
 """
 
 import ast

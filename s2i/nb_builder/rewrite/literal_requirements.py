@@ -1,4 +1,4 @@
-"""Reads `requirements` where it is made of literals, so that no code of the notebook has to run."""
+"""Reads `requirements` if it consists of literals, so that no code of the notebook has to run."""
 
 import ast
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from nb_builder.rewrite.keep_requirements import NAME
 
 
 def script(cells: Sequence[Cell]) -> str | None:
-    """Return a script that emits what script one's `cells` would, with nothing in it but literals and code of ours.
+    """Return a script that emits what script one's `cells` would, with only literals and code of ours.
 
-    None where they compute something.
+    None if they compute something.
     """
     value: object = []
     for cell in cells:
@@ -25,17 +25,17 @@ def script(cells: Sequence[Cell]) -> str | None:
             try:
                 value = _after(statement, value)
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-                # What ast.literal_eval raises, and a sum of a list and something else.
+                # Raised by ast.literal_eval, and by adding something else to a list.
                 return None
     try:
         return f"{NAME} = {value!r}\n{EMIT}\n"
     except (ValueError, RecursionError):
-        # An integer that Python reads, and writes to nobody.
+        # An integer that Python can read but is too long to print.
         return None
 
 
 def _after(statement: ast.stmt, value: object) -> object:
-    """Return the value of `requirements` behind a statement; raise ValueError for one that only a run can tell."""
+    """Return the value of `requirements` after a statement; raise ValueError if only a run can determine it."""
     if isinstance(statement, ast.Assign) and [_name(target) for target in statement.targets] == [NAME]:
         return ast.literal_eval(statement.value)
     if isinstance(statement, ast.AnnAssign) and _name(statement.target) == NAME and statement.value is not None:

@@ -1,4 +1,4 @@
-"""Turns Jupyter's own syntax (`%time`, `!ls`, `x?`) into equivalent Python calls."""
+"""Converts Jupyter's own syntax (`%time`, `!ls`, `x?`) to equivalent Python calls."""
 
 import re
 import warnings
@@ -8,7 +8,7 @@ from nbconvert.filters import ipython2python
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-# Our own magics are for the notebook's author, and its build has no part in them; as ipython2python writes them.
+# Our own magics are for the notebook's author, and builds ignore them; in ipython2python's form.
 _TEXT = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
 _OURS = re.compile(
     r"get_ipython\(\)\.run_line_magic\("
@@ -17,7 +17,7 @@ _OURS = re.compile(
 
 
 class MagicsToPython(Preprocessor):
-    """Replaces magics and shell commands by calls of get_ipython(); lines keep their numbers."""
+    """Replaces magics and shell commands with calls of get_ipython(); lines keep their numbers."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: dict, index: int) -> tuple[NotebookNode, dict]:
         """Return the cell with plain Python in it, and the resources unchanged."""
@@ -26,10 +26,10 @@ class MagicsToPython(Preprocessor):
         return cell, resources
 
 
-# A check asks for the same cells several times, and IPython takes milliseconds for each.
+# A check converts the same cells several times, and IPython takes milliseconds for each.
 @lru_cache(maxsize=4096)
 def as_python(source: str) -> str:
-    """Return the source of a cell as plain Python, with every line at its old number; our own magics do nothing."""
+    """Return the source of a cell as plain Python, with unchanged line numbers; our own magics do nothing."""
     # IPython strips empty lines at the top.
     above = source[: len(source) - len(source.lstrip())].count("\n")
     try:
@@ -38,6 +38,6 @@ def as_python(source: str) -> str:
             warnings.simplefilter("ignore")
             converted = ipython2python(source)
     except IndentationError:
-        # Raised by the tokenizer of Python 3.10 and 3.11. As it is, the cell gets the error that names its line.
+        # Raised by the tokenizer of Python 3.10 and 3.11. Left unchanged, the cell gets the error that names its line.
         return source
     return "\n" * above + _OURS.sub("None", converted.rstrip("\n"))

@@ -1,4 +1,4 @@
-"""Finds the names that code binds, changes and needs, by the syntax tree."""
+"""Finds the names that code binds, changes and needs, from the syntax tree."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -93,7 +93,7 @@ def _outside_functions(node: ast.AST) -> Iterable[ast.AST]:
 
 
 def _root(node: ast.AST) -> str | None:
-    """Return the name at the bottom of `a.b[0].c`, or None."""
+    """Return the first name of `a.b[0].c`, or None."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else None

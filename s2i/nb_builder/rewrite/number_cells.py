@@ -8,17 +8,17 @@ from nbformat.v4 import new_code_cell
 
 SKIP = "skip-execution"
 
-# Key in the metadata of a cell that is not in the author's file: it must not shift the positions of those that are.
+# Metadata key of a cell that is not in the author's file, and must not shift the positions of those that are.
 INJECTED = "injected"
-# Key in the metadata of a script's cell: the line of the file on which its source begins.
+# Metadata key of a script's cell: the line of the file where its source starts.
 BEGINS = "begins"
 
 
 class NumberCells(Preprocessor):
     """Writes `metadata.nb_builder` (number, position, title, first line) into each code cell.
 
-    Numbers are those of a fresh kernel after "Run All": empty and skipped cells get none, and are removed since
-    they never run.
+    Numbers are those of a fresh kernel after "Run All": empty and skipped cells get none, and are removed because they
+    never run.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:

@@ -1,9 +1,10 @@
-"""Makes script one and script two: the transforms for each, and the format that they are written in."""
+"""Generates script one and script two: the transforms for each, and their output format."""
 
 import copy
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nbconvert.exporters import TemplateExporter
@@ -28,7 +29,7 @@ class PercentExporter(TemplateExporter):
     template_name = "percent"
 
     def default_filters(self) -> Iterable[tuple[str, Callable]]:
-        """Return nbconvert's filters, and those by which a text from elsewhere stays in a comment."""
+        """Return nbconvert's filters, and those that keep untrusted text inside a comment."""
         return [*super().default_filters(), ("one_line", visible.line), ("commented", _commented)]
 
 
@@ -41,7 +42,7 @@ class Script:
 
 
 def author_cells(node: NotebookNode) -> tuple[Cell, ...]:
-    """Return the notebook's own code cells as plain Python, numbered as Jupyter would number them."""
+    """Return the notebook's own code cells as plain Python, numbered as in Jupyter."""
     return _cells(_transform(node, [NumberCells, MagicsToPython], Config()))
 
 
@@ -67,15 +68,20 @@ def model_script(node: NotebookNode, notebook: Path, facts: dict | None) -> Scri
 
 def _script(node: NotebookNode, steps: list, config: Config, notebook: Path, purpose: str) -> Script:
     transformed = _transform(node, steps, config)
-    # The transforms have been applied: the exporter only writes the script.
-    exporter = PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
     resources = {"nb_builder": {"notebook": str(notebook), "purpose": purpose}}
-    text, _ = exporter.from_notebook_node(transformed, resources=resources)
+    text, _ = _exporter().from_notebook_node(transformed, resources=resources)
     return Script(text.rstrip("\n") + "\n", _cells(transformed))
 
 
+@cache
+def _exporter() -> PercentExporter:
+    """Return the exporter, which has compiled its templates after its first script."""
+    # The transforms have been applied: the exporter only writes the script.
+    return PercentExporter(config=Config({"PercentExporter": {"default_preprocessors": []}}))
+
+
 def _commented(text: str) -> str:
-    """Return a text with `#` before each line; to Python a lone CR ends a line, too."""
+    """Return text with `#` before each line; for Python, a lone CR is also a line end."""
     return "\n".join(f"# {line}" for line in re.split(r"\r\n?|\n", text))
 
 

@@ -41,14 +41,14 @@ class _Call:
 
 @dataclass(frozen=True)
 class Unfolded:
-    """Statements, with those inside magics among them; `opaque` if a magic may bind names that can't be known."""
+    """Statements, including those inside magics; `opaque` if a magic may bind unknown names."""
 
     statements: list[ast.stmt]
     opaque: bool
 
 
 def unfold(statements: Iterable[ast.stmt]) -> Unfolded:
-    """Return all statements that `statements` run, which are a cell's as MagicsToPython writes them."""
+    """Return all statements that `statements`, those of a cell from MagicsToPython, run."""
     unfolded: list[ast.stmt] = []
     opaque = False
     for statement in statements:
@@ -66,7 +66,7 @@ def unfold(statements: Iterable[ast.stmt]) -> Unfolded:
 
 
 def lines_above_body(statements: Sequence[ast.stmt]) -> int:
-    """Return how many lines of a cell are above the body of its cell magic, 0 without such a magic."""
+    """Return the number of lines of a cell above the body of its cell magic, 0 without such a magic."""
     calls = [call for statement in statements for call in _calls(statement)]
     return next((call.node.lineno for call in calls if call.method == "run_cell_magic"), 0)
 
@@ -104,7 +104,7 @@ def _of_magic(call: ast.Call, name: str, line: str, body: str | None = None) -> 
     tree = syntax_trees.tree(as_python(line if body is None else body))
     if tree is None:
         return Unfolded(bindings, True)
-    # A cell magic's body begins on the line below the magic, the code of a line magic on the same line.
+    # A cell magic's body starts on the line below the magic, the code of a line magic on the same line.
     ast.increment_lineno(tree, call.lineno - (body is None))
     inside = unfold(tree.body)
     return Unfolded(bindings + inside.statements, inside.opaque)

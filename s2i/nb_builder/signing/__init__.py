@@ -1,1 +1,1 @@
-"""Signs what a build has made: the model, and where it comes from."""
+"""Signs the results of a build: the model and its provenance."""

@@ -1,6 +1,6 @@
-"""Where a model comes from, as a statement of in-toto with the predicate of SLSA: what it was made of, how, by what.
+"""The provenance of a model, as an in-toto statement with the SLSA predicate: its inputs, its build, its builder.
 
-It says what the build knows, from its report; what it does not know is left out. The same report makes the same bytes.
+It contains what the build knows, from its report; unknown facts are left out. The same report yields the same bytes.
 """
 
 import errno
@@ -22,10 +22,10 @@ from nb_builder.common.workspace import Workspace
 from nb_builder.signing import model
 from nb_builder.signing.signer import Signer
 
-# SLSA wants addresses here that tell kinds of builds apart; these need not lead anywhere.
+# SLSA requires addresses here that distinguish kinds of builds; these need not resolve.
 BUILD_TYPE = "urn:nb-builder:assemble:1"
 BUILDER = "urn:nb-builder"
-# Settings that are said elsewhere in the statement, lead to files of this machine, or may be secrets of the network.
+# Settings that are elsewhere in the statement, point to local files, or may be network secrets.
 UNSAID = frozenset(
     (
         *("src", "app_root", "home", "ca_bundle", "commit", "source", "in_image", "parameters", "builder_image"),
@@ -36,8 +36,8 @@ UNSAID = frozenset(
 
 
 def write(workspace: Workspace, made_of: MadeOf, settings: Settings, signer: Signer | None) -> None:
-    """Write the statement on the model in `workspace` into build/, and the same signed, where there is a signer."""
-    # Some settings have values that JSON lacks, such as a date: they are said as texts.
+    """Write the statement on the model in `workspace` to build/, and a signed copy if there is a signer."""
+    # Some settings have values that JSON lacks, such as a date: they are written as text.
     text = json.dumps(of(workspace, made_of, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
@@ -47,7 +47,7 @@ def write(workspace: Workspace, made_of: MadeOf, settings: Settings, signer: Sig
 def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
     """Sign the statement in the folder `build`, which must be about the model of these files, by their digests.
 
-    Raise Malformed for any other: a key that signs what it is given would sign what nobody has seen.
+    Raises Malformed for any other: a key that signs any input would sign unknown contents.
     """
     payload = _content(build / paths.PROVENANCE)
     reported = origin.read(payload)
@@ -58,7 +58,7 @@ def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
         raise statement.Malformed("it describes the provenance of something other than the model")
     text = signer.signed(payload, statement.PROVENANCE_TYPE)
     signature = build / paths.PROVENANCE_SIGNATURE
-    # A link there would lead elsewhere.
+    # A link would point elsewhere.
     signature.unlink(missing_ok=True)
     signature.write_text(text, encoding="ascii")
 
@@ -69,7 +69,7 @@ def _subjects(files: Mapping[str, str]) -> dict[str, str]:
 
 
 def _content(path: Path) -> bytes:
-    """Return the bytes of a file; raise Malformed for a link, or for what is no file."""
+    """Return the bytes of a file; raise Malformed for a link, or anything that isn't a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -121,14 +121,14 @@ def of(workspace: Workspace, made_of: MadeOf, settings: Settings) -> dict[str, A
 
 
 def _chosen(settings: Settings) -> dict[str, Any]:
-    """Return the settings that are not the defaults, by their variables."""
+    """Return the settings with non-default values, by variable."""
     values = ((knob, name) for name, knob in vars(Settings).items() if knob in Settings.knobs() and name not in UNSAID)
     chosen = {knob.env: getattr(settings, name) for knob, name in values if getattr(settings, name) != knob.default}
     return {name: value for name, value in chosen.items() if value not in ((), None)}
 
 
 def _ingredients(workspace: Workspace, made_of: MadeOf) -> Iterator[dict[str, Any]]:
-    """Yield what the model was made of: the commit, notebooks, the files that they have read, lock and packages."""
+    """Yield the model's inputs: the commit, notebooks, the files that they have read, lock and packages."""
     origin_of, inputs = made_of.origin, made_of.inputs
     if origin_of.uncommitted:
         # The digest would be that of other files.
@@ -136,7 +136,7 @@ def _ingredients(workspace: Workspace, made_of: MadeOf) -> Iterator[dict[str, An
         yield _without_nothing(uri=origin_of.source, name="source", annotations=changed)
     elif origin_of.commit:
         yield _without_nothing(uri=origin_of.source, name="source", digest={"gitCommit": origin_of.commit})
-    # Where it is not known what the notebooks have read, that is the whole repository.
+    # If it is unknown what the notebooks have read, that is the whole repository.
     every = inputs.read if inputs.read_complete else digests.digests(workspace.src, digests.all_files(workspace.src))
     weights = {f"{entry.folder}/{file.name}": (entry, file) for entry in made_of.weights for file in entry.files}
     for name, digest in {**origin_of.notebooks, **every}.items():
@@ -153,7 +153,7 @@ def _ingredients(workspace: Workspace, made_of: MadeOf) -> Iterator[dict[str, An
 
 
 def _image(reference: str | None) -> list[dict[str, Any]] | None:
-    """Return the builder image, whose reference ends in @sha256:…, as SLSA names it."""
+    """Return the builder image, whose reference ends in @sha256:…, in SLSA's form."""
     if not reference:
         return None
     name, _, digest = reference.partition("@sha256:")

@@ -16,10 +16,10 @@ KEY, CERTIFICATE = "S2I_SIGN_KEY_FILE", "S2I_SIGN_CERTIFICATE_FILE"
 
 
 class Signer:
-    """A key, and the chain of certificates that says whose it is, if there is one."""
+    """A key, and the certificate chain that identifies its owner, if any."""
 
     def __init__(self, key_file: Path, certificate_file: Path | None = None) -> None:
-        """Read both; raise SignKeyUnusable for what no model can be signed with."""
+        """Read both; raise SignKeyUnusable if they can't sign a model."""
         self._key = _private_key(key_file)
         self._chain = _chain(certificate_file) if certificate_file else []
         if self._chain and self._chain[0].public_key() != self._key.public_key():
@@ -27,18 +27,18 @@ class Signer:
 
     @property
     def name(self) -> str:
-        """Return whose signatures these are, in words."""
+        """Return a description of the signer."""
         if self._chain:
             return self._chain[0].subject.rfc4514_string()
         return f"the key {self.hint[:16]}…"
 
     @property
     def hint(self) -> str:
-        """Return what bundles call the key."""
+        """Return the key's hint in bundles."""
         return keys.hint_of(self._key.public_key())
 
     def signed(self, payload: bytes, kind: str) -> str:
-        """Return the text of a bundle with `payload`, which is of the type `kind`, and its signature."""
+        """Return the text of a bundle with `payload`, whose type is `kind`, and its signature."""
         signature = self._key.sign(bundle.pae(payload, kind), ec.ECDSA(keys.HASHES[self._key.curve.name]()))
         certificates = tuple(each.public_bytes(serialization.Encoding.DER) for each in self._chain)
         return bundle.as_json(Bundle(payload, signature, self.hint, certificates, kind))
@@ -50,7 +50,7 @@ def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
     except TypeError as error:
         raise _unusable(KEY, path, "it is encrypted, and a build can't ask for its password") from error
     except (ValueError, exceptions.UnsupportedAlgorithm) as error:
-        # Not in the words of the library: they may quote what it has read.
+        # Without the library's message, which may quote its input.
         raise _unusable(KEY, path, "it contains no private key in PEM format") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in keys.HASHES:
         raise _unusable(KEY, path, f"it is not {keys.CURVES}")

@@ -1,4 +1,4 @@
-"""Signs a model that is one file: the signature is one more entry, over all others."""
+"""Signs a model that is one file: the signature is one more entry, covering all others."""
 
 import os
 import tempfile
@@ -14,9 +14,9 @@ from nb_builder.signing.signer import Signer
 
 
 def sign(path: Path, signer: Signer) -> str:
-    """Write the signature of the file at `path` into it; return the digest that stands for all of it.
+    """Write the signature of the file at `path` into it; return the digest of the whole file.
 
-    The file gets its name when it is whole. Raise ZipappDamaged for one that is no such file.
+    The new file is renamed into place once complete. Raises ZipappDamaged for other files.
     """
     with Carried(str(path)) as carried:
         digests = {name: carried.digest_of(name) for name in carried.names - {layout.SIGNATURE}}
@@ -35,7 +35,7 @@ def sign(path: Path, signer: Signer) -> str:
 
 
 def _write(path: Path, signature: bytes, target: Path) -> None:
-    """Copy the file with another signature, or its first."""
+    """Copy the file with a new signature, replacing the previous one."""
     with zipfile.ZipFile(path) as source, target.open("wb") as stream:
         sink, _ = zip_entries.runnable(stream)
         with sink:

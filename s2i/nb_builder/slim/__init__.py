@@ -1,1 +1,1 @@
-"""Slim images: finds what serving needs, lays a file system of just that, and proves it."""
+"""Slim images: finds what serving needs, builds a file system with only that, and verifies it."""

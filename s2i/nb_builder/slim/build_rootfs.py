@@ -1,4 +1,4 @@
-"""Lays the file system of the runtime image: what is copied from the service image into the tree, and in what form."""
+"""Builds the runtime image's file system: what is copied from the service image to the tree, and in what form."""
 
 import os
 from collections.abc import Collection, Iterable
@@ -23,9 +23,9 @@ from nb_builder.slim.rootfs.layout import Layout
 from nb_builder.slim.rootfs.stand_ins import ldconfig, lscpu
 from nb_builder.slim.tree import Tree, files_below
 
-# Of the front's packages those by which it verifies signatures: half of what a small image weighs.
+# The front's packages for verifying signatures, which make up half of a small image.
 VERIFYING = frozenset(("cffi", "cryptography", "pycparser"))
-# The service's commands, as Python: no other interpreter of scripts is in the image.
+# The service's commands, as Python: the image has no other script interpreter.
 ENTRY_POINT = "/usr/libexec/s2i/run"
 COMMANDS = tuple(f"/usr/local/bin/{name}" for name in ("run", "serve", "ready", "selftest", "batch", "verify"))
 # (a tool that libraries start, where its stand-in goes, the stand-in's module). lscpu's goes to /usr/local/bin, where
@@ -58,7 +58,7 @@ def interpreters(layout: Layout) -> tuple[interpreter.Interpreter, interpreter.I
 
 
 def everything(tree: Tree, plan: Plan, layout: Layout, unpruned: Collection[str] = ()) -> None:
-    """Lay all that the plan keeps, with modules still as sources: later steps may remove some of it.
+    """Copy everything that the plan keeps, with modules still as sources: later steps may remove some.
 
     Distributions named in `unpruned` keep their tests and headers, too.
     """
@@ -77,7 +77,7 @@ def everything(tree: Tree, plan: Plan, layout: Layout, unpruned: Collection[str]
 
 
 def finish(tree: Tree, plan: Plan, layout: Layout, date: int) -> list[str]:
-    """Add system libraries, bytecode, licences and the SBOM to what is laid, and seal it with `date`.
+    """Add system libraries, bytecode, licences and the SBOM to the tree, and seal it with `date`.
 
     Returns notes for the user, as sentences.
     """
@@ -92,7 +92,7 @@ def finish(tree: Tree, plan: Plan, layout: Layout, date: int) -> list[str]:
         dist_info.correct(tree, str(environment))
     without_notice = licences.lay(tree)
     sbom.lay(tree, layout, (front, model), date)
-    # The predictor may write to its working folder, as in the service image; code and model are read-only.
+    # predictor may write to its working folder, as in the service image; code and model are read-only.
     tree.seal(date, (str(layout.app.src), system_files.TEMPORARY))
     if not without_notice:
         return []
@@ -107,7 +107,7 @@ def _interpreter(tree: Tree, python: interpreter.Interpreter, plan: Plan) -> Non
 
 
 def _needless(layout: Layout) -> frozenset[str]:
-    """Return the files of the front's packages that verify signatures, where the model has none to verify."""
+    """Return the front's signature verification files if the model has no signature to verify."""
     if (layout.app.model / paths.SIGNATURE).is_file():
         return frozenset()
     verifying = (each for each in installed.installed(layout.service) if each.name in VERIFYING)
@@ -117,7 +117,7 @@ def _needless(layout: Layout) -> frozenset[str]:
 def _environment(
     tree: Tree, environment: Path, plan: Plan, unpruned: Collection[str], needless: Collection[str]
 ) -> None:
-    """Lay a virtual environment: its Python, and what the plan keeps of its packages, without `needless` files."""
+    """Copy a virtual environment: its Python, and the packages that the plan keeps, without `needless` files."""
     tree.carry(environment / "pyvenv.cfg")
     for python in sorted((environment / "bin").glob("python*")):
         tree.carry(python)
@@ -133,12 +133,12 @@ def _is_wanted(excluded: Collection[str], path: str) -> bool:
 
 
 def _is_bytecode(path: str) -> bool:
-    """Return whether `path` is cached bytecode, which is compiled again from its source."""
+    """Return whether `path` is cached bytecode, which is recompiled from its source."""
     return "/__pycache__/" in path
 
 
 def _app_root(tree: Tree, app: Workspace) -> None:
-    """Lay the model, what the service shows or gives out of the build, and the repository without its history."""
+    """Copy the model, the parts of the build that the service exposes, and the repository without its history."""
     tree.carry_all(app.model)
     for name in (paths.REPORT, paths.NOTEBOOK_PAGE, *contents.OF_BUILD):
         if (app.build / name).exists():
@@ -163,7 +163,7 @@ def _entry_points(tree: Tree, layout: Layout) -> None:
 def _compile(
     tree: Tree, plan: Plan, layout: Layout, installations: Iterable[interpreter.Interpreter], date: int
 ) -> None:
-    """Compile all modules but the repository's own, which users may replace by a mount."""
+    """Compile all modules except the repository's own, which users may replace with a mount."""
     convert = partial(bytecode.convert, tree, keep_sources=plan.level == OFF, docstrings=plan.level != FILES, date=date)
     compiled: set[str] = set()
     for python, installation, environment in zip(

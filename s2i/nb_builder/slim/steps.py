@@ -1,7 +1,7 @@
-"""The steps that make a slim image, run inside the service image: `prepare`, `lay`, `settle`, `prove`.
+"""The steps that build a slim image, run inside the service image: `prepare`, `lay`, `settle`, `prove`.
 
-Before `settle` and `prove`, stages of s2i/runtime.Dockerfile run the selftest in the image that was laid. `prepare`
-runs in a stage of its own, so that files which predictor writes during the trace do not get into the slim image.
+Before `settle` and `prove`, stages of s2i/runtime.Dockerfile run the selftest in the new image. `prepare` runs in a
+stage of its own, so that files which predictor writes during the trace don't get into the slim image.
 """
 
 import os
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class Slimming:
-    """The steps of one slim image, which keep their files in the folder `work` of the service image."""
+    """The steps of one slim image, which store their files in the folder `work` of the service image."""
 
     def __init__(self, settings: Settings, work: Path, log: Log) -> None:
         """Take the settings; raise SlimNoService if there is no model."""
@@ -61,9 +61,9 @@ class Slimming:
         {"prepare": self.prepare, "lay": self.lay, "settle": self.settle, "prove": self.prove}[step]()
 
     def prepare(self) -> None:
-        """Find out what the service needs, and write the plan."""
+        """Determine what the service needs, and write the plan."""
         settings = self.settings
-        # Before anything loads the model: the service that is traced is one of those that do.
+        # Before anything loads the model, which includes the traced service.
         served = ServiceSettings(dict(os.environ))
         model = model_folder.read(self.layout.app.root, served.trust)
         lock.require_none(model, "a slim image")
@@ -76,12 +76,12 @@ class Slimming:
         self._write_plan(replace(plan, notes=(*plan.notes, *advice)))
 
     def lay(self) -> None:
-        """Lay the tree of the plan, and the launcher that runs its selftest."""
+        """Build the tree of the plan, and the launcher that runs its selftest."""
         self._lay(self._read_plan())
         trial_launcher.lay(Tree(self.work / LAUNCHER), self.layout.pythons[0])
 
     def settle(self) -> None:
-        """Keep the tree if its selftest passed; else lay it again, one level lower.
+        """Keep the tree if its selftest passed; otherwise rebuild it one level lower.
 
         Raises SlimUnproved if there is no lower level.
         """
@@ -99,7 +99,7 @@ class Slimming:
         self._lay(lower)
 
     def prove(self) -> None:
-        """Write the proof of the final image; raise SlimUnproved if its selftest failed."""
+        """Write the verification record of the final image; raise SlimUnproved if its selftest failed."""
         verdict, plan = trial_launcher.read_verdict(self.work / PROOF), self._read_plan()
         if not verdict["same"]:
             raise proof.unproved(verdict, plan.level)
@@ -122,7 +122,7 @@ class Slimming:
             raise slim_images.SlimServiceDiffers(difference=first, detail="\n".join(rest)) from error
 
     def _minimise(self, plan: planner.Plan) -> planner.Plan:
-        """Return the plan without the distributions that its service does not miss, tried in a temporary tree."""
+        """Return the plan without the distributions that its service doesn't need, tried in a temporary tree."""
         if plan.level == slim_levels.OFF:
             return plan
         tree = Tree(self.work / ROOT)

@@ -1,4 +1,4 @@
-"""The file system of a runtime image under construction: a folder that stands for the image's root."""
+"""The file system of a runtime image under construction: a folder that represents the image's root."""
 
 import os
 import shutil
@@ -15,14 +15,14 @@ class Tree:
     """A folder `root` that becomes the image's `/`; all paths taken and returned are paths in the image."""
 
     def __init__(self, root: Path, *, clear: bool = False) -> None:
-        """Use the folder, which is created if it does not exist; with `clear` it is emptied first."""
+        """Use the folder, which is created if it doesn't exist; with `clear` it is emptied first."""
         self.root = root
         if clear:
             shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True, exist_ok=True)
 
     def at(self, path: str | Path) -> Path:
-        """Return the path of the image's `path` on this machine; symbolic links in it are not followed."""
+        """Return the local path of the image's `path`; symbolic links in it are not followed."""
         return self.root / os.fspath(path).lstrip("/")
 
     def holds(self, path: str | Path) -> bool:
@@ -72,7 +72,7 @@ class Tree:
         self.at(path).symlink_to(target)
 
     def folder(self, path: str, mode: int = 0o755) -> None:
-        """Create an empty folder with exactly this mode, whatever the umask."""
+        """Create an empty folder with exactly this mode, regardless of the umask."""
         self.at(path).mkdir(parents=True, exist_ok=True)
         self.at(path).chmod(mode)
 

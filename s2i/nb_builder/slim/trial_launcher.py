@@ -1,6 +1,6 @@
-"""A shell alongside a slim image during its selftest, to report even a Python that does not start.
+"""A shell next to a slim image during its selftest, to report even a Python that doesn't start.
 
-It has its own loader and libraries in its own folder, and so runs whatever the image lacks.
+It has its own loader and libraries in its own folder, so it runs whatever the image lacks.
 """
 
 import json
@@ -13,10 +13,10 @@ from nb_builder.slim.plan.minimise import gist
 from nb_builder.slim.tree import Tree
 
 SHELL = "/bin/sh"
-# OUTPUT_FOLDER is alongside the launcher; the next stage of s2i/runtime.Dockerfile copies it.
+# OUTPUT_FOLDER is next to the launcher; the next stage of s2i/runtime.Dockerfile copies it.
 OUTPUT_FOLDER, VERDICT, LAST_OUTPUT = "said", "verdict.json", "last-words.txt"
 # The first line of LAST_OUTPUT is the exit status. The model was verified before it was traced; the keys for that may
-# be mounted where the service runs, and are not there while an image is built.
+# be mounted where the service runs, and are not present while an image is built.
 _SCRIPT = """\
 folder="${{0%/*}}/{folder}"
 export S2I_VERIFY_KEY_FILE='' S2I_VERIFY_CA_FILE='' S2I_VERIFY_IDENTITY=''
@@ -28,7 +28,7 @@ printf '%s\\n' "$output"
 
 
 def lay(tree: Tree, python: str | os.PathLike[str]) -> None:
-    """Lay the launcher that runs the selftest with `python` into a tree that becomes /slim-launcher."""
+    """Copy the launcher that runs the selftest with `python` to a tree that becomes /slim-launcher."""
     shell = os.path.realpath(SHELL)
     loader = headers.interpreter(shell)
     libraries, _ = headers.libraries(loader, [shell])
@@ -41,7 +41,7 @@ def lay(tree: Tree, python: str | os.PathLike[str]) -> None:
 
 
 def read_verdict(folder: Path) -> dict:
-    """Return the verdict in the launcher's output folder; without one, make one of the selftest's last output."""
+    """Return the verdict in the launcher's output folder; without one, create one from the selftest's last output."""
     if (folder / VERDICT).exists():
         return json.loads((folder / VERDICT).read_text(encoding="utf-8"))
     # On a full disk neither file could be written.

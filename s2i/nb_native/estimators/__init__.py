@@ -1,6 +1,6 @@
-"""Methods of fitted estimators as C: `emit` writes one, and refuses what it does not know.
+"""Methods of fitted estimators as C: `emit` writes one, and raises Refusal for unsupported ones.
 
-Estimators are known by their attributes: no library is imported here.
+Estimators are recognised by their attributes: no library is imported here.
 """
 
 from nb_native.estimators import (  # noqa: F401 - each notes its forms

@@ -1,4 +1,4 @@
-"""From scores to answers: labels, probabilities, and the place of the largest."""
+"""Converts scores to predictions: labels, probabilities, and the index of the largest."""
 
 from nb_native.code import literal
 from nb_native.estimators.rows import as_rows, elements
@@ -7,12 +7,12 @@ from nb_native.values import Label, Vector
 
 
 def label(code, estimator, index):
-    """Return what `predict` of a classifier returns, whose class is at `index`, a C expression."""
+    """Return the result of a classifier's `predict` whose class is at `index`, a C expression."""
     return Vector((Label(code.number("int64", index).code, constants(estimator.classes_)),), "array")
 
 
 def constants(array):
-    """Return the elements of a numpy array as a tuple of Python's own, all of one type."""
+    """Return the elements of a numpy array as a tuple of Python objects, all of one type."""
     values = tuple(array.tolist() if hasattr(array, "tolist") else array)
     kinds = {type(value) for value in values}
     if len(kinds) != 1 or not kinds <= {str, int, float, bool}:
@@ -21,19 +21,19 @@ def constants(array):
 
 
 def count_of_classes(estimator):
-    """Return how many classes a classifier has; several outputs are refused."""
+    """Return the number of a classifier's classes; raise Refusal for several outputs."""
     if isinstance(estimator.classes_, list):
         raise Refusal(f"a {type(estimator).__name__} of several outputs")
     return len(estimator.classes_)
 
 
 def number(code, kind, expression):
-    """Return what `predict` of a regressor returns."""
+    """Return the result of a regressor's `predict`."""
     return Vector((code.number(kind, expression),), "array")
 
 
 def argmax(code, array, count):
-    """Return a C expression: the index of the first of the largest in an array, as numpy.argmax."""
+    """Return a C expression for the index of the first maximum in an array, like numpy.argmax."""
     place = code.name("m")
     code.line(f"int {place} = 0;")
     with code.block(f"for (int k = 1; k < {count}; k++)"), code.block(f"if ({array}[k] > {array}[{place}])"):
@@ -42,18 +42,18 @@ def argmax(code, array, count):
 
 
 def probabilities(array, count, kind="float64"):
-    """Return the one row of probabilities that a C array holds."""
+    """Return the single row of probabilities in a C array."""
     return as_rows(elements(array, count, kind))
 
 
 def pair(code, kind, second, first="1.0 - {second}"):
-    """Return the one row [1 - p, p] of a binary classifier; `second` is the C expression of p."""
+    """Return the single row [1 - p, p] of a binary classifier; `second` is the C expression of p."""
     high = code.number(kind, second)
     return as_rows([code.number(kind, first.format(second=high.code)), high])
 
 
 def softmax(code, array, count):
-    """Turn an array of doubles into probabilities in its place, as scikit-learn's softmax."""
+    """Convert an array of doubles to probabilities in place, like scikit-learn's softmax."""
     largest = argmax(code, array, count)
     top, total = code.name("v"), code.name("v")
     code.line(f"double {top} = {array}[{largest}], {total} = 0.0;")
@@ -65,5 +65,5 @@ def softmax(code, array, count):
 
 
 def literal_of(value):
-    """Return a double as a C literal, in parentheses as it may be negative."""
+    """Return a double as a C literal, in parentheses because it may be negative."""
     return f"({literal('double', float(value))})"

@@ -1,4 +1,4 @@
-"""Naive Bayes: joint logarithms of probabilities, a class each."""
+"""Naive Bayes: joint log probabilities, one per class."""
 
 import numpy as np
 
@@ -39,20 +39,20 @@ def _gaussian(code, estimator, rows):
 
 
 def _multinomial(code, estimator, rows):
-    """Write the sums of logarithms, as often as counted; return the name of the C array."""
+    """Write the sums of log probabilities weighted by counts; return the name of the C array."""
     return _products(code, estimator, rows, estimator.feature_log_prob_, estimator.class_log_prior_)
 
 
 def _complement(code, estimator, rows):
-    """Write the sums of the other classes' logarithms; return the name of the C array."""
+    """Write the sums of the log probabilities of the complement classes; return the name of the C array."""
     weights = estimator.feature_log_prob_
-    # Where there is one class only, its share counts.
+    # If there is only one class, its prior counts.
     starts = estimator.class_log_prior_ if len(weights) == 1 else np.zeros(len(weights))
     return _products(code, estimator, rows, weights, starts)
 
 
 def _bernoulli(code, estimator, rows):
-    """Write the sums of logarithms of what is there and what is not; return the name of the C array."""
+    """Write the sums of log probabilities of present and absent features; return the name of the C array."""
     absent = np.log(1 - np.exp(estimator.feature_log_prob_))
     weights, starts = estimator.feature_log_prob_ - absent, estimator.class_log_prior_ + absent.sum(axis=1)
     if isinstance(rows, Sparse):
@@ -68,11 +68,11 @@ def _bernoulli(code, estimator, rows):
 
 
 def _present(code, estimator, rows):
-    """Return the words of a text that are more than the estimator's threshold, each as 1."""
+    """Return the words of a text that exceed the estimator's threshold, each as 1."""
     if estimator.binarize is None:
         return rows
     if estimator.binarize < 0:
-        # For scikit-learn, too: nearly all would be 1.
+        # With a negative threshold nearly all would be 1, for scikit-learn, too.
         raise Refusal("BernoulliNB with a negative threshold, applied to word counts")
     row, count = code.name("r"), code.name("c")
     code.line(f"static nb_entry {row}[{rows.width}];")

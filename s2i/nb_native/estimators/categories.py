@@ -1,4 +1,4 @@
-"""A cell among known categories: texts, numbers, true and false."""
+"""A cell as one of the known categories: text, numbers, true and false."""
 
 from math import isnan
 
@@ -46,7 +46,7 @@ static int $name(const nb_value *cell, const double *all, int count)
 
 
 def constants(categories):
-    """Return the categories of one column as a tuple of Python's own: texts, numbers, or true and false."""
+    """Return the categories of one column as a tuple of Python objects: text, numbers, or true and false."""
     values = tuple(categories.tolist())
     kinds = {type(value) for value in values}
     if not (kinds in ({str}, {bool}) or (kinds and kinds <= {int, float})):
@@ -55,16 +55,15 @@ def constants(categories):
 
 
 def place_of_missing(categories):
-    """Return where NaN is among the categories, or None."""
+    """Return the index of NaN among the categories, or None."""
     return next((place for place, value in enumerate(categories) if isinstance(value, float) and isnan(value)), None)
 
 
 def write_place(code, cell, categories):
-    """Write where a cell is among `categories`; return the name of an int, which is their count for others.
+    """Write the look-up of a cell among `categories`; return the name of an int, their number if not found.
 
-    A cell of JSON is taken as scikit-learn takes it in a table of one row: null is no category, also where NaN is
-    one, as a column has that the sample lacks; true is 1 among numbers, and a text is none of them. Among texts a
-    number fails.
+    A JSON cell is treated like scikit-learn treats it in a one-row table: null is not a category, even if NaN is one,
+    which means a missing value in a column; true is 1 among numbers, and text is not found. Among text, a number fails.
     """
     code.note_edges(categories)
     count = len(categories)
@@ -121,7 +120,7 @@ def _write_place_of_sample(code, cell, categories, place):
 
 
 def _value(code, cell):
-    """Return the name of a pointer to a cell of JSON, which may be NULL."""
+    """Return the name of a pointer to a JSON cell, which may be NULL."""
     value = code.name("c")
     code.line(f"const nb_value *{value} = {cell.code};")
     return value

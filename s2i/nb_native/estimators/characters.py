@@ -1,4 +1,4 @@
-"""What becomes of each character of Unicode before words are counted, by the Python at hand, as tables of C."""
+"""C tables of what happens to each Unicode character before words are counted, computed with this Python."""
 
 import functools
 import re
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 _SIGMA, _SMALL_SIGMAS = "\u03a3", ("\u03c3", "\u03c2")
 _MAX_SPAN = 0xFFFF
 _ASCII = 0x80
-# A character that is of words, and another one that is not, which stand for all that no term has.
+# A word character and a non-word character that represent all characters not used in terms.
 _LETTERS = range(0x4E00, sys.maxunicode + 1)
 _BETWEEN = " "
 
 
 def strip_accents(text, kind):
-    """Return a text as scikit-learn's strip_accents leaves it; `kind` is None, "ascii" or "unicode".
+    """Return text after scikit-learn's strip_accents; `kind` is None, "ascii" or "unicode".
 
-    Each character by itself: order within a text changes only among those that are left out.
+    Character by character: normalisation reorders only characters that are removed.
     """
     if kind is None:
         return text
@@ -29,16 +29,16 @@ def strip_accents(text, kind):
 
 @functools.lru_cache
 def spans(pattern):
-    """Return [(first, behind the last)] of the characters that a class of a regular expression has."""
+    """Return [(first, one past the last)] of the characters in a regular expression's class."""
     everything = "".join(map(chr, range(sys.maxunicode + 1)))
     return [match.span() for match in re.finditer(f"{pattern}+", everything)]
 
 
 @functools.lru_cache
 def cased_and_ignorable():
-    """Return the spans of characters that make a sigma before them the last of a word, and of those passed over.
+    """Return the spans of characters after which a sigma is final, and of those that are skipped for this.
 
-    unicodedata does not tell; str.lower() does.
+    unicodedata has no such property; str.lower() reveals it.
     """
     ignorable, cased = [], []
     for code in range(sys.maxunicode + 1):
@@ -57,7 +57,7 @@ def _becomes(letter, lowercase, accents):
 
 @functools.lru_cache
 def _changed(lowercase, accents):
-    """Return [(code, what becomes of it)] of all characters beyond ASCII that change."""
+    """Return [(code, replacement)] of all non-ASCII characters that change."""
     found = [(code, _becomes(chr(code), lowercase, accents)) for code in range(_ASCII, sys.maxunicode + 1)]
     return [(code, becomes) for code, becomes in found if becomes != chr(code)]
 
@@ -73,7 +73,7 @@ def _spans_of(codes):
 
 
 class Run(NamedTuple):
-    """Characters from `first` on that change alike: `step` 1 or 2 with the number that is added, 0 with a text."""
+    """Consecutive characters that change alike: `step` 1 or 2 with the offset to add, 0 with a replacement text."""
 
     first: int
     last: int
@@ -82,12 +82,12 @@ class Run(NamedTuple):
 
 
 class Changes:
-    """What lower case and the stripping of accents make of characters, as far as terms and words can tell."""
+    """How lower case and accent stripping change characters, if that affects terms and words."""
 
     def __init__(self, alphabet, marked, *, is_words, shortest, lowercase, accents):
-        """Compute it: `alphabet` has the characters of all terms, `marked` the spans of words or white space.
+        """Compute the changes: `alphabet` has the characters of all terms, `marked` the spans of words or white space.
 
-        `shortest` is how many characters of a word make a difference.
+        `shortest` is the minimum length of a word.
         """
         self._alphabet, self._is_words, self._shortest = alphabet, is_words, shortest
         self._marked = {code for begin, end in marked for code in range(begin, end)}
@@ -96,7 +96,7 @@ class Changes:
             for letter in map(chr, _LETTERS)
             if letter not in alphabet and (ord(letter) in self._marked) == is_words
         )
-        # A sigma's form depends on what is around it, and no table has it then.
+        # A sigma's form depends on its context, so it isn't in the tables.
         self.has_sigma = (
             lowercase
             and all(strip_accents(small, accents) == small for small in _SMALL_SIGMAS)
@@ -106,13 +106,13 @@ class Changes:
         self.runs = self._runs(_changed(lowercase, accents))
 
     def _reported_apart(self, text):
-        """Return a text with one character for all that no term has, as often as it makes a difference."""
+        """Return text with placeholders for characters outside the alphabet, as many as make a difference."""
         found = []
         for letter in text:
             if letter in self._alphabet:
                 found.append(letter)
             elif (ord(letter) in self._marked) != self._is_words:
-                # Words end at any other character; white space stays which it is.
+                # Words end at any other character; white space is kept.
                 found.append(_BETWEEN if self._is_words else letter)
             elif found[-self._shortest :] != [self._unknown] * self._shortest:
                 found.append(self._unknown)
@@ -126,7 +126,7 @@ class Changes:
                 continue
             is_other = len(becomes) == 1 and becomes != self._unknown
             _add(runs, code, (ord(becomes) - code) if is_other else becomes)
-        # One that no other joined is shorter as a text.
+        # No other combined character has a shorter replacement.
         return [
             run._replace(step=0, becomes=chr(run.first + run.becomes)) if run.step and run.first == run.last else run
             for run in runs
@@ -134,11 +134,11 @@ class Changes:
 
 
 def _add(runs, code, becomes):
-    """Add a character to the last of the runs, if it goes on with it, or begin another run."""
+    """Extend the last run with a character, or start a new run."""
     last = runs[-1] if runs else None
     if last is not None and last.becomes == becomes and code - last.first <= _MAX_SPAN:
         step = code - last.last
-        # The second one says which step a run has.
+        # The second character determines the step of a run.
         if step == (last.step or 1) or (step == 2 and last.step == 1 and last.first == last.last):
             runs[-1] = last._replace(last=code, step=last.step and step)
             return
@@ -146,7 +146,7 @@ def _add(runs, code, becomes):
 
 
 def edges_of(found):
-    """Return (edges, planes) of spans, as nb_character_set has them."""
+    """Return (edges, planes) of spans in the form of nb_character_set."""
     edges, planes = [], [0]
     for plane in range(17):
         begin, end = plane << 16, plane + 1 << 16

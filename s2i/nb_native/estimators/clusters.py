@@ -1,4 +1,4 @@
-"""K-means: the nearest of some centers."""
+"""K-means: the nearest cluster centre."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from nb_native.refusal import Refusal
 from nb_native.values import Vector
 
 _KINDS = ("KMeans", "MiniBatchKMeans", "BisectingKMeans")
-# scikit-learn has |c|^2 - 2 x c from BLAS, whose kernels add up with fused instructions, one product after another:
-# a sample half way between two centers gets the label that this rounding gives it.
+# scikit-learn computes |c|^2 - 2 x c with BLAS, whose kernels add products in order with fused instructions: this
+# rounding determines the label of a sample halfway between two centres.
 PRODUCT = """\
 /* Return the product of two vectors as BLAS adds it up. */
 static double $name(const double *x, const double *y, int count)
@@ -32,7 +32,7 @@ def _centers(estimator):
 
 def _row(code, estimator, rows):
     row = row_for(code, estimator, rows)
-    # scikit-learn keeps float32, whose products BLAS rounds otherwise.
+    # scikit-learn keeps float32, whose products BLAS rounds differently.
     if row.dtype == "float32":
         raise Refusal(f"{type(estimator).__name__} given float32")
     return row, float64_array(code, row)
@@ -44,7 +44,7 @@ def _predict(code, estimator, rows):
     count, features = centers.shape
     _, array = _row(code, estimator, rows)
     scores = code.name("s")
-    # As row_norms of scikit-learn; negative, so that the largest is the nearest.
+    # Like scikit-learn's row_norms, but negative, so that the nearest is the largest.
     norms = code.table("double", np.einsum("ij,ij->i", centers, centers))
     table = code.table("double", centers.ravel())
     product = code.function(PRODUCT)
@@ -65,7 +65,7 @@ def _transform(code, estimator, rows):
     distances, square = code.name("s"), code.name("v")
     code.line(f"double {distances}[{count}], {square} = {product}({array}, {array}, {features});")
     with code.block(f"for (int k = 0; k < {count}; k++)"):
-        # The order of euclidean_distances: (-2 x c + |x|^2) + |c|^2, and none below zero.
+        # The order of euclidean_distances: (-2 x c + |x|^2) + |c|^2, clipped at zero.
         code.line(
             f"double d = -2.0 * {product}({array}, {table} + {features} * k, {features}) + {square} + {norms}[k];"
         )

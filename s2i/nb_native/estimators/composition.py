@@ -1,4 +1,4 @@
-"""Pipelines and tables of columns: steps whose own forms are put together."""
+"""Pipelines and column transformers: combines the native forms of their steps."""
 
 import numbers as number_types
 
@@ -17,7 +17,7 @@ from nb_native.refusal import Refusal
 from nb_native.values import Frame, Number, Sample, Sparse, Text, Vector
 
 _PASSES = ("passthrough", None)
-# They do the same with a sparse row, whose numbers must be finite there.
+# They treat a sparse row the same way, but its numbers must be finite.
 _SPARSE_READY = frozenset(
     (
         *linear.REGRESSORS,
@@ -34,12 +34,12 @@ _SPARSE_READY = frozenset(
         "MultinomialNB",
     )
 )
-# Transformers of sparse rows that do the same with them, and return such.
+# Transformers that treat sparse rows the same way, and return sparse rows.
 _KEEPS_SPARSE = frozenset(["MaxAbsScaler", "Normalizer", "FunctionTransformer", "TfidfTransformer"])
 
 
 def _is_sparse(transformer):
-    """Return whether a fitted transformer returns sparse rows whatever it gets."""
+    """Return whether a fitted transformer always returns sparse rows."""
     kind = type(transformer).__name__
     if kind in words.VECTORIZERS:
         return True
@@ -55,7 +55,7 @@ def _is_sparse(transformer):
 
 
 def _ends_sparse(steps):
-    """Return whether steps of transformers return sparse rows; one in between that has no form for such is refused."""
+    """Return whether transformer steps return sparse rows; raise Refusal for a step that doesn't support them."""
     sparse = False
     for _, step in steps:
         if step in _PASSES:
@@ -144,14 +144,14 @@ def _numbers(rows):
 
 
 def _side_by_side(parts):
-    """Return Numbers as one row of one type, as numpy.hstack."""
+    """Concatenate Numbers to one row with one type, like numpy.hstack."""
     kind = promoted([part.kind for part in parts])
     cast = {"float64": "(double)({})", "float32": "(float)({})"}.get(kind, "{}")
     return as_rows(part if part.kind == kind else Number(cast.format(part.code), kind) for part in parts)
 
 
 def _chosen(transformer, name, columns, rows):
-    """Return the columns of `rows` that a part of a ColumnTransformer gets; None for none."""
+    """Return the columns of `rows` that a part of a ColumnTransformer gets, or None."""
     if isinstance(columns, (str, number_types.Integral)):
         raise Refusal("ColumnTransformer that passes one column to a transformer as a series")
     fitted = getattr(transformer, "feature_names_in_", None)
@@ -160,7 +160,7 @@ def _chosen(transformer, name, columns, rows):
         return None
     cells, names = cells_of(rows)
     if names is not None and fitted is not None:
-        # Taken by name, wherever they are; others are not looked at.
+        # Selected by name, wherever they are; other columns are ignored.
         wanted = [fitted[place] for place in places]
         absent = [column for column in wanted if column not in rows.columns]
         if absent:
@@ -177,14 +177,14 @@ def _chosen(transformer, name, columns, rows):
 
 
 def _reject_mixed_array(row):
-    """Raise Refusal for an array with both strings and numbers: numpy has made texts of all."""
+    """Raise Refusal for an array with both strings and numbers, which numpy has converted to text."""
     texts = [isinstance(cell, (Text, Sample)) for cell in row.items]
     if row.kind == "array" and any(texts) and not all(texts):
         raise Refusal("an array with both strings and numbers")
 
 
 def _places(transformer, name, columns, fitted):
-    """Return the places of a part's columns among those that the transformer was fitted with."""
+    """Return the indexes of a part's columns among those that the transformer was fitted with."""
     known = getattr(transformer, "_transformer_to_input_indices", None)
     if known is not None:
         return list(known[name])

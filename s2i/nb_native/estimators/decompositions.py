@@ -1,4 +1,4 @@
-"""Principal components: products of a row with some directions."""
+"""Principal components: products of a row with the component vectors."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def _components(code, estimator, rows):
     array = float64_array(code, row)
     count = len(components)
     if hasattr(type(estimator), "_transform"):
-        # Since 1.5 the products come first, and those of the mean are taken away.
+        # Since 1.5, the products are computed first, and those of the mean are subtracted.
         starts = -(mean.reshape(1, -1) @ components.T)[0]
     else:
         starts = np.zeros(count)

@@ -1,13 +1,13 @@
-"""What a reader is told of an estimator that was recognised: its method and how large it is."""
+"""Describes recognised estimators to readers: the method and the model's size."""
 
 
 def described(estimator, method):
-    """Return as `KMeans.predict: 2 features, 7 centres`; sizes that an estimator does not tell are left out."""
+    """Return text such as `KMeans.predict: 2 features, 7 centres`; sizes that an estimator lacks are left out."""
     sizes = [size for size in (_size(estimator, *row) for row in _SIZES) if size]
     return f"{type(estimator).__name__}.{method}" + (": " if sizes else "") + ", ".join(sizes)
 
 
-# (attribute of a fitted estimator, how a size is read from it, what is counted)
+# (attribute of a fitted estimator, how to read a size from it, what it counts)
 _SIZES = (
     ("n_features_in_", int, "feature"),
     ("classes_", len, "class"),
@@ -21,7 +21,7 @@ _PLURALS = {"class": "classes", "category": "categories"}
 
 
 def counted(number, noun):
-    """Return as `1 tree` or `1,252 nodes`."""
+    """Return text such as `1 tree` or `1,252 nodes`."""
     return f"{number:,} {noun if number == 1 else _PLURALS.get(noun, noun + 's')}"
 
 
@@ -29,5 +29,5 @@ def _size(estimator, attribute, read, noun):
     try:
         return counted(read(getattr(estimator, attribute)), noun)
     except (AttributeError, TypeError, ValueError):
-        # XGBoost and LightGBM raise for what their estimator does not have; a model of several outputs has lists.
+        # XGBoost and LightGBM raise for attributes that their estimator lacks; a model with several outputs has lists.
         return None

@@ -13,7 +13,7 @@ _KINDS = {"float64": "float64", "float32": "float32", "int64": "int64", "int32":
 
 
 def _cells(encoder, rows):
-    """Return the cells of a row for an encoder, one a feature."""
+    """Return the cells of a row for an encoder, one per feature."""
     refuse_other_output(encoder)
     cells, names = cells_of(rows)
     fitted = getattr(encoder, "feature_names_in_", None)
@@ -57,7 +57,7 @@ def _one_hot(code, encoder, rows):
             test, index = f"{place} != {count}", place
             width = count
         else:
-            # Those after the one that is left out move up.
+            # Those after the dropped one move up.
             test, index = f"{place} != {count} && {place} != {drop}", f"{place} - ({place} > {drop})"
             width = count - 1
         lines.append((test, f"{results}[{end} + {index}] = 1.0;"))

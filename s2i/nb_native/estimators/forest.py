@@ -1,8 +1,8 @@
-"""Decision trees as compact tables, and the one function in C that walks through them.
+"""Decision trees as compact tables, and a C function that walks through them.
 
-A tree is laid out breadth first, so that the two branches of a node are neighbours, and trees lie one after another.
-Of each node there are two numbers: its branch (how far it is to the left one, 0 at a leaf; the feature; what NaN
-and 0 do there) in as few bits as do, and a value, which is its threshold, or what a leaf answers.
+A tree is stored breadth first, so that the two branches of a node are adjacent, and trees follow one another. Each node
+has two numbers: its branch (the offset of its left branch, 0 for a leaf; the feature; what NaN and 0 do) in as few bits
+as possible, and a value, which is its threshold or a leaf's result.
 """
 
 from typing import Any, NamedTuple
@@ -11,16 +11,16 @@ from nb_native.estimators.descriptions import counted
 from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
 
-# More would be 30 MB of tables and minutes of gcc.
+# More would mean 30 MB of tables and minutes of compilation.
 MAX_NODES = 3_000_000
 
 
 class Node(NamedTuple):
-    """A node with two branches; `left` and `right` are their places in the tree.
+    """A node with two branches; `left` and `right` are their positions in the tree.
 
-    A row goes left where its `feature` is below the `threshold`, or at it, as the forest says. NaN goes left where
-    `missing_left`; 0 where `zero_left`, None: as other numbers. Where there are `categories`, a frozenset, a row
-    goes left if its feature, cut to a whole number, is one of them.
+    A row goes left if its `feature` is less than (or equal to, depending on the forest) the `threshold`. NaN goes left
+    if `missing_left`; 0 if `zero_left`, where None means like other numbers. If there are `categories`, a frozenset, a
+    row goes left if its feature, truncated to an integer, is one of them.
     """
 
     feature: int
@@ -33,15 +33,15 @@ class Node(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """The end of a way, with what a row gets there: a number, or the index of an outcome."""
+    """A leaf, with its result: a number, or the index of an outcome."""
 
     value: float
 
 
 class Loop(NamedTuple):
-    """A loop over all trees: the `head` for Code.block, where `tree` counts them; in its body a leaf's `value`.
+    """A loop over all trees: its `head` for Code.block, with the counter `tree`; in its body, `value` is a leaf's.
 
-    `turn` is which of the sums, that trees are added to in turn, is the present tree's.
+    `turn` is the index of the sum that the current tree is added to, in rotation.
     """
 
     head: str
@@ -50,7 +50,7 @@ class Loop(NamedTuple):
 
 
 def laid_out(tree):
-    """Return [(how far the left branch is, or 0, Node or Leaf)] of a tree, breadth first; `tree` begins at its root."""
+    """Return [(offset of the left branch, or 0, Node or Leaf)] of a tree, breadth first; `tree` starts at its root."""
     order: list = [tree[0]]
     nodes: list = []
     for node in order:
@@ -61,10 +61,10 @@ def laid_out(tree):
 
 
 class Forest:
-    """The tables of some trees, each a sequence of Nodes and Leaves that begins at its root."""
+    """The tables of several trees, each a sequence of Nodes and Leaves that starts at its root."""
 
     def __init__(self, trees, ctype, at_threshold="right"):
-        """Take `trees`; rows and thresholds are of `ctype`; a number that equals its threshold goes `at_threshold`."""
+        """Take `trees`; rows and thresholds have `ctype`; a number equal to its threshold goes to `at_threshold`."""
         self._nodes = []
         self._sizes = []
         for tree in trees:
@@ -79,11 +79,11 @@ class Forest:
         self._feature_bits = max([node.feature for node in inner], default=0).bit_length()
         self._category_places = _category_places(inner)
         self._flags = _flags(inner)
-        # Where all nodes send NaN to one side, the comparison does it, as one with NaN is false.
+        # If all nodes send NaN to the same side, the comparison suffices: it is false for NaN.
         self._all_missing_left = "missing" not in self._flags and any(node.missing_left for node in inner)
 
     def loop(self, code, row, sums=1):
-        """Write the tables into `code`; return the Loop for `row`, a C array, where trees belong to `sums` in turn."""
+        """Write the tables to `code`; return the Loop for `row`, a C array; trees are added to `sums` in rotation."""
         inner = [node for _, node in self._nodes if isinstance(node, Node)]
         code.describe(f"{counted(len(self._sizes), 'tree')}, {counted(len(self._nodes), 'node')}")
         code.note_edges(node.threshold for node in inner if node.categories is None)
@@ -92,7 +92,7 @@ class Forest:
         function = self._walk(code, value_at)
         count = len(self._sizes)
         size = str(self._sizes[0]) if len(set(self._sizes)) == 1 else f"{code.table('index', self._sizes)}[tree]"
-        # Counted: compiled for size, `tree % sums` is a division for each tree.
+        # Counted: optimised for size, `tree % sums` would be a division for each tree.
         turn, begin, step = "0", "", ""
         if sums > 1:
             turn, begin, step = "turn", ", turn = 0", f", turn = turn < {sums - 1} ? turn + 1 : 0"
@@ -105,7 +105,7 @@ class Forest:
         return node.threshold if node.categories is None else self._category_places[node.categories]
 
     def _walk(self, code, value_at):
-        """Write the function that returns the place of a row's leaf, and return its name."""
+        """Write the function that returns the index of a row's leaf, and return its name."""
         shift = self._feature_bits + len(self._flags)
         branches = [step and (step << shift | self._flag_bits(node) | node.feature) for step, node in self._nodes]
         if max(branches) >= 1 << 31:
@@ -128,7 +128,7 @@ class Forest:
 
     def _decision(self, code, threshold):
         if not self._flags:
-            # As !(x < t) for NaN, too; x >= t is the same for all other numbers.
+            # Written as !(x < t) for NaN, too; x >= t is the same for all other numbers.
             right = f"!(x {'<=' if self._at_left else '<'} {threshold})"
             if self._all_missing_left:
                 right = f"(x {'>' if self._at_left else '>='} {threshold})"
@@ -179,17 +179,17 @@ static int $name(const uint32_t *set, double x)
 
 
 def _flags(nodes):
-    """Return which flags the branches need: those that are not the same for all nodes."""
+    """Return the flags that the branches need: those that differ between nodes."""
     categories = any(node.categories is not None for node in nodes)
     missing = categories or len({node.missing_left for node in nodes}) > 1
     zero = any(node.zero_left is not None for node in nodes)
-    # Where 0 is told from other numbers, NaN needs its flag too: the comparison serves the rest.
+    # If 0 is treated specially, NaN needs its flag, too: the comparison handles the rest.
     wanted = {"missing": missing or zero, "zero": zero, "categories": categories}
     return [flag for flag, is_wanted in wanted.items() if is_wanted]
 
 
 def _category_places(nodes):
-    """Return {categories: place of its set in the table of words}."""
+    """Return {categories: index of its set in the table of words}."""
     places, end = {}, 0
     for node in nodes:
         if node.categories is not None and node.categories not in places:

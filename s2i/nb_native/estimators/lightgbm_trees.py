@@ -1,8 +1,8 @@
-"""LightGBM's trees: doubles, and three ways to take missing values.
+"""LightGBM's trees: doubles, and three ways to handle missing values.
 
-From the library's source (4.6, include/LightGBM/tree.h): a value of at most 1e-35 in size is 0. By its missing
-type a node sends NaN where it sends 0 ("None"), or NaN and 0 to the default side ("Zero"), or NaN alone ("NaN");
-a set of categories has no place for NaN and for what is below 0.
+From the library's source (4.6, include/LightGBM/tree.h): a value with a magnitude of at most 1e-35 is 0. Depending on
+its missing type, a node treats NaN as 0 ("None"), sends NaN and 0 to the default side ("Zero"), or only NaN ("NaN"); a
+set of categories contains neither NaN nor negative numbers.
 """
 
 from nb_native.estimators import answers
@@ -27,7 +27,7 @@ _ALMOST_ZERO = "0x1.a95a5cp-117"
 
 
 def _nodes(tree):
-    """Return the Nodes and Leaves of a tree of dump_model, each with the places of its branches."""
+    """Return the Nodes and Leaves of a tree of dump_model, each with the indexes of its branches."""
     order, nodes = [tree["tree_structure"]], []
     for node in order:
         if "leaf_value" in node:
@@ -55,14 +55,13 @@ def _node(node, left):
 
 
 def _sums(code, booster, rows):
-    """Write the sum of all trees; return (name of the C array, how many, the model as a dict)."""
+    """Write the sum of all trees; return (name of the C array, its length, the model as a dict)."""
     if getattr(booster, "params", {}).get("pred_early_stop"):
         raise Refusal("a LightGBM model with early stopping of predictions")
     model = booster.dump_model()
     if model.get("pandas_categorical"):
         raise Refusal("a LightGBM model fitted with pandas's categories")
-    # Names of columns are not compared.
-    # A column of None is one of objects, which it refuses.
+    # Column names are not compared. A column of None has dtype object, which it rejects.
     row = row_of(code, rows, model["max_feature_idx"] + 1, takes_null=False)
     array = _without_tiny(code, row)
     width = model["num_tree_per_iteration"]
@@ -80,8 +79,8 @@ def _sums(code, booster, rows):
 
 
 def _without_tiny(code, row):
-    """Return the name of an array of the row's doubles in which what counts as zero is."""
-    # An array of whole numbers becomes one of float32 in Booster.predict, and a DataFrame of them one of float64.
+    """Return the name of an array of the row's doubles in which values that count as zero are 0."""
+    # Booster.predict converts an integer array to float32, and an integer DataFrame to float64.
     is_float = row.names is None and row.dtype in ("int64", "bool", "float32")
     array = declare(code, row, "float" if is_float else "double")
     count = len(row.numbers)
@@ -93,7 +92,7 @@ def _without_tiny(code, row):
 
 
 def _transformed(code, sums, width, model):
-    """Turn sums in their place into what the objective makes of them; return its name."""
+    """Apply the objective's transformation to sums in place; return its name."""
     name, *settings = model.get("objective", "").split()
     options = dict(setting.partition(":")[::2] for setting in settings)
     if name == "multiclass":
@@ -141,7 +140,7 @@ def _predict_number(code, estimator, rows):
 
 
 def _class_shares(code, estimator, rows):
-    """Write probabilities; return (name of the C array, how many): one for two classes."""
+    """Write probabilities; return (name of the C array, its length): one for two classes."""
     sums, width, objective = _of_estimator(code, estimator, rows)
     if objective not in ("binary", "multiclass", "multiclassova"):
         raise Refusal(f"LGBMClassifier of {objective}")

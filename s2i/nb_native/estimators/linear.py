@@ -1,4 +1,4 @@
-"""Linear models: products of a row with coefficients, and what classifiers make of these scores."""
+"""Linear models: products of a row with coefficients, and the classifiers' use of these scores."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ REGRESSORS = (
     "SGDRegressor",
     "TheilSenRegressor",
 )
-# Their link is the logarithm.
+# With a log link.
 _EXPONENTIAL = ("GammaRegressor", "PoissonRegressor")
 # All with the `predict` and `decision_function` of scikit-learn's LinearClassifierMixin.
 _LOGISTIC = ("LogisticRegression", "LogisticRegressionCV")
@@ -66,12 +66,12 @@ def write_products(code, array, coefficients, intercepts):
 
 
 def write_sparse_products(code, row, coefficients, intercepts):
-    """Write the same for a Sparse, in the order in which scipy adds up the products of its entries."""
+    """Write the same for a Sparse, in the order in which scipy adds the products of its entries."""
     outputs, features = coefficients.shape
     if row.width != features:
         raise Refusal(f"a model of {features} features is given {row.width}")
     scores = code.name("s")
-    # The coefficients of one feature are side by side.
+    # The coefficients of a feature are adjacent.
     weight = indexed_table(code, "double", coefficients.T.ravel().tolist())
     starts = code.table("double", intercepts)
     code.line(f"double {scores}[{outputs}] = {{ 0.0 }};")
@@ -83,7 +83,7 @@ def write_sparse_products(code, row, coefficients, intercepts):
 
 
 def _scores(code, estimator, rows):
-    """Write the products of a row and an estimator's coefficients; return (name of the C array, how many)."""
+    """Write the products of a row and an estimator's coefficients; return (name of the C array, its length)."""
     if hasattr(estimator.coef_, "toarray"):
         raise Refusal(f"{type(estimator).__name__} with sparse coefficients: densify() changes that")
     coefficients = np.asarray(estimator.coef_)
@@ -97,7 +97,7 @@ def _scores(code, estimator, rows):
     row = row_for(code, estimator, rows)
     if row.dtype == "float32" and str(coefficients.dtype) == "float32":
         raise Refusal(f"{type(estimator).__name__} of float32 given float32")
-    # numpy multiplies in double where one side is.
+    # numpy multiplies in double precision if one side has it.
     coefficients = np.atleast_2d(coefficients).astype(float)
     outputs, features = coefficients.shape
     if len(row.numbers) != features:
@@ -113,7 +113,7 @@ def _predict_number(code, estimator, rows):
     scores, outputs = _scores(code, estimator, rows)
     if np.ndim(estimator.coef_) == 1 or type(estimator).__name__ == "SGDRegressor":
         return Vector(tuple(elements(scores, outputs, "float64")), "array")
-    # Fitted with a table of targets, even of one.
+    # Fitted with a table of targets, even if it has only one column.
     return as_rows(elements(scores, outputs, "float64"))
 
 
@@ -124,7 +124,7 @@ def _predict_exponential(code, estimator, rows):
 
 
 def _class_scores(code, estimator, rows):
-    """Return (name of the C array of scores, how many): one for two classes, else one a class."""
+    """Return (name of the C array of scores, its length): one for two classes, else one per class."""
     binarizer = getattr(estimator, "_label_binarizer", None)
     if str(getattr(binarizer, "y_type_", "")).startswith("multilabel"):
         raise Refusal(f"{type(estimator).__name__} of several labels at once")
@@ -156,7 +156,7 @@ def _logistic_probabilities(code, estimator, rows):
     if _is_one_against_rest(estimator, outputs):
         return _one_against_rest(code, scores, outputs)
     if outputs == 1:
-        # Two classes as two of many: their scores are -d and d.
+        # Two classes treated like more: their scores are -d and d.
         both = code.name("s")
         code.line(f"double {both}[2] = {{ -{scores}[0], {scores}[0] }};")
         scores, outputs = both, 2
@@ -165,7 +165,7 @@ def _logistic_probabilities(code, estimator, rows):
 
 
 def _is_one_against_rest(estimator, outputs):
-    # Before 1.8 the parameter says it; since then there is no other way than this.
+    # Before 1.8 a parameter selects it; since then it is the only way.
     choice = getattr(estimator, "multi_class", None)
     if choice is None:
         return outputs == 1
@@ -199,7 +199,7 @@ def _descent_probabilities(code, estimator, rows):
 
 
 def _one_against_rest(code, scores, outputs):
-    """Return probabilities of scores: each by the logistic function, and of their sum where there are several."""
+    """Return probabilities of scores: the logistic function of each, normalised if there are several."""
     with code.block(f"for (int k = 0; k < {outputs}; k++)"):
         code.line(f"{scores}[k] = 1.0 / (1.0 + nb_exp(-{scores}[k]));")
     return _shares(code, scores, outputs)
@@ -213,6 +213,6 @@ def _shares(code, scores, outputs):
     with code.block(f"for (int k = 0; k < {outputs}; k++)"):
         code.line(f"{total} += {scores}[k];")
     with code.block(f"for (int k = 0; k < {outputs}; k++)"):
-        # Where all are zero, none is more probable.
+        # If all are zero, they are equally probable.
         code.line(f"{scores}[k] = {total} == 0.0 ? 1.0 / {outputs} : {scores}[k] / {total};")
     return answers.probabilities(scores, outputs)

@@ -1,7 +1,7 @@
-"""k nearest neighbours: the rows of the training data that are nearest, by euclidean distance.
+"""k nearest neighbours: the nearest rows of the training data, by Euclidean distance.
 
-Which of several equally distant rows counts depends on the order in which they are met, so the search is
-scikit-learn's own: the same heap, and its tree walked in the same order, or all rows one after another ("brute").
+Which of several equally distant rows counts depends on the search order, so the search is scikit-learn's own: the same
+heap, and its tree walked in the same order, or all rows one after another ("brute").
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from nb_native.estimators.rows import float64_array, row_for
 from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
 
-# 2 MB of tables; a search takes half a millisecond then.
+# 2 MB of tables; a search then takes half a millisecond.
 MAX_VALUES = 5_000 * 50
 _STACK = 64
 
@@ -86,13 +86,13 @@ static double $name(const double *point, const double *least, const double *most
 
 
 def _nearest(code, estimator, rows):
-    """Write the search; return (C arrays of squared distances and of rows, the order of rows that these count in)."""
+    """Write the search; return (C arrays of squared distances and of rows, the row order that these refer to)."""
     if estimator.effective_metric_ != "euclidean":
         raise Refusal(f"{type(estimator).__name__} with the metric {estimator.effective_metric_}")
     if estimator.weights not in ("uniform", "distance"):
         raise Refusal(f"{type(estimator).__name__} with custom weights")
     if estimator.weights == "distance" and estimator._fit_method == "brute":
-        # By the way of BLAS a row of the training data is 1e-8 away from itself, or not, as its kernel rounds.
+        # Computed with BLAS, a training row's distance to itself may be 1e-8, depending on the kernel's rounding.
         raise Refusal(f"{type(estimator).__name__} with algorithm='brute' and weights='distance'")
     data = estimator._fit_X
     if str(data.dtype) != "float64" or data.ndim != 2:
@@ -121,7 +121,7 @@ def _nearest(code, estimator, rows):
 
 
 def _by_tree(code, estimator, point, heap):
-    """Write the walk through a k-d tree, nearer halves first; return the order of rows in its leaves."""
+    """Write the search in a k-d tree, nearer halves first; return the order of rows in its leaves."""
     distances, found, size = heap
     data, order, nodes, bounds = (np.asarray(part) for part in estimator._tree.get_arrays())
     features = data.shape[1]
@@ -159,7 +159,7 @@ def _by_tree(code, estimator, point, heap):
 
 
 def _one_by_one(code, estimator, point, heap):
-    """Write the comparison with all rows, |x|^2 - 2 x y + |y|^2 as from BLAS; return their order."""
+    """Write the comparison with all rows, |x|^2 - 2 x y + |y|^2 as with BLAS; return their order."""
     distances, found, size = heap
     data = estimator._fit_X
     count, features = data.shape
@@ -176,7 +176,7 @@ def _one_by_one(code, estimator, point, heap):
 
 
 def _votes(code, estimator, rows):
-    """Write the sums of weights a class; return (name of the C array, how many classes)."""
+    """Write the sums of weights per class; return (name of the C array, the number of classes)."""
     if estimator.outputs_2d_:
         raise Refusal(f"a {type(estimator).__name__} of several outputs")
     weights, found, order = _nearest(code, estimator, rows)
@@ -191,13 +191,13 @@ def _votes(code, estimator, rows):
 
 
 def _total(code, estimator, votes, count):
-    """Write the sum of all votes, and that predictor fails where distances make it zero; return its name."""
+    """Write the sum of all votes, and that predictor fails if distances make it zero; return its name."""
     total = code.name("v")
     code.line(f"double {total} = 0.0;")
     with code.block(f"for (int k = 0; k < {count}; k++)"):
         code.line(f"{total} += {votes}[k];")
     if estimator.weights == "distance":
-        # scikit-learn raises where all neighbours are so far that none has a weight.
+        # scikit-learn raises if all neighbours are so distant that their weights are zero.
         with code.block(f"if ({total} == 0.0)"):
             code.line("return NB_FAILED;")
     return total

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: products and what each layer does to them."""
+"""Multi-layer perceptrons: matrix products and activation functions."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from nb_native.estimators.registry import form
 from nb_native.estimators.rows import as_rows, elements, float64_array, row_for
 from nb_native.refusal import Refusal
 
-# What a layer does to each x; softmax is of all together.
+# A layer's activation for each x; softmax applies to all together.
 _ACTIVATIONS = {
     "identity": None,
     "logistic": "1.0 / (1.0 + nb_exp(-{x}))",
@@ -18,7 +18,7 @@ _ACTIVATIONS = {
 
 
 def _outputs(code, estimator, rows):
-    """Write all layers; return (name of the C array of the last one's outputs, how many)."""
+    """Write all layers; return (name of the C array of the last layer's outputs, its length)."""
     row = row_for(code, estimator, rows)
     if row.dtype == "float32" or any(str(weights.dtype) != "float64" for weights in estimator.coefs_):
         raise Refusal(f"{type(estimator).__name__} of float32")

@@ -1,4 +1,4 @@
-"""Transformers of single columns and rows, by the formulas of scikit-learn's `transform`."""
+"""Transformers of single columns and rows, with the formulas of scikit-learn's `transform`."""
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from nb_native.refusal import Refusal
 
 
 def _row(code, estimator, rows, missing, kinds=("float64", "int64", "bool")):
-    """Return (name of the C array of the row, how many numbers it has), after scikit-learn's checks.
+    """Return (name of the C array of the row, its length), after scikit-learn's checks.
 
-    What is not of `kinds` would keep its type, and another arithmetic.
+    Numbers of a type not in `kinds` would keep their type, and be computed differently.
     """
     refuse_other_output(estimator)
     row = row_for(code, estimator, rows)
@@ -42,7 +42,7 @@ def _each(code, array, count, *steps):
 
 
 def _by_column(code, operator, values):
-    """Return the statement that applies an operator and each column's own value."""
+    """Return the statement that applies an operator with each column's own value."""
     return f"x {operator} {code.table('double', values)}[i];"
 
 
@@ -115,7 +115,7 @@ def _normal(code, estimator, rows):
         code.line(step)
     if estimator.norm == "l2":
         code.line(f"{norm} = nb_sqrt({norm});")
-    # Almost zero counts as 1: 10 times the distance of 1 to the next double.
+    # Almost zero counts as 1: below 10 times the machine epsilon.
     code.line(f"{norm} = {norm} < 0x1.4p-49 ? 1.0 : {norm};")
     return _each(code, array, count, f"x /= {norm};")
 
@@ -138,7 +138,7 @@ def _polynomial(code, estimator, rows):
 
 
 def _product(places, factors, array, results):
-    """Return the C expression of a product of columns: of one that is there already where there is one."""
+    """Return the C expression of a product of columns, reusing an existing smaller product if possible."""
     if not factors:
         return "1.0"
     if len(factors) == 1:
@@ -158,7 +158,7 @@ def _imputed(code, estimator, rows):
         raise Refusal("SimpleImputer of strings, or of columns without any value")
     if not (isinstance(estimator.missing_values, float) and np.isnan(estimator.missing_values)):
         raise Refusal(f"SimpleImputer of {estimator.missing_values!r}")
-    # Only means and medians make floats of whole numbers.
+    # Only means and medians convert integers to floats.
     kinds = ("float64", "int64", "bool") if estimator.strategy in ("mean", "median") else ("float64",)
     array, count = _row(code, estimator, rows, missing=True, kinds=kinds)
     return _each(code, array, count, f"x = x != x ? {code.table('double', statistics)}[i] : x;")

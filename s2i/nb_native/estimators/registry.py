@@ -1,4 +1,4 @@
-"""Which methods of which estimators have a native form, by the names of their classes."""
+"""Which methods of which estimators have a native form, by class name."""
 
 from nb_native.estimators.descriptions import described
 from nb_native.refusal import Refusal
@@ -8,7 +8,7 @@ _forms: dict = {}
 
 
 def form(package, classes, method):
-    """Return a decorator that notes a function as the native form of this method of these classes."""
+    """Return a decorator that registers a function as the native form of this method of these classes."""
 
     def note(function):
         for name in classes:
@@ -19,12 +19,12 @@ def form(package, classes, method):
 
 
 def emit(code, estimator, method, rows):
-    """Write the C of `estimator.method(rows)` into `code`; return its value for this row.
+    """Write the C code of `estimator.method(rows)` to `code`; return its value for this row.
 
-    Raises Refusal for what has no native form: the method, or a setting of this estimator.
+    Raises Refusal for a method or a setting of the estimator that has no native form.
     """
     kind = type(estimator)
-    # A subclass of the author's has another name or another package, and its own ideas.
+    # An author's subclass has another name or package, and may behave differently.
     function = _forms.get((kind.__module__.partition(".")[0], kind.__name__, method))
     if function is None:
         raise Refusal(f"no native form of {kind.__name__}.{method}")
@@ -33,5 +33,5 @@ def emit(code, estimator, method, rows):
 
 
 def supported():
-    """Return a sorted list of (package, class name, method) of all that have a native form."""
+    """Return a sorted list of (package, class name, method) of all native forms."""
     return sorted(_forms)

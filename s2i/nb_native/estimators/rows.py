@@ -1,4 +1,4 @@
-"""The row that an estimator gets: its numbers, the dtype that numpy gives it, and the checks of scikit-learn."""
+"""An estimator's input row: its numbers, the dtype that numpy gives it, and scikit-learn's checks."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from nb_native.values import Frame, Known, Number, Sample, Sparse, Vector
 
 
 class Row(NamedTuple):
-    """One row: a tuple of Numbers, the dtype of the array that numpy makes of it, names of columns or None."""
+    """One row: a tuple of Numbers, the dtype of numpy's array of it, and column names or None."""
 
     numbers: tuple
     dtype: str
@@ -16,17 +16,17 @@ class Row(NamedTuple):
 
 
 def row_of(code, rows, features=None, names=None, takes_null=True):
-    """Return the one Row in `rows`, a Vector of one Vector or a Frame.
+    """Return the only Row in `rows`, a Vector of one Vector or a Frame.
 
-    It must have as many numbers as `features` says, and a Frame the columns `names`: what the estimator was
-    fitted with, None where it does not say. Cells of JSON are written as numbers into `code`; null is NaN, or the
-    program fails where not `takes_null`.
+    It must have `features` numbers, and a Frame must have the columns `names`: those that the estimator was fitted
+    with, None if not recorded. JSON cells are written as numbers to `code`; null is NaN, or the program fails unless
+    `takes_null`.
     """
     cells, columns = cells_of(rows)
     if columns is None:
         numbers = tuple(_number(cell) for cell in cells)
     else:
-        # scikit-learn and XGBoost raise where names or their order are others than in fit.
+        # scikit-learn and XGBoost raise if names or their order differ from those in fit.
         if names is not None and list(names) != list(columns):
             raise Refusal("a model gets columns that it was not fitted with, or in another order")
         numbers = tuple(_number_of_cell(code, cell, takes_null) for cell in cells)
@@ -36,7 +36,7 @@ def row_of(code, rows, features=None, names=None, takes_null=True):
 
 
 def cells_of(rows):
-    """Return (the cells of the one row in `rows`, a tuple of the names of its columns or None)."""
+    """Return (the cells of the only row in `rows`, a tuple of its column names or None)."""
     if isinstance(rows, Frame):
         return tuple(rows.columns.values()), tuple(rows.columns)
     if isinstance(rows, Sparse):
@@ -47,7 +47,7 @@ def cells_of(rows):
 
 
 def row_for(code, estimator, rows):
-    """Return the one Row in `rows` as `estimator` of scikit-learn was fitted with such."""
+    """Return the only Row in `rows` in the form that a scikit-learn `estimator` was fitted with."""
     if isinstance(rows, Sparse):
         raise Refusal(f"{type(estimator).__name__} applied to word counts")
     names = getattr(estimator, "feature_names_in_", None)
@@ -55,7 +55,7 @@ def row_for(code, estimator, rows):
 
 
 def promoted(kinds):
-    """Return the dtype of an array of such numbers: as numpy.result_type."""
+    """Return the dtype of an array of such numbers, like numpy.result_type."""
     kinds = set(kinds)
     if len(kinds) == 1:
         return kinds.pop()
@@ -70,7 +70,7 @@ def _number(item):
     raise Refusal("a model gets something other than numbers")
 
 
-# A column of one null is one of objects, in which numpy reads None as NaN.
+# A column with a single null has dtype object, where numpy reads None as NaN.
 _NUMBER_OF_CELL = """\
 /* Put there what numpy makes of a cell: null is missing, true is 1; return 0 for what is no number. */
 static int $name(const nb_value *cell, double *number)
@@ -96,7 +96,7 @@ def _number_of_cell(code, cell, takes_null):
 
 
 def known_number(value):
-    """Return the Number of a Python or numpy number that is known now, or raise Refusal."""
+    """Return the Number of a constant Python or numpy number; raise Refusal for other values."""
     plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     kind = {bool: "bool", int: "int64", float: "float64"}.get(type(plain))
     if kind is None or (kind == "int64" and abs(plain) > 1 << 53):
@@ -107,9 +107,9 @@ def known_number(value):
 
 
 def declare(code, row, ctype="double"):
-    """Return the name of a C array with the row's numbers, converted as numpy's astype does."""
+    """Return the name of a C array with the row's numbers, converted like numpy's astype."""
     name = code.name("x")
-    # An array of a row is of one type before it becomes another: a float32 in a row of float64 loses nothing.
+    # An array has one type before it is converted: a float32 in a row of float64 loses nothing.
     values = ", ".join(_converted(number, ctype) for number in row.numbers)
     code.line(f"const {ctype} {name}[{len(row.numbers)}] = {{ {values} }};")
     return name
@@ -120,9 +120,9 @@ def _converted(number, ctype):
 
 
 def refuse_not_finite(code, row, array, missing=False):
-    """Write the check of scikit-learn: predictor fails for infinity, and for NaN unless that is `missing` values.
+    """Write scikit-learn's check: predictor fails for infinity, and for NaN unless that is `missing` values.
 
-    `array` holds the row after its conversion, as a double may be infinite as a float. Whole numbers are finite.
+    `array` holds the row after its conversion, because a double may be infinite as a float. Integers are finite.
     """
     if row.dtype in ("int64", "bool"):
         return
@@ -132,23 +132,23 @@ def refuse_not_finite(code, row, array, missing=False):
 
 
 def float64_array(code, row):
-    """Return the name of an array of doubles of the row, which is written with the check that all are finite."""
+    """Return the name of an array of the row's doubles, and write the check that all are finite."""
     array = declare(code, row)
     refuse_not_finite(code, row, array)
     return array
 
 
 def as_rows(numbers):
-    """Return these as a two-dimensional array of one row."""
+    """Return these as a two-dimensional array with one row."""
     return Vector((Vector(tuple(numbers), "array"),), "array")
 
 
 def elements(array, count, kind):
-    """Return the Numbers that a C array holds."""
+    """Return the Numbers in a C array."""
     return [Number(f"{array}[{index}]", kind) for index in range(count)]
 
 
 def refuse_other_output(estimator):
-    """Raise Refusal where a transformer was told to return a DataFrame."""
+    """Raise Refusal if a transformer is configured to return a DataFrame."""
     if getattr(estimator, "_sklearn_output_config", {}).get("transform", "default") != "default":
         raise Refusal(f"{type(estimator).__name__} whose output is set to a DataFrame")

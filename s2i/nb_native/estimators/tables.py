@@ -1,13 +1,13 @@
-"""Tables of numbers of which many may repeat."""
+"""Tables of numbers with many repetitions."""
 
 
 def indexed_table(code, ctype, values):
-    """Write a table of floats; return what makes of a place, a C expression, the expression of the value there.
+    """Write a table of floats; return a function that maps an index, a C expression, to the value's expression.
 
-    Where values repeat, as thresholds of histograms and measured data do, it is a table of the different ones and
-    one of indexes, if both together are smaller.
+    If values repeat, as thresholds of histograms and measured data do, write a table of distinct values and one of
+    indexes, provided both together are smaller.
     """
-    # The sign belongs to the key: 0.0 and -0.0 are equal, and different as leaves.
+    # The sign is part of the key: 0.0 and -0.0 are equal, but different as leaves.
     keys = [(value, str(value)[0]) for value in values]
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     size = 4 if ctype == "float" else 8

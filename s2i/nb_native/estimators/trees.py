@@ -1,8 +1,8 @@
-"""scikit-learn's trees and what is made of many: forests, boosting, isolation.
+"""scikit-learn's trees and ensembles of them: forests, boosting, isolation.
 
-A row is float32 here and thresholds are double, except with histograms, where both are double. As x <= t for a
-float32 x is x <= t rounded down to float32, tables of float32 do. Leaves hold the index of an outcome: the double,
-or the shares of classes, that scikit-learn adds up, tree after tree.
+A row is float32 here and thresholds are double, except with histograms, where both are double. As x <= t for a float32
+x equals x <= t rounded down to float32, float32 tables suffice. Leaves hold the index of an outcome: the double, or the
+class shares, that scikit-learn adds up, tree after tree.
 """
 
 import warnings
@@ -21,27 +21,27 @@ _TREE_REGRESSORS = ("DecisionTreeRegressor", "ExtraTreeRegressor")
 _FOREST_CLASSIFIERS = ("ExtraTreesClassifier", "RandomForestClassifier")
 _FOREST_REGRESSORS = ("ExtraTreesRegressor", "RandomForestRegressor")
 FORESTS = (*_TREE_CLASSIFIERS, *_TREE_REGRESSORS, *_FOREST_CLASSIFIERS, *_FOREST_REGRESSORS)
-# Constant for all rows, so asking it once is enough.
+# Constant for all rows, so one call is enough.
 _CONSTANT_STRATEGIES = ("prior", "most_frequent", "constant", "mean", "median", "quantile")
 
 
 def rounded_down(thresholds):
-    """Return doubles as the largest float32 that are not above them."""
+    """Return the largest float32 values that are not greater than these doubles."""
     with np.errstate(over="ignore"):
         single = thresholds.astype(np.float32)
     return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
 
 
 def takes_missing(tree):
-    """Return whether scikit-learn lets NaN through to this tree: since 1.3, and not for all settings."""
+    """Return whether scikit-learn passes NaN to this tree: since 1.3, and not with all settings."""
     asks = getattr(tree, "_support_missing_values", None)
     return asks is not None and bool(asks(np.zeros((1, 1), np.float32)))
 
 
 def _nodes(tree, outcome_of, features=None):
-    """Return the Nodes and Leaves of a fitted tree; a leaf's value is `outcome_of` its place.
+    """Return the Nodes and Leaves of a fitted tree; a leaf's value is `outcome_of` its index.
 
-    `features` are the columns that the tree has seen, where it has not seen all.
+    `features` are the columns that the tree was fitted with, if not all.
     """
     inner = tree.tree_
     lefts, rights = inner.children_left.tolist(), inner.children_right.tolist()
@@ -75,7 +75,7 @@ def _row_array(code, estimator, rows, missing):
 
 
 class _Outcomes:
-    """What leaves answer, each different one once."""
+    """The distinct outcomes of leaves."""
 
     def __init__(self):
         self._places = {}
@@ -85,15 +85,15 @@ class _Outcomes:
         return self._places.setdefault(values, len(self._places))
 
     def table(self, code):
-        """Return the name of the table of all, one after another."""
+        """Return the name of the table of all outcomes."""
         return code.table("double", [value for values in self._places for value in values])
 
 
 def _sums(code, trees, array, width, values_of, start=None, features=None):
-    """Write the sum of what all trees answer; return the name of the C array, of `width` doubles.
+    """Write the sum of all trees' outcomes; return the name of the C array, of `width` doubles.
 
-    `values_of` returns the outcomes of a tree's nodes, an array with a row of `width` or 1 each; where it is 1 and
-    the sum wider, trees take turns. `start` is what a sum begins with, zeros for None.
+    `values_of` returns the outcomes of a tree's nodes, an array with rows of `width` or 1; if it is 1 and the sum
+    wider, trees are added in rotation. `start` contains the initial sums, zeros for None.
     """
     outcomes = _Outcomes()
     laid = []
@@ -103,7 +103,7 @@ def _sums(code, trees, array, width, values_of, start=None, features=None):
             _nodes(tree, lambda place, values=values: outcomes.place(values[place]), features and features[number])
         )
     each = len(values[0])
-    has_all_sums = each == width > 1  # a leaf has a value for each sum, where boosted trees have one in turn
+    has_all_sums = each == width > 1  # a leaf has a value per sum; boosted trees add to the sums in rotation
     loop = Forest(laid, "float", at_threshold="left").loop(code, array, 1 if has_all_sums else width)
     table = outcomes.table(code)
     sums = code.name("s")
@@ -120,7 +120,7 @@ def _sums(code, trees, array, width, values_of, start=None, features=None):
 
 
 def _shares(tree, count):
-    """Return the shares of classes at each node of a classifier; before 1.3 they were counts."""
+    """Return the class shares at each node of a classifier; before 1.3 they were counts."""
     values = tree.tree_.value[:, 0, :count]
     totals = values.sum(axis=1)
     if np.abs(totals - 1.0).max() > 1e-6:
@@ -129,7 +129,7 @@ def _shares(tree, count):
 
 
 def _class_shares(code, estimator, rows):
-    """Write the shares of the classes; return (name of the C array, how many)."""
+    """Write the shares of the classes; return (name of the C array, its length)."""
     _reject_several_outputs(estimator)
     count = answers.count_of_classes(estimator)
     trees = getattr(estimator, "estimators_", [estimator])
@@ -163,17 +163,17 @@ def _predict_number(code, estimator, rows):
 
 
 def _boosted(code, estimator, rows):
-    """Write the raw predictions of gradient boosting; return (name of the C array, how many)."""
+    """Write the raw predictions of gradient boosting; return (name of the C array, its length)."""
     strategy = getattr(estimator.init_, "strategy", None)
     is_dummy = type(estimator.init_).__name__ in ("DummyClassifier", "DummyRegressor")
     if not (isinstance(estimator.init_, str) or (is_dummy and strategy in _CONSTANT_STRATEGIES)):
         raise Refusal(f"{type(estimator).__name__} with an initial estimator")
     stages = estimator.estimators_
-    # What the trees would take, the estimator has refused.
+    # The trees would accept these values, but the estimator has rejected them.
     array = _row_array(code, estimator, rows, missing=False)
     width = stages.shape[1]
     with warnings.catch_warnings():
-        # Of names of columns, which an array has not.
+        # About column names, which an array doesn't have.
         warnings.simplefilter("ignore")
         start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), np.float32))[0]
     rate = float(estimator.learning_rate)
@@ -213,7 +213,7 @@ def _decision(sums, width):
 
 
 def _probabilities(code, sums, width, factor=1.0):
-    """Return what raw predictions are as probabilities: one by the logistic function, several by softmax."""
+    """Return raw predictions as probabilities: the logistic function for one, softmax for several."""
     if width == 1:
         raw = f"{sums}[0]" if factor == 1.0 else f"{factor} * {sums}[0]"
         return answers.pair(code, "float64", f"1.0 / (1.0 + nb_exp(-({raw})))")
@@ -222,7 +222,7 @@ def _probabilities(code, sums, width, factor=1.0):
 
 
 def _histogram_tree(predictor):
-    """Return the Nodes and Leaves of a tree of histograms, whose NaN has a side of its own at each node."""
+    """Return the Nodes and Leaves of a histogram tree, whose nodes each have a side for NaN."""
     nodes = predictor.nodes
     if nodes["is_categorical"].any():
         raise Refusal("histogram gradient boosting that splits by categories")
@@ -234,11 +234,11 @@ def _histogram_tree(predictor):
 
 
 def _histogram_sums(code, estimator, rows):
-    """Write the raw predictions of histogram gradient boosting; return (name of the C array, how many)."""
+    """Write the raw predictions of histogram gradient boosting; return (name of the C array, its length)."""
     if getattr(estimator, "_preprocessor", None) is not None:
         raise Refusal(f"{type(estimator).__name__} with columns of categories")
     width = estimator.n_trees_per_iteration_
-    # All numbers and NaN are allowed, and infinity.
+    # All numbers, NaN and infinity are allowed.
     array = declare(code, row_for(code, estimator, rows))
     trees = [_histogram_tree(predictor) for iteration in estimator._predictors for predictor in iteration]
     sums = code.name("s")
@@ -299,7 +299,7 @@ def _isolation_score(code, estimator, rows):
 
 
 def _path_length(samples):
-    """Return the mean length of a way through a tree of this many samples, as _average_path_length."""
+    """Return the mean path length in a tree of this many samples, like _average_path_length."""
     if samples <= 2:
         return float(samples == 2)
     rest = samples - 1.0

@@ -1,4 +1,4 @@
-"""CountVectorizer, TfidfVectorizer and TfidfTransformer: a text as a row of counted words or n-grams."""
+"""CountVectorizer, TfidfVectorizer and TfidfTransformer: text as a row of word or n-gram counts."""
 
 import re
 
@@ -12,17 +12,17 @@ from nb_native.refusal import Refusal
 from nb_native.values import Sparse, Text, Vector
 
 VECTORIZERS = ("CountVectorizer", "TfidfVectorizer")
-# All that take texts: HashingVectorizer has no native form.
+# All that accept text: HashingVectorizer has no native form.
 TEXT_READERS = (*VECTORIZERS, "HashingVectorizer")
 _UNITS = {"word": "NB_WORDS", "char": "NB_LETTERS", "char_wb": "NB_LETTERS_WITHIN_WORDS"}
-# Words of at least so many characters: r"(?u)\b\w\w+\b" and its like.
+# Words with a minimum number of characters: r"(?u)\b\w\w+\b" and similar.
 _PATTERN = re.compile(r"(?:\(\?u\))?\\b((?:\\w)+)\+\\b")
-# More would cost much time for texts of a megabyte.
+# More would take too long for text of a megabyte.
 _MAX_UNITS = 16
-# In bytes: a longer one is no word, and costs memory.
+# In bytes: longer strings aren't words, and take memory.
 _MAX_TERM = 1 << 14
 _MAX_TERMS = 1 << 20
-# An idf beyond would make infinite what a text has very often.
+# A larger idf would make the weight of a very frequent term infinite.
 _MAX_IDF = 1e100
 _BLOCK = 16
 _MAX_SHARED, _SIZE_FOLLOWS = 15, 15
@@ -73,7 +73,7 @@ def _count_and_weigh(code, vectorizer, rows):
 
 
 def _counted(code, vectorizer, rows, kind):
-    """Write the counts of the terms of a text; return the Sparse."""
+    """Write the term counts of a text; return the Sparse."""
     kind_of_vectorizer = type(vectorizer).__name__
     refuse_other_output(vectorizer)
     if not (isinstance(rows, Vector) and len(rows.items) == 1 and isinstance(rows.items[0], Text)):
@@ -101,7 +101,7 @@ def _vocabulary(vectorizer):
         raise Refusal(f"a {type(vectorizer).__name__} whose vocabulary indexes don't start at 0 without gaps")
     if len(vocabulary) > _MAX_TERMS:
         raise Refusal(f"a {type(vectorizer).__name__} of more than {_MAX_TERMS} words")
-    # What is no text is no word of a text.
+    # Input that isn't text contains no word.
     return {str(term): int(place) for term, place in vocabulary.items() if isinstance(term, str)}
 
 
@@ -122,7 +122,7 @@ def _tables(code, vectorizer, vocabulary):
     terms = _encoded(name, vocabulary)
     words = _encoded(name, left_out)
     order = sorted(terms, key=terms.__getitem__)
-    # Neighbours of words: what is asked in the proof.
+    # Near misses of words: verification uses them as input.
     code.note_words(order)
     code.note_words(sorted(left_out))
     longest = max(4 * shortest, *map(len, terms.values()), *map(len, words.values()))
@@ -172,14 +172,14 @@ def _reject_own_functions(vectorizer, name):
 
 
 def _shortest(vectorizer, name):
-    """Return how many characters a word has at least."""
+    """Return the minimum number of characters of a word."""
     matched = _PATTERN.fullmatch(vectorizer.token_pattern or "")
     if matched is None:
         raise Refusal(f"{name} with token_pattern={vectorizer.token_pattern!r}")
     return len(matched.group(1)) // len(r"\w")
 
 
-# --- tables of C ---
+# --- C tables ---
 
 
 def _encoded(name, texts):
@@ -190,7 +190,7 @@ def _encoded(name, texts):
 
 
 def _terms(code, encoded):
-    """Return the C of an nb_terms of sorted bytes."""
+    """Return the C code of an nb_terms of sorted bytes."""
     if not encoded:
         return "{ 0, NULL, NULL }"
     blocks, coded, before = [], bytearray(), b""
@@ -212,7 +212,7 @@ def _terms(code, encoded):
 
 
 def _characters(code, spans):
-    """Return the C of an nb_character_set."""
+    """Return the C code of an nb_character_set."""
     edges, planes = characters.edges_of(spans)
     return f"{{ {code.table('uint16_t', edges)}, {{ {', '.join(map(str, planes))} }} }}"
 
@@ -224,7 +224,7 @@ def _set(code, spans):
 
 
 def _changes(code, runs):
-    """Return the C of an nb_changes."""
+    """Return the C code of an nb_changes."""
     if not runs:
         return "{ 0, NULL, NULL, NULL, NULL, NULL, NULL }"
     texts = list(dict.fromkeys(run.becomes for run in runs if not run.step))
@@ -250,7 +250,7 @@ def _weigh(code, transformer, rows):
     refuse_other_output(transformer)
     if not isinstance(rows, Sparse):
         raise Refusal("a TfidfTransformer gets something other than word counts")
-    # The counts stay for other code that reads them.
+    # The counts are kept for other code that reads them.
     row = code.name("r")
     code.line(f"static nb_entry {row}[{rows.width}];")
     with code.block(f"for (uint32_t i = 0; i < {rows.length}; i++)"):
@@ -259,7 +259,7 @@ def _weigh(code, transformer, rows):
 
 
 def _weighed(code, transformer, row):
-    """Write what a TfidfTransformer makes of counts, in their place; return the Sparse."""
+    """Write the result of a TfidfTransformer for counts, in place; return the Sparse."""
     if transformer.norm not in (*_NORMS, None):
         raise Refusal(f"{type(transformer).__name__} with norm={transformer.norm!r}")
     steps = []
@@ -276,7 +276,7 @@ def _weighed(code, transformer, row):
             for step in steps:
                 code.line(step)
     if transformer.use_idf and "_idf_diag" in vars(transformer):
-        # scikit-learn before 1.5 multiplied matrices for it: scipy gives such a row from behind.
+        # scikit-learn before 1.5 used a matrix product, which makes scipy return such a row in reverse order.
         code.line(f"{code.function(_REVERSE)}({row.code}, {row.length});")
     if transformer.norm is not None:
         root = "sum = nb_sqrt(sum);\n    " if transformer.norm == "l2" else ""

@@ -1,7 +1,8 @@
-"""XGBoost's trees: float32 all the way, in the library's own order.
+"""XGBoost's trees: float32 throughout, in the library's own order.
 
-From the library's source (3.2, src/predictor/cpu_predictor.cc): a sum begins with the base score as a margin and
-gets the leaf of one tree after another; a row goes left below a threshold, and a missing value where its node says.
+From the library's source (3.2, src/predictor/cpu_predictor.cc): a sum starts with the base score as a margin, and the
+leaf of one tree after another is added; a row goes left below a threshold, and a missing value to the side that its
+node sets.
 """
 
 import ctypes
@@ -15,7 +16,7 @@ from nb_native.estimators.rows import as_rows, declare, elements, row_of
 from nb_native.refusal import Refusal
 from nb_native.values import Vector
 
-# What an objective makes of a margin, and of the base score, whose inverse it is.
+# The objective's transformation of a margin, and its inverse for the base score.
 _IDENTITY = {
     "reg:squarederror",
     "reg:linear",
@@ -83,7 +84,7 @@ class _Model:
         self.tree_groups = model["tree_info"]
         self._best = learner.get("attributes", {}).get("best_iteration")
         self._parallel = int(model["gbtree_model_param"].get("num_parallel_tree", "1"))
-        # One number, or since 3.1 a list of one a group, as text.
+        # One number, or since 3.1 text with a list of one per group.
         base_scores = parameters["base_score"].strip("[]").split(",")
         self.base_margins = [self._margin_of(float(score)) for score in base_scores]
         if len(self.base_margins) == 1:
@@ -92,7 +93,7 @@ class _Model:
             raise Refusal(f"an XGBoost model of {self.objective} with several outputs")
 
     def keep_best(self):
-        """Leave out the trees after the best iteration, as scikit-learn's interface does after early stopping."""
+        """Drop the trees after the best iteration, like scikit-learn's interface after early stopping."""
         if self._best is not None:
             count = (int(self._best) + 1) * self._parallel * self.groups
             self.trees, self.tree_groups = self.trees[:count], self.tree_groups[:count]
@@ -102,7 +103,7 @@ class _Model:
         if self.objective in _IDENTITY | _SOFTMAX | {"binary:hinge"}:
             return score
         if self.objective in _LOGISTIC:
-            # Only 3.1 and later keep away from the ends; what others make of them is infinite.
+            # Only 3.1 and later keep away from 0 and 1; others return infinity there.
             score = ctypes.c_float(min(max(score, ctypes.c_float(1e-6).value), ctypes.c_float(1 - 1e-6).value)).value
             quotient = ctypes.c_float(1.0 / score).value
             return -_logf(ctypes.c_float(quotient - 1.0).value)
@@ -112,7 +113,7 @@ class _Model:
 
 
 def _logf(x):
-    """Return the logarithm in single precision, as XGBoost's: from the library of C that both have loaded."""
+    """Return the logarithm in single precision, like XGBoost's: from the C library that both have loaded."""
     logf = ctypes.CDLL(None).logf
     logf.restype, logf.argtypes = ctypes.c_float, [ctypes.c_float]
     result = logf(x)
@@ -122,7 +123,7 @@ def _logf(x):
 
 
 def _tree(tree):
-    """Return the Nodes and Leaves of a tree of the JSON."""
+    """Return the Nodes and Leaves of a JSON tree."""
     if any(tree.get("split_type", ())):
         raise Refusal("an XGBoost model that splits by categories")
     if int(tree["tree_param"].get("size_leaf_vector", "1")) > 1:
@@ -135,8 +136,8 @@ def _tree(tree):
 
 
 def _margins(code, model, rows, missing=math.nan, refuses_infinity=False):
-    """Write the sum of all trees; return the name of the C array with one margin a group."""
-    # A column of None is one of objects, which it refuses.
+    """Write the sum of all trees; return the name of the C array with one margin per group."""
+    # A column of None has dtype object, which it rejects.
     row = row_of(code, rows, model.features, model.names, takes_null=False)
     array = declare(code, row, "float")
     if refuses_infinity:
@@ -160,7 +161,7 @@ def _margins(code, model, rows, missing=math.nan, refuses_infinity=False):
 
 
 def _without_missing(code, array, count, missing):
-    """Return the name of a copy in which NaN stands for what `missing` stands for."""
+    """Return the name of a copy in which the values that `missing` specifies are NaN."""
     name = code.name("x")
     code.line(f"float {name}[{count}];")
     marker = f"{ctypes.c_float(missing).value.hex()}f"
@@ -170,7 +171,7 @@ def _without_missing(code, array, count, missing):
 
 
 def _transform(code, model, margins):
-    """Turn margins into what `predict` of a Booster returns: a Vector of one Number, or of one row."""
+    """Convert margins to the result of a Booster's `predict`: a Vector of one Number, or of one row."""
     count = model.groups
     if model.objective in _SOFTMAX:
         if model.objective == "multi:softmax":
@@ -195,13 +196,13 @@ def _inplace_predict(code, booster, rows):
 
 @form("xgboost", ["Booster"], "predict")
 def _booster_predict(code, booster, rows):
-    # A DMatrix is made of the row, and that takes no infinity.
+    # The row becomes a DMatrix, which rejects infinity.
     model = _Model(booster)
     return _transform(code, model, _margins(code, model, rows, refuses_infinity=True))
 
 
 def _of_estimator(code, estimator, rows):
-    """Write what an estimator of scikit-learn's interface asks its booster; return (its Model, name of the margins)."""
+    """Write the booster call of a scikit-learn interface's estimator; return (its Model, name of the margins)."""
     model = _Model(estimator.get_booster())
     model.keep_best()
     missing = estimator.missing
@@ -219,7 +220,7 @@ def _predict_class(code, estimator, rows):
     model, margins = _of_estimator(code, estimator, rows)
     answer = _transform(code, model, margins)
     if model.objective == "multi:softprob":
-        # Margins no longer, but probabilities: of two margins that differ, these may be the same.
+        # Compares probabilities instead of margins: different margins may have the same probability.
         return Vector((code.number("int64", answers.argmax(code, margins, model.groups)),), "array")
     if model.objective in _LOGISTIC:
         return Vector((code.number("int64", f"{answer.items[0].code} > 0.5f"),), "array")
@@ -239,6 +240,6 @@ def _predict_probabilities(code, estimator, rows):
 
 
 def _reject_own_labels(estimator):
-    """Raise Refusal where classes are not 0, 1, …: before 1.6 an encoder of XGBoost's own took any."""
+    """Raise Refusal if classes are not 0, 1, …: before 1.6 XGBoost's own encoder accepted any."""
     if list(estimator.classes_) != list(range(len(estimator.classes_))):
         raise Refusal("an XGBoost model with labels of its own")

@@ -1,1 +1,1 @@
-"""The C of every native program but its model: start without libc, JSON, numbers, mathematics, command line, HTTP."""
+"""The C code of all native programs, without the model: startup without libc, JSON, numbers, math, CLI, HTTP."""

@@ -1,7 +1,7 @@
-"""Predictor and validator as C: the small part of Python that they are made of.
+"""Translate predictor and validator, written in a small subset of Python, to C.
 
-A function is evaluated abstractly: models, constants and helpers are known now, what depends on the sample becomes C.
-What is not followed exactly is refused, with its place.
+Functions are evaluated abstractly: models, constants and helpers are evaluated at translation time; whatever depends on
+the sample becomes C. Code that can't be followed exactly is rejected, with its location.
 """
 
 from nb_native.translate.program import Program, predictor, program, validator, whole

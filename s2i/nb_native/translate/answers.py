@@ -1,4 +1,4 @@
-"""Answers as the service's JSON writes them."""
+"""Predictions, written the way the service writes JSON."""
 
 from nb_scorer.model import json_codec
 
@@ -8,15 +8,15 @@ from nb_native.values import Known, Label, Number, Record, Sample, Vector
 
 
 class Answer:
-    """Writes values into the program's output; texts that are known now are gathered into one."""
+    """Writes values into the program's output; collects adjacent constant text into one write."""
 
     def __init__(self, context):
-        """Begin an answer."""
+        """Start a prediction."""
         self.context = context
         self._text = b""
 
     def write(self, value):
-        """Write a value; refuse what has no form in JSON."""
+        """Write a value; raise Refusal if it has no JSON form."""
         if isinstance(value, Known):
             self._text += self._encoded(value.value)
         elif isinstance(value, (Real, Number)):
@@ -34,7 +34,7 @@ class Answer:
             raise self.context.refusal("returns a value that has no native form")
 
     def end(self):
-        """Write what is left, and that the answer is there."""
+        """Flush the remaining text and mark the prediction as complete."""
         self._flush()
         self.context.code.line("return NB_OK;")
 
@@ -90,5 +90,5 @@ class Answer:
 
 
 def _key(key):
-    """Return a key as JSON has it, with its quotes."""
+    """Return a key as JSON text, with its quotes."""
     return json_codec.encode({key: None})[1 : -len(b": null}")]

@@ -1,4 +1,4 @@
-"""The arguments of a call, by position and by name."""
+"""Positional and keyword arguments of a call."""
 
 from nb_scorer.batching.syntax_nodes import short_text_of
 
@@ -6,9 +6,9 @@ from nb_native.translate.displays import escaping, items_of_display
 
 
 def given(context, node, *names, needed=1):
-    """Return the values of a call's arguments in the order of `names`, None for those that are not given.
+    """Return the values of a call's arguments in the order of `names`, None for omitted ones.
 
-    What Python would not take is refused, too: nobody writes it.
+    Raises Refusal for arguments that Python wouldn't accept either: working notebooks have no such call.
     """
     positional = items_of_display(context, node.args)
     values = dict(zip(names, positional))
@@ -23,7 +23,7 @@ def given(context, node, *names, needed=1):
 
 
 def only(context, node):
-    """Return the value of the one argument of a call, which is looked at and not kept."""
+    """Return the value of a call's only argument, which the callee reads but doesn't keep."""
     if len(node.args) == 1 and not node.keywords:
         return context.evaluate(node.args[0])
     return given(context, node, "x")[0]

@@ -1,4 +1,4 @@
-"""numpy's arrays, tables of one row, and the rows that estimators get."""
+"""numpy arrays, one-row tables, and the rows passed to estimators."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from nb_native.translate import kinds, labels, numbers, samples
 from nb_native.translate.kinds import BOOL, COMPLEX, FLOAT, FLOAT32, INTEGER, NUMPY, STATIC, Lazy, Matrix, Real, Table
 from nb_native.values import Frame, Known, Label, Number, Record, Sample, Sparse, Text, Vector
 
-# The largest row: each of its numbers is a C expression.
+# Maximum number of items in a row: each one is a separate C expression.
 MAX_FEATURES = 20000
 _DTYPES = {"float64": "float64", "float32": "float32"}
 
 
 def dtype_of(context, value):
-    """Return "float64", "float32" or None for a dtype as notebooks write it; refuse another."""
+    """Return "float64", "float32" or None for a dtype as notebooks write it; raise Refusal for any other."""
     if value is None or (isinstance(value, Known) and value.value is None):
         return None
     if isinstance(value, Known):
@@ -25,7 +25,7 @@ def dtype_of(context, value):
 
 
 def array(context, value, dtype=None):
-    """Return np.array(value, dtype): a Vector where all is known to be numbers, else a Matrix to be looked at later."""
+    """Return np.array(value, dtype): a Vector if all items are known to be numbers, else a Matrix to examine later."""
     if isinstance(value, (Matrix, Table, Frame)):
         if isinstance(value, Matrix):
             return value._replace(dtype=dtype or value.dtype)
@@ -68,7 +68,7 @@ def _as_array(value):
 
 
 def _of_one_dtype(context, value, dtype, leaves):
-    """Return a Vector whose numbers all have the dtype that numpy gives the array."""
+    """Return a Vector whose numbers all have the array's dtype, chosen as numpy does."""
     reals = {id(leaf): numbers.real_of(context, leaf) for leaf in leaves}
     found = list(reals.values())
     if any(real.other for real in found):
@@ -90,7 +90,7 @@ def _of_one_dtype(context, value, dtype, leaves):
 
 
 def _largest_form(context, reals):
-    """Return a C variable with the form that an array of these numbers has."""
+    """Return a C variable that holds the form of an array of these numbers."""
     name = context.name_of("e", "enum nb_form {} = NB_AS_BOOL;")
     for real in reals:
         context.code.line(f"if ({real.form} > {name})")
@@ -116,9 +116,9 @@ def _converted(context, value, reals, form):
 
 
 def plain(context, value):
-    """Return a Matrix as a Vector of numpy's numbers, for what looks at them; other values as they are.
+    """Convert a Matrix to a Vector of numpy numbers, for code that reads them; return other values unchanged.
 
-    The program fails for what is no number; where Python would go on with it, `context` refuses.
+    The program fails for items that aren't numbers; where Python would continue, `context` raises Refusal.
     """
     if not isinstance(value, Matrix):
         return value
@@ -139,7 +139,7 @@ def plain(context, value):
 
 
 def _item_of_array(context, sample, reads_texts):
-    """Return the item of an array, of which Python goes on with texts and lists: with dtype=float, texts are read."""
+    """Return an array item that may be text or a list, with which Python continues; dtype=float parses text."""
     types = samples.types_of(context, sample)
     allowed = {"boolean", "integer", "number"} | ({"text", "null", "object"} if reads_texts else set())
     if not types <= allowed:
@@ -150,7 +150,7 @@ def _item_of_array(context, sample, reads_texts):
 
 
 def _number_or_null(context, sample):
-    """Return the item of an array with dtype=float: texts are read, and null is NaN."""
+    """Return an item of an array with dtype=float: text is parsed, and null becomes NaN."""
     name = context.name_of("v", "double {};")
     context.return_unless_ok(f"nb_float_or_null_of({sample.code}, &{name})")
     return Real(name, FLOAT)
@@ -162,7 +162,7 @@ def _rebuilt(value, leaves):
 
 
 def of_known_length(context, matrix):
-    """Return a Matrix of the sample itself as one of a Vector, where a check has told the sample's length."""
+    """Convert a Matrix of the whole sample to a Vector if a check has established the sample's length."""
     sample = matrix.inner
     length = context.facts.lengths.get(sample.code) if isinstance(sample, Sample) else None
     if length is None or matrix.flat or matrix.rows or samples.types_of(context, sample) != {"list"}:
@@ -171,7 +171,7 @@ def of_known_length(context, matrix):
 
 
 def written_out(context, value):
-    """Return what `plain` does, also of a Matrix of the sample itself where a check has told the sample's length."""
+    """Like `plain`, but also convert a Matrix of the whole sample if a check has established its length."""
     return plain(context, of_known_length(context, value)) if isinstance(value, Matrix) else value
 
 
@@ -179,7 +179,7 @@ def written_out(context, value):
 
 
 def features_of(context, estimator):
-    """Return how many numbers a row of an estimator has; refuse one that does not tell."""
+    """Return the number of features that an estimator expects; raise Refusal if it doesn't record it."""
     for name in ("n_features_in_", "num_features", "num_feature", "n_features_"):
         found = getattr(estimator, name, None)
         if callable(found):
@@ -190,7 +190,7 @@ def features_of(context, estimator):
 
 
 def asked(context, estimator, method, data):
-    """Return what `estimator.method(data)` returns, by the estimator's own native form."""
+    """Return the result of `estimator.method(data)`, using the estimator's native form."""
     rows = _rows(context, estimator, data)
     if isinstance(rows, Frame):
         rows = Frame({name: _cell(context, value) for name, value in rows.columns.items()})
@@ -199,7 +199,7 @@ def asked(context, estimator, method, data):
 
 
 def _cell(context, value):
-    """Return a cell of a table, or of a row with texts, as estimators take it."""
+    """Return a cell of a table, or of a row that contains text, in the form that estimators expect."""
     if isinstance(value, Sample) or (isinstance(value, Known) and not isinstance(value.value, (list, tuple, dict))):
         return value
     if numbers.is_number(value):
@@ -208,20 +208,20 @@ def _cell(context, value):
 
 
 def _first_step(estimator):
-    """Return what gets the data first: a pipeline's first step that does something, or the estimator itself."""
+    """Return the estimator that sees the data first: the first pipeline step that isn't a no-op, or the estimator."""
     steps = getattr(estimator, "steps", None) or [("", estimator)]
     return next((step for _, step in steps if step not in ("passthrough", None)), estimator)
 
 
 def _takes_texts(estimator):
-    """Return whether an estimator takes a row's cells as they are: encoders, and what begins with one."""
+    """Return whether an estimator accepts a row's cells unconverted: encoders, and pipelines that start with one."""
     return type(_first_step(estimator)).__name__ in ("OneHotEncoder", "OrdinalEncoder", "ColumnTransformer")
 
 
 def _columns_by_name(estimator):
-    """Return the columns that a ColumnTransformer takes by their names from a wider table; None for other estimators.
+    """Return the columns that a ColumnTransformer selects by name from a wider table; None for other estimators.
 
-    Those of the parts that were dropped may be absent.
+    Columns of dropped transformers may be absent.
     """
     first = _first_step(estimator)
     places = getattr(first, "_transformer_to_input_indices", None)
@@ -233,12 +233,12 @@ def _columns_by_name(estimator):
 
 
 def _reads_texts(estimator):
-    """Return whether an estimator begins with one that counts the words of texts."""
+    """Return whether an estimator starts with a text vectorizer."""
     return type(_first_step(estimator)).__name__ in estimators.TEXT_READERS
 
 
 def _text_of(context, data):
-    """Return the one text that a vectorizer gets, as a list of it; it raises for what is no text."""
+    """Return a vectorizer's only text, as a one-item list; the program fails for other values."""
     if isinstance(data, Sample) and samples.types_of(context, data) == {"list"}:
         if context.facts.lengths.get(data.code) == 1:
             data = Vector(tuple(samples.items(context, data, 1)), "list")
@@ -280,7 +280,8 @@ def _rows(context, estimator, data):
         if isinstance(inner, Record):
             context.fail()
     if isinstance(data, (Vector, Sample, Lazy)):
-        # Not one row of two dimensions: libraries raise for one of them, and score several.
+        # Neither one row nor two-dimensional with one row: libraries raise for the former and score several rows for
+        # the latter.
         raise context.refusal("passes something other than one row to a model")
     raise context.refusal("passes a value that has no native form to a model")
 
@@ -292,7 +293,7 @@ def _of_numbers(context, estimator, row):
 
 
 def _row_of(context, estimator, matrix):
-    """Return the one row that a Matrix is, as long as the estimator's: libraries raise for another length."""
+    """Return the only row of a Matrix, checked for the estimator's length: libraries raise for any other length."""
     count = features_of(context, estimator)
     if matrix.width not in (None, count):
         context.fail()
@@ -309,7 +310,8 @@ def _row_of(context, estimator, matrix):
         if len(row.items) != count:
             context.fail()
         if _takes_texts(estimator) and dtype is None and any(isinstance(item, Sample) for item in row.items):
-            # numpy makes texts of numbers alongside texts: whether that is done here, the estimator's own form says.
+            # In an array that also contains text, numpy converts numbers to text; the estimator's native form decides
+            # whether to.
             kind = getattr(matrix.inner, "kind", "array")
             return Vector((Vector(tuple(_cell(context, item) for item in row.items), kind),), kind)
         found = _of_items(context, estimator, row.items, dtype)
@@ -321,7 +323,7 @@ def _row_of(context, estimator, matrix):
 
 
 def _only_row(context, matrix):
-    """Return (the one row that a Matrix has: a Sample, a Vector or a Lazy; its dtype)."""
+    """Return (the only row of a Matrix: a Sample, a Vector or a Lazy; its dtype)."""
     inner = matrix.inner
     if matrix.flat or matrix.rows == 1:
         return inner, matrix.dtype
@@ -338,12 +340,12 @@ def _only_row(context, matrix):
 
 
 def _may_hold_lists(context, row):
-    """Return whether reshape may make more numbers of a row than it has items."""
+    """Return whether reshape may yield more numbers than the row has items."""
     return any("list" in samples.types_of(context, item) for item in row.items if isinstance(item, Sample))
 
 
 def _chained(context, items):
-    """Return the C of a list of JSON with these items, as numpy would find it."""
+    """Return C code that builds a JSON list of these items, as numpy would see it."""
     names = []
     for item in items:
         if isinstance(item, Sample):
@@ -363,7 +365,7 @@ def _chained(context, items):
 
 
 def check(context, value):
-    """Write that the program fails where numpy makes no array: of an array that is kept, and perhaps never used."""
+    """Make the program fail if numpy couldn't build the array, for an array that is stored and may never be used."""
     if not isinstance(value, Matrix) or value.flat or value.rows:
         return
     inner = value.inner
@@ -376,7 +378,7 @@ def check(context, value):
 
 
 def _filled(context, sample, count, dtype, flat):
-    """Declare an array of doubles with the numbers of a sample; return its name."""
+    """Declare an array of doubles filled with a sample's numbers; return its name."""
     key = (sample.code, ("row", count, dtype is not None, flat))
     if key not in context.facts.found:
         name = context.name_of("x", f"double {{}}[{count}];")
@@ -387,7 +389,7 @@ def _filled(context, sample, count, dtype, flat):
 
 
 def _of_items(context, estimator, items, dtype):
-    """Return Numbers for a row that the notebook has written item by item."""
+    """Return Numbers for a row that the notebook builds item by item."""
     items = [plain(context, item) for item in items]
     sampled = {}
     for place, item in enumerate(items):
@@ -406,7 +408,7 @@ def _of_items(context, estimator, items, dtype):
 
 
 def _number_of_item(context, estimator, item, reads_texts):
-    """Return the Number of an item that is no part of the sample's, or one that is a number for sure."""
+    """Return the Number of an item that isn't part of the sample, or that is certainly a number."""
     if isinstance(item, Known) and item.value is None:
         return Number("NB_NAN", "float64")
     if isinstance(item, (Vector, Record)):
@@ -417,7 +419,7 @@ def _number_of_item(context, estimator, item, reads_texts):
     if real.other == COMPLEX and type(estimator).__module__.partition(".")[0] != "sklearn":
         raise context.refusal("passes a value that may be a complex number to a model")
     if real.other == kinds.TEXT and reads_texts:
-        # Beside a null, a text such as "1.5" is a number to numpy: what a repeated one is, nobody has followed.
+        # Next to null, numpy parses text such as "1.5". How it treats repeated text is not supported.
         context.return_if(f"{real.struct}.form == NB_AS_OTHER", "NB_BEYOND")
         real = real._replace(other=None)
     return numbers.number_of(context, real)
@@ -428,7 +430,7 @@ def _is_number_for_sure(context, sample):
 
 
 def _write_items(context, sampled, has_null, reads_texts):
-    """Write what numpy makes of (name, part of the sample): alongside a null, texts are read, too."""
+    """Write numpy's conversion of (name, part of the sample): if null is present, text is parsed, too."""
     context.code.line("double " + ", ".join(name for name, _ in sampled) + ";")
     seen = context.name_of("r", f"int {{}} = {'NB_SEEN_NULL' if has_null else '0'};")
     for name, item in sampled:
@@ -477,14 +479,14 @@ def _names(context, columns):
 
 
 def known_list(context, value):
-    """Return a list of constants as Known, names of columns; refuse another."""
+    """Return a list of constants, such as column names, as Known; raise Refusal for anything else."""
     if isinstance(value, Vector) and all(isinstance(item, Known) for item in value.items):
         return Known([item.value for item in value.items])
     raise context.refusal("computes the column names of a table from the sample")
 
 
 def columns(context, value, names):
-    """Return `table[names]`, a table of some columns."""
+    """Return `table[names]`, a selection of columns."""
     if isinstance(value, Table) and value.columns is None:
         samples.require(context, value.row, frozenset(["object"]))
         return Frame({name: samples.field(context, value.row, name) for name in names})
@@ -497,7 +499,7 @@ def columns(context, value, names):
 
 
 def _frame(context, estimator, value):
-    """Return the Frame of a Table, whose columns are the names that the estimator was fitted with."""
+    """Return a Table as a Frame whose columns are the names that the estimator was fitted with."""
     names = value.columns
     row = value.row
     if names is None:
@@ -508,7 +510,7 @@ def _frame(context, estimator, value):
         taken = _columns_by_name(estimator)
         if taken is not None:
             return Frame({name: samples.field(context, row, name) for name in taken})
-        # Another order of the keys is another order of the columns, for which libraries raise.
+        # The order of keys determines the order of columns; libraries raise if it differs from the fitted one.
         names = [str(name) for name in names]
         for place, name in enumerate(names):
             test = f"nb_is_key({row.code}, {place}, {samples.text_arguments(name)})"

@@ -1,6 +1,7 @@
-"""try and except: where the C of what is tried would return a failure, it goes to the handler's.
+"""try and except: inside `try`, C code jumps to the handler where it would otherwise return a failure.
 
-What the C knows is that Python raises, not what. So a handler has to catch all that what is tried may raise.
+The C code knows that Python raises, but not which exception. So a handler must catch every exception that its `try`
+body may raise.
 """
 
 import ast
@@ -20,7 +21,7 @@ _RETURNED = re.compile(r"return (NB_FAILED|f\d+|\w+\.failed);")
 
 
 def handler_of(context, statement):
-    """Return the one handler of a try; refuse other forms, and one that does not catch all that may be raised."""
+    """Return the only handler of a try statement; raise Refusal for other forms, or if it might miss an exception."""
     if len(statement.handlers) != 1 or statement.orelse or statement.finalbody:
         raise context.refusal(
             "has a try statement with more than one except, else or finally, which has no native form"
@@ -42,7 +43,7 @@ def _reads(body, name):
 
 
 def _classes(context, handler):
-    """Return the classes that a handler catches; Exception stands for all, as nothing else comes out of a notebook."""
+    """Return the exception classes that a handler catches; Exception means all that a notebook can raise."""
     if handler.type is None:
         return (BaseException,)
     known = labels.constant_of(context.evaluate(handler.type))
@@ -54,7 +55,7 @@ def _classes(context, handler):
 
 
 def _raised_by(context, node):
-    """Return the exceptions that a statement or an expression may raise; BaseException for any."""
+    """Return the exceptions that a statement or expression may raise; BaseException if unknown."""
     if isinstance(node, (ast.Assign, ast.Return, ast.Expr)):
         targets = getattr(node, "targets", [])
         if node.value is None or not all(isinstance(target, ast.Name) for target in targets):
@@ -63,7 +64,7 @@ def _raised_by(context, node):
     if isinstance(node, (ast.Constant, ast.Name)):
         return frozenset()
     if isinstance(node, ast.Subscript) and isinstance(index_of(node), ast.Constant):
-        # Of an object a key may lack, of a list an item; all else has none.
+        # Keys may be missing from an object, and indexes from a list; nothing else supports subscripts.
         key = index_of(node).value
         kinds = [KeyError, TypeError] if isinstance(key, str) else [KeyError, IndexError, TypeError]
         return frozenset(kinds) | _raised_by(context, node.value)
@@ -76,9 +77,9 @@ def _raised_by(context, node):
 
 
 def write(context, statement, rest, end, run):
-    """Write a try; return (whether the function is at its end in all ways, what `end` returned).
+    """Write a try statement; return (whether every path leaves the function, the result of `end`).
 
-    `run`, `rest` and `end` are those of statements.
+    `run`, `rest` and `end` are those of the module `statements`.
     """
     handler = handler_of(context, statement)
     body, returned = _without_return(statement.body)
@@ -92,11 +93,11 @@ def write(context, statement, rest, end, run):
 
 
 def _without_return(body):
-    """Return (statements, a return of what they keep, or None): what `return` itself does is not tried."""
+    """Return (statements, a return of their stored value, or None), so that `return` itself is outside the try."""
     last = body[-1]
     if not isinstance(last, ast.Return) or last.value is None:
         return body, None
-    # No name of the notebook's has a space.
+    # A space keeps this name distinct from the notebook's own.
     kept = ast.copy_location(ast.Name(id="what is returned", ctx=ast.Store()), last)
     assigned = ast.copy_location(ast.Assign(targets=[kept], value=last.value), last)
     read = ast.copy_location(ast.Name(id=kept.id, ctx=ast.Load()), last)
@@ -104,7 +105,7 @@ def _without_return(body):
 
 
 def _tried(context, body, label, run):
-    """Write what is tried; return (whether it may go on, whether it may fail)."""
+    """Write the body of `try`; return (whether execution may continue after it, whether it may fail)."""
     with context.code.captured() as lines:
         goes_on = run(context, [*body, flow.Goes()], lambda value: True)
     redirected = [_redirected(line, label) for line in lines]
@@ -113,7 +114,7 @@ def _tried(context, body, label, run):
 
 
 def _redirected(line, label):
-    """Return a line of C that goes to a label where it would return a failure; what is beyond the program returns."""
+    """Return a line of C that jumps to a label instead of returning a failure; other statuses still return."""
     returned = _RETURNED.search(line)
     if returned is None:
         return line
@@ -125,7 +126,7 @@ def _redirected(line, label):
 
 
 def _apart(context, parts, end, run):
-    """Write a try of which a way leaves: each way goes to the function's end by itself; return what `end` returned."""
+    """Write a try statement with a path that leaves the function: each path reaches the function's end separately."""
     body, behind, following = parts
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
@@ -144,7 +145,7 @@ def _apart(context, parts, end, run):
     with context.captured() as other:
         other_result = run(context, following, end)
     if other_result is None:
-        # A handler that raises leaves the function's body to go on, where that is within another try.
+        # If the handler raises inside an outer `try`, the rest of the function's body still runs.
         frame.names = names_at_end
     if _is_value(result) and _is_value(other_result):
         result = merging.settled(context, Way(one, (result,)), Way(other, (other_result,)))[0]
@@ -158,7 +159,7 @@ def _is_value(result):
 
 
 def _together(context, body, handler, run):
-    """Write a try whose ways meet behind it, or raise."""
+    """Write a try statement whose paths all meet after it, or raise."""
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
     label = context.code.name("caught")
@@ -184,7 +185,7 @@ def _together(context, body, handler, run):
 
 
 def _names_after(before, after, body):
-    """Return the names that a handler finds: those before; what several statements set may be set or not."""
+    """Return the names visible to the handler: earlier ones; names assigned by several statements may be unset."""
     if len(body) == 1 and _sets_at_its_end(body[0]):
         return before
     changed = {name for name in after if before.get(name) is not after[name]}
@@ -192,7 +193,7 @@ def _names_after(before, after, body):
 
 
 def _sets_at_its_end(statement):
-    """Return whether a statement that raises has given no name a value before."""
+    """Return whether a statement that raises has not yet assigned any of its names."""
     is_plain = isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr))
     parts = (ast.Tuple, ast.List) if isinstance(statement, ast.Assign) else ()
     targets = getattr(statement, "targets", [])
@@ -202,12 +203,12 @@ def _sets_at_its_end(statement):
 
 
 def _handled(context, label, lines, falls_through):
-    """Write what a jump to a label leads to; where what is before goes on, nothing else leads there."""
+    """Write the code at a jump's target; code before it that continues is the only other way in."""
     if falls_through:
         context.code.line("if (0) {")
     context.code.line(f"{label}:;")
     if context.name == "validator":
-        # Words of an exception that nobody gets.
+        # The message of an exception that is never shown.
         context.code.line("*reason = (nb_text){0};")
     context.code.lines += lines
     if falls_through:

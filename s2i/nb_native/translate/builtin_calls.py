@@ -1,4 +1,4 @@
-"""Python's own functions: by which part of the translation each is written."""
+"""Python's built-in functions: which part of the translation writes each."""
 
 import ast
 
@@ -88,7 +88,7 @@ def _dict(context, node):
 
 
 def _of_constants(function):
-    """Return a function that is done now, for arguments that are all known."""
+    """Return a function that is evaluated at translation time, if all its arguments are known."""
 
     def done(context, node):
         values = [context.evaluate(argument) for argument in node.args]
@@ -118,14 +118,14 @@ def _all_or_any(context, node, is_all):
     if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Name):
         called = context.frame.look_up(argument.func.id)
         if isinstance(called, Known) and called.value is map:
-            # It asks map for one item after the other, and for none behind the one that decides.
+            # It consumes items from map one at a time and stops at the one that decides.
             value, make = _mapped(context, argument)
             return reductions.all_of_mapped(context, value, make, is_all)
     return reductions.all_or_any(context, node, is_all)
 
 
 def _mapped(context, node):
-    """Return what map(…) runs over, and the function that makes an item of one of that."""
+    """Return the iterable passed to map(…), and the function that computes an item of the result."""
     if len(node.args) != 2 or node.keywords:
         raise context.refusal("calls map with several sequences")
     called = context.evaluate(node.args[0])

@@ -1,4 +1,4 @@
-"""Calls: estimators' methods, Python's own functions and methods, math's and numpy's, and the author's helpers."""
+"""Calls: estimator methods, built-in functions and methods, math and numpy functions, and the author's helpers."""
 
 import ast
 import types
@@ -22,7 +22,7 @@ from nb_native.translate.displays import escaping
 from nb_native.translate.kinds import FLOAT, Closure, Lazy, Matrix, Real
 from nb_native.values import Known, Label, Record, Sample, Vector
 
-# Methods of constants that only look at them.
+# Methods of constants without side effects.
 _PURE_METHODS = {
     dict: {"get", "items", "keys", "values", "copy"},
     list: {"index", "count", "copy"},
@@ -72,7 +72,7 @@ DEEPEST = 20
 
 
 def call(context, node):
-    """Return what a call returns: a value, or a Condition where it is one."""
+    """Return the result of a call: a value, or a Condition if the call has one."""
     function = node.func
     text = short_text_of(function)
     if isinstance(function, ast.Attribute):
@@ -93,7 +93,7 @@ def call(context, node):
 
 
 def arguments_of(context, node):
-    """Return (values of the arguments, {keyword: value}) of a call."""
+    """Return (positional argument values, {keyword: value}) of a call."""
     positional = displays.items_of_display(context, node.args)
     keywords = {}
     for keyword in node.keywords:
@@ -104,11 +104,11 @@ def arguments_of(context, node):
 
 
 def _known(context, node, called, text):
-    """Return what a call of an object returns that is known now."""
+    """Return the result of calling a known object."""
     try:
         written = builtin_calls.FUNCTIONS.get(called) or numpy_calls.FUNCTIONS.get(called)
     except TypeError:
-        # Not hashable.
+        # Unhashable.
         written = None
     if written is not None:
         return written(context, node)
@@ -150,7 +150,7 @@ def _closure(context, node, closure):
 
 
 def _method_of_known(context, node, owner):
-    """Return what a method of an object returns that is known now."""
+    """Return the result of calling a method of a known object."""
     name = node.func.attr
     text = short_text_of(node.func)
     method = labels.raised(context, getattr, owner, name)
@@ -176,7 +176,7 @@ def _method_of_known(context, node, owner):
 
 
 def _pure(context, node, owner, method):
-    """Return what a method of a constant returns, done now where its arguments are known."""
+    """Return the result of a method of a constant, evaluated at translation time if its arguments are known."""
     positional, keywords = arguments_of(context, node)
     if isinstance(owner, dict) and node.func.attr == "get" and not isinstance(positional[0], (Known, Label)):
         default = positional[1] if len(positional) > 1 else Known(None)
@@ -198,7 +198,7 @@ def _pure(context, node, owner, method):
 
 
 def _method(context, node, owner):
-    """Return what a method of a value returns that depends on the sample."""
+    """Return the result of calling a method of a value that depends on the sample."""
     name = node.func.attr
     if isinstance(owner, Label):
         return _method_of_label(context, node, owner)

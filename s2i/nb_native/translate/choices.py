@@ -1,4 +1,4 @@
-"""What is evaluated only where something before it allows it: and, or, conditional expressions."""
+"""Short-circuit evaluation: and, or, and conditional expressions."""
 
 import ast
 
@@ -10,12 +10,12 @@ from nb_native.translate.kinds import Torn
 
 
 def counted(context, node, condition):
-    """Return the C of the Condition of a branch at `node`, counted for the proof."""
+    """Return the C code of a branch condition at `node`, with a branch counter for verification."""
     return context.branch(node, condition.code)
 
 
 def chain(context, nodes, is_and):
-    """Return the Condition of `a and b and …`, or of or: what follows is evaluated only where the first allows it."""
+    """Return the Condition of `a and b and …`, or of `or`; later operands are evaluated only if needed."""
     first = context.truth(nodes[0])
     for node in nodes[1:]:
         first = joined(context, first, is_and, lambda node=node: context.truth(node))
@@ -25,13 +25,13 @@ def chain(context, nodes, is_and):
 
 
 def joined(context, first, is_and, evaluated):
-    """Return the Condition of a Condition and a second one, which `evaluated` returns where the first allows it."""
+    """Combine a Condition with a second one, which `evaluated` returns and which runs only if the first requires it."""
     if first.is_known:
         return evaluated() if first.code is is_and else first
     lines, second = _way(context, evaluated, first.if_true if is_and else first.if_false)
     allows = first.code if is_and else f"!({first.code})"
     if second is None:
-        # It raises: whatever goes on has the first's other outcome.
+        # The second operand raises, so execution continues only with the first's other outcome.
         context.code.lines_in(f"if ({allows})", lines)
         context.facts.learn(first.if_false if is_and else first.if_true)
         return Condition(not is_and)
@@ -52,7 +52,7 @@ def joined(context, first, is_and, evaluated):
 
 
 def _way(context, evaluated, told):
-    """Return (lines, value) of what is evaluated only where facts `told` hold; the value is None where it raises."""
+    """Return (lines, value) of code that runs only if the facts `told` hold; the value is None if it raises."""
     with context.captured() as lines:
         context.facts.learn(told)
         try:
@@ -68,7 +68,7 @@ def bool_op(context, node):
 
 
 def _value_of_chain(context, nodes, is_and):
-    """Return the value of `a and b`: a where that decides, else b."""
+    """Return the value of `a and b`: a if it decides, else b."""
     value = escaping(context, nodes[0])
     if len(nodes) == 1:
         return value
@@ -105,7 +105,7 @@ def if_expression(context, node):
 
 
 def either_way(context, code, one, other, if_true, if_false):
-    """Return the value of one of two functions, by a C condition; facts are what each outcome tells."""
+    """Return the value of one of two functions, chosen by a C condition; `facts` is what each outcome implies."""
     ways = []
     for evaluated, told in ((one, if_true), (other, if_false)):
         lines, value = _way(context, evaluated, told)

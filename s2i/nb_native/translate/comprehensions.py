@@ -1,4 +1,4 @@
-"""Comprehensions: written out where the length is known, else made item by item when somebody asks."""
+"""Comprehensions: unrolled if their length is known, else evaluated item by item when used."""
 
 import ast
 
@@ -18,7 +18,7 @@ def list_comprehension(context, node):
 
 
 def comprehended(context, node, kind):
-    """Return a comprehension as a Vector, or as a Lazy where it runs over the sample and nobody knows its length."""
+    """Return a comprehension as a Vector, or as a Lazy if it iterates over the sample, whose length is unknown."""
     generators = node.generators
     if any(generator.is_async for generator in generators):
         raise context.refusal("awaits")
@@ -40,7 +40,7 @@ def comprehended(context, node, kind):
 
 
 def _lazy(context, node, first, kind):
-    """Return a Lazy for a comprehension of one loop over the sample without a known length, else None."""
+    """Return a Lazy for a comprehension with a single loop over a sample of unknown length, else None."""
     if not isinstance(first, Sample) or first.code in context.facts.lengths:
         return None
     generator = node.generators[0]
@@ -64,7 +64,7 @@ def _lazy(context, node, first, kind):
 
 
 def lazily(context, sample, make, kind):
-    """Return a Lazy of a sample's items; of a list, what raises for an item raises where the list is made."""
+    """Return a Lazy over a sample's items; for a list, exceptions of items are raised where the list is built."""
     samples.require(context, sample, frozenset(["list", "text", "object"]))
     item = context.code.name("s")
     with context.captured() as lines:

@@ -1,4 +1,4 @@
-"""Conditions: truth, comparisons, membership and types, and what each outcome tells of the sample."""
+"""Conditions: truth, comparisons, membership and types, and what each outcome implies about the sample."""
 
 import ast
 import operator
@@ -22,7 +22,7 @@ _PYTHON = {
     ast.In: lambda one, other: one in other,
     ast.NotIn: lambda one, other: one not in other,
 }
-# A value of each type of JSON as Python has it.
+# A Python value of each JSON type.
 EXAMPLES: tuple = (
     ("null", None),
     ("boolean", True),
@@ -36,10 +36,10 @@ _NEGATED = {ast.NotEq: ast.Eq, ast.IsNot: ast.Is, ast.NotIn: ast.In}
 
 
 class Condition:
-    """A C condition, or True or False where it is known; `if_true` and `if_false` are what it tells (see Facts)."""
+    """A C condition, or True or False if known; `if_true` and `if_false` are the facts that it implies (see Facts)."""
 
     def __init__(self, code, if_true=None, if_false=None, owner=PYTHON):
-        """Make one; `code` is True, False or C of type int."""
+        """Create a condition; `code` is True, False or a C expression of type int."""
         self.code = code
         self.if_true = if_true or {}
         self.if_false = if_false or {}
@@ -47,7 +47,7 @@ class Condition:
 
     @property
     def is_known(self):
-        """Return whether it does not depend on the sample."""
+        """Return whether the condition is independent of the sample."""
         return self.code is True or self.code is False
 
     def negated(self):
@@ -56,14 +56,14 @@ class Condition:
         return Condition(code, self.if_false, self.if_true)
 
     def value(self, context):
-        """Return it as a value of Python's."""
+        """Return the condition as a Python value."""
         if self.is_known:
             return Known(self.code)
         return Real(context.name_of("c", f"const int {{}} = {self.code};"), BOOL, self.owner)
 
 
 def truth_of(context, value):
-    """Return the Condition that Python takes a value for true."""
+    """Return the Condition that Python considers a value true."""
     if isinstance(value, Sample):
         types = samples.types_of(context, value)
         if types == {"null"}:
@@ -78,7 +78,8 @@ def truth_of(context, value):
         return Condition(real.code if real.form == BOOL and real.struct is None else f"{real.code} != 0.0")
     if isinstance(value, Vector) and value.kind == "array":
         if len(value.items) != 1:
-            # An array of several is neither true nor false, but as a verdict; an empty one differs by versions.
+            # An array of several items has no truth value, except as a verdict; that of an empty one depends on numpy's
+            # version.
             context.fail() if value.items and context.name != "validator" else _reject_truth(context)
         return truth_of(context, value.items[0])
     if isinstance(value, Vector):
@@ -101,7 +102,7 @@ def _of_constant(context, value):
 
 
 def compared(context, operation, left, right):
-    """Return the Condition of `left operation right`, an operator of ast; an array gives a Vector instead."""
+    """Return the Condition of `left operation right`, with an ast operator; an array yields a Vector instead."""
     kind = type(operation)
     if kind in _NEGATED:
         result = compared(context, _NEGATED[kind](), left, right)
@@ -170,7 +171,7 @@ def _ordered(context, kind, left, right):
         raise context.refusal("compares values that have no native form")
     reals = [numbers.real_of(context, value) for value in pair]
     if len(sampled) == 1 and any(real.owner != PYTHON for real in reals):
-        # numpy's number compares itself with each item of a list.
+        # A numpy number compares itself with each item of a list.
         sample = sampled[0]
         if "list" in samples.types_of(context, sample):
             raise context.refusal(
@@ -218,7 +219,7 @@ def _equal(context, left, right):
 
 
 def _is_plain_other(value):
-    """Return whether a value is a constant that no number equals."""
+    """Return whether a value is a constant that equals no number."""
     is_constant = isinstance(value, Known) and (value.value is None or isinstance(value.value, (str, tuple, dict)))
     return is_constant or isinstance(value, Record)
 
@@ -233,10 +234,10 @@ def _equal_vectors(context, left, right):
 
 
 def _equal_items(context, one, other):
-    """Return the Condition that two items are equal, or the same object, as lists compare them."""
+    """Return the Condition that two items are equal or identical, which is how lists compare items."""
     reals = [value for value in (one, other) if isinstance(value, (Real, Number))]
     if len(reals) == 2 and any(numbers.real_of(context, real).form not in (BOOL, INTEGER) for real in reals):
-        # NaN is equal to itself in a list, and to no other NaN.
+        # In a list, NaN equals itself but no other NaN.
         raise context.refusal("compares lists of computed numbers")
     found = compared(context, ast.Eq(), one, other)
     if isinstance(found, Vector):
@@ -287,7 +288,7 @@ def _equal_to_sample(context, sample, value):
 
 
 def _report_lengths(context, kind, pair, condition):
-    """Note what `len(x) == 4` tells of x."""
+    """Record what a comparison such as `len(x) == 4` implies about x."""
     for one, other in (pair, pair[::-1]):
         is_whole = isinstance(other, Known) and type(other.value) is int
         if kind is ast.Eq and is_whole and isinstance(one, Real):
@@ -395,12 +396,12 @@ def _in_sample(context, left, right):
 
 
 def both(context, one, other):
-    """Return the Condition of two that are evaluated anyway."""
+    """Return the conjunction of two conditions that are both evaluated."""
     return _joined(one, other, "&&", False)
 
 
 def either(context, one, other):
-    """Return the Condition that one of two holds, both evaluated anyway."""
+    """Return the disjunction of two conditions that are both evaluated."""
     return _joined(one, other, "||", True)
 
 
@@ -417,7 +418,7 @@ def _joined(one, other, symbol, decisive):
 
 
 def merged_facts(one, other):
-    """Return what two conditions tell that both hold."""
+    """Return the facts implied by two conditions that both hold."""
     merged = dict(one)
     for key, what in other.items():
         merged[key] = merged[key] & what if key[1] == "types" and key in merged else what
@@ -425,7 +426,7 @@ def merged_facts(one, other):
 
 
 def is_instance(context, value, classes):
-    """Return the Condition of isinstance(value, classes), classes as Python takes them."""
+    """Return the Condition of isinstance(value, classes); `classes` is anything that Python accepts."""
     if isinstance(value, Sample):
         return of_type(context, value, lambda example: isinstance(example, classes))
     if isinstance(value, (Known, Label)):
@@ -434,7 +435,7 @@ def is_instance(context, value, classes):
 
 
 def of_type(context, sample, is_one):
-    """Return the Condition that `is_one` holds for an object of the type that a sample's value has in Python."""
+    """Return the Condition that `is_one` holds for an object of the sample value's Python type."""
     types = frozenset(name for name, example in EXAMPLES if labels.raised(context, is_one, example))
     key = (sample.code, "types")
     code = samples.is_type(context, sample, types)
@@ -442,7 +443,7 @@ def of_type(context, sample, is_one):
 
 
 def has_type(context, operation, value, right):
-    """Return the Condition of `type(value) is right`, or ==, or in."""
+    """Return the Condition of `type(value) is right`, also for == and in."""
     if not isinstance(right, Known):
         raise context.refusal("compares a type with a value that is not a constant")
     classes = right.value if isinstance(operation, ast.In) else (right.value,)
@@ -454,7 +455,7 @@ def has_type(context, operation, value, right):
 
 
 def _stand_in(context, value):
-    """Return a Python object of the type that a value has."""
+    """Return a Python object of a value's type."""
     if isinstance(value, Vector):
         return {"list": [], "tuple": (), "array": np.zeros(0)}[value.kind]
     if isinstance(value, Record):

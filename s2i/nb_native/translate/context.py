@@ -1,4 +1,4 @@
-"""The translation under way: its C, its place in the notebook, what is known so far, and how it ends early."""
+"""Translation state: generated C, position in the notebook, known facts, and early exits."""
 
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -8,12 +8,12 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 
 from nb_native.refusal import Refusal
 
-# Variables of C. A way through a loop may be written once for each of its rounds, and so may what follows it.
+# C variables. The body of a loop may be written once per iteration, and so may the code after it.
 MAX_VARIABLES = 40000
 
 
 def accepted_by_all(exits):
-    """Return what is known of a sample that leaves by one of several exits: for each, what Facts.about returns."""
+    """Return the facts about a sample that hold at all of several exits; each exit is a result of Facts.about."""
     if not exits:
         return {}
     found = {}
@@ -25,7 +25,7 @@ def accepted_by_all(exits):
 
 
 class Branch(NamedTuple):
-    """A condition of the notebook's that depends on the sample: `line` of `file`, its `text`, the constants in it."""
+    """A notebook condition that depends on the sample: `line` of `file`, its `text`, and the constants in it."""
 
     line: int
     text: str
@@ -34,11 +34,11 @@ class Branch(NamedTuple):
 
 
 class Raised(Exception):
-    """What is evaluated raises for sure: nothing behind it is ever reached."""
+    """The expression always raises, so the code after it is unreachable."""
 
 
 class _ByPlace:
-    """A dict by places in the sample, asked by the C of a value: what is known of x[0] holds wherever it is read."""
+    """A dict with positions in the sample as keys, looked up by C code: facts about x[0] hold wherever it is read."""
 
     def __init__(self, paths, values):
         self.paths = paths
@@ -55,26 +55,26 @@ class _ByPlace:
 
 
 class Facts:
-    """What is known at one place of the C: values looked up before, and what conditions have told of them.
+    """Facts known at one point of the C code: values looked up earlier, and what conditions imply about them.
 
-    `found` maps (C of a value, key) to the C of what is there, `lengths` and `types` the C of a value to its length
-    and to the set of its possible types of JSON; `paths` is Context.paths.
+    `found` maps (C code of a value, key) to the C code of the item; `lengths` and `types` map the C code of a value to
+    its length and to the set of its possible JSON types; `paths` is Context.paths.
     """
 
     def __init__(self, paths, found=(), lengths=(), types=()):
-        """Begin with copies of these."""
+        """Start with copies of these facts."""
         self.paths = paths
         self.found = dict(found)
         self.lengths = _ByPlace(paths, lengths)
         self.types = _ByPlace(paths, types)
 
     def about(self):
-        """Return {path: (types or None, length or None)} of the parts of the sample that something is known of."""
+        """Return {path: (types or None, length or None)} of the parts of the sample with known facts."""
         found: dict = {}
         for path in {*self.types.values, *self.lengths.values}:
             if not isinstance(path, tuple):
                 continue
-            # What is told of x.get("a", 0) holds for x["a"] where it is there.
+            # A fact about x.get("a", 0) holds for x["a"] if the key exists.
             plain = tuple(step[0] if isinstance(step, tuple) else step for step in path)
             types, length = found.get(plain, (None, None))
             own = self.types.values.get(path)
@@ -83,11 +83,11 @@ class Facts:
         return found
 
     def copy(self):
-        """Return Facts that change by themselves."""
+        """Return an independent copy."""
         return Facts(self.paths, self.found, self.lengths.values, self.types.values)
 
     def learn(self, told):
-        """Take what a condition has told: {(C of a value, "length" or "types"): what}."""
+        """Add facts that a condition implies: {(C code of a value, "length" or "types"): fact}."""
         for (code, about), what in told.items():
             if about == "length":
                 self.lengths[code] = what
@@ -96,18 +96,18 @@ class Facts:
 
 
 class Context:
-    """What all parts of the translation share.
+    """State that all parts of the translation share.
 
-    `code` is nb_native.code.Code; `name` is what messages call the function: predictor or validator.
+    `code` is nb_native.code.Code; `name` is the function's name in messages: predictor or validator.
     """
 
     def __init__(self, code, name, accepted=None):
-        """Begin a function of the C; `accepted` is what is known of samples that the validator accepts, by path."""
+        """Start a C function; `accepted` is what is known about samples that the validator accepts, by path."""
         self.code = code
         self.name = name
         self.branches = []
         self.first_branch = 0
-        # Where in the sample a value is: the indexes and names that lead there; "*" is any item.
+        # Path of a value in the sample: its indexes and names; "*" is any item.
         self.paths: dict = {}
         self.accepted = accepted or {}
         self.facts = Facts(self.paths)
@@ -115,14 +115,14 @@ class Context:
         self.node = None
         self.written = 0
         self._branches_of = {}
-        # Set by the parts that need each other: evaluate(node), truth(node), call(function, arguments, keywords).
+        # Set by modules that depend on each other: evaluate(node), truth(node), call(function, arguments, keywords).
         self.evaluate = self.truth = self.call = None
 
-    # --- places ---
+    # --- positions in the notebook ---
 
     @contextmanager
     def at(self, node):
-        """Have what is refused within stand at `node`."""
+        """Attribute any Refusal raised inside the block to `node`."""
         before, self.node = self.node, node
         try:
             yield
@@ -131,18 +131,18 @@ class Context:
 
     @property
     def frame(self):
-        """Return the frame of the function that is being evaluated."""
+        """Return the frame of the function under evaluation."""
         return self.frames[-1]
 
     def refusal(self, reason):
-        """Return a Refusal of what is being evaluated: `reason` goes on from the function's name."""
+        """Return a Refusal for the current node; `reason` completes a sentence that starts with the function's name."""
         function = self.frame.function
         name = self.name if len(self.frames) == 1 else self.frame.name
         return Refusal(f"{name} {reason}", *function_source.place_of(function, self.node))
 
     @contextmanager
     def placed(self):
-        """Give a Refusal without a place the one that is being evaluated."""
+        """Set the position of a Refusal that has none to the current node."""
         try:
             yield
         except Refusal as refusal:
@@ -150,7 +150,7 @@ class Context:
                 raise
             raise Refusal(refusal.reason, *function_source.place_of(self.frame.function, self.node)) from refusal
 
-    # --- statements of the C ---
+    # --- C statements ---
 
     def fail(self):
         """Write that Python raises here, and stop evaluating."""
@@ -158,21 +158,21 @@ class Context:
         raise Raised
 
     def fail_if(self, condition):
-        """Write that Python raises where a C condition holds."""
+        """Write that Python raises if a C condition holds."""
         self.return_if(condition, "NB_FAILED")
 
     def return_if(self, condition, status):
-        """Write that the program ends with a status, a C expression, where a C condition holds."""
+        """Write that the program returns a status, a C expression, if a C condition holds."""
         self.code.line(f"if ({condition})")
         self.code.line(f"    return {status};")
 
     def return_unless_ok(self, call):
-        """Write a call of C that returns a status; the program ends with any but NB_OK."""
+        """Write a C call that returns a status; the program returns any status other than NB_OK."""
         status = self.name_of("f", f"const int {{}} = {call};")
         self.return_if(status, status)
 
     def name_of(self, letter, declaration):
-        """Declare a variable: the first {} of `declaration` is its fresh name, which this returns."""
+        """Declare a variable and return its new name, which replaces the first {} of `declaration`."""
         name = self.code.name(letter)
         self.code.line(declaration.replace("{}", name, 1))
         self.written += 1
@@ -182,7 +182,7 @@ class Context:
 
     @contextmanager
     def captured(self):
-        """Collect statements of a way that is not always taken; what they find is known only there."""
+        """Collect the statements of a conditional path; facts found inside hold only there."""
         before = self.facts
         self.facts = before.copy()
         try:
@@ -192,7 +192,7 @@ class Context:
             self.facts = before
 
     def branch(self, node, condition):
-        """Return the C of a condition of the notebook's, which is counted where the program is made for its proof."""
+        """Return the C code of a notebook condition, with a counter in programs built for verification."""
         key = (id(self.frame.function.__code__), node.lineno, node.col_offset)
         if key not in self._branches_of:
             file, line = function_source.place_of(self.frame.function, node)

@@ -24,7 +24,7 @@ def as_float(context, value):
 
 
 def single(context, value, convert):
-    """Return the number in an array of one, where this numpy converts such; the program fails for another length."""
+    """Return the number in a one-item array, if this numpy converts those; the program fails for any other length."""
     value = arrays.written_out(context, value)
     if isinstance(value, Vector) and value.kind == "array":
         if len(value.items) != 1:
@@ -139,7 +139,7 @@ def rounded(context, value, digits=None):
 
 
 def rounded_as_numpy(context, real, places):
-    """Return np.round(real, places): it is scaled, rounded, and scaled back."""
+    """Return np.round(real, places), computed like numpy: scale, round, scale back."""
     if real.form == FLOAT:
         if places == 0:
             return numbers.float_of(context, f"nb_nearest({real.code})", real.owner)

@@ -1,4 +1,4 @@
-"""Lists, tuples, sets, dicts and texts that are written out, of values that are evaluated in their place."""
+"""Displays: lists, tuples, sets, dicts and f-strings, with their items evaluated in place."""
 
 import ast
 import operator
@@ -12,14 +12,14 @@ from nb_native.values import Known, Label, Record, Vector
 
 
 def escaping(context, node):
-    """Evaluate an expression whose value is kept in another place, too: changing it there would change it here."""
+    """Evaluate an expression whose value gets a second reference, through which its changes would be visible."""
     if isinstance(node, ast.Name):
         context.frame.shared.add(node.id)
     return context.evaluate(node)
 
 
 def items_of_display(context, nodes):
-    """Return the values in a list or tuple display, or among arguments, of which some may be starred."""
+    """Return the values in a list or tuple display, or among arguments, including starred ones."""
     items = []
     for node in nodes:
         if isinstance(node, ast.Starred):
@@ -35,7 +35,7 @@ def list_display(context, node):
 
 
 def tuple_display(context, node):
-    """Return (…, …) as a Known where all in it is known now, else as a Vector."""
+    """Return (…, …) as a Known if all its items are known, else as a Vector."""
     items = items_of_display(context, node.elts)
     if all(isinstance(item, Known) for item in items):
         return Known(tuple(item.value for item in items))
@@ -43,7 +43,7 @@ def tuple_display(context, node):
 
 
 def set_display(context, node):
-    """Return {…, …} as a Known; refuse one of what is not known now."""
+    """Return {…, …} as a Known; raise Refusal if an item is not known."""
     items = items_of_display(context, node.elts)
     if not all(isinstance(item, Known) for item in items):
         raise context.refusal("creates a set of values that depend on the sample")
@@ -65,7 +65,7 @@ def dict_display(context, node):
 
 
 def set_field(context, fields, key, value):
-    """Put a value into the fields of a Record by a constant key."""
+    """Set a field of a Record; the key is a constant."""
     if not isinstance(key, Known):
         raise context.refusal("creates a dict with a key that is not a constant")
     labels.raised(context, hash, key.value)
@@ -73,7 +73,7 @@ def set_field(context, fields, key, value):
 
 
 def fields_of(value):
-    """Return the fields of a Record or of a constant dict; None for other values."""
+    """Return the fields of a Record or of a constant dict, or None for other values."""
     if isinstance(value, Record):
         return value.fields
     if isinstance(value, Known) and isinstance(value.value, dict):
@@ -104,6 +104,6 @@ def joined_text(context, node):
 def _formatted(item, part, spec):
     convert: Any = {"s": str, "r": repr, "a": ascii}.get(chr(part.conversion)) if part.conversion > 0 else None
     if convert is not None and convert is not str and isinstance(item, np.generic):
-        # Of a label it is not known whether numpy had it as a text of its own.
+        # Whether numpy stored the label's text as its own string type is unknown.
         raise ValueError
     return format(convert(item) if convert else item, spec)

@@ -1,4 +1,4 @@
-"""Expressions of Python, evaluated abstractly: what is known now is computed now, the rest becomes C."""
+"""Abstract evaluation of Python expressions: constants are computed at translation time, the rest becomes C."""
 
 import ast
 
@@ -11,7 +11,7 @@ from nb_native.values import Known
 
 
 def evaluate(context, node):
-    """Return the value of an expression; raise Raised where Python raises for sure, Refusal for what is not known."""
+    """Return the value of an expression; raise Raised if Python always raises, Refusal if it isn't supported."""
     function = _EVALUATED.get(type(node))
     if function is None:
         with context.at(node):
@@ -21,7 +21,7 @@ def evaluate(context, node):
 
 
 def truth(context, node):
-    """Return the Condition that an expression is taken for true."""
+    """Return the Condition that an expression is true."""
     with context.at(node):
         if isinstance(node, ast.BoolOp):
             return choices.chain(context, node.values, isinstance(node.op, ast.And))

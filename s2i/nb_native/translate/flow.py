@@ -1,15 +1,15 @@
-"""Where statements lead: out of their body, or behind it."""
+"""Control flow: whether statements leave their body or continue after it."""
 
 import ast
 
 LEAVES = (ast.Return, ast.Break, ast.Continue)
 _SCOPES = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
-# What `end` returns where the C itself has returned: there is no value.
+# Returned by `end` if the C code has already returned, so there is no value.
 ENDED = object()
 
 
 def contains(statements, kinds):
-    """Return whether one of these kinds stands in statements, not in functions within."""
+    """Return whether statements contain nodes of these kinds, except in nested functions."""
     left = list(statements)
     while left:
         node = left.pop()
@@ -21,7 +21,7 @@ def contains(statements, kinds):
 
 
 def always_ends(statements):
-    """Return whether statements never go on to what stands behind them in their function."""
+    """Return whether statements never continue with the code after them in their function."""
     if not statements:
         return False
     last = statements[-1]
@@ -31,7 +31,7 @@ def always_ends(statements):
 
 
 class Goes(ast.Return):
-    """Stands behind a body that goes on."""
+    """Marks the end of a body that execution may reach."""
 
     value = None
     lineno = None

@@ -1,4 +1,4 @@
-"""A notebook's function: what is asked under the service's wrappers, its syntax tree, and what its names stand for."""
+"""Notebook functions: the function behind the service's wrappers, its syntax tree, and its name bindings."""
 
 import ast
 import builtins
@@ -23,22 +23,22 @@ _LIBRARIES = tuple(
 
 
 class Frame:
-    """A function while it is evaluated: `names` are its variables, `outer` is where others are looked up."""
+    """A function under evaluation: `names` are its variables, `outer` is where other names are looked up."""
 
     def __init__(self, function, tree, outer=None):
-        """Begin without a variable. `outer` is the Frame around a function within a function."""
+        """Create a frame without variables. `outer` is the Frame of the enclosing function."""
         self.function = function
         self.tree = tree
         self.outer = outer
         self.names = {}
         self.name = "function" if isinstance(tree, ast.Lambda) else getattr(tree, "name", function.__name__)
         self.declared = function_source.names_declared(tree)
-        # Lists and dicts that several names may hold: a change by one name would be seen by the others.
+        # Lists and dicts with more than one name: a change through one name is visible through the others.
         self.shared = set()
         self.local_names = _names_bound(tree) - self.declared
 
     def look_up(self, name):
-        """Return the value of `name`, or None where Python has none."""
+        """Return the value of `name`, or None if it is undefined."""
         frame = self
         while frame is not None:
             if name in frame.names:
@@ -57,7 +57,7 @@ class Frame:
         return None
 
     def constants_in(self, node):
-        """Return the numbers and texts in an expression, those that its names stand for, too."""
+        """Return the numbers and text in an expression, including the values of its names."""
         found = []
         for part in ast.walk(node):
             value = part.value if isinstance(part, ast.Constant) else UNKNOWN
@@ -72,7 +72,7 @@ class Frame:
 
 
 def _names_bound(tree):
-    """Return the names that a function gives values to, not those of functions and comprehensions within."""
+    """Return the names that a function assigns, without those of nested functions and comprehensions."""
     arguments = tree.args
     parameters = [*getattr(arguments, "posonlyargs", []), *arguments.args, *arguments.kwonlyargs]
     names = {parameter.arg for parameter in parameters}
@@ -95,9 +95,9 @@ def _names_bound(tree):
 
 
 def unwrapped(function, name):
-    """Return (the notebook's own function, {parameter: whether it must be given} where an object's keys are bound).
+    """Return (the notebook's function, {parameter: whether it is required} if an object's keys become arguments).
 
-    The second is None where the function takes the sample as it is. Raises Refusal for hints that convert a sample.
+    The second is None if the function takes the sample as it is. Raises Refusal for type hints that convert a sample.
     """
     if type(function) is CallByName:
         fields = function.read.fields
@@ -121,7 +121,7 @@ def unwrapped(function, name):
 
 
 def _converts(read):
-    """Return whether a reader makes something else of a sample; a list is as good as the array that a hint asks for."""
+    """Return whether a reader converts the sample; a list counts as the array that a type hint asks for."""
     return read is not None and conversion.files_in(read) != (binary.ARRAY, False)
 
 
@@ -131,7 +131,7 @@ def _refusal(reason, function):
 
 
 def definition_of(function, called):
-    """Return (plain function, its tree, what is bound before the other arguments); raise Refusal naming `called`."""
+    """Return (plain function, its tree, bound leading arguments); raise Refusal with `called` in its message."""
     bound: tuple = ()
     if isinstance(function, functools.partial):
         if function.keywords:
@@ -153,7 +153,7 @@ def definition_of(function, called):
 
 
 def is_of_author(function):
-    """Return whether a function stands in the notebook or its repository, and in no library."""
+    """Return whether a function is defined in the notebook or its repository, not in a library."""
     if isinstance(function, functools.partial):
         function = function.func
     code = getattr(getattr(function, "__func__", function), "__code__", None)
@@ -161,7 +161,7 @@ def is_of_author(function):
 
 
 def imported(node, alias):
-    """Return Known of what an import binds, or None where nobody has imported it before."""
+    """Return what an import binds as Known, or None if the module was never imported."""
     if isinstance(node, ast.Import):
         module = sys.modules.get(alias.name if alias.asname else alias.name.partition(".")[0])
         return None if module is None else Known(module)
@@ -172,9 +172,9 @@ def imported(node, alias):
 
 
 def bind(frame, arguments, keywords):
-    """Give the parameters of a frame's function their values; return what is wrong as Python would, or None.
+    """Bind the parameters of a frame's function; return the error that Python would raise, or None.
 
-    `arguments` and `keywords` are values; defaults are those of the function, or UNKNOWN for a closure's.
+    `arguments` and `keywords` are values; `defaults` are those of the function, or UNKNOWN for a closure.
     """
     args = frame.tree.args
     if args.vararg or args.kwarg:
@@ -200,7 +200,7 @@ def bind(frame, arguments, keywords):
 def _defaults(frame, positional):
     function = frame.function
     if frame.outer is not None:
-        # Of a function within a function: only what the tree writes out.
+        # Nested functions: only what the syntax tree states.
         args = frame.tree.args
         pairs = [*zip(positional[len(positional) - len(args.defaults) :], args.defaults)]
         pairs += [(parameter.arg, node) for parameter, node in zip(args.kwonlyargs, args.kw_defaults) if node]

@@ -1,4 +1,4 @@
-"""The author's own functions, written into the place that calls them."""
+"""Inlining: the author's functions are written at the place of their call."""
 
 import ast
 
@@ -13,7 +13,7 @@ DEEPEST = 20
 
 
 def inline(context, called, positional, keywords, text):
-    """Return what a call of a function of the author's returns."""
+    """Return the result of calling one of the author's functions."""
     try:
         function, tree, bound = functions.definition_of(called, text)
     except Refusal as refusal:
@@ -25,7 +25,7 @@ def inline(context, called, positional, keywords, text):
 
 
 def inline_closure(context, closure, positional, keywords, text):
-    """Return what a call of a function within a function returns."""
+    """Return the result of calling a nested function."""
     frame = Frame(closure.frame.function, closure.node, closure.frame)
     return _run(context, frame, positional, keywords, text)
 
@@ -38,7 +38,7 @@ def _run(context, frame, positional, keywords, text):
         raise context.refusal(f"calls {text}, which {wrong}")
     for value in frame.names.values():
         iteration.refuse_generator(context, value)
-    # A list that the caller has, too: what the function changes, the caller would see.
+    # The caller also holds this list, so it would see the function's changes.
     frame.shared.update(name for name, value in frame.names.items() if isinstance(value, (Vector, Record)))
     body = frame.tree.body if isinstance(frame.tree.body, list) else None
     if body is None:
@@ -51,7 +51,7 @@ def _run(context, frame, positional, keywords, text):
         context.frames.pop()
         context.node = before
     if value is None:
-        # All its ways raise, as is written by now.
+        # Every path raises, and the code that raises is already written.
         raise Raised
     if isinstance(value, Torn):
         raise context.refusal(f"calls {text}, whose value {value.reason}")

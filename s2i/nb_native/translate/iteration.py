@@ -1,4 +1,4 @@
-"""What Python iterates over, and what assignments unpack."""
+"""Iteration and unpacking assignments."""
 
 import ast
 
@@ -8,12 +8,12 @@ from nb_native.translate import arrays, labels, samples
 from nb_native.translate.kinds import Lazy, Real
 from nb_native.values import Known, Label, Number, Record, Sample, Vector
 
-# Loops over what is known are written once for each item.
+# Maximum number of iterations; loops over known values are unrolled.
 MAX_ITEMS = 10000
 
 
 def iterated(context, value):
-    """Return the items of what Python iterates over."""
+    """Return the items that Python would iterate over."""
     value = arrays.written_out(context, value)
     if isinstance(value, Vector):
         return [out_of(value, item) for item in value.items]
@@ -35,21 +35,21 @@ def iterated(context, value):
 
 
 def iterated_in_part(context, value):
-    """Return the items as `iterated` does, for what may stop before the last; refuse where the others might raise."""
+    """Like `iterated`, for a loop that may stop early; raise Refusal if the remaining items might raise."""
     if isinstance(value, Vector) and value.may_raise:
         raise context.refusal("may leave a generator, whose items may raise, before its last item; use a list")
     return iterated(context, value)
 
 
 def out_of(value, item):
-    """Return an item of a Vector as Python gets it: an array's numbers are numpy's own."""
+    """Return a Vector's item as Python returns it: items of arrays are numpy numbers."""
     if value.kind == "array" and isinstance(item, Label):
         return labels.numpy_items(item)
     return item
 
 
 def assign(context, target, value):
-    """Give a target of an assignment its value: a name, or names in a tuple."""
+    """Assign a value to a target: a name, or names in a tuple."""
     if isinstance(target, ast.Name):
         frame = context.frame
         if target.id in frame.declared:
@@ -80,11 +80,11 @@ def assign(context, target, value):
 
 
 def refuse_unknown_length(context):
-    """Refuse to write a loop over the sample out, as nobody has told its length."""
+    """Raise Refusal for a loop over the sample if its length is unknown."""
     raise context.refusal("loops over the sample, whose length is unknown; check len() first")
 
 
 def refuse_generator(context, value):
-    """Refuse to keep what can be iterated over once."""
+    """Raise Refusal if something that can be iterated over only once is stored."""
     if isinstance(value, (Vector, Lazy)) and value.kind == "generator":
         raise context.refusal("stores a generator; use a list")

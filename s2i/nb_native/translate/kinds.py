@@ -1,29 +1,29 @@
-"""What the translation of a notebook's function computes with, alongside nb_native.values.
+"""Values that the translation of a notebook's function computes with, in addition to those of nb_native.values.
 
-Within the translation a Label's table may hold any objects of Python's: whatever is done to a Label is done to each
-of them now, by Python itself, and the program only keeps the index.
+During translation, a Label's table may hold any Python objects: an operation on a Label is applied to each of them by
+Python itself, and the program only stores the index.
 """
 
 from typing import Any, NamedTuple
 
-# Forms of a Real. Any other is a C expression of type `enum nb_form`, known while running, and never FLOAT32.
+# Forms of a Real. Any other value is a C expression of type `enum nb_form`, known at run time, and never FLOAT32.
 BOOL, INTEGER, FLOAT, FLOAT32 = "NB_AS_BOOL", "NB_AS_INTEGER", "NB_AS_FLOAT", "float32"
 STATIC = (BOOL, INTEGER, FLOAT, FLOAT32)
-# Whose rules hold for a Real: where it is divided by 0, and how it is rounded, Python and numpy differ.
+# Whose rules apply to a Real: Python and numpy differ in division by 0 and in rounding.
 PYTHON, NUMPY, EITHER = "Python", "numpy", "either"
 
-# What Python may have in the place of a number.
+# What Python may have instead of a number.
 TEXT, COMPLEX, ARRAY = "a text or a list", "a complex number", "an array"
-# A number, but one that numpy computes with in its own way: what exp and its like make of true and false.
+# A number that numpy handles differently: the result of functions such as exp for true and false.
 HALF = "a half float"
 
 
 class Real(NamedTuple):
-    """A number of Python's or numpy's: `code` is a C expression of type double, or float for FLOAT32.
+    """A Python or numpy number: `code` is a C expression of type double, or float for FLOAT32.
 
-    `struct` is the name of an nb_number where the form is known only while running. `other` says what Python may have
-    there that is no number, where the form is NB_AS_OTHER: TEXT, COMPLEX or ARRAY; None where it is one for sure. Of
-    HALF the value is there, too.
+    `struct` is the name of an nb_number if the form is known only at run time. `other` describes what may be there
+    instead of a number if the form is NB_AS_OTHER: TEXT, COMPLEX or ARRAY; None if it is certainly a number. With HALF
+    the value is available, too.
     """
 
     code: str
@@ -34,10 +34,10 @@ class Real(NamedTuple):
 
 
 class Lazy(NamedTuple):
-    """A list, generator or array made of a sample's value item by item, whose length nobody has told yet.
+    """A list, generator or array computed from a sample's items on demand, whose length is unknown so far.
 
-    `make(item)` is what becomes of an item, a Sample; `code` the C of the sample's value; `kind` as a Vector's;
-    `is_number` says that all items are numbers for sure.
+    `make(item)` computes the result for an item, a Sample; `code` is the C code of the sample's value; `kind` is as in
+    Vector; `is_number` means that all items are certainly numbers.
     """
 
     code: str
@@ -47,10 +47,10 @@ class Lazy(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """What np.array made of JSON that came in, as models and reductions look at it: `inner` is a Sample or a Vector.
+    """The result of np.array for JSON input, as models and reductions see it: `inner` is a Sample or a Vector.
 
-    `dtype` is None, "float64" or "float32"; `flat` says that reshape(1, -1) made one row of it all, of `width` numbers
-    where the notebook says how many; `rows` is 1 where a new axis was put before the others.
+    `dtype` is None, "float64" or "float32"; `flat` means that reshape(1, -1) made it a single row, of `width` numbers
+    if the notebook specifies how many; `rows` is 1 if a new axis was added in front.
     """
 
     inner: Any
@@ -61,26 +61,26 @@ class Matrix(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A DataFrame of one row made of a sample: `columns` are their names, or None where the sample's keys are."""
+    """A one-row DataFrame made from a sample: `columns` are its column names, or None if they are the sample's keys."""
 
     row: Any
     columns: Any = None
 
 
 class Closure(NamedTuple):
-    """A lambda or a function within a function: `node` is its definition, `frame` where its names are looked up."""
+    """A lambda or a nested function: `node` is its definition; names are looked up in `frame`."""
 
     node: Any
     frame: Any
 
 
 class TypeOf(NamedTuple):
-    """What type() returns of a value."""
+    """The result of type() for a value."""
 
     value: Any
 
 
 class Torn(NamedTuple):
-    """What a name stands for where two ways meet that gave it values without a common form: `reason` says so."""
+    """The value of a name after a branch whose arms assigned incompatible values, which `reason` explains."""
 
     reason: str

@@ -1,4 +1,4 @@
-"""Labels: one of a few constants. What is done to one is done to each of them now, by Python itself."""
+"""Labels: one of a few constants. Python applies each operation on a label to every constant at translation time."""
 
 import numpy as np
 from nb_scorer.batching.syntax_nodes import UNKNOWN
@@ -6,20 +6,20 @@ from nb_scorer.batching.syntax_nodes import UNKNOWN
 from nb_native.translate.context import Raised
 from nb_native.values import Known, Label, Record, Vector
 
-# Two labels together are as many constants as their product.
+# Maximum number of constants; combining two labels multiplies their numbers.
 MAX_COUNT = 4096
 _NOT_RAISED = object()
 
 
 def as_label(value):
-    """Return a constant as a Label of one; a Label as it is; None for all else."""
+    """Return a constant as a one-item Label, a Label unchanged, and None for anything else."""
     if isinstance(value, Label):
         return value
     return Label("0", (value.value,)) if isinstance(value, Known) else None
 
 
 def constant_of(value):
-    """Return a value as Known or Label, lists and dicts of constants too; UNKNOWN for all else."""
+    """Return a value, including lists and dicts of constants, as Known or Label; UNKNOWN for anything else."""
     if isinstance(value, (Known, Label)):
         return value
     if isinstance(value, Record):
@@ -35,16 +35,16 @@ def constant_of(value):
 
 
 def numpy_items(label):
-    """Return a Label out of an array: its constants as numpy's numbers, which differ from Python's where it divides."""
+    """Return an array item's Label with its constants as numpy numbers, whose division differs from Python's."""
     if all(type(item) in (bool, int, float) for item in label.table):
         return Label(label.code, tuple(np.array(label.table)))
     return label
 
 
 def mapped(context, function, *values):
-    """Return `function` of Knowns and Labels, done for each of their constants.
+    """Return `function` of Knowns and Labels, applied to each combination of their constants.
 
-    The program fails for those for which Python raises.
+    The program fails for combinations for which Python raises.
     """
     labels = [as_label(value) for value in values]
     size = 1
@@ -56,7 +56,7 @@ def mapped(context, function, *values):
     for index in range(size):
         try:
             results.append(function(*_combination(labels, index)))
-        # Whatever a constant's own code raises, the notebook's predictor would have raised, too.
+        # Any exception of a constant's own code would also have been raised in the notebook's predictor.
         except Exception:
             failing.append(index)
             results.append(_NOT_RAISED)
@@ -80,7 +80,7 @@ def _combination(labels, index):
 
 
 def _index_of(context, labels):
-    """Return a C expression for the index of a combination."""
+    """Return C code for the index of a combination."""
     text = ""
     for label in labels:
         if len(label.table) > 1:
@@ -91,13 +91,13 @@ def _index_of(context, labels):
 
 
 def collapsed(label):
-    """Return Known of a Label whose constants are all the same."""
+    """Return a Label as Known if all its constants are the same."""
     first = label.table[0]
     return Known(first) if all(same(first, item) for item in label.table[1:]) else label
 
 
 def same(one, other):
-    """Return whether two constants can't be told apart."""
+    """Return whether two constants are indistinguishable."""
     if one is other:
         return True
     if type(one) is not type(other):
@@ -110,10 +110,10 @@ def same(one, other):
 
 
 def raised(context, function, *arguments):
-    """Return what `function` returns for constants; the program fails where Python raises."""
+    """Return the result of `function` for constants; the program fails where Python raises."""
     try:
         return function(*arguments)
-    # As above: any error of a constant's own code.
+    # As above: any exception of a constant's own code.
     except Exception:
         context.fail()
     raise Raised

@@ -1,4 +1,4 @@
-"""Attributes, items and slices: of what is known now, of the sample, and of what was made of it."""
+"""Attributes, items and slices of constants, of the sample, and of values derived from it."""
 
 import ast
 import operator
@@ -13,7 +13,7 @@ from nb_native.values import Frame, Known, Label, Number, Record, Sample, Vector
 
 
 def attribute_of(context, value, name):
-    """Return value.name; None where it is no attribute that is known now."""
+    """Return value.name, or None if it isn't a known attribute."""
     if isinstance(value, Known):
         return Known(labels.raised(context, getattr, value.value, name))
     if isinstance(value, Vector) and value.kind == "array" and name == "shape":
@@ -24,7 +24,7 @@ def attribute_of(context, value, name):
 
 
 def shape_of(value):
-    """Return the shape of an array."""
+    """Return an array's shape."""
     inner = value.items[0] if value.items else None
     return (len(value.items), *(shape_of(inner) if isinstance(inner, Vector) else ()))
 
@@ -35,7 +35,7 @@ def attribute(context, node):
     found = attribute_of(context, value, node.attr)
     if found is None:
         if isinstance(value, Sample):
-            # No value of JSON has an attribute that is more than a method.
+            # JSON values have no attributes other than methods.
             raise context.refusal(f"uses {short_text_of(node)} without calling it")
         raise context.refusal(f"uses {short_text_of(node)}, which has no native form")
     return found
@@ -95,7 +95,7 @@ def _by_tuple(context, value, node):
 
 
 def one_row(context, value):
-    """Return a row as the only one of two dimensions, as reshape(1, -1) of it."""
+    """Return a row as a two-dimensional array with one row, like reshape(1, -1)."""
     if isinstance(value, Matrix) and not value.flat and value.rows == 0:
         if isinstance(value.inner, (Sample, Lazy)):
             return value._replace(rows=1)
@@ -142,7 +142,7 @@ def _column(context, value, index):
 
 
 def _is_index(index):
-    """Return whether a constant is pandas' list of columns."""
+    """Return whether a constant is a pandas list of columns."""
     return isinstance(index, Known) and hasattr(index.value, "tolist") and hasattr(index.value, "__iter__")
 
 
@@ -154,7 +154,7 @@ def _item_of_sample(context, value, index):
         if isinstance(key, str):
             return samples.field(context, value, str(key))
         if isinstance(key, (float, type(None), list, tuple)):
-            # No list has such an index, no object such a key.
+            # Lists have no such index, and objects no such key.
             context.fail()
     raise context.refusal("looks up a key or index of the sample that is not a constant")
 
@@ -174,7 +174,7 @@ def _item_of_record(context, value, index):
 
 
 def constant_dict(record):
-    """Return a Record as a dict of Python's, or None where it has a value that is not known now."""
+    """Return a Record as a Python dict, or None if one of its values isn't known."""
     constant = labels.constant_of(record)
     return None if constant is UNKNOWN else constant.value
 
@@ -193,7 +193,7 @@ def _item_of_vector(context, value, index):
 
 
 def _selected(context, value, index):
-    """Return value[index], where the index is known only while running."""
+    """Return value[index] for an index that is known only at run time."""
     count = len(value.items)
     place = _place(context, index, count, value.kind)
     constants = [labels.as_label(item) for item in value.items]
@@ -212,7 +212,7 @@ def _selected(context, value, index):
 
 
 def _place(context, index, count, kind):
-    """Return the C of an index from 0 on; the program fails where Python raises."""
+    """Return the C code of a non-negative index; the program fails where Python raises."""
     if isinstance(index, Label):
         if any(not isinstance(item, (bool, int, np.integer)) for item in index.table):
             context.fail()
@@ -232,7 +232,7 @@ def _place(context, index, count, kind):
     if index.form in (FLOAT, FLOAT32):
         context.fail()
     if index.form == BOOL and index.owner == NUMPY:
-        # Newer numpy's truth values are no indexes.
+        # Newer versions of numpy reject their truth values as indexes.
         labels.raised(context, operator.index, np.True_)
     if index.form not in STATIC:
         context.fail_if(f"{index.form} == {FLOAT}")
@@ -245,7 +245,7 @@ def _place(context, index, count, kind):
 
 
 def looked_up(context, table, key, default=UNKNOWN):
-    """Return table[key], or table.get(key, default), of a constant dict by what is known only while running."""
+    """Return table[key], or table.get(key, default), for a constant dict and a key known only at run time."""
     if hasattr(table, "__missing__"):
         raise context.refusal(
             f"looks something up in a {type(table).__name__}, which defines its own default for missing keys"
@@ -254,9 +254,9 @@ def looked_up(context, table, key, default=UNKNOWN):
 
 
 def found_among(context, keys, values, key, default=UNKNOWN):
-    """Return the value of the first of some constant keys that equals `key`, else the default.
+    """Return the value of the first constant key that equals `key`, else the default.
 
-    Without a default the program fails there.
+    Without a default, the program fails if no key matches.
     """
     if isinstance(key, Sample):
         samples.require_hashable(context, key)

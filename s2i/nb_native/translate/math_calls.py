@@ -1,4 +1,4 @@
-"""The functions of math."""
+"""Functions of the math module."""
 
 import ast
 import math
@@ -14,7 +14,7 @@ from nb_native.values import Known, Label, Sample, Vector
 
 _MATH_HEADER = os.path.join(os.path.dirname(nb_native.__file__), "runtime", "nb_math.h")
 
-# Python's float functions with a domain: (C of what is refused, whether an infinite result is an OverflowError).
+# Functions with a limited domain: (C condition for invalid arguments, whether an infinite result is an OverflowError).
 _MATH = {
     "exp": ("", True),
     "log": ("{0} <= 0.0", False),
@@ -32,13 +32,13 @@ _MATH = {
 
 
 def has_math(name):
-    """Return whether the runtime's mathematics has this function of C."""
+    """Return whether the C runtime's math library has this function."""
     with open(_MATH_HEADER, encoding="utf-8") as header:
         return re.search(rf"\bnb_{name}\(", header.read()) is not None
 
 
 def _argument(context, value):
-    """Return the double that a function of math gets."""
+    """Return the argument of a math function as a double."""
     if isinstance(value, (Vector, Matrix)):
         value = conversions.single(context, value, float)
     if not isinstance(value, Sample) and not numbers.is_number(value):
@@ -49,7 +49,7 @@ def _argument(context, value):
 
 
 def _of_math(name):
-    """Return a function of math's with one argument."""
+    """Return the translation of a math function with one argument."""
     rejected, overflows = _MATH[name]
 
     def done(context, value):

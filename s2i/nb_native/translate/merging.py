@@ -1,4 +1,4 @@
-"""Where two ways meet: one value for what was two, in variables that each way sets."""
+"""Merging after branches: two values become one, in variables that both arms assign."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from nb_native.values import Known, Label, Number, Record, Sample, Vector
 
 
 class Way(NamedTuple):
-    """One of two ways: its captured `lines`, to which the setting of variables is added, and its values."""
+    """One of two arms: its captured `lines`, to which assignments are appended, and its values."""
 
     lines: list
     values: tuple
 
 
 def meet(context, condition, one, other):
-    """Write `if (condition)` with two Ways; return the values after it, Torn where there is no common form."""
+    """Write `if (condition)` with two Ways; return the values after it, Torn if they have no common form."""
     merged = settled(context, one, other)
     code = context.code
     if one.lines:
@@ -27,14 +27,14 @@ def meet(context, condition, one, other):
 
 
 def settled(context, one, other):
-    """Return the values of two Ways, Torn where there is no common form; each way sets them at its end."""
+    """Merge the values of two Ways, Torn if they have no common form; each way assigns them at its end."""
     return tuple(_merged(context, pair, (one.lines, other.lines)) for pair in zip(one.values, other.values))
 
 
 def merged_names(merge, *outcomes):
-    """Return {name: value} where two ways meet; `outcomes` are (lines, names) of each, of which `merge` gets the Ways.
+    """Return {name: value} after two ways meet; `outcomes` holds (lines, names) of each way; `merge` merges them.
 
-    A name that one way gives no value is Torn.
+    A name that only one way assigns is Torn.
     """
     all_names = sorted({name for _, names in outcomes for name in names})
     values = merge(*(Way(lines, tuple(names.get(name) for name in all_names)) for lines, names in outcomes))
@@ -115,7 +115,7 @@ def _reals(context, one, other, ways):
     if forms <= set(STATIC) and (len(forms) == 1 or FLOAT32 in forms):
         form = forms.pop() if len(forms) == 1 else FLOAT
         if FLOAT32 in forms or (form == FLOAT and len({real.form for real in reals}) > 1):
-            # As an answer both are doubles; what numpy would compute with them differs.
+            # Both are doubles in a prediction, but numpy computes with them differently.
             if not {real.form for real in reals} <= {FLOAT, FLOAT32}:
                 return None
             owner = EITHER
@@ -131,7 +131,7 @@ def _reals(context, one, other, ways):
 
 
 def _real(context, value, lines):
-    """Return a number as a Real, or None; what that needs is written at the end of its way."""
+    """Return a number as a Real, or None; statements that this needs are added at the end of its way."""
     if isinstance(value, Label):
         return _of_label(context, value)
     with context.code.captured() as written:

@@ -1,7 +1,7 @@
-"""Python's and numpy's numbers as C: where they come from, and arithmetic by their owner's rules.
+"""Python and numpy numbers as C: their sources, and arithmetic by the rules of whichever owns them.
 
-A number whose form (bool, int or float) is known while translating is plain C; another is an nb_number, computed
-with by the functions of nb_python.h.
+A number whose form (bool, int or float) is known during translation is plain C; any other is an nb_number, computed
+with the functions of nb_python.h.
 """
 
 import ast
@@ -19,7 +19,7 @@ _NUMBERS = frozenset(["boolean", "integer", "number"])
 _REPEATED = frozenset(["text", "list"])
 _INFIX = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS = {ast.Add: "nb_plus", ast.Sub: "nb_minus", ast.Mult: "nb_times"}
-# (of Python's numbers, of numpy's)
+# (for Python numbers, for numpy numbers)
 _BY_OWNER = {
     ast.Div: ("nb_divided({}, {})", "nb_numpy_divided({}, {})"),
     ast.FloorDiv: ("nb_floor_divided({}, {}, 0)", "nb_numpy_floor_divided({}, {}, 0)"),
@@ -29,7 +29,7 @@ _BY_OWNER = {
 
 
 def is_number(value):
-    """Return whether a value is a number of Python's or numpy's, by its type; what a sample has is never sure."""
+    """Return whether a value's type makes it a Python or numpy number; parts of the sample are never certain."""
     if isinstance(value, Label):
         return all(is_number(Known(item)) for item in value.table)
     if isinstance(value, Known):
@@ -38,14 +38,14 @@ def is_number(value):
 
 
 def real_of(context, value):
-    """Return a number as a Real; of a Sample, the program fails where it is none, as arithmetic does.
+    """Return a number as a Real; for a Sample that is not a number, the program fails, as arithmetic does.
 
-    Where a half float may be, arithmetic with it is not followed: value_of takes it.
+    Arithmetic on values that may be half floats is not supported; use value_of for those.
     """
     if isinstance(value, Real):
         return clean(context, value) if value.other == kinds.HALF else value
     if isinstance(value, Number):
-        # The items of arrays are numpy's own.
+        # Array items are numpy numbers.
         return Real(
             value.code if value.kind in ("float64", "float32") else f"(double)({value.code})", _FORMS[value.kind], NUMPY
         )
@@ -57,9 +57,9 @@ def real_of(context, value):
 
 
 def of_sample(context, sample, may_be_other=None):
-    """Return the number in a sample's value; `may_be_other` says what a text or a list there leads to, if not to fail.
+    """Return the number in a sample's value; `may_be_other` names the result for text or lists that don't fail.
 
-    The program fails for what is no number.
+    The program fails for anything that isn't a number.
     """
     types = context.facts.types.get(sample.code, _NUMBERS | _REPEATED)
     if types == {"number"}:
@@ -100,18 +100,18 @@ def _of_known(context, value):
 
 
 def number_of(context, real):
-    """Return a Real as what estimators take; the form is a float64 or float32."""
+    """Return a Real in the form that estimators accept, float64 or float32."""
     real = clean(context, real)
     return Number(real.code, "float32") if real.form == FLOAT32 else Number(double_of(real), "float64")
 
 
 def double_of(real):
-    """Return the C of a number as a double: that of a truth value is an int, which C would divide as such."""
+    """Return C code of a number as a double; a truth value is an int, which C would divide as an integer."""
     return real.code if real.form == FLOAT or real.struct else f"((double){real.code})"
 
 
 def clean(context, real):
-    """Return a Real that is a number for sure: the program fails for what Python would have there instead."""
+    """Return a Real that is certainly a number: the program fails if Python would have anything else there."""
     if real.other is None:
         return real
     if real.other == kinds.HALF:
@@ -122,14 +122,14 @@ def clean(context, real):
 
 
 def value_of(context, value):
-    """Return a number as a Real of which only the value counts: a half float's, too, as in answers and float()."""
+    """Return a Real of which only the value matters, as in predictions and float(); half floats are accepted, too."""
     if isinstance(value, Real) and value.other == kinds.HALF:
         return Real(value.code, FLOAT)
     return real_of(context, value)
 
 
 def sure(context, real, use):
-    """Return a Real; refuse one that may be a text or an array, whose `use` would not raise in Python."""
+    """Return a Real; raise Refusal if it may be text or an array for which `use` wouldn't raise in Python."""
     if real.other in (kinds.TEXT, kinds.ARRAY):
         reason = f"{use} what may be {real.other}; convert it with float() or check its type"
         raise context.refusal(reason)
@@ -137,24 +137,24 @@ def sure(context, real, use):
 
 
 def real_for(context, value, use):
-    """Return a number as a Real that is one for sure; what else it may be is refused as by `sure`, or fails."""
+    """Return a Real that is certainly a number; anything else is rejected as by `sure`, or fails."""
     return clean(context, sure(context, real_of(context, value), use))
 
 
 def struct_of(real):
-    """Return the C of an nb_number."""
+    """Return the C code of an nb_number."""
     return real.struct or f"nb_as({real.code}, {real.form})"
 
 
 def _declared(context, expression):
-    """Declare an nb_number; the program ends where it failed."""
+    """Declare an nb_number; the program returns if computing it failed."""
     name = context.name_of("n", f"const nb_number {{}} = {expression};")
     context.return_if(f"{name}.failed", f"{name}.failed")
     return name
 
 
 def made(context, expression, form, owner=PYTHON, other=None):
-    """Declare what a function of nb_python.h returns, an nb_number, and return it as a Real."""
+    """Declare the nb_number that a function of nb_python.h returns, and return it as a Real."""
     name = _declared(context, expression)
     return Real(f"{name}.value", form if form in STATIC else f"{name}.form", owner, name, other)
 
@@ -165,7 +165,7 @@ def float_of(context, expression, owner=PYTHON):
 
 
 def common_form(one, other):
-    """Return the form of a sum: INTEGER or FLOAT where it is sure, else None."""
+    """Return the form of a sum: INTEGER or FLOAT if it is certain, else None."""
     if FLOAT in (one, other):
         return FLOAT
     return INTEGER if {one, other} <= {BOOL, INTEGER} else None
@@ -177,9 +177,9 @@ def _owner(one, other):
 
 
 def binary(context, operator, left, right, in_array=False):
-    """Return the Real of `left operator right`, values of which one may be a Sample.
+    """Return the Real of `left operator right`; one of the values may be a Sample.
 
-    `in_array` says that the operands stand in an array, whose dtype then is the stronger one.
+    `in_array` means that the operands are array items, where the array's dtype takes precedence.
     """
     kind = type(operator)
     one, other = _operands(context, kind, left, right)
@@ -224,7 +224,7 @@ def _may_be_bool(real):
 
 
 def _operands(context, kind, left, right):
-    """Return both as Reals; where Python goes on with a text or a list of the sample, as what may be one."""
+    """Return both operands as Reals; if Python accepts text or a list from the sample, as Reals that may be one."""
     pair = [left, right]
     numpy_around = any(not isinstance(value, Sample) and real_of(context, value).owner != PYTHON for value in pair)
     samples = [value for value in pair if isinstance(value, Sample)]
@@ -232,7 +232,7 @@ def _operands(context, kind, left, right):
     if numpy_around:
         may_be = kinds.ARRAY
     elif kind is ast.Mult and any(_is_float(context, value) for value in pair):
-        # Nothing is repeated a broken number of times.
+        # Sequences can't be repeated a fractional number of times.
         may_be = None
     elif kind in (ast.Mult, ast.Mod) or (kind is ast.Add and len(samples) == 2):
         may_be = kinds.TEXT
@@ -252,14 +252,14 @@ def _is_float(context, value):
 
 
 def _settled(context, kind, real, value):
-    """Return an operand whose text would raise as a number for sure."""
+    """Return an operand for which text would raise, as a Real that is certainly a number."""
     if real.other == kinds.TEXT and not isinstance(value, Sample) and kind not in (ast.Mult, ast.Mod):
         return clean(context, real)
     return real
 
 
 def _other_of(context, kind, one, other):
-    """Return what the result may be alongside a number."""
+    """Return the non-number that the result may be."""
     found = {real.other for real in (one, other)} - {None}
     if len(found) > 1:
         raise context.refusal(f"computes with what may be {' or '.join(sorted(found))}")
@@ -279,7 +279,7 @@ def _may_be_complex(base, power):
 
 
 def _constant(real):
-    """Return the value of a Real that is a literal, else None."""
+    """Return the value of a literal Real, else None."""
     try:
         return float.fromhex(real.code.strip("()"))
     except ValueError:
@@ -287,7 +287,7 @@ def _constant(real):
 
 
 def _of_float32(context, kind, one, other, in_array):
-    """Return the Real of an operation with a float32: numpy says of which type the result is."""
+    """Return the Real of an operation with a float32; numpy determines the result type."""
     if kind not in _INFIX or one.other or other.other:
         raise context.refusal("uses an operation on float32 that has no native form; convert the value with float()")
     if EITHER in (one.owner, other.owner):
@@ -311,7 +311,7 @@ def _possible(real):
 
 
 def _probe(form_and_owner, in_array):
-    """Return a value of this form, for numpy to say what comes of it."""
+    """Return a sample value of this form, from which numpy computes the result type."""
     form, owner = form_and_owner
     value = {BOOL: True, INTEGER: 1, FLOAT: 1.0, FLOAT32: np.float32(1)}[form]
     if owner == NUMPY:
@@ -320,12 +320,12 @@ def _probe(form_and_owner, in_array):
 
 
 def weak_as_float32(one, other):
-    """Return whether numpy compares a float32 with a number of Python's as two float32: it does from 2.0 on."""
+    """Return whether numpy compares a float32 with a Python number in float32, as it does from 2.0 on."""
     return FLOAT32 in (one.form, other.form) and PYTHON in (one.owner, other.owner) and bool(np.float32(0.1) == 0.1)
 
 
 def compared(context, symbol, left, right):
-    """Return the Real of `left symbol right`, a C operator, both Reals."""
+    """Return the Real of `left symbol right`; `symbol` is a C operator, and both operands are Reals."""
     one, other = left, right
     owner = _owner(one, other)
     if weak_as_float32(one, other):

@@ -1,4 +1,4 @@
-"""numpy's functions that make and shape arrays, and by which part of the translation all others are written."""
+"""numpy functions that create and shape arrays, and the table of which module writes each other one."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def _scalar(name):
 
 
 def reshaped(context, value, shape):
-    """Return value.reshape(shape)."""
+    """Return the value of value.reshape(shape)."""
     if isinstance(value, Vector):
         flat = numpy_reductions.flat(value)
         count = len(flat)
@@ -97,7 +97,7 @@ def _atleast_2d(context, node):
 
 
 def _dot(context, node):
-    """Return np.dot of two rows."""
+    """Return np.dot of two one-dimensional arrays."""
     pair = given(context, node, "a", "b", needed=2)
     pair = [arrays.array(context, value) if isinstance(value, (Known, Sample)) else value for value in pair]
     return operators.inner_product(context, *[numpy_elementwise.settled(context, value) for value in pair])
@@ -111,7 +111,7 @@ def _where(context, node):
 
 
 def _to_python(context, value):
-    """Return numpy's numbers as Python's own, arrays as lists."""
+    """Return numpy numbers as Python numbers, and arrays as lists."""
     value = numpy_elementwise.settled(context, value)
     if isinstance(value, Vector):
         return Vector(tuple(_to_python(context, item) for item in value.items), "list")

@@ -1,4 +1,4 @@
-"""numpy's functions of each number in an array, or of one number."""
+"""Elementwise numpy functions, of one number or of each number in an array."""
 
 import numpy as np
 
@@ -19,14 +19,14 @@ _FLOAT_FUNCTIONS = ("exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "ta
 
 
 def settled(context, value):
-    """Return an array as a Vector of numbers, whatever it was made of."""
+    """Return an array as a Vector of numbers, regardless of its origin."""
     if isinstance(value, Vector) and value.kind != "array":
         value = arrays.array(context, value)
     return arrays.written_out(context, value)
 
 
 def each(context, value, function):
-    """Return `function` of each number of an array, or of one number."""
+    """Apply `function` to each number of an array, or to one number."""
     value = settled(context, value)
     if isinstance(value, Vector):
         return value._replace(items=tuple(each(context, item, function) for item in value.items))
@@ -36,12 +36,12 @@ def each(context, value, function):
 
 
 def _of_each(function):
-    """Return what writes a call with one argument: `function` of the number, or of each in the array."""
+    """Return the translation of a one-argument call that applies `function` to a number or to each array item."""
     return lambda context, node: each(context, only(context, node), lambda value: function(context, value))
 
 
 def _real(context, value):
-    """Return the number that a function of numpy's gets: of a list in the sample it makes an array."""
+    """Return the argument of a numpy function; numpy converts a list in the sample to an array."""
     if isinstance(value, Sample):
         return numbers.of_sample(context, value, kinds.ARRAY)
     real = numbers.real_of(context, value)
@@ -51,7 +51,7 @@ def _real(context, value):
 
 
 def _float_function(name):
-    """Return a function of numpy's that gives a float for each number."""
+    """Return the translation of a numpy function that returns a float for each number."""
 
     def of_one(context, value):
         if isinstance(value, (Known, Label)):
@@ -66,7 +66,7 @@ def _float_function(name):
                 context.name_of("v", f"const float {{}} = (float)nb_sqrt((double){real.code});"), FLOAT32, NUMPY
             )
         if real.form == BOOL:
-            # Of two values the results are constants, whatever type numpy gives them.
+            # If only two values are possible, the results are constants, whatever numpy's result type is.
             truth = Label(f"(int)({real.code})", (False, True))
             return labels.mapped(context, getattr(np, name), truth)
         if real.form not in STATIC and not real.other:
@@ -88,13 +88,13 @@ def _float_function(name):
 
 
 def _quietly(function, argument):
-    """Return what numpy's function gives, without its warnings: of 0, the logarithm is infinite."""
+    """Call numpy's function without its warnings, such as the one for the infinite logarithm of 0."""
     with np.errstate(all="ignore"):
         return function(argument)
 
 
 def _whole(name):
-    """Return np.floor or np.ceil: floats stay floats."""
+    """Return the translation of np.floor or np.ceil, which keep the float type."""
 
     def of_one(context, value):
         if isinstance(value, (Known, Label)):
@@ -120,7 +120,7 @@ def _absolute(context, value):
 
 
 def _test(template, function):
-    """Return a test of numpy's, such as np.isnan, by a C condition with {0} for the number."""
+    """Return the translation of a numpy test such as np.isnan; {0} in the C condition is the number."""
 
     def of_one(context, value):
         if isinstance(value, (Known, Label)):
@@ -164,7 +164,7 @@ def _clip(context, node):
 
 
 def clipped(context, value, low, high):
-    """Return np.clip of floats between constants."""
+    """Return np.clip of floats; the bounds are constants."""
 
     def of_one(item):
         if not numbers.is_number(item):

@@ -1,4 +1,4 @@
-"""numpy's functions of all numbers in an array, or of those of each row."""
+"""numpy reductions over an array or over each of its rows."""
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from nb_native.translate.kinds import (
 )
 from nb_native.values import Known, Label, Vector
 
-# numpy adds more than this by halves of halves.
+# numpy uses pairwise summation for more items than this.
 MAX_SUMMED = 128
 
 
 def flat(value):
-    """Return the items of an array of one or two dimensions, in a row."""
+    """Return the items of a one- or two-dimensional array as a flat list."""
     found: list = []
     for item in value.items:
         found += flat(item) if isinstance(item, Vector) else [item]
@@ -28,7 +28,7 @@ def flat(value):
 
 
 def _along(context, value, axis, function):
-    """Return `function` of all numbers of an array, or of those of each row for the last axis."""
+    """Apply `function` to all numbers of an array, or to each row if the axis is the last one."""
     value = numpy_elementwise.settled(context, value)
     if isinstance(value, Known):
         value = arrays.array(context, value)
@@ -43,7 +43,7 @@ def _along(context, value, axis, function):
 
 
 def _row_of(context, items):
-    """Return (Reals, the name of a C array of their doubles)."""
+    """Return (Reals, name of a C array of their doubles)."""
     if not items:
         context.fail()
     if not all(numbers.is_number(item) for item in items):
@@ -75,7 +75,7 @@ def _extreme(context, items, wants_largest):
         return Real(f"((float){code})" if form == FLOAT32 else code, form, NUMPY)
     if forms & set(STATIC):
         raise context.refusal("uses min or max of an array with different types")
-    # An array has one type: that of its first number.
+    # An array has a single type: that of its first number.
     name = context.name_of("n", f"const nb_number {{}} = nb_as({row}[{place}], {reals[0].form});")
     return Real(f"{name}.value", f"{name}.form", NUMPY, name)
 

@@ -53,7 +53,7 @@ def binary(context, operation, left, right):
 
 
 def _on_lists(context, operation, left, right):
-    """Return lists joined, or one repeated."""
+    """Return the concatenation of two lists, or a list repeated."""
     if isinstance(operation, ast.Add):
         pair = [_as_vector(context, value) if isinstance(value, Known) else value for value in (left, right)]
         if all(isinstance(value, (Vector, Sample)) for value in pair):
@@ -65,7 +65,7 @@ def _on_lists(context, operation, left, right):
 
 
 def _fail_or_reject(context, operation, left, right):
-    """Where an operand is no number: Python raises for None and dicts; texts are joined and formatted."""
+    """Handle non-number operands: Python raises for None and dicts, and concatenates or formats text."""
     for value in (left, right):
         if (isinstance(value, Known) and value.value is None) or (
             isinstance(value, Record) and not isinstance(operation, ast.BitOr)
@@ -108,7 +108,7 @@ def _is_array(value):
 
 
 def _on_arrays(context, operation, left, right):
-    """Return an operation on numpy's arrays, item by item; a number goes with each item."""
+    """Return an elementwise operation on numpy arrays; a scalar is combined with each item."""
     left, right = (
         arrays.array(context, value) if isinstance(value, (Vector, Known)) and not numbers.is_number(value) else value
         for value in (left, right)
@@ -137,9 +137,9 @@ def _on_arrays(context, operation, left, right):
 
 
 def inner_product(context, left, right):
-    """Return `left @ right` of two rows, of which one is of floats.
+    """Return `left @ right` of two rows, at least one of them floats.
 
-    The last place may differ: in which order BLAS adds up is the machine's own.
+    The last digit may differ: the order of BLAS additions depends on the machine.
     """
     rows = []
     for value in (left, right):
@@ -186,14 +186,14 @@ def unary(context, node):
 
 
 def _signed(context, operation, value):
-    """Return -value or +value, of an array that of each item."""
+    """Return -value or +value; for an array, elementwise."""
     if _is_array(value):
         return value._replace(items=tuple(_signed(context, operation, item) for item in value.items))
     return numbers.unary(context, operation, value)
 
 
 def comparison(context, node):
-    """Return the value of an ast.Compare: a truth value, or a Vector of them for an array."""
+    """Return the value of an ast.Compare: a truth value, or for an array a Vector of them."""
     left = context.evaluate(node.left)
     if len(node.ops) == 1:
         found = compared(context, node.ops[0], left, node.comparators[0])
@@ -202,7 +202,7 @@ def comparison(context, node):
 
 
 def compare_chain(context, node, left):
-    """Return the Condition of a < b < c: c is evaluated only where the first holds."""
+    """Return the Condition of a < b < c; c is evaluated only if a < b."""
     pairs = list(zip(node.ops, node.comparators))
 
     def from_(place, left):
@@ -219,5 +219,5 @@ def compare_chain(context, node, left):
 
 
 def compared(context, operation, left, right_node):
-    """Return the Condition, or for an array the Vector, of one comparison whose right side is yet to be evaluated."""
+    """Return the Condition of one comparison, or the Vector for an array; evaluates the right side."""
     return conditions.compared(context, operation, left, context.evaluate(right_node))

@@ -1,4 +1,4 @@
-"""match, written as the branches that it stands for: of constants, alternatives, names and anything."""
+"""match statements, written as equivalent branches: constants, alternatives, captures and the wildcard."""
 
 import ast
 
@@ -6,15 +6,15 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 
 from nb_native.translate import iteration
 
-# From 3.10 on.
+# Since Python 3.10.
 MATCH = getattr(ast, "Match", ())
 
 
 def as_branches(context, statement):
-    """Return a match as statements, whose subject is evaluated by now; refuse patterns that take values apart."""
+    """Return a match statement as branches, its subject evaluated. Raises Refusal for patterns that destructure."""
     subject = ast.copy_location(ast.Name(id=short_text_of(statement.subject), ctx=ast.Load()), statement.subject)
     if not isinstance(statement.subject, ast.Name):
-        # Under its own text, which no name of the notebook's is: so messages show it.
+        # Stored under its own source text, which is no valid name, so that messages show it.
         value = context.evaluate(statement.subject)
         iteration.assign(context, ast.Name(id=subject.id, ctx=ast.Store()), value)
     following: list = []
@@ -33,7 +33,7 @@ def as_branches(context, statement):
 
 
 def _test(context, pattern, subject):
-    """Return (an expression that is true where a pattern fits, the name that it binds or None)."""
+    """Return (an expression that is true if a pattern matches, the name that it binds or None)."""
     if isinstance(pattern, ast.MatchAs):
         if pattern.pattern is None:
             return ast.copy_location(ast.Constant(value=True), pattern), pattern.name

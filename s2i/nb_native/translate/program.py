@@ -1,4 +1,4 @@
-"""The C of a model: nb_validate and nb_predict, and the tables and branches of both."""
+"""The C code of a model: nb_validate and nb_predict, and their tables and branches."""
 
 import ast
 from typing import Any, NamedTuple
@@ -40,27 +40,27 @@ _HEAD = """\
 
 
 class _Translation(Context):
-    """The parts of the translation, put together."""
+    """All parts of the translation, connected."""
 
     def __init__(self, code, name, accepted=None):
-        """Begin a function of the C."""
+        """Start a C function."""
         super().__init__(code, name, accepted)
-        # What is known of the sample where a validator says yes: a dict for each place where it does.
+        # Facts about the sample at each place where a validator accepts: one dict per place.
         self.exits = []
         self.evaluate = lambda node: expressions.evaluate(self, node)
         self.truth = lambda node: expressions.truth(self, node)
         self.call = lambda node: calls.call(self, node)
 
     def inline(self, called, positional, keywords, text):
-        """Return what a call of a function of the author's returns."""
+        """Return the result of calling one of the author's functions."""
         return inlining.inline(self, called, positional, keywords, text)
 
     def inline_closure(self, closure, positional, keywords, text):
-        """Return what a call of a function within a function returns."""
+        """Return the result of calling a nested function."""
         return inlining.inline_closure(self, closure, positional, keywords, text)
 
     def say(self, node, kind=None):
-        """Write the words of an exception that a validator raises, where they are constant and all that is said."""
+        """Write the message of an exception that a validator raises, if it is a single constant."""
         if self.name != "validator" or node is None:
             return
         classes = Known(AssertionError) if kind is None else expressions.evaluate(self, kind)
@@ -72,10 +72,10 @@ class _Translation(Context):
 
 
 def predictor(function, sample, code, accepted=None, first_branch=0):
-    """Write the body of nb_predict for the sample in `sample`, a Sample; return the Branches in it.
+    """Write the body of nb_predict for `sample`, a Sample; return its Branches.
 
-    `accepted` is what `validator` has learnt of samples that it accepts: others fail, for nobody asks about them.
-    The number of the first Branch is `first_branch`. Raises Refusal.
+    `accepted` is what `validator` learned about accepted samples; other samples fail, because the service never passes
+    them on. `first_branch` is the number of the first Branch. Raises Refusal.
     """
     context = _Translation(code, "predictor", accepted)
     context.first_branch = first_branch
@@ -94,9 +94,9 @@ def predictor(function, sample, code, accepted=None, first_branch=0):
 
 
 def validator(function, code):
-    """Write the body of nb_validate; return (the Branches in it, what is known of samples that it accepts).
+    """Write the body of nb_validate; return (its Branches, facts about the samples that it accepts).
 
-    Without a `function` all samples are fine. Raises Refusal.
+    Without a `function`, all samples are accepted. Raises Refusal.
     """
     if function is None:
         code.line("return NB_OK;")
@@ -117,7 +117,7 @@ def validator(function, code):
 
 
 def _write(context, function, sample, end):
-    """Write a function of one sample; `end` writes what it returns."""
+    """Write a function of one sample; `end` writes its return."""
     if isinstance(function, FromEstimator):
         _of_estimator(context, function.estimator, sample, end)
         return
@@ -142,13 +142,13 @@ def _write(context, function, sample, end):
 
 
 def _called(function):
-    """Return the function behind an object that can be called."""
+    """Return the function behind a callable object."""
     is_plain = hasattr(function, "__code__") or hasattr(function, "func") or hasattr(function, "__func__")
     return function if is_plain else getattr(function, "__call__", function)  # noqa: B004 - the method is wanted
 
 
 def _by_name(context, sample, fields):
-    """Return {parameter: value} for an object whose keys are the parameters; other samples get a reason, as Misfit."""
+    """Return {parameter: value} for an object whose keys are the parameters; reject other samples as Misfit does."""
     _require_fields(context, sample, fields)
     found = {}
     for name, needed in fields.items():
@@ -160,7 +160,7 @@ def _by_name(context, sample, fields):
 
 
 def _require_fields(context, sample, fields):
-    """Write that the program says what is wrong with a sample that has other fields than these."""
+    """Write the check that a sample has exactly these fields; the program reports any others."""
     code = context.code
     table = code.name("t")
     rows = ", ".join(f"{{{{{samples.text_arguments(name)}}}, {int(needed)}}}" for name, needed in fields.items())
@@ -186,7 +186,7 @@ def _default(frame, name):
 
 
 def _of_estimator(context, estimator, sample, end):
-    """Write the predictor that an estimator is by itself."""
+    """Write the predictor of a bare estimator."""
     context.frames.append(_NoSource(type(estimator).__name__))
     names = getattr(estimator, "feature_names_in_", None)
     try:
@@ -195,7 +195,7 @@ def _of_estimator(context, estimator, sample, end):
         if names is not None:
             names = tuple(str(name) for name in names)
             for name in names:
-                # Of an object it takes the columns by their names, and none may be missing.
+                # The estimator selects columns of an object by name, and all must be present.
                 member = f"nb_member({sample.code}, {samples.text_arguments(name)})"
                 context.fail_if(f"{sample.code}->type == NB_OBJECT && !{member}")
             data = Table(sample, names)
@@ -205,19 +205,19 @@ def _of_estimator(context, estimator, sample, end):
 
 
 class _NoSource(Frame):
-    """Stands for a predictor that is no function."""
+    """Stands for a predictor that isn't a function."""
 
     def __init__(self, name):
-        """Begin one."""
+        """Create one."""
         tree = ast.parse("lambda sample: 0", mode="eval").body
         super().__init__(eval("lambda sample: 0"), tree)  # noqa: S307 - our own text, for a code object
         self.name = name
 
 
 class Program(NamedTuple):
-    """A model as C: its `text`, the Branches in it, and the methods of estimators that were `recognised`, in order.
+    """A model as C: its `text`, its Branches, and the estimator methods that were `recognised`, in order.
 
-    `edges` are numbers and texts with which these compare values, `words` those by which they tell texts apart.
+    `edges` are the numbers and strings that conditions compare with, `words` those that distinguish text.
     """
 
     text: str
@@ -228,12 +228,12 @@ class Program(NamedTuple):
 
 
 def program(model):
-    """Return the C of a model, an object with `predictor` and `validator`; raises Refusal."""
+    """Return the C code of a model, an object with `predictor` and `validator`; raise Refusal."""
     return whole(model).text
 
 
 def whole(model):
-    """Return the Program of a model, an object with `predictor` and `validator`; raises Refusal."""
+    """Return the Program of a model, an object with `predictor` and `validator`; raise Refusal."""
     code = Code()
     asked, accepted = validator(model.validator, code)
     parts = [_function("int nb_validate(const nb_value *sample, nb_text *reason)", code.lines)]

@@ -1,4 +1,4 @@
-"""min, max, sum, all and any: of values that are written out, and of the sample by a loop."""
+"""min, max, sum, all and any: unrolled for known items, and loops for the sample."""
 
 import ast
 import sys
@@ -9,12 +9,12 @@ from nb_native.translate.context import Raised
 from nb_native.translate.kinds import BOOL, EITHER, FLOAT, FLOAT32, INTEGER, PYTHON, TEXT, Lazy, Real
 from nb_native.values import Known, Label, Sample
 
-# From 3.12 on sum() keeps what each addition of floats rounds off.
+# Since Python 3.12, sum() compensates for rounding errors of float additions.
 SUM_KEEPS_LOST = int(sys.version_info >= (3, 12))
 
 
 def _values_of(context, node):
-    """Return the values that min, max or sum get: their arguments, or the items of the only one; or a Sample."""
+    """Return the arguments of min, max or sum: several values, the items of a single one, or a Sample."""
     if node.keywords:
         raise context.refusal("calls min, max or sum with keywords")
     positional = displays.items_of_display(context, node.args)
@@ -38,7 +38,7 @@ def extreme(context, node, symbol):
 
 
 def extreme_of(context, values, symbol):
-    """Return the largest of some values for ">", the first of equal ones, as Python compares."""
+    """Return the largest value for ">" (smallest for "<"), the first one if equal, as Python does."""
     if not values:
         context.fail()
     if all(isinstance(value, (Known, Label)) for value in values):
@@ -110,7 +110,7 @@ def total(context, node):
 
 
 def all_or_any(context, node, is_all):
-    """Return the Condition of all(…) or any(…); over the sample it is a loop."""
+    """Return the Condition of all(…) or any(…); over the sample, write a loop."""
     if len(node.args) != 1 or node.keywords:
         context.fail()
     argument = node.args[0]
@@ -120,12 +120,12 @@ def all_or_any(context, node, is_all):
 
 
 def all_of_mapped(context, value, make, is_all):
-    """Return the Condition of all(map(…)) or any(map(…)): `make` gives what becomes of an item of `value`."""
+    """Return the Condition of all(map(…)) or any(map(…)); `make` computes the result for an item of `value`."""
     return _all_of_items(context, value, is_all, lambda item: conditions.truth_of(context, make(item)))
 
 
 def _all_of_items(context, value, is_all, test):
-    """Return the Condition that all or any of a value's items hold, of which `test` returns the Condition of one."""
+    """Return the Condition that all or any of a value's items satisfy `test`, which returns an item's Condition."""
     if isinstance(value, Sample) and value.code not in context.facts.lengths:
         return _loop(context, value, is_all, test)
     found = Condition(is_all)
@@ -149,7 +149,7 @@ def _all_of_comprehension(context, node, is_all):
                 parts = [*generator.ifs, node.elt]
                 return _of_parts(context, parts, is_all)
 
-        # All of a list is made before the first is looked at: what raises there raises.
+        # A list is built completely before its first item is checked, so any item may raise.
         is_list = isinstance(node, ast.ListComp)
         if isinstance(iterable, Sample) and (not is_list or iterable.code not in context.facts.lengths):
             return _loop(context, iterable, is_all, test, stops=not is_list)
@@ -163,7 +163,7 @@ def _all_of_comprehension(context, node, is_all):
 
 
 def _of_parts(context, parts, is_all):
-    """Return the Condition that an item says yes: one that an `if` leaves out says what decides nothing."""
+    """Return the Condition for one item; items that an `if` skips don't affect the outcome."""
     condition = context.truth(parts[0])
     if len(parts) == 1:
         return condition
@@ -192,11 +192,11 @@ def _loop(context, sample, is_all, test, stops=True):
     context.code.lines_in(samples.loop_over(cursor, item), lines)
     found = Condition(name)
     if is_all and condition is not None:
-        # What holds for each holds for any; of a text and an object the items are other things.
+        # Facts that hold for each item hold for any; but the items of text and objects are of another kind.
         reported = {(any_item, about): what for (code, about), what in condition.if_true.items() if code == item}
         if samples.types_of(context, sample) == {"list"}:
             found.if_true = reported
         elif "text" not in reported.get((any_item, "types"), {"text"}) and context.facts.lengths.get(sample.code):
-            # Neither a text nor an object, both of whose items are texts; without one they would be accepted.
+            # The value is neither text nor an object, whose items are text; an empty one would be accepted.
             found.if_true = {**reported, (sample.code, "types"): frozenset(["list"])}
     return found

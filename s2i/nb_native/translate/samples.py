@@ -1,4 +1,4 @@
-"""JSON that came in, as Python's list, dict, text or number: looking things up, lengths, truth and equality."""
+"""JSON input as a Python list, dict, str or number: look-ups, lengths, truth and equality."""
 
 from nb_scorer.batching.syntax_nodes import UNKNOWN
 
@@ -20,24 +20,24 @@ _C_TYPES = {
 
 
 def types_of(context, sample):
-    """Return the set of JSON's types that a sample's value may have."""
+    """Return the set of JSON types that a sample's value may have."""
     return context.facts.types.get(sample.code, ALL_TYPES)
 
 
 def text_arguments(text):
-    """Return the C of a text and its length."""
+    """Return C code for a text and its length, as two arguments."""
     encoded = text.encode("utf-8", "surrogatepass")
     return f"{c_string(encoded)}, {len(encoded)}"
 
 
 def c_string(encoded):
-    """Return bytes as a C literal, in which no escape runs into what follows it."""
+    """Return bytes as a C literal, without escapes that run into the following character."""
     plain = set(range(0x20, 0x7F)) - set(b'"\\?')
     return '"' + "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in encoded) + '"'
 
 
 def is_type(context, sample, types):
-    """Return a C condition: the sample's value is of one of these types; True or False where that is known."""
+    """Return a C condition that the sample's value has one of these types; True or False if known."""
     possible = types_of(context, sample)
     if possible <= types:
         return True
@@ -48,7 +48,7 @@ def is_type(context, sample, types):
 
 
 def require(context, sample, types):
-    """Write that the program fails unless the sample's value is of one of these types."""
+    """Make the program fail unless the sample's value has one of these types."""
     condition = is_type(context, sample, types)
     if condition is False:
         context.fail()
@@ -58,9 +58,9 @@ def require(context, sample, types):
 
 
 def introduce(context, sample, path):
-    """Note where in the sample a value is, and what the validator has told of it.
+    """Record a value's path in the sample, and the facts that the validator established about it.
 
-    The service asks a predictor only about samples that the validator accepts; for others the program fails.
+    The service calls predictor only with samples that the validator accepts; the program fails for others.
     """
     context.paths[sample.code] = path
     types, length = context.accepted.get(path, (None, None))
@@ -76,7 +76,7 @@ def introduce(context, sample, path):
 
 
 def any_item(context, sample):
-    """Return the code that stands for any item of a sample's value in Facts."""
+    """Return the code that represents any item of a sample's value in Facts."""
     code = f"{sample.code}[*]"
     if sample.code in context.paths:
         context.paths[code] = (*context.paths[sample.code], "*")
@@ -84,7 +84,7 @@ def any_item(context, sample):
 
 
 def _looked_up(context, sample, key, expression):
-    """Return the Sample that a C expression finds, or NULL where Python raises; asked once at each place."""
+    """Return the Sample at a C expression, or NULL if Python raises; each place is looked up once."""
     known = context.facts.found.get((sample.code, key))
     if known is None:
         known = context.name_of("s", f"const nb_value *{{}} = {expression};")
@@ -118,7 +118,7 @@ def field(context, sample, name):
 
 
 def field_or(context, sample, name, default):
-    """Return sample.get(name, default), where `default` is a constant that JSON has, too."""
+    """Return sample.get(name, default); `default` is a constant that JSON can represent."""
     require(context, sample, frozenset(["object"]))
     if (sample.code, name) in context.facts.found:
         return Sample(context.facts.found[sample.code, name])
@@ -130,20 +130,20 @@ def field_or(context, sample, name, default):
         path = context.paths[sample.code]
         context.paths[found] = (*path, (name, repr(default)))
         types = context.accepted.get((*path, name), (None, None))[0]
-        # What is told of the field holds where it is there; the default may be anything.
+        # The facts hold only if the field exists, because the default may be anything.
         if types and type_of_constant(default) in types:
             require(context, Sample(found), types)
     return Sample(found)
 
 
 def type_of_constant(value):
-    """Return the type of JSON of a constant."""
+    """Return the JSON type of a constant."""
     names = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "text", list: "list"}
     return names.get(type(value), "object")
 
 
 def constant_of(context, value):
-    """Return the C of the address of an nb_value with this constant; refuse what is no scalar of JSON."""
+    """Return C code for the address of an nb_value with this constant; raise Refusal if it isn't a JSON scalar."""
     if type(value) is bool:
         fields = f".type = {'NB_TRUE' if value else 'NB_FALSE'}"
     elif value is None:
@@ -163,7 +163,7 @@ def constant_of(context, value):
 
 
 def part(context, sample, start, stop):
-    """Return sample[start:stop] for ints, of a list or a text; `stop` may be None."""
+    """Return sample[start:stop] of a list or text, with int bounds; `stop` may be None."""
     made = context.name_of("m", "nb_value {};")
     context.fail_if(f"nb_slice({sample.code}, {start or 0}, {'INT64_MAX' if stop is None else stop}, &{made})")
     context.facts.types[sample.code] = types_of(context, sample) & {"list", "text"}
@@ -176,7 +176,7 @@ def part(context, sample, start, stop):
 
 
 def length_of(context, sample):
-    """Return len(sample), a Known where it is known."""
+    """Return len(sample), a Known if it is known."""
     known = context.facts.lengths.get(sample.code)
     if known is not None:
         return Known(known)
@@ -190,7 +190,7 @@ def length_of(context, sample):
 
 
 def items(context, sample, count):
-    """Return the Samples in a list or text, or the keys of an object, that must be `count`, else the program fails."""
+    """Return the items of a list or text, or the keys of an object; the program fails unless there are `count`."""
     if context.facts.lengths.get(sample.code) != count:
         length = length_of(context, sample)
         if isinstance(length, Known):
@@ -198,18 +198,18 @@ def items(context, sample, count):
         context.fail_if(f"{length.code} != {count}")
         context.facts.lengths[sample.code] = count
     if "object" in types_of(context, sample):
-        # Iterating over an object gives its keys: what becomes of texts is written once for both.
+        # Iterating over an object yields its keys, so text is handled once for both.
         return _stepped(context, sample, count)
     return [item(context, sample, index) for index in range(count)]
 
 
 def cursor_over(context, sample):
-    """Declare a cursor before the first of what Python iterates over in a sample's value; return its name."""
+    """Declare a cursor at the first item that Python iterates over in a sample's value; return its name."""
     return context.name_of("i", f"nb_cursor {{}} = nb_begin({sample.code});")
 
 
 def loop_over(cursor, item):
-    """Return the head of a loop of C over what is left for a cursor; `item` is the name of its variable."""
+    """Return the head of a C loop over a cursor's remaining items; `item` is its variable's name."""
     return f"for (const nb_value *{item} = nb_next(&{cursor}); {item}; {item} = nb_next(&{cursor}))"
 
 
@@ -220,7 +220,7 @@ def _stepped(context, sample, count):
         return [Sample(code) for code in context.facts.found[key]]
     cursor = cursor_over(context, sample)
     for _ in range(count):
-        # A cursor holds one text at a time, and all are needed at once.
+        # A cursor holds one text at a time, but all of them are needed.
         made = context.name_of("m", f"const nb_value *{{}} = nb_next(&{cursor});")
         copy = context.name_of("m", "nb_value {};")
         context.code.line(f"{made} = nb_kept({made}, &{cursor}, &{copy});")
@@ -230,7 +230,7 @@ def _stepped(context, sample, count):
 
 
 def equals(context, sample, value):
-    """Return a C condition for `sample == value`, of a constant or a Real; True or False where that is known."""
+    """Return a C condition for `sample == value`, a constant or a Real; True or False if known."""
     code = sample.code
     if isinstance(value, Real):
         if value.other is not None:
@@ -259,7 +259,7 @@ def equals(context, sample, value):
 
 
 def in_constants(context, sample, values):
-    """Return a C condition: the sample's value equals one of these constants; True or False where that is known."""
+    """Return a C condition that the sample's value equals one of these constants; True or False if known."""
     conditions = [equals(context, sample, Known(value)) for value in values]
     if True in conditions:
         return True
@@ -268,17 +268,17 @@ def in_constants(context, sample, values):
 
 
 def require_hashable(context, sample):
-    """Write that the program fails where the sample's value can't be a key: it is a list or an object."""
+    """Make the program fail if the sample's value is unhashable, that is, a list or an object."""
     require(context, sample, ALL_TYPES - {"list", "object"})
 
 
 def key_of(value):
-    """Return a constant str or int as a key of look-ups, else UNKNOWN."""
+    """Return a constant str or int as a look-up key, else UNKNOWN."""
     return value.value if isinstance(value, Known) and type(value.value) in (str, int) else UNKNOWN
 
 
 def parsed_float(context, sample):
-    """Return float(sample), which reads texts, too."""
+    """Return float(sample), including parsed text."""
     if not types_of(context, sample) & {"text"}:
         return numbers.float_of(context, numbers.of_sample(context, sample).code)
     key = (sample.code, "float()")
@@ -290,6 +290,6 @@ def parsed_float(context, sample):
 
 
 def parsed_integer(context, sample):
-    """Return int(sample), which reads texts, too."""
+    """Return int(sample), including parsed text."""
     expression = f"nb_integer_of_value({sample.code})"
     return numbers.made(context, expression, INTEGER)

@@ -1,7 +1,7 @@
-"""Statements of Python: assignments, branches that meet or end, loops that are written out, early returns.
+"""Python statements: assignments, branches, unrolled loops, and early returns.
 
-A body is a list of statements with all that comes after them. Where both ways of an `if` go on and neither can leave
-its body, they meet behind it; where one can leave, each is followed by its own copy of the rest.
+A body is a list of statements together with all that follows them. If both arms of an `if` continue and neither can
+leave its body, they meet after it; if one can leave, each is followed by its own copy of the rest.
 """
 
 import ast
@@ -29,7 +29,7 @@ from nb_native.values import Known, Record, Vector
 
 
 class Round(NamedTuple):
-    """The begin of a round of a loop that is written out: its target gets an item."""
+    """The start of an unrolled iteration: its target gets an item."""
 
     target: object
     item: object
@@ -37,25 +37,25 @@ class Round(NamedTuple):
 
 
 class LoopEnd(NamedTuple):
-    """The end of the round of a loop (`is_last` of all), to which continue and break lead."""
+    """The end of an unrolled iteration (the last one if `is_last`), where continue and break lead."""
 
     loop: object
     is_last: bool
 
 
 class Returned(Exception):
-    """A function has come to its end, with a value."""
+    """A function has returned a value."""
 
     def __init__(self, value):
-        """Take the value."""
+        """Store the value."""
         super().__init__()
         self.value = value
 
 
 def run(context, statements, end):
-    """Write statements, the last of which leaves the function; `end(value)` is what a return does.
+    """Write statements, the last of which leaves the function; `end(value)` writes a return.
 
-    Returns what `end` returns; None where Python raises for sure.
+    Returns the result of `end`, or None if Python always raises.
     """
     statements = list(statements)
     while statements:
@@ -63,7 +63,7 @@ def run(context, statements, end):
         try:
             with context.at(getattr(statement, "node", None) or _node(context, statement)):
                 if isinstance(statement, ast.Return) and isinstance(statement.value, ast.IfExp):
-                    # Each way may return another type.
+                    # The two arms may return different types.
                     statement = _as_branch(statement.value)
                 if isinstance(statement, ast.Return):
                     return end(_returned(context, statement.value))
@@ -93,7 +93,7 @@ def _as_branch(node):
 
 
 def _returned(context, node):
-    """Return the value that is returned; of a validator's conditions, the Condition, which tells more."""
+    """Return the returned value; for a validator's conditions, the Condition, which implies more facts."""
     if node is None:
         return Known(None)
     if context.name == "validator" and len(context.frames) == 1 and _is_truth(node):
@@ -102,7 +102,7 @@ def _returned(context, node):
 
 
 def _is_truth(node):
-    """Return whether an expression is True or False, whatever the sample."""
+    """Return whether an expression always evaluates to True or False."""
     if isinstance(node, ast.BoolOp):
         return all(map(_is_truth, node.values))
     if isinstance(node, ast.UnaryOp):
@@ -117,7 +117,7 @@ def _node(context, statement):
 
 
 def _step(context, statement, rest):
-    """Write one statement that is no branch; return what comes after it."""
+    """Write a statement that isn't a branch; return the remaining statements."""
     if isinstance(statement, Round):
         iteration.assign(context, statement.target, statement.item)
         return rest
@@ -146,7 +146,7 @@ def _named(statement):
 
 
 def _after_jump(statement, rest):
-    """Return what comes after a break or a continue: the end of its loop, or of its round."""
+    """Return the statements after a break or a continue: those after its loop or its iteration."""
     rest = list(rest)
     while rest:
         after = rest.pop(0)
@@ -167,7 +167,7 @@ def _behind(loop, rest):
 
 
 def _rounds(context, statement, rest):
-    """Return the rounds of a for loop, each with its item, and what comes after the loop."""
+    """Return the iterations of a for loop, each with its item, followed by the code after the loop."""
     leaves = any(isinstance(part, (ast.Break, ast.Return)) for part in ast.walk(statement))
     iterated = iteration.iterated_in_part if leaves else iteration.iterated
     items = iterated(context, context.evaluate(statement.iter))
@@ -176,7 +176,7 @@ def _rounds(context, statement, rest):
         rounds += [Round(statement.target, item, statement), *statement.body]
         if place + 1 < len(items):
             rounds.append(LoopEnd(statement, False))
-    # A break goes behind `else`, a continue of the last round before it.
+    # break continues after `else`; continue in the last iteration continues before it.
     if statement.orelse and flow.contains(statement.body, (ast.Break,)):
         raise context.refusal("has a loop with break and else")
     if items:
@@ -185,14 +185,14 @@ def _rounds(context, statement, rest):
 
 
 def _if(context, statement, rest, end):
-    """Write an `if`; return (whether the function is at its end in all ways, what `end` returned)."""
+    """Write an `if`; return (whether every path leaves the function, the result of `end`)."""
     condition = context.truth(statement.test)
     if condition.is_known:
         rest[:0] = statement.body if condition.code else statement.orelse
         return False, None
     code = choices.counted(context, statement.test, condition)
     if flow.always_ends(statement.body) and len(context.frames) == 1:
-        # Nothing meets the answer of a predictor: what follows goes on here, however long the list of such branches.
+        # A predictor's predictions aren't merged: the rest continues here, however long the chain of such branches is.
         _first_way(context, code, condition, statement.body, end)
         rest[:0] = statement.orelse
         return False, None
@@ -203,7 +203,7 @@ def _if(context, statement, rest, end):
 
 
 def _first_way(context, code, condition, body, end):
-    """Write the way of an `if` that leaves the function."""
+    """Write the arm of an `if` that leaves the function."""
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
     with context.captured() as lines:
@@ -215,7 +215,7 @@ def _first_way(context, code, condition, body, end):
 
 
 def _together(context, code, condition, statement):
-    """Write an `if` whose ways meet behind it, or raise there."""
+    """Write an `if` whose arms meet after it, or raise."""
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
     outcomes = []
@@ -249,7 +249,7 @@ def _together(context, code, condition, statement):
 
 
 def _apart(context, code, condition, statement, rest, end):
-    """Write an `if` of which a way leaves: each way goes to the function's end by itself."""
+    """Write an `if` with an arm that leaves the function: each arm reaches the function's end separately."""
     frame = context.frame
     before, shared = dict(frame.names), set(frame.shared)
     outcomes = []
@@ -262,7 +262,7 @@ def _apart(context, code, condition, statement, rest, end):
         outcomes.append((lines, result))
     (one, result), (other, other_result) = outcomes
     if result is None or other_result is None or result is flow.ENDED:
-        # No value meets another: the second way needs no braces.
+        # No values are merged, so the second arm needs no braces.
         first, second, head = (one, other, f"if ({code})")
         if result is not None and result is not flow.ENDED:
             first, second, head = (other, one, f"if (!({code}))")
@@ -285,7 +285,7 @@ def _expression(context, statement):
 
 
 def _changed(context, node):
-    """Write a call that changes a list or a dict of the function's own; return whether it is one."""
+    """Write a call that modifies a local list or dict; return whether the call is one."""
     name, owner = node.func.attr, node.func.value
     if not isinstance(owner, ast.Name) or name not in ("append", "extend", "update", "insert", "setdefault", "pop"):
         return False
@@ -357,7 +357,7 @@ def _store(context, target, value, node):
 
 
 def _store_item(context, target, value):
-    """Write name[key] = value, for a list or a dict of the function's own."""
+    """Write name[key] = value for a local list or dict."""
     owner = target.value
     held = context.frame.names.get(owner.id) if isinstance(owner, ast.Name) else None
     if not isinstance(held, (Vector, Record)) or (isinstance(held, Vector) and held.kind != "list"):
@@ -392,7 +392,7 @@ def _augmented(context, statement):
     if isinstance(before, Known) and isinstance(before.value, (list, dict, set)):
         raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
     if isinstance(before, Vector):
-        # In place: other references see the change.
+        # Modified in place, so other references see the change.
         if not isinstance(target, ast.Name):
             raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
         _check_own(context, target.id)
@@ -451,7 +451,7 @@ def _definition(context, statement):
 
 
 def _nothing(context, statement):
-    """Write nothing: pass, and what a function declares."""
+    """Write nothing, for pass and declarations."""
 
 
 _WRITTEN = {

@@ -1,4 +1,4 @@
-"""What a validator returns, as yes or no with its reason: nb_scorer.model.functions.refusal in C."""
+"""Verdicts: a validator's result as acceptance or a reason, like nb_scorer.model.functions.refusal."""
 
 from nb_scorer.model import functions
 
@@ -7,7 +7,7 @@ from nb_native.values import Known, Label, Sample, Vector
 
 
 def write(context, verdict):
-    """Write what a verdict leads to; the C returns there."""
+    """Write the outcome of a verdict; the C code returns there."""
     reason = Known("")
     if isinstance(verdict, conditions.Condition):
         _write_condition(context, verdict, reason)
@@ -15,7 +15,7 @@ def write(context, verdict):
     if isinstance(verdict, Vector) and verdict.kind == "tuple" and len(verdict.items) == 2:
         verdict, reason = _pair(context, verdict)
     if isinstance(verdict, (Known, Label)) and isinstance(reason, Known):
-        # As the service asks, for each of the constants.
+        # Like the service, for each of the constants.
         given = reason.value
         found = labels.mapped(context, lambda item: _refusal(item, given), verdict)
         if None in labels.as_label(found).table:
@@ -23,7 +23,7 @@ def write(context, verdict):
         write_reason(context, found)
         return
     if isinstance(verdict, Sample):
-        # A text of the sample's is a reason, even an empty one.
+        # Text from the sample is a reason, even if it is empty.
         with context.code.block(f"if ({verdict.code}->type == NB_STRING)"):
             context.code.line(f"*reason = (nb_text){{{verdict.code}->text, {verdict.code}->length}};")
             context.code.line("return NB_REFUSED;")
@@ -44,7 +44,7 @@ def _write_condition(context, condition, reason):
 
 
 def _pair(context, verdict):
-    """Return (verdict, its reason) of a pair, or the pair itself, which is a yes."""
+    """Return (verdict, reason) of a pair, or (True, no reason) if the service would accept the pair as true."""
     first, reason = verdict.items
     is_text = isinstance(reason, (Known, Label)) and all(
         isinstance(item, str) for item in labels.as_label(reason).table
@@ -58,7 +58,7 @@ def _pair(context, verdict):
         return Known((first.value, reason.value)), Known("")
     if isinstance(first, Sample):
         raise context.refusal("returns a part of the sample as the result, with a reason")
-    # A truth value of Python's own goes with any reason, another with a text.
+    # A Python bool combines with any reason, other truth values only with text.
     if (getattr(first, "form", None) != "NB_AS_BOOL" or getattr(first, "owner", None) != "Python") and not is_text:
         return Known(True), Known("")
     return first, reason
@@ -74,7 +74,7 @@ def _words(context, reason):
 
 
 def write_reason(context, reason, status="NB_REFUSED"):
-    """Write that the sample is refused for a reason, a Known or a Label; None in its table is a yes."""
+    """Write that the sample is rejected with a reason, a Known or a Label; None in its table means accepted."""
     items = labels.as_label(reason).table
     if isinstance(reason, Known):
         if reason.value is None:

@@ -75,6 +75,18 @@ def with_the_script(page):
     seen["history"] = [row.inner_text().split("\t")[2:5] for row in page.locator("#requests tr").all()]
     page.click("#requests button >> nth=1")
     seen["taken"] = page.input_value("#sample")
+    page.fill("#sample", "[3, 4]")
+    page.fill("#by-field [name='parameter:times']", "3")
+    seen["parameters"] = [page.input_value("#by-json [name='parameter:times']")]
+    page.click("#predict-json")
+    page.wait_for_selector("text=21.0 >> visible=true")
+    seen["parameters"].append(page.inner_text("#answer-text"))
+    page.fill("#by-field [name='parameter:times']", "1.5")
+    page.click("#predict-json")
+    page.wait_for_selector("#problem")
+    seen["parameters"].append(page.inner_text("#by-field [data-at='#/parameters/times']"))
+    seen["parameters"].append(page.get_attribute("#by-field [name='parameter:times']", "aria-invalid"))
+    page.fill("#by-field [name='parameter:times']", "")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("[data-copies=curl]")
     seen["copied"] = page.evaluate("navigator.clipboard.readText()") == page.text_content("#curl")

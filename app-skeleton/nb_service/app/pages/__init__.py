@@ -1,4 +1,4 @@
-"""The pages for people: one to try predictions, the notebook as it was run, and the OpenAPI document."""
+"""HTML pages: one to try predictions, the executed notebook, and the OpenAPI document."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import re
 import time
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 from flask import Flask, Response, jsonify, render_template, request
 from markupsafe import Markup, escape
@@ -14,17 +15,18 @@ from nb_scorer.common import paths
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_service.app import form, openapi
-from nb_service.app.pages import charts, drift, figures, posted_fields, sample_fields, snippets
+from nb_service.app.pages import charts, drift, figures, parameter_fields, posted_fields, sample_fields, snippets
 from nb_service.app.route_context import RouteContext, body
 from nb_service.app.routes import v2
 from nb_service.http import replies, routes
 from nb_service.protocols import Malformed
+from nb_service.request_calls import NONE, Parameters
 
 ROWS = 20
-# Answers that a browser shows or plays in the page.
+# Maximum size of a prediction that the browser shows or plays in the page.
 MAX_URL = 100
 SHOWN_FILES = ("data:image/", "data:audio/", "data:video/")
-# What a button of the form by field may want.
+# Actions of the buttons in the form by field.
 PREDICT, ADD, REMOVE = "predict", "add", "remove"
 UNREAD = replies.problem(400, "Some fields have invalid values.")
 NO_JSON = "The sample is not JSON, or nested too deeply for a form."
@@ -37,7 +39,7 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; "
     "frame-ancestors 'self'"
 )
-# But for our own script, which is named by its content, and asks this service alone.
+# Except for our own script, which is identified by its hash and sends requests to this service only.
 _SCRIPT_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode("utf-8")).digest()).decode("ascii")
 _POLICY_OF_FORMS = f"{_POLICY}; form-action 'self'; connect-src 'self'; script-src 'sha256-{_SCRIPT_HASH}'"
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
@@ -121,7 +123,7 @@ class _Page:
         return self._rendered(_as_text(sample_fields.blank(self._schema)) if self._schema else "")
 
     def tried(self) -> Response:
-        """Return the page with the answer to the sample that one of its forms sent, or as a button of it wants."""
+        """Return the page after one of its forms was sent: with the prediction, or with a changed form."""
         if (request.content_type or "").startswith(form.MULTIPART) and self.context.files.arguments:
             return self._tried_by_file()
         wanted, _, place = request.form.get("do", PREDICT).partition(" ")
@@ -134,8 +136,8 @@ class _Page:
             return self._refused("", replies.problem(400, str(error)))
 
     def show_notebook(self, notebook: Path) -> Response:
-        """Return the notebook as it was run; the build rendered it."""
-        # In a sandbox: what the build's sanitizer missed still gets no scripts, forms or origin.
+        """Return the executed notebook, rendered by the build."""
+        # In a sandbox: anything that the build's sanitizer missed still gets no scripts, forms or origin.
         return _page(notebook.read_bytes(), _POLICY + "; sandbox")
 
     def _tried_by_file(self) -> Response:
@@ -160,20 +162,24 @@ class _Page:
             return self._refused(sample, UNREAD, value, errors) if errors else self._asked(sample)
         value = sample_fields.completed(self._schema, value)
         value = sample_fields.grown(self._schema, value, place) if wanted == ADD else value
-        # What is empty was only just chosen.
+        # Empty fields have only just been added.
         errors = {at: words for at, words in errors.items() if request.form.get(at, "").strip()}
         return self._rendered(_as_text(value), value=value, errors=errors)
 
     def _asked(self, sample: str) -> Response:
-        """Return the page with the answer to a sample, or with the refusal."""
+        """Return the page with the prediction for a sample, or with the rejection."""
         reply, started = replies.EMPTY, time.perf_counter()
+        try:
+            call = self.context.calls.made(_parameters())
+        except Malformed as error:
+            return self._refused(sample, replies.problem(error.status, str(error)))
         if sample.strip():
-            answer = self.context.asker.ask(sample.encode("utf-8", "replace"), self.context.calls.made())
+            answer = self.context.asker.ask(sample.encode("utf-8", "replace"), call)
             reply = replies.from_answer(answer, replies.disclosure(self.context.settings))
         return self._replied(sample, reply, started)
 
     def _replied(self, sample: str, reply: replies.Reply, started: float) -> Response:
-        """Return the page with what the pool replied to a sample."""
+        """Return the page with the pool's reply to a sample."""
         if reply.status != 200:
             return self._refused(sample, reply)
         took = figures.duration(time.perf_counter() - started)
@@ -197,12 +203,14 @@ class _Page:
         errors: dict[str, str] | None = None,
         **result: object,
     ) -> Response:
-        """Return the page with a sample; `value` is what it holds where its text does not tell."""
+        """Return the page with a sample; `value` is its decoded value if its text can't be decoded."""
         context, manifest, identity = self.context, self.context.model.manifest, self.context.identity
         numbers = context.numbers()
         compared = drift.shown(context, numbers)
         key = bool(context.settings.api_key_file)
         fields, no_form = self._form(sample, value, errors)
+        parameters = _parameters()
+        declared = context.calls.parameters
         text = render_template(
             "docs.html",
             identity=identity,
@@ -222,8 +230,10 @@ class _Page:
             files=context.files,
             accepted=",".join(context.files.media_types),
             others=self._other_arguments(),
+            parameters=parameter_fields.of(declared, parameters, errors),
+            parameter_prefix=parameter_fields.PREFIX,
             lines=min(20, max(3, sample.count("\n") + 1)),
-            snippets=snippets.of(f"{request.host_url}{context.path[1:]}", sample, key=key),
+            snippets=snippets.of(f"{request.host_url}{context.path[1:]}{_query(parameters)}", sample, key=key),
             tabs=self._tabs,
             own_path=f"docs/{context.model.predictor}" if context.model.predictor else "docs",
             predict_path=context.path[1:],
@@ -240,8 +250,8 @@ class _Page:
         return _page(text, _POLICY_OF_FORMS, status)
 
     def _other_arguments(self) -> list[str]:
-        """Return the names of predictor's arguments that are not files, where it has several."""
-        names = {argument.name for argument in self.context.files.arguments}
+        """Return the names of predictor's arguments that are neither files nor parameters, where it has several."""
+        names = {argument.name for argument in self.context.files.arguments} | set(self.context.calls.parameters)
         return [name for name in self.context.files.order if name not in names]
 
     def _form(
@@ -258,7 +268,7 @@ class _Page:
 
 
 def _drift_page(context: RouteContext, has_notebook: bool) -> Response:
-    """Return the page of drift; bars are drawn by the width that each has."""
+    """Return the drift page; bars are drawn by width."""
     facts = {"has_notebook": has_notebook, "linked": partial(_with_cells_linked, has_notebook=has_notebook)}
     text = render_template("drift.html", identity=context.identity, **facts, **drift.shown(context, context.numbers()))
     return _page(text, _POLICY)
@@ -270,23 +280,32 @@ def _page(content: str | bytes, policy: str, status: int = 200) -> Response:
 
 
 def _with_cells_linked(text: str, has_notebook: bool) -> Markup:
-    """Return a text for HTML, in which each cell that it names leads to that cell on the notebook's page."""
+    """Return a text as HTML, with cell numbers linked to the cells on the notebook's page."""
     if not has_notebook:
         return escape(text)
     link = rf'<a href="{_root()}notebook#cell-\2">\1</a>'
     return Markup(_CELL.sub(link, str(escape(text))))  # noqa: S704 - escaped above
 
 
+def _parameters() -> Parameters:
+    """Return the parameters that the request's form sets."""
+    return parameter_fields.given(request.form.items(multi=True)) if request.method == "POST" else NONE
+
+
+def _query(parameters: Parameters) -> str:
+    return f"?{urlencode(parameters.texts)}" if parameters.texts else ""
+
+
 def _root() -> str:
-    """Return the service's root relative to the requested page: a proxy may publish it under a path prefix."""
+    """Return the service's root relative to the requested page, because a proxy may publish it under a path prefix."""
     return "../" * (request.path.count("/") - 1) or "./"
 
 
 def _as_text(value: object) -> str:
-    """Return JSON for people: on one line if that is short, else indented."""
+    """Return JSON for people: on one line if short, otherwise indented."""
     line = json.dumps(value, ensure_ascii=False)
     text = line if len(line) <= 100 else json.dumps(value, ensure_ascii=False, indent=1)
-    # A page can't have a lone surrogate, only its escape.
+    # A page can contain a lone surrogate only as an escape.
     return text if text.isascii() or _is_text(text) else json.dumps(value)
 
 

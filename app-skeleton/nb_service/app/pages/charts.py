@@ -1,16 +1,16 @@
-"""Charts of answers and inputs: the baseline's bins alongside those of the present, as /drift has them."""
+"""Charts of predictions and inputs: the baseline's bins next to the present's, as on /drift."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# More than these are on /drift alone.
+# Further charts are on /drift only.
 MAX_COUNT = 12
 HEIGHT = 60
 BAR, GAP = 8, 6
 
 
 class Bar(NamedTuple):
-    """Two bars of one bin, side by side: `x` of the first, the height of each, and words for who points at them."""
+    """Two bars of one bin, side by side: `x` of the first, the height of each, and a tooltip."""
 
     x: int
     baseline: float
@@ -19,7 +19,7 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """One feature's bars; `words` say all of it, `first` and `last` what its outer bins are."""
+    """One feature's bars; `words` is the full description, `first` and `last` label the outer bins."""
 
     title: str
     has_drifted: bool
@@ -31,7 +31,7 @@ class Chart(NamedTuple):
 
 
 def of(compared: Iterable[dict]) -> list[Chart]:
-    """Return the charts of the first features that /drift shows, answers first."""
+    """Return the charts of the first features shown on /drift, predictions first."""
     ranked = sorted(compared, key=lambda one: one["part"] != "answer")
     return [_chart(one) for one in ranked[:MAX_COUNT]]
 

@@ -6,6 +6,7 @@
   const PAUSE = 400;
   const MAX_URL = 100;
   const PREFIX = "kind:";
+  const PARAMETER = "parameter:";
   const ROOT = "#";
   const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
   const NUMBER = /^-?(?:\d+|\d*\.\d+)(?:[eE][+-]?\d+)?$/;
@@ -65,7 +66,8 @@
 
   const markedAt = (pointer, words) => {
     const note = [...byField.querySelectorAll("[data-at]")].find((one) => one.dataset.at === pointer);
-    const input = byField.elements.namedItem(pointer);
+    const parameter = pointer.startsWith("#/parameters/") ? PARAMETER + keyOf(pointer) : "";
+    const input = byField.elements.namedItem(pointer) ?? byField.elements.namedItem(parameter);
     if (note) said(note, words);
     if (input && words) input.setAttribute("aria-invalid", "true");
     return input;
@@ -268,8 +270,14 @@
   };
 
   editor.addEventListener("input", editorChanged);
+  const forms = [byField, find("by-json")];
+  for (const form of forms)
+    form.addEventListener("input", ({ target }) => {
+      if (!target.name.startsWith(PARAMETER)) return;
+      for (const other of forms) other.elements.namedItem(target.name).value = target.value;
+    });
   byField.addEventListener("input", ({ target }) => {
-    if (target.classList.contains("kind")) return;
+    if (target.classList.contains("kind") || target.name.startsWith(PARAMETER)) return;
     const { value, firstWrong } = sampleOfForm();
     if (!firstWrong) showSample(value);
   });
@@ -332,12 +340,19 @@
     find("outcome").replaceChildren(make("div", { className: "problem", id: "problem" }, ...parts));
   };
 
+  // The parameters that are set, as a query; both forms have the same.
+  const query = () => {
+    const set = [...new FormData(byField)].filter(([name, text]) => name.startsWith(PARAMETER) && text !== "");
+    const text = String(new URLSearchParams(set.map(([name, value]) => [name.slice(PARAMETER.length), value])));
+    return text && `?${text}`;
+  };
+
   const predict = async () => {
     const sample = editor.value;
     find("result").setAttribute("aria-busy", "true");
     const started = performance.now();
     try {
-      const response = await fetch(root + asks, { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: sample });
+      const response = await fetch(root + asks + query(), { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: sample });
       const text = await response.text();
       const took = duration(performance.now() - started);
       const status = `${response.status} ${response.statusText}`.trim();

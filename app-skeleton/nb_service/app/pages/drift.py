@@ -1,4 +1,4 @@
-"""The page /drift: baseline and present side by side, feature by feature; the same as JSON for programs."""
+"""The page /drift: baseline and present side by side, feature by feature; also as JSON for programs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,12 +19,12 @@ _NO_NUMBER = "-"
 
 
 def shown(context: RouteContext, numbers: dict) -> dict[str, Any]:
-    """Return what the page's template shows of `numbers` (see http.metrics)."""
+    """Return the values for the page's template from `numbers` (see http.metrics)."""
     baseline, counted = context.baseline, numbers.get("drift")
     if baseline is None or counted is None:
         return {"baseline": None, "why": why_not(context)}
     compared = comparison.of(baseline, counted["present"])
-    # What has drifted is what somebody looks for; the others stay in the order of the samples.
+    # Features that have drifted come first; the others stay in sample order.
     ranked = sorted(compared, key=lambda one: not one.has_drifted)
     return {
         "baseline": baseline,
@@ -38,7 +38,7 @@ def shown(context: RouteContext, numbers: dict) -> dict[str, Any]:
 
 
 def why_not(context: RouteContext) -> str:
-    """Return why nothing is compared, in a sentence."""
+    """Return a sentence on why nothing is compared."""
     if context.settings.drift == OFF:
         return "The service was started with S2I_DRIFT=off."
     reason = (context.model.manifest.get("drift") or {}).get("reason")
@@ -47,7 +47,7 @@ def why_not(context: RouteContext) -> str:
 
 
 def as_json(context: RouteContext) -> dict[str, Any]:
-    """Return the same for programs."""
+    """Return the page's contents as JSON for programs."""
     baseline, counted = context.baseline, context.numbers().get("drift")
     if baseline is None or counted is None:
         return {"baseline": None, "why": why_not(context)}
@@ -91,14 +91,14 @@ def _shown(one: Compared) -> dict[str, Any]:
         "bins": [
             {"label": label, "baseline": f"{kept:.1f}", "present": f"{count:.1f}"}
             for label, kept, count in shares
-            # Most baselines lack nothing, and then most presents do not, either.
+            # Usually, neither baseline nor present has missing or other values.
             if kept or count or label not in (feature_bins.OTHER, feature_bins.MISSING)
         ],
     }
 
 
 def _shares(counts: Sequence[int]) -> list[float]:
-    """Return counts in per cent."""
+    """Return counts as percentages."""
     return [100 * count / max(1, sum(counts)) for count in counts]
 
 

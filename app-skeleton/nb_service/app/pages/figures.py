@@ -1,14 +1,14 @@
-"""The figures on the page, of the same numbers as /metrics."""
+"""The figures on the page, computed from the same numbers as /metrics."""
 
 from typing import NamedTuple
 
-# Between the edges of a histogram nothing is known of a value, so that two digits are all there is.
+# Values within a histogram's bucket can't be distinguished, so more digits would mean nothing.
 _DIGITS = 2
 _ROUTE = "/predict"
 
 
 class Figure(NamedTuple):
-    """A number with its name, and a few words more."""
+    """A number with its name and a short explanation."""
 
     name: str
     value: str
@@ -16,7 +16,7 @@ class Figure(NamedTuple):
 
 
 def of(numbers: dict, checks: frozenset[str]) -> list[Figure]:
-    """Return what the page shows of `numbers` (see http.metrics) but for health `checks`; [] where there are none."""
+    """Return the page's figures for `numbers` (see http.metrics), without health `checks`; [] if there are none."""
     if not {"requests", "latencies", "batches", "waiting", "in_flight", "scorers"} <= numbers.keys():
         return []
     requests = [row for row in numbers["requests"] if row[0] not in checks]
@@ -37,17 +37,17 @@ def of(numbers: dict, checks: frozenset[str]) -> list[Figure]:
 
 
 def quantile(histogram: dict, share: float) -> float:
-    """Return the value below which this share of a histogram's values lies, as Prometheus estimates it."""
+    """Return a quantile of a histogram's values, as Prometheus estimates it."""
     rank, low = share * sum(histogram["counts"]), 0.0
     for edge, count in zip(histogram["edges"], histogram["counts"], strict=False):
         if count and rank <= count:
             return low + (edge - low) * rank / count
         rank, low = rank - count, edge
-    # What is beyond the last edge has none.
+    # The last bucket has no upper bound.
     return low
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in words."""
+    """Return a duration as text."""
     number, unit = (seconds, "s") if seconds >= 1 else (seconds * 1000, "ms")
     return f"{float(f'{number:.{_DIGITS}g}'):g} {unit}"

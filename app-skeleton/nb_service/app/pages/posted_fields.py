@@ -1,7 +1,8 @@
-"""Reads a sample from the form by field that the page has sent.
+"""Reads a sample from the page's form by field.
 
-Each place of the sample is a pair of `kind:` with its JSON pointer and what it is; a scalar is one more, of the pointer
-and its text. The order of pairs is the order within lists and objects, so what is left out is not there.
+For each place of the sample there is a field `kind:` plus its JSON pointer, with its type; a scalar has another field,
+the pointer, with its text. The order of fields is the order within lists and objects, and missing fields mean missing
+places.
 """
 
 import math
@@ -14,66 +15,67 @@ from nb_scorer.common import json_depth
 ARRAY, OBJECT, STRING, NUMBER, INTEGER, BOOLEAN, NULL = (
     *("array", "object", "string", "number", "integer", "boolean", "null"),
 )
-# What a field holds as JSON, whatever it is; and a property that the object has not.
+# Types of a field: any value as JSON; and a property that the object lacks.
 JSON, ABSENT = "json", "absent"
+NUMBERS = (NUMBER, INTEGER)
 PREFIX = "kind:"
-# The pointer to the whole sample, as a fragment of a URI, as errors of samples have it.
+# The JSON pointer to the whole sample, as a URI fragment, as in errors of samples.
 ROOT = "#"
 DEEPEST = 50
-# JSON that is nested deeper has no place in a form: what describes and writes it goes down by recursion.
+# Deeper JSON is not shown as a form, whose code is recursive.
 DEEPEST_JSON = 200
 _NUMBER = re.compile(r"-?(?:\d+|(?P<fraction>\d*\.\d+))(?P<exponent>[eE][+-]?\d+)?", re.ASCII)
 
 
 class Unread(str):
-    """A text that is not what its field takes, in the place of a value; `kind` is what the field takes."""
+    """A text that is not valid for its field, in place of a value; `kind` is the field's type."""
 
     __slots__ = ("kind",)
     kind: str
 
     @classmethod
     def of(cls, text: str, kind: str) -> "Unread":
-        """Return the text with its kind."""
+        """Return the text with its type."""
         made = cls(text)
         made.kind = kind
         return made
 
 
 class Unreadable(Exception):
-    """The pairs are not those of a form of ours; the message is a sentence."""
+    """The fields are not from one of our forms; the message is a sentence."""
 
 
 def has_fields(names: Iterable[str]) -> bool:
-    """Return whether a form with these names is one by field."""
+    """Return whether a form with these names is a form by field."""
     return PREFIX + ROOT in names
 
 
 def escaped(name: str) -> str:
-    """Return a property's name as a JSON pointer has it."""
+    """Return a property's name as part of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def keys_of(pointer: str) -> list[str]:
-    """Return the names and indices in a JSON pointer."""
+    """Return the names and indexes in a JSON pointer."""
     return [key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:]]
 
 
 def without(pairs: Iterable[tuple[str, str]], pointer: str) -> list[tuple[str, str]]:
-    """Return the pairs but for those of `pointer` and of all within."""
+    """Return the pairs without those of `pointer` and of places inside it."""
     return [(name, text) for name, text in pairs if not (name.removeprefix(PREFIX) + "/").startswith(f"{pointer}/")]
 
 
 def sample_of(pairs: Iterable[tuple[str, str]]) -> tuple[Any, dict[str, str]]:
-    """Return the sample of a form, and what is wrong in it by pointer; raise Unreadable for a form that is not ours.
+    """Return the sample in a form, and its errors by pointer; raise Unreadable for a foreign form.
 
-    Where something is wrong, the sample has an Unread.
+    Invalid places of the sample are Unread.
     """
     reader = _Reader(pairs)
     return reader.value(ROOT), reader.errors
 
 
 class _Reader:
-    """Puts a sample together from its pairs."""
+    """Builds a sample from its fields."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self.errors: dict[str, str] = {}
@@ -94,7 +96,7 @@ class _Reader:
         self._kinds[pointer] = kind
 
     def value(self, pointer: str) -> Any:
-        """Return the value of a place that is there."""
+        """Return the value of a place that exists."""
         kind = self._kinds.get(pointer, ABSENT)
         inner = [one for one in self._within.get(pointer, ()) if self._kinds[one] != ABSENT]
         if kind == ARRAY:
@@ -116,7 +118,7 @@ class _Reader:
 
 
 def json_value(text: str) -> Any:
-    """Return the value in JSON that a sample may be; raise ValueError, or RecursionError where it is too deep."""
+    """Return a JSON value that may be a sample; raise ValueError, or RecursionError if it is nested too deeply."""
     value = json_depth.loads(text, parse_float=_finite, parse_constant=_finite)
     if _is_deeper(value, DEEPEST_JSON):
         raise RecursionError(f"it is nested deeper than {DEEPEST_JSON} levels")
@@ -129,7 +131,7 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 
 def _number(text: str) -> int | float:
-    """Return the number in a text as an input of numbers has it, `.5` as well; raise ValueError."""
+    """Return the number in a text, in the syntax of HTML's number inputs (such as `.5`); raise ValueError."""
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
         raise ValueError(text)
@@ -137,7 +139,7 @@ def _number(text: str) -> int | float:
 
 
 def _finite(text: str) -> float:
-    """Return the number; raise ValueError for one that is too large for a double, or none."""
+    """Return the number; raise ValueError if it is invalid or too large for a double."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)

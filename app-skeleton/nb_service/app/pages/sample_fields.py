@@ -1,7 +1,7 @@
-"""The form of a sample: a field for each of its places, made of the samples' schema and of the sample that is shown.
+"""The form of a sample: a field for each of its places, from the samples' schema and the displayed sample.
 
-What a place is now decides how it looks; what else it may be by the schema can be chosen. Where a sample does not fit
-the schema, or is too large for fields, the place is a field of JSON, so that every sample has a form.
+A place's present type determines its input; other types in the schema can be selected. If a sample doesn't fit the
+schema, or is too large for fields, the place becomes a JSON field, so that every sample has a form.
 """
 
 import copy
@@ -19,6 +19,7 @@ from nb_service.app.pages.posted_fields import (
     JSON,
     NULL,
     NUMBER,
+    NUMBERS,
     OBJECT,
     ROOT,
     STRING,
@@ -27,11 +28,11 @@ from nb_service.app.pages.posted_fields import (
     keys_of,
 )
 
-# Beyond these nobody fills in a form; the editor takes any sample.
+# Longer lists would be tedious to fill in; the editor accepts any sample.
 MAX_ITEMS = 64
 MAX_FIELDS = 250
 DEEPEST = 6
-# A longer text, or one with a line break, gets several lines.
+# Longer texts, and those with a line break, get several lines.
 LONG = 60
 WORDS = {
     NUMBER: "number",
@@ -45,7 +46,6 @@ WORDS = {
     ABSENT: "left out",
 }
 _LEFT_OUT = object()
-_NUMBERS = (NUMBER, INTEGER)
 _KINDS = {type(None): NULL, bool: BOOLEAN, int: INTEGER, float: NUMBER, str: STRING, list: ARRAY, dict: OBJECT}
 _BLANK: dict[str, object] = {NULL: None, BOOLEAN: False, INTEGER: 0, NUMBER: 0, STRING: ""}
 
@@ -54,9 +54,9 @@ _BLANK: dict[str, object] = {NULL: None, BOOLEAN: False, INTEGER: 0, NUMBER: 0, 
 class Field:
     """One place of a sample.
 
-    `at` is its JSON pointer, `kind` what it is now and `kinds` what it may be. `text` is what its input shows,
-    `options` the values of an enum, as JSON and as people read them, `items` the places within. `can_grow` says that a
-    list takes one more, `can_go` that a place can leave its list.
+    `at` is its JSON pointer, `kind` its present type and `kinds` the possible ones. `text` is the value of its input,
+    `options` the values of an enum, as JSON and as text, `items` the places inside it. `can_grow` means that a list
+    accepts one more item, `can_go` that a place can be removed from its list.
     """
 
     at: str
@@ -78,35 +78,35 @@ class Field:
 
     @property
     def words(self) -> str:
-        """Return what its kind is called."""
+        """Return the label of its type."""
         return WORDS[self.shape]
 
     @property
     def shape(self) -> str:
-        """Return the kind that its input has: its own, or what it would be if it were not null or left out."""
+        """Return the type of its input: its own, or the type that it would have if it were not null or missing."""
         if self.kind not in (NULL, ABSENT):
             return self.kind
         return next((kind for kind in self.kinds if kind not in (NULL, ABSENT)), self.kind)
 
     @property
     def is_number(self) -> bool:
-        """Return whether its input takes numbers only."""
+        """Return whether its input accepts numbers only."""
         return self.shape in (NUMBER, INTEGER) and len(set(self.kinds) - {NULL, ABSENT}) == 1
 
     @property
     def is_long(self) -> bool:
-        """Return whether its text wants several lines."""
+        """Return whether its text needs several lines."""
         return len(self.text) > LONG or "\n" in self.text
 
     def all(self) -> Iterator["Field"]:
-        """Yield it and all fields within."""
+        """Yield this field and all fields inside it."""
         yield self
         for item in self.items:
             yield from item.all()
 
 
 def form_of(schema: dict, sample: object, errors: dict[str, str] | None = None) -> Field | None:
-    """Return the field of a whole sample, with `errors` by pointer; None where a form would be no help."""
+    """Return the field for a whole sample, with `errors` by pointer; None if a form would not help."""
     root = _field(schema, sample, ROOT, "Sample", depth=0)
     fields = list(root.all())
     if (root.kind == JSON and not root.options) or len(fields) > MAX_FIELDS:
@@ -118,7 +118,7 @@ def form_of(schema: dict, sample: object, errors: dict[str, str] | None = None) 
 
 
 def blank(schema: dict) -> Any:
-    """Return the simplest value that fits a schema, None where the schema says nothing."""
+    """Return the simplest value that fits a schema, None if the schema is empty."""
     if schema.get("enum"):
         return schema["enum"][0]
     kind = _types(schema)[0]
@@ -131,7 +131,7 @@ def blank(schema: dict) -> Any:
 
 
 def completed(schema: dict, sample: Any) -> Any:
-    """Return a sample with all that its objects lack by the schema: what was chosen a moment ago is still empty."""
+    """Return a sample with properties added that its objects lack: a newly selected type starts empty."""
     kinds = _types(schema)
     if isinstance(sample, Unread) and not sample.strip():
         return _BLANK.get(sample.kind)
@@ -145,7 +145,7 @@ def completed(schema: dict, sample: Any) -> Any:
 
 
 def grown(schema: dict, sample: Any, pointer: str) -> Any:
-    """Return a copy of a sample whose list at `pointer` has one item more, like its last; as it is without a list."""
+    """Return the field of one place."""
     sample = place = copy.deepcopy(sample)
     for key in keys_of(pointer):
         if isinstance(place, dict) and key in place:
@@ -160,7 +160,7 @@ def grown(schema: dict, sample: Any, pointer: str) -> Any:
 
 
 def _field(schema: dict, value: Any, at: str, label: str, depth: int, *, optional: bool = False) -> Field:
-    """Return the field of a place that has `value` now."""
+    """Return the field of a place whose present value is `value`."""
     kinds = [*_types(schema), *([ABSENT] if optional else [])]
     if schema.get("enum"):
         return _choice(schema["enum"], value, at, label, optional=optional)
@@ -169,9 +169,9 @@ def _field(schema: dict, value: Any, at: str, label: str, depth: int, *, optiona
     if isinstance(value, Unread):
         return Field(at, label, value.kind, kinds if value.kind in kinds else [*kinds, value.kind], str(value))
     kind = _KINDS[type(value)]
-    if kind not in kinds and kind in _NUMBERS:
-        # Samples that have whole numbers only may take others, too.
-        kind = next((one for one in _NUMBERS if one in kinds), kind)
+    if kind not in kinds and kind in NUMBERS:
+        # Even if all samples have whole numbers, others may be valid.
+        kind = next((one for one in NUMBERS if one in kinds), kind)
     is_too_large = kind in (ARRAY, OBJECT) and (depth >= DEEPEST or len(value) > MAX_ITEMS)
     if kind not in kinds or is_too_large or not _is_showable(value):
         return Field(at, label, JSON, [*(one for one in kinds if one != JSON), JSON], _json(value))
@@ -213,7 +213,7 @@ def _properties(schema: dict, values: dict, at: str, depth: int) -> list[Field]:
 
 
 def _choice(values: list, value: object, at: str, label: str, *, optional: bool) -> Field:
-    """Return the field of one of `values`; another value that is there now is a choice as well."""
+    """Return the field for one of `values`; if the present value is another one, it is added to them."""
     options = [(_json(one), one if isinstance(one, str) and _is_showable(one) else _json(one)) for one in values]
     kinds = [JSON, *([ABSENT] if optional or value is _LEFT_OUT else [])]
     if value is _LEFT_OUT:
@@ -225,14 +225,14 @@ def _choice(values: list, value: object, at: str, label: str, *, optional: bool)
 
 
 def _types(schema: dict) -> list[str]:
-    """Return the kinds that a schema allows, what is not null first; JSON where it says nothing."""
+    """Return the types that a schema allows, with null last; JSON if the schema is empty."""
     kinds = schema.get("type", JSON)
     kinds = [kinds] if isinstance(kinds, str) else kinds
     return sorted(kinds, key=lambda kind: kind == NULL)
 
 
 def _is_showable(value: object) -> bool:
-    """Return whether an input brings a text back as it is: HTML has no NUL, CR or lone surrogates."""
+    """Return whether an HTML input preserves a text: not if it contains NUL, CR or lone surrogates."""
     return not isinstance(value, str) or not any(letter in "\0\r" or "\ud800" <= letter < "\ue000" for letter in value)
 
 

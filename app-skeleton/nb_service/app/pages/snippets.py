@@ -1,6 +1,6 @@
-"""A request as programs make it, for the page: by curl, in Python and in JavaScript.
+"""Example requests for the page: with curl, in Python and in JavaScript.
 
-A key stands in none of them: where the service wants one, they read it from a file called `key`.
+None contains a key: if the service requires one, they read it from a file called `key`.
 """
 
 import json
@@ -15,7 +15,7 @@ _PYTHON = {"true": "True", "false": "False", "null": "None"}
 
 
 class Snippet(NamedTuple):
-    """A piece of a program around the sample, and how the sample is written in it."""
+    """Code around the sample, and how the sample is written in it."""
 
     title: str
     language: str
@@ -25,7 +25,7 @@ class Snippet(NamedTuple):
 
 
 def of(url: str, sample: str, *, key: bool) -> list[Snippet]:
-    """Return what asks `url` for a sample (its JSON), with a key where `key` says that one is wanted."""
+    """Return code that requests a prediction from `url` for a sample (its JSON), with a key if `key`."""
     line = one_line(sample)
     url_text = json.dumps(url)
     by_curl = '-H "X-API-Key: $(cat key)" ' if key else ""
@@ -61,12 +61,12 @@ def one_line(sample: str) -> str:
     try:
         value = json_depth.loads(sample)
         text = json.dumps(value, ensure_ascii=False)
-        # A page can't have a lone surrogate, only its escape.
+        # A page can contain a lone surrogate only as an escape.
         return text if text.encode("utf-8", "replace").decode("utf-8") == text else json.dumps(value)
     except (ValueError, RecursionError):
         return sample
 
 
 def python_literal(text: str) -> str:
-    """Return JSON as Python writes it: its three words differ."""
+    """Return JSON as a Python literal, in which null, true and false differ."""
     return _TOKENS.sub(lambda match: _PYTHON.get(match[0], match[0]), text)

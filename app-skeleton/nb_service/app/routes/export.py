@@ -1,4 +1,4 @@
-"""The model itself as an archive, where S2I_EXPORT gives it out: the same bytes as the back end `model` writes."""
+"""The model itself as an archive, if S2I_EXPORT enables it: the same bytes as from the back end `model`."""
 
 from flask import Flask, Response, abort
 
@@ -7,7 +7,7 @@ from nb_service.export import archive, contents
 
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the route to `app`; where it is off, it is as if there were none."""
+    """Add the route to `app`; if it is disabled, it responds like an unknown path."""
 
     @app.get("/model")
     def export_model() -> Response:

@@ -1,4 +1,4 @@
-"""Feedback: clients say later what the true answer was."""
+"""Feedback: clients report the true value for an earlier prediction."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +20,7 @@ from nb_service.http import replies
 from nb_service.protocols import Body, Malformed, encode, feedback
 from nb_service.protocols.feedback import ABSENT, Item
 
-# The front's loop has as many at a time: it looks up each in a microsecond or two.
+# The front's loop handles this many at a time: it looks up each in a microsecond or two.
 AT_ONCE = 250
 NO_TYPE = replies.problem(
     415, "Send feedback as JSON: curl -H 'Content-Type: application/json'. Other types are not supported."
@@ -29,7 +29,7 @@ EMPTY = replies.problem(400, 'The body is empty; send {"id": "â€¦", "answer": â€
 
 
 class _FrontIsGone(Exception):
-    """Nobody is there who has the answers."""
+    """The front, which has the predictions, can't be reached."""
 
 
 def add(app: Flask, context: RouteContext) -> None:
@@ -54,17 +54,18 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 def _counted(context: RouteContext, items: list[Item]) -> dict[str, int]:
-    """Have feedback counted; return how many were counted, and how many were not, by the reason."""
+    """Record feedback; return how many items were counted, and how many were not, by reason."""
     outcomes = dict.fromkeys(OUTCOMES, 0)
     for judged in _judged(context, items):
         for outcome, count in _of_front(context, {"count": judged}, "outcomes").items():
             outcomes[outcome] += count
-    # Which answers were right is for those who watch the service: with an id, others' answers could be found out.
+    # Only those who watch the service may learn which predictions were right: otherwise, anyone with an id could find
+    # out other clients' predictions.
     return {"counted": outcomes.pop(AGREES) + outcomes.pop(DIFFERS), **outcomes}
 
 
 def _judged(context: RouteContext, items: list[Item]) -> Iterator[list[list]]:
-    """Yield the judgements of some items after others, each behind the id and the index of what was answered."""
+    """Yield the judgements of some items at a time, each after the id and the index of the prediction."""
     begun = 0
     while begun < len(items):
         some = items[begun : begun + AT_ONCE]
@@ -75,7 +76,7 @@ def _judged(context: RouteContext, items: list[Item]) -> Iterator[list[list]]:
 
 
 def _found(context: RouteContext, items: list[Item]) -> list[list]:
-    """Return [outcome, answer] of the first of `items`, one at least."""
+    """Return [outcome, prediction] for the first of `items`, at least one."""
     wanted = [[item.request_id, item.place] for item in items if item.request_id is not None]
     known = iter(_of_front(context, {"look": wanted}, "found") if wanted else ())
     found = []
@@ -92,7 +93,7 @@ def _judgement(item: Item, found: list, tolerance: float) -> list:
     if outcome is None:
         return [item.request_id, item.place, *judge(answer, item.true, tolerance)]
     if outcome == UNKNOWN and item.prediction is not ABSENT:
-        # Another replica has answered, or long ago; what the client says is all there is.
+        # Made by another replica, or long ago, so only the client's own copy is available.
         return [None, None, *judge(item.prediction, item.true, tolerance)]
     return [None, None, *Judgement(outcome)]
 

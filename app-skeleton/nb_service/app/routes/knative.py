@@ -1,4 +1,4 @@
-"""CloudEvents by POST /, as Knative delivers them, and Hugging Face's form of a sample."""
+"""CloudEvents at POST /, as Knative delivers them, and Hugging Face's form of a sample."""
 
 from flask import Flask, Response, request
 

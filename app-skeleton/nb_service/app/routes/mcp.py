@@ -1,4 +1,4 @@
-"""The Model Context Protocol by POST /mcp: streamable HTTP without sessions."""
+"""The Model Context Protocol at POST /mcp: streamable HTTP without sessions."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ def add(app: Flask, context: RouteContext) -> None:
         if not _is_message(message):
             return response_with(mcp.error(None, mcp.INVALID_REQUEST, "This is not a JSON-RPC 2.0 message."), 400)
         if "id" not in message or "method" not in message:
-            # A notification, or a response, to which there is nothing to say.
+            # A notification, or a response, which needs no reply.
             return Response(status=202)
         return response_with(_answered(context, message))
 
@@ -44,14 +44,14 @@ def _is_message(message: object) -> bool:
 
 
 def _is_own_origin(context: RouteContext) -> bool:
-    """Return whether a request has no Origin, as those of programs, or one that may send requests here."""
+    """Return whether a request has no Origin header, as those from programs, or an allowed one."""
     origin = request.headers.get("Origin")
     allowed = context.settings.cors_origins
     return origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == request.host
 
 
 def _answered(context: RouteContext, message: dict) -> Body:
-    """Return the answer to a request."""
+    """Return the response to a request."""
     identifier, method, params = message["id"], message["method"], message.get("params") or {}
     if not isinstance(params, dict):
         return mcp.error(identifier, mcp.INVALID_PARAMS, "params is not an object.")

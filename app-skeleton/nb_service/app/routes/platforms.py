@@ -22,7 +22,7 @@ from nb_service.protocols.rows import Rows
 
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the routes to `app`, and Vertex AI's under the path that AIP_PREDICT_ROUTE gives it."""
+    """Add the routes to `app`, with Vertex AI's at the path in AIP_PREDICT_ROUTE."""
     rows, limits = context.rows, context.limits
 
     @app.get("/version")
@@ -51,7 +51,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 class _Invocation:
-    """One request of SageMaker's or MLflow's; its body shows whose."""
+    """A request of SageMaker or MLflow; its body shows which."""
 
     def __init__(self, schema: dict, rows: Rows, limits: Limits) -> None:
         self._schema = schema
@@ -62,7 +62,7 @@ class _Invocation:
     def read(self, content: bytes) -> Question:
         """Return the samples of the request's body; raise Malformed."""
         media_type = bodies.parse(request.content_type)
-        # Only an object with a key in it can be MLflow's; nothing else needs to be decoded here.
+        # Only an object with a key can be MLflow's; nothing else needs decoding here.
         if sagemaker.is_json(media_type) and b'"' in content:
             decoded = self._decoded(content)
             if mlflow.is_meant(decoded):
@@ -86,12 +86,12 @@ class _Invocation:
             raise
 
     def refuse(self, status: int, detail: str) -> tuple[int, Body]:
-        """Return a refusal in the form of the platform whose request it is."""
+        """Return a rejection in the form of the requesting platform."""
         return self._refusal(status, detail)
 
 
 def _vertex(context: RouteContext, route: str) -> Response | None:
-    """Answer Vertex AI's route, which may be one of ours; return None to let other routes have the request."""
+    """Handle Vertex AI's route, which may be one of ours; return None to pass the request to other routes."""
     if request.method != "POST" or request.path != route:
         return None
     if route == "/predict" and not _has_instances(context):

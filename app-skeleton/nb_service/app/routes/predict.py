@@ -65,7 +65,7 @@ def _response(
 
 
 def _of_hugging_face(context: RouteContext, sample: bytes, parameters: Parameters) -> tuple[bytes, Parameters]:
-    """Return a sample, and its parameters, out of Hugging Face's form if it has that; raise Malformed."""
+    """Return a sample and its parameters, extracted from Hugging Face's form if it has that; raise Malformed."""
     if context.calls.parameters and may_hold_parameters(sample):
         decoded = decode(sample)
         if hugging_face.is_meant(decoded, context.model.sample_schema):

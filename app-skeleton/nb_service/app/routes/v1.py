@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST routes, and KServe V1's, which are the same paths."""
+"""TensorFlow Serving's REST routes, and KServe V1's, which have the same paths."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from nb_service.app.route_context import RouteContext, refusal_response, response_with
 from nb_service.protocols import Body, Malformed, Question, inference, kserve_v1, open_inference, tf_serving
 
-# All that there are but CONNECT, which has no path (RFC 9110, section 9; RFC 5789).
+# All methods except CONNECT, which has no path (RFC 9110, section 9; RFC 5789).
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -20,7 +20,7 @@ def add(app: Flask, context: RouteContext) -> None:
     def models() -> Response:
         return response_with(kserve_v1.models(context.by_name))
 
-    # One rule for all methods: the end of a path says which of them it has.
+    # One rule for all methods: the end of the path determines which are allowed.
     @app.route("/v1/models/<path:rest>", methods=METHODS, provide_automatic_options=False)
     def model(rest: str) -> Response:
         try:
@@ -30,7 +30,7 @@ def add(app: Flask, context: RouteContext) -> None:
             if request.method not in _methods_of(target):
                 raise MethodNotAllowed(_methods_of(target))
             own = context.by_name.get(target.model, context)
-            # A model without a default predictor has none of its own name.
+            # Without a default predictor, no model has the service's own name.
             tf_serving.check(target, own.identity if own.model.has_default else None)
         except Malformed as error:
             return refusal_response(tf_serving.refusal, error.status, str(error))
@@ -53,7 +53,7 @@ def add(app: Flask, context: RouteContext) -> None:
 
 
 def _input_name(context: RouteContext) -> str:
-    """Return the name that metadata gives to the only input, if samples are not objects; "" if they are."""
+    """Return the name of the only input in metadata, if samples are not objects; "" if they are."""
     names = [tensor["name"] for tensor in open_inference.described(context.model.sample_schema, inference.INPUT)]
     return inference.INPUT if names == [inference.INPUT] else ""
 

@@ -1,17 +1,20 @@
-"""Open Inference V2's REST routes, and those of KServe, Triton and MLServer next to them."""
+"""Open Inference V2's REST routes, and additional ones of KServe, Triton and MLServer."""
 
+import time
 from collections.abc import Callable, Mapping
-from threading import Event
+from http import HTTPStatus
+from threading import Event, Lock
 from typing import Protocol, TypeVar
 
 from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext, refusal_of_foreign_page, refusal_response, response_with
 from nb_service.protocols import Body, Malformed, Question, encode, open_inference
+from nb_service.protocols.open_inference import Counted, Statistics
 
 
 class OfContext(Protocol):
-    """What has the context of one model."""
+    """An object with the context of one model."""
 
     context: RouteContext
 
@@ -22,7 +25,7 @@ UNLOAD_IS_OFF = "Clients may not unload the model; S2I_UNLOAD=1 allows it."
 
 
 def add(app: Flask, context: RouteContext) -> None:
-    """Add the routes to `app`, those of a model also with /versions/<version> after its name; each may end in /."""
+    """Add the routes to `app`, also with /versions/<version> after a model's name; each may end with /."""
     models = {name: _Model(own) for name, own in context.by_name.items()}
 
     def index() -> Response:
@@ -31,7 +34,8 @@ def add(app: Flask, context: RouteContext) -> None:
         )
 
     def statistics() -> Response:
-        return response_with(open_inference.statistics(context.identity, context.numbers()))
+        numbers = context.numbers()
+        return response_with(open_inference.statistics(model.counts(numbers) for model in models.values()))
 
     add_route(app, "/v2", lambda: response_with(open_inference.server(context.identity)))
     add_route(app, "/v2/models", lambda: response_with(open_inference.models(context.by_name)))
@@ -62,6 +66,8 @@ class _Model:
         self._served = context.identity
         self._schemas = context.model.sample_schema, context.model.answer_schema
         self._declared = context.calls.parameters
+        self._requests = {True: Counted(), False: Counted()}
+        self._counting = Lock()
         self._loaded = Event()
         self._loaded.set()
 
@@ -101,7 +107,15 @@ class _Model:
 
     def statistics(self) -> Response:
         """Return the response with the model's statistics."""
-        return self._while_loaded(lambda: open_inference.statistics(self._served, self.context.numbers()))
+        return self._while_loaded(lambda: open_inference.statistics([self.counts(self.context.numbers())]))
+
+    def counts(self, numbers: dict) -> Statistics:
+        """Return what was counted of this model, with the service's `numbers` (see http.metrics)."""
+        with self._counting:
+            requests = dict(self._requests)
+        if name := self.context.model.predictor:
+            return Statistics(self._served, requests, numbers["predictors"][name])
+        return Statistics(self._served, requests, numbers["processing"], numbers["batches"])
 
     def infer(self) -> Response:
         """Return the response with predictions for the tensors in the body."""
@@ -113,7 +127,13 @@ class _Model:
             length = request.headers.get(open_inference.HEADER)
             return open_inference.read(body, length, rows, self._served, self._schemas[1], limits, self._declared)
 
-        return self.context.answer(read, open_inference.refusal)
+        started = time.perf_counter_ns()
+        response = self.context.answer(read, open_inference.refusal)
+        took = time.perf_counter_ns() - started
+        is_success = response.status_code == HTTPStatus.OK
+        with self._counting:
+            self._requests[is_success] = self._requests[is_success].plus(took)
+        return response
 
     def _while_loaded(self, content: Callable[[], Body]) -> Response:
         return response_with(content()) if self._loaded.is_set() else self._rejection()
@@ -126,12 +146,12 @@ class _Model:
 
 
 def add_route(app: Flask, path: str, view: Callable[..., Response], method: str = "GET") -> None:
-    """Add a route to `app` whose path may also end in /."""
+    """Add a route to `app` whose path may also end with /."""
     app.add_url_rule(path, f"v2 {path}", view, methods=[method], strict_slashes=False)
 
 
 def of_name(models: Mapping[str, Named], action: Callable[[Named], Response]) -> Callable[..., Response]:
-    """Return a view that takes `action` on the model of the name and version in the path; others get 404."""
+    """Return a view that calls `action` with the model of the name and version in the path; others get 404."""
 
     def view(name: str, version: str | None = None) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""The back end `batch`: scores files and streams of rows, with the pool that serves requests elsewhere."""
+"""The back end `batch`: scores files and streams of rows with the same pool that serves requests."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """Scores what its words name; stdout is for answers alone."""
+    """Scores the inputs named on the command line; stdout carries predictions only."""
 
     keeps_stdout = True
 
@@ -30,7 +30,7 @@ class Batch:
         self._report_to: int | None = None
 
     def take(self, words: Sequence[str]) -> bool:
-        """Take the words of the command line; return whether there is something to score."""
+        """Parse the command-line arguments; return whether there is anything to score."""
         # If the arguments are wrong, it is unknown where predictions would go, and there are none.
         self._report_to = 1 if command_line.JSON in words else None
         self._options = command_line.read(words)
@@ -39,12 +39,12 @@ class Batch:
             return False
         self._plan = plan.make(inputs.resolve(self._options.inputs, self._options.from_format), self._options)
         _check_streams(self._options, self._plan)
-        # The log takes both standard streams; what is written to these two is no part of it.
+        # The log takes over both standard streams; these copies bypass it.
         self._stdout, self._stderr = os.dup(1), os.dup(2)
         return True
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: "Settings", environ: dict) -> int:
-        """Score everything; return the exit code."""
+        """Score all inputs; return the exit status."""
         from nb_service.backends.batch.service import BatchService
 
         if self._options is None:
@@ -54,7 +54,7 @@ class Batch:
         return self._service.run()
 
     def end(self, exit_status: int, problem: "Problem | None") -> None:
-        """Write the report that --json asks for, however the job ended; raise BatchOutput where that can't be."""
+        """Write the report for --json, whether or not the job succeeded; raise BatchOutput if it can't be written."""
         if self._report_to is None or (problem is None and self._options is not None and self._options.show):
             return
         report = self._service.report if self._service is not None else Report()
@@ -65,7 +65,7 @@ class Batch:
 
 
 def _check_streams(options: command_line.Options, plan: plan.Plan) -> None:
-    """Raise BatchInput or BatchOutput where a stream that is read or written was closed by who started this."""
+    """Raise BatchInput or BatchOutput if a standard stream that the job uses was closed by the parent process."""
     if stdio_capture.was_closed(0) and any(
         source.path == inputs.STDIN for task in plan.tasks for source in task.sources
     ):

@@ -1,8 +1,8 @@
-"""The samples that rows of files become, as lines of JSON on stdout: for a program that asks services itself.
+"""Print the samples made from rows of files as JSON lines on stdout, for programs that call services themselves.
 
-`python -m nb_service.backends.batch SCHEMA WORDS…` takes the JSON schema of a service's samples, and the words of
-`batch` that say what is read and how. A line has `row` (counted from 1 in its file), `file`, and `sample`, which is the
-sample's JSON as text, or `reason`, why the row has none. The exit status is 0 where all was read.
+`python -m nb_service.backends.batch SCHEMA OPTIONS…` takes the JSON schema of a service's samples and the reading
+options of `batch`. Each line has `row` (counted from 1 in its file), `file`, and either `sample`, the sample's JSON as
+text, or `reason`, why the row could not be converted. The exit status is 0 if everything was read.
 """
 
 import json
@@ -17,12 +17,12 @@ from nb_service.backends.batch.samples import Samples
 from nb_service.log import visible
 from nb_service.protocols.rows import Rows
 
-# What says how files are read; the other words are about what is written, and here nothing is.
+# Options about reading; the other options are about writing, and this program writes no file.
 _READING = {"inputs", "from_format", "header", "delimiter", "encoding", "sample", "as_form"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the samples; return the exit status, that of a problem where one ends it."""
+    """Print the samples; return the exit status: 0, or that of the problem that stopped the program."""
     try:
         schema, *words = arguments
         for line in lines(json.loads(schema), words):
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def lines(schema: dict, words: Sequence[str]) -> Iterator[dict]:
-    """Yield a line for each row of what `words` name; raise BatchWords, BatchInput or BatchNeedsMore."""
+    """Yield a dict for each row of the inputs in `words`; raise BatchWords, BatchInput or BatchNeedsMore."""
     options = command_line.read(words)
     if options is None:
         return

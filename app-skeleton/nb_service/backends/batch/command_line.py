@@ -1,4 +1,4 @@
-"""The words after `batch`: what to read, how, and what to write."""
+"""The command-line arguments of `batch`: inputs, how to read them, and outputs."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from nb_service.backends.batch.inputs import FILES
 from nb_service.backends.batch.outputs import STDOUT
 from nb_service.protocols.rows import Rows
 
-# What --keep may say alongside names of columns.
+# Values of --keep other than column names.
 ALL, NONE = "all", "none"
 JSON = "--json"
 USAGE = """\
@@ -25,7 +25,7 @@ folder (which ends in /), or stdout. With one word it is the input. Formats go b
 
 
 class Options(NamedTuple):
-    """What a job is told; names are those of the words."""
+    """The parsed options of a job; fields have the names of the options."""
 
     inputs: tuple[str, ...]
     output: str
@@ -51,18 +51,18 @@ class Options(NamedTuple):
 
     @property
     def texts(self) -> list[tuple[str, str]]:
-        """Return the parameters of predictor as pairs of name and text."""
+        """Return predictor's parameters as (name, text) pairs."""
         return [(name, value) for name, _, value in (text.partition("=") for text in self.parameters)]
 
     @property
     def report_to(self) -> int | None:
-        """Return the descriptor that the report of --json goes to: stdout, or stderr where that has the answers."""
+        """Return the descriptor for the report of --json: stdout, or stderr if predictions go to stdout."""
         if not self.json:
             return None
         return 2 if self.output == STDOUT else 1
 
     def reading(self, rows: Rows) -> ReadOptions:
-        """Return what readers need to know, where `rows` is how the model's own samples look."""
+        """Return the options for readers; `rows` describes the form of the model's own samples."""
         columns = None
         if self.sample and self.keep != ALL:
             columns = tuple({*self.sample, *(() if self.keep == NONE else self.keep.split(","))})
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _given(text: str) -> str:
     if not text:
-        # $UNSET, most likely: what was meant to be said must not count as not said.
+        # Most likely an unset $VARIABLE; an explicit but empty value must not count as the default.
         raise argparse.ArgumentTypeError("it is empty")
     return text
 
@@ -152,13 +152,13 @@ def _parameter(text: str) -> str:
 
 
 def read(words: Sequence[str]) -> Options | None:
-    """Return what the words say, None where they ask for help; raise BatchWords."""
+    """Parse the arguments; return None after printing help; raise BatchWords."""
     parser = _parser()
     given = parser.parse_intermixed_args(list(words))
     if given.help:
         backends.show_help(USAGE + "\n" + parser.format_help().strip())
         return None
-    # Not by default "", which `_given` would refuse.
+    # Not the default "", which `_given` would reject.
     for name in ("delimiter", "encoding", "sample", "files", "errors", "max_errors", "predictor"):
         setattr(given, name, getattr(given, name) or "")
     *inputs, output = given.words if len(given.words) > 1 else [*(given.words or ["-"]), "-"]
@@ -193,7 +193,7 @@ def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None
     if len(delimiter) > 1 or (delimiter and delimiter in '"\r\n'):
         raise problems.BatchWords(f"--delimiter {given.delimiter} is not one character.")
     if given.encoding:
-        # Not all that have a name make bytes of a text.
+        # Some codecs don't encode text to bytes.
         try:
             "a".encode(given.encoding)
         except (LookupError, ValueError):
@@ -211,7 +211,7 @@ def _check(given: argparse.Namespace, delimiter: str, inputs: list[str]) -> None
 
 
 def share(text: str) -> tuple[float, bool]:
-    """Return the number in --max-errors, and whether it is a percentage; raise BatchWords."""
+    """Return the number in --max-errors and whether it is a percentage; raise BatchWords."""
     is_share = text.endswith("%")
     number = text.removesuffix("%")
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?" if is_share else "[0-9]+", number) or (is_share and float(number) > 100):

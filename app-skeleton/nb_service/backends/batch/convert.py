@@ -1,7 +1,7 @@
-"""Staged answers, as NDJSON, made the file that was asked for.
+"""Converts staged predictions (NDJSON) to the requested format.
 
-What Parquet, Arrow and npy begin or end with, only all answers tell. Rows come by groups of a fixed size, so that the
-bytes do not depend on when a job was interrupted.
+The header or footer of Parquet, Arrow and npy depends on all predictions. Rows are written in groups of a fixed size,
+so that the bytes don't depend on when a job was interrupted.
 """
 
 import json
@@ -13,13 +13,13 @@ from typing import IO, Any
 from nb_service import problems
 from nb_service.backends.batch.formats import npy_array
 
-# Rows of a row group, or of a record batch; fewer where their texts are long.
+# Rows of a row group or record batch; fewer if their texts are long.
 GROUP = 1 << 16
 MAX_SIZE = 16 << 20
 
 
 def batches(path: str) -> Iterator[list]:
-    """Yield the staged values in lists of GROUP, or of about LARGEST bytes."""
+    """Yield the staged values in lists of GROUP rows or about MAX_SIZE bytes."""
     with open(path, "rb") as file:
         lines = iter(file)
         while group := _group(lines):
@@ -29,7 +29,7 @@ def batches(path: str) -> Iterator[list]:
 def _group(lines: Iterator[bytes]) -> list[bytes]:
     group: list[bytes] = []
     size = 0
-    # Looked at a thousand at a time: to count each of them would cost more than to read it.
+    # The size is checked every thousand rows: checking each would cost more than reading it.
     while size < MAX_SIZE and len(group) < GROUP and (some := list(islice(lines, 1 << 10))):
         group += some
         size += sum(map(len, some))
@@ -37,19 +37,20 @@ def _group(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def to_npy(staged: str, sink: IO[bytes], name: str) -> None:
-    """Write staged answers as an npy file."""
+    """Write staged predictions as an npy file."""
     npy_array.write(lambda: batches(staged), sink, name)
 
 
 class Wider(Exception):
-    """A column has a value that the type of those before can't hold."""
+    """A column has a value that doesn't fit the type chosen for the earlier rows."""
 
 
 class Columns:
     """Writes staged rows as Parquet or Arrow.
 
-    `names` are the columns of the answers. `kept` gives again the batches of the columns that are kept of an input of
-    columns, with their schema, and then a staged row is [number in its input, answers…]; else it is an object.
+    `names` are the columns of the predictions. If the input has typed columns, `kept` yields the batches of the kept
+    columns again, with their schema, and a staged row is [number in its input, predictions…]; otherwise a staged row is
+    an object.
     """
 
     def __init__(self, kind: str, names: list[str], name: str, kept: Callable[[], Iterator[Any]] | None) -> None:
@@ -61,8 +62,8 @@ class Columns:
     def write(self, staged: str, sink: IO[bytes], *, exact: bool, as_stream: bool = False) -> None:
         """Write all rows.
 
-        The types of its columns are those that hold all rows where they are to be `exact`, which takes a reading of
-        its own; else those of the first rows. Raises Wider, in the middle of its work, where these do not hold all.
+        If `exact`, the column types are those that hold all rows, which needs an extra pass; otherwise they come from
+        the first rows. Raises Wider, after some rows may have been written, if a later row doesn't fit.
         """
         import pyarrow as pa
 
@@ -82,14 +83,14 @@ class Columns:
                 writer.write_table(table)
 
     def _of_none(self, types: dict[str, Any]) -> Any:
-        """Return the schema of an output without rows: the columns that would be kept, and those of the answers."""
+        """Return the schema of an output without rows: the kept columns and the prediction columns."""
         import pyarrow as pa
 
         batch = next(self._kept(), None) if self._kept else None
         return pa.schema([*(() if batch is None else batch.schema), *starmap(pa.field, types.items())])
 
     def _types(self, groups: Iterable[list]) -> dict[str, Any]:
-        """Return the type that holds all values of each column, _AS_JSON where there is none."""
+        """Return the type that holds all values of each column, or _AS_JSON if none does."""
         import pyarrow as pa
 
         seen: dict[str, Any] = {name: pa.null() for name in self._names}
@@ -121,7 +122,7 @@ class Columns:
             yield pa.table({name: _array(values, types[name]) for name, values in cells.items()})
 
     def _with_kept(self, staged: str, types: dict[str, Any]) -> Iterator[Any]:
-        """Yield tables of the kept columns, without the rows that have no answer, and the answers."""
+        """Yield tables of the kept columns, without rows that have no prediction, and the predictions."""
         import pyarrow as pa
 
         kept = _Regrouped(self._kept() if self._kept else iter(()))
@@ -134,15 +135,15 @@ class Columns:
 
 
 class _Regrouped:
-    """Rows of batches by their numbers over all of them, which only grow."""
+    """Selects rows from batches by row number, counted over all batches; numbers must increase."""
 
     def __init__(self, source: Iterator[Any]) -> None:
         self._source = source
         self._batch: Any = None
-        self._first = 0  # the number of the batch's first row
+        self._first = 0  # number of the batch's first row
 
     def take(self, numbers: list[int]) -> Any:
-        """Return a table of the rows with these numbers, counted from 0."""
+        """Return a table of the rows with these numbers (counted from 0)."""
         import pyarrow as pa
 
         parts, at = [], 0
@@ -165,7 +166,7 @@ _ELSE = "Try --to ndjson."
 
 
 def _has_no_fields(kind: Any) -> bool:
-    """Return whether values of this type, or some in them, are objects without keys, which Parquet can't hold."""
+    """Return whether values of this type are or contain objects without keys, which Parquet can't hold."""
     from pyarrow import types
 
     if kind == _AS_JSON or not types.is_nested(kind):
@@ -175,7 +176,7 @@ def _has_no_fields(kind: Any) -> bool:
 
 
 def _widened(kind: Any, values: Sequence) -> Any:
-    """Return the type for values of this type and some more; _AS_JSON where there is none."""
+    """Return a type that holds both values of type `kind` and these values, or _AS_JSON."""
     import pyarrow as pa
 
     try:
@@ -185,7 +186,7 @@ def _widened(kind: Any, values: Sequence) -> Any:
 
 
 def _unified(kind: Any, other: Any) -> Any:
-    """Return the type that holds what both hold; raise one of `_unfit` where there is none."""
+    """Return the type that holds the values of both types; raise one of `_unfit` if there is none."""
     import pyarrow as pa
 
     schemas = [pa.schema([("one", each)]) for each in (kind, other)]
@@ -193,12 +194,15 @@ def _unified(kind: Any, other: Any) -> Any:
 
 
 def _array(values: Sequence, kind: Any) -> Any:
-    """Return values as an array of this type; raise Wider where it is not that of them, BatchOutput where none is."""
+    """Return values as an array of this type.
+
+    Raise Wider if they need another type, or BatchOutput if no type holds them.
+    """
     import pyarrow as pa
 
     if kind == _AS_JSON:
         return pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
-    # Not by the type alone: of 1.0 an integer would be made without a word.
+    # The type alone isn't enough: pyarrow would silently turn 1.0 into an integer.
     try:
         array = pa.array(values)
         is_held = array.type == kind or _unified(kind, array.type) == kind
@@ -213,7 +217,7 @@ def _array(values: Sequence, kind: Any) -> Any:
 
 
 def _unfit() -> tuple[type[Exception], ...]:
-    """Return what pyarrow raises for values that one column can't hold."""
+    """Return the exceptions that pyarrow raises for values that can't share a column."""
     import pyarrow as pa
 
     return (pa.ArrowException, ValueError, TypeError, OverflowError)

@@ -1,27 +1,28 @@
-"""The rows that got no answer: each a line of NDJSON, with its number, file, row, sample, status and reason."""
+"""Rows without a prediction, as NDJSON lines with number, file, row, sample, status and reason."""
 
 import os
 
 from nb_service.backends.batch import json_texts
 from nb_service.backends.batch.outputs import Growing, guarded
 
-# So many reasons are told where there is no file for them.
+# Number of reasons to report if there is no errors file.
 TOLD = 10
 
 
 class Errors:
-    """Takes the rows that got no answer; `path` is their file, "" for none. They count in the order of the input.
+    """Collects rows without a prediction, in input order, in the file `path` ("" for none).
 
-    The file has its final name once the job is over. `is_over` is whether all outputs have theirs.
+    The file gets its final name when the job is over. `is_over` is whether all outputs have theirs.
     """
 
     def __init__(self, path: str, size: int, reasons: list[str], *, is_over: bool) -> None:
         self.path = path
-        self.reasons = reasons  # the first ones, as told
+        self.reasons = reasons  # the first ones, as reported
         self.last = reasons[-1] if reasons else ""
         self._staged = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.nb-batch") if path else ""
         self._file = None
-        # A job that was stopped after its last act but one has given the file its name; any other would lose rows.
+        # If the job stopped just before its last step, the file has its final name already. In any other case, rows are
+        # missing.
         if path and not (is_over and not os.path.exists(self._staged) and os.path.exists(path)):
             with guarded(self._staged):
                 os.makedirs(os.path.dirname(self._staged) or ".", exist_ok=True)
@@ -29,11 +30,11 @@ class Errors:
 
     @property
     def place(self) -> str:
-        """Return where the rows are until the job is over; "" where they are not kept."""
+        """Return the path that holds the rows until the job is over; "" if they are not kept."""
         return self._staged
 
     def note(self, number: int, file: str, row: object, sample: str | None, status: int, reason: str) -> None:
-        """Take a row: its number, counted from 1 in its file, itself, and what predictor got for it, as JSON."""
+        """Record a row: its number in its file (from 1), the row itself, and the sample made from it, as JSON."""
         self.last = f"row {number} of {file}: {reason}"
         if len(self.reasons) < TOLD:
             self.reasons.append(self.last)
@@ -45,7 +46,7 @@ class Errors:
             self._file.write(json_texts.encoded(line + "\n"))
 
     def keep(self) -> int:
-        """Have on the disk what was taken; return the file's size."""
+        """Flush the recorded rows to disk; return the file's size."""
         return self._file.keep() if self._file is not None else 0
 
     def finish(self) -> None:
@@ -56,6 +57,6 @@ class Errors:
             self._file.give_name(self.path)
 
     def close(self) -> None:
-        """Close the file, which keeps its other name."""
+        """Close the file without giving it its final name."""
         if self._file is not None:
             self._file.close()

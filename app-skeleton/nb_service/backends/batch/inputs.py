@@ -1,4 +1,4 @@
-"""What is read: files, folders, patterns of names and stdin, unpacked where they are compressed."""
+"""Inputs: files, folders, file name patterns and stdin, decompressed."""
 
 import contextlib
 import glob
@@ -20,35 +20,35 @@ from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.backends.batch.formats.spool import spooled
 
 STDIN = "-"
-# The value of --from for a folder whose files are the rows.
+# The value of --from for a folder in which each file is a row.
 FILES = "files"
-# How much of a file tells it from another of the same size and time.
+# Leading bytes that distinguish files of the same size and time.
 HEAD = 1 << 16
 PEEK = 1 << 12
 _BUFFER = 1 << 18
 
 
 class Source(NamedTuple):
-    """One input: its path (- is stdin), its format (None where its beginning must tell) and compression."""
+    """An input: its path (- is stdin), its format (None: detect it) and compression."""
 
     path: str
     format: Format | None
     compression: str
-    # Whether it is a folder, each file of which is a row.
+    # Whether it is a folder in which each file is a row.
     is_folder: bool = False
 
     @property
     def name(self) -> str:
-        """Return the name for people."""
+        """Return the name for messages."""
         return "stdin" if self.path == STDIN else self.path
 
     @property
     def is_lasting(self) -> bool:
-        """Return whether it can be read once more: a pipe has given away what was read of it."""
+        """Return whether it can be read again, unlike a pipe."""
         return self.is_folder or (self.path != STDIN and os.path.isfile(self.path))
 
     def fingerprint(self) -> dict:
-        """Return what tells this file from another, or from itself once it has changed; raise BatchInput."""
+        """Return values that identify this version of the file; raise BatchInput."""
         try:
             stat = os.stat(self.path)
             with _raw(self) as file:
@@ -59,7 +59,7 @@ class Source(NamedTuple):
 
 
 def resolve(arguments: Sequence[str], from_format: str) -> list[Source]:
-    """Return the inputs that the arguments name, each in the order of names; raise BatchInput."""
+    """Return the inputs for the arguments, with folders and patterns sorted by name; raise BatchInput."""
     sources: list[Source] = []
     for argument in arguments:
         if from_format == FILES:
@@ -107,13 +107,13 @@ def _source(path: str, from_format: str) -> Source:
 
 
 class Opened:
-    """An input that is being read: its unpacked bytes, its format, and how far it has been read."""
+    """An open input: its decompressed bytes, its format, and how much has been read."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._raw: Any = _raw(source)
         self._stat = os.fstat(self._raw.fileno())
-        # A file may be packed without saying so by its name.
+        # A compressed file may lack the usual extension.
         head = bytes(self._raw.peek(PEEK)[:PEEK])
         compression = source.compression or next(
             (name for name, (_, magic) in COMPRESSIONS.items() if head.startswith(magic)), ""
@@ -128,14 +128,14 @@ class Opened:
             self.stream = spooled(self.stream, source.name)
 
     def reader(self, options: ReadOptions) -> Any:
-        """Return a reader of the rows, which gives them in chunks; raise BatchInput."""
+        """Return a reader that yields the rows in chunks; raise BatchInput."""
         if self.format.name == "tsv":
             options = options._replace(delimiter="\t")
         with guarded(self.source.name):
             return self.format.read(self.stream, self.source.name, options)
 
     def share_read(self) -> float | None:
-        """Return how much of the input has been read, from 0 to 1; None where nobody knows."""
+        """Return the share of the input that has been read, from 0 to 1; None if unknown."""
         try:
             size = os.fstat(self._raw.fileno()).st_size
             return self._raw.tell() / size if size and self.source.path != STDIN else None
@@ -143,7 +143,7 @@ class Opened:
             return None
 
     def check_unchanged(self) -> None:
-        """Raise BatchInput where the file has changed since it was opened: rows may be missing, or of two versions."""
+        """Raise BatchInput if the file changed since it was opened: rows may be missing or of two versions."""
         stat = os.fstat(self._raw.fileno())
         if S_ISREG(stat.st_mode) and (stat.st_size, stat.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
             raise problems.BatchInput(
@@ -161,7 +161,7 @@ class Opened:
 
 @contextlib.contextmanager
 def opened(source: Source) -> Iterator[Opened]:
-    """Give an input that is open until the end of the block; raise BatchInput."""
+    """Open an input until the block exits; raise BatchInput."""
     with guarded(source.name):
         given = Opened(source)
     try:
@@ -172,7 +172,7 @@ def opened(source: Source) -> Iterator[Opened]:
 
 def _raw(source: Source) -> Any:
     if source.path == STDIN:
-        # Not sys.stdin: the interpreter could not end while a thread waits for that one.
+        # Not sys.stdin: the interpreter could not exit while a thread is blocked reading it.
         return open(0, "rb", buffering=_BUFFER, closefd=False)
     try:
         return _listing(source.path) if source.is_folder else open(source.path, "rb", buffering=_BUFFER)
@@ -181,7 +181,7 @@ def _raw(source: Source) -> Any:
 
 
 def _listing(folder: str) -> Any:
-    """Return a file with a line of JSON for the name of each file of a folder."""
+    """Return a file that has the name of each file in a folder as a JSON line."""
     with tempfile.TemporaryFile() as file:
         file.writelines(json.dumps(name).encode("ascii") + b"\n" for name in sample_files.listed(folder))
         file.seek(0)
@@ -195,13 +195,13 @@ def _unpacked(raw: Any, compression: str, name: str) -> Any:
         columns.require(f"{name}, compressed with zstd,")
         import pyarrow as pa
 
-        # In a file of our own, since it has no peek and its readline is slow.
+        # Wrapped, because pyarrow's stream has no peek and a slow readline.
         return io.BufferedReader(_Raw(pa.CompressedInputStream(raw, "zstd")), _BUFFER)
     return raw
 
 
 class _Raw(io.RawIOBase):
-    """A stream of pyarrow's as one of Python's."""
+    """A pyarrow stream as a Python raw stream."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__()
@@ -212,7 +212,7 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read some bytes."""
+        """Read bytes into `buffer`; return how many."""
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
@@ -220,7 +220,7 @@ class _Raw(io.RawIOBase):
 
 @contextlib.contextmanager
 def guarded(name: str) -> Iterator[None]:
-    """Raise BatchInput for what reading or unpacking a file may raise."""
+    """Convert errors of reading or decompressing a file to BatchInput."""
     try:
         yield
     except problems.Problem:
@@ -234,12 +234,12 @@ def guarded(name: str) -> Iterator[None]:
 
 
 def unreadable(name: str, error: OSError) -> problems.BatchInput:
-    """Return the problem of a file that can't be read."""
+    """Return the problem for a file that can't be read."""
     return problems.BatchInput(
         name, f"it can't be read: {reason(error)}", "Check its name, and give this user read permission (chmod, chown)."
     )
 
 
 def reason(error: OSError) -> str:
-    """Return the system's text for an error."""
+    """Return the operating system's text for an error."""
     return error.strerror or str(error)

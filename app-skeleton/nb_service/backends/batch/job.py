@@ -1,4 +1,4 @@
-"""A job: reads, has scored, and writes in the order of the rows; notes how far it is, and goes on from there."""
+"""A batch job: reads rows, has them scored, and writes results in order. It records its progress and can resume."""
 
 import contextlib
 import os
@@ -24,21 +24,21 @@ from nb_service.backends.batch.scoring import Scored, Scoring, Stopped
 from nb_service.backends.batch.writing import Output
 from nb_service.protocols.rows import Rows
 
-# A percentage of errors is first looked at after so many rows.
+# Rows before a percentage of errors is checked for the first time.
 ENOUGH_ROWS = 1000
-# Exit statuses alongside those of problems.
+# Exit statuses other than those of problems.
 DONE, SOME_REFUSED = 0, 3
 
 
 class Pace(NamedTuple):
-    """How many threads ask at a time, and how often what is done is noted on the disk."""
+    """The number of concurrent requests, and how often progress is saved to disk."""
 
     threads: int
     keep_seconds: float
 
 
 class Job:
-    """One run of a job; `run` returns its report, and raises a Problem, or Stopped when `stop` was set."""
+    """One run of a job; `run` returns its report, and raises a Problem, or Stopped if `stop` was set."""
 
     def __init__(
         self,
@@ -66,12 +66,12 @@ class Job:
         is_over = self.mark.is_written and self.mark.task == len(plan.tasks) - 1
         self._errors = Errors(plan.errors, self.mark.errors, list(self.mark.reasons or ()), is_over=is_over)
         self._output: Output | None = None
-        self._is_sound = True  # whether what is written is what the mark says
-        self._is_torn = False  # whether rows were taken out of the order to be written, and were not
+        self._is_sound = True  # whether the written data matches the mark
+        self._is_torn = False  # whether rows were taken for writing, but not written
         self._progress: progress.Progress | None = None
 
     def run(self, bar: progress.Progress, stop: threading.Event, stdout: int) -> Report:
-        """Score everything that is not done yet."""
+        """Score the rows that are not done yet; return the report."""
         self._progress = bar
         try:
             for number, task in enumerate(self._plan.tasks):
@@ -93,7 +93,7 @@ class Job:
                 self._journal.remove()
         except problems.BatchEndedEarly:
             if self._journal is None:
-                # Nobody can go on from here, but look at what was refused.
+                # The job can't resume from here, but the rejected rows may explain why.
                 self._errors.finish()
             raise
         finally:
@@ -104,7 +104,7 @@ class Job:
         return self.report()
 
     def report(self) -> Report:
-        """Return how far the job is, for any thread."""
+        """Return the job's progress; safe to call from any thread."""
         mark = self.mark
         rejected = mark.rows_in - mark.rows_out
         return Report(
@@ -166,7 +166,7 @@ class Job:
                 made = task._replace(format=task.format or opened.format)
                 self._output = Output(made, staged, self.mark.data, results, stdout)
             self._score(opened, reader, samples, stop)
-            # An input without rows says nothing of those behind it, unless it has names.
+            # Unless it has column names, an input without rows reveals nothing about the inputs after it.
             if reader.names or source is task.sources[-1]:
                 empty = Chunk([], reader.names, is_table=reader.is_table, delimiter=reader.delimiter)
                 self._output.begin(source.name, empty)
@@ -188,12 +188,12 @@ class Job:
                     self._commit(part, future, name, opened, reader)
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
-                # What is in flight is done in a moment, and worth keeping; unless it is what failed.
+                # Requests in flight finish soon, and their results are worth keeping, unless one of them is the cause.
                 self._keep_what_is_done(pending, name, opened, reader)
                 raise
 
     def _keep_what_is_done(self, pending: deque, name: str, opened: Opened, reader: Any) -> None:
-        """Note as done what was scored before a job ends early; what failed while it was written is not."""
+        """Save the rows that were scored before the job stopped early, except one whose writing failed."""
         if self._is_sound and not self._is_torn:
             with contextlib.suppress(problems.Problem, Stopped, OSError):
                 while pending and pending[0][1].done() and not pending[0][1].cancelled():
@@ -204,7 +204,7 @@ class Job:
                 self._keep()
 
     def _parts(self, reader: Any, samples: Samples, name: str, stop: threading.Event) -> Iterator[Chunk]:
-        """Yield the rows that are not done yet, as many at a time as are best asked together."""
+        """Yield the rows that are not done yet, in chunks of the best size for one request."""
         skip = self.mark.rows
         chunks = iter(reader)
         while True:
@@ -227,7 +227,7 @@ class Job:
     # --- what is done ---
 
     def _commit(self, chunk: Chunk, future: "Future[Scored]", name: str, opened: Opened, reader: Any) -> None:
-        # Until its answers are there, nothing that is behind it may be written.
+        # Until this row's prediction is written, later rows must not be.
         self._is_torn = True
         scored = future.result()
         self._is_torn = False
@@ -278,7 +278,7 @@ class Job:
             raise problems.BatchEndedEarly(rejected, rows, self._options.max_errors, self._errors.last, kept)
 
     def _keep(self, *, is_ended: bool = False, is_written: bool = False) -> None:
-        """Have on the disk what is done, and then that it is done."""
+        """Flush the results to disk, then record them in the journal."""
         if self._output is not None:
             shape = self._output.results.shape
             self.mark = self.mark._replace(data=self._output.keep(), shape=list(shape) if shape else None)

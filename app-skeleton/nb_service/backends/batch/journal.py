@@ -1,6 +1,6 @@
-"""The journal of a job: what it is, and how far it has come, on the disk before it is relied on.
+"""The journal of a job: its identity and progress, flushed to disk before they are relied on.
 
-A line of JSON each: first what the job is, then where each part ended. A line that was cut is none.
+One JSON line each: first the job's identity, then its progress after each part. An incomplete last line is ignored.
 """
 
 import json
@@ -19,11 +19,10 @@ _OWN = re.compile(rf"{NAME}|[0-9]+\.data(\.made)?")
 
 
 class Mark(NamedTuple):
-    """How far a job has come, with the sizes that its files had then: what is longer was never promised.
+    """A job's progress, with the sizes of its files at that time: data beyond them doesn't count.
 
     `task` is the number of the output, `source` of the input in it, `rows` how many of that input's rows are done, and
-    `rows_before` how many the inputs before it have.
-    `keys` are those of the first object where objects become lists.
+    `rows_before` how many rows the inputs before it have. `keys` are those of the first object if objects become lists.
     `is_ended` is whether all rows of the task are done, `is_written` whether its output has its final name.
     """
 
@@ -44,10 +43,10 @@ class Mark(NamedTuple):
 
 
 class Journal:
-    """The journal in `folder`, which is made; `job` is what tells this job from another one.
+    """The journal in `folder`, which is created; `job` identifies the job.
 
-    `mark` is the last mark, or None where the job begins. Raises BatchJournal where another job was started here, and
-    BatchOutput where nothing can be written.
+    `mark` is the last mark, or None for a new job. Raises BatchJournal if another job was started in this folder, and
+    BatchOutput if nothing can be written.
     """
 
     def __init__(self, folder: str, job: dict, *, restart: bool) -> None:
@@ -72,12 +71,12 @@ class Journal:
             self._check(lines[0], {"version": VERSION, **job})
             self.mark = Mark(**lines[-1])
         else:
-            # What has done nothing binds nobody.
+            # A journal without progress may be replaced by another job's.
             self._file.truncate(0)
             self._write({"version": VERSION, **job})
 
     def _lines(self) -> list[dict]:
-        """Return the lines that are whole, and cut off what is behind them."""
+        """Return the complete lines, and truncate the file after them."""
         self._file.seek(0)
         data = self._file.read()
         whole = data[: data.rfind(b"\n") + 1]
@@ -96,7 +95,7 @@ class Journal:
                 raise problems.BatchJournal(self.folder, _difference(name, was.get(name), now.get(name)))
 
     def note(self, mark: Mark) -> None:
-        """Have a mark on the disk; raise OSError."""
+        """Flush a mark to disk; raise OSError."""
         self.mark = mark
         self._write(mark._asdict())
 
@@ -110,11 +109,11 @@ class Journal:
             raise problems.BatchOutput(self.folder, reason(error)) from error
 
     def close(self) -> None:
-        """Close it; what is in it stays."""
+        """Close the journal; its contents stay."""
         self._file.close()
 
     def remove(self) -> None:
-        """Remove it and its folder: the job is over."""
+        """Remove the journal and its folder when the job is over."""
         self._file.close()
         try:
             shutil.rmtree(self.folder)
@@ -123,7 +122,7 @@ class Journal:
 
 
 def _check_own(folder: str) -> None:
-    """Raise BatchOutput where a folder, which is removed at the end of a job, has other files than a job's."""
+    """Raise BatchOutput if a folder, which is removed when the job is over, contains foreign files."""
     if os.path.islink(folder):
         raise problems.BatchOutput(folder, "it is a link", "Remove it: a job keeps its own files there.")
     strange = sorted(name for name in os.listdir(folder) if not _OWN.fullmatch(name))

@@ -1,4 +1,4 @@
-"""Columns of a table as texts of JSON: most are numbers that are spelled as JSON has them already."""
+"""Converts table columns to JSON texts; most cells are valid JSON numbers already."""
 
 import json
 import math
@@ -17,18 +17,18 @@ _NUMBERS_AND_GAPS = re.compile(rf"(?:{_NUMBER})?(?:,(?:{_NUMBER})?)*")
 
 
 def are_numbers(texts: Sequence[str], width: int = 1) -> bool:
-    """Return whether each text is `width` numbers of JSON with commas between, in which no other text is one."""
+    """Return whether each text is `width` comma-separated JSON numbers."""
     joined = ",".join(texts)
     return (
         joined.count(",") == width * len(texts) - 1
-        # Most lines have fewer characters than one number may have.
+        # Usually, even a whole line is shorter than the limit for one number.
         and (max(map(len, texts)) <= MAX_NUMBER or max(map(len, joined.split(","))) <= MAX_NUMBER)
         and _NUMBERS.fullmatch(joined) is not None
     )
 
 
 def of_cells(rows: Rows, name: str | None, cells: Sequence[str]) -> Sequence[str]:
-    """Return the JSON of the cells of a column of texts, by what the model's own samples have in it."""
+    """Return a text column's cells as JSON, converted as the same column of the model's own samples requires."""
     if not rows.is_text(name) and cells:
         joined = ",".join(cells)
         if joined.count(",") == len(cells) - 1 and max(map(len, cells)) <= MAX_NUMBER:
@@ -40,7 +40,7 @@ def of_cells(rows: Rows, name: str | None, cells: Sequence[str]) -> Sequence[str
 
 
 def of_values(values: Sequence) -> Sequence[str]:
-    """Return the JSON of the values of a column."""
+    """Return the JSON of a column's values."""
     kinds = set(map(type, values))
     if kinds == {int}:
         return [*map(str, values)]
@@ -50,7 +50,7 @@ def of_values(values: Sequence) -> Sequence[str]:
 
 
 def text(value: Any) -> str:
-    """Return the JSON of a value; a number beyond all doubles, which 1e999 spells, is null."""
+    """Return a value's JSON; a number outside the range of doubles, such as 1e999, becomes null."""
     try:
         return _as_json(value)
     except ValueError:
@@ -60,11 +60,11 @@ def text(value: Any) -> str:
 
 
 def of_sample(value: Any) -> str:
-    """Return the JSON of a sample; a number beyond all doubles is spelled as one, as it came."""
+    """Return a sample's JSON; a number outside the range of doubles is written as one, as in the input."""
     try:
         return _as_json(value)
     except ValueError:
-        # No encoder writes one. A text that nobody can have written holds its place.
+        # No encoder writes infinity as a number, so a unique placeholder is replaced afterwards.
         place = uuid.uuid4().hex
         return re.sub(f'"(-?){place}"', r"\g<1>1e999", _as_json(_placed(value, place)))
     except RecursionError:
@@ -72,7 +72,7 @@ def of_sample(value: Any) -> str:
 
 
 def _placed(value: Any, place: str) -> Any:
-    """Return a value with `place` for each infinity that is in it."""
+    """Return a value with each infinity replaced by `place`."""
     if isinstance(value, dict):
         return {name: _placed(item, place) for name, item in value.items()}
     if isinstance(value, list):
@@ -111,5 +111,5 @@ def encoded(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        # A lone surrogate, which came as an escape, can only leave as one.
+        # A lone surrogate, which came from an escape, can only be written as an escape.
         return "".join(f"\\u{ord(one):04x}" if "\ud800" <= one <= "\udfff" else one for one in text).encode("utf-8")

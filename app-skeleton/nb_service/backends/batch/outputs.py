@@ -1,4 +1,4 @@
-"""Where answers go: files that have their final names only when they are whole, and stdout."""
+"""Outputs: files, which get their final names only when complete, and stdout."""
 
 import contextlib
 import fcntl
@@ -17,7 +17,7 @@ _BLOCK = 1 << 20
 
 @contextlib.contextmanager
 def guarded(name: str) -> Iterator[None]:
-    """Raise BatchOutput for what writing a file may raise."""
+    """Convert errors of writing a file to BatchOutput."""
     try:
         yield
     except BrokenPipeError as error:
@@ -29,7 +29,7 @@ def guarded(name: str) -> Iterator[None]:
 
 
 def lock(file: IO[bytes], path: str) -> None:
-    """Lock a file until it is closed; raise BatchOutput where another process has it."""
+    """Lock a file until it is closed; raise BatchOutput if another process holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -38,10 +38,10 @@ def lock(file: IO[bytes], path: str) -> None:
 
 
 class Growing:
-    """A file that grows, and of which what `keep` promised outlives the machine's end.
+    """A growing file; data flushed with `keep` survives a crash of the machine.
 
-    Nobody else writes to it meanwhile. Raises BatchOutput where somebody does, or where it is a link, which somebody
-    else may have put there for what it leads to.
+    Raises BatchOutput if another process is writing to it, or if it is a link, which another user may have created to
+    redirect the output.
     """
 
     def __init__(self, path: str, size: int) -> None:
@@ -64,24 +64,24 @@ class Growing:
         self.size += len(data)
 
     def keep(self) -> int:
-        """Have all of it on the disk; return its size."""
+        """Flush all data to disk; return the size."""
         with guarded(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
         return self.size
 
     def close(self) -> None:
-        """Close it; where the disk is full, what was not promised is lost."""
+        """Close it; if the disk is full, data that was not flushed is lost."""
         with contextlib.suppress(OSError):
             self._file.close()
 
     def give_name(self, path: str) -> None:
-        """Give it its final name, which must be on the same disk."""
+        """Rename it to its final name, which must be on the same file system."""
         give_name(self.path, path)
 
 
 class Stream:
-    """Stdout, which can't be taken back: what is written is gone."""
+    """Stdout, where written data can't be taken back."""
 
     def __init__(self, descriptor: int, *, packed: bool) -> None:
         self._descriptor = descriptor
@@ -95,7 +95,7 @@ class Stream:
             (self._packed or self._file).write(data)
 
     def keep(self) -> int:
-        """Have the reader get all of it."""
+        """Flush all data to the reader; return 0, because stdout needs no position."""
         with guarded("stdout"):
             if self._packed is not None:
                 self._packed.flush()
@@ -103,7 +103,7 @@ class Stream:
         return 0
 
     def finish(self) -> None:
-        """Write what ends it."""
+        """Write the footer."""
         with guarded("stdout"):
             if self._packed is not None:
                 self._packed.close()
@@ -116,7 +116,7 @@ class Stream:
 
 
 def give_name(staged: str, path: str) -> None:
-    """Rename a file that is whole, so that its name outlives the machine's end."""
+    """Rename a complete file, durably."""
     with guarded(path):
         os.replace(staged, path)
         folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
@@ -127,7 +127,7 @@ def give_name(staged: str, path: str) -> None:
 
 
 def write_whole(path: str, fill: Callable[[IO[bytes]], None], compression: str) -> None:
-    """Write a file by `fill`, packed, and have it on the disk."""
+    """Write a compressed file by calling `fill`, and flush it to disk."""
     with guarded(path), open(path, "wb", buffering=_BLOCK) as file:
         with packed(file, compression) as sink:
             fill(sink)
@@ -136,7 +136,7 @@ def write_whole(path: str, fill: Callable[[IO[bytes]], None], compression: str) 
 
 
 class _Borrowed(io.RawIOBase):
-    """A file for a library that would close it, and must not."""
+    """A file wrapper that ignores a library's close()."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
@@ -153,9 +153,9 @@ class _Borrowed(io.RawIOBase):
 
 @contextlib.contextmanager
 def packed(file: IO[bytes], compression: str) -> Iterator[Any]:
-    """Yield a file whose content goes to `file`, packed."""
+    """Yield a file that writes its compressed content to `file`."""
     if compression == "gzip":
-        # Without a name and a time, the same answers are the same bytes.
+        # Without a name and a time, equal predictions give equal bytes.
         with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as sink:
             yield sink
     elif compression == "zstd":

@@ -1,4 +1,4 @@
-"""Which outputs a job writes, each of which inputs, in which format."""
+"""Plans the outputs of a job: their inputs and formats."""
 
 import os
 from typing import NamedTuple
@@ -15,7 +15,7 @@ FOLDER = ".nb-batch"
 
 
 class Task(NamedTuple):
-    """One output, and its inputs; `format` is None where the input's beginning must tell."""
+    """An output and its inputs; `format` is None if it has to be detected from the input's first bytes."""
 
     path: str
     sources: list[Source]
@@ -24,14 +24,14 @@ class Task(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the name for people."""
+        """Return the name for messages."""
         return "stdout" if self.path == STDOUT else self.path
 
 
 class Plan(NamedTuple):
-    """All outputs, and the folder for what a job keeps until its end; "" where it can't go on after its end.
+    """All outputs, and the folder for a job's temporary files; "" if the job can't be resumed.
 
-    `errors` is the file for rows that got no answer, "" for none.
+    `errors` is the file for rows without a prediction, "" for none.
     """
 
     tasks: list[Task]
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
 
 
 def make(sources: list[Source], options: Options) -> Plan:
-    """Return the plan; raise BatchWords, BatchInput or BatchOutput for what can't be."""
+    """Return the plan; raise BatchWords, BatchInput or BatchOutput for an invalid combination."""
     for source in sources:
         if source.format is not None:
             source.format.require(source.name)
@@ -60,19 +60,20 @@ def make(sources: list[Source], options: Options) -> Plan:
 
 
 def _in_folder(folder: str, name: str) -> str:
-    """Return the path of a file that is named after its input; raise BatchOutput where a link has that name."""
+    """Return the path of an output named after its input; raise BatchOutput if it is a link."""
     path = os.path.join(folder, name)
     if os.path.islink(path):
-        # Nobody has named it: another user who may write into the folder would choose which file is replaced.
+        # The user didn't choose this name. Another user with write access to the folder could choose which file gets
+        # replaced.
         raise problems.BatchOutput(path, "it is a link", "Remove it, or name the file that it leads to as the output.")
     return path
 
 
 def _target(path: str) -> str:
-    """Return the file that `path` names, which is another one for a link; raise BatchOutput for what is no file."""
+    """Return the file that `path` leads to, resolving links; raise BatchOutput unless it is a regular file."""
     target = os.path.realpath(path) if os.path.islink(path) else path
-    # A file gets its name when it is whole, in place of what had that name: of a device, nothing would be left. What
-    # /dev/stdout leads to may have a name that is no path.
+    # A complete output replaces whatever has its name, which would destroy a device. The target of /dev/stdout may have
+    # a name that isn't a path.
     if (os.path.lexists(target) or os.path.exists(path)) and not os.path.isfile(target):
         raise problems.BatchOutput(path, "it is not a file", "Name a file or a folder; - is stdout.")
     return target
@@ -81,7 +82,7 @@ def _target(path: str) -> str:
 def _task(path: str, sources: list[Source], options: Options) -> Task:
     by_name, compression = formats.of_name(path) if path != STDOUT else (None, "")
     chosen = FORMATS[options.to_format] if options.to_format else by_name or sources[0].format
-    # scored.xlsx should not be CSV that nobody has asked for; `scored` alone says nothing.
+    # Don't silently write CSV to scored.xlsx; `scored`, without an extension, is fine.
     if by_name is None and not options.to_format and path != STDOUT and (ending := os.path.splitext(path)[1]):
         known = " ".join(each for one in FORMATS.values() for each in one.endings)
         raise problems.BatchOutput(
@@ -99,7 +100,7 @@ def _task(path: str, sources: list[Source], options: Options) -> Task:
 
 
 def _file_name(source: Source, options: Options) -> str:
-    """Return the name that the output for this input has in the folder: with another ending where it says less."""
+    """Return the file name in the output folder for this input; its extension follows from the output format."""
     if source.path == STDIN:
         raise problems.BatchWords("Rows from stdin have no name for a file in a folder: name the output file.")
     base = os.path.basename(source.path)

@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, a line a minute elsewhere."""
+"""Progress of a job: a bar on a terminal, otherwise a log line every minute."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _WIDTH = 30
 
 
 class Progress:
-    """Tells how far a job is; `descriptor` is a terminal's or None, `say` writes a line of the log."""
+    """Shows a job's progress; `descriptor` is a terminal's or None, `say` writes a log line."""
 
     def __init__(self, descriptor: int | None, say: Callable[[str], object], clock: Callable[[], float]) -> None:
         self._descriptor = descriptor if descriptor is not None and os.isatty(descriptor) else None
@@ -20,7 +20,7 @@ class Progress:
         self._shown = 0
 
     def tell(self, rows: int, refused: int, share: float | None) -> None:
-        """Tell that `rows` are done, of which some were refused; `share` is how much of all that is, if known."""
+        """Show that `rows` are done, some of them rejected; `share` is the share of all rows, if known."""
         now = self._clock()
         if self._rows_before is None:
             self._rows_before = rows
@@ -42,7 +42,7 @@ class Progress:
             os.write(self._descriptor, f"\r{line}{padding}".encode())
 
     def end(self) -> None:
-        """Leave the terminal's line."""
+        """Finish the line on the terminal."""
         if self._shown:
             self._show("")
             self._show("")
@@ -57,7 +57,7 @@ def _words(rows: int, refused: int, rate: float, share: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words."""
+    """Return a duration as text."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

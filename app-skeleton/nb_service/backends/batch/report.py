@@ -1,4 +1,4 @@
-"""What is said at the end: how many rows came, how many went, and that none vanished."""
+"""The final report: how many rows were read, scored and rejected, so that none is unaccounted for."""
 
 import json
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from nb_scorer.common.problem import Problem
 
 
 class Report(NamedTuple):
-    """The outcome of a job: `exit_status` is the process's, `reasons` are those of the first rows that were refused.
+    """The outcome of a job: `exit_status` is the process's, `reasons` are those of the first rejected rows.
 
-    `problem` is what ended the job early. `drift` are lines on how the rows differ from the model's baseline, None
-    where they were not compared. By default it is the report of a job that did not start.
+    `problem` is the problem that stopped the job early. `drift` are lines on how the rows differ from the model's
+    baseline, or None if they were not compared. The defaults describe a job that did not start.
     """
 
     rows_in: int = 0
@@ -27,11 +27,11 @@ class Report(NamedTuple):
 
     @property
     def refused(self) -> int:
-        """Return how many rows got no answer."""
+        """Return the number of rows without a prediction."""
         return self.rows_in - self.rows_out
 
     def lines(self) -> list[str]:
-        """Return the lines for people."""
+        """Return the lines of the log."""
         rate = (self.rows_in - self.resumed_at) / max(self.seconds, 1e-6)
         said = [
             f"{self.rows_in} rows in = {self.rows_out} rows out + {self.refused} failed, in {self.seconds:.1f} s "
@@ -50,7 +50,7 @@ class Report(NamedTuple):
         return [*said, *(f"Drift: {line}." for line in self.drift or ())]
 
     def as_json(self) -> str:
-        """Return the report for programs, a line of JSON."""
+        """Return the report as one JSON line."""
         return json.dumps(
             {
                 "rows_in": self.rows_in,

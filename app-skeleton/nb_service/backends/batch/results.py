@@ -1,4 +1,4 @@
-"""What is written for a row that has its answer: kept columns, and the answer or its keys next to them."""
+"""Result rows: the kept columns, followed by the prediction or its keys."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -12,15 +12,15 @@ from nb_service.backends.batch.samples import picks
 from nb_service.protocols import csv_body
 from nb_service.protocols.rows import Rows
 
-# The column of a row that has no columns, where it is kept.
+# The column for a kept row that has no columns itself.
 SAMPLE = "sample"
 
 
 class Shape(NamedTuple):
-    """What rows of results look like: `kept` are columns of the input, `keys` those of a flat answer.
+    """The form of result rows: `kept` are input columns, `keys` those of a flattened prediction.
 
-    `kept` is None where rows are kept whole without having columns, `keys` is None where the answer is one column.
-    `delimiter` and `header` are those of the first input, where it is a table: of CSV, the output has them, too.
+    `kept` is None if rows without columns are kept whole; `keys` is None if the prediction is one column. If the first
+    input is CSV, the output uses its `delimiter` and `header`.
     """
 
     kept: list[str] | None
@@ -31,15 +31,15 @@ class Shape(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """Return the names of all columns that are written."""
+        """Return the names of all output columns."""
         kept = [SAMPLE] if self.kept is None else self.kept
         return [*kept, *([self.column] if self.keys is None else self.keys)]
 
 
 class Results:
-    """Makes rows of results: texts for CSV, or JSON for all other formats.
+    """Makes result rows: texts for CSV, JSON for all other formats.
 
-    `shape` is known from the first row on, and the same for all of a job: it is in the journal.
+    `shape` is determined by the first row and holds for the whole job; the journal records it.
     """
 
     def __init__(self, keep: str, column: str, flat_keys: list[str] | None, *, flat: bool, rows: Rows) -> None:
@@ -53,11 +53,11 @@ class Results:
 
     @property
     def keeps(self) -> bool:
-        """Return whether columns of the input are kept."""
+        """Return whether input columns are kept."""
         return self._keep != NONE
 
     def begin(self, name: str, chunk: Chunk, answers: Answers) -> Shape:
-        """Return the shape, decided by the first rows where it is not known yet; raise BatchInput."""
+        """Return the shape; if still unknown, determine it from these rows; raise BatchInput."""
         if self.shape is None:
             kept = self._kept(name, chunk)
             keys = None
@@ -74,7 +74,7 @@ class Results:
         return self.shape
 
     def _check(self, name: str, chunk: Chunk, shape: Shape) -> None:
-        """Raise BatchInput for a table with a column that the output lacks, where all are to be kept."""
+        """Raise BatchInput if all columns are to be kept and a table has one that the output lacks."""
         if self._keep != ALL or not chunk.is_table or shape.kept is None:
             return
         if chunk.names is not None and chunk.names is self._checked:
@@ -103,12 +103,12 @@ class Results:
         return list(first) if isinstance(first, dict) else None
 
     def lines(self, chunk: Chunk, indexes: Sequence[int], answers: Answers, delimiter: str) -> list[str] | None:
-        """Return lines of CSV where these are the input's with a cell more, else None."""
+        """Return CSV lines made by appending a cell to the input's lines, or None if that isn't possible."""
         shape = self._shape()
         if self._keep != ALL or shape.keys is not None or chunk.delimiter != delimiter or not chunk.is_table:
             return None
         cells = answers.cells
-        # Of a table without quotes, and answers without texts: nothing in them needs quotes.
+        # Neither a table without quotes nor predictions without texts need quoting.
         if chunk.lines is None or not answers.are_plain or _names(chunk) != shape.kept:
             return None
         lines = chunk.lines if len(indexes) == len(chunk) else [chunk.lines[at] for at in indexes]
@@ -117,7 +117,7 @@ class Results:
     def cells(
         self, chunk: Chunk, indexes: Sequence[int], answers: Answers
     ) -> tuple[Iterable[Sequence[str]], dict[int, str]]:
-        """Return rows of cells for CSV; and the reasons of rows that have no place in its columns, by index."""
+        """Return rows of cells for CSV, and, by index, the reasons of rows that don't fit its columns."""
         shape = self._shape()
         if chunk.is_table and shape.keys is None:
             kept = [_cells(column) for column in self._kept_columns(chunk, indexes)]
@@ -127,7 +127,10 @@ class Results:
     def objects(
         self, chunk: Chunk, indexes: Sequence[int], answers: Answers, *, bare: bool = True
     ) -> tuple[Sequence[str], dict[int, str]]:
-        """Return the JSON of rows, and reasons as `cells`. If `bare`, an answer that is alone stands for itself."""
+        """Return the rows as JSON, and reasons as in `cells`.
+
+        If `bare`, a prediction without kept columns is not wrapped.
+        """
         shape = self._shape()
         if bare and shape.kept == [] and shape.keys is None:
             return answers.texts, {}
@@ -144,7 +147,10 @@ class Results:
     def numbered(
         self, chunk: Chunk, indexes: Sequence[int], answers: Answers, first: int
     ) -> tuple[list[str], dict[int, str]]:
-        """Return JSON lists of each row's number in its input, of which `first` is the chunk's, and its answer."""
+        """Return JSON lists of each row's number in its input and prediction, and reasons as in `cells`.
+
+        `first` is the number of the chunk's first row.
+        """
         shape = self._shape()
         if shape.keys is None:
             return [f"[{first + at}, {answer}]" for at, answer in zip(indexes, answers.texts, strict=True)], {}
@@ -157,7 +163,7 @@ class Results:
         return made, misfits
 
     def _made(self, chunk: Chunk, indexes: Sequence[int], answers: Answers, make: Any) -> tuple[list, dict[int, str]]:
-        """Return what `make` makes of what is kept of each row and its answer; and reasons as `cells`."""
+        """Return the results of `make` for each row's kept values and prediction, and reasons as in `cells`."""
         shape = self._shape()
         made, misfits = [], {}
         kept = self._kept_rows(shape, chunk, indexes)
@@ -171,7 +177,7 @@ class Results:
     def _widened(
         self, shape: Shape, chunk: Chunk, indexes: Sequence[int], answers: Answers
     ) -> tuple[list[str], dict[int, str]]:
-        """Return the JSON of objects with all of their keys, and those of their answers; and reasons as `cells`."""
+        """Return JSON objects with all keys of the rows and of their predictions, and reasons as in `cells`."""
         made, misfits = [], {}
         for at, answer in zip(indexes, answers.values, strict=True):
             try:
@@ -181,7 +187,7 @@ class Results:
         return made, misfits
 
     def _object(self, shape: Shape, row: Any, answer: Any) -> dict:
-        """Return an object of the input and its answer in one; raise ValueError, in words, where they are not."""
+        """Return a row and its prediction merged into one object; raise ValueError with the reason if that fails."""
         if not isinstance(row, dict):
             raise ValueError(_NO_OBJECT)  # noqa: TRY004 - words for a row
         names = [shape.column] if shape.keys is None else shape.keys
@@ -207,7 +213,7 @@ class Results:
         columns = self._kept_columns(chunk, indexes)
         if not chunk.is_text:
             return [json_texts.of_values(column) for column in columns]
-        # A column of the model's own samples has their type, and any other one what its texts spell.
+        # A column that the model's own samples have gets their type; in others, the text decides.
         names = self._shape().kept or []
         is_known = self._rows.kinds == {"object"} and chunk.names is not None
         rows = self._rows if is_known else Rows({})
@@ -238,7 +244,7 @@ _NO_OBJECT = "It is not an object, so no columns can be kept; use --keep none."
 
 
 def _names(chunk: Chunk) -> list[str]:
-    """Return the names of a table's columns: numbers, counted from 1, where it has none."""
+    """Return a table's column names, or numbers from 1 if it has no header."""
     if chunk.names is not None:
         return list(chunk.names)
     whole = chunk.whole()
@@ -246,7 +252,7 @@ def _names(chunk: Chunk) -> list[str]:
 
 
 class _Kept:
-    """What is kept of a row of JSON: raises ValueError, when it is taken, where the row has no place in the columns."""
+    """The kept values of JSON rows; iterating raises ValueError for a row that doesn't fit the columns."""
 
     def __init__(self, names: list[str] | None, row: Any, *, is_all: bool) -> None:
         self._names = names
@@ -264,7 +270,7 @@ class _Kept:
 
 
 def _cells(column: Sequence) -> Sequence[str]:
-    """Return a column as cells of CSV."""
+    """Return a column as CSV cells."""
     kinds = set(map(type, column))
     if kinds == {str}:
         return column

@@ -1,4 +1,4 @@
-"""Rows that name files: of a folder that the job was given, and of no other, however a row spells a path."""
+"""Rows that name files, which must be in the folder given to the job, however a row spells the path."""
 
 import errno
 import json
@@ -12,7 +12,7 @@ from nb_service import problems
 from nb_service.backends.batch.formats.chunk import Chunk
 from nb_service.files import Files
 
-# In bytes. What is larger is probably not meant as a sample.
+# In bytes. A larger file is probably not meant as a sample.
 MAX_FILE = 64 << 20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _REASONS = {
@@ -24,13 +24,13 @@ _REASONS = {
 
 
 class NoFile(Exception):
-    """A path that names no file to read; the text gives the reason."""
+    """A path that doesn't name a readable file; the text is the reason."""
 
 
 class SampleFiles:
-    """Reads the files of `folder` that samples name where predictor takes files.
+    """Reads the files in `folder` that samples name for parameters that are files.
 
-    Samples hold paths until they are sent, so that no more files are in memory than are being scored.
+    Samples contain paths until they are sent, so that only the files being scored are in memory.
     """
 
     def __init__(self, folder: str, files: Files) -> None:
@@ -38,7 +38,7 @@ class SampleFiles:
         self._files = files
 
     def check(self, texts: list[str], chunk: Chunk) -> list[str]:
-        """Return the samples (their JSON) whose files are there; note in `chunk` the rows of the others."""
+        """Return the samples (JSON) whose files exist; mark the other rows of `chunk` as broken."""
         kept = []
         for at, text in zip(chunk.whole(), texts, strict=True):
             try:
@@ -50,7 +50,7 @@ class SampleFiles:
         return kept
 
     def in_full(self, text: str) -> str:
-        """Return the JSON of a sample with its files in the place of their paths; raise BatchInput."""
+        """Return a sample's JSON with files in place of their paths; raise BatchInput."""
         try:
             return json_codec.encode(self._replaced(json.loads(text), self._read)).decode("ascii")
         except NoFile as error:
@@ -59,7 +59,7 @@ class SampleFiles:
             ) from error
 
     def _replaced(self, sample: object, of_path: Callable[[str], str]) -> object:
-        # A data: URL is a file in the row itself, as a request would have it.
+        # A data: URL is a file inside the row, as in requests.
         return self._files.replaced(sample, lambda text: text if text[:5].lower() == "data:" else of_path(text))
 
     def _checked(self, path: str) -> str:
@@ -74,7 +74,7 @@ class SampleFiles:
         return binary.data_url(content, binary.media_type_of(path))
 
     def _opened(self, path: str) -> int:
-        """Return the descriptor of a file in the folder, to which no link leads; raise NoFile."""
+        """Return an open descriptor of a file in the folder, without following links; raise NoFile."""
         names = path.split("/")
         if os.path.isabs(path) or ".." in names or not names[-1] or "\0" in path:
             raise NoFile(f"{path!r} is not a path of a file within --files.")
@@ -92,7 +92,7 @@ class SampleFiles:
             reason = _REASONS.get(error.errno or 0, f"can't be read: {error.strerror}")
             raise NoFile(f"The file {path!r} {reason}.") from error
         except UnicodeEncodeError as error:
-            # JSON can have texts that are no names of files.
+            # Some JSON texts are not valid file names.
             raise NoFile(f"{path!r} is not a path of a file within --files.") from error
         if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE:
             os.close(descriptor)
@@ -105,7 +105,7 @@ def _too_large(path: str) -> NoFile:
 
 
 def listed(folder: str) -> Iterator[str]:
-    """Yield the names of the files of a folder in order; links and hidden ones are left out."""
+    """Yield the names of a folder's files in order, without links and hidden files."""
     with os.scandir(folder) as entries:
         names = [each.name for each in entries if each.is_file(follow_symlinks=False) and each.name[0] != "."]
     yield from sorted(names)

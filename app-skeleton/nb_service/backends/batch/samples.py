@@ -1,4 +1,4 @@
-"""What a row becomes: the sample that predictor gets, by the rules that hold for the bodies of requests, too."""
+"""Converts rows to samples, with the same rules as for request bodies."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,10 +15,10 @@ LIST, OBJECT, VALUE = "list", "object", "value"
 
 
 class Samples:
-    """Makes samples, as JSON, of the rows of one input, whose columns are `names` (None where it has no names).
+    """Makes JSON samples from the rows of an input with the columns `names` (None if they have no names).
 
-    `columns` are those that predictor gets, all where it is empty; without names they are counted from 1. `files` reads
-    the files that rows name.
+    `columns` are those that predictor receives, all if empty; unnamed columns are counted from 1. `files` reads the
+    files that rows name.
     """
 
     def __init__(
@@ -37,15 +37,15 @@ class Samples:
         self._files = files
         self._rows = _forced(rows, form)
         self._picks: list[int] | None = None
-        self.keys: list | None = None  # of the job's first object, where objects become lists
+        self.keys: list | None = None  # of the job's first object, if objects become lists
 
     def look(self, chunk: Chunk) -> None:
-        """Learn from the first rows what holds for all; also where a job that goes on does not score them again."""
+        """Learn the form of all rows from the first ones; also called when a resumed job skips them."""
         if self._form == LIST and self.keys is None:
             self.keys = next((list(chunk.rows[at]) for at in chunk.whole() if isinstance(chunk.rows[at], dict)), None)
 
     def of(self, chunk: Chunk) -> list[str]:
-        """Return the JSON of the samples of all rows that are whole; note in `chunk` those that have none."""
+        """Return the JSON samples of all unbroken rows; mark rows that can't be converted as broken in `chunk`."""
         if not chunk.is_table:
             self.look(chunk)
             texts = self._of_values(chunk)
@@ -87,11 +87,11 @@ class Samples:
         return list(columns[0]) if self._is_single(width) else json_texts.as_lists(columns, len(whole))
 
     def _is_single(self, width: int) -> bool:
-        """Return whether a row of one cell is that cell, as the model's own samples are."""
+        """Return whether a row of one cell is just that value, as in the model's own samples."""
         return self._rows.bare and width == 1
 
     def _is_value(self, width: int) -> bool:
-        """Return whether a row is the value in its only cell."""
+        """Return whether the sample is the value of the row's only cell."""
         wanted = self._form == VALUE if self._form else len(self._columns) == 1
         if wanted and width != 1:
             raise problems.BatchWords(f"--as value is for one column, and the rows have {width}: set --sample.")
@@ -112,7 +112,7 @@ class Samples:
         return samples
 
     def _shaped(self, row: Any) -> Any:
-        """Return the sample of a row of JSON; raise ValueError in words."""
+        """Return the sample for a JSON row; raise ValueError with the reason."""
         if self._columns:
             if not isinstance(row, dict):
                 raise ValueError("It is not an object, and --sample names keys.")
@@ -137,7 +137,7 @@ class Samples:
         return row
 
     def _listed(self, row: dict) -> list:
-        """Return an object's values in the order of the first one's keys; raise ValueError where it has others."""
+        """Return an object's values in the first object's key order; raise ValueError if its keys differ."""
         keys = self.keys or []
         if row.keys() != set(keys):
             raise ValueError(
@@ -147,7 +147,7 @@ class Samples:
 
 
 def picks(name: str, names: Sequence[str] | None, columns: Sequence[str], width: int) -> list[int]:
-    """Return the positions of these columns; raise BatchInput for one that is not there."""
+    """Return the positions of these columns; raise BatchInput for one that does not exist."""
     known = list(names) if names is not None else [str(number) for number in range(1, width + 1)]
     places = {column: place for place, column in enumerate(known)}
     missing = [column for column in columns if column not in places]
@@ -162,7 +162,7 @@ def picks(name: str, names: Sequence[str] | None, columns: Sequence[str], width:
 
 
 def _forced(rows: Rows, form: str) -> Rows:
-    """Return the converter for rows that `--as` says the form of, with the types that the model's own samples have."""
+    """Return a converter to the form given with `--as`, with the types of the model's own samples."""
     kinds = {LIST: "array", OBJECT: "object"}
     if form not in kinds or rows.kinds == {kinds[form]}:
         return rows
@@ -170,7 +170,7 @@ def _forced(rows: Rows, form: str) -> Rows:
 
 
 def _nested(sample: Any) -> Any:
-    """Return what the text in a cell spells where it is a list or an object, which no other cell can hold."""
+    """Parse a cell's text if it is a JSON list or object; otherwise return it unchanged."""
     if not (isinstance(sample, str) and sample[:1] in ("[", "{")):
         return sample
     try:

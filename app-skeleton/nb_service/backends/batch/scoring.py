@@ -1,4 +1,4 @@
-"""Asks the pool for the answers of many samples: together where they are all fine, apart where one is not."""
+"""Sends samples to the pool: together, or separately if one of them fails."""
 
 import json
 import threading
@@ -17,27 +17,27 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.answer import Answer
 from nb_service.pool.client import PoolClient
 
-# So long may an array take where samples are scored one by one: what is done should be kept every few seconds.
+# Target time per array when samples are scored one by one, so that progress is saved every few seconds.
 ARRAY_SECONDS = 0.1
 FIRST_SIZE = 8
-# By so much smaller are arrays after one that took too long.
+# The array size is divided by this after an array that took too long.
 SLOWER_BY = 8
-# After so many samples of an array have failed, each of the others is asked by itself.
+# After this many failures in an array, each remaining sample is sent separately.
 MAX_SPLITS = 3
-# The first scorer may take long to load; one that must be replaced is there sooner.
+# The first scorer may take long to load; a replacement starts faster.
 PAUSE_SECONDS = 0.05
 MAX_WAITS = 3
 
 
 class Failure(NamedTuple):
-    """Why a row got no answer: the status that a request would get, and a sentence."""
+    """Why a row has no prediction: the status that a request would get, and a sentence."""
 
     status: int
     reason: str
 
 
 class Scored(NamedTuple):
-    """The answers of some samples, without those of `failures`, which are by index; and the samples, as JSON."""
+    """The predictions of some samples, their failures by index, and the samples as JSON."""
 
     answers: Answers
     failures: dict[int, Failure]
@@ -45,14 +45,14 @@ class Scored(NamedTuple):
 
 
 class Stopped(Exception):
-    """The job is asked to end."""
+    """The job was asked to stop."""
 
 
 class Scoring:
-    """Scores lists of samples over `client`, for any number of threads; `is_ready()` is whether the pool answers.
+    """Scores lists of samples through `client`, from any number of threads; `is_ready()` is whether the pool is ready.
 
-    `most` is how many samples are best asked at a time, `call` is what the job adds to each. `files` reads the files
-    that samples name.
+    `most` is the best number of samples per request; `call` is added to each request. `files` reads the files that
+    samples name.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Scoring:
         self.most = most if self._together else min(FIRST_SIZE, most)
 
     def score(self, samples: list[str]) -> Scored:
-        """Return the outcome of each sample, given its JSON; raise BatchUnscored, BatchWords, or Stopped."""
+        """Return the outcome of each JSON sample; raise BatchUnscored, BatchWords, or Stopped."""
         if not samples:
             return Scored(Answers(0, values=[]), {}, samples)
         if self._together and not self._client.together:
-            # Batching was disabled: from now on the time limit is that of samples scored one after another.
+            # Batching was disabled: from now on, the time limit is that of samples scored one after another.
             self._together = False
             self.most = min(FIRST_SIZE, self.most)
         started = time.monotonic()
@@ -92,7 +92,7 @@ class Scoring:
         if self._call and answer is not None:
             _check_call(answer)
         if answer is not None and answer.outcome == outcomes.TOO_SLOW:
-            # The time limit holds for a call: the next ones get fewer samples.
+            # The time limit holds for a whole call, so the next calls get fewer samples.
             self.most = max(1, self.most // SLOWER_BY)
         return self._apart(samples, answer)
 
@@ -101,14 +101,14 @@ class Scoring:
             self.most = max(1, min(self._largest, 2 * self.most, int(count * ARRAY_SECONDS / max(seconds, 1e-6))))
 
     def _apart(self, samples: list[str], answer: Answer | None) -> Scored:
-        """Return the outcome of each of samples, one of which failed with `answer`."""
+        """Return the outcome of each sample after a request for all of them failed with `answer`."""
         values: dict[int, object] = {}
         failures: dict[int, Failure] = {}
         begin, end, splits = 0, len(samples), 0
         while answer is not None and splits < MAX_SPLITS and (index := replies.index_of(answer)) is not None:
             splits += 1
             failures[begin + index] = failure(answer)
-            # What is before it is fine; but its answers came to nothing.
+            # The samples before it are valid, but their predictions were lost.
             self._alone(samples, range(begin, begin + index), values, failures, together=True)
             begin, answer = begin + index + 1, None
             if begin < end:
@@ -122,7 +122,7 @@ class Scoring:
     def _alone(
         self, samples: list[str], which: range, values: dict, failures: dict[int, Failure], *, together: bool = False
     ) -> None:
-        """Note the outcome of each of some samples: of all in one array where that is fine, else each in its own."""
+        """Record the outcome of the samples in `which`: score them in one array, or separately if that fails."""
         if together and len(which):
             (answer,) = self._asked([samples[which.start : which.stop]])
             if answer is not None and answer.outcome == outcomes.OK:
@@ -138,11 +138,11 @@ class Scoring:
                     (values[at],) = json.loads(answer.payload)
                 else:
                     failures[at] = failure(answer)
-            # After a failure the client sends no more.
+            # After a failure, the client sends no further requests.
             left = [at for at, answer in zip(left, asked, strict=True) if answer is None]
 
     def _asked(self, arrays: Sequence[list[str]]) -> list[Answer | None]:
-        """Return the outcome of each array, None for those not sent; wait where no scorer is there."""
+        """Return the outcome of each array, None for those not sent; wait while no scorer is available."""
         waits = 0
         while True:
             self._wait()
@@ -162,10 +162,10 @@ class Scoring:
         return encoded("[" + ",".join(texts) + "]")
 
     def _wait(self) -> None:
-        """Wait until the pool is ready; raise BatchUnscored where it has not been for too long."""
+        """Wait until the pool is ready; raise BatchUnscored after too long."""
         latest = time.monotonic() + self._absence
         while not self._is_ready():
-            # How long the first one takes to load, nobody knows; that it can't, the pool does.
+            # The first load may take any time, and the pool itself detects that it failed.
             if self._was_ready and time.monotonic() > latest:
                 raise problems.BatchUnscored(f"no process has loaded the model for {self._absence:g} seconds")
             self._pause()
@@ -177,7 +177,7 @@ class Scoring:
 
 
 def _check_call(answer: Answer) -> None:
-    """Raise BatchWords where an array was rejected for the job's parameters, and not for one of its samples."""
+    """Raise BatchWords if the job's parameters, rather than one of its samples, caused a rejection."""
     if answer.outcome == outcomes.REFUSED and replies.index_of(answer) is None:
         facts = json.loads(answer.payload)
         if "status" in facts:
@@ -188,7 +188,7 @@ _LATER = (outcomes.NOT_READY, outcomes.FULL)
 
 
 def failure(answer: Answer) -> Failure:
-    """Return the failure that this outcome means for the one sample that it is of."""
+    """Return the failure of a single sample from its outcome."""
     if answer.outcome in (outcomes.NOT_JSON, outcomes.REFUSED, outcomes.FAILED):
         return Failure(*answer_words.of_row(answer.outcome, json.loads(answer.payload)))
     rejection = replies.rejection_of(answer)

@@ -1,4 +1,4 @@
-"""The back end `batch` put together: the pool on the loop of the main thread, the job in a thread that asks it."""
+"""Runs a batch job: the pool on the main thread's loop, the job in a thread that uses it."""
 
 import contextlib
 import os
@@ -38,19 +38,19 @@ if TYPE_CHECKING:
     from nb_service.pool.turns import TurnLoop
     from nb_service.settings import Settings
 
-# So long may the service be without any process that has the model, once one had it.
+# Give up when no scorer has been available for this long, once one was.
 ABSENCE_SECONDS = 60.0
-# So long may the system lack what the first one needs: nothing is lost by an end then.
+# Give up if the system can't start the first scorer for this long; nothing is lost, because nothing was scored yet.
 START_SECONDS = 10.0
-# So long has the job, after a signal, to keep what is done.
+# Time that the job has to save its progress after a signal.
 END_SECONDS = 3.0
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-# What words of the command line may differ when a job goes on.
+# Options that may change when a job is resumed.
 FREE = ("inputs", "output", "restart", "json", "show", "max_errors")
 
 
 def predictor_of(model: ModelFolder, name: str) -> ModelFolder:
-    """Return the model whose predictor scores: the default one if the name is ""; raise BatchWords."""
+    """Return the model for a named predictor, or the default one if the name is ""; raise BatchWords."""
     names = ", ".join(model.predictors) or "none"
     if name and name not in model.predictors:
         raise problems.BatchWords(f"--predictor {name} is not one of the notebook's predictors, which are: {names}.")
@@ -60,7 +60,7 @@ def predictor_of(model: ModelFolder, name: str) -> ModelFolder:
 
 
 class BatchService:
-    """Runs one job; `streams` are the descriptors of stdout and stderr themselves, which the log does not have."""
+    """Runs one job; `streams` are descriptors of the real stdout and stderr, which bypass the log."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class BatchService:
         self._stdout, self._stderr = streams
         self._keep_seconds = settings.batch_keep
         self._model = predictor_of(pool.model, options.predictor)
-        # Only predictor's samples are compared with a baseline.
+        # The baseline describes samples of the default predictor only.
         self._baseline = None if self._model.predictor else drift.baseline_of(pool.model)
         self._present = drift.present_of(self._baseline, settings)
         self._stop = threading.Event()
@@ -92,13 +92,13 @@ class BatchService:
 
     @property
     def report(self) -> Report:
-        """Return what has come of the job, or, where it did not end by itself, how far it is."""
+        """Return the job's report, or its progress if it hasn't finished."""
         if self._report is not None:
             return self._report
         return Report() if self._job is None else self._job.report()
 
     def run(self) -> int:
-        """Return the exit code, or raise the Problem that ended the job."""
+        """Run the job; return the exit status, or raise the Problem that stopped it."""
         self._pool.manager.on_fatal = self._fail
         if self._present is not None:
             self._pool.manager.on_answer = self._present.answered
@@ -121,32 +121,32 @@ class BatchService:
         if self._problem is not None:
             raise self._problem
         if self._report is not None:
-            # Behind what scorers have printed, which comes by another way.
+            # After the output of the scorers, which arrives through another pipe.
             for line in self._report.lines():
                 self._log.say_last(line)
         return 128 + self._signal if self._signal else self._status
 
     def _on_signal(self, number: int) -> None:
         if self._stop.is_set():
-            # A second signal: its sender does not want to wait.
+            # On a second signal, stop without waiting.
             self._loop.stop()
             return
         self._signal = number
         kept = ": finished rows are kept; run the same command again to resume" if self._plan.folder else ""
         self._log.say(f"Stopping after signal {number}{kept}.")
         self._stop.set()
-        # The job may wait for a row that never comes. What it has noted holds, whenever it ends.
+        # The job may be waiting for a row that never arrives. Recorded progress is safe either way.
         self._loop.call_later(END_SECONDS, self._loop.stop)
 
     def _fail(self, problem: problems.Problem) -> None:
         if not self._stop.is_set():
             self._problem = problem
         self._stop.set()
-        # As after a signal: the job may wait for a row that never comes.
+        # As after a signal: the job may be waiting for a row that never arrives.
         self._loop.call_later(END_SECONDS, self._loop.stop)
 
     def _reap(self) -> None:
-        """Collect children that have ended; as process 1, also orphans."""
+        """Reap exited children; as process 1, also orphans."""
         self._pool.manager.reap()
         orphans.reap(self._pool.manager.child_pids)
 
@@ -171,7 +171,7 @@ class BatchService:
         rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
         call = Calls(model.manifest, name=model.predictor).made(Parameters(texts=self._options.texts))
         named = self._files()
-        # Files are in memory while they are scored: one for each scorer that is at work.
+        # Files are in memory while they are scored: one for each busy scorer.
         scoring = Scoring(client, self._is_ready, self._stop, ABSENCE_SECONDS, 1 if named else ROWS, call, named)
         keys = list(model.answer_schema.get("properties", {})) or None
         if self._options.show:
@@ -189,14 +189,14 @@ class BatchService:
                 journal.close()
         if self._baseline is not None and self._present is not None:
             counted = self._of_loop(self._present.numbers)
-            # Of all rows of this run, not only the last ones, which are the present of a service.
+            # Over all rows of this run, whereas a service compares only recent samples.
             compared = comparison.of(self._baseline, counted["counts"])
             report = report._replace(drift=comparison.lines(compared, counted["counted"]))
         self._report = report
         return report.exit_status
 
     def _files(self) -> SampleFiles | None:
-        """Return the reader of the files that rows name, None if they name none; raise BatchWords."""
+        """Return the reader for files that rows name, None if they name none; raise BatchWords."""
         if not self._options.files:
             return None
         taken = files.of(self._model.manifest)
@@ -205,7 +205,7 @@ class BatchService:
         return SampleFiles(self._options.files, taken)
 
     def _is_ready(self) -> bool:
-        """Return whether the pool answers; raise BatchUnscored where the system has started no process for too long."""
+        """Return whether the pool is ready; raise BatchUnscored if the system can't start a process for too long."""
         if self._pool.ready:
             return True
         hindrance = self._pool.manager.hindrance
@@ -231,12 +231,12 @@ class BatchService:
         self._call_soon(self._log.say, line)
 
     def _call_soon(self, callback: Callable, *args: object) -> None:
-        """Call on the loop's thread. Where `run` did not wait for this one any longer, nobody is left to call."""
+        """Call on the loop's thread; do nothing if `run` has already returned."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args)
 
     def _of_loop(self, function: Callable[[], dict]) -> dict:
-        """Return what a function gives on the loop's thread, behind all that has been answered."""
+        """Return the result of a function called on the loop's thread, after all pending responses."""
         given: Future[dict] = Future()
         self._loop.call_soon_threadsafe(lambda: given.set_result(function()))
         return given.result(END_SECONDS)

@@ -1,4 +1,4 @@
-"""`--show`: what the first rows become, and what would be written for them."""
+"""`--show`: prints the samples and results for the first rows."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def show(
     scoring: Scoring,
     say: Callable[[str], object],
 ) -> int:
-    """Say what the first rows become, and what would be written for them."""
+    """Print the samples made from the first rows, and the results that would be written for them."""
     source = task.sources[0]
     with inputs.opened(source) as opened:
         reader = opened.reader(options.reading(rows))

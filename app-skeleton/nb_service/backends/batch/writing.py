@@ -1,4 +1,4 @@
-"""One output while it is written: rows in its format, or staged ones where the format needs all of them first."""
+"""Writes one output: rows in its format, or staged rows if the format needs all of them first."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ NO_ANSWERS = Answers(0, values=[])
 
 
 class Output:
-    """One output; `staged` is the file in which it grows, "" for none that outlives this process.
+    """One output; `staged` is its temporary file, "" if nothing outlives this process.
 
-    `size` bytes of it are there from before, and `results` has their shape.
+    `size` bytes were written by an earlier run; `results` has their shape.
     """
 
     def __init__(self, task: Task, staged: str, size: int, results: Results, stdout: int) -> None:
@@ -33,7 +33,7 @@ class Output:
         self._name = task.format.name if task.format is not None else "ndjson"
         self._stdout = stdout
         self._is_staged = task.format is not None and task.format.is_staged
-        # Columns that come as columns are kept as such: their types say more than JSON can.
+        # Typed columns are kept as they are: JSON would lose their types.
         self._rereads = (
             results.keeps
             and self._name in ("parquet", "arrow")
@@ -63,7 +63,7 @@ class Output:
         return LinesWriter()
 
     def begin(self, name: str, chunk: Chunk, answers: Answers = NO_ANSWERS) -> None:
-        """Write what stands before the first row, unless it is there."""
+        """Write the header, unless an earlier run wrote it."""
         shape = self.results.begin(name, chunk, answers)
         if self._is_begun:
             return
@@ -73,9 +73,9 @@ class Output:
             self._sink.write(self._writer.begin(shape.columns))
 
     def write(self, chunk: Chunk, indexes: Sequence[int], answers: Answers, first: int) -> dict[int, str]:
-        """Write the answers of the rows at `indexes`; return why some of them have no place in its columns.
+        """Write the predictions of the rows at `indexes`; return, by index, why some don't fit the columns.
 
-        `first` is the number of the first row of `chunk` in all inputs of this output, counted from 0.
+        `first` is the number of the chunk's first row in all inputs of this output, counted from 0.
         """
         rows: Any
         misfits: dict[int, str] = {}
@@ -95,11 +95,11 @@ class Output:
         return misfits
 
     def keep(self) -> int:
-        """Have on the disk what is written; return its size."""
+        """Flush the output to disk; return its size."""
         return self._sink.keep()
 
     def check(self, rows: int) -> None:
-        """Raise RuntimeError where the rows of a staged output are not as many as were written."""
+        """Raise RuntimeError if the number of staged rows differs from `rows`."""
         if not self._is_staged:
             return
         self._sink.keep()
@@ -109,7 +109,7 @@ class Output:
             raise RuntimeError(f"{rows} rows were written, and {count} are there")
 
     def finish(self, options: ReadOptions) -> None:
-        """Give the output its form and its final name."""
+        """Convert the output to its format and give it its final name."""
         if not self._is_staged:
             self._sink.write(self._writer.end())
             if isinstance(self._sink, Stream):
@@ -145,14 +145,14 @@ class Output:
         try:
             write_whole(made, partial(fill, exact=False), self._task.compression)
         except convert.Wider:
-            # A file, other than stdout, can be started again; most never need it.
+            # Unlike stdout, a file can be written again, which is rarely necessary.
             write_whole(made, partial(fill, exact=True), self._task.compression)
         self._set_mode(made)
         give_name(made, self._task.path)
 
     @staticmethod
     def _set_mode(path: str) -> None:
-        """Give a temporary file the rights that any new file gets."""
+        """Give a temporary file the permissions of a newly created file."""
         mask = os.umask(0o022)
         os.umask(mask)
         with guarded(path):
@@ -172,7 +172,7 @@ class Output:
 
         def batches() -> Iterator[Any]:
             schema = columns.common_schema([(source.name, schema) for source, schema in schemas()])
-            # Of Arrow, each dictionary would have to be the same in the whole file.
+            # An Arrow file allows only one dictionary per column.
             form = columns.Form(schema, decodes=self._name == columns.ARROW)
             is_empty = True
             for source in self._task.sources:
@@ -180,7 +180,7 @@ class Output:
                     for batch in opened.reader(options).batches(kept):
                         is_empty = False
                         yield form.of(batch)
-            # Files without rows have columns, too.
+            # Files without rows need columns, too.
             if is_empty:
                 yield form.of_none()
 
@@ -192,7 +192,7 @@ class Output:
         return batches
 
     def close(self) -> None:
-        """Close it, and remove what can't be gone on with."""
+        """Close it, and remove the temporary files that a resumed job can't use."""
         self._sink.close()
         if self._temporary:
             for path in (self._temporary, f"{self._temporary}.made"):

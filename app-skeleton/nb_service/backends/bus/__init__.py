@@ -1,4 +1,4 @@
-"""The back end `bus`: samples from one place of a message broker, predictions to another; HTTP goes on next to it."""
+"""The back end `bus`: takes samples from a message broker and publishes predictions, alongside HTTP."""
 
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Bus:
-    """Serves the pool's model to a message broker, and on PORT."""
+    """Serves the pool's model through a message broker, and HTTP on PORT."""
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: Settings, environ: dict) -> int:
-        """Serve until a signal; return the exit code. Raise a Problem of the bus before the model loads."""
+        """Serve until a signal; return the exit status. Raise a Problem of the bus before the model is loaded."""
         where = place.of(settings, identity.of(pool.model, settings.model_name).name)
         brokers.check(where.scheme)
         companion = BusProcess(loop, pool, where, environ, log)

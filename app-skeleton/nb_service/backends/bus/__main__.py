@@ -1,4 +1,4 @@
-"""The bus's process: holds the broker's connections, and asks the pool over the inherited socket."""
+"""The bus process: holds the broker's connections and calls the pool over the inherited socket."""
 
 import asyncio
 import gc
@@ -16,17 +16,17 @@ from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.settings import Settings
 
 REPORT_SECONDS = 0.5
-# How many objects there are more before garbage is looked for.
+# Number of new objects that triggers garbage collection.
 GARBAGE = 50_000
 
 
 async def serve(link: socket.socket, settings: Settings, served: identity.Identity) -> None:
-    """Serve the bus for the model `served` until SIGTERM, over the pool at the other end of `link`."""
+    """Serve the bus for the model `served` until SIGTERM, with the pool at the other end of `link`."""
     where = place.of(settings, served.name)
     pool = await AsyncPoolClient.on(link, gone=_exit)
 
     def say(text: str) -> None:
-        # Whoever reads that samples are taken finds the service ready.
+        # When the front learns that the broker delivers samples, it reports the service as ready.
         pool.tell(consumer.numbers())
         pool.tell({"say": text})
 
@@ -42,7 +42,7 @@ async def serve(link: socket.socket, settings: Settings, served: identity.Identi
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, consumer.finish)
     reports = asyncio.create_task(_report(pool, consumer))
-    # The present objects stay; and thousands of samples are in flight, which the collector would look through in vain.
+    # The existing objects stay. With thousands of samples in flight, the collector would scan them in vain.
     gc.freeze()
     gc.set_threshold(GARBAGE)
     await consumer.run()
@@ -58,12 +58,12 @@ async def _report(pool: AsyncPoolClient, consumer: Consumer) -> None:
 
 
 def _exit() -> None:
-    """End at once: the front is gone, and with it the scorers."""
+    """Exit at once: the front has exited, and the scorers with it."""
     os._exit(0)
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Serve over the socket that `args` numbers; return the exit code."""
+    """Serve over the socket whose descriptor is in `args`; return the exit status."""
     settings = Settings(environ)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
     served = identity.of(model, settings.model_name)

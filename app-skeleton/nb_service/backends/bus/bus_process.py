@@ -1,4 +1,4 @@
-"""The bus's process as the front sees it: started with the service, and what it tells, summed up over its lives."""
+"""The bus process as seen by the front: starts with the service; its counts are summed over restarts."""
 
 import asyncio
 
@@ -10,9 +10,9 @@ from nb_service.pool import Pool
 
 
 class BusProcess(PoolProcess):
-    """Runs `python -m nb_service.backends.bus`, which holds the broker's connections; samples come to the pool from it.
+    """Runs `python -m nb_service.backends.bus`, which holds the broker's connections and sends samples to the pool.
 
-    Clients of brokers are code of others, and keep threads and buffers of their own: none of that is in process 1.
+    Broker clients are third-party code with threads and buffers of their own, which must stay out of process 1.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class BusProcess(PoolProcess):
 
     @property
     def is_ready(self) -> bool:
-        """Return whether samples are taken from the broker."""
+        """Return whether the process takes samples from the broker."""
         return self.pid is not None and bool(self._state.get("connected"))
 
     def start(self) -> None:
-        """Start it, and say which brokers there could be."""
+        """Start the process, and log which brokers are available."""
         self._say(
             f"The bus: {brokers.KINDS[self._place.scheme].title} at {self._place}, from {self._place.source} to "
             f"{self._place.target}, errors to {self._place.errors}, group {self._place.group}. "
@@ -46,7 +46,7 @@ class BusProcess(PoolProcess):
         super().start()
 
     def on_news(self, news: dict) -> None:
-        """Take its numbers."""
+        """Record the numbers that the process reports."""
         counts = news.pop("counts")
         for reason, count in counts.pop("errors").items():
             self._errors[reason] = self._errors.get(reason, 0) + count
@@ -57,14 +57,14 @@ class BusProcess(PoolProcess):
             self.works()
 
     def reap(self) -> None:
-        """Collect its exit status if it has ended, and start another."""
+        """Reap the process if it has exited, and start another."""
         super().reap()
         if self.pid is None:
-            # What it had in flight the broker delivers again.
+            # The broker redelivers what was in flight.
             self._state = {"waiting": self._state.get("waiting")}
 
     def numbers(self) -> dict:
-        """Return {"bus": its numbers}, also while it does not run."""
+        """Return {"bus": its numbers}, even while the process is not running."""
         state = {"connected": False, "in_flight": 0, "waiting": None, "oldest_seconds": 0.0, **self._state}
         return {
             "bus": {

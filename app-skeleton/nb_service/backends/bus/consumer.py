@@ -1,8 +1,8 @@
-"""The way of a message: taken, asked, settled; how many at a time, how often, in which order, and what if all is gone.
+"""The life of a message: taken, scored and settled; with limits, retries, order, and reconnecting.
 
-A delivery is *work* from when it is taken until the broker has its outcome for good. Each work is scored in a task of
-its own, so that a slow sample holds no other. Outcomes are settled together: while the broker has the last ones, the
-next gather. Within a lane they are settled in the order in which they were taken.
+A delivery is *work* from when it is taken until the broker has stored its outcome. Each is scored in a task of its own,
+so that a slow sample doesn't delay others. Outcomes are settled in batches: while the broker stores one, the next one
+fills. Within a lane, they are settled in the order in which they were taken.
 """
 
 import asyncio
@@ -21,38 +21,38 @@ from nb_service.pool import answer as outcomes
 from nb_service.pool.async_client import AsyncPoolClient
 from nb_service.protocols import Malformed, Question, Series
 
-# How many seconds of work are taken ahead, at the recent speed: the way to the broker and back must not be waited for.
+# Seconds of work to take ahead, at the recent rate, so that scorers never wait for the broker's round trip.
 AHEAD_SECONDS = 0.25
-# And at least the work of so many settlings, however long the broker takes for one: else the wait for it would be what
-# the speed is measured by, and never get shorter.
+# Take at least the work of this many settlements ahead, however slow the broker is. Otherwise, the measured rate would
+# include the wait for it and never recover.
 SETTLES_AHEAD = 3
-# HTTP, which shares the pool's queue, has the rest of it.
+# The bus uses 1/QUEUE_SHARE of the pool's queue; HTTP has the rest.
 QUEUE_SHARE = 2
-# No more is taken while messages of so many bytes are being worked on.
+# Stop taking messages while those in progress have this many bytes.
 MAX_BYTES = 64 << 20
-# One array of samples that a batch_predictor scores gets so many, as in HTTP.
+# Samples in an array for batch_predictor, as in HTTP.
 TOGETHER = 1000
-# How many outcomes are settled in one call at most.
+# Maximum number of outcomes in one settlement.
 MAX_SETTLED = 512
-# While there is room for few, so long is waited for more: taking costs a round trip.
+# If there is room for only a few, wait this long for more, because each `take` costs a round trip.
 GATHER_SECONDS = 0.002
 FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
-# How often a full or starting pool is asked again.
+# Backoff for retrying while the pool is full or starting.
 POOL_PAUSE, MAX_POOL_PAUSE = 0.02, 0.5
 LAG_SECONDS = 1.0
-# How long a connection that is lost may take to notice it once it is closed.
+# How long the tasks of a lost connection may take to finish after closing it.
 CLOSE_SECONDS = 2.0
 
 
 class Counts:
-    """What was counted since the last report."""
+    """The counts since the last report."""
 
     def __init__(self) -> None:
         self.taken = self.redelivered = self.answered = self.lost = 0
         self.errors: dict[str, int] = {}
 
     def numbers(self) -> dict:
-        """Return them in a form that JSON can hold."""
+        """Return the counts in a form that JSON can hold."""
         return {
             "taken": self.taken,
             "redelivered": self.redelivered,
@@ -63,7 +63,7 @@ class Counts:
 
 
 class Work:
-    """A delivery on its way; `outcome` is None until it is known, and stays so where it is given back."""
+    """A delivery in progress; `outcome` is None until it is known, and stays None if the delivery is given back."""
 
     __slots__ = ("delivery", "is_done", "outcome", "task")
 
@@ -75,10 +75,10 @@ class Work:
 
 
 class Consumer:
-    """Takes samples from `broker`, asks `pool` for them and settles them, until told to finish.
+    """Takes samples from `broker`, scores them with `pool` and settles them, until `finish` is called.
 
-    `say` gets sentences for the log, `name` is what they call the broker. `tries` and `arrays` are the settings' own,
-    `reclaim` is in seconds. To be made where a loop runs.
+    `say` receives sentences for the log, in which the broker is called `name`. `tries` and `arrays` are settings,
+    `reclaim` is in seconds. Must be created inside a running loop.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is used as it is
@@ -107,15 +107,15 @@ class Consumer:
         self._lanes: dict[Hashable, deque[Work]] = {}
         self._ready: deque[Work] = deque()  # done, and next in their lanes
         self._bytes = 0
-        self._stalled = 0  # how many works wait for the pool to take them
+        self._stalled = 0  # number of works waiting for the pool to accept them
         self._most = max(1, pool.max_queue // QUEUE_SHARE)
         self._least = min(self._most, 2 * pool.at_once)
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._taking = False  # whether the broker is being asked for more
-        self._broken = False  # whether this connection has ended
+        self._taking = False  # whether a `take` is in progress
+        self._broken = False  # whether this connection has failed
         self._rate = 0.0  # recently settled works per second
-        self._settled = 0  # since the rate was last looked at
-        self._settle_seconds = 0.0  # recent seconds for the broker to settle
+        self._settled = 0  # since the rate was last updated
+        self._settle_seconds = 0.0  # recent seconds that the broker took to settle
         self._finishing = False
         self._change = asyncio.Event()
         self._ending = asyncio.Event()
@@ -125,18 +125,18 @@ class Consumer:
 
     @property
     def window(self) -> int:
-        """Return how many deliveries there may be at a time now."""
+        """Return how many deliveries may be in progress now."""
         ahead = max(AHEAD_SECONDS, SETTLES_AHEAD * self._settle_seconds)
         return max(self._least, min(self._most, int(self._rate * ahead)))
 
     def finish(self) -> None:
-        """Take nothing new; have `run` return when everything that was taken is settled or given back."""
+        """Stop taking messages; `run` returns when everything taken is settled or given back."""
         self._finishing = True
         self._ending.set()
         self._change.set()
 
     def numbers(self) -> dict:
-        """Return the state and what was counted since the last call, in a form that JSON can hold."""
+        """Return the state, and the counts since the last call, in a form that JSON can hold."""
         counts, self._counts = self._counts, Counts()
         sinces = [work.delivery.since for work in self._works.values() if work.delivery.since]
         if self.lag is not None and self.lag.waiting and self.lag.since:
@@ -150,7 +150,7 @@ class Consumer:
         }
 
     async def run(self) -> None:
-        """Work until `finish`, through any number of connections."""
+        """Run until `finish`, reconnecting as often as necessary."""
         pause = FIRST_PAUSE
         while not self._is_over():
             try:
@@ -165,11 +165,11 @@ class Consumer:
             finally:
                 await self._broker.close()
             if not self._is_over():
-                # With jitter: all services of a group lose a broker at the same moment.
+                # Jitter, because all services of a group lose a broker at the same moment.
                 await self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
     async def _connect(self) -> bool:
-        """Connect; return whether that was done, and not given up because there is nothing to do any more."""
+        """Connect; return whether it succeeded, rather than being abandoned because of a shutdown."""
         connecting = asyncio.ensure_future(self._broker.connect(self._most))
         ending = asyncio.ensure_future(self._ending.wait())
         try:
@@ -186,7 +186,7 @@ class Consumer:
         return self._finishing and not any(work.outcome or not work.is_done for work in self._works.values())
 
     async def _sleep(self, seconds: float) -> None:
-        """Wait, but not past the moment in which `finish` is called."""
+        """Sleep, but wake up when `finish` is called."""
         if self._finishing:
             await asyncio.sleep(min(seconds, 0.2))
             return
@@ -196,7 +196,7 @@ class Consumer:
     # --- one connection ---
 
     async def _work(self) -> bool:
-        """Take and settle until finished; return whether that is so. Raise Away."""
+        """Take and settle until finished; return whether all is finished. Raise Away."""
         self._taking = self._broken = self._was_blocked = False
         taking = asyncio.create_task(self._take())
         settling = asyncio.create_task(self._settle())
@@ -207,14 +207,14 @@ class Consumer:
             while not (taking.done() and settling.done()):
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    # Raises what it raised.
+                    # Re-raises its exception.
                     task.result()
             await self._give_back()
             return True
         finally:
             self._broken = True
             await self._broker.close()
-            # Closing has ended what waited for the broker; what it did not is ended now.
+            # Closing has ended the tasks that waited for the broker; cancel the others.
             ends = [task for task in tasks if not task.done()]
             if taking in ends and self._taking:
                 await asyncio.wait([taking], timeout=CLOSE_SECONDS)
@@ -240,7 +240,7 @@ class Consumer:
             await self._broker.stop()
 
     async def _pool_is_ready(self) -> None:
-        """Wait until the model is loaded: samples that nobody works on would only be held here."""
+        """Wait until the model is loaded: samples taken earlier would be held in vain."""
         while not self._finishing and not (await self._pool.facts()).get("answers"):
             await self._sleep(POOL_PAUSE * 5)
 
@@ -256,7 +256,7 @@ class Consumer:
     def _begin(self, delivery: Delivery) -> None:
         known = self._works.get(delivery.id)
         if known is not None:
-            # The broker has given it again, although it is held here: only the claim is new.
+            # The broker redelivered a message that is in progress here: only the claim is new.
             known.delivery.claim = delivery.claim
             return
         self._counts.taken += 1
@@ -286,7 +286,7 @@ class Consumer:
             self._settled += len(works)
             seconds = time.monotonic() - began
             if seconds >= AHEAD_SECONDS / 5:
-                # Half of what it was, half of what it is: a pause makes the window small again within a second.
+                # Average of the previous and the current rate, so that a pause shrinks the window within a second.
                 self._rate = (self._rate + self._settled / seconds) / 2
                 self._settled, began = 0, time.monotonic()
             self._change.set()
@@ -316,7 +316,7 @@ class Consumer:
             await asyncio.sleep(LAG_SECONDS)
 
     async def _give_back(self) -> None:
-        """Give back what was taken and will not be answered: the scorers have ended before it was."""
+        """Give back what was taken and will not be settled, because the scorers stopped first."""
         works = [work for work in self._works.values() if work.outcome is None]
         if works:
             await self._broker.give_back([work.delivery for work in works])
@@ -324,7 +324,7 @@ class Consumer:
             self._end(work, is_lost=False)
 
     def _forget(self) -> None:
-        """Forget what was taken by a connection that is gone: the broker delivers it again."""
+        """Drop the deliveries of a lost connection: the broker redelivers them."""
         for work in self._works.values():
             if work.task is not None:
                 work.task.cancel()
@@ -348,7 +348,7 @@ class Consumer:
         self._why_away.clear()
 
     def _note_away(self, reason: str) -> None:
-        """Say why there is no broker, once for each reason."""
+        """Log why the broker is unavailable, once per reason."""
         self.connected = False
         self.lag = None
         if self._away_since is None:
@@ -358,7 +358,7 @@ class Consumer:
             self._say(f"The bus: {self._name} can't be used: {reason}; not ready, trying again.")
 
     def _note_blocked(self) -> None:
-        """Say that the broker takes no answers although it is there, and once it takes them again."""
+        """Log that the broker is connected but accepts no predictions, and when it accepts them again."""
         blocked = self._broker.blocked
         if blocked:
             self._note_away(blocked)
@@ -378,7 +378,7 @@ class Consumer:
                 self._bug.set_exception(error)
 
     def _done(self, work: Work) -> None:
-        """Note that a work has its outcome, or will be given back; settle what now is next in its lane."""
+        """Record a work as finished or to be given back; settle what is now first in its lane."""
         work.is_done = True
         lane = work.delivery.lane
         if lane is None:
@@ -391,14 +391,14 @@ class Consumer:
             if not works:
                 del self._lanes[lane]
             elif works[0].is_done:
-                # What is behind one that is given back would pass it, so it is given back, too.
+                # Those after one that is given back would overtake it, so they are given back, too.
                 for behind in works:
                     if behind.is_done:
                         behind.outcome = None
         self._change.set()
 
     async def _outcome(self, delivery: Delivery) -> Outcome | None:
-        """Return what a delivery leads to; None where the service ended before that was known."""
+        """Return a delivery's outcome; None if the service stopped before it was known."""
         outcome = await self._answer(delivery)
         if outcome is not None and forms.size_of(outcome) > self._broker.largest:
             if not outcome.is_error:
@@ -430,7 +430,7 @@ class Consumer:
         return messages.failed(delivery, failure, question, index)
 
     async def _asked(self, delivery: Delivery, question: Question) -> tuple[list[bytes], Answer | None, int | None]:
-        """Return the answers to all samples of a message, or the first that failed and its index."""
+        """Return the predictions for all samples of a message, or the first failed outcome with its index."""
         answers: list[bytes] = []
         alone = len(question.samples) == 1
         for at, sample in enumerate(question.samples):
@@ -444,7 +444,7 @@ class Consumer:
         return answers, None, None
 
     async def _ask_array(self, delivery: Delivery, array: bytes) -> tuple[Answer, int | None]:
-        """Return the array of answers to an array of samples; or the answer that failed, and its sample's index."""
+        """Return the predictions for an array of samples, or the failed outcome with its sample's index."""
         series, parts, at = Series(array=array), [], 0
         try:
             if self._pool.together:
@@ -460,7 +460,7 @@ class Consumer:
         except ValueError as error:
             raise Malformed(f"The message is not a JSON array of samples: {error}.") from error
         answers = []
-        # As many at a time as all scorers can work on.
+        # As many at a time as all scorers can process together.
         for start in range(0, len(samples), self._least):
             some = samples[start : start + self._least]
             asked = await asyncio.gather(*(self._ask(delivery, self._pool.ask, sample) for sample in some))
@@ -471,9 +471,9 @@ class Consumer:
         return Answer(outcomes.OK, Series(answers).array), None
 
     async def _ask(self, delivery: Delivery, ask: Callable[[bytes], Awaitable[Answer]], body: bytes) -> Answer:
-        """Return the outcome of a sample: asked again while the pool is full or not ready, and where its scorer died.
+        """Return a sample's outcome; retry while the pool is full or not ready, or if the scorer died.
 
-        NOT_READY is returned only at the end, DIED only when the tries are used up.
+        Returns NOT_READY only during shutdown, and DIED only when all tries are used up.
         """
         deaths, stalls, pause = 0, 0, POOL_PAUSE
         waits = (outcomes.FULL, outcomes.NOT_READY)
@@ -487,7 +487,7 @@ class Consumer:
                 elif answer.outcome not in waits or (answer.outcome == outcomes.NOT_READY and self._finishing):
                     return answer
                 else:
-                    # Nothing more is taken until this one is through.
+                    # Take nothing more until this one is accepted.
                     stalls += 1
                     self._stalled += stalls == 1
                     await self._sleep(pause)

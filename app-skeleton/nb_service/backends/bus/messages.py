@@ -1,6 +1,7 @@
-"""What a message means: the samples in it, the message with their answers, and the one that says why there are none.
+"""Message formats: the samples in a message, and the messages with their predictions or the reason for an error.
 
-A message is a sample as JSON, an array of samples (S2I_BUS_ARRAYS), or a CloudEvent in either mode or a batch of them.
+A message is a sample as JSON, an array of samples (S2I_BUS_ARRAYS), a CloudEvent in either mode, or a batch of
+CloudEvents.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from nb_service.protocols import Body, Malformed, Question, Series, cloud_events
 from nb_service.protocols.limits import Limits
 from nb_service.settings import Settings
 
-# Why a message got no answer: what its header REASON and the metrics say.
+# Why a message got no prediction, as in its header REASON and in the metrics.
 MALFORMED, TOO_LARGE, REFUSED, FAILED, DIED, TOO_SLOW = (
     "malformed",
     "too-large",
@@ -26,9 +27,10 @@ MALFORMED, TOO_LARGE, REFUSED, FAILED, DIED, TOO_SLOW = (
 )
 REASON, DETAIL, DELIVERIES = "x-error-reason", "x-error-detail", "x-error-deliveries"
 SAMPLE_ID = "x-sample-id"
-# What a message may call its own id.
+# Headers that may contain a message's own id, in order of preference.
 IDS = (SAMPLE_ID, "ce-id", "message-id", "id")
-# What an answer has of its sample, alongside the key: what tells which sample, trace or conversation it belongs to.
+# Headers and properties copied from a sample to its prediction, besides the key: they identify the sample, trace or
+# conversation.
 CARRIED = (
     "traceparent",
     "tracestate",
@@ -42,7 +44,7 @@ CARRIED = (
 )
 CARRIED_ATTRIBUTES = ("subject", "traceparent", "tracestate", "correlationid", "partitionkey")
 MAX_DETAIL = 1000
-# So many headers of a message go to errors with it, and so long ones: some brokers refuse more, at each try.
+# Limits for the number and size of a message's headers in an error message: some brokers reject more, on every attempt.
 MAX_HEADERS, MAX_OF_HEADERS = 200, 32 << 10
 _REASONS = {
     outcomes.NOT_JSON: MALFORMED,
@@ -54,7 +56,7 @@ _REASONS = {
 
 
 class Messages:
-    """Reads and writes the messages of a model's bus."""
+    """Parses and builds the messages of a model's bus."""
 
     def __init__(self, settings: Settings, identity: Identity) -> None:
         self._limits = Limits(settings.max_samples, settings.max_body)
@@ -65,7 +67,7 @@ class Messages:
         self._merge = settings.ce_merge
 
     def read(self, delivery: Delivery) -> Question:
-        """Return the samples of a message; raise Malformed, with status 413 where it is too large."""
+        """Return the samples of a message; raise Malformed, with status 413 if it is too large."""
         headers, body = delivery.headers, delivery.body
         if len(body) > self._limits.body:
             raise Malformed("The message is larger than this service accepts (S2I_MAX_BODY).", 413)
@@ -84,7 +86,7 @@ class Messages:
         return Question([body], _as_it_is)
 
     def answered(self, delivery: Delivery, question: Question, answers: Sequence[bytes]) -> Outcome:
-        """Return the message with the answers; raise Malformed where they have no form in its format."""
+        """Return the message with the predictions; raise Malformed if its format can't represent them."""
         content = question.write(answers)
         headers = {"content-type": content.content_type, **self._told(delivery, question)}
         headers |= {name: header_text(delivery.headers[name]) for name in CARRIED if name in delivery.headers}
@@ -92,7 +94,7 @@ class Messages:
         return Outcome(delivery, False, content.data, headers)
 
     def refused(self, delivery: Delivery, reason: str, detail: str, question: Question | None = None) -> Outcome:
-        """Return the message for the place of errors: the one that came, with the reason in its headers."""
+        """Return an error message: the original with the reason in its headers."""
         headers = _bounded({name: header_text(value) for name, value in delivery.headers.items()})
         if len(headers) < len(delivery.headers):
             detail += " Some of its headers are left out, because there are too many, or they are too large."
@@ -101,7 +103,7 @@ class Messages:
         return Outcome(delivery, True, delivery.body, headers)
 
     def failed(self, delivery: Delivery, answer: Answer, question: Question, index: int | None = None) -> Outcome:
-        """Return the same for an answer that is none; `index` is the sample's in the message, None for the only one."""
+        """Return an error message for a failed outcome; `index` is that of its sample, None for the only one."""
         detail = replies.rejection_of(answer, self._disclosure).detail.replace("The body is not JSON", "It is not JSON")
         if index is not None:
             detail = f"Sample {index + 1}: {detail}"
@@ -112,19 +114,19 @@ class Messages:
 
 
 def size_of(outcome: Outcome) -> int:
-    """Return about how many bytes a message has: body, headers and what is around these."""
+    """Return a message's approximate size in bytes: body, headers and overhead."""
     headers = outcome.headers
     return len(outcome.body) + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
 
 
 def without_body(outcome: Outcome) -> Outcome:
-    """Return a message for errors without the bytes that came, which the broker would not take with these headers."""
+    """Return an error message without the original body, for brokers that reject its size."""
     detail = outcome.headers[DETAIL] + " The message itself is left out, because it would be too large with its reason."
     return outcome._replace(body=b"", headers={**outcome.headers, DETAIL: detail})
 
 
 def without_headers(outcome: Outcome) -> Outcome:
-    """Return a message for errors with the service's own headers alone."""
+    """Return an error message with the service's own headers only."""
     theirs = {name for name in outcome.delivery.headers if name not in (REASON, DETAIL, DELIVERIES, SAMPLE_ID)}
     return outcome._replace(headers={name: value for name, value in outcome.headers.items() if name not in theirs})
 
@@ -154,12 +156,12 @@ def _as_it_is(answers: Series) -> Body:
 
 
 def _event_id(delivery: Delivery, index: int) -> str:
-    """Return the id of the event with an answer: the same whenever this delivery is answered."""
+    """Return the id of the event with a prediction: the same for each delivery of this message."""
     return f"{delivery.id}.{index}"
 
 
 def _sample_id(delivery: Delivery, question: Question | None) -> str:
-    """Return the id that the sample came with, or the broker's."""
+    """Return the sample's own id, or the broker's."""
     ids = question.ids if question is not None else ()
     if len(ids) == 1:
         return ids[0]

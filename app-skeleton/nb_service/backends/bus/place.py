@@ -1,4 +1,4 @@
-"""Where samples come from and answers go: what the settings S2I_BUS_… say, looked at before the model loads."""
+"""The settings S2I_BUS_…, validated before the model is loaded."""
 
 import re
 import ssl
@@ -11,10 +11,12 @@ from nb_service.settings import Settings
 
 
 class Place(NamedTuple):
-    """A broker's addresses and what is used there. `urls` have no user and no password; these are next to them.
+    """A broker's addresses, and the names and credentials to use there.
 
-    `ca_file`, `cert_file` and `key_file` are "" where there is none; `reclaim` is in seconds; `client` is "" where
-    the group's name does.
+    `urls` contain no user and no password; these are separate.
+
+    `ca_file`, `cert_file` and `key_file` are "" if unset; `reclaim` is in seconds; `client` is "" if the group's name
+    is used.
     """
 
     urls: tuple[SplitResult, ...]
@@ -41,7 +43,7 @@ class Place(NamedTuple):
         return ",".join(url.geturl() for url in self.urls)
 
     def tls(self) -> ssl.SSLContext | None:
-        """Return what TLS needs; None where neither a file nor the scheme asks for it."""
+        """Return the TLS context; None if neither a file nor the scheme requires TLS."""
         if not (self.ca_file or self.cert_file or self.scheme in ("tls", "rediss", "amqps", "mqtts", "kafkas")):
             return None
         context = ssl.create_default_context(cafile=self.ca_file or None)
@@ -51,7 +53,7 @@ class Place(NamedTuple):
 
 
 def of(settings: Settings, group: str) -> Place:
-    """Return what the settings say; `group` is the name of consumers that say none. Raise a Problem of the bus."""
+    """Return the place that the settings describe; `group` is the default group name. Raise a Problem of the bus."""
     for name in ("url", "in", "out"):
         if not getattr(settings, f"bus_{name}"):
             raise problems.BusUnset(f"S2I_BUS_{name.upper()}")
@@ -81,14 +83,14 @@ def of(settings: Settings, group: str) -> Place:
 
 
 def _addresses(text: str) -> tuple[tuple[SplitResult, ...], str, str]:
-    """Return the addresses in a list with commas, user and password of the first that has them."""
+    """Return the addresses in a comma-separated list, and the user and password of the first that has them."""
     urls, user, password = [], "", ""
     for part in text.split(","):
         try:
             url = urlsplit(part.strip())
             host, port = url.hostname, url.port
         except ValueError as error:
-            # The error's own words may have the password in them.
+            # The error's own text may contain the password.
             raise problems.BusUrl("a port or an address in it is not valid") from error
         if url.scheme in ("redis", "rediss") and not re.fullmatch(r"/?[0-9]*/?", url.path):
             raise problems.BusUrl("the database in it is not a number")
@@ -103,7 +105,7 @@ def _addresses(text: str) -> tuple[tuple[SplitResult, ...], str, str]:
 
 
 def _secret(name: str, path: str) -> str:
-    """Return what is in the file that the setting `name` names; "" where it names none."""
+    """Return the contents of the file named by the setting `name`; "" if unset."""
     if not path:
         return ""
     try:

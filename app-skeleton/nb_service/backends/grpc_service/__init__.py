@@ -1,7 +1,7 @@
-"""gRPC alongside HTTP: Open Inference and TensorFlow Serving, in a process of its own that asks the pool.
+"""gRPC alongside HTTP: Open Inference and TensorFlow Serving, in a process of its own that calls the pool.
 
-It is there where the image has the extra `grpc`. The front, which is process 1, has none of its libraries: it keeps the
-ports, starts the process, and sums up what that tells.
+It is available if the image has the extra `grpc`. The front, which is process 1, loads none of its libraries: it holds
+the ports, starts the process, and sums up the counts that it reports.
 """
 
 from importlib import util
@@ -42,9 +42,9 @@ def companion(
     is_ready: "Callable[[], bool]",
     spans: "Spans | None",
 ) -> GrpcProcess | None:
-    """Return the process that serves gRPC, None where the settings or the image want none; it is not started yet.
+    """Return the gRPC process, not started yet, or None if the settings or the image disable it.
 
-    Raise GrpcMissing, PortTaken or GrpcFile, before the model loads.
+    Raise GrpcMissing, PortTaken or GrpcFile before the model is loaded.
     """
     if settings.grpc_port == () or (settings.grpc_port is None and not is_here()):
         return None

@@ -1,4 +1,4 @@
-"""gRPC's process: serves its addresses, and asks the pool over the inherited socket."""
+"""The gRPC process: serves its addresses, and calls the pool over the inherited socket."""
 
 import os
 import socket
@@ -12,7 +12,7 @@ from nb_service.settings import Settings
 
 
 def main(args: list[str], environ: dict) -> int:
-    """Serve on the addresses in the first of `args`, over the socket that the second numbers; return the exit code."""
+    """Serve on the addresses in the first of `args`, over the socket numbered by the second; return the exit status."""
     settings = Settings(environ)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
     allocator.give_back_large_blocks()

@@ -1,4 +1,4 @@
-"""Asks the pool for the samples of one call, and nothing more once nobody waits for it."""
+"""Sends the samples of one call to the pool, and stops when the caller has gone."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from nb_service.protocols import Limits, Malformed, Series, series
 
 
 class Asker:
-    """Asks `pool` within `limits`."""
+    """Scores samples with `pool` within `limits`."""
 
     def __init__(self, pool: AsyncPoolClient, limits: Limits, disclosure: Disclosure) -> None:
         self._pool = pool
@@ -23,9 +23,9 @@ class Asker:
         self._disclosure = disclosure
 
     async def answers(self, samples: Series, call: bytes = b"") -> Series:
-        """Return the answers to `samples`; raise Malformed or Refused for the first that failed.
+        """Return the predictions for `samples`; raise Malformed or Refused for the first that failed.
 
-        `call` is what the request adds to them.
+        `call` is added to each request.
         """
         if samples.at_most > self._limits.samples:
             self._limits.check_samples(len(samples))
@@ -44,9 +44,9 @@ class Asker:
     async def _payloads(
         self, ask: Callable[[bytes], "asyncio.Future[Answer]"], bodies: Sequence[bytes], samples: Sequence
     ) -> list[bytes]:
-        """Return the answers to all bodies, of which this call has no more at a time than its share of the queue."""
+        """Return the predictions for all bodies, keeping within this call's share of the queue."""
         window = max(1, self._pool.max_queue // SHARE)
-        asked: list[asyncio.Future[Answer]] = []  # what waits: those from `len(payloads)` on
+        asked: list[asyncio.Future[Answer]] = []  # pending requests: those from `len(payloads)` on
         payloads: list[bytes] = []
         try:
             while len(payloads) < len(bodies):
@@ -54,7 +54,7 @@ class Asker:
                 asked += map(ask, bodies[at + len(asked) : at + window])
                 answer = await asked[0]
                 if answer.outcome == outcomes.FULL and len(asked) > 1:
-                    # Others fill the queue: as many as it took of this call are enough at a time.
+                    # The queue is full of other requests: keep as many in flight as it accepted.
                     window = await self._again(ask, asked, bodies[at : at + len(asked)])
                     continue
                 if answer.outcome == outcomes.FULL:
@@ -74,13 +74,16 @@ class Asker:
         asked: "list[asyncio.Future[Answer]]",
         bodies: Sequence[bytes],
     ) -> int:
-        """Wait for all that were asked, ask again where the queue was full; return how many it took, at least one."""
+        """Wait for all pending requests, and retry those that found the queue full.
+
+        Return how many were accepted, at least 1.
+        """
         await asyncio.wait(asked)
         full = [at for at, waiting in enumerate(asked) if waiting.result().outcome == outcomes.FULL]
         took = len(asked) - len(full)
         if not took:
             raise Refused(FULL)
-        # In the order of the samples, and no more than it took before.
+        # In sample order, and no more than were accepted before.
         for at in full[:took]:
             asked[at] = ask(bodies[at])
         del asked[full[took] if len(full) > took else len(asked) :]

@@ -1,4 +1,4 @@
-"""What every call goes through, whatever its protocol: size, errors, deadlines, ids, the log and the metrics."""
+"""Handling shared by all calls of all protocols: size, errors, deadlines, ids, log and metrics."""
 
 import asyncio
 import contextlib
@@ -20,24 +20,24 @@ from nb_service.identity import Identity
 from nb_service.log import stamp
 from nb_service.protocols import Malformed
 
-# A larger request or response is read or written in a thread, so that no other call waits for that.
+# Larger messages are encoded or decoded in a thread, so that no other call has to wait.
 SMALL_BYTES = 1 << 16
-# Checks and refusals of a stream are not counted as held up to this size.
+# Health checks and stream errors up to this size don't count as held memory.
 UNCOUNTED_BYTES = 1 << 10
-# How many requests of a stream are worked on at a time.
+# How many requests of a stream are processed at a time.
 MAX_OF_A_STREAM = 64
-# How a check ends that nobody wants to read of: one that goes on for ever ends when its client leaves.
+# Statuses of a health check that are not logged: a watch is cancelled when its client leaves.
 _QUIET = (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED)
-# Streams may be idle for as long as their clients like, and must leave room for other calls. Checks, which need no key,
-# are counted by themselves.
+# Streams may be idle for as long as their clients like, and must leave room for other calls. Health checks, which need
+# no key, have a separate limit.
 MAX_STREAMS = 2048
 MAX_WATCHES = 1024
 
 
 class Method(NamedTuple):
-    """A call of one request and one response: the type of requests, what answers one.
+    """A unary call: the request type and the function that responds to it.
 
-    A check that succeeds is not worth a line in the log.
+    A health check that succeeds is not logged.
     """
 
     request: Callable[[], Message]
@@ -46,7 +46,7 @@ class Method(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A call with a response to each of its requests; `failed` makes the response to one that fails."""
+    """A call with one response per request; `failed` makes the response to a failed request."""
 
     request: Callable[[], Message]
     answer: Callable[[Any], Awaitable[Message]]
@@ -55,7 +55,7 @@ class Stream(NamedTuple):
 
 
 class Updates(NamedTuple):
-    """A call whose one request is answered by whatever `messages` yields, for as long as its client likes."""
+    """A call whose single request gets every response that `messages` yields, for as long as the client stays."""
 
     request: Callable[[], Message]
     messages: Callable[[Any], AsyncIterator[Message]]
@@ -63,17 +63,17 @@ class Updates(NamedTuple):
 
 
 class _Response(NamedTuple):
-    """A response on its way; `held` of its bytes are counted as held until it is sent."""
+    """A response to be sent; `held` of its bytes count as held memory until then."""
 
     message: bytes
     held: int = 0
 
 
 class Calls:
-    """Makes handlers for grpcio of methods; notes each call that was answered until `taken` is called.
+    """Makes grpcio handlers from methods; records each finished call until `taken` is called.
 
-    `most_bytes` may be held at a time, of requests that are worked on and of responses that wait for their clients;
-    one is taken where nothing else is, whatever its size. How messages come and go is up to `transfers`.
+    `most_bytes` limits the memory of requests in progress and unsent responses; if there are none, one request of any
+    size is accepted. `transfers` receives and sends the messages.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Calls:
         self._transfers = transfers
         self._most = most_bytes
         self._held = 0
-        self._streams = {True: 0, False: 0}  # open ones, by whether they are checks
+        self._streams = {True: 0, False: 0}  # number of open streams, by whether they are health checks
         self._line = _json_line if log_as_json else _text_line
         self._seen: list[tuple[str, str, float]] = []
         self._lines: list[str] = []
@@ -91,7 +91,7 @@ class Calls:
         self._spans: list[tuple] = []
 
     def taken(self) -> dict:
-        """Return what GrpcProcess is told of the calls since the last time; {} where there were none."""
+        """Return the calls since the last time, for GrpcProcess; {} if there were none."""
         calls, lines, spans = self._seen, self._lines, self._spans
         self._seen, self._lines, self._spans = [], [], []
         return {"calls": calls, "lines": lines, "spans": spans} if calls else {}
@@ -102,7 +102,7 @@ class Calls:
         return grpc.method_handlers_generic_handler(service, handlers)
 
     def refusing(self, path: str, refusal: Refusal) -> grpc.RpcMethodHandler:
-        """Return a handler that refuses a call to `path`, whatever comes with it."""
+        """Return a handler that rejects every call to `path`."""
 
         async def refuse(_requests: object, context: grpc.aio.ServicerContext) -> None:
             call = _Call(path, context)
@@ -110,8 +110,8 @@ class Calls:
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    # What comes is bytes: garbage is then an invalid argument with a sentence, and a message may be read in a thread.
-    # Every call is a stream to grpcio, or it would have taken in the whole message before it asks us.
+    # Handlers receive bytes: garbage then gets an INVALID_ARGUMENT with a sentence, and a thread can decode the
+    # message. grpcio treats every call as a stream; otherwise, it would receive a whole message before calling us.
 
     def _handler(self, path: str, method: Method | Stream | Updates) -> grpc.RpcMethodHandler:
         async def handle(_requests: object, context: grpc.aio.ServicerContext) -> None:
@@ -124,19 +124,19 @@ class Calls:
             except asyncio.CancelledError:
                 refusal = self._transfers.why_refused()
                 if refusal is None:
-                    # Its client has gone, or its deadline has passed.
+                    # The client has gone, or the deadline has passed.
                     self._ended(call, context, _why_cancelled(context), is_check=method.is_check)
                     raise
             else:
                 self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
                 return
-            # Not in the except clause: what ends the call would keep the error, and the error the message.
+            # Not in the except clause: aborting the call would keep the error alive, and the error the message.
             await self._refuse(call, context, refusal)
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
     async def _respond(self, method: Method | Stream | Updates, context: grpc.aio.ServicerContext) -> None:
-        """Read what comes and write all responses; raise Refused."""
+        """Read the requests and write all responses; raise Refused."""
         if isinstance(method, Method):
             await self._send(context, await self._answered(method, await self._transfers.only(context)))
             return
@@ -162,7 +162,7 @@ class Calls:
         return self._streamed(method, context) if isinstance(method, Stream) else self._updated(method, context)
 
     async def _updated(self, method: Updates, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
-        """Yield the responses to the one request."""
+        """Yield the responses to a single request."""
         try:
             request = _parsed(method.request, await self._transfers.only(context))
         except Malformed as error:
@@ -171,21 +171,21 @@ class Calls:
             yield _Response(message.SerializeToString())
 
     async def _answered(self, method: Method | Stream, data: bytes) -> _Response:
-        """Return the response, whose bytes are held; raise Refused."""
+        """Return the response, counted as held memory; raise Refused."""
         message = await self._message(method, data)
         return _Response(message, self._hold(len(message), is_urgent=method.is_check))
 
     def _failed(self, method: Stream, data: bytes, refusal: Refusal) -> _Response:
-        """Return the response to a request of a stream that is refused, whose bytes are held."""
+        """Return the response to a failed request of a stream, counted as held memory."""
         message = method.failed(_identified(method, data), refusal).SerializeToString()
         try:
             return _Response(message, self._hold(len(message), is_urgent=True))
         except Refused as error:
-            # What its client would know it by is too large to wait here.
+            # The id that identifies the request to its client is too large to hold.
             return _Response(method.failed(method.request(), error.refusal).SerializeToString())
 
     async def _message(self, method: Method | Stream, data: bytes) -> bytes:
-        """Return the bytes of the response, holding the request until they are there; raise Refused."""
+        """Return the encoded response, holding the request's memory until then; raise Refused."""
         held = self._hold(len(data), is_urgent=method.is_check)
         try:
             request = await aside(len(data), _parsed, method.request, data)
@@ -202,9 +202,9 @@ class Calls:
             self._held -= held
 
     def _hold(self, size: int, *, is_urgent: bool) -> int:
-        """Count so many bytes as held, and return them; raise Refused where there is no room for them.
+        """Count `size` bytes as held, and return them; raise Refused if there is no room.
 
-        What is urgent has to be answered when memory is short, and counts only where it is large.
+        Urgent messages must be handled even when memory is short, and count only if they are large.
         """
         if is_urgent and size <= UNCOUNTED_BYTES:
             return 0
@@ -214,11 +214,11 @@ class Calls:
         return size
 
     async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
-        """Yield the responses in the order of their requests, of which several are worked on at a time."""
-        # One more is read, and waits.
+        """Yield the responses in request order, while processing several requests at a time."""
+        # One more request is read and waits.
         room = asyncio.Semaphore(MAX_OF_A_STREAM - 1)
         tasks: asyncio.Queue[asyncio.Task[_Response] | None] = asyncio.Queue()
-        # Whose responses have not been yielded, and may never be.
+        # Tasks whose responses were not yielded yet, and may never be.
         unsent: set[asyncio.Task[_Response]] = set()
 
         async def one(data: bytes) -> _Response:
@@ -253,13 +253,13 @@ class Calls:
     async def _read(
         self, context: grpc.aio.ServicerContext, stream: asyncio.Task, begin: Callable[[bytes], Awaitable[None]]
     ) -> Refusal | None:
-        """Give each message that comes to `begin`; return why no more is taken, None at the end of the stream."""
+        """Pass each incoming message to `begin`; return why the stream was rejected, or None at its end."""
         try:
             while (data := await self._transfers.next(context)) is not None:
                 await begin(data)
         except Refused as error:
-            # Only a service that ends answers first what has come: for a call that is open grpcio takes in more and
-            # more bytes, whether they are read or not.
+            # Only a service that is shutting down first answers the pending requests: while a call is open, grpcio
+            # receives more and more bytes, read or not.
             if error.refusal is not refusals.ENDING:
                 self._transfers.refuse(stream, error.refusal)
             return error.refusal
@@ -267,7 +267,7 @@ class Calls:
             return None
 
     def _let_go(self, task: "asyncio.Task[_Response]") -> None:
-        """Give back what a response holds that nobody will be sent."""
+        """Release the memory of a response that will not be sent."""
         if not task.cancelled() and task.exception() is None:
             self._held -= task.result().held
 
@@ -289,7 +289,7 @@ class Calls:
 
 
 class _Call:
-    """A call as the log has it."""
+    """A call, as logged."""
 
     __slots__ = ("began", "metadata", "path", "request_id", "trace")
 
@@ -311,7 +311,7 @@ def _parsed(request: Callable[[], Message], data: bytes) -> Message:
 
 
 def _identified(method: Stream, data: bytes) -> Message:
-    """Return a request of a stream that failed, as far as it can be read: by its id its client knows it."""
+    """Parse as much as possible of a failed request of a stream: its id identifies it to the client."""
     try:
         return _parsed(method.request, data)
     except Malformed:
@@ -319,7 +319,7 @@ def _identified(method: Stream, data: bytes) -> Message:
 
 
 async def aside(size: int, work: Callable, *parts: Any) -> Any:
-    """Return what `work` returns, from a thread where it is about many bytes."""
+    """Return the result of `work`, called in a thread if it processes many bytes."""
     return work(*parts) if size <= SMALL_BYTES else await asyncio.to_thread(work, *parts)
 
 

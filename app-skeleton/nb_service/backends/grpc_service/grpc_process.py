@@ -1,4 +1,4 @@
-"""gRPC's process as the front sees it: started with the service, and what it tells, counted and logged here."""
+"""The gRPC process as seen by the front: starts with the service; its calls are counted and logged here."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class GrpcProcess(PoolProcess):
-    """Runs `python -m nb_service.backends.grpc_service`, which serves gRPC; samples come to the pool from it.
+    """Runs `python -m nb_service.backends.grpc_service`, which serves gRPC and sends samples to the pool.
 
-    gRPC's core is compiled code with threads of its own: none of that is in process 1.
+    gRPC's core is compiled code with threads of its own, which must stay out of process 1.
     """
 
     has_balancer = True
@@ -42,11 +42,11 @@ class GrpcProcess(PoolProcess):
 
     @property
     def is_ready(self) -> bool:
-        """Return whether it listens."""
+        """Return whether it is listening."""
         return self.pid is not None and self._listening
 
     def on_news(self, news: dict) -> None:
-        """Take that it listens; or calls that were answered: [path, code, seconds], and CallFacts."""
+        """Record that it is listening, or finished calls: [path, code, seconds], and CallFacts."""
         if news.get("listening"):
             self._listening = True
             self.works()
@@ -61,16 +61,16 @@ class GrpcProcess(PoolProcess):
                 self._spans.note(CallFacts(*facts))
 
     def reap(self) -> None:
-        """Collect its exit status if it has ended, and start another."""
+        """Reap the process if it has exited, and start another."""
         super().reap()
         if self.pid is None:
             self._listening = False
 
     def numbers(self) -> dict:
-        """Return {"grpc": the calls that were answered, as `Requests.numbers`}; codes are gRPC's names."""
+        """Return {"grpc": finished calls as `Requests.numbers`}; codes are gRPC's names."""
         return {"grpc": self._calls.numbers()}
 
     def close(self, seconds: float = 1.0) -> None:
-        """End it, and give back its ports."""
+        """Stop the process, and close its ports."""
         super().close(seconds)
         self._ports.close()

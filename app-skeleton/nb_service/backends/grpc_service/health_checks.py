@@ -1,7 +1,7 @@
-"""grpc.health.v1: whether the service is ready, asked once or watched.
+"""grpc.health.v1: whether the service is ready, as a single check or a watch.
 
-grpcio-health-checking's own servicer holds a lock while it writes: one client that watches, and takes nothing of what
-it is told, would keep the state from turning for everybody. So only its messages are used.
+The servicer of grpcio-health-checking holds a lock while it writes: one client that watches without reading would block
+state changes for all clients. So only its messages are used.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ UNKNOWN = Refusal(grpc.StatusCode.NOT_FOUND, "There is no such service; the empt
 
 
 class HealthChecks:
-    """Says of each of `services`, and of "", which stands for all, whether it serves; they turn together."""
+    """Reports whether each of `services`, and "" for all, is serving; they share one state."""
 
     def __init__(self, services: Collection[str]) -> None:
         self._services = frozenset(("", *services))
@@ -36,13 +36,13 @@ class HealthChecks:
         }
 
     def turn(self, *, is_ready: bool) -> None:
-        """Say from now on that services are ready, or not; those who watch are told of a change."""
+        """Set whether the services are ready, and notify the watchers of a change."""
         self._status = _States.SERVING if is_ready and not self._is_ending else _States.NOT_SERVING
         turned, self._turned = self._turned, asyncio.Event()
         turned.set()
 
     def end(self) -> None:
-        """Say for good that services are not ready; who watches is told so, and the call ends."""
+        """Report all services as not serving from now on; notify the watchers and end their calls."""
         self._is_ending = True
         self.turn(is_ready=False)
 
@@ -55,7 +55,7 @@ class HealthChecks:
         is_known, last = request.service in self._services, None
         while True:
             turned = self._turned
-            # The protocol wants an unknown one to be watched, too.
+            # The protocol allows watching an unknown service.
             status = self._status if is_known else _States.SERVICE_UNKNOWN
             if status != last:
                 yield messages.HealthCheckResponse(status=status)

@@ -14,7 +14,7 @@ from nb_service.protocols.inference import Column
 from nb_service.protocols.tensors import Tensor
 
 SERVICE = "inference.GRPCInferenceService"
-# The field of the typed contents that has the values of a datatype; FP16 comes as bytes alone.
+# The field of the typed contents for each datatype; FP16 is sent as raw bytes only.
 FIELDS = {
     "BOOL": "bool_contents",
     "INT8": "int_contents",
@@ -37,7 +37,7 @@ def model_of(request: Any) -> str:
 
 
 class OpenInference:
-    """Answers the calls of `inference.GRPCInferenceService` for one model."""
+    """Serves the calls of `inference.GRPCInferenceService` for one model."""
 
     def __init__(self, served: ServedModel) -> None:
         self._served = served
@@ -91,7 +91,7 @@ class OpenInference:
         return messages.ModelStreamInferResponse(infer_response=await self._infer(request))
 
     def _samples(self, request: messages.ModelInferRequest) -> Series:
-        """Return the samples of an inference; raise Malformed."""
+        """Return the samples of an inference request; raise Malformed."""
         raw = request.raw_input_contents
         if not request.inputs:
             raise Malformed("inputs is not a list of tensors.")
@@ -105,7 +105,7 @@ class OpenInference:
         return inference.samples(columns, self._served.rows, _is_frame(request), self._served.limits)
 
     def _column(self, tensor: messages.ModelInferRequest.InferInputTensor, raw: bytes | None) -> Column:
-        """Return the values of an input, which came as bytes or in the field of its datatype."""
+        """Return the values of an input, from raw bytes or from the field of its datatype."""
         name, datatype, shape = tensor.name, tensor.datatype, list(tensor.shape)
         count = inference.check(name, datatype, shape, self._served.limits)
         if raw is not None and tensor.HasField("contents"):
@@ -118,7 +118,7 @@ class OpenInference:
         return inference.column(name, flat, shape, count)
 
     def _response(self, request: messages.ModelInferRequest, answers: Series) -> messages.ModelInferResponse:
-        """Return the answers: as bytes where the request came so, else in the fields of their datatypes."""
+        """Return the predictions as raw bytes if the request used them, otherwise in typed fields."""
         response = messages.ModelInferResponse(
             model_name=self._served.identity.name, model_version=str(self._served.identity.version), id=request.id
         )
@@ -157,12 +157,12 @@ def _is_frame(request: messages.ModelInferRequest) -> bool:
 
 
 def _content_type(parameters: Mapping[str, messages.InferParameter]) -> str:
-    # A look-up of what is not there would add it.
+    # Looking up a missing key would add it.
     return parameters["content_type"].string_param if "content_type" in parameters else ""
 
 
 def _typed(tensor: messages.ModelInferRequest.InferInputTensor, files: Files) -> Sequence:
-    """Return the values in the field of the tensor's datatype; raise Malformed where others have some, too."""
+    """Return the values in the field of the tensor's datatype; raise Malformed if another field has values, too."""
     name, datatype = tensor.name, tensor.datatype
     field = FIELDS.get(datatype)
     if field is None:
@@ -178,7 +178,7 @@ def _typed(tensor: messages.ModelInferRequest.InferInputTensor, files: Files) ->
 
 
 def _values(tensor: Tensor) -> Sequence:
-    """Return the values of an output as its field takes them."""
+    """Return an output's values in the form that its field requires."""
     if tensor.datatype == "BYTES":
         return inference.text_bytes(tensor)
     return (
@@ -187,7 +187,7 @@ def _values(tensor: Tensor) -> Sequence:
 
 
 def _failed(request: messages.ModelInferRequest, refusal: Refusal) -> messages.ModelStreamInferResponse:
-    """Return the response to a request of a stream that gets no answer; the stream goes on."""
+    """Return the response to a failed request of a stream, which continues."""
     about = messages.ModelInferResponse(
         id=request.id, model_name=request.model_name, model_version=request.model_version
     )

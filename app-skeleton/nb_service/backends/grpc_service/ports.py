@@ -1,4 +1,4 @@
-"""The ports of gRPC, which the front holds while its process comes and goes."""
+"""The gRPC ports, which the front holds across restarts of the gRPC process."""
 
 import socket
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from nb_service import problems
 
 
 class Ports:
-    """Addresses that are bound, on which nobody listens here: gRPC's own listener shares each.
+    """Addresses that are bound here without listening; gRPC's own listener shares them.
 
-    gRPC takes no socket from elsewhere, it binds by itself. So that another service's port is found taken before the
-    model loads, and ours is not taken by others while the process is started again, each is bound here first, alone,
-    and opened only then for others of this user (SO_REUSEPORT). A socket that does not listen gets no connections.
+    gRPC binds its ports itself and doesn't accept an open socket. To detect a port that is taken before the model is
+    loaded, and to keep ours while the process restarts, each is first bound here exclusively, then opened to other
+    processes of this user (SO_REUSEPORT). A socket that doesn't listen gets no connections.
     """
 
     def __init__(self, host: str, numbers: Sequence[int]) -> None:
@@ -27,17 +27,17 @@ class Ports:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return each as host:port, an address of IPv6 in brackets."""
+        """Return each as host:port, with IPv6 addresses in brackets."""
         names = [bound.getsockname()[:2] for bound in self._sockets]
         return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in names)
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Return the number of each."""
+        """Return the port numbers."""
         return tuple(bound.getsockname()[1] for bound in self._sockets)
 
     def close(self) -> None:
-        """Give them back."""
+        """Close the sockets."""
         for bound in self._sockets:
             bound.close()
 
@@ -46,7 +46,7 @@ def _bound(host: str, number: int) -> socket.socket:
     family, kind, proto, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
     bound = socket.socket(family, kind, proto)
     try:
-        # A port whose connections have just ended is free all the same; one with a listener is not.
+        # A port counts as free while its closed connections time out, but not while it has a listener.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -1,4 +1,4 @@
-"""grpc.reflection.v1alpha by grpcio-reflection's servicer, with the bounds that all calls have."""
+"""grpc.reflection.v1alpha, with grpcio-reflection's servicer and the limits of all calls."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -12,7 +12,7 @@ SERVICE = reflection.SERVICE_NAME
 
 
 def methods(services: Sequence[str]) -> dict[str, Stream]:
-    """Return the calls by which clients learn the messages of `services`."""
+    """Return the calls that let clients discover the messages of `services`."""
     servicer = reflection.aio.ReflectionServicer((*services, SERVICE))
 
     async def answer(request: messages.ServerReflectionRequest) -> messages.ServerReflectionResponse:

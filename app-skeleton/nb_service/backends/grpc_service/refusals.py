@@ -1,4 +1,4 @@
-"""Why a call gets no response: gRPC's canonical code, and the sentence that HTTP has for it."""
+"""Why a call is rejected: gRPC's canonical code, and the same sentence as in HTTP."""
 
 from typing import NamedTuple
 from urllib.parse import quote
@@ -8,7 +8,7 @@ import grpc
 from nb_service.http import auth, replies
 from nb_service.protocols import Malformed
 
-# A message travels percent-encoded among the trailing metadata, of which clients take 8 KB by default.
+# A message is percent-encoded in the trailing metadata, of which clients accept 8 KB by default.
 MAX_BYTES = 4096
 _CODES = {
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -26,7 +26,7 @@ _CODES = {
 
 
 def shortened(detail: str) -> str:
-    """Return `detail`, without its end where it would not fit among the metadata; lone surrogates as escapes."""
+    """Return `detail`, truncated to fit into the metadata, with lone surrogates escaped."""
     detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
     if len(quote(detail)) <= MAX_BYTES:
         return detail
@@ -40,16 +40,17 @@ def shortened(detail: str) -> str:
 
 
 class Refusal(NamedTuple):
-    """What a call is answered that gets no response."""
+    """The status of a rejected call."""
 
     code: grpc.StatusCode
     detail: str
 
 
 class Refused(Exception):
-    """A call that gets a refusal.
+    """Rejects a call.
 
-    Made again for each: one that is raised again keeps the frames of all calls before, with their messages.
+    Create a new one each time: an exception that is raised again keeps the frames of all earlier calls, with their
+    messages.
     """
 
     def __init__(self, refusal: Refusal) -> None:
@@ -81,7 +82,7 @@ BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; 
 
 
 def of(error: Malformed) -> Refusal:
-    """Return what a request that can't be read or answered gets; all that is wrong with it is an invalid argument."""
+    """Return the status for a request that can't be read or answered; every client error is INVALID_ARGUMENT."""
     # A notebook may choose any other status.
     otherwise = grpc.StatusCode.INVALID_ARGUMENT if error.status < 500 else grpc.StatusCode.INTERNAL
     return Refusal(_CODES.get(error.status, otherwise), shortened(str(error)))

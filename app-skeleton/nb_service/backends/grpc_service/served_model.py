@@ -1,4 +1,4 @@
-"""What every protocol of gRPC needs of the one model that is served here."""
+"""The facts about a served model that every gRPC protocol needs."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from nb_service.request_calls import Calls
 
 
 class ServedModel(NamedTuple):
-    """A model: who answers its samples, what it is called, what it takes and gives, and whether it is ready.
+    """A model: how to score its samples, its name, inputs and outputs, and whether it is ready.
 
     `inputs` and `outputs` are tensors as Open Inference's metadata describe them.
     """
@@ -24,7 +24,7 @@ class ServedModel(NamedTuple):
     limits: Limits
     calls: Calls
     is_ready: Callable[[], Awaitable[bool]]
-    # Whether requests may name it: a notebook with predictors alone has no model of the service's own name.
+    # Whether requests may name it: if a notebook has named predictors only, no model has the service's own name.
     is_served: bool = True
 
     @property

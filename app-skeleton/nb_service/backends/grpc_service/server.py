@@ -1,4 +1,4 @@
-"""grpcio's server in asyncio, put together: what is offered, within which limits, and how it ends."""
+"""Assembles grpcio's asyncio server: its services, limits and shutdown."""
 
 import asyncio
 import os
@@ -30,18 +30,18 @@ from nb_service.protocols import open_inference as rest
 from nb_service.protocols.rows import Rows
 from nb_service.settings import Settings
 
-# A call with one answer to each of its requests.
+# A call with one response per request.
 Call = TypeVar("Call", Method, Method | Stream)
-# How often the front is asked whether it is ready; a health check that was turned is as old at most.
+# How often readiness is requested from the front, and so the maximum delay of a health check.
 LOOK_SECONDS = 0.1
-# Calls that may be under way at a time: beyond this they are refused before they are read.
+# Maximum number of calls in progress; further ones are rejected before they are read.
 MAX_CALLS = 4096
-# By default so many of the largest messages may be held.
+# By default, memory for this many messages of maximum size.
 MAX_MESSAGES = 16
-# How much longer than the front's own patience: it ends this process.
+# Extra patience beyond the front's own, because the front kills this process.
 BEHIND_SECONDS = 5.0
 SERVICES = (open_inference.SERVICE, tensorflow_serving.PREDICTION_SERVICE, tensorflow_serving.MODEL_SERVICE)
-# What needs no key, as HTTP's health checks: what probes a container has none.
+# Calls that need no key, as HTTP's health checks: container probes have none.
 CHECKS = frozenset(
     {
         f"/{health_checks.SERVICE}/Check",
@@ -53,7 +53,7 @@ CHECKS = frozenset(
 
 
 def run(addresses: Sequence[str], link: socket.socket, model: ModelFolder, settings: Settings) -> None:
-    """Serve `model` on `addresses` until SIGTERM, and answer then what is under way; `link` leads to the pool."""
+    """Serve `model` on `addresses` until SIGTERM, then finish the calls in progress; `link` leads to the pool."""
     asyncio.run(_serve(addresses, link, model, settings))
 
 
@@ -63,7 +63,7 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     pool = await AsyncPoolClient.on(link, gone=_exit)
     served = identity.of(model, settings.model_name)
     most_bytes = settings.max_held or MAX_MESSAGES * settings.max_body
-    # So much is worked on, and as much arrives.
+    # One half for messages in progress, the other for arriving ones.
     transfers = Transfers(2 * most_bytes, settings.receive_timeout)
     calls = Calls(
         served,
@@ -84,7 +84,7 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     await ended.wait()
     checks.end()
     transfers.end()
-    # GOAWAY to every client, and what is under way is answered; the front decides for how long.
+    # Sends GOAWAY to every client and finishes the calls in progress; the front sets the time limit.
     await server.stop(settings.grace + BEHIND_SECONDS)
     for task in beside:
         task.cancel()
@@ -100,7 +100,7 @@ def _made(
     calls: Calls,
     checks: HealthChecks,
 ) -> grpc.aio.Server:
-    """Return the server with everything that it offers, which does not listen yet."""
+    """Return the complete server, not listening yet."""
     keys = [Gate(Keys(settings.api_key_file), calls)] if settings.api_key_file else []
     server = grpc.aio.server(options=_options(settings), interceptors=keys, maximum_concurrent_rpcs=MAX_CALLS)
     limits = Limits(settings.max_samples, settings.max_body)
@@ -122,7 +122,7 @@ def _made(
             own.has_default,
         )
 
-    # By name; the service's own is also asked what is asked of no model.
+    # By name; requests without a model's name go to the service's own.
     models = {name: described(own, name) for name, own in {served.name: model, **model.predictors}.items()}
     tensorflow = {name: TensorFlowServing(each) for name, each in models.items()}
     predictions = {name: each.predictions for name, each in tensorflow.items()}
@@ -141,7 +141,7 @@ def _made(
 
 
 def by_name(methods: Mapping[str, Mapping[str, Call]], default: str, model_of: Callable[[Any], str]) -> dict[str, Call]:
-    """Return methods that each model of a request's name answers; that of the name `default` answers all others."""
+    """Return methods that dispatch to the model named in the request, or to `default` for other names."""
     if len(methods) == 1:
         return dict(methods[default])
 
@@ -156,20 +156,21 @@ def by_name(methods: Mapping[str, Mapping[str, Call]], default: str, model_of: C
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
     patience = int(settings.receive_timeout * 1000)
-    # GOAWAY well before the connection is given up: what arrives until a client has seen it is answered, which is not
-    # so when a server stops. grpcio makes each age up to a tenth longer or shorter, so that not all connect at once.
+    # Send GOAWAY well before closing the connection: calls that arrive before the client has seen it are still
+    # answered, unlike when a server stops. grpcio varies each age by up to 10%, so that clients don't all reconnect at
+    # once.
     age = [("grpc.max_connection_age_ms", int(settings.grpc_connection_age * 1000))]
     return [
         *(age if settings.grpc_connection_age else ()),
         ("grpc.max_receive_message_length", settings.max_body),
-        # An answer may be larger than what asked for it.
+        # A response may be larger than its request.
         ("grpc.max_send_message_length", -1),
-        # The front holds the port, and another process of ours may just be leaving it.
+        # The front holds the port, and a previous gRPC process may just be exiting.
         ("grpc.so_reuseport", 1),
-        # A connection that never speaks HTTP/2, and one without a call.
+        # For connections that never start HTTP/2, and those without a call.
         ("grpc.server_handshake_timeout_ms", patience),
         ("grpc.max_connection_idle_ms", patience),
-        # Clients may see by pings whether this service is still there; by ours, which of them are gone is seen.
+        # Clients may ping to check whether the service is alive; our pings detect dead clients.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", 5000),
         ("grpc.keepalive_time_ms", 60_000),
@@ -187,7 +188,7 @@ def _listen(server: grpc.aio.Server, address: str, tls: TlsFiles | None) -> None
 
 
 async def _turn(checks: HealthChecks, pool: AsyncPoolClient) -> None:
-    """Have grpc.health.v1 say what /readyz says."""
+    """Keep grpc.health.v1 in step with /readyz."""
     was: object = None
     while True:
         is_ready = bool((await pool.facts()).get("ready"))
@@ -210,7 +211,7 @@ def _tell(calls: Calls, pool: AsyncPoolClient) -> None:
 
 
 class Gate(grpc.aio.ServerInterceptor):
-    """Refuses calls without a key; the metadata are those that HTTP has as headers."""
+    """Rejects calls without a key; the metadata have the same names as the HTTP headers."""
 
     def __init__(self, keys: Keys, calls: Calls) -> None:
         self._keys = keys
@@ -221,7 +222,7 @@ class Gate(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
-        """Return what answers the call: a refusal where it has no key, and is not a check."""
+        """Return the handler of the call, or one that rejects it if it is not a health check and has no valid key."""
         metadata = dict(handler_call_details.invocation_metadata or ())
         if handler_call_details.method in CHECKS or self._keys.allows(
             metadata.get("authorization"), metadata.get("x-api-key")
@@ -231,5 +232,5 @@ class Gate(grpc.aio.ServerInterceptor):
 
 
 def _exit() -> None:
-    """End at once: the front is gone, and with it the scorers."""
+    """Exit at once: the front has exited, and the scorers with it."""
     os._exit(0)

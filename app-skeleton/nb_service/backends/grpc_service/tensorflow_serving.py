@@ -19,7 +19,7 @@ PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
 SIGNATURE = "serving_default"
 METADATA = "signature_def"
-# Open Inference's name of each type, and the field that has its values.
+# Open Inference's name of each type, and the field that contains its values.
 _TYPES = {
     tensorflow.DT_FLOAT: ("FP32", "float_val"),
     tensorflow.DT_DOUBLE: ("FP64", "double_val"),
@@ -36,7 +36,7 @@ _TYPES = {
     tensorflow.DT_STRING: ("BYTES", "string_val"),
 }
 _FIELDS = {datatype: (number, field) for number, (datatype, field) in _TYPES.items()}
-# The shortest JSON of a value, with what separates it from the next.
+# The shortest JSON of a value, including its separator.
 _MIN_BYTES = 2
 
 
@@ -46,16 +46,16 @@ def model_of(request: Any) -> str:
 
 
 class TensorFlowServing:
-    """Answers the calls of PredictionService and ModelService for one model."""
+    """Serves the calls of PredictionService and ModelService for one model."""
 
     def __init__(self, served: ServedModel) -> None:
         self._served = served
-        # What stands under the name of the only input is the sample, where samples are no objects.
+        # If samples are not objects, the only input's value is the sample.
         self._input_name = inference.INPUT if [tensor["name"] for tensor in served.inputs] == [inference.INPUT] else ""
 
     @property
     def predictions(self) -> dict[str, Method]:
-        """Return the calls of PredictionService by their names."""
+        """Return the calls of PredictionService by name."""
         return {
             "Predict": Method(messages.PredictRequest, self._predict),
             "Classify": Method(messages.ClassificationRequest, self._classify),
@@ -65,7 +65,7 @@ class TensorFlowServing:
 
     @property
     def models(self) -> dict[str, Method]:
-        """Return the calls of ModelService by their names."""
+        """Return the calls of ModelService by name."""
         return {"GetModelStatus": Method(messages.GetModelStatusRequest, self._status, is_check=True)}
 
     # --- calls ---
@@ -147,15 +147,15 @@ class TensorFlowServing:
         return spec
 
     def _samples(self, request: messages.PredictRequest) -> Series:
-        """Return the samples of a prediction; raise Malformed."""
+        """Return the samples of a predict request; raise Malformed."""
         if not request.inputs:
             raise Malformed("inputs has no tensor.")
-        # A map has no order of its own: the columns come in that of their names.
+        # A map has no order, so columns are sorted by name.
         columns = {name: self._column(name, request.inputs[name]) for name in sorted(request.inputs)}
         return inference.samples(columns, self._served.rows, False, self._served.limits)
 
     def _column(self, name: str, tensor: tensorflow.TensorProto) -> Column:
-        """Return the values of an input, from its bytes or from the field of its type."""
+        """Return the values of an input, from raw bytes or from the field of its type."""
         datatype, field = _TYPES.get(tensor.dtype, ("", ""))
         shape = [dim.size for dim in tensor.tensor_shape.dim]
         count = inference.check(name, datatype, shape, self._served.limits)
@@ -167,7 +167,7 @@ class TensorFlowServing:
         values = getattr(tensor, field)
         flat = _typed(name, datatype, values, self._served.rows.files)
         if 0 < len(flat) < count:
-            # As TensorFlow reads it: the last value stands for all that are missing.
+            # As in TensorFlow, the last value is repeated for all missing ones.
             self._served.limits.check_built(count * max(_MIN_BYTES, len(str(flat[-1]))))
             flat = [*flat, *itertools.repeat(flat[-1], count - len(flat))]
         return inference.column(name, flat, shape, count)
@@ -184,7 +184,7 @@ class TensorFlowServing:
         return response
 
     def _examples(self, given: messages.Input) -> Series:
-        """Return the samples of a list of examples, with or without a context; raise Malformed."""
+        """Return the samples in a list of examples, with or without a context; raise Malformed."""
         kind = given.WhichOneof("kind")
         if kind is None:
             raise Malformed("input has no example.")
@@ -200,7 +200,7 @@ class TensorFlowServing:
 
 
 def _typed(name: str, datatype: str, values: Sequence, files: Files) -> list:
-    """Return the values in a tensor's field; those that are no numbers as None."""
+    """Return the values in a tensor's field; None for those that are not numbers."""
     if datatype == "BYTES":
         return [inference.text(name, value, files) for value in values]
     if datatype == "FP16":
@@ -212,14 +212,14 @@ def _typed(name: str, datatype: str, values: Sequence, files: Files) -> list:
 
 
 def _half(name: str, bits: int) -> float:
-    """Return the number whose 16 bits are the value of a field."""
+    """Return the half-precision number encoded in a field's lower 16 bits."""
     if not 0 <= bits < 1 << 16:
         raise Malformed(f"The input {name!r} has a value that is not FP16.")
     return struct.unpack("<e", bits.to_bytes(2, "little"))[0]
 
 
 def _values(tensor: Tensor) -> Sequence:
-    """Return the values of an output as its field takes them."""
+    """Return an output's values in the form that its field requires."""
     if tensor.datatype == "BYTES":
         return inference.text_bytes(tensor)
     if tensor.datatype == "FP64":
@@ -228,7 +228,7 @@ def _values(tensor: Tensor) -> Sequence:
 
 
 def _features(example: tensorflow.Example, files: Files) -> dict:
-    """Return an example as an object: a feature of one value is that value, one of several is a list."""
+    """Return an example as an object: a feature with one value is that value, one with several is a list."""
     return {name: _feature(name, feature, files) for name, feature in sorted(example.features.feature.items())}
 
 

@@ -1,4 +1,4 @@
-"""The files of TLS: read by the front, so that one that can't be used shows at once, and by gRPC's process."""
+"""The TLS files, read by the front, so that an invalid file is reported at the start, and by the gRPC process."""
 
 import ssl
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from nb_service.settings import Settings
 
 
 class TlsFiles(NamedTuple):
-    """What the files hold, as PEM; `authorities` is None where clients need no certificate."""
+    """The contents of the TLS files as PEM; `authorities` is None if clients need no certificate."""
 
     key: bytes
     certificate: bytes
@@ -16,14 +16,14 @@ class TlsFiles(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "TlsFiles | None":
-        """Return the files that the settings name, None where gRPC is not encrypted; raise GrpcFile."""
+        """Return the files that the settings name, or None if gRPC is not encrypted; raise GrpcFile."""
         if not settings.grpc_cert_file:
             return None
         key = _content("S2I_GRPC_KEY_FILE", settings.grpc_key_file)
         certificate = _content("S2I_GRPC_CERT_FILE", settings.grpc_cert_file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
-            # gRPC itself would say nothing, and refuse every client. Without a password nobody is asked for one.
+            # gRPC itself would log nothing and reject every client. The empty password prevents a prompt.
             context.load_cert_chain(settings.grpc_cert_file, settings.grpc_key_file, password="")
         except (OSError, ValueError) as error:
             raise problems.GrpcFile("S2I_GRPC_CERT_FILE", "it does not match its key, or is not PEM") from error

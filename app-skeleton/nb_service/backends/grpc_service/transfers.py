@@ -1,4 +1,4 @@
-"""Messages on their way between a client and a call: how long one may take, and how much memory all of them may.
+"""Messages in transfer between clients and calls: time and memory limits.
 
 grpcio reports neither how long a message will be nor how much of it has arrived, and receives one message per call at a
 time. So this module checks the memory of the process while messages arrive. If it is too much, incomplete messages are
@@ -14,59 +14,59 @@ import grpc
 from nb_service.backends import allocator
 from nb_service.backends.grpc_service.refusals import ARRIVING, EMPTY, ENDING, LATE, UNTAKEN, Refusal, Refused
 
-# At a gigabyte a second, which is about what loopback brings, 20 MB arrive in between.
+# At about 1 GB/s, the speed of loopback, 20 MB arrive between two checks.
 LOOK_SECONDS = 0.02
-# If only streams are open and nothing has changed for STILL_SECONDS, looks are less frequent: some 50 MB.
+# If only streams are open and nothing has changed for STILL_SECONDS, check less often: about 50 MB may arrive.
 IDLE_LOOK_SECONDS = 0.05
 STILL_SECONDS = 10.0
 # Smaller changes are not caused by a message.
 _NOISE_BYTES = 1 << 16
-# Nothing says how much of a message a client has taken: for each of so many bytes it has the whole time.
+# It is unknown how much of a message a client has received, so it gets the full time for each of these chunks.
 TAKEN_BYTES = 1 << 20
-# When the C library is asked for what it keeps of refused messages: soon, and once their calls have ended.
+# When to make the C library release the memory of rejected messages: soon, and after their calls have ended.
 GIVE_BACK_SECONDS = (LOOK_SECONDS / 2, 1.0)
 
 
 class Transfers:
-    """Reads and writes messages: one takes no longer than `seconds`, and all that arrive no more than `most_bytes`."""
+    """Receives and sends messages, within `seconds` each; all arriving messages together may use `most_bytes`."""
 
     def __init__(self, most_bytes: int, seconds: float) -> None:
         self._most = most_bytes
         self._seconds = seconds
         self._usual = self._base = 0
-        self._last = 0  # the memory at the last look
-        self._changed_at = 0.0  # when that last was another than before
-        # The least memory since messages were refused, until it is known what that has given back.
+        self._last = 0  # memory at the last check
+        self._changed_at = 0.0  # when that value last changed
+        # The least memory since messages were rejected, until it is known how much that freed.
         self._least: int | None = None
-        # When those that read started, in that order; None for who may take any time.
+        # Start times of the transfers that read, in order; None if time is unlimited.
         self._reading: dict[asyncio.Task, float | None] = {}
-        self._writing: dict[asyncio.Task, float] = {}  # until when each may write
+        self._writing: dict[asyncio.Task, float] = {}  # deadline of each transfer that writes
         self._is_ending = False
         self._refused: dict[asyncio.Task, Refusal] = {}
         self._look: asyncio.TimerHandle | None = None
 
     async def only(self, context: grpc.aio.ServicerContext) -> bytes:
-        """Return the one message of a call; raise Refused where it does not come, or not in time.
+        """Return the single message of a call; raise Refused if it doesn't arrive in time.
 
-        Raise CancelledError where the client has gone, or its deadline has passed.
+        Raise CancelledError if the client has gone or its deadline has passed.
         """
         message = await self._read(context, asyncio.get_running_loop().time())
         if message is grpc.aio.EOF:
-            # Also of a call that is over, grpcio may say that its messages have come to the end.
+            # grpcio may report the end of the messages even if the call was cancelled.
             if context.cancelled() or is_late(context):
                 raise asyncio.CancelledError
             raise Refused(EMPTY)
         return message
 
     async def next(self, context: grpc.aio.ServicerContext) -> bytes | None:
-        """Return the next message of a stream, for which there is no hurry, or None at its end; raise Refused."""
+        """Return the next message of a stream, without a time limit, or None at its end; raise Refused."""
         if self._is_ending:
             raise Refused(ENDING)
         message = await self._read(context, None)
         return None if message is grpc.aio.EOF else message
 
     async def send(self, context: grpc.aio.ServicerContext, message: bytes) -> None:
-        """Write a message; raise Refused where the client does not take it in time."""
+        """Send a message; raise Refused if the client doesn't receive it in time."""
         patience = self._seconds * (1 + len(message) // TAKEN_BYTES)
         task = _task()
         self._writing[task] = asyncio.get_running_loop().time() + patience
@@ -76,27 +76,27 @@ class Transfers:
             del self._writing[task]
 
     def end(self) -> None:
-        """Refuse what else streams would bring; what they have brought is answered."""
+        """Reject further requests of streams; those received are still answered."""
         self._is_ending = True
         for task, began in self._reading.items():
             if began is None:
                 self.refuse(task, ENDING)
 
     def refuse(self, task: asyncio.Task, refusal: Refusal) -> None:
-        """End what `task` does now: a transfer raises Refused, anything else CancelledError; see `why_refused`."""
+        """Cancel what `task` is doing: a transfer raises Refused, anything else CancelledError; see `why_refused`."""
         if task not in self._refused:
             self._refused[task] = refusal
             task.cancel()
 
     def why_refused(self) -> Refusal | None:
-        """Return, once, why this task was refused; None where it was not."""
+        """Return, once, why this task was rejected; None if it wasn't."""
         return self._refused.pop(_task(), None)
 
     async def _read(self, context: grpc.aio.ServicerContext, began: float | None) -> bytes:
         task = _task()
         self._reading[task] = began
         if began is not None and self._look is not None and self._look.when() > began + LOOK_SECONDS:
-            # It was put off while there were only streams.
+            # The check was postponed while only streams were open.
             loop = asyncio.get_running_loop()
             self._look.cancel()
             self._look = loop.call_later(LOOK_SECONDS, self._check, loop)
@@ -106,7 +106,7 @@ class Transfers:
             del self._reading[task]
 
     async def _watched(self, task: asyncio.Task, transfer: Awaitable) -> Any:
-        """Return what `transfer` returns; raise Refused where `task`, which is this one, was refused meanwhile."""
+        """Return the result of `transfer`; raise Refused if `task`, the current one, was rejected meanwhile."""
         if self._look is None:
             loop = asyncio.get_running_loop()
             self._usual = self._base = self._last = allocator.resident()
@@ -118,14 +118,14 @@ class Transfers:
         except asyncio.CancelledError:
             if task not in self._refused:
                 raise
-        # grpcio may say that a read which was cancelled has come to the end.
+        # grpcio may report a cancelled read as the end of the messages.
         refusal = self.why_refused()
         if refusal is not None:
             raise Refused(refusal)
         return result
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Reject messages that take too long, or all if they are too many; look again while any is arriving."""
+        """Reject messages that take too long, or all if they use too much memory; repeat while any is arriving."""
         now = loop.time()
         self._reject_late(now)
         self._look_at_memory(now, loop)
@@ -151,7 +151,7 @@ class Transfers:
         if self._reading and resident - self._usual > self._most:
             for task in self._reading:
                 self.refuse(task, ARRIVING)
-            # What the C library would keep of their bytes counted as taken for ever.
+            # Otherwise, memory retained by the C library would count as used for ever.
             for seconds in GIVE_BACK_SECONDS:
                 loop.call_later(seconds, allocator.give_back)
             if self._least is None:
@@ -159,22 +159,22 @@ class Transfers:
                 loop.call_later(max(GIVE_BACK_SECONDS) + LOOK_SECONDS, self._settle)
 
     def _settle(self) -> None:
-        """Count what the process has kept, though all that arrived was refused, among its usual memory.
+        """Add memory that stayed in use, although all arriving messages were rejected, to the process's baseline.
 
-        Clients who take no responses make it keep some each time, so there is a bound on that, too.
+        Clients that don't read their responses add some each time, so the baseline is limited, too.
         """
         if self._least is not None:
             self._usual = max(self._usual, min(self._least, self._base + self._most))
             self._least = None
 
     def _pause(self, now: float) -> float:
-        """Return the seconds until the next look."""
+        """Return the seconds until the next check."""
         only_streams = not self._writing and all(began is None for began in self._reading.values())
         return IDLE_LOOK_SECONDS if only_streams and now - self._changed_at > STILL_SECONDS else LOOK_SECONDS
 
 
 def is_late(context: grpc.aio.ServicerContext) -> bool:
-    """Return whether the deadline of a call has passed."""
+    """Return whether a call's deadline has passed."""
     left = context.time_remaining()
     return left is not None and left <= 0
 

@@ -1,4 +1,4 @@
-"""Whether gRPC's libraries still do here what they are for, where an image was made smaller."""
+"""Checks that gRPC's libraries still work in an image that was made smaller."""
 
 import asyncio
 import importlib
@@ -13,7 +13,7 @@ def broken() -> list[str]:
     if not grpc_service.is_here():
         return []
     try:
-        # All that gRPC's process imports.
+        # Imports everything that the gRPC process needs.
         importlib.import_module("nb_service.backends.grpc_service.server")
         asyncio.run(asyncio.wait_for(_asked(), SECONDS))
     except (ImportError, OSError, RuntimeError, TimeoutError) as error:
@@ -22,7 +22,7 @@ def broken() -> list[str]:
 
 
 async def _asked() -> None:
-    """Ask a server on the loopback address for its health; raise RuntimeError where that fails."""
+    """Send a health check to a server on loopback; raise RuntimeError if it fails."""
     import grpc
     from grpc_health.v1 import health, health_pb2, health_pb2_grpc
     from grpc_reflection.v1alpha import reflection

@@ -15,5 +15,5 @@ class Http:
     """Serves the pool's model on PORT."""
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: Settings, environ: dict) -> int:
-        """Serve until a signal; return the exit code."""
+        """Serve until a signal; return the exit status."""
         return HttpService(loop, pool, log, settings, environ).run()

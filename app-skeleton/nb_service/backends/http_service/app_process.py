@@ -1,4 +1,4 @@
-"""The app's process: the Flask skeleton under waitress, started when needed and restarted when it ends."""
+"""The app process: the Flask skeleton under waitress, started when needed and restarted when it exits."""
 
 import asyncio
 import signal
@@ -11,10 +11,10 @@ from nb_service.pool import Pool
 
 
 class AppProcess(PoolProcess):
-    """Runs `python -m nb_service app` with two inherited sockets: one that accepts, and its end of the pool's socket.
+    """Runs `python -m nb_service app` with two inherited sockets: a listening one, and its end of the pool's socket.
 
-    The first stays with the front, so connections that wait on it outlive the app, and the next one accepts them. The
-    app gets `facts()` over the pool's socket. While it is in a crash loop, requests for it are refused at once.
+    The front keeps the listening socket open, so connections waiting on it survive a restart of the app. The app
+    receives `facts()` over the pool's socket. While it is in a crash loop, requests for it are rejected at once.
     """
 
     def __init__(
@@ -26,24 +26,24 @@ class AppProcess(PoolProcess):
         facts: Callable[[], dict],
         log: Log,
     ) -> None:
-        # With waitress alone: clients themselves wait on the listening socket, and nobody else answers them.
+        # With waitress alone, clients connect to the listening socket directly, and nothing else responds to them.
         self.is_alone = False
-        # Receives the requests of the app, and its reports on responses and feedback.
+        # Receives the app's requests, and its reports on responses and feedback.
         self.on_question: Callable[[dict], dict | None] = lambda news: None
         self._listener = listener
         title = "The app, which serves everything except plain predictions,"
         super().__init__(loop, pool, title, ("nb_service", "app"), environ, facts, log)
 
     def on_news(self, news: dict) -> dict | None:
-        """Return what the app asks for."""
+        """Return the response to a request of the app."""
         return self.on_question(news)
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Return that of the socket that accepts."""
+        """Return the descriptor of the listening socket."""
         return (self._listener.fileno(),)
 
     @property
     def held_back(self) -> Iterable[signal.Signals]:
-        """Return SIGTERM for an app that is alone, until it can answer its clients first."""
+        """Return SIGTERM for an app that runs alone, so that it can finish its requests first."""
         return (signal.SIGTERM,) if self.is_alone else ()

@@ -1,14 +1,14 @@
-"""The back end `http` put together: the front or waitress alone, the app, readiness, and a graceful shutdown.
+"""Assembles the back end `http`: the front or waitress alone, the app, readiness, and graceful shutdown.
 
-Shutdown goes from the outside in, so that no client is reset, and every request that was accepted gets its answer:
+Shutdown goes from the outside in, so that no connection is reset and every accepted request gets its response:
 
-1. `/readyz` turns to 503 and answers say `Connection: close`, while new connections are still served (S2I_LINGER):
-   balancers need that long to notice.
-2. The listening socket is closed, after the connections that the kernel has already completed are accepted; gRPC's
-   clients get GOAWAY. The bus, which has no balancer, takes nothing new from the signal on.
-3. What is in flight is answered, by scorers and app that are still whole, until S2I_GRACE is over.
-4. The scorers end; what they still had gets 503, which needs the loop and the connections for a moment more.
-5. Connections are closed, then the app ends, which until then could still ask the pool and get 503.
+1. `/readyz` turns to 503 and responses say `Connection: close`, while new connections are still served (S2I_LINGER):
+   load balancers need that long to notice.
+2. The listening socket is closed after accepting the connections that the kernel has already completed; gRPC clients
+   get GOAWAY. The bus, which has no load balancer, takes nothing new from the signal on.
+3. Requests in flight are finished by the scorers and the app, which still run, until S2I_GRACE is over.
+4. The scorers stop; their remaining samples get 503, for which the loop and the connections run a moment longer.
+5. Connections are closed. Then the app stops, which until then could still call the pool and get 503.
 """
 
 import asyncio
@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     from nb_service.http.auth import Gate
     from nb_service.http.tracing import Spans
 
-# The app starts this long after the service is ready: its start must not slow down the first predictions.
+# The app starts this long after the service is ready, so that its start doesn't slow down the first predictions.
 IDLE_SECONDS = 1.0
-# How often shutdown checks whether all is answered, and how long the last answers, 503, may take to leave.
+# How often shutdown checks whether all requests are done, and how long the last responses (503) may take to send.
 TURN_SECONDS = 0.02
 LAST_ANSWERS_SECONDS = 2.0
-# Signals that end a process by default, other than those for its own faults. Without a handler they would end
-# the service in the middle of its answers; or, as process 1 of a container, have no effect at all (pid_namespaces(7)).
+# Signals that terminate a process by default, other than those for its own faults. Without a handler, they would kill
+# the service in the middle of its responses; or, as process 1 of a container, have no effect at all
+# (pid_namespaces(7)).
 ENDINGS = tuple(
     getattr(signal, f"SIG{name}")
     for name in ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "STKFLT", "XCPU")
@@ -55,7 +56,7 @@ ENDINGS = tuple(
 
 
 class Companion(Protocol):
-    """What gets samples alongside HTTP, in a process of its own: a PoolProcess, which says how it is."""
+    """A process that receives samples by other means than HTTP: a PoolProcess that reports its state."""
 
     @property
     def pid(self) -> int | None:
@@ -63,36 +64,36 @@ class Companion(Protocol):
 
     @property
     def title(self) -> str:
-        """Return what messages call it."""
+        """Return its name in messages."""
 
     @property
     def is_ready(self) -> bool:
-        """Return whether samples get to it."""
+        """Return whether it receives samples."""
 
     def start(self) -> None:
         """Start it."""
 
     def numbers(self) -> dict:
-        """Return its numbers under names of their own, for those of the service."""
+        """Return its numbers under its own names, to be merged into those of the service."""
 
     def reap(self) -> None:
-        """Collect its exit status if it has ended, and start another."""
+        """Reap the process if it has exited, and start another."""
 
     @property
     def has_balancer(self) -> bool:
-        """Return whether a balancer sends it requests, which has to notice first that it ends."""
+        """Return whether a load balancer sends it requests and needs time to notice a shutdown."""
 
     def finish(self) -> None:
-        """Tell it to answer what it has and end; `pid` is None once it has ended."""
+        """Make it finish its requests and exit; `pid` is None once it has exited."""
 
     def close(self) -> None:
-        """End it."""
+        """Stop it."""
 
 
 class HttpService:
-    """Serves `pool` over HTTP until a signal ends it; `environ` is the app's.
+    """Serves `pool` over HTTP until a signal; `environ` is the app's.
 
-    Beside it are `companion`, and the process of gRPC where there is to be one.
+    Alongside run `companion` and, if enabled, the gRPC process.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class HttpService:
         self._health = Health(self._is_ready, settings.aip_health_route, self._why_not_ready)
         self._requests = Requests()
         self._baseline = drift.baseline_of(pool.model)
-        # Feedback is about predictor alone.
+        # Feedback concerns the default predictor only.
         answers = [row["answer"] for row in pool.plan.golden if not row.get("predictor")]
         self._feedback = Feedback(settings.feedback_memory, answers)
         self._samples = Samples(pool, drift.present_of(self._baseline, settings), self._feedback.kept)
@@ -124,23 +125,23 @@ class HttpService:
         self._spans = self._make_spans()
         self._companions = [companion] if companion is not None else []
         self._address: tuple = ()
-        # Made by `run`.
+        # Created by `run`.
         self._app: AppProcess
-        self._edge: Front | PlainFront  # what speaks HTTP
+        self._edge: Front | PlainFront  # the HTTP server
         self._started_at = time.monotonic()
 
     def run(self) -> int:
-        """Serve; return 0 after a signal's graceful end, raise the Problem that makes serving useless."""
+        """Serve until a signal; return 0 after a graceful shutdown, or raise the Problem that stopped the service."""
         descriptors = allow_descriptors(CONNECTIONS + SPARE_DESCRIPTORS)
-        # asyncio's logger warns of clients that hang up; exceptions that nobody handles come to _on_error.
+        # asyncio warns about clients that disconnect; unhandled exceptions reach _on_error anyway.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         self._loop.set_exception_handler(_on_error)
-        # Before the model loads: a key file that can't be read or a port that is taken must show at once.
+        # Before the model is loaded: an unreadable key file or a taken port must be reported at once.
         gate = self._make_gate()
         try:
             listener = listen(self._settings.host, self._settings.port)
         except problems.PortTaken:
-            # Whoever has started this service and chosen the port can choose another.
+            # The process that started this service and chose the port can choose another.
             self._log.fact(port_taken=True)
             raise
         self._address = listener.getsockname()[:2]
@@ -152,22 +153,22 @@ class HttpService:
         self._pool.manager.on_fatal = self._fail
         self._pool.manager.on_unfit = lambda message: self._log.fact(unfit=message)
         self._pool.manager.on_answer = self._samples.answered
-        # Before there is a child whose end could be missed, or a model whose loading could be cut off.
+        # Before there is a child whose exit could be missed, or a model whose loading could be interrupted.
         self._catch_signals()
         # Before the edge: the model loads while the edge's modules are imported.
         self._pool.start()
         for companion in self._companions:
-            # They connect while the model loads.
+            # It connects while the model loads.
             companion.start()
         self._edge = self._make_edge(listener, gate, descriptors)
         self._flush_log()
-        # The present objects stay. Looking through them for garbage would hold up every connection for 10 ms.
+        # The existing objects stay. Scanning them for garbage would delay every connection by 10 ms.
         gc.freeze()
         try:
             self._loop.run_forever()
         finally:
-            # From the outside in, also after an error: nobody can send requests, then nothing uses the pool, then the
-            # pool ends. Spans come last: they note requests to the very end.
+            # From the outside in, also after an error: first the clients, then the users of the pool, then the pool.
+            # Spans come last, because they record requests until the end.
             self._edge.close()
             for companion in self._companions:
                 companion.close()
@@ -204,16 +205,16 @@ class HttpService:
         return app
 
     def _answer_app(self, news: dict) -> dict | None:
-        """Return what the app asks for: all numbers, or what comes of feedback."""
+        """Return the response to a request of the app: all numbers, or the outcome of feedback."""
         if "numbers" in news:
             return self._numbers()
         if "look" in news:
-            # Answers are kept in bulk: feedback may be about one that has just left.
+            # Predictions are recorded in batches: feedback may concern one that has just been sent.
             self._samples.count()
         return self._feedback.handle(news)
 
     def _state(self) -> dict:
-        """Return what the app gets when it asks for facts: it does so for each check of readiness."""
+        """Return the state for the app, which requests it for each readiness check."""
         why = self._why_not_ready()
         return {"ready": not why, "why_not_ready": why, "answers": self._pool.ready, "pid": os.getpid()}
 
@@ -228,7 +229,7 @@ class HttpService:
         settings = self._settings
         if not (settings.api_key_file or settings.cors_origins or settings.allowed_hosts):
             return None
-        # Imported here: what few services use must not delay the start of the others.
+        # Imported here, because few services use it, and it would delay the start of the others.
         from nb_service.http.auth import make_gate
 
         return make_gate(settings, frozenset(self._health.paths))
@@ -244,7 +245,7 @@ class HttpService:
         return self._pool.ready and not self._draining and all(companion.is_ready for companion in self._companions)
 
     def _why_not_ready(self) -> str:
-        """Return why the service is not ready, as a sentence; "" where it is."""
+        """Return why the service is not ready, as a sentence; "" if it is."""
         if self._draining:
             return "The service is stopping."
         waiting = [companion.title for companion in self._companions if not companion.is_ready]
@@ -284,12 +285,12 @@ class HttpService:
         if self._baseline is not None:
             self._log.say(drift.words(self._baseline, self._settings))
         self._loop.call_later(IDLE_SECONDS, self._app.start)
-        # Not earlier: it takes as long as everything that has to be done before the first health check is answered.
+        # Not earlier: it takes as long as everything else before the first health check.
         self._loop.call_soon(allocator.give_back_large_blocks)
 
     def _fail(self, problem: problems.Problem) -> None:
         if not self._draining:
-            # A signal to all processes of a container ends the zygote too: that is not the model's fault.
+            # A signal to all processes of a container kills the zygote, too: that is not the model's fault.
             self._problem = problem
         self._loop.stop()
 
@@ -302,19 +303,19 @@ class HttpService:
 
     def _on_signal(self, number: int) -> None:
         if self._draining:
-            # A second signal: its sender does not want to wait.
+            # On a second signal, stop without waiting.
             self._end()
         else:
             self._draining = True
-            # SIGINT is a person's Ctrl-C: there is no balancer that has to notice first.
+            # SIGINT is usually Ctrl-C: no load balancer needs time to notice.
             self._drain(0.0 if number == signal.SIGINT else self._settings.linger)
 
     def _drain(self, linger: float) -> None:
-        """Let balancers notice for `linger` seconds, then accept no more connections, then end when all are answered.
+        """Give load balancers `linger` seconds to notice, then close the port, then stop when all requests are done.
 
-        The order keeps clients from being reset: until the listening socket is closed, every client that connects is
-        answered, and told to close; after that clients are refused, and a proxy may try elsewhere. `linger` is part of
-        S2I_GRACE, which counts from the signal; by default that is as long as `docker stop` waits.
+        This order avoids connection resets: until the listening socket is closed, every client gets a response that
+        closes its connection; after that, connections are refused, and a proxy may try another server. `linger` is part
+        of S2I_GRACE, which counts from the signal; its default is the time that `docker stop` waits.
         """
         self._log.say("Stopping: no longer ready, finishing requests in flight.")
         self._edge.closing = True
@@ -322,7 +323,7 @@ class HttpService:
             if not companion.has_balancer:
                 companion.finish()
         if not self._pool.ready:
-            # No balancer sends requests here, so none has to notice.
+            # No load balancer sends requests here, so none has to notice.
             linger = 0.0
         grace = self._settings.grace
         latest = self._loop.time() + grace
@@ -342,15 +343,15 @@ class HttpService:
         if self._loop.time() >= latest or not (self._pool.busy or self._edge.is_busy or self._has_running_companion):
             self._end(latest - self._loop.time())
         else:
-            # Again and again: connections become idle as their answers leave, and clients would keep them open.
+            # Repeated, because connections become idle as their responses are sent, and clients would keep them open.
             self._edge.close_idle()
             self._loop.call_later(TURN_SECONDS, self._end_when_idle, latest)
 
     def _end(self, seconds: float = 0.0) -> None:
-        """End the scorers; what they still had gets 503. Stop the loop once these answers have left.
+        """Stop the scorers; their remaining samples get 503. Stop the loop when these responses are sent.
 
-        `seconds` is the rest of S2I_GRACE, which the notebook's teardown may use.
-        Comes at the latest after S2I_GRACE, or at once with a second signal, so the listening socket may still be open.
+        `seconds` is the rest of S2I_GRACE, which the notebook's teardown may use. Called after S2I_GRACE at the latest,
+        or at once on a second signal, so the listening socket may still be open.
         """
         if self._ended:
             return
@@ -367,7 +368,7 @@ class HttpService:
             self._loop.call_later(TURN_SECONDS, self._stop_when_sent, latest)
 
     def _reap(self) -> None:
-        """Collect children that have ended; as process 1, also orphans, which nobody else would collect."""
+        """Reap exited children; as process 1, also orphans."""
         self._pool.manager.reap()
         self._app.reap()
         for companion in self._companions:
@@ -377,22 +378,22 @@ class HttpService:
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
-    """Print an exception that a callback raised, a bug of ours; the service goes on."""
+    """Print an exception that a callback raised, which is a bug; the service continues."""
     error = context.get("exception")
     if isinstance(error, OSError) and ("transport" in context or "protocol" in context):
-        # A network error, which the connection's protocol is told.
+        # A network error, of which the connection's protocol is notified, too.
         return
     if error is not None:
         traceback.print_exception(error)
 
 
 def verified(pool: Pool) -> str:
-    """Return what the log says of the model's signature at the start."""
+    """Return the text about the model's signature for the log's start message."""
     return "signature not checked" if pool.model.digests is None else "model verified by its signature"
 
 
 def on_gpus(pool: Pool) -> str:
-    """Return what the log says of GPUs at the start, with a comma; nothing where there are none."""
+    """Return the text about GPUs for the log's start message, with a comma; "" if there are none."""
     products = pool.plan.gpus.products
     if not products:
         return ""
@@ -403,7 +404,7 @@ def on_gpus(pool: Pool) -> str:
 
 
 def batches(pool: Pool) -> str:
-    """Return what the log says of batches at the start, with a comma; nothing where there are none to expect."""
+    """Return the text about batches for the log's start message, with a comma; "" if none are possible."""
     if pool.plan.batch > 1:
         called = "batch_predictor" if pool.plan.form == BATCH_PREDICTOR else "predictor's batch form"
         return f"up to {pool.plan.batch} waiting samples per call of {called}, "

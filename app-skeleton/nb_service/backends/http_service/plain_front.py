@@ -1,4 +1,4 @@
-"""Waitress on PORT itself, without the front: for services behind a proxy that is trusted."""
+"""Waitress on PORT without the front, for services behind a trusted proxy."""
 
 import socket
 
@@ -6,7 +6,7 @@ from nb_service.backends.http_service.app_process import AppProcess
 
 
 class PlainFront:
-    """Takes the place of the front: the app itself listens on PORT."""
+    """Replaces the front: the app itself listens on PORT."""
 
     def __init__(self, app: AppProcess, listener: socket.socket) -> None:
         self.closing = False
@@ -17,11 +17,11 @@ class PlainFront:
 
     @property
     def is_busy(self) -> bool:
-        """Return whether the app is still there; told to finish, it ends when it has answered."""
+        """Return whether the app is still running; after finish() it exits when its requests are done."""
         return self._app.pid is not None
 
     def end_accepting(self) -> None:
-        """Have the app answer what it has, and end."""
+        """Make the app finish its requests and exit."""
         self._listener.close()
         self._app.finish()
 

@@ -1,4 +1,4 @@
-"""The back end `spark-model`: writes the archive by which a Spark cluster scores with this model."""
+"""The back end `spark-model`: writes an archive with which a Spark cluster scores with this model."""
 
 from typing import IO, TYPE_CHECKING
 
@@ -30,7 +30,7 @@ class SparkModel(StdoutArchive):
     refusal = problems.SparkModelWords
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
-        """Write the archive of `model`; return how many files it has, and its size in bytes."""
+        """Write the archive of `model`; return its number of files and its size in bytes."""
         lock.require_none(model, "an archive for Spark")
         exported = contents.of(model)
         if not exported.interpreter:

@@ -1,4 +1,4 @@
-"""The archive as a zip file: the same bytes for the same contents, wherever they go."""
+"""Writes the archive as a zip file: equal contents give equal bytes."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from nb_service.backends.spark_model import layout
 from nb_service.backends.spark_model.contents import Contents
 from nb_service.export.zip_entries import Forward, entry
 
-# Most of it are libraries, whose last percents cost most of the time.
+# Most of it is libraries, where the last few percent of compression take most of the time.
 LEVEL = 1
 AT_ONCE = 1 << 20
 

@@ -1,4 +1,4 @@
-"""What goes into the archive: our packages, the model, its repository, its environment, and its Python if it can."""
+"""The contents of the archive: our packages, the model, its repository and environment, and its Python if possible."""
 
 import json
 import os
@@ -16,15 +16,15 @@ from nb_service import problems
 from nb_service.backends.spark_model import layout
 from nb_service.model_folder import ModelFolder
 
-# What Python makes again where it is missing, and what a repository has for its history only.
+# Files that Python recreates, and a repository's history.
 LEFT_OUT = frozenset(("__pycache__", ".git"))
-# Of an environment: executors get its packages, and make the rest for the Python that they have.
+# Files of an environment that stay out: executors get its packages, and recreate the rest for their own Python.
 OF_VENV = frozenset(("bin", "include", "pyvenv.cfg", "CACHEDIR.TAG", ".lock", ".gitignore"))
-# Of an interpreter's library: what no model needs, and where its own packages would be.
+# Parts of an interpreter's library that stay out: those no model needs, and its own packages.
 OF_LIBRARY = frozenset(("site-packages", "dist-packages", "test", "idlelib", "ensurepip", "lib2to3", "turtledemo"))
-# What compilers need, which no executor has to be: libpython as an archive, and how it was made.
+# Files for compilers, which executors don't need: libpython as a static archive, and its build configuration.
 _COMPILERS = re.compile(r"config-\d.*")
-# A Python under one of these is the system's: its library and its libraries are spread over the system.
+# A Python with one of these prefixes is the system's, whose files are spread over the system.
 SYSTEM = frozenset(("/", "/usr", "/usr/local"))
 _FACTS = """\
 import json, os, sys
@@ -34,9 +34,10 @@ print(json.dumps([os.path.realpath(sys.executable), sys.base_prefix, os.path.dir
 
 
 class Contents(NamedTuple):
-    """The files of an archive by their names in it, and what a zip file can't hold on all ways that it is unpacked.
+    """The files of an archive by name, and facts that zip files don't preserve with every unpacker.
 
-    `links` are symbolic links and where they lead; `interpreter` is the name of the model's own, "" where it stays.
+    `links` are symbolic links and their targets; `interpreter` is the name of the model's own interpreter, "" if it is
+    not included.
     """
 
     files: dict[str, Path]
@@ -46,7 +47,7 @@ class Contents(NamedTuple):
     python: str
 
     def manifest(self) -> dict:
-        """Return what executors must know to put an unpacked archive to work."""
+        """Return the facts that executors need to use an unpacked archive."""
         executables = [name for name, path in self.files.items() if os.stat(path).st_mode & stat.S_IXUSR]
         return {
             "format": layout.FORMAT,
@@ -59,7 +60,7 @@ class Contents(NamedTuple):
 
 
 def of(model: ModelFolder) -> Contents:
-    """Return what the archive of `model` holds; raise ModelMissing or ModelDamaged for what can't be read."""
+    """Return the archive contents for `model`; raise ModelMissing or ModelDamaged if it can't be read."""
     try:
         return _of(model)
     except OSError as error:
@@ -84,7 +85,7 @@ def _of(model: ModelFolder) -> Contents:
 
 
 def _facts(python: Path) -> list[str]:
-    """Return where the interpreter behind a virtual environment is, its prefix, its library and its version."""
+    """Return the path of the interpreter behind a virtual environment, its prefix, library and version."""
     ran = subprocess.run([python, "-I", "-c", _FACTS], capture_output=True, text=True)
     if ran.returncode:
         raise problems.ModelMissing(python)
@@ -99,13 +100,13 @@ def _home(package: str) -> Path:
 
 
 def _interpreter(prefix: str, minor: str) -> str:
-    """Return the interpreter's name in the archive, "" where it is the system's."""
+    """Return the interpreter's name in the archive, "" if it is the system's."""
     is_system = os.path.realpath(prefix) in SYSTEM
     return "" if is_system else f"{layout.APP_ROOT}/{layout.INTERPRETER}/bin/python{minor}"
 
 
 def _take_interpreter(contents: Contents, executable: Path, prefix: Path, library: Path) -> None:
-    """Take a Python that lies in a folder of its own: it finds its library from where it is."""
+    """Add a Python that is installed in a folder of its own: it finds its library relative to itself."""
     contents.files[contents.interpreter] = executable
     home = f"{layout.APP_ROOT}/{layout.INTERPRETER}/lib"
     _take(contents, library, f"{home}/{library.name}", leave=OF_LIBRARY)
@@ -120,7 +121,7 @@ def _take(
     wanted: Callable[[str], bool] = lambda name: True,
     leave: frozenset[str] = frozenset(),
 ) -> None:
-    """Take what is in `folder` under `name`; `leave` are names at its top that stay, `wanted` is asked of each file."""
+    """Add the contents of `folder` under `name`, except top-level names in `leave` and files not `wanted`."""
     _walk(contents, folder, name, folder, (), wanted, leave)
 
 
@@ -142,7 +143,7 @@ def _walk(
             continue
         inner, path = f"{name}/{entry.name}", Path(entry.path)
         if entry.is_dir() and not _stays_inside(path, top):
-            # A link out of here is what it leads to, unless that is around it.
+            # A link that leads out of the folder is replaced by its target, unless the target contains the folder.
             if os.path.realpath(path) not in above:
                 _walk(contents, path, inner, top, above, wanted, frozenset())
                 is_empty = False
@@ -154,7 +155,7 @@ def _walk(
 
 
 def _stays_inside(path: Path, top: Path) -> bool:
-    """Return whether this is a link to what is in the archive, too."""
+    """Return whether this is a link to something that is also in the archive."""
     if not path.is_symlink() or os.path.isabs(os.readlink(path)):
         return False
     target = os.path.normpath(path.parent / os.readlink(path))

@@ -1,10 +1,10 @@
-"""Names in the archive that `spark-model` writes and nb_spark reads: their only home."""
+"""File and folder names in the archive that `spark-model` writes and nb_spark reads."""
 
-# Which form of archive this is; another number is another form.
+# Version of the archive's format.
 FORMAT = 1
 MANIFEST = "nb-spark.json"
-# What a service has under $APP_ROOT. The dash keeps it from being a package of the archive, which is on sys.path.
+# Contents of $APP_ROOT. Because of the dash, it isn't importable as a package of the archive, which is on sys.path.
 APP_ROOT = "app-root"
-# Under it: the model's interpreter, where it can be taken along.
+# In APP_ROOT: the model's interpreter, if it can be included.
 INTERPRETER = "python"
 PACKAGES = ("nb_scorer", "nb_service", "nb_spark")

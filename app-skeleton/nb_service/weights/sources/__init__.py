@@ -1,7 +1,7 @@
-"""Where weights come from: one module for each kind of source, by the scheme of its address.
+"""Sources of weights: one module for each kind, selected by the scheme of the address.
 
-A source lists its files and yields the bytes of each from any offset. What it raises is an OSError, or of its own
-library; `error_text` describes either in one line without secrets.
+A source lists its files and yields the bytes of each from any offset. It raises OSError, or errors of its own library;
+`error_text` describes either in one line without secrets.
 """
 
 import fnmatch
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-# The module of each scheme, and of those that are not supported yet, the reason.
+# The module of each scheme; for unsupported ones, the reason.
 MODULES = {"file": "local", "https": "web", "hf": "hub", "s3": "buckets", "gs": "buckets", "azure": "buckets"}
 UNSUPPORTED = {
     "http": "http:// is not encrypted; use https://",
@@ -30,14 +30,14 @@ _SECRET = re.compile(
 )
 _URL_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
-# Whose values no message may have.
+# Variables whose values must not appear in messages.
 _SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSWORD|KEY|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
 _MIN_SECRET = 8
 MAX_ERROR_TEXT = 300
 
 
 class Remote(NamedTuple):
-    """A file of a source: its name in it, its size and version as far as they are known, and where it is."""
+    """A file of a source: its name in it, its size and version as far as they are known, and its location."""
 
     name: str
     size: int | None
@@ -47,7 +47,7 @@ class Remote(NamedTuple):
 
 
 class Restarted(OSError):
-    """A source can't go on where the last attempt ended: the file has changed, or it sends only whole files."""
+    """A source can't resume the last attempt: the file has changed, or it sends only whole files."""
 
 
 class LibraryMissing(Exception):
@@ -55,22 +55,25 @@ class LibraryMissing(Exception):
 
 
 class Source(Protocol):
-    """What a module's class `Source` does; made of an address, a revision or "", and a time limit in seconds."""
+    """The interface of a module's class `Source`.
+
+    It is created from an address, a revision or "", and a time limit in seconds.
+    """
 
     revision: str
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
-        """Connect to nothing yet."""
+        """Store the arguments, without connecting yet."""
 
     def files(self) -> Sequence[Remote]:
-        """Return all files of the source, and set `revision` to what it stands for now."""
+        """Return all files of the source, and set `revision` to what it resolves to now."""
 
     def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
-        """Yield the bytes of a file from `offset` on; raise Restarted where that is not possible."""
+        """Yield the bytes of a file from `offset` on; raise Restarted if that is not possible."""
 
 
 def fault(address: str) -> str:
-    """Return why an address can't be a source, as a clause; "" where it can."""
+    """Return why an address can't be a source, as a clause; "" if it can."""
     try:
         address.encode()
         parts = urlsplit(address)
@@ -121,7 +124,7 @@ def opened(address: str, revision: str, seconds: float) -> Source:
 
 
 def chosen(files: Sequence[Remote], patterns: Sequence[str]) -> list[Remote]:
-    """Return the files whose names fit one of the patterns, by name; all where there are no patterns."""
+    """Return the files whose names match one of the patterns; all if there are no patterns."""
     fits = [file for file in files if not patterns or any(fnmatch.fnmatchcase(file.name, each) for each in patterns)]
     return sorted(fits, key=lambda file: file.name)
 

@@ -14,7 +14,7 @@ _VERSIONS = ("ETag", "etag", "generation", "content_settings")
 
 
 class Source:
-    """The objects below a path, or the one object at it."""
+    """The objects below a path, or the single object at it."""
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
         parts = urlsplit(address)
@@ -39,7 +39,7 @@ class Source:
         ]
 
     def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
-        """Yield the bytes from `offset` on; raise Restarted where the object is another one by now."""
+        """Yield the bytes from `offset` on; raise Restarted if the object has changed."""
         if offset and _version(self._files.info(remote.address)) != remote.version:
             raise Restarted("the object has changed")
         size = remote.size or 0
@@ -59,7 +59,7 @@ def _version(info: dict) -> str:
 
 
 def _s3(seconds: float) -> Any:
-    # Some servers send the checksum of a whole object with a part of it. All content is compared with the lock.
+    # Some servers send the checksum of a whole object with a part of it. All content is verified against the lock.
     checks = {"response_checksum_validation": "when_required"}
     limits = {"connect_timeout": seconds, "read_timeout": seconds, "retries": {"max_attempts": 1}, **checks}
     return fsspec.filesystem("s3", config_kwargs=limits, skip_instance_cache=True, use_listings_cache=False)
@@ -70,6 +70,6 @@ def _gs(seconds: float) -> Any:
 
 
 def _azure(account: str, seconds: float) -> Any:
-    # What is not given is read from AZURE_STORAGE_…; without any key, from the machine's identity.
+    # Missing values are read from AZURE_STORAGE_…; without any key, from the machine's identity.
     limits = {"timeout": int(seconds), "skip_instance_cache": True, "use_listings_cache": False}
     return fsspec.filesystem("abfs", account_name=account, anon=False, **limits)

@@ -1,14 +1,14 @@
-"""hf://owner/repository@revision: Hugging Face, or what HF_ENDPOINT names, with the credentials of its own library."""
+"""hf://owner/repository@revision: Hugging Face, or the server in HF_ENDPOINT, with its library's own credentials."""
 
 import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-# Before the import: neither is wanted of a service, and the library reads them as it is imported.
+# Before the import, because the library reads them then; a service should use neither.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 if os.environ.get("HF_HUB_TOKEN"):
-    # The name that Hugging Face's own serving images have for it.
+    # The variable's name in Hugging Face's own serving images.
     os.environ.setdefault("HF_TOKEN", os.environ["HF_HUB_TOKEN"])
 
 from huggingface_hub import HfApi, get_token, hf_hub_url
@@ -18,7 +18,7 @@ from nb_service.weights.sources.web import Reader
 
 
 class Source:
-    """The files of one revision, which the commit of it pins."""
+    """The files of one revision, pinned to its commit."""
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
         parts = urlsplit(address)

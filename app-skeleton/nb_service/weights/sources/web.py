@@ -1,4 +1,4 @@
-"""https://: one file, and what sources that are read over HTTP share."""
+"""https://: one file; also the code shared by all sources that are read over HTTP."""
 
 import http.client
 import ipaddress
@@ -15,16 +15,16 @@ from nb_service.addresses import is_public
 from nb_service.weights.sources import Remote, Restarted
 
 BLOCK = 1 << 20
-# What a redirect to another host must not carry.
+# Headers that are not sent to another host after a redirect.
 _PRIVATE_HEADERS = ("authorization", "cookie")
 
 
 class Refused(OSError):
-    """A redirect leads where no public server may lead."""
+    """A redirect leads to an address that public servers may not redirect to."""
 
 
 class Reader:
-    """Opens addresses; a redirect may not leave HTTPS, nor lead from a public host to a private address."""
+    """Opens addresses; a redirect may neither leave HTTPS nor lead from a public host to a private address."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -32,7 +32,7 @@ class Reader:
         self._opener = urllib.request.build_opener(*handlers(self._check))
 
     def open(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Any:
-        """Return the response of an address; raise OSError, of which HTTPError has the status."""
+        """Return the response of an address; raise OSError; HTTPError contains the status."""
         self._first_is_private = None
         request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **headers}, method=method)
         try:
@@ -45,7 +45,7 @@ class Reader:
             raise
 
     def blocks(self, remote: Remote, offset: int, headers: Mapping[str, str]) -> Iterator[bytes]:
-        """Yield a file from `offset` on; raise Restarted where the server sends another part, or another file."""
+        """Yield a file from `offset` on; raise Restarted if the server sends another part, or another file."""
         asked = dict(headers)
         if offset:
             asked["Range"] = f"bytes={offset}-"
@@ -55,14 +55,14 @@ class Reader:
             if offset and not _continues(response, offset):
                 raise Restarted("the server does not continue a file")
             try:
-                # Not read(): what had arrived would be lost with a connection that ends.
+                # Not read(), which would lose the data received before a connection closes.
                 while block := response.read1(BLOCK):
                     yield block
             except http.client.HTTPException as error:
                 raise OSError(f"the connection ended early: {type(error).__name__}") from error
 
     def _check(self, host: str, peer: str) -> None:
-        """Raise Refused where the connection of a redirect leads from a public address to a private one."""
+        """Raise Refused if a redirect leads from a public address to a private one."""
         is_private = not is_public(peer)
         if self._first_is_private is None:
             self._first_is_private = is_private
@@ -71,7 +71,7 @@ class Reader:
 
 
 class Source:
-    """The one file at an address."""
+    """The single file at an address."""
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
         self.revision = revision
@@ -83,7 +83,7 @@ class Source:
         try:
             response = self._reader.open(self._address, _login(self._address), "HEAD")
         except urllib.error.HTTPError as error:
-            # Servers that sign addresses for one method, or know only GET.
+            # Servers that sign addresses for one method, or support GET only.
             if error.code not in (403, 404, 405, 501):
                 raise
             response = self._reader.open(self._address, _login(self._address))
@@ -99,7 +99,7 @@ class Source:
 
 
 def handlers(check: Callable[[str, str], object]) -> tuple[urllib.request.BaseHandler, ...]:
-    """Return what an opener needs to refuse redirects; `check` gets the host and the address of each connection."""
+    """Return the handlers that reject redirects; `check` receives the host and the address of each connection."""
     return _Redirects(), _Http(check), _Https(check)
 
 
@@ -109,7 +109,7 @@ def _continues(response: Any, offset: int) -> bool:
 
 
 def _login(url: str) -> dict[str, str]:
-    """Return the header with the login that a netrc file has for the host, if there is one."""
+    """Return the header with the login from a netrc file for the host, if there is one."""
     import base64
     import netrc
 
@@ -134,7 +134,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         if after.scheme not in ("https", before.scheme):
             raise Refused(f"a redirect leads from {before.scheme}:// to {after.scheme}://{after.hostname or ''}")
-        # Behind a proxy no connection of ours shows the address.
+        # Behind a proxy, our connection does not show the server's address.
         if _is_address(after.hostname) and not _is_address(before.hostname) and not is_public(str(after.hostname)):
             raise Refused(f"a redirect leads to the private address {after.hostname}")
         new.method = req.get_method()
@@ -146,7 +146,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _is_address(host: str | None) -> bool:
-    """Return whether a host is an address itself."""
+    """Return whether a host is an IP address."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:
@@ -173,7 +173,7 @@ class _Http(urllib.request.HTTPHandler):
 
 
 def _connection(kind: Any, check: Any, request: urllib.request.Request) -> Any:
-    """Return a class of connections that checks whom it has reached before it sends anything of a request."""
+    """Return a connection class that checks the peer's address before it sends any part of a request."""
     host = urlsplit(request.full_url).hostname or ""
     # With a proxy, the peer is the proxy.
     is_direct = urlsplit(f"//{request.host}").hostname == host and not getattr(request, "_tunnel_host", None)

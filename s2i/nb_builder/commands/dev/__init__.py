@@ -1,4 +1,4 @@
-"""`nb-builder dev`: builds a notebook each time it is saved, and serves it alongside JupyterLab."""
+"""`nb-builder dev`: builds a notebook at each save, and serves it alongside JupyterLab."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from nb_builder.common.settings import Settings as BuildSettings
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Work on the notebook that the only argument names, a folder or an .ipynb, until a signal ends it."""
+    """Run `nb-builder dev` for the folder or .ipynb in the only argument, until a signal stops it."""
     log = Log()
     settings = Settings(os.environ)
     folder, notebook = target.here(arguments[0] if arguments else ".")

@@ -1,8 +1,8 @@
-"""One build in a process of its own, which has imported all that a build needs before it is told to begin.
+"""A build in a process of its own, which imports all modules that a build needs before it receives its job.
 
-It reads one line of JSON, the order, from stdin, and writes events to stdout, one JSON object a line: {"step": title},
-{"note": text}, {"message": text} for any other line of the log, and {"done": true} when the model can be served, after
-which the process may go on for a moment. The log itself, with all that programs of the build print, goes to a file.
+It reads the job, one line of JSON, from stdin, and writes events to stdout as JSON lines: {"step": title}, {"note":
+text}, {"message": text} for any other log line, and {"done": true} once the model can be served, after which the
+process may run a little longer. The full log, with the output of all programs of the build, goes to a file.
 """
 
 import importlib
@@ -22,35 +22,35 @@ from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
 from nb_builder.preflight import findings
 
-# What writes the page of a notebook; a build imports it when it comes to that.
+# Renders the notebook's page; imported late, when a build reaches that step.
 IMPORTED_LATE = ("nbconvert.exporters", "nh3", "pygments.formatters")
 
-# Builds by settings and log, and what assemble.Beside holds.
+# Runs a build; takes settings, a log, and the fields of assemble.Beside.
 Build = Callable[
     [Settings, Log, Path | None, Callable[[Installer, Python], None], Callable[[Callable[[], None]], None]], None
 ]
 
 
 class EventLog(Log):
-    """A log that also sends events to the process that gave the order; details are not among them."""
+    """A log that also sends events to the parent process, except details."""
 
     def __init__(self, events: TextIO) -> None:
         super().__init__()
         self._events = events
 
     def step(self, text: str) -> None:
-        """Print the title of a step, and send it."""
+        """Print a step's title, and send it."""
         super().step(text)
         self.send(step=text)
 
     def note(self, text: str, *, is_routine: bool = False) -> None:
-        """Print a note, and send it unless it is expected at each build."""
+        """Print a note, and send it unless every build prints it."""
         super().note(text, is_routine=is_routine)
         if not is_routine:
             self.send(note=text)
 
     def line(self, text: str) -> None:
-        """Print a line, or several, and send it as one."""
+        """Print one or several lines, and send them as one event."""
         super().line(text)
         self.send(message=text)
 
@@ -60,9 +60,9 @@ class EventLog(Log):
 
 
 def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter: Path | None) -> bytes:
-    """Return the line that has a process begin its build.
+    """Return the JSON line that starts a build.
 
-    `beside` is the APP_ROOT of the build before, `jupyter` the folder that gets a kernel of the environment.
+    `beside` is the APP_ROOT of the previous build, `jupyter` the folder for a kernel of the build's environment.
     """
     paths = {"log": log_file, "beside": beside, "jupyter": jupyter}
     reported = {name: None if path is None else str(path) for name, path in paths.items()}
@@ -70,9 +70,9 @@ def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter:
 
 
 def main(build: Build) -> None:
-    """Wait for the order, and build; without one, as the other process has ended, do nothing.
+    """Wait for the job and build; return at once if stdin closes because the parent has exited.
 
-    A problem is sent as a build logs it, and ends the process by SystemExit with its exit status.
+    A problem is sent as a build logs it, and raises SystemExit with its exit status.
     """
     for module in IMPORTED_LATE:
         importlib.import_module(module)
@@ -101,7 +101,7 @@ def main(build: Build) -> None:
 
 
 def _stdout_to(log_file: Path) -> TextIO:
-    """Have stdout and stderr, also of programs that we start, go to the file; return what stdout was."""
+    """Redirect stdout and stderr, including those of child processes, to the file; return the former stdout."""
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii")
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(descriptor, sys.stdout.fileno())

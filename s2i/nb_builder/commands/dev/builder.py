@@ -1,4 +1,4 @@
-"""Builds one after another, each by a process that waits for it with everything imported."""
+"""Runs builds one after another, each in a process that was started early and has everything imported."""
 
 import asyncio
 import contextlib
@@ -12,13 +12,13 @@ from pathlib import Path
 from nb_builder.commands.dev import build_process, children
 
 TAIL_LINES = 20
-# The page of a notebook takes a second.
+# Rendering a notebook's page takes about a second.
 FINISH_SECONDS = 10.0
 
 
 @dataclass
 class Outcome:
-    """What came of a build: its exit status, and what it logged by kind."""
+    """The result of a build: its exit status, and its log by kind."""
 
     status: int = 0
     notes: list[str] = field(default_factory=list)
@@ -26,26 +26,26 @@ class Outcome:
 
 
 class Builder:
-    """Has a process at hand for the next build; `log_file` gets the log of the last one."""
+    """Keeps a process ready for the next build; `log_file` gets the log of the last one."""
 
     def __init__(self, environ: dict[str, str], log_file: Path) -> None:
-        """Start nothing yet; `environ` is for the processes while they wait."""
+        """Start nothing yet; `environ` is the environment of the waiting processes."""
         self._environ = environ
         self.log_file = log_file
         self._waiting: asyncio.Task[Process] | None = None
         self._finishing: Process | None = None
 
     def prepare(self) -> None:
-        """Start the process for the next build, if there is none."""
+        """Start the process for the next build, unless one is waiting."""
         if self._waiting is None:
             self._waiting = asyncio.ensure_future(self._start())
 
     async def build(
         self, environ: dict[str, str], beside: Path | None, jupyter: Path | None, on_step: Callable[[str], None]
     ) -> Outcome:
-        """Build by the settings in `environ`, and return what came of it; `on_step` gets the title of each step.
+        """Build with the settings in `environ`, and return the outcome; `on_step` is called with each step's title.
 
-        Whoever cancels this ends the build, and gets control back when nothing of it runs any more.
+        Cancelling ends the build, and returns once all its processes have exited.
         """
         await self._finish(kindly=True)
         self.prepare()
@@ -60,18 +60,18 @@ class Builder:
             raise
         outcome.status = await process.wait()
         if outcome.status and not outcome.messages:
-            # A traceback, which is a bug of ours: whatever the build has written last.
+            # A traceback, which means a bug in nb-builder: show the last lines of the build.
             outcome.messages = self.log_file.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
         return outcome
 
     async def close(self) -> None:
-        """End the process that waits."""
+        """Stop the waiting process."""
         await self._finish()
         if self._waiting is not None:
             await children.end(await self._take())
 
     async def _finish(self, *, kindly: bool = False) -> None:
-        """End the process of the last build; `kindly` lets it write what it has left for later."""
+        """Stop the process of the last build; `kindly` lets it finish its deferred writes."""
         if self._finishing is None:
             return
         if kindly:
@@ -99,7 +99,7 @@ class Builder:
 
     @classmethod
     async def _follow(cls, process: Process, outcome: Outcome, on_step: Callable[[str], None]) -> bool:
-        """Sort the events of the process; return whether one says that it is done."""
+        """Sort the process's events; return whether one reports that the build is done."""
         if process.stdout is None:
             raise RuntimeError("a pipe was asked for")
         async for line in process.stdout:
@@ -120,5 +120,5 @@ class Builder:
             event = json.loads(line)
             if isinstance(event, dict):
                 return event
-        # Printed before the order came: the process could not start.
+        # Printed before it received a job: the process failed to start.
         return {"message": line.decode("utf-8", "replace").rstrip("\n")}

@@ -1,4 +1,4 @@
-"""Which cells a save has changed, and whether it changed anything that a model is made of."""
+"""Which cells a save changed, and whether the change affects the model."""
 
 import difflib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SHOWN_CELLS = 3
 
 @dataclass(frozen=True)
 class Code:
-    """What of a notebook a model depends on: its code cells, with their tags, and the Python that it asks for."""
+    """The parts of a notebook that the model depends on: its code cells, their tags, and its Python version."""
 
     cells: tuple[tuple[str, tuple[str, ...]], ...]
     numbers: tuple[int | None, ...]
@@ -23,7 +23,7 @@ class Code:
 
 
 def read(repository: Path, notebook: Path) -> Code | None:
-    """Return the code of a notebook; None for one that can't be read, which a build will explain."""
+    """Return the code of a notebook, or None if it can't be read, which the build will report."""
     try:
         node = notebook_file.read(repository, notebook)
         cells = scripts.author_cells(node)
@@ -37,7 +37,7 @@ def read(repository: Path, notebook: Path) -> Code | None:
 
 
 def is_whole(repository: Path, notebook: Path) -> bool:
-    """Return whether a notebook's file is whole: one that is being written is empty, or no JSON up to its end."""
+    """Return whether a notebook's file is complete: while being written, it is empty or truncated JSON."""
     try:
         notebook_file.read(repository, notebook)
     except NotebookNotJson:
@@ -48,9 +48,9 @@ def is_whole(repository: Path, notebook: Path) -> bool:
 
 
 def described(before: Code | None, after: Code | None) -> str | None:
-    """Return which cells are different, as Jupyter numbers them; None where no code is.
+    """Return the changed cells, numbered as in Jupyter; None if no code changed.
 
-    "" says that this is not known, as one of the two can't be read.
+    Returns "" if that is unknown because one of the two can't be read.
     """
     if before is None or after is None:
         return ""

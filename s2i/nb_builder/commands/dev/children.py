@@ -1,4 +1,4 @@
-"""The processes of `nb-builder dev`: each out of the reach of Ctrl-C, so that we alone get it and end them in order."""
+"""The child processes of `nb-builder dev`: only the parent receives Ctrl-C, and stops them in order."""
 
 import asyncio
 import contextlib
@@ -8,9 +8,9 @@ from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# A build undoes what it has half done.
+# Long enough for a build to undo partial work.
 PATIENCE_SECONDS = 15.0
-# A line may be the traceback of a cell.
+# A line may be a cell's traceback.
 MAX_LINE = 1 << 24
 
 
@@ -22,7 +22,7 @@ async def start(
     given: bool = False,
     pass_fds: Sequence[int] = (),
 ) -> Process:
-    """Start a program whose stdout and stderr are one pipe; with `given` its stdin is a pipe, too."""
+    """Start a program whose stdout and stderr share a pipe; with `given`, its stdin is a pipe, too."""
     return await asyncio.create_subprocess_exec(
         *command,
         env=dict(environ),
@@ -37,7 +37,7 @@ async def start(
 
 
 async def end(process: Process, patience: float = PATIENCE_SECONDS) -> int:
-    """Ask a process to end, kill it and its group where it does not, and return its exit status."""
+    """Terminate a process, kill it and its group if it doesn't exit, and return its exit status."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
@@ -52,6 +52,6 @@ async def end(process: Process, patience: float = PATIENCE_SECONDS) -> int:
 
 
 def kill(process: Process) -> None:
-    """Kill a process and what is left of its group."""
+    """Kill a process and the rest of its group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

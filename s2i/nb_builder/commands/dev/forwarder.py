@@ -1,8 +1,8 @@
-"""Passes connections on PORT to the service of the newest build, so that a switch costs no client a request.
+"""Forwards connections on PORT to the service of the newest build, so that clients lose no request at a switch.
 
-Bytes go through as they are. They are parsed only to know when a connection is between two requests: then it can
-leave a service that is about to end, and its next request goes to the new one. Without that, a client's request
-could meet the end of a connection that the old service closes at the same moment.
+Bytes are forwarded unchanged. They are parsed only to detect when a connection is between two requests: then it can be
+moved from a stopping service to the new one. Otherwise a request could reach a connection just as the old service
+closes it.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from functools import partial
 import httptools
 
 LOOPBACK = "127.0.0.1"
-# So long a client that was refused may take to read why; what it sends meanwhile is thrown away.
+# How long a refused client may take to read the response; its input is discarded meanwhile.
 REFUSED_SECONDS = 1.0
 _NO_SERVICE = json.dumps(
     {
@@ -31,42 +31,42 @@ REFUSAL = (
 
 
 class Forwarder:
-    """Listens for clients, and connects each to the port on loopback that it points at."""
+    """Listens for clients, and connects each to the current service's port on loopback."""
 
     def __init__(self) -> None:
-        """Point at no service yet: clients get 503."""
+        """Start without a service; clients get 503."""
         self.target: int | None = None
         self._server: asyncio.Server | None = None
         self._clients: set[_Client] = set()
 
     async def listen(self, sock: socket.socket) -> None:
-        """Accept clients on a listening socket from now on."""
+        """Accept clients on a listening socket."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Client(self), sock=sock)
 
     @property
     def port(self) -> int:
-        """Return the port that it listens on."""
+        """Return the listening port."""
         if self._server is None:
             raise RuntimeError("not listening")
         return self._server.sockets[0].getsockname()[1]
 
     def point_at(self, target: int | None) -> None:
-        """Send every request that begins from now on to `target`; requests in flight stay where they are."""
+        """Send new requests to `target`; requests in flight stay where they are."""
         self.target = target
         for client in tuple(self._clients):
             client.leave_if_idle()
 
     def enter(self, client: "_Client") -> None:
-        """Know a client that has connected."""
+        """Register a connected client."""
         self._clients.add(client)
 
     def leave(self, client: "_Client") -> None:
-        """Forget a client that is gone."""
+        """Remove a disconnected client."""
         self._clients.discard(client)
 
     def stop_accepting(self) -> None:
-        """Refuse connections from now on; those that there are go on."""
+        """Refuse new connections; existing ones continue."""
         if self._server is not None:
             self._server.close()
 
@@ -77,33 +77,33 @@ class Forwarder:
 
 
 class _Messages:
-    """Counts the HTTP messages of one direction, as callbacks of an httptools parser."""
+    """Counts the HTTP messages of one direction, with the callbacks of an httptools parser."""
 
     def __init__(self, on_end: Callable[[], None]) -> None:
         self.begun = 0
         self._on_end = on_end
 
     def on_message_begin(self) -> None:
-        """Count a message whose first byte has come."""
+        """Count a message at its first byte."""
         self.begun += 1
 
     def on_message_complete(self) -> None:
-        """Tell that a message is complete."""
+        """Report that a message is complete."""
         self._on_end()
 
 
 class _Client(asyncio.Protocol):
-    """A client's connection, and the one to a service that answers it at the moment."""
+    """A client's connection, paired with one to the service that currently serves it."""
 
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
         self._transport: asyncio.Transport
         self._service: _Service | None = None
         self._connecting: asyncio.Task | None = None
-        self._waiting: list[bytes] = []  # for the service that is being connected to
-        self._at_end = False  # the client sends nothing more
+        self._waiting: list[bytes] = []  # waiting for the connection to the service
+        self._at_end = False  # the client has closed its sending side
         self._refused = False
-        # Nothing is known about the end of messages any more: the connection stays with its service to the end.
+        # The stream can't be parsed any more, so message boundaries are unknown: the connection stays with its service.
         self._opaque = False
         self._requests = _Messages(self._on_request)
         self._complete = 0
@@ -113,14 +113,14 @@ class _Client(asyncio.Protocol):
     # --- the client ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection."""
+        """Store the connection."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(transport)
         self._transport = transport
         self._forwarder.enter(self)
 
     def data_received(self, data: bytes) -> None:
-        """Pass bytes of requests on, to a service that is chosen with the first of them."""
+        """Forward request bytes; the first of them choose the service."""
         if self._refused:
             return
         self._parse(data)
@@ -133,40 +133,40 @@ class _Client(asyncio.Protocol):
             self._connecting = asyncio.ensure_future(self._connect())
 
     def eof_received(self) -> bool:
-        """Pass the client's end on; its answers may still come."""
+        """Forward the client's EOF; responses may still arrive."""
         self._at_end = True
         if self._service is not None:
             self._service.write_eof()
-        # Nothing waits for an answer, and nothing more can come.
+        # No response is pending, and no request can follow.
         return bool(self._service or self._connecting)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Let go of the service."""
+        """Disconnect from the service."""
         self._forwarder.leave(self)
         if self._connecting is not None:
             self._connecting.cancel()
         self._detach()
 
     def pause_writing(self) -> None:
-        """Read no more answers than the client takes."""
+        """Pause reading responses while the client is slow."""
         if self._service is not None:
             self._service.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read answers again."""
+        """Resume reading responses."""
         if self._service is not None:
             self._service.transport.resume_reading()
 
     def pause_reading(self) -> None:
-        """Read no more requests than the service takes."""
+        """Pause reading requests while the service is slow."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read requests again."""
+        """Resume reading requests."""
         self._transport.resume_reading()
 
     def abort(self) -> None:
-        """Close the connection at once."""
+        """Close the connection immediately."""
         self._transport.abort()
 
     # --- the service ---
@@ -186,9 +186,9 @@ class _Client(asyncio.Protocol):
             self._transport.resume_reading()
 
     def connected(self, service: "_Service") -> None:
-        """Send what has come meanwhile, unless this is no longer the service to send it to."""
+        """Send buffered requests, unless another service has been chosen meanwhile."""
         if service.port != self._forwarder.target:
-            # Nothing was sent to it yet, and it may close the connection at any moment.
+            # Nothing was sent to it yet, and it may close the connection at any time.
             service.transport.close()
             return
         self._service = service
@@ -202,33 +202,33 @@ class _Client(asyncio.Protocol):
         self._transport.write(REFUSAL)
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        # Not at once: with bytes of the request unread, the system would take the answer back (RST).
+        # Delayed: closing with unread request bytes would make the kernel send RST, and the client lose the response.
         asyncio.get_running_loop().call_later(REFUSED_SECONDS, self._transport.abort)
 
     def answer(self, data: bytes) -> None:
-        """Pass bytes of answers to the client."""
+        """Forward response bytes to the client."""
         self._transport.write(data)
 
     def answered(self, *, keeps: bool) -> None:
-        """Count an answer that is complete; `keeps` is whether its connection is kept after it."""
+        """Count a complete response; `keeps` is whether the connection stays open after it."""
         self._answered += 1
         if not keeps:
-            # The service will close the connection, which is what tells the client so.
+            # The service will close the connection, which signals this to the client.
             self._opaque = True
         self.leave_if_idle()
 
     def give_up_parsing(self) -> None:
-        """Take the service's bytes for something other than HTTP from now on."""
+        """Treat the service's bytes as something other than HTTP from now on."""
         self._opaque = True
 
     def service_gone(self, service: "_Service") -> None:
-        """Close the connection as the service did."""
+        """Close the connection, as the service did."""
         if service is self._service:
             self._service = None
             self._transport.close()
 
     def leave_if_idle(self) -> None:
-        """Leave a service that is no longer pointed at, if no request of this client is under way there."""
+        """Leave an outdated service if this client has no request in flight there."""
         if (
             self._service is not None
             and self._service.port != self._forwarder.target
@@ -243,7 +243,7 @@ class _Client(asyncio.Protocol):
         if service is not None:
             service.transport.close()
 
-    # --- the ends of requests ---
+    # --- request boundaries ---
 
     def _parse(self, data: bytes) -> None:
         if self._opaque:
@@ -251,17 +251,17 @@ class _Client(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            # The service answers what is not HTTP, too, and what asks for another protocol.
+            # The service also responds to invalid HTTP and to protocol upgrades.
             self._opaque = True
 
     def _on_request(self) -> None:
-        # The answer to HEAD never counts as complete, as its parser waits for the body that its length announces: such
-        # a connection stays with its service.
+        # A response to HEAD never counts as complete, because the parser waits for the body that Content-Length
+        # announces: such a connection stays with its service.
         self._complete += 1
 
 
 class _Service(asyncio.Protocol):
-    """The connection to a service, for one client."""
+    """A client's connection to a service."""
 
     def __init__(self, client: _Client, port: int) -> None:
         self._client = client
@@ -270,23 +270,23 @@ class _Service(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(_Messages(self._on_answer))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection."""
+        """Store the connection."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(transport)
         self.transport = transport
         self._client.connected(self)
 
     def write(self, data: bytes) -> None:
-        """Send bytes of requests."""
+        """Send request bytes."""
         self.transport.write(data)
 
     def write_eof(self) -> None:
-        """Tell that no more requests come."""
+        """Signal that no more requests follow."""
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
     def data_received(self, data: bytes) -> None:
-        """Pass bytes of answers on; the client gets them before it can be led to another service."""
+        """Forward response bytes to the client, before the client can move to another service."""
         self._client.answer(data)
         if self._parser is None:
             return
@@ -297,18 +297,18 @@ class _Service(asyncio.Protocol):
             self._client.give_up_parsing()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Tell the client."""
+        """Notify the client."""
         self._client.service_gone(self)
 
     def pause_writing(self) -> None:
-        """Have the client wait."""
+        """Pause the client."""
         self._client.pause_reading()
 
     def resume_writing(self) -> None:
-        """Have the client go on."""
+        """Resume the client."""
         self._client.resume_reading()
 
     def _on_answer(self) -> None:
-        # What comes before an answer, such as 100 Continue, is none.
+        # Interim responses, such as 100 Continue, don't count.
         if self._parser is not None and self._parser.get_status_code() >= 200:
             self._client.answered(keeps=self._parser.should_keep_alive())

@@ -1,4 +1,4 @@
-"""Which golden rows the new model answers differently from the one before, as a small table."""
+"""Compares golden rows: which predictions changed between the previous model and the new one, as a small table."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ HEADS = ("sample", "before", "after")
 
 @dataclass(frozen=True)
 class Changes:
-    """The rows of both models that are answered differently, as (sample, before, after), and how many were compared."""
+    """The rows whose predictions changed, as (sample, before, after), and the number of rows compared."""
 
     rows: Sequence[tuple[Any, Any, Any]]
     compared: int
@@ -26,7 +26,7 @@ class Changes:
     steady: bool = True
 
     def __str__(self) -> str:
-        """Return one clause."""
+        """Return a summary clause."""
         if not self.steady:
             return "predictor returns different predictions for the same sample, so its golden rows are not compared"
         if not self.compared:
@@ -40,7 +40,7 @@ class Changes:
         return f"{len(self.rows)} of {golden_rows.counted(self.compared)} {answers} differently{beside_words}"
 
     def table(self) -> list[str]:
-        """Return the lines of the table; none where nothing differs."""
+        """Return the lines of the table, or none if nothing changed."""
         if not self.rows:
             return []
         widths = (SAMPLE_WIDTH, ANSWER_WIDTH, ANSWER_WIDTH)
@@ -57,9 +57,9 @@ class Changes:
 
 
 def between(before: Path, after: Path, tolerance: float) -> Changes:
-    """Return what differs between the golden rows of two model folders.
+    """Return the changes between the golden rows of two model folders.
 
-    Rows belong together by their sample: only those of both are compared.
+    Rows are matched by sample; only samples in both models are compared.
     """
     old, new = _answers(before), _answers(after)
     steady = all(manifest.read(folder).get("deterministic") is not False for folder in (before, after))
@@ -73,7 +73,7 @@ def between(before: Path, after: Path, tolerance: float) -> Changes:
 
 
 def _answers(model: Path) -> dict[str, Any]:
-    """Return {sample as JSON: answer} of those of a model's golden rows that have no parameters."""
+    """Return {sample as JSON: prediction} of a model's golden rows without parameters."""
     rows = golden_rows.plain(golden_rows.read(model))
     return {json.dumps(row["sample"], sort_keys=True): row["answer"] for row in rows}
 

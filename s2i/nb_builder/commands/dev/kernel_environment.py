@@ -1,7 +1,7 @@
-"""The kernel that JupyterLab offers: of the notebook's environment, as the last build has installed it.
+"""The JupyterLab kernel that runs in the notebook's environment, as the last build installed it.
 
-It is a copy, as builds replace theirs. A kernel that runs keeps its copy; once restarted, it has the newest. Copies
-that no kernel uses are removed when the next one is made.
+It uses a copy, because builds replace their environment. A running kernel keeps its copy; a restarted one gets the
+newest. Unused copies are removed when the next one is made.
 """
 
 import fcntl
@@ -20,19 +20,19 @@ from nb_builder.install import venv
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
 
-# The name and the title that Jupyter itself gives the kernel of its own Python: so no notebook is changed by ours.
+# The name and title that Jupyter gives the kernel of its own Python, so that ours changes no notebook.
 NAME = "python3"
 TITLE = "Python 3 (ipykernel)"
 STAMP = "stamp"
 
-# A kernel holds a lock on this file for as long as it runs.
+# A kernel holds a lock on this file while it runs.
 _USE = "use"
 HOLD = """\
 import fcntl
 _use = open({use!r})
 fcntl.flock(_use, fcntl.LOCK_SH)
 """
-# As execute.kernel starts one, without what only a build needs.
+# Like execute.kernel, without the parts that only a build needs.
 _BOOT = """\
 {hold}import sys
 sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
@@ -52,9 +52,9 @@ exec {python} -c {boot} "$@"
 
 
 def provide(folder: Path, installer: Installer, python: Python, home: Path, log: Log) -> None:
-    """Have the kernel in `folder` be of the installer's environment, if its packages are others than before.
+    """Update the kernel in `folder` to the installer's environment if its packages changed.
 
-    `folder` is one of JUPYTER_PATH. Raises the problem of an ipykernel that can't be installed alongside the packages.
+    `folder` is on JUPYTER_PATH. Raises a problem if ipykernel can't be installed next to the packages.
     """
     stamp = digests.fingerprint({"lock": digests.digest(_lock(installer)), "python": python.full})
     if current(folder) == stamp:
@@ -86,13 +86,13 @@ def provide(folder: Path, installer: Installer, python: Python, home: Path, log:
 
 
 def current(folder: Path) -> str | None:
-    """Return the digest of what the kernel in `folder` was made for, None for none."""
+    """Return the digest of the environment of the kernel in `folder`, or None if there is no kernel."""
     stamp = folder / STAMP
     return stamp.read_text(encoding="ascii") if stamp.is_file() else None
 
 
 def clear(folder: Path) -> None:
-    """Remove all kernels: those of an earlier run, which nobody uses any more."""
+    """Remove all kernels, which are left from an earlier run and unused."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -101,7 +101,7 @@ def _lock(installer: Installer) -> Path:
 
 
 def _fresh(folder: Path) -> Path:
-    """Make and return a folder with a number that none had before."""
+    """Create and return a folder with a new number."""
     folder.mkdir(parents=True, exist_ok=True)
     number = max((int(entry.name) for entry in folder.iterdir()), default=0) + 1
     made = folder / str(number)
@@ -110,7 +110,7 @@ def _fresh(folder: Path) -> Path:
 
 
 def _remove_unused(folder: Path) -> None:
-    """Remove the environments of which no kernel runs, except for the last two: a kernel may just be starting."""
+    """Remove environments without a running kernel, except the last two, whose kernels may be starting."""
     numbers = sorted(int(entry.name) for entry in folder.iterdir())
     for number in numbers[:-2]:
         environment = folder / str(number)
@@ -134,7 +134,7 @@ def _script(made: Path, overlay: Path) -> str:
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file that others may read at any moment: it is there whole or not at all."""
+    """Write a file atomically, so that other processes never read an incomplete one."""
     scratch = path.with_name(path.name + ".new")
     scratch.write_text(text, encoding="utf-8")
     scratch.chmod(mode)

@@ -1,4 +1,4 @@
-"""JupyterLab alongside the service, in an environment of its own, with the kernel of the notebook's environment."""
+"""JupyterLab, which runs next to the service in its own environment, with the kernel of the notebook's environment."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from nb_scorer.protocol.launch import environment
 
 from nb_builder.commands.dev import children
 
-# JupyterLab's answer to Ctrl-C is a question; to SIGTERM it ends, and its kernels with it.
+# On Ctrl-C, JupyterLab asks a question; on SIGTERM it stops, together with its kernels.
 PATIENCE_SECONDS = 10.0
-# Of one who starts JupyterLab from a kernel of another, such as a terminal in it.
+# Set when started from a terminal inside another JupyterLab.
 _OF_ANOTHER = ("JUPYTER_", "JPY_")
 
 
@@ -22,21 +22,21 @@ class Lab:
     """A running JupyterLab."""
 
     def __init__(self, process: Process, runtime: Path, link: str) -> None:
-        """Take the process, the folder where it describes itself, and its link with {port} in it."""
+        """Store the process, the folder of its runtime file, and its link, which contains {port}."""
         self.process = process
         self._facts = runtime / f"jpserver-{process.pid}.json"
         self._link = link
 
     def link(self) -> str | None:
-        """Return the link that opens it, or None while it does not listen yet."""
+        """Return the link that opens JupyterLab, or None until it listens."""
         try:
             return self._link.format(port=int(json.loads(self._facts.read_text())["port"]))
-        # It writes the file while we read it.
+        # JupyterLab may still be writing the file.
         except (OSError, ValueError):
             return None
 
     async def write_log(self, log_file: Path) -> int:
-        """Keep what it prints in a file; return its exit status when it has ended."""
+        """Write its output to a file until it exits; return its exit status."""
         if self.process.stdout is None:
             raise RuntimeError("a pipe was asked for")
         with log_file.open("wb") as log:
@@ -46,16 +46,16 @@ class Lab:
         return await self.process.wait()
 
     async def end(self) -> None:
-        """End it, with its kernels."""
+        """Stop JupyterLab and its kernels."""
         await children.end(self.process, PATIENCE_SECONDS)
 
 
 async def start(  # noqa: PLR0913 - where it is, and what it shows, each named at the call
     program: Path, *, folder: Path, notebook: str | None, state: Path, kernels: Path, host: str, shown: str, port: int
 ) -> Lab:
-    """Start JupyterLab for the files in `folder` on `host` and `port`, or a port after it; links name the host `shown`.
+    """Start JupyterLab for the files in `folder` on `host`, at `port` or a later one; links use the host `shown`.
 
-    `kernels` is the folder of JUPYTER_PATH with our kernel; its settings and what it needs at run time are in `state`.
+    `kernels` is the folder on JUPYTER_PATH with our kernel; settings and runtime files are in `state`.
     """
     token = secrets.token_hex(24)
     environ = _environ(state, kernels, token, os.environ)
@@ -68,11 +68,11 @@ def _command(program: Path, folder: Path, host: str, port: int) -> list[str | Pa
     options = {
         "ServerApp.ip": host,
         "ServerApp.port": port,
-        # It tries the next ports itself: one that we found free could be taken before it listens.
+        # JupyterLab tries the next ports itself: a port that we found free could be taken before it listens.
         "ServerApp.port_retries": 100,
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": folder,
-        # A container's user may be root, and nobody answers questions here.
+        # The user in a container may be root, and can't answer prompts here.
         "ServerApp.allow_root": True,
         "ServerApp.answer_yes": True,
         # Only ours: JupyterLab's own Python has none of the notebook's packages.
@@ -84,7 +84,7 @@ def _command(program: Path, folder: Path, host: str, port: int) -> list[str | Pa
 
 
 def _environ(state: Path, kernels: Path, token: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment; the token is in it, where other users of the machine can't see it."""
+    """Return the environment; it contains the token, which other users of the machine can't read there."""
     ours = {
         "JUPYTER_TOKEN": token,
         "JUPYTER_PATH": str(kernels),

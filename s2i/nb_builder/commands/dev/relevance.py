@@ -1,4 +1,4 @@
-"""What a save means for the model: which notebooks have other code, and which other files it was made of."""
+"""Whether a save affects the model: which notebooks have changed code, and which other files the model uses."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -10,44 +10,44 @@ from nb_scorer.common import paths
 from nb_builder.commands.dev import changed_cells
 
 SHOWN_FILES = 2
-# Of files that declare requirements, modules and settings: they count also where no cell has read them.
+# Suffixes of requirements files, modules and settings, which count even if no cell has read them.
 _DECLARING = (".py", ".txt", ".toml", ".yml", ".yaml", ".cfg", ".lock", ".in", ".version")
 _DECLARING_NAMES = ("Pipfile", ".python-version", "environment")
 
 
 class Relevance:
-    """Judges saves by what the last build that succeeded has used; until there is one, every file counts."""
+    """Judges saves by the files that the last successful build used; until there is one, every file counts."""
 
     def __init__(self, repository: Path) -> None:
-        """Judge files of a repository."""
+        """Judge files of this repository."""
         self._repository = repository
         self._codes: dict[Path, changed_cells.Code | None] = {}
         self._facts: Mapping[str, Any] | None = None
         self._failed = False
 
     def remember(self, names: Iterable[Path]) -> None:
-        """Read the notebooks among these files as they are now, to compare later saves with them."""
+        """Read the current contents of the notebooks among these files, to compare later saves with them."""
         for name in names:
             if self._is_notebook(name):
                 self._codes[name] = changed_cells.read(self._repository, name)
 
     def succeeded(self, app_root: Path) -> None:
-        """Judge by the report of a build that has succeeded."""
+        """Judge by the report of a successful build."""
         self._facts, self._failed = _report(app_root), False
         self.remember(name for name in self._notebooks() if name not in self._codes)
 
     def failed(self) -> None:
-        """Let every file and every save of a notebook count: what was missing may be what comes now."""
+        """Let every file and every save of a notebook count: it may fix the failure."""
         self._facts, self._failed = None, True
 
     def is_whole(self, name: Path) -> bool:
-        """Return whether a file can be read; of files other than notebooks nobody can tell."""
+        """Return whether a file can be read; files other than notebooks are assumed to be complete."""
         if not self._is_notebook(name) or not (self._repository / name).is_file():
             return True
         return changed_cells.is_whole(self._repository, name)
 
     def of(self, names: Collection[Path]) -> str | None:
-        """Return a clause that says what has changed, or None if nothing that the model is made of has."""
+        """Return a clause that describes the change, or None if it doesn't affect the model."""
         parts = []
         others = []
         for name in sorted(names):
@@ -70,11 +70,11 @@ class Relevance:
         return [f"{name} changed; {cells}" if cells else f"{name} changed"]
 
     def _notebooks(self) -> list[Path]:
-        """Return the notebooks of the last build that succeeded."""
+        """Return the notebooks of the last successful build."""
         return [Path(name) for name in (self._facts or {}).get("notebooks", {})]
 
     def _is_notebook(self, name: Path) -> bool:
-        # A script in cells is one only if it was built as one; to others it is a module.
+        # A script with cells counts as a notebook only if it was built as one; for others it is a module.
         return name.suffix == ".ipynb" or name in self._notebooks()
 
     def _counts(self, name: Path) -> bool:

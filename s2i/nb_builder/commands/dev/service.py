@@ -1,4 +1,4 @@
-"""A service of one build: started alongside the one before, and ended when nothing is sent to it any more."""
+"""The service of one build: started next to the previous one, and stopped when it gets no more requests."""
 
 import asyncio
 import contextlib
@@ -17,28 +17,28 @@ from nb_builder.commands.dev import children
 RUN = Path(__file__).parents[3] / "bin" / "run"
 HOST = "127.0.0.1"
 TAIL_LINES = 20
-# What a service may take to end beyond its grace.
+# How long a service may take to stop, in addition to its grace period.
 SPARE_SECONDS = 5.0
-# How it says that it is ready, where it says it to people: here somebody else does.
+# Its log line for people when it is ready; `nb-builder dev` prints its own.
 READY = "Serving on "
 
 
 class NotServed(Exception):
-    """A service that did not get ready; its text is what it said."""
+    """A service that failed to start; the text is its output."""
 
 
 class Service:
-    """A running service: its port, and how it ended."""
+    """A running service: its port and its exit status."""
 
     def __init__(self, process: Process, on_message: Callable[[str], None], log_file: Path, grace: float) -> None:
-        """Take the process, what gets each message of its log, the file for the log itself, and its S2I_GRACE."""
+        """Store the process, the callback for log messages, the log file, and the service's S2I_GRACE."""
         self._process = process
         self._on_message = on_message
         self._log_file = log_file
         self._patience = grace + SPARE_SECONDS
         self._tail: list[str] = []
         self.port = 0
-        # What it says while it starts and ends is of no interest where all goes well.
+        # Log output during start and stop is hidden unless something fails.
         self.has_responded = False
         self._reading = asyncio.ensure_future(self._read())
 
@@ -46,7 +46,7 @@ class Service:
     async def started(
         cls, app_root: Path, environ: dict[str, str], on_message: Callable[[str], None], log_file: Path
     ) -> "Service":
-        """Return a service of what lies in `app_root` once it is ready; raise NotServed if it will not be."""
+        """Start a service of `app_root` and return it once it is ready; raise NotServed if it fails."""
         environ = _environ(environ, app_root)
         try:
             grace = Settings(environ).grace
@@ -69,7 +69,7 @@ class Service:
         return service
 
     async def _become_ready(self, reader: int) -> None:
-        # Facts come as JSON through a descriptor, among them the port as soon as it is ready.
+        # Facts arrive as JSON through a descriptor; the port is one of them once the service is ready.
         facts = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(
@@ -86,13 +86,13 @@ class Service:
         self.port = reported["port"]
 
     async def ended(self) -> int:
-        """Return its exit status when it has ended."""
+        """Wait until the service exits; return its exit status."""
         status = await self._process.wait()
         await self._reading
         return status
 
     async def end(self) -> None:
-        """Have it answer what is in flight and end."""
+        """Let the service finish requests in flight, and stop it."""
         self.has_responded = False
         await children.end(self._process, self._patience)
         await self._reading
@@ -118,19 +118,19 @@ def _environ(environ: dict[str, str], app_root: Path) -> dict[str, str]:
         "APP_ROOT": str(app_root),
         "PORT": "0",
         "S2I_HOST": HOST,
-        # Two services run at a time, and both would want its port; what is forwarded is HTTP.
+        # Two services run at a time, so a fixed port would conflict; only HTTP is forwarded.
         "S2I_GRPC_PORT": "off",
-        # For us to read.
+        # For this process to read.
         "S2I_LOG_FORMAT": "json",
     }
 
 
 def _message(line: bytes) -> str | None:
-    """Return what a line of the log says to people; None for a request."""
+    """Return the text of a log line for users, or None for a request's line."""
     with contextlib.suppress(ValueError):
         reported = json.loads(line)
         if isinstance(reported, dict) and "problem" in reported:
-            # As Problem.__str__ writes it.
+            # In the format of Problem.__str__.
             words = [f"  {name.capitalize()}: {reported[name]}" for name in ("why", "fix")]
             return "\n".join([reported["message"], *words, f"  (problem {reported['problem']})"])
         if isinstance(reported, dict):

@@ -1,10 +1,10 @@
-"""The settings of `nb-builder dev`; those of builds and services hold as well."""
+"""The settings of `nb-builder dev`, in addition to those of builds and services."""
 
 from nb_scorer.common.settings_table import Table, number, setting, text
 
 
 class Settings(Table):
-    """The settings of one `nb-builder dev`: each under its variable's name in lower case, without `S2I_`."""
+    """The settings of one `nb-builder dev`, each named like its variable in lower case, without `S2I_`."""
 
     port: int = setting(
         "PORT",

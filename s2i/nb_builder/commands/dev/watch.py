@@ -1,6 +1,6 @@
-"""Sees by polling which files of a folder have changed, once they are whole.
+"""Detects by polling which files of a folder have changed, once they are complete.
 
-Polling and not inotify: it sees saves on every disk, those that a container shares with its host included.
+Polling detects saves on every kind of disk, including those that a container shares with its host, unlike inotify.
 """
 
 import asyncio
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from nb_builder.repository import source_tree
 
-# Looking takes at most a tenth of the time, whatever the size of the folder.
+# Scanning takes at most a tenth of the time, whatever the size of the folder.
 MIN_PAUSE = 0.15
 SHARE = 10
-# A file counts as whole when it has not changed for this long; editors write a large one in several steps.
+# A file counts as complete when it hasn't changed for this long; editors write large files in several steps.
 STEADY_SECONDS = 0.06
-# So long a file that its reader can't take yet is waited for: it may be half of one, or really be broken.
+# How long to wait for a file that can't be read yet: it may be incomplete, or actually broken.
 WHOLE_SECONDS = 2.0
 
-# Modification, size and inode: what an editor's save changes at least one of.
+# Modification time, size and inode: an editor's save changes at least one of them.
 State = tuple[int, int, int]
 Snapshot = Mapping[Path, State]
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """Return the state of each file of the repository in `folder`, by its path relative to it."""
+    """Return {relative path: state} of all files of the repository in `folder`."""
     states = {}
     for name in source_tree.files(folder):
         if is_scratch(name.name):
@@ -33,32 +33,32 @@ def snapshot(folder: Path) -> Snapshot:
         try:
             status = os.stat(folder / name)
         except OSError:
-            # Gone since the folder was listed, or a link to nowhere.
+            # Removed since the folder was listed, or a dangling link.
             continue
         states[name] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return states
 
 
 def is_scratch(name: str) -> bool:
-    """Return whether editors and Jupyter use this name for a temporary file next to the one that they save."""
+    """Return whether editors and Jupyter use this name for a temporary file next to the file being saved."""
     return (
         name.startswith((".~", ".#", ".goutputstream-"))
         or name.endswith(("~", ".swp", ".swx", ".tmp"))
         or (name.startswith("#") and name.endswith("#"))
-        # vim tries with this name whether it may write.
+        # vim tests write permission with a file of this name.
         or name == "4913"
     )
 
 
 def changed(before: Snapshot, after: Snapshot) -> set[Path]:
-    """Return the files that are new, gone or different."""
+    """Return the files that are new, removed or changed."""
     return {name for name in {*before, *after} if before.get(name) != after.get(name)}
 
 
 async def saves(folder: Path, is_whole: Callable[[Path], bool], *, seen: Snapshot) -> AsyncIterator[Collection[Path]]:
-    """Yield the files that have changed since `seen`, again and again, when what is there is steady and whole.
+    """Yield the sets of files changed since `seen`, each once the folder is stable and its files are complete.
 
-    `is_whole` says of one of the files whether it can be read; it is asked for WHOLE_SECONDS at most.
+    `is_whole` returns whether a file can be read; it is called for at most WHOLE_SECONDS.
     """
     while True:
         began = time.monotonic()
@@ -75,7 +75,7 @@ async def saves(folder: Path, is_whole: Callable[[Path], bool], *, seen: Snapsho
 async def _settled(
     folder: Path, now: Snapshot, are_whole: Callable[[Collection[Path]], bool], seen: Snapshot
 ) -> Snapshot:
-    """Return a snapshot that stayed the same for STEADY_SECONDS, and whose changed files are whole."""
+    """Return a snapshot that stayed the same for STEADY_SECONDS, and whose changed files are complete."""
     deadline = time.monotonic() + WHOLE_SECONDS
     while True:
         await asyncio.sleep(STEADY_SECONDS)

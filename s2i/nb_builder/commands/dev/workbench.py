@@ -1,4 +1,4 @@
-"""`nb-builder dev` as a whole: watches a folder, builds what is saved, and serves the newest build that succeeded."""
+"""The main loop of `nb-builder dev`: watches a folder, builds what is saved, and serves the newest successful build."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings as BuildSettings
 from nb_builder.incremental import artifacts
 
-# Terminals send the third when they are closed.
+# Terminals send SIGHUP when they are closed.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROOTS = ("a", "b")
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - an address that nobody can open
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.2
 
 @contextlib.contextmanager
 def state_folder(home: Path) -> Iterator[Path]:
-    """Yield a folder below `home` that no other `nb-builder dev` uses, from an earlier run if possible."""
+    """Yield a folder below `home` that no other `nb-builder dev` uses, one of an earlier run if possible."""
     for number in count(1):
         folder = home / "dev" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,15 +47,15 @@ def state_folder(home: Path) -> Iterator[Path]:
 
 
 class Workbench:
-    """Watches `folder`, and keeps a service of it, and JupyterLab where there is to be one.
+    """Watches `folder`, and keeps its service running, and JupyterLab if requested.
 
-    What it makes is in `state`: two APP_ROOTs, of which one is served while the other is built, and logs.
+    `state` contains its files: two APP_ROOTs, one being served while the other is built, and logs.
     """
 
     def __init__(
         self, folder: Path, notebook: str | None, state: Path, settings: Settings, environ: Mapping[str, str], log: Log
     ) -> None:
-        """Take the folder and perhaps the notebook in it; start nothing yet."""
+        """Store the folder and, if given, the notebook in it; start nothing yet."""
         self._folder = folder
         self._notebook = notebook
         self._state = state
@@ -69,7 +69,7 @@ class Workbench:
         self._builder = Builder(self._environ, state / "build.log")
         self._service: Service | None = None
         self._lab: lab.Lab | None = None
-        # Of the last build that succeeded, in this run or in an earlier one.
+        # Of the last successful build, in this run or an earlier one.
         self._app_root = _last_of(state)
         self._notes: list[str] = []
         self._ending: set[asyncio.Task] = set()
@@ -77,7 +77,7 @@ class Workbench:
         self._changes: asyncio.Queue[str] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Work until one of ENDINGS comes; then end all that was started."""
+        """Work until a signal in ENDINGS arrives; then stop all child processes."""
         loop = asyncio.get_running_loop()
         for number in ENDINGS:
             loop.add_signal_handler(number, self._stop.set)
@@ -86,7 +86,7 @@ class Workbench:
             await self._forwarder.listen(run_locally.listening(self._settings.port, self._log, self._settings.host))
             if self._settings.lab:
                 works.append(asyncio.ensure_future(self._offer_jupyter()))
-            # A work that ends has failed, or it is the one that waits for the signal.
+            # A finished task has failed, or is the one that waits for the signal.
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             for work in done:
                 work.result()
@@ -105,7 +105,7 @@ class Workbench:
         await asyncio.gather(*ends)
         self._forwarder.close()
 
-    # --- what is saved ---
+    # --- saves ---
 
     async def _watch(self) -> None:
         seen = await asyncio.to_thread(watch.snapshot, self._folder)
@@ -116,10 +116,10 @@ class Workbench:
             if change:
                 self._changes.put_nowait(change)
 
-    # --- what is built ---
+    # --- builds ---
 
     async def _build_and_serve(self) -> None:
-        """Build for each change; one that comes while a build runs takes its place."""
+        """Build for each change; a change during a build restarts it."""
         self._builder.prepare()
         change = await self._changes.get()
         while True:
@@ -142,14 +142,14 @@ class Workbench:
 
     async def _build(self, change: str) -> None:
         began = time.monotonic()
-        # The service before may still answer its last requests from the folder that comes next.
+        # The previous service may still be responding to its last requests from the folder that is built next.
         if self._ending:
             await asyncio.wait(self._ending)
         app_root = self._next_root()
         environ = target.build_environment(self._folder, self._notebook, self._home, app_root, self._environ)
         target.tell_what_is_ignored(self._folder, self._log)
         if change:
-            # With the same code, such as after a change of what no cell reads, the model is the same.
+            # If the code is the same, such as after a change in a file that no cell reads, the model is the same.
             environ.setdefault("S2I_REUSE_MODEL", "1")
         if host_names.is_loopback(self._settings.host):
             environ.setdefault(*run_locally.OWN_NAMES)
@@ -162,7 +162,7 @@ class Workbench:
         self._builder.prepare()
 
     def _next_root(self) -> Path:
-        """Return the APP_ROOT that is not that of the last build that succeeded."""
+        """Return the APP_ROOT that the last successful build didn't use."""
         app_root = next(root for root in map(self._state.joinpath, ROOTS) if root != self._app_root)
         app_root.mkdir(exist_ok=True)
         return app_root
@@ -186,7 +186,7 @@ class Workbench:
         _remember_last(self._state, app_root)
         self._relevance.succeeded(app_root)
         service.has_responded = True
-        # From here on every request that begins gets the new answer.
+        # From here on, new requests get the new predictions.
         self._forwarder.point_at(service.port)
         self._watch_end(service)
         sample, path = run_locally.example(app_root)
@@ -204,7 +204,7 @@ class Workbench:
             self._log.line(f"       {line}")
 
     def _report_notes(self, outcome: Outcome) -> None:
-        """Show what the build notes, and the one before did not; that a model is new is no news here."""
+        """Show the build's notes that are new since the previous build, except the one about a new model."""
         for note in outcome.notes:
             if note not in self._notes:
                 self._log.note(note)
@@ -222,7 +222,7 @@ class Workbench:
         task.add_done_callback(self._ending.discard)
 
     async def _make_way(self, service: Service) -> None:
-        """End the service before, and prepare its folder for the next build."""
+        """Stop the previous service, and prepare its folder for the next build."""
         await service.end()
         await asyncio.to_thread(artifacts.prepare, self._next_root(), self._app_root)
 
@@ -239,7 +239,7 @@ class Workbench:
     # --- Jupyter ---
 
     async def _offer_jupyter(self) -> None:
-        """Start JupyterLab, show its link once it listens, and go on if it ends."""
+        """Start JupyterLab, print its link once it listens, and continue if it exits."""
         kernels = self._state / "jupyter"
         self._lab = await lab.start(
             self._home / "lab" / "bin" / "jupyter-lab",
@@ -264,11 +264,11 @@ class Workbench:
 
 
 def _silent(_text: str) -> None:
-    """Show nothing: after the first build one line is enough."""
+    """Print nothing: after the first build, one line is enough."""
 
 
 def _last_of(state: Path) -> Path | None:
-    """Return the APP_ROOT of the last build that succeeded, None where there is none."""
+    """Return the APP_ROOT of the last successful build, or None."""
     link = state / "last"
     app_root = state / os.readlink(link) if link.is_symlink() else None
     return app_root if app_root and (app_root / paths.MODEL).is_dir() else None
@@ -282,7 +282,7 @@ def _remember_last(state: Path, app_root: Path) -> None:
 
 
 def clear(state: Path) -> None:
-    """Remove what an earlier run has left and this one can't use: kernels, JupyterLab's connections to them, copies."""
+    """Remove leftovers of an earlier run: kernels, JupyterLab's connections to them, copies."""
     kernel_environment.clear(state / "jupyter")
     for root in ROOTS:
         shutil.rmtree(state / root / artifacts.COPY, ignore_errors=True)

@@ -12,7 +12,7 @@ __all__ = ["CHUNKS", "MARKDOWN", "SUFFIXES", "has_python", "is_notebook", "parse
 
 SUFFIXES = (".ipynb", ".py", *MARKDOWN, *CHUNKS)
 
-# {suffix of a file that some choose as their notebook: (what it is, the shortest way to a format that we read)}
+# {suffix of an unsupported file that users choose as their notebook: (description, how to convert it)}
 _REFUSED = {
     ".dbc": ("a Databricks archive", "Export the notebook there as 'IPython Notebook' or 'Source File'"),
     ".html": ("a web page", "Export the notebook as .ipynb (in Databricks: File, Export, IPython Notebook)"),
@@ -36,7 +36,7 @@ def is_notebook(path: Path, text: str) -> bool:
 def parse(path: Path, text: str) -> NotebookNode:
     """Return the notebook in the `text` of a file; its format is recognised by suffix and content.
 
-    Raises NotebookFormat for a format that is not supported, SyntaxError or ValueError for invalid text.
+    Raises NotebookFormat for an unsupported format, SyntaxError or ValueError for invalid text.
     """
     if path.suffix in MARKDOWN:
         return texts.markdown(text)

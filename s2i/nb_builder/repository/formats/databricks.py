@@ -8,14 +8,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from nb_builder.rewrite.number_cells import BEGINS
 
-# Key in the metadata of a notebook from Databricks, as in its own exports to .ipynb.
+# Metadata key of a Databricks notebook, as in its own exports to .ipynb.
 MARK = "application/vnd.databricks.v1+notebook"
 _FIRST = "# Databricks notebook source"
 _BETWEEN = re.compile(r"# COMMAND -+\s*$")
 _MAGIC = re.compile(r"# MAGIC ?")
 _TITLE = re.compile(r"# DBTITLE ")
 # Magics that differ from Jupyter's: %sh is a cell magic, %run takes a notebook without suffix. %run shares all names
-# with the notebook that it runs, as Jupyter's does with -i.
+# with the notebook that it runs, like Jupyter's with -i.
 _OTHER_MAGICS = {"sh": "%%bash\n", "python": "", "run": "%run -i "}
 
 
@@ -28,7 +28,7 @@ def parse(text: str) -> NotebookNode:
     """Return the notebook in the script `text`."""
     cells = [_cell(begins, lines) for begins, lines in _cells(text.splitlines())]
     for cell in cells:
-        # nbformat's ids are random, and a build must be repeatable; format 4.4 has no ids.
+        # nbformat's IDs are random, and a build must be repeatable; format 4.4 has no IDs.
         cell.pop("id")
     return new_notebook(cells=cells, metadata={MARK: {}}, nbformat_minor=4)
 

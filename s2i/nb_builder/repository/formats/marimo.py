@@ -1,6 +1,6 @@
-"""Reads a marimo notebook (`app = marimo.App()`, functions under `@app.cell`).
+"""Reads a marimo notebook (`app = marimo.App()`, functions with `@app.cell`).
 
-marimo runs a cell when the names that it needs are bound, wherever it is in the file; we order cells the same way.
+marimo runs a cell once the names that it needs are bound, wherever it is in the file; we order cells the same way.
 """
 
 import ast
@@ -21,7 +21,7 @@ _DECORATORS = ("cell", "function", "class_definition")
 
 @dataclass(frozen=True)
 class _Cell:
-    """One cell: its source, the line of the file that it begins on, the names that it binds and needs."""
+    """One cell: its source, its first line in the file, and the names that it binds and needs."""
 
     source: str
     begins: int
@@ -35,12 +35,12 @@ def is_one(text: str) -> bool:
 
 
 def parse(text: str) -> NotebookNode:
-    """Return the notebook with its cells in the order in which marimo runs them; raises SyntaxError."""
+    """Return the notebook with its cells in the order in which marimo runs them; raise SyntaxError."""
     lines = text.splitlines()
     parsed = [cell for statement in ast.parse(text).body if (cell := _cell_of_statement(statement, lines))]
     cells = [_node(cell) for cell in _without_marimo(_in_order(parsed))]
     for node in cells:
-        # nbformat's ids are random, and a build must be repeatable; format 4.4 has no ids.
+        # nbformat's IDs are random, and a build must be repeatable; format 4.4 has no IDs.
         node.pop("id")
     return new_notebook(cells=cells, nbformat_minor=4)
 
@@ -96,7 +96,7 @@ def _dedented(body: Sequence[ast.stmt], lines: Sequence[str], begins: int) -> st
 
 
 def _in_order(cells: Sequence[_Cell]) -> list[_Cell]:
-    """Return the cells sorted so that each follows those that bind what it needs, else in the order of the file."""
+    """Return the cells sorted so that each follows those that bind its names, otherwise in file order."""
     waiting, ordered = list(cells), []
     while waiting:
         bound_elsewhere = [
@@ -107,7 +107,7 @@ def _in_order(cells: Sequence[_Cell]) -> list[_Cell]:
             for cell, elsewhere in zip(waiting, bound_elsewhere, strict=True)
             if not _public(cell.needs - cell.binds) & elsewhere
         )
-        # A cycle of cells is an error in marimo, too: it will show when they run.
+        # A cycle of cells is an error in marimo, too, and shows when they run.
         chosen = next(ready, waiting[0])
         waiting.remove(chosen)
         ordered.append(chosen)
@@ -115,7 +115,7 @@ def _in_order(cells: Sequence[_Cell]) -> list[_Cell]:
 
 
 def _public(names: frozenset[str]) -> frozenset[str]:
-    """Return the names that cells share: a name that begins with _ is local to its cell."""
+    """Return the names that cells share: a name with a leading _ is local to its cell."""
     return frozenset(name for name in names if not name.startswith("_"))
 
 

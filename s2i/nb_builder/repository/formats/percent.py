@@ -1,6 +1,6 @@
 """Reads a Python script in percent format (`# %%` before each cell).
 
-VS Code, Spyder and jupytext write such scripts. Why not by jupytext itself: docs/explanation/decisions.
+VS Code, Spyder and jupytext write such scripts. docs/explanation/decisions explains why jupytext isn't used.
 """
 
 import ast
@@ -24,9 +24,9 @@ _TAGS = re.compile(r"\btags\"?\s*[=:]\s*(\[[^]]*\])")
 _LANGUAGE = re.compile(r"\blanguage=\"(\w+)\"")
 _ARGUMENTS = re.compile(r"\bmagic_args=\"([^\"]*)\"")
 
-# jupytext comments magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`.
-# `# %s items` is a comment: no line magic has a name of one letter.
-# With two hashes the author has disabled the magic; `#!` without a space is a shebang.
+# jupytext comments out magics, so that the script stays valid Python: `# %time`, `# !ls`, `# a = !ls`. `# %s items` is
+# a comment: no line magic has a one-letter name. With two hashes the author has disabled the magic; `#!` without a
+# space is a shebang.
 _COMMENTED = re.compile(
     r"(?P<indent>\s*)#(?!!) ?(?P<code>(?:[A-Za-z_]\w* = )?(?:%%[a-zA-Z]|%[a-zA-Z]\w|![a-zA-Z.~$/{]).*)$"
 )
@@ -38,7 +38,7 @@ _HEADER = re.compile(r"(?:#!.*\n)?# ---\n(?P<yaml>(?:#.*\n)*?)# ---\n")
 
 @dataclass
 class _Part:
-    """The lines between two markers, the title in the first marker, and the line of the file that they begin on."""
+    """The lines between two markers, the title in the first marker, and the number of the first line."""
 
     begins: int
     title: str = ""
@@ -46,12 +46,12 @@ class _Part:
 
 
 def has_cells(text: str) -> bool:
-    """Return whether a script has a marker, with which a cell begins."""
+    """Return whether a script has a marker, which starts a cell."""
     return any(map(_MARKER.match, text.splitlines()))
 
 
 def is_notebook(text: str) -> bool:
-    """Return whether a script is certainly a notebook: it has a marker, and a cell binds predictor, or tries to."""
+    """Return whether a script is certainly a notebook: it has a marker, and a cell (apparently) binds predictor."""
     return has_cells(text) and any(
         _has_predictor(as_python(cell.source)) for cell in parse(text).cells if cell.cell_type == "code"
     )
@@ -64,7 +64,7 @@ def _has_predictor(source: str) -> bool:
 
 
 def markers(text: str) -> list[int]:
-    """Return the lines, from 1, on which cells begin by a marker."""
+    """Return the line numbers, from 1, of the markers."""
     _, *parts = _parts(text, _header_lines(text))
     return [part.begins - 1 for part in parts]
 
@@ -75,7 +75,7 @@ def parse(text: str) -> NotebookNode:
     above, *parts = _parts(text, _header_lines(text))
     cells = [_cell(part) for part in ([above] if _says_something(above.lines) else []) + parts]
     for cell in cells:
-        # nbformat's ids are random, and a build must be repeatable; format 4.4 has no ids.
+        # nbformat's IDs are random, and a build must be repeatable; format 4.4 has no IDs.
         cell.pop("id")
     return new_notebook(cells=cells, metadata=_metadata(header["yaml"] if header else ""), nbformat_minor=4)
 
@@ -112,7 +112,7 @@ def _in_string(lines: list[str]) -> bool:
 
 
 def _says_something(lines: list[str]) -> bool:
-    """Return whether `lines` hold more than comments: above the first marker there is often only a licence."""
+    """Return whether `lines` contain more than comments: above the first marker there is often only a licence."""
     return any(not re.match(r"\s*(#|$)", line) for line in revived(lines).splitlines())
 
 
@@ -126,7 +126,7 @@ def _cell(part: _Part) -> NotebookNode:
     if language:
         arguments = _ARGUMENTS.search(part.title)
         magic = " ".join(["%%" + language[1], *(arguments.groups() if arguments else ())])
-        # The magic's line is that of the marker.
+        # The magic is on the marker's line.
         metadata["nb_builder"] = {BEGINS: part.begins - 1}
         return new_code_cell(f"{magic}\n{_uncommented(part.lines)}", metadata=metadata)
     return new_code_cell(revived(part.lines), metadata={**metadata, "nb_builder": {BEGINS: part.begins}})
@@ -150,7 +150,7 @@ def _uncommented(lines: list[str]) -> str:
 
 
 def revived(lines: list[str]) -> str:
-    """Return code with its commented magics restored; the number of lines stays."""
+    """Return code with its commented magics restored; line numbers stay the same."""
     result: list[str] = []
     continued = False
     for line in lines:
@@ -161,7 +161,7 @@ def revived(lines: list[str]) -> str:
             result.append(commented["indent"] + commented["code"])
         else:
             result.append(re.sub(r"^\s*# ?", "", line) if continued else line)
-        # A shell command may be continued; jupytext comments the following lines, too.
+        # A shell command may be continued; jupytext comments out the following lines, too.
         continued = (commented is not None or continued) and line.endswith("\\")
     return "\n".join(result).rstrip("\n")
 

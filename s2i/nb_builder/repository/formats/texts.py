@@ -27,13 +27,13 @@ CHUNKS = (".Rmd", ".rmd", ".qmd")
 
 
 def is_markdown(text: str) -> bool:
-    """Return whether a Markdown file says in its header that it is a notebook."""
+    """Return whether a Markdown file's header marks it as a notebook."""
     header = _HEADER.match(text)
     return header is not None and _OF_A_NOTEBOOK.search(header[1]) is not None
 
 
 def is_light(text: str) -> bool:
-    """Return whether a script says in its header that it is in jupytext's light format."""
+    """Return whether a script's header marks it as jupytext's light format."""
     return _LIGHT.search(text.partition("\nimport ")[0]) is not None
 
 
@@ -43,9 +43,9 @@ def has_python(text: str) -> bool:
 
 
 def markdown(text: str) -> NotebookNode:
-    """Return the notebook in a Markdown file, of jupytext's format or MyST; raises ValueError."""
+    """Return the notebook in a Markdown file, of jupytext's format or MyST; raise ValueError."""
     header = _HEADER.match(text)
-    # jupytext's own Markdown has everything below `jupyter:`, MyST has it at the top.
+    # jupytext's own Markdown nests everything below `jupyter:`, MyST has it at the top.
     of_myst = _MYST.search(text) or (header and is_markdown(text) and not _JUPYTER.search(header[1]))
     return _read(text, ".md", "myst" if of_myst else "markdown")
 
@@ -56,7 +56,7 @@ def light(text: str) -> NotebookNode:
 
 
 def chunks(text: str) -> NotebookNode:
-    """Return the notebook in an R Markdown or Quarto document; chunks of R become raw cells, which are not run."""
+    """Return the notebook in an R Markdown or Quarto document; R chunks become raw cells, which don't run."""
     node = _read(text, ".Rmd", "rmarkdown")
     for cell in node.cells:
         if cell.cell_type == "code" and _R.match(cell.source):
@@ -74,7 +74,7 @@ def _read(text: str, extension: str, name: str) -> NotebookNode:
 
     plain = text.removeprefix("\ufeff")
     try:
-        # A header goes before what is asked for here, and jupytext starts a program for some formats.
+        # A header would override the format given here, and jupytext starts a program for some formats.
         named = read_format_from_metadata(plain, extension)
         if named not in (None, *_PARSED):
             raise ValueError(f"its header names the format {named!r}, which needs another program")
@@ -100,9 +100,9 @@ def _read(text: str, extension: str, name: str) -> NotebookNode:
 
 
 def _line_of(source: str, lines: Sequence[str], start: int) -> int | None:
-    """Return the index of the line at which `source` begins, from `start` on; None if it is not there verbatim."""
+    """Return the index of the first line of `source`, from `start` on; None if it isn't there verbatim."""
     source_lines = [line.rstrip() for line in source.splitlines()]
-    # jupytext adds a first line such as `%%bash` for a fence that names another language.
+    # jupytext adds a first line such as `%%bash` for a fence with another language.
     body = source_lines[1:] if source_lines and source_lines[0].startswith("%%") else source_lines
     for index in range(start, len(lines) - len(body) + 1):
         if [line.rstrip() for line in lines[index : index + len(body)]] == body:

@@ -1,7 +1,7 @@
 """The files in which a repository declares its packages: one reader for each kind of file, and how they are found.
 
-The nearest to the notebook takes precedence: its own header, then its folder, then the folders above it up to the
-top. In a folder requirements.txt comes first, and the folder goes before `binder/` and `.binder/` in it.
+The nearest to the notebook takes precedence: its own header, then its folder, then the folders above it up to the top.
+In a folder requirements.txt comes first, and the folder takes precedence over `binder/` and `.binder/` in it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ from nb_builder.requirements.sources.declaration import Declaration, Packages, U
 
 __all__ = ["NOTHING", "Choice", "Declaration", "Packages", "choose", "of_python", "of_repository"]
 
-# (file, its reader, the file that it locks): a lock is read on its own only where the file that it locks is missing.
+# (file, its reader, the file that it locks): a lock is read on its own only if the file that it locks is missing.
 READERS = (
     (paths.REQUIREMENTS, requirements_txt.read, None),
     ("environment.yml", conda.read, None),
@@ -45,16 +45,16 @@ BINDER = ("binder", ".binder")
 
 
 def of_repository(notebook: Path, node: NotebookNode, src: Path) -> list[Declaration]:
-    """Return the declarations in the notebook's header and the files of the repository in `src`, the nearest first.
+    """Return the declarations in the notebook's header and the files of the repository in `src`, nearest first.
 
-    A file that can't be read is among them, with the reason as `error`. Raises FileRefused.
+    A file that can't be read is included, with the reason as `error`. Raises FileRefused.
     """
     declared_in_header = _read(str(notebook), partial(header.read, node=node), src / notebook)
     return [*([declared_in_header] if declared_in_header else []), *_declarations(notebook, src, READERS)]
 
 
 def of_python(notebook: Path, src: Path) -> list[Declaration]:
-    """Return what runtime.txt and .python-version say about the Python, the nearest first; they name no packages.
+    """Return the Pythons in runtime.txt and .python-version, nearest first; these files name no packages.
 
     Raises FileRefused.
     """
@@ -79,7 +79,7 @@ def _folders(notebook: Path, src: Path) -> Iterator[Path]:
 
 
 def _read(file: str, reader: Callable, argument: object) -> Declaration | None:
-    """Return what `reader` reads from `argument`; None where that declares nothing."""
+    """Return what `reader` reads from `argument`, or None if that declares nothing."""
     try:
         packages = reader(argument)
     except Unreadable as error:

@@ -13,7 +13,7 @@ from nb_builder.requirements.sources.declaration import Declaration, Packages
 
 @dataclass(frozen=True)
 class Choice:
-    """The declaration that counts next to the cell's list (None for none), notes for the log, and the unusable ones."""
+    """The declaration that counts in addition to the cell's list, or None; notes; and the unusable declarations."""
 
     counted: Declaration | None
     notes: tuple[str, ...]
@@ -30,10 +30,10 @@ def choose(
     *,
     has_paths: bool = False,
 ) -> Choice:
-    """Return the declaration that counts: the nearest that names packages, of `declarations` with the nearest first.
+    """Return the declaration that counts: the nearest that names packages; `declarations` has the nearest first.
 
-    Beside a cell that names packages only a requirements.txt counts. `notes` are those about the cell itself, and
-    `has_paths` is whether it asks for paths or addresses, which are not in `cell`.
+    If a cell names packages, only a requirements.txt counts in addition. `notes` are those about the cell itself, and
+    `has_paths` is whether it contains paths or addresses, which are not in `cell`.
     """
     asks = bool(cell) or has_paths
     checked = [_checked(declaration) for declaration in declarations]
@@ -63,13 +63,13 @@ def choose(
 
 
 def _is_plain(declaration: Declaration) -> bool:
-    """Return whether it is a requirements.txt outside binder/, which counts next to the cell's list."""
+    """Return whether it is a requirements.txt outside binder/, which counts in addition to the cell's list."""
     *folders, name = declaration.file.split("/")
     return name == paths.REQUIREMENTS and folders[-1:] not in (["binder"], [".binder"])
 
 
 def _checked(declaration: Declaration) -> Declaration:
-    """Return a declaration as it is; one with an error in its place if a line of it is not a requirement."""
+    """Return a declaration unchanged, or one with an error if one of its lines is not a requirement."""
     if declaration.file.endswith(".txt"):
         return declaration  # It may have options and paths, which the installer checks.
     for line in declaration.packages.requirements:
@@ -91,7 +91,7 @@ def _requirements_of(declaration: Declaration | None) -> Iterator[tuple[str, Req
 
 
 def _disagreement(requested: Sequence[tuple[str, Requirement]], declaration: Declaration) -> list[str]:
-    """Return a note for the first package of which `declaration` wants a version that `requested` excludes."""
+    """Return a note for the first package whose version in `declaration` is excluded by `requested`."""
     for _, theirs in _requirements_of(declaration):
         for file, ours in requested:
             if pins.conflict(ours, theirs):

@@ -1,4 +1,4 @@
-"""Conda's environment.yml and the lines of `conda list --export`, with packages by their names on PyPI."""
+"""Conda's environment.yml and the lines of `conda list --export`, with packages under their PyPI names."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from nb_builder.requirements.sources.declaration import Packages, Unreadable
 EXPORTED = re.compile(r"^[\w.-]+==?[^=\s]+=[^=\s]+$")
 
 _SPEC = re.compile(r"^(?:[\w./-]+::)?(?P<name>[\w.-]+)\s*(?P<rest>[^\[]*)(?:\[(?P<bracket>.*)\])?$")
-# In quotes a version may hold commas; without them the next comma ends it.
+# In quotes a version may contain commas; without them the next comma ends it.
 _BRACKET = re.compile(r"version\s*=\s*(?:'([^']*)|\"([^\"]*)|([^\],]*))")
 _MAX_NAMES = 6
 
@@ -42,7 +42,7 @@ class _Conversion:
 
 
 def read(path: Path) -> Packages | None:
-    """Return what an environment.yml asks for; None where it has no dependencies. Raises Unreadable."""
+    """Return the content of an environment.yml; None if it has no dependencies. Raises Unreadable."""
     try:
         content = yaml.safe_load(text.read(path))
     except yaml.YAMLError as error:
@@ -50,7 +50,7 @@ def read(path: Path) -> Packages | None:
         where = f", line {mark.line + 1}" if mark else ""
         raise Unreadable(f"it is not YAML{where}: {getattr(error, 'problem', None) or error}") from None
     except ValueError as error:
-        # PyYAML raises it for what looks like a date and is not a valid one.
+        # PyYAML raises it for text that looks like a date but is not valid.
         raise Unreadable(f"it is not YAML: {error}") from None
     if not isinstance(content, dict) or "dependencies" not in content:
         return None
@@ -86,7 +86,7 @@ def of_specs(specs: Iterable[str]) -> _Conversion:
 
 
 def specifier(written: str) -> str | None:
-    """Return conda's version, perhaps with a build, as a specifier of PEP 440; None where it has no such form.
+    """Return conda's version, perhaps with a build, as a PEP 440 specifier; None if that is impossible.
 
     `=1.26` is any 1.26, `=1.26.4=py311_0`, `==1.26.4` and ` 1.26.4 py311_0` are exact.
     """
@@ -114,7 +114,7 @@ def brief(names: Sequence[str]) -> str:
 
 
 def _fuzzy(version: str) -> str:
-    """Return conda's `=1.26` in the form of PEP 440, `1.26.*`; a version of three numbers is taken as exact."""
+    """Return conda's `=1.26` in PEP 440 form, `1.26.*`; a version of three numbers is treated as exact."""
     return version if version.count(".") > 1 else f"{version}.*"
 
 
@@ -130,12 +130,12 @@ def _minor(specified: str) -> str:
 
 
 def _of_pip(entries: Iterable[object]) -> list[str]:
-    """Return the lines under `- pip:`, which are those of a requirements.txt."""
+    """Return the lines under `- pip:`, which have the format of a requirements.txt."""
     parts = [entry["pip"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("pip"), list)]
     return [str(line).strip() for part in parts for line in part]
 
 
 def _once(conda: Iterable[str], pip: Sequence[str]) -> tuple[str, ...]:
-    """Return both lists as one; pip's line for a package replaces conda's, as pip runs last in conda, too."""
+    """Merge both lists; pip's line for a package replaces conda's, because pip runs last in conda, too."""
     of_pip = {elsewhere.name_of(line) for line in pip} - {""}
     return (*dict.fromkeys(line for line in conda if elsewhere.name_of(line) not in of_pip), *pip)

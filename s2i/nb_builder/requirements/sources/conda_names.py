@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-# {name in conda's channels: name on PyPI}, where the two differ
+# {name in conda's channels: name on PyPI}, if the two differ
 ON_PYPI = {
     "brotli-python": "brotli",
     "dask-core": "dask",
@@ -53,7 +53,7 @@ _NO_PYTHON_PATTERN = re.compile(
 
 
 def on_pypi(name: str) -> str:
-    """Return the name that conda's package `name` has on PyPI; "" for one that is not a Python package."""
+    """Return the PyPI name of conda's package `name`; "" if it is not a Python package."""
     lowered = name.lower()
     if lowered in _NO_PYTHON or _NO_PYTHON_PATTERN.match(lowered):
         return ""

@@ -13,7 +13,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-# Packages that exist for one system only, by the marker of the system that they are for.
+# Packages that exist for one system only, by the marker of that system.
 _WINDOWS = (
     "comtypes",
     "pypiwin32",
@@ -40,13 +40,13 @@ _BUILT = re.compile(r"_(1[3-9]\d{8})(\d{3})?\b")
 
 
 def name_of(line: str) -> str:
-    """Return the normalised name of the package that a line asks for; "" for an option, a path or a URL."""
+    """Return the normalised name of a line's package; "" for an option, a path or a URL."""
     match = _NAME.match(line)
     return canonicalize_name(match[1]) if match and "://" not in line.split("@", maxsplit=1)[0] else ""
 
 
 def portable(lines: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return (the lines in a form that is valid here, notes on what was changed).
+    """Return (the lines in a portable form, notes on what was changed).
 
     A package for another system gets a marker. A file of another machine is replaced by the package's name, with the
     version if the file's name has one; a file that exists here is left alone.
@@ -71,7 +71,7 @@ def portable(lines: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _taken(line: str, local: re.Match | None) -> str:
-    """Return a line that names a file of another machine as a requirement by name; any other line as it is."""
+    """Return a line that names a file of another machine as a requirement by name; any other line unchanged."""
     if local is None:
         return line
     version = _version_of(local["path"].rsplit("/", 1)[-1])

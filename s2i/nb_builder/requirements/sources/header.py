@@ -11,8 +11,8 @@ _BEGIN, _END = "# /// script", "# ///"
 
 
 def read(path: Path, node: NotebookNode) -> Packages | None:
-    """Return what the header of the notebook at `path` says; None without one. Raises Unreadable."""
-    # A script's header stands above its first cell.
+    """Return the content of the header of the notebook at `path`, or None. Raises Unreadable."""
+    # A script's header is above its first cell.
     sources = [text.read(path)] if path.suffix == ".py" else [cell.source for cell in node.cells]
     content = next((content for source in sources if (content := _content(source)) is not None), None)
     if content is None:
@@ -25,7 +25,7 @@ def read(path: Path, node: NotebookNode) -> Packages | None:
 
 
 def _content(source: str) -> str | None:
-    """Return the TOML between the header's marks; None where there is no header, or one without an end."""
+    """Return the TOML between the header's marks; None if there is no header, or no end mark."""
     lines = [line.rstrip() for line in source.splitlines()]
     if _BEGIN not in lines:
         return None

@@ -1,4 +1,4 @@
-"""uv.lock, poetry.lock and Pipfile.lock: the versions for what pyproject.toml or Pipfile ask for."""
+"""uv.lock, poetry.lock and Pipfile.lock: the versions for the packages in pyproject.toml or Pipfile."""
 
 import json
 from collections import defaultdict
@@ -12,21 +12,21 @@ from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 
 def read_toml_lock(path: Path) -> Packages:
-    """Return all versions in a uv.lock or poetry.lock, which has no pyproject.toml next to it; raise Unreadable."""
+    """Return all versions in a uv.lock or poetry.lock that has no pyproject.toml next to it; raise Unreadable."""
     return Packages(
         of_toml(path), notes=("all of its packages are installed, because there is no pyproject.toml next to it",)
     )
 
 
 def read_pipfile_lock(path: Path) -> Packages:
-    """Return all versions in a Pipfile.lock, which has no Pipfile next to it; raise Unreadable."""
+    """Return all versions in a Pipfile.lock that has no Pipfile next to it; raise Unreadable."""
     return Packages(of_pipfile(path))
 
 
 def of_toml(path: Path) -> tuple[str, ...]:
     """Return the versions in a uv.lock or poetry.lock as constraints; raise Unreadable.
 
-    Where a lock has several versions of a package, markers say when each applies; one without is left out.
+    If a lock has several versions of a package, markers determine when each applies; one without is left out.
     """
     packages = text.toml(path).get("package", [])
     by_name = defaultdict(list)
@@ -61,14 +61,14 @@ def _lines(packages: Sequence[Mapping]) -> Iterable[str]:
     for package in packages:
         marker = _marker(package.get("resolution-markers") or package.get("markers"))
         if len(packages) == 1:
-            # The marker of an only version says where the package is needed at all, which is not a constraint.
+            # The marker of a package's only version determines where it is needed at all, which is not a constraint.
             yield f"{package['name']}=={_public(package['version'])}"
         elif marker:
             yield f"{package['name']}=={_public(package['version'])}{marker}"
 
 
 def _public(version: str) -> str:
-    """Return a version without its local part: 2.1.0+cpu satisfies ==2.1.0, but 2.1.0 does not satisfy ==2.1.0+cpu."""
+    """Return a version without its local part: 2.1.0+cpu satisfies ==2.1.0, but 2.1.0 doesn't satisfy ==2.1.0+cpu."""
     try:
         return Version(str(version)).public
     except InvalidVersion:

@@ -8,7 +8,7 @@ from nb_builder.requirements.sources.declaration import Packages, Unreadable
 
 
 def read(path: Path) -> Packages:
-    """Return what a Pipfile asks for, with the versions of its lock as constraints; raise Unreadable."""
+    """Return the content of a Pipfile, with the versions of its lock as constraints; raise Unreadable."""
     content = text.toml(path)
     packages, requires = text.table(content, "packages"), text.table(content, "requires")
     version = str(requires.get("python_version") or requires.get("python_full_version") or "")

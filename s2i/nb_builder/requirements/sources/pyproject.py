@@ -14,7 +14,7 @@ LOCKS = ("uv.lock", "poetry.lock")
 
 
 def read(path: Path) -> Packages | None:
-    """Return what a pyproject.toml asks for, its lock's versions included; None where it does not name packages.
+    """Return the content of a pyproject.toml, including its lock's versions; None if it doesn't name packages.
 
     Raises Unreadable.
     """
@@ -48,15 +48,15 @@ def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
     """Return the dependencies that setuptools reads from files."""
     files = text.table(content, "tool", "setuptools", "dynamic", "dependencies").get("file", [])
     paths = [path.parent / name for name in text.strings(files, "the dependencies' file")]
-    # As setuptools has it: in the project's own folder.
+    # Like setuptools: in the project's own folder.
     if not paths or not all(os.path.isfile(file) and not inside.refusal(file, path.parent) for file in paths):
         raise Unreadable("its dependencies are dynamic: they are computed when it is built")
     return tuple(line for file in paths for line in requirements_txt.read(file).requirements)
 
 
 def _of_poetry(dependencies: dict, folder: Path) -> Packages:
-    """Return [tool.poetry.dependencies] as requirements of PEP 508."""
-    # Imported here, as it takes longer to import than everything else that reads requirements.
+    """Return [tool.poetry.dependencies] as PEP 508 requirements."""
+    # Imported here, because importing it takes longer than everything else that reads requirements.
     from poetry.core.constraints.version import parse_constraint
     from poetry.core.factory import Factory
 

@@ -10,10 +10,10 @@ from nb_builder.requirements.sources.declaration import Packages
 
 
 def read(path: Path) -> Packages:
-    """Return what a requirements.txt asks for; raise Unreadable."""
+    """Return the content of a requirements.txt; raise Unreadable."""
     entries = list(logical(text.read(path)))
     packages = of_lines([line for _, line in entries])
-    # The lines of an export by conda are converted in another order, so they have no line numbers.
+    # The lines of a conda export are converted in another order, so they have no line numbers.
     return (
         packages
         if is_of_conda(line for _, line in entries)
@@ -27,12 +27,12 @@ def is_of_conda(lines: Iterable[str]) -> bool:
 
 
 def of_lines(lines: Sequence[str]) -> Packages:
-    """Return what lines in the form of a requirements.txt ask for."""
+    """Return the content of lines in requirements.txt format."""
     if not is_of_conda(lines):
         requirements, notes = elsewhere.portable(lines)
         return Packages(tuple(requirements), notes=tuple(notes))
     exported = [line for line in lines if conda.EXPORTED.match(line)]
-    # For packages that pip installed, conda writes `pypi_0` in place of the build.
+    # For packages that pip installed, conda writes `pypi_0` instead of the build.
     conversion = conda.of_specs(line for line in exported if not line.endswith("=pypi_0"))
     of_pip = [line.removesuffix("=pypi_0").replace("=", "==") for line in exported if line.endswith("=pypi_0")]
     others = [line for line in lines if line not in exported]

@@ -11,9 +11,9 @@ _COMPUTED = "install_requires is computed, and the build does not run setup.py"
 
 
 def read_setup_py(path: Path) -> Packages | None:
-    """Return install_requires of the call of setup() in a setup.py; None where there is no such call or argument.
+    """Return install_requires of the setup() call in a setup.py, or None without such a call or argument.
 
-    Raises Unreadable where it is computed, and not made of literals.
+    Raises Unreadable if it is computed instead of made of literals.
     """
     try:
         tree = ast.parse(text.read(path))
@@ -34,7 +34,7 @@ def read_setup_py(path: Path) -> Packages | None:
 
 
 def read_setup_cfg(path: Path) -> Packages | None:
-    """Return install_requires of [options] in a setup.cfg; None where it has none. Raises Unreadable."""
+    """Return install_requires of [options] in a setup.cfg, or None. Raises Unreadable."""
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text.read(path))
@@ -63,7 +63,7 @@ def _bound(tree: ast.Module) -> dict[str, ast.expr]:
                 if isinstance(target, ast.Name):
                     values.setdefault(target.id, []).append(node.value)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            # A second value: which of them the call gets is not worked out here.
+            # Assigned twice: which value the call gets is not determined.
             values.setdefault(node.target.id, []).append(node.value)
     return {name: assigned[0] for name, assigned in values.items() if len(assigned) == 1}
 

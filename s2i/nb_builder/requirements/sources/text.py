@@ -1,4 +1,4 @@
-"""Read text and TOML files, which any editor on any system may have written."""
+"""Reads text and TOML files, which any editor on any system may have written."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ def read(path: Path) -> str:
 
 
 def header(content: str) -> dict:
-    """Parse the TOML of a script's header of PEP 723; raise Unreadable."""
+    """Parse the TOML in a script's PEP 723 header; raise Unreadable."""
     try:
         return tomllib.loads(content)
     except ValueError as error:
@@ -33,7 +33,7 @@ def toml(path: Path) -> dict:
     try:
         return tomllib.loads(read(path))
     except ValueError as error:
-        # Of a number with thousands of digits, Python says it itself.
+        # For a number with thousands of digits, Python has a message of its own.
         raise Unreadable(f"it is not TOML ({error})") from None
 
 
@@ -46,7 +46,7 @@ def strings(value: object, name: str) -> tuple[str, ...]:
 
 
 def table(value: object, *names: str) -> dict:
-    """Return the table at `names` inside `value`; an empty one where there is none."""
+    """Return the table at `names` inside `value`, or an empty one."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}

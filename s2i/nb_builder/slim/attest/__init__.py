@@ -1,1 +1,1 @@
-"""What documents a slim image: its content, its licences, and the proof that it gives the same answers."""
+"""Documents a slim image: its content, its licences, and the result of its verification."""

@@ -1,4 +1,4 @@
-"""The licences of Debian packages; those of Python distributions are in their metadata, which stay in the image."""
+"""The licences of Debian packages; those of Python distributions are in their metadata, which stays in the image."""
 
 import os
 import re
@@ -8,13 +8,13 @@ from nb_builder.common import dpkg
 from nb_builder.slim.tree import Tree
 
 COMMON = "/usr/share/common-licenses"
-# A notice refers to a common licence by its path; a full stop may follow that.
+# A notice refers to a common licence by its path, perhaps followed by a full stop.
 _COMMON_LICENCE = re.compile(re.escape(COMMON) + r"/([A-Za-z0-9.-]*[A-Za-z0-9])")
 STATUS = "/var/lib/dpkg/status.d"
 
 
 def lay(tree: Tree) -> list[str]:
-    """Lay the notice of each package that owns a file of the tree, and its entry for scanners in status.d.
+    """Copy the notice of each package that owns a file of the tree, and its entry for scanners in status.d.
 
     Returns the names of the packages whose notice the service image lacks: some base images remove them.
     """

@@ -1,4 +1,4 @@
-"""The table that a slim build ends with: what was kept, what was left out, why, and how big it is."""
+"""The table at the end of a slim build: what was kept, what was left out, why, and how big it is."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from nb_builder.slim.plan.planner import Choice, Plan
 
 
 def lines(plan: Plan) -> list[str]:
-    """Return the lines of the table, the biggest distribution first: megabytes, name and version, reason."""
+    """Return the lines of the table, largest distribution first: megabytes, name and version, reason."""
     return [
         *_section("kept", plan.kept),
         *_section("left out", plan.dropped),

@@ -1,4 +1,4 @@
-"""The proof of a slim image: a file in it, and the last lines of its build."""
+"""The verification record of a slim image: a file in it, and the last lines of its build."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _ROWS = "Add 'examples = [...]' to the notebook, samples that verify the image, 
 
 
 def write(tree: Tree, plan: Plan, verdict: dict, date: int) -> None:
-    """Write what was kept, what was left out and what was proved into `tree`, reproducibly, as its only file."""
+    """Write what was kept, left out and verified to `tree`, reproducibly, as its only file."""
     proof = {
         "level": plan.level,
         "golden_rows": verdict["rows"],
@@ -61,7 +61,7 @@ def show(tree: Tree, plan: Plan, verdict: dict, log: Log) -> None:
 
 
 def failures(verdict: dict) -> list[str]:
-    """Return why a selftest failed: each difference of its verdict, and the errors in the service's log."""
+    """Return why a selftest failed: each difference in its verdict, and the errors in the service's log."""
     differences = verdict["differences"]
     errors = [line for line in verdict["stderr"].splitlines() if _ERROR.search(line)]
     return [*differences, *(line for line in errors if not any(line in difference for difference in differences))]

@@ -1,4 +1,4 @@
-"""The software bill of materials of exactly what is in the tree, as CycloneDX 1.6 (ECMA-424)."""
+"""The SBOM of exactly what is in the tree, as CycloneDX 1.6 (ECMA-424)."""
 
 import hashlib
 import json
@@ -22,12 +22,12 @@ from nb_builder.slim.rootfs.layout import Layout
 from nb_builder.slim.tree import Tree
 
 FILE = f"{FOLDER}/sbom.cdx.json"
-# Characters. Some distributions put the whole text of the licence into the field for its name.
+# Characters. Some distributions put the whole licence text into the field for its name.
 _MAX_LICENCE_NAME = 80
 
 
 def lay(tree: Tree, layout: Layout, interpreters: Iterable[Interpreter], date: int) -> None:
-    """Write the bill of what is in the tree now into the tree."""
+    """Write the SBOM of the tree's current content to the tree."""
     packages = _debian(tree)
     components = [
         *python(
@@ -43,7 +43,7 @@ def lay(tree: Tree, layout: Layout, interpreters: Iterable[Interpreter], date: i
 
 
 def text(components: list[dict], service: dict, date: int) -> str:
-    """Return the bill as JSON, the same text for the same content; `date` is in seconds since 1970."""
+    """Return the SBOM as JSON, identical for identical content; `date` is in seconds since 1970."""
     bill = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -83,7 +83,7 @@ def service(model: Path) -> dict:
 
 
 def python(site_packages: Iterable[Path]) -> list[dict]:
-    """Return the components of the Python distributions in these folders; one that is in several counts once."""
+    """Return the components of the Python distributions in these folders, without duplicates."""
     components = {}
     for folder in site_packages:
         for installed in metadata.distributions(path=[str(folder)]):
@@ -115,7 +115,7 @@ def licence_of(fields: Message | metadata.PackageMetadata) -> dict | None:
 
 
 def _field(fields: Message | metadata.PackageMetadata, name: str) -> str:
-    """Return a field, or "" if it is missing, which is a KeyError in Python 3.15 and None in older ones."""
+    """Return a field, or "" if it is missing, which is a KeyError in Python 3.15 and None in older versions."""
     return (fields.get_all(name) or [""])[0]
 
 
@@ -147,7 +147,7 @@ def package(debian: dpkg.Package, release: dict[str, str]) -> dict:
 
 
 def _interpreters(interpreters: Iterable, owned: set[str]) -> Iterator[dict]:
-    """Yield the components of the Pythons whose program no Debian package owns."""
+    """Yield the components of Pythons whose program belongs to no Debian package."""
     for python in {python.program: python for python in interpreters}.values():
         if python.program not in owned:
             purl = f"pkg:generic/python@{python.version}"

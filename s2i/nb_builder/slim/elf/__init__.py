@@ -1,1 +1,1 @@
-"""Shared objects: resolves their dependencies, strips them, and replaces duplicates by links."""
+"""Shared objects: resolves their dependencies, strips them, and replaces duplicates with links."""

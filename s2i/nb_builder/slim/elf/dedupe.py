@@ -1,4 +1,4 @@
-"""Replaces duplicate libraries by links: wheels bundle their own, and some bundle the same one."""
+"""Replaces duplicate libraries with links: wheels bundle their own, and some bundle the same one."""
 
 import hashlib
 import os
@@ -12,12 +12,11 @@ MIN_SIZE = 100_000
 
 
 def link(tree: Tree, libraries: Iterable[str]) -> int:
-    """Replace each of `libraries` that duplicates an earlier one by a link to it; return the bytes saved.
+    """Replace each of `libraries` that duplicates an earlier one with a link to it; return the bytes saved.
 
-    Two files are duplicates if they have the same name and the same bytes: a process that needs both loads only
-    one of them anyway, because the loader goes by the name. They are duplicates, too, if they come from the same
-    run of a linker and differ only in the names in them, which auditwheel changes: the loader maps one file once,
-    whatever names it is requested by.
+    Two files are duplicates if they have the same name and the same bytes: a process that needs both loads only one of
+    them anyway, because the loader goes by name. They are also duplicates if they come from the same linker run and
+    differ only in names, which auditwheel changes: the loader maps a file once, whatever names it is requested by.
     """
     first_paths: dict[tuple, str] = {}
     saved = 0
@@ -35,7 +34,7 @@ def link(tree: Tree, libraries: Iterable[str]) -> int:
 
 
 def _can_replace(tree: Tree, other: str, path: str) -> bool:
-    """Return whether the folder of `path` has every library that `other` finds in its own: the loader looks there."""
+    """Return whether the folder of `path`, where the loader looks, has every library that `other` finds in its own."""
     other_folder, folder = os.path.dirname(other), os.path.dirname(path)
     names = headers.needed(tree.at(other).read_bytes())
     return all(tree.holds(f"{folder}/{name}") for name in names if tree.holds(f"{other_folder}/{name}"))

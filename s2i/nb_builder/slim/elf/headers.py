@@ -14,10 +14,10 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_NOTE = 1, 2, 3, 4
 _DT_NEEDED, _DT_STRTAB, _DT_INIT = 1, 5, 12
 _BUILD_ID = struct.pack("<I4s", 3, b"GNU\0")  # n_type NT_GNU_BUILD_ID, and the owner of that type
 SEGMENT, SECTION = 56, 64  # size in bytes of a program header, of a section header
-# What the loader's --list prints: `libz.so.1 => /lib/libz.so.1 (0x…)`, or a path alone for the loader itself.
+# Output of the loader's --list: `libz.so.1 => /lib/libz.so.1 (0x…)`, or only a path for the loader itself.
 _RESOLVED = re.compile(r"^\s*(?:\S+ => )?(/.+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _MISSING = re.compile(r"^\s*(\S+) => not found$", re.MULTILINE)
-# glibc opens it by name when a thread ends early (pthread_exit, pthread_cancel), so no file lists it as needed.
+# glibc opens it by name when a thread exits early (pthread_exit, pthread_cancel), so no file lists it as needed.
 _LIBGCC = "libgcc_s.so.1"
 
 
@@ -74,7 +74,7 @@ def needed(data: bytes) -> list[str]:
 
 
 def program_of(data: bytes) -> tuple[bytes, bytes] | None:
-    """Return the build id and the code of this ELF file, which identify one run of a linker; None without a build id.
+    """Return the build ID and the code of this ELF file, which identify a linker run; None without a build ID.
 
     Tools that change names in a file later (its own, or those of the libraries it needs) leave both unchanged: names
     come before the code, which starts with the function that the loader calls first (DT_INIT).
@@ -89,7 +89,7 @@ def program_of(data: bytes) -> tuple[bytes, bytes] | None:
     code = next((segment for segment in elf.loaded if init is not None and segment.holds(init, 0)), None)
     if not build_ids or code is None:
         return None
-    # Each begins at n_descsz, the size of the id; n_type, the name "GNU\0" and the id itself follow.
+    # Each starts at n_descsz, the size of the ID; n_type, the name "GNU\0" and the ID itself follow.
     size = int.from_bytes(build_ids[0][:4], "little")
     return build_ids[0][12 : 12 + size], data[init : code.end]
 
@@ -148,5 +148,5 @@ def libraries(loader: str, files: Iterable[str]) -> tuple[set[str], set[str]]:
 
 @cache
 def _list_libraries(loader: str, file: str) -> str:
-    """Return what `loader --list` prints for `file`; cached, because the service image does not change meanwhile."""
+    """Return the output of `loader --list` for `file`; cached, because the service image doesn't change meanwhile."""
     return programs.run([loader, "--list", file]).stdout

@@ -1,4 +1,4 @@
-"""The shared objects of the tree: adds the libraries they need, removes unneeded ones, and shrinks what is left."""
+"""The shared objects of the tree: adds the libraries that they need, removes unneeded ones, and shrinks the rest."""
 
 import os
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from nb_builder.slim.elf import dedupe, headers, strip
 from nb_builder.slim.plan.planner import KEPT, Plan
 from nb_builder.slim.tree import Tree
 
-# The folder alongside a package where auditwheel puts the libraries that the package's objects need, also indirectly.
+# The folder next to a package where auditwheel puts the libraries that its objects need, even indirectly.
 _GRAFTED = ".libs"
 
 
 def lay(tree: Tree, plan: Plan, loader: str) -> None:
-    """Lay the loader and every shared library of the system that something in the tree needs.
+    """Copy the loader and every shared system library that something in the tree needs.
 
-    At level `files`, libraries that wheels bundle only for modules that are left out are removed first.
+    At level `files`, libraries that wheels bundle only for omitted modules are removed first.
     """
     objects = [path for path in tree.files() if _is_elf(tree.at(path))]
     if plan.level == FILES:
@@ -32,9 +32,9 @@ def lay(tree: Tree, plan: Plan, loader: str) -> None:
 
 
 def unneeded(objects: Iterable[str], plan: Plan, loader: str) -> set[str]:
-    """Return those of `objects` that a wheel bundles, that the trace did not see and that no other object needs.
+    """Return the `objects` that a wheel bundles, and that neither the trace saw nor another object needs.
 
-    That is safe: auditwheel's folders hold only libraries that the wheel's objects are linked with, and none that is
+    That is safe: auditwheel's folders contain only libraries that the wheel's objects are linked with, and none that is
     opened by name.
     """
     kept_in_full = {file for choice in plan.kept if choice.reason == KEPT for file in choice.distribution.files}
@@ -44,7 +44,7 @@ def unneeded(objects: Iterable[str], plan: Plan, loader: str) -> set[str]:
 
 
 def make_smaller(tree: Tree, environments: Iterable[Path]) -> None:
-    """Strip shared objects, and replace duplicates within each environment by links."""
+    """Strip shared objects, and replace duplicates within each environment with links."""
     for path in [path for path in tree.files() if _is_elf(tree.at(path))]:
         smaller = strip.stripped(tree.at(path).read_bytes())
         if smaller is not None:

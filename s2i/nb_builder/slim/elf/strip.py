@@ -15,11 +15,11 @@ _PAGE = 4096
 
 
 def stripped(data: bytes) -> bytes | None:
-    """Return the file with only what the loader maps; None if it can't be shortened safely, or not at all.
+    """Return the file with only what the loader maps; None if it can't be shortened, or not safely.
 
-    Section headers, symbols and debug sections are removed, behind the last segment and in the holes that patchelf
-    leaves between segments. Segments keep their addresses, their bytes and their offset within a page: tools that
-    move them in any other way have produced libraries that do not load.
+    Section headers, symbols and debug sections are removed, after the last segment and in the holes that patchelf
+    leaves between segments. Segments keep their addresses, their bytes and their offset within a page: tools that move
+    them in any other way have produced libraries that don't load.
     """
     try:
         elf = Elf(data)
@@ -50,7 +50,7 @@ def _pack(elf: Elf) -> dict[int, int]:
 
 
 def _rewrite_headers(out: bytearray, elf: Elf, offsets: dict[int, int]) -> None:
-    """Write the new offsets into the headers in `out`, and that there are no sections."""
+    """Write the new offsets to the headers in `out`, and that there are no sections."""
 
     def moved(offset: int, size: int) -> int:
         holder = next(segment for segment in elf.loaded if segment.holds(offset, size))
@@ -104,7 +104,7 @@ def _is_all_accounted_for(elf: Elf, data: bytes) -> bool:
 
 
 def _is_old_table(gap: bytes, size: int) -> bool:
-    """Return whether `gap` holds a section table and nothing else: patchelf moves the table and leaves the old one.
+    """Return whether `gap` contains only a section table: patchelf moves the table and leaves the old one.
 
     `size` is that of the file. A table starts with an entry of zeros; zeros may also precede and follow it.
     """

@@ -1,1 +1,1 @@
-"""Which modules a service can import: by declaration, by source, by the model's own pickle."""
+"""Which modules a service may import: by declaration, by source, by the model's own pickle."""

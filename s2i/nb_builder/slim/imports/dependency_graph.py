@@ -10,9 +10,9 @@ from nb_builder.common.installed import Distribution
 
 
 def needed_by(names: Iterable[str], distributions: Iterable[Distribution], python: str) -> dict[str, str]:
-    """Return {distribution: its requirer} for all of `distributions` that `names` require, directly or not.
+    """Return {distribution: its requirer} for all `distributions` that `names` require, directly or indirectly.
 
-    `names` themselves are left out. `python` is the full version of the Python that they are for, such as 3.11.2.
+    `names` themselves are left out. `python` is the full version of their Python, such as 3.11.2.
     """
     installed = {distribution.name: distribution for distribution in distributions}
     environment = markers.environment(python)
@@ -39,7 +39,7 @@ def _applicable(requirements: Iterable[str], environment: dict[str, str]) -> Ite
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
-            # Metadata older than PEP 508. Without a valid marker nothing tells whether it applies to this Python.
+            # Metadata older than PEP 508. Without a valid marker, it's unknown whether it applies to this Python.
             continue
         if requirement.marker is None or requirement.marker.evaluate(environment):
             yield requirement

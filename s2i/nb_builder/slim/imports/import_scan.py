@@ -1,8 +1,8 @@
-"""Which modules the code of loaded modules names: what libraries import later, in functions that were not called.
+"""Which modules the code of loaded modules names: libraries may import them later, in functions that did not run.
 
-Sources are searched by regular expressions, not parsed: a false match only keeps a file too many. Where a function
-imports by a computed name, a fixed prefix and one word, every module with that prefix counts. A module's `__getattr__`
-is an exception: code that needs what it loads names it.
+Sources are searched with regular expressions, not parsed: a false match only keeps a file too many. If a function
+imports a computed name, a fixed prefix and one word, every module with that prefix counts. A module's `__getattr__` is
+an exception: code that needs what it loads names it.
 """
 
 import os
@@ -41,7 +41,7 @@ class Modules:
         return self._names.keys()
 
     def loading(self, names: Iterable[str]) -> set[str]:
-        """Return the files that importing the modules `names` loads, by import statements outside any block."""
+        """Return the files that importing the modules `names` loads, through import statements outside any block."""
         todo = self._files_of_all(names, None)
         files = set(todo)
         while todo:
@@ -71,7 +71,7 @@ class Modules:
         return files if within is None else {file for file in files if file in within}
 
     def _files_of(self, name: str) -> Iterator[str]:
-        """Yield the files of the module `name` and of the packages that it is in."""
+        """Yield the files of the module `name` and of its parent packages."""
         parts = name.split(".")
         for depth in range(1, len(parts) + 1):
             yield from self.files.get(".".join(parts[:depth]), ())
@@ -96,7 +96,7 @@ class Modules:
         return {name for name in (*(word for word in words if "." in word), *siblings) if name in self.files}
 
     def _computed_names_in(self, text: str, package: str) -> Iterator[str]:
-        """Yield the modules that the source `text` may import by computed names."""
+        """Yield the modules that the source `text` may import under computed names."""
         prefixes = computed_in(text)
         # `__import__(..., level=1)` is relative to the package, although its name has no dot.
         absolute = {_absolute(prefix, package) for prefix in prefixes}
@@ -123,7 +123,7 @@ def named_in(text: str, package: str, *, loading: bool = False) -> Iterator[str]
 
 
 def computed_in(text: str) -> set[str]:
-    """Return the prefixes of the names that functions in `text` compute for an import."""
+    """Return the prefixes of module names that functions in `text` compute for an import."""
     prefixes, function = set(), ""
     for match in _COMPUTED.finditer(text):
         if match["function"]:

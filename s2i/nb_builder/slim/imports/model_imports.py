@@ -20,12 +20,12 @@ class ModelUnreadable(RuntimeError):
 def imports(app_root: Path, digests: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return {module: where it is named} for all that the model of `app_root` may import; raise ModelUnreadable.
 
-    `digests` are those of its signature, where that was verified: no other model is loaded then.
+    `digests` are those of its signature, if that was verified: no other model is loaded in that case.
     """
     model = app_root / paths.MODEL
     manifest = json.loads((model / paths.MANIFEST).read_text("utf-8"))
     folder = os.path.realpath(app_root / paths.SRC / manifest.get("folder", "."))
-    # Passed as text: run by its path, Python would put its folder, with this package's modules, on sys.path.
+    # Passed as text: if run by its path, Python would put its folder, with this package's modules, on sys.path.
     program = Path(model_imports_program.__file__).read_text("utf-8")
     command = [app_root / paths.VENV / "bin" / "python", "-c", program, launch.HOME, model, folder]
     command.append("" if digests is None else json.dumps(dict(digests)))
@@ -38,7 +38,8 @@ def imports(app_root: Path, digests: Mapping[str, str] | None = None) -> dict[st
 def providers(named: Mapping[str, str], distributions: Iterable[Distribution]) -> dict[str, str]:
     """Return {name of a distribution: the first of its modules that is named} for the modules `named`.
 
-    A module belongs to the distribution that has it or its nearest package; a shared namespace to all that share it.
+    A module belongs to the distribution that contains it or its nearest package; a shared namespace to all that share
+    it.
     """
     by_module = installed.modules(distributions)
     providers: dict[str, str] = {}

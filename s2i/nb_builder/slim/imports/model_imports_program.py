@@ -1,9 +1,9 @@
-"""Finds what a model's own code may import later: the program that `model_imports` runs in the model's Python.
+"""Finds what a model's own code may import later; `model_imports` runs this program in the model's Python.
 
-It reads the bytecode of the functions that predictor reaches (by globals, closures, methods and attributes of objects)
-and the source of the repository's modules; of libraries only the functions that these call by name, and what those
-call in turn, MAX_CALL_DEPTH calls deep. A string that equals the name of an installed package names that, too, as in
-BeautifulSoup(page, "lxml"). Where a name is computed, all modules of the repository are read. Prints {module: where it
+It reads the bytecode of the functions that predictor reaches (through globals, closures, methods and attributes of
+objects) and the source of the repository's modules; in libraries only the functions that these call by name, and what
+those call in turn, MAX_CALL_DEPTH calls deep. A string that equals the name of an installed package names that, too, as
+in BeautifulSoup(page, "lxml"). If a name is computed, all modules of the repository are read. Prints {module: where it
 is named}.
 
 Arguments: the folder of nb_scorer, the model folder, the notebook's folder. CPython 3.8 or newer.
@@ -19,7 +19,7 @@ import re
 import sys
 import types
 
-# Beyond this many objects there are only data, such as the trees of a forest, and no functions.
+# Beyond this many objects there is only data, such as the trees of a forest, and no functions.
 MAX_OBJECTS = 50_000
 MAX_CALL_DEPTH = 3
 _DYNAMIC = frozenset({"import_module", "__import__"})
@@ -32,7 +32,7 @@ _WALKED_FIRST = {types.FunctionType, types.MethodType, type, types.ModuleType, f
 
 
 class ReachableImports:
-    """A walk through all that predictor reaches; `modules` is {module: where it is named}."""
+    """Walks through all objects that predictor reaches; `modules` is {module: where it is named}."""
 
     def __init__(self, root, packages=()):
         """Take the repository's folder, whose modules count as the notebook's own, and the names of `packages`."""
@@ -60,7 +60,7 @@ class ReachableImports:
             self._seen[id(value)] = value
             try:
                 self._visit(value)
-            # Proxies and the like may raise anything when their attributes are read.
+            # Reading attributes of proxies and similar objects may raise anything.
             except Exception as error:  # noqa: BLE001
                 print(f"left aside: {type(value).__name__} ({type(error).__name__})")
         return self.modules
@@ -112,7 +112,7 @@ class ReachableImports:
         self._read_file(function.__code__.co_filename)
 
     def _read_calls(self, value, depth):
-        """Read what a library's function imports when it is called, even if an object of a decorator wraps it."""
+        """Read what a library's function imports when it is called, even if a decorator object wraps it."""
         attributes = [] if isinstance(value, (type, types.ModuleType)) else getattr(value, "__dict__", None)
         for function in [value, *(attributes.values() if type(attributes) is dict else ())]:
             if depth and isinstance(function, types.FunctionType) and id(function) not in self._functions_read:
@@ -139,7 +139,7 @@ class ReachableImports:
             self._pending += [*vars(cls).values(), *cls.__bases__]
 
     def _is_notebook_code(self, filename):
-        """Return whether code of this file is the notebook's or the repository's: cells have no files on disk."""
+        """Return whether code of this file belongs to the notebook or the repository: cells have no files on disk."""
         if filename.startswith("<frozen") or filename == "<built in>":
             return False
         path = os.path.realpath(filename)
@@ -166,7 +166,7 @@ class ReachableImports:
             self._read_repository()
 
     def _read_repository(self):
-        """Read every importable module of the repository, for any of them may be the one with a computed name."""
+        """Read every importable module of the repository, because any of them may be the one with a computed name."""
         for folder in sys.path:
             if (os.path.realpath(folder) + os.sep).startswith(self._root + os.sep):
                 for parent, folders, files in os.walk(folder):
@@ -175,7 +175,7 @@ class ReachableImports:
                         self._read_file(os.path.join(parent, name))
 
     def _package_of(self, path):
-        """Return the dotted name of the package that the module in `path` belongs to."""
+        """Return the dotted name of the package of the module in `path`."""
         names: list = []
         folder = os.path.dirname(path)
         while os.path.exists(os.path.join(folder, "__init__.py")):
@@ -226,7 +226,7 @@ def strings(values):
 
 
 def computes(code):
-    """Return whether `code` imports a module by anything but one constant."""
+    """Return whether `code` imports a module with anything other than one constant."""
     instructions = [
         instruction for instruction in dis.get_instructions(code) if instruction.opname not in _SKIPPED_OPCODES
     ]
@@ -273,7 +273,7 @@ def _is_full(cell):
 
 
 def packages_in(folders):
-    """Return the names of the packages and modules in those `folders` that are a site-packages."""
+    """Return the names of the packages and modules in the `folders` that are a site-packages."""
     entries = [name for folder in folders if folder.endswith("site-packages") for name in os.listdir(folder)]
     return {name.split(".")[0] for name in entries if "-" not in name}
 
@@ -281,7 +281,7 @@ def packages_in(folders):
 def main(home, model_folder, notebook_folder, digests):
     """Print what the model in `model_folder` may import, as JSON on the last line.
 
-    `digests` are those that its files must have, as a JSON object; "" where nobody has verified any.
+    `digests` are those that its files must have, as a JSON object; "" if they weren't verified.
     """
     sys.path[:] = [path for path in sys.path if path]
     sys.path.append(home)

@@ -1,4 +1,4 @@
-"""Distributions that the code of kept ones may import, although no sample led to it."""
+"""Distributions that the code of kept ones may import, although no sample caused it to."""
 
 import re
 from collections.abc import Container, Iterable, Iterator
@@ -8,17 +8,17 @@ from nb_builder.common.installed import Distribution
 from nb_builder.slim.imports import dependency_graph, model_imports
 from nb_builder.slim.imports.import_scan import named_in
 
-# import_optional_dependency("lxml.etree") and the like.
+# import_optional_dependency("lxml.etree") and similar calls.
 _CALL = re.compile(r"\w*import\w*\(\s*['\"]([\w.]+)['\"]")
 _TESTS = {"test", "tests"}
-# Bytes. For a bigger one, its size outweighs the risk that a request needs it; a note in the plan names it.
+# Bytes. A larger distribution costs more than the risk that a request needs it; a note in the plan names it.
 MAX_BYTES = 5_000_000
 
 
 def needs(kept: Iterable[Distribution], dropped: Iterable[Distribution], python: str) -> dict[str, str]:
     """Return {dropped distribution: the kept one that requires it and imports it somewhere}, transitively.
 
-    An example is contourpy, which matplotlib imports when it draws contours. Distributions of more than MAX_BYTES are
+    An example is contourpy, which matplotlib imports when it draws contours. Distributions larger than MAX_BYTES are
     left out. `python` is that of `dependency_graph.needed_by`.
     """
     pending, candidates = list(kept), [candidate for candidate in dropped if candidate.bytes <= MAX_BYTES]
@@ -43,10 +43,10 @@ def needs(kept: Iterable[Distribution], dropped: Iterable[Distribution], python:
 def possible_imports(
     kept: Iterable[Distribution], dropped: Iterable[Distribution], loaded: Container[str], python: str
 ) -> dict[str, str]:
-    """Return {dropped distribution: the kept one that may import it}, for distributions that are there on purpose.
+    """Return {dropped distribution: the kept one that may import it}, for intentionally installed distributions.
 
-    Those are what the kept one requires, and what nothing requires, because then the notebook does. For the latter only
-    the modules in `loaded` are searched: packages name many others that they can work with.
+    Those are the ones that the kept one requires, and those that nothing requires, because then the notebook does. For
+    the latter only the modules in `loaded` are searched: packages name many others that they can work with.
     """
     kept, dropped = list(kept), list(dropped)
     distributions = [*kept, *dropped]
@@ -72,14 +72,14 @@ def _sources(distribution: Distribution) -> list[str]:
 
 
 def _imported_from(files: Iterable[str], candidates: list[Distribution]) -> set[str]:
-    """Return the names of those `candidates` that any of the modules `files` imports."""
+    """Return the `candidates` that any of the modules `files` imports."""
     top_names = {name.split(".")[0].encode() for name in installed.modules(candidates)}
     names = {name: "" for file in files for name in _imports(file, top_names)} if top_names else {}
     return set(model_imports.providers(names, candidates))
 
 
 def _imports(file: str, top_names: set[bytes]) -> Iterator[str]:
-    """Yield the modules that `file` names; nothing if none of `top_names` occurs in it, which is faster to find out."""
+    """Yield the modules that `file` names; none if no name in `top_names` occurs in it, which is a faster check."""
     with open(file, "rb") as stream:
         text = stream.read()
     if any(top in text for top in top_names):

@@ -1,6 +1,6 @@
-"""Which modules the pickles in a repository name: unpickling a model imports them, and no import statement does.
+"""Which modules the pickles in a repository name: unpickling a model imports them without import statements.
 
-Pickles and joblib's files are searched, also compressed by zlib, gzip, bzip2 or xz. They are never unpickled.
+Searches pickles and joblib files, including those compressed with zlib, gzip, bzip2 or xz. They are never unpickled.
 """
 
 import bz2
@@ -25,12 +25,12 @@ _COMPRESSED = (
     (b"\xfd7zXZ", lzma.decompress),
     (b"\x78", zlib.decompress),
 )
-# Bigger files are not read into memory.
+# Larger files are not read into memory.
 MAX_BYTES = 500_000_000
 
 
 def named(folder: Path, modules: Iterable[str]) -> dict[str, str]:
-    """Return {module: the file that names it} for the pickles below `folder`, for those of `modules`."""
+    """Return {module: the file that names it} for the pickles below `folder`, limited to `modules`."""
     known = set(modules)
     files: dict[str, str] = {}
     for path in sorted(files_below(os.fspath(folder))):

@@ -30,8 +30,9 @@ _ERROR = re.compile(r"[A-Za-z_.]+(Error|Exception|Warning): ")
 def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan:
     """Return `plan` without the distributions that proved needless, and remove those from the tree under `root`.
 
-    The tree has APP_ROOT at `root` / `app_root`; the selftest runs with the service's environment in `home`. Without
-    golden rows, or if answers vary by themselves, nothing is tried, and a note in the plan says so.
+    The tree has APP_ROOT at `root`
+    `app_root`; the selftest runs with the service's environment in `home`. Without golden rows, or if predictions
+    aren't repeatable, nothing is tried, and a note in the plan reports that.
     """
     if plan.level == OFF:
         return plan
@@ -51,10 +52,10 @@ def run(plan: Plan, root: Path, app_root: Path, *, home: Path, log: Log) -> Plan
 
 
 def _is_needed(choice: Choice, plan: Plan, python: str) -> bool:
-    """Return whether `choice` stays whatever the answers are, because another distribution needs it.
+    """Return whether `choice` stays regardless of predictions, because another distribution needs it.
 
-    The answers to golden rows may be the same without it, and other answers not: without patsy, statsmodels falls back
-    to another engine.
+    Without it, golden rows may get the same predictions, but other samples may not: without patsy, statsmodels falls
+    back to another engine.
     """
     others = [other.distribution for other in plan.kept if other != choice]
     return choice.fixed or choice.distribution.name in optional_imports.needs(others, [choice.distribution], python)
@@ -80,7 +81,7 @@ def _try_without(plan: Plan, choice: Choice, trial: "Trial", python: str, log: L
 class Trial:
     """Runs the selftest of a tree while some of its files are hidden; `files` are what the last run used.
 
-    `trace` traces that service. Two runs of the whole service come first: `baseline` is what they agree on.
+    `trace` traces that service. Two runs of the whole service come first: `baseline` is what they have in common.
     """
 
     def __init__(self, root: Path, trace: Callable[[], Trace]) -> None:
@@ -91,7 +92,7 @@ class Trial:
         self.files: frozenset[str] = frozenset()
 
     def begin(self) -> str:
-        """Run the selftest of the whole service twice; return why it is no baseline to compare with, "" if it is."""
+        """Run the selftest of the whole service twice; return why it can't serve as baseline, or ""."""
         try:
             self.verdicts = [self._selftest(), self._selftest()]
         except SelftestEnded as error:
@@ -104,7 +105,7 @@ class Trial:
         return ""
 
     def difference_without(self, files: Iterable[str]) -> str:
-        """Hide `files` and return how the service differs without them; if it does not (""), delete them for good."""
+        """Hide `files` and return how the service differs without them; if it doesn't (""), delete them permanently."""
         hidden = HiddenFiles(self._root)
         difference = "it could not be called"
         try:
@@ -141,7 +142,7 @@ def without(plan: Plan, choices: Collection[Choice], reason: str) -> Plan:
 
 
 def gist(text: str) -> str:
-    """Return the most telling line of `text`: the last error, else the first line; at most 200 characters."""
+    """Return the most informative line of `text`: the last error, else the first line; at most 200 characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
     errors = [line for line in lines if _ERROR.match(line)]
     return (errors or lines[:1])[-1][:200]
@@ -158,7 +159,7 @@ class Baseline:
         self._log = first.stderr if first.stderr == second.stderr else None
 
     def difference(self, verdict: Verdict) -> str:
-        """Return the first difference of `verdict`, in words; "" if there is none."""
+        """Return the first difference in `verdict`, as text, or ""."""
         if not verdict.same:
             return gist(verdict.differences[0])
         for name, answer in self._answers.items():
@@ -211,7 +212,7 @@ class HiddenFiles:
         self.delete()
 
     def delete(self) -> None:
-        """Delete what was moved aside."""
+        """Delete the hidden files."""
         shutil.rmtree(self._aside)
 
     def _remove_empty(self, folder: str) -> None:
@@ -222,6 +223,6 @@ class HiddenFiles:
 
 
 def existing_forms(path: str) -> list[str]:
-    """Return which of `path` and its bytecode exist: a module may be there as source, as bytecode, or as both."""
+    """Return which of `path` and its bytecode exist: a module may be present as source, bytecode, or both."""
     compiled = [path + "c", *installed.bytecode_of(path)] if path.endswith(".py") else []
     return [form for form in [path, *compiled] if os.path.lexists(form)]

@@ -25,7 +25,7 @@ KEPT = "S2I_KEEP names it"
 
 @dataclass(frozen=True)
 class Choice:
-    """A distribution that is kept or dropped, and the reason, for people; a `fixed` one is never tried without."""
+    """A distribution that is kept or dropped, and the reason, for people; a `fixed` one is never removed on trial."""
 
     distribution: Distribution
     reason: str
@@ -112,7 +112,7 @@ def make(
 ) -> Plan:
     """Trace the service of `app_root` and return its plan for `level`, not yet minimised.
 
-    `digests` are those of the model's signature, where that was verified.
+    `digests` are those of the model's signature, if that was verified.
 
     `home` is NB_BUILDER_HOME, where the service's environment is; `keep` are names of installed distributions. Raises
     Unproved if the selftest of the complete service fails.
@@ -151,9 +151,9 @@ def drop_nothing(distributions: Iterable[Distribution], note: str = "") -> Plan:
 def fixed_reasons(
     app_root: Path, distributions: tuple[Distribution, ...], named_modules: Mapping[str, str], keep: Iterable[str]
 ) -> dict[str, str]:
-    """Return {distribution: why it stays whatever the trace saw}, including declared dependencies.
+    """Return {distribution: why it stays regardless of the trace}, including declared dependencies.
 
-    `named_modules` are the modules that the notebook's code names, `keep` the distributions that the user does. What
+    `named_modules` are the modules that the notebook's code names, `keep` the distributions that the user names. What
     importing a named module loads stays, too, because not every distribution declares its dependencies.
     """
     reasons = {
@@ -192,7 +192,7 @@ def python_of(app_root: Path) -> str:
 
 
 def with_needs(plan: Plan, python: str) -> Plan:
-    """Return `plan` with those dropped distributions kept that a kept one requires and may import."""
+    """Return `plan` with dropped distributions kept if a kept one requires and may import them."""
     kept, dropped = ([choice.distribution for choice in choices] for choices in (plan.kept, plan.dropped))
     importers = optional_imports.needs(kept, dropped, python)
     restored = [choice for choice in plan.dropped if choice.distribution.name in importers]
@@ -214,7 +214,7 @@ def with_note(plan: Plan, python: str) -> Plan:
 
 
 def with_files(plan: Plan, trace: tracer.Trace, named_modules: Iterable[str], app_root: Path, home: Path) -> Plan:
-    """Return `plan` with the single files to leave out of all that S2I_KEEP does not name.
+    """Return `plan` with the single files to leave out, except those of distributions in S2I_KEEP.
 
     `named_modules` are modules that the notebook's code names.
     """
@@ -228,7 +228,7 @@ def with_files(plan: Plan, trace: tracer.Trace, named_modules: Iterable[str], ap
 
 
 def notes_on(verdict: Verdict) -> tuple[str, ...]:
-    """Return notes on how far a plan can be trusted whose trace is the selftest of `verdict`."""
+    """Return notes on the reliability of a plan whose trace is the selftest of `verdict`."""
     if not verdict.rows:
         consequence = "files that only predictions use may be missing. Call predictor in a cell or define examples."
         return (f"There are no golden rows: {consequence}",)

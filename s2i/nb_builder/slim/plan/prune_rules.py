@@ -9,12 +9,12 @@ from nb_builder.slim.imports.import_scan import Modules
 from nb_builder.slim.plan.planner import Plan
 from nb_builder.slim.trace import tracer
 
-# Folders of the standard library: its tests, its editor, its installer, windows and terminals.
+# Folders of the standard library: its tests, editor, installer, GUI and terminal modules.
 LIBRARY = frozenset(
     {"test", "tests", "idlelib", "idle_test", "lib2to3", "ensurepip", "tkinter", "turtledemo", "pydoc_data", "curses"}
 )
-# Modules for terminals, sound cards, NIS and old databases, which pull in large system libraries; twins in Python
-# of compiled modules; and modules for other systems.
+# Modules for terminals, sound cards, NIS and old databases, which require large system libraries; Python twins of
+# compiled modules; and modules for other systems.
 _LIBRARY_FILES = re.compile(
     r"((turtle|antigravity|_pyio|_pydecimal|_aix_support|_osx_support)\.py"
     r"|(windows_events|windows_utils|proactor_events|popen_spawn_win32)\.py"
@@ -40,9 +40,9 @@ _NATIVE_TEST = re.compile(r"(_test_\w+|_\w+_tests)\.(cpython-.*|abi3)?\.so$")
 
 
 def of_library(files: Iterable[str], folder: str, plan: Plan) -> set[str]:
-    """Return those of the standard library's `files`, below `folder`, that serving does not need.
+    """Return the standard library's `files`, below `folder`, that serving doesn't need.
 
-    At level `off` these are only files that do not belong to the library. What the notebook's code names stays.
+    At level `off` these are only files that don't belong to the library. What the notebook's code names stays.
     """
     foreign, junk = set(), set()
     for file in files:
@@ -74,7 +74,7 @@ def of_packages(plan: Plan, unpruned: Collection[str] = ()) -> set[str]:
 
 
 def _named_junk(files: set[str], junk: set[str], names: Iterable[str]) -> set[str]:
-    """Return what of `junk` must stay: modules in `names`, and test modules that the rest of `files` imports."""
+    """Return the `junk` that must stay: modules in `names`, and test modules that the rest of `files` imports."""
     modules = Modules(sorted({file.partition(_SITE)[0] + _SITE for file in files if _SITE in file}))
     needed = files - junk
     sources = [file for file in modules.all() if file in needed and _imports_tests(file)]
@@ -92,7 +92,8 @@ def _imports_tests(file: str) -> bool:
 def _junk_in(files: Iterable[str], in_use: set[str]) -> set[str]:
     suffixes = SUFFIXES
     if any(file.endswith(".pyi") for file in files if file in in_use):
-        # lazy_loader and the like read stubs at run time, so those of modules that were not loaded yet stay, too.
+        # lazy_loader and similar packages read stubs at run time, so those of modules that were not loaded yet stay,
+        # too.
         suffixes = SUFFIXES - {".pyi"}
     test_folders = _test_folders(files)
     return {file for file in files if _is_junk(PurePosixPath(file), suffixes, test_folders)}
@@ -105,7 +106,7 @@ def _is_junk(file: PurePosixPath, suffixes: frozenset[str], test_folders: set[st
 
 
 def _test_folders(files: Iterable[str]) -> set[str]:
-    """Return the folders of tests: those called so in which at least half of the modules are named as tests."""
+    """Return the folders of tests: those with such a name in which at least half of the modules are named as tests."""
     modules: dict[str, list[str]] = {}
     for file in files:
         for parent in PurePosixPath(file).parents:

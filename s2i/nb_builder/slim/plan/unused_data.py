@@ -1,4 +1,4 @@
-"""Folders of data alone, which wheels ship alongside their code, such as fonts, sample tables and templates."""
+"""Data-only folders that wheels ship with their code, such as fonts, sample tables and templates."""
 
 import ast
 import os
@@ -13,10 +13,10 @@ _HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDe
 
 
 def folders(distributions: Iterable[Distribution]) -> set[str]:
-    """Return the folders in packages that hold data, and no code but an `__init__.py`.
+    """Return the folders in packages that contain data, and no code except an `__init__.py`.
 
-    Data alongside code does not count, because the code may find it in ways that cannot be seen; neither do metadata
-    and shared libraries.
+    Data next to code doesn't count, because the code may find it in ways that can't be seen; neither do metadata and
+    shared libraries.
     """
     return {folder for distribution in distributions for folder in _data_folders(distribution)}
 
@@ -24,9 +24,9 @@ def folders(distributions: Iterable[Distribution]) -> set[str]:
 def unread(distribution: Distribution, in_use: Collection[str], sources: Iterable[str]) -> set[str]:
     """Return the data files of a distribution in folders of which nothing is `in_use` or named in `sources`.
 
-    `sources` are files of code; names in docstrings and comments do not count. A folder stays or goes as a whole: code
-    that reads one font may read another next time. So do folders with the same kind of files: code that reads the time
-    zone Europe/Berlin may read Asia/Tokyo, which is in another folder.
+    `sources` are code files; names in docstrings and comments don't count. A folder stays or goes as a whole: code that
+    reads one font may read another next time. So do folders with the same kind of files: code that reads the time zone
+    Europe/Berlin may read Asia/Tokyo, which is in another folder.
     """
     data_folders = _data_folders(distribution)
     used_suffixes = _suffixes(file for files in data_folders.values() for file in files if file in in_use)
@@ -60,7 +60,7 @@ def _is_data(folder: str, files: Iterable[str]) -> bool:
 
 
 def _names_any(source: str, files: Iterable[str]) -> bool:
-    """Return whether the code in the file `source` names one of `files`."""
+    """Return whether the code in the file `source` names any of `files`."""
     with open(source, "rb") as file:
         code = file.read()
     names = [name for name in map(os.path.basename, files) if os.fsencode(name) in code]

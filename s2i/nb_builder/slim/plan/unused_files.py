@@ -13,10 +13,10 @@ from nb_builder.slim.imports.import_scan import Modules
 from nb_builder.slim.plan import unused_data
 from nb_builder.slim.trace import tracer
 
-# Codecs and database modules are imported by names that only a request brings; our own packages stay complete, and so
-# does what verifies signatures, which a service is told to do when it starts, long after.
+# Only a request determines which codecs and database modules are imported; our own packages stay complete, and so does
+# the code that verifies signatures, which a service may be configured to use when it starts, long after.
 _ALWAYS = ("dbm", "encodings", "nb_service", "nb_scorer", "cryptography", "cffi", "_cffi_backend")
-# The data of sysconfig, which zoneinfo asks for the folder of the zones. The name goes on with that of the platform.
+# The data of sysconfig, which zoneinfo uses to find the time zones. The name continues with that of the platform.
 _SYSTEM = "_sysconfigdata"
 _CODE = (".py", ".ipynb")
 
@@ -50,19 +50,19 @@ def left_out(
     candidates += [
         file for files in modules.files.values() for file in files if file.startswith((*standard_library, *front))
     ]
-    # A distribution of which nothing was loaded is kept for a rare branch of code, and so is its data.
+    # A distribution that was not loaded at all is kept for a rare branch of code, and so is its data.
     loaded = [distribution for distribution in pruned if not in_use.isdisjoint(distribution.files)]
     unread = _unread_data(loaded, kept_files, app_root) if trace.knows_data else set()
     return frozenset(tracer.with_sources(candidates) - kept_files | unread)
 
 
 def _entry_points(distributions: Iterable[Distribution]) -> set[str]:
-    """Return the modules that entry points of kept distributions name, for code that imports them by these."""
+    """Return the modules that entry points of kept distributions name, for code that imports them that way."""
     return set().union(*map(installed.entry_points, distributions))
 
 
 def _unloaded(kept: Iterable[Distribution], in_use: set[str]) -> set[str]:
-    """Return the top-level names of kept distributions of which nothing was loaded: these must stay importable."""
+    """Return the top-level names of kept distributions that weren't loaded: these must stay importable."""
     unloaded = [distribution for distribution in kept if in_use.isdisjoint(distribution.files)]
     return {name for name in installed.modules(unloaded) if "." not in name}
 

@@ -1,1 +1,1 @@
-"""What the file system of a slim image holds alongside packages."""
+"""The parts of a slim image's file system other than packages."""

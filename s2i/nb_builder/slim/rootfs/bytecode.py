@@ -17,7 +17,7 @@ from nb_builder.slim.tree import Tree
 def convert(
     tree: Tree, python: Path, folders: Iterable[str], *, keep_sources: bool, date: int, docstrings: bool = True
 ) -> int:
-    """Compile the modules below `folders` of the tree with the image's `python`; return how many were compiled.
+    """Compile the modules below `folders` of the tree with the image's `python`; return the number compiled.
 
     Without `keep_sources` the bytecode replaces its source. `date` is the date that sources will have in the tree, in
     seconds since 1970: Pythons before 3.7 compare it. Without `docstrings` they are emptied.

@@ -1,8 +1,8 @@
-"""A program for the Python whose modules are compiled: replaces sources by bytecode, or puts it next to them.
+"""A program for the Python whose modules are compiled: replaces sources with bytecode, or puts it next to them.
 
 Limited to the syntax of CPython 3.6 and to the standard library. stdin has a JSON object: `locations`, pairs of (a
 folder in the tree, the same folder in the image), `keep_sources`, `date` and `docstrings`. Bytecode that the service
-image already has is reused, unless docstrings are to be emptied. A package whose code asserts something about
+image already has is reused, unless docstrings should be emptied. A package whose code asserts something about
 docstrings keeps its own.
 """
 
@@ -50,7 +50,7 @@ def empty_docstrings(tree):
 
 
 def cached(path, source):
-    """Return the code in the service image's bytecode for `path`; None if there is none that matches `source`."""
+    """Return the code in the service image's bytecode for `path`; None if none matches `source`."""
     try:
         with open(importlib.util.cache_from_source(path), "rb") as file:
             data = file.read()
@@ -104,14 +104,14 @@ def documented(folder):
 
 
 def top(path, folder):
-    """Return the folder of the outermost package that `path`, below `folder`, is in; the file of a lone module."""
+    """Return the folder of the outermost package that contains `path`, below `folder`, or the file of a lone module."""
     site_packages, separator, _ = path.rpartition("/site-packages/")
     root = site_packages + separator.rstrip("/") if separator else folder
     return os.path.join(root, os.path.relpath(path, root).split("/")[0])
 
 
 def main():
-    """Compile what stdin asks for; print {"compiled": number, "failed": paths of the sources that are not Python}."""
+    """Run the job on stdin; print {"compiled": number, "failed": paths of the sources that are not Python}."""
     request = json.load(sys.stdin)
     locations = [] if request["docstrings"] else request["locations"]
     request["documented"] = tuple(package for folder, _ in locations for package in documented(folder))

@@ -1,4 +1,4 @@
-"""The metadata of each distribution in the tree: its RECORD lists exactly the files that are there."""
+"""The metadata of each distribution in the tree: its RECORD lists exactly the existing files."""
 
 import csv
 import io
@@ -9,9 +9,9 @@ from nb_builder.slim.tree import Tree
 
 
 def shorten(tree: Tree, environment: str) -> None:
-    """Cut the description off each METADATA below `environment`: it is the project's page on an index.
+    """Remove the description from each METADATA below `environment`: it is the project's page on an index.
 
-    All fields stay, including the text of the licence where a field has that.
+    All fields stay, including the licence text if a field has it.
     """
     for path in tree.files(environment):
         if path.endswith(".dist-info/METADATA"):
@@ -47,5 +47,5 @@ def existing_lines(record: str, folder: str, tree: Tree) -> str:
 
 
 def _is_unchanged(file: Path, columns: list[str]) -> bool:
-    """Return whether `file` is as the wheel has it, judged by its size: all changes made here shorten files."""
+    """Return whether `file` is unchanged since the wheel, judged by its size: all changes made here shorten files."""
     return bool(columns) and columns[-1] == str(file.lstat().st_size)

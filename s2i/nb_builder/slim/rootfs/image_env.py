@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 # Variables of the build, of the shell, of installers that are not in the image, and of the container engine. HOME, PATH
-# and the locale are set by s2i/runtime.Dockerfile, because they must be there before Python starts.
+# and the locale are set by s2i/runtime.Dockerfile, because they must be set before Python starts.
 _NOT_BAKED = re.compile(
     r"HOSTNAME|PWD|OLDPWD|SHLVL|_|TERM|HOME|PATH|LANG|LC_ALL|container|"
     r"(?i:(http|https|ftp|all|no)_proxy)|"

@@ -1,4 +1,4 @@
-"""Asks an interpreter for its version, its real path and its standard library."""
+"""Queries an interpreter for its version, its real path and its standard library."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Interpreter:
 
 
 def describe(python: Path) -> Interpreter | None:
-    """Return the interpreter that `python` starts; None if it does not run."""
+    """Return the interpreter that `python` starts; None if it doesn't run."""
     environ = launch.environment(dict(os.environ))
     try:
         process = programs.run([python, "-I", "-c", _DESCRIBE], env=environ, check=True)

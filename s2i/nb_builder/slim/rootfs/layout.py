@@ -1,4 +1,4 @@
-"""Where things are in the service image that a slim image is made of."""
+"""The locations in the service image from which a slim image is made."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from nb_builder.common.workspace import Workspace
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things are in the service image, and the `base` (scratch or shell) of the slim image."""
+    """Locations in the service image, and the `base` (scratch or shell) of the slim image."""
 
     app: Workspace
     home: Path

@@ -1,4 +1,4 @@
-"""The tools that come with a shell, to look around in a running container."""
+"""A shell with its tools, to look around in a running container."""
 
 import os
 
@@ -25,12 +25,12 @@ _PROGRAMS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/etc/alternatives/")
 
 
 def lay(tree: Tree) -> None:
-    """Lay the programs of the shell's packages; raise SlimShellMissing if a package is not installed."""
+    """Copy the programs of the shell's packages; raise SlimShellMissing if a package is not installed."""
     for package in PACKAGES:
         files = dpkg.lists().get(package)
         if not files:
             raise SlimShellMissing(lacking=package)
         for path in files:
-            # dpkg's lists also name folders, and files that were removed from the image since.
+            # dpkg's lists also name folders, and files that have since been removed from the image.
             if path.startswith(_PROGRAMS) and os.path.isfile(path):
                 tree.carry(path)

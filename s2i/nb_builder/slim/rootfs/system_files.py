@@ -1,4 +1,4 @@
-"""What a process expects of its system: users, certificates, time zones, locales, host name resolution."""
+"""What a process expects from its system: users, certificates, time zones, locales, host name resolution."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ USERS = ("root", "nobody", "default")
 GROUPS = ("root", "nogroup")
 TEMPORARY = "/tmp"  # noqa: S108 - the image's own
 ZONES = "/usr/share/zoneinfo"
-# Copies of the zones with and without leap seconds, and files that only other programs than Python read.
+# Copies of the zones with and without leap seconds, and files that only programs other than Python read.
 _OTHER_ZONES = ("posix/", "right/", "posixrules", "localtime", "tzdata.zi", "leap")
-# Without the locales of the service image, C.UTF-8 among them, which the image sets, setlocale() fails.
+# setlocale() fails without the service image's locales, including C.UTF-8, which the image sets.
 LOCALES = "/usr/lib/locale"
 IF_THERE = (
     "/etc/gai.conf",
@@ -36,7 +36,7 @@ _WRITTEN = {
 
 
 def lay(tree: Tree, certificates: Path | None) -> None:
-    """Lay users, certificates, time zones, locales and an empty /tmp into the tree."""
+    """Copy users, certificates, time zones, locales and an empty /tmp to the tree."""
     for path in IF_THERE:
         if os.path.exists(path):
             tree.carry(path)
@@ -50,7 +50,7 @@ def lay(tree: Tree, certificates: Path | None) -> None:
         tree.carry_all(ZONES, lambda path: not path[len(ZONES) + 1 :].startswith(_OTHER_ZONES))
     if os.path.isdir(LOCALES):
         tree.carry_all(LOCALES)
-    # OpenShift runs containers as arbitrary users, who all have group 0; others may write nowhere.
+    # OpenShift runs containers as arbitrary users, who all have group 0; others can't write anywhere.
     tree.folder(TEMPORARY, 0o1770)
 
 

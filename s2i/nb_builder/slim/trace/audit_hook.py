@@ -1,8 +1,8 @@
-"""Records which files a process opens, imports and maps: the code that a `.pth` file loads into each traced Python.
+"""Records which files a process opens, imports and maps: a `.pth` file loads this into each traced Python.
 
-A copy of this file is imported at the start of every process of two virtual environments, so it must need nothing but
-the standard library, and must not disturb the process. Each process appends to a file named by its id, in the folder
-that NB_SLIM_TRACE names, at once, because it may be killed at any moment. Without that variable nothing is recorded.
+A copy of this file is imported at the start of every process of two virtual environments, so it must use only the
+standard library, and must not disturb the process. Each process appends to a file named by its ID, in the folder that
+NB_SLIM_TRACE names, at once, because it may be killed at any moment. Without that variable nothing is recorded.
 
 Needs CPython 3.8 (audit hooks); an older one leaves a file `too-old`.
 """
@@ -46,19 +46,19 @@ class Trace:
         self._busy.now = True
         try:
             note(*args)
-        # An odd argument, a full disk: no fault of the trace may disturb the traced program.
+        # An unusual argument, a full disk: a fault of the trace must not disturb the traced program.
         except Exception:  # noqa: BLE001
             return
         finally:
             self._busy.now = False
 
     def note(self, paths):
-        """Append those of `paths` that this process has not recorded yet."""
+        """Append the `paths` that this process has not recorded yet."""
         new = {path for path in paths if "\n" not in path and path not in self._seen}
         if not new:
             return
         self._seen |= new
-        # Opened again each time: a program may close descriptors that it does not own, and reuse their numbers.
+        # Opened again each time: a program may close descriptors that it doesn't own, and reuse their numbers.
         descriptor = os.open(
             os.path.join(self._folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666
         )
@@ -101,7 +101,7 @@ class Trace:
         self.note([os.path.abspath(path) for path in candidates if os.access(path, os.X_OK)][:1])
 
     def _killed(self, *_):
-        """Record what every traced process has mapped, before one is killed: scorers end without atexit."""
+        """Record what every traced process has mapped, before one is killed: scorers exit without atexit."""
         for name in os.listdir(self._folder):
             self.note_mapped(name)
 
@@ -133,7 +133,7 @@ def _loaded_files():
 
 
 def begin(folder):
-    """Record everything from now on in `folder`, in this process and those that are forked from it."""
+    """Record everything from now on in `folder`, in this process and in its forks."""
     if not hasattr(sys, "addaudithook"):
         with open(os.path.join(folder, TOO_OLD), "w"):
             return

@@ -15,9 +15,9 @@ from nb_builder.common import programs
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a selftest: whether the service is as proved, with all its answers and its log.
+    """The result of a selftest: whether the service behaves as verified, with all its responses and its log.
 
-    `answers` is {request: (status, answer)}; `stderr` is the log without what changes from run to run.
+    `answers` is {request: (status, response)}; `stderr` is the log without what changes from run to run.
     """
 
     same: bool
@@ -53,7 +53,7 @@ def run(app_root: Path, *, home: Path, environ: Mapping[str, str] | None = None)
 
 
 class SelftestEnded(RuntimeError):
-    """A selftest ended without a verdict; the message is its output."""
+    """A selftest exited without a verdict; the message is its output."""
 
 
 def parse(text: str) -> Verdict:

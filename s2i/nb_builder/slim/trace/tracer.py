@@ -15,11 +15,11 @@ from nb_builder.common.installed import Distribution
 from nb_builder.slim.trace import audit_hook, inotify, selftest
 from nb_builder.slim.trace.selftest import Verdict
 
-# `.pth` files are read in the order of their names, and whatever the options of Python: -S alone turns them off.
+# `.pth` files are read in the order of their names, with any options of Python except -S.
 _START = "00_nb_slim_trace.pth"
 _HOOK = "_nb_slim_trace.py"
 _METADATA = "METADATA"
-# Read by every start of Python, so no sign of use.
+# Every Python start reads these; opening them proves nothing.
 _AT_START = ("_distutils_hack", "_virtualenv.py", _HOOK, "sitecustomize.py")
 
 
@@ -56,8 +56,8 @@ def run(app_root: Path, *, home: Path, folders: Iterable[str] = ()) -> Trace:
 def used(files: Iterable[str], distributions: tuple[Distribution, ...]) -> set[str]:
     """Return the names of the distributions that `files` shows to be in use.
 
-    Reading metadata is no use where it was read of all distributions: a search for entry points does that. Code that
-    reads the metadata of only some distributions asks for their versions, and may refuse to work without them.
+    Reading the metadata of all distributions, as a search for entry points does, is not a use. Code that reads the
+    metadata of only some distributions checks their versions, and may not work without them.
     """
     owner = installed.owners(distributions)
     in_use, queried = set(), set()
@@ -109,7 +109,7 @@ def _hooked(environments: Iterable[Path]) -> Iterator[None]:
 
 
 def _real(files: Iterable[str]) -> Iterator[str]:
-    """Yield the real paths of those `files` that exist; a link and its target are both in use."""
+    """Yield the real paths of the existing `files`; a link and its target are both in use."""
     for file in files:
         path = os.path.join(os.path.realpath(os.path.dirname(file)), os.path.basename(file))
         if os.path.isfile(path) and not path.startswith(("/proc/", "/sys/", "/dev/")):

@@ -116,3 +116,48 @@ def test_nothing_is_left_out_where_a_cell_can_not_be_read():
 def test_a_cell_that_changes_nothing_that_predictor_needs_may_fail(source, may_fail):
     cells = [Cell(text, number, number) for number, text in enumerate((ABOVE, source, BELOW), start=1)]
     assert needed_cells.find(cells) == needed_cells.Unneeded((), (cells[1],) if may_fail else ())
+
+
+def found(*sources):
+    return needed_cells.find([Cell(text, number, number) for number, text in enumerate(sources, start=1)])
+
+
+LAST = "X = pd.read_csv('b.csv')\nmodel = Ridge().fit(X, X['y'])\ndef predictor(x):\n    return model.predict([x])[0]"
+
+
+def test_of_a_cell_whose_imports_alone_are_needed_only_these_run():
+    first = "import pandas as pd\n\niris = sns.load_dataset('iris')\nfrom sklearn.linear_model import (\n    Ridge,\n)"
+    unneeded = found(first, LAST)
+    assert [cell.number for cell in unneeded.imports_only] == [1]
+    alone = needed_cells.with_imports_only(unneeded.imports_only[0]).source
+    assert alone == "import pandas as pd\n\n\nfrom sklearn.linear_model import (\n    Ridge,\n)"
+
+
+def test_a_cell_of_imports_and_magics_is_left_as_it_is():
+    first = "'all imports'\nget_ipython().run_line_magic('matplotlib', 'inline')\nimport pandas as pd"
+    assert found(first, LAST) == needed_cells.Unneeded()
+
+
+def test_what_is_bound_again_before_it_is_read_is_not_needed():
+    imports = "import pandas as pd\nfrom sklearn.linear_model import Ridge"
+    first = "X = pd.read_csv('a.csv')\nX, y = X.drop('y'), X['y']"
+    unneeded = found(imports, first, "model = Ridge().fit(X, y)", LAST)
+    assert [cell.number for cell in unneeded.left_out] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "X = X.dropna()",
+        "X += 1",
+        "X['y'] = 1",
+        "if X.empty:\n    X = pd.read_csv('b.csv')",
+        "for column in X:\n    X = X[column]",
+        "def load():\n    return X\nX = load()",
+        "get_ipython().run_line_magic('time', 'X = X.dropna()')",
+        "load = lambda: X\nX = load()",
+    ],
+)
+def test_what_may_be_read_before_it_is_bound_again_is_needed(again):
+    last = LAST.replace("X = pd.read_csv('b.csv')", again)
+    assert not found("import pandas as pd\nX = pd.read_csv('a.csv')", last).left_out

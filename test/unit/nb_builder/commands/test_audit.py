@@ -255,3 +255,25 @@ def test_a_name_that_would_be_a_line_of_its_own_is_not_looked_up(tmp_path):
     components = audit.read("sbom.json", json.dumps(document).encode())
     findings = audit.look_up(components, tmp_path / "nowhere", [])
     assert list(findings.skipped.values()) == ["its name is not valid (PEP 508)."]
+
+
+def test_a_distribution_of_many_versions_does_not_start_a_look_up_for_each(tmp_path, monkeypatch):
+    """Each version is a call of pip-audit, and a stranger's image may list a million."""
+    calls = []
+
+    def clean(_program, components, _options):
+        calls.append(1)
+        return {component.name: {"name": component.name, "vulns": []} for component in components}, ""
+
+    monkeypatch.setattr(audit, "_run_pip_audit", clean)
+    components = [audit.Component("pypi", "a", f"1.{number}") for number in range(1000)]
+    findings = audit.look_up(components, tmp_path / "nowhere", [])
+    assert (len(calls), len(findings.clean), len(findings.skipped)) == (10, 10, 990)
+    assert set(findings.skipped.values()) == {"it is listed with more than 10 versions."}
+
+
+def test_a_file_that_is_larger_than_any_sbom_is_not_read_whole(tmp_path):
+    with (tmp_path / "sbom.json").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(audit.SbomMissing, match="it has more than 67108864 bytes"):
+        audit.main([str(tmp_path / "sbom.json")])

@@ -70,7 +70,7 @@ def resolved(monkeypatch):
     """Have the resolver find versions, or the reasons in the list that is returned, first."""
     reasons = []
 
-    def resolve(wished, candidate, environ):
+    def resolve(wished, candidate, environ, *, builds=False):
         return reasons.pop(0) if reasons else Resolution(candidate, tuple((name, "1.0") for name in wished.names))
 
     monkeypatch.setattr(resolver, "resolve", resolve)
@@ -127,6 +127,14 @@ def test_a_dry_run_without_a_plan_shows_what_check_finds(repo, resolved):
     builds = Builds()
     outcome, output = run(repo, builds, Consent(dry_run=True))
     assert (outcome.status, builds.cells) == (1, []) and "(problem predictor-missing)" in output
+
+
+def test_a_dry_run_computes_no_requirements(repo, resolved):
+    canary = repo.parent / "ran"
+    write(repo, [f"import os\nrequirements = [os.popen('touch {canary}').read()]", *TRAINS])
+    outcome, output = run(repo, Builds(), Consent(dry_run=True))
+    assert not canary.exists()
+    assert outcome.status is not None and "Fine" not in output, output
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y\n", None), ("\n", None), ("n\n", 0)])

@@ -2,6 +2,7 @@
 
 import http.server
 import io
+import json
 import os
 import signal
 import socket
@@ -107,10 +108,10 @@ def refusing():
         server.shutdown()
 
 
-def asked(url, app_root):
+def asked(url, app_root, sample=1):
     model = app_root / paths.MODEL
     model.mkdir()
-    (model / paths.GOLDEN).write_text('{"sample": 1, "answer": 2}\n')
+    (model / paths.GOLDEN).write_text(json.dumps({"sample": sample, "answer": 2}) + "\n")
     stream = io.StringIO()
     run_locally._send_example(app_root, url, Log(stream))
     return stream.getvalue()
@@ -122,6 +123,14 @@ def test_a_service_that_rejects_the_first_question_goes_on_serving(refusing, tmp
 
 def test_no_answer_to_the_first_question_is_a_note(tmp_path):
     assert "note: the sample request 1 failed (" in asked("http://127.0.0.1:1/predict", tmp_path)
+
+
+def test_a_sample_with_a_file_does_not_fill_the_terminal(refusing, tmp_path):
+    printed = asked(refusing, tmp_path, "data:audio/wav;base64," + "AAAA" * 5000)
+    short = '"data:audio/wav;base64,' + "A" * 37 + "… (20,024 characters)"
+    assert f"Sample request: {short} → status 401" in printed
+    assert f"POST the file itself, or JSON such as {short} to {refusing}/predict" in printed
+    assert max(map(len, printed.splitlines())) < 200
 
 
 STARTS = """#!{python}

@@ -1,5 +1,9 @@
 """For which Python and date versions are chosen, and what they must fit."""
 
+import io
+import os
+import sys
+import tarfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -85,3 +89,27 @@ def test_a_release_with_an_error_is_left_out_unless_the_author_names_it(monkeypa
 def test_other_candidates_follow_and_a_python_that_was_set_stays():
     first = Candidate(PYTHON, OLD, keeps_versions=False)
     assert list(dict.fromkeys(resolver.candidates(first, "3.9", {}))) == [first, Candidate(PYTHON, None, False)]
+
+
+def source_distribution(folder, ran):
+    """Write a package without a wheel, whose build script leaves a file."""
+    backend = f"open({str(ran)!r}, 'w').close()\nraise SystemExit(1)\n"
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    metadata = "Metadata-Version: 1.0\nName: alpha\nVersion: 1.0\n"
+    with tarfile.open(folder / "alpha-1.0.tar.gz", "w:gz") as archive:
+        for name, text in (("PKG-INFO", metadata), ("pyproject.toml", project), ("backend.py", backend)):
+            member = tarfile.TarInfo(f"alpha-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def test_no_package_is_built_unless_that_is_wanted(tmp_path):
+    """A repository chooses the package, so its build script may be anybody's."""
+    source_distribution(tmp_path, tmp_path / "ran")
+    environ = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    candidate = Candidate(Python(Path(sys.executable), f"3.{sys.version_info[1]}"), None)
+    wished = resolver.Wishes(("alpha",), (Requirement("alpha==1.0"),))
+    assert "no usable wheels" in resolver.resolve(wished, candidate, environ)
+    assert not (tmp_path / "ran").exists()
+    assert isinstance(resolver.resolve(wished, candidate, environ, builds=True), str)
+    assert (tmp_path / "ran").exists()

@@ -89,6 +89,19 @@ def test_settings_that_a_user_has_for_uv_stay_in_place(tmp_path):
     assert "UV_CONFIG_FILE" not in Installer(tmp_path, "3.6", "uv", {"HOME": str(tmp_path)}, Log()).environ
 
 
+@pytest.mark.parametrize("name", ["uv.toml", "pyproject.toml"])
+def test_settings_for_uv_in_the_current_folder_do_not_count(tmp_path, monkeypatch, name):
+    """It may be the repository, whose author does not choose where packages come from."""
+    others = tmp_path / "others"
+    others.mkdir()
+    wheel(others, "alpha")
+    table = "[tool.uv]\n" if name == "pyproject.toml" else ""
+    (tmp_path / name).write_text(f'{table}find-links = ["{others}"]\n')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VersionMissing, match="alpha"):
+        install(tmp_path, "alpha", choice="uv")
+
+
 def test_neither_pip_nor_anything_else_is_left_in_the_environment(tmp_path):
     wheel(tmp_path, "alpha")
     assert install(tmp_path, "alpha", choice="pip") == ["alpha==1.0"]

@@ -31,7 +31,7 @@ class Streamed:
     def say(self, status, payload, number=0):
         self.far.sendall(frames.answer(status, payload, number, 0.001))
 
-    def hear(self):
+    def received(self):
         """Return the requests that have come."""
         return frames.take_requests(bytearray(self.far.recv(1000)))
 
@@ -58,7 +58,7 @@ def test_items_and_the_answer_come_by_one_callback_and_only_then_is_there_room(s
     assert streamed.link.room() > 0
 
 
-def test_the_scorer_hears_of_several_taken_items_at_once_and_is_held_until_then(streamed):
+def test_the_scorer_learns_of_several_taken_items_at_once_and_is_held_until_then(streamed):
     for number in range(frames.MAX_ITEMS_UNTAKEN):
         streamed.say(ITEM, b"%d" % number)
     assert turn_until(streamed.loop, lambda: streamed.link.is_held)
@@ -68,7 +68,7 @@ def test_the_scorer_hears_of_several_taken_items_at_once_and_is_held_until_then(
     with pytest.raises(BlockingIOError):
         streamed.far.recv(10)
     streamed.link.take_items(streamed.job, 1)
-    ((kind, number, payload),) = streamed.hear()
+    ((kind, number, payload),) = streamed.received()
     assert (kind, number, frames.count_taken(payload)) == (frames.TAKEN, 0, 4)
     assert not streamed.link.is_held
 
@@ -79,7 +79,7 @@ def test_one_large_item_is_enough_to_hold_the_scorer(streamed, monkeypatch):
     assert turn_until(streamed.loop, lambda: streamed.link.is_held)
     streamed.link.take_items(streamed.job, 1)
     assert not streamed.link.is_held
-    assert [kind for kind, _, _ in streamed.hear()] == [frames.TAKEN]
+    assert [kind for kind, _, _ in streamed.received()] == [frames.TAKEN]
 
 
 def test_a_scorer_that_sends_more_than_it_may_is_gone(streamed):
@@ -91,7 +91,7 @@ def test_a_scorer_that_sends_more_than_it_may_is_gone(streamed):
 
 def test_a_stream_is_cancelled_by_its_number(streamed):
     streamed.link.cancel(streamed.job)
-    assert streamed.hear() == [(frames.CANCEL, 0, b"")]
+    assert streamed.received() == [(frames.CANCEL, 0, b"")]
     streamed.say(OK, b"")
     assert turn_until(streamed.loop, lambda: streamed.got)
     assert not streamed.link.interrupt(streamed.job)

@@ -127,6 +127,19 @@ def test_what_is_stored_is_not_fetched_again(run):
     assert source.offsets == []
 
 
+def test_a_stored_file_with_another_content_is_removed(run, tmp_path):
+    said = []
+    run(Fake(piece=len(CONTENT)))
+    stored = Store(tmp_path / "store")
+    lock = Lock((Entry("file:///x", "w", files=(LOCKED,)),))
+    assert fetch.remove_changed(lock, stored, Progress(said.append), said.append) == {DIGEST: LOCKED}
+    stored.path(DIGEST).chmod(0o644)
+    stored.path(DIGEST).write_bytes(bytes(len(CONTENT)))
+    assert fetch.remove_changed(lock, stored, Progress(said.append), said.append) == {}
+    assert not stored.path(DIGEST).exists()
+    assert said == [f"Weights: {stored.path(DIGEST)} has changed since it was fetched, and is fetched again."]
+
+
 def test_what_the_source_no_longer_has(run):
     with pytest.raises(problems.WeightsUnavailable, match="it no longer has a.bin"):
         run(Fake(names=("b.bin",)), [LOCKED])

@@ -1,4 +1,4 @@
-"""The formats that files of samples have, and files of answers: one a module, found by name or by a file's ending."""
+"""File formats of samples and predictions: one module each, found by name or file extension."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,10 +9,12 @@ from nb_service.backends.batch.formats.options import ReadOptions
 
 
 class Format(NamedTuple):
-    """One format: `read` opens a reader, which yields chunks. `is_staged` is whether answers must all be there first.
+    """A file format: `read` opens a reader, which yields chunks.
 
-    The answers of a staged format are kept as NDJSON until the last is there: its file begins, or ends, with what only
-    all of them tell.
+    `is_staged` is whether writing needs all predictions first.
+
+    Predictions in a staged format are kept as NDJSON until the last one is known, because the file's header or footer
+    depends on all of them.
     """
 
     name: str
@@ -47,12 +49,12 @@ FORMATS = {
         Format("npy", (".npy",), b"\x93NUMPY", npy_array.Reader, True),
     )
 }
-# By the name of the compression: the ending of its files, and the bytes that they begin with.
+# By the name of the compression: its file extension and its magic bytes.
 COMPRESSIONS = {"gzip": (".gz", b"\x1f\x8b"), "zstd": (".zst", b"\x28\xb5\x2f\xfd")}
 
 
 def of_name(path: str) -> tuple[Format | None, str]:
-    """Return the format and the compression that a file's ending says; None and "" where it says nothing."""
+    """Return the format and compression for a file extension; None and "" if unknown."""
     lowered, compression = path.lower(), ""
     for name, (ending, _) in COMPRESSIONS.items():
         if lowered.endswith((ending, ".zstd") if name == "zstd" else ending):
@@ -64,7 +66,7 @@ def of_name(path: str) -> tuple[Format | None, str]:
 
 
 def of_head(head: bytes) -> Format:
-    """Return the format of a stream that begins like this; CSV where nothing else fits."""
+    """Return the format of a stream that starts with `head`; CSV if nothing else matches."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for each in FORMATS.values():
         if each.magic and text.startswith(each.magic):
@@ -75,6 +77,6 @@ def of_head(head: bytes) -> Format:
 
 
 def _is_line_of_array(text: bytes) -> bool:
-    """Return whether the first line is a list by itself, as lists of samples in NDJSON are, and another follows."""
+    """Return whether the first line is a complete list followed by another, as in NDJSON of list samples."""
     first, newline, rest = text.partition(b"\n")
     return bool(newline) and first.rstrip().endswith(b"]") and rest.lstrip()[:1] == b"["

@@ -1,11 +1,11 @@
-"""Columns of Arrow as values of JSON: what a file of columns has, and what Spark gives to its workers."""
+"""Converts Arrow columns to JSON values: for files with typed columns, and for Spark workers."""
 
 import math
 from typing import Any
 
 
 def lacks_json(kind: Any) -> bool:
-    """Return whether values of this type, or some in them, have no form in JSON."""
+    """Return whether values of this type are or contain values without a JSON form."""
     from pyarrow import types
 
     inner = [kind]
@@ -19,12 +19,12 @@ def lacks_json(kind: Any) -> bool:
 
 
 def values(column: Any) -> list:
-    """Return a column as values of JSON: dates and times as ISO 8601, NaN and infinities as null."""
+    """Return a column as JSON values: dates and times as ISO 8601, NaN and infinities as null."""
     from pyarrow import types
 
     if types.is_floating(column.type):
         numbers = column.to_pylist()
-        # The sum of many is finite sooner than each of them was looked at.
+        # One sum is faster than checking each number; it is finite only if they all are.
         if not column.null_count and math.isfinite(sum(numbers)):
             return numbers
         return [None if value is None or not math.isfinite(value) else value for value in numbers]
@@ -38,7 +38,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
-    # An item of a map is a tuple of its key and its value.
+    # An item of a map is a (key, value) tuple.
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return _plain_scalar(value)

@@ -1,4 +1,4 @@
-"""Some rows of an input: what readers give, and what samples, results and errors are made of."""
+"""Chunks: some rows of an input. Readers yield them; samples, results and errors are made from them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,18 +8,19 @@ from typing import Any, Generic, TypeVar
 
 from nb_service import problems
 
-# How many rows are read, scored and written together. Where samples are scored in one call, these are the calls: their
-# borders are the same in each run, so that each run gets the same floats.
+# Rows that are read, scored and written together. If samples are scored in one call, a chunk is a call, so that every
+# run makes the same calls and gets the same floats.
 ROWS = 1000
-# So large may a chunk get, about, in characters or bytes of its rows.
+# Approximate maximum size of a chunk, in characters or bytes of its rows.
 MAX_SIZE = 4 << 20
-# So long may a row be, in characters or bytes; a cell may be a whole document. What is longer is no file of rows.
+# Maximum length of a row, in characters or bytes: a cell may hold a whole document, but anything longer isn't a file of
+# rows.
 MAX_LENGTH = 64 << 20
 Line = TypeVar("Line", str, bytes)
 
 
 def too_long(name: str, what: str) -> problems.BatchInput:
-    """Return the problem of a row that is longer than LONGEST."""
+    """Return the problem for a row longer than MAX_LENGTH."""
     return problems.BatchInput(
         name,
         f"its {what} is longer than {MAX_LENGTH >> 20} MB",
@@ -28,21 +29,21 @@ def too_long(name: str, what: str) -> problems.BatchInput:
 
 
 def repeated(names: Sequence[str]) -> str | None:
-    """Return a name that is there more than once, the first of them in order; None where each is there once."""
+    """Return the first name that occurs more than once, or None."""
     if len(set(names)) == len(names):
         return None
     return min(name for name, count in Counter(names).items() if count > 1)
 
 
 class Lines(Generic[Line]):
-    """The lines of a stream of texts or bytes, which share one place: what one method returns, none returns again.
+    """The lines of a text or byte stream; all methods share one position, so each line is returned once.
 
-    `end` is what the stream returns at its end, "" or b"". Each method raises BatchInput where a line is longer than
-    LONGEST.
+    `end` is what the stream returns at its end: "" or b"". All methods raise BatchInput for a line longer than
+    MAX_LENGTH.
     """
 
     def __init__(self, stream: Any, name: str, end: Line) -> None:
-        # A line that is longer comes in parts; and an iterator in C costs half of a generator.
+        # A longer line arrives in parts; and an iterator in C costs half as much as a generator.
         self._lines: Iterator[Line] = iter(partial(stream.readline, MAX_LENGTH), end)
         self._name = name
         self._count = 0
@@ -59,17 +60,17 @@ class Lines(Generic[Line]):
         return self._ahead.pop(0)
 
     def look(self, size: int, count: int) -> list[Line]:
-        """Return the first lines, `count` of them or about `size` characters, and leave them to be read."""
+        """Return the first lines (`count`, or about `size` characters) without consuming them."""
         self._ahead = self._read(size, count)
         return list(self._ahead)
 
     def some(self) -> list[Line]:
-        """Return the next lines, which are one chunk: ROWS of them, or about LARGEST characters; none at the end."""
+        """Return the next chunk of lines: ROWS, or about MAX_SIZE characters; empty at the end."""
         ahead, self._ahead = self._ahead, []
         return ahead + self._read(MAX_SIZE - sum(map(len, ahead)), ROWS - len(ahead))
 
     def rest(self) -> Iterator[Line]:
-        """Return all lines that are left, a chunk of them read at a time."""
+        """Yield all remaining lines, reading a chunk at a time."""
         return chain.from_iterable(iter(self.some, []))
 
     def _read(self, size: int, count: int) -> list[Line]:
@@ -81,17 +82,17 @@ class Lines(Generic[Line]):
             if left <= 0:
                 break
         self._count += len(lines)
-        # Only the last can be so long: it ends the loop.
+        # Only the last line can be that long, because it stops the loop.
         if lines and len(lines[-1]) >= MAX_LENGTH:
             raise too_long(self._name, f"line {self._count}")
         return lines
 
 
 class Chunk:
-    """Rows in their order. Of a table, a row is its cells; else it is a value of JSON.
+    """Rows in input order. In a table, a row is its cells; otherwise a JSON value.
 
-    `broken` has the reasons of rows that can't be read, by index; such a row is its text. `lines` are the rows as the
-    input has them, where each is one line: of a table, without quotes.
+    `broken` maps indexes of unreadable rows to reasons; such a row is its text. `lines` are the rows as input lines, if
+    each is one line (in a table: without quotes).
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Chunk:
         return len(self.lines if self._rows is None and self.lines is not None else self.rows)
 
     def slice(self, begin: int, end: int) -> "Chunk":
-        """Return the rows from `begin` to before `end`."""
+        """Return the rows from `begin` to `end` (exclusive)."""
         if begin <= 0 and end >= len(self):
             return self
         return Chunk(
@@ -138,13 +139,13 @@ class Chunk:
         )
 
     def width(self, at: int) -> int:
-        """Return how many cells a row of a table has."""
+        """Return the number of cells of a table's row."""
         if self._rows is None and self.lines is not None:
             return self.lines[at].count(self.delimiter) + 1
         return len(self.rows[at])
 
     def columns(self, picks: Sequence[int] | None = None, indexes: Sequence[int] | None = None) -> list[Sequence]:
-        """Return the cells of a table's columns, or of those at `picks`; of rows that are whole, or at `indexes`."""
+        """Return the cells of a table's columns, all or those at `picks`, for unbroken rows or those at `indexes`."""
         if indexes is None and self.broken:
             indexes = self.whole()
         rows = self.rows if indexes is None or len(indexes) == len(self) else [self.rows[at] for at in indexes]
@@ -152,11 +153,11 @@ class Chunk:
         return columns if picks is None or not columns else [columns[at] for at in picks]
 
     def whole(self) -> list[int]:
-        """Return the indexes of the rows that are not broken."""
+        """Return the indexes of the unbroken rows."""
         return [at for at in range(len(self)) if at not in self.broken] if self.broken else list(range(len(self)))
 
     def text_of(self, at: int) -> Any:
-        """Return a row as an error shows it: a value of JSON."""
+        """Return a row as a JSON value for an error message."""
         row = self.rows[at]
         if self.is_table and self.names is not None and at not in self.broken and len(row) == len(self.names):
             return dict(zip(self.names, row, strict=True))
@@ -164,7 +165,7 @@ class Chunk:
 
 
 class Table(Chunk):
-    """Rows that came as columns of values; `columns` are all of them, and none of its rows is broken."""
+    """Rows read as typed columns; `columns` are all of them, and no row is broken."""
 
     def __init__(self, columns: list[Sequence], names: Sequence[str] | None, count: int) -> None:
         super().__init__(None, names, is_table=True)
@@ -182,14 +183,14 @@ class Table(Chunk):
         return self._count
 
     def slice(self, begin: int, end: int) -> "Table":
-        """Return the rows from `begin` to before `end`."""
+        """Return the rows from `begin` to `end` (exclusive)."""
         end = min(end, self._count)
         return Table([column[begin:end] for column in self._columns], self.names, end - begin)
 
     def width(self, at: int) -> int:
-        """Return how many columns there are."""
+        """Return the number of columns."""
         return len(self._columns)
 
     def columns(self, picks: Sequence[int] | None = None, indexes: Sequence[int] | None = None) -> list[Sequence]:
-        """Return the columns, or those at `picks`; `indexes` are always all."""
+        """Return the columns, or those at `picks`; `indexes` always names all rows."""
         return self._columns if picks is None else [self._columns[at] for at in picks]

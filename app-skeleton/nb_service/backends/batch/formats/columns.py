@@ -1,4 +1,4 @@
-"""Parquet and Arrow IPC, in and out, by pyarrow, which a service only has where it was added."""
+"""Reads and writes Parquet and Arrow IPC with pyarrow, which is an optional dependency of the service."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def require(what: str) -> None:
 
 
 class Reader:
-    """The rows of one file of columns; those that `options` does not need are not read."""
+    """The rows of a Parquet or Arrow file; columns that `options` doesn't need are not read."""
 
     is_table = True
     delimiter = ","
@@ -31,7 +31,7 @@ class Reader:
         self._kind = kind
         self.total: int | None = None
         self._stream = stream
-        self._is_file = False  # whether it is Arrow that ends in a footer
+        self._is_file = False  # whether it is Arrow's file format, which has a footer
         try:
             self._file, self.schema = self._opened(stream)
         except _errors() as error:
@@ -50,11 +50,11 @@ class Reader:
         if self._kind == PARQUET:
             import pyarrow.parquet as pq
 
-            # Not as a whole row group, which may be a gigabyte.
+            # Don't read a whole row group at once: it may be a gigabyte.
             file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20)
             self.total = file.metadata.num_rows
             return file, file.schema_arrow
-        # A file of Arrow IPC is a stream between two words; the stream can be read from a pipe.
+        # An Arrow IPC file is a stream between two magic strings; only the stream can be read from a pipe.
         options = pa.ipc.IpcReadOptions(use_threads=False)
         if isinstance(stream, io.BufferedReader) and stream.peek(6)[:6] == b"ARROW1":
             stream.read(8)
@@ -63,7 +63,7 @@ class Reader:
         return reader, reader.schema
 
     def batches(self, columns: list[str]) -> Iterator[Any]:
-        """Yield record batches of these columns, which are of a bounded size also where dictionaries are decoded."""
+        """Yield record batches of these columns; their size is bounded even after dictionaries are decoded."""
         try:
             if self._kind == PARQUET:
                 yield from self._of_groups(columns)
@@ -75,7 +75,7 @@ class Reader:
             raise self._unread(error) from error
 
     def _check_end(self) -> None:
-        """Raise BatchInput for a file that is cut, which between two batches looks like a stream that is over."""
+        """Raise BatchInput for a truncated file: cut between two batches, it would look like a complete stream."""
         end = b""
         while self._is_file and (block := self._stream.read(1 << 16)):
             end = (end + block)[-6:]
@@ -102,13 +102,13 @@ class Reader:
                 ) from error
 
     def _of_group(self, group: int, columns: list[str], rows: int) -> Iterator[Any]:
-        """Yield the batches of a row group; where a dictionary has long values, only those of some rows are decoded."""
+        """Yield the batches of a row group; if a dictionary has long values, decode it for a few rows at a time."""
         import pyarrow as pa
 
         names = self._of_dictionaries(group, columns)
         file = self._with_dictionaries(names) if names else self._file
         if names and not any("." in name for name in names):
-            # The first row brings the whole dictionary.
+            # The first row loads the whole dictionary.
             first = next(file.iter_batches(1, row_groups=[group], columns=names, use_threads=False), None)
             longest = sum(map(decoded.longest_in, first.columns)) if first else 0
             file = self._file if longest * rows <= decoded.MAX_COUNT else self._with_dictionaries(names)
@@ -122,11 +122,11 @@ class Reader:
                 yield pa.RecordBatch.from_arrays(cells, schema=schema)
 
     def _of_dictionaries(self, group: int, columns: list[str]) -> list[str]:
-        """Return the columns with texts in a dictionary that is large, or shared by lists, by their paths."""
+        """Return the paths of text columns whose dictionary is large or shared by lists."""
         import pyarrow as pa
 
         facts = self._file.metadata.row_group(group)
-        # Some are read as they are: categories of pandas.
+        # Some, such as pandas categories, are read as dictionaries.
         decoding = [name for name in columns if not isinstance(self.schema.field(name).type, pa.DictionaryType)]
         return sorted(
             column.path_in_schema
@@ -143,14 +143,14 @@ class Reader:
         return pq.ParquetFile(self._stream, pre_buffer=False, buffer_size=1 << 20, read_dictionary=names)
 
     def _pieces(self, batch: Any) -> Iterator[Any]:
-        """Yield a batch in parts that may be decoded; raise BatchInput for a row that is too long."""
+        """Yield a batch in parts small enough to decode; raise BatchInput for a row that is too long."""
         for part in decoded.pieces(batch):
             if part.num_rows == 1 and sum(map(decoded.most_of, part.columns)) > MAX_LENGTH:
                 raise too_long(self._name, "row")
             yield part
 
     def __iter__(self) -> Iterator[Chunk]:
-        # Chunks are of one size, wherever a row group or a batch ends.
+        # Chunks have the same size wherever row groups or batches end.
         parts: list[list[list]] = []
         count = size = 0
         for batch in self.batches(self.names):
@@ -184,9 +184,9 @@ class Reader:
 
 
 def common_schema(schemas: list[tuple[str, Any]]) -> Any:
-    """Return the schema of the rows of all inputs, given each one's name and schema, which have the same names.
+    """Return the common schema of all inputs, given their names and schemas, which have the same column names.
 
-    Raise BatchInput for a column that is of several types.
+    Raise BatchInput for a column with different types.
     """
     import pyarrow as pa
 
@@ -206,7 +206,7 @@ def common_schema(schemas: list[tuple[str, Any]]) -> Any:
 
 
 class Form:
-    """Gives batches of several inputs one schema; if it `decodes`, columns have their values and no dictionary."""
+    """Converts batches of several inputs to one schema; if `decodes`, dictionary columns become plain values."""
 
     def __init__(self, schema: Any, *, decodes: bool) -> None:
         import pyarrow as pa
@@ -231,7 +231,7 @@ class Form:
         )
 
     def of_none(self) -> Any:
-        """Return a batch without rows."""
+        """Return an empty batch."""
         import pyarrow as pa
 
         return pa.RecordBatch.from_pylist([], self._schema)
@@ -248,7 +248,7 @@ def _first(error: Exception) -> str:
 
 
 def _check(name: str, field: Any) -> None:
-    """Raise BatchInput for a column whose values have no form in JSON."""
+    """Raise BatchInput for a column whose values have no JSON form."""
     if arrow_values.lacks_json(field.type):
         raise problems.BatchInput(
             name,

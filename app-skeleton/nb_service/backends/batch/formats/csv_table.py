@@ -1,4 +1,4 @@
-"""CSV and TSV: the dialect is looked for in the first lines, and cells stay the texts that they are."""
+"""CSV and TSV. The dialect is detected from the first lines; cells stay text."""
 
 import codecs
 import csv
@@ -14,28 +14,28 @@ from nb_service.backends.batch.formats.options import ReadOptions
 from nb_service.protocols import csv_body
 
 DELIMITERS = ",;\t|"
-# How much of an input is looked at for its delimiter.
+# Characters of an input that are searched for its delimiter.
 LOOK = 1 << 16
 LOOK_LINES = 50
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _UTF_8 = "utf-8-sig"
-# By what a text begins with; the longer one first, which begins with the other.
+# By byte order mark; UTF-32 comes first, because its mark starts with that of UTF-16.
 _MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 class Reader:
-    """The rows of one CSV input; `names` are its columns, None where it has no header."""
+    """The rows of one CSV input; `names` are its columns, or None without a header."""
 
     is_table = True
 
     def __init__(self, stream: IO[bytes], name: str, options: ReadOptions) -> None:
         self._name = name
-        # The csv module's own limit is 128 kB.
+        # The csv module's default limit is 128 kB.
         csv.field_size_limit(MAX_LENGTH)
         buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
         head = bytes(buffered.peek(4)[:4])
         self._encoding = _encoding_of(head, options.encoding)
-        # Bytes that are no characters keep their place, and cost only the row that they are in.
+        # Invalid bytes stay in place, so that only their own row fails.
         errors = "surrogateescape" if self._encoding == _UTF_8 else "strict"
         self._text = io.TextIOWrapper(buffered, self._encoding, errors=errors, newline="")
         self._lines = Lines(self._text, name, "")
@@ -50,7 +50,7 @@ class Reader:
             return None
         rows = filter(None, csv.reader(self._lines, strict=True, delimiter=self.delimiter))
         try:
-            # Not `cells`: a name in quotes may have a line break, and so the header several lines.
+            # Not `cells`: a quoted name may contain line breaks, so the header may span several lines.
             names = self._decoded(lambda: next(rows, []))
         except csv.Error as error:
             raise problems.BatchInput(self._name, f"its header is not CSV ({error})") from error
@@ -77,7 +77,7 @@ class Reader:
                 yield chunk
 
     def _plain(self, lines: list[str]) -> Chunk:
-        """Return the rows in lines without quotes, each of which is one."""
+        """Return the rows of lines without quotes: one each."""
         if self._width is None and lines:
             self._width = lines[0].count(self.delimiter) + 1
         separators = (self._width or 1) - 1
@@ -90,8 +90,8 @@ class Reader:
         return self._without_escapes(chunk, "".join(lines))
 
     def _quoted(self, lines: Iterable[str]) -> Iterator[Chunk]:
-        """Yield the rows of lines some of which have quotes, so that a row may be several lines."""
-        taken: list[str] = []  # the lines of the row that is being read
+        """Yield the rows of lines of which some have quotes, so a row may span several lines."""
+        taken: list[str] = []  # the lines of the current row
         reader = csv.reader(_noted(lines, taken), strict=True, delimiter=self.delimiter)
         rows: list = []
         broken: dict[int, str] = {}
@@ -129,7 +129,7 @@ class Reader:
 
     @staticmethod
     def _without_escapes(chunk: Chunk, text: str) -> Chunk:
-        """Note the rows of `chunk`, all whose text is `text`, that have bytes which are no characters."""
+        """Mark the rows of `chunk`, whose text is `text`, that contain invalid bytes as broken."""
         if text.isascii() or _is_utf_8(text):
             return chunk
         for at in chunk.whole():
@@ -156,22 +156,22 @@ class Reader:
 
 
 def _encoding_of(head: bytes, told: str) -> str:
-    """Return the encoding that is told, else that of an input which begins with `head`."""
+    """Return the encoding `told`, or the one detected from `head`, the input's first bytes."""
     if not told:
         return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), _UTF_8)
-    # UTF-8 has many names, and a mark or none.
+    # UTF-8 has several names, with and without a byte order mark.
     return _UTF_8 if codecs.lookup(told).name in ("utf-8", _UTF_8) else told
 
 
 def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
-    """Yield lines, and append each to `taken`."""
+    """Yield the lines, appending each to `taken`."""
     for line in lines:
         taken.append(line)
         yield line
 
 
 def _no_csv(error: csv.Error, last: int, count: int) -> str:
-    """Return why the row in `count` lines, of which `last` is the number of the last one, can't be read."""
+    """Return why a row of `count` lines, the last of which is line `last`, can't be read."""
     where = f"line {last}" if count == 1 else f"the {count} lines up to line {last}"
     return f"It is not CSV ({where} of what follows the first quote): {error}."
 
@@ -185,14 +185,14 @@ def _is_utf_8(text: str) -> bool:
 
 
 def sniffed(lines: list[str]) -> str:
-    """Return the delimiter of these lines: the one by which most rows have as many fields as the first, and several."""
+    """Return the delimiter that splits most lines into the same number of fields as the first, and more than one."""
     best, delimiter = (0, 0, 0), ","
     for candidate in DELIMITERS:
         rows = _rows(lines, candidate)
         if not rows or len(rows[0]) < 2:
             continue
         alike = sum(len(row) == len(rows[0]) for row in rows)
-        # 1,5;2,5: where a comma is inside all numbers, it parts no fields.
+        # 1,5;2,5: a comma inside every number is a decimal comma, not a delimiter.
         commas = candidate != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
         score = (alike * 100 // len(rows), int(commas), len(rows[0]))
         if score > best:
@@ -201,7 +201,7 @@ def sniffed(lines: list[str]) -> str:
 
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
-    """Return the rows that can be read of lines, of which the last may be cut."""
+    """Return the readable rows of some lines, the last of which may be cut off."""
     rows: list[list[str]] = []
     reader = csv.reader(lines, delimiter=delimiter)
     while True:
@@ -213,7 +213,7 @@ def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
 
 
 class Writer:
-    """Rows of texts as CSV, with a line of names before them if `header`."""
+    """Writes rows of texts as CSV, after a line of column names if `header`."""
 
     def __init__(self, delimiter: str = ",", *, header: bool = True) -> None:
         self.delimiter = delimiter
@@ -221,18 +221,18 @@ class Writer:
         self._writer = csv_body.RowWriter(delimiter)
 
     def begin(self, columns: list[str] | None) -> bytes:
-        """Return what stands before the first row."""
+        """Return the text before the first row."""
         return self.rows([columns]) if self._header and columns is not None else b""
 
     def rows(self, rows: Iterable[Sequence[str]]) -> bytes:
-        """Return rows of texts."""
+        """Return rows of texts as CSV."""
         return self._writer.lines(list(rows))
 
     @staticmethod
     def lines(lines: list[str]) -> bytes:
-        """Return rows that are lines already."""
+        """Return rows that are CSV lines already."""
         return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace") if lines else b""
 
     def end(self) -> bytes:
-        """Return what stands behind the last row."""
+        """Return the text after the last row."""
         return b""

@@ -1,4 +1,4 @@
-"""How large columns of Arrow are once each row has its values: a dictionary has a value once, and rows have numbers."""
+"""Sizes of decoded Arrow columns: a dictionary stores a value once, and the rows refer to it by number."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from typing import Any
 
 from nb_service.backends.batch.formats.chunk import MAX_SIZE
 
-# So large may rows get that are decoded together.
+# Maximum size of rows that are decoded together.
 MAX_COUNT = 4 * MAX_SIZE
 
 
 def most_of(array: Any) -> int:
-    """Return how many bytes the values of an array have at most."""
+    """Return an upper bound of the size of an array's values, in bytes."""
     from pyarrow import types
 
     kind = array.type
@@ -27,7 +27,7 @@ def most_of(array: Any) -> int:
 
 
 def longest_in(array: Any) -> int:
-    """Return how many bytes the longest value of any dictionary in an array has."""
+    """Return the size in bytes of the longest value in an array's dictionaries."""
     from pyarrow import types
 
     kind = array.type
@@ -43,7 +43,7 @@ def longest_in(array: Any) -> int:
 
 
 def pieces(batch: Any, most: int = MAX_COUNT) -> Iterator[Any]:
-    """Yield a record batch in parts, each of `most` bytes or of one row."""
+    """Yield a record batch in parts of at most `most` bytes, or of one row."""
     at = 0
     while at < batch.num_rows:
         rest = batch.slice(at)
@@ -53,7 +53,7 @@ def pieces(batch: Any, most: int = MAX_COUNT) -> Iterator[Any]:
 
 
 def rows_within(batch: Any, most: int) -> int:
-    """Return how many of the first rows of a record batch have no more than `most` bytes, and one at least."""
+    """Return how many leading rows of a record batch fit into `most` bytes, at least one."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -69,7 +69,10 @@ def rows_within(batch: Any, most: int) -> int:
 
 
 def _by_row(column: Any, size: int) -> Any:
-    """Return the bytes of each row of a column that has `size` at most; what can't be told has its share."""
+    """Return each row's size in a column of at most `size` bytes.
+
+    If sizes are unknown, each row gets an equal share.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types

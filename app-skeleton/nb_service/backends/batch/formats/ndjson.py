@@ -1,4 +1,4 @@
-"""NDJSON and JSON arrays: a row is a value of JSON, mostly an object."""
+"""NDJSON and JSON arrays: a row is a JSON value, usually an object."""
 
 import io
 import json
@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class LinesReader:
-    """The rows of NDJSON, one a line; blank lines are none."""
+    """The rows of NDJSON, one a line; blank lines are skipped."""
 
     is_table = False
     names = None
@@ -48,7 +48,7 @@ class LinesReader:
 
 
 class ArrayReader:
-    """The elements of one JSON array, of which only a part is in memory at a time."""
+    """The elements of a JSON array, of which only a part is in memory at a time."""
 
     is_table = False
     names = None
@@ -58,7 +58,7 @@ class ArrayReader:
         self._encoding = options.encoding or "utf-8-sig"
         self._text = io.TextIOWrapper(stream, self._encoding)
         self._name = name
-        self._strange: list[str] = []  # NaN, Infinity and -Infinity of the element that was read last
+        self._strange: list[str] = []  # NaN, Infinity and -Infinity in the element read last
         self._decoder = json_codec.bounded_decoder(self._strange.append)
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -68,10 +68,10 @@ class ArrayReader:
         size = 0
         for row, spelled in self._elements():
             if self._strange:
-                # As of a line of NDJSON, and of a request.
+                # Same rule as for a line of NDJSON, and for requests.
                 broken[len(rows)] = f"It is not JSON: {self._strange[0]} is not JSON; null is."
                 self._strange.clear()
-            # A line break can only stand between what is in an element, where a blank says as much.
+            # Line breaks can only be whitespace between tokens of an element, so spaces mean the same.
             text = spelled.replace("\r", " ").replace("\n", " ")
             rows.append(text if len(rows) in broken else row)
             texts.append(text)
@@ -83,7 +83,7 @@ class ArrayReader:
             yield Chunk(rows, broken=broken, lines=texts)
 
     def _elements(self) -> Iterator[tuple[object, str]]:
-        """Yield each element and its text."""
+        """Yield each element with its text."""
         rest = self._more("")
         if not rest.startswith("["):
             raise self._no_array(0)
@@ -103,7 +103,7 @@ class ArrayReader:
                 return
 
     def _next(self, rest: str, number: int) -> tuple[object, int, int, str]:
-        """Return the next element, its length, the position of what follows it, and the text in which both are."""
+        """Return the next element, its length, the position after it, and the text that contains both."""
         wanted = BLOCK
         while True:
             rest = rest.lstrip()
@@ -125,7 +125,7 @@ class ArrayReader:
             if len(rest) > MAX_LENGTH:
                 raise too_long(self._name, f"element {number}")
             longer = rest if is_over else self._more(rest, wanted)
-            # A number may go on, and an element that is cut may be whole with what follows.
+            # A number may continue, and a truncated element may be completed, with what follows.
             if longer == rest:
                 raise self._no_array(number)
             rest, wanted = longer, 2 * wanted
@@ -150,10 +150,10 @@ class ArrayReader:
 
 
 class LinesWriter:
-    """Values as NDJSON."""
+    """Writes values as NDJSON."""
 
     def begin(self, columns: list[str] | None) -> bytes:
-        """Return what stands before the first row."""
+        """Return the text before the first row."""
         return b""
 
     def rows(self, rows: Iterable[str]) -> bytes:
@@ -161,18 +161,18 @@ class LinesWriter:
         return encoded("".join([row + "\n" for row in rows]))
 
     def end(self) -> bytes:
-        """Return what stands behind the last row."""
+        """Return the text after the last row."""
         return b""
 
 
 class ArrayWriter:
-    """Values as one JSON array, one a line."""
+    """Writes values as a JSON array, one value a line."""
 
     def __init__(self, *, is_begun: bool = False) -> None:
         self._is_begun = is_begun
 
     def begin(self, columns: list[str] | None) -> bytes:
-        """Return what stands before the first row."""
+        """Return the text before the first row."""
         return b"["
 
     def rows(self, rows: Iterable[str]) -> bytes:
@@ -184,5 +184,5 @@ class ArrayWriter:
         return encoded("".join(parts))
 
     def end(self) -> bytes:
-        """Return what stands behind the last row."""
+        """Return the text after the last row."""
         return b"\n]\n"

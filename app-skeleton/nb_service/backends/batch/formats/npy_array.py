@@ -1,4 +1,4 @@
-"""npy: an array of samples in, an array of answers out, a part at a time."""
+"""npy: reads an array of samples and writes an array of predictions, a part at a time."""
 
 import io
 import math
@@ -13,12 +13,12 @@ from nb_service.backends.batch.formats.spool import spooled
 from nb_service.protocols import Limits, Malformed, npy, tensors
 
 _SHAPE = re.compile(rb"'shape':\s*\((?P<first>[0-9]+)(?P<rest>[0-9, ]*)\)")
-# Chunks bound what is read; the numbers of a request's limits do not hold for files.
+# Chunks bound memory, so the limits for request bodies don't apply to files.
 _LIMITS = Limits(1 << 40, 1 << 40)
 
 
 class Reader:
-    """The rows of an npy file: numbers, or lists of them."""
+    """The rows of an npy file: numbers, or lists of numbers."""
 
     is_table = False
     names = None
@@ -40,7 +40,7 @@ class Reader:
         self.total = int(shape["first"])
         self._shape = shape
         self._value_bytes, self._row_bytes = self._sizes()
-        # Of such an array, the first numbers of all rows come first, then their second ones.
+        # Fortran order stores the first number of every row, then the second, and so on.
         self._is_fortran = b"'fortran_order': True" in self._header and self._row_bytes > self._value_bytes
         is_file = isinstance(getattr(stream, "raw", None), io.FileIO) and stream.seekable()
         self._is_spooled = self._is_fortran and not is_file
@@ -49,7 +49,7 @@ class Reader:
         self._begin = self._stream.tell() if self._is_fortran else 0
 
     def _sizes(self) -> tuple[int, int]:
-        """Return how many bytes a number has, and a row."""
+        """Return the size of a number and of a row, in bytes."""
         descr = re.search(rb"'descr':\s*'[<>|=]?[a-zA-Z?]([0-9]*)'", self._header)
         sizes = [int(size) for size in re.findall(rb"[0-9]+", self._shape["rest"])]
         size = int(descr[1] or 1) if descr else 0
@@ -60,7 +60,7 @@ class Reader:
         return size, size * math.prod(sizes)
 
     def _data(self, at: int, count: int) -> bytes:
-        """Return the bytes of `count` rows from row `at` on."""
+        """Return the bytes of `count` rows, starting with row `at`."""
         if not self._is_fortran:
             return self._stream.read(count * self._row_bytes)
         columns = []
@@ -90,7 +90,7 @@ class Reader:
 
 
 def write(batches: Any, sink: IO[bytes], name: str) -> None:
-    """Write answers as one array; `batches()` gives an iterator over lists of them, and is called twice."""
+    """Write predictions as one array; `batches()` returns an iterator over lists of them and is called twice."""
     count, shape, datatype = _form(batches(), name)
     sink.write(npy.head(datatype, [count, *shape]))
     for answers in batches():
@@ -101,7 +101,7 @@ def write(batches: Any, sink: IO[bytes], name: str) -> None:
 
 
 def _form(batches: Iterable[list], name: str) -> tuple[int, list[int], str]:
-    """Return how many answers there are, the shape of each, and the datatype that holds all of them."""
+    """Return the number of predictions, their shape, and a datatype that holds all of them."""
     count = 0
     shapes, datatypes = set(), set()
     for answers in batches:

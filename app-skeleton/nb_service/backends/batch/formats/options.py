@@ -1,4 +1,4 @@
-"""How an input is to be read, as far as formats need to know."""
+"""Options for reading an input, as far as formats need them."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ from nb_service.protocols.rows import Rows
 
 
 class ReadOptions(NamedTuple):
-    """The words about reading: `header` is "present", "absent" or None, as in csv_body; "" and None are to be found."""
+    """Reading options: `header` is "present", "absent" or None, as in csv_body; "" and None mean detect it."""
 
     rows: Rows
     header: str | None = None
     delimiter: str = ""
     encoding: str = ""
-    # The columns that are needed; None for all. A format that reads by columns leaves out the others.
+    # The required columns; None for all. Columnar formats don't read the others.
     columns: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""A stream kept on disk, for formats that are read from their end, or to and fro."""
+"""Copies a stream to disk, for formats that need random access."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ _BLOCK = 1 << 20
 
 
 def spooled(stream: IO[bytes], name: str) -> Any:
-    """Return the rest of a stream as a file that has no name; raise BatchInput where it has no room."""
+    """Return the rest of a stream as an unnamed file; raise BatchInput if the disk is full."""
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the input
         shutil.copyfileobj(stream, file, _BLOCK)

@@ -1,9 +1,9 @@
-"""What every broker must do for the back end `bus`, and how one is found: by the scheme of S2I_BUS_URL.
+"""The interface that brokers implement for the back end `bus`; the scheme of S2I_BUS_URL selects one.
 
 A broker is a module of this folder with a class that has the names of Broker, a row in KINDS, and an extra of its own
-in pyproject.toml (`bus-<name>`). It knows no samples and no scorers: consumer.py decides what is scored, when, how
-often and in which order, and how long to pause while the broker is away. Every call runs in one event loop; one that
-must wait in a library gets a thread (asyncio.to_thread).
+in pyproject.toml (`bus-<name>`). It deals with messages only: consumer.py decides what is scored, when, how often and
+in which order, and how long to pause while the broker is unavailable. All calls run in one event loop; a blocking
+library call gets a thread (asyncio.to_thread).
 """
 
 import importlib
@@ -20,9 +20,9 @@ from nb_service.backends.bus.place import Place
 
 
 class Away(Exception):
-    """The broker can't be used now. The text is part of a sentence, such as "connection refused", without secrets.
+    """The broker is unavailable. The text is part of a sentence, such as "connection refused", and contains no secrets.
 
-    Whoever raises it is asked to `close`, and after a pause to `connect` again.
+    After a broker raised it, the consumer calls `close`, pauses, and calls `connect` again.
     """
 
 
@@ -30,11 +30,11 @@ class Away(Exception):
 class Delivery:
     """A message that was taken and not yet settled.
 
-    `headers` have names in lower case; those of CloudEvents in binary mode begin with `ce-`, and `content-type` is one
-    of them, however the broker says these. `id` is the same in each delivery of this message, and no other's.
-    Deliveries with the same `lane` are settled in the order in which they were taken; None has no order to keep.
-    `deliveries` counts this one too. `since` is when the broker got it (seconds since 1970; 0.0 where it does not say).
-    `claim` is the broker's own.
+    `headers` have lower-case names, the same for every broker: CloudEvents attributes in binary mode start with `ce-`,
+    and `content-type` is included. `id` is unique to this message and the same for each delivery of it. Deliveries with
+    the same `lane` are settled in the order in which they were taken; None means in any order. `deliveries` counts
+    deliveries, including this one. `since` is when the broker received the message (seconds since 1970; 0.0 if
+    unknown). `claim` is for the broker's own use.
     """
 
     body: bytes
@@ -48,10 +48,10 @@ class Delivery:
 
 
 class Outcome(NamedTuple):
-    """What a delivery leads to: one message, for the place of answers or that of errors, and its acknowledgement.
+    """The result of a delivery: a message for the target or the errors place, and the delivery's acknowledgement.
 
-    `headers` have names as in Delivery and printable ASCII as values. The message gets the delivery's key, and the
-    delivery's id wherever the broker has a place for one by which it, or who reads it, finds what came twice.
+    `headers` have names as in Delivery and printable ASCII values. The message gets the delivery's key, and also its id
+    if the broker has a field for it, so that the broker or the reader can detect duplicates.
     """
 
     delivery: Delivery
@@ -61,14 +61,14 @@ class Outcome(NamedTuple):
 
 
 class Lag(NamedTuple):
-    """How many messages wait in the broker and were not delivered, and since when the oldest does (0.0: unknown)."""
+    """The number of undelivered messages in the broker, and when the oldest arrived (0.0: unknown)."""
 
     waiting: int
     since: float = 0.0
 
 
 def words_of(error: OSError) -> str:
-    """Return what an error of the network is, as part of a sentence: asyncio's own words have addresses in them."""
+    """Return a network error as part of a sentence; asyncio's own texts contain addresses."""
     if isinstance(error, ssl.SSLError):
         return (
             f"TLS failed ({error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason})"
@@ -79,19 +79,19 @@ def words_of(error: OSError) -> str:
 
 
 def producers_id(headers: dict[str, str]) -> str:
-    """Return the name that its producer gave a message and no other, where the broker has none; "" without one."""
+    """Return the unique name that the producer gave a message, for brokers without message ids; "" if there is none."""
     if headers.get("message-id"):
         return headers["message-id"]
     source, name = headers.get("ce-source"), headers.get("ce-id")
-    # Together these are one event's, and no other's.
+    # Together, they identify an event uniquely.
     return f"{source}#{name}" if source and name else ""
 
 
 class Broker(Protocol):
-    """One broker; made with its Place, which has been looked at already.
+    """A broker, made with its validated Place.
 
-    Each call may raise Away. An exception of the library that says something about the broker, the network or
-    permissions is to become one; all others are bugs, and end the process.
+    Every call may raise Away. Exceptions of the library about the broker, the network or permissions must be converted
+    to Away; any other exception is a bug and stops the process.
     """
 
     keeps_claims: bool
@@ -101,54 +101,54 @@ class Broker(Protocol):
 
     @property
     def blocked(self) -> str:
-        """Return why `settle` waits although the connection is well, as part of a sentence; "" where it does not."""
+        """Return why `settle` waits although the connection works, as part of a sentence; "" if it doesn't."""
 
     async def connect(self, most: int) -> None:
-        """Connect and make ready to take; see that all places are there, where that can be seen.
+        """Connect and prepare to take messages; check that all places exist, if that can be checked.
 
-        `most` is how many deliveries there will ever be at a time, for brokers that push. Cancelled at the end.
+        `most` is the maximum number of deliveries at a time, for brokers that push. May be cancelled during shutdown.
         """
 
     async def take(self, most: int) -> Sequence[Delivery]:
-        """Return deliveries as soon as there are any, at most `most`; none after about half a second without.
+        """Return deliveries as soon as there are any, at most `most`; none after about half a second.
 
-        What an earlier consumer took and never settled comes here, too, after S2I_BUS_RECLAIM. Never cancelled.
+        Includes messages that an earlier consumer took and didn't settle within S2I_BUS_RECLAIM. Never cancelled.
         """
 
     async def stop(self) -> None:
-        """Have the broker send nothing more, and deliver to others what it has sent already: no `take` follows.
+        """Stop deliveries, and let the broker deliver untaken messages to other consumers; no `take` follows.
 
-        What was taken is still settled.
+        Deliveries that were taken are still settled.
         """
 
     async def settle(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-        """Publish and acknowledge; come back when the broker has all of it for good.
+        """Publish and acknowledge the outcomes; return when the broker has stored all of them.
 
-        Return those that were no longer ours to settle, because the broker gave them to somebody else: they must not
-        be published. After Away nobody knows what was done: where `keeps_claims`, the same is settled once more, and
-        must not be published twice if the broker can prevent that. One call at a time.
+        Returns those that were not settled, because the broker has given them to another consumer: they must not be
+        published. After Away, it is unknown which ones were settled: if `keeps_claims`, the same ones are settled again
+        and must not be published twice if the broker can prevent it. Calls never overlap.
         """
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Tell the broker that these are still being worked on, so that it gives them to nobody else.
+        """Extend the claim on these deliveries, so that the broker doesn't give them to another consumer.
 
-        Called every third of S2I_BUS_RECLAIM with all there are, also with none.
+        Called every third of S2I_BUS_RECLAIM with all current deliveries, even if there are none.
         """
 
     async def lag(self) -> Lag | None:
-        """Return what waits in the broker; None where it does not say."""
+        """Return the messages waiting in the broker; None if unknown."""
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Have the broker deliver these again soon: they were not answered, and this process ends."""
+        """Have the broker redeliver these soon: they were not scored, and this process is exiting."""
 
     async def close(self) -> None:
-        """Hang up. Does not raise; may be called at any time, also twice."""
+        """Disconnect. Never raises; may be called at any time and repeatedly."""
 
 
 class Kind(NamedTuple):
-    """A kind of broker: what people call it, the module here, its class, and the library that it needs.
+    """A kind of broker: its product name, module, class, and the library that it needs.
 
-    `extra` is what BUS=… says to have it, and after `bus-` an extra of pyproject.toml.
+    `extra` is the value of BUS=… that installs the library, and, after `bus-`, the extra of pyproject.toml.
     """
 
     title: str
@@ -174,12 +174,12 @@ KINDS = {
 
 
 def is_here(kind: Kind) -> bool:
-    """Return whether this service was built with the library of `kind`."""
+    """Return whether this service was built with the library for `kind`."""
     return importlib.util.find_spec(kind.library) is not None
 
 
 def here() -> list[str]:
-    """Return the schemes whose brokers this service was built with."""
+    """Return the schemes of the brokers that this service was built with."""
     return [scheme for scheme, kind in KINDS.items() if is_here(kind)]
 
 
@@ -196,7 +196,7 @@ def broken() -> list[str]:
 
 
 def check(scheme: str) -> None:
-    """Raise BusUrl or BusNeedsMore where there is no broker for `scheme` here."""
+    """Raise BusUrl or BusNeedsMore if this service has no broker for `scheme`."""
     kind = KINDS.get(scheme)
     if kind is None:
         raise problems.BusUrl(f"the scheme {scheme or '(none)'} is not a broker's; valid ones: {', '.join(KINDS)}")
@@ -205,6 +205,6 @@ def check(scheme: str) -> None:
 
 
 def make(place: Place) -> Broker:
-    """Return the broker at `place`, not yet connected."""
+    """Return the broker at `place`, not connected yet."""
     kind = KINDS[place.scheme]
     return getattr(importlib.import_module(f"{__name__}.{kind.module}"), kind.broker)(place)

@@ -1,11 +1,11 @@
-"""Kafka: answers, errors and the positions of the group are one transaction; readers with read_committed see each once.
+"""Kafka. Predictions, errors and the group's offsets are one transaction, so read_committed readers see each once.
 
-What was taken counts as done when a transaction is committed that has its answer and the position after it. The group's
-generation goes with it: a service that the group has given up can't commit, and publishes nothing. So an answer and its
-sample's position are both there or neither is, whichever process is killed.
+A sample is done when a transaction with its prediction and the offset after it is committed. The transaction includes
+the group's generation: a service that the group has dropped can't commit and publishes nothing. So a prediction and its
+sample's offset are written together or not at all, whichever process is killed.
 
-librdkafka works in threads of its own. Calls of the consumer wait in one thread here and those of the producer in
-another, so that neither is closed while it is used; what the group gives and takes away is told in the first.
+librdkafka works in threads of its own. Calls of the consumer block in one thread here and those of the producer in
+another, so that neither is closed while in use; rebalances are reported in the first.
 """
 
 import asyncio
@@ -27,24 +27,25 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic  # type:
 from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome
 from nb_service.backends.bus.place import Place
 
-# How long a broker may take to answer, and a transaction to be committed.
+# Timeout of a broker's response, and of committing a transaction.
 ANSWER_SECONDS = 5.0
 COMMIT_SECONDS = 30.0
-# Calls that may take longer are made in steps, between which it is seen that all is to end.
+# Longer calls are made in steps, and shutdown is checked between them.
 STEP_SECONDS = 1.0
 # How long `take` waits for a first message.
 IDLE_SECONDS = 0.5
-# Where nothing is taken for so long, fetching stops; the group is then asked for its news so often.
+# After this long without a `take`, fetching pauses; the group is then polled at this interval.
 PAUSE_SECONDS, SERVE_SECONDS = 1.0, 0.2
-# Brokers refuse members that say less (group.min.session.timeout.ms); the library waits no longer for an answer.
+# Brokers reject members with a shorter timeout (group.min.session.timeout.ms); librdkafka waits no longer for a
+# response.
 MIN_SESSION_SECONDS, MAX_SESSION_SECONDS = 6.0, 300.0
-# How long the first `take` waits for the group to take this member in, which it does not at once where one has died.
+# How long the first `take` waits to join the group, which is delayed if a member has died.
 JOIN_SECONDS = 5.0
-# A member that does not ask for its news for so long holds up all others of its group no longer.
+# After this long without polling, a member no longer blocks the others in its group.
 MAX_POLL_SECONDS = 60.0
-# What a broker takes that does not say (message.max.bytes), and what a message needs around it, with its key.
+# A broker's default for message.max.bytes, and the overhead of a message, including its key.
 USUAL_LARGEST, FRAME = 1_000_000, 4096
-# How CloudEvents call their attributes here, and on all other brokers.
+# Prefixes of CloudEvents attributes in Kafka, and in all other brokers.
 PREFIX, COMMON_PREFIX = "ce_", "ce-"
 _REBALANCED = (KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS)
 _TRANSPORT = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE)  # noqa: SLF001 - these are its names
@@ -52,7 +53,7 @@ _NO_CONFIGS = (KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORI
 
 
 class _Share:
-    """A partition for as long as it is ours: what was taken of it and is not settled, in order; the next offset."""
+    """A partition while it is assigned to us: its unsettled deliveries in order, and the next offset."""
 
     __slots__ = ("next", "taken")
 
@@ -62,7 +63,7 @@ class _Share:
 
 
 class _Claim(NamedTuple):
-    """Where a delivery is from, its key as it came, and by which share it is ours."""
+    """A delivery's position, its original key, and the share it belongs to."""
 
     partition: int
     offset: int
@@ -71,7 +72,7 @@ class _Claim(NamedTuple):
 
 
 class KafkaTopics:
-    """Takes from the topic `source` in a group; see Broker."""
+    """Consumes the topic `source` in a group; see Broker."""
 
     keeps_claims = False
     blocked = ""
@@ -82,27 +83,27 @@ class KafkaTopics:
         self._reader = ThreadPoolExecutor(1, "kafka-reader")
         self._writer = ThreadPoolExecutor(1, "kafka-writer")
         self._session = min(MAX_SESSION_SECONDS, max(MIN_SESSION_SECONDS, place.reclaim))
-        # Of this process alone: a process that starts with it again closes what it has left open.
+        # Unique to this process: another one that starts with the same id aborts this one's open transaction.
         self._transactional_id = f"{place.group}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._consumer: Consumer | None = None
         self._producer: Producer | None = None
         self._keeping: asyncio.Task | None = None
         self._closing = threading.Event()
-        self._said = ""  # what the library last complained about
+        self._said = ""  # the library's last error
         self._reset()
 
     def _reset(self) -> None:
-        self._gone = ""  # why nothing will come any more
+        self._gone = ""  # why no more messages will arrive
         self._shares: dict[int, _Share] = {}
         self._paused: set[int] = set()
-        self._left: deque[Message] = deque()  # came although nothing was asked for
+        self._left: deque[Message] = deque()  # arrived although none were requested
         self._taken_at = time.monotonic()
         self._joined = False
 
     # --- Broker ---
 
     async def connect(self, most: int) -> None:
-        """Look at the topics, begin with transactions, join the group."""
+        """Check the topics, initialise transactions and join the group."""
         self._reset()
         self._closing.clear()
         await self._in(self._reader, self._connect, most)
@@ -111,7 +112,7 @@ class KafkaTopics:
         self._keeping = asyncio.create_task(self._keep())
 
     async def take(self, most: int) -> list[Delivery]:
-        """Return what has been fetched; it is fetched ahead."""
+        """Return messages that have been prefetched."""
         until = time.monotonic() + JOIN_SECONDS
         while True:
             deliveries = await self._in(self._reader, self._take, most)
@@ -120,29 +121,29 @@ class KafkaTopics:
                 return deliveries
 
     async def stop(self) -> None:
-        """Fetch nothing more; what has been fetched and not taken stays where its position is not committed."""
+        """Stop fetching; prefetched messages that were not taken stay, because their offsets are not committed."""
         self._taken_at = 0.0
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Publish all of what is ours, with the positions after it, in one transaction."""
+        """Publish the outcomes that are still ours, with the offsets after them, in one transaction."""
         return await self._in(self._writer, self._settle, outcomes)
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: the library tells the group that this member lives."""
+        """Do nothing: the library sends the group's heartbeats."""
 
     async def lag(self) -> Lag | None:
-        """Return what waits in our own partitions: the lag of the group is the sum over its members."""
+        """Return the lag of our own partitions; the group's lag is the sum over its members."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, self._lag)
         except KafkaException:
-            # A partition without a leader does not say; taking and settling ride that out.
+            # A partition without a leader reports no lag; taking and settling recover by themselves.
             return None
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: their positions are not committed, and the consumer that gets the partitions starts there."""
+        """Do nothing: their offsets are not committed, so the partitions' next consumer starts there."""
 
     async def close(self) -> None:
-        """End the transaction and leave the group; the partitions are given to others at once."""
+        """Abort the transaction and leave the group; its partitions are reassigned at once."""
         self._closing.set()
         keeping, self._keeping = self._keeping, None
         if keeping is not None:
@@ -154,14 +155,14 @@ class KafkaTopics:
     # --- in the event loop ---
 
     async def _in(self, thread: Executor, call: Callable[..., Any], *arguments: object) -> Any:
-        """Return what `call` returns in `thread`; raise Away for what the library raises."""
+        """Return the result of `call` in `thread`; convert the library's errors to Away."""
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, call, *arguments)
         except KafkaException as error:
             raise Away(self._reason(error.args[0])) from error
 
     async def _keep(self) -> None:
-        """Let the group have its answers while nothing is taken: a member that is silent holds up all others."""
+        """Poll the group while nothing is taken: a silent member blocks all others."""
         while True:
             await asyncio.sleep(SERVE_SECONDS)
             if time.monotonic() - self._taken_at > PAUSE_SECONDS:
@@ -180,14 +181,14 @@ class KafkaTopics:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
-                # Only what another member gets is taken from one.
+                # A rebalance revokes only partitions that move to another member.
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": int(session * 1000),
-                # Of what is asked in a network that has been cut, which nobody tells.
+                # Timeout of requests in a network that was cut without closing connections.
                 "socket.timeout.ms": int(session * 1000),
                 "heartbeat.interval.ms": int(min(3.0, session / 3) * 1000),
                 "max.poll.interval.ms": int(max(MAX_POLL_SECONDS, session) * 1000),
-                # What is fetched ahead is held here twice, and no other can have it.
+                # Prefetched messages are held in memory twice and are unavailable to other members.
                 "queued.min.messages": max(1000, most),
                 "queued.max.messages.kbytes": 32 << 10,
                 "fetch.queue.backoff.ms": 20,
@@ -205,7 +206,7 @@ class KafkaTopics:
 
     def _subscribe(self) -> None:
         self._taken_at = time.monotonic()
-        # What was complained about until now has passed.
+        # Earlier errors no longer apply.
         self._gone = ""
         self._here.subscribe(
             [self._place.source], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
@@ -218,7 +219,8 @@ class KafkaTopics:
             self._paused.clear()
         deliveries: list[Delivery] = []
         until = time.monotonic() + IDLE_SECONDS
-        # One after the other: partitions come and go within `poll`, and each message is of the share there is then.
+        # One at a time: partitions are assigned and revoked within `poll`, and each message belongs to the share at
+        # that moment.
         while len(deliveries) < most and not self._closing.is_set():
             wait = 0.0 if deliveries else max(0.0, until - time.monotonic())
             message = self._left.popleft() if self._left else consumer.poll(wait)
@@ -238,7 +240,7 @@ class KafkaTopics:
         return deliveries
 
     def _serve(self) -> None:
-        """Get the group's news, and no messages."""
+        """Process the group's events without taking messages."""
         consumer = self._consumer
         if consumer is None or time.monotonic() - self._taken_at <= PAUSE_SECONDS:
             return
@@ -255,7 +257,7 @@ class KafkaTopics:
             self._left.append(message)
 
     def _lag(self) -> Lag:
-        """Return it from what fetching has told; where that rests, the broker is asked."""
+        """Return the lag known from fetching; if fetching is paused, query the broker."""
         consumer, source, waiting = self._here, self._place.source, 0
         for partition, share in list(self._shares.items()):
             place = TopicPartition(source, partition)
@@ -288,13 +290,13 @@ class KafkaTopics:
             self._paused.discard(partition.partition)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Forget all: the group has gone on without this member, which begins again."""
+        """Drop all claims: the group has continued without this member, which has to rejoin."""
         self._revoked(consumer, partitions)
         self._gone = "the group has received nothing from this member for too long"
 
     def _delivery(self, message: Message) -> Delivery | None:
-        """Return it; None where its partition has been taken away."""
-        # A message that is no error has both.
+        """Return the message as a delivery; None if its partition was revoked."""
+        # A message without an error has both.
         partition, offset = message.partition() or 0, message.offset() or 0
         share = self._shares.get(partition)
         if share is None:
@@ -310,7 +312,7 @@ class KafkaTopics:
             f"{message.topic()}.{partition}.{offset}",
             {_common_name(name): _text(value) for name, value in _headers(message)},
             None if raw is None else _text(raw),
-            # A position is behind all that is done.
+            # A committed offset is the one after the last settled message.
             partition,
             1,
             milliseconds / 1000 if milliseconds > 0 else 0.0,
@@ -324,14 +326,14 @@ class KafkaTopics:
             {
                 **self._common(),
                 "transactional.id": self._transactional_id,
-                # What a service that is killed leaves open holds up its readers, and the next owner of its partitions.
+                # An open transaction of a killed service blocks its readers and the next owner of its partitions.
                 "transaction.timeout.ms": int(self._session * 1000),
                 "message.max.bytes": self.largest + FRAME,
                 "linger.ms": 1,
-                # A transaction must wait until the markers of the last one are written, which takes milliseconds; with
-                # the usual 100 each would take as long. Repeated, pauses grow to what is usual.
+                # A transaction waits until the markers of the last one are written, which takes milliseconds; with the
+                # default of 100, each would take that long. Retries back off up to the default.
                 "retry.backoff.ms": 3,
-                # As Kafka's own client does it; librdkafka's default finds another partition for the same key.
+                # As Kafka's own client; librdkafka's default assigns the same key to another partition.
                 "partitioner": "murmur2_random",
             }
         )
@@ -341,11 +343,11 @@ class KafkaTopics:
         until = time.monotonic() + COMMIT_SECONDS
         while True:
             consumer = self._here
-            # In this order: who is asked for its partitions gives them back before the group's generation is another.
-            # So with this generation either all of `ours` is ours, or the broker refuses it.
+            # The order matters: partitions are revoked before the group's generation changes. So with this generation,
+            # either all of `ours` is still ours, or the broker rejects it.
             generation = consumer.consumer_group_metadata()
             if not consumer.memberid():
-                # A generation of nobody would not be looked at by the broker.
+                # The broker would not check an empty generation.
                 raise Away("the group no longer contains this member")
             ours = [outcome for outcome in outcomes if self._is_ours(outcome.delivery.claim)]
             if not ours:
@@ -356,7 +358,7 @@ class KafkaTopics:
             except KafkaException as error:
                 if error.args[0].code() not in _REBALANCED or time.monotonic() > until:
                     raise
-                # What is still ours is known soon.
+                # The remaining partitions are known soon.
                 self._closing.wait(SERVE_SECONDS / 2)
                 if self._closing.is_set():
                     raise
@@ -371,7 +373,7 @@ class KafkaTopics:
 
     @staticmethod
     def _look_at_order(ours: Sequence[Outcome]) -> None:
-        """Raise Away where a position would be behind a sample that has no answer yet, and so lose it."""
+        """Raise Away if an offset would skip a sample without a prediction, which would lose it."""
         number: dict[int, int] = {}
         for outcome in ours:
             claim = outcome.delivery.claim
@@ -400,7 +402,7 @@ class KafkaTopics:
             raise
 
     def _produce(self, producer: Producer, topic: str, outcome: Outcome) -> None:
-        """Give a message to the library: for the sample's partition, or where there are more or fewer, the key's."""
+        """Queue a message in the library, for the sample's partition, or by key if the partition counts differ."""
         claim = outcome.delivery.claim
         same = self._counts[topic] == self._counts[self._place.source]
         headers: list[tuple[str, str | bytes | None]] = [
@@ -416,13 +418,13 @@ class KafkaTopics:
                     headers=headers,
                 )
                 return
-            # The library holds as much as it may; what it has sent makes room.
+            # The library's queue is full; delivering messages makes room.
             producer.poll(SERVE_SECONDS)
             if self._closing.is_set():
                 raise Away("the connection is closed")
 
     def _patiently(self, call: Callable[..., Any], seconds: float, *arguments: object) -> None:
-        """Make a call of a transaction again for as long as its error says that this helps."""
+        """Retry a transaction call for as long as its error is retriable."""
         until = time.monotonic() + seconds
         while True:
             try:
@@ -434,7 +436,7 @@ class KafkaTopics:
                 return
 
     def _end_producer(self) -> None:
-        """Let go of it; a transaction that it has left open is ended by the next one with this id."""
+        """Drop the producer; the next one with this id aborts its open transaction."""
         producer, self._producer = self._producer, None
         if producer is not None:
             with contextlib.suppress(KafkaException):
@@ -443,11 +445,11 @@ class KafkaTopics:
     # --- topics ---
 
     def _partitions(self, consumer: Consumer, topic: str) -> int:
-        """Return how many partitions a topic has; 0 where there is none."""
+        """Return the number of a topic's partitions; 0 if it does not exist."""
         try:
             found = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
         except KafkaException as error:
-            # What the library has complained about comes only here.
+            # The library reports errors only through poll.
             consumer.poll(0)
             raise Away(self._reason(error.args[0])) from error
         if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -455,8 +457,8 @@ class KafkaTopics:
         return len(found.partitions)
 
     def _create(self, topics: list[str]) -> None:
-        """Make topics as the cluster makes them: with its own number of partitions and replicas."""
-        # Without a name of its own it would end before it has the answer.
+        """Create topics with the cluster's default numbers of partitions and replicas."""
+        # Kept in a variable: a temporary would be destroyed before the response arrives.
         admin = AdminClient(self._common())
         made = admin.create_topics([NewTopic(topic) for topic in topics])
         for future in made.values():
@@ -467,7 +469,7 @@ class KafkaTopics:
                     raise
 
     def _largest_of(self, topics: Sequence[str]) -> int:
-        """Return how many bytes all of `topics` take; what is usual, where we may not ask."""
+        """Return the largest message size that all `topics` accept; the default if we lack permission to query it."""
         resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
         admin = AdminClient(self._common())
         asked = admin.describe_configs(resources, request_timeout=ANSWER_SECONDS)
@@ -487,21 +489,21 @@ class KafkaTopics:
         return self._consumer
 
     def _common(self) -> dict[str, Any]:
-        """Return what all clients are made with."""
+        """Return the settings of all clients."""
         place = self._place
         tls = place.tls() is not None
         settings: dict[str, Any] = {
             "bootstrap.servers": ",".join(f"{_host(url.hostname)}:{url.port or 9092}" for url in place.urls),
             "client.id": f"nb-service {place.group}",
             "security.protocol": ("SASL_" if place.user else "") + ("SSL" if tls else "PLAINTEXT"),
-            # Before a new leader is known, and while a broker is away.
+            # Also applies until a new leader is known, and while a broker is unavailable.
             "reconnect.backoff.max.ms": 1000,
             "topic.metadata.refresh.fast.interval.ms": 100,
-            # Topics that are deleted or get more partitions are seen soon, and not after minutes.
+            # Deleted topics and new partitions are noticed in seconds instead of minutes.
             "topic.metadata.refresh.interval.ms": 10_000,
             "topic.metadata.propagation.max.ms": 5000,
             "allow.auto.create.topics": False,
-            # What it would write is in the reasons that the consumer says.
+            # The consumer logs the same errors as reasons.
             "log_level": 0,
             "error_cb": self._complained,
         }
@@ -515,7 +517,7 @@ class KafkaTopics:
         return settings | {name: path for name, path in files.items() if path}
 
     def _complained(self, error: KafkaError) -> None:
-        """Note what a thread of the library has met; raised here it would be lost."""
+        """Record an error from one of the library's threads, where raising it would lose it."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its name
             self._gone = self._gone or self._said or "no broker responds"
         else:
@@ -524,13 +526,13 @@ class KafkaTopics:
                 self._gone = self._gone or self._said
 
     def _reason(self, error: KafkaError) -> str:
-        """Return what happened, as part of a sentence: what the library said before is nearer to the cause."""
+        """Return the reason as part of a sentence; the library's earlier error is closer to the cause."""
         said, self._said = self._said, ""
         return (said if error.code() in _TRANSPORT else "") or _words(error)
 
 
 def _words(error: KafkaError) -> str:
-    """Return the words of the library without addresses and times, which would be new each time."""
+    """Return the library's text without addresses and times, which would make every message different."""
     text = re.sub(r" \((after|while) .*\)?$", "", error.str())
     text = re.sub(r"^(Broker|Local|\S+:\d+/\S+|\S+:\d+): ", "", re.sub(r"^\S+://\S+: ", "", text))
     rejected = re.search(r"Connect to .* failed: (.*)", text)

@@ -1,4 +1,4 @@
-"""What brokers have in common that push: one link at a time, which is a connection from its beginning to its end."""
+"""Common parts of brokers that push messages: one link at a time, which is a connection over its whole life."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 from nb_service.backends.bus.brokers import Away
 from nb_service.backends.bus.place import Place
 
-# How long a first message is waited for.
+# How long to wait for a first message.
 IDLE_SECONDS = 0.5
 
 Message = TypeVar("Message")
@@ -17,7 +17,7 @@ AnyLink = TypeVar("AnyLink", bound="Link")
 
 
 class Link(Generic[Message]):
-    """One connection: what has `arrived` by it, why it is `gone` ("" while it is not) and what it is `blocked` by."""
+    """A connection: the messages that have `arrived`, why it is `gone` ("" while open) and why it is `blocked`."""
 
     def __init__(self) -> None:
         self.arrived: deque[Message] = deque()
@@ -27,37 +27,40 @@ class Link(Generic[Message]):
 
     @property
     def blocked(self) -> str:
-        """Return why nothing that is published is taken, although the connection is well; "" where it is."""
+        """Return why publishing is blocked although the connection works; "" if it isn't."""
         return ""
 
     def arrive(self, message: Message) -> None:
-        """Take in a message."""
+        """Add an incoming message."""
         self.arrived.append(message)
         self._news.set()
 
     def lose(self, reason: str) -> None:
-        """Tell waiting callers that nothing will come any more; the first reason is the one that counts."""
+        """Wake all waiting callers, because nothing more will arrive; the first reason is kept."""
         self.gone = self.gone or reason
         self._news.set()
 
     async def news(self) -> None:
-        """Come back when something has arrived or the link is gone, at the latest after IDLE_SECONDS."""
+        """Wait until a message has arrived or the link is gone, for IDLE_SECONDS at most."""
         if not self.arrived:
             self._news.clear()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
 
     def pop(self, most: int) -> list[Message]:
-        """Return what has arrived, at most `most`, the oldest first."""
+        """Return up to `most` messages that have arrived, oldest first."""
         return [self.arrived.popleft() for _ in range(min(most, len(self.arrived)))]
 
     async def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         raise NotImplementedError
 
 
 class Linked(Generic[AnyLink]):
-    """A broker with a link, or none: its claims end with that. `largest` is as in Broker, until the link knows."""
+    """A broker with at most one link; claims are lost with the link.
+
+    `largest` is as in Broker, until the link reports it.
+    """
 
     keeps_claims = False
 
@@ -69,23 +72,23 @@ class Linked(Generic[AnyLink]):
 
     @property
     def blocked(self) -> str:
-        """Return what the link is blocked by; see Broker."""
+        """Return why the link is blocked; see Broker."""
         return "" if self._link is None else self._link.blocked
 
     @property
     def _url(self) -> SplitResult:
-        """Return the address to be tried now; `_address` counts those that were."""
+        """Return the address to try now; `_address` counts the attempts."""
         return self._place.urls[self._address % len(self._place.urls)]
 
     @property
     def _here(self) -> AnyLink:
-        """Return the link; raise Away where there is none."""
+        """Return the link; raise Away if there is none."""
         if self._link is None:
             raise Away("the connection is closed")
         return self._link
 
     async def close(self) -> None:
-        """Hang up; what was not acknowledged the broker delivers again."""
+        """Disconnect; the broker redelivers what was not acknowledged."""
         link, self._link = self._link, None
         if link is not None:
             await link.close()

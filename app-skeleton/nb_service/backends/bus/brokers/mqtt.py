@@ -1,10 +1,9 @@
-"""MQTT 5: a shared subscription and a session that the broker keeps; a sample is acknowledged after its answer.
+"""MQTT 5: a shared subscription in a persistent session; a sample is acknowledged after its prediction is published.
 
-MQTT knows no stored topics: what was sent to a session and not acknowledged stays this session's, and comes again when
-a client of the same name connects. So a service's name must be the same after it was started again (S2I_BUS_CLIENT),
-and
-its session never expires, unless the broker says otherwise. There is no count of deliveries, and no id of a message but
-what its producer gives it as a user property `message-id`, or as an event's source and id.
+MQTT doesn't store topics: a message that was sent to a session and not acknowledged belongs to that session, and is
+redelivered when a client with the same name connects. So a service must keep its name across restarts (S2I_BUS_CLIENT),
+and its session never expires, unless the broker overrides that. MQTT has neither a delivery count nor message ids,
+except for the producer's user property `message-id`, or an event's source and id.
 """
 
 import asyncio
@@ -32,31 +31,31 @@ from nb_service.backends.bus.place import Place
 ANSWER_SECONDS = 5.0
 CONFIRM_SECONDS = 30.0
 KEEPALIVE_SECONDS = 10
-# How often the library looks whether it must ping.
+# Interval at which the library checks whether to send a ping.
 LOOK_SECONDS = 1.0
 GOODBYE_SECONDS = 1.0
-# A session that ends has its samples lost.
+# An expired session loses its samples.
 NEVER = 0xFFFFFFFF
 AT_LEAST_ONCE = 1
 TAKEN_OVER = 0x8E
-# A connection that ends sooner is followed by a pause, which grows: for another who connects with our name, or a
-# broker that takes what we are sent but refuses what we publish.
+# After a connection shorter than this, pause for an increasing time: another client may be using our name, or the
+# broker may reject what we publish.
 SHORT_SECONDS = 10.0
 FIRST_PAUSE, MAX_PAUSE = 0.5, 5.0
-# Not all brokers say so.
+# Not all brokers report this reason.
 OUR_NAME = "another client uses its name; each service needs its own, permanent name (S2I_BUS_CLIENT)"
-# What MQTT has for the length of a message, and how many may be on their way.
+# MQTT's limits for the length of a message and for the number in flight.
 MAX_SIZE = (1 << 28) - 1
 MAX_ON_THE_WAY = 0xFFFF
 MESSAGE_ID = "message-id"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
-# What each CloudEvent has; in MQTT its attributes have no prefix.
+# The required attributes of a CloudEvent; in MQTT, attributes have no prefix.
 EVENT = ("specversion", "id", "source", "type")
 
 
 @dataclass(slots=True, eq=False)
 class Came:
-    """A message as it came, with the name that it was given, and whether it can be acknowledged."""
+    """A message as received, the name assigned to it, and whether it can be acknowledged."""
 
     message: paho.MQTTMessage
     name: str
@@ -64,17 +63,17 @@ class Came:
 
 
 class _Link(Link[Came]):
-    """One connection, run by the event loop; `ours` are names that an earlier one gave to what was not acknowledged."""
+    """A connection, run by the event loop; `ours` names messages that earlier connections did not acknowledge."""
 
     def __init__(self, client: paho.Client, ours: dict[int, str]) -> None:
         super().__init__()
         self.client = client
         self.ours = ours
-        self.unsettled: deque[Came] = deque()  # in the order in which they came, which is that of acknowledging
-        self.is_hung_up = False  # whether the broker has ended it without a word
+        self.unsettled: deque[Came] = deque()  # in order of arrival, in which they must be acknowledged
+        self.is_hung_up = False  # whether the broker closed it without a reason
         self.is_mourned = False
         self.began = time.monotonic()
-        self.on_the_way: set[int] = set()  # published and not confirmed
+        self.on_the_way: set[int] = set()  # published, but not confirmed
         self.window = MAX_ON_THE_WAY
         self.largest = MAX_SIZE
         self._progress = asyncio.Event()
@@ -89,24 +88,24 @@ class _Link(Link[Came]):
         client.on_subscribe = self._subscribed
         client.on_publish = self._published
         client.on_message = self._came
-        # With these the library writes nothing by itself.
+        # With these callbacks, the library leaves writing to us.
         client.on_socket_register_write = lambda *_: self._write(True)
         client.on_socket_unregister_write = lambda *_: self._write(False)
         client.on_socket_close = lambda *_: self._detach()
 
     async def open(self, host: str, port: int, most: int) -> None:
-        """Connect; `most` is how many may come before one is acknowledged."""
+        """Connect; `most` is how many messages may arrive before one is acknowledged."""
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = NEVER
         properties.ReceiveMaximum = max(1, min(most, MAX_ON_THE_WAY))
-        # Looks up the name, connects and does TLS, and waits for each of these.
+        # Blocks for name resolution, connecting and the TLS handshake.
         await asyncio.to_thread(
             self.client.connect, host, port, KEEPALIVE_SECONDS, clean_start=False, properties=properties
         )
         opened: Any = self.client.socket()
         if opened is None:
             raise Away("the connection is lost")
-        # Without, each small message waits for the one before to be confirmed by the other's TCP: 40 ms.
+        # Otherwise, each small message waits for the TCP acknowledgement of the one before: 40 ms.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = opened
         self._loop.add_reader(opened, self._read)
@@ -123,7 +122,7 @@ class _Link(Link[Came]):
             raise Away(self.gone)
 
     async def until(self, is_so: Any, seconds: float) -> None:
-        """Come back when `is_so()`; raise Away where the connection ends first, or nothing happens for `seconds`."""
+        """Wait until `is_so()`; raise Away if the connection closes first or nothing happens for `seconds`."""
         while not is_so():
             if self.gone:
                 raise Away(self.gone)
@@ -136,24 +135,24 @@ class _Link(Link[Came]):
             raise Away(self.gone)
 
     async def publish(self, topic: str, body: bytes, properties: Properties) -> None:
-        """Publish once there is room for one more on the way."""
+        """Publish as soon as the limit of messages in flight allows it."""
         await self.until(lambda: len(self.on_the_way) < self.window, CONFIRM_SECONDS)
         self.on_the_way.add(self.client.publish(topic, body, AT_LEAST_ONCE, properties=properties).mid)
 
     def acknowledge(self) -> None:
-        """Acknowledge what is settled, as far as all before it are: MQTT asks for this order."""
+        """Acknowledge settled messages in order of arrival, as MQTT requires: up to the first unsettled one."""
         while self.unsettled and self.unsettled[0].is_settled:
             message = self.unsettled.popleft().message
             self.ours.pop(message.mid, None)
             self.client.ack(message.mid, message.qos)
 
     def lose(self, reason: str) -> None:
-        """Tell waiting callers that nothing will come any more."""
+        """Wake waiting callers, because nothing more will arrive."""
         super().lose(reason)
         self._progress.set()
 
     async def close(self) -> None:
-        """Hang up, after all that was written was sent; the broker keeps the session."""
+        """Disconnect after everything written was sent; the broker keeps the session."""
         was_lost = bool(self.gone)
         self.lose("the connection is closed")
         if self._socket is not None and not was_lost:
@@ -169,13 +168,13 @@ class _Link(Link[Came]):
 
     def _read(self) -> None:
         self.client.loop_read()
-        # What TLS has read ahead, the system does not tell of.
+        # Data that TLS has buffered doesn't make the socket readable.
         while isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             self.client.loop_read()
 
     def _write(self, is_wanted: bool) -> None:
         if self._socket is None:
-            # Not yet here: a thread connects.
+            # Not connected yet: a thread is connecting.
             return
         if is_wanted:
             self._loop.add_writer(self._socket, self.client.loop_write)
@@ -237,20 +236,20 @@ class _Link(Link[Came]):
 
 
 class Mqtt(Linked[_Link]):
-    """Takes from the topic `source`, which may have wildcards, publishes to `target` and `errors`; see Broker."""
+    """Subscribes to the topic `source`, which may have wildcards; publishes to `target` and `errors`; see Broker."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place, MAX_SIZE)
         self._pause = 0.0
-        self._ours: dict[int, str] = {}  # names of what came and was not acknowledged, by what the session calls it
+        self._ours: dict[int, str] = {}  # names of unacknowledged messages, by the session's packet id
         self._taken: set[str] = set()
-        # What MQTT reads in a topic, a group's name can't have.
+        # Characters with a meaning in MQTT topics can't be part of a group's name.
         self._group = "".join("_" if character in "/+#" else character for character in place.group)
 
     # --- Broker ---
 
     async def connect(self, most: int) -> None:
-        """Connect to the session of our name, or begin it, and subscribe."""
+        """Connect to the session with our name, creating it if needed, and subscribe."""
         await asyncio.sleep(self._pause)
         place = self._place
         if set("+#") & set(place.target + place.errors):
@@ -261,11 +260,11 @@ class Mqtt(Linked[_Link]):
             client_id=place.client or place.group,
             protocol=paho.MQTTv5,
             manual_ack=True,
-            # The consumer tries again, and says so.
+            # The consumer reconnects, and logs it.
             reconnect_on_failure=False,
         )
         client.connect_timeout = ANSWER_SECONDS
-        # How many the broker takes is known when it has answered, and this can't be changed then: publish looks.
+        # The broker's limit arrives with its response, when this can't be changed any more, so publish enforces it.
         client.max_inflight_messages = 0
         if tls is not None:
             client.tls_set_context(tls)
@@ -285,7 +284,7 @@ class Mqtt(Linked[_Link]):
         self.largest = link.largest
 
     async def take(self, most: int) -> list[Delivery]:
-        """Return what has come."""
+        """Return messages that have arrived."""
         link = self._here
         await link.news()
         if link.gone:
@@ -293,10 +292,10 @@ class Mqtt(Linked[_Link]):
         return [self._delivery(came) for came in link.pop(most)]
 
     async def stop(self) -> None:
-        """Do nothing: what was sent to the session waits there, as does all that comes until we are back."""
+        """Do nothing: the session keeps messages until we reconnect."""
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Publish all, wait until the broker has confirmed all, acknowledge all."""
+        """Publish all outcomes, wait for the broker's confirmations, then acknowledge their deliveries."""
         link, place = self._here, self._place
         try:
             for outcome in outcomes:
@@ -312,19 +311,19 @@ class Mqtt(Linked[_Link]):
         return []
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: the session has them, and nobody else."""
+        """Do nothing: messages belong to the session, so no other client gets them."""
 
     async def lag(self) -> Lag | None:
-        """Return None: MQTT does not say."""
+        """Return None: MQTT doesn't report it."""
         return None
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: what is not acknowledged comes again to the next who connects with our name."""
+        """Do nothing: unacknowledged messages are redelivered to the next client that connects with our name."""
 
     # --- its parts ---
 
     def _away(self, link: _Link) -> Away:
-        """Return why; pause before the next connection where the same would happen at once."""
+        """Return the reason, after a pause if an immediate reconnect would fail the same way."""
         lived = time.monotonic() - link.began
         if not link.is_mourned and lived < SHORT_SECONDS:
             if self._pause and link.is_hung_up:
@@ -332,7 +331,7 @@ class Mqtt(Linked[_Link]):
             self._pause = min(MAX_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         elif not link.is_mourned:
             self._pause = 0.0
-        # Who takes and who settles may both find it gone.
+        # `take` and `settle` may both notice the loss.
         link.is_mourned = True
         return Away(link.gone or "no answer")
 
@@ -341,9 +340,9 @@ class Mqtt(Linked[_Link]):
         headers = headers_of(message)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         if key is None and message.topic != self._place.source:
-            # One of the topics that a wildcard stands for.
+            # The actual topic, if the subscription has wildcards.
             key = message.topic
-        # A producer may have sent the same twice: each has its answer, and both answers have one id.
+        # A producer may send a message twice: each gets a prediction, and both have the same id.
         name = came.name if came.name not in self._taken else f"{came.name}.{message.mid}"
         self._taken.add(name)
         return Delivery(bytes(message.payload), name, headers, key, key, 1 + message.dup, 0.0, came)
@@ -354,10 +353,10 @@ def _user_properties(message: paho.MQTTMessage) -> dict[str, str]:
 
 
 def headers_of(message: paho.MQTTMessage) -> dict[str, str]:
-    """Return the properties of a message as headers."""
+    """Return a message's properties as headers."""
     headers = _user_properties(message)
     if all(name in headers for name in EVENT):
-        # All of an event's attributes, also those of extensions, which have letters and digits only.
+        # All attributes of an event, including extensions, whose names are alphanumeric.
         headers = {f"ce-{name}" if name.isalnum() else name: value for name, value in headers.items()}
     properties = message.properties
     own = {
@@ -369,14 +368,14 @@ def headers_of(message: paho.MQTTMessage) -> dict[str, str]:
 
 
 def properties_of(outcome: Outcome) -> Properties:
-    """Return what an answer or error has next to its body."""
+    """Return the properties of a prediction or error message."""
     came: Came = outcome.delivery.claim
     headers = {MESSAGE_ID: came.name, **outcome.headers}
     properties = Properties(PacketTypes.PUBLISH)
     content_type = headers.pop("content-type", "")
     if content_type:
         properties.ContentType = content_type
-    # As they came, and not as a header's text.
+    # Copied unchanged rather than as header text.
     for ours, name in (("CorrelationData", "correlation-id"), ("ResponseTopic", "reply-to")):
         value = getattr(came.message.properties, ours, None)
         if value:

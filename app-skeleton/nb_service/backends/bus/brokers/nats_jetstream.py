@@ -1,9 +1,10 @@
-"""NATS JetStream: a durable pull consumer, answers published with an id by which the server drops copies.
+"""NATS JetStream: a durable pull consumer; predictions are published with an id, so that the server drops duplicates.
 
-Answers have `Nats-Msg-Id: <group>.<stream>.<sequence of the sample>.<its time>`, and a sample is acknowledged only once
-the server has confirmed its answer. A sample that comes again leads to the same id, and JetStream keeps one of both,
-as long as the answers' stream looks back (its duplicate window, two minutes unless it was made otherwise). Other groups
-may publish into the same stream; and one that was deleted and made again counts its messages from 1.
+Predictions have `Nats-Msg-Id: <group>.<stream>.<sequence of the sample>.<its time>`, and a sample is acknowledged only
+after the server has confirmed its prediction. A redelivered sample leads to the same id, and JetStream drops the second
+message within the duplicate window of the predictions' stream (two minutes by default). The group is part of the id
+because several groups may publish to one stream; the time, because a stream that was deleted and created again restarts
+its sequence.
 """
 
 import asyncio
@@ -29,29 +30,29 @@ from nb_service.backends.bus.place import Place
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
-# How long the server may take to confirm; and to show that it is there, twice.
+# Timeout for the server's confirmation; it has twice as long to respond to a ping.
 ANSWER_SECONDS = 5.0
 PING_SECONDS = 5
-# How long `take` waits for a first message, and how long the server keeps a request for messages.
+# How long `take` waits for a first message, and how long a request for messages lasts.
 IDLE_SECONDS = 0.5
 REQUEST_SECONDS = 30
 MSG_ID = "Nats-Msg-Id"
-# The server counts the header of that, too, and the lines around all headers; it hangs up on what is larger.
+# The server's size limit includes headers and protocol lines; it disconnects clients that exceed it.
 AROUND = 1024
-# Names of the server's own headers, which an answer must not take over from its sample.
+# Prefix of the server's own headers, which are not copied from a sample to its prediction.
 OWN = "nats-"
-# Names of headers that the library can publish; the server passes on others, too.
+# Header names that the library can publish; the server delivers others, too.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 KEYS = ("key", "partitionkey", "ce-partitionkey")
 _STATUS, _LEFT = "Status", "Nats-Pending-Messages"
-# What a confirmation has in it that is none.
+# Part of a negative confirmation.
 _ERROR = b'"error"'
-# Statuses that end one request for messages, and nothing else.
+# Statuses that end a single request for messages.
 _REQUEST_ENDED = ("404", "408")
 
 
 class NatsJetStream:
-    """Takes from the stream that has the subject `source`; see Broker."""
+    """Consumes the stream that has the subject `source`; see Broker."""
 
     keeps_claims = True
     blocked = ""
@@ -60,25 +61,25 @@ class NatsJetStream:
         self.largest = (1 << 20) - AROUND
         self._place = place
         self._client: Client | None = None
-        self._said = ""  # what the server last complained about
-        # A consumer's name can't have what separates the parts of a subject.
+        self._said = ""  # the server's last error
+        # A consumer's name can't contain the separator of subjects.
         self._durable = place.group.replace(".", "_")
         self._reset()
 
     def _reset(self) -> None:
         self._arrived: deque[Msg] = deque()
-        self._requested = 0  # messages that the server will still send
+        self._requested = 0  # messages that the server is still going to send
         self._news = asyncio.Event()
         self._unconfirmed: set[str] = set()
         self._all_confirmed: asyncio.Future[None] | None = None
         self._numbers = itertools.count()
         self._asking: Subscription | None = None
-        self._gone = ""  # why nothing will come any more
+        self._gone = ""  # why no more messages will arrive
 
     # --- Broker ---
 
     async def connect(self, most: int) -> None:
-        """Connect, find the streams and the consumer, or make them."""
+        """Connect; find or create the streams and the consumer."""
         self._reset()
         place = self._place
         try:
@@ -86,10 +87,10 @@ class NatsJetStream:
                 [url.geturl() for url in place.urls],
                 name=f"nb-service {place.group}",
                 tls=place.tls(),
-                # With a name alone it is a token.
+                # A user without a password is a token.
                 **({"token": place.user} if place.user and not place.password else {}),
                 **({"user": place.user, "password": place.password} if place.password else {}),
-                # The consumer tries again, and says so.
+                # The consumer reconnects, and logs it.
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
@@ -113,10 +114,10 @@ class NatsJetStream:
             raise Away(self._reason(error)) from error
 
     async def take(self, most: int) -> list[Delivery]:
-        """Return what has come; have the server send more, so that `most` are on their way."""
+        """Return messages that have arrived, and request more, so that `most` are on their way."""
         try:
             wanted = most - self._requested - len(self._arrived)
-            # Not for each that was taken: a request costs as much as a message.
+            # Not after each message: a request costs as much as a message.
             if wanted > 0 and (self._requested < most // 2 or not self._requested):
                 self._requested += wanted
                 request = {"batch": wanted, "expires": int(REQUEST_SECONDS * 1e9)}
@@ -132,11 +133,11 @@ class NatsJetStream:
         return [self._delivery(self._arrived.popleft()) for _ in range(min(most, len(self._arrived)))]
 
     async def stop(self) -> None:
-        """Withdraw the request for messages, and give back what it has brought and was not taken."""
+        """Withdraw the request for messages, and return those that were not taken to the server."""
         asking, self._asking = self._asking, None
         try:
             if asking is not None:
-                # Without it, the server would give what is given back to this request.
+                # Otherwise, the server would redeliver them to this same request.
                 await asyncio.wait_for(asking.drain(), ANSWER_SECONDS)
             while self._arrived:
                 await self._here.publish(self._arrived.popleft().reply, Msg.Ack.Nak)
@@ -144,9 +145,10 @@ class NatsJetStream:
             raise Away(self._reason(error)) from error
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Publish all, wait until the server has confirmed all, acknowledge all."""
+        """Publish all outcomes, wait for the server's confirmations, then acknowledge their deliveries."""
         tokens = [f"{self._confirmations}.{next(self._numbers)}" for _ in outcomes]
-        # All of them before the first is published, and one future for all: each would cost as much as its message.
+        # Registered before the first is published, and with one future for all: one each would cost as much as the
+        # message.
         self._unconfirmed = set(tokens)
         over = self._all_confirmed = asyncio.get_running_loop().create_future()
         try:
@@ -161,15 +163,15 @@ class NatsJetStream:
             raise Away(self._gone or self._reason(error)) from error
         finally:
             self._unconfirmed.clear()
-        # Whoever else has settled one has published the same id.
+        # Another consumer that settled one published the same id.
         return []
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that they are in progress."""
+        """Report that they are in progress."""
         await self._say_of(deliveries, Msg.Ack.Progress)
 
     async def lag(self) -> Lag | None:
-        """Return what the consumer has not delivered yet; None where this user may not ask."""
+        """Return the number of undelivered messages; None without the permission to query it."""
         try:
             info = await self._js.consumer_info(self._stream, self._durable)
         except NotFoundError as error:
@@ -179,18 +181,18 @@ class NatsJetStream:
         waiting, since = info.num_pending or 0, 0.0
         if waiting and info.delivered is not None:
             following = info.delivered.stream_seq + 1
-            # It may have been taken or deleted meanwhile.
+            # It may have been taken or deleted in the meantime.
             with contextlib.suppress(errors.Error, OSError, asyncio.TimeoutError):
                 first = await self._js.get_msg(self._stream, following, self._place.source, next=True)
                 since = first.time.timestamp() if first.time is not None else 0.0
         return Lag(waiting, since)
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Have the server deliver them again now."""
+        """Have the server redeliver them now."""
         await self._say_of(deliveries, Msg.Ack.Nak)
 
     async def close(self) -> None:
-        """Give back what has come and was not taken, and hang up."""
+        """Return untaken messages to the server, and disconnect."""
         if self._client is not None and self._client.is_connected:
             with contextlib.suppress(Away, errors.Error, OSError, asyncio.TimeoutError):
                 await self.stop()
@@ -216,7 +218,7 @@ class NatsJetStream:
         return f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._durable}"
 
     async def _stream_of(self, js: JetStreamContext, subject: str) -> str:
-        """Return the name of the stream that has `subject`; make one where that was asked for."""
+        """Return the name of the stream with `subject`; create one if the settings ask for it."""
         try:
             return await js.find_stream_name_by_subject(subject)
         except NotFoundError:
@@ -227,7 +229,7 @@ class NatsJetStream:
         return name
 
     async def _prepare(self, js: JetStreamContext) -> None:
-        """See that the durable consumer is there, and gives up on silent services when this one says."""
+        """Create or update the durable consumer, with this service's limit for unacknowledged messages."""
         try:
             info = await js.consumer_info(self._stream, self._durable)
             config = info.config
@@ -239,7 +241,7 @@ class NatsJetStream:
             durable_name=self._durable,
             ack_policy=api.AckPolicy.EXPLICIT,
             filter_subject=self._place.source,
-            # How often is decided by S2I_BUS_TRIES, how many by each service for itself.
+            # S2I_BUS_TRIES limits deliveries; each service limits the messages in flight itself.
             max_deliver=-1,
             max_ack_pending=-1,
         )
@@ -251,7 +253,7 @@ class NatsJetStream:
         headers = {name.lower(): value for name, value in (message.headers or {}).items()}
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         if key is None and message.subject != self._place.source:
-            # One of the subjects that a wildcard stands for.
+            # The actual subject, if the subscription has wildcards.
             key = message.subject
         return Delivery(
             message.data,
@@ -272,8 +274,8 @@ class NatsJetStream:
             raise Away(self._reason(error)) from error
 
     async def _came(self, message: Msg) -> None:
-        """Take a sample, or what the server says of a request for samples."""
-        # The server expects no reply to what it says itself; a producer may give its empty sample such a header, too.
+        """Take a sample, or handle a status message about a request."""
+        # The server's own messages have no reply subject; a producer's empty sample may have such a header, too.
         status = (message.headers or {}).get(_STATUS) if not (message.data or message.reply) else None
         if status is None:
             self._requested = max(0, self._requested - 1)
@@ -308,9 +310,9 @@ class NatsJetStream:
             over.set_exception(Away(self._gone))
 
     def _reason(self, error: Exception) -> str:
-        """Return what happened, as part of a sentence: the server's own words, if it had some."""
+        """Return the reason as part of a sentence: the server's text, if any."""
         said, self._said = self._said, ""
-        # A TimeoutError is an OSError, too.
+        # A TimeoutError is also an OSError.
         if isinstance(error, (errors.NoServersError, asyncio.TimeoutError)):
             return said or "no answer"
         if isinstance(error, OSError):

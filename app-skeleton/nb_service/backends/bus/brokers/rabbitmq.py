@@ -1,9 +1,9 @@
-"""RabbitMQ: consumes a queue; answers are persistent, and confirmed by the server before a sample is acknowledged.
+"""RabbitMQ: consumes a queue. Predictions are persistent and confirmed before their samples are acknowledged.
 
-Between confirmation and acknowledgement a service may be killed: the sample then comes again, and its answer twice,
-with the same message id where the producer gave the sample one. Quorum queues count deliveries. Classic queues only say
-that there was one before: a sample that comes again from such a queue is put behind the others with a count of ours, so
-that one that kills its service does not come for ever.
+If a service is killed between confirmation and acknowledgement, the sample is redelivered and its prediction is
+published twice, with the same message id if the producer set one. Quorum queues count deliveries. Classic queues only
+report that there was an earlier one: a redelivered sample is appended to such a queue again with a count of ours, so
+that one that kills its service isn't redelivered for ever.
 """
 
 import asyncio
@@ -39,30 +39,30 @@ from nb_service.backends.bus.brokers.links import Link, Linked
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
-# A quorum queue confirms once most of its servers have a message on their disks; a dead server is found by heartbeats.
+# A quorum queue confirms once most of its servers have written a message to disk; heartbeats detect a dead server.
 CONFIRM_SECONDS = 30.0
 HEARTBEAT_SECONDS = 10
-# How long the server may take to say goodbye; it has read all acknowledgements then.
+# How long to wait for the server's closing handshake; it has read all acknowledgements by then.
 GOODBYE_SECONDS = 1.0
-# A queue that is full and refuses is asked again after so long.
+# Backoff for publishing to a queue that is full and rejects messages.
 FIRST_PAUSE, MAX_PAUSE = 0.05, 1.0
-# The server's own limits of a message, where nobody set another: by its major version, before and since 4.
+# The server's default limits for a message: before major version 4, and since.
 MAX_BEFORE_4, MAX_SIZE = 128 << 20, 16 << 20
-# All headers of a message must fit into one frame, which is 128 KiB unless somebody made it smaller.
+# All headers of a message must fit into one frame: 128 KiB by default.
 MAX_HEADERS = 64 << 10
-# What AMQP has one byte for the length of.
+# The maximum length of an AMQP short string.
 MAX_SHORT = 255
 MAX_NAME = 200
 PERSISTENT = 2
 NOT_FOUND = 404
 KEYS = ("key", "partitionkey", "ce-partitionkey")
-# Attributes of CloudEvents in binary mode are headers with one of these before them; the first is the one we write.
+# Prefixes of CloudEvents attributes in binary mode; we write the first.
 EVENT_PREFIXES = ("cloudEvents:", "cloudEvents_")
-# The server's count of deliveries, for quorum queues; and ours, for others.
+# The server's delivery count for quorum queues, and our own for others.
 COUNT, ACQUIRED, OWN_COUNT = "x-delivery-count", "x-acquired-count", "x-bus-deliveries"
-# What the server adds on the way, which an answer must not take over from its sample.
+# Headers that the server adds, which are not copied from a sample to its prediction.
 OWN = (COUNT, ACQUIRED, OWN_COUNT, "x-death", "x-first-death-", "x-last-death-")
-# Properties that are headers elsewhere.
+# AMQP properties that are headers in other brokers.
 PROPERTIES = {
     "content_type": "content-type",
     "content_encoding": "content-encoding",
@@ -73,7 +73,7 @@ PROPERTIES = {
 
 
 class Came(NamedTuple):
-    """A message as it came: its tag on the channel, whether it came before, properties and body."""
+    """A message as received: its delivery tag, whether it was redelivered, properties and body."""
 
     tag: int
     again: bool
@@ -82,7 +82,7 @@ class Came(NamedTuple):
 
 
 class _Batch:
-    """Messages that were published together; `refused` has the places of those that the server did not take."""
+    """Messages that were published together; `refused` has the indexes of those that the server rejected."""
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -90,7 +90,7 @@ class _Batch:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def confirmed(self, place: int, is_taken: bool) -> None:
-        """Note that the server has said whether it took the one at `place`."""
+        """Record the server's confirmation or rejection of the message at `place`."""
         self.left -= 1
         if not is_taken:
             self.refused.append(place)
@@ -99,15 +99,15 @@ class _Batch:
 
 
 class _Link(Link[Came]):
-    """One connection and its channel, from connecting to the end; what the library calls back is only for this one."""
+    """A connection and its channel; the library's callbacks belong to this connection only."""
 
     def __init__(self) -> None:
         super().__init__()
         self.connection: AsyncioConnection | None = None
         self.channel: Channel | None = None
-        self.code = 0  # the server's code for why it is gone
-        self.unread = ""  # why the server reads nothing that is published
-        self.refusing = ""  # the queue that refuses what is published
+        self.code = 0  # the server's code for closing it
+        self.unread = ""  # why the server doesn't read what is published
+        self.refusing = ""  # the queue that rejects messages
         self.prefetch = 0
         self._waiting: set[asyncio.Future] = set()
         self._numbers = itertools.count(1)
@@ -115,11 +115,11 @@ class _Link(Link[Came]):
 
     @property
     def blocked(self) -> str:
-        """Return why nothing that is published is taken, although the connection is well; "" where it is."""
+        """Return why publishing is blocked although the connection works; "" if it isn't."""
         return self.unread or (f"the queue {self.refusing} is full" if self.refusing else "")
 
     async def answer(self, ask: Callable[[Callable[..., None]], object], seconds: float = ANSWER_SECONDS) -> Any:
-        """Return what the server answers to `ask`, which gets the function that takes the answer; raise Away."""
+        """Return the server's response to `ask`, which receives the callback for it; raise Away."""
         future: asyncio.Future = asyncio.get_running_loop().create_future()
         try:
             ask(lambda *said: None if future.done() else future.set_result(said[-1]))
@@ -139,7 +139,7 @@ class _Link(Link[Came]):
             self._waiting.discard(future)
 
     async def open(self, parameters: pika.ConnectionParameters) -> None:
-        """Connect, and open the channel."""
+        """Connect and open the channel."""
 
         def begin(opened: Callable[..., None]) -> None:
             self.connection = AsyncioConnection(
@@ -152,12 +152,12 @@ class _Link(Link[Came]):
             self.connection.add_on_connection_blocked_callback(self._is_blocked)
             self.connection.add_on_connection_unblocked_callback(self._is_unblocked)
 
-        # Name, TCP and TLS have their own time each.
+        # Name resolution, TCP and TLS each have a timeout.
         await self.answer(begin, 3 * ANSWER_SECONDS)
         await self.open_channel()
 
     async def open_channel(self) -> None:
-        """Open a channel, also after the server has closed one."""
+        """Open a channel, at first or after the server closed one."""
         self.gone, self.code = "", 0
         connection = self.connection
         if connection is None or not connection.is_open:
@@ -172,7 +172,7 @@ class _Link(Link[Came]):
 
     @property
     def open_one(self) -> Channel:
-        """Return the channel; raise Away where it is closed."""
+        """Return the channel; raise Away if it is closed."""
         if self.gone or self.channel is None or not self.channel.is_open:
             raise Away(self.gone or "the connection is lost")
         return self.channel
@@ -180,9 +180,9 @@ class _Link(Link[Came]):
     async def publish(
         self, messages: Sequence[tuple[str, bytes, pika.BasicProperties]], must: bool = True
     ) -> list[int]:
-        """Publish (queue, body, properties); return the places of those that the server did not take.
+        """Publish (queue, body, properties); return the indexes of those that the server rejected.
 
-        While the server takes nothing, because its disk or memory is full, this waits: the connection is well.
+        Waits while the server reads nothing because its disk or memory is full; the connection itself works.
         """
         if not messages:
             return []
@@ -203,14 +203,14 @@ class _Link(Link[Came]):
                 return batch.refused
 
     def lose(self, reason: str) -> None:
-        """Tell waiting callers that nothing will come any more."""
+        """Wake waiting callers, because nothing more will arrive."""
         super().lose(reason)
         for future in [*self._waiting]:
             if not future.done():
                 future.set_exception(Away(self.gone))
 
     def came(self, _: Channel, method: spec.Basic.Deliver, properties: pika.BasicProperties, body: bytes) -> None:
-        """Take a message."""
+        """Add an incoming message."""
         self.arrive(Came(method.delivery_tag, method.redelivered, properties, body))
 
     def _confirmed(self, frame: Any) -> None:
@@ -229,7 +229,7 @@ class _Link(Link[Came]):
 
     def _channel_closed(self, _: Channel, error: Exception) -> None:
         self.code = error.reply_code if isinstance(error, ChannelClosedByBroker) else 0
-        # Numbers begin again with the next channel.
+        # The next channel counts from 1 again.
         self._unconfirmed.clear()
         self._numbers = itertools.count(1)
         self.lose(reason_of(error))
@@ -241,7 +241,7 @@ class _Link(Link[Came]):
         self.unread = ""
 
     async def close(self) -> None:
-        """Hang up, after all that was written was read."""
+        """Disconnect after everything written was read."""
         connection, self.connection = self.connection, None
         self.lose("the connection is closed")
         if connection is None or self.ended.is_set():
@@ -254,39 +254,40 @@ class _Link(Link[Came]):
 
 
 class RabbitMQ(Linked[_Link]):
-    """Takes from the queue `source`, publishes to the queues `target` and `errors`; see Broker."""
+    """Consumes the queue `source`, publishes to the queues `target` and `errors`; see Broker."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place, MAX_SIZE)
         self._most = 1
-        self._reported_largest = 0  # what the server said when a message was larger
+        self._reported_largest = 0  # the limit that the server reported for a message that exceeded it
         self._taken: dict[str, Delivery] = {}
 
     # --- Broker ---
 
     async def connect(self, most: int) -> None:
-        """Connect, find the queues or make them, and see that messages can be published before any is taken."""
+        """Connect, find or create the queues, and check that publishing works before taking messages."""
         link = self._link = _Link()
         self._most, self._taken = most, {}
         place = self._place
         try:
             await link.open(self._parameters())
-            # To no queue, so that nobody gets it. A server without disk or memory, or that lets this user publish
-            # nothing, would otherwise say so only of an answer, and count one more delivery of each sample. It takes
-            # this one, and then reads nothing more: what is asked next has no answer.
+            # Published to no queue, so it is dropped. Otherwise, a server that is out of disk or memory, or that
+            # doesn't allow this user to publish, would report it only when a prediction is published, and would count
+            # another delivery of each sample. Such a server accepts this message and then stops reading, so the next
+            # request gets no response.
             await link.publish([(f"nb-service-{secrets.token_hex(8)}", b"", pika.BasicProperties())], must=False)
             for queue in (place.source, place.target, place.errors):
                 await self._find(link, queue)
         except Away:
-            # One of several may be gone.
+            # One of several servers may be down.
             self._address += 1
             raise
-        # Copies, as the library's are not hinted.
+        # Converted copies, because the library's properties lack type hints.
         version = str((getattr(link.connection, "server_properties", None) or {}).get("version", ""))
         self.largest = self._reported_largest or (MAX_BEFORE_4 if version[:2] in ("2.", "3.") else MAX_SIZE)
 
     async def take(self, most: int) -> list[Delivery]:
-        """Return what has come."""
+        """Return messages that have arrived."""
         link = self._here
         await self._consume(link, most + len(self._taken))
         await link.news()
@@ -299,7 +300,7 @@ class RabbitMQ(Linked[_Link]):
         return [self.delivery_of(message) for message in came if not message.again or _is_counted(message)]
 
     async def stop(self) -> None:
-        """End the consumers, and give back what they were sent and was not taken."""
+        """Cancel the consumers, and return untaken messages to the queue."""
         link = self._here
         channel = link.open_one
         for tag in channel.consumer_tags:
@@ -307,7 +308,7 @@ class RabbitMQ(Linked[_Link]):
         self._give_back(link, [message.tag for message in link.pop(len(link.arrived))])
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Publish all, wait until the server has confirmed all, acknowledge all."""
+        """Publish all outcomes, wait for the server's confirmations, then acknowledge their deliveries."""
         link = self._here
         messages = [
             (self._place.errors if outcome.is_error else self._place.target, outcome.body, properties_of(outcome))
@@ -319,7 +320,7 @@ class RabbitMQ(Linked[_Link]):
             messages = [messages[place] for place in refused]
             link.refusing = messages[0][0] if messages else ""
             if messages:
-                # A queue that is full and says so: the connection is well, and others read from that queue.
+                # The queue is full and rejects messages. The connection works, and readers will drain the queue.
                 await asyncio.sleep(pause)
                 pause = min(MAX_PAUSE, 2 * pause)
         for outcome in outcomes:
@@ -328,10 +329,10 @@ class RabbitMQ(Linked[_Link]):
         return []
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Do nothing: what was taken is ours as long as the channel is open."""
+        """Do nothing: deliveries are ours for as long as the channel is open."""
 
     async def lag(self) -> Lag | None:
-        """Return how many messages no consumer has."""
+        """Return the number of messages that were not delivered to a consumer."""
         link = self._here
         channel, queue = link.open_one, self._place.source
         try:
@@ -343,13 +344,13 @@ class RabbitMQ(Linked[_Link]):
         return Lag(found.method.message_count)
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Have the server deliver them again now."""
+        """Have the server redeliver them now."""
         self._give_back(self._here, [delivery.claim.tag for delivery in deliveries])
 
     # --- its parts ---
 
     def _away(self, link: _Link) -> Away:
-        """Return why, and remember how large a message may be where one was larger."""
+        """Return the reason, and remember the size limit if a message exceeded it."""
         larger = re.search(r"larger than configured max size (\d+)", link.gone)
         if larger:
             self._reported_largest = int(larger[1])
@@ -363,7 +364,7 @@ class RabbitMQ(Linked[_Link]):
             host=url.hostname,
             port=url.port or (5672 if tls is None else 5671),
             virtual_host=unquote(url.path.removeprefix("/")) or "/",
-            # A certificate is all that a server needs that knows users by theirs.
+            # A server that identifies users by certificate needs no password.
             credentials=pika.credentials.ExternalCredentials() if place.cert_file and not place.user else user,
             ssl_options=None if tls is None else pika.SSLOptions(tls, url.hostname),
             heartbeat=HEARTBEAT_SECONDS,
@@ -374,7 +375,7 @@ class RabbitMQ(Linked[_Link]):
         )
 
     async def _find(self, link: _Link, queue: str) -> None:
-        """See that a queue is there; make one where that was asked for."""
+        """Check that a queue exists; create it if the settings ask for it."""
         try:
             await link.answer(lambda done: link.open_one.queue_declare(queue, passive=True, callback=done))
         except Away:
@@ -389,10 +390,11 @@ class RabbitMQ(Linked[_Link]):
             )
 
     async def _consume(self, link: _Link, window: int) -> None:
-        """Have the server send so many ahead; at least, and less than twice as many.
+        """Prefetch at least `window` messages, and less than twice as many.
 
-        A channel may have several consumers, each with its own number, and ending one would give back what it has. So
-        there is one more whenever there must be more, and a slow model's service holds few that others could work on.
+        Prefetch is set per consumer, a channel may have several, and cancelling one would requeue its messages. So a
+        consumer is added when more messages are needed, and the service of a slow model holds few that others could
+        score.
         """
         if window <= link.prefetch or link.prefetch >= self._most or (link.unread and link.prefetch):
             return
@@ -412,20 +414,20 @@ class RabbitMQ(Linked[_Link]):
             raise
 
     async def _put_back(self, link: _Link, messages: Sequence[Came]) -> None:
-        """Publish these to their own queue with one more delivery counted, and acknowledge them."""
+        """Publish these to their own queue again, with the delivery count increased, and acknowledge them."""
         copies = []
         for message in messages:
             headers = {**(message.properties.headers or {}), OWN_COUNT: _own_count(message) + 1}
             message.properties.headers = headers
             copies.append((self._place.source, message.body, message.properties))
         refused = set(await self._published(link, copies))
-        # One that was refused goes on as it is: it has been delivered, and will be answered.
+        # A message that was rejected is processed as it is: it has been delivered and will be settled.
         self._say(link, [message.tag for place, message in enumerate(messages) if place not in refused])
         link.arrived.extend(messages[place]._replace(again=False) for place in refused)
 
     @staticmethod
     def _say(link: _Link, tags: Sequence[int]) -> None:
-        """Acknowledge."""
+        """Acknowledge the delivery tags."""
         channel = link.open_one
         try:
             for tag in tags:
@@ -443,7 +445,7 @@ class RabbitMQ(Linked[_Link]):
             raise Away(link.gone or reason_of(error)) from error
 
     def delivery_of(self, message: Came) -> Delivery:
-        """Return what has come as a delivery that is being worked on."""
+        """Return a received message as a delivery."""
         headers = headers_of(message.properties)
         key = next((headers[name] for name in KEYS if headers.get(name)), None)
         name = producers_id(headers)
@@ -451,7 +453,7 @@ class RabbitMQ(Linked[_Link]):
             name = f"{self._place.source[:MAX_NAME]}.{secrets.token_hex(8)}"
         message.properties.message_id = name
         if name in self._taken:
-            # A producer has sent the same twice: each has its answer, and both answers have one id.
+            # A producer may send a message twice: each gets a prediction, and both have the same id.
             name = f"{name}.{message.tag}"
         raw = message.properties.headers or {}
         counted = raw.get(COUNT)
@@ -476,10 +478,10 @@ def _own_count(message: Came) -> int:
 
 
 def headers_of(properties: Any) -> dict[str, str]:
-    """Return properties and headers of a message as headers, but for what the server has added."""
+    """Return a message's properties and headers as headers, without those that the server added."""
     headers = {}
     for given, value in (properties.headers or {}).items():
-        # The library leaves what is not UTF-8 as bytes.
+        # The library returns text that isn't UTF-8 as bytes.
         name = _text(given).lower()
         prefix = next((prefix for prefix in EVENT_PREFIXES if name.startswith(prefix.lower())), None)
         if prefix is not None:
@@ -494,7 +496,7 @@ def headers_of(properties: Any) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    """Return a value of AMQP, which has types, as text."""
+    """Return an AMQP value as text."""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
@@ -503,10 +505,10 @@ def _text(value: Any) -> str:
 
 
 def properties_of(outcome: Outcome) -> pika.BasicProperties:
-    """Return what an answer or error has next to its body."""
+    """Return the properties of a prediction or error message."""
     headers = dict(outcome.headers)
     came = outcome.delivery.claim.properties
-    # As they came, and not as a header's text.
+    # Copied unchanged rather than as header text.
     own: dict[str, str | None] = {name: getattr(came, name) for name in ("correlation_id", "reply_to", "message_id")}
     for name in ("content_type", "content_encoding"):
         value = headers.get(PROPERTIES[name], "")
@@ -520,13 +522,13 @@ def properties_of(outcome: Outcome) -> pika.BasicProperties:
         EVENT_PREFIXES[0] + name.removeprefix("ce-") if name.startswith("ce-") else name: value
         for name, value in headers.items()
     }
-    # Some have grown: by the prefix, or in lower case.
+    # Names may have become longer through the prefix or lower case.
     table = {name: value for name, value in written.items() if len(name.encode()) <= MAX_SHORT}
     return pika.BasicProperties(headers=table, delivery_mode=PERSISTENT, timestamp=int(time.time()), **own)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what happened, as part of a sentence."""
+    """Return the reason as part of a sentence."""
     if isinstance(error, ProbableAuthenticationError):
         return "it rejects the user or the password"
     if isinstance(error, ProbableAccessDeniedError):
@@ -539,7 +541,8 @@ def reason_of(error: BaseException) -> str:
     for _ in range(8):
         if isinstance(cause, OSError):
             return words_of(cause)
-        # What failed is in the library's errors as their first argument, and its last attempt in a list.
+        # The library puts the cause into an error's first argument, and the attempts into a list, the last of which
+        # counts.
         inner = getattr(cause, "exceptions", None) or getattr(cause, "args", None)
         inner = getattr(cause, "exception", None) or (inner[-1] if inner else None) or cause.__cause__
         if not isinstance(inner, BaseException):

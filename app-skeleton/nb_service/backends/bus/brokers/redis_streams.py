@@ -1,8 +1,8 @@
-"""Redis Streams: a consumer group; an answer is added and its sample acknowledged by one script, which is atomic.
+"""Redis Streams: a consumer group. One atomic script adds a prediction and acknowledges its sample.
 
-The script looks first whether the sample is still pending. So a sample that was given to somebody else meanwhile, or
-whose answer was added although the connection broke before Redis could say so, never gets a second answer. What a
-service that is gone has left pending is claimed (XAUTOCLAIM) once it has been idle for S2I_BUS_RECLAIM.
+The script first checks whether the sample is still pending. So a sample never gets a second prediction if another
+consumer has claimed it, or if the connection broke before Redis could confirm the first. Messages left pending by a
+service that has gone are claimed (XAUTOCLAIM) after S2I_BUS_RECLAIM of idleness.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from nb_service.backends.bus.place import Place
 ANSWER_SECONDS = 5.0
 # How long `take` waits for a first message.
 IDLE_SECONDS = 0.5
-# How often at most it looks for what others have left.
+# Minimum interval between checks for messages that other consumers left pending.
 CLAIM_SECONDS = 1.0
-# Redis's own limit of a value (proto-max-bulk-len).
+# Redis's default limit for a value (proto-max-bulk-len).
 MAX_SIZE = 512 << 20
 BODY = b"data"
 KEYS = ("key", "partitionkey", "ce-partitionkey")
-# A consumer that was idle for so long and has nothing pending is one of a service that is gone.
+# A consumer that was idle for this long and has nothing pending belongs to a service that has gone.
 STALE_SECONDS = 3600
-# KEYS: the stream of samples, those of answers and of errors. ARGV: the group; how many names and values all entries
-# have, and these; then for each outcome the sample's id, the number of its stream among KEYS, how many further names
-# and values its entry has, and these. Returns the places of those that are not pending any more. XADD comes before
-# XACK: if it fails, nothing is acknowledged that was not answered.
+# KEYS: the streams of samples, predictions and errors. ARGV: the group; the number of names and values that all entries
+# share, followed by these; then, for each outcome, the sample's id, the index of its stream in KEYS, the number of
+# further names and values of its entry, followed by these. Returns the indexes of outcomes whose samples are no longer
+# pending. XADD comes before XACK: if it fails, no sample without a prediction is acknowledged.
 SETTLE = """
 local shared = tonumber(ARGV[2])
 local lost, at, number = {}, 3 + shared, 0
@@ -60,7 +60,7 @@ _ERRORS = (exceptions.RedisError, OSError, asyncio.TimeoutError)
 
 
 class RedisStreams:
-    """Takes from the stream `source`; see Broker. A sample is the field `data` of an entry, others are its headers."""
+    """Consumes the stream `source`; see Broker. An entry's field `data` is the sample; other fields are its headers."""
 
     keeps_claims = True
     blocked = ""
@@ -78,7 +78,7 @@ class RedisStreams:
     # --- Broker ---
 
     async def connect(self, most: int) -> None:
-        """Connect, and make the group where it is not there; it begins with the oldest sample."""
+        """Connect; create the group if it does not exist, starting with the oldest sample."""
         place = self._place
         url = place.urls[self._address % len(place.urls)]
         tls = {"ssl_ca_certs": place.ca_file, "ssl_certfile": place.cert_file, "ssl_keyfile": place.key_file}
@@ -92,7 +92,7 @@ class RedisStreams:
             **{name: path for name, path in tls.items() if path},  # type: ignore[arg-type]
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
-            # The consumer tries again, and says so.
+            # The consumer retries, and logs it.
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
@@ -106,12 +106,12 @@ class RedisStreams:
                     raise
             await self._remove_stale(client)
         except _ERRORS as error:
-            # One of several may be a replica, or gone.
+            # One of several may be a replica, or down.
             self._address += 1
             raise self._away(error) from error
 
     async def take(self, most: int) -> list[Delivery]:
-        """Return what others have left, else what is new."""
+        """Return messages that other consumers left pending; if there are none, new ones."""
         client, place = self._here, self._place
         try:
             now = time.monotonic()
@@ -129,10 +129,10 @@ class RedisStreams:
         return [_delivery(*entry) for _, entries in came for entry in entries]
 
     async def stop(self) -> None:
-        """Do nothing: Redis sends only what is asked for."""
+        """Do nothing: Redis sends messages only on request."""
 
     async def settle(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Add and acknowledge all, by one script."""
+        """Publish and acknowledge all outcomes with one script."""
         place = self._place
         shared = _shared(outcomes)
         words: list[Any] = [place.group, 2 * len(shared), *(part for pair in shared for part in pair)]
@@ -147,7 +147,7 @@ class RedisStreams:
         return [outcomes[int(number)] for number in lost]
 
     async def hold(self, deliveries: Sequence[Delivery]) -> None:
-        """Reset how long they have been idle: of those that are still ours."""
+        """Reset the idle time of the deliveries that are still ours."""
         client, place = self._here, self._place
         ids = [delivery.id for delivery in deliveries]
         if not ids:
@@ -163,7 +163,7 @@ class RedisStreams:
             raise self._away(error) from error
 
     async def lag(self) -> Lag | None:
-        """Return what the group has not been given; None where Redis does not know (before 7.0, or after XDEL)."""
+        """Return the group's undelivered messages; None if Redis doesn't know (before 7.0, or after XDEL)."""
         client, place = self._here, self._place
         try:
             groups: Any = await client.xinfo_groups(place.source)
@@ -180,7 +180,7 @@ class RedisStreams:
             raise self._away(error) from error
 
     async def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Make them look idle, so that others claim them at their next look."""
+        """Set their idle time so that other consumers claim them at their next check."""
         ids: list[Any] = [delivery.id for delivery in deliveries]
         idle = int(self._place.reclaim * 1000) + 1
         try:
@@ -191,7 +191,7 @@ class RedisStreams:
             raise self._away(error) from error
 
     async def close(self) -> None:
-        """Hang up; leave no consumer in the group that has nothing pending."""
+        """Disconnect; remove this consumer from the group if it has nothing pending."""
         client, self._client = self._client, None
         if client is None:
             return
@@ -214,7 +214,7 @@ class RedisStreams:
         return Away(_reason(error))
 
     async def _claim(self, client: Redis, most: int) -> list[Delivery]:
-        """Return what has been idle for too long; further ones come with the next call."""
+        """Claim messages that were idle for too long; the next call continues where this one stopped."""
         place = self._place
         answer: Any = await client.xautoclaim(
             place.source,
@@ -231,14 +231,14 @@ class RedisStreams:
         return [_delivery(name, fields, times.get(_text(name), 2)) for name, fields in entries]
 
     async def _pending(self, client: Redis, count: int, first: str = "-", last: str = "+") -> dict[str, int]:
-        """Return how often each of our pending entries was delivered, by its id."""
+        """Return the delivery counts of our pending entries by id."""
         entries: Any = await client.xpending_range(
             self._place.source, self._place.group, first, last, max(1, count), self._consumer
         )
         return {_text(entry["message_id"]): int(entry["times_delivered"]) for entry in entries}
 
     async def _remove_stale(self, client: Redis) -> None:
-        """Remove consumers of services that are gone; each start of one makes another."""
+        """Remove consumers of services that have gone: each start of a service adds one."""
         place = self._place
         with contextlib.suppress(exceptions.NoPermissionError):
             for consumer in await client.xinfo_consumers(place.source, place.group):
@@ -247,9 +247,10 @@ class RedisStreams:
 
 
 def _shared(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], None]:
-    """Return the headers that all outcomes have, in the first one's order: what is sent once costs neither side much.
+    """Return the headers shared by all outcomes, in the first one's order; sending them once is cheap for both sides.
 
-    Always in the same order: Redis stores the names of an entry's fields only where they differ from its node's first.
+    The order is always the same, because Redis stores an entry's field names only if they differ from those of the
+    first entry in its node.
     """
     if not outcomes:
         return {}
@@ -265,7 +266,7 @@ def _delivery(name: bytes, fields: dict[bytes, bytes], deliveries: int = 1) -> D
 
 
 def _since(name: str) -> float:
-    """Return when the entry with this id was added: its first part is milliseconds, unless somebody chose another."""
+    """Return when the entry was added, from the milliseconds in its id; a producer may have chosen another id."""
     return int(name.partition("-")[0]) / 1000
 
 
@@ -274,7 +275,7 @@ def _text(value: bytes | str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what happened, as part of a sentence."""
+    """Return the reason as part of a sentence."""
     if isinstance(error, exceptions.TimeoutError | asyncio.TimeoutError):
         return "no answer"
     if isinstance(error, exceptions.ConnectionError):

@@ -1,1 +1,1 @@
-"""Programs that packages call and a slim image lacks, in Python."""
+"""Python replacements of programs that packages call and a slim image lacks."""

@@ -1,6 +1,6 @@
-"""Replaces `ldconfig -p`, by which ctypes.util.find_library() finds libraries, in an image without that tool.
+"""Replaces `ldconfig -p`, with which ctypes.util.find_library() finds libraries, in images without that tool.
 
-Copied into the image as a program of its own; standard library only.
+Copied to the image as a separate program; standard library only.
 """
 
 import glob

@@ -1,6 +1,6 @@
-"""Replaces `lscpu --parse=core`, by which joblib counts the cores, in an image without that tool.
+"""Replaces `lscpu --parse=core`, with which joblib counts the cores, in images without that tool.
 
-Without it joblib prints a traceback. Copied into the image as a program of its own; standard library only.
+Without it joblib prints a traceback. Copied to the image as a separate program; standard library only.
 """
 
 import glob
@@ -11,7 +11,7 @@ CPUS = "/sys/devices/system/cpu/cpu[0-9]*/topology"
 
 
 def cores(pattern: str) -> list[int]:
-    """Return the number of each CPU's core, as reported by the kernel (Documentation/admin-guide/cputopology)."""
+    """Return the core number of each CPU, as reported by the kernel (Documentation/admin-guide/cputopology)."""
     identifiers: list[object] = []
     for folder in sorted(glob.glob(pattern)):
         with (
@@ -19,7 +19,7 @@ def cores(pattern: str) -> list[int]:
             open(os.path.join(folder, "core_id")) as core,
         ):
             identifiers.append((package.read().strip(), core.read().strip()))
-    # Where the kernel reports no topology, each CPU counts as a core.
+    # If the kernel reports no topology, each CPU counts as a core.
     identifiers = identifiers or list(range(os.cpu_count() or 1))
     numbers = {core: number for number, core in enumerate(dict.fromkeys(identifiers))}
     return [numbers[core] for core in identifiers]
