@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from nb_builder.common import digests
 
 import hostile_repositories as hostile
 from commands import ROOT
@@ -103,6 +104,30 @@ def test_no_file_outside_of_the_repository_is_included(line, tmp_path):
     assert done.returncode == 1 and "secret-words" not in done.stdout and "unheard-of" not in done.stdout
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_no_folder_outside_of_the_repository_is_read_for_a_lock(is_link, tmp_path):
+    folder, outside = tmp_path / "repo", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (outside / "secret").write_text("s3cr3t")
+    (folder / "m.ipynb").write_text(hostile.notebook(*hostile.CELLS))
+    if is_link:
+        (folder / "lib").symlink_to(outside)
+    name = "./lib" if is_link else "../outside"
+    (folder / "requirements.lock").write_text(f"lib @ file:{name}#sha256={'0' * 64}\n")
+    done = check(folder)
+    assert_comes_to_an_end(done)
+    assert "is outside the repository" in done.stdout and digests.tree(outside)[:12] not in done.stdout
+
+
+def test_links_that_lead_to_themselves_are_not_followed(tmp_path):
+    for name in ("loop.py", "helper.py", "pkg", "loop.csv", ".gitmodules"):
+        (tmp_path / name).symlink_to(name)
+    cells = (*hostile.CELLS, "%run loop.py", "import helper, pkg.sub\nopen('loop.csv')")
+    (tmp_path / "m.ipynb").write_text(hostile.notebook(*cells))
+    assert_comes_to_an_end(check(tmp_path))
+
+
 def test_an_environment_s_values_are_not_shown(tmp_path):
     folder = tmp_path / "repo"
     folder.mkdir()
@@ -179,6 +204,7 @@ SEEDS = (
             "import numpy as np\nclass Model:\n    def predict(self, rows):\n        return [row[0] for row in rows]",
             "model = Model()\ndef price(x):\n    return model.predict([x])[0]\nasync def risk(x):\n    return x",
             'predictors = {"price": price, "risk": risk}\nprice([1])',
+            "import pandas as pd\ndf = pd.read_csv('data/flats.csv')\nwith open('a.txt') as file:\n    file.read()",
         ),
     ),
     ("m.py", "# %%\nrequirements = []\n# %%\ndef predictor(x):\n    return x\n"),
