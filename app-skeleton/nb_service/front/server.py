@@ -58,10 +58,6 @@ class Client(Protocol):
         """Close it if it has waited for the client for longer than `limit`."""
 
 
-# Other bodies that are files may contain URLs, too, which are not fetched.
-_BEGINS_OF_JSON = (b'"', b"{", b"[", b" ", b"\n", b"\t", b"\r")
-
-
 class Front:
     """Serves one pool over HTTP; for the loop's thread only."""
 
@@ -204,7 +200,8 @@ class Front:
             accept = head.headers.get("accept")
             if content_type is None or replies.is_json(content_type.decode("latin-1")):
                 head.file_prefix = self._files.prefix_of_json(accept)
-                return True
+                # The app finds out whether a body without a type is a file.
+                return content_type is not None or not self._files.arguments
             head.file_prefix = self._files.prefix(content_type.decode("latin-1"), accept)
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
@@ -216,7 +213,7 @@ class Front:
 
     def is_for_app(self, body: bytes) -> bool:
         """Return whether the app has to inspect the body of one sample: it may contain parameters, or URLs."""
-        if self._fetches and body[:1] in _BEGINS_OF_JSON and b'"http' in body:
+        if self._fetches and body[:1] in files.BEGINS_OF_JSON and b'"http' in body:
             return True
         return bool(self._calls.parameters) and request_calls.may_hold_parameters(body)
 
