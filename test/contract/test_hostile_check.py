@@ -30,9 +30,14 @@ def canary(tmp_path):
 
 def check(folder, *words, **env):
     """Return what `check WORDS FOLDER` did."""
+    return of_the_builder(folder, "check", *words, **env)
+
+
+def of_the_builder(folder, *words, **env):
+    """Return what the builder's command WORDS did with a folder, or with a notebook, in that folder."""
     place = folder if folder.is_dir() else folder.parent
     environ = {"PATH": os.environ["PATH"], "HOME": str(place.parent), "NB_BUILDER_HOME": str(HOME), **env}
-    command = [PYTHON, "-I", "-m", "nb_builder", "check", *words, str(folder)]
+    command = [PYTHON, "-I", "-m", "nb_builder", *map(str, words), str(folder)]
     return subprocess.run(command, env=environ, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
 
 
@@ -75,6 +80,26 @@ def test_a_fix_starts_no_program_that_the_metadata_name(tmp_path, canary):
     folder.mkdir()
     hostile.STARTING["jupyter"](folder, canary)
     assert_comes_to_an_end(check(folder, "--fix"))
+    assert not (tmp_path / "ran").exists()
+
+
+TRAINS = (
+    "import numpy as np\nimport evil, helper\nfrom sklearn.linear_model import Ridge\n!./evil.sh",
+    "X = np.array([[1.0], [2.0]])\nmodel = Ridge().fit(X, [1, 2])\nmodel.predict(X)",
+)
+
+
+@pytest.mark.parametrize("name", hostile.STARTING)
+def test_a_dry_run_starts_nothing_that_a_repository_names(name, tmp_path, canary):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING[name](folder, canary)
+    (folder / "m.ipynb").unlink()
+    (folder / "train.ipynb").write_text(hostile.notebook(*TRAINS, kernelspec={"name": str(folder / "kern")}))
+    words = ("local", "--dry-run", "--app-root", tmp_path / "app")
+    done = of_the_builder(folder, *words, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
+    assert_comes_to_an_end(done)
+    assert "A dry run considers only packages that have wheels" in done.stdout, done.stdout + done.stderr
     assert not (tmp_path / "ran").exists()
 
 
