@@ -210,6 +210,9 @@ LONG = {
         "m.ipynb": notebook(*CELLS),
         ".s2i/environment": "S2I_SOURCE_NOTEBOOK=m" + "9" * 5_000,
     },
+    "long paths of data": {
+        "m.ipynb": notebook(*CELLS, f"open('{'9' * 300}')\npd.read_csv('{'a/' * 3_000}b.csv')\nload('a\\0\\ud800.csv')")
+    },
     "long names in cells": {"m.ipynb": notebook(*CELLS, f"import a{'9' * 300}.b, a.{'b' * 5_000}\n%run {'9' * 300}")},
     "a long path": {"m.ipynb": notebook(*CELLS), "requirements.txt": "./" + "9" * 300},
     "a long name of an included file": {"m.ipynb": notebook(*CELLS), "requirements.txt": "-r " + "9" * 300},

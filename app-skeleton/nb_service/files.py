@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from types import ModuleType
 
+# How a sample with a file begins in JSON. Other bodies are files.
+BEGINS_OF_JSON = (b'"', b"{", b"[", b" ", b"\n", b"\t", b"\r")
+
 
 def _binary() -> "ModuleType":
     """Return nb_scorer.model.binary, which is imported only if the model takes or returns files."""

@@ -361,6 +361,32 @@ def test_a_notebook_without_files_takes_none(start):
     assert service.ask(png(), headers={"Content-Type": "image/png"})[0] == 415
 
 
+def test_requests_and_the_client_of_hugging_face_send_pictures(start, front, tmp_path):
+    code = """
+        import PIL.Image
+
+        def predictor(picture: PIL.Image.Image, *, top_k: int = 2):
+            return [{"label": picture.format, "score": 0.75}, {"label": picture.mode, "score": 0.25}][:top_k]
+    """
+    service = start(code, S2I_FRONT=front).ready()
+    (tmp_path / "a.png").write_bytes(png())
+    found = clients.ask("files", "ask_files.py", f"http://127.0.0.1:{service.port}", tmp_path / "a.png")
+    both = [["PNG", 0.75], ["RGB", 0.25]]
+    answers = [dict(zip(("label", "score"), each, strict=True)) for each in both]
+    assert found == {
+        "open file": [200, answers],
+        "bytes with name and type": [200, answers],
+        "with a parameter": [200, answers[:1]],
+        "form fields": [200, answers[:1]],
+        "stream": [200, answers[:1]],
+        "Hugging Face, file": both,
+        "Hugging Face, bytes": both,
+        "Hugging Face with a parameter, file": both[:1],
+        "Hugging Face with a parameter, bytes": both[:1],
+        "Hugging Face, damaged": 422,
+    }
+
+
 def test_curl_sends_files(pictures, tmp_path):
     (tmp_path / "red.png").write_bytes(png())
     address = f"http://127.0.0.1:{pictures.port}/predict"

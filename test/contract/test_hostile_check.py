@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from nb_builder.common import digests
 
 import hostile_repositories as hostile
 from commands import ROOT
@@ -29,9 +30,14 @@ def canary(tmp_path):
 
 def check(folder, *words, **env):
     """Return what `check WORDS FOLDER` did."""
+    return of_the_builder(folder, "check", *words, **env)
+
+
+def of_the_builder(folder, *words, **env):
+    """Return what the builder's command WORDS did with a folder, or with a notebook, in that folder."""
     place = folder if folder.is_dir() else folder.parent
     environ = {"PATH": os.environ["PATH"], "HOME": str(place.parent), "NB_BUILDER_HOME": str(HOME), **env}
-    command = [PYTHON, "-I", "-m", "nb_builder", "check", *words, str(folder)]
+    command = [PYTHON, "-I", "-m", "nb_builder", *map(str, words), str(folder)]
     return subprocess.run(command, env=environ, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
 
 
@@ -77,6 +83,26 @@ def test_a_fix_starts_no_program_that_the_metadata_name(tmp_path, canary):
     assert not (tmp_path / "ran").exists()
 
 
+TRAINS = (
+    "import numpy as np\nimport evil, helper\nfrom sklearn.linear_model import Ridge\n!./evil.sh",
+    "X = np.array([[1.0], [2.0]])\nmodel = Ridge().fit(X, [1, 2])\nmodel.predict(X)",
+)
+
+
+@pytest.mark.parametrize("name", hostile.STARTING)
+def test_a_dry_run_starts_nothing_that_a_repository_names(name, tmp_path, canary):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    hostile.STARTING[name](folder, canary)
+    (folder / "m.ipynb").unlink()
+    (folder / "train.ipynb").write_text(hostile.notebook(*TRAINS, kernelspec={"name": str(folder / "kern")}))
+    words = ("local", "--dry-run", "--app-root", tmp_path / "app")
+    done = of_the_builder(folder, *words, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
+    assert_comes_to_an_end(done)
+    assert "A dry run considers only packages that have wheels" in done.stdout, done.stdout + done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("words", [(), ("--fix",)])
 def test_no_module_of_the_current_folder_takes_the_place_of_one_of_python(words, tmp_path, canary):
     folder = tmp_path / "repo"
@@ -101,6 +127,30 @@ def test_no_file_outside_of_the_repository_is_included(line, tmp_path):
     done = check(folder)
     assert_comes_to_an_end(done)
     assert done.returncode == 1 and "secret-words" not in done.stdout and "unheard-of" not in done.stdout
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_no_folder_outside_of_the_repository_is_read_for_a_lock(is_link, tmp_path):
+    folder, outside = tmp_path / "repo", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    (outside / "secret").write_text("s3cr3t")
+    (folder / "m.ipynb").write_text(hostile.notebook(*hostile.CELLS))
+    if is_link:
+        (folder / "lib").symlink_to(outside)
+    name = "./lib" if is_link else "../outside"
+    (folder / "requirements.lock").write_text(f"lib @ file:{name}#sha256={'0' * 64}\n")
+    done = check(folder)
+    assert_comes_to_an_end(done)
+    assert "is outside the repository" in done.stdout and digests.tree(outside)[:12] not in done.stdout
+
+
+def test_links_that_lead_to_themselves_are_not_followed(tmp_path):
+    for name in ("loop.py", "helper.py", "pkg", "loop.csv", ".gitmodules"):
+        (tmp_path / name).symlink_to(name)
+    cells = (*hostile.CELLS, "%run loop.py", "import helper, pkg.sub\nopen('loop.csv')")
+    (tmp_path / "m.ipynb").write_text(hostile.notebook(*cells))
+    assert_comes_to_an_end(check(tmp_path))
 
 
 def test_an_environment_s_values_are_not_shown(tmp_path):
@@ -179,6 +229,7 @@ SEEDS = (
             "import numpy as np\nclass Model:\n    def predict(self, rows):\n        return [row[0] for row in rows]",
             "model = Model()\ndef price(x):\n    return model.predict([x])[0]\nasync def risk(x):\n    return x",
             'predictors = {"price": price, "risk": risk}\nprice([1])',
+            "import pandas as pd\ndf = pd.read_csv('data/flats.csv')\nwith open('a.txt') as file:\n    file.read()",
         ),
     ),
     ("m.py", "# %%\nrequirements = []\n# %%\ndef predictor(x):\n    return x\n"),

@@ -39,6 +39,45 @@ def test_the_official_client_calls_it(service):
     }
 
 
+@pytest.mark.parametrize("front", ["asyncio", "waitress"])
+def test_the_official_client_calls_each_of_several_predictors_with_files(start, front):
+    code = """
+        def predictor(x):
+            return -x
+
+        def length(sound: bytes, *, unit: int = 1):
+            '''The length of a sound.'''
+            return len(sound) // unit
+
+        def echo(sound: bytes, times: int) -> bytes:
+            return sound * times
+
+        predictors = {"length": length, "echo": echo}
+    """
+    service = start(code, S2I_MODEL_NAME="m", S2I_FRONT=front).ready()
+    found = clients.ask("mcp", "ask_mcp_predictors.py", f"http://127.0.0.1:{service.port}/mcp")
+    tools = found.pop("tools")
+    assert list(tools) == ["m", "echo", "length"]
+    assert tools["length"][0] == "The length of a sound."
+    assert tools["length"][1]["parameters"]["properties"] == {"unit": {"type": "integer", "default": 1}}
+    sample = {"type": "string", "format": "uri", "contentMediaType": "application/octet-stream"}
+    assert tools["length"][1]["sample"] == sample
+    assert list(tools["echo"][1]["sample"]["properties"]) == ["sound", "times"]
+    not_a_file = found.pop("no file")
+    assert not_a_file[0] and "must be a file" in not_a_file[1]
+    url = found.pop("a URL")
+    assert url[0] and "S2I_FETCH_HOSTS" in url[1]
+    wrong = found.pop("a wrong parameter")
+    assert wrong[0] and "unit: must be a whole number, not a text" in wrong[1]
+    assert found == {
+        "default": [False, "-5"],
+        "length": [False, "4"],
+        "base64 and a parameter": [False, "2"],
+        "a file": [False, '"data:application/octet-stream;base64,//////////8="'],
+        "another": [True, "There is no tool 'other'; there is m, echo, length."],
+    }
+
+
 @pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18", "2025-11-25"])
 def test_a_client_gets_the_version_that_it_asks_for(service, version):
     status, answer, _ = service.ask(message("initialize", protocolVersion=version), "/mcp")

@@ -10,11 +10,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
 
-from nb_service.files import NO_FILES, Files
+from nb_service.files import BEGINS_OF_JSON, NO_FILES, Files
 from nb_service.http import replies
 from nb_service.http.replies import Reply
 
 URL_ENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+OCTETS = "application/octet-stream"
 MAX_FIELDS = 16
 PICKLE = replies.problem(
     400,
@@ -45,6 +46,9 @@ def files_in(
     `accept` is the request's Accept header; `skips_empty` is whether an empty part means a missing argument, as in an
     HTML form.
     """
+    if not content_type and files.arguments and body[:1] not in BEGINS_OF_JSON:
+        # Clients that have a file's bytes alone can't name its type.
+        content_type = OCTETS
     prefix = files.prefix(content_type, accept, skips_empty=skips_empty)
     return prefix + body if prefix and body else None
 

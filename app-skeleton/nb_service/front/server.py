@@ -59,10 +59,6 @@ class Client(Protocol):
         """Close it if it has waited for the client for longer than `limit`."""
 
 
-# Other bodies that are files may contain URLs, too, which are not fetched.
-_BEGINS_OF_JSON = (b'"', b"{", b"[", b" ", b"\n", b"\t", b"\r")
-
-
 class Front:
     """Serves one pool over HTTP; for the loop's thread only."""
 
@@ -206,7 +202,8 @@ class Front:
         if head.raw_path == self._sample_path:
             if content_type is None or replies.is_json(content_type.decode("latin-1")):
                 head.file_prefix = self._files.prefix_of_json(accept)
-                return True
+                # The app finds out whether a body without a type is a file.
+                return content_type is not None or not self._files.arguments
             head.file_prefix = self._files.prefix(content_type.decode("latin-1"), accept)
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
@@ -216,6 +213,9 @@ class Front:
         streamed = self._streams[head.raw_path]
         content_type = head.headers.get("content-type")
         if not self._has_call(head, streamed.calls):
+            return False
+        if content_type is None and streamed.files.arguments:
+            # The app finds out whether it is a file.
             return False
         if content_type is not None and not replies.is_json(content_type):
             head.file_prefix = streamed.files.prefix(content_type, None)
@@ -243,7 +243,7 @@ class Front:
         if head.stream is not None:
             streamed = self._streams[head.raw_path]
             calls, fetches = streamed.calls, self._may_fetch and bool(streamed.files.arguments)
-        if fetches and body[:1] in _BEGINS_OF_JSON and b'"http' in body:
+        if fetches and body[:1] in files.BEGINS_OF_JSON and b'"http' in body:
             return True
         return bool(calls.parameters) and request_calls.may_hold_parameters(body)
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from nb_builder.common import programs
+from nb_builder.common import programs, visible
 from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.images.engine import find
@@ -69,7 +69,7 @@ class Component:
     version: str
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}".strip()
+        return visible.line(f"{self.name} {self.version}".strip())
 
 
 @dataclass

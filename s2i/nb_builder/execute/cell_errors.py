@@ -1,5 +1,6 @@
 """Turns an error raised by a cell into the problem that its author reads."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from nb_builder.install import system_libraries
 from nb_builder.problems.build_problem import BuildProblem, Place
 from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, CellSyntax, SystemPackageNeeded
 from nb_builder.problems.model import DiskFull
-from nb_builder.problems.modules import OWN_LIST, ImportUndeclared
+from nb_builder.problems.modules import OWN_LIST, ImportUndeclared, ModuleNotOnPath
 from nb_builder.problems.surroundings import FileIsPointer, GpuMissing
 from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
@@ -95,8 +96,8 @@ def _of_surroundings(
     platform_problem = platforms.of_error(name, message, repository, location)
     if platform_problem:
         return platform_problem
-    if name in ("ModuleNotFoundError", "ImportError") and (module := undeclared(message, repository)):
-        return not_installed(module, location, needs="imports" if NO_MODULE.search(message) else "needs")
+    if name in ("ModuleNotFoundError", "ImportError") and (problem := _of_import(message, repository, location)):
+        return problem
     # Before the system's packages: the missing library belongs to the driver, and so to the machine.
     if gpu_errors.means_no_gpu(message):
         return GpuMissing(**location)
@@ -107,6 +108,21 @@ def _of_surroundings(
     if pointers:
         return FileIsPointer(**location, path=pointers[0])
     return error_causes.problem(name, message, repository, location)
+
+
+def _of_import(message: str, repository: Path, location: Place) -> BuildProblem | None:
+    """Return the problem of an import that fails: no package, or a folder of the repository that isn't searched."""
+    module = undeclared(message, repository)
+    if module:
+        return not_installed(module, location, needs="imports" if NO_MODULE.search(message) else "needs")
+    match = NO_MODULE.search(message)
+    folders = source_tree.folders_of_module(repository, match[1]) if match else []
+    own = Path(location["notebook"]).parent
+    if match is None or len(folders) != 1 or folders[0] == own:
+        return None
+    folder = "its top folder" if folders[0] == Path() else f"'{folders[0]}'"
+    path = repr(os.path.relpath(folders[0], own))
+    return ModuleNotOnPath(**location, module=match[1], folder=folder, path=path)
 
 
 def not_installed(module: str, location: Place, needs: str = "imports") -> BuildProblem:

@@ -11,6 +11,8 @@ from pathlib import Path
 from nb_builder.common.cell import Cell
 from nb_builder.repository import data_files, git_metadata, source_tree
 
+# Larger copies would take longer to compare than a plan may take.
+_MAX_COMPARED_BYTES = 1 << 30
 _URL = re.compile(r"^\w+://")
 # A file of a repository on GitHub: the repository's name and the path in it.
 _OF_GITHUB = re.compile(
@@ -47,7 +49,8 @@ def redirects(cells: Sequence[Cell], folder: Path, src: Path) -> list[Redirect]:
                 continue
             name = re.split(r"[/\\]", path)[-1]
             files = [src / file for file in by_name.get(name, [])]
-            if files and not (folder / path).is_file() and _are_same(files):
+            # Not Path.is_file: it raises for names that no file system accepts.
+            if files and not os.path.isfile(folder / path) and _are_same(files):
                 found.append(Redirect(cell, literal, path, os.path.relpath(files[0], folder)))
     return found
 
@@ -63,11 +66,13 @@ def _own_file(url: str, own_names: set[str], src: Path) -> Path | None:
     match = _OF_GITHUB.match(url)
     name = (match["name"] or match["other"]).lower() if match else ""
     file = src / match["path"] if match and name in own_names else None
-    return file if file and file.is_file() and file.resolve().is_relative_to(src.resolve()) else None
+    return file if file and os.path.isfile(file) and file.resolve().is_relative_to(src.resolve()) else None
 
 
 def _are_same(files: Sequence[Path]) -> bool:
-    """Return whether all files have the same content."""
+    """Return whether all files have the same content; large ones count as different."""
+    if len(files) > 1 and os.path.getsize(files[0]) > _MAX_COMPARED_BYTES:
+        return False
     return all(filecmp.cmp(files[0], file, shallow=False) for file in files[1:])
 
 

@@ -19,6 +19,7 @@ from nb_builder.fix import (
     data_paths,
     fixing,
     late_imports,
+    module_paths,
     notebook_script,
     predictor_proposal,
     requirements_cell,
@@ -110,7 +111,8 @@ def draw(result: Result, settings: Settings, environ: Mapping[str, str], number:
     kept = _run(scripts.author_cells(checked.last.with_runs(src)), left_out, imports_only)
     for missing in data_files.not_checked_out(kept, checked.name, src):
         raise missing
-    late = late_imports.find(_run(author, left_out, imports_only))
+    run = _run(author, left_out, imports_only)
+    late = [*late_imports.find(run), *module_paths.find(run, checked.last.folder(src), src)]
     added = [Cell(each.statement, 1, 1) for each in late if each.below is None]
     imports = undeclared_imports.of_notebook(
         [*added, *_with(kept, Proposal(proposal.source))], checked.last.folder(src), src

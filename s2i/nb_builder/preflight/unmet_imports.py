@@ -11,7 +11,7 @@ from nb_scorer.common import phrases
 from nb_scorer.protocol import launch
 
 from nb_builder import platforms
-from nb_builder.common import programs
+from nb_builder.common import inside, programs
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.execute import cell_errors
@@ -149,8 +149,11 @@ def _unfetched(src: Path) -> dict[str, str]:
     except (OSError, configparser.Error):
         return {}
     paths = [parser[section]["path"] for section in parser.sections() if "path" in parser[section]]
-    empty = [path for path in paths if not os.path.isdir(src / path) or not any((src / path).iterdir())]
-    return {Path(path).name: path for path in empty}
+    return {Path(path).name: path for path in paths if not inside.refusal(src / path, src) and _is_empty(src / path)}
+
+
+def _is_empty(folder: Path) -> bool:
+    return not os.path.isdir(folder) or not any(folder.iterdir())
 
 
 def _without_indents(text: str) -> str:

@@ -17,6 +17,17 @@ class ImportUndeclared(CellProblem):
     fix_text = "Add {entries} {place}, with the version that you use{other}, then build again."
 
 
+class ModuleNotOnPath(CellProblem):
+    """A cell imports a module of the repository from a folder that Python doesn't search."""
+
+    code = "module-not-on-path"
+    what_text = (
+        "{where} imports '{module}', which the repository has in {folder}, and Python doesn't search that folder."
+    )
+    why_text = "Python searches the notebook's folder, and the folders that the notebook adds to sys.path."
+    fix_text = "Add 'import sys; sys.path.append({path})' above the import, then build again."
+
+
 class ImportsUndeclared(BuildProblem):
     """Cells, or modules of the repository, import several modules that are not installed."""
 

@@ -58,7 +58,9 @@ def not_checked_out(cells: Sequence[Cell], notebook: Path, repository: Path) -> 
     missing: dict[str, tuple[Cell, int, str]] = {}
     for cell, line, text in reads:
         target = os.path.normpath(os.path.join(notebook.parent, text))
-        if text not in others and not target.startswith((os.pardir, os.sep)) and not (repository / target).exists():
+        is_below = not target.startswith((os.pardir, os.sep))
+        # Not Path.exists: it raises for names that no file system accepts.
+        if text not in others and is_below and not os.path.exists(repository / target):
             missing.setdefault(target, (cell, line, text))
     tracked = git_metadata.tracked(repository, list(missing)) if missing else ()
     return [

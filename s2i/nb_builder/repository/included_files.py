@@ -43,7 +43,8 @@ def _included(cell: NotebookNode, folder: Path, src: Path) -> Iterator[Path]:
         match = _FILE.match(ast.literal_eval(arguments))
         name = next(filter(None, match.groups())) if match else ""
         # IPython adds .py to a name without a suffix.
-        paths = [path.resolve() for path in (folder / name, folder / f"{name}.py")]
+        # Not Path.resolve: before Python 3.13 it raises for links that lead to themselves.
+        paths = [Path(os.path.realpath(folder / each)) for each in (name, f"{name}.py")]
         yield from [path for path in paths if os.path.isfile(path) and path.is_relative_to(src.resolve())][:1]
 
 

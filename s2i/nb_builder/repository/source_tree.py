@@ -58,6 +58,20 @@ def has_module(repository: Path, module: str) -> bool:
     return any(segment in f"/{path.with_suffix('') if path.suffix == '.py' else path}/" for path in files(repository))
 
 
+def folders_of_module(repository: Path, module: str) -> list[Path]:
+    """Return the folders, relative to the repository, that make `module` (may be dotted) importable on sys.path."""
+    segments = tuple(module.split("."))
+    found: dict[Path, None] = {}
+    for path in files(repository):
+        if path.suffix != ".py":
+            continue
+        # A module is a file, and a package is a folder with files.
+        for parts in (path.with_suffix("").parts, path.parent.parts):
+            if parts[-len(segments) :] == segments:
+                found[Path(*parts[: -len(segments)])] = None
+    return list(found)
+
+
 def files(repository: Path) -> Iterator[Path]:
     """Yield the repository's files that `copy_to` would copy, relative to it, sorted folder by folder."""
     for folder, subfolders, names in os.walk(repository):

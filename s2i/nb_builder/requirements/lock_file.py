@@ -93,13 +93,16 @@ def _from_top(match: re.Match, src: Path) -> str:
 
 
 def _absolute(match: re.Match, src: Path, name: str) -> str:
-    path = src / unquote(match[1])
+    path = Path(os.path.realpath(src / unquote(match[1])))
+    if not path.is_relative_to(os.path.realpath(src)):
+        reason = f"{name}: {unquote(match[1])!r} is outside the repository"
+        raise RequirementsMalformed(reason=reason, notebook=name)
     digest = digests.tree(path) if os.path.isdir(path) else ""
     if match[2] and match[2] != digest:
         has = f"one with the digest {match[2][:12]}…"
         requirement = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"
         raise LockOutdated(requirement=requirement, has=has, lock=name)
-    return path.resolve().as_uri()
+    return path.as_uri()
 
 
 def _is_folder(line: str) -> bool:

@@ -272,6 +272,10 @@ def test_a_distribution_of_many_versions_does_not_start_a_look_up_for_each(tmp_p
     assert set(findings.skipped.values()) == {"it is listed with more than 10 versions."}
 
 
+def test_a_version_with_a_line_break_is_one_line():
+    assert str(audit.Component("", "a", "1\n::error::")) == r"a 1\n::error::"
+
+
 def test_a_file_that_is_larger_than_any_sbom_is_not_read_whole(tmp_path):
     with (tmp_path / "sbom.json").open("wb") as file:
         file.truncate(1 << 40)

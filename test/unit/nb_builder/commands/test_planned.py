@@ -285,6 +285,24 @@ def test_an_import_of_an_unknown_package_that_nothing_needs_is_left_out_of_the_c
     assert f"{line}; the import is left out, as predictor does not need it" in output
 
 
+@pytest.mark.parametrize(
+    ("above", "added"),
+    [
+        ("", "import sys; sys.path.append('lib')\n"),
+        ("import sys\nsys.path.append('lib')\n", ""),
+        ("import sys, os\nsys.path.insert(0, os.getcwd())\n", ""),
+    ],
+)
+def test_a_folder_with_a_module_of_the_repository_is_searched_in_the_copy(repo, resolved, above, added):
+    (repo / "lib" / "shapes").mkdir(parents=True)
+    (repo / "lib" / "shapes" / "areas.py").write_text("def area(x):\n    return x\n")
+    needed = f"from shapes.areas import area\n{TRAINS[0]}"
+    write(repo, [above + needed, *TRAINS[1:3], f"{TRAINS[3]}\narea(model)"])
+    builds = Builds(0)
+    run(repo, builds, Consent(yes=True))
+    assert builds.cells[0][0] == added + above + needed
+
+
 @pytest.mark.parametrize("deleted", ["heart.csv", "other.csv"])
 def test_a_tracked_file_that_the_working_copy_lacks_is_reported_before_anything_is_built(repo, resolved, deleted):
     for name in ("heart.csv", "other.csv"):

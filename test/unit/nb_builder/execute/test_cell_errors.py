@@ -5,7 +5,7 @@ from nb_builder.common.cell import Cell
 from nb_builder.execute import cell_errors
 from nb_builder.problems.cells import CellAsksInput, CellExits, CellFailed, ElsewhereOnly, SystemPackageNeeded
 from nb_builder.problems.model import DiskFull
-from nb_builder.problems.modules import ImportUndeclared
+from nb_builder.problems.modules import ImportUndeclared, ModuleNotOnPath
 from nb_builder.problems.surroundings import FileIsPointer, FileMissing, NetworkUnreachable
 
 CELL = Cell("boom()", number=1, position=1)
@@ -42,11 +42,23 @@ def test_a_very_long_traceback_keeps_its_start_and_its_end(tmp_path):
     assert "… 2800 lines left out …" in detail
 
 
-@pytest.mark.parametrize("path", ["helper.py", "deep/down/helper.py", "lib/helper/__init__.py"])
-def test_a_module_that_the_repository_has_is_not_to_be_installed(tmp_path, path):
-    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / path).write_text("")
-    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'helper'"), CellFailed)
+@pytest.mark.parametrize(
+    ("paths", "folder"),
+    [
+        (["helper.py"], None),
+        (["deep/down/helper.py"], "deep/down"),
+        (["lib/helper/__init__.py"], "lib"),
+        (["lib/helper.py", "old/helper.py"], None),
+    ],
+)
+def test_a_module_that_the_repository_has_is_not_to_be_installed(tmp_path, paths, folder):
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+    problem = of(tmp_path, "ModuleNotFoundError", "No module named 'helper'")
+    assert isinstance(problem, ModuleNotOnPath if folder else CellFailed)
+    if folder:
+        assert f"Add 'import sys; sys.path.append('{folder}')' above the import" in problem.fix
 
 
 def test_braces_in_an_error_are_only_words(tmp_path):

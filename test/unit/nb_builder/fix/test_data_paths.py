@@ -69,3 +69,18 @@ def test_other_paths_stay(tmp_path, source):
 def test_the_source_gets_the_new_path(tmp_path):
     redirect = data_paths.Redirect(Cell("", 1, 1), '"/content/a.csv"', "/content/a.csv", "data/a.csv")
     assert data_paths.redirected('df = read("/content/a.csv")', [redirect]) == "df = read('data/a.csv')"
+
+
+def test_names_that_no_file_system_takes_are_not_there(tmp_path):
+    path = f"/content/{'y' * 5000}/heart.csv"
+    assert found(tmp_path, f"df = pd.read_csv({path!r})") == [(path, "../data/heart.csv")]
+    url = f"https://github.com/me/{tmp_path.name}/raw/main/{'y' * 300}/heart.csv"
+    assert found(tmp_path, f"df = pd.read_csv({url!r})") == []
+
+
+def test_copies_of_terabytes_are_not_compared(tmp_path):
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        with (tmp_path / folder / "large.csv").open("wb") as file:
+            file.truncate(1 << 42)
+    assert found(tmp_path, "df = pd.read_csv('/content/large.csv')") == []
