@@ -117,6 +117,12 @@ EXPRESSIONS = (
         "globals()",
         "__import__('a')",
     ),
+    *(
+        f"'/a/{'y' * 300}/flats.csv'",
+        "'https://github.com/a/0/raw/main/flats.csv'",
+        "'flats.csv\\0'",
+        "'../../flats.csv'",
+    ),
     *("9" * 40, "'\\ud800'", "b'a'", "1j", "a @ b", "self.model", "type(x)(x)", "(lambda: (yield))()", "*a, b"),
 )
 STATEMENTS = (

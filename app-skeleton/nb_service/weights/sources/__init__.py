@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 # The module of each scheme; for unsupported ones, the reason.
 MODULES = {"file": "local", "https": "web", "hf": "hub", "s3": "buckets", "gs": "buckets", "azure": "buckets"}
@@ -28,6 +28,7 @@ _SECRET = re.compile(
     r"(?:api|access)[_-]?key",
     re.IGNORECASE,
 )
+_PART_ENDS = re.compile(r"[/\\]")
 _URL_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
 # Variables whose values must not appear in messages.
@@ -109,6 +110,9 @@ def _path_fault(address: str, parts: SplitResult) -> str:
         forms = {"file": "file:///absolute/path", "hf": "hf://owner/repository@revision"}
         forms |= {"azure": "azure://account/container/path", "https": "https://host/path/file"}
         return f"{address!r} is incomplete; the form is {forms.get(parts.scheme, f'{parts.scheme}://bucket/path/')}"
+    if any(part.partition(";")[0] in (".", "..") for part in _PART_ENDS.split(unquote(parts.path))):
+        # A platform allows addresses by their beginnings, which such a part would leave.
+        return f"{address!r} has a part '.' or '..'; write the path without it"
     return ""
 
 

@@ -120,3 +120,21 @@ def test_links_files_and_the_notebooks_own_folder(tmp_path):
 def test_allowed_sources(source, is_allowed, tmp_path):
     code = found(tmp_path, f'weights = [["{source}", "w"]]', allowed=("hf://team", "s3://models/"))
     assert [each[0] for each in code] == ([] if is_allowed else ["not-allowed"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "file:///mnt/models/../../etc/passwd",
+        "file:///mnt/models/%2e%2e/other",
+        "https://host/team/../other/x.bin",
+        "https://host/team/..;/x.bin",
+        "https://host/team/.\\\\..\\\\x.bin",
+        "hf://team/../other/model",
+    ],
+)
+def test_no_address_leaves_the_beginning_that_is_allowed(source, tmp_path):
+    """A server or a file system reads `..` as the folder above."""
+    allowed = ("file:///mnt/models", "https://host/team/", "hf://team")
+    (code,) = found(tmp_path, f'weights = [["{source}", "w"]]', allowed=allowed)
+    assert code[0] == "source-invalid" and "has a part '.' or '..'" in code[2]
