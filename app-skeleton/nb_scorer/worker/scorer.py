@@ -684,7 +684,14 @@ def _answer_all(link, counters, scorer):
             binary.folder.remove()
             return
         buffer += data
-        for kind, first, bodies, call in in_calls(frames.take_requests(buffer)):
+        requests = frames.take_requests(buffer)
+        # What is waited for must not delay what is complete.
+        if not requests:
+            try:
+                requests = frames.take_large_files(buffer, link.recv_into)
+            except EOFError:
+                continue
+        for kind, first, bodies, call in in_calls(requests):
             if kind == frames.ALONE:
                 scorer.stop_batching()
                 continue
