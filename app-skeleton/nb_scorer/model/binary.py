@@ -722,7 +722,7 @@ def sample_in(payload, files, parameters=()):
     """
     head, start = _head_in(payload)
     if head.get("type") == JSON:
-        return json_codec.decode(payload[start:])
+        return json_codec.decode(bytes(payload[start:]))
     if files is None:
         raise Misfit([((), "must be JSON")])
     many = {argument["name"] for argument in files["arguments"] if argument["many"]}

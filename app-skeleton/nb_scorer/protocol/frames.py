@@ -65,6 +65,7 @@ HELLO = 255  # {"pid"}
 _COUNT = struct.Struct("!I")
 # Payloads from a larger buffer are copied once instead of twice.
 _LARGE = 1 << 16
+_LARGE_FILES = 1 << 20
 _MAX_MICROSECONDS = 0xFFFFFFFF
 
 
@@ -83,7 +84,7 @@ def without_call(kind, payload):
     if not kind & WITH_CALL:
         return kind, b"", payload
     end = _LENGTH.size + _LENGTH.unpack_from(payload)[0]
-    return kind & ~WITH_CALL, payload[_LENGTH.size : end], payload[end:]
+    return kind & ~WITH_CALL, bytes(payload[_LENGTH.size : end]), payload[end:]
 
 
 def request_head(kind, number, size, call=b""):
@@ -131,6 +132,30 @@ def is_held(items, size):
 def take_requests(buffer):
     """Remove every complete request from the bytearray `buffer`; return [(kind, number, payload)]."""
     return [(fields[1], fields[2], payload) for fields, payload in take(buffer, REQUEST)]
+
+
+def take_large_files(buffer, receive_into):
+    """Remove a large FILES request whose first bytes are in `buffer`; return [(kind, number, bytearray)], or [].
+
+    `receive_into`, a socket's recv_into, completes it in place, so that a file of many MB is not copied. Raise EOFError
+    if the connection ends first.
+    """
+    if len(buffer) < REQUEST.size:
+        return []
+    size, kind, number = REQUEST.unpack_from(buffer)
+    if size < _LARGE_FILES or kind & ~WITH_CALL != FILES:
+        return []
+    payload = bytearray(size)
+    filled = len(buffer) - REQUEST.size
+    payload[:filled] = buffer[REQUEST.size :]
+    with memoryview(payload) as view:
+        while filled < size:
+            received = receive_into(view[filled:])
+            if not received:
+                raise EOFError
+            filled += received
+    buffer.clear()
+    return [(kind, number, payload)]
 
 
 def take_answers(buffer):

@@ -51,7 +51,14 @@ class Inbox(object):
             self.ended = True
             return
         self._buffer += data
-        for request in frames.take_requests(self._buffer):
+        requests = frames.take_requests(self._buffer)
+        # What is waited for must not delay what is complete.
+        if not requests and not flags:
+            try:
+                requests = frames.take_large_files(self._buffer, self._link.recv_into)
+            except EOFError:
+                self.ended = True
+        for request in requests:
             kind, number, payload = request
             if kind == frames.CANCEL:
                 self.cancelled = number

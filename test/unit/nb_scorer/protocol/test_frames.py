@@ -1,3 +1,7 @@
+import socket
+import threading
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nb_scorer.protocol import frames
@@ -25,6 +29,36 @@ def test_large_frames_come_out_as_they_went_in():
     buffer = bytearray(frames.request(frames.MANY, 1, large) + frames.request(frames.SAMPLE, 2, b"1") + b"\0")
     assert frames.take_requests(buffer) == [(frames.MANY, 1, large), (frames.SAMPLE, 2, b"1")]
     assert buffer == b"\0"
+
+
+@pytest.mark.parametrize("call", [b"", b"{}"])
+def test_a_large_file_is_received_where_it_stays(call):
+    file = bytes(range(256)) * 8000
+    stream = frames.request(frames.FILES, 5, file, call)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sender = threading.Thread(target=lambda: (ours.sendall(stream[100:]), ours.sendall(b"next")))
+        sender.start()
+        buffer = bytearray(stream[:100])
+        assert frames.take_requests(buffer) == []
+        (request,) = frames.take_large_files(buffer, theirs.recv_into)
+        sender.join()
+        assert (buffer, theirs.recv(10)) == (b"", b"next")
+    kind, number, payload = request
+    assert (number, frames.without_call(kind, payload)) == (5, (frames.FILES, call, file))
+
+
+def test_other_requests_are_not_waited_for():
+    for request in (frames.request(frames.FILES, 1, b"x" * 9), frames.request(frames.MANY, 1, b"x" * (2 << 20))):
+        buffer = bytearray(request[:-1])
+        assert frames.take_large_files(buffer, None) == []
+        assert len(buffer) == len(request) - 1
+
+
+def test_a_connection_that_ends_within_a_large_file_is_reported():
+    stream = frames.request(frames.FILES, 5, b"x" * (2 << 20))
+    with pytest.raises(EOFError):
+        frames.take_large_files(bytearray(stream[:100]), lambda view: 0)
 
 
 def test_a_sample_that_took_an_hour_and_more_fits_the_frame():
