@@ -297,6 +297,25 @@ def test_each_image_of_others_is_one_that_tests_start_in_its_place(name):
     assert others and others - asked_for <= stand_ins.PUBLIC.keys()
 
 
+SHUTDOWN = {
+    "Kubernetes": "kubernetes/deployment.yaml",
+    "Swarm": "swarm/stack.yaml",
+    "podman": "podman/my-service@.container",
+    "Compose": "compose/compose.yaml",
+}
+
+
+@pytest.mark.parametrize(("platform", "file"), SHUTDOWN.items())
+def test_the_page_on_rollouts_has_the_times_of_the_files(platform, file):
+    page = (ROOT / "docs/how-to/roll-out-without-lost-requests.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| [{platform}]"))
+    _, linger, grace, kill, _ = [cell.strip() for cell in row.strip("|").split("|")]
+    text = (DEPLOY / file).read_text(encoding="utf-8")
+    for name, seconds in (("S2I_LINGER", linger), ("S2I_GRACE", grace)):
+        assert re.search(rf'{name}(=|: "|\n +value: "){seconds}\b', text), (name, seconds)
+    assert kill.strip("`") in text
+
+
 def test_what_tests_do_not_start_is_grafana_alone_and_the_pages_say_so():
     assert [name for name, service in COMPOSE["services"].items() if "profiles" in service] == ["grafana"]
     assert "the board has not been looked at there yet" in (DEPLOY / "compose/README.md").read_text(encoding="utf-8")
