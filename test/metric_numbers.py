@@ -79,6 +79,7 @@ def everything(step=1):
         "processing": latency,
         "batches": histogram_of(BATCHES, *[4] * step),
         "predictors": {"price": latency},
+        "streams": {"open": 1, "items": 3 * step, "first": latency},
         "values": {"yes": step, "no": 2 * step},
         "numbers": histogram_of((0.5, 1.0), *[0.25] * step),
         "features": {"0": histogram_of((0.5, 1.0), *[0.25] * step)},

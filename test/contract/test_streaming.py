@@ -334,6 +334,20 @@ def test_the_access_log_has_a_line_at_the_end_of_a_stream(service):
     assert taken > 1000
 
 
+def test_streams_are_counted_with_their_items_and_the_time_to_the_first(service):
+    names = ("nb_stream_items_total", "nb_stream_first_item_seconds_count", "nb_processing_seconds_count")
+    before = [service.metric(name) for name in names]
+    with Stream(service, "endless", LINES) as stream:
+        stream.line()
+        assert service.metric("nb_streams") >= 1
+    assert Stream(service, 5, LINES).read()
+    assert Stream(service, "nothing", LINES).read() == ""
+    items, first, processed = (service.metric(name) - was for name, was in zip(names, before, strict=True))
+    assert items >= 6
+    assert (first, processed) == (2, 0)
+    assert wait_until(lambda: service.metric("nb_streams") == 0)
+
+
 def test_other_protocols_get_the_list(service):
     assert service.ask(json.dumps({"instances": [2, 3]}), "/v1/models/model:predict")[1] == {
         "predictions": [[0, 1], [0, 1, 2]]

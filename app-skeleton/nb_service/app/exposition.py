@@ -94,6 +94,10 @@ class Collector:
         yield self._histogram("processing_seconds", numbers["processing"])
         if "predictors" in numbers:
             yield self._histograms("predictor_seconds", numbers["predictors"])
+        if "streams" in numbers:
+            yield self._value("streams", numbers["streams"]["open"])
+            yield self._value("stream_items", numbers["streams"]["items"])
+            yield self._histogram("stream_first_item_seconds", numbers["streams"]["first"])
         yield self._histogram("batch_samples", numbers["batches"])
         yield self._by_label("predictions", numbers["values"])
         if numbers["numbers"]:

@@ -16,7 +16,7 @@ from nb_service.http import routes
 from nb_service.http.histogram import BATCHES, SECONDS, Histogram
 from nb_service.http.value_metrics import Inputs, Predictions
 from nb_service.pool import Answer, Pool
-from nb_service.pool.answer import OK, Job
+from nb_service.pool.answer import ITEM, OK, Job
 from nb_service.request_calls import is_of_another, predictor_of
 
 PATHS = routes.METRICS
@@ -65,6 +65,10 @@ class Samples:
         self._batches = Histogram(BATCHES)
         # For named predictors, only the time is counted.
         self._of_predictors = {name: Histogram(SECONDS) for name in pool.model.predictors}
+        self._items = 0
+        self._first_items = Histogram(SECONDS)
+        models = (pool.model, *pool.model.predictors.values())
+        self._has_streams = any(model.manifest.get("streams") for model in models)
         rows = [row for row in pool.plan.golden if not row.get("predictor")]
         self._predictions = Predictions([row["answer"] for row in rows])
         self.inputs = Inputs([row["sample"] for row in rows], pool.model.sample_schema)
@@ -77,7 +81,8 @@ class Samples:
         Counting many at once costs a fraction of counting each.
         """
         if any(job.kind & STREAMED for job, _ in pairs):
-            # Their items are nobody's answer, and how long one takes is its client's affair, too.
+            self._count_items([answer for job, answer in pairs if job.kind & STREAMED and answer.outcome == ITEM])
+            # Items are no predictions, and a stream's duration depends on its client, too.
             pairs = [pair for pair in pairs if not pair[0].kind & STREAMED]
         others = [pair for pair in pairs if pair[0].call and is_of_another(pair[0].call)]
         if others:
@@ -87,6 +92,17 @@ class Samples:
         self._bytes_uncounted += sum([len(job.body) + len(answer.payload) for job, answer in pairs])
         if len(self._uncounted) >= MAX_UNCOUNTED or self._bytes_uncounted >= MAX_BYTES_UNCOUNTED:
             self.count()
+
+    def _count_items(self, items: list[Answer]) -> None:
+        """Count items of streams, and how long the first of each took."""
+        self._items += len(items)
+        for item in items:
+            if item.batch:
+                self._first_items.observe(item.seconds)
+
+    def _streams(self) -> dict:
+        """Return the numbers of streams."""
+        return {"open": self._pool.streams, "items": self._items, "first": self._first_items.numbers()}
 
     def _count_others(self, pairs: list[tuple[Job, Answer]]) -> None:
         """Count the time of samples of named predictors; explanations are not counted."""
@@ -149,6 +165,7 @@ class Samples:
             "processing": self._processing.numbers(),
             "batches": self._batches.numbers(),
             **({"predictors": self._times_of_predictors()} if self._of_predictors else {}),
+            **({"streams": self._streams()} if self._has_streams else {}),
             "values": self._predictions.by_value(),
             "numbers": numbers.numbers() if any(numbers.counts) else None,
             "features": {name: histogram.numbers() for name, histogram in sorted(self.inputs.features.items())},

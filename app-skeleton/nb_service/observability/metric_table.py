@@ -18,6 +18,7 @@ BUS_THAT_SAYS = "with the back end bus, if the broker reports its lag"
 BASELINE = "with a baseline"
 GPU = "if there is a GPU"
 PREDICTORS = "with named predictors"
+STREAMS = "if a predictor streams"
 
 DRIFT = "drift_"
 _OF_BASELINE = ("baseline", "part", "feature")
@@ -58,6 +59,15 @@ TABLE = (
         "Seconds that a sample of a named predictor took in a scorer.",
         ("model_name",),
         PREDICTORS,
+    ),
+    Family("streams", GAUGE, "streams", "Streams that scorers work on.", when=STREAMS),
+    Family("stream_items", COUNTER, "items", "Items of streams.", when=STREAMS),
+    Family(
+        "stream_first_item_seconds",
+        HISTOGRAM,
+        "seconds",
+        "Seconds from the request of a stream to its first item.",
+        when=STREAMS,
     ),
     Family("batch_samples", HISTOGRAM, "samples", "Samples scored in one call."),
     Family("predictions", COUNTER, "answers", "Predictions by value.", ("value",)),

@@ -186,6 +186,11 @@ class Link:
 
     # --- the stream that the scorer works on ---
 
+    @property
+    def is_streaming(self) -> bool:
+        """Return whether a stream is the next request that the scorer responds to."""
+        return bool(self.in_flight and self.in_flight[0].kind & frames.STREAMED)
+
     def _is_at_work_on(self, job: Job) -> bool:
         return self.alive and bool(self.in_flight) and self.in_flight[0] is job
 
@@ -406,8 +411,7 @@ class Link:
             if not self.alive:
                 break
             if status == ITEM and self._is_of_stream(number):
-                self._note_item(payload)
-                pairs.append((in_flight[0], Answer(status, payload, seconds, batch)))
+                pairs.append((in_flight[0], self._item(payload)))
                 continue
             is_answer = status <= frames.FILE or status == frames.BACK
             if not is_answer or not in_flight or number != self.answers & frames.NUMBERS:
@@ -433,17 +437,19 @@ class Link:
 
     def _is_of_stream(self, number: int) -> bool:
         return bool(
-            self.in_flight
-            and self.in_flight[0].kind & frames.STREAMED
+            self.is_streaming
             and number == self.answers & frames.NUMBERS
             # A scorer that sends more than was asked for must not fill the memory.
             and not self.is_held
         )
 
-    def _note_item(self, payload: bytes) -> None:
-        self.in_flight[0].has_begun = True
+    def _item(self, payload: bytes) -> Answer:
+        """Count an item of the stream at work; return it, the first one with the seconds since its request."""
+        job = self.in_flight[0]
+        is_first, job.has_begun = not job.has_begun, True
         self._item_sizes.append(len(payload))
         self._items_size += len(payload)
+        return Answer(ITEM, payload, time.monotonic() - job.since if is_first else 0.0, int(is_first))
 
     def _on_other_frame(self, status: int, payload: bytes) -> None:
         """Handle a frame that is not the next sample's answer: the scorer's first one, or an invalid one."""

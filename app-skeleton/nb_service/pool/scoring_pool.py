@@ -100,6 +100,11 @@ class Pool:
         """Return how many samples scorers have."""
         return sum(link.ahead + 1 for link in self.manager.links.values())
 
+    @property
+    def streams(self) -> int:
+        """Return how many streams scorers work on."""
+        return sum(link.is_streaming for link in self.manager.links.values())
+
     def submit(
         self,
         body: bytes,
@@ -208,12 +213,12 @@ class Pool:
             self._answer_soon(job, FULL)
         else:
             self._queue.append(job)
-            if not manager.warm:
+            if not manager.warm or job.kind & frames.STREAMED:
                 job.since = time.monotonic()
-            elif self._one_by_one and self._anyone_idle():
+            if manager.warm and self._one_by_one and self._anyone_idle():
                 # An idle scorer starts now; for busy ones, and in batches, the samples of a turn are sent together.
                 self._pump()
-            elif not self._turn_scheduled and self._anyone_low():
+            elif manager.warm and not self._turn_scheduled and self._anyone_low():
                 self._schedule()
         return job
 

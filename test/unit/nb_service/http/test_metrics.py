@@ -26,7 +26,7 @@ def samples():
     """Return what counts the samples of a pool with a golden row."""
     manager = types.SimpleNamespace(free=[1, 2], endings={"died": 1, "too slow": 0, "recycled": 2}, batching_ended=0)
     plan = types.SimpleNamespace(golden=({"sample": [1, 2], "answer": "a"},), max_queue=10, gpus=Gpus())
-    model = types.SimpleNamespace(sample_schema={}, predictors={})
+    model = types.SimpleNamespace(sample_schema={}, predictors={}, manifest={})
     return Samples(
         types.SimpleNamespace(plan=plan, manager=manager, model=model, waiting=3, in_flight=4, form="derived")
     )
@@ -110,7 +110,9 @@ def test_answers_are_put_aside_for_feedback_where_it_may_come(requests):
     kept = KeptAnswers(1 << 20)
     plan = types.SimpleNamespace(golden=())
     samples = Samples(
-        types.SimpleNamespace(plan=plan, model=types.SimpleNamespace(sample_schema={}, predictors={})), None, kept
+        types.SimpleNamespace(plan=plan, model=types.SimpleNamespace(sample_schema={}, predictors={}, manifest={})),
+        None,
+        kept,
     )
     samples.answered([(Job(b"[1, 2]", None, frames.SAMPLE, "a"), Answer(OK, b"4"))])
     samples.answered([(Job(b"[1, 2]", None, frames.SAMPLE, "failed"), Answer(FAILED, b"{}"))])

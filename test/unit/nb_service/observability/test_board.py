@@ -132,10 +132,11 @@ def test_rows_are_those_that_one_looks_for_and_what_few_have_is_folded():
         "Inputs of the last hour, by feature",
         "Drift",
         "Bus",
+        "Streams",
         "GPUs",
         "Process",
     ]
-    assert [row["title"] for row in rows if row["collapsed"]] == ["Bus", "GPUs"]
+    assert [row["title"] for row in rows if row["collapsed"]] == ["Bus", "Streams", "GPUs"]
     assert [len(row["panels"]) > 0 for row in rows] == [row["collapsed"] for row in rows]
 
 
