@@ -128,12 +128,12 @@ def _check(options: argparse.Namespace, log: NotesLog) -> CheckOutcome:
         spent = 0 if target.is_url(name) else time.monotonic() - began
         try:
             # Evaluating requirements may take as long as a cell of a build.
-            with _ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
+            with ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
                 examine(folder, environ, Path(scratch), log, computes=computes, result=result)
                 if fixed:
                     _add(fixed.findings, result)
                 proposal = _proposal(result)
-        except _TimeUp:
+        except TimeUp:
             result.findings.append(CheckTooLong(seconds=TIME_LIMIT))
         if result.findings:
             target.log_unused_parents(folder, log)
@@ -179,16 +179,16 @@ def _print_object(outcome: CheckOutcome, log: NotesLog, options: argparse.Namesp
     print(visible.json_text(described, indent=1))
 
 
-class _TimeUp(BaseException):
+class TimeUp(BaseException):
     """The check timed out; not an Exception, so that no handler of other exceptions catches it."""
 
 
 @contextlib.contextmanager
-def _ended_after(seconds: float) -> Iterator[None]:
-    """Raise _TimeUp in the block after this many seconds; 0 means no limit."""
+def ended_after(seconds: float) -> Iterator[None]:
+    """Raise TimeUp in the block after this many seconds; 0 means no limit."""
 
     def end(_number: int, _frame: object) -> None:
-        raise _TimeUp
+        raise TimeUp
 
     before = signal.signal(signal.SIGALRM, end)
     # Repeated, in case a library swallowed the first one.
