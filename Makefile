@@ -301,7 +301,7 @@ docs:
 	@"$(HOME_DIR)/sphinx/bin/python" -I -m sphinx --quiet --fail-on-warning --fresh-env --doctree-dir "$(HOME_DIR)/sphinx/doctrees" docs "$(HOME_DIR)/docs"
 	@echo "---> $(HOME_DIR)/docs/index.html"
 
-# Not in any other target: a package takes minutes. test/mutants/__main__.py says how, and what else MUTANTS may have.
+# Not in any other target: a package takes minutes. test/mutants/__main__.py describes it, and the options of MUTANTS.
 mutants: developer
 	nice $(TEST)/python test/mutants "$(ROOM)" $(MUTANTS)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from pygments.lexers.special import TextLexer
 
 HERE = Path(__file__).parent
-# A link to something of the repository; a picture is none.
+# A link to something of the repository, other than a picture.
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]*)\]\((?![a-z]+:)(?P<path>[^)#\s]+)(?:#[^)\s]*)?\)")
-# What furo and Sphinx leave out for screen readers: what the columns are, how deep their headings are, and that keys
-# may scroll what is wider than the page.
+# Markup for screen readers that furo and Sphinx leave out: names of columns, levels of headings, and that keys
+# can scroll elements wider than the page.
 MARKUP = {
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
@@ -28,7 +28,7 @@ author = "the nb-builder project"
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 root_doc = "README"
-# What a reference names and nothing has is a warning; `make docs` makes errors of warnings.
+# A reference without a target is a warning, and `make docs` turns warnings into errors.
 nitpicky = True
 # As on a git host: headings have the anchors that pages link to, and quotes stay as they are written.
 myst_heading_anchors = 6
@@ -73,7 +73,7 @@ def add_sidebar(app, docname, source):
 
 
 def drop_links(app, docname, source):
-    """Leave of a link its words where it leads to a folder, or out of docs: the site has no page of it."""
+    """Replace a link to a folder, or out of docs, with its text: the site has no such page."""
     folder = (HERE / docname).parent
 
     def kept(link):
@@ -98,7 +98,7 @@ def finish(app, error):
 
 
 def setup(app):
-    """Connect what is above with Sphinx."""
+    """Connect the functions above with Sphinx."""
     app.add_lexer("answer", TextLexer)
     app.connect("source-read", add_sidebar)
     app.connect("source-read", drop_links)

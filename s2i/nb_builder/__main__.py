@@ -38,10 +38,10 @@ def _assemble(arguments: Sequence[str]) -> None:
 
 def _dev_build(arguments: Sequence[str]) -> None:
     with _without_collections():
-        from nb_builder.assemble import Beside, assemble
+        from nb_builder.assemble import DevAdditions, assemble
         from nb_builder.commands.dev import build_process
 
-    build_process.main(lambda settings, log, *words: assemble(settings, log, Beside(*words)))
+    build_process.main(lambda settings, log, *arguments: assemble(settings, log, DevAdditions(*arguments)))
 
 
 def _save_artifacts(arguments: Sequence[str]) -> None:

@@ -65,7 +65,7 @@ FILES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Beside:
+class DevAdditions:
     """Additions of `nb-builder dev` to a build: the previous successful APP_ROOT, and callbacks.
 
     `on_installed` gets the installer and its Python before a cell runs, so that users can try failing cells in Jupyter.
@@ -90,7 +90,7 @@ class Build:
     circumstances: Circumstances
     origin: Origin
     signer: Signer | None
-    beside: Beside | None = None
+    dev: DevAdditions | None = None
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,12 @@ class Environment:
         return self.installer.resolves_alike(self.requirements, moment)
 
 
-def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None:
+def assemble(settings: Settings, log: Log, dev: DevAdditions | None = None) -> None:
     """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it.
 
-    With `beside`, reuse the previous build in another APP_ROOT instead of s2i's artifacts.
+    With `dev`, reuse the previous build in another APP_ROOT instead of s2i's artifacts.
     """
-    build = begin(settings, log, beside)
+    build = begin(settings, log, dev)
     checked, workspace, report = build.checked, build.workspace, build.report
     left_out = source_tree.special_files(checked.repository)
     if left_out:
@@ -132,8 +132,8 @@ def assemble(settings: Settings, log: Log, beside: Beside | None = None) -> None
         with report.step("install", f"Installing {counted(len(requirements))} into the notebook's own environment"):
             build, environment = install_with_some_python(build, requirements, previous)
             checked = build.checked
-            if beside:
-                beside.on_installed(environment.installer, checked.python)
+            if dev:
+                dev.on_installed(environment.installer, checked.python)
         with weights_of(build) as fetched:
             with file_guard.files(workspace, log) as files, declaring.placed(checked, environment.requirements):
                 with report.step(
@@ -184,10 +184,10 @@ def weights_of(build: Build) -> Iterator[weights.Fetched | None]:
 
 def find_previous(build: Build) -> PreviousBuild | None:
     """Return the reusable parts of the previous build, if it fits this one."""
-    circumstances, log, beside = build.circumstances, build.log, build.beside
-    if beside is None:
+    circumstances, log, dev = build.circumstances, build.log, build.dev
+    if dev is None:
         return artifacts.find(build.settings.src, circumstances, log)
-    return artifacts.beside(beside.app_root, circumstances, log) if beside.app_root else None
+    return artifacts.find_served(dev.app_root, circumstances, log) if dev.app_root else None
 
 
 def attest(build: Build, made_of: MadeOf) -> None:
@@ -207,7 +207,7 @@ def leave_batch_form(workspace: Workspace) -> None:
         shutil.copyfile(form, workspace.build / paths.BATCH_FORM)
 
 
-def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
+def begin(settings: Settings, log: Log, dev: DevAdditions | None = None) -> Build:
     """Check the notebook and record the build's inputs in the report; no file is written."""
     report = Report(log, repeatable=settings.source_date_epoch is not None)
     workspace = Workspace(settings.app_root)
@@ -230,10 +230,10 @@ def begin(settings: Settings, log: Log, beside: Beside | None = None) -> Build:
     origin = Origin(
         notebooks=digests.digests(checked.repository, names),
         uncommitted=tuple(uncommitted[:FILES_SHOWN]) or None,
-        **provenance.of(checked.repository, settings.commit, settings.source),
+        **provenance.read(checked.repository, settings.commit, settings.source),
     )
     report.add(origin)
-    return Build(settings, log, report, workspace, environ, checked, circumstances, origin, signer, beside)
+    return Build(settings, log, report, workspace, environ, checked, circumstances, origin, signer, dev)
 
 
 def note_misspelt_settings(log: Log) -> None:
@@ -325,7 +325,7 @@ def install(build: Build, requirements: Wanted, previous: PreviousBuild | None) 
     installer.install(requirements, workspace.build / paths.LOCK, previous.installed if previous else None)
     packages = installer.freeze().splitlines()
     build.log.detail(", ".join(packages))
-    gpu_advice.tell(installer, build.log)
+    gpu_advice.log_advice(installer, build.log)
     installed = Installed(
         packages=packages,
         as_locked=True,
@@ -394,7 +394,7 @@ def packages_after_cells(build: Build, environment: Environment) -> Installed:
     declared = environment.installed.packages
     packages = environment.installer.freeze().splitlines()
     added = pip_shim.newly_installed(declared, packages)
-    pip_shim.tell(pip_shim.to_declare(added, declared, build.workspace.venv), declared, build.log)
+    pip_shim.note_undeclared(pip_shim.to_declare(added, declared, build.workspace.venv), declared, build.log)
     as_locked = packages == declared
     return replace(environment.installed, packages=packages, added_by_cells=added, as_locked=as_locked)
 
@@ -482,4 +482,4 @@ def run_cells(
         write_executed(notebook.node, results, workspace.build / (notebook.prefix + paths.EXECUTED))
     page = workspace.build / (notebook.prefix + paths.NOTEBOOK_PAGE)
     write_page = partial(notebook_html.write, notebook.node, str(notebook.name), page, build.log)
-    build.beside.later(write_page) if build.beside else write_page()
+    build.dev.later(write_page) if build.dev else write_page()

@@ -104,10 +104,10 @@ def _answers(process, count):
 
 def _kind_of_error(answer):
     """Return "failed", "beyond" or "refused" for an error line of the program, None for a prediction."""
-    words = answer.get("error") if isinstance(answer, dict) and len(answer) == 1 else None
-    if words is None:
+    message = answer.get("error") if isinstance(answer, dict) and len(answer) == 1 else None
+    if message is None:
         return None
-    return "failed" if words.startswith(_FAILED) else "beyond" if words.startswith(_BEYOND) else "refused"
+    return "failed" if message.startswith(_FAILED) else "beyond" if message.startswith(_BEYOND) else "refused"
 
 
 def _difference(expected, actual):

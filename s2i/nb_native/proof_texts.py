@@ -28,7 +28,7 @@ _SIGMAS = (
 _MAX_WORDS = 30
 _LONG = (3000, 20_000)
 # Probabilities that text is a mixture of words, has special characters, is random, or is very long.
-_MIXED, _TELLING, _RANDOM = 0.45, 0.45, 0.09
+_MIXED, _SPECIAL, _RANDOM = 0.45, 0.45, 0.09
 # Probability that a word is one of the model's, unchanged.
 _KNOWN, _AS_IT_IS = 0.8, 0.5
 # Probability that a mixture has at most three words.
@@ -36,7 +36,7 @@ _ONE_SIDED = 0.3
 
 
 @functools.lru_cache(maxsize=1)
-def telling_characters():
+def special_characters():
     """Return all characters whose class differs from the previous one's, or that lower case or NFKD changes."""
     found: list = []
     before: tuple = ()
@@ -61,9 +61,9 @@ class Texts:
         self._dice = dice
         self._words = [word for word in words if word] or ["word"]
         self._others = [word for text in texts for word in text.split()] or ["other"]
-        self._telling = telling_characters()
-        dice.shuffle(self._telling)
-        self._told = 0
+        self._special = special_characters()
+        dice.shuffle(self._special)
+        self._turn = 0
         self._golden = list(texts)
 
     def drawn(self):
@@ -75,7 +75,7 @@ class Texts:
         kind = self._dice.random()
         for share, draw in (
             (_MIXED, self._mixture),
-            (_TELLING, self._with_telling_characters),
+            (_SPECIAL, self._with_special_characters),
             (_RANDOM, self._odd),
         ):
             if kind < share:
@@ -122,12 +122,12 @@ class Texts:
             return "".join(word + dice.choice(_SEPARATORS) for word in words)
         return separator.join(words)
 
-    def _with_telling_characters(self):
+    def _with_special_characters(self):
         """Return words with characters between, before and after them, each of which is used in turn."""
         parts = [self._word()]
         for _ in range(self._dice.randint(1, 8)):
-            parts += [self._telling[self._told % len(self._telling)], self._dice.choice(("", "", " ")), self._word()]
-            self._told += 1
+            parts += [self._special[self._turn % len(self._special)], self._dice.choice(("", "", " ")), self._word()]
+            self._turn += 1
         return "".join(parts)
 
     def _odd(self):

@@ -44,9 +44,6 @@ EDITS = {
     ): Edit(
         replaced={(23, 2): "training_epochs = 100", (37, 1): "model.fit(X_scaled, y_scaled, epochs=50, verbose=0)"}
     ),
-    ("SeldonIO/alibi", "doc/source/examples/cem_iris.ipynb"): Edit(
-        replaced={(9, 9): "c_steps = 1", (9, 10): "max_iterations = 10"}
-    ),
 }
 if any(edit.lines > MAX_LINES for edit in EDITS.values()):
     raise ValueError(f"an edit has more than {MAX_LINES} lines")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 import uuid
@@ -14,12 +15,15 @@ from pathlib import Path
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
+import pythons
 from contract.services import wait_until
 from flow import stage
 
 # There is one environment of JupyterLab, and one make of it.
 pytestmark = pytest.mark.xdist_group("make dev")
 LONG = 240
+# Another Python than the one that these tests run with.
+OTHER = "3.12"
 CELLS = [
     'requirements = [["six", "1.17.0"]]',
     "import six\nstep = 1",
@@ -164,6 +168,27 @@ def test_other_requirements_are_installed_and_outputs_are_no_save(dev):
     it.save(c2="import six\nstep = 11")
     assert it.served(3).answer() == 15
     assert len(it.found("changed")) == 2
+
+
+@pytest.mark.skipif(OTHER not in pythons.installed(), reason=f"needs Python {OTHER} to make an archive of")
+def test_a_python_that_is_not_installed_is_downloaded_once(dev, tmp_path):
+    python = pythons.installed()[OTHER]
+    archive = pythons.of_installation(tmp_path / "python.tar.gz", python.path.resolve().parents[1], OTHER)
+    catalog = pythons.catalog(tmp_path / "catalog.json", {python.full: archive}, tmp_path.as_uri())
+    # This machine's own Pythons are hidden, and what it has in its caches is not.
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    machine = {"PATH": "/usr/bin:/bin", "PYENV_ROOT": str(tmp_path / "none"), "NB_BUILDER_PYTHON": sys._base_executable}
+    machine |= {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": cache, "UV_PYTHON_DOWNLOADS_JSON_URL": catalog}
+    it = dev(
+        "import sys\nstep = 0", "def predictor(x):\n    return x + step + sys.version_info[1]\npredictor(4)",
+        S2I_PYTHON=OTHER, **machine,
+    ).served()  # fmt: skip
+    assert it.answer() == 4 + int(OTHER[2:])
+    library = tmp_path / f"home/.local/share/uv/python/cpython-{OTHER}-linux-{os.uname().machine}-gnu/lib"
+    installed = library.stat()
+    it.save(c1="import sys\nstep = 1")
+    assert it.served(2).answer() == 5 + int(OTHER[2:])
+    assert library.stat().st_ino == installed.st_ino
 
 
 def test_a_save_while_a_build_runs_takes_its_place(dev, tmp_path):

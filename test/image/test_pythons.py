@@ -195,7 +195,7 @@ def test_everything_that_is_made_of_a_service_works_with_such_a_python(kmeans, t
     ran = docker.docker("run", "-i", "--rm", *TIGHT, image, "batch", stdin=b"0.2,0.7\n0.9,0.1\n")
     assert ran.stdout == "0.2,0.7,4\n0.9,0.1,1\n"
     small = slim.must(slim.make(image, f"{tag}-slim")).image
-    assert docker.answer(small, b"[0.2, 0.7]", *TIGHT, "--network", "none") == 4
+    assert docker.answer(small, b"[0.2, 0.7]", *TIGHT) == 4
     shared.note(f"k-means with a {kmeans[2]} Python: {docker.megabytes(image)} MB, slim {docker.megabytes(small)} MB")
     base = shared.once(f"base-{bases.MAIN}", lambda: bases.base(bases.MAIN))
     program = slim.must(native.make(image, f"{tag}-native", base)).image

@@ -2,8 +2,8 @@
 
 Usage: docker compose logs --no-log-prefix proxy | python3 compare.py [--most SHARE] [--tolerance RELATIVE] [--json]
 
-Lines of other forms are passed over. A sample of which only one answer is there, because the log ends or its copy was
-not made, is counted and not compared. The exit status is 1 where a larger share than --most (0) differs, and 2 where
+Lines of other forms are passed over. A sample with only one answer, because the log stops or its copy was
+not made, is counted, but not compared. The exit status is 1 where a larger share than --most (0) differs, and 2 where
 there is nothing to compare.
 """
 
@@ -29,7 +29,7 @@ def read(lines):
 
 
 def difference(one, other, tolerance):
-    """Return None where two entries say the same, else the largest difference of their numbers, inf for other ones."""
+    """Return None if two entries are the same, else the largest difference of their numbers, inf for other ones."""
     if one["status"] != other["status"]:
         return math.inf
     if one["answer"] == other["answer"]:
@@ -55,7 +55,7 @@ def apart(one, other, tolerance):
 
 
 def report(samples, tolerance):
-    """Return what there is to say of all samples, as an object of JSON."""
+    """Return the summary of all samples, as a JSON object."""
     pairs = {key: entries for key, entries in samples.items() if {LIVE, SHADOW} <= entries.keys()}
     found = {key: difference(both[LIVE], both[SHADOW], tolerance) for key, both in pairs.items()}
     differing = [key for key, size in found.items() if size is not None]

@@ -39,7 +39,7 @@ class Counted(NamedTuple):
     numbers: Moments
 
 
-def of(prometheus: Prometheus, chosen: Chosen, version: str) -> Counted:
+def query_version(prometheus: Prometheus, chosen: Chosen, version: str) -> Counted:
     """Return the counts of a version; raise AbNoSeries or AbTooFew."""
     route = f"route=~{text(chosen.route)}"
     by_status = _increases(prometheus, chosen, version, "http_requests_total", "status", route)
@@ -95,11 +95,11 @@ def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str)
         ("job", metric, f"None of these metrics has the label {chosen.label}; job is"),
         ("__name__", '{__name__=~".+_http_requests_total"}', "What there is has the name"),
     )
-    for label, series, words in lookups:
+    for label, series, intro in lookups:
         found = prometheus.query(f"count by ({label}) (last_over_time({series}{here}))")
         names = sorted({labels[label] for labels, _ in found if label in labels})
         if names:
-            there = f"{words} {phrases.listed(names, MAX_NAMES)}."
+            there = f"{intro} {phrases.listed(names, MAX_NAMES)}."
             break
     else:
         there = "There are no metrics of any service."

@@ -39,8 +39,8 @@ class Prometheus:
 
     def _asked(self, expression: str, read: Callable[[Any], Found]) -> Found:
         """Return the result of an expression, converted by `read`."""
-        words = {"query": expression, **({"time": self._time} if self._time else {})}
-        url = f"{self._address}/api/v1/query?{urllib.parse.urlencode(words)}"
+        parameters = {"query": expression, **({"time": self._time} if self._time else {})}
+        url = f"{self._address}/api/v1/query?{urllib.parse.urlencode(parameters)}"
         try:
             with self._opener.open(url, timeout=SECONDS) as answer:
                 content = answer.read(MAX_BYTES)

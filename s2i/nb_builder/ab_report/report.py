@@ -29,7 +29,7 @@ class Measure(NamedTuple):
     more_is_better: bool = False
 
 
-def of(chosen: Chosen, a: Counted, b: Counted) -> dict[str, Any]:
+def build(chosen: Chosen, a: Counted, b: Counted) -> dict[str, Any]:
     """Return the report: both versions, each measure that both have, and the names of those in which one is better."""
     measures = [measure for measure in _measures(a, b) if min(measure.numbers) >= MIN_COUNT]
     confidence = intervals.together(len(measures), CONFIDENCE)

@@ -9,7 +9,7 @@ _NAMES = {A: "A", B: "B"}
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a report made by `report.of`; the last one is the verdict."""
+    """Yield the lines of a report made by `report.build`; the last one is the verdict."""
     for name, title in _NAMES.items():
         facts = report[name]
         true = f"{facts['true_answers']:,} true answers" if facts["true_answers"] else "no feedback"
@@ -47,10 +47,10 @@ def _row(measure: dict[str, Any]) -> tuple[str, str, str, str, str]:
     of_each = [_interval(measure[name], measure["unit"]) for name in (A, B)]
     difference = measure["difference"]
     said = "" if difference is None else _interval(difference, measure["unit"], sign="+")
-    return (measure["name"], *of_each, said, _word(measure))
+    return (measure["name"], *of_each, said, _verdict_of(measure))
 
 
-def _word(measure: dict[str, Any]) -> str:
+def _verdict_of(measure: dict[str, Any]) -> str:
     if measure["better"] != NOT_KNOWN:
         return f"{_NAMES[measure['better']]} is better"
     more = measure["more_needed"]

@@ -251,7 +251,8 @@ class _World:
         files = (inner.with_suffix(".py"), inner / "__init__.py")
         paths = (folder / file for folder in self._folders for file in files)
         return next(
-            (path for path in paths if os.path.isfile(path) and not inside.refusal(path, self._folders[-1])), None
+            (path for path in paths if os.path.isfile(path) and not inside.unreadable_reason(path, self._folders[-1])),
+            None,
         )
 
 

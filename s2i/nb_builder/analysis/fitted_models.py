@@ -99,8 +99,8 @@ class FittedModel:
     expressions that each sample passes through before the model, in order, with {} as its placeholder; `wrapper` is the
     same for the class that the library's own functions require, or "". `classes` is an expression for its class names,
     `encoder` the name of the LabelEncoder for them, if evident. `imports` are {name in the notebook: what it imports}.
-    `own` are the notebook's own calls whose data is still available. `of` is the name of its class, or a constant such
-    as NETWORK. `dtype` is the number type that it accepts, or "".
+    `own` are the notebook's own calls whose data is still available. `model_class` is the name of its class, or a
+    constant such as NETWORK. `dtype` is the number type that it accepts, or "".
     """
 
     name: str
@@ -113,7 +113,7 @@ class FittedModel:
     encoder: str = ""
     imports: Mapping[str, str] = field(default_factory=dict)
     own: tuple[OwnCall, ...] = ()
-    of: str = ""
+    model_class: str = ""
     dtype: str = ""
 
 

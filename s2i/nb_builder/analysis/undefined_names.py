@@ -88,7 +88,7 @@ class Uses:
         """Return the first use of each name in each of these functions; a sure use takes precedence."""
         uses: dict[tuple[str, str], Use] = {}
         for function in self.roots:
-            for use in sorted(self._of(function, function, True, set()), key=lambda use: not use.sure):
+            for use in sorted(self._uses(function, function, True, set()), key=lambda use: not use.sure):
                 uses.setdefault((function, use.name), use)
         return list(uses.values())
 
@@ -96,7 +96,7 @@ class Uses:
         """Return the last top-level statement that binds `name`, or None if no cell does."""
         return self._bindings[name][-1] if name in self._bindings else None
 
-    def _of(self, root: str, name: str, sure: bool, seen: set[tuple[str, bool]]) -> Iterator[Use]:
+    def _uses(self, root: str, name: str, sure: bool, seen: set[tuple[str, bool]]) -> Iterator[Use]:
         """Yield the uses in the function `name`, which `root` calls: always if `sure`, otherwise possibly."""
         definition = self._function(name)
         if definition is None or (name, sure) in seen:
@@ -111,7 +111,7 @@ class Uses:
             if node.id in outside:
                 yield Use(root, node.id, cell, node.lineno, id(node) in certain_ids)
         for callee in sorted(outside & self.defined):
-            yield from self._of(root, callee, sure and callee in called, seen)
+            yield from self._uses(root, callee, sure and callee in called, seen)
 
     def _function(self, name: str) -> tuple[Cell, _Function] | None:
         """Return the plain function that `name` is bound to, with its cell; None for anything else.

@@ -30,13 +30,13 @@ class Command(NamedTuple):
 
     help: str
     call: Callable[[Call, commands.Made], int]
-    words: Callable[[Add], None]
+    add_arguments: Callable[[Add], None]
     settings: tuple[str, ...] = ()
     # Whether the program that it calls writes the JSON of --json itself.
     speaks_json: bool = False
 
 
-def _no_words(add: Add) -> None:
+def _no_arguments(add: Add) -> None:
     """Add no arguments."""
 
 
@@ -97,7 +97,7 @@ def _dev(add: Add) -> None:
 def _batch(add: Add) -> None:
     add("target", metavar="TARGET", help="a folder, a notebook or a git URL")
     add(
-        "words",
+        "rest",
         nargs=argparse.REMAINDER,
         metavar="…",
         help="INPUT… OUTPUT and options; `batch . --help` lists them",
@@ -164,13 +164,13 @@ def _index(add: Add) -> None:
 
 
 def _derived(*options: tuple[str, str, str]) -> Callable[[Add], None]:
-    def words(add: Add) -> None:
+    def add_arguments(add: Add) -> None:
         _service(add)
         add("--tag", "-t", default="", metavar="IMAGE", help="name of the new image")
         for name, metavar, text in options:
             add(f"--{name}", default="", metavar=metavar, help=text)
 
-    return words
+    return add_arguments
 
 
 def _service(add: Add) -> None:
@@ -223,7 +223,7 @@ def _rebuild_check(add: Add) -> None:
 
 def _audit(add: Add) -> None:
     add("image", metavar="IMAGE|SBOM", help="a slim image, or a file with a CycloneDX SBOM")
-    add("words", nargs=argparse.REMAINDER, metavar="…", help="options of pip-audit")
+    add("rest", nargs=argparse.REMAINDER, metavar="…", help="options of pip-audit")
 
 
 def _manifests(add: Add) -> None:
@@ -291,11 +291,11 @@ COMMANDS: dict[str, Command] = {
     "pull": Command("pull a model file from a registry", commands.pull, _pull),
     "sign": Command("sign a model with a private key", commands.sign, _sign, _KEYS),
     "verify": Command("verify the signature of a model and show its provenance", commands.verify, _verify),
-    "diff": Command("compare predictions, speed and memory of two services", commands.diff, _no_words, (), True),
+    "diff": Command("compare predictions, speed and memory of two services", commands.diff, _no_arguments, (), True),
     "ab-report": Command(
         "report which of two versions performs better, based on Prometheus metrics",
         commands.ab_report,
-        _no_words,
+        _no_arguments,
         (),
         True,
     ),
@@ -303,15 +303,15 @@ COMMANDS: dict[str, Command] = {
     "rebuild-check": Command("build an image again and list the differences", commands.rebuild_check, _rebuild_check),
     "export-manifests": Command("write manifests for a platform", commands.export_manifests, _manifests),
     "doctor": Command(
-        "check this machine: what is installed, what is missing, how to get it", commands.show_doctor, _no_words
+        "check this machine: what is installed, what is missing, how to get it", commands.show_doctor, _no_arguments
     ),
     "explain": Command(
         "print what a problem's code means, why it matters and how to fix it", commands.explain, _explain
     ),
-    "settings": Command("list all settings of builds and services", commands.settings, _no_words),
+    "settings": Command("list all settings of builds and services", commands.settings, _no_arguments),
     "completion": Command("print the completion for a shell", commands.show_completion, _completion),
     "clean": Command("remove nb-builder's own environments", commands.clean, _clean),
-    "version": Command("print the version", commands.show_version, _no_words),
+    "version": Command("print the version", commands.show_version, _no_arguments),
 }
 
 
@@ -335,7 +335,7 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.words(made.add_argument)
+        command.add_arguments(made.add_argument)
         made.add_argument(
             "--json", action="store_true", help="print the result as JSON on stdout and everything else on stderr"
         )
@@ -346,32 +346,32 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, 1 for a problem, 2 for wrong usage, 130 after Ctrl-C, or the command's own status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # As an exception, so that every `finally` cleans up.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if sys.platform in ("win32", "cygwin"):
         return _show(PlatformUnsupported(system=platform.system()))
-    if words[:1] == ["--version"]:
-        words[:1] = ["version"]
-    if words[:1] == ["--json"] and len(words) > 1:
+    if given[:1] == ["--version"]:
+        given[:1] = ["version"]
+    if given[:1] == ["--json"] and len(given) > 1:
         # An option of every command, also accepted before the command.
-        words[:2] = [words[1], words[0]]
-    if words[:1] and words[0] in PASSED_ON:
-        return _called(argparse.Namespace(command=words[0], words=words[1:], json="--json" in words))
+        given[:2] = [given[1], given[0]]
+    if given[:1] and given[0] in PASSED_ON:
+        return _called(argparse.Namespace(command=given[0], rest=given[1:], json="--json" in given))
     parser, by_name, options = parsers()
-    if not words:
+    if not given:
         parser.print_help()
         return 2
-    if {"-h", "--help"} & set(words[1:2]) and words[0] in COMMANDS and COMMANDS[words[0]].settings:
-        by_name[words[0]].epilog = help_text.shown(help_text.chosen(COMMANDS[words[0]].settings))
-    given, unknown = parser.parse_known_args(words)
+    if {"-h", "--help"} & set(given[1:2]) and given[0] in COMMANDS and COMMANDS[given[0]].settings:
+        by_name[given[0]].epilog = help_text.shown(help_text.chosen(COMMANDS[given[0]].settings))
+    parsed, unknown = parser.parse_known_args(given)
     if unknown:
         # Reported by the command's own parser, whose usage lists its arguments.
-        by_name.get(given.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
-    if given.command == "completion":
-        given.words_of = (options, {name: row.help for name, row in COMMANDS.items()})
-    return _called(given)
+        by_name.get(parsed.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    if parsed.command == "completion":
+        parsed.completed = (options, {name: row.help for name, row in COMMANDS.items()})
+    return _called(parsed)
 
 
 def _called(given: argparse.Namespace) -> int:

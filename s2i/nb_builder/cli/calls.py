@@ -46,22 +46,22 @@ class Call:
         self.environ.update(installation.writable_caches(self.environ, self.place.home))
         return self.place
 
-    def builder(self, *words: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
+    def builder(self, *arguments: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
         """Run a command of nb_builder in the build environment, and return its exit status; see `program`."""
-        return self.builder_module("nb_builder", *words, returns=returns, shows=shows, more=more)
+        return self.builder_module("nb_builder", *arguments, returns=returns, shows=shows, more=more)
 
     def builder_module(
-        self, module: str, *words: str, returns: bool = False, shows: bool = False, more: Environ | None = None
+        self, module: str, *arguments: str, returns: bool = False, shows: bool = False, more: Environ | None = None
     ) -> int:
         """Run a module in the build environment, and return its exit status; see `program`."""
         environments.ensure(self.installation, self.environ)
-        command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *words]
+        command = [str(self.installation.home / "build" / "bin" / "python"), "-I", "-u", "-m", module, *arguments]
         return self.program(*command, returns=returns, shows=shows, more=more)
 
-    def with_environment(self, name: str, *words: str, returns: bool = False) -> int:
+    def with_environment(self, name: str, *arguments: str, returns: bool = False) -> int:
         """Run nb_builder in the environment `name`, creating it if missing; see `program`."""
         environments.ensure(self.installation, self.environ, f"--{name}")
-        command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *words]
+        command = [str(self.installation.home / name / "bin" / "python"), "-I", "-u", "-m", "nb_builder", *arguments]
         return self.program(*command, returns=returns)
 
     def program(self, *command: str, returns: bool = False, shows: bool = False, more: Environ | None = None) -> int:
@@ -119,9 +119,9 @@ def report(command: str, status: int, problem: dict | None, made: Mapping[str, A
     print(visible.json_text({"command": command, "exit_status": status, "problem": problem, **made}))
 
 
-def tail(words: Sequence[str]) -> list[str]:
+def tail(arguments: Sequence[str]) -> list[str]:
     """Return the arguments to pass on to another program, without a leading `--`."""
-    return list(words[1:] if words[:1] == ["--"] else words)
+    return list(arguments[1:] if arguments[:1] == ["--"] else arguments)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -72,11 +72,11 @@ def dev(call: Call, made: Made) -> int:
 def batch(call: Call, made: Made) -> int:
     """Build a notebook on this machine, and score files with it."""
     given = call.given
-    words = tail(given.words)
+    arguments = tail(given.rest)
     # After TARGET, it is an option of the back end.
-    given.json = given.json or "--json" in words
+    given.json = given.json or "--json" in arguments
     target.require(given.target)
-    return call.builder("batch", *_place(call), given.target, *_flags(call, "json"), *words)
+    return call.builder("batch", *_place(call), given.target, *_flags(call, "json"), *arguments)
 
 
 def check(call: Call, made: Made) -> int:
@@ -134,9 +134,9 @@ def build(call: Call, made: Made) -> int:
             of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
             own = {name: of_builder.get(name, "") for name in of_author.ignored if name.isidentifier()}
             pairs = {**own, **target.choice(notebook), **call.variables}.items()
-            options = [word for name, value in pairs for word in ("-e", f"{name}={value}")]
-            words = [str(folder), given.builder, image, "--copy", "--pull-policy", "never", *options]
-            engine.run_s2i(s2i, words, call.environ, image)
+            options = [option for name, value in pairs for option in ("-e", f"{name}={value}")]
+            arguments = [str(folder), given.builder, image, "--copy", "--pull-policy", "never", *options]
+            engine.run_s2i(s2i, arguments, call.environ, image)
         else:
             docker.build_service(folder, given.builder, image, variables)
     made.update(_image(docker, image))
@@ -232,29 +232,29 @@ def rebuild_check(call: Call, made: Made) -> int:
 
 def diff(call: Call, made: Made) -> int:
     """Compare the predictions of two services."""
-    if {"-h", "--help"} & set(call.given.words):
+    if {"-h", "--help"} & set(call.given.rest):
         from nb_builder.commands import diff as comparison
 
         comparison.main(["--help"])
         return 0
-    return call.builder("diff", *call.given.words)
+    return call.builder("diff", *call.given.rest)
 
 
 def ab_report(call: Call, made: Made) -> int:
     """Compare two versions in production."""
-    if {"-h", "--help"} & set(call.given.words):
+    if {"-h", "--help"} & set(call.given.rest):
         from nb_builder.commands import ab_report as reported
 
         reported.main(["--help"])
         return 0
-    return call.builder("ab-report", *call.given.words)
+    return call.builder("ab-report", *call.given.rest)
 
 
 def audit(call: Call, made: Made) -> int:
     """Look up known vulnerabilities of the packages in an SBOM."""
     environments.ensure(call.installation, call.environ, "--audit")
     program = call.environ.get("DOCKER") or "docker"
-    return call.builder("audit", f"--engine={program}", call.given.image, *tail(call.given.words))
+    return call.builder("audit", f"--engine={program}", call.given.image, *tail(call.given.rest))
 
 
 def export_manifests(call: Call, made: Made) -> int:
@@ -304,7 +304,7 @@ def explain(call: Call, made: Made) -> int:
 
 def show_completion(call: Call, made: Made) -> int:
     """Print the completion script for a shell."""
-    options, helps = call.given.words_of
+    options, helps = call.given.completed
     print(completion.script(call.given.shell, options, helps), end="")
     return 0
 

@@ -26,19 +26,19 @@ def script(shell: str, options: Mapping[str, Sequence[str]], helps: Mapping[str,
     """Return the script for `shell`; `options` and `helps` are dicts by command."""
     if shell == "fish":
         return _fish(options, helps)
-    cases = "\n".join(f'\t\t{command}) words="{" ".join(words)}" ;;' for command, words in options.items())
+    cases = "\n".join(f'\t\t{command}) words="{" ".join(names)}" ;;' for command, names in options.items())
     bash = _BASH.format(commands=" ".join(options), cases=cases)
     return _ZSH + bash if shell == "zsh" else bash
 
 
 def _fish(options: Mapping[str, Sequence[str]], helps: Mapping[str, str]) -> str:
     lines = []
-    for command, words in options.items():
+    for command, names in options.items():
         text = helps[command].replace("'", "\\'")
         lines.append(f"complete -c nb-builder -n __fish_use_subcommand -f -a {command} -d '{text}'")
         lines += [
-            f"complete -c nb-builder -n '__fish_seen_subcommand_from {command}' -l {word[2:]}"
-            for word in words
-            if word.startswith("--")
+            f"complete -c nb-builder -n '__fish_seen_subcommand_from {command}' -l {option[2:]}"
+            for option in names
+            if option.startswith("--")
         ]
     return "\n".join(lines) + "\n"

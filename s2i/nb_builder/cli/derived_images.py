@@ -55,13 +55,13 @@ def slim(call: Call, docker: Engine, name: str, target: str) -> int:
     run = f"{os.getpid()}-{secrets.token_hex(4)}"
     base, candidate = f"nb-builder-slim-base:{run}", f"nb-builder-slim-candidate:{run}"
     given = {"SERVICE": base, **{each: call.environ[each] for each in _OF_SLIM if call.environ.get(each)}}
-    words = [word for each, value in given.items() for word in ("--build-arg", f"{each}={value}")]
+    options = [option for each, value in given.items() for option in ("--build-arg", f"{each}={value}")]
     for label, value in image.labels.items():
-        words += ["--label", f"{label}={value}"] if label.startswith(_KEPT_LABELS) else []
+        options += ["--label", f"{label}={value}"] if label.startswith(_KEPT_LABELS) else []
     log = Log(sys.stderr if call.given.json else None)
     try:
         with docker.conditioned(image, base):
-            status = docker.build_from(_dockerfile(call, "runtime"), words, candidate, log)
+            status = docker.build_from(_dockerfile(call, "runtime"), options, candidate, log)
         if status:
             return status
         made = docker.require(candidate, _WHY_SLIM)
@@ -106,14 +106,14 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
         compiler = call.environ.get("COMPILER") or _COMPILER
         # Keeps a name of its own, because installing a compiler is the slowest step.
         compilers = f"nb-builder-compiler:{_in_tag(compiler)}{f'-{cross}' if cross else ''}"
-        words = ["--build-arg", f"BASE={compiler}", "--build-arg", f"MACHINE={cross}"]
-        status = docker.build_from(_dockerfile(call, "native-compiler"), words, compilers, log, network=True)
+        options = ["--build-arg", f"BASE={compiler}", "--build-arg", f"MACHINE={cross}"]
+        status = docker.build_from(_dockerfile(call, "native-compiler"), options, compilers, log, network=True)
         if status:
             return status
         with docker.conditioned(image, base, {_RUN: run}):
             given = {"SERVICE": base, "COMPILER": compilers, "MACHINE": cross, "RUN": run}
-            words = [word for each, value in given.items() for word in ("--build-arg", f"{each}={value}")]
-            status = docker.build_from(_dockerfile(call, "native"), words, proved, log)
+            options = [option for each, value in given.items() for option in ("--build-arg", f"{each}={value}")]
+            status = docker.build_from(_dockerfile(call, "native"), options, proved, log)
         if status:
             return status
         # An archive written inside an image could replace any image of this engine.

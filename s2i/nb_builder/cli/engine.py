@@ -88,8 +88,8 @@ class Engine:
     def upload(self, container: str, archive: Path, folder: str) -> None:
         """Unpack an archive into a container's folder; raise ImageUnreadable."""
         with archive.open("rb") as file:
-            words = [self.program, "cp", "-", f"{container}:{folder}"]
-            ran = programs.run(words, env=self._environ, stdin=file)
+            arguments = [self.program, "cp", "-", f"{container}:{folder}"]
+            ran = programs.run(arguments, env=self._environ, stdin=file)
         if ran.returncode:
             raise ImageUnreadable(image=container, program=self.program, reason=images.reason(ran))
 
@@ -131,8 +131,8 @@ class Engine:
     def load(self, archive: Path, name: str) -> None:
         """Load the archive of the image `name` into the engine; raise ImageNotBuilt."""
         with archive.open("rb") as file:
-            words = [self.program, "load", "--quiet"]
-            ran = subprocess.run(words, env=self._environ, stdin=file, stdout=subprocess.DEVNULL)
+            arguments = [self.program, "load", "--quiet"]
+            ran = subprocess.run(arguments, env=self._environ, stdin=file, stdout=subprocess.DEVNULL)
         if ran.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
 
@@ -143,12 +143,12 @@ class Engine:
         if ran.returncode:
             raise ImageUnreadable(image=image.name, program=self.program, reason=f"status {ran.returncode}")
 
-    def build_from(self, instructions: str, words: Sequence[str], name: str, log: Log, *, network: bool = False) -> int:
+    def build_from(self, instructions: str, extra: Sequence[str], name: str, log: Log, *, network: bool = False) -> int:
         """Build the image `name` from a Dockerfile that needs no files; return the engine's exit status.
 
         The output of its steps is logged line by line: they may run programs of an untrusted image.
         """
-        options = ["--force-rm", *([] if network else ["--network", "none"]), *words, "--tag", name, "-"]
+        options = ["--force-rm", *([] if network else ["--network", "none"]), *extra, "--tag", name, "-"]
         with tempfile.TemporaryFile() as file:
             file.write(instructions.encode())
             file.seek(0)
@@ -203,8 +203,8 @@ class Engine:
             with tempfile.TemporaryDirectory(prefix="nb-derive-") as scratch:
                 file = Path(scratch) / "Dockerfile"
                 file.write_text("\n".join([f"FROM {candidate}", *instructions, ""]), encoding="utf-8")
-                words = ["--quiet", "--network", "none", "--file", str(file), "--tag", name, str(context)]
-                self._build(name, words, quiet=True)
+                arguments = ["--quiet", "--network", "none", "--file", str(file), "--tag", name, str(context)]
+                self._build(name, arguments, quiet=True)
         finally:
             self.remove_image(candidate)
 
@@ -220,7 +220,7 @@ class Engine:
         self.log.step(f"Building the builder image {name}")
         given = [f"VERSION={_version(installation.root)}", *build_args]
         given += [variable for variable in _PIP + _UV if self._environ.get(variable)]
-        options = [word for value in given for word in ("--build-arg", value)]
+        options = [option for value in given for option in ("--build-arg", value)]
         self._build(name, [*options, "--tag", name, str(installation.root)])
 
     def add_python(self, installation: Installation, name: str, python_image: str) -> None:
@@ -228,7 +228,7 @@ class Engine:
         self.log.step(f"Adding Python from {python_image} to {name}")
         given = [f"BUILDER={name}", f"PYTHON_IMAGE={python_image}"]
         given += [variable for variable in _PIP if self._environ.get(variable)]
-        options = [word for value in given for word in ("--build-arg", value)]
+        options = [option for value in given for option in ("--build-arg", value)]
         file = str(installation.root / "s2i" / "python.Dockerfile")
         self._build(name, [*options, "--file", file, "--tag", name, str(installation.root)])
 
@@ -280,10 +280,10 @@ class Engine:
         asked = self._run("info", "--format", "{{json .RegistryConfig.IndexConfigs}}").stdout.strip()
         return bool(asked) and not json.loads(asked).get(registry, {}).get("Secure", True)
 
-    def _publish(self, name: str, *words: str) -> None:
-        ran = subprocess.run([self.program, *words], env=self._environ, stdout=sys.stderr)
+    def _publish(self, name: str, *arguments: str) -> None:
+        ran = subprocess.run([self.program, *arguments], env=self._environ, stdout=sys.stderr)
         if ran.returncode:
-            command = " ".join([self.program, *words])
+            command = " ".join([self.program, *arguments])
             raise IndexNotPushed(name=name, command=command, program=self.program, status=ran.returncode)
 
     def _label(self, name: str) -> None:
@@ -295,24 +295,24 @@ class Engine:
                 content = files.content(dockerfile.METADATA, _MAX_METADATA)
         labels = json.loads(content)["labels"] if content else []
         options = [
-            word for pairs in labels for label, value in pairs.items() for word in ("--label", f"{label}={value}")
+            option for pairs in labels for label, value in pairs.items() for option in ("--label", f"{label}={value}")
         ]
         text = f"FROM {name}\n"
-        words = [self.program, "build", *self._platform, "--quiet", *options, "--tag", name, "-"]
-        labelled = subprocess.run(words, input=text, text=True, env=self._environ, stdout=subprocess.DEVNULL)
+        arguments = [self.program, "build", *self._platform, "--quiet", *options, "--tag", name, "-"]
+        labelled = subprocess.run(arguments, input=text, text=True, env=self._environ, stdout=subprocess.DEVNULL)
         if labelled.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=labelled.returncode)
 
-    def _build(self, name: str, words: Sequence[str], *, quiet: bool = False) -> None:
+    def _build(self, name: str, arguments: Sequence[str], *, quiet: bool = False) -> None:
         stdout = subprocess.DEVNULL if quiet else sys.stderr
-        ran = subprocess.run([self.program, "build", *self._platform, *words], env=self._environ, stdout=stdout)
+        ran = subprocess.run([self.program, "build", *self._platform, *arguments], env=self._environ, stdout=stdout)
         if ran.returncode:
             raise ImageNotBuilt(image=name, program=self.program, status=ran.returncode)
 
     @contextlib.contextmanager
-    def _started(self, *words: str, **streams: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
+    def _started(self, *arguments: str, **streams: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
         """Yield the running engine process, which is stopped at the end of the block."""
-        process = subprocess.Popen([self.program, *words], env=self._environ, **streams)  # type: ignore[call-overload]
+        process = subprocess.Popen([self.program, *arguments], env=self._environ, **streams)  # type: ignore[call-overload]
         with process:
             try:
                 yield process
@@ -325,8 +325,8 @@ class Engine:
         while line := stream.readline(_MAX_LINE):
             log.line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess:
-        return programs.run([self.program, *words], env=self._environ)
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess:
+        return programs.run([self.program, *arguments], env=self._environ)
 
 
 def _blocks(stream: IO[bytes] | None) -> Iterator[bytes]:
@@ -383,9 +383,9 @@ def s2i(environ: Mapping[str, str]) -> str | None:
     return shutil.which("s2i", path=environ.get("PATH"))
 
 
-def run_s2i(program: str, words: Sequence[str], environ: Mapping[str, str], image: str) -> None:
+def run_s2i(program: str, arguments: Sequence[str], environ: Mapping[str, str], image: str) -> None:
     """Run s2i with its output on stderr; raise ImageNotBuilt."""
-    ran = subprocess.run([program, "build", *words], env=dict(environ), stdout=sys.stderr)
+    ran = subprocess.run([program, "build", *arguments], env=dict(environ), stdout=sys.stderr)
     if ran.returncode:
         raise ImageNotBuilt(image=image, program="s2i", status=ran.returncode)
 

@@ -45,7 +45,7 @@ def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
             # In a process group of its own, to stop the pip and uv that the script starts as well.
             start_new_session=True,
         )
-        ending.of(process)
+        ending.stop(process)
         return process.wait()
 
 
@@ -61,7 +61,7 @@ class _Ending:
 
     def __enter__(self) -> None:
         numbers = (signal.SIGINT, signal.SIGTERM)
-        self._before = {number: signal.signal(number, self._tell) for number in numbers}
+        self._before = {number: signal.signal(number, self._on_signal) for number in numbers}
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
@@ -69,13 +69,13 @@ class _Ending:
         if self._signals:
             signal.raise_signal(self._signals[0])
 
-    def of(self, process: subprocess.Popen) -> None:
+    def stop(self, process: subprocess.Popen) -> None:
         """Stop the group of `process` as soon as a signal arrives."""
         self._process = process
         if self._signals:
             self._end()
 
-    def _tell(self, number: int, _frame: object) -> None:
+    def _on_signal(self, number: int, _frame: object) -> None:
         self._signals.append(number)
         self._end()
 

@@ -47,8 +47,8 @@ def zipapp(call: Call, docker: Engine, name: str, part: Path) -> int:
                 content = files.content(f"{image.app_root}/{paths.BUILD}/{each}", _MAX_SIZE)
                 if content is not None:
                     (app_root / paths.BUILD / each).write_bytes(content)
-        words = ["--with-wheels"] if call.given.wheels else []
-        return call.builder("zipapp", *words, str(app_root), str(part.absolute()), image.architecture, returns=True)
+        options = ["--with-wheels"] if call.given.wheels else []
+        return call.builder("zipapp", *options, str(app_root), str(part.absolute()), image.architecture, returns=True)
 
 
 def _take(image: Image, files: Files, folder: str, app_root: Path) -> None:

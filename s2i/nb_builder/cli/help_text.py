@@ -29,11 +29,11 @@ def tables() -> dict[str, list[Row]]:
     return {BUILD: _rows(build.KNOBS), SERVICE: _rows(service.KNOBS)}
 
 
-def shown(of: Mapping[str, Sequence[Row]]) -> str:
+def shown(tables: Mapping[str, Sequence[Row]]) -> str:
     """Return tables as text for a terminal."""
     width = min(shutil.get_terminal_size().columns, 100)
     parts = []
-    for title, rows in of.items():
+    for title, rows in tables.items():
         parts.append(f"{title}:\n")
         for row in rows:
             text = row.help + (f" Default: {row.default}." if row.default else "")

@@ -77,7 +77,7 @@ def _take(image: Image, target: Path) -> dict[str, Link]:
             raise ImageWithoutModel(image=image.name, folder=image.app_root)
         for name in links:
             if name.partition("/")[0] in _WITHOUT_LINKS or name == paths.SRC:
-                raise files.refused(f"{image.app_root}/{name}", "it is a symbolic link")
+                raise files.problem_at(f"{image.app_root}/{name}", "it is a symbolic link")
     if not (target / paths.SRC).is_dir():
         raise ImageWithoutModel(image=image.name, folder=f"{image.app_root}/{paths.SRC}")
     return links

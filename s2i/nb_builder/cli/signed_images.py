@@ -60,8 +60,8 @@ def verify(call: Call, image: Image, key: str) -> int:
         python = call.installation.home / "build" / "bin" / "python"
         # This user's settings don't apply to the image, nor the image's settings to this machine.
         environ = {name: value for name, value in call.environ.items() if name in _OF_THIS_MACHINE}
-        words = [str(python), "-I", "-u", "-m", "nb_builder", "verify", str(app_root), str(Path(key).absolute())]
-        ran = subprocess.run(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        command = [str(python), "-I", "-u", "-m", "nb_builder", "verify", str(app_root), str(Path(key).absolute())]
+        ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     # The temporary path is of no use to readers.
     said = ran.stdout.decode("utf-8", "replace").replace(str(app_root), image.app_root)
     print(said, end="", file=sys.stderr if call.given.json else sys.stdout, flush=True)

@@ -55,7 +55,7 @@ def _made(given: argparse.Namespace) -> dict[str, Any]:
     """Print the report and return it."""
     chosen = _chosen(given)
     prometheus = Prometheus(given.prometheus)
-    made = report.of(chosen, *(counts.of(prometheus, chosen, version) for version in (given.a, given.b)))
+    made = report.build(chosen, *(counts.query_version(prometheus, chosen, version) for version in (given.a, given.b)))
     log = Log(sys.stderr if given.json else None)
     for line in text.lines(made):
         log.line(visible(line))

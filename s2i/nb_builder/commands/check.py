@@ -82,22 +82,22 @@ def main(arguments: Sequence[str]) -> None:
         _PARSER.error("--python names the Python whose package versions --fix writes, so it needs --fix")
     log = NotesLog(io.StringIO() if options.json else None)
     try:
-        told = _check(options, log)
+        outcome = _check(options, log)
     except Problem as problem:
         if not options.json:
             raise
         # With --json, this problem is reported as JSON, too.
-        _print_object(Told(Result([problem])), log, options)
+        _print_object(CheckOutcome(Result([problem])), log, options)
         sys.exit(problem.exit_status)
     if options.json:
-        _print_object(told, log, options)
+        _print_object(outcome, log, options)
     else:
-        show(told.result, log, told.proposal)
-    sys.exit(1 if told.result.findings else 0)
+        show(outcome.result, log, outcome.proposal)
+    sys.exit(1 if outcome.result.findings else 0)
 
 
 @dataclass(frozen=True)
-class Told:
+class CheckOutcome:
     """The findings, a proposed cell, and the edits of `--fix`."""
 
     result: Result
@@ -105,7 +105,7 @@ class Told:
     fixed: "Fixed | None" = None
 
 
-def _check(options: argparse.Namespace, log: NotesLog) -> Told:
+def _check(options: argparse.Namespace, log: NotesLog) -> CheckOutcome:
     """Return the findings about the target, after --fix if given; raise a problem with the options."""
     name = options.target
     if options.fix and target.is_url(name):
@@ -128,16 +128,16 @@ def _check(options: argparse.Namespace, log: NotesLog) -> Told:
         spent = 0 if target.is_url(name) else time.monotonic() - began
         try:
             # Evaluating requirements may take as long as a cell of a build.
-            with _ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
+            with ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
                 examine(folder, environ, Path(scratch), log, computes=computes, result=result)
                 if fixed:
                     _add(fixed.findings, result)
                 proposal = _proposal(result)
-        except _TimeUp:
+        except TimeUp:
             result.findings.append(CheckTooLong(seconds=TIME_LIMIT))
         if result.findings:
-            target.tell_what_is_above(folder, log)
-        return Told(result, proposal, fixed)
+            target.log_unused_parents(folder, log)
+        return CheckOutcome(result, proposal, fixed)
 
 
 def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | None, log: Log) -> "Fixed":
@@ -149,7 +149,7 @@ def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | 
     before = examine(folder, environ, scratch, Log(io.StringIO()), computes=True)
     fixed = fixing.fix(before, python, environ, log)
     if before.checked and before.checked.notebooks:
-        fixing.tell(fixed, before.checked.name, log)
+        fixing.print_changes(fixed, before.checked.name, log)
     return fixed
 
 
@@ -169,26 +169,26 @@ def _proposal(result: Result) -> str | None:
     return proposed.source if proposed else None
 
 
-def _print_object(told: Told, log: NotesLog, options: argparse.Namespace) -> None:
-    described = {**as_object(told.result, log.notes), "proposal": told.proposal}
+def _print_object(outcome: CheckOutcome, log: NotesLog, options: argparse.Namespace) -> None:
+    described = {**as_object(outcome.result, log.notes), "proposal": outcome.proposal}
     if options.fix:
         described |= {
-            "versions_of": str(told.fixed.python) if told.fixed and told.fixed.python else None,
-            "written": [change.described() for change in told.fixed.changes] if told.fixed else [],
+            "versions_of": str(outcome.fixed.python) if outcome.fixed and outcome.fixed.python else None,
+            "written": [change.described() for change in outcome.fixed.changes] if outcome.fixed else [],
         }
     print(visible.json_text(described, indent=1))
 
 
-class _TimeUp(BaseException):
+class TimeUp(BaseException):
     """The check timed out; not an Exception, so that no handler of other exceptions catches it."""
 
 
 @contextlib.contextmanager
-def _ended_after(seconds: float) -> Iterator[None]:
-    """Raise _TimeUp in the block after this many seconds; 0 means no limit."""
+def ended_after(seconds: float) -> Iterator[None]:
+    """Raise TimeUp in the block after this many seconds; 0 means no limit."""
 
     def end(_number: int, _frame: object) -> None:
-        raise _TimeUp
+        raise TimeUp
 
     before = signal.signal(signal.SIGALRM, end)
     # Repeated, in case a library swallowed the first one.
@@ -217,7 +217,7 @@ def examine(
     report = result.findings.append
     with checks.passing(report):
         settings = Settings({**target.settings_of(folder, environ), "S2I_SRC": str(folder)})
-        target.tell_what_is_ignored(folder, log)
+        target.log_ignored_settings(folder, log)
         result.checked = checks.look(settings, folder, log, report)
         findings.read_requirements(result, scratch, log, settings.allow_indexes, computes=computes)
         if result.checked and result.wanted is not None:
@@ -246,8 +246,8 @@ def as_object(result: Result, notes: Sequence[str]) -> dict:
 
 def show(result: Result, log: Log, proposal: str | None = None) -> None:
     """Print the findings as a build would, and the edits that `--fix` would make."""
-    for problem in findings.told_in_order(result.findings):
-        findings.tell(problem, log)
+    for problem in findings.in_print_order(result.findings):
+        findings.print_problem(problem, log)
     if proposal:
         log.line("     This could be the last cell; --fix writes it:")
         for line in proposal.splitlines():

@@ -33,15 +33,15 @@ class UsageParser(argparse.ArgumentParser):
 
 
 class ProblemParser(argparse.ArgumentParser):
-    """Parses the arguments of the command `name`; raises the problem `refusal`, with a reason, if they are invalid."""
+    """Parses the arguments of the command `name`; raises the problem `problem`, with a reason, if they are invalid."""
 
-    def __init__(self, name: str, usage: str, refusal: type[BuildProblem]) -> None:
+    def __init__(self, name: str, usage: str, problem: type[BuildProblem]) -> None:
         super().__init__(prog=name, add_help=False, allow_abbrev=False, usage=usage)
-        self._refusal = refusal
+        self._problem = problem
 
     def error(self, message: str) -> NoReturn:
         """Raise the problem."""
-        raise self._refusal(reason=f"{self.prog} can't be called like this: {message}")
+        raise self._problem(reason=f"{self.prog} can't be called like this: {message}")
 
 
 def require(usage: str, arguments: Sequence[str], count: int) -> None:

@@ -61,7 +61,7 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
         _check_target(path)
     engine = Engine(given.engine, os.environ)
     old, new = services.find("OLD", given.old, engine), services.find("NEW", given.new, engine)
-    rows = samples.read(given.samples, _words(given.read), old, new, Settings().home)
+    rows = samples.read(given.samples, _split(given.read), old, new, Settings().home)
     _check_inputs(old, new)
     log.step(f"Comparing {given.old} and {given.new} by {phrases.counted(len(rows.rows), 'row')} of {given.samples}")
     trial = Trial(samples.tolerance(old, new))
@@ -73,11 +73,11 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
                 "containers on an isolated network"
             )
     verdicts = [limits.judge(limit, trial.tally, trial.speed, trial.memory) for limit in chosen if limit is not None]
-    made = report.of(old, new, rows, trial, verdicts)
+    made = report.build(old, new, rows, trial, verdicts)
     if given.json_file:
         _write(given.json_file, json.dumps(made, indent=1) + "\n")
     if given.html:
-        _write(given.html, page.of(made, trial))
+        _write(given.html, page.render(made, trial))
     for line in text.lines(made):
         log.line(visible(line))
     if given.json:
@@ -94,7 +94,7 @@ def _require(given: argparse.Namespace) -> None:
             raise DiffWords(reason=f"{name.upper()} is not given")
 
 
-def _words(given: str) -> list[str]:
+def _split(given: str) -> list[str]:
     try:
         return shlex.split(given)
     except ValueError as error:

@@ -39,6 +39,8 @@ _OF_PROPOSALS = {"not-serializable", "example-fails", "model-does-not-load"}
 _SAMPLE_CHARACTERS = 200
 
 MAX_PROPOSALS = 3
+# How long a dry run may look at the cells. Ordinary notebooks take a second or two.
+DRY_RUN_SECONDS = 30
 
 # Builds a folder with these variables, and returns the exit status.
 Build = Callable[[Path, Mapping[str, str]], int]
@@ -107,11 +109,17 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
     from nb_builder.fix import plan as plans
 
     settings = Settings(environ)
-    with tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch:
-        # A dry run runs nothing, not even what computes requirements.
-        computes = not consent.dry_run
-        result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=computes)
-    plan = plans.draw(result, settings, environ)
+    try:
+        # A dry run is for repositories that are not trusted yet. It runs nothing, not even what computes requirements.
+        with (
+            check.ended_after(DRY_RUN_SECONDS if consent.dry_run else 0),
+            tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch,
+        ):
+            computes = not consent.dry_run
+            result = check.examine(folder, environ, Path(scratch), Log(io.StringIO()), computes=computes)
+            plan = plans.draw(result, settings, environ)
+    except check.TimeUp:
+        raise check.CheckTooLong(seconds=DRY_RUN_SECONDS) from None
     if plan is None:
         reason = plans.why_not(result)
         if reason:

@@ -171,7 +171,7 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
         notebook,
     ):
         environ = target.build_environment(folder, notebook, home, app_root, os.environ)
-        target.tell_what_is_ignored(folder, log)
+        target.log_ignored_settings(folder, log)
         wanted_port(environ)
         outcome = planned.Outcome()
         if planned.may_lack_predictor(folder, notebook):
@@ -183,13 +183,13 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
             outcome = planned.Outcome(0)
         if outcome.status is not None:
             if outcome.status:
-                target.tell_what_is_above(folder, log)
+                target.log_unused_parents(folder, log)
             sys.exit(outcome.status)
         if outcome.environ:
             return app_root, {**outcome.environ, "S2I_SRC": str(folder)}, lock
         status = _assembled(environ)
         if status:
-            target.tell_what_is_above(folder, log)
+            target.log_unused_parents(folder, log)
             sys.exit(status)
     return app_root, environ, lock
 

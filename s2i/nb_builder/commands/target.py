@@ -164,7 +164,7 @@ def _top(folder: Path) -> Path:
     return git.top_of(folder) or folder
 
 
-def tell_what_is_above(folder: Path, log: Log) -> None:
+def log_unused_parents(folder: Path, log: Log) -> None:
     """After a failed build of a folder inside a git repository, log that the rest of the repository was not used."""
     top = _top(folder)
     if top != folder and top in folder.parents:
@@ -174,7 +174,7 @@ def tell_what_is_above(folder: Path, log: Log) -> None:
         )
 
 
-def tell_what_is_ignored(folder: Path, log: Log) -> None:
+def log_ignored_settings(folder: Path, log: Log) -> None:
     """Log the settings that .s2i/environment sets but must not; raise FileRefused."""
     note = author_variables.read(folder).note
     if note:

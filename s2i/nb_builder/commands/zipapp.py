@@ -23,7 +23,7 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 def main(arguments: Sequence[str]) -> None:
     """Write the file; raise a problem if the model was changed after build or signing, SystemExit for wrong usage."""
-    places = [word for word in arguments if word != WITH_WHEELS]
+    places = [argument for argument in arguments if argument != WITH_WHEELS]
     command_line.require(USAGE, places, 3)
     app_root, target, architecture = Path(places[0]), Path(places[1]), places[2]
     model = _read(app_root)

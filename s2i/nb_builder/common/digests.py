@@ -40,11 +40,11 @@ def tree(folder: Path) -> str:
     git's own files, caches, notebooks and the lock are left out: they are next to a package's code but not part of it,
     and a lock can't contain its own digest.
     """
-    names = [name for name in all_files(folder) if not _stands_beside(Path(name))]
+    names = [name for name in all_files(folder) if not _is_next_to_package(Path(name))]
     return fingerprint(digests(folder, names))
 
 
-def _stands_beside(path: Path) -> bool:
+def _is_next_to_package(path: Path) -> bool:
     return ".git" in path.parts or path.suffix == ".ipynb" or path.name == paths.LOCK
 
 

@@ -23,7 +23,7 @@ def special(path: str | Path) -> str:
     return next((kind for is_kind, kind in _KINDS if is_kind(mode)), "")
 
 
-def refusal(path: Path, top: Path) -> str:
+def unreadable_reason(path: Path, top: Path) -> str:
     """Return why a path below `top` must not be read, as a clause; "" if it may be read or doesn't exist.
 
     It may be read if it is a file, or a link to a file below `top`, and not implausibly large.

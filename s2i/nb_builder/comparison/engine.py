@@ -44,11 +44,11 @@ class Engine:
         except EngineFailed as error:
             raise DiffEngine(name=name, reason=f"{self._program}: {str(error).removesuffix('.')}") from error
 
-    def call(self, *words: str) -> bytes:
+    def call(self, *arguments: str) -> bytes:
         """Return the engine's output; raise EngineFailed."""
         try:
             # In a session of its own: Ctrl-C in a terminal is for this process, which then cleans up.
-            done = subprocess.run([self._program, *words], capture_output=True, start_new_session=True)
+            done = subprocess.run([self._program, *arguments], capture_output=True, start_new_session=True)
         except OSError as error:
             raise EngineFailed(error.strerror or str(error)) from error
         if done.returncode:
@@ -80,10 +80,10 @@ class Engine:
 
     def log(self, container: str) -> str:
         """Return the end of a container's log."""
-        words = [self._program, "logs", container]
+        arguments = [self._program, "logs", container]
         pipe = subprocess.PIPE
         end = b""
-        with subprocess.Popen(words, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True) as process:
+        with subprocess.Popen(arguments, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True) as process:
             assert process.stdout is not None
             while block := process.stdout.read(_KEPT):
                 end = (end + block)[-_KEPT:]

@@ -56,15 +56,15 @@ svg .point { fill: var(--new); fill-opacity: .5; }
 """
 
 
-def of(report: dict[str, Any], trial: Trial) -> str:
-    """Return the page of a report made by `report.of`, with plots of the measurements of `trial`."""
+def render(report: dict[str, Any], trial: Trial) -> str:
+    """Return the page of a report made by `report.build`, with plots of the measurements of `trial`."""
     title = f"{report['old']['name']} and {report['new']['name']}"
     body = "\n".join(_parts(report, trial))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
-        f"<title>{_words(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n"
+        f"<title>{_escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n"
         f"</html>\n"
     )
 
@@ -73,16 +73,16 @@ def _parts(report: dict[str, Any], trial: Trial) -> Iterator[str]:
     yield "<h1>Two versions compared</h1>"
     yield "<dl>"
     for label in ("old", "new"):
-        yield f'<dt class="{label}">{label.upper()}</dt><dd>{_words(text.described(report[label]))}</dd>'
-    yield f"<dt>Samples</dt><dd>{report['rows']['in']} of {_words(report['samples']['from'])}</dd></dl>"
+        yield f'<dt class="{label}">{label.upper()}</dt><dd>{_escaped(text.described(report[label]))}</dd>'
+    yield f"<dt>Samples</dt><dd>{report['rows']['in']} of {_escaped(report['samples']['from'])}</dd></dl>"
     for note in text.notes(report):
-        yield f"<p>{_words(note)}</p>"
+        yield f"<p>{_escaped(note)}</p>"
     yield from _limits(report)
     yield from _rows(report)
     yield from _classes(report)
     yield from _plots(report, trial)
-    yield from _beside("Side by side", "the largest difference first", report["differences"])
-    yield from _beside("Not answered", "by one of the two, or by both", report["unanswered"])
+    yield from _side_by_side("Side by side", "the largest difference first", report["differences"])
+    yield from _side_by_side("Not answered", "by one of the two, or by both", report["unanswered"])
 
 
 def _limits(report: dict[str, Any]) -> Iterator[str]:
@@ -90,9 +90,10 @@ def _limits(report: dict[str, Any]) -> Iterator[str]:
         return
     yield f'<h2>Limits</h2>\n{_wide("Limits")}<table id="limits">'
     for limit in report["limits"]:
-        word = "holds" if limit["holds"] else "exceeded"
-        name = _words(f"{limit['name']}={limit['limit']}")
-        yield f'<tr><td class="{word}">{word}</td><td><code>{name}</code></td><td>{_words(limit["measured"])}</td></tr>'
+        verdict = "holds" if limit["holds"] else "exceeded"
+        name = _escaped(f"{limit['name']}={limit['limit']}")
+        cells = f"<td><code>{name}</code></td><td>{_escaped(limit['measured'])}</td>"
+        yield f'<tr><td class="{verdict}">{verdict}</td>{cells}</tr>'
     yield "</table></div>"
 
 
@@ -105,10 +106,10 @@ def _rows(report: dict[str, Any]) -> Iterator[str]:
             f'<td class="number">{percent(count / total)}</td></tr>'
         )
     yield "</table></div>"
-    yield f"<p>{_words(text.summary(report))}</p>"
+    yield f"<p>{_escaped(text.summary(report))}</p>"
     yield (
         f"<p>{percent(report['share_different'])} of rows differ, including those that only one of the two answered. "
-        f"Largest difference: {_words(text.largest(report))}. "
+        f"Largest difference: {_escaped(text.largest(report))}. "
         f"Floats are the same within {report['tolerance']:g}, relative.</p>"
     )
     others = [each for each in report["outcomes"] if {each["old"], each["new"]} != {"200"}]
@@ -117,9 +118,9 @@ def _rows(report: dict[str, Any]) -> Iterator[str]:
         yield '<tr><th scope="col">Rows</th><th scope="col">OLD</th><th scope="col">NEW</th>'
         yield '<th scope="col">First</th></tr>'
         for each in others:
-            codes = "".join(f"<td>{_words(text.problem(each[label]))}</td>" for label in ("old", "new"))
+            codes = "".join(f"<td>{_escaped(text.problem(each[label]))}</td>" for label in ("old", "new"))
             first = f"{each['first']['row']}: {text.reason(each['first'])}"
-            yield f'<tr><td class="number">{each["rows"]}</td>{codes}<td>{_words(first)}</td></tr>'
+            yield f'<tr><td class="number">{each["rows"]}</td>{codes}<td>{_escaped(first)}</td></tr>'
         yield "</table></div>"
 
 
@@ -130,9 +131,9 @@ def _classes(report: dict[str, Any]) -> Iterator[str]:
     largest = max(count for row in classes["rows"] for count in row)
     yield "<h2>By class</h2>\n<p class=\"quiet\">OLD's answer is the row, NEW's the column.</p>"
     yield f'{_wide("By class")}<table class="classes" id="classes"><tr><td class="none"></td>'
-    yield "".join(f'<th scope="col">{_words(name)}</th>' for name in classes["names"]) + "</tr>"
+    yield "".join(f'<th scope="col">{_escaped(name)}</th>' for name in classes["names"]) + "</tr>"
     for place, (name, row) in enumerate(zip(classes["names"], classes["rows"], strict=True)):
-        yield f'<tr><th scope="row">{_words(name)}</th>'
+        yield f'<tr><th scope="row">{_escaped(name)}</th>'
         for column, count in enumerate(row):
             same = ' class="same"' if place == column else ' class="none"' if not count else ""
             yield f'<td{same} style="--share: {0.15 + 0.45 * count / largest:.3f}">{count or "·"}</td>'
@@ -142,16 +143,16 @@ def _classes(report: dict[str, Any]) -> Iterator[str]:
 
 def _plots(report: dict[str, Any], trial: Trial) -> Iterator[str]:
     yield "<h2>Speed and memory</h2>"
-    yield f'<p id="speed">{_words(text.speed(report))}</p>\n<p id="memory">{_words(text.memory(report))}</p>'
+    yield f'<p id="speed">{_escaped(text.speed(report))}</p>\n<p id="memory">{_escaped(text.memory(report))}</p>'
     made = []
     if len(trial.speed):
         made.append(("Time per request", plots.shares(trial.speed.old, trial.speed.new)))
     if report["memory"]:
         found = report["memory"]
         made.append(("Memory at most", plots.bars(found["old_peak_bytes"] / 1e6, found["new_peak_bytes"] / 1e6, "MB")))
-    olds, news = trial.tally.numbers
-    if olds and report["classes"] is None:
-        made.append(("Predictions of OLD and NEW", plots.points(olds, news)))
+    old_values, new_values = trial.tally.numbers
+    if old_values and report["classes"] is None:
+        made.append(("Predictions of OLD and NEW", plots.points(old_values, new_values)))
     if any(trial.tally.sizes) and report["classes"] is None:
         made.append(("Differences between predictions", plots.magnitudes(trial.tally.sizes)))
     yield '<div class="plots">'
@@ -160,7 +161,7 @@ def _plots(report: dict[str, Any], trial: Trial) -> Iterator[str]:
     yield "</div>"
 
 
-def _beside(title: str, order: str, shown: list[dict[str, Any]]) -> Iterator[str]:
+def _side_by_side(title: str, order: str, shown: list[dict[str, Any]]) -> Iterator[str]:
     if not shown:
         return
     more = f", the first {ROWS}; the file of JSON has more" if len(shown) > ROWS else ""
@@ -170,10 +171,10 @@ def _beside(title: str, order: str, shown: list[dict[str, Any]]) -> Iterator[str
     yield "<tr>" + "".join(f'<th scope="col">{name}</th>' for name in names) + "</tr>"
     for row in shown[:ROWS]:
         cells = [row["sample"] or "", text.answer(row["old"]), text.answer(row["new"])]
-        middle = "".join(f"<td><code>{_words(phrases.cut(cell, MAX_LENGTH))}</code></td>" for cell in cells)
+        middle = "".join(f"<td><code>{_escaped(phrases.cut(cell, MAX_LENGTH))}</code></td>" for cell in cells)
         size = "" if row["difference"] is None else f"{row['difference']:.6g}"
         last = f'<td class="number">{size}</td>' if has_sizes else ""
-        yield f"<tr><td>{_words(row['row'])}</td>{middle}{last}</tr>"
+        yield f"<tr><td>{_escaped(row['row'])}</td>{middle}{last}</tr>"
     yield "</table></div>"
 
 
@@ -182,6 +183,6 @@ def _wide(title: str) -> str:
     return f'<div class="wide" role="region" tabindex="0" aria-label="{title}">'
 
 
-def _words(given: str) -> str:
+def _escaped(given: str) -> str:
     """Return text for the page: escaped, with characters that HTML can't contain in escaped form."""
     return escape(given.encode("utf-8", "backslashreplace").decode("utf-8"))

@@ -44,12 +44,12 @@ def bars(old: float, new: float, unit: str) -> str:
     return _drawn("Peak memory of a process with the model", drawn, frame=False)
 
 
-def points(olds: Sequence[float], news: Sequence[float]) -> str:
+def points(old_values: Sequence[float], new_values: Sequence[float]) -> str:
     """Return a plot with a point for each pair of predictions; equal ones lie on the diagonal."""
-    low, high = min(*map(min, (olds, news))), max(*map(max, (olds, news)))
+    low, high = min(*map(min, (old_values, new_values))), max(*map(max, (old_values, new_values)))
     if high == low:
         low, high = low - 1, high + 1
-    pairs = list(zip(olds, news, strict=True))
+    pairs = list(zip(old_values, new_values, strict=True))
     # The most different ones are always included.
     apart = sorted(pairs, key=lambda pair: -abs(pair[0] - pair[1]))[: MAX_POINTS // 4]
     step = max(1, math.ceil(len(pairs) / MAX_POINTS))

@@ -14,7 +14,9 @@ from nb_builder.comparison.trial import Trial
 LIMITED = 3
 
 
-def of(old: Candidate, new: Candidate, samples: Samples, trial: Trial, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def build(
+    old: Candidate, new: Candidate, samples: Samples, trial: Trial, verdicts: Sequence[Verdict]
+) -> dict[str, Any]:
     """Return the report. Parts that a comparison doesn't have, such as a confusion table of fractions, are null."""
     tally = trial.tally
     return {

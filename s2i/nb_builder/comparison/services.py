@@ -178,13 +178,13 @@ class _Process:
             os.close(writer)
         os.set_blocking(reader, False)
         self._facts = open(reader, "rb", buffering=0)  # noqa: SIM115 - closed by `stop`
-        self._told = b""
+        self._output = b""
         self.pid: int | None = self._process.pid
 
     def _fact(self, name: str) -> Any:
         while part := self._facts.read(1 << 12):
-            self._told += part
-        facts = [json.loads(line) for line in self._told.split(b"\n")[:-1]]
+            self._output += part
+        facts = [json.loads(line) for line in self._output.split(b"\n")[:-1]]
         return next((fact[name] for fact in facts if name in fact), None)
 
     @property

@@ -15,14 +15,14 @@ MAX_CLASS = 12
 
 
 def lines(report: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a report made by `report.of`."""
+    """Yield the lines of a report made by `report.build`."""
     for label in ("old", "new"):
         yield f"{label.upper()}  {described(report[label])}"
     yield from notes(report)
     yield ""
     yield from _rows(report)
     yield from _classes(report)
-    yield from _beside(report)
+    yield from _side_by_side(report)
     yield ""
     yield f"Speed:   {speed(report)}"
     yield f"Memory:  {memory(report)}"
@@ -162,7 +162,7 @@ def _classes(report: dict[str, Any]) -> Iterator[str]:
         yield f"{name:>{width}}" + "".join(f"{count or '·':>{width}}" for count in row)
 
 
-def _beside(report: dict[str, Any]) -> Iterator[str]:
+def _side_by_side(report: dict[str, Any]) -> Iterator[str]:
     for title, key in (("Side by side, the largest difference first", "differences"), ("Not answered", "unanswered")):
         shown = report[key]
         if not shown:

@@ -35,8 +35,8 @@ class Trial:
         self._answered: list[tuple[bytes, Outcome, Outcome]] = []
         self._looked_at = 0.0
 
-    def run(self, old: Candidate, new: Candidate, rows: Sequence[Row], tell: Callable[[str], None]) -> None:
-        """Start both, send the requests, and stop them; raise DiffNotReady. `tell` is called with the progress."""
+    def run(self, old: Candidate, new: Candidate, rows: Sequence[Row], on_progress: Callable[[str], None]) -> None:
+        """Start both, send the requests, and stop them; raise DiffNotReady. `on_progress` gets a description."""
         with ExitStack() as stack:
             running = [stack.enter_context(each.running()) for each in (old, new)]
             clients = [stack.enter_context(closing(Client(*pair))) for pair in zip((old, new), running, strict=True)]
@@ -45,11 +45,11 @@ class Trial:
             self.memory = (Peak(running[0].pid), Peak(running[1].pid))
             samples = [row.sample for row in rows if row.sample is not None]
             _warm_up(clients, samples)
-            self._ask(clients, rows, tell)
+            self._ask(clients, rows, on_progress)
             self._ask_again(clients)
             self._look()
 
-    def _ask(self, clients: Sequence[Client], rows: Sequence[Row], tell: Callable[[str], None]) -> None:
+    def _ask(self, clients: Sequence[Client], rows: Sequence[Row], on_progress: Callable[[str], None]) -> None:
         reported_at = time.monotonic()
         for number, row in enumerate(rows, 1):
             if row.sample is None:
@@ -62,7 +62,7 @@ class Trial:
                 self._answered.append((row.sample, old, new))
             if time.monotonic() - reported_at > TELL_SECONDS:
                 reported_at = time.monotonic()
-                tell(f"{number} of {len(rows)} rows")
+                on_progress(f"{number} of {len(rows)} rows")
 
     def _ask_again(self, clients: Sequence[Client]) -> None:
         """Repeat rows until there are enough pairs; check whether the predictions stay the same."""

@@ -100,7 +100,7 @@ def _name(line: str) -> str:
     return canonicalize_name(re.split(r"[=@ ]", line, maxsplit=1)[0])
 
 
-def tell(added: Iterable[str], before: Iterable[str], log: Log) -> None:
+def note_undeclared(added: Iterable[str], before: Iterable[str], log: Log) -> None:
     """Log notes with the entries of requirements that would declare what cells installed: new ones or replacements."""
     replaced = {_name(line): line for line in before}
     lines = list(added)

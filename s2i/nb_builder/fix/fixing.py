@@ -12,7 +12,7 @@ from nb_builder.analysis import notebook_contract, removed_apis
 from nb_builder.common.cell import Cell
 from nb_builder.common.log import Log
 from nb_builder.fix import (
-    installed_beside,
+    installed_packages,
     missing_requirements,
     predictor_proposal,
     requirements_cell,
@@ -21,7 +21,7 @@ from nb_builder.fix import (
     write_file,
 )
 from nb_builder.fix import notebook_script as scripts_of_cells
-from nb_builder.fix.installed_beside import Beside
+from nb_builder.fix.installed_packages import UserPackages
 from nb_builder.fix.missing_requirements import Missing
 from nb_builder.fix.notebook_json import NotebookJson
 from nb_builder.fix.notebook_script import NotebookScript
@@ -95,7 +95,7 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
         return Fixed()
     proposed = proposal(result)
     predictor = proposed.source if proposed else None
-    missing, beside = _missing(result, checked, predictor, named_python, environ, log)
+    missing, packages = _missing(result, checked, predictor, named_python, environ, log)
     for note in missing.notes:
         log.note(note)
     findings: list[Problem] = list(missing.problems)
@@ -105,10 +105,10 @@ def fix(result: Result, named_python: str | None, environ: Mapping[str, str], lo
             changes = _written(checked, missing, predictor)
         except (FixFormat, FixFailed) as problem:
             findings.append(problem)
-    return Fixed(changes, findings, beside.python if beside else None)
+    return Fixed(changes, findings, packages.python if packages else None)
 
 
-def tell(fixed: Fixed, notebook: Path, log: Log) -> None:
+def print_changes(fixed: Fixed, notebook: Path, log: Log) -> None:
     """Print the edited cells as a diff."""
     if not fixed.changes:
         log.step(f"Nothing to write into {notebook}")
@@ -139,7 +139,7 @@ def _missing(
     named_python: str | None,
     environ: Mapping[str, str],
     log: Log,
-) -> tuple[Missing, Beside | None]:
+) -> tuple[Missing, UserPackages | None]:
     """Return the missing requirements, and the Python whose packages were listed; None if none had to be."""
     imports = []
     own_cells: list[Cell] = []
@@ -154,31 +154,31 @@ def _missing(
     if not imports or wanted is None:
         return Missing(), None
     python = user_python.choose(named_python, checked.node, environ, log)
-    beside = installed_beside.ask(python, imports)
+    packages = installed_packages.ask(python, imports)
     missing = missing_requirements.find(
-        imports, beside, wanted, checked.name, src, pip_cells.of(own_cells).requirements
+        imports, packages, wanted, checked.name, src, pip_cells.find_installs(own_cells).requirements
     )
-    if missing.entries and beside.minor != checked.python.minor:
-        missing = _for_the_build(missing, checked, beside, own_cells, environ)
+    if missing.entries and packages.minor != checked.python.minor:
+        missing = _for_the_build(missing, checked, packages, own_cells, environ)
     if wanted.lock:
         if missing.entries:
             log.note(f"{wanted.lock.name} lists the packages, so --fix adds no requirements.")
-        return Missing(notes=missing.notes), beside
+        return Missing(notes=missing.notes), packages
     file = _list_of_others(checked, result)
     if file is None:
-        return missing, beside
+        return missing, packages
     # The dependencies of listed packages are installed with them.
-    there = beside.needed_by(missing_requirements.declared_names(wanted))
+    there = packages.needed_by(missing_requirements.declared_names(wanted))
     lacking = [entry for entry in missing.entries if entry[0] not in there]
     if lacking:
         entries = requirements_cell.plain(lacking)
         problem = DeclaredElsewhere(file=file, notebook=checked.name, entries=entries)
-        return replace(missing, entries=(), problems=(*missing.problems, problem)), beside
-    return replace(missing, entries=()), beside
+        return replace(missing, entries=(), problems=(*missing.problems, problem)), packages
+    return replace(missing, entries=()), packages
 
 
 def _for_the_build(
-    missing: Missing, checked: Checked, beside: Beside, cells: Sequence[Cell], environ: Mapping[str, str]
+    missing: Missing, checked: Checked, packages: UserPackages, cells: Sequence[Cell], environ: Mapping[str, str]
 ) -> Missing:
     """Return entries with versions that fit the notebook's date and the Python that builds it.
 
@@ -191,15 +191,15 @@ def _for_the_build(
     found = resolver.resolve(resolver.Wishes(names, uses=tuple(uses)), candidate, environ) if names else ""
     if isinstance(found, str):
         note = (
-            f"the versions are those of Python {beside.minor}, and the notebook is built with {checked.python.minor}; "
-            f"S2I_PYTHON={beside.minor} chooses the other one."
+            f"the versions are those of Python {packages.minor}, and the notebook is built with "
+            f"{checked.python.minor}; S2I_PYTHON={packages.minor} chooses the other one."
         )
         return replace(missing, notes=(*missing.notes, note))
     versions = dict(found.entries)
     entries = tuple(
         (entry[0], versions.get(entry[0], entry[1])) if len(entry) > 1 else entry for entry in missing.entries
     )
-    note = f"the versions are for {candidate}, which builds the notebook; {beside.python} is Python {beside.minor}."
+    note = f"the versions are for {candidate}, which builds the notebook; {packages.python} is Python {packages.minor}."
     return replace(missing, entries=entries, notes=(*missing.notes, note))
 
 

@@ -1,4 +1,4 @@
-"""Finds the distributions that provide modules; `installed_beside` runs this program in the user's Python.
+"""Finds the distributions that provide modules; `installed_packages` runs this program in the user's Python.
 
 It reads the installers' metadata on sys.path, and imports no package. Its syntax is that of Python 3.6, which has no
 importlib.metadata. stdin contains [[module, names]…], as in `from module import names`; the last line of stdout is

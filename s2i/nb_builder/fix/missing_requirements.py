@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from nb_builder import platforms
-from nb_builder.fix.installed_beside import Beside, Installed
+from nb_builder.fix.installed_packages import Installed, UserPackages
 from nb_builder.fix.problems import PackageFromFolder, VersionUnknown
 from nb_builder.fix.requirements_cell import Entry
 from nb_builder.preflight.undeclared_imports import Import
@@ -35,13 +35,13 @@ def declared_names(wanted: Wanted) -> set[str]:
 
 def find(
     imports: Sequence[Import],
-    beside: Beside,
+    packages: UserPackages,
     wanted: Wanted,
     notebook: Path,
     src: Path,
     by_pip: Sequence[Requirement] = (),
 ) -> Missing:
-    """Return the requirements that `imports` need and that aren't declared; `beside` has the distributions.
+    """Return the requirements that `imports` need and that aren't declared; `packages` has the distributions.
 
     `by_pip` are the requirements that the notebook's cells pass to pip: their pins are the author's.
     """
@@ -52,7 +52,7 @@ def find(
     entries: dict[str, Entry] = {}
     absent: list[Import] = []
     folders: dict[str, list[tuple[Installed, Import]]] = defaultdict(list)
-    for imported, installed in zip(imports, beside.of, strict=True):
+    for imported, installed in zip(imports, packages.providers, strict=True):
         if platforms.platform_of(imported.module) or _names(imported, installed) & declared:
             continue
         own_pin = sorted(_names(imported, installed) & set(pinned))
@@ -69,14 +69,14 @@ def find(
         else:
             entries[installed.key] = installed.entry
     # A declared distribution that isn't installed may provide the module that wasn't found.
-    covered = not declared or declared <= set(beside.versions)
+    covered = not declared or declared <= set(packages.versions)
     sure = [imported for imported in absent if imported.sure and covered]
-    problems: list[BuildProblem] = [_unknown(sure, beside, notebook)] if sure else []
+    problems: list[BuildProblem] = [_unknown(sure, packages, notebook)] if sure else []
     problems += [
-        _from_folder(found[0][0], [imported for _, imported in found], beside, notebook) for found in folders.values()
+        _from_folder(found[0][0], [imported for _, imported in found], packages, notebook) for found in folders.values()
     ]
-    notes = [*_of_absent([each for each in absent if each not in sure], beside)]
-    notes += _of_others([*wanted.named, *by_pip], beside) if entries else []
+    notes = [*_of_absent([each for each in absent if each not in sure], packages)]
+    notes += _of_others([*wanted.named, *by_pip], packages) if entries else []
     return Missing(tuple(entries[key] for key in sorted(entries)), tuple(problems), tuple(notes))
 
 
@@ -95,20 +95,22 @@ def _in_repository(installed: Installed, notebook: Path, src: Path) -> str:
     return f"./{folder.relative_to(top)}" if folder != top else "./."
 
 
-def _unknown(imports: Sequence[Import], beside: Beside, notebook: Path) -> VersionUnknown:
+def _unknown(imports: Sequence[Import], packages: UserPackages, notebook: Path) -> VersionUnknown:
     modules = sorted({imported.package for imported in imports})
     entries = ", ".join(sorted({entry(module).replace('""', '"<version>"') for module in modules}))
     problem = VersionUnknown(
-        notebook=notebook, modules=", ".join(modules), python=beside.python, entries=f"[{entries}]"
+        notebook=notebook, modules=", ".join(modules), python=packages.python, entries=f"[{entries}]"
     )
     _place(problem, imports, notebook)
     return problem
 
 
-def _from_folder(installed: Installed, imports: Sequence[Import], beside: Beside, notebook: Path) -> PackageFromFolder:
+def _from_folder(
+    installed: Installed, imports: Sequence[Import], packages: UserPackages, notebook: Path
+) -> PackageFromFolder:
     modules = ", ".join(sorted({imported.package for imported in imports}))
     problem = PackageFromFolder(
-        notebook=notebook, modules=modules, python=beside.python, folder=installed.in_folder, name=installed.key
+        notebook=notebook, modules=modules, python=packages.python, folder=installed.in_folder, name=installed.key
     )
     _place(problem, imports, notebook)
     return problem
@@ -120,18 +122,18 @@ def _place(problem: BuildProblem, imports: Sequence[Import], notebook: Path) -> 
         problem.at(notebook, first[0], first[1])
 
 
-def _of_absent(imports: Sequence[Import], beside: Beside) -> Iterator[str]:
+def _of_absent(imports: Sequence[Import], packages: UserPackages) -> Iterator[str]:
     if imports:
         modules = ", ".join(sorted({imported.package for imported in imports}))
-        yield f"{beside.python} does not have {modules}, which may not be needed; --fix adds nothing for it."
+        yield f"{packages.python} does not have {modules}, which may not be needed; --fix adds nothing for it."
 
 
-def _of_others(asked: Sequence[Requirement], beside: Beside) -> Iterator[str]:
+def _of_others(asked: Sequence[Requirement], packages: UserPackages) -> Iterator[str]:
     """Yield a note for each package declared in another version than the installed one, which the additions fit."""
     for requirement in asked:
-        installed = beside.versions.get(canonicalize_name(requirement.name))
+        installed = packages.versions.get(canonicalize_name(requirement.name))
         if installed and not requirement.url and not requirement.specifier.contains(installed, prereleases=True):
             yield (
-                f"{requirement} is required, but {beside.python} has {requirement.name} {installed}; "
+                f"{requirement} is required, but {packages.python} has {requirement.name} {installed}; "
                 "--fix adds packages that were installed with that one."
             )

@@ -116,7 +116,8 @@ def _proposals(
 ) -> Iterator[Proposal]:
     defined = undefined_names.Uses(cells).defined
     proposals = [
-        _by_body(model, defined) if model.of in _BY_BODY else _proposal(model, defined, cells) for model in models
+        _by_body(model, defined) if model.model_class in _BY_BODY else _proposal(model, defined, cells)
+        for model in models
     ]
     own = own_function.propose(cells, _MARK) if not models else None
     for proposal in [*proposals, *([Proposal(own)] if own else [])]:
@@ -126,11 +127,11 @@ def _proposals(
 
 def _by_body(model: FittedModel, defined: set[str]) -> Proposal:
     """Return a predictor for a model that doesn't take rows."""
-    parameter, body, examples = _BY_BODY[model.of]
+    parameter, body, examples = _BY_BODY[model.model_class]
     lines = [_MARK, f"def predictor({parameter}):", *(f"    {line.format(model=model.name)}" for line in body)]
     if "examples" not in defined:
         lines += ["", "", f"examples = {examples.format(model=model.name, texts=model.samples)}"]
-    own = model.own[0].answered if model.of == FORECAST and model.own else ""
+    own = model.own[0].answered if model.model_class == FORECAST and model.own else ""
     # Otherwise the call gets the training data, and the result isn't a forecast.
     own = own if own.isidentifier() else ""
     check = _CHECK_OF_FORECAST.format(check=CHECK, model=model.name, own=own) if own else None
@@ -150,11 +151,11 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
         rows = f"{pandas}.DataFrame([x])[{columns}]"
     for step in model.steps:
         rows = step.replace("{}", rows, 1)
-    if model.of == MODULE:
+    if model.model_class == MODULE:
         return _of_module(model, defined, cells, rows)
     answer = f"{model.name}.predict({_as_input(model, rows, imports)})"
     decoded = "{}"
-    if model.of == NETWORK:
+    if model.model_class == NETWORK:
         ending = ".argmax()" if any("softmax" in cell.source for cell in cells) else ".tolist()"
         answer, decoded = f"{answer}[0]{ending}", f"{{}}{ending}"
     elif model.encoder:
@@ -176,7 +177,7 @@ def _proposal(model: FittedModel, defined: set[str], cells: Sequence[Cell]) -> P
 
 def _as_input(model: FittedModel, rows: str, imports: list[str]) -> str:
     """Return the expression `rows` in the form that the model takes."""
-    if model.of == NETWORK and model.kind == TABLE and not model.steps:
+    if model.model_class == NETWORK and model.kind == TABLE and not model.steps:
         rows = f"{rows}.values"
     if model.dtype:
         rows = f"{_module('numpy', 'np', model, imports)}.asarray({rows}, {model.dtype!r})"

@@ -79,8 +79,8 @@ def _in_list(source: str, listed: ast.List | ast.Tuple, entries: Sequence[Entry]
         return _inserted(lines, row, column, "".join(f", {entry}" for entry in written))
     first = lines[last.lineno - 1]
     # The first entry may be on the bracket's line, and the others below it.
-    beside = first[: _column(lines, last.lineno - 1, last.col_offset)]
-    indent = beside if not beside.strip() else " " * len(beside)
+    indent = first[: _column(lines, last.lineno - 1, last.col_offset)]
+    indent = indent if not indent.strip() else " " * len(indent)
     comma = "," if lines[row][column:].lstrip().startswith(",") else ""
     lines[row] = lines[row] if comma else lines[row][:column] + "," + lines[row][column:]
     below = [f"{indent}{entry},{_ending(lines[row])}" for entry in written[:-1]]

@@ -182,7 +182,7 @@ def resolve(
     lines = [_line(name, wished, keeps=candidate.keeps_versions) for name in names]
     reason = ""
     # Old releases without a wheel for this Python would have to be built, which takes minutes and usually fails.
-    only_wheels = [word for name in _COMPILED for word in ("--only-binary", name)]
+    only_wheels = [option for name in _COMPILED for option in ("--only-binary", name)]
     for flags in (only_wheels, []) if builds else (_WHEELS_ONLY,):
         outcome = _compile(lines, candidate, flags, environ)
         if isinstance(outcome, dict):

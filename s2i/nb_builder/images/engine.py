@@ -94,20 +94,20 @@ class Image:
         image, which is trusted, gets `variables` in addition to its own, and other `options`.
         """
         given = self.conditions if variables is None else variables
-        words = [*options, *as_options(given), "--entrypoint", command[0], self.id, *command[1:]]
-        with self.created(words) as container:
+        arguments = [*options, *as_options(given), "--entrypoint", command[0], self.id, *command[1:]]
+        with self.created(arguments) as container:
             yield container
 
     @contextlib.contextmanager
     def files(self) -> Iterator[Files]:
         """Yield the reader of the image's files, from a container that never runs; raise ImageUnreadable."""
         # Its command and entrypoint never run; a slim image doesn't have any that could.
-        words = ["--network", "none", "--entrypoint", "/nothing", self.id, "nothing"]
-        with self.created(words) as container:
+        arguments = ["--network", "none", "--entrypoint", "/nothing", self.id, "nothing"]
+        with self.created(arguments) as container:
             yield Files(self._program, self._environ, container, self.name)
 
     @contextlib.contextmanager
-    def created(self, words: Sequence[str], name: str = CONTAINERS) -> Iterator[str]:
+    def created(self, arguments: Sequence[str], name: str = CONTAINERS) -> Iterator[str]:
         """Create a container with these arguments of `create`, yield and remove it; its name starts with `name`.
 
         Raises ImageUnreadable.
@@ -116,7 +116,7 @@ class Image:
         try:
             # Removing it by name must not happen before it exists.
             with stops_wait():
-                made = self._run("create", "--name", container, *words)
+                made = self._run("create", "--name", container, *arguments)
             if made.returncode:
                 raise ImageUnreadable(image=self.name, program=self._program, reason=reason(made))
             yield container
@@ -124,9 +124,9 @@ class Image:
             with stops_wait():
                 self._run("rm", "--force", "--volumes", container)
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         # In a session of its own: Ctrl-C in a terminal is for this process, which then cleans up.
-        command = [self._program, *words]
+        command = [self._program, *arguments]
         return programs.run(command, env=self._environ, start_new_session=True)
 
 
@@ -137,7 +137,7 @@ def reason(failed: subprocess.CompletedProcess[str]) -> str:
 
 def as_options(variables: Mapping[str, str]) -> list[str]:
     """Return the options that set a container's variables."""
-    return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+    return [option for name, value in variables.items() for option in ("--env", f"{name}={value}")]
 
 
 @contextlib.contextmanager

@@ -99,7 +99,7 @@ class Files:
                 return None
             self._require(member, tarfile.REGTYPE, path)
             if member.size > largest:
-                raise self.refused(path, f"it has {member.size} bytes, and the limit is {largest}")
+                raise self.problem_at(path, f"it has {member.size} bytes, and the limit is {largest}")
             file = archive.extractfile(member)
             return file.read() if file else b""
 
@@ -120,13 +120,13 @@ class Files:
                 writer.take(archive, member, first.name)
         return True
 
-    def refused(self, path: str, reason: str) -> ImageFileRefused:
+    def problem_at(self, path: str, reason: str) -> ImageFileRefused:
         """Return the problem of the entry at `path`."""
         return ImageFileRefused(path=visible.line(path), image=self._image, reason=reason)
 
     def _require(self, member: tarfile.TarInfo, kind: bytes, path: str) -> None:
         if member.type != kind:
-            raise self.refused(path, _KINDS.get(member.type, "it is not a file"))
+            raise self.problem_at(path, _KINDS.get(member.type, "it is not a file"))
 
     @contextlib.contextmanager
     def _archive(self, path: str) -> Iterator[tarfile.TarFile | None]:
@@ -180,7 +180,7 @@ class _Writer:
         name = self._name(member.name, top)
         self._count += 1
         if self._count > MAX_COUNT:
-            raise self._files.refused(self._path, f"it has more than {MAX_COUNT} entries")
+            raise self._files.problem_at(self._path, f"it has more than {MAX_COUNT} entries")
         if member.isdir():
             self._mkdir(self._target / name, name)
         elif member.type == tarfile.REGTYPE:
@@ -189,29 +189,29 @@ class _Writer:
         elif self._links is not None and member.issym():
             self._mkdir((self._target / name).parent, name)
             if self._links.setdefault(name, Link(member.linkname, member.mode)).target != member.linkname:
-                raise self._refused(name, "it occurs twice")
+                raise self._problem(name, "it occurs twice")
         elif self._links is not None and member.islnk():
             self._copy(self._name(member.linkname, top), name)
         else:
-            raise self._refused(name, _KINDS.get(member.type, "it is not a file"))
+            raise self._problem(name, _KINDS.get(member.type, "it is not a file"))
 
     def _name(self, given: str, top: str) -> str:
         """Return the name of a member in the folder; raise ImageFileRefused if it is outside."""
         name = given.removeprefix(f"{top}/")
         if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
-            raise self._files.refused(given, "its name leads out of its folder")
+            raise self._files.problem_at(given, "its name leads out of its folder")
         if name.count("/") > MAX_DEPTH:
-            raise self._refused(f"{name[:MAX_DEPTH]}…", f"it is nested in more than {MAX_DEPTH} folders")
+            raise self._problem(f"{name[:MAX_DEPTH]}…", f"it is nested in more than {MAX_DEPTH} folders")
         return name
 
     def _mkdir(self, folder: Path, name: str) -> None:
         above = folder.relative_to(self._target)
         if self._links and any(str(each) in self._links for each in (above, *above.parents)):
-            raise self._refused(name, "it is both a link and a folder")
+            raise self._problem(name, "it is both a link and a folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
-            raise self._refused(name, "it is both a file and a folder") from error
+            raise self._problem(name, "it is both a file and a folder") from error
 
     def _write(self, archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
         source = archive.extractfile(member)
@@ -224,7 +224,7 @@ class _Writer:
         """Write a hard link as a copy of the file already written."""
         path = self._target / source
         if not path.is_file():
-            raise self._refused(name, "it is a hard link to a file outside its folder")
+            raise self._problem(name, "it is a hard link to a file outside its folder")
         self._mkdir((self._target / name).parent, name)
         stat = path.stat()
         with path.open("rb") as content, self._created(name, stat.st_size, stat.st_mode) as file:
@@ -240,14 +240,14 @@ class _Writer:
         """Create and return a file for `size` bytes; raise ImageFileRefused if it already exists or space is short."""
         self._left -= size
         if self._left < 0:
-            raise self._refused(name, f"its {size} bytes don't fit on this disk")
+            raise self._problem(name, f"its {size} bytes don't fit on this disk")
         try:
             descriptor = os.open(self._target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError as error:
-            raise self._refused(name, "it occurs twice") from error
+            raise self._problem(name, "it occurs twice") from error
         # Readable by the user who compares it; its owner on this machine grants no one else access.
         os.fchmod(descriptor, mode & 0o777 | 0o400)
         return open(descriptor, "wb")
 
-    def _refused(self, name: str, reason: str) -> ImageFileRefused:
-        return self._files.refused(f"{self._path}/{name}", reason)
+    def _problem(self, name: str, reason: str) -> ImageFileRefused:
+        return self._files.problem_at(f"{self._path}/{name}", reason)

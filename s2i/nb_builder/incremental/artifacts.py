@@ -77,7 +77,7 @@ class PreviousBuild:
         shutil.move(self.path(paths.MODEL), workspace.model)
 
 
-class BuildBeside(PreviousBuild):
+class ServedBuild(PreviousBuild):
     """A previous build in another APP_ROOT, which is still being served: nothing of it is moved."""
 
     is_ours = True
@@ -94,16 +94,16 @@ class BuildBeside(PreviousBuild):
         shutil.copytree(self.path(paths.MODEL), workspace.model)
 
 
-def prepare(app_root: Path, beside: Path | None) -> None:
-    """Do work for a build under `app_root` in advance: empty it, and copy the environment of `beside`.
+def prepare(app_root: Path, previous: Path | None) -> None:
+    """Do work for a build under `app_root` in advance: empty it, and copy the environment of `previous`.
 
-    `app_root` must not be in use by a service, and `beside` must not change until then.
+    `app_root` must not be in use by a service, and `previous` must not change until then.
     """
     scratch = app_root / f"{COPY}.part"
     for folder in (scratch, app_root / COPY, app_root / paths.VENV, app_root / paths.MODEL):
         shutil.rmtree(folder, ignore_errors=True)
-    if beside is not None:
-        venv.copy(beside / paths.VENV, scratch, app_root / paths.VENV)
+    if previous is not None:
+        venv.copy(previous / paths.VENV, scratch, app_root / paths.VENV)
         scratch.rename(app_root / COPY)
 
 
@@ -156,7 +156,7 @@ def find(
     return previous
 
 
-def beside(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBuild | None:
+def find_served(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBuild | None:
     """Return the build in another APP_ROOT if it is complete and its circumstances are equal; note any difference."""
     previous = _facts(app_root)
     if previous is None or not all((app_root / name).is_dir() for name in (paths.VENV, paths.MODEL)):
@@ -164,7 +164,7 @@ def beside(app_root: Path, circumstances: Circumstances, log: Log) -> PreviousBu
     if difference := _difference(previous, circumstances):
         log.note(f"results of the previous build can't be reused: {difference}.")
         return None
-    return BuildBeside(app_root, previous)
+    return ServedBuild(app_root, previous)
 
 
 def remove(src: Path, uploaded: Path = source_tree.UPLOADED) -> None:

@@ -17,7 +17,7 @@ TWINS = {"xgboost": "xgboost-cpu"}
 GPU = "nvidia-"
 
 
-def tell(installer: Installer, log: Log) -> None:
+def log_advice(installer: Installer, log: Log) -> None:
     """Log a note about GPU libraries, and about the variant without them if the index has the same version of it."""
     distributions = {distribution.name: distribution for distribution in installed(installer.venv)}
     for name in sorted(TWINS.keys() & distributions.keys()):

@@ -247,7 +247,7 @@ class Installer:
 
     def explain(self, output: str, installer: str) -> BuildProblem:
         """Return the problem that the `output` of `installer` (uv or pip) shows."""
-        return resolver_errors.of(output, installer, venv=self.venv, minor=self.minor, as_of=self.as_of)
+        return resolver_errors.explain(output, installer, venv=self.venv, minor=self.minor, as_of=self.as_of)
 
     def _run(
         self,
@@ -271,7 +271,7 @@ def cutoff(as_of: AsOf | None) -> list[str]:
     # cloudpickle is our requirement: an old release could not save functions of a newer Python.
     exempt = [CLOUDPICKLE, *(_BUILD_TOOLS if as_of.day < _BUILDS_BY_UV_FROM else ())]
     exempt += ["patsy"] if as_of.day < _FORMULAS_FROM else []
-    return ["--exclude-newer", as_of.stamp, *(word for name in exempt for word in _exempted(name))]
+    return ["--exclude-newer", as_of.stamp, *(option for name in exempt for option in _exempted(name))]
 
 
 def _exempted(name: str) -> tuple[str, str]:

@@ -60,7 +60,7 @@ class Python:
 class Wish:
     """A requested Python: text such as "environment.yml asks for", and a specifier such as "==3.9.*"."""
 
-    words: str
+    source: str
     specifier: str
 
     def minors(self) -> list[str]:
@@ -73,7 +73,7 @@ class Wish:
         return [minor for minor in known if any(allowed.contains(f"{minor}.{patch}") for patch in range(_PATCHES))]
 
     def __str__(self) -> str:
-        return f"{self.words} Python {self.specifier.removeprefix('==').removesuffix('.*')}"
+        return f"{self.source} Python {self.specifier.removeprefix('==').removesuffix('.*')}"
 
 
 def of_date(day: str) -> list[Wish]:

@@ -45,7 +45,7 @@ _METADATA = re.compile(r"has (?:invalid metadata|an invalid package format)|coul
 _NO_SOLUTION = re.compile(r"No solution found|ResolutionImpossible|conflicting dependencies")
 
 
-def of(output: str, installer: str, *, venv: Path, minor: str, as_of: AsOf | None = None) -> BuildProblem:
+def explain(output: str, installer: str, *, venv: Path, minor: str, as_of: AsOf | None = None) -> BuildProblem:
     """Return the problem that the `output` of `installer` (uv or pip) shows; `as_of` is the date it resolved to."""
     facts = {"reason": _reason(output), "detail": output.strip()}
     if _NO_SPACE.search(output):

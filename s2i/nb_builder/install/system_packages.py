@@ -56,7 +56,7 @@ def provide(wanted: Sequence[SystemPackage], log: Log, *, may_install: bool, in_
     """Make sure that `wanted` are installed; return each as `name=version`. Raises SystemPackageMissing."""
     missing = _missing(wanted)
     if missing:
-        rejection = _refusal(may_install)
+        rejection = _obstacle(may_install)
         if rejection:
             raise _problem(missing, rejection)
         _install(missing, log, in_image=in_image)
@@ -68,11 +68,11 @@ def provide(wanted: Sequence[SystemPackage], log: Log, *, may_install: bool, in_
 def _entries(path: Path, top: Path) -> Iterable[SystemPackage]:
     name = os.path.relpath(path, top)
     for number, line in logical(ordinary_files.text(path, top)):
-        for word in line.split():
-            match = _PACKAGE.fullmatch(word)
+        for entry in line.split():
+            match = _PACKAGE.fullmatch(entry)
             if not match:
-                raise SystemPackagesMalformed(where=f"{name} (line {number})", entry=word)
-            yield SystemPackage(word, match[1], name)
+                raise SystemPackagesMalformed(where=f"{name} (line {number})", entry=entry)
+            yield SystemPackage(entry, match[1], name)
 
 
 def _missing(wanted: Sequence[SystemPackage]) -> list[SystemPackage]:
@@ -80,7 +80,7 @@ def _missing(wanted: Sequence[SystemPackage]) -> list[SystemPackage]:
     return [package for package in wanted if package.name not in installed]
 
 
-def _refusal(may_install: bool) -> str:
+def _obstacle(may_install: bool) -> str:
     """Return why no system package can be installed here, or ""."""
     if shutil.which("apt-get") is None:
         return "apt-get is not available"

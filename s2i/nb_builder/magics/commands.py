@@ -64,7 +64,7 @@ class Magics:
 
     def nb_check(self, line: str) -> None:
         """Report what would prevent this notebook, as saved, from being built: `%nb_check [FILE]`."""
-        given = _CHECK.parse_args(_words(line))
+        given = _CHECK.parse_args(_split(line))
         _show(lambda: self._check(given))
 
     def nb_serve(self, line: str) -> None:
@@ -72,7 +72,7 @@ class Magics:
 
         The service runs until `%nb_serve --stop`, the next `%nb_serve` or the end of the kernel.
         """
-        given = _SERVE.parse_args(_words(line))
+        given = _SERVE.parse_args(_split(line))
         _show(self._stopped if given.stop else lambda: self._serve(given))
 
     def nb_golden(self, line: str) -> None:
@@ -119,9 +119,9 @@ class Magics:
         # Its folder is reused for the next build, and clients know its port.
         replaced = self.stop()
         port = given.port if given.port is not None else self.port
-        words = [word for variable in given.variables for word in ("-e", variable)]
-        words += [] if port is None else ["--port", str(port)]
-        job = Job(["run", "--json", *words, str(found.path)], os.environ)
+        options = [option for variable in given.variables for option in ("-e", variable)]
+        options += [] if port is None else ["--port", str(port)]
+        job = Job(["run", "--json", *options, str(found.path)], os.environ)
         served: dict[str, Any] | None = None
         try:
             log = _follow(job)
@@ -230,7 +230,7 @@ def unregister(shell: InteractiveShell) -> None:
         shell.magics_manager.magics["line"].pop(name, None)
 
 
-def _words(line: str) -> list[str]:
+def _split(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as error:
@@ -253,9 +253,9 @@ def _follow(job: Job) -> str:
     printed = False
     while True:
         done = job.status is not None or job.answer is not None
-        words = job.new_words()
-        if words:
-            print(words, end="", flush=True)
+        output = job.new_output()
+        if output:
+            print(output, end="", flush=True)
             printed = True
         if done:
             break

@@ -51,7 +51,7 @@ def line(made: Sequence[Row]) -> str:
 def _row(body: bytes, called: Mapping[str, Callable[[Any], Any] | None]) -> Row:
     sample = json_codec.decode(body)
     try:
-        rejected = _refusal(body, called.get("validator"))
+        rejected = _rejection_reason(body, called.get("validator"))
         if rejected is not None:
             return Row(sample, None, f"validator rejects it{rejected and f': {rejected}'}")
         answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), json_codec.LABELLED)
@@ -60,7 +60,7 @@ def _row(body: bytes, called: Mapping[str, Callable[[Any], Any] | None]) -> Row:
     return Row(sample, answer.decode(), "")
 
 
-def _refusal(body: bytes, validator: Callable[[Any], Any] | None) -> str | None:
+def _rejection_reason(body: bytes, validator: Callable[[Any], Any] | None) -> str | None:
     """Return validator's reason for rejecting a sample, which may be "", or None if it accepts."""
     if validator is None:
         return None

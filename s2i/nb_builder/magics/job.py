@@ -22,12 +22,12 @@ _BACKEND = "MPLBACKEND"
 class Job:
     """A running call of the command. It stops with the kernel, or with `end`."""
 
-    def __init__(self, words: list[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, arguments: list[str], environ: Mapping[str, str]) -> None:
         """Start `nb-builder` with these arguments and `environ`, without the kernel's own variables."""
-        self.command = words[0]
+        self.command = arguments[0]
         self.folder = Path(tempfile.mkdtemp(prefix="nb-magic-"))
         self._read = 0
-        command = [sys.executable, "-m", "nb_builder.cli", *words]
+        command = [sys.executable, "-m", "nb_builder.cli", *arguments]
         # A folder without modules, because `-m` puts it first on the path: the notebook's folder may contain a json.py.
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", keeper.__file__, str(self.folder), *command],
@@ -61,7 +61,7 @@ class Job:
         """Return all output of the command so far."""
         return self._text("log")
 
-    def new_words(self) -> str:
+    def new_output(self) -> str:
         """Return the output of the command since the last call."""
         log = self.log
         new, self._read = log[self._read :], len(log)

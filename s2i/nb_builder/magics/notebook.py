@@ -73,7 +73,7 @@ def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str,
 
     Raises NotebookUnnamed or NotebookNotSaved.
     """
-    reported, linked = _told(names, environ)
+    reported, linked = _reported(names, environ)
     path = Path(named).expanduser() if named else reported
     if path is None:
         raise NotebookUnnamed(magic=magic, reason=_IN_COLAB if "google.colab" in sys.modules else _NOBODY_SAYS)
@@ -84,7 +84,7 @@ def find(named: str, magic: str, names: Mapping[str, Any], environ: Mapping[str,
     return Notebook(path, path.stat().st_mtime, _cells(path), linked and ours, ours)
 
 
-def _told(names: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path | None, bool]:
+def _reported(names: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Path | None, bool]:
     """Return the file that the front end reports, and whether it follows links to cells."""
     if names.get(VSCODE):
         return Path(names[VSCODE]), False

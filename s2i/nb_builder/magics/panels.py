@@ -16,13 +16,13 @@ _CELL = "text-align: left; vertical-align: top; padding: 0.2em 1em 0.2em 0; font
 class Code(NamedTuple):
     """Text in code style."""
 
-    words: str
+    text: str
 
 
 class Link(NamedTuple):
     """Text that links to an address, or nowhere."""
 
-    words: str
+    text: str
     address: str | None
 
 
@@ -89,11 +89,11 @@ class Panel:
 
 def _html(part: Part) -> str:
     if isinstance(part, Code):
-        return f"<code>{escape(part.words)}</code>"
+        return f"<code>{escape(part.text)}</code>"
     if isinstance(part, Link) and part.address:
-        return f'<a href="{escape(part.address)}">{escape(part.words)}</a>'
+        return f'<a href="{escape(part.address)}">{escape(part.text)}</a>'
     return escape(_text(part))
 
 
 def _text(part: Part) -> str:
-    return part if isinstance(part, str) else part.words
+    return part if isinstance(part, str) else part.text

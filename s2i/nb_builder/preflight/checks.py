@@ -96,7 +96,7 @@ class Checked:
         return self.last.node
 
 
-def refuse(problem: Problem) -> None:
+def raise_problem(problem: Problem) -> None:
     """Raise the problem: the handler that stops at the first one."""
     raise problem
 
@@ -105,7 +105,7 @@ def look(
     settings: Settings,
     app_src: Path,
     log: Log,
-    handle: ProblemHandler = refuse,
+    handle: ProblemHandler = raise_problem,
     *,
     may_download: bool = False,
     environ: Mapping[str, str] = os.environ,
@@ -161,7 +161,7 @@ def read_requirements(
     src: Path,
     into: Path,
     log: Log,
-    handle: ProblemHandler = refuse,
+    handle: ProblemHandler = raise_problem,
     *,
     allowed: Sequence[str] = (),
     computes: bool = True,
@@ -260,13 +260,13 @@ def _without_unneeded(notebook: Notebook, log: Log) -> Notebook:
     for cell in unneeded.may_fail:
         metadata = node.cells[(cell.position or 0) - 1].metadata
         metadata.tags = [*metadata.get("tags", []), notebook_contract.TOLERATED]
-    for words, cells in (
+    for intro, cells in (
         ("left out, because predictor does not need them", unneeded.left_out),
         ("not needed by predictor but for their imports, which are all that runs of them", unneeded.imports_only),
         ("not needed by predictor, so they may fail", unneeded.may_fail),
     ):
         if cells:
-            log.detail(f"{words}: cells [{', '.join(str(cell.number) for cell in cells)}]")
+            log.detail(f"{intro}: cells [{', '.join(str(cell.number) for cell in cells)}]")
     return Notebook(notebook.name, node, notebook.prefix)
 
 
@@ -315,7 +315,7 @@ def _look_for_undeclared(checked: Checked, wanted: Wanted, src: Path, log: Log, 
             )
     for note in unnamed_imports.mistaken(wanted):
         log.note(note)
-    installs = pip_cells.of([cell for each in cells.values() for cell in each])
+    installs = pip_cells.find_installs([cell for each in cells.values() for cell in each])
     _look_for_ipython(checked.last, wanted, installs, log, handle)
     if not wanted.declared and not installs.requirements:
         return
@@ -327,7 +327,7 @@ def note_unnamed(checked: Checked, wanted: Wanted, src: Path, log: Log) -> None:
     """Note the imports that a build would look up after installing the `wanted` packages, which aren't installed."""
     if wanted.declared:
         cells = _cells(checked, src)
-        installs = pip_cells.of([cell for each in cells.values() for cell in each])
+        installs = pip_cells.find_installs([cell for each in cells.values() for cell in each])
         for note in unnamed_imports.notes_without_a_build(_imports(checked, cells, src), wanted, installs):
             log.note(note)
 
@@ -371,7 +371,9 @@ def _counted(notebook: Notebook, declared: Sequence[Declaration]) -> list[Declar
 
 def _last_change(repository: Path, notebooks: Sequence[Notebook]) -> AsOf | None:
     """Return the latest of the notebooks' last changes, or None if none is known."""
-    changes = [change for notebook in notebooks if (change := last_change.of(repository, notebook.name, notebook.node))]
+    changes = [
+        change for notebook in notebooks if (change := last_change.find(repository, notebook.name, notebook.node))
+    ]
     return max(changes, key=lambda change: change.moment, default=None)
 
 

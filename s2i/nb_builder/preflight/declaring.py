@@ -33,6 +33,6 @@ def _place(problem: ImportUndeclared | ImportsUndeclared, file: str) -> None:
     if not entries:
         return
     names = ", ".join(re.findall(r'\["([^"]+)"', entries))
-    place, words = (f"to {file}", names) if file else ("as a new cell", f"requirements = [{entries}]")
-    facts = {**problem.facts, "entries": words, "place": place, "adding": adding(place, words)}
+    place, addition = (f"to {file}", names) if file else ("as a new cell", f"requirements = [{entries}]")
+    facts = {**problem.facts, "entries": addition, "place": place, "adding": adding(place, addition)}
     problem.fix = problem.fix_text.format(**facts)

@@ -59,13 +59,13 @@ def require_none(settings: Settings, app_src: Path, log: Log, environ: Mapping[s
     if result.checked:
         with tempfile.TemporaryDirectory(prefix="nb-check-") as scratch, checks.passing(result.findings.append):
             read_requirements(result, Path(scratch), log, settings.allow_indexes)
-    *others, first = told_in_order(result.findings)
+    *others, first = in_print_order(result.findings)
     for problem in others:
-        tell(problem, log)
+        print_problem(problem, log)
     raise first
 
 
-def told_in_order(found: Sequence[Problem]) -> list[Problem]:
+def in_print_order(found: Sequence[Problem]) -> list[Problem]:
     """Return the findings in print order: the first one last."""
     return [*found[1:], *found[:1]]
 
@@ -88,7 +88,7 @@ def _requirements_are_unreadable(result: Result, checked: Checked) -> bool:
     return not checked.notebooks or any(NAME in cell.source for cell in cells if cell.statements is None)
 
 
-def tell(problem: Problem, log: Log) -> None:
+def print_problem(problem: Problem, log: Log) -> None:
     """Print a problem's detail (a tool's output or a traceback), if any, and then the problem."""
     if detail := getattr(problem, "detail", ""):
         log.line(detail)

@@ -26,7 +26,7 @@ class Installs:
     complete: bool = True
 
 
-def of(cells: Sequence[Cell]) -> Installs:
+def find_installs(cells: Sequence[Cell]) -> Installs:
     """Return what the cells, as plain Python, install with pip."""
     requirements: list[Requirement] = []
     complete = True
@@ -54,24 +54,24 @@ def _joined(nodes: Sequence[ast.expr]) -> str:
     return " ".join(part for part in parts if isinstance(part, str))
 
 
-def _requirements(words: str) -> list[Requirement] | None:
+def _requirements(command_line: str) -> list[Requirement] | None:
     """Return the requirements among the arguments of `pip install`; None if one of them is anything else."""
     requirements = []
     try:
-        waiting = shlex.split(words, comments=True)
+        waiting = shlex.split(command_line, comments=True)
     except ValueError:
         return None
     while waiting:
-        word = waiting.pop(0)
-        if re.match(r"\d?>", word):
+        argument = waiting.pop(0)
+        if re.match(r"\d?>", argument):
             break
-        if word in _WITH_VALUE:
+        if argument in _WITH_VALUE:
             waiting[:1] = []
-        elif word.startswith("-") and word not in ("-r", "--requirement", "-e", "--editable"):
+        elif argument.startswith("-") and argument not in ("-r", "--requirement", "-e", "--editable"):
             continue
         else:
             try:
-                requirements.append(Requirement(word))
+                requirements.append(Requirement(argument))
             except InvalidRequirement:
                 return None
     return requirements

@@ -232,7 +232,7 @@ def _without_comments(source: str) -> str:
 
 def _module(path: Path, by: _Piece, src: Path, seen: set[Path], *, sure: bool) -> _Piece | None:
     """Return the code in a file that `by` imports; None if it was `seen` before or can't be parsed."""
-    is_readable = path not in seen and os.path.isfile(path) and not inside.refusal(path, src)
+    is_readable = path not in seen and os.path.isfile(path) and not inside.unreadable_reason(path, src)
     tree = syntax_trees.tree(path.read_text("utf-8", "replace")) if is_readable else None
     seen.add(path)
     if tree is None:

@@ -149,7 +149,11 @@ def _unfetched(src: Path) -> dict[str, str]:
     except (OSError, configparser.Error):
         return {}
     paths = [parser[section]["path"] for section in parser.sections() if "path" in parser[section]]
-    return {Path(path).name: path for path in paths if not inside.refusal(src / path, src) and _is_empty(src / path)}
+    return {
+        Path(path).name: path
+        for path in paths
+        if not inside.unreadable_reason(src / path, src) and _is_empty(src / path)
+    }
 
 
 def _is_empty(folder: Path) -> bool:

@@ -11,7 +11,7 @@ def uncommitted(repository: Path, commit: str | None) -> list[str]:
     return [] if commit or not git_metadata.commit(repository) else git_metadata.uncommitted(repository)
 
 
-def of(repository: Path, commit: str | None, source: str | None) -> dict[str, str]:
+def read(repository: Path, commit: str | None, source: str | None) -> dict[str, str]:
     """Return {"commit": …, "source": …} if known, without credentials.
 
     Settings take precedence over the checkout. By default s2i doesn't upload .git, and it records the commit only in

@@ -132,6 +132,6 @@ def _is_test(path: Path) -> bool:
 def _text(repository: Path, name: Path) -> str:
     """Return the text of a file; "" if it is missing or may not be read, which is reported if it is built."""
     path = repository / name
-    if not os.path.isfile(path) or inside.refusal(path, repository):
+    if not os.path.isfile(path) or inside.unreadable_reason(path, repository):
         return ""
     return path.read_text(encoding="utf-8-sig", errors="replace")

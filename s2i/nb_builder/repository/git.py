@@ -122,8 +122,8 @@ def init(folder: Path) -> bool:
     """Make `folder` a repository, unless it is in one; return whether it is a new one."""
     if facts(folder, "rev-parse", "--is-inside-work-tree") is not None or shutil.which("git") is None:
         return False
-    words = ["git", "init", "--quiet", str(folder)]
-    return subprocess.run(words, env=_without_repository(), capture_output=True).returncode == 0
+    command = ["git", "init", "--quiet", str(folder)]
+    return subprocess.run(command, env=_without_repository(), capture_output=True).returncode == 0
 
 
 def _went_well(*arguments: str) -> bool:

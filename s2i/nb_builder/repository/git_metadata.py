@@ -88,7 +88,7 @@ def _packed(repository: Path, name: str) -> str:
 def _text(repository: Path, name: str) -> str:
     """Return the text of a file in .git; "" for a link, anything else that isn't a file, or a name outside .git."""
     path = repository / ".git" / name
-    if os.path.islink(path) or not os.path.isfile(path) or inside.refusal(path, repository / ".git"):
+    if os.path.islink(path) or not os.path.isfile(path) or inside.unreadable_reason(path, repository / ".git"):
         return ""
     with path.open(encoding="utf-8", errors="replace") as file:
         return file.read(_MAX_SIZE).strip()

@@ -26,7 +26,7 @@ def choose(setting: resolve_date.Value | None, changed: AsOf | None, notebook: P
     return AsOf(setting, resolve_date.SETTING) if isinstance(setting, datetime) else None
 
 
-def of(repository: Path, notebook: Path, node: NotebookNode) -> AsOf | None:
+def find(repository: Path, notebook: Path, node: NotebookNode) -> AsOf | None:
     """Return when the notebook last changed: from its last commit, else its metadata; None if both are unknown.
 
     In a shallow clone every file seems to belong to the last commit, so metadata take precedence there.

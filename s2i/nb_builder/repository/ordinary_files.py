@@ -12,7 +12,7 @@ def require(path: Path, top: Path) -> Path:
 
     Also raises FileRefused for implausibly large files.
     """
-    reason = inside.refusal(path, top)
+    reason = inside.unreadable_reason(path, top)
     if reason:
         raise FileRefused(file=visible.line(os.path.relpath(path, top)), reason=visible.line(reason))
     return path

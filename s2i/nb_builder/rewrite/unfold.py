@@ -95,7 +95,7 @@ def _calls(statement: ast.stmt) -> Iterator[_Call]:
 def _of_magic(call: ast.Call, name: str, line: str, body: str | None = None) -> Unfolded:
     names = _BOUND_BY_OPTION.findall(line)
     if name == "capture" and body is not None:
-        names += [word for word in line.split() if word.isidentifier()]
+        names += [name for name in line.split() if name.isidentifier()]
     bindings = [_binding(bound, call) for bound in names]
     if name == "load_ext":
         return Unfolded(bindings, line.strip().split(".")[0] not in _EXTENSIONS)

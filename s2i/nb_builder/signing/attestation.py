@@ -38,7 +38,7 @@ UNSAID = frozenset(
 def write(workspace: Workspace, made_of: MadeOf, settings: Settings, signer: Signer | None) -> None:
     """Write the statement on the model in `workspace` to build/, and a signed copy if there is a signer."""
     # Some settings have values that JSON lacks, such as a date: they are written as text.
-    text = json.dumps(of(workspace, made_of, settings), indent=1, sort_keys=True, default=str) + "\n"
+    text = json.dumps(build_statement(workspace, made_of, settings), indent=1, sort_keys=True, default=str) + "\n"
     (workspace.build / paths.PROVENANCE).write_text(text, encoding="ascii")
     if signer is not None:
         sign(workspace.build, signer, model.digests_of(workspace.model))
@@ -81,7 +81,7 @@ def _content(path: Path) -> bytes:
         return file.read(origin.MAX_SIZE)
 
 
-def of(workspace: Workspace, made_of: MadeOf, settings: Settings) -> dict[str, Any]:
+def build_statement(workspace: Workspace, made_of: MadeOf, settings: Settings) -> dict[str, Any]:
     """Return the statement on the model in `workspace`."""
     files = model.digests_of(workspace.model)
     built = manifest.read(workspace.model).get("built")

@@ -7,10 +7,10 @@ from nb_native.estimators.registry import emit, form
 from nb_native.estimators.rows import (
     as_rows,
     cells_of,
+    check_finite,
     declare,
     promoted,
-    refuse_not_finite,
-    refuse_other_output,
+    reject_other_output,
     row_of,
 )
 from nb_native.refusal import Refusal
@@ -86,7 +86,7 @@ def _at_last(method):
                 raise Refusal(f"{kind}.{method} of a sparse row")
             if not isinstance(rows, Sparse) and not kind.startswith("LGBM"):
                 row = row_of(code, rows)
-                refuse_not_finite(code, row, declare(code, row))
+                check_finite(code, row, declare(code, row))
         return emit(code, last, method, rows)
 
     return write
@@ -110,7 +110,7 @@ def _identity(code, transformer, rows):
 
 @form("sklearn", ["ColumnTransformer"], "transform")
 def _columns_transform(code, transformer, rows):
-    refuse_other_output(transformer)
+    reject_other_output(transformer)
     if transformer.transformer_weights:
         raise Refusal("ColumnTransformer with weights")
     parts = []
@@ -127,7 +127,7 @@ def _columns_transform(code, transformer, rows):
 
 @form("sklearn", ["FeatureUnion"], "transform")
 def _union_transform(code, union, rows):
-    refuse_other_output(union)
+    reject_other_output(union)
     if union.transformer_weights:
         raise Refusal("FeatureUnion with weights")
     parts = []

@@ -4,13 +4,13 @@ import numpy as np
 
 from nb_native.estimators.linear import write_products
 from nb_native.estimators.registry import form
-from nb_native.estimators.rows import as_rows, elements, float64_array, refuse_other_output, row_for
+from nb_native.estimators.rows import as_rows, elements, float64_array, reject_other_output, row_for
 from nb_native.refusal import Refusal
 
 
 @form("sklearn", ["PCA"], "transform")
 def _components(code, estimator, rows):
-    refuse_other_output(estimator)
+    reject_other_output(estimator)
     components, mean = estimator.components_, estimator.mean_
     if {str(components.dtype), str(mean.dtype)} != {"float64"}:
         raise Refusal(f"PCA of {components.dtype}")

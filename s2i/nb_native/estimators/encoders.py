@@ -5,7 +5,7 @@ import math
 from nb_native.estimators import answers
 from nb_native.estimators import categories as known
 from nb_native.estimators.registry import form
-from nb_native.estimators.rows import as_rows, cells_of, elements, refuse_other_output
+from nb_native.estimators.rows import as_rows, cells_of, elements, reject_other_output
 from nb_native.refusal import Refusal
 from nb_native.values import Number
 
@@ -14,7 +14,7 @@ _KINDS = {"float64": "float64", "float32": "float32", "int64": "int64", "int32":
 
 def _cells(encoder, rows):
     """Return the cells of a row for an encoder, one per feature."""
-    refuse_other_output(encoder)
+    reject_other_output(encoder)
     cells, names = cells_of(rows)
     fitted = getattr(encoder, "feature_names_in_", None)
     if names is not None and fitted is not None and list(names) != list(fitted):

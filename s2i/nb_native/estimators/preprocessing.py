@@ -6,10 +6,10 @@ from nb_native.code import literal
 from nb_native.estimators.registry import form
 from nb_native.estimators.rows import (
     as_rows,
+    check_finite,
     declare,
     elements,
-    refuse_not_finite,
-    refuse_other_output,
+    reject_other_output,
     row_for,
 )
 from nb_native.refusal import Refusal
@@ -20,12 +20,12 @@ def _row(code, estimator, rows, missing, kinds=("float64", "int64", "bool")):
 
     Numbers of a type not in `kinds` would keep their type, and be computed differently.
     """
-    refuse_other_output(estimator)
+    reject_other_output(estimator)
     row = row_for(code, estimator, rows)
     if row.dtype not in kinds:
         raise Refusal(f"{type(estimator).__name__} given {row.dtype}")
     array = declare(code, row)
-    refuse_not_finite(code, row, array, missing)
+    check_finite(code, row, array, missing)
     return array, len(row.numbers)
 
 

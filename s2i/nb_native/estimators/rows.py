@@ -119,7 +119,7 @@ def _converted(number, ctype):
     return number.code if C_TYPES[number.kind] == ctype else f"({ctype})({number.code})"
 
 
-def refuse_not_finite(code, row, array, missing=False):
+def check_finite(code, row, array, missing=False):
     """Write scikit-learn's check: predictor fails for infinity, and for NaN unless that is `missing` values.
 
     `array` holds the row after its conversion, because a double may be infinite as a float. Integers are finite.
@@ -134,7 +134,7 @@ def refuse_not_finite(code, row, array, missing=False):
 def float64_array(code, row):
     """Return the name of an array of the row's doubles, and write the check that all are finite."""
     array = declare(code, row)
-    refuse_not_finite(code, row, array)
+    check_finite(code, row, array)
     return array
 
 
@@ -148,7 +148,7 @@ def elements(array, count, kind):
     return [Number(f"{array}[{index}]", kind) for index in range(count)]
 
 
-def refuse_other_output(estimator):
+def reject_other_output(estimator):
     """Raise Refusal if a transformer is configured to return a DataFrame."""
     if getattr(estimator, "_sklearn_output_config", {}).get("transform", "default") != "default":
         raise Refusal(f"{type(estimator).__name__} whose output is set to a DataFrame")

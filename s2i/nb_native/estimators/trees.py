@@ -12,7 +12,7 @@ import numpy as np
 from nb_native.estimators import answers
 from nb_native.estimators.forest import Forest, Leaf, Node
 from nb_native.estimators.registry import form
-from nb_native.estimators.rows import as_rows, declare, elements, refuse_not_finite, row_for
+from nb_native.estimators.rows import as_rows, check_finite, declare, elements, row_for
 from nb_native.refusal import Refusal
 from nb_native.values import Label, Vector
 
@@ -70,7 +70,7 @@ def _reject_several_outputs(estimator):
 def _row_array(code, estimator, rows, missing):
     row = row_for(code, estimator, rows)
     array = declare(code, row, "float")
-    refuse_not_finite(code, row, array, missing)
+    check_finite(code, row, array, missing)
     return array
 
 
@@ -283,7 +283,7 @@ def _isolation_score(code, estimator, rows):
     row = row_for(code, estimator, rows)
     array = declare(code, row, "float")
     if not takes_missing(estimator.estimators_[0]):
-        refuse_not_finite(code, row, array)
+        check_finite(code, row, array)
     paths = estimator._average_path_length_per_tree
     sums = _sums(
         code,

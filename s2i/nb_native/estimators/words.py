@@ -6,7 +6,7 @@ import numpy as np
 
 from nb_native.estimators import characters
 from nb_native.estimators.registry import form
-from nb_native.estimators.rows import refuse_other_output
+from nb_native.estimators.rows import reject_other_output
 from nb_native.estimators.tables import indexed_table
 from nb_native.refusal import Refusal
 from nb_native.values import Sparse, Text, Vector
@@ -75,7 +75,7 @@ def _count_and_weigh(code, vectorizer, rows):
 def _counted(code, vectorizer, rows, kind):
     """Write the term counts of a text; return the Sparse."""
     kind_of_vectorizer = type(vectorizer).__name__
-    refuse_other_output(vectorizer)
+    reject_other_output(vectorizer)
     if not (isinstance(rows, Vector) and len(rows.items) == 1 and isinstance(rows.items[0], Text)):
         raise Refusal(f"a {kind_of_vectorizer} gets something other than one string")
     (text,) = rows.items
@@ -247,7 +247,7 @@ def _changes(code, runs):
 
 @form("sklearn", ["TfidfTransformer"], "transform")
 def _weigh(code, transformer, rows):
-    refuse_other_output(transformer)
+    reject_other_output(transformer)
     if not isinstance(rows, Sparse):
         raise Refusal("a TfidfTransformer gets something other than word counts")
     # The counts are kept for other code that reads them.

@@ -135,12 +135,12 @@ def _tree(tree):
     ]
 
 
-def _margins(code, model, rows, missing=math.nan, refuses_infinity=False):
+def _margins(code, model, rows, missing=math.nan, rejects_infinity=False):
     """Write the sum of all trees; return the name of the C array with one margin per group."""
     # A column of None has dtype object, which it rejects.
     row = row_of(code, rows, model.features, model.names, takes_null=False)
     array = declare(code, row, "float")
-    if refuses_infinity:
+    if rejects_infinity:
         with code.block(f"for (int i = 0; i < {model.features}; i++)"), code.block(f"if (nb_is_infinite({array}[i]))"):
             code.line("return NB_FAILED;")
     if not math.isnan(missing):
@@ -198,7 +198,7 @@ def _inplace_predict(code, booster, rows):
 def _booster_predict(code, booster, rows):
     # The row becomes a DMatrix, which rejects infinity.
     model = _Model(booster)
-    return _transform(code, model, _margins(code, model, rows, refuses_infinity=True))
+    return _transform(code, model, _margins(code, model, rows, rejects_infinity=True))
 
 
 def _of_estimator(code, estimator, rows):

@@ -51,10 +51,10 @@ def joined(context, first, is_and, evaluated):
     return found
 
 
-def _way(context, evaluated, told):
-    """Return (lines, value) of code that runs only if the facts `told` hold; the value is None if it raises."""
+def _way(context, evaluated, facts):
+    """Return (lines, value) of code that runs only if these `facts` hold; the value is None if it raises."""
     with context.captured() as lines:
-        context.facts.learn(told)
+        context.facts.learn(facts)
         try:
             value = evaluated()
         except Raised:
@@ -75,7 +75,7 @@ def _value_of_chain(context, nodes, is_and):
     condition = conditions.truth_of(context, value)
     if condition.is_known:
         return _value_of_chain(context, nodes[1:], is_and) if condition.code is is_and else value
-    told = condition.if_true if is_and else condition.if_false
+    facts = condition.if_true if is_and else condition.if_false
     with context.at(nodes[0]):
         code = context.branch(nodes[0], condition.code if is_and else f"!({condition.code})")
     return either_way(
@@ -83,7 +83,7 @@ def _value_of_chain(context, nodes, is_and):
         code,
         lambda: _value_of_chain(context, nodes[1:], is_and),
         lambda: value,
-        told,
+        facts,
         condition.if_false if is_and else condition.if_true,
     )
 
@@ -107,8 +107,8 @@ def if_expression(context, node):
 def either_way(context, code, one, other, if_true, if_false):
     """Return the value of one of two functions, chosen by a C condition; `facts` is what each outcome implies."""
     ways = []
-    for evaluated, told in ((one, if_true), (other, if_false)):
-        lines, value = _way(context, evaluated, told)
+    for evaluated, facts in ((one, if_true), (other, if_false)):
+        lines, value = _way(context, evaluated, facts)
         ways.append(merging.Way(lines, (value,)))
     if ways[0].values == (None,) and ways[1].values == (None,):
         context.fail()

@@ -7,7 +7,7 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 from nb_native.translate import samples
 from nb_native.translate.context import Raised
 from nb_native.translate.displays import escaping, set_field
-from nb_native.translate.iteration import assign, iterated, refuse_unknown_length
+from nb_native.translate.iteration import assign, iterated, require_known_length
 from nb_native.translate.kinds import Lazy, Real
 from nb_native.values import Label, Number, Record, Sample, Vector
 
@@ -45,7 +45,7 @@ def _lazy(context, node, first, kind):
         return None
     generator = node.generators[0]
     if len(node.generators) > 1 or generator.ifs:
-        refuse_unknown_length(context)
+        require_known_length(context)
     frame = context.frame
     names = dict(frame.names)
 

@@ -86,9 +86,9 @@ class Facts:
         """Return an independent copy."""
         return Facts(self.paths, self.found, self.lengths.values, self.types.values)
 
-    def learn(self, told):
+    def learn(self, facts):
         """Add facts that a condition implies: {(C code of a value, "length" or "types"): fact}."""
-        for (code, about), what in told.items():
+        for (code, about), what in facts.items():
             if about == "length":
                 self.lengths[code] = what
             else:

@@ -106,17 +106,19 @@ def unwrapped(function, name):
             or function.read.is_open
             or any(_converts(read) for read, _ in fields.values())
         ):
-            raise _refusal(f"{name} reads its arguments by type hints, which have no native form", function.function)
+            raise _unsupported(
+                f"{name} reads its arguments by type hints, which have no native form", function.function
+            )
         return function.function, {field: needed for field, (_, needed) in fields.items()}
     if isinstance(function, Call) and (function.parameters or function.takes_headers):
         given = ", ".join([*function.parameters, *["headers"] * function.takes_headers])
-        raise _refusal(
+        raise _unsupported(
             f"{name} has arguments that a request sets, which have no native form: {given}", function.function
         )
     if isinstance(function, Call) and function.keyword is not None:
-        raise _refusal(f"{name} accepts its sample only by name, which has no native form", function.function)
+        raise _unsupported(f"{name} accepts its sample only by name, which has no native form", function.function)
     if isinstance(function, Call) and _converts(function.read):
-        raise _refusal(f"{name} reads its sample by a type hint, which has no native form", function.function)
+        raise _unsupported(f"{name} reads its sample by a type hint, which has no native form", function.function)
     return function.function if isinstance(function, Call) else function, None
 
 
@@ -125,7 +127,7 @@ def _converts(read):
     return read is not None and conversion.files_in(read) != (binary.ARRAY, False)
 
 
-def _refusal(reason, function):
+def _unsupported(reason, function):
     code = getattr(inspect.unwrap(function), "__code__", None)
     return Refusal(reason, code and code.co_filename, code and code.co_firstlineno)
 

@@ -37,7 +37,7 @@ def _run(context, frame, positional, keywords, text):
     if wrong is not None:
         raise context.refusal(f"calls {text}, which {wrong}")
     for value in frame.names.values():
-        iteration.refuse_generator(context, value)
+        iteration.reject_generator(context, value)
     # The caller also holds this list, so it would see the function's changes.
     frame.shared.update(name for name, value in frame.names.items() if isinstance(value, (Vector, Record)))
     body = frame.tree.body if isinstance(frame.tree.body, list) else None

@@ -28,7 +28,7 @@ def iterated(context, value):
         length = context.facts.lengths.get(value.code)
         if length is not None and length <= MAX_ITEMS:
             return samples.items(context, value, length)
-        refuse_unknown_length(context)
+        require_known_length(context)
     if isinstance(value, (Real, Number)):
         context.fail()
     raise context.refusal("loops over a value that has no native form")
@@ -54,7 +54,7 @@ def assign(context, target, value):
         frame = context.frame
         if target.id in frame.declared:
             raise context.refusal(f"writes {target.id}, which keeps its value after the call")
-        refuse_generator(context, value)
+        reject_generator(context, value)
         frame.names[target.id] = value
         frame.shared.discard(target.id)
         return
@@ -79,12 +79,12 @@ def assign(context, target, value):
     raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
 
 
-def refuse_unknown_length(context):
+def require_known_length(context):
     """Raise Refusal for a loop over the sample if its length is unknown."""
     raise context.refusal("loops over the sample, whose length is unknown; check len() first")
 
 
-def refuse_generator(context, value):
+def reject_generator(context, value):
     """Raise Refusal if something that can be iterated over only once is stored."""
     if isinstance(value, (Vector, Lazy)) and value.kind == "generator":
         raise context.refusal("stores a generator; use a list")

@@ -7,7 +7,7 @@ import numpy as np
 from nb_scorer.batching.syntax_nodes import UNKNOWN, index_of, short_text_of
 
 from nb_native.translate import arrays, labels, numbers, samples
-from nb_native.translate.iteration import out_of, refuse_generator
+from nb_native.translate.iteration import out_of, reject_generator
 from nb_native.translate.kinds import BOOL, FLOAT, FLOAT32, INTEGER, NUMPY, STATIC, Lazy, Matrix, Real, Table
 from nb_native.values import Frame, Known, Label, Number, Record, Sample, Vector
 
@@ -110,7 +110,7 @@ def item_of(context, value, index):
     """Return value[index]."""
     if isinstance(value, (Frame, Table)):
         return _column(context, value, index)
-    refuse_generator(context, value)
+    reject_generator(context, value)
     if isinstance(index, Vector) and all(isinstance(item, Known) for item in index.items):
         index = Known([item.value for item in index.items])
     value = arrays.written_out(context, value)
@@ -272,12 +272,12 @@ def found_among(context, keys, values, key, default=UNKNOWN):
     else:
         raise context.refusal("looks up a key that is neither a number nor a string")
     name = context.name_of("k", "int {} = -1;")
-    word = "if"
+    keyword = "if"
     for place, test in enumerate(tests):
         if test is not False:
-            context.code.line(f"{word} ({'1' if test is True else test})")
+            context.code.line(f"{keyword} ({'1' if test is True else test})")
             context.code.line(f"    {name} = {place};")
-            word = "else if"
+            keyword = "else if"
     if default is UNKNOWN:
         context.fail_if(f"{name} < 0")
     else:

@@ -9,7 +9,7 @@ from nb_scorer.batching.syntax_nodes import short_text_of
 from nb_native.translate import arrays, conditions, labels, numbers, samples
 from nb_native.translate.choices import joined
 from nb_native.translate.conditions import Condition
-from nb_native.translate.iteration import MAX_ITEMS, refuse_generator
+from nb_native.translate.iteration import MAX_ITEMS, reject_generator
 from nb_native.translate.kinds import FLOAT, FLOAT32, NUMPY, Matrix
 from nb_native.translate.lookups import shape_of
 from nb_native.values import Known, Label, Record, Sample, Vector
@@ -96,7 +96,7 @@ def _joined_lists(context, left, right):
                 raise context.refusal("joins the sample, whose length is unknown, with a list; check len() first")
             parts.append(Vector(tuple(samples.items(context, value, length)), "list"))
         else:
-            refuse_generator(context, value)
+            reject_generator(context, value)
             parts.append(value)
     if parts[0].kind != parts[1].kind:
         context.fail()

@@ -64,11 +64,11 @@ class _Translation(Context):
         if self.name != "validator" or node is None:
             return
         classes = Known(AssertionError) if kind is None else expressions.evaluate(self, kind)
-        words = expressions.evaluate(self, node)
-        if not (isinstance(classes, Known) and isinstance(words, Known) and isinstance(classes.value, type)):
+        message = expressions.evaluate(self, node)
+        if not (isinstance(classes, Known) and isinstance(message, Known) and isinstance(classes.value, type)):
             return
-        if issubclass(classes.value, (ValueError, AssertionError)) and isinstance(words.value, str) and words.value:
-            self.code.line(f"*reason = (nb_text){{{samples.text_arguments(words.value)}}};")
+        if issubclass(classes.value, (ValueError, AssertionError)) and isinstance(message.value, str) and message.value:
+            self.code.line(f"*reason = (nb_text){{{samples.text_arguments(message.value)}}};")
 
 
 def predictor(function, sample, code, accepted=None, first_branch=0):
@@ -165,13 +165,13 @@ def _require_fields(context, sample, fields):
     table = code.name("t")
     rows = ", ".join(f"{{{{{samples.text_arguments(name)}}}, {int(needed)}}}" for name, needed in fields.items())
     code.tables.append(f"static const nb_parameter {table}[{len(fields)}] = {{{rows}}};")
-    words = context.name_of("w", "nb_text {};")
-    status = context.name_of("f", f"const int {{}} = nb_fits({sample.code}, {table}, {len(fields)}, &{words});")
+    message = context.name_of("w", "nb_text {};")
+    status = context.name_of("f", f"const int {{}} = nb_fits({sample.code}, {table}, {len(fields)}, &{message});")
     with code.block(f"if ({status})"):
         if context.name == "validator":
-            code.line(f"*reason = {words};")
+            code.line(f"*reason = {message};")
         else:
-            code.line(f"nb_write(answer, {words}.text, {words}.length);")
+            code.line(f"nb_write(answer, {message}.text, {message}.length);")
         code.line(f"return {status};")
     context.facts.types[sample.code] = samples.types_of(context, sample) & {"object"}
 

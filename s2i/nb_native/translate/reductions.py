@@ -24,7 +24,7 @@ def _values_of(context, node):
     if isinstance(value, Sample) and value.code not in context.facts.lengths:
         return value
     if isinstance(value, Lazy):
-        iteration.refuse_unknown_length(context)
+        iteration.require_known_length(context)
     return iteration.iterated(context, value)
 
 

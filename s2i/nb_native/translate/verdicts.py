@@ -17,7 +17,7 @@ def write(context, verdict):
     if isinstance(verdict, (Known, Label)) and isinstance(reason, Known):
         # Like the service, for each of the constants.
         given = reason.value
-        found = labels.mapped(context, lambda item: _refusal(item, given), verdict)
+        found = labels.mapped(context, lambda item: _reason(item, given), verdict)
         if None in labels.as_label(found).table:
             context.exits.append(context.facts.about())
         write_reason(context, found)
@@ -36,11 +36,11 @@ def _write_condition(context, condition, reason):
         facts.learn(condition.if_true)
         context.exits.append(facts.about())
     if condition.is_known:
-        write_reason(context, Known(None) if condition.code else _words(context, reason))
+        write_reason(context, Known(None) if condition.code else _reason_text(context, reason))
         return
     context.code.line(f"if ({condition.code})")
     context.code.line("    return NB_OK;")
-    write_reason(context, _words(context, reason))
+    write_reason(context, _reason_text(context, reason))
 
 
 def _pair(context, verdict):
@@ -64,12 +64,12 @@ def _pair(context, verdict):
     return first, reason
 
 
-def _refusal(verdict, reason):
+def _reason(verdict, reason):
     found = functions.refusal(verdict)
     return found if found is None or found else reason
 
 
-def _words(context, reason):
+def _reason_text(context, reason):
     return labels.mapped(context, lambda item: "" if item is None else str(item), reason)
 
 

@@ -104,7 +104,7 @@ def test_texts_are_made_of_the_words_that_a_model_looks_for():
 
 
 def test_of_all_characters_those_are_asked_that_differ_from_the_one_before_or_change():
-    letters = set(proof_texts.telling_characters())
+    letters = set(proof_texts.special_characters())
     expected = {"\u0130", "\u212a", "\u03a3", "é", "\u3000", "²", "\ufb01", "\u0300", "\u3400", "\u33ff"}
     for one, other in itertools.pairwise(map(chr, range(sys.maxunicode + 1))):
         if one.isalnum() != other.isalnum() or one.isspace() != other.isspace():
@@ -115,7 +115,7 @@ def test_of_all_characters_those_are_asked_that_differ_from_the_one_before_or_ch
 
 def test_a_proof_has_all_of_these_characters():
     asked = set().union(*drawn_texts(count=10_000))
-    letters = set(proof_texts.telling_characters())
+    letters = set(proof_texts.special_characters())
     assert len(letters - asked) < len(letters) / 100
 
 

@@ -25,7 +25,7 @@ from nb_builder.preflight import findings
 # Renders the notebook's page; imported late, when a build reaches that step.
 IMPORTED_LATE = ("nbconvert.exporters", "nh3", "pygments.formatters")
 
-# Runs a build; takes settings, a log, and the fields of assemble.Beside.
+# Runs a build; takes settings, a log, and the fields of assemble.DevAdditions.
 Build = Callable[
     [Settings, Log, Path | None, Callable[[Installer, Python], None], Callable[[Callable[[], None]], None]], None
 ]
@@ -59,12 +59,12 @@ class EventLog(Log):
         print(json.dumps(event), file=self._events, flush=True)
 
 
-def order(environ: dict[str, str], log_file: Path, beside: Path | None, jupyter: Path | None) -> bytes:
+def order(environ: dict[str, str], log_file: Path, previous: Path | None, jupyter: Path | None) -> bytes:
     """Return the JSON line that starts a build.
 
-    `beside` is the APP_ROOT of the previous build, `jupyter` the folder for a kernel of the build's environment.
+    `previous` is the APP_ROOT of the previous build, `jupyter` the folder for a kernel of the build's environment.
     """
-    paths = {"log": log_file, "beside": beside, "jupyter": jupyter}
+    paths = {"log": log_file, "previous": previous, "jupyter": jupyter}
     reported = {name: None if path is None else str(path) for name, path in paths.items()}
     return json.dumps({"environ": environ, **reported}).encode("ascii") + b"\n"
 
@@ -91,10 +91,10 @@ def main(build: Build) -> None:
 
     later: list[Callable[[], None]] = []
     try:
-        build(settings, log, Path(given["beside"]) if given["beside"] else None, on_installed, later.append)
+        build(settings, log, Path(given["previous"]) if given["previous"] else None, on_installed, later.append)
         log.send(done=True)
     except Problem as problem:
-        findings.tell(problem, log)
+        findings.print_problem(problem, log)
         sys.exit(problem.exit_status)
     for call in later:
         call()

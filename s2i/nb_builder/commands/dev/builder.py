@@ -41,7 +41,7 @@ class Builder:
             self._waiting = asyncio.ensure_future(self._start())
 
     async def build(
-        self, environ: dict[str, str], beside: Path | None, jupyter: Path | None, on_step: Callable[[str], None]
+        self, environ: dict[str, str], previous: Path | None, jupyter: Path | None, on_step: Callable[[str], None]
     ) -> Outcome:
         """Build with the settings in `environ`, and return the outcome; `on_step` is called with each step's title.
 
@@ -52,7 +52,7 @@ class Builder:
         process = self._finishing = await self._take()
         outcome = Outcome()
         try:
-            await self._order(process, build_process.order(environ, self.log_file, beside, jupyter))
+            await self._order(process, build_process.order(environ, self.log_file, previous, jupyter))
             if await self._follow(process, outcome, on_step):
                 return outcome
         except BaseException:

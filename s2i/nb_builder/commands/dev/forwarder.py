@@ -102,7 +102,7 @@ class _Client(asyncio.Protocol):
         self._connecting: asyncio.Task | None = None
         self._waiting: list[bytes] = []  # waiting for the connection to the service
         self._at_end = False  # the client has closed its sending side
-        self._refused = False
+        self._rejected = False
         # The stream can't be parsed any more, so message boundaries are unknown: the connection stays with its service.
         self._opaque = False
         self._requests = _Messages(self._on_request)
@@ -121,7 +121,7 @@ class _Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Forward request bytes; the first of them choose the service."""
-        if self._refused:
+        if self._rejected:
             return
         self._parse(data)
         if self._service is not None:
@@ -179,7 +179,7 @@ class _Client(asyncio.Protocol):
                     raise ConnectionRefusedError
                 await asyncio.get_running_loop().create_connection(partial(_Service, self, target), LOOPBACK, target)
         except OSError:
-            self._refuse()
+            self._reject()
         finally:
             self._waiting.clear()
             self._connecting = None
@@ -197,8 +197,8 @@ class _Client(asyncio.Protocol):
         if self._at_end:
             service.write_eof()
 
-    def _refuse(self) -> None:
-        self._refused = True
+    def _reject(self) -> None:
+        self._rejected = True
         self._transport.write(REFUSAL)
         if self._transport.can_write_eof():
             self._transport.write_eof()

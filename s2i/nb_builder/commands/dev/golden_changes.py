@@ -31,13 +31,13 @@ class Changes:
             return "predictor returns different predictions for the same sample, so its golden rows are not compared"
         if not self.compared:
             return "no golden rows to compare" if not self.new else f"{golden_rows.counted(self.new)}, all new"
-        beside = [f"{count} {word}" for count, word in ((self.new, "new"), (self.gone, "gone")) if count]
-        beside_words = f" ({', '.join(beside)})" if beside else ""
+        unmatched = [f"{count} {kind}" for count, kind in ((self.new, "new"), (self.gone, "gone")) if count]
+        unmatched_text = f" ({', '.join(unmatched)})" if unmatched else ""
         if not self.rows:
             answers = "answers" if self.compared == 1 else "answer"
-            return f"{golden_rows.counted(self.compared)} {answers} as before{beside_words}"
+            return f"{golden_rows.counted(self.compared)} {answers} as before{unmatched_text}"
         answers = "answers" if len(self.rows) == 1 else "answer"
-        return f"{len(self.rows)} of {golden_rows.counted(self.compared)} {answers} differently{beside_words}"
+        return f"{len(self.rows)} of {golden_rows.counted(self.compared)} {answers} differently{unmatched_text}"
 
     def table(self) -> list[str]:
         """Return the lines of the table, or none if nothing changed."""

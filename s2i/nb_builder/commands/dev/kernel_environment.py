@@ -123,14 +123,14 @@ def _remove_unused(folder: Path) -> None:
 
 
 def _script(made: Path, overlay: Path) -> str:
-    words = {
+    values = {
         "venv": made / "venv",
         "bin": made / "venv" / "bin",
         "pip": made / "pip",
         "python": made / "venv" / "bin" / "python",
         "boot": _BOOT.format(hold=HOLD.format(use=str(made / _USE)), pip=str(made / "pip"), overlay=str(overlay)),
     }
-    return _LAUNCHER.format(**{name: shlex.quote(str(word)) for name, word in words.items()})
+    return _LAUNCHER.format(**{name: shlex.quote(str(value)) for name, value in values.items()})
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

@@ -46,7 +46,7 @@ class Relevance:
             return True
         return changed_cells.is_whole(self._repository, name)
 
-    def of(self, names: Collection[Path]) -> str | None:
+    def describe(self, names: Collection[Path]) -> str | None:
         """Return a clause that describes the change, or None if it doesn't affect the model."""
         parts = []
         others = []

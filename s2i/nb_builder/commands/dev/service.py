@@ -131,8 +131,8 @@ def _message(line: bytes) -> str | None:
         reported = json.loads(line)
         if isinstance(reported, dict) and "problem" in reported:
             # In the format of Problem.__str__.
-            words = [f"  {name.capitalize()}: {reported[name]}" for name in ("why", "fix")]
-            return "\n".join([reported["message"], *words, f"  (problem {reported['problem']})"])
+            details = [f"  {name.capitalize()}: {reported[name]}" for name in ("why", "fix")]
+            return "\n".join([reported["message"], *details, f"  (problem {reported['problem']})"])
         if isinstance(reported, dict):
             return reported.get("message")
     return line.decode("utf-8", "replace").rstrip("\n")

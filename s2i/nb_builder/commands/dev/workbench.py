@@ -112,7 +112,7 @@ class Workbench:
         await asyncio.to_thread(self._relevance.remember, list(seen))
         self._changes.put_nowait("")
         async for names in watch.saves(self._folder, self._relevance.is_whole, seen=seen):
-            change = await asyncio.to_thread(self._relevance.of, names)
+            change = await asyncio.to_thread(self._relevance.describe, names)
             if change:
                 self._changes.put_nowait(change)
 
@@ -124,20 +124,20 @@ class Workbench:
         change = await self._changes.get()
         while True:
             work = asyncio.ensure_future(self._build(change))
-            news = asyncio.ensure_future(self._changes.get())
+            next_change = asyncio.ensure_future(self._changes.get())
             try:
-                await asyncio.wait((work, news), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((work, next_change), return_when=asyncio.FIRST_COMPLETED)
                 given_up = not work.done()
                 if given_up:
                     work.cancel()
                     await asyncio.wait((work,))
                 if not work.cancelled():
                     work.result()
-                change = await news
+                change = await next_change
             finally:
-                for task in (work, news):
+                for task in (work, next_change):
                     task.cancel()
-                await asyncio.gather(work, news, return_exceptions=True)
+                await asyncio.gather(work, next_change, return_exceptions=True)
             self._log.step(change + (" (the build of the previous save was cancelled)" if given_up else ""))
 
     async def _build(self, change: str) -> None:
@@ -147,7 +147,7 @@ class Workbench:
             await asyncio.wait(self._ending)
         app_root = self._next_root()
         environ = target.build_environment(self._folder, self._notebook, self._home, app_root, self._environ)
-        target.tell_what_is_ignored(self._folder, self._log)
+        target.log_ignored_settings(self._folder, self._log)
         if change:
             # If the code is the same, such as after a change in a file that no cell reads, the model is the same.
             environ.setdefault("S2I_REUSE_MODEL", "1")
@@ -227,14 +227,14 @@ class Workbench:
         await asyncio.to_thread(artifacts.prepare, self._next_root(), self._app_root)
 
     def _watch_end(self, service: Service) -> None:
-        async def tell() -> None:
+        async def watch() -> None:
             status = await service.ended()
             if service is self._service and not self._stop.is_set():
                 self._forwarder.point_at(None)
                 self._service = None
                 self._log.step(f"The service exited with status {status}; the next save builds and serves again")
 
-        self._watching_end = asyncio.ensure_future(tell())
+        self._watching_end = asyncio.ensure_future(watch())
 
     # --- Jupyter ---
 

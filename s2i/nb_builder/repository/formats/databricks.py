@@ -51,20 +51,20 @@ def _cell(begins: int, lines: list[str]) -> NotebookNode:
         return new_code_cell("\n".join(map(_code, lines)).rstrip("\n"), metadata=metadata)
     text = "\n".join(_MAGIC.sub("", line, count=1) for line in lines if not _TITLE.match(line)).strip("\n")
     magic = re.match(r"%(\w*)[ \t]*(.*)", text, re.DOTALL)
-    word, rest = magic.groups() if magic else ("", text)
-    if word in ("md", "md-sandbox"):
+    name, rest = magic.groups() if magic else ("", text)
+    if name in ("md", "md-sandbox"):
         return new_markdown_cell(rest.strip("\n"))
     above = next(number for number, line in enumerate(lines) if line.strip() and not _TITLE.match(line))
     metadata["nb_builder"][BEGINS] = begins + above
-    return new_code_cell(_as_jupyter_magic(text, word, rest), metadata=metadata)
+    return new_code_cell(_as_jupyter_magic(text, name, rest), metadata=metadata)
 
 
-def _as_jupyter_magic(text: str, word: str, rest: str) -> str:
-    if word in _OTHER_MAGICS:
+def _as_jupyter_magic(text: str, name: str, rest: str) -> str:
+    if name in _OTHER_MAGICS:
         # `%sh ls` has the command on the line of the magic; Jupyter's cell magic has it below.
-        return _OTHER_MAGICS[word] + rest.lstrip("\n")
-    if word in ("sql", "scala", "r", "fs"):
-        return f"%%{word}\n{rest}" if "\n" in text else f"%{word} {rest}"
+        return _OTHER_MAGICS[name] + rest.lstrip("\n")
+    if name in ("sql", "scala", "r", "fs"):
+        return f"%%{name}\n{rest}" if "\n" in text else f"%{name} {rest}"
     return text
 
 

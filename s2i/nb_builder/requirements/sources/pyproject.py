@@ -49,7 +49,7 @@ def _dynamic(content: dict, path: Path) -> tuple[str, ...]:
     files = text.table(content, "tool", "setuptools", "dynamic", "dependencies").get("file", [])
     paths = [path.parent / name for name in text.strings(files, "the dependencies' file")]
     # Like setuptools: in the project's own folder.
-    if not paths or not all(os.path.isfile(file) and not inside.refusal(file, path.parent) for file in paths):
+    if not paths or not all(os.path.isfile(file) and not inside.unreadable_reason(file, path.parent) for file in paths):
         raise Unreadable("its dependencies are dynamic: they are computed when it is built")
     return tuple(line for file in paths for line in requirements_txt.read(file).requirements)
 

@@ -91,9 +91,9 @@ class Modules:
         """Return the modules whose full names occur in a native module, and its siblings whose last names do."""
         package = self._names[file].rpartition(".")[0]
         with open(file, "rb") as stream:
-            words = {word.decode() for word in _NATIVE_WORD.findall(stream.read())}
-        siblings = (f"{package}.{word}" for word in words if package and "." not in word)
-        return {name for name in (*(word for word in words if "." in word), *siblings) if name in self.files}
+            names = {name.decode() for name in _NATIVE_WORD.findall(stream.read())}
+        siblings = (f"{package}.{name}" for name in names if package and "." not in name)
+        return {name for name in (*(name for name in names if "." in name), *siblings) if name in self.files}
 
     def _computed_names_in(self, text: str, package: str) -> Iterator[str]:
         """Yield the modules that the source `text` may import under computed names."""
@@ -117,8 +117,8 @@ def named_in(text: str, package: str, *, loading: bool = False) -> Iterator[str]
             continue
         base = _absolute(match[1], package)
         yield base
-        for word in _WORD.finditer(match[2]):
-            yield f"{base}.{word[1]}"
+        for name in _WORD.finditer(match[2]):
+            yield f"{base}.{name[1]}"
     yield from () if loading else (match[1] for match in _CALL.finditer(text))
 
 

@@ -118,7 +118,7 @@ def test_a_version_s_counts_are_put_together(server):
             }
         )
     )
-    found = counts.of(Prometheus(address), CHOSEN, 'a"b')
+    found = counts.query_version(Prometheus(address), CHOSEN, 'a"b')
     assert (found.requests, found.errors, found.agrees, found.judged) == (101, 2, 30, 40)
     assert found.latencies == ((0.01, 0.1, float("inf")), (40, 100, 101))
     assert found.numbers == (40, 2.5, 0.5)
@@ -130,7 +130,7 @@ def test_a_version_s_counts_are_put_together(server):
 def test_too_few_requests_are_reported(server):
     _, address = server(answering({"increase(nb_http_requests": vector(({"status": "200"}, 29))}))
     with pytest.raises(AbTooFew) as caught:
-        counts.of(Prometheus(address), CHOSEN, "b")
+        counts.query_version(Prometheus(address), CHOSEN, "b")
     assert caught.value.what == "version=b received 29 requests in the last 1h, which is too few for a comparison."
 
 
@@ -163,7 +163,7 @@ def test_too_few_requests_are_reported(server):
 def test_a_version_that_is_not_there_is_reported_with_what_there_is(server, query, said, there):
     _, address = server(answering({query: said}))
     with pytest.raises(AbNoSeries) as caught:
-        counts.of(Prometheus(address), CHOSEN, "c")
+        counts.query_version(Prometheus(address), CHOSEN, "c")
     assert caught.value.what == (
         'Prometheus has no nb_http_requests_total with {version="c", route=~"/predict"} in the last 1h.'
     )

@@ -13,7 +13,7 @@ ALL = ["errors", "latency p50", "latency p95", "latency p99", "right answers", "
 
 def made(seed=1, requests=2000, **more):
     chance = random.Random(seed)
-    return report.of(CHOSEN, drawn(chance, "a", requests), drawn(chance, "b", requests, **more))
+    return report.build(CHOSEN, drawn(chance, "a", requests), drawn(chance, "b", requests, **more))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_what_is_worse_is_said_of_what_it_is(like, worse):
     assert [one["name"] for one in found["measures"]] == ALL
     # The same, the other way round.
     chance = random.Random(1)
-    better = report.of(CHOSEN, drawn(chance, "a", 2000, **like), drawn(chance, "b", 2000))
+    better = report.build(CHOSEN, drawn(chance, "a", 2000, **like), drawn(chance, "b", 2000))
     assert (better["b_is_worse_in"], better["b_is_better_in"], better["exit_status"]) == ([], worse, 0)
 
 
@@ -49,7 +49,7 @@ def test_that_a_small_difference_may_be_one_is_not_claimed_and_how_many_it_takes
     assert right["better"] == "not known" and right["difference"]["low"] < 0 < right["difference"]["high"]
     more = right["more_needed"]["b"]
     chance = random.Random(1)
-    many = report.of(CHOSEN, drawn(chance, "a", 100 + 8 * more), drawn(chance, "b", 100 + 8 * more, right=0.8))
+    many = report.build(CHOSEN, drawn(chance, "a", 100 + 8 * more), drawn(chance, "b", 100 + 8 * more, right=0.8))
     assert "right answers" in many["b_is_worse_in"]
 
 
@@ -57,7 +57,7 @@ def test_without_feedback_nothing_is_said_of_truth():
     chance = random.Random(1)
     a, b = (drawn(chance, name)._replace(agrees=0, judged=0) for name in "ab")
     a, b = (one._replace(numbers=one.numbers._replace(number=0)) for one in (a, b))
-    found = report.of(CHOSEN, a, b)
+    found = report.build(CHOSEN, a, b)
     assert [one["name"] for one in found["measures"]] == ALL[:4]
     assert found["confidence_of_each"] == pytest.approx(1 - 0.05 / 4)
     assert "no feedback" in next(text.lines(found))
@@ -94,5 +94,5 @@ def test_quantiles_differ_where_no_bucket_may_hold_both(of_b, better):
     edges = (0.001, 0.01, 0.1, math.inf)
     a, b = (drawn(random.Random(1), name, 100) for name in "ab")
     a = a._replace(latencies=Buckets(edges, (0, 100, 100, 100)))
-    found = report.of(CHOSEN, a, b._replace(latencies=Buckets(edges, of_b)))
+    found = report.build(CHOSEN, a, b._replace(latencies=Buckets(edges, of_b)))
     assert found["measures"][1]["name"] == "latency p50" and found["measures"][1]["better"] == better

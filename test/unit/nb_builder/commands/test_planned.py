@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nb_builder.analysis import needed_cells
 from nb_builder.commands import planned
+from nb_builder.commands.check import CheckTooLong
 from nb_builder.commands.planned import Consent
 from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE
@@ -135,6 +136,13 @@ def test_a_dry_run_computes_no_requirements(repo, resolved):
     outcome, output = run(repo, Builds(), Consent(dry_run=True))
     assert not canary.exists()
     assert outcome.status is not None and "Fine" not in output, output
+
+
+def test_a_dry_run_of_an_extremely_long_cell_comes_to_an_end(repo, resolved, monkeypatch):
+    monkeypatch.setattr(planned, "DRY_RUN_SECONDS", 0.5)
+    write(repo, [*TRAINS, "X = X + 1\n" * 60_000])
+    with pytest.raises(CheckTooLong, match="stopped after 0.5 seconds"):
+        run(repo, Builds(), Consent(dry_run=True))
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y\n", None), ("\n", None), ("n\n", 0)])

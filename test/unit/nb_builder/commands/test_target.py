@@ -48,7 +48,7 @@ def test_a_folder_below_the_top_of_a_repository_is_reported_apart_from_it(tmp_pa
     (tmp_path / "sub").mkdir()
     for folder, reported in ((tmp_path, False), (tmp_path / "sub", True)):
         stream = io.StringIO()
-        target.tell_what_is_above(folder, Log(stream))
+        target.log_unused_parents(folder, Log(stream))
         assert (f"without the rest of the git repository {tmp_path}" in stream.getvalue()) is reported
 
 

@@ -57,4 +57,4 @@ def reported(trial, *chosen, names=("before", "after"), source="samples.csv"):
     read = [limits.read(*each.split("=")) for each in chosen]
     verdicts = [limits.judge(limit, trial.tally, trial.speed, trial.memory) for limit in read]
     candidates = (Candidate(label, name) for label, name in zip(("OLD", "NEW"), names, strict=True))
-    return report.of(*candidates, Samples(source, [], [], []), trial, verdicts)
+    return report.build(*candidates, Samples(source, [], [], []), trial, verdicts)

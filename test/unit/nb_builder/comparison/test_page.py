@@ -38,7 +38,7 @@ def hostile():
         [(0.001, 0.002)] * 20,
     )
     made = reported(trial, "MAX_DIFFERENT=1%", names=(HOSTILE, HOSTILE), source=HOSTILE)
-    return page.of(made, trial)
+    return page.render(made, trial)
 
 
 def test_nothing_of_a_sample_a_name_or_an_answer_becomes_an_element(hostile):
@@ -61,7 +61,7 @@ def test_the_page_is_a_file_that_can_be_written(hostile):
 def test_it_says_what_the_terminal_says():
     pairs = [("low", "low")] * 6 + [("low", "high")] * 2 + [("low", REFUSED)]
     trial = trial_of(tallied(*pairs), (2_000_000, 3_000_000), [(0.001, 0.002)] * 20)
-    text = page.of(reported(trial, "MAX_DIFFERENT=1%", "MAX_MEMORY_RATIO=2"), trial)
+    text = page.render(reported(trial, "MAX_DIFFERENT=1%", "MAX_MEMORY_RATIO=2"), trial)
     words = " ".join(Elements(text).texts)
     assert "9 rows in = 8 compared + 1 only OLD answered + 0 only NEW answered + 0 neither answered." in words
     assert "exceeded" in words and "3 of 9 rows differ, 33.33 %" in words and "holds" in words
@@ -71,7 +71,7 @@ def test_it_says_what_the_terminal_says():
 
 def test_numbers_are_drawn_next_to_each_other():
     trial = trial_of(tallied(*[(number / 7, number / 7 + (number == 9)) for number in range(30)]))
-    text = page.of(reported(trial), trial)
+    text = page.render(reported(trial), trial)
     assert "Predictions of OLD and NEW" in text and "Differences between predictions" in text
     assert text.count("<circle ") == 30
 
@@ -109,4 +109,4 @@ def test_bars_of_differences_have_each_answer_once():
 
 def test_an_answer_is_shown_cut_where_it_is_long():
     trial = trial_of(tallied((["x" * 10_000], ["y"])))
-    assert len(page.of(reported(trial), trial)) < 20_000
+    assert len(page.render(reported(trial), trial)) < 20_000

@@ -77,15 +77,15 @@ def test_what_came_along_need_not_be_declared(tmp_path):
 
 def test_the_note_has_the_lines_that_requirements_lacks():
     log = Notes()
-    pip_shim.tell(["a==1", "b==2"], [], log)
-    pip_shim.tell([], [], log)
+    pip_shim.note_undeclared(["a==1", "b==2"], [], log)
+    pip_shim.note_undeclared([], [], log)
     lacks = "pip in the notebook's cells installed packages that 'requirements' does not list"
     assert log.notes == [lacks + '; add "a==1", "b==2".']
 
 
 def test_another_version_of_what_is_declared_is_reported_as_one():
     log = Notes()
-    pip_shim.tell(["scikit-learn==1.5.2", "six==1"], ["numpy==2", "scikit_learn==1.9.1"], log)
+    pip_shim.note_undeclared(["scikit-learn==1.5.2", "six==1"], ["numpy==2", "scikit_learn==1.9.1"], log)
     assert log.notes[0].endswith('; add "six==1".')
     [note] = log.notes[1:]
     assert "replaced scikit_learn==1.9.1, which 'requirements' had installed" in note

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from nb_builder.commands import check
-from nb_builder.fix import installed_beside, resolver
+from nb_builder.fix import installed_packages, resolver
 
 PREDICTOR = "def predictor(x):\n    return x\n"
 
@@ -196,7 +196,7 @@ def test_a_predictor_is_written_as_the_last_cell(repository, environment, capsys
 def test_of_versions_is_reported_only_where_some_are_written(
     repository, environment, capsys, monkeypatch, listed, told
 ):
-    monkeypatch.setattr(installed_beside.Beside, "minor", "3.99")
+    monkeypatch.setattr(installed_packages.UserPackages, "minor", "3.99")
     monkeypatch.setattr(resolver, "resolve", lambda *_: "no network")
     folder = repository(MODEL + "m = Ridge().fit(X, df['y'])", **({"requirements.txt": listed} if listed else {}))
     with pytest.raises(SystemExit):
@@ -311,7 +311,7 @@ def test_what_was_written_is_shown_as_a_diff(repository, environment, capsys):
 
 def written_for_another_python(repository, environment, capsys, monkeypatch, found):
     """Return the cell and the notes of a fix for another Python than the user's; the resolver gives `found`."""
-    monkeypatch.setattr(installed_beside.Beside, "minor", "3.99")
+    monkeypatch.setattr(installed_packages.UserPackages, "minor", "3.99")
     monkeypatch.setattr(resolver, "resolve", lambda wished, candidate, environ: found(wished, candidate))
     folder = repository("import pandas\nfrom sklearn.externals import joblib", PREDICTOR)
     _, told = fix(folder, environment, capsys)

@@ -101,8 +101,8 @@ def test_a_build_of_ones_own_folder_looks_at_nothing_next_to_it(tmp_path):
     assert (tmp_path / "artifacts/model").is_dir()
 
 
-def beside(app_root, stream=None):
-    return artifacts.beside(app_root, Circumstances(**FACTS), Log(stream or io.StringIO()))
+def find_served(app_root, stream=None):
+    return artifacts.find_served(app_root, Circumstances(**FACTS), Log(stream or io.StringIO()))
 
 
 def with_scripts(app_root):
@@ -124,8 +124,8 @@ def test_a_build_next_to_gives_copies_and_stays_whole(tmp_path, is_prepared):
     if is_prepared:
         artifacts.prepare(workspace.root, before)
         assert sorted(os.listdir(workspace.root)) == [artifacts.COPY]
-    beside(before).unpack_venv(workspace)
-    beside(before).take_model(workspace)
+    find_served(before).unpack_venv(workspace)
+    find_served(before).take_model(workspace)
     assert (workspace.venv / "bin/tool").read_text() == f"#!{workspace.venv}/bin/python\n"
     assert os.access(workspace.venv / "bin/tool", os.X_OK)
     assert str(workspace.venv) in (workspace.venv / "pyvenv.cfg").read_text()
@@ -150,19 +150,19 @@ def test_where_the_disk_has_no_hard_links_files_are_copied(tmp_path, monkeypatch
 
     monkeypatch.setattr(os, "link", refuse)
     before, workspace = with_scripts(built(tmp_path / "a")), Workspace(tmp_path / "b")
-    beside(before).unpack_venv(workspace)
+    find_served(before).unpack_venv(workspace)
     assert os.stat(workspace.venv / "lib/a.py").st_mtime == 1_600_000_000
 
 
 @pytest.mark.parametrize("missing", ["build/report.json", "venv", "model"])
 def test_half_of_a_build_next_to_is_none(tmp_path, missing):
     os.rename(built(tmp_path / "a") / missing, tmp_path / "elsewhere")
-    assert beside(tmp_path / "a") is None
+    assert find_served(tmp_path / "a") is None
 
 
 def test_a_build_next_to_of_another_python_is_not_used_and_a_note_says_so(tmp_path):
     log = io.StringIO()
-    assert beside(built(tmp_path / "a", python="3.9.2"), log) is None
+    assert find_served(built(tmp_path / "a", python="3.9.2"), log) is None
     assert (
         "results of the previous build can't be reused: they belong to Python 3.9.2, and this build has 3.11.2."
         in log.getvalue()
@@ -173,7 +173,7 @@ def test_a_build_next_to_of_another_python_is_not_used_and_a_note_says_so(tmp_pa
 def test_an_environment_is_exact_where_no_cell_has_changed_it_and_no_one_had_it_meanwhile(
     tmp_path, as_locked, is_exact
 ):
-    assert beside(built(tmp_path / "a", as_locked=as_locked)).installed.is_exact is is_exact
+    assert find_served(built(tmp_path / "a", as_locked=as_locked)).installed.is_exact is is_exact
     assert not find(upload(tmp_path, as_locked=as_locked)).installed.is_exact
 
 

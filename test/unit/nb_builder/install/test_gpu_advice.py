@@ -32,7 +32,7 @@ def said(tmp_path):
     def say(*offered):
         stream = io.StringIO()
         installer = SimpleNamespace(venv=tmp_path, offers=lambda requirement: requirement in offered)
-        gpu_advice.tell(installer, Log(stream))
+        gpu_advice.log_advice(installer, Log(stream))
         return stream.getvalue()
 
     return say

@@ -217,7 +217,7 @@ def test_the_python_that_would_do_is_named():
     output = (
         "error: No solution\n  cause: Because the current Python version (3.8.18) does not satisfy Python>=3.9 and …"
     )
-    problem = resolver_errors.of(output, "uv", venv=Path("venv"), minor="3.8")
+    problem = resolver_errors.explain(output, "uv", venv=Path("venv"), minor="3.8")
     assert isinstance(problem, VersionMissing)
     assert problem.fix.endswith("choose another Python with S2I_PYTHON. The requirement needs Python>=3.9.")
 
@@ -470,7 +470,7 @@ def test_what_installers_say_of_the_date(tmp_path, output, kind, message):
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named(output, kind, message):
-    problem = resolver_errors.of(output, "uv", venv=Path("venv"), minor="3.11")
+    problem = resolver_errors.explain(output, "uv", venv=Path("venv"), minor="3.11")
     assert isinstance(problem, kind)
     assert message in str(problem)
 

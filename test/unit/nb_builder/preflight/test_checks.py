@@ -33,7 +33,7 @@ def scratch(tmp_path):
     return folder
 
 
-def look(folder, handle=checks.refuse, **settings):
+def look(folder, handle=checks.raise_problem, **settings):
     values = {"S2I_SRC": str(folder), "APP_ROOT": str(folder / "app"), **settings}
     return checks.look(Settings(values), folder, Log(io.StringIO()), handle)
 

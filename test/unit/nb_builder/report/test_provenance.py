@@ -15,15 +15,15 @@ def repository(tmp_path):
 
 def test_a_checkout_reports_commit_and_source_without_credentials(tmp_path):
     commit = repository(tmp_path)
-    assert provenance.of(tmp_path, None, None) == {"commit": commit, "source": "https://example.org/repo.git"}
+    assert provenance.read(tmp_path, None, None) == {"commit": commit, "source": "https://example.org/repo.git"}
 
 
 def test_what_the_settings_say_counts(tmp_path):
     repository(tmp_path)
-    assert provenance.of(tmp_path, "abc", "https://u:p@host/x") == {"commit": "abc", "source": "https://host/x"}
+    assert provenance.read(tmp_path, "abc", "https://u:p@host/x") == {"commit": "abc", "source": "https://host/x"}
 
 
 def test_a_folder_inside_another_checkout_reports_nothing(tmp_path):
     repository(tmp_path)
     (tmp_path / "sub").mkdir()
-    assert provenance.of(tmp_path / "sub", None, None) == {}
+    assert provenance.read(tmp_path / "sub", None, None) == {}

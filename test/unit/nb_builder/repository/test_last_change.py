@@ -37,7 +37,7 @@ def test_without_the_setting_there_is_no_date():
 def test_auto_is_the_last_commit_of_the_notebook_and_of_no_other_file(tmp_path):
     commit(tmp_path, "2021-03-04")
     commit(tmp_path, "2022-03-04", "data.csv")
-    changed = last_change.of(tmp_path, NAME, PLAIN)
+    changed = last_change.find(tmp_path, NAME, PLAIN)
     assert changed == last_change.choose(resolve_date.AUTO, changed, NAME)
     assert (changed.stamp, changed.source) == ("2021-03-04T10:00:00Z", "the last commit of model.ipynb")
 
@@ -48,8 +48,8 @@ def test_in_a_shallow_clone_the_metadata_are_asked_first(tmp_path):
     commit(tmp_path / "origin", "2022-03-04", "data.csv")
     subprocess.run(["git", "clone", "-q", "--depth", "1", f"file://{tmp_path}/origin", tmp_path / "clone"], check=True)
     dated = new_notebook(metadata={"papermill": {"end_time": "2021-03-03T09:08:07.123456"}})
-    assert last_change.of(tmp_path / "clone", NAME, dated).day == "2021-03-03"
-    assert last_change.of(tmp_path / "clone", NAME, PLAIN).day == "2022-03-04"
+    assert last_change.find(tmp_path / "clone", NAME, dated).day == "2021-03-03"
+    assert last_change.find(tmp_path / "clone", NAME, PLAIN).day == "2022-03-04"
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_in_a_shallow_clone_the_metadata_are_asked_first(tmp_path):
 )
 def test_the_metadata_of_cells_have_times(tmp_path, metadata):
     notebook = new_notebook(cells=[new_code_cell("1"), new_code_cell("2", metadata=metadata)])
-    changed = last_change.of(tmp_path, NAME, notebook)
+    changed = last_change.find(tmp_path, NAME, notebook)
     assert (changed.stamp, changed.source) == ("2021-05-06T07:08:09Z", "the metadata of model.ipynb")
 
 
 @pytest.mark.parametrize("value", [{"end_time": "soon"}, {"end_time": None}, "2021", {"end_time": True}])
 def test_what_is_no_time_is_none_and_auto_then_asks_for_the_date(tmp_path, value):
     notebook = new_notebook(metadata={"papermill": value})
-    changed = last_change.of(tmp_path, NAME, notebook)
+    changed = last_change.find(tmp_path, NAME, notebook)
     with pytest.raises(DateUnknown, match="the last change of model.ipynb is unknown"):
         last_change.choose(resolve_date.AUTO, changed, NAME)

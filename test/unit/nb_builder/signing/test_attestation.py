@@ -33,5 +33,5 @@ def settings_in(statement):
 def test_it_has_the_settings_that_were_chosen_and_nothing_of_the_machine(workspace):
     of_machine = {"APP_ROOT": "/a", PROBLEM_FILE: "/tmp/nb-problem-x/problem.json", "NB_BUILDER_HOME": "/b"}
     chosen = {"S2I_CELL_TIMEOUT": "77"}
-    statement = attestation.of(workspace, MADE_OF, Settings({**of_machine, **chosen}))
+    statement = attestation.build_statement(workspace, MADE_OF, Settings({**of_machine, **chosen}))
     assert settings_in(statement) == {"S2I_CELL_TIMEOUT": 77}

@@ -33,7 +33,7 @@ def repository(tmp_path):
 
 
 def of(relevance, *names):
-    return relevance.of({Path(name) for name in names})
+    return relevance.describe({Path(name) for name in names})
 
 
 def test_a_cell_that_changes_is_named(repository):

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from nb_builder.fix import installed_beside, installed_program
+from nb_builder.fix import installed_packages, installed_program
 from nb_builder.fix.problems import PythonUnusable
 from nb_builder.preflight.undeclared_imports import Import
 
 
 def entry(environment, module, *names):
-    [installed] = installed_beside.ask(environment / "bin" / "python", [Import(module, names, 1)]).of
+    [installed] = installed_packages.ask(environment / "bin" / "python", [Import(module, names, 1)]).providers
     return installed and installed.entry
 
 
@@ -47,7 +47,7 @@ def test_what_came_from_git_is_named_by_its_commit_without_the_password(environm
 
 
 def test_what_is_editable_is_known_by_its_name_and_folder(environment):
-    [installed] = installed_beside.ask(environment / "bin" / "python", [Import("tools", (), 1)]).of
+    [installed] = installed_packages.ask(environment / "bin" / "python", [Import("tools", (), 1)]).providers
     assert (installed.key, installed.in_folder) == ("tools", "/home/me/tools")
 
 
@@ -57,9 +57,9 @@ def test_what_is_not_installed_has_no_version(environment):
 
 
 def test_what_packages_need_is_known(environment):
-    beside = installed_beside.ask(environment / "bin" / "python", [])
-    assert beside.needed_by({"pandas"}) == {"pandas", "numpy"}
-    assert beside.minor == f"{sys.version_info[0]}.{sys.version_info[1]}"
+    packages = installed_packages.ask(environment / "bin" / "python", [])
+    assert packages.needed_by({"pandas"}) == {"pandas", "numpy"}
+    assert packages.minor == f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def test_a_python_without_importlib_metadata_is_asked_alike(environment):
@@ -87,4 +87,4 @@ def test_what_is_no_python_is_rejected(tmp_path, text):
     program.write_text(text)
     program.chmod(0o755)
     with pytest.raises(PythonUnusable):
-        installed_beside.ask(program, [])
+        installed_packages.ask(program, [])

@@ -61,15 +61,15 @@ class Installed:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """The packages of a Python: `of` maps each requested import to its distributions.
+class UserPackages:
+    """The packages of a Python: `providers` are the distributions of the requested imports, None if there is none.
 
     `versions` and `requires` cover all distributions, by normalised name.
     """
 
     python: Path
     version: str
-    of: tuple[Installed | None, ...]
+    providers: tuple[Installed | None, ...]
     versions: Mapping[str, str]
     requires: Mapping[str, Sequence[str]]
 
@@ -90,7 +90,7 @@ class Beside:
         return found
 
 
-def ask(python: Path, imports: Sequence[Import]) -> Beside:
+def ask(python: Path, imports: Sequence[Import]) -> UserPackages:
     """Return the packages of `python`, and the distribution for each import; raise PythonUnusable."""
     program = Path(installed_program.__file__).read_text("utf-8")
     question = json.dumps([(imported.module, imported.names) for imported in imports])
@@ -105,7 +105,7 @@ def ask(python: Path, imports: Sequence[Import]) -> Beside:
     except ValueError:
         raise PythonUnusable(python=python, reason="it is not Python 3.6 or later") from None
     chosen = [_chosen(imported.module, found) for imported, found in zip(imports, reported["providers"], strict=True)]
-    return Beside(python, reported["version"], tuple(chosen), reported["versions"], reported["requires"])
+    return UserPackages(python, reported["version"], tuple(chosen), reported["versions"], reported["requires"])
 
 
 def _chosen(module: str, found: Sequence[Mapping[str, Any]]) -> Installed | None:
