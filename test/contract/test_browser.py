@@ -1,5 +1,6 @@
 """The pages in a real browser, without a screen."""
 
+import json
 import os
 
 import pytest
@@ -114,3 +115,35 @@ def test_a_person_with_the_key_gets_past_the_browser_s_question(seen):
     # Without a screen there is nobody whom the browser could ask.
     assert (rejected, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
     assert "Adding" in notebook
+
+
+STREAM = """
+    import time
+
+    def predictor(x):
+        if x == 3:
+            yield from range(3)
+            return
+        for word in ("one ", "two ", "three"):
+            yield word
+            time.sleep(0.2)
+            if x == "fails":
+                raise ValueError("no more")
+
+    examples = ["words", 3]
+"""
+
+
+def test_the_page_shows_the_items_of_a_stream_as_they_come(chromium, model_cache):
+    service = Service(model_cache(STREAM)).ready()
+    try:
+        seen = clients.ask("browser", "watch_stream.py", f"http://127.0.0.1:{service.port}", chromium)
+    finally:
+        service.close()
+    texts, last = seen["words"]
+    assert texts[-3:] == ["one ", "one two ", "one two three"]
+    assert "200 OK, 3 items" in last
+    assert seen["numbers"][0][-1] == "[0, 1, 2]"
+    assert "500 Internal Server Error" in seen["fails"][1]
+    assert seen["fails"][0][0] == "one "
+    assert json.loads(seen["without_javascript"]) == ["one ", "two ", "three"]

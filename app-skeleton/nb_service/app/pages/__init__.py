@@ -237,6 +237,7 @@ class _Page:
             tabs=self._tabs,
             own_path=f"docs/{context.model.predictor}" if context.model.predictor else "docs",
             predict_path=context.path[1:],
+            streams=bool(context.model.manifest.get("streams")),
             key=key,
             figures=figures.of(numbers, frozenset(context.health.paths)),
             drift=compared,

@@ -15,7 +15,7 @@
   const find = (id) => document.getElementById(id);
   const editor = find("sample");
   const byField = find("by-field");
-  const { root, own, asks } = document.body.dataset;
+  const { root, own, asks, streams } = document.body.dataset;
 
   const make = (tag, facts = {}, ...within) => {
     const element = Object.assign(document.createElement(tag), facts);
@@ -340,6 +340,29 @@
     find("outcome").replaceChildren(make("div", { className: "problem", id: "problem" }, ...parts));
   };
 
+  // The items of a stream so far: strings as one text, anything else as a list.
+  const listed = (items) =>
+    items.every((item) => item[0] === '"') ? items.map((item) => JSON.parse(item)).join("") : `[${items.join(", ")}]`;
+
+  // Shows the items of a stream as they come; returns them, and the problem that ended it, if any.
+  const followed = async (response) => {
+    const items = [];
+    let problem = null;
+    let rest = "";
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      const blocks = (rest + read.value).split("\n\n");
+      rest = blocks.pop();
+      for (const block of blocks) {
+        const [, event = "message", data] = block.match(/^(?:event: (\w+)\n)?data: (.*)$/) ?? [];
+        if (event === "error") problem = JSON.parse(data);
+        else if (event === "message" && data) items.push(data);
+      }
+      showAnswer(listed(items), `${items.length} items so far`);
+    }
+    return { items, problem };
+  };
+
   // The parameters that are set, as a query; both forms have the same.
   const query = () => {
     const set = [...new FormData(byField)].filter(([name, text]) => name.startsWith(PARAMETER) && text !== "");
@@ -352,11 +375,16 @@
     find("result").setAttribute("aria-busy", "true");
     const started = performance.now();
     try {
-      const response = await fetch(root + asks + query(), { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: sample });
-      const text = await response.text();
-      const took = duration(performance.now() - started);
+      const response = await fetch(root + asks + query(), { method: "POST", headers: { "Content-Type": "application/json", Accept: streams ? "text/event-stream, application/json;q=0.5" : "application/json" }, body: sample });
       const status = `${response.status} ${response.statusText}`.trim();
-      if (response.ok) {
+      const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
+      const { items, problem: ended } = isStream ? await followed(response) : {};
+      const text = ended ? JSON.stringify(ended) : isStream ? `[${items.join(", ")}]` : await response.text();
+      const took = duration(performance.now() - started);
+      if (isStream && !ended) {
+        showAnswer(listed(items), `${status}, ${items.length} items, round trip ${took}, request ${response.headers.get("X-Request-ID")}`);
+        remember(sample, status, text, took);
+      } else if (response.ok && !ended) {
         const answer = shown(parsed(text));
         showAnswer(answer, `${status}, round trip ${took}, request ${response.headers.get("X-Request-ID")}`);
         remember(sample, status, answer, took);
