@@ -32,7 +32,7 @@ def _assemble(arguments: Sequence[str]) -> None:
         # In an image, s2i has set both the repository's variables and those of the platform.
         ignored = author_variables.enforce(os.environ)
         if ignored.ignored:
-            log.note(ignored.note)
+            log.note(ignored.note_of_image)
     assemble(Settings(), log)
 
 

@@ -49,6 +49,13 @@ class Variables(NamedTuple):
             "in the environment of the command, or by 'nb-builder build -e' or 's2i build -e'."
         )
 
+    @property
+    def note_of_image(self) -> str:
+        """Return the note of a build by s2i, which has already put the variables into the image."""
+        return (
+            f"{self.note} s2i puts them into the image, where a service uses them unless you set others at its start."
+        )
+
 
 def read(folder: Path) -> Variables:
     """Return the variables in .s2i/environment, parsed like s2i: NAME=value lines, `#` only at the start.

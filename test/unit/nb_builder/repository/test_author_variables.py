@@ -47,5 +47,6 @@ def test_in_an_image_what_has_the_repository_s_value_is_taken_out(tmp_path, monk
     environ = {"S2I_ALLOW_INDEXES": value, "PATH": value, "S2I_SOURCE": "of -e", "A": value, "S2I_SRC": "/elsewhere"}
     found = author_variables.enforce(environ)
     assert sorted(found.ignored) == ["PATH", "S2I_ALLOW_INDEXES"]
+    assert found.note_of_image.startswith(found.note) and "s2i puts them into the image" in found.note_of_image
     assert environ.pop("PATH").startswith("/usr/local/sbin:")
     assert environ == {"S2I_SOURCE": "of -e", "A": value, "S2I_SRC": "/elsewhere"}
