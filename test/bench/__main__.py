@@ -1,8 +1,8 @@
 """make bench: what we measure against what users have today, side by side in one run.
 
 Usage: python test/bench [build] [pythons] [incremental] [images] [start] [serve] [health] [batching] [batched-serve]
-    [binary] [grpc] [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity] [gallery]
-    [notebooks] [strangers]
+    [binary] [streaming] [grpc] [native] [batch] [batch-memory] [bus] [drift] [dev] [first] [verify] [capacity]
+    [gallery] [notebooks] [strangers]
 (without words all but notebooks and strangers, which fetch from GitHub and take hours)
 """
 
@@ -30,6 +30,7 @@ import public
 import serve
 import starts
 import strangers
+import streaming
 import verify
 
 SUITES = {
@@ -42,6 +43,7 @@ SUITES = {
     "health": health.report,
     "batching": batching.report,
     "binary": binary.report,
+    "streaming": streaming.report,
     "batched-serve": batched_serve.report,
     "grpc": grpc_calls.report,
     "native": native.report,
