@@ -63,6 +63,8 @@ def _translate(app_root, folder, digests):
     model = _load(app_root, digests)
     if model.setup is not None:
         raise Refusal("the notebook defines setup, which a native program can't call")
+    if model.explainer is not None:
+        raise Refusal("the notebook defines explainer, which a native program can't call")
     if getattr(model, "predictors", None):
         raise Refusal("the notebook has predictors, and a program has one predictor alone")
     program = translate.whole(model)

@@ -180,6 +180,16 @@ def test_arguments_that_a_request_sets_are_rejected(text, reason):
     assert caught.value.reason == f"predictor {reason}"
 
 
+@pytest.mark.parametrize("body", ["status = 404", "def __init__(self, words):\n        self.status = 404"])
+def test_an_exception_with_a_status_is_rejected(body):
+    text = f"class Missing(Exception):\n    {body}\n\ndef predictor(x):\n    if float(x) > 3:\n        raise Missing('no')\n"
+    refused(text + "    return float(x)", "predictor raises Missing, whose status has no native form")
+
+
+def test_a_predicted_file_is_rejected():
+    refused("def predictor(x):\n    return b'abc'", "predictor has the constant b'abc', which has no native form")
+
+
 def test_too_many_ways_are_rejected():
     way = "    if float(x[{0}]) > t:\n        t = float(x[{0}]) / 2\n        if t > 3:\n            return t\n"
     ways = "".join(way.format(place) for place in range(20))
