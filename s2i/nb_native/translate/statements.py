@@ -431,9 +431,10 @@ def _assert(context, statement):
 def _raise(context, statement):
     error = statement.exc
     named = error.func if isinstance(error, ast.Call) else error
-    known = context.frame.look_up(named.id) if isinstance(named, ast.Name) else None
-    if isinstance(known, Known) and _may_have_status(known.value):
-        raise context.refusal(f"raises {named.id}, whose status has no native form")
+    if isinstance(named, ast.Name):
+        known = context.frame.look_up(named.id)
+        if isinstance(known, Known) and _may_have_status(known.value):
+            raise context.refusal(f"raises {named.id}, whose status has no native form")
     if isinstance(error, ast.Call) and len(error.args) == 1 and not error.keywords:
         context.say(error.args[0], error.func)
     context.fail()
