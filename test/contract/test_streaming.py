@@ -4,11 +4,13 @@ import http.client
 import itertools
 import json
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from contract import clients
 from contract.services import SOON, Service, make_app_root, wait_until
 
 NOTEBOOK = """
@@ -354,3 +356,67 @@ def test_other_protocols_get_the_list(service):
     }
     assert service.ask("3", "/invocations")[1] == [0, 1, 2]
     assert service.ask("[1, 2]", "/predict/batch")[1] == [[0], [0, 1]]
+
+
+def v2(service, action, body, headers=None):
+    return service.ask(json.dumps(body), f"/v2/models/model/{action}", headers=headers)
+
+
+def test_tritons_generate_joins_the_strings_of_a_stream(service):
+    status, body, _ = v2(service, "generate", {"id": "a", "text_input": "words", "parameters": {}, "stream": False})
+    assert (status, body["id"], body["model_name"], body["text_output"]) == (200, "a", "model", "one two\nthree")
+    assert v2(service, "generate", {"text_input": "nothing"})[1]["text_output"] == ""
+    assert v2(service, "generate", {"text_input": "at once"})[:2][0] == 500
+    assert v2(service, "generate", {"text_input": 3})[:2] == (400, {"error": "text_input is not a string."})
+    assert v2(service, "generate", {"text_input": "words", "unknown": 3})[0] == 400
+
+
+def data_of(text):
+    """Return what the events of another protocol have."""
+    return [json.loads(block.removeprefix("data: ")) for block in text.split("\n\n")[:-1]]
+
+
+def test_tritons_generate_stream_has_an_event_for_each_item(service):
+    status, text, headers = v2(service, "generate_stream", {"id": "a", "text_input": "words"})
+    assert (status, headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
+    found = data_of(text)
+    assert [event["text_output"] for event in found] == ["one ", "two\nthree"]
+    assert {(event["id"], event["model_name"]) for event in found} == {("a", "model")}
+
+
+def test_an_error_of_generate_stream_has_a_status_or_is_the_last_event(service):
+    status, body, _ = v2(service, "generate_stream", {"text_input": "at once"})
+    assert (status, list(body)) == (500, ["error"])
+    item, error = data_of(v2(service, "generate_stream", {"text_input": "later"})[1])
+    assert (item["text_output"], list(error)) == ("1", ["error"])
+
+
+TENSOR = {"name": "x", "shape": [1], "datatype": "INT64", "data": [2]}
+
+
+@pytest.mark.parametrize("action", ["infer_stream", "generate_stream"])
+def test_mlservers_streams_have_an_inference_response_for_each_item(service, action):
+    found = data_of(v2(service, action, {"id": "b", "inputs": [TENSOR]})[1])
+    assert [event["outputs"][0]["data"] for event in found] == [[0], [1]]
+    assert {event["id"] for event in found} == {"b"}
+    two = {**TENSOR, "shape": [2], "data": [2, 3]}
+    assert v2(service, action, {"inputs": [two]})[:2] == (400, {"error": "Only one sample can be streamed."})
+    whole = service.ask(json.dumps({"inputs": [TENSOR]}), "/v2/models/plain/infer_stream")[1]
+    assert [event["outputs"][0]["data"] for event in data_of(whole)] == [[2]]
+
+
+@pytest.mark.parametrize(
+    ("accept", "text"), [(LINES, "0\n1\n"), (EVENTS, "data: 0\n\ndata: 1\n\nevent: done\ndata: {}\n\n")]
+)
+def test_sagemakers_route_streams_in_chunks(service, accept, text):
+    stream = Stream(service, 2, accept, "/invocations")
+    assert stream.response.headers["Transfer-Encoding"] == "chunked"
+    assert (stream.status, stream.read()) == (200, text)
+
+
+def test_curl_and_httpx_sse_follow_a_stream(service):
+    headers = ["-H", "Content-Type: application/json", "-H", f"Accept: {EVENTS}"]
+    url = f"http://127.0.0.1:{service.port}/predict"
+    shown = subprocess.run(["curl", "-sN", "-d", "2", *headers, url], capture_output=True, text=True, check=True).stdout
+    assert events(shown) == [("message", 0), ("message", 1), DONE]
+    assert clients.ask("sse", "follow_events.py", url) == [["message", "0"], ["message", "1"], ["done", "{}"]]

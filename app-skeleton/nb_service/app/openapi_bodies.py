@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from nb_service.files import NO_FILES, Files
-from nb_service.protocols import bodies, cloud_events, inference, open_inference, tensors
+from nb_service.protocols import bodies, cloud_events, generation, inference, open_inference, tensors
 
 JSON = "application/json"
 LIST = {"type": "array"}
@@ -91,11 +91,15 @@ class Bodies:
         }
         if path in by_path:
             return by_path[path]
-        if path.endswith(open_inference.INFER):
+        if path.endswith((open_inference.INFER, *generation.PATHS)):
             # Some of the parameters here belong to the protocol.
             inputs = _with(
                 "inputs", {**LIST, "items": _TENSOR, "minItems": 1}, {"parameters": self._parameters and OBJECT}
             )
+            if path.endswith(generation.PATHS):
+                # Parameters may be next to the text, too.
+                text = _with(generation.TEXT_INPUT, TEXT, {"id": TEXT, "parameters": OBJECT})
+                return {JSON: {"schema": {"anyOf": [text, inputs]}}}
             return {
                 JSON: {"schema": inputs, **examples(self._tensors())},
                 "application/octet-stream": {"schema": BINARY},

@@ -1,21 +1,56 @@
 """Streams of the app: for what the front leaves to it, and for S2I_FRONT=waitress."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
-from flask import Response, stream_with_context
+from flask import Response, request, stream_with_context
 
-from nb_service.app.route_context import RouteContext, response_of
+from nb_service.app.route_context import Refusal, RouteContext, body, refusal_response, response_of
 from nb_service.http import replies, streaming
-from nb_service.http.streaming import Form
+from nb_service.http.streaming import Writing
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
+from nb_service.protocols import Malformed, Question
 
 
 class BrokenOff(Exception):
     """Raised for a response that must not look complete: waitress then closes the connection without its last chunk."""
 
 
-def stream_response(context: RouteContext, sample: bytes, call: bytes, form: Form, *, is_files: bool) -> Response:
+def streamed(
+    context: RouteContext,
+    read: Callable[[bytes], Question],
+    refusal: Refusal,
+    writing: Callable[[Question], Writing],
+) -> Response:
+    """Return the response with the items of the prediction for the one sample that `read` finds in the body.
+
+    A prediction in one piece is the only item.
+    """
+    try:
+        context.require_default()
+        question = read(body(context.settings.max_body))
+        call = context.calls.made(question.parameters, request.headers, question.function)
+        samples = context.with_fetched_files(question.samples)
+        sample = _only(samples.elements)
+    except Malformed as error:
+        return refusal_response(refusal, error.status, str(error))
+    form = writing(question)
+    if context.model.manifest.get("streams"):
+        return stream_response(context, sample, call, form, is_files=False)
+    answer = context.asker.ask(sample, call)
+    if answer.outcome != outcomes.OK:
+        return response_of(replies.from_answer(answer, replies.disclosure(context.settings)))
+    context.keep(answer.payload)
+    return Response(form.item(answer.payload) + form.end, 200, list(streaming.HEADERS), content_type=form.content_type)
+
+
+def _only(samples: Sequence[bytes]) -> bytes:
+    if len(samples) != 1:
+        raise Malformed("Only one sample can be streamed.")
+    return samples[0]
+
+
+def stream_response(context: RouteContext, sample: bytes, call: bytes, form: Writing, *, is_files: bool) -> Response:
     """Return the response in which the items of the prediction for `sample` leave one by one.
 
     The first is waited for, so that what rejects the sample still has a status of its own.
@@ -34,7 +69,7 @@ def stream_response(context: RouteContext, sample: bytes, call: bytes, form: For
 
 
 def _pieces(
-    context: RouteContext, form: Form, first: Answer, answers: Generator[Answer | None, None, None]
+    context: RouteContext, form: Writing, first: Answer, answers: Generator[Answer | None, None, None]
 ) -> Iterator[bytes]:
     answer: Answer | None = first
     while answer is None or answer.outcome == outcomes.ITEM:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 JSON, HTML, TEXT, TAR = "application/json", "text/html", "text/plain", "application/x-tar"
+EVENTS = "text/event-stream"
 # The response has the form of the request's body.
 AS_ASKED = "as asked"
 
@@ -90,6 +91,9 @@ PREDICTIONS = (
     _look("/v2/models/<name>/config", "The same in Triton's format."),
     _look("/v2/models/<name>/stats", "Numbers of requests and samples (Triton)."),
     _ask("/v2/models/<name>/infer", "Tensors to tensors, as JSON or bytes."),
+    _ask("/v2/models/<name>/generate", "text_input to text_output (Triton); tensors to tensors (MLServer)."),
+    _ask("/v2/models/<name>/generate_stream", "The same, as an event per item (Triton, MLServer).", EVENTS),
+    _ask("/v2/models/<name>/infer_stream", "The same (MLServer).", EVENTS),
     _check("/ping", "200 if the service predicts, else 503; empty (SageMaker, MLflow).", TEXT),
     _check("/health", "The same.", TEXT),
     _look("/version", "The model's version as text (MLflow).", TEXT),

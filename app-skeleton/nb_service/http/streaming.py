@@ -1,6 +1,7 @@
 """The forms in which the items of a prediction leave one by one, and which of them a request wants."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from nb_scorer.protocol import frames
 
@@ -11,6 +12,56 @@ EVENT_STREAM, LINES, TEXT = "text/event-stream", "application/x-ndjson", "text/p
 IDLE_SECONDS = 15.0
 # nginx buffers what it passes on, unless a response says that it should not.
 HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
+
+
+class Writing(Protocol):
+    """How the items of a stream are written, as in Form."""
+
+    @property
+    def content_type(self) -> str:
+        """Return the Content-Type."""
+
+    @property
+    def flags(self) -> int:
+        """Return the flags of the request to a scorer."""
+
+    @property
+    def end(self) -> bytes:
+        """Return what follows the last item."""
+
+    @property
+    def idle(self) -> bytes:
+        """Return what keeps the connection awake."""
+
+    @property
+    def is_whole_with_error(self) -> bool:
+        """Return whether a response with a problem is complete."""
+
+    def item(self, payload: bytes) -> bytes:
+        """Return what is written for an item."""
+
+    def failure(self, problem: bytes) -> bytes:
+        """Return what is written for a problem."""
+
+
+class Events(NamedTuple):
+    """Events of another protocol, which have no end of their own: `of_item` and `of_problem` return them."""
+
+    of_item: Callable[[bytes], bytes]
+    of_problem: Callable[[bytes], bytes]
+    content_type: str = f"{EVENT_STREAM}; charset=utf-8"
+    flags: int = frames.STREAMED
+    end: bytes = b""
+    idle: bytes = b": \n\n"
+    is_whole_with_error: bool = True
+
+    def item(self, payload: bytes) -> bytes:
+        """Return what is written for an item."""
+        return self.of_item(payload)
+
+    def failure(self, problem: bytes) -> bytes:
+        """Return what is written for a problem."""
+        return self.of_problem(problem)
 
 
 class Form(NamedTuple):

@@ -5,6 +5,8 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 
 from nb_service.app.route_context import Refusal, RouteContext, body, problem
+from nb_service.app.streams import streamed
+from nb_service.http import replies, streaming
 from nb_service.protocols import (
     Body,
     Limits,
@@ -38,8 +40,15 @@ def add(app: Flask, context: RouteContext) -> None:
 
     @app.post("/invocations")
     def invocations() -> Response:
-        invocation = _Invocation(context.model.sample_schema, rows, limits)
-        response = context.answer_files() or context.answer(invocation.read, invocation.refuse)
+        accept = request.headers.get("Accept")
+        # Of tables, too, Accept can ask for lines or text.
+        can_stream = context.model.manifest.get("streams") and replies.is_json(request.content_type or "")
+        form = streaming.wanted(accept) if can_stream else None
+        invocation = _Invocation(context.model.sample_schema, rows, limits, None if form else accept)
+        if form is not None:
+            response = streamed(context, invocation.read, invocation.refuse, lambda _: form)
+        else:
+            response = context.answer_files() or context.answer(invocation.read, invocation.refuse)
         attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
         if attributes:
             response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
@@ -53,8 +62,9 @@ def add(app: Flask, context: RouteContext) -> None:
 class _Invocation:
     """A request of SageMaker or MLflow; its body shows which."""
 
-    def __init__(self, schema: dict, rows: Rows, limits: Limits) -> None:
+    def __init__(self, schema: dict, rows: Rows, limits: Limits, accept: str | None) -> None:
         self._schema = schema
+        self._accept = accept
         self._rows = rows
         self._limits = limits
         self._refusal: Refusal = problem
@@ -70,11 +80,10 @@ class _Invocation:
                 return mlflow.read(decoded, media_type, self._rows, self._limits)
             if hugging_face.is_meant(decoded, self._schema):
                 return hugging_face.read(decoded)
-        accept = request.headers.get("Accept")
-        if mlflow.is_csv(content, media_type, accept, self._rows):
+        if mlflow.is_csv(content, media_type, self._accept, self._rows):
             self._refusal = mlflow.refusal
             return mlflow.read_csv(content, request.content_type, self._rows, self._limits)
-        return sagemaker.read(content, request.content_type, accept, self._rows, self._limits)
+        return sagemaker.read(content, request.content_type, self._accept, self._rows, self._limits)
 
     def _decoded(self, content: bytes) -> Any:
         try:

@@ -9,7 +9,9 @@ from typing import Protocol, TypeVar
 from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext, refusal_of_foreign_page, refusal_response, response_with
-from nb_service.protocols import Body, Malformed, Question, encode, open_inference
+from nb_service.app.streams import streamed
+from nb_service.http.streaming import Events
+from nb_service.protocols import Body, Malformed, Question, encode, generation, open_inference
 from nb_service.protocols.open_inference import Counted, Statistics
 
 
@@ -50,6 +52,9 @@ def add(app: Flask, context: RouteContext) -> None:
         ("/config", "GET", _Model.config),
         ("/stats", "GET", _Model.statistics),
         (open_inference.INFER, "POST", _Model.infer),
+        ("/generate", "POST", _Model.generate),
+        ("/generate_stream", "POST", _Model.stream),
+        ("/infer_stream", "POST", _Model.stream),
     ):
         for path in OF_MODEL:
             add_route(app, path + suffix, of_name(models, action), method)
@@ -121,14 +126,37 @@ class _Model:
         """Return the response with predictions for the tensors in the body."""
         if not self._loaded.is_set():
             return self._rejection()
+        return self._counted(lambda: self.context.answer(self._read, open_inference.refusal))
+
+    def generate(self) -> Response:
+        """Return the response with the prediction for a text, or for tensors."""
+        if not self._loaded.is_set():
+            return self._rejection()
+        return self._counted(lambda: self.context.answer(self._read_text, generation.refusal))
+
+    def stream(self) -> Response:
+        """Return the response whose events have the items of the prediction for a text, or for tensors."""
+        if not self._loaded.is_set():
+            return self._rejection()
+
+        def writing(question: Question) -> Events:
+            return Events(lambda item: generation.event(question.write([item])), generation.failed_event)
+
+        return self._counted(lambda: streamed(self.context, self._read_text, generation.refusal, writing))
+
+    def _read(self, body: bytes) -> Question:
+        length = request.headers.get(open_inference.HEADER)
         rows, limits = self.context.rows, self.context.limits
+        return open_inference.read(body, length, rows, self._served, self._schemas[1], limits, self._declared)
 
-        def read(body: bytes) -> Question:
-            length = request.headers.get(open_inference.HEADER)
-            return open_inference.read(body, length, rows, self._served, self._schemas[1], limits, self._declared)
+    def _read_text(self, body: bytes) -> Question:
+        of_text = generation.read(body, self._served, self._declared) if generation.is_meant(body) else None
+        return of_text or self._read(body)
 
+    def _counted(self, answer: Callable[[], Response]) -> Response:
+        """Return the response to a request for a prediction, and count it with the time until its first byte."""
         started = time.perf_counter_ns()
-        response = self.context.answer(read, open_inference.refusal)
+        response = answer()
         took = time.perf_counter_ns() - started
         is_success = response.status_code == HTTPStatus.OK
         with self._counting:
