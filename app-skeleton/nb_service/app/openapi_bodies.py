@@ -98,7 +98,7 @@ class Bodies:
             )
             if path.endswith(generation.PATHS):
                 # Parameters may be next to the text, too.
-                text = _with(generation.TEXT_INPUT, TEXT, {"id": TEXT, "parameters": OBJECT})
+                text = _with(generation.TEXT_INPUT, TEXT, {"id": {"type": ["string", "null"]}, "parameters": OBJECT})
                 return {JSON: {"schema": {"anyOf": [text, inputs]}}}
             return {
                 JSON: {"schema": inputs, **examples(self._tensors())},

@@ -31,7 +31,7 @@ def read(body: bytes, served: Identity, declared: Collection[str] = ()) -> Quest
     request = decode_object(body, lenient=True)
     if TEXT_INPUT not in request:
         return None
-    text, request_id, given = request[TEXT_INPUT], request.get("id"), request.get("parameters") or {}
+    text, request_id, given = request[TEXT_INPUT], request.get("id"), request.get("parameters", {})
     if not isinstance(text, str):
         raise Malformed(f"{TEXT_INPUT} is not a string.")
     if not isinstance(request_id, str | None):
