@@ -151,7 +151,7 @@ def test_as_json_it_says_the_same(prometheus):
 @pytest.mark.parametrize(
     ("words", "problem", "there"),
     [
-        (("a", "b"), "ab-no-series", "What there is has the name fruit_http_requests_total."),
+        (("a", "b"), "ab-no-series", "The available metrics are fruit_http_requests_total."),
         (("a", "c", "--prefix=fruit"), "ab-no-series", "version is a, b."),
         (
             ("a", "b", "--prefix=fruit", "--label=track"),
