@@ -287,7 +287,7 @@ def require_predictor(result: check.Result, by: str) -> None:
 
 
 def main(folder: Path, count: int, seed: int) -> None:
-    """Try so many notebooks; raise what the first one raises that is no problem of a repository."""
+    """Try that number of notebooks; raise the first exception that is not a problem of a repository."""
     warnings.simplefilter("ignore")
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     programs.run = fuzz_check.in_this_process(programs.run)

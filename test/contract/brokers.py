@@ -93,7 +93,7 @@ class Server:
             self.kill()
 
     def known_by(self, port: str) -> None:
-        """Have clients come by another port, where the server itself tells them by which."""
+        """Have clients use another port, which the server itself announces."""
 
 
 class NatsServer(Server):
@@ -314,14 +314,14 @@ class RabbitServer(Server):
             words = [provide.program("epmd", "rabbitmq-server"), "-port", self.names, "-address", "127.0.0.1"]
             self.epmd = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             atexit.register(_end, self.epmd)
-            # Else the server starts one that nobody ends.
+            # Else the server starts one that is never stopped.
             assert wait_until(lambda: self._accepts(self.names))
         with open(self.folder / "broker.log", "ab") as log:
             # A group of its own: the command is a shell's, and waits for the server.
             self.process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, env=self.environ(), start_new_session=True
             )
-        # What is left to the next may be nobody's in the end.
+        # Claims that are left to the next may end up with no owner.
         atexit.register(_end, self.process, is_group=True)
 
         def answers():
@@ -525,7 +525,7 @@ class MqttServer(Server):
         return self
 
     def kill(self) -> None:
-        """End it: it writes what it has when it ends, and not before, so that a kill loses all of it."""
+        """Stop it: it writes its messages only on shutdown, so that a kill loses all of them."""
         self.process.terminate()
         self.process.wait()
 
@@ -694,7 +694,7 @@ class KafkaServer(Server):
         assert done.returncode == 0, done.stdout + done.stderr
 
     def known_by(self, port: str) -> None:
-        """Start again as a single node that tells clients this port."""
+        """Start again as a single node that announces this port to clients."""
         self.kill()
         path = self.folder / "node-0.properties"
         path.write_text(f"{path.read_text()}advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n")

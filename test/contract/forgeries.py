@@ -33,7 +33,7 @@ class Canary:
 
 @dataclass(frozen=True)
 class Tools:
-    """What an attacker has: another model that is signed rightly, a key of his own, and a canary that tells of him."""
+    """An attacker's material: another model with a valid signature, a key, and a canary that reveals the attack."""
 
     other: Path
     key: Path

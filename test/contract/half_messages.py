@@ -32,7 +32,7 @@ class HalfMessage:
         self._begin = struct.pack(">BI", 0, size)
 
     def send(self, count: int) -> None:
-        """Send so many bytes as the server lets us; return also where it breaks off."""
+        """Send the bytes that the server lets us send; return also where it breaks off."""
         left = memoryview(self._begin + bytes(count))
         self._begin = b""
         try:

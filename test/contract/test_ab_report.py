@@ -102,7 +102,7 @@ def value(prometheus, query):
 def asked(services, prometheus):
     """Ask both services, send the truth of each answer, and wait until Prometheus has counted it all."""
     for version, service in services.items():
-        # What a counter begins with is no increase.
+        # The first value of a counter is not an increase.
         send(service, {"id": predicted(service, 1), "answer": 1})
         seen = f'fruit_feedback_numbers_total{{version="{version}"}}'
         wait_until(lambda seen=seen: value(prometheus, seen) >= 1)

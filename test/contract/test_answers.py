@@ -287,7 +287,7 @@ def test_every_request_leaves_a_line_in_the_log(service):
 def test_a_sample_that_fails_and_is_unlike_the_notebook_s_own_is_the_client_s_fault(start):
     code = "def predictor(x):\n    x.append(1)\n    return x[0] + len(x[1])\nexamples = [[1, 'a']]\n"
     failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
-    # By what was sent, and not by what predictor has made of it.
+    # By the bytes sent, whatever predictor has changed in the sample.
     service = start(code).ready()
     # Of both kinds that are there, and of the right length.
     assert service.predict(["a", "b"])[0] == 500

@@ -414,7 +414,7 @@ def test_what_can_t_be_done_is_reported_in_a_sentence(words, given, said, model_
 
 def test_a_file_that_this_user_may_not_read_is_reported(model_cache, tmp_path):
     if os.getuid() == 0:
-        os.symlink("in.csv", tmp_path / "in.csv")  # nobody may read a link to itself, not even root
+        os.symlink("in.csv", tmp_path / "in.csv")  # no user can read a link to itself, not even root
     else:
         (tmp_path / "in.csv").touch(0o000)
     ran = batch(model_cache(LISTS), tmp_path / "in.csv", tmp_path / "out.csv")

@@ -21,7 +21,7 @@ KINDS = """
     examples = [[1, 2.5], [3.5, 4]]
 """
 ROWS = 2500
-TOTAL = sum(range(ROWS))  # those of b are as many below as above 0
+TOTAL = sum(range(ROWS))  # half of those of b are below 0
 SAMPLE = ("--sample", "a,b")
 
 

@@ -1,4 +1,4 @@
-"""Several inputs in one output, inputs that are no files, and what is kept of rows: nothing is lost or mixed up."""
+"""Several inputs in one output, inputs other than files, and kept columns: no row is lost or mixed up."""
 
 import gzip
 import json
@@ -55,7 +55,7 @@ def points(model_cache):
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_a_pipe_is_read_from_its_first_byte(packed, points, tmp_path):
-    # More than is looked at to tell a file from another.
+    # More than the part by which files are distinguished.
     rows = b"".join(b"%d,%d\n" % (at, at + 1) for at in range(30_000))
     pipe, out = tmp_path / "pipe", tmp_path / "out.csv"
     os.mkfifo(pipe)

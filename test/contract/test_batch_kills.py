@@ -17,7 +17,7 @@ import pytest
 from contract import clients
 from contract.batches import batch, command, environment
 
-# Refuses, fails, and counts in floats, whose last digits would tell other groups of samples.
+# Rejects, fails, and counts in floats, whose last digits would reveal other groups of samples.
 NOTEBOOK = """
     def validator(x):
         return x[0] != 13

@@ -151,7 +151,7 @@ def test_many_bodies_at_once_wait_for_each_other_and_are_answered(start, in_back
         ("str", b"1\n2.5\n", ["1", "2.5"]),
         ("list[float]", b"x,y\n1,2\n", [[1, 2]]),
         ("dict", b"x,y\n1,2\n", [{"x": 1, "y": 2}]),
-        ("object", b"1\n2.5\n", [[1], [2.5]]),  # nothing tells
+        ("object", b"1\n2.5\n", [[1], [2.5]]),  # no hint
     ],
 )
 def test_without_golden_rows_a_type_hint_says_what_a_line_of_csv_becomes(start, hint, lines, answers):

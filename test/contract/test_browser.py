@@ -112,7 +112,7 @@ def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
 
 def test_a_person_with_the_key_gets_past_the_browser_s_question(seen):
     rejected, answer, notebook = seen["guarded"]
-    # Without a screen there is nobody whom the browser could ask.
+    # Without a screen, the browser has no person to ask.
     assert (rejected, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
     assert "Adding" in notebook
 

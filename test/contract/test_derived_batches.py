@@ -1,4 +1,4 @@
-"""A predictor that nobody wrote a batch_predictor for: what waits shares calls of its model, and nothing else."""
+"""A predictor without a batch_predictor: waiting samples share calls of its model, and nothing else."""
 
 import json
 import os

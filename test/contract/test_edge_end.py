@@ -1,6 +1,6 @@
 """The end of a service as its clients see it: a client that was let in is answered, one that comes later is rejected.
 
-A proxy repeats a POST that was refused, and not one whose connection was reset: so nothing that was accepted may be.
+A proxy repeats a POST whose connection was refused, but not one whose connection was reset: so no accepted one may be.
 """
 
 import json

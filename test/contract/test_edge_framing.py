@@ -53,7 +53,7 @@ def coded(*fields: bytes) -> bytes:
 
 
 def long(*fields: bytes, body: bytes = b'"first"') -> bytes:
-    """Return a POST with a body and these fields to tell its length."""
+    """Return a POST with a body, whose length these fields define."""
     return head(*fields) + body
 
 

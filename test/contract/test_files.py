@@ -188,7 +188,7 @@ BOMB = (
 
 
 def animated(frames: int, form: str) -> bytes:
-    """Return the bytes of a picture with so many frames."""
+    """Return the bytes of a picture with that number of frames."""
     first, *others = [Image.new("RGB", (3, 2), (number * 40, 0, 0)) for number in range(frames)]
     stream = io.BytesIO()
     first.save(stream, form, save_all=True, append_images=others)

@@ -59,7 +59,7 @@ def driver(tmp_path_factory):
 
 
 def seen_by_scorers(service, scorers):
-    """Return the GPUs that each of so many scorers sees, sorted."""
+    """Return the GPUs that each of that number of scorers sees, sorted."""
     seen = {}
     until = time.monotonic() + services.SOON
     while len(seen) < scorers and time.monotonic() < until:

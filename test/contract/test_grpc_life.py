@@ -39,7 +39,7 @@ NO_KEY = (
 
 @pytest.fixture
 def begin(model_cache):
-    """Return what starts a service, one that waits as long as it is told but for other words; it ends with the test."""
+    """Return a function that starts a service, by default one that waits for a sample's time; the test stops it."""
     running = []
 
     def start(notebook=WAITS, **env):

@@ -1,4 +1,4 @@
-"""Starts with files and settings that nobody means: each ends with a sentence and a fix, and never with a traceback."""
+"""Starts with unintended files and settings: each fails with a sentence and a fix, never with a traceback."""
 
 import json
 import os

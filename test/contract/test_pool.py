@@ -52,7 +52,7 @@ class RealPool:
         return self
 
     def ask(self, samples: list, at_once: int = 64) -> list:
-        """Return the answers to samples, of which so many are asked at a time."""
+        """Return the answers to samples, sent in groups of that size."""
         answers: list = [None] * len(samples)
         todo = iter(range(len(samples)))
         left = len(samples)
@@ -146,7 +146,7 @@ PLAIN = """
 
 @pytest.fixture
 def descriptors():
-    """Return what leaves this process so many descriptors, and with None all that it had."""
+    """Return a function that leaves this process that number of descriptors, and with None its former number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = []
 

@@ -14,7 +14,7 @@ from contract.test_surroundings import THREADS
 
 @pytest.fixture
 def prove(model_cache):
-    """Return what proves the model of a notebook's code, or of an APP_ROOT."""
+    """Return a function that verifies the model of a notebook's code, or of an APP_ROOT."""
 
     def run(code_or_root, **env):
         root = model_cache(code_or_root) if isinstance(code_or_root, str) else code_or_root

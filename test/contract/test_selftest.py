@@ -1,4 +1,4 @@
-"""What `python -m nb_service selftest` says of a service: as proved, or what differs."""
+"""`python -m nb_service selftest` reports that a service is as verified, or the differences."""
 
 import json
 import os

@@ -34,12 +34,12 @@ CSV, NDJSON, NPY = "text/csv", "application/x-ndjson", "application/x-npy"
 
 
 def filled(line: bytes, size: int = BODY) -> bytes:
-    """Return as many lines as go into a body."""
+    """Return the maximum number of lines of a body."""
     return line * (size // len(line))
 
 
 def npy(*shape: int) -> bytes:
-    """Return an array of as many bytes as its shape says."""
+    """Return an array with the number of bytes of its shape."""
     count = 1
     for size in shape:
         count *= size

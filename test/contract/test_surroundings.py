@@ -103,7 +103,7 @@ def test_native_threads_are_limited_unless_the_user_said_otherwise(start):
 
 
 def without_reader() -> int:
-    """Return the writing end of a pipe that nobody reads."""
+    """Return the writing end of a pipe without a reader."""
     reader, writer = os.pipe()
     os.close(reader)
     return writer

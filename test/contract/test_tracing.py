@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry: what a collector gets, and what happens where there is none."""
+"""Spans for OpenTelemetry: the collector's input, and a service without a collector."""
 
 import gzip
 import json

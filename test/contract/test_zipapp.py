@@ -73,7 +73,7 @@ def roots(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plain(roots, tmp_path_factory):
-    """Return a file that nobody has signed, with its packages."""
+    """Return an unsigned file, with its packages."""
     return zipapps.zipapp_of(roots[0], tmp_path_factory.mktemp("plain"), "--with-wheels")
 
 
@@ -170,7 +170,7 @@ def test_what_was_forged_is_rejected_before_anything_of_it_is_executed(signed, k
 
 
 def test_the_canary_sings_where_no_one_verifies(signed, tmp_path):
-    """Else the test above would prove nothing."""
+    """Else the test above would show nothing."""
     sings = tmp_path / "sings"
     for name in ("a pickle that sings", "a module that sings", "a package that sings", "our code that sings"):
         change = dict(zipapps.forgeries(entries(signed[1]), sings))[name]
@@ -633,7 +633,7 @@ def test_a_page_whose_name_leads_here_is_rejected(served, host, status):
 
 
 def crowd(port: int) -> list[socket.socket]:
-    """Return as many connections as there may be, with a request on each that is not complete."""
+    """Return the maximum number of connections, each with an incomplete request."""
     from nb_scorer.zipapp import serve
 
     slow = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(serve.MAX_CLIENTS)]

@@ -15,7 +15,7 @@ from engine import provide
 DOCS = ROOT / "docs"
 SITE = ROOT / ".nb-builder" / "docs"
 PAGES = [page.relative_to(DOCS).with_suffix("") for page in pages() if page.is_relative_to(DOCS)]
-# What a browser gets by itself, and not when a link is followed.
+# Files that a browser loads by itself, without a click on a link.
 FETCHED = re.compile(
     r"""<(?:img|script|iframe|source|video|audio)\b[^>]*\bsrc=["']?([^"'\s>]+)"""
     r"""|<link\b(?=[^>]*rel=["']?(?:stylesheet|icon|preload|preconnect))[^>]*\bhref=["']?([^"'\s>]+)"""

@@ -38,7 +38,7 @@ class Outcomes:
         if case.disk and not stage.can_mount():
             pytest.skip("a small disk needs the right to mount: run as root")
         if case.name not in self.done:
-            # A failure is kept, too: each test of the case then tells the same.
+            # A failure is kept, too: each test of the case then reports the same.
             outcome = self.done[case.name] = Future()
             try:
                 outcome.set_result(self._work(case))

@@ -291,7 +291,7 @@ def test_jupyterlab_runs_the_notebook_s_own_packages_and_those_that_are_asked_fo
         with jupyter.kernel() as new:
             assert new(version).startswith("1.16.0 ")
         assert old("import six, importlib; print(importlib.reload(six).__version__)") == "1.17.0\n"
-        # A cell that runs is no reason to stay.
+        # A running cell is not a reason to stay.
         old("import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()")
         assert it.stop() == []
 

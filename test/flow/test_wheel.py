@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become ano
 
 
 class Machine:
-    """A user's machine: a command that a wheel brought, and a home."""
+    """A user's machine: a command that a wheel installed, and a home."""
 
     def __init__(self, command: Path, home: Path, *before: str, **more: str):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("S2I_", "NB_", "XDG_"))}
@@ -285,7 +285,7 @@ def test_an_upgrade_leaves_what_the_old_version_has_until_it_is_removed(wheel, n
     old, new = (machine.edition() for machine in machines)
     assert old.parent == new.parent and old.is_dir() and new.is_dir()
     assert new.name.startswith("0.1.1-py")
-    # Overlays of other Pythons, and whatever else a user keeps there, are no version's.
+    # Overlays of other Pythons, and a user's own files there, belong to no version.
     (new.parent / "overlay").mkdir()
     assert machines[1].say("clean", "--old")[0] == 0
     assert sorted(path.name for path in new.parent.iterdir()) == sorted([new.name, "overlay"])

@@ -231,7 +231,7 @@ def calls(project, *metadata):
 
 
 def drawn_b(project, shares, number):
-    """Return how many of so many new clients got version b; it is kept in `shares`, too."""
+    """Return how many of the new clients got version b; it is kept in `shares`, too."""
     shares.append(sum(version_of(project) == "b" for _ in range(number)))
     return shares[-1]
 

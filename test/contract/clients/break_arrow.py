@@ -90,7 +90,7 @@ def large() -> dict[str, bytes]:
 
 
 def places(seed: bytes) -> list[int]:
-    """Return where the data of a stream lie: nobody verifies them but who validates in full."""
+    """Return where the data of a stream lie: only a full validation verifies them."""
     positions, at = [], 0
     for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(seed)):
         data = message.body.to_pybytes() if message.body is not None else b""
@@ -122,7 +122,7 @@ def broken(seed: bytes, inside: list[int], dice: random.Random) -> bytes:
 
 
 def outcome(body: bytes, rows: Rows) -> str:
-    """Return what became of a stream, "200" or the status and, where it is no refusal, the error."""
+    """Return the outcome of a stream: "200", or the status and, unless it was rejected, the error."""
     try:
         samples = arrow.read(body, rows)
         list(samples)
@@ -140,7 +140,7 @@ def outcome(body: bytes, rows: Rows) -> str:
 
 
 def misread(seed: bytes, together: int) -> str | None:
-    """Return what a stream was read as, so many bytes at a time, where that is not what pyarrow makes of it."""
+    """Return the content of a stream read in pieces of that size, if it differs from pyarrow's reading."""
     arrow.BYTES_TOGETHER = together
     rows = json.loads(json.dumps(pa.ipc.open_stream(seed).read_all().to_pylist()))
     samples = arrow.read(seed, ROWS[0]).values

@@ -14,7 +14,7 @@ from sagemaker.predictor import Predictor
 
 image, port = sys.argv[1:]
 POINTS = [[0.2, 0.7], [0.9, 0.1]]
-# Nobody's account, and nothing is told to Amazon.
+# No real account, and nothing is sent to Amazon.
 QUIET = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 ACCOUNT = boto3.Session("none", "none", region_name="us-east-1")
 ROLE = "arn:aws:iam::000000000000:role/none"

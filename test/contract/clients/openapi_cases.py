@@ -142,7 +142,7 @@ def main():
 
 
 def ask_for_all_but_predictions(add, versions):
-    """Ask for what is told of server and models."""
+    """Request the metadata of server and models."""
     paths = {"live": "/health/live", "ready": "/health/ready", "server": "", "server and a slash": "/"}
     for name, path in paths.items():
         add(name, GOOD, adder, "GET", f"/v2{path}")

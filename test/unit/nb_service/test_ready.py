@@ -38,7 +38,7 @@ def test_the_exit_code_says_whether_readyz_is_200(status, code, listening, capsy
 
 
 def test_where_nothing_listens_it_says_where_it_has_asked(capsys):
-    # A port that is bound and does not listen is nobody's else.
+    # A port that is bound and does not listen is not available to others.
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]

@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_is_rejected(tmp_path):
 
 @pytest.fixture
 def spark(tmp_path, monkeypatch):
-    """Return a session whose files are in a folder of the test; `sent` is what it was told to bring."""
+    """Return a session whose files are in a folder of the test; `sent` lists the files that it was asked to ship."""
     (tmp_path / "files").mkdir()
     sent = []
 

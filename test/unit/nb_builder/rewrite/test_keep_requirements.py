@@ -1,4 +1,4 @@
-"""Script one keeps what `requirements` depends on, by the syntax tree and not by text."""
+"""Script one keeps the statements that `requirements` depends on, found in the syntax tree."""
 
 import subprocess
 import sys
