@@ -140,7 +140,7 @@ def times(rates, seconds, seed):
 
 
 def main(host, port, rate, seconds, connections, seed=""):
-    """Ask, and say what became of it."""
+    """Send a request, and report its outcome."""
     # Its pauses would be taken for the service's.
     gc.disable()
     load = Load((host, int(port)), int(connections))

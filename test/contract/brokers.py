@@ -83,7 +83,7 @@ class Server:
         return False
 
     def kill(self) -> None:
-        """Kill it, as a machine that loses its power does, but for what the kernel has."""
+        """Kill it, as a loss of power would, except that the kernel keeps its buffers."""
         self.process.kill()
         self.process.wait()
 
@@ -244,7 +244,7 @@ class RedisServer(Server):
 
 
 def _end(process: subprocess.Popen, is_group: bool = False) -> None:
-    """Kill a process, or all of its group, unless it has ended."""
+    """Kill a process, or all of its group, unless it has exited."""
     if process.poll() is None:
         if is_group:
             os.killpg(process.pid, signal.SIGKILL)
@@ -336,7 +336,7 @@ class RabbitServer(Server):
         return self
 
     def kill(self) -> None:
-        """Kill it and what it has started."""
+        """Kill it and its children."""
         _end(self.process, is_group=True)
 
     def close(self) -> None:
@@ -364,7 +364,7 @@ class RabbitServer(Server):
                 client.close()
 
     def control(self, *words: str) -> str:
-        """Return what rabbitmqctl says."""
+        """Return the output of rabbitmqctl."""
         command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", *words]
         done = subprocess.run(command, capture_output=True, text=True, env=self.environ(), check=True)
         return done.stdout
@@ -572,7 +572,7 @@ class MqttServer(Server):
         return sorted(self.messages, key=lambda message: message.is_error)
 
     def is_connected(self) -> bool:
-        """Return whether the service is connected, as far as the log of the broker says."""
+        """Return whether the service is connected, according to the broker's log."""
         log = (self.folder / "broker.log").read_text()
         return log.rfind(f" as {self.CLIENT} (") > log.rfind(f"Client {self.CLIENT} ")
 
@@ -634,7 +634,7 @@ class KafkaServer(Server):
 
     @property
     def client(self) -> dict:
-        """Return what a client needs to connect."""
+        """Return a client's settings for the connection."""
         servers = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return {"bootstrap.servers": servers, "log_level": 0, "reconnect.backoff.max.ms": 500}
 
@@ -779,7 +779,7 @@ class KafkaServer(Server):
             yield partition, messages[0].key(), [message.value() for message in messages]
 
     def _read_on(self, seconds: float) -> int:
-        """Read what has come; return how many."""
+        """Read the messages that have arrived; return their number."""
         if self._reader is None:
             reader = confluent_kafka.Consumer(
                 {**self.client, "group.id": "nobody", "isolation.level": "read_committed", "enable.auto.commit": False}

@@ -26,7 +26,7 @@ class Canary:
         self.path = str(path)
 
     def __reduce__(self):
-        """Return what is called when this is read, by any Python: it has no module of ours."""
+        """Return the function that reading this calls, in any Python: it has no module of ours."""
         writes = f"__import__('pathlib').Path({self.path!r}).write_text('executed')"
         return eval, (f"[{writes}, {{'predictor': len, 'validator': None, 'batch_predictor': None}}][1]",)
 

@@ -115,7 +115,7 @@ def asked(services, prometheus):
 
 
 def report(*words):
-    """Return (exit status, what `ab-report` said)."""
+    """Return (exit status, output) of `ab-report`."""
     command = [sys.executable, "-I", "-m", "nb_builder", "ab-report", *words]
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return ran.returncode, ran.stdout

@@ -160,7 +160,7 @@ def test_health_is_answered_to_get_and_head(service, path):
 
 
 def talk(service, data: bytes) -> bytes:
-    """Return all that the service says to `data` on one connection, until it closes that."""
+    """Return the whole response of the service to `data` on one connection, until it closes that."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
         client.sendall(data)
         said = b""

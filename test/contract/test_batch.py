@@ -325,7 +325,7 @@ LONG = "1\n" * 300_000
 
 
 def _interrupted(root, folder):
-    """Leave a job in `folder` that was started; return its words."""
+    """Leave a started job in `folder`; return its arguments."""
     (folder / "in.csv").write_text(LONG)
     words = [folder / "in.csv", folder / "out.csv", "--header", "no", "--keep", "none"]
     process = subprocess.Popen(command(*words), env=environment(root, S2I_BATCH_KEEP="0"), stderr=subprocess.DEVNULL)
@@ -462,7 +462,7 @@ def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):
 
 
 def _begun_by(shell, words, app_root, folder, given=b""):
-    """Run a batch that a shell has started with these words before its own; return how it ended."""
+    """Run a batch from a shell with these arguments before its own; return its outcome."""
     ran = subprocess.run(
         ["bash", "-c", shell, "bash", *command(*words)],
         input=given,

@@ -1,4 +1,4 @@
-"""What pandas, pyarrow and numpy write, `batch` reads, and what it writes, they read: same rows, same answers."""
+"""`batch` reads files of pandas, pyarrow and numpy, and they read its files: same rows, same answers."""
 
 import json
 

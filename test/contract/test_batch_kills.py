@@ -37,7 +37,7 @@ KILLS = int(os.environ.get("KILLS", "12"))
 
 
 def _lines(seed):
-    """Return lines of CSV, of which some can't be read, some are refused and some fail."""
+    """Return lines of CSV, of which some can't be read, some are rejected and some fail."""
     chance = random.Random(seed)
     for number in range(ROWS):
         kind = chance.random()

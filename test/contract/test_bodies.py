@@ -1,4 +1,4 @@
-"""Bodies of many samples, with a batch_predictor and without: the same answers and the same refusals."""
+"""Bodies of many samples, with a batch_predictor and without: the same answers and the same errors."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The back end `bus` with real brokers: what becomes of each sample, and what the service does when they are away."""
+"""The back end `bus` with real brokers: the outcome of each sample, and the service's reaction to their absence."""
 
 import contextlib
 import json
@@ -398,7 +398,7 @@ class GuardedRedis(RedisServer):
 
 
 class GuardedRabbit(RabbitServer):
-    """One that knows users, and lets `poor` publish nothing."""
+    """One with users, of which `poor` may not publish."""
 
     def make(self, *queues):
         for user, password, rules in (("rich", "p@ss/1", [".*"] * 3), ("poor", "p", ["^$", "^$", ".*"])):

@@ -48,7 +48,7 @@ def person(chance, shift=0.0):
 
 
 def drift(service):
-    """Return what /drift says to a program."""
+    """Return /drift as a program reads it."""
     return service.ask(None, "/drift", "GET", AS_JSON)[1]
 
 

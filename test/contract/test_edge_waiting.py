@@ -132,7 +132,7 @@ class Unread:
         )
 
     def ready(self) -> "Unread":
-        """Wait until it says that it is ready; return itself."""
+        """Wait until it reports that it is ready; return itself."""
         assert wait_until(lambda: status_of(self, b"/readyz") == 200)
         return self
 

@@ -35,7 +35,7 @@ NONE = {"counted": 0, "unknown": 0, "repeated": 0, "incomparable": 0}
 
 
 def send(service, feedback):
-    """Return (status, what the service says) to feedback."""
+    """Return (status, response) of the service to feedback."""
     return service.ask(json.dumps(feedback), "/feedback")[:2]
 
 

@@ -14,7 +14,7 @@ KEY = "a-secret-of-ours"
 
 @pytest.fixture
 def guarded(start, tmp_path):
-    """Return a service that wants a key."""
+    """Return a service that requires a key."""
     path = tmp_path / "key"
     path.write_text(KEY + "\n")
     return start(ECHO, S2I_API_KEY_FILE=str(path), S2I_DEBUG="1").ready()

@@ -26,7 +26,7 @@ class GrpcService(Service):
         super().__init__(app_root, clients.python_of("grpc"), **{"S2I_GRPC_PORT": "0", **env})
 
     def ready(self):
-        """Wait until it serves both; return itself. One that does not come to that is ended."""
+        """Wait until it serves both; return itself. If it never does, it is stopped."""
         try:
             self.grpc = self.wait_for(r"gRPC: listening on ([^ ,]*?)(,| |\.\n)")[1]
             return super().ready()

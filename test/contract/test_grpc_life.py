@@ -201,7 +201,7 @@ INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 @pytest.fixture
 def half():
-    """Return what begins a call whose message does not arrive as a whole; it ends with the test."""
+    """Return a function that starts a call whose message stays incomplete; the test stops it."""
     begun = []
 
     def send(service, size, count, **how):
@@ -264,7 +264,7 @@ REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 @pytest.fixture
 def idle():
-    """Return what begins calls that say and take nothing, 150 on each of some connections; they end with the test."""
+    """Return a function that starts idle calls, 150 on each of some connections; the test stops them."""
     begun = []
 
     def begin_calls(service, path, connections, *, asks):

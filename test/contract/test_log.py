@@ -1,4 +1,4 @@
-"""The log of a service whose reader is slow, gone or was never there; and what is printed past our own words."""
+"""The log of a service whose reader is slow, gone or missing; and output of others in it."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""A native program and the service of the same model, asked the same: what is the same, and what is not."""
+"""A native program and the service of the same model with the same requests: what they share, and the differences."""
 
 import contextlib
 import gzip
@@ -111,7 +111,7 @@ def both(tmp_path_factory):
 
 
 def told(service, sent):
-    """Return what a client sees: status, header fields but for those of the moment, and body."""
+    """Return the response to a client: status, header fields except those of the moment, and body."""
     with Wire(service) as wire:
         answer = wire.send(sent).answer(bodiless=sent.startswith(b"HEAD"))
     passing = {"Date", "X-Request-ID", "Content-Length", "Server"}

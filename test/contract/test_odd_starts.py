@@ -53,7 +53,7 @@ def said(app_root, **env):
 
 
 def check(code, output):
-    """Fail unless this is how a refused start ends."""
+    """Fail unless this is the outcome of a failed start."""
     assert "Traceback" not in output
     assert "\n  Why: " in output
     assert "\n  Fix: " in output

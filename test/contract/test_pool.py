@@ -1,4 +1,4 @@
-"""A pool of real scorers, without a front: what a notebook forks, and what its system lacks."""
+"""A pool of real scorers, without a front: forks of a notebook, and missing features of its system."""
 
 import asyncio
 import json
@@ -81,7 +81,7 @@ class RealPool:
 
 @pytest.fixture
 def start(model_cache):
-    """Return what makes a pool of a notebook's code; it ends with the test."""
+    """Return a function that makes a pool of a notebook's code; the test stops it."""
     made = []
 
     def begin(code: str, manifest=None, **env: str) -> RealPool:
@@ -169,7 +169,7 @@ def descriptors():
 
 
 def times(pool, words: str) -> int:
-    """Return how often the log says so."""
+    """Return how often the log contains it."""
     return sum(words in line for line in pool.log)
 
 

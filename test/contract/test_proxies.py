@@ -28,14 +28,14 @@ CARELESS = {
 
 
 def configuration(of):
-    """Return the page's configuration in which these words are."""
+    """Return the page's configuration that contains this text."""
     blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (block,) = [block for block in blocks if of in block]
     return block
 
 
 class Proxy:
-    """A proxy before two ports: its own port, and what it has logged."""
+    """A proxy before two ports: its own port, and its log."""
 
     def __init__(self, kind, folder, ports, changes=()):
         self.port = int(free_port())

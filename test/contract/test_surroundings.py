@@ -130,7 +130,7 @@ def test_a_service_that_can_t_write_its_log_lives_on(model_cache, log):
 
 
 def ready(client) -> bool:
-    """Return whether /readyz says 200 yet."""
+    """Return whether /readyz returns 200 yet."""
     try:
         return client.status("/readyz") == 200
     except ConnectionRefusedError:

@@ -29,7 +29,7 @@ class Outcomes:
         return self._result(case)[0]
 
     def service(self, case: Case) -> stage.Service:
-        """Return what the service did that assemble made of the case."""
+        """Return the result of the service that assemble made of the case."""
         build, service = self._result(case)
         assert service is not None, f"no service, as the build ended with {build.status}:\n{build.stdout}"
         return service

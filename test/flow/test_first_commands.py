@@ -151,7 +151,7 @@ def clone(tmp_path):
 
 
 def judge(row, said):
-    """Compare what a command has said with its row."""
+    """Compare a command's output with its row."""
     status, out, err = said
     assert not FAULTS.search(out + err), out + err
     assert row.words in out + err

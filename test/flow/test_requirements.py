@@ -17,7 +17,7 @@ WHEEL = FIXTURES / "ok-wheel-of-the-repository/repo/wheels/alpha-1.0-py3-none-an
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and says nothing."""
+    """Serves a folder without a log."""
 
     def log_message(self, *words):
         """Say nothing."""

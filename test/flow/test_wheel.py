@@ -45,7 +45,7 @@ class Machine:
         self.command = command
 
     def start(self, *words: str, cwd: str | Path = "/", **more: str) -> subprocess.Popen:
-        """Start the command with these words, in a process group of its own."""
+        """Start the command with these arguments, in a process group of its own."""
         return subprocess.Popen(
             [*self.before, self.command, *words],
             cwd=cwd,
@@ -58,13 +58,13 @@ class Machine:
         )
 
     def say(self, *words: str, cwd: str | Path = "/", **more: str) -> tuple[int, str, str]:
-        """Return (exit status, stdout, stderr) of the command with these words."""
+        """Return (exit status, stdout, stderr) of the command with these arguments."""
         process = self.start(*words, cwd=cwd, **more)
         out, err = process.communicate(timeout=LIMIT)
         return process.returncode, out, err
 
     def answer(self, *words: str, **more: str) -> dict:
-        """Run a notebook, and return what the line of JSON says once it is served; then press Ctrl-C."""
+        """Run a notebook, and return the line of JSON once it is served; then press Ctrl-C."""
         process = self.start("run", "--json", *words, PORT="0", **more)
         line = process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
@@ -187,7 +187,7 @@ def test_a_home_that_can_t_be_written_is_reported_with_its_fix(wheel, notebook, 
 
 
 def _another_user() -> list[str]:
-    """Return the words that run a command as a user whom folders can be kept from."""
+    """Return the command line that runs a command as a user without access to some folders."""
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
 
 

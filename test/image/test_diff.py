@@ -1,4 +1,4 @@
-"""`nb-builder diff` of real images: answers, refusals, exit statuses; no container stays."""
+"""`nb-builder diff` of real images: answers, errors, exit statuses; no container stays."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Conformance C: what assemble takes, refuses, prints and leaves."""
+"""Conformance C: inputs of assemble, its errors, its output and its files."""
 
 import json
 import os

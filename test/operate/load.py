@@ -38,7 +38,7 @@ class Client(threading.Thread):
 
 
 def main(host, port, least):
-    """Ask, and say what became of it."""
+    """Send a request, and report its outcome."""
     end = threading.Event()
     address = (host, int(port))
     clients = [Client(address, end, keeps=bool(number % 2)) for number in range(until_told.CLIENTS)]

@@ -40,7 +40,7 @@ class Client(threading.Thread):
 
 
 def main(host, port, least):
-    """Call, and say what became of it."""
+    """Call, and report the outcome."""
     end = threading.Event()
     clients = [Client(f"{host}:{port}", end) for _ in range(until_told.CLIENTS)]
     until_told.ask(clients, end, int(least))

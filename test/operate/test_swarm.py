@@ -26,7 +26,7 @@ SOON = ("--health-start-period=1s", "--health-interval=2s")
 
 @pytest.fixture(scope="module")
 def node(versions):
-    """Return a machine that is a Swarm, on which the stack runs as its file says."""
+    """Return a machine that is a Swarm, on which the stack runs as in its file."""
     proxy = stand_ins.made(PROXY)
     with contextlib.ExitStack() as stack:
         node = stack.enter_context(machines.swarm(DEPLOY, (8080, 8081)))

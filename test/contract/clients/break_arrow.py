@@ -1,4 +1,4 @@
-"""Read Arrow streams that are broken, or that say in few bytes that they have very much.
+"""Read Arrow streams that are broken, or that declare much content in few bytes.
 
 Prints what came of them, as JSON: the streams that are whole and were not read as pyarrow itself reads them, what
 each of the others got (a status, or the error that should have been one), and the most megabytes that this process
@@ -132,9 +132,9 @@ def outcome(body: bytes, rows: Rows) -> str:
     except Malformed as refused:
         return str(refused.status)
     except ValueError as wrong:
-        # NaN and infinities, which the scorers refuse.
+        # NaN and infinities, which the scorers reject.
         return "400" if "is not JSON" in str(wrong) else repr(wrong)
-    except Exception as wrong:  # noqa: BLE001 - it is what is looked for
+    except Exception as wrong:  # noqa: BLE001 - the subject of the search
         return repr(wrong)
     return "200"
 

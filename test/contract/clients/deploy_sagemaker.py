@@ -21,7 +21,7 @@ ROLE = "arn:aws:iam::000000000000:role/none"
 
 
 def ask(predictor):
-    """Return what the SDK made of each kind of body and answer."""
+    """Return the SDK's reading of each kind of body and answer."""
     given = {
         "csv": serializers.CSVSerializer(),
         "lines": serializers.JSONLinesSerializer(),
@@ -53,11 +53,11 @@ def transform(model, folder):
 
 
 def main():
-    """Print what the endpoint and the batch transform gave."""
+    """Print the results of the endpoint and the batch transform."""
     session = LocalSession(ACCOUNT, sagemaker_config=QUIET)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # Without an archive the SDK wants to fetch one; the model is in the image.
+        # Without an archive, the SDK tries to fetch one; the model is in the image.
         (folder / "archive").mkdir()
         session.config = {"local": {"serving_port": int(port), "container_root": name}}
         model = Model(image, f"file://{folder}/archive", ROLE, Predictor, sagemaker_session=session)

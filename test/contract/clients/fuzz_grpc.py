@@ -1,6 +1,6 @@
 """Send a service messages that hypothesis makes of the descriptors, and then changes in some bytes; print the codes.
 
-Each must be answered, or refused by a code that says so; the service's own failure is none of them. The descriptors
+Each must be answered, or rejected with a fitting code; the service's own failure is none of them. The descriptors
 come by reflection. The words are the address, the model's name, how many messages, and the seed of their choice.
 """
 

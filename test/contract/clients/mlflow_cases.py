@@ -1,6 +1,6 @@
 """Ask services in each form that MLflow's scoring protocol has, by MLflow's own client where it has a call for it.
 
-One service's samples are objects, one adds two numbers and refuses anything else, one answers each sample with itself.
+One service's samples are objects, one adds two numbers and rejects anything else, one answers each sample with itself.
 """
 
 import json
@@ -43,7 +43,7 @@ def posted(client, body, kind=JSON, then=records):
 
 
 def refused(client, body, kind=JSON):
-    """Return status, code and words of a refusal in MLflow's form."""
+    """Return status, code and message of an error in MLflow's form."""
     data = json.dumps(body) if isinstance(body, dict) else body
     answer = requests.post(f"{client.url_prefix}/invocations", data=data, headers={"Content-Type": kind}, timeout=20)
     said = answer.json()
@@ -101,7 +101,7 @@ def ask_in_each_form(cases):
 
 
 def ask_for_refusals(cases):
-    """Send what can't be answered; each refusal has MLflow's form."""
+    """Send invalid requests; each error has MLflow's form."""
     keys = "dataframe_split, dataframe_records, instances, inputs"
     two = {"instances": RECORDS, "inputs": RECORDS}
     rejections = {

@@ -127,7 +127,7 @@ ANSWERED = {
 
 
 def main():
-    """Ask for all but predictions, for predictions, and for what is refused."""
+    """Request everything but predictions, then predictions, then invalid ones."""
     cases = Cases()
 
     def add(name, wanted, *words):
@@ -177,7 +177,7 @@ def ask_for_predictions(add, versions):
 
 
 def ask_for_refusals(add):
-    """Ask for what can't be answered."""
+    """Send invalid requests."""
     for name, body in RULED_OUT.items():
         add(name, BAD, echo, *INFER, body)
     for name, body in UNANSWERED.items():
