@@ -112,6 +112,10 @@ def test_a_picture_is_in_json(pictures):
     text = base64.b64encode(png()).decode()
     for sample in (url(png()), text, {"b64": text}, url(png()).replace(";base64", ";name=a.png;base64")):
         assert pictures.predict(sample) == (200, RED)
+        # Cog's and BentoML's clients name each argument, also an only one.
+        assert pictures.predict({"picture": sample}) == (200, RED)
+    for sample in ({"picture": text, "other": text}, {"a": {"b": {"c": text}}}, {}):
+        assert pictures.predict(sample)[0] == 422
 
 
 def test_several_arguments_come_in_a_form(several, tmp_path):
@@ -317,7 +321,7 @@ def test_a_service_fetches_files_at_public_addresses(model_cache, front):
         "93.184.216.34/file",
         *(f"93.184.216.34/{each}" for each in ("large", "other", "private")),
     ]
-    assert found["predict"] == [200, 4]
+    assert found["predict"] == found["named"] == [200, 4]
     assert found["batch"] == [200, [4, 3]]
     assert found["v1"] == found["vertex"] == [200, {"predictions": [4]}]
     assert found["v2"] == [4]

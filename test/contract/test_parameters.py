@@ -182,6 +182,10 @@ def test_a_file_has_them_in_the_query_and_in_a_form(start):
         status, answer, _ = service.ask(part % b"x" + body, "/predict", headers=form)
         assert (status, answer["errors"][0]["pointer"]) == (422, "#/parameters/first")
         assert service.ask(part % b"2" + b"--x--\r\n", "/predict", headers=form)[0] == 400
+        # As many bytes as in a query or in JSON, and no more.
+        status, answer, _ = service.ask(part % (b"1" * 70_000) + body, "/predict", headers=form)
+        assert (status, answer["detail"]) == (413, "The parameters of a request have more than 65536 bytes.")
+        assert service.ask(part % b"2", "/predict", headers=form)[0] == 400
         page = service.ask(None, "/docs", "GET", {})[1]
         assert '<label for="by-file-parameter-1">first <small>whole number, default 1</small></label>' in page
         empty = service.ask(part % b"" + body, "/docs", headers=form)[1]

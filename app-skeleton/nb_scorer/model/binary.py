@@ -82,6 +82,8 @@ _MATPLOTLIB, _PLOTLY = ("matplotlib.figure", "Figure"), ("plotly.basedatatypes",
 # Picture modes with more than 8 bits per value, and their array types.
 _WIDE = {"I": "i", "F": "f", "I;16": "H"}
 JSON = "application/json"
+# As of those that are not in a form (see nb_service.request_calls).
+MAX_PARAMETER_BYTES = 1 << 16
 # The only form field in the original prototype's forms: the sample as JSON.
 JSON_FIELD = "json_args"
 _HEAD = struct.Struct("!I")
@@ -133,8 +135,10 @@ def part_of(value):
     """Return the Part for a value in JSON; raise ValueError if it is not a file."""
     if type(value) is Part:
         return value
-    if type(value) is dict and list(value) == ["b64"]:
-        value = value["b64"]
+    # Under the name of an argument, and as TensorFlow Serving's clients write bytes: {"picture": {"b64": …}}.
+    for _ in range(2):
+        if type(value) is dict and len(value) == 1:
+            (value,) = value.values()
     if type(value) is not str:
         raise ValueError("it is not a string")
     url = _DATA_URL.match(value)
@@ -711,6 +715,9 @@ def texts_in_form(payload, names):
     if not names or "boundary" not in head:
         return []
     found = [part for part in _parts(payload, start, head) if part.name in names and not _is_file(part)]
+    if sum(part.end - part.start for part in found) > MAX_PARAMETER_BYTES:
+        text = "The parameters of a request have more than {} bytes."
+        raise multipart.UnreadableForm(text.format(MAX_PARAMETER_BYTES), 413)
     return [(part.name, bytes(payload[part.start : part.end]).decode("utf-8", "replace")) for part in found]
 
 

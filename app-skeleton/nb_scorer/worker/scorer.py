@@ -260,9 +260,8 @@ class Scorer(object):
         """Return what `for_facts` does for the parameters in a form, which count before those of the call."""
         try:
             texts = binary.texts_in_form(body, self._in_forms)
-        except UnreadableForm:
-            # The sample can't be read either, and its reader reports that.
-            texts = []
+        except UnreadableForm as error:
+            return None, (frames.REFUSED, _payload(traceback=None, status=error.status, detail=str(error)))
         if not texts:
             return self, None
         names = {name for name, _ in texts}
