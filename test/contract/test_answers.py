@@ -292,11 +292,11 @@ def test_a_sample_that_fails_and_is_unlike_the_notebook_s_own_is_the_client_s_fa
     # Of both kinds that are there, and of the right length.
     assert service.predict(["a", "b"])[0] == 500
     assert service.predict(["a", "b"])[1]["detail"] == failed
-    either = "must be a number or a string, as in the notebook's own samples, and is an array"
+    either = "must be a number or a string, as in the notebook's own samples, but is an array"
     for sample, pointer, words in (
         ([[], "b"], "#/0", either),
-        ([1], "#", "it must have 2 items, as in the notebook's own samples, and has 1 item"),
-        ({"a": 1}, "#", "it must be an array, as in the notebook's own samples, and is an object"),
+        ([1], "#", "it must have 2 items, as in the notebook's own samples, but has 1 item"),
+        ({"a": 1}, "#", "it must be an array, as in the notebook's own samples, but is an object"),
     ):
         status, body = service.predict(sample)
         assert (status, body["errors"]) == (422, [{"pointer": pointer, "detail": words}])

@@ -157,7 +157,7 @@ def test_a_report_of_json_is_on_stdout_where_that_has_no_answers(model_cache, tm
         "outputs": [str(tmp_path / "out.csv")],
         "errors": None,
         "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The sample does not match what the notebook accepts: 0: must be "
-                    "a number, as in the notebook's own samples, and is a string.")],
+                    "a number, as in the notebook's own samples, but is a string.")],
         "resumed_after_row": 0,
         "exit_status": 3,
         "problem": None,
@@ -219,12 +219,12 @@ def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
     assert ran.out.decode().splitlines() == [
         f"{tmp_path / 'in.csv'}: csv, fields separated by ','; columns: x, y",
         "row 1: predictor gets [1, 2]",
-        '       is written as {"x": 1, "y": 2, "prediction": 3.0}',
-        "row 2: refused: It has 3 fields, and the header has 2.",
+        '       output: {"x": 1, "y": 2, "prediction": 3.0}',
+        "row 2: rejected: It has 3 fields, and the header has 2.",
         'row 3: predictor gets ["d", 4]',
         (
-            "       refused: The sample does not match what the notebook accepts: 0: must be a number, as in the "
-            "notebook's own samples, and is a string."
+            "       rejected: The sample does not match what the notebook accepts: 0: must be a number, as in the "
+            "notebook's own samples, but is a string."
         ),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
@@ -343,7 +343,7 @@ def test_what_was_started_otherwise_is_not_gone_on_with(model_cache, tmp_path):
     assert ran.status == 1
     assert "differs from this one: column was 'prediction', and is 'answer'." in ran.err and "--restart" in ran.err
     ran = batch(model_cache(SLOW.replace("002", "001")), *words)
-    assert "differs from this one: the model is another one." in ran.err
+    assert "differs from this one: the model differs." in ran.err
     (tmp_path / "in.csv").write_text(LONG.replace("1", "2"))
     ran = batch(root, *words)
     assert f"{tmp_path / 'in.csv'} has changed since." in ran.err

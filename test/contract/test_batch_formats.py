@@ -112,7 +112,7 @@ def test_npy_comes_and_goes(written, python, model_cache, tmp_path):
     assert (found["rows"], found["total"]) == (ROWS, TOTAL)
     ran = batch(model_cache(KINDS), written / "array.npy", tmp_path / "other.npy", python=python)
     assert ran.status == 1
-    assert "the answers are not an array of numbers of one shape" in ran.err
+    assert "the predictions are not an array of numbers of one shape" in ran.err
 
 
 def test_answers_of_several_types_are_a_column_of_their_json(written, python, model_cache, tmp_path):
@@ -194,7 +194,7 @@ def test_a_stream_of_parquet_is_kept_on_disk_and_one_of_arrow_is_not(written, py
     [
         ("cut.parquet", "cut.parquet can't be scored: it is not Parquet ("),
         ("damaged.parquet", "damaged.parquet can't be scored: its row group 2 of 4 is broken ("),
-        ("t*.parquet", "its column 'a' is of type int32, and of int64 in the input before"),
+        ("t*.parquet", "its column 'a' is of type int32, but int64 in the previous input"),
     ],
 )
 def test_what_is_broken_in_the_middle_is_reported(name, said, written, python, model_cache, tmp_path):

@@ -160,7 +160,7 @@ def test_rows_are_in_the_errors_file_as_they_came_each_a_line(points, tmp_path):
     cut, open_ended = map(json.loads, errors.read_text().splitlines())
     assert (cut["input"], cut["row"]) == ('1,"1"1,1', 1)
     assert (open_ended["input"], open_ended["row"]) == ('3,"1,1\n4,1,2', 3)
-    assert "It is not CSV (the 2 lines up to line 4 of what follows the first quote)" in open_ended["reason"]
+    assert "It is not CSV (the 2 lines ending at line 4 of what follows the first quote)" in open_ended["reason"]
     assert (tmp_path / "out.csv").read_text() == "id,x,y,prediction\n2,1,2,12\n"
 
 

@@ -99,7 +99,7 @@ def test_what_is_no_array_is_400(service, body, words):
 
 def test_another_form_is_chosen_by_accept(service):
     status, said, headers = service.ask("[1]", PATH, headers={"Content-Type": "application/json", "Accept": "text/xml"})
-    assert (status, said["detail"].startswith("text/xml is not written here")) == (406, True)
+    assert (status, said["detail"].startswith("text/xml is not supported")) == (406, True)
     assert headers["X-Model-Name"] == "model"
 
 

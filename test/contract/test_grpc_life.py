@@ -325,7 +325,7 @@ def test_answers_that_no_one_takes_do_not_fill_the_memory(begin, what):
 
 def test_checks_are_answered_also_when_as_much_is_held_as_may_be(begin):
     service = begin(S2I_MAX_HELD=str(1 << 16)).ready()
-    refused = ["RESOURCE_EXHAUSTED", "This service holds as many bytes of requests as it accepts (S2I_MAX_HELD)."]
+    refused = ["RESOURCE_EXHAUSTED", "This service already holds the maximum bytes of requests (S2I_MAX_HELD)."]
     assert live("check while held", service.grpc) == [1, True, refused, 10_000]
 
 

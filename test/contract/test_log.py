@@ -127,6 +127,6 @@ def test_what_was_left_out_is_counted_once_the_log_is_read_again(model_cache):
             thread.start()
             assert wait_until(lambda: b"raw words\n" in lines)
             asked(port, "POST", "/predict", "1")
-            assert wait_until(lambda: any(b" lines were left out" in line for line in lines))
+            assert wait_until(lambda: any(b" lines were dropped" in line for line in lines))
             process.terminate()
             thread.join(SOON)

@@ -153,7 +153,7 @@ def test_a_sample_unlike_the_notebook_s_own_that_fails_is_422_here_and_500_there
     # A program of kilobytes has no description of the notebook's samples to compare one with.
     (one, _, service), (other, _, native) = (told(server, post(b'[1,"b"]')) for server in both)
     assert (one, other) == (422, 500)
-    assert "1: must be a number, as in the notebook's own samples, and is a string." in json.loads(service)["detail"]
+    assert "1: must be a number, as in the notebook's own samples, but is a string." in json.loads(service)["detail"]
     assert json.loads(native)["detail"] == FAILED
 
 

@@ -710,7 +710,7 @@ def _list_of(returned, count):
     """Return a batch_predictor's result as a list; raise TypeError unless it contains `count` predictions."""
     answers = json_codec.listed(returned)
     if type(answers) is not list or len(answers) != count:
-        raise TypeError("it must return a list with one answer per sample")
+        raise TypeError("it must return a list with one prediction per sample")
     return answers
 
 

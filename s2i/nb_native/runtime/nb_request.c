@@ -156,7 +156,7 @@ static void read_target(nb_head *head, nb_text target)
                && host.text[host.length] != '?')
             host.length++;
         if (!host.length || !is_host(host))
-            refuse(head, 400, "its target names no host");
+            refuse(head, 400, "its target contains no host");
         target.text = host.text + host.length;
         target.length -= scheme + host.length;
         if (!target.length || *target.text == '?') {
@@ -256,9 +256,9 @@ void nb_head_read(nb_head *head, const char *data, size_t size)
             field++;
         int is_second = seen[field]++;
         if (field == HOST && is_second)
-            refuse(head, 400, "it has two Host fields");
+            refuse(head, 400, "it has two Host headers");
         else if (field == HOST && !is_host(value))
-            refuse(head, 400, "its Host field names no host");
+            refuse(head, 400, "its Host header contains no host");
         else if (field == LENGTH && is_second)
             refuse(head, 400, "it has two Content-Length fields");
         else if (field == LENGTH)
@@ -278,7 +278,7 @@ void nb_head_read(nb_head *head, const char *data, size_t size)
             head->id = value;
     }
     if (!head->is_old && !seen[HOST])
-        refuse(head, 400, "it has no Host field");
+        refuse(head, 400, "it has no Host header");
     if (seen[CODING] && (seen[LENGTH] || head->is_old))
         refuse(head, 400,
                "its Transfer-Encoding goes with no Content-Length, and not with HTTP/1.0");

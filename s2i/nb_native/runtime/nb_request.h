@@ -13,7 +13,7 @@ enum nb_method { NB_GET, NB_HEAD, NB_POST, NB_OTHER };
 typedef struct {
     size_t size;        /* bytes, with the empty line */
     int status;         /* of its refusal, or 0 */
-    const char *reason; /* what is wrong: "it has no Host field" */
+    const char *reason; /* what is wrong: "it has no Host header" */
     enum nb_method method;
     nb_text method_name, path;
     nb_text type, id; /* Content-Type; X-Request-ID where it is fit for a head; without text if

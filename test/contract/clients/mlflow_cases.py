@@ -122,7 +122,7 @@ def ask_for_refusals(cases):
             people,
             {"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}},
             JSON,
-            "A row has 2 values, and there are 1 columns.",
+            "A row has 2 values, but there are 1 columns.",
         ),
         "records that are no objects": (
             people,
@@ -143,9 +143,9 @@ def ask_for_refusals(cases):
             people,
             {"instances": [{"name": 1, "age": 1}]},
             JSON,
-            f"{UNLIKE} name: must be a string, as in the notebook's own samples, and is a number.",
+            f"{UNLIKE} name: must be a string, as in the notebook's own samples, but is a number.",
         ),
-        "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, and there are 2 columns."),
+        "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, but there are 2 columns."),
     }
     for name, (client, body, kind, words) in rejections.items():
         wanted = [400, "BAD_REQUEST", words]

@@ -90,7 +90,7 @@ def main():
     cases.add("objects to a data frame", lambda: invoked(people, lines, table, PEOPLE).to_dict("records"), SAID)
     header = [["greeting", "next"], ["hi a", "2"], ["hi b", "3"]]
     cases.add("objects to CSV", lambda: invoked(people, lines, deserializers.CSVDeserializer(), PEOPLE), header)
-    unread = "{} is not read here"
+    unread = "{} is not supported"
     problem = "application/problem+json"
     others = {
         "libsvm": (serializers.LibSVMSerializer(), "1 1:2", "text/libsvm"),

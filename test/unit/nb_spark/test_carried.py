@@ -73,7 +73,7 @@ def test_another_archive_than_the_driver_s_is_rejected_in_the_words_of_a_problem
     with pytest.raises(RuntimeError) as rejected:
         carried.unpacked(task)
     words = str(rejected.value)
-    assert words.startswith("ERROR: model.zip is not a usable model archive: what reached this executor")
+    assert words.startswith("ERROR: model.zip is not a usable model archive: the archive on this executor")
     assert words.endswith("(problem spark-archive)")
 
 
