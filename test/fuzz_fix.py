@@ -92,6 +92,17 @@ NOTEBOOKS = (
         "nb = LogisticRegression().fit(X, df['y'])\ndef say(text):\n    return nb.predict(vec.transform([text]))[0]",
         "say('good')\nimport joblib\njoblib.dump(nb, 'nb.joblib')",
     ),
+    # With a predictor, of which it is looked at whether it can be called in batches.
+    (
+        "class Model:\n    scale = 2\n    def predict(self, rows):\n        return [row[0] * self.scale for row in rows]",
+        "model = Model()\ndef scaled(x, by=2):\n    return [each * by for each in x]",
+        "def predictor(x):\n    row = scaled(x)\n    return model.predict([row])[0]\npredictor([1, 2])",
+    ),
+    (
+        "model = Ridge().fit(df[['a', 'b']], df['y'])\nclean = lambda row: {key: float(row[key]) for key in ('a', 'b')}",
+        "def helper(row):\n    return pd.DataFrame([clean(row)])\ndef predictor(x):\n    return model.predict(helper(x))[0]",
+        "examples = [{'a': 1, 'b': 2}]\npredictor(examples[0])",
+    ),
 )
 # What takes the place of an expression, of a statement, or of what is around one.
 EXPRESSIONS = (
