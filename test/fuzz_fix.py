@@ -136,6 +136,8 @@ EXPRESSIONS = (
     ),
     *("9" * 40, "'\\ud800'", "b'a'", "1j", "a @ b", "self.model", "type(x)(x)", "(lambda: (yield))()", "*a, b"),
 )
+# The first ones are valid in some kinds of functions alone, which only the compiler finds.
+BY_SCOPE = 9
 STATEMENTS = (
     *("del model", "global model", "nonlocal model", "return model", "yield model", "await model", "pass", "raise"),
     *("from __future__ import annotations", "from sklearn import *", "import model", "model = None", "X, *y = df"),
@@ -207,7 +209,11 @@ def with_another_node(source: str, chance: random.Random) -> str:
         text = ast.unparse(ast.fix_missing_locations(tree))
     except (ValueError, AttributeError, RecursionError, TypeError):
         return source
-    return text.replace(other.id, chance.choice(EXPRESSIONS)) if isinstance(other, ast.Name) else text
+    return (
+        text.replace(other.id, chance.choice(chance.choice((EXPRESSIONS, EXPRESSIONS[:BY_SCOPE]))))
+        if isinstance(other, ast.Name)
+        else text
+    )
 
 
 def mutated(cells: list[str], chance: random.Random) -> list[str]:
@@ -308,7 +314,7 @@ def main(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         case = folder / str(number)
         case.mkdir()
-        cells = mutated([IMPORTS, READ, *chance.choice(NOTEBOOKS)], chance)
+        cells = mutated([IMPORTS, READ, *chance.choice(chance.choice((NOTEBOOKS, NOTEBOOKS[-2:])))], chance)
         (case / "m.ipynb").write_text(json.dumps(notebook(cells, chance)))
         (case / "flats.csv").write_text("a,b,y\n1,2,3\n")
         signal.alarm(fuzz_check.LIMIT)
