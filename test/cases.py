@@ -109,7 +109,7 @@ def check_answer(expected: object, status: int, body: bytes) -> None:
 
 
 def _same(expected: object, got: object) -> bool:
-    # Written again and not nb_scorer's: a mistake there must not hide itself.
+    # Written again instead of using nb_scorer's: a mistake there must not hide itself.
     if isinstance(expected, float):
         return isinstance(got, (int, float)) and math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-9)
     if isinstance(expected, list) and isinstance(got, list):

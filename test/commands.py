@@ -116,7 +116,7 @@ class Session:
         # Its progress is for terminals, and no page shows it.
         (folder / ".curlrc").write_text("silent\nshow-error\n")
         self.env = {
-            # A reader's shell is no part of `make test`: below another make, make says its folder on stdout, and a
+            # A reader's shell is not part of `make test`: below another make, make prints its folder on stdout, and a
             # clone would make its environments in NB_BUILDER_HOME, where this one's are in use.
             **{key: value for key, value in os.environ.items() if not key.startswith(NOT_THE_READERS)},
             "HOME": str(folder),

@@ -98,7 +98,7 @@ def _lack(report):
 
 
 def _speak(config, line):
-    """Show what is done to this machine while it is done, and not only where a test fails."""
+    """Show changes to this machine as they happen, even if no test fails."""
     config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{line}")
 
 

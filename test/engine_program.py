@@ -51,13 +51,13 @@ def root_of(folder: Path, name: str) -> Path:
 
 
 def calls(folder: Path) -> list[list[str]]:
-    """Return the words of each call."""
+    """Return the arguments of each call."""
     path = folder / "calls"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def main(folder: Path, words: list[str]) -> int:
-    """Do what docker does for these words; return the exit status."""
+    """Act as docker with these arguments; return the exit status."""
     with (folder / "calls").open("a") as file:
         file.write(json.dumps(words) + "\n")
     command = {

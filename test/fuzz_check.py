@@ -52,7 +52,7 @@ def in_this_process(run):
 
 
 def main(folder: Path) -> None:
-    """Check all; raise what the first one raises that is no problem of a repository."""
+    """Check all; raise the first exception that is not a problem of a repository."""
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     slow = []
     programs.run = in_this_process(programs.run)

@@ -92,6 +92,17 @@ NOTEBOOKS = (
         "nb = LogisticRegression().fit(X, df['y'])\ndef say(text):\n    return nb.predict(vec.transform([text]))[0]",
         "say('good')\nimport joblib\njoblib.dump(nb, 'nb.joblib')",
     ),
+    # With a predictor, of which it is looked at whether it can be called in batches.
+    (
+        "class Model:\n    scale = 2\n    def predict(self, rows):\n        return [row[0] * self.scale for row in rows]",
+        "model = Model()\ndef scaled(x, by=2):\n    return [each * by for each in x]",
+        "def predictor(x):\n    row = scaled(x)\n    return model.predict([row])[0]\npredictor([1, 2])",
+    ),
+    (
+        "model = Ridge().fit(df[['a', 'b']], df['y'])\nclean = lambda row: {key: float(row[key]) for key in ('a', 'b')}",
+        "def helper(row):\n    return pd.DataFrame([clean(row)])\ndef predictor(x):\n    return model.predict(helper(x))[0]",
+        "examples = [{'a': 1, 'b': 2}]\npredictor(examples[0])",
+    ),
 )
 # What takes the place of an expression, of a statement, or of what is around one.
 EXPRESSIONS = (
@@ -125,6 +136,8 @@ EXPRESSIONS = (
     ),
     *("9" * 40, "'\\ud800'", "b'a'", "1j", "a @ b", "self.model", "type(x)(x)", "(lambda: (yield))()", "*a, b"),
 )
+# The first ones are valid in some kinds of functions alone, which only the compiler finds.
+BY_SCOPE = 9
 STATEMENTS = (
     *("del model", "global model", "nonlocal model", "return model", "yield model", "await model", "pass", "raise"),
     *("from __future__ import annotations", "from sklearn import *", "import model", "model = None", "X, *y = df"),
@@ -196,7 +209,11 @@ def with_another_node(source: str, chance: random.Random) -> str:
         text = ast.unparse(ast.fix_missing_locations(tree))
     except (ValueError, AttributeError, RecursionError, TypeError):
         return source
-    return text.replace(other.id, chance.choice(EXPRESSIONS)) if isinstance(other, ast.Name) else text
+    return (
+        text.replace(other.id, chance.choice(chance.choice((EXPRESSIONS, EXPRESSIONS[:BY_SCOPE]))))
+        if isinstance(other, ast.Name)
+        else text
+    )
 
 
 def mutated(cells: list[str], chance: random.Random) -> list[str]:
@@ -287,7 +304,7 @@ def require_predictor(result: check.Result, by: str) -> None:
 
 
 def main(folder: Path, count: int, seed: int) -> None:
-    """Try so many notebooks; raise what the first one raises that is no problem of a repository."""
+    """Try that number of notebooks; raise the first exception that is not a problem of a repository."""
     warnings.simplefilter("ignore")
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     programs.run = fuzz_check.in_this_process(programs.run)
@@ -297,7 +314,7 @@ def main(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         case = folder / str(number)
         case.mkdir()
-        cells = mutated([IMPORTS, READ, *chance.choice(NOTEBOOKS)], chance)
+        cells = mutated([IMPORTS, READ, *chance.choice(chance.choice((NOTEBOOKS, NOTEBOOKS[-2:])))], chance)
         (case / "m.ipynb").write_text(json.dumps(notebook(cells, chance)))
         (case / "flats.csv").write_text("a,b,y\n1,2,3\n")
         signal.alarm(fuzz_check.LIMIT)

@@ -3,7 +3,7 @@
 Usage: open_loop.py HOST PORT RATE SECONDS CONNECTIONS [SEED]
 RATE is requests a second, or two such with a colon between: it grows evenly from the first to the second. With
 SECONDS 0 it asks until a line comes on stdin. With SEED times between requests are drawn (a Poisson process), else
-they are all the same. A request's latency counts from when it was due and not from when it was sent: where all
+they are all the same. A request's latency counts from its due time instead of the time of sending: where all
 connections are taken it waits here, as clients would elsewhere, and a service that stands still is not asked less for
 it. No request is sent twice. A connection that the service closes is made again for the next request that needs one.
 
@@ -140,7 +140,7 @@ def times(rates, seconds, seed):
 
 
 def main(host, port, rate, seconds, connections, seed=""):
-    """Ask, and say what became of it."""
+    """Send a request, and report its outcome."""
     # Its pauses would be taken for the service's.
     gc.disable()
     load = Load((host, int(port)), int(connections))

@@ -59,12 +59,14 @@ PROSE = (
     Pattern("begin", r"\b(begun|began)\b", "started", is_clean=True),
     Pattern("of-late", r"\bof late\b", "recently", is_clean=True),
     Pattern("beside", r"\bbeside\b", "next to, alongside, in addition to", is_clean=True),
-    Pattern("bring", r"\b(brings?|brought)\b", "include, install, contain"),
+    Pattern("bring", r"\b(brings?|brought)\b", "include, install, contain", is_clean=True),
     Pattern("is-no", r"(?<![Tt]here )\b(is|are|was) no (?!longer|such|more|other|less|way)[a-z]+", "is not a(n)"),
     Pattern(
         "not-here", r"\b(is|are|was|were) (not )?here\b", "is (not) installed, available or present", is_clean=True
     ),
-    Pattern("where-there-is", r"\bwhere there (is|are|was|were)\b", "put the condition first: if there is"),
+    Pattern(
+        "where-there-is", r"\bwhere there (is|are|was|were)\b", "put the condition first: if there is", is_clean=True
+    ),
     Pattern("then-status", r"; then [345]\d\d", "a clause: larger bodies get 413", is_clean=True),
     Pattern("heading", r"^#+ (Of|When|What) ", "a heading that people search for", is_clean=True),
     Pattern("told", r"\b(told|tells?|telling)\b", "report, print, describe, pass"),

@@ -15,7 +15,7 @@ _steps = itertools.count(os.getpid())
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on, and that is not returned again soon.
+    """Return a free TCP port of 127.0.0.1, which is not returned again soon.
 
     Raises RuntimeError where this worker's part is full.
     """

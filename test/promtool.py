@@ -8,7 +8,7 @@ from engine import provide
 
 
 def promtool(*words, given=""):
-    """Return (exit status, all that it said)."""
+    """Return (exit status, whole output)."""
     command = [provide.program("promtool", "prometheus"), *words]
     ran = subprocess.run(command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return ran.returncode, ran.stdout

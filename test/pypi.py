@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HOST = "pypi.org"
-# jinja2 2.10 as the index tells of it: one of its vulnerabilities, and one that was taken back.
+# jinja2 2.10 as the index describes it: one of its vulnerabilities, and one that was taken back.
 RELEASES = {
     ("jinja2", "3.1.6"): [],
     ("jinja2", "2.10"): [

@@ -6,7 +6,7 @@ import re
 def filled(template: dict, **given: str) -> list[dict]:
     """Return a template's objects where `given`, or its own values, stand in for its parameters.
 
-    Raise KeyError for what is no parameter, and for a required one without a value.
+    Raise KeyError for an unknown parameter, and for a required one without a value.
     """
     own = {each["name"]: each.get("value", "") for each in template["parameters"]}
     if unknown := given.keys() - own.keys():
@@ -25,8 +25,8 @@ def _filled(value: object, values: dict[str, str]) -> object:
         return [_filled(each, values) for each in value]
     if not isinstance(value, str):
         return value
-    # All of a text and no part of one; what comes of it is no text but a number.
+    # A whole text, never a part of one; the result is a number instead of a text.
     if (whole := re.fullmatch(r"\$\{\{(\w+)\}\}", value)) and whole[1] in values:
         return int(values[whole[1]])
-    # What is no parameter stays: it is somebody else's, as ${SERVICE} is Docker's.
+    # Other names stay: they belong to another program, as ${SERVICE} to Docker.
     return re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], found[0]), value)

@@ -17,7 +17,7 @@ from pathlib import Path
 FILE = Path(os.environ.get("NB_BUILDER_HOME") or Path(__file__).parents[1] / ".nb-builder") / "test-times.json"
 # A file of a process of the run; the first process merges them.
 PART = "times-{}.jsonl"
-# CPU seconds of processes that are no children of this one, added by the code that has them work.
+# CPU seconds of processes other than children of this one, added by the code that has them work.
 elsewhere = 0.0
 
 

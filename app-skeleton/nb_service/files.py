@@ -104,6 +104,8 @@ class Files(NamedTuple):
 def _each(value: object, of_text: Callable[[str], str]) -> object:
     if isinstance(value, list):
         return [_each(item, of_text) for item in value]
+    if isinstance(value, dict):
+        return {name: _each(item, of_text) for name, item in value.items()}
     return of_text(value) if isinstance(value, str) else value
 
 

@@ -187,7 +187,7 @@ def as_object(message: str, **facts: object) -> str:
 
 def left_out(count: int) -> str:
     """Return the log's text about dropped lines."""
-    return f"({count} lines were left out: this log was read too slowly)"
+    return f"({count} lines were dropped: this log was read too slowly)"
 
 
 _stamp = (0, "")

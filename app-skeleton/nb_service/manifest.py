@@ -33,7 +33,7 @@ def _checked(path: Path, name: str, value: object) -> object:
     try:
         return check(value)
     except ValueError as error:
-        raise problems.not_as_written(path, f"{name} is {phrases.as_json(value)}, and not {error}") from error
+        raise problems.not_as_written(path, f"{name} is {phrases.as_json(value)}, but must be {error}") from error
 
 
 def text(value: object) -> str:

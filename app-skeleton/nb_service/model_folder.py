@@ -94,7 +94,7 @@ def _row(line: bytes) -> dict:
     """Return one golden row; raise ValueError if sample or answer is missing, or nested too deeply."""
     row = json.loads(line.decode("utf-8"), parse_constant=_no_json)
     if not isinstance(row, dict) or not {"sample", "answer"} <= row.keys():
-        raise ValueError(f"a row is {phrases.as_json(row)}, and has no sample and answer")
+        raise ValueError(f"a row is {phrases.as_json(row)}, without sample and answer")
     if not isinstance(row.get("parameters", {}), dict):
         raise ValueError("a row has parameters that are not an object")  # noqa: TRY004 - of a file's content
     if not isinstance(row.get("predictor", ""), str):
@@ -105,7 +105,7 @@ def _row(line: bytes) -> dict:
 
 
 def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def _is_deeper(value: object, levels: int) -> bool:

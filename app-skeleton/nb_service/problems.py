@@ -659,7 +659,7 @@ def not_as_signed(folder: object, reason: str) -> Problem:
         {
             "code": ModelNotAsSigned.code,
             "what": f"{folder} is not the model that was signed: {reason}.",
-            "why": "The signature is valid, but for other files, and a model runs code when it is loaded.",
+            "why": "The signature is for other files, and loading an untrusted model would run its code.",
             "fix": "Find out who changed it, and copy the signed model again. If you changed it, sign it again.",
         }
     )

@@ -43,7 +43,7 @@ WORDS = {
     answer.REFUSED: "the validator rejected the sample",
     answer.FAILED: "the predictor failed",
     answer.DIED: "the process died",
-    answer.TOO_SLOW: "no answer within the time limit",
+    answer.TOO_SLOW: "no prediction within the time limit",
     answer.NOT_READY: "no process was left",
 }
 STATUS = {answer.NOT_JSON: 400, answer.REFUSED: 422, answer.TOO_SLOW: 504}
@@ -234,9 +234,9 @@ class Proof:
         # The scorer itself observes the time limit, unless a single sample or call exceeds it.
         self._wait(lambda: given, 2 * self._limit)
         if not given:
-            return {"reason": "a sample made for the proof was not answered in time"}
+            return {"reason": "a sample made for verification was not predicted in time"}
         if given[0].outcome != answer.OK:
-            return {"reason": f"a sample made for the proof: {WORDS[given[0].outcome]}"}
+            return {"reason": f"a sample made for verification: {WORDS[given[0].outcome]}"}
         return json.loads(given[0].payload)
 
     def _wait_for_load(self) -> None:
@@ -319,14 +319,14 @@ class Proof:
         if manager.unforkable:
             return _verdict(SPAWN, f"{manager.unforkable[0]} does not work in forked processes")
         if not in_time:
-            return _verdict(SPAWN, f"forked scorers did not answer the golden rows within {limit:.0f} s")
+            return _verdict(SPAWN, f"forked scorers did not predict the golden rows within {limit:.0f} s")
         if self._forked.problem is not None:
             return _verdict(SPAWN, f"the process to fork from failed: {self._forked.problem.what}")
         for result in [result for results in self._forked.results for result in results]:
             if result.answer.outcome != answer.OK:
                 return _verdict(SPAWN, f"a forked scorer failed: {WORDS[result.answer.outcome]}")
             if deterministic and not result.same:
-                return _verdict(SPAWN, "a forked scorer answered a golden row differently")
+                return _verdict(SPAWN, "a forked scorer predicted a golden row differently")
         given = "the notebook's prediction" if deterministic else "a prediction"
         return _verdict(FORK, f"forked scorers gave {given} for every golden row")
 

@@ -20,7 +20,7 @@ def main(environ: dict) -> int:
             reply = connection.getresponse()
             said = reply.read().decode("utf-8", "replace").strip()
         except (OSError, http.client.HTTPException) as error:
-            print(f"Nothing answers at {host}, port {settings.port}: {error}")
+            print(f"No service responds at {host}, port {settings.port}: {error}")
             return 1
     print(f"{reply.status} {said}")
     return 0 if reply.status == 200 else 1

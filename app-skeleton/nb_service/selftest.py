@@ -94,9 +94,9 @@ def summary(verdict: dict) -> str:
     alike = (
         "with the same predictions"
         if verdict["deterministic"]
-        else "answered (predictor answers differently each time)"
+        else "with predictions (predictor is random, so they differ)"
     )
-    requests = f"{len(verdict['answers'])} requests answered as they ought to be"
+    requests = f"{len(verdict['answers'])} requests with the expected responses"
     return f"Selftest: {rows} {alike}, {requests}." if verdict["rows"] else f"Selftest: {requests}; no golden rows."
 
 
@@ -151,7 +151,9 @@ class SelfTest:
         self._answers.append({"asked": question.name, "status": status, "answer": answer})
         if question.status not in (selftest_requests.ANY, status):
             text = one_line(body.decode("utf-8", "replace"))
-            self.differences.append(f"{question.name}: status {question.status} is expected, {status} came: {text}")
+            self.differences.append(
+                f"{question.name}: status {question.status} was expected, but {status} was received: {text}"
+            )
         elif question.answer and not compare_answers.same(question.answer[0], answer, self._tolerance):
             expected, got = (one_line(json.dumps(value)) for value in (question.answer[0], answer))
             sample = one_line((question.body or b"").decode("ascii", "replace"))

@@ -72,7 +72,7 @@ class Child:
         if "port" not in facts:
             message = facts.get("unfit") or self.log.strip()[-2000:]
             reason = "ended" if over else "will not be" if facts else f"is not after {seconds:g} s"
-            raise NoAnswer(f"The service must get ready and {reason}: {message}")
+            raise NoAnswer(f"The service must become ready but {reason}: {message}")
 
     def ask(self, question: Question, seconds: float) -> tuple[int, bytes]:
         """Return status and body of the response; raise NoAnswer if none arrives within `seconds`."""
@@ -87,7 +87,7 @@ class Child:
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             message = f"{type(error).__name__}: {error}"
-            raise NoAnswer(f"{question.name}: an answer must come and none did ({message})") from error
+            raise NoAnswer(f"{question.name}: no response was received ({message})") from error
         finally:
             connection.close()
 
@@ -97,7 +97,7 @@ class Child:
         try:
             status = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            raise NoAnswer(f"The service must end at SIGTERM and is there after {STOP_SECONDS:g} s") from None
+            raise NoAnswer(f"The service must stop on SIGTERM, but is still running after {STOP_SECONDS:g} s") from None
         if status:
             raise NoAnswer(f"The service must exit with status 0 after SIGTERM, but exited with {status}")
 

@@ -147,7 +147,7 @@ def _pages(name: str, has_notebook: bool) -> list[Question]:
     return [
         *(Question(f"GET {path}", "GET", path) for path in paths),
         Question("HEAD /", "HEAD", "/"),
-        Question("GET of a route that is not there", "GET", "/no-such-route", status=404),
+        Question("GET of an unknown route", "GET", "/no-such-route", status=404),
     ]
 
 
@@ -163,7 +163,7 @@ def _forms(samples: list) -> list[Question]:
 
 def _refused() -> list[Question]:
     return [
-        Question("a body that is no JSON", "POST", "/predict", b"{", status=400),
+        Question("a body that is not JSON", "POST", "/predict", b"{", status=400),
         Question("an empty body", "POST", "/predict", b"", status=400),
         Question("a body of another type", "POST", "/predict", b"1", "text/plain", status=415),
         Question("GET of what takes POST", "GET", "/predict", status=405),

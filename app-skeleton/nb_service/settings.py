@@ -15,7 +15,7 @@ from nb_service.signature.trust import Trust
 def route(value: str) -> str:
     """Return a path unchanged; raise ValueError if it can't be a route."""
     if not re.fullmatch(r"/[^\s<>?#]*", value):
-        raise ValueError("a path that begins with /, without spaces, <, >, ? and #")
+        raise ValueError("a path that starts with /, without spaces, <, >, ? and #")
     return value
 
 
@@ -295,8 +295,8 @@ class Settings(Table):
         "S2I_PASS_HEADERS",
         header_names,
         "accept-language,traceparent,tracestate,user-agent,x-request-id",
-        "Header fields, separated by commas, that predictor's argument `headers` gets; `x-team-*` stands for all that "
-        "start with it. Fields that contain keys and cookies are never passed.",
+        "Header fields, separated by commas, that predictor's argument `headers` receives; `x-team-*` stands for all "
+        "that start with it. Fields that contain keys and cookies are never passed.",
     )
     backend: str = setting(
         "S2I_BACKEND",
@@ -380,7 +380,9 @@ class Settings(Table):
         "Name of this service at an MQTT broker: unique, and the same after a restart. Default: S2I_BUS_GROUP.",
         platform=True,
     )
-    bus_arrays: bool = setting("S2I_BUS_ARRAYS", switch, False, "Each message is a JSON array of samples, not one.")
+    bus_arrays: bool = setting(
+        "S2I_BUS_ARRAYS", switch, False, "Each message is a JSON array of samples instead of a single sample."
+    )
     bus_tries: int = setting(
         "S2I_BUS_TRIES",
         number(1, 1 << 20, int),

@@ -85,7 +85,7 @@ def predictor_udf(
 def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_form: str) -> list[str]:
     """Return the names of the columns that predictor receives; raise SparkColumns for invalid names."""
     wanted = there if columns is None else list(columns)
-    fix = f"These columns are there: {', '.join(there)}."
+    fix = f"Existing columns: {', '.join(there)}."
     known = set(there)
     missing = [name for name in wanted if name not in known]
     if twice := repeated(there):
@@ -99,11 +99,11 @@ def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_f
     taken = [name for name in new if name.lower() in lowered]
     if taken:
         raise problems.SparkColumns(
-            f"The table has a column {taken[0]!r} already.", "Give another name by column= or errors_column=."
+            f"The table has a column {taken[0]!r} already.", "Choose another name with column= or errors_column=."
         )
     if len({name.lower() for name in new}) < len(new):
         raise problems.SparkColumns(
-            f"Answers and reasons would both be in {new[0]!r}.", "Give another name by errors_column=."
+            f"Predictions and reasons would both be in {new[0]!r}.", "Choose another name with errors_column=."
         )
     _check_form(as_form, len(wanted))
     return wanted
@@ -111,10 +111,11 @@ def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_f
 
 def _check_form(as_form: str, width: int) -> None:
     if as_form not in FORMS:
-        raise problems.SparkColumns(f"as_form={as_form!r} is not a form of a row.", "Say list, object or value.")
+        raise problems.SparkColumns(f"as_form={as_form!r} is not a form of a row.", "Use list, object or value.")
     if as_form == "value" and width != 1:
         raise problems.SparkColumns(
-            f'as_form="value" is for one column, and predictor would get {width}.', "Name the column by columns=[…]."
+            f'as_form="value" is for one column, and predictor would get {width}.',
+            "Choose the column with columns=[…].",
         )
 
 

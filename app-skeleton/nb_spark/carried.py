@@ -66,7 +66,7 @@ def unpack(path: str, folder: str, digest: str) -> None:
             return
         found = digest_of(path)
         if found != digest:
-            raise ValueError("what reached this executor is not what the driver has read, digest " + found[:16])
+            raise ValueError("the archive on this executor differs from the driver's, digest " + found[:16])
         part = folder + ".part"
         shutil.rmtree(part, ignore_errors=True)
         with zipfile.ZipFile(path) as archive:

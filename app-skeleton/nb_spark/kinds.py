@@ -36,7 +36,9 @@ def column(items: Sequence, kind: Any, name: str) -> tuple[Any, dict[int, str]]:
         except _misfit():
             pass
     misfits = {
-        at: f"Its answer {_shown(value)} is no {name}." for at, value in enumerate(items) if not _fits(value, kind)
+        at: f"Its prediction {_shown(value)} is not of type {name}."
+        for at, value in enumerate(items)
+        if not _fits(value, kind)
     }
     return pa.array([None if at in misfits else value for at, value in enumerate(items)], kind), misfits
 

@@ -27,7 +27,7 @@ class Source:
             manifest = json.loads(self._bytes(layout.MANIFEST))
             if manifest.get("format") != layout.FORMAT:
                 raise problems.SparkArchive(
-                    name, f"its form is {manifest.get('format')}, and this nb_spark reads {layout.FORMAT}"
+                    name, f"its format is {manifest.get('format')}, and this nb_spark reads {layout.FORMAT}"
                 )
             self._model = json.loads(self._bytes(f"{layout.APP_ROOT}/{paths.MODEL}/{paths.MANIFEST}"))
             self.digest = digest_of(path) if os.path.isfile(path) else ""

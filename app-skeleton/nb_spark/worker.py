@@ -126,7 +126,7 @@ def _table(names: list[str] | None, arrays: list) -> Table:
         if arrow_values.lacks_json(array.type):
             name = names[at] if names else str(at + 1)
             raise problems.SparkColumns(
-                f"The column {name!r} is of type {array.type}, which JSON lacks.", "Leave it out by columns=[…]."
+                f"The column {name!r} is of type {array.type}, which JSON lacks.", "Leave it out with columns=[…]."
             )
     return Table([arrow_values.values(array) for array in arrays], names, len(arrays[0]))
 

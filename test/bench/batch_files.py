@@ -25,7 +25,7 @@ from environments import ENVIRON, HOME, PLACE, SERVERS, environment_with, inside
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 GOAL = 0.6
-# Work that is less of the start than this can't be told from how much starts vary.
+# Work that is a smaller share of the start than this disappears in the variation of starts.
 MIN_SHARE = 0.2
 HAND = "batch, batch_predictor by hand"
 # The notebook's name, the model's in it, its columns, and a row of them.
@@ -194,7 +194,7 @@ def _cpu_of(pid: int) -> float:
 
 
 def file_of(name: str, columns: str, row: Callable[[random.Random], str], rows: int) -> Path:
-    """Return a CSV file of so many rows, made once."""
+    """Return a CSV file of that number of rows, made once."""
     path = PLACE / f"rows-{name}-{rows}.csv"
     if not path.exists():
         chance = random.Random(7)  # noqa: S311 - the same rows each time

@@ -66,7 +66,7 @@ class Timed(NamedTuple):
 
 
 class Scorer(NamedTuple):
-    """One who scores: `score` does it once with so many rows, and raises RuntimeError where one has no answer.
+    """One who scores: `score` does it once with that number of rows, and raises RuntimeError where one has no answer.
 
     `against` says whose rate ours must be `goal` times of: "rows" or "best"; of "spark", it is our archive on it.
     """
@@ -132,7 +132,7 @@ def _mlflow(name: str, table: Table, root: Path, hand: Path) -> Iterator[list[Sc
         _check(rows, len(json.loads(out.read_text())["predictions"]), "mlflow")
         return seconds
 
-    # Its start takes long, and not always as long: its work must be seconds next to that.
+    # Its start is slow and varies, so its work must take seconds.
     many = min(table.rows, MLFLOW_TIMES * table.slow)
     yield [
         Scorer("mlflow models predict, by rows", many, _with_start(lambda rows: once("rows", rows)), "rows", 20),

@@ -31,7 +31,7 @@ WARM_SAMPLES, WARM_SECONDS = 2500, 60
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook, what it is asked, and how many times as many answers as others' servers are wanted at 64."""
+    """A notebook, its requests, and the factor by which it must exceed other servers at 64 connections."""
 
     name: str
     says: str

@@ -43,7 +43,7 @@ PEERS = (
 )
 FASTSTREAM = ("faststream[nats,redis,rabbit,confluent]",)
 KAFKA_MLSERVER = ("mlserver", "uvloop<0.22", "aiokafka")
-# Of our rate: (alongside whom, at least so many times).
+# Of our rate: (alongside whom, the minimum factor).
 GOALS = ((PLAIN, 5.0), (MLSERVER, 3.0), (ECHO, 0.5))
 # Who has nothing for a broker; of the others that is MLServer.
 NOT_ON = {"kafka": (PARALLEL,)}
@@ -204,7 +204,7 @@ def command(peer: Peer, broker: str, url: str, port: int) -> tuple[list, dict]:
 
 
 def _rates(workers: list[Worker]) -> dict[str, list[float]]:
-    """Return the rounds of each: of as many samples as take about SECONDS, after first ones that nobody counts."""
+    """Return the rounds of each: enough samples for about SECONDS, after first ones that do not count."""
     numbers = {}
     for one in workers:
         with alone(one, workers):
@@ -220,7 +220,7 @@ def _rates(workers: list[Worker]) -> dict[str, list[float]]:
 
 
 def _ways(name: str, load: Load, workers: list[Worker], rates: dict[str, list[float]]) -> list[float]:
-    """Return how many seconds each of our answers took at half of our rate, sorted; none where that is no goal."""
+    """Return how many seconds each of our answers took at half of our rate, sorted; none if that is not a goal."""
     ours = next((one for one in workers if one.peer.name == OURS), None)
     if name not in P99_MS or ours is None or not isinstance(load, OneByOne):
         return []

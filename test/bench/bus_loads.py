@@ -21,7 +21,7 @@ import shared
 from contract.brokers import KafkaServer, NatsServer, RabbitServer, RedisServer, Server
 
 ANSWER_SECONDS = 30
-# Samples are published in ticks of so many seconds.
+# Samples are published in ticks of this length in seconds.
 TICK = 0.001
 PARTITIONS = 4
 # Which model a message is for, to MLServer; others ignore it.

@@ -97,7 +97,7 @@ def beside_the_simulation(service: Running) -> list[str]:
 
 
 def _cost(service: Running, connections: int) -> Cost:
-    """Return medians of what a request cost, and samples a call, with so many connections."""
+    """Return medians of a request's cost, and samples a call, with that number of connections."""
     before = _numbers(service)
     rounds = [measure(service, connections, service.peer) for _ in range(serve.ROUNDS)]
     after = _numbers(service)
@@ -126,8 +126,8 @@ def fit(one: Cost, many: Cost) -> Service:
     if many.samples > 1.5:
         sample = (many.scorer - one.scorer / many.samples) / (1 - 1 / many.samples)
         call = ((one.scorer - sample) * MICRO, sample * MICRO)
-    # A request alone is a turn of the front, and so is its answer. How many share a turn under load nobody counts: the
-    # simulation tells, and what each of them takes is what makes it cost the front what was measured.
+    # A request alone is a turn of the front, and so is its answer. How many share a turn under load is not counted: the
+    # simulation computes it, and the time of each is set so that the front's cost is the measured one.
     least, largest = 0.0, one.front / 2 * MICRO
     for _ in range(12):
         each = (least + largest) / 2

@@ -123,7 +123,7 @@ def of_balancers() -> list[str]:
 
 
 def of_fleets() -> list[str]:
-    """Return that as many times the replicas answer as many times the requests within the same time."""
+    """Return that replicas and requests grow by the same factor at the same latency."""
     lines = head("replicas", "requests/s", "by lot: p50, p99 ms", "in turn: p50, p99 ms")
     for count in (1, 10, 100):
         rate = USABLE * count * SLOW.scorers / SLOW_SECONDS
@@ -175,7 +175,7 @@ def of_zones() -> list[str]:
 
 
 def of_delays() -> list[str]:
-    """Return what a doubling does to replicas that are 60 % busy, until as many again are ready."""
+    """Return what a doubling does to replicas that are 60 % busy, until the same number again is ready."""
     able = SLOW.scorers / SLOW_SECONDS
     before, during = USABLE * able, 2 * USABLE * able
     titles = ("wait by then", "refused by then", "p99 s by then", "again as before after")
@@ -257,7 +257,7 @@ def of_signals() -> list[str]:
 
 
 def replicas_for(rate: float, able: float, zones: int = 3) -> int:
-    """Return how many replicas in so many zones are USABLE busy at a rate where one of the zones is away.
+    """Return how many replicas in that number of zones are USABLE busy at a rate where one of the zones is away.
 
     `able` is the most that one of them can do.
     """
@@ -265,7 +265,7 @@ def replicas_for(rate: float, able: float, zones: int = 3) -> int:
 
 
 def of_the_world() -> list[str]:
-    """Return what so many requests a second need in three zones, of which one may be away; by arithmetic alone."""
+    """Return the replicas for a rate of requests in three zones, of which one may be away; by arithmetic alone."""
     lines = head(
         "requests/s",
         "20 ms alone: busy cores",

@@ -94,7 +94,7 @@ def _wait(process: subprocess.Popen, port: int, wanted: bytes | None) -> None:
 
 
 def _answer(port: int) -> bytes | None:
-    """Return the service's answer to SAMPLE; None where it has none, or nobody listens."""
+    """Return the service's answer to SAMPLE; None if there is none, or if the port is closed."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_SECONDS)
     try:
         connection.request("POST", "/predict", SAMPLE, {"Content-Type": "application/json"})

@@ -143,6 +143,6 @@ def run(command: list, environ: dict) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, with some free ones after it."""
+    """Return a free port, with some free ones after it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]

@@ -2,7 +2,7 @@
 
 Each example is built twice, so that its packages are in uv's cache, and the second build counts. Its service, with
 one scorer, is then asked the notebook's own samples over one connection. Last comes the native program, translated and
-proved as `nb-builder native` does it, for which gcc is needed. BENCH_EXAMPLES names examples (`table text`), or
+verified as `nb-builder native` does it, for which gcc is needed. BENCH_EXAMPLES names examples (`table text`), or
 folders of
 others. All of it takes ten minutes and downloads a gigabyte the first time; an example that can't be built is left out.
 """

@@ -31,7 +31,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "3"))
 # By hand, each row is a call of predictor, which takes long.
 LARGE_ROWS = 10_000
-# Calls a second at CALLS: (ours, peer, at least so many times).
+# Calls a second at CALLS: (ours, peer, the minimum factor).
 GOALS = (("nb-batch", "mlserver", 3.0), ("nb-batch", "triton", 1.5), ("nb-batch", "by-hand", 2.0))
 OURS = ("nb", "nb-batch")
 NAMES = (*OURS, "by-hand", "empty", "mlserver", "triton")

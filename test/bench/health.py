@@ -19,7 +19,7 @@ BODIES = 4
 SECONDS = 20
 # About as often as an orchestrator with a hundred probes would.
 PAUSE = 0.02
-# Arrays keep the scorers busy, and not the front.
+# Arrays keep the scorers busy, but leave the front idle.
 OURS = replace(next(peer for peer in PEERS if peer.name == "nb-batch"), path="/predict/batch", body=body_of(MANY))
 PROTOCOL = "/v1/models/model:predict"
 BODY = """'{"instances": [' .. string.rep('[0.25,0.75],', 1250000) .. '[0.25,0.75]]}'"""
@@ -75,7 +75,7 @@ def loaded(port: int) -> list[float]:
 
 
 def asked(name: str, body: str, connections: int, url: str) -> list[str]:
-    """Return the command that posts a body, an expression of Lua, over so many connections until probing is over."""
+    """Return the command that posts a body, an expression of Lua, over these connections until probing is over."""
     script = wrk_script(name, body, "application/json")
     seconds = f"-d{SECONDS + 2}s"
     return ["wrk", "-t1", f"-c{connections}", seconds, "--timeout", "60s", "-s", str(script), url]

@@ -1,6 +1,6 @@
 """Native programs and the alternatives: bytes, requests and rows a second, start and memory, in one run.
 
-The programs of the running example and of an XGBoost classifier of iris are made and proved as `nb-builder native`
+The programs of the running example and of an XGBoost classifier of iris are made and verified as `nb-builder native`
 does it.
 Each is asked by wrk alongside Flask under waitress, our own service with derived batches, and an empty server of the
 same runtime; a server that is not asked stands still. native_rows, native_starts and native_memory measure the rest.
@@ -41,9 +41,9 @@ IRIS = Notebook(
     "[5.1, 3.5, 1.4, 0.2]",
     (),
 )
-# At most so many kB.
+# Maximum in kB.
 SIZES = {"kmeans": 12.0, "iris": 20.0}
-# Rates at 64 connections: (of whom, alongside whom, at least so many times).
+# Rates at 64 connections: (of whom, alongside whom, the minimum factor).
 RATES = (("native", "native-flask", 10.0), ("native", "native-nb", 1.5))
 EMPTY_GOAL = 1.3
 

@@ -40,7 +40,7 @@ def _titles() -> list[str]:
 
 @contextmanager
 def descriptors(wanted: int) -> Iterator[bool]:
-    """Yield whether this process, and who it starts, may have so many descriptors meanwhile."""
+    """Yield whether this process, and those it starts, may have that number of descriptors meanwhile."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     are_enough = hard == resource.RLIM_INFINITY or hard >= wanted
     if are_enough:

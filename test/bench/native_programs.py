@@ -1,4 +1,4 @@
-"""The native programs of the bench: made and proved by the code that `nb-builder native` runs in its build stages."""
+"""The native programs of the bench: made and verified by the code that `nb-builder native` runs in its build stages."""
 
 import platform
 import shutil
@@ -36,7 +36,7 @@ class Made:
 
     @property
     def program(self) -> Path:
-        """Return the path of the program that was proved."""
+        """Return the path of the verified program."""
         return self.root / steps.PROGRAM
 
     @property
@@ -48,7 +48,7 @@ class Made:
 def make(notebook: Notebook) -> Made:
     """Return a notebook's program, made again; build its services where they are not there as they are now.
 
-    Raises NativeRefused, NativeUnproved or RuntimeError where there is no program.
+    Raises NativeRefused, NativeUnproved or RuntimeError if no program can be made.
     """
     made = Made(notebook, built(notebook), built(notebook, notebook.hand), PLACE / f"native-{notebook.name}")
     shutil.rmtree(made.folder, ignore_errors=True)
@@ -84,7 +84,7 @@ def make_empty_program(folder: Path) -> Path:
 def make_rows_program(model: Path, target: Path, *, writes_text: bool = True) -> None:
     """Compile a model.c as the program is compiled, with a loop over rows in the place of its command line.
 
-    Without text, the numbers of an answer are kept as they are: in one process nobody needs them written.
+    Without text, the numbers of an answer are kept as they are: in one process they need not be written.
     """
     if not writes_text:
         source = target.with_suffix(".c")

@@ -88,7 +88,7 @@ def _until_ended(image: str, *words: str) -> float:
 
 
 def _until_started(image: str, *words: str) -> float:
-    """Return the seconds until `docker run` has returned, and the service, where there is one, has answered."""
+    """Return the seconds until `docker run` has returned, and the service, if any, has answered."""
     port = free_port()
     began = time.monotonic()
     options = ["--detach", "--publish", f"127.0.0.1:{port}:8080"]

@@ -47,8 +47,8 @@ def cycle(rate: float, start: float, sample: float) -> float:
 def cycle_latency(rate: float, start: float, sample: float, most: int = 2000) -> float:
     """Return the mean from arrival to answer before such a server, exact for Poisson arrivals and calls without limit.
 
-    The sizes of successive calls are a Markov chain: the next one has what a Poisson process brings during this one,
-    or, if that is nobody, the next who comes. Sizes above `most` must be rare.
+    The sizes of successive calls are a Markov chain: the next has the arrivals of a Poisson process during this one,
+    or, if there are none, the next arrival. Sizes above `most` must be rare.
     """
     sizes = [0.0, 1.0] + [0.0] * (most - 1)
     for _ in range(1000):

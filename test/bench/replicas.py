@@ -107,7 +107,7 @@ class Replica:
         self._schedule()
 
     def advance(self, until: float) -> None:
-        """Let time pass until then; without an end, until nobody works any more."""
+        """Let time pass until then; without an end, until no process works any more."""
         while self.step(until):
             pass
         if until != NEVER:
@@ -204,7 +204,7 @@ class Replica:
 
 
 def poisson(rate: float, count: int, chance: random.Random) -> Iterator[float]:
-    """Yield the times of so many arrivals that know nothing of each other."""
+    """Yield the times of that number of independent arrivals."""
     return itertools.accumulate(chance.expovariate(rate) for _ in range(count))
 
 
@@ -235,7 +235,7 @@ def asked(service: Service, arrivals: Iterable[float], chance: random.Random) ->
 
 
 def most(service: Service, clients: int = 256, count: int = 10_000) -> Replica:
-    """Return a replica that so many clients have asked, each again once it was answered: the most that it can do."""
+    """Return a replica under the load of that number of clients, each of which asks again at once: its maximum."""
     replica = Replica(service, random.Random(1))  # noqa: S311 - the same
     for _ in range(count):
         while replica.inside >= clients:
@@ -273,7 +273,7 @@ def least(replicas: Sequence[Replica], number: int, chance: random.Random) -> in
 
 
 def fleet(service: Service, replicas: int, rate: float, count: int, choose: Choice) -> Outcome:
-    """Return what came of requests at a rate, of which a balancer gave each to one of so many replicas."""
+    """Return what came of requests at a rate, each of which a balancer sent to one of that number of replicas."""
     chance = random.Random(1)  # noqa: S311 - the same
     all_of_them = [Replica(service, chance) for _ in range(replicas)]
     for number, when in enumerate(poisson(rate, count, chance)):

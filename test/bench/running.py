@@ -13,7 +13,7 @@ from environments import PLACE, SERVERS, command_of, free_port
 from peers import Peer
 
 START_SECONDS = 90
-# Between two measurements everybody runs so long: nobody stands still for longer than one of them, which is less than
+# Between two measurements every server runs so long: none stands still for longer than one of them, which is less than
 # any server waits for a worker or a heartbeat of its own, and what has piled up is done before the next.
 BREATH_SECONDS = 0.3
 

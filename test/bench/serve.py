@@ -27,11 +27,11 @@ from running import Running, add, alone
 CONNECTIONS = (1, 8, 64, 256)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
-# Samples of a large body, asked over as many connections as have a scorer, and over one, which leaves one idle.
+# Samples of a large body, sent over one connection for each scorer, and over one, which leaves one idle.
 MANY = 1000
 MANY_CONNECTIONS = (2, 1)
 
-# Rates at 64 connections: (ours, peer, at least so many times).
+# Rates at 64 connections: (ours, peer, the minimum factor).
 RATES = (
     *(("nb", "prototype", 7.0), ("nb", "mlserver", 5.0), ("nb", "gunicorn", 2.2), ("nb", "fastapi", 1.0)),
     *(("nb", "granian", 0.85), ("nb-batch", "nb", 2.2), ("nb-batch", "granian", 1.8), ("nb-batch", "asgi", 1.4)),
@@ -120,7 +120,7 @@ def start(running: list[Running]) -> None:
 
 
 def body_of(samples: int) -> str:
-    """Return a JSON array of so many samples of four digits a number, the same each time."""
+    """Return a JSON array of that number of samples of four digits a number, the same each time."""
     numbers = random.Random(samples)  # noqa: S311 - numbers to be predicted for
     return json.dumps([[round(numbers.random(), 4), round(numbers.random(), 4)] for _ in range(samples)])
 
@@ -241,5 +241,5 @@ def ratio(points: Points, first: tuple, second: tuple, figure: str) -> float | N
 
 
 def load() -> str:
-    """Return the machine's load average, which tells how far absolute figures can be trusted."""
+    """Return the machine's load average, which shows how far absolute figures can be trusted."""
     return Path("/proc/loadavg").read_text().split()[0]

@@ -37,13 +37,6 @@ EDITS = {
             (52, 1): "cat_cv = GridSearchCV(catboost, {}, cv=2)",
         }
     ),
-    # Training that takes more than six minutes.
-    (
-        "tirthajyoti/Machine-Learning-with-Python",
-        "Function Approximation by Neural Network/Polynomial regression - linear and neural network.ipynb",
-    ): Edit(
-        replaced={(23, 2): "training_epochs = 100", (37, 1): "model.fit(X_scaled, y_scaled, epochs=50, verbose=0)"}
-    ),
 }
 if any(edit.lines > MAX_LINES for edit in EDITS.values()):
     raise ValueError(f"an edit has more than {MAX_LINES} lines")

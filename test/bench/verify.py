@@ -1,6 +1,6 @@
 """Seconds and megabytes of verifying a model: `verify`, loading with a signature and without, and a model's file.
 
-The model has as many random bytes as BENCH_VERIFY_MB says (200); in turn, BENCH_ROUNDS times. Seconds are from
+The model has BENCH_VERIFY_MB (200) megabytes of random bytes; in turn, BENCH_ROUNDS times. Seconds are from
 a process's start to its end, by the clock and of the CPU: others may use the machine, too. Megabytes are the highest
 that the kernel has seen of it.
 """
@@ -106,7 +106,7 @@ def _measured(command: Sequence[str | Path], root: Path, public: Path) -> Taken:
     }
     began = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
-    # The usage of this one process, and not the highest of all so far.
+    # The usage of this one process, instead of the highest of all so far.
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)

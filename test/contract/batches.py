@@ -1,4 +1,4 @@
-"""The back end `batch` as a process: its words, what goes in, and what came out."""
+"""The back end `batch` as a process: its arguments, input and output."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ LIMIT = 300
 
 
 class Ended(NamedTuple):
-    """How a run ended."""
+    """The outcome of a run."""
 
     status: int
     out: bytes
@@ -19,7 +19,7 @@ class Ended(NamedTuple):
 
 
 def command(*words, python="") -> list:
-    """Return the command line of a batch with these words."""
+    """Return the command line of a batch with these arguments."""
     return [str(python or portable.python()), "-I", "-m", "nb_service", "batch", *map(str, words)]
 
 

@@ -83,7 +83,7 @@ class Server:
         return False
 
     def kill(self) -> None:
-        """Kill it, as a machine that loses its power does, but for what the kernel has."""
+        """Kill it, as a loss of power would, except that the kernel keeps its buffers."""
         self.process.kill()
         self.process.wait()
 
@@ -93,7 +93,7 @@ class Server:
             self.kill()
 
     def known_by(self, port: str) -> None:
-        """Have clients come by another port, where the server itself tells them by which."""
+        """Have clients use another port, which the server itself announces."""
 
 
 class NatsServer(Server):
@@ -244,7 +244,7 @@ class RedisServer(Server):
 
 
 def _end(process: subprocess.Popen, is_group: bool = False) -> None:
-    """Kill a process, or all of its group, unless it has ended."""
+    """Kill a process, or all of its group, unless it has exited."""
     if process.poll() is None:
         if is_group:
             os.killpg(process.pid, signal.SIGKILL)
@@ -314,14 +314,14 @@ class RabbitServer(Server):
             words = [provide.program("epmd", "rabbitmq-server"), "-port", self.names, "-address", "127.0.0.1"]
             self.epmd = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             atexit.register(_end, self.epmd)
-            # Else the server starts one that nobody ends.
+            # Else the server starts one that is never stopped.
             assert wait_until(lambda: self._accepts(self.names))
         with open(self.folder / "broker.log", "ab") as log:
             # A group of its own: the command is a shell's, and waits for the server.
             self.process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, env=self.environ(), start_new_session=True
             )
-        # What is left to the next may be nobody's in the end.
+        # Claims that are left to the next may end up with no owner.
         atexit.register(_end, self.process, is_group=True)
 
         def answers():
@@ -336,7 +336,7 @@ class RabbitServer(Server):
         return self
 
     def kill(self) -> None:
-        """Kill it and what it has started."""
+        """Kill it and its children."""
         _end(self.process, is_group=True)
 
     def close(self) -> None:
@@ -364,7 +364,7 @@ class RabbitServer(Server):
                 client.close()
 
     def control(self, *words: str) -> str:
-        """Return what rabbitmqctl says."""
+        """Return the output of rabbitmqctl."""
         command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", *words]
         done = subprocess.run(command, capture_output=True, text=True, env=self.environ(), check=True)
         return done.stdout
@@ -525,7 +525,7 @@ class MqttServer(Server):
         return self
 
     def kill(self) -> None:
-        """End it: it writes what it has when it ends, and not before, so that a kill loses all of it."""
+        """Stop it: it writes its messages only on shutdown, so that a kill loses all of them."""
         self.process.terminate()
         self.process.wait()
 
@@ -572,7 +572,7 @@ class MqttServer(Server):
         return sorted(self.messages, key=lambda message: message.is_error)
 
     def is_connected(self) -> bool:
-        """Return whether the service is connected, as far as the log of the broker says."""
+        """Return whether the service is connected, according to the broker's log."""
         log = (self.folder / "broker.log").read_text()
         return log.rfind(f" as {self.CLIENT} (") > log.rfind(f"Client {self.CLIENT} ")
 
@@ -634,7 +634,7 @@ class KafkaServer(Server):
 
     @property
     def client(self) -> dict:
-        """Return what a client needs to connect."""
+        """Return a client's settings for the connection."""
         servers = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return {"bootstrap.servers": servers, "log_level": 0, "reconnect.backoff.max.ms": 500}
 
@@ -694,7 +694,7 @@ class KafkaServer(Server):
         assert done.returncode == 0, done.stdout + done.stderr
 
     def known_by(self, port: str) -> None:
-        """Start again as a single node that tells clients this port."""
+        """Start again as a single node that announces this port to clients."""
         self.kill()
         path = self.folder / "node-0.properties"
         path.write_text(f"{path.read_text()}advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n")
@@ -779,7 +779,7 @@ class KafkaServer(Server):
             yield partition, messages[0].key(), [message.value() for message in messages]
 
     def _read_on(self, seconds: float) -> int:
-        """Read what has come; return how many."""
+        """Read the messages that have arrived; return their number."""
         if self._reader is None:
             reader = confluent_kafka.Consumer(
                 {**self.client, "group.id": "nobody", "isolation.level": "read_committed", "enable.auto.commit": False}

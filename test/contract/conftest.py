@@ -30,7 +30,7 @@ def model_cache(tmp_path_factory):
 
 @pytest.fixture
 def start(model_cache):
-    """Return what starts a service of a notebook's code; it ends with the test."""
+    """Return a function that starts a service of a notebook's code; the test stops it."""
     running = []
 
     def begin(code_or_root, manifest=None, **env) -> Service:

@@ -57,6 +57,7 @@ def main(app_root: str, front: str) -> None:
     found = {
         "predict": respond(url("/file")),
         "batch": respond([url("/file"), base64.b64encode(b"xxx").decode()], "/predict/batch"),
+        "named": respond({"sound": url("/file")}),
         "v1": respond({"instances": [url("/file")]}, "/v1/models/model:predict"),
         "v2": respond({"inputs": [tensor]}, "/v2/models/model/infer")[1]["outputs"][0]["data"],
         "vertex": respond({"instances": [url("/file")]}, "/vertex"),

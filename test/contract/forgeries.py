@@ -26,14 +26,14 @@ class Canary:
         self.path = str(path)
 
     def __reduce__(self):
-        """Return what is called when this is read, by any Python: it has no module of ours."""
+        """Return the function that reading this calls, in any Python: it has no module of ours."""
         writes = f"__import__('pathlib').Path({self.path!r}).write_text('executed')"
         return eval, (f"[{writes}, {{'predictor': len, 'validator': None, 'batch_predictor': None}}][1]",)
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What an attacker has: another model that is signed rightly, a key of his own, and a canary that tells of him."""
+    """An attacker's material: another model with a valid signature, a key, and a canary that reveals the attack."""
 
     other: Path
     key: Path

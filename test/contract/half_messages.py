@@ -32,7 +32,7 @@ class HalfMessage:
         self._begin = struct.pack(">BI", 0, size)
 
     def send(self, count: int) -> None:
-        """Send so many bytes as the server lets us; return also where it breaks off."""
+        """Send the bytes that the server lets us send; return also where it breaks off."""
         left = memoryview(self._begin + bytes(count))
         self._begin = b""
         try:
@@ -65,7 +65,7 @@ class HalfMessage:
             if kind == SETTINGS and not flags & ACK:
                 self._settle(body)
             if kind == HEADERS:
-                # Trailers: the call is refused.
+                # Trailers: the call is rejected.
                 raise ConnectionResetError
 
     def _settle(self, body: bytes) -> None:
@@ -77,7 +77,7 @@ class HalfMessage:
 
 
 class IdleCalls:
-    """Many calls on one connection, which begin and then neither say nor take anything, until they are closed."""
+    """Many calls on one connection, which start and then neither send nor read, until they are closed."""
 
     def __init__(self, address: str, path: str, count: int, *, asks: bool) -> None:
         """Begin `count` calls; each sends an empty message, and takes no byte of an answer, where `asks` is true."""

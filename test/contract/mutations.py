@@ -16,7 +16,7 @@ BATCH = 200
 HOST = b"Host: x\r\n"
 KIND = b"Content-Type: application/json\r\n"
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
-# Not our fault: a method, an encoding or a version that nobody implements, and a budget that is used up.
+# Not our fault: a method, an encoding or a version that is not implemented, and a budget that is used up.
 NOT_OURS = frozenset((501, 503, 505))
 
 

@@ -208,7 +208,7 @@ def wait_until(true, seconds: float = SOON, every: float = 0.01) -> bool:
 
 
 def free_port() -> str:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     return str(ports.free_port())
 
 

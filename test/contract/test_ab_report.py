@@ -102,7 +102,7 @@ def value(prometheus, query):
 def asked(services, prometheus):
     """Ask both services, send the truth of each answer, and wait until Prometheus has counted it all."""
     for version, service in services.items():
-        # What a counter begins with is no increase.
+        # The first value of a counter is not an increase.
         send(service, {"id": predicted(service, 1), "answer": 1})
         seen = f'fruit_feedback_numbers_total{{version="{version}"}}'
         wait_until(lambda seen=seen: value(prometheus, seen) >= 1)
@@ -115,7 +115,7 @@ def asked(services, prometheus):
 
 
 def report(*words):
-    """Return (exit status, what `ab-report` said)."""
+    """Return (exit status, output) of `ab-report`."""
     command = [sys.executable, "-I", "-m", "nb_builder", "ab-report", *words]
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return ran.returncode, ran.stdout
@@ -151,7 +151,7 @@ def test_as_json_it_says_the_same(prometheus):
 @pytest.mark.parametrize(
     ("words", "problem", "there"),
     [
-        (("a", "b"), "ab-no-series", "What there is has the name fruit_http_requests_total."),
+        (("a", "b"), "ab-no-series", "The available metrics are fruit_http_requests_total."),
         (("a", "c", "--prefix=fruit"), "ab-no-series", "version is a, b."),
         (
             ("a", "b", "--prefix=fruit", "--label=track"),

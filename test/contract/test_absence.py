@@ -1,4 +1,4 @@
-"""A model that takes long to load, and nobody who has it: not ready, and what comes waits for it."""
+"""A model that loads slowly: until a scorer has it, the service is not ready, and requests wait for it."""
 
 import os
 import signal

@@ -160,7 +160,7 @@ def test_health_is_answered_to_get_and_head(service, path):
 
 
 def talk(service, data: bytes) -> bytes:
-    """Return all that the service says to `data` on one connection, until it closes that."""
+    """Return the whole response of the service to `data` on one connection, until it closes that."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
         client.sendall(data)
         said = b""
@@ -287,16 +287,16 @@ def test_every_request_leaves_a_line_in_the_log(service):
 def test_a_sample_that_fails_and_is_unlike_the_notebook_s_own_is_the_client_s_fault(start):
     code = "def predictor(x):\n    x.append(1)\n    return x[0] + len(x[1])\nexamples = [[1, 'a']]\n"
     failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
-    # By what was sent, and not by what predictor has made of it.
+    # By the bytes sent, whatever predictor has changed in the sample.
     service = start(code).ready()
     # Of both kinds that are there, and of the right length.
     assert service.predict(["a", "b"])[0] == 500
     assert service.predict(["a", "b"])[1]["detail"] == failed
-    either = "must be a number or a string, as in the notebook's own samples, and is an array"
+    either = "must be a number or a string, as in the notebook's own samples, but is an array"
     for sample, pointer, words in (
         ([[], "b"], "#/0", either),
-        ([1], "#", "it must have 2 items, as in the notebook's own samples, and has 1 item"),
-        ({"a": 1}, "#", "it must be an array, as in the notebook's own samples, and is an object"),
+        ([1], "#", "it must have 2 items, as in the notebook's own samples, but has 1 item"),
+        ({"a": 1}, "#", "it must be an array, as in the notebook's own samples, but is an object"),
     ):
         status, body = service.predict(sample)
         assert (status, body["errors"]) == (422, [{"pointer": pointer, "detail": words}])

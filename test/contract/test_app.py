@@ -14,7 +14,7 @@ V1 = b"/v1/models/model:predict"
 
 
 def app_of(service) -> int | None:
-    """Return the process id of the app, None where there is none."""
+    """Return the process id of the app, or None."""
     for child in children(service.process.pid):
         if b"\0app\0" in Path(f"/proc/{child}/cmdline").read_bytes():
             return child

@@ -93,7 +93,7 @@ ASKED = {
 }
 # A Spark of its own takes a minute.
 EACH = [pytest.param(name, marks=pytest.mark.long) if name == "spark-model" else name for name in ASKED]
-# What they are asked is no sample.
+# Their requests are not samples.
 UNASKED = {"alerts", "dashboard", "verify"}
 
 

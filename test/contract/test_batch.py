@@ -157,7 +157,7 @@ def test_a_report_of_json_is_on_stdout_where_that_has_no_answers(model_cache, tm
         "outputs": [str(tmp_path / "out.csv")],
         "errors": None,
         "reasons": [(f"row 2 of {tmp_path / 'in.csv'}: The sample does not match what the notebook accepts: 0: must be "
-                    "a number, as in the notebook's own samples, and is a string.")],
+                    "a number, as in the notebook's own samples, but is a string.")],
         "resumed_after_row": 0,
         "exit_status": 3,
         "problem": None,
@@ -219,12 +219,12 @@ def test_show_says_what_rows_become_and_scores_no_others(model_cache, tmp_path):
     assert ran.out.decode().splitlines() == [
         f"{tmp_path / 'in.csv'}: csv, fields separated by ','; columns: x, y",
         "row 1: predictor gets [1, 2]",
-        '       is written as {"x": 1, "y": 2, "prediction": 3.0}',
-        "row 2: refused: It has 3 fields, and the header has 2.",
+        '       output: {"x": 1, "y": 2, "prediction": 3.0}',
+        "row 2: rejected: It has 3 fields, and the header has 2.",
         'row 3: predictor gets ["d", 4]',
         (
-            "       refused: The sample does not match what the notebook accepts: 0: must be a number, as in the "
-            "notebook's own samples, and is a string."
+            "       rejected: The sample does not match what the notebook accepts: 0: must be a number, as in the "
+            "notebook's own samples, but is a string."
         ),
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
@@ -325,7 +325,7 @@ LONG = "1\n" * 300_000
 
 
 def _interrupted(root, folder):
-    """Leave a job in `folder` that was started; return its words."""
+    """Leave a started job in `folder`; return its arguments."""
     (folder / "in.csv").write_text(LONG)
     words = [folder / "in.csv", folder / "out.csv", "--header", "no", "--keep", "none"]
     process = subprocess.Popen(command(*words), env=environment(root, S2I_BATCH_KEEP="0"), stderr=subprocess.DEVNULL)
@@ -343,7 +343,7 @@ def test_what_was_started_otherwise_is_not_gone_on_with(model_cache, tmp_path):
     assert ran.status == 1
     assert "differs from this one: column was 'prediction', and is 'answer'." in ran.err and "--restart" in ran.err
     ran = batch(model_cache(SLOW.replace("002", "001")), *words)
-    assert "differs from this one: the model is another one." in ran.err
+    assert "differs from this one: the model differs." in ran.err
     (tmp_path / "in.csv").write_text(LONG.replace("1", "2"))
     ran = batch(root, *words)
     assert f"{tmp_path / 'in.csv'} has changed since." in ran.err
@@ -414,7 +414,7 @@ def test_what_can_t_be_done_is_reported_in_a_sentence(words, given, said, model_
 
 def test_a_file_that_this_user_may_not_read_is_reported(model_cache, tmp_path):
     if os.getuid() == 0:
-        os.symlink("in.csv", tmp_path / "in.csv")  # nobody may read a link to itself, not even root
+        os.symlink("in.csv", tmp_path / "in.csv")  # no user can read a link to itself, not even root
     else:
         (tmp_path / "in.csv").touch(0o000)
     ran = batch(model_cache(LISTS), tmp_path / "in.csv", tmp_path / "out.csv")
@@ -462,7 +462,7 @@ def test_a_bar_on_a_terminal_says_how_far_it_is(model_cache, tmp_path):
 
 
 def _begun_by(shell, words, app_root, folder, given=b""):
-    """Run a batch that a shell has started with these words before its own; return how it ended."""
+    """Run a batch from a shell with these arguments before its own; return its outcome."""
     ran = subprocess.run(
         ["bash", "-c", shell, "bash", *command(*words)],
         input=given,

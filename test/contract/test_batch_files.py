@@ -54,7 +54,7 @@ REFUSED = {
     "missing.png": "does not exist.",
     "pipe.png": "is not a file.",
     "more": "is not a file.",
-    "broken.png": "is not a picture that can be read",
+    "broken.png": "is not a readable picture",
 }
 
 

@@ -1,4 +1,4 @@
-"""What pandas, pyarrow and numpy write, `batch` reads, and what it writes, they read: same rows, same answers."""
+"""`batch` reads files of pandas, pyarrow and numpy, and they read its files: same rows, same answers."""
 
 import json
 
@@ -21,7 +21,7 @@ KINDS = """
     examples = [[1, 2.5], [3.5, 4]]
 """
 ROWS = 2500
-TOTAL = sum(range(ROWS))  # those of b are as many below as above 0
+TOTAL = sum(range(ROWS))  # half of those of b are below 0
 SAMPLE = ("--sample", "a,b")
 
 
@@ -112,7 +112,7 @@ def test_npy_comes_and_goes(written, python, model_cache, tmp_path):
     assert (found["rows"], found["total"]) == (ROWS, TOTAL)
     ran = batch(model_cache(KINDS), written / "array.npy", tmp_path / "other.npy", python=python)
     assert ran.status == 1
-    assert "the answers are not an array of numbers of one shape" in ran.err
+    assert "the predictions are not an array of numbers of one shape" in ran.err
 
 
 def test_answers_of_several_types_are_a_column_of_their_json(written, python, model_cache, tmp_path):
@@ -194,7 +194,7 @@ def test_a_stream_of_parquet_is_kept_on_disk_and_one_of_arrow_is_not(written, py
     [
         ("cut.parquet", "cut.parquet can't be scored: it is not Parquet ("),
         ("damaged.parquet", "damaged.parquet can't be scored: its row group 2 of 4 is broken ("),
-        ("t*.parquet", "its column 'a' is of type int32, and of int64 in the input before"),
+        ("t*.parquet", "its column 'a' is of type int32, but int64 in the previous input"),
     ],
 )
 def test_what_is_broken_in_the_middle_is_reported(name, said, written, python, model_cache, tmp_path):

@@ -1,4 +1,4 @@
-"""Several inputs in one output, inputs that are no files, and what is kept of rows: nothing is lost or mixed up."""
+"""Several inputs in one output, inputs other than files, and kept columns: no row is lost or mixed up."""
 
 import gzip
 import json
@@ -55,7 +55,7 @@ def points(model_cache):
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_a_pipe_is_read_from_its_first_byte(packed, points, tmp_path):
-    # More than is looked at to tell a file from another.
+    # More than the part by which files are distinguished.
     rows = b"".join(b"%d,%d\n" % (at, at + 1) for at in range(30_000))
     pipe, out = tmp_path / "pipe", tmp_path / "out.csv"
     os.mkfifo(pipe)
@@ -160,7 +160,7 @@ def test_rows_are_in_the_errors_file_as_they_came_each_a_line(points, tmp_path):
     cut, open_ended = map(json.loads, errors.read_text().splitlines())
     assert (cut["input"], cut["row"]) == ('1,"1"1,1', 1)
     assert (open_ended["input"], open_ended["row"]) == ('3,"1,1\n4,1,2', 3)
-    assert "It is not CSV (the 2 lines up to line 4 of what follows the first quote)" in open_ended["reason"]
+    assert "It is not CSV (the 2 lines ending at line 4 of what follows the first quote)" in open_ended["reason"]
     assert (tmp_path / "out.csv").read_text() == "id,x,y,prediction\n2,1,2,12\n"
 
 

@@ -17,7 +17,7 @@ import pytest
 from contract import clients
 from contract.batches import batch, command, environment
 
-# Refuses, fails, and counts in floats, whose last digits would tell other groups of samples.
+# Rejects, fails, and counts in floats, whose last digits would reveal other groups of samples.
 NOTEBOOK = """
     def validator(x):
         return x[0] != 13
@@ -37,7 +37,7 @@ KILLS = int(os.environ.get("KILLS", "12"))
 
 
 def _lines(seed):
-    """Return lines of CSV, of which some can't be read, some are refused and some fail."""
+    """Return lines of CSV, of which some can't be read, some are rejected and some fail."""
     chance = random.Random(seed)
     for number in range(ROWS):
         kind = chance.random()

@@ -49,7 +49,7 @@ OF_THE_BUS = {"$job": "bus", "$version": ".*"}
 # What the service lacks, and the numbers of that which serves the bus's have.
 NOT_HERE = ("Bus", "GPUs")
 LONG = 90
-# Samples in a body; of so many the rules for drift say something.
+# Samples in a body: enough for the rules on drift.
 MANY = 300
 TRUTH = json.dumps(
     [{"prediction": "big", "answer": true} for true in ("small", "big")] + [{"prediction": 1, "answer": 1.5}]
@@ -290,7 +290,7 @@ def test_each_rule_is_evaluated_without_a_complaint_and_errors_are_reported_of(p
     assert re.fullmatch(
         r"my-service has been failing requests for five minutes \([\d.e-]+ a second\)", told()["FruitErrors"]
     )
-    # In time drift is told of as well: so many fractions are not in the baseline.
+    # In time, drift is reported as well: the baseline does not contain that many fractions.
     assert not told().keys() & {"FruitNotReady", "FruitUnreachable", "FruitScorersEnd", "FruitBusDisconnected"}
 
 

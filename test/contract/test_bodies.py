@@ -1,4 +1,4 @@
-"""Bodies of many samples, with a batch_predictor and without: the same answers and the same refusals."""
+"""Bodies of many samples, with a batch_predictor and without: the same answers and the same errors."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def test_what_is_no_array_is_400(service, body, words):
 
 def test_another_form_is_chosen_by_accept(service):
     status, said, headers = service.ask("[1]", PATH, headers={"Content-Type": "application/json", "Accept": "text/xml"})
-    assert (status, said["detail"].startswith("text/xml is not written here")) == (406, True)
+    assert (status, said["detail"].startswith("text/xml is not supported")) == (406, True)
     assert headers["X-Model-Name"] == "model"
 
 
@@ -151,7 +151,7 @@ def test_many_bodies_at_once_wait_for_each_other_and_are_answered(start, in_back
         ("str", b"1\n2.5\n", ["1", "2.5"]),
         ("list[float]", b"x,y\n1,2\n", [[1, 2]]),
         ("dict", b"x,y\n1,2\n", [{"x": 1, "y": 2}]),
-        ("object", b"1\n2.5\n", [[1], [2.5]]),  # nothing tells
+        ("object", b"1\n2.5\n", [[1], [2.5]]),  # no hint
     ],
 )
 def test_without_golden_rows_a_type_hint_says_what_a_line_of_csv_becomes(start, hint, lines, answers):

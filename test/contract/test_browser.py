@@ -29,7 +29,7 @@ PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 
 @pytest.fixture(scope="module")
 def seen(chromium, model_cache, tmp_path_factory):
-    """Return what a person saw of a service's pages, pictures included."""
+    """Return the browser's observations of a service's pages, pictures included."""
     app_root = model_cache(NOTEBOOK)
     picture = v4.new_output("display_data", {"image/png": PNG})
     cells = [
@@ -64,7 +64,7 @@ def test_a_person_can_try_predictions(seen, how):
 
 def test_form_editor_and_programs_stay_in_step(seen):
     script = seen["script"]
-    # What the script writes is what the service has written.
+    # The script writes the service's own output.
     assert script["programs"][0] == script["programs"][1]
     assert script["fields"] == ["7.50", "12345678901234567890"]
     assert script["editor"] == "[1.0, 12345678901234567890]"
@@ -112,7 +112,7 @@ def test_the_notebook_is_shown_without_what_was_hostile_in_it(seen):
 
 def test_a_person_with_the_key_gets_past_the_browser_s_question(seen):
     rejected, answer, notebook = seen["guarded"]
-    # Without a screen there is nobody whom the browser could ask.
+    # Without a screen, the browser has no person to ask.
     assert (rejected, answer) == ("ERR_INVALID_AUTH_CREDENTIALS", "3.0")
     assert "Adding" in notebook
 

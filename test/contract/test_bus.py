@@ -1,4 +1,4 @@
-"""The back end `bus` with real brokers: what becomes of each sample, and what the service does when they are away."""
+"""The back end `bus` with real brokers: the outcome of each sample, and the service's reaction to their absence."""
 
 import contextlib
 import json
@@ -153,7 +153,7 @@ def test_a_message_as_large_as_nats_takes_holds_no_one(start, nats_server):
     nats_server.put([(b"[1, 2]", {})])
     assert count_until(nats_server, len(lacks) + 1, 20) == (1, len(lacks))
     errors = [message for message in nats_server.everything() if message.is_error]
-    # With its reason none of them fits; that it was there is told.
+    # With its reason, none of them fits; the report shows that it existed.
     assert {message.headers["x-error-reason"] for message in errors} == {"malformed"}
     assert all("The message itself is left out" in message.headers["x-error-detail"] for message in errors)
 
@@ -398,7 +398,7 @@ class GuardedRedis(RedisServer):
 
 
 class GuardedRabbit(RabbitServer):
-    """One that knows users, and lets `poor` publish nothing."""
+    """One with users, of which `poor` may not publish."""
 
     def make(self, *queues):
         for user, password, rules in (("rich", "p@ss/1", [".*"] * 3), ("poor", "p", ["^$", "^$", ".*"])):
@@ -559,7 +559,7 @@ def test_a_broker_by_tls_is_trusted_by_its_authority_and_trusts_a_certificate(st
 
 
 class Cable:
-    """Connections of clients to a port, which can be cut without either end being told."""
+    """Connections of clients to a port, which can be cut without a message to either side."""
 
     def __init__(self, port):
         self._to = int(port)
@@ -614,7 +614,7 @@ def test_a_network_that_is_cut_loses_nothing_and_doubles_only_what_is_promised(s
         assert sum(count_until(server, 300, 20))
         cable.whole.clear()
         began = time.monotonic()
-        # At least as long as it takes to notice: it is told by nobody.
+        # At least as long as it takes to notice: it gets no message.
         service.wait_for("can't be used: .*; not ready", 60)
         assert service.status("/readyz") == 503
         # And longer than brokers wait for a client, some of which take less time to be noticed.

@@ -125,7 +125,7 @@ def _gated(gate, numbers):
 
 
 def _in_flight(service, number):
-    """Return whether a service has so many samples; wait for as long as a group may wait for a dead member."""
+    """Return whether a service has that number of samples; wait for as long as a group may wait for a dead member."""
     words = f"nb_bus_in_flight_samples {number}.0"
     return wait_until(lambda: words in service.ask(None, "/metrics", "GET", {})[1], GONE_SECONDS)
 
@@ -262,7 +262,7 @@ class GuardedKafka(KafkaServer):
             "listener.name.sasl_ssl.plain.sasl.jaas.config": f"{login}.plain.PlainLoginModule required "
             'user_rich="p@ss/1" user_poor="p";',
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            # The tests are nobody, by the other listener.
+            # The tests have no user at the other listener.
             "super.users": "User:ANONYMOUS;User:rich",
         }
 

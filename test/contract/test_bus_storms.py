@@ -45,7 +45,7 @@ def test_each_sample_gets_its_answer_or_its_error_anyone_who_is_killed(name, mod
     settings = {
         **server.settings,
         "S2I_BUS_RECLAIM": "2",
-        # Killed by the test, and not by a sample.
+        # Killed by the test, instead of a sample.
         "S2I_BUS_TRIES": "100",
     }
     services = []

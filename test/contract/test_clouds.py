@@ -118,4 +118,4 @@ def test_csv_on_invocations_is_answered_as_anyone_who_sends_it_expects(start):
 def test_a_rejection_on_invocations_is_reported_in_our_own_words(start):
     status, said, headers = start(NOTEBOOK).ready().ask("x", "/invocations", headers={"Content-Type": "image/png"})
     assert (status, headers["Content-Type"]) == (415, "application/problem+json")
-    assert said["detail"].startswith("image/png is not read here; these are: application/csv,")
+    assert said["detail"].startswith("image/png is not supported; supported types: application/csv,")

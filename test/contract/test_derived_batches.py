@@ -1,4 +1,4 @@
-"""A predictor that nobody wrote a batch_predictor for: what waits shares calls of its model, and nothing else."""
+"""A predictor without a batch_predictor: waiting samples share calls of its model, and nothing else."""
 
 import json
 import os
@@ -103,7 +103,7 @@ def service(app_root):
 
 
 def metric(service, name):
-    """Return what /metrics says of a name, as text."""
+    """Return the value of a name in /metrics, as text."""
     return re.search(rf"^{re.escape(name)} (\S+)$", service.ask(None, "/metrics", "GET", {})[1], re.MULTILINE)[1]
 
 
@@ -282,7 +282,7 @@ BODIES = {
 
 
 def values(said):
-    """Return the answers in what a protocol says."""
+    """Return the answers in a protocol's response."""
     if isinstance(said, str):
         return [float(line) for line in said.split() if line]
     if isinstance(said, dict) and "outputs" in said and isinstance(said["outputs"][0], dict):

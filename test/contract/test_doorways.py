@@ -8,7 +8,7 @@ import pytest
 from commands import ROOT
 
 SCRIPTS = ("assemble", "run", "usage", "save-artifacts")
-# What stands in for the environments: it tells how it was called.
+# A stand-in for the environments, which reports its arguments.
 TELLS = '#!/bin/bash -p\nprintf "%s\\n" "called $*"\nprintf "%s\\n" "${!LD_@}" "${!PYTHON@}" "${!BASH_ENV@}"\n'
 
 

@@ -48,7 +48,7 @@ def person(chance, shift=0.0):
 
 
 def drift(service):
-    """Return what /drift says to a program."""
+    """Return /drift as a program reads it."""
     return service.ask(None, "/drift", "GET", AS_JSON)[1]
 
 
@@ -194,7 +194,7 @@ def test_a_batch_says_at_its_end_what_has_drifted(model_cache):
     moved = "".join(f"{chance.gauss(2, 1)},{chance.random()}\n" for _ in range(2000)).encode()
     ran = batch(model_cache(NUMBERS), "--header", "no", "--json", given=moved)
     said = [line for line in ran.err.splitlines() if "Drift: " in line]
-    assert len(said) == 2 and "Drift: 0 of the sample is not as in the baseline (PSI " in said[0]
+    assert len(said) == 2 and "Drift: 0 of the sample differs from the baseline (PSI " in said[0]
     (report,) = [line for line in ran.err.splitlines() if line.startswith('{"rows_in"')]
     assert len(json.loads(report)["drift"]) == 2
     steady = "".join(f"{chance.gauss(0, 1)},{chance.random()}\n" for _ in range(2000)).encode()

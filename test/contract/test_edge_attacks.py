@@ -141,7 +141,7 @@ ROUTES = {
 }
 
 
-# Seconds of CPU: a clock would also tell how busy the machine is. What freezes a service takes many of them.
+# Seconds of CPU: a clock would also measure how busy the machine is. What freezes a service takes many of them.
 MAX_SECONDS = 0.4
 
 

@@ -1,6 +1,6 @@
 """The end of a service as its clients see it: a client that was let in is answered, one that comes later is rejected.
 
-A proxy repeats a POST that was refused, and not one whose connection was reset: so nothing that was accepted may be.
+A proxy repeats a POST whose connection was refused, but not one whose connection was reset: so no accepted one may be.
 """
 
 import json
@@ -49,7 +49,7 @@ class Clients:
             thread.start()
 
     def join(self) -> None:
-        """Wait until all were refused."""
+        """Wait until all connections were refused."""
         for thread in self._threads:
             thread.join(SOON)
 
@@ -82,7 +82,7 @@ class Clients:
         return answer
 
     def _stay(self, path: bytes) -> None:
-        """Ask on a connection until an answer says that it ends, then on another."""
+        """Send requests on a connection until a response closes it, then on another."""
         number = 0
         while not self.lost and (wire := self._connect()):
             with wire:

@@ -1,4 +1,4 @@
-"""Where one request ends and the next begins: one table, judged by RFC 9112.
+"""Boundaries between requests: one table, judged by RFC 9112.
 
 A proxy in front believes its own reading of a length. If ours differs, what it took for a body is a request here, sent
 with another client's connection: so whatever can be read in two ways is refused, and the connection closed.
@@ -20,7 +20,7 @@ FINAL = get(b"/version", b"Connection: close")
 
 
 class Case(NamedTuple):
-    """Bytes, what the service answers, and what two other readers of HTTP make of them.
+    """Bytes, the service's answer, and the readings of two other parsers of HTTP.
 
     `answers` are statuses, with / where RFC 9112 leaves a choice; `closed` at the end: and then the end of the stream.
     `h11` (0.16) and `llhttp` (9, strict, by httptools 0.9) are a record, made by hand: how many whole requests each
@@ -36,7 +36,7 @@ class Case(NamedTuple):
 
 
 def head(*fields: bytes, first: bytes = b"POST /predict HTTP/1.1", host: bytes = b"Host: x\r\n") -> bytes:
-    """Return a head for a JSON body whose length is said in `fields`."""
+    """Return a head for a JSON body whose length `fields` declares."""
     return (
         first + b"\r\n" + host + b"Content-Type: application/json\r\n" + b"".join(f + b"\r\n" for f in fields) + b"\r\n"
     )
@@ -48,12 +48,12 @@ def chunked(body: bytes, *fields: bytes) -> bytes:
 
 
 def coded(*fields: bytes) -> bytes:
-    """Return a POST with a good chunked body and these fields to say so."""
+    """Return a POST with a good chunked body, which these fields declare."""
     return head(*fields) + GOOD
 
 
 def long(*fields: bytes, body: bytes = b'"first"') -> bytes:
-    """Return a POST with a body and these fields to tell its length."""
+    """Return a POST with a body, whose length these fields define."""
     return head(*fields) + body
 
 

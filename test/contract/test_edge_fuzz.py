@@ -48,7 +48,7 @@ def noting(model_cache, tmp_path):
 
 
 def fuzz(service, examples: int, first_seed: int) -> list:
-    """Let some processes ask that often; return what was wrong."""
+    """Let some processes send that number of requests; return the errors."""
     script = Path(__file__).with_name("mutations.py")
     share = str(examples // WORKERS)
     command = [sys.executable, "-I", str(script), str(service.port)]

@@ -114,7 +114,7 @@ def answers_to(service, requests) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def guard(model_cache, tmp_path_factory):
-    """Return what starts a service that wants a key and whose predictor notes each sample, once for its settings."""
+    """Return a function that starts a service with a key, whose predictor notes each sample, once for its settings."""
     running = {}
     folder = tmp_path_factory.mktemp("key")
     noted, keys = folder / "asked", folder / "keys"

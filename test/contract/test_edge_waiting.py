@@ -119,7 +119,7 @@ def test_who_takes_no_answers_keeps_no_one_else_from_theirs(start):
 
 
 class Unread:
-    """A service whose output nobody reads."""
+    """A service whose output is not read."""
 
     def __init__(self, root, **settings: str) -> None:
         self.port = int(free_port())
@@ -132,7 +132,7 @@ class Unread:
         )
 
     def ready(self) -> "Unread":
-        """Wait until it says that it is ready; return itself."""
+        """Wait until it reports that it is ready; return itself."""
         assert wait_until(lambda: status_of(self, b"/readyz") == 200)
         return self
 
@@ -144,7 +144,7 @@ class Unread:
 
 
 def status_of(service, path: bytes) -> int:
-    """Return the status of a GET, 0 where nobody listens."""
+    """Return the status of a GET, 0 if the port is closed."""
     try:
         return ask(service, get(path), 5).status
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""An explainer answers on its own routes, and its answers are no predictions."""
+"""An explainer answers on its own routes, and its answers do not count as predictions."""
 
 import json
 

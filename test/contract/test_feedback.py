@@ -35,7 +35,7 @@ NONE = {"counted": 0, "unknown": 0, "repeated": 0, "incomparable": 0}
 
 
 def send(service, feedback):
-    """Return (status, what the service says) to feedback."""
+    """Return (status, response) of the service to feedback."""
     return service.ask(json.dumps(feedback), "/feedback")[:2]
 
 
@@ -224,7 +224,7 @@ def test_no_client_makes_the_metrics_large(start):
         ("", {}, 400, 'The body is empty; send {"id": "…", "answer": …}.'),
         ("{", {}, 400, "The body is not JSON"),
         ("[1]", {}, 400, 'Feedback 1: It is not an object; send {"id": "…", "answer": …}.'),
-        ('{"id": "a", "answer": 1, "truth": 1}', {}, 400, 'It has an unknown name "truth"'),
+        ('{"id": "a", "answer": 1, "truth": 1}', {}, 400, 'It has an unknown key "truth"'),
         ("id=a", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "Send feedback as JSON"),
         ("{}", {"Content-Encoding": "br"}, 415, "Bodies compressed with br are not supported"),
         (json.dumps([{"id": "a", "answer": 1}] * 11), {}, 413, "A body may have 10 samples (S2I_MAX_SAMPLES)."),

@@ -112,6 +112,10 @@ def test_a_picture_is_in_json(pictures):
     text = base64.b64encode(png()).decode()
     for sample in (url(png()), text, {"b64": text}, url(png()).replace(";base64", ";name=a.png;base64")):
         assert pictures.predict(sample) == (200, RED)
+        # Cog's and BentoML's clients name each argument, also an only one.
+        assert pictures.predict({"picture": sample}) == (200, RED)
+    for sample in ({"picture": text, "other": text}, {"a": {"b": {"c": text}}}, {}):
+        assert pictures.predict(sample)[0] == 422
 
 
 def test_several_arguments_come_in_a_form(several, tmp_path):
@@ -188,7 +192,7 @@ BOMB = (
 
 
 def animated(frames: int, form: str) -> bytes:
-    """Return the bytes of a picture with so many frames."""
+    """Return the bytes of a picture with that number of frames."""
     first, *others = [Image.new("RGB", (3, 2), (number * 40, 0, 0)) for number in range(frames)]
     stream = io.BytesIO()
     first.save(stream, form, save_all=True, append_images=others)
@@ -198,11 +202,11 @@ def animated(frames: int, form: str) -> bytes:
 UNDECODED = {
     "has more pixels than this service accepts, 10000 (S2I_MAX_PIXELS)": BOMB,
     "is a picture that is truncated or damaged: ": png(90, 90, form="JPEG", quality=100)[:-300],
-    "is not a picture that can be read": b"%PDF-1.7\n%%EOF\n",
+    "is not a readable picture": b"%PDF-1.7\n%%EOF\n",
     "has more frames than this service accepts, 5 (S2I_MAX_FRAMES)": animated(6, "GIF"),
     "has more frames than this service accepts, 5 (S2I_MAX_FRAMES) ": animated(6, "TIFF"),
     "has more frames than this service accepts, 5 (S2I_MAX_FRAMES)  ": animated(6, "PNG"),
-    "is not a picture that can be read ": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n",
+    "is not a readable picture ": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n",
 }
 
 
@@ -298,7 +302,7 @@ def test_a_url_is_fetched_only_from_a_host_that_is_listed_and_public(start, fron
         status, text = said(service, own, path, wrapped)
         assert (status, "does not fetch files from http://localhost" in text) == (refused, True)
         status, text = said(service, f"http://localhost:{other.port}/", path, wrapped)
-        assert (status, "its address is not a public one" in text) == (refused, True)
+        assert (status, "its address is not public" in text) == (refused, True)
         # Others are not delayed, and what is no URL is a file as before.
         assert service.ask(json.dumps(wrapped("AAAA")), path)[0] == 200
 
@@ -317,13 +321,13 @@ def test_a_service_fetches_files_at_public_addresses(model_cache, front):
         "93.184.216.34/file",
         *(f"93.184.216.34/{each}" for each in ("large", "other", "private")),
     ]
-    assert found["predict"] == [200, 4]
+    assert found["predict"] == found["named"] == [200, 4]
     assert found["batch"] == [200, [4, 3]]
     assert found["v1"] == found["vertex"] == [200, {"predictions": [4]}]
     assert found["v2"] == [4]
     assert found["large"] == [413, "The files of this request are larger than this service accepts (S2I_MAX_BODY)."]
     for case in ("private", "redirected to a private address"):
-        assert found[case] == [422, "A file at 10.1.2.3 was not fetched: its address is not a public one."]
+        assert found[case] == [422, "A file at 10.1.2.3 was not fetched: its address is not public."]
     for case in ("another host", "redirected to another host"):
         assert found[case][0] == 422 and "does not fetch files from http://93.184.216.35:" in found[case][1]
 
@@ -522,7 +526,7 @@ def test_the_page_has_a_file_picker_and_shows_pictures(start):
     assert (status, '<img src="data:image/png;base64,' in page) == (200, True)
     body, headers = form(("picture", b"nothing", "a.png", "image/png"), ("angle", b"180", None, None))
     status, page, _ = service.ask(body, "/docs", headers=headers)
-    assert (status, "is not a picture that can be read" in page) == (422, True)
+    assert (status, "is not a readable picture" in page) == (422, True)
 
 
 def test_openapi_names_files(several, answers):

@@ -95,7 +95,7 @@ def test_no_forgery_is_loaded_and_nothing_of_it_is_executed(name, root, keys, to
 
 
 def test_a_canary_sings_where_no_one_verifies(root, tools):
-    """Without this, none of the above would prove anything."""
+    """Without this, none of the above would show anything."""
     forgeries.plant(root / "model", tools)
     loaded(root, None)
     assert tools.canary.exists()

@@ -142,7 +142,7 @@ def statuses(said: bytes) -> list[int]:
 @example(stream=b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", cuts=[])
 def test_nothing_that_clients_send_is_a_fault_of_ours(service, stream, cuts):
     wrong = [status for status in statuses(exchange(service, fragments(stream + LAST, cuts))) if status >= 500]
-    # A method, an encoding or a version that nobody implements is the client's doing.
+    # A method, an encoding or a version that is not implemented is the client's doing.
     assert [status for status in wrong if status not in (501, 505)] == []
 
 

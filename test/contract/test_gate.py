@@ -14,7 +14,7 @@ KEY = "a-secret-of-ours"
 
 @pytest.fixture
 def guarded(start, tmp_path):
-    """Return a service that wants a key."""
+    """Return a service that requires a key."""
     path = tmp_path / "key"
     path.write_text(KEY + "\n")
     return start(ECHO, S2I_API_KEY_FILE=str(path), S2I_DEBUG="1").ready()
@@ -87,7 +87,7 @@ def test_pages_of_a_listed_origin_may_ask_and_read(start, path, tmp_path):
         allowed = reported.get_all("Access-Control-Allow-Origin")
         assert allowed == (["https://app.example"] if origin == "https://app.example" else None)
         exposed = (reported["Access-Control-Expose-Headers"] or "").lower().split(", ")
-        # Browsers let a page read these without being told; the last is for themselves.
+        # Browsers let a page read these without permission; the last is for themselves.
         unsaid = {"cache-control", "content-language", "content-length", "content-type", "date", "vary", "allow"}
         unsaid.add("x-content-type-options")
         ours = {name.lower() for name in reported if not name.startswith("Access-Control-")} - unsaid

@@ -59,7 +59,7 @@ def driver(tmp_path_factory):
 
 
 def seen_by_scorers(service, scorers):
-    """Return the GPUs that each of so many scorers sees, sorted."""
+    """Return the GPUs that each of that number of scorers sees, sorted."""
     seen = {}
     until = time.monotonic() + services.SOON
     while len(seen) < scorers and time.monotonic() < until:
@@ -147,8 +147,8 @@ def test_without_a_gpu_a_model_that_has_libraries_for_one_runs_on_cpus_and_the_l
     (site_packages / "nvidia" / "cudnn").mkdir(parents=True)
     service = start(root, **{**driver, **env}).ready()
     service.wait_for(
-        rf"No GPU: the model runs on CPUs, though libraries for GPUs are installed \({words}\)\. To give a "
-        r"container one: 'docker run --gpus all'"
+        rf"No GPU is available, so the model runs on CPUs, although GPU libraries are installed \({words}\)\. To give "
+        r"a container one: 'docker run --gpus all'"
     )
     assert (service.predict(1)[0], metrics(service)) == (200, [])
 

@@ -26,7 +26,7 @@ class GrpcService(Service):
         super().__init__(app_root, clients.python_of("grpc"), **{"S2I_GRPC_PORT": "0", **env})
 
     def ready(self):
-        """Wait until it serves both; return itself. One that does not come to that is ended."""
+        """Wait until it serves both; return itself. If it never does, it is stopped."""
         try:
             self.grpc = self.wait_for(r"gRPC: listening on ([^ ,]*?)(,| |\.\n)")[1]
             return super().ready()
@@ -152,7 +152,7 @@ def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
     found = clients.ask("tensorflow-serving", "ask_tensorflow_grpc.py", lists.grpc, "adder", "lists")
     unknown_version = "Servable not found for request: Specific(adder, 7)"
     too_many = (
-        "The body would become more than 134217728 bytes, 8 times S2I_MAX_BODY; "
+        "The body would expand to more than 134217728 bytes, 8 times S2I_MAX_BODY; "
         "send fewer samples at a time, or set S2I_MAX_BODY higher."
     )
     assert found == {
@@ -174,7 +174,7 @@ def test_a_client_of_tensorflow_serving_predicts_and_regresses(lists):
         "refused": ["INVALID_ARGUMENT", "The notebook's validator rejects this sample."],
         "no classes": [
             "INVALID_ARGUMENT",
-            "This model can't classify: its answers are not objects with label and score.",
+            "This model can't classify: its predictions are not objects with label and score.",
         ],
     }
 
@@ -237,7 +237,7 @@ def test_what_other_clients_leave_out_is_answered_or_rejected_by_the_right_code(
         "lying shape": "A body may have 524288 samples (S2I_MAX_SAMPLES).",
         "negative shape": "shape has a dimension that is not a whole number of at least 0.",
         "both": "The input 'x' has both contents and raw_input_contents.",
-        "more raw than inputs": "raw_input_contents has 2 tensors, and there are 1 inputs.",
+        "more raw than inputs": "raw_input_contents has 2 tensors, but there are 1 inputs.",
         "cut texts": "The input 'x' is truncated.",
         "no UTF-8": "The input 'x' is not UTF-8; send bytes as base64.",
     }

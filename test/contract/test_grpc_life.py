@@ -39,7 +39,7 @@ NO_KEY = (
 
 @pytest.fixture
 def begin(model_cache):
-    """Return what starts a service, one that waits as long as it is told but for other words; it ends with the test."""
+    """Return a function that starts a service, by default one that waits for a sample's time; the test stops it."""
     running = []
 
     def start(notebook=WAITS, **env):
@@ -201,7 +201,7 @@ INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 @pytest.fixture
 def half():
-    """Return what begins a call whose message does not arrive as a whole; it ends with the test."""
+    """Return a function that starts a call whose message stays incomplete; the test stops it."""
     begun = []
 
     def send(service, size, count, **how):
@@ -264,7 +264,7 @@ REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 @pytest.fixture
 def idle():
-    """Return what begins calls that say and take nothing, 150 on each of some connections; they end with the test."""
+    """Return a function that starts idle calls, 150 on each of some connections; the test stops them."""
     begun = []
 
     def begin_calls(service, path, connections, *, asks):
@@ -325,7 +325,7 @@ def test_answers_that_no_one_takes_do_not_fill_the_memory(begin, what):
 
 def test_checks_are_answered_also_when_as_much_is_held_as_may_be(begin):
     service = begin(S2I_MAX_HELD=str(1 << 16)).ready()
-    refused = ["RESOURCE_EXHAUSTED", "This service holds as many bytes of requests as it accepts (S2I_MAX_HELD)."]
+    refused = ["RESOURCE_EXHAUSTED", "This service already holds the maximum bytes of requests (S2I_MAX_HELD)."]
     assert live("check while held", service.grpc) == [1, True, refused, 10_000]
 
 

@@ -29,7 +29,7 @@ LEAVING = {"S2I_GRPC_CONNECTION_AGE": "1", "S2I_LINGER": "2"}
 
 @pytest.fixture
 def begin(model_cache):
-    """Return what starts a service on two ports; it ends with the test."""
+    """Return a function that starts a service on two ports; the test stops it."""
     running = []
 
     def start(ports, **env):
@@ -45,7 +45,7 @@ def begin(model_cache):
 
 @pytest.fixture
 def balance(tmp_path):
-    """Return what starts HAProxy before pairs of ports, and gives its own; it ends with the test."""
+    """Return a function that starts HAProxy before pairs of ports, and returns its own; the test stops it."""
     running = []
 
     def start(pairs, *, calls):

@@ -1,4 +1,4 @@
-"""What a service makes of type hints and says of what does not fit them, on every route."""
+"""A service's reading of type hints, and its errors for samples that do not fit them, on every route."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How a service starts, gets ready and ends, as process 1 would have it."""
+"""Start, readiness and shutdown of a service, as process 1 requires them."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The log of a service whose reader is slow, gone or was never there; and what is printed past our own words."""
+"""The log of a service whose reader is slow, gone or missing; and output of others in it."""
 
 import http.client
 import json
@@ -127,6 +127,6 @@ def test_what_was_left_out_is_counted_once_the_log_is_read_again(model_cache):
             thread.start()
             assert wait_until(lambda: b"raw words\n" in lines)
             asked(port, "POST", "/predict", "1")
-            assert wait_until(lambda: any(b" lines were left out" in line for line in lines))
+            assert wait_until(lambda: any(b" lines were dropped" in line for line in lines))
             process.terminate()
             thread.join(SOON)

@@ -21,7 +21,7 @@ RUN = (
     "%nb_serve good.ipynb",
     "%nb_golden 1",
 )
-# Out of sight, and not run.
+# Out of sight, never run.
 BELOW = ("# one line\n" * 80, "import somewhere")
 # What JupyterLab's server has to end with its kernels.
 PATIENCE = 30

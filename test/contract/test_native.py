@@ -1,4 +1,4 @@
-"""A native program and the service of the same model, asked the same: what is the same, and what is not."""
+"""A native program and the service of the same model with the same requests: what they share, and the differences."""
 
 import contextlib
 import gzip
@@ -111,7 +111,7 @@ def both(tmp_path_factory):
 
 
 def told(service, sent):
-    """Return what a client sees: status, header fields but for those of the moment, and body."""
+    """Return the response to a client: status, header fields except those of the moment, and body."""
     with Wire(service) as wire:
         answer = wire.send(sent).answer(bodiless=sent.startswith(b"HEAD"))
     passing = {"Date", "X-Request-ID", "Content-Length", "Server"}
@@ -153,7 +153,7 @@ def test_a_sample_unlike_the_notebook_s_own_that_fails_is_422_here_and_500_there
     # A program of kilobytes has no description of the notebook's samples to compare one with.
     (one, _, service), (other, _, native) = (told(server, post(b'[1,"b"]')) for server in both)
     assert (one, other) == (422, 500)
-    assert "1: must be a number, as in the notebook's own samples, and is a string." in json.loads(service)["detail"]
+    assert "1: must be a number, as in the notebook's own samples, but is a string." in json.loads(service)["detail"]
     assert json.loads(native)["detail"] == FAILED
 
 

@@ -1,4 +1,4 @@
-"""Starts with files and settings that nobody means: each ends with a sentence and a fix, and never with a traceback."""
+"""Starts with unintended files and settings: each fails with a sentence and a fix, never with a traceback."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def said(app_root, **env):
 
 
 def check(code, output):
-    """Fail unless this is how a refused start ends."""
+    """Fail unless this is the outcome of a failed start."""
     assert "Traceback" not in output
     assert "\n  Why: " in output
     assert "\n  Fix: " in output

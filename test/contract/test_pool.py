@@ -1,4 +1,4 @@
-"""A pool of real scorers, without a front: what a notebook forks, and what its system lacks."""
+"""A pool of real scorers, without a front: forks of a notebook, and missing features of its system."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ class RealPool:
         return self
 
     def ask(self, samples: list, at_once: int = 64) -> list:
-        """Return the answers to samples, of which so many are asked at a time."""
+        """Return the answers to samples, sent in groups of that size."""
         answers: list = [None] * len(samples)
         todo = iter(range(len(samples)))
         left = len(samples)
@@ -81,7 +81,7 @@ class RealPool:
 
 @pytest.fixture
 def start(model_cache):
-    """Return what makes a pool of a notebook's code; it ends with the test."""
+    """Return a function that makes a pool of a notebook's code; the test stops it."""
     made = []
 
     def begin(code: str, manifest=None, **env: str) -> RealPool:
@@ -146,7 +146,7 @@ PLAIN = """
 
 @pytest.fixture
 def descriptors():
-    """Return what leaves this process so many descriptors, and with None all that it had."""
+    """Return a function that leaves this process that number of descriptors, and with None its former number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = []
 
@@ -169,7 +169,7 @@ def descriptors():
 
 
 def times(pool, words: str) -> int:
-    """Return how often the log says so."""
+    """Return how often the log contains it."""
     return sum(words in line for line in pool.log)
 
 

@@ -14,7 +14,7 @@ from contract.test_surroundings import THREADS
 
 @pytest.fixture
 def prove(model_cache):
-    """Return what proves the model of a notebook's code, or of an APP_ROOT."""
+    """Return a function that verifies the model of a notebook's code, or of an APP_ROOT."""
 
     def run(code_or_root, **env):
         root = model_cache(code_or_root) if isinstance(code_or_root, str) else code_or_root
@@ -137,7 +137,7 @@ def test_another_answer_in_the_forked_process_makes_it_spawn(prove):
     )
     assert (found["scorer_start"], found["scorer_start_reason"]) == (
         "spawn",
-        "a forked scorer answered a golden row differently",
+        "a forked scorer predicted a golden row differently",
     )
 
 
@@ -188,7 +188,7 @@ def test_a_row_that_hangs_is_reported_as_504(prove, model_cache, tmp_path):
     root = copy_of(model_cache("import time\ndef predictor(x): return time.sleep(x)\nexamples = [0]\n"), tmp_path)
     (root / "model" / "golden.ndjson").write_text('{"sample": 1000, "answer": null}\n')
     (row,) = prove(root, S2I_VERIFY_TIMEOUT="5")["rows"][:1]
-    assert row["error"] == {"status": 504, "what": "no answer within the time limit", "traceback": None}
+    assert row["error"] == {"status": 504, "what": "no prediction within the time limit", "traceback": None}
 
 
 def test_a_row_that_kills_the_process_is_reported(prove, model_cache, tmp_path):
@@ -237,5 +237,5 @@ SLOW_TO_LOAD = """
 def test_loading_slowly_does_not_make_a_fork_that_hangs_take_many_times_as_long(prove):
     began = time.monotonic()
     found = prove(THREADS + SLOW_TO_LOAD)
-    assert found["scorer_start_reason"] == "forked scorers did not answer the golden rows within 5 s"
+    assert found["scorer_start_reason"] == "forked scorers did not predict the golden rows within 5 s"
     assert time.monotonic() - began < 15

@@ -28,14 +28,14 @@ CARELESS = {
 
 
 def configuration(of):
-    """Return the page's configuration in which these words are."""
+    """Return the page's configuration that contains this text."""
     blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (block,) = [block for block in blocks if of in block]
     return block
 
 
 class Proxy:
-    """A proxy before two ports: its own port, and what it has logged."""
+    """A proxy before two ports: its own port, and its log."""
 
     def __init__(self, kind, folder, ports, changes=()):
         self.port = int(free_port())
@@ -88,7 +88,7 @@ def asked(connection, number):
 
 
 class Clients:
-    """Ask until they are told to end, each on a connection that is kept; `wrong` are answers but the right ones."""
+    """Ask until they are stopped, each on a kept connection; `wrong` are unexpected answers."""
 
     def __init__(self, port):
         self._port, self._over = port, threading.Event()
@@ -127,7 +127,7 @@ class Clients:
 
 
 def requests_later(clients, number):
-    """Return whether so many requests more are made soon."""
+    """Return whether that number of further requests is made soon."""
     until = clients.count + number
     return wait_until(lambda: clients.count >= until)
 
@@ -147,7 +147,7 @@ def restarted(start, tmp_path):
         left.append(clients.end)
         for turn in range(RESTARTS):
             assert running[turn].stop() == 0
-            # So long that the proxy meets a closed door, and not only the last connections of the old one.
+            # So long that the proxy meets a closed port, beyond the last connections of the old one.
             assert requests_later(clients, AWAY)
             running[turn] = served(start, ports[turn])
             # A balancer that asks for itself takes it back when it has asked.

@@ -1,4 +1,4 @@
-"""Starts that are refused: models that can't be served, ports and settings that can't be meant."""
+"""Starts that fail: models that can't be served, invalid ports and settings."""
 
 import socket
 import subprocess

@@ -52,7 +52,7 @@ def model(tmp_path_factory):
 
 
 def blobs(folder):
-    """Return the files in which the registry keeps what was pushed, by their digests."""
+    """Return the files in which the registry keeps pushed blobs, by their digests."""
     return {path.parent.name: path for path in folder.glob("**/blobs/sha256/*/*/data")}
 
 
@@ -190,7 +190,7 @@ def test_no_other_file_is_pushed(registry, tmp_path):
 
 @pytest.fixture
 def guarded(tmp_path):
-    """Return (address, certificate) of a registry that has TLS and wants a login."""
+    """Return (address, certificate) of a registry with TLS and a login."""
     port = free_port()
     tls.write_pems(tmp_path)
     (tmp_path / "htpasswd").write_text(PASSWORDS)
@@ -199,7 +199,7 @@ def guarded(tmp_path):
 
 
 def pushed(model, place, **env):
-    """Return (exit status, what is said) of a push."""
+    """Return (exit status, output) of a push."""
     command = [sys.executable, "-I", "-m", "nb_builder", "push", model, place]
     environ = {name: value for name, value in os.environ.items() if "CA_BUNDLE" not in name}
     ran = subprocess.run(command, capture_output=True, text=True, env={**environ, **env})

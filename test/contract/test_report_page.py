@@ -30,7 +30,7 @@ NEW = """
 
 @pytest.fixture(scope="module")
 def seen(chromium, model_cache, tmp_path_factory):
-    """Return what a person saw of the page, pictures included."""
+    """Return the browser's observations of the page, pictures included."""
     folder = tmp_path_factory.mktemp("report")
     rows = [{"value": number / 50, "note": HOSTILE if number % 2 else "x" * 300} for number in range(50)]
     (folder / "samples.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))

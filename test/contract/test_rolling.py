@@ -35,7 +35,7 @@ class Balancer:
 
 
 def is_ready(service) -> bool:
-    """Return whether a service says that it is ready."""
+    """Return whether a service reports that it is ready."""
     try:
         return service.status("/readyz") == 200
     except OSError:

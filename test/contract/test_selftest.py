@@ -1,4 +1,4 @@
-"""What `python -m nb_service selftest` says of a service: as proved, or what differs."""
+"""`python -m nb_service selftest` reports that a service is as verified, or the differences."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def with_answer(root, answer):
 def test_a_service_as_proved_gets_one_line(selftest):
     said = selftest(DOUBLE)
     assert said.startswith("Selftest: 3 golden rows with the same predictions, ")
-    assert said.endswith(" requests answered as they ought to be.\n") and said.count("\n") == 1
+    assert said.endswith(" requests with the expected responses.\n") and said.count("\n") == 1
 
 
 def test_a_client_of_a_broker_that_can_not_be_loaded_is_a_difference(model_cache, tmp_path):
@@ -69,7 +69,7 @@ def test_the_verdict_holds_every_answer(verdict):
     reported = {one["asked"]: (one["status"], one["answer"]) for one in found["answers"]}
     assert reported["golden row 2"] == (200, 5.0)
     assert reported["golden rows as NDJSON"] == (200, [2, 5.0, "aa"])
-    assert reported["a body that is no JSON"] == (400, None)
+    assert reported["a body that is not JSON"] == (400, None)
     assert reported["the sample null"] == (422, None)
     assert reported['the sample "text"'] == (200, "texttext")
     assert "TypeError: unsupported operand" in found["stderr"]
@@ -98,7 +98,7 @@ def test_a_model_that_does_not_load_is_a_difference_and_no_traceback(selftest, m
     root = copy_of(model_cache(DOUBLE), tmp_path)
     (root / "model" / "model.pickle").write_bytes(b"no pickle")
     said = selftest(root, status=1)
-    assert said.startswith("The service must get ready and ended: ") and "(problem model-damaged)" in said
+    assert said.startswith("The service must become ready but ended: ") and "(problem model-damaged)" in said
 
 
 def test_a_verdict_is_written_and_the_status_is_0_although_rows_differ(verdict, model_cache, tmp_path):
@@ -114,7 +114,7 @@ def test_a_verdict_that_can_not_be_written_is_printed(selftest, tmp_path):
 def test_a_predictor_that_answers_differently_each_time_is_only_asked(selftest, model_cache):
     code = "import random\ndef predictor(x):\n    return random.random()\nexamples = [1]\n"
     said = selftest(model_cache(code, deterministic=False))
-    assert said.startswith("Selftest: 1 golden row answered (predictor answers differently each time), ")
+    assert said.startswith("Selftest: 1 golden row with predictions (predictor is random, so they differ), ")
 
 
 def test_without_golden_rows_the_rest_is_asked(selftest):

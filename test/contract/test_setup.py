@@ -59,7 +59,7 @@ def obstacle(tmp_path):
 
 
 def readiness(service):
-    """Return what /readyz says, "" before it listens."""
+    """Return the body of /readyz, "" before it listens."""
     try:
         return json.dumps(service.ask(None, "/readyz", "GET")[1])
     except ConnectionError:

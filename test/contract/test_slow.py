@@ -1,4 +1,4 @@
-"""A slow sample holds up nobody as long as another scorer is idle, not even what was sent after it."""
+"""A slow sample delays no other as long as another scorer is idle, not even samples that were sent after it."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Bodies that would become gigabytes: refused before they do, while the service answers others."""
+"""Bodies that would become gigabytes: rejected before they do, while the service answers others."""
 
 import contextlib
 import json
@@ -34,12 +34,12 @@ CSV, NDJSON, NPY = "text/csv", "application/x-ndjson", "application/x-npy"
 
 
 def filled(line: bytes, size: int = BODY) -> bytes:
-    """Return as many lines as go into a body."""
+    """Return the maximum number of lines of a body."""
     return line * (size // len(line))
 
 
 def npy(*shape: int) -> bytes:
-    """Return an array of as many bytes as its shape says."""
+    """Return an array with the number of bytes of its shape."""
     count = 1
     for size in shape:
         count *= size
@@ -93,7 +93,7 @@ LARGE = {
 
 
 class Watch:
-    """Looks at the memory of all processes of a service and at its health, until the block ends."""
+    """Watches the memory of all processes of a service and its health, until the block exits."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -142,7 +142,7 @@ named = module_service(NAMED)
 
 
 def refused(service: Service, path: str, made, headers: dict) -> Watch:
-    """Return what was seen while a body came that is too much."""
+    """Return the observations during a body that is too large."""
     body, more = made if isinstance(made, tuple) else (made, {})
     assert len(body) <= BODY
     with Watch(service) as watch:

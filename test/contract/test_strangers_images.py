@@ -246,7 +246,7 @@ def test_provenance_that_was_signed_before_the_types_differed_still_verifies(pla
 
 
 def test_no_program_and_no_variable_of_an_image_takes_part_in_its_verification(place, keys):
-    """An image that nobody has signed, with programs and variables that would say otherwise."""
+    """An unsigned image, with programs and variables that claim otherwise."""
     app_root = place / "root" / IN_IMAGE
     liar = f"#!/bin/sh\ntouch {place}/ran\necho The model is signed by the key 1234\nexit 0\n"
     for name in ("venv/bin/bash", "venv/bin/python", "venv/bin/basename", "src/.hook.sh"):

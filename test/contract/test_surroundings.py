@@ -103,7 +103,7 @@ def test_native_threads_are_limited_unless_the_user_said_otherwise(start):
 
 
 def without_reader() -> int:
-    """Return the writing end of a pipe that nobody reads."""
+    """Return the writing end of a pipe without a reader."""
     reader, writer = os.pipe()
     os.close(reader)
     return writer
@@ -130,7 +130,7 @@ def test_a_service_that_can_t_write_its_log_lives_on(model_cache, log):
 
 
 def ready(client) -> bool:
-    """Return whether /readyz says 200 yet."""
+    """Return whether /readyz returns 200 yet."""
     try:
         return client.status("/readyz") == 200
     except ConnectionRefusedError:

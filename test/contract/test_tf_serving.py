@@ -162,7 +162,7 @@ PAIRS = [
     ),
     (f"{HALF}/versions/VERSION:regress", {"examples": [{"input-0": 2.0}]}, 200, {"results": [4.0]}),
     (f"{HALF}:regress", {"context": {"input-0": 5.0}, "examples": [{}]}, 200, {"results": [5.5]}),
-    (f"{SCORES}:regress", {"examples": [TEXT]}, 400, "This model can't regress: its answers are not numbers."),
+    (f"{SCORES}:regress", {"examples": [TEXT]}, 400, "This model can't regress: its predictions are not numbers."),
     (
         f"{HALF}:regress",
         {"instances": [1.0]},
@@ -190,7 +190,7 @@ PAIRS = [
         f"{HALF}:classify",
         {"examples": [{"input-0": 1.0}]},
         400,
-        "This model can't classify: its answers are not objects with label and score.",
+        "This model can't classify: its predictions are not objects with label and score.",
     ),
     (
         f"{SCORES}:classify",

@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry: what a collector gets, and what happens where there is none."""
+"""Spans for OpenTelemetry: the collector's input, and a service without a collector."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Keeps what is posted, a file each, in the server's `folder`."""
+    """Keeps the bodies of POSTs, a file each, in the server's `folder`."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -50,7 +50,7 @@ class Collector(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector(tmp_path):
-    """Return a stand-in of a collector that keeps what it gets."""
+    """Return a stand-in of a collector that keeps its requests."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     server.folder, server.asked, server.lock = tmp_path / "collected", [], threading.Lock()
     server.folder.mkdir()
@@ -79,7 +79,7 @@ def traced(model_cache, collector):
 
 
 def spans_of(collector):
-    """Return all spans that the collector got, in the order in which they ended."""
+    """Return all spans that the collector got, in the order of their end."""
     return sorted(clients.ask("otel", "decode_spans.py", collector.folder), key=lambda span: span["ended"])
 
 

@@ -1,4 +1,4 @@
-"""Scorers that die, hang and are flooded: each costs its own request and nobody else's."""
+"""Scorers that die, hang and are flooded: each costs its own request and no other."""
 
 import contextlib
 import json
@@ -203,7 +203,7 @@ def test_a_client_that_sends_on_after_a_rejection_still_gets_it(start):
 
 @pytest.fixture
 def crowd():
-    """Return what opens so many connections to a service; they are closed, and the limit of open files put back."""
+    """Return a function that opens connections to a service; they are closed, and the limit of files restored."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     opened = contextlib.ExitStack()
 

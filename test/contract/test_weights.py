@@ -49,7 +49,7 @@ def view(root):
 
 
 def readiness(service):
-    """Return what /readyz says, "" before it listens."""
+    """Return the body of /readyz, "" before it listens."""
     try:
         return json.dumps(service.ask(None, "/readyz", "GET")[1])
     except ConnectionError:
@@ -57,7 +57,7 @@ def readiness(service):
 
 
 def not_ready(service, words):
-    """Wait until the service listens and says that it is not ready, with these words."""
+    """Wait until the service listens and reports that it is not ready, with this text."""
     service.wait_for("attempt 2 is in")
     service.port = int(service.environment_port)
     assert wait_until(lambda: words in readiness(service)), readiness(service)

@@ -26,7 +26,7 @@ S3_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "the-secret-of-
 
 @contextlib.contextmanager
 def running(port, *command, **options):
-    """Run a server until the block ends; the block begins when it listens."""
+    """Run a server until the block exits; the block starts when it listens."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
     try:
         assert wait_until(lambda: is_listening(port), STARTS)

@@ -73,7 +73,7 @@ def roots(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plain(roots, tmp_path_factory):
-    """Return a file that nobody has signed, with its packages."""
+    """Return an unsigned file, with its packages."""
     return zipapps.zipapp_of(roots[0], tmp_path_factory.mktemp("plain"), "--with-wheels")
 
 
@@ -170,7 +170,7 @@ def test_what_was_forged_is_rejected_before_anything_of_it_is_executed(signed, k
 
 
 def test_the_canary_sings_where_no_one_verifies(signed, tmp_path):
-    """Else the test above would prove nothing."""
+    """Else the test above would show nothing."""
     sings = tmp_path / "sings"
     for name in ("a pickle that sings", "a module that sings", "a package that sings", "our code that sings"):
         change = dict(zipapps.forgeries(entries(signed[1]), sings))[name]
@@ -288,11 +288,11 @@ def test_the_origin_of_another_model_is_rejected(of_image_file, roots, keys, tmp
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda found: [*found.items(), ("src/helper.py", b"")], "a name in it is not a file, or is in it twice"),
-        (lambda found: [*found.items(), ("src/../../x", b"")], "src/../../x in it is not a file, or is in it twice"),
+        (lambda found: [*found.items(), ("src/helper.py", b"")], "a name in it is not a file, or occurs twice"),
+        (lambda found: [*found.items(), ("src/../../x", b"")], "src/../../x in it is not a file, or occurs twice"),
         (lambda found: [*found.items(), ("/etc/x", b"")], "/etc/x in it is not a file"),
         (lambda found: [*found.items(), ("src/x/", b"")], "src/x/ in it is not a file"),
-        (lambda found: {**found, "zipapp.json": b'{"format": 9}'}.items(), "it has form 9, and this program reads 1"),
+        (lambda found: {**found, "zipapp.json": b'{"format": 9}'}.items(), "it has format 9, but this program reads 1"),
         (lambda found: {**found, "zipapp.json": b"{}"}.items(), "it was not written by 'nb-builder zipapp'"),
     ],
 )
@@ -335,7 +335,7 @@ def test_a_signed_file_that_others_read_in_another_way_is_rejected(signed, keys,
     if form != "a comment" and sys.version_info < (3, 13):
         assert subprocess.run([*command, "--help"], capture_output=True).stdout.startswith(b"evil\n")
     done = by_trusted(path, "--key", keys[1], "--verify")
-    assert (done.returncode, f"it could be read in two ways: {words}" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, f"it is ambiguous: {words}" in done.stderr) == (1, True), done.stderr
 
 
 def by_trusted(path, *words):
@@ -361,7 +361,7 @@ def test_the_program_that_is_here_takes_its_like(of_image_file, keys):
 def test_an_empty_key_is_no_wish_to_trust_everybody(signed):
     done = run(signed[0], "--key", "", "1", S2I_VERIFY_KEY_FILE="/nowhere")
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"argument --key: it names no file; without --key, nothing is verified" in done.stderr
+    assert b"argument --key: it is empty; without --key, nothing is verified" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root, to give a folder away")
@@ -372,8 +372,8 @@ def test_a_cache_that_others_can_change_is_not_used(signed, keys, tmp_path, fold
     assert {path.stat().st_mode & 0o777 for path in cache.iterdir()} == {0o700}
     for change, words in (
         (lambda: os.chown(cache / folder, 65534, -1), "it belongs to another user"),
-        (lambda: (os.chown(cache / folder, 0, -1), (cache / folder).chmod(0o777)), "others can write to it"),
-        (lambda: (cache / folder).chmod(0o770), "others can write to it"),
+        (lambda: (os.chown(cache / folder, 0, -1), (cache / folder).chmod(0o777)), "other users can write to it"),
+        (lambda: (cache / folder).chmod(0o770), "other users can write to it"),
     ):
         change()
         done = run(signed[0], "--key", str(keys[1]), "1", cache=cache)
@@ -470,7 +470,7 @@ def test_a_manifest_without_a_version_of_python_is_a_sentence(plain, tmp_path, v
         return {**found, "model/manifest.json": changed}
 
     done = by_trusted(zipapps.changed(plain, tmp_path / "m", change), "1")
-    assert "model/manifest.json names no version of Python" in done.stderr and "Traceback" not in done.stderr
+    assert "model/manifest.json contains no version of Python" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_facts_that_go_too_deep_are_a_sentence(plain, tmp_path):
@@ -633,7 +633,7 @@ def test_a_page_whose_name_leads_here_is_rejected(served, host, status):
 
 
 def crowd(port: int) -> list[socket.socket]:
-    """Return as many connections as there may be, with a request on each that is not complete."""
+    """Return the maximum number of connections, each with an incomplete request."""
     from nb_scorer.zipapp import serve
 
     slow = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(serve.MAX_CLIENTS)]

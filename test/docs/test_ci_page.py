@@ -1,4 +1,4 @@
-"""The files of the page on CI are valid YAML, and do in each system what the page says: check, build, compare."""
+"""The files of the page on CI are valid YAML, and check, build and compare in each system, as the page describes."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ JOBS = {name: job for name, job in GITLAB.items() if name not in ("stages", "var
 
 
 def commands(lines):
-    """Return the words of each nb-builder command in lines of shell."""
+    """Return the arguments of each nb-builder command in lines of shell."""
     text = "\n".join(lines).replace("\\\n", " ")
     return [line.split() for line in text.splitlines() if line.startswith("nb-builder ")]
 

@@ -10,7 +10,7 @@ from commands import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 ROWS = {re.match(r"\| `nb-builder ([a-z-]+)", line)[1]: line for line in PAGE.splitlines() if "| `nb-builder" in line}
-# Of every command, said below the tables.
+# Of every command, described below the tables.
 EVERY = {"--help", "--json"}
 
 

@@ -1,4 +1,4 @@
-"""Each example of the page about the notebook contract does what the page says."""
+"""Each example of the page about the notebook contract works as the page describes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The page of figures and README say what the pages say that they are taken from; limits are those of the settings."""
+"""Figures on their page and in README are those of the pages they link to; limits are those of the settings."""
 
 import re
 

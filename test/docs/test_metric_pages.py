@@ -1,4 +1,4 @@
-"""The pages on metrics have what the metric table has, and the alerts that there are."""
+"""The pages on metrics list the metric table, and all alerts."""
 
 import re
 

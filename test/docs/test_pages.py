@@ -1,4 +1,4 @@
-"""The pages hold together: links lead somewhere, README is short, the map knows every page."""
+"""The pages hold together: links have targets, README is short, the map lists every page."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The reference pages say what the code says: settings, problems, layout."""
+"""The reference pages match the code: settings, problems, layout."""
 
 import re
 from importlib import import_module
@@ -46,7 +46,7 @@ def classes(module):
 
 
 def gaps(words):
-    """Return the words of a template as the page shows them: facts in capitals."""
+    """Return the text of a template as the page shows it: facts in capitals."""
     words = words.replace("{nb_builder}", "nb-builder").replace("{{", "{").replace("}}", "}")
     return re.sub(r"(?<!\$)\{(\w+)[^}]*\}", lambda match: match[1].upper(), words)
 

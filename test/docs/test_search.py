@@ -1,7 +1,7 @@
-"""People find each how-to with words that they would type into the site's search.
+"""People find each how-to with terms that they would type into the site's search.
 
-The search shows pages that contain all words of a query, in the order of a score: most for words of the title, then of
-other headings. This computes the same from the pages; the site's own search reduces words to their stems, too.
+The search shows pages that contain all terms of a query, in the order of a score: most for terms of the title, then of
+other headings. This computes the same from the pages; the site's own search reduces terms to their stems, too.
 """
 
 import re
@@ -122,6 +122,28 @@ QUERIES = {
     "workers memory": "how-to/tune-workers-and-memory",
     "podman": "deploy/podman/README",
     "docker compose": "deploy/compose/README",
+    "multiple predictors": "how-to/several-predictors",
+    "named predictors": "how-to/several-predictors",
+    "several models": "how-to/several-predictors",
+    "huggingface weights": "how-to/keep-weights-out",
+    "hugging face": "how-to/keep-weights-out",
+    "s3 bucket": "how-to/keep-weights-out",
+    "weights.lock": "how-to/keep-weights-out",
+    "image": "how-to/serve-pictures-and-files",
+    "upload file": "how-to/serve-pictures-and-files",
+    "audio": "how-to/serve-pictures-and-files",
+    "base64": "how-to/serve-pictures-and-files",
+    "headers": "how-to/request-parameters",
+    "query parameters": "how-to/request-parameters",
+    "status code": "how-to/request-parameters",
+    "startup function": "how-to/open-connections-at-start",
+    "setup function": "how-to/open-connections-at-start",
+    "connection pool": "how-to/open-connections-at-start",
+    "dry run": "how-to/serve-a-training-notebook",
+    "rate limit": "how-to/protect-with-a-key",
+    "helm": "how-to/retrain-on-a-schedule",
+    "stream predictions": "how-to/stream-predictions",
+    "streaming": "how-to/stream-predictions",
     "how many replicas": "how-to/size-a-deployment",
 }
 HOW_TOS = sorted(str(page.relative_to(DOCS).with_suffix("")) for page in (DOCS / "how-to").glob("*.md"))

@@ -1,4 +1,4 @@
-"""docs/deploy/shadow/compare.py: what it says of a log, and its exit status."""
+"""docs/deploy/shadow/compare.py: its report on a log, and its exit status."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def compare(lines, *words):
 
 
 def said(lines, *words):
-    """Return what it says as JSON."""
+    """Return its report as JSON."""
     return json.loads(compare(lines, "--json", *words)[1])
 
 

@@ -15,7 +15,7 @@ from engine import provide
 DOCS = ROOT / "docs"
 SITE = ROOT / ".nb-builder" / "docs"
 PAGES = [page.relative_to(DOCS).with_suffix("") for page in pages() if page.is_relative_to(DOCS)]
-# What a browser gets by itself, and not when a link is followed.
+# Files that a browser loads by itself, without a click on a link.
 FETCHED = re.compile(
     r"""<(?:img|script|iframe|source|video|audio)\b[^>]*\bsrc=["']?([^"'\s>]+)"""
     r"""|<link\b(?=[^>]*rel=["']?(?:stylesheet|icon|preload|preconnect))[^>]*\bhref=["']?([^"'\s>]+)"""
@@ -30,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def made():
-    """Run `make docs`; return (exit status, what it said)."""
+    """Run `make docs`; return (exit status, output)."""
     ours = {key: value for key, value in os.environ.items() if not key.startswith(("S2I_", "PYTEST_", "MAKE"))}
     done = subprocess.run(["make", "docs"], cwd=ROOT, capture_output=True, text=True, env=ours)
     return done.returncode, done.stdout + done.stderr
@@ -38,7 +38,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def seen(made, tmp_path_factory):
-    """Return what a person saw of the site, pictures included."""
+    """Return the browser's observations of the site, pictures included."""
     chromium = provide.program("chromium", "chromium")
     pictures = os.environ.get("S2I_TEST_PICTURES") or tmp_path_factory.mktemp("pictures")
     return clients.ask("browser", "look_at_site.py", SITE, pictures, chromium)

@@ -1,4 +1,4 @@
 """What image tests need and a machine may lack: a container engine, base images, s2i.
 
-Found where there is one; where this is root on Debian, fetched and started, and stopped at the end.
+A running one is used; otherwise, root on Debian fetches and starts one, and stops it at the end.
 """

@@ -41,7 +41,7 @@ class Cluster:
         self._pid = pid
 
     def kubectl(self, *words: str, text: str = "") -> str:
-        """Return what kubectl says, which reads `text`; raise RuntimeError where it fails."""
+        """Return the output of kubectl, which reads `text`; raise RuntimeError if it fails."""
         ran = self.run("kubectl", *words, text=text)
         if ran.returncode:
             raise RuntimeError(f"kubectl {' '.join(words)} failed:\n{ran.stdout}{ran.stderr}")
@@ -85,7 +85,7 @@ class Namespace:
         self.name = name
 
     def kubectl(self, *words: str, text: str = "") -> str:
-        """Return what kubectl says, as Cluster.kubectl does."""
+        """Return the output of kubectl, as Cluster.kubectl does."""
         return self.cluster.kubectl("--namespace", self.name, *words, text=text)
 
     def get(self, *words: str) -> dict:
@@ -183,7 +183,7 @@ def _groups() -> set[Path]:
 
 
 def _remove(groups: set[Path]) -> None:
-    """Remove control groups whose processes have ended, those within first."""
+    """Remove control groups whose processes have exited, inner ones first."""
     for group in groups:
         for path, _, _ in os.walk(group, topdown=False):
             # Its last process may just be ending.

@@ -1,4 +1,4 @@
-"""The container engine of a run: one of its own, whose images nobody else has, or the one that is already running.
+"""The container engine of a run: one of its own, with images of its own, or the one that is already running.
 
 The root user on Debian or Ubuntu gets an engine of the run's own, also alongside one that is running. Its images are in
 `.nb-builder/engine`; it changes no rule of the other engine's network. Other users get the engine that answers them.

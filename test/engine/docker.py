@@ -92,7 +92,7 @@ class Answer:
 
     @property
     def value(self) -> object:
-        """Return the body as JSON says it."""
+        """Return the body, parsed as JSON."""
         return json.loads(self.body)
 
 
@@ -127,7 +127,7 @@ class Service:
         return self.exit_status()
 
     def exit_status(self) -> int:
-        """Return the exit status of the ended container."""
+        """Return the exit status of the container."""
         return int(docker("inspect", "--format", "{{.State.ExitCode}}", self.container).stdout)
 
     def is_running(self) -> bool:

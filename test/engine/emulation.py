@@ -15,7 +15,7 @@ RULE = Path("/usr/lib/binfmt.d") / f"{NAME}.conf"
 
 @contextmanager
 def arm64() -> Iterator[None]:
-    """Let this machine run programs for arm64 until the block ends; raise Missing where it can't."""
+    """Let this machine run programs for arm64 until the block exits; raise Missing where it can't."""
     if platform.machine() == "aarch64" or (RULES / NAME).exists():
         yield
         return

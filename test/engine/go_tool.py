@@ -21,7 +21,7 @@ def build(module: Path, to: Path, package: str = ".") -> str:
 
 
 def program(module: Path) -> str:
-    """Return a Go that is new enough for the module in this folder; raise Missing where there is none to be had."""
+    """Return a Go that is new enough for the module in this folder; raise Missing if none is available."""
     wanted = next(line.split()[1] for line in (module / "go.mod").read_text().splitlines() if line.startswith("go "))
     if (found := shutil.which("go")) and _number(_go_version(found)) >= _number(wanted):
         return found

@@ -56,7 +56,7 @@ class Machine:
         self._engine = engine
 
     def run(self, *command: str, stdin: bytes | None = None, ok: bool = True) -> subprocess.CompletedProcess:
-        """Return what a command did on the machine; with `ok` it must have succeeded."""
+        """Return the result of a command on the machine; with `ok` it must have succeeded."""
         return docker.docker("exec", "--interactive", self._container, *command, ok=ok, stdin=stdin)
 
     def engine(self, *words: str) -> str:

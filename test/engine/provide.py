@@ -78,7 +78,7 @@ def path(name: str) -> str | None:
 
 
 def call(*command: str, **options: object) -> str:
-    """Return the command's stdout; raise Missing with its last words where it fails."""
+    """Return the command's stdout; raise Missing with its last output if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode:
         raise Missing(f"{' '.join(command[:4])}… failed", (done.stderr or done.stdout)[-2000:].strip())

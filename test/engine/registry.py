@@ -23,7 +23,7 @@ http:
 
 @contextmanager
 def served(config: str, folder: Path, port: int) -> Iterator[None]:
-    """Have a registry of this configuration listen on a port, with its files in a folder, until the block ends."""
+    """Have a registry of this configuration listen on a port, with its files in a folder, until the block exits."""
     (folder / "config.yml").write_text(config.format(folder=folder, port=port))
     command = [provide.program("docker-registry", "docker-registry"), "serve", folder / "config.yml"]
     with open(folder / "log", "wb") as log:

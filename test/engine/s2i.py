@@ -46,7 +46,7 @@ class S2i:
 
 
 def must(built: Built) -> Built:
-    """Return `built`, or fail with its log if the build was refused."""
+    """Return `built`, or fail with its log if the build failed."""
     assert built.status == 0, built.output
     return built
 

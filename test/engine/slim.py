@@ -34,7 +34,7 @@ def must(made: Made) -> Made:
 
 
 def build(service: str, image: str, *options: str) -> Made:
-    """Return what the documented `docker build` came to."""
+    """Return the outcome of the documented `docker build`."""
     words = (
         "build",
         "--force-rm",

@@ -35,7 +35,7 @@ def made(public: str) -> str:
 
 @contextmanager
 def named(*public: str) -> Iterator[None]:
-    """Give our images the public names where these are of none, until the block ends."""
+    """Give our images public names that are free, until the block exits."""
     lacking = [name for name in public if not docker.exists(name)]
     for name in lacking:
         docker.docker("tag", made(name), name)

@@ -29,7 +29,7 @@ class Outcomes:
         return self._result(case)[0]
 
     def service(self, case: Case) -> stage.Service:
-        """Return what the service did that assemble made of the case."""
+        """Return the result of the service that assemble made of the case."""
         build, service = self._result(case)
         assert service is not None, f"no service, as the build ended with {build.status}:\n{build.stdout}"
         return service
@@ -38,7 +38,7 @@ class Outcomes:
         if case.disk and not stage.can_mount():
             pytest.skip("a small disk needs the right to mount: run as root")
         if case.name not in self.done:
-            # A failure is kept, too: each test of the case then tells the same.
+            # A failure is kept, too: each test of the case then reports the same.
             outcome = self.done[case.name] = Future()
             try:
                 outcome.set_result(self._work(case))

@@ -22,7 +22,7 @@ ARGUMENTS = {"auto": "max_features", "log": "loss", "deviance": "loss", "ls": "l
 
 
 def found(dotted):
-    """Return what a dotted name stands for; None where there is no such thing, or an empty class in its place."""
+    """Return the object of a dotted name; None if it does not exist, or an empty class in its place."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         try:

@@ -36,7 +36,7 @@ real_scripts = False
 
 @dataclass(frozen=True)
 class Build:
-    """What assemble did: exit status, words, the folders under APP_ROOT, processes that stayed."""
+    """The result of assemble: exit status, output, the folders under APP_ROOT, processes that stayed."""
 
     status: int
     stdout: str
@@ -48,7 +48,7 @@ class Build:
 
 @dataclass
 class Service:
-    """What the service did: (status, body) for each question, its log and how it ended."""
+    """The result of the service: (status, body) for each request, its log and its exit status."""
 
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     log: str = ""

@@ -1,4 +1,4 @@
-"""What holds for builds beyond one fixture: early refusals, repeated builds, interrupts, each Python."""
+"""Builds beyond one fixture: early failures, repeated builds, interrupts, each Python."""
 
 import json
 import shutil

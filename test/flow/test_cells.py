@@ -1,4 +1,4 @@
-"""What cells do to their surroundings, and what a build leaves of them to be read."""
+"""Effects of cells on their surroundings, and the files that a build leaves to be read."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""What `check` says before a build is what the build would say, for every fixture."""
+"""`check` reports before a build what the build would report, for every fixture."""
 
 import json
 import os

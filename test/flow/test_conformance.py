@@ -92,7 +92,7 @@ def test_point_47_a_proxy_that_does_not_answer_is_named(tmp_path):
 
 
 class Index(http.server.BaseHTTPRequestHandler):
-    """A package index with one wheel, for those who know the password."""
+    """A package index with one wheel, for clients with the password."""
 
     secret = "Zw8-secret-word"
 

@@ -19,7 +19,7 @@ PASSWORD = "s3cr3t-pass"
 
 
 class Guarded(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder to clients that know the password."""
+    """Serves a folder to clients with the password."""
 
     def do_GET(self):
         wanted = "Basic " + base64.b64encode(f"me:{PASSWORD}".encode()).decode()

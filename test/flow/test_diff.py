@@ -207,7 +207,7 @@ def test_an_engine_elsewhere_is_a_sentence(built):
 
 
 def test_a_service_that_does_not_start_is_a_sentence_with_the_end_of_its_log(built):
-    # The same setting for both: the first that is waited for tells.
+    # The same setting for both: the first one decides.
     done = diff(built("before"), built("same"), "golden", S2I_MAX_QUEUE="none")
     assert done.returncode == 1 and "(problem diff-not-ready)" in done.stdout
     assert "S2I_MAX_QUEUE='none' is not a whole number" in done.stdout

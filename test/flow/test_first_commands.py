@@ -16,9 +16,9 @@ from cases import named
 from flow import stage
 from flow.test_wheel import OURS, PYTHONS, Machine, command_of, wheel_of
 
-# A port on which nobody listens.
+# A closed port.
 NOWHERE = "127.0.0.1:1"
-# What nobody should ever see: a fault of ours, or a file or program that a command expects of an earlier one.
+# Text that must never be shown: a fault of ours, or a file or program that a command expects of an earlier one.
 FAULTS = re.compile(r"Traceback|No such file or directory|not found\b|ModuleNotFoundError|cannot stat")
 
 
@@ -151,7 +151,7 @@ def clone(tmp_path):
 
 
 def judge(row, said):
-    """Compare what a command has said with its row."""
+    """Compare a command's output with its row."""
     status, out, err = said
     assert not FAULTS.search(out + err), out + err
     assert row.words in out + err

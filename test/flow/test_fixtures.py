@@ -1,4 +1,4 @@
-"""Every fixture through assemble and, where it builds, through run: what a user would see."""
+"""Every fixture through assemble and, if it builds, through run, as a user would see it."""
 
 import re
 

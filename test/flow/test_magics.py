@@ -64,7 +64,7 @@ def url_of(text):
 
 
 def answer_of(url):
-    """Return what the service answers the sample."""
+    """Return the service's answer to the sample."""
     request = urllib.request.Request(url, json.dumps(SAMPLE).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
         return json.load(response)

@@ -68,7 +68,7 @@ class Dev:
         return self.log.read_text(encoding="utf-8")
 
     def wait_for(self, pattern: str, count: int = 1) -> list:
-        """Return the matches of `pattern` in what it printed, once there are `count`."""
+        """Return the matches of `pattern` in its output, once there are `count`."""
         assert wait_until(lambda: self.process.poll() is not None or len(self.found(pattern)) >= count, LONG), (
             self.words
         )
@@ -76,7 +76,7 @@ class Dev:
         return self.found(pattern)
 
     def found(self, pattern: str) -> list:
-        """Return the matches of `pattern` in what it printed."""
+        """Return the matches of `pattern` in its output."""
         return re.findall(pattern, self.words, re.MULTILINE)
 
     def served(self, count: int = 1) -> "Dev":
@@ -104,7 +104,7 @@ class Dev:
 
 @pytest.fixture
 def dev(tmp_path):
-    """Return what starts `nb-builder dev`; it is ended with the test, and leaves no process."""
+    """Return a function that starts `nb-builder dev`; the test stops it, and it leaves no process."""
     made = []
 
     def start(*cells, **env):
@@ -291,7 +291,7 @@ def test_jupyterlab_runs_the_notebook_s_own_packages_and_those_that_are_asked_fo
         with jupyter.kernel() as new:
             assert new(version).startswith("1.16.0 ")
         assert old("import six, importlib; print(importlib.reload(six).__version__)") == "1.17.0\n"
-        # A cell that runs is no reason to stay.
+        # A running cell is not a reason to stay.
         old("import threading, time; threading.Thread(target=time.sleep, args=(600,)).start()")
         assert it.stop() == []
 

@@ -78,7 +78,7 @@ def test_a_git_url_becomes_a_service(session, repository):
 
 
 def words_of(session, *words, **env):
-    """Return (status, what is printed) of `nb-builder run` that ends by itself."""
+    """Return (status, output) of `nb-builder run` that exits by itself."""
     command = ["make", "--no-print-directory", "run", *words]
     environ = {**session.env, **env}
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", timeout=100)

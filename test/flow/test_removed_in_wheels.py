@@ -23,7 +23,7 @@ ALSO = {
     "seaborn": ["matplotlib<3.9"],
     "scikit-learn": ["numpy", "scipy"],
 }
-# What would take a compiler and minutes where there is no wheel.
+# Packages that need a compiler and minutes if there is no wheel.
 COMPILED = ["numpy", "scipy", "pandas", "h5py", "matplotlib"]
 
 

@@ -1,4 +1,4 @@
-"""What build/report.json tells of a build, good or bad."""
+"""The content of build/report.json, after success and failure."""
 
 import hashlib
 import json

@@ -17,7 +17,7 @@ WHEEL = FIXTURES / "ok-wheel-of-the-repository/repo/wheels/alpha-1.0-py3-none-an
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and says nothing."""
+    """Serves a folder without a log."""
 
     def log_message(self, *words):
         """Say nothing."""
@@ -54,7 +54,7 @@ def test_a_lock_with_code_of_the_repository_is_installed_elsewhere_until_that_ch
     shutil.copy(first.app_root / "build/requirements.lock", case.repo)
     again, env = build(case, tmp_path / "again")
     assert again.status == 0, again.stdout
-    assert "exactly as requirements.lock of the repository says" in again.stdout
+    assert "exactly as locked in requirements.lock of the repository" in again.stdout
     check_answer(case.answer[0], *stage.serve(case, env).answers[0])
     for module in case.repo.rglob("__init__.py"):
         module.write_text("factor = 4\n")

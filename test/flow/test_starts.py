@@ -1,4 +1,4 @@
-"""Point 73: a service that can't start ends with a status that is not 0, and says why in its last lines."""
+"""Point 73: a service that can't start exits with a status other than 0, and its last lines give the reason."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def copy(built, tmp_path):
 
 
 def words_of(env):
-    """Run the service, which must end by itself; return what it said."""
+    """Run the service, which must exit by itself; return its output."""
     ran = subprocess.run(
         [stage.BIN / "run"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )

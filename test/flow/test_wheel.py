@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become ano
 
 
 class Machine:
-    """A user's machine: a command that a wheel brought, and a home."""
+    """A user's machine: a command that a wheel installed, and a home."""
 
     def __init__(self, command: Path, home: Path, *before: str, **more: str):
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("S2I_", "NB_", "XDG_"))}
@@ -45,7 +45,7 @@ class Machine:
         self.command = command
 
     def start(self, *words: str, cwd: str | Path = "/", **more: str) -> subprocess.Popen:
-        """Start the command with these words, in a process group of its own."""
+        """Start the command with these arguments, in a process group of its own."""
         return subprocess.Popen(
             [*self.before, self.command, *words],
             cwd=cwd,
@@ -58,13 +58,13 @@ class Machine:
         )
 
     def say(self, *words: str, cwd: str | Path = "/", **more: str) -> tuple[int, str, str]:
-        """Return (exit status, stdout, stderr) of the command with these words."""
+        """Return (exit status, stdout, stderr) of the command with these arguments."""
         process = self.start(*words, cwd=cwd, **more)
         out, err = process.communicate(timeout=LIMIT)
         return process.returncode, out, err
 
     def answer(self, *words: str, **more: str) -> dict:
-        """Run a notebook, and return what the line of JSON says once it is served; then press Ctrl-C."""
+        """Run a notebook, and return the line of JSON once it is served; then press Ctrl-C."""
         process = self.start("run", "--json", *words, PORT="0", **more)
         line = process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
@@ -187,7 +187,7 @@ def test_a_home_that_can_t_be_written_is_reported_with_its_fix(wheel, notebook, 
 
 
 def _another_user() -> list[str]:
-    """Return the words that run a command as a user whom folders can be kept from."""
+    """Return the command line that runs a command as a user without access to some folders."""
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
 
 
@@ -285,7 +285,7 @@ def test_an_upgrade_leaves_what_the_old_version_has_until_it_is_removed(wheel, n
     old, new = (machine.edition() for machine in machines)
     assert old.parent == new.parent and old.is_dir() and new.is_dir()
     assert new.name.startswith("0.1.1-py")
-    # Overlays of other Pythons, and whatever else a user keeps there, are no version's.
+    # Overlays of other Pythons, and a user's own files there, belong to no version.
     (new.parent / "overlay").mkdir()
     assert machines[1].say("clean", "--old")[0] == 0
     assert sorted(path.name for path in new.parent.iterdir()) == sorted([new.name, "overlay"])

@@ -68,7 +68,7 @@ def sign(env, path, key):
 
 
 def asked(python, path, *words, given="", alone=False):
-    """Return what a run of the file came to, its environment made again."""
+    """Return the outcome of a run of the file, with a new environment."""
     unshared = ["unshare", "--net"] if alone and os.geteuid() == 0 else []
     command = [*unshared, python, path, "--cache", path.parent / "cache", *words]
     return subprocess.run(command, input=given, capture_output=True, text=True, timeout=stage.BUILD_LIMIT)

@@ -21,7 +21,7 @@ PYTHON = Path("build/bin/python")
 
 
 class Server:
-    """The process that forks; it ends with the tests' process."""
+    """The process that forks; it exits with the tests' process."""
 
     def __init__(self, home: Path):
         """Start it in the environments in `home`."""

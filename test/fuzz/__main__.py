@@ -25,7 +25,7 @@ OPTIONS = ("-print_final_stats=1", "-reload=0")
 
 
 def compiled(folder: Path) -> Path:
-    """Return the target, compiled again; end where there is no clang."""
+    """Return the target, compiled again; exit if there is no clang."""
     if shutil.which("clang") is None:
         sys.exit("ERROR: There is no clang here.\n  Why: libFuzzer is clang's.\n  Fix: apt-get install clang")
     target = folder / "target"
@@ -46,7 +46,7 @@ def seed(corpus: Path, dictionary: Path) -> None:
 
 
 def fuzz(runs: int, say: Callable[[str], object] = print) -> int:
-    """Run so many inputs; return 1 where one of them was a finding, else 0."""
+    """Run that number of inputs; return 1 if one of them was a finding, else 0."""
     corpus, findings, dictionary = HOME / "corpus", HOME / "findings", HOME / "dictionary"
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)

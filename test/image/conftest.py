@@ -107,7 +107,7 @@ def example(build_once):
 
 @pytest.fixture(scope="session")
 def broker_image(engine):
-    """Return the name of an image with Debian's brokers, and not of the network's: those are not reached everywhere."""
+    """Return the name of an image with Debian's brokers: those of the network are not reachable everywhere."""
     base = shared.once(f"base-{bases.MAIN}", lambda: bases.base(bases.MAIN))
     name = f"{APPS}-brokers"
 

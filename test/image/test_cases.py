@@ -1,4 +1,4 @@
-"""Every fixture through the real s2i and a container: what a user of the image would see."""
+"""Every fixture through the real s2i and a container, as a user of the image would see it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`nb-builder diff` of real images: answers, refusals, exit statuses; no container stays."""
+"""`nb-builder diff` of real images: answers, errors, exit statuses; no container stays."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def test_the_same_image_differs_in_nothing_and_holds_every_limit(image_of):
     assert report["rows"]["in"] == report["rows"]["equal"] == 3
     # Three rows were asked again, as often as the machine had time for.
     assert report["speed"]["pairs"] > report["rows"]["in"] and report["speed"]["ratio"] is not None
-    # An interpreter with a function in it: not the engine's page cache, and not another service's.
+    # An interpreter with a function in it: neither the engine's page cache nor another service's.
     assert 5e6 < report["memory"]["old_peak_bytes"] < 2e8
 
 

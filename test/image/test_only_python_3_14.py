@@ -7,7 +7,8 @@ import pytest
 import shared
 from engine import docker, machines, provide
 
-pytestmark = [pytest.mark.long, pytest.mark.other_base]
+# One worker: the first that is done removes the image.
+pytestmark = [pytest.mark.long, pytest.mark.other_base, pytest.mark.xdist_group("only 3.14")]
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 # A compiler, because a machine of a developer has one: without it, native programs are not tested.
 PACKAGES = (
@@ -36,7 +37,6 @@ cd ~/nb-builder
 S2I_PYTHON_DOWNLOADS=never PORT=8123 make run JSON=1 >~/ready 2>~/log & pid=$!
 until [ -s ~/ready ]; do kill -0 $pid || { cat ~/log; exit 1; }; sleep 1; done
 curl -s -d '[0.2, 0.7]' -H 'Content-Type: application/json' localhost:8123/predict
-pkill -INT -f nb_service
 """
 WHEEL = """
 set -e

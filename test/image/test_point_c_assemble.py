@@ -1,4 +1,4 @@
-"""Conformance C: what assemble takes, refuses, prints and leaves."""
+"""Conformance C: inputs of assemble, its errors, its output and its files."""
 
 import json
 import os
@@ -110,7 +110,7 @@ def as_dockerfile(s2i, pure, tag, tmp_path):
 
 
 def build_with_docker(folder, builder, tag, buildkit):
-    # Debian's client brings BuildKit; others need a plug-in for it.
+    # Debian's client includes BuildKit; others need a plug-in for it.
     client = shutil.which("docker", path="/usr/bin") or "docker"
     environ = {**os.environ, "DOCKER_BUILDKIT": buildkit}
     made = subprocess.run([client, "build", "--tag", tag, str(folder)], capture_output=True, text=True, env=environ)

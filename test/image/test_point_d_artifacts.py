@@ -82,6 +82,6 @@ def test_point_63_a_requirement_that_is_gone_from_the_notebook_is_gone_from_the_
 def test_point_65_incremental_with_a_runtime_image_is_rejected_by_s2i(s2i, tag, tmp_path):
     source = repos.write(tmp_path / "repo", repos.ECHO)
     build = s2i.build(source, tag, "--incremental", "--runtime-image", s2i.builder)
-    # s2i says so and ends with 0: only the missing image tells.
+    # s2i reports it and exits with 0: only the missing image shows the failure.
     assert "Incremental build with runtime image isn't supported" in build.output
     assert not docker.exists(tag)

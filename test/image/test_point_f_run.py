@@ -44,7 +44,7 @@ def test_point_70_a_request_in_flight_is_answered_before_the_end(workbench):
 @pytest.mark.parametrize("user", ["1001:0", "4242:0"])
 def test_point_71_what_a_predictor_leaves_behind_is_reaped(workbench, user):
     with docker.service(workbench, "--user", user) as service:
-        # Its number is there before it has ended; while nobody has reaped it, its folder below /proc is there, too.
+        # Its number exists before it has exited; until it is reaped, its folder below /proc exists, too.
         orphan = "sleep 0.1 & echo $! >/tmp/number; mv /tmp/number /tmp/orphan"
         assert ask(service, {"start": orphan}).value == "started"
         reaped = "test -e /tmp/orphan && ! test -e /proc/$(cat /tmp/orphan) && echo reaped || true"

@@ -24,7 +24,7 @@ NUMPY = (
     'requirements = [["numpy", "2.5.2"]]\n%%\nimport sys\nimport numpy as np\n%%\ndef predictor(x):\n'
     "    return [float(np.sum(x)), np.__version__, sys.version_info[1]]\n%%\npredictor([1.0, 2.0])"
 )
-# The old image has a Python where nobody but root may look.
+# The old image has a Python where only root may look.
 OLD_IMAGE = """
 FROM {base}
 COPY . {prefix}

@@ -1,4 +1,4 @@
-"""Making a slim image: what the build says, what it refuses, and that it makes the same twice."""
+"""Slim images: the build's output, its errors, and that two builds are equal."""
 
 import pytest
 

@@ -32,7 +32,7 @@ def predictor(x):
 %%
 [predictor(x) for x in ("cheap lunch", "meeting")]
 """
-# A plug-in that is found by its entry point, a file that is read, and two packages that nobody needs.
+# A plug-in that is found by its entry point, a file that is read, and two packages that are not needed.
 PLUGS = """\
 requirements = [["jinja2", ""], ["tabulate", ""], ["six", ""]]
 %%

@@ -52,7 +52,7 @@ def signed(example, tmp_path_factory):
 
 
 def asked(bare, path, public, *words, stdin=b"", keep=()):
-    """Return what the file did in a container without a network."""
+    """Return the outcome of the file in a container without a network."""
     mounts = ("--volume", f"{path}:/my-model:ro", "--volume", f"{public}:/sign.pub:ro")
     command = ("python3", "/my-model", "--key", "/sign.pub", *words)
     return docker.docker(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-# In namespaces of its own this folder is nobody else's.
+# In its own namespaces, no other process uses this folder.
 NOTES, OUTPUT = Path("/tmp/notes.json"), Path("/tmp/output")  # noqa: S108
 PASSED, FAILED, LATE = "passed", "failed", "late"
 OURS = ("__main__", "conftest", "nb_builder", "nb_scorer", "nb_service", "test", "unit")
@@ -118,7 +118,7 @@ def ask(limit: float, tests: list[str], room: str) -> str:
 
 
 def main(room: str) -> None:
-    """Answer until nobody asks any more."""
+    """Answer until there are no more questions."""
     for name in json.loads(NOTES.read_text(encoding="utf-8"))["modules"] if NOTES.exists() else ():
         # Some are there under one name only once another is imported.
         with contextlib.suppress(ImportError):

@@ -13,7 +13,7 @@ CALLS = 30
 
 
 def main(host, port, metadata):
-    """Call, and say what came."""
+    """Call, and report the result."""
     request = service_pb2.ModelInferRequest(model_name="model")
     request.inputs.add(name="x", datatype="FP64", shape=[1, 1]).contents.fp64_contents.append(10)
     said = []

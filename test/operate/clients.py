@@ -37,7 +37,7 @@ def by_grpc(address, least):
 
 @contextlib.contextmanager
 def at_rate(address, rate, seconds=0, connections=64):
-    """Ask at (host, port) so often a second, however late answers are, for so long or until told to stop.
+    """Ask at (host, port) so often a second, however late answers are, for so long or until it is stopped.
 
     Yield what ends that and returns what open_loop.py says; the program ends with the block.
     """

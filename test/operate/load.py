@@ -1,6 +1,6 @@
-"""Asks a service until told to stop, by clients that never ask twice; prints {what was said: how often} as JSON.
+"""Sends requests to a service until it is stopped, without retries; prints {outcome: count} as JSON.
 
-Usage: load.py HOST PORT LEAST, stopped by a line on stdin once at least so many requests were sent. Half of the clients
+Usage: load.py HOST PORT LEAST, stopped by a line on stdin once at least LEAST requests were sent. Half of the clients
 keep their connections, half have a new one for each request.
 """
 
@@ -22,7 +22,7 @@ class Client(threading.Thread):
         self._address, self._end, self._keeps = address, end, keeps
 
     def run(self):
-        """Ask until told to stop."""
+        """Ask until stopped."""
         connection = http.client.HTTPConnection(*self._address, timeout=30)
         for _ in until_told.turns(self._end):
             try:
@@ -38,7 +38,7 @@ class Client(threading.Thread):
 
 
 def main(host, port, least):
-    """Ask, and say what became of it."""
+    """Send a request, and report its outcome."""
     end = threading.Event()
     address = (host, int(port))
     clients = [Client(address, end, keeps=bool(number % 2)) for number in range(until_told.CLIENTS)]

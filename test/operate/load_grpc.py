@@ -1,6 +1,6 @@
-"""Calls a service until told to stop, without a policy for retries; prints {what was said: how often} as JSON.
+"""Calls a service until it is stopped, without a policy for retries; prints {outcome: count} as JSON.
 
-Usage: load_grpc.py HOST PORT LEAST, stopped by a line on stdin once at least so many calls were made. Run by a Python
+Usage: load_grpc.py HOST PORT LEAST, stopped by a line on stdin once at least LEAST calls were made. Run by a Python
 that has tritonclient.
 """
 
@@ -21,7 +21,7 @@ class Client(threading.Thread):
         self._address, self._end = address, end
 
     def run(self):
-        """Call until told to stop, without a policy for retries.
+        """Call until stopped, without a policy for retries.
 
         gRPC itself sends again what no service has seen: calls that GOAWAY overtook on their way out.
         """
@@ -40,7 +40,7 @@ class Client(threading.Thread):
 
 
 def main(host, port, least):
-    """Call, and say what became of it."""
+    """Call, and report the outcome."""
     end = threading.Event()
     clients = [Client(f"{host}:{port}", end) for _ in range(until_told.CLIENTS)]
     until_told.ask(clients, end, int(least))

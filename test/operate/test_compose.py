@@ -43,7 +43,7 @@ class Project:
         self._environ = {**os.environ, "PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **environ}
 
     def run(self, *words, **environ):
-        """Return what `docker compose …` said; it must have succeeded."""
+        """Return the output of `docker compose …`; it must have succeeded."""
         done = subprocess.run(
             [*self._command, *words], env={**self._environ, **environ}, capture_output=True, text=True
         )
@@ -94,7 +94,7 @@ class Project:
 
 @pytest.fixture
 def project(engine, tmp_path):
-    """Return what starts the compose file of a folder of docs/deploy; it ends with the test."""
+    """Return a function that starts the compose file of a folder of docs/deploy; the test stops it."""
     compose.install_if_lacking()
     with contextlib.ExitStack() as stack:
 
@@ -231,7 +231,7 @@ def calls(project, *metadata):
 
 
 def drawn_b(project, shares, number):
-    """Return how many of so many new clients got version b; it is kept in `shares`, too."""
+    """Return how many of the new clients got version b; it is kept in `shares`, too."""
     shares.append(sum(version_of(project) == "b" for _ in range(number)))
     return shares[-1]
 

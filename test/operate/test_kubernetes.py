@@ -21,7 +21,7 @@ LOAD_GRPC = LOAD.with_name("load_grpc.py")
 
 @pytest.fixture
 def deployed(namespace, tmp_path):
-    """Return a namespace in which the service runs as its folder says."""
+    """Return a namespace in which the service runs as in its folder."""
     folder = shutil.copytree(provide.ROOT / "docs/deploy/kubernetes", tmp_path / "kubernetes")
     kustomization = folder / "kustomization.yaml"
     text = kustomization.read_text(encoding="utf-8")

@@ -36,7 +36,7 @@ def machine(versions):
 
 @pytest.fixture
 def units(machine):
-    """Return the machine on which Quadlet's units run as the files say."""
+    """Return the machine on which Quadlet's units run as in the files."""
     machine.engine("tag", IMAGE, STABLE)
     machine.run("sh", "-c", f"mkdir -p {UNITS} && cp -R {HERE}/*.container {HERE}/*.network {HERE}/proxy {UNITS}")
     machine.run("sh", "-c", f"mkdir -p $(dirname {SOON[0]}) && cat > {SOON[0]}", stdin=SOON[1])

@@ -16,7 +16,7 @@ PROXY = "haproxy:3.2-alpine"
 SERVICE = "my-service_service"
 LONG = 240
 RATE, QUIET_SECONDS = 500, 30
-# Each look at the engine takes as much of the machine as a hundred requests, whose times would tell of it.
+# Each look at the engine takes as much of the machine as a hundred requests, whose times would show it.
 SELDOM = 2.0
 # No registry is asked which digest a name has.
 UPDATE = ("update", "--no-resolve-image")
@@ -26,7 +26,7 @@ SOON = ("--health-start-period=1s", "--health-interval=2s")
 
 @pytest.fixture(scope="module")
 def node(versions):
-    """Return a machine that is a Swarm, on which the stack runs as its file says."""
+    """Return a machine that is a Swarm, on which the stack runs as in its file."""
     proxy = stand_ins.made(PROXY)
     with contextlib.ExitStack() as stack:
         node = stack.enter_context(machines.swarm(DEPLOY, (8080, 8081)))
@@ -91,7 +91,7 @@ def test_update_and_rollback_under_500_requests_a_second_fail_none(node):
         rolled = end()
     for name, said in (("quiet", quiet), ("rolled", rolled)):
         counts = collections.Counter(said for _, _, said in said["requests"])
-        # Figures depend on the machine: shown, and not asserted (-s).
+        # Figures depend on the machine: shown, never asserted (-s).
         p50, p99, most = (f"{clients.percentile(said, share):.1f}" for share in (0.5, 0.99, 1 - 1e-9))
         times = f"p50 {p50}, p99 {p99}, most {most} ms, p99 of how late they were sent {said['late_ms']:.1f} ms"
         print(f"\n{name}: {counts.total()} at {RATE}/s, {times}, load {os.getloadavg()[0]:.1f}")

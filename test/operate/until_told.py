@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 
 CLIENTS = 8
-# Of each client, at most so many a second.
+# Maximum requests a second of each client.
 RATE = 40.0
 
 
 def turns(end: threading.Event) -> Iterator[None]:
-    """Yield for each request of a client, at its rate, until the end is told."""
+    """Yield for each request of a client, at its rate, until it is stopped."""
     while not end.is_set():
         began = time.monotonic()
         yield
@@ -21,7 +21,7 @@ def turns(end: threading.Event) -> Iterator[None]:
 
 
 def ask(clients: list[threading.Thread], end: threading.Event, least: int) -> None:
-    """Run clients until they are told to stop and have `least` outcomes; print {what was said: how often}."""
+    """Run clients until they are stopped and have `least` outcomes; print {outcome: count}."""
     for client in clients:
         client.start()
     sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""Makes what a version's users download, and proves that it is made the same way twice."""
+"""Makes what a version's users download, and verifies that two builds of it are equal."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ def write(root: Path, version: str, folder: Path, key: Path | None, image: str |
     """Write wheel, bill, digests and, with a `key`, their signature to `folder`; return their paths.
 
     With the name of an `image` the builder image is made by that name, and the list of its files is written, too.
-    Wheel and image are built twice, from the commit and not from the files that lie in `root`. Raise NotReproducible
+    Wheel and image are built twice, from the commit instead of the files in `root`. Raise NotReproducible
     where the two differ, CalledProcessError where a program fails.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 # ruff: noqa: D102, S311 - as short as a library's code for a test may be
 """Models of rows for fixtures: a call costs the same however many rows it gets, as one of a real library does.
 
-It is installed from a wheel, so that a build takes it for a library and not for the notebook's own code.
+It is installed from a wheel, so that a build takes it for a library instead of the notebook's own code.
 """
 
 import random
@@ -97,7 +97,7 @@ class Quick:
 
 
 class Slow:
-    """A call takes longer than a proof has time for."""
+    """A call takes longer than a verification has time for."""
 
     def predict(self, rows):
         time.sleep(0.15)

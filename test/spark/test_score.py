@@ -128,12 +128,12 @@ def test_an_answer_that_is_not_of_the_type_costs_its_row_alone(outcomes):
     assert [row[1] for row in outcomes["kinds"]["rows"]] == [1, *[None] * 6]
     assert [row[2] for row in outcomes["kinds"]["rows"]] == [
         None,
-        "Its answer 2.5 is no bigint.",
+        "Its prediction 2.5 is not of type bigint.",
         None,
-        'Its answer "three" is no bigint.',
-        "Its answer true is no bigint.",
-        "Its answer [4] is no bigint.",
-        'Its answer {"five": 5} is no bigint.',
+        'Its prediction "three" is not of type bigint.',
+        "Its prediction true is not of type bigint.",
+        "Its prediction [4] is not of type bigint.",
+        'Its prediction {"five": 5} is not of type bigint.',
     ]
 
 

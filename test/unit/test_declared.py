@@ -44,7 +44,7 @@ LENT = {
         "tqdm": "state of the notebook's own",
     },
 }
-# Declared, and imported by nobody here.
+# Declared, but not imported here.
 NOT_IMPORTED = {
     "ipython": "nbconvert transforms magics by it, and does not require it",
     "uv": "a program",
@@ -120,7 +120,7 @@ def test_what_is_only_lent_is_imported_where_it_is_needed(package):
 
 
 def test_the_build_needs_nothing_of_the_services_environment():
-    # The build has the service's code and not what that requires; so it may take only what needs no more than Python.
+    # The build has the service's code without its dependencies; so it may use only modules that need just Python.
     taken = set()
     for path in (ROOT / BUILDER).rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

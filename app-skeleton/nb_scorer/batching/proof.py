@@ -125,7 +125,7 @@ class _Proof(object):
         for index, answer in zip(indexes, answers):
             if not self._same(alone[index], answer, rounded=not self._watch.exact):
                 raise Unproved(
-                    "predictor({}) answers {} alone and {} in a batch".format(
+                    "predictor({}) returns {} alone and {} in a batch".format(
                         phrases.cut(rows[index].decode("ascii"), SHOWN), _shown(alone[index]), _shown(answer)
                     )
                 )

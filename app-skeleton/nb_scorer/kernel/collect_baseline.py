@@ -215,9 +215,7 @@ def _told(summary):
     for line in summary["not_compared"][:5]:
         yield "drift is not measured for {}".format(shown(line))
     if len(summary["not_compared"]) > 5:
-        yield "drift is not measured for {} more, which build/report.json names".format(
-            len(summary["not_compared"]) - 5
-        )
+        yield "drift is not measured for {} more; build/report.json lists them".format(len(summary["not_compared"]) - 5)
 
 
 def _features(part, named_columns, not_compared):

@@ -95,7 +95,7 @@ def check_batch(called, lines, tolerance, form=json_codec.LABELLED, name=""):
             again = json_codec.decode(json_codec.encode(result_of(called["predictor"], row["sample"]), form))
             if not compare_answers.same(row["answer"], again, tolerance):
                 return ["batch_predictor is not compared with predictor, which is random"]
-            reason = "it answers {}, and predictor {}"
+            reason = "it returns {}, and predictor {}"
             raise _batch_differs(
                 rows, index, reason.format(*(shown(json.dumps(value)) for value in (answer, row["answer"])))
             )
@@ -367,7 +367,7 @@ class _Collector(object):
 
     def _say_full(self):
         if not self._full:
-            self.notes.append("there are more samples than can be golden rows; the first {} are".format(len(self.rows)))
+            self.notes.append("only the first {} samples are golden rows".format(len(self.rows)))
         self._full = True
 
     def _refusal(self, body):

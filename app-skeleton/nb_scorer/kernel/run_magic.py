@@ -27,7 +27,7 @@ def install(shell):
                 with _named(shell, "{} cell {} of the file".format(fname, position)):
                     result = shell.run_cell(source, silent=True, shell_futures=True)
                 if not result.success:
-                    print("The error is in cell {} of the file {}, which is run here.".format(position, fname))
+                    print("The error is in cell {} of the file {}, which this cell runs.".format(position, fname))
                     # Always: otherwise, the build would save a state that the rest of the file should have changed.
                     result.raise_error()
         if folder not in sys.path and _imported_from(folder):

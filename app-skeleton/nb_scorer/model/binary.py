@@ -82,6 +82,8 @@ _MATPLOTLIB, _PLOTLY = ("matplotlib.figure", "Figure"), ("plotly.basedatatypes",
 # Picture modes with more than 8 bits per value, and their array types.
 _WIDE = {"I": "i", "F": "f", "I;16": "H"}
 JSON = "application/json"
+# As of those that are not in a form (see nb_service.request_calls).
+MAX_PARAMETER_BYTES = 1 << 16
 # The only form field in the original prototype's forms: the sample as JSON.
 JSON_FIELD = "json_args"
 _HEAD = struct.Struct("!I")
@@ -133,8 +135,10 @@ def part_of(value):
     """Return the Part for a value in JSON; raise ValueError if it is not a file."""
     if type(value) is Part:
         return value
-    if type(value) is dict and list(value) == ["b64"]:
-        value = value["b64"]
+    # Under the name of an argument, and as TensorFlow Serving's clients write bytes: {"picture": {"b64": …}}.
+    for _ in range(2):
+        if type(value) is dict and len(value) == 1:
+            (value,) = value.values()
     if type(value) is not str:
         raise ValueError("it is not a string")
     url = _DATA_URL.match(value)
@@ -171,7 +175,7 @@ class File(object):
             part = part_of(value)
         except (ValueError, binascii.Error):
             if isinstance(value, str) and value.startswith(("http://", "https://")):
-                text = "is a URL, and files are fetched only from the hosts of S2I_FETCH_HOSTS, for requests of HTTP"
+                text = "is a URL, and files are fetched only from the hosts of S2I_FETCH_HOSTS, for HTTP requests"
                 raise Misfit([((), text)]) from None
             raise Misfit([((), "must be {}".format(self.noun))]) from None
         return _MAKERS[self.kind](part)
@@ -219,7 +223,7 @@ def _image(part):
         # Pillow raises various errors for damaged files; errors of the file itself are OSErrors.
         except Exception as error:
             if type(error).__name__ == "UnidentifiedImageError":
-                raise Misfit([((), "is not a picture that can be read")]) from error
+                raise Misfit([((), "is not a readable picture")]) from error
             reason = ": {}".format(error) if isinstance(error, OSError) and str(error) else ""
             raise Misfit([((), "is a picture that is truncated or damaged{}".format(reason))]) from error
     return picture
@@ -250,7 +254,7 @@ def _opened(library, stream):
         # Pillow before 8.0 has no list of formats.
         picture = library.open(stream)
     if picture.format not in formats:
-        raise Misfit([((), "is not a picture that can be read")])
+        raise Misfit([((), "is not a readable picture")])
     return picture
 
 
@@ -570,7 +574,7 @@ def image_content(picture):
     for form, media_type in (("PNG", "image/png"), ("TIFF", "image/tiff")):
         with contextlib.suppress(OSError, KeyError):
             return _written(picture, form), media_type
-    raise ValueError("a picture of mode {} has no lossless form".format(picture.mode))
+    raise ValueError("a picture of mode {} can't be stored without loss".format(picture.mode))
 
 
 def _written(picture, form):
@@ -617,7 +621,7 @@ def _drawn(figure):
     # Its errors have various classes, depending on its version and kaleido's.
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        text = "a plotly figure becomes a picture by the package kaleido, whose release 0.2.1 includes a browser: {}"
+        text = "a plotly figure can only be drawn with the package kaleido, whose release 0.2.1 includes a browser: {}"
         raise json_codec.NoJsonForm(text.format(reason)) from error
 
 
@@ -628,7 +632,7 @@ def _picture_of_answer(picture):
         # OSError: this format doesn't support pictures of this mode.
         with contextlib.suppress(OSError):
             return Part(_written(picture, form), _OWN_FORMATS[form])
-    raise json_codec.NoJsonForm("a picture of mode {} has no form that can be sent".format(picture.mode))
+    raise json_codec.NoJsonForm("a picture of mode {} can't be sent".format(picture.mode))
 
 
 def is_file_answer(hint, answers):
@@ -711,6 +715,9 @@ def texts_in_form(payload, names):
     if not names or "boundary" not in head:
         return []
     found = [part for part in _parts(payload, start, head) if part.name in names and not _is_file(part)]
+    if sum(part.end - part.start for part in found) > MAX_PARAMETER_BYTES:
+        text = "The parameters of a request have more than {} bytes."
+        raise multipart.UnreadableForm(text.format(MAX_PARAMETER_BYTES), 413)
     return [(part.name, bytes(payload[part.start : part.end]).decode("utf-8", "replace")) for part in found]
 
 
@@ -741,7 +748,7 @@ def _parts(payload, start, head):
 
 def _sample_of_form(payload, found, files, many):
     if not found:
-        raise multipart.UnreadableForm("The form has no part that is filled in.")
+        raise multipart.UnreadableForm("All parts of the form are empty.")
     view = memoryview(payload)
     if [part.name for part in found] == [JSON_FIELD]:
         return json_codec.decode(bytes(view[found[0].start : found[0].end]))

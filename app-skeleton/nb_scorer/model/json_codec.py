@@ -152,7 +152,7 @@ def _text(answer):
         return json.dumps(answer, allow_nan=False, ensure_ascii=False)
     except ValueError:
         # The only remaining cause: CPython does not write longer numbers, and no client would read them.
-        raise NoJsonForm("a whole number of more than {} digits has no JSON form".format(MAX_DIGITS)) from None
+        raise NoJsonForm("a whole number of more than {} digits can't be sent as JSON".format(MAX_DIGITS)) from None
 
 
 def plain(value, form=None):
@@ -160,7 +160,7 @@ def plain(value, form=None):
     try:
         return _plain(value, (form or LABELLED).leaf)
     except RecursionError:
-        raise NoJsonForm("the answer contains itself, or is nested too deeply for JSON") from None
+        raise NoJsonForm("the prediction contains itself, or is nested too deeply for JSON") from None
 
 
 def listed(value):

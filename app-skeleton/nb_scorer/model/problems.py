@@ -63,7 +63,7 @@ class ModelNotAsSigned(ModelProblem):
 
     code = "model-not-as-signed"
     what_text = "{path} has changed since it was signed (its digest differs)."
-    why_text = "The signature is valid, but for other files, and a model runs code when it is loaded."
+    why_text = "The signature is for other files, and loading an untrusted model would run its code."
     fix_text = "Find out who changed it, and copy the signed model again. If you changed it, sign it again."
 
     def __init__(self, path):
@@ -107,8 +107,8 @@ class SetupFailed(ModelProblem):
     what_text = "The notebook's setup failed: {error}."
     why_text = "Each scorer calls setup once before it takes samples, so none can be predicted without it."
     fix_text = (
-        "Read the traceback in the log, and check that what setup connects to can be reached from here. The service "
-        "calls it again, with growing pauses."
+        "Read the traceback in the log, and check that the servers that setup connects to can be reached from here. "
+        "The service calls it again, with growing pauses."
     )
 
     def __init__(self, error):

@@ -33,7 +33,7 @@ def _walk(folder, prefix, found):
         elif entry.is_file(follow_symlinks=False):
             found.add(name)
         else:
-            raise Odd(f"{shown(name)} is no file")
+            raise Odd(f"{shown(name)} is not a regular file")
 
 
 def shown(name):

@@ -56,7 +56,7 @@ def _first(value, schema, path):
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if kinds and kind not in kinds and not (kind == "number" and "integer" in kinds):
         names = " or ".join(sorted({_NAMES.get(each, each) for each in kinds}))
-        return path, "must be {}, as in the notebook's own samples, and is {}".format(names, _NAMES[kind])
+        return path, "must be {}, as in the notebook's own samples, but is {}".format(names, _NAMES[kind])
     if isinstance(value, list):
         return _in_list(value, schema, path)
     return _in_object(value, schema, path) if isinstance(value, dict) else None
@@ -65,7 +65,7 @@ def _first(value, schema, path):
 def _in_list(value, schema, path):
     size = schema.get("minItems")
     if size is not None and size == schema.get("maxItems") and len(value) != size:
-        text = "must have {}, as in the notebook's own samples, and has {}"
+        text = "must have {}, as in the notebook's own samples, but has {}"
         return path, text.format(_items(size), _items(len(value)))
     items = schema.get("items")
     differences = (_first(item, items, (*path, at)) for at, item in enumerate(value) if items)

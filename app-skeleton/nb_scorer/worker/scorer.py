@@ -260,9 +260,8 @@ class Scorer(object):
         """Return what `for_facts` does for the parameters in a form, which count before those of the call."""
         try:
             texts = binary.texts_in_form(body, self._in_forms)
-        except UnreadableForm:
-            # The sample can't be read either, and its reader reports that.
-            texts = []
+        except UnreadableForm as error:
+            return None, (frames.REFUSED, _payload(traceback=None, status=error.status, detail=str(error)))
         if not texts:
             return self, None
         names = {name for name, _ in texts}
@@ -711,7 +710,7 @@ def _list_of(returned, count):
     """Return a batch_predictor's result as a list; raise TypeError unless it contains `count` predictions."""
     answers = json_codec.listed(returned)
     if type(answers) is not list or len(answers) != count:
-        raise TypeError("it must return a list with one answer per sample")
+        raise TypeError("it must return a list with one prediction per sample")
     return answers
 
 

@@ -55,10 +55,10 @@ class Carried(object):
         odd = [entry.filename for entry in entries if not _is_plain(entry)]
         if odd or len(self._entries) != len(entries):
             name = files.shown(odd[0]) if odd else "a name"
-            raise ZipappDamaged(path, "{} in it is not a file, or is in it twice".format(name))
+            raise ZipappDamaged(path, "{} in it is not a file, or occurs twice".format(name))
         reason = one_reading.problem_of(self._file, entries)
         if reason is not None:
-            raise ZipappDamaged(path, "it could be read in two ways: {}".format(reason))
+            raise ZipappDamaged(path, "it is ambiguous: {}".format(reason))
         self.names = frozenset(self._entries)
         self.facts = self._facts()
 
@@ -69,7 +69,7 @@ class Carried(object):
         except (KeyError, TypeError, ValueError, RecursionError):
             raise ZipappDamaged(self.path, "it was not written by 'nb-builder zipapp'")
         if number != layout.FORMAT:
-            raise ZipappDamaged(self.path, "it has form {}, and this program reads {}".format(number, layout.FORMAT))
+            raise ZipappDamaged(self.path, "it has format {}, but this program reads {}".format(number, layout.FORMAT))
         return facts
 
     def content(self, name, digest=None):

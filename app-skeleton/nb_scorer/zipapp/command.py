@@ -18,8 +18,8 @@ from nb_scorer.zipapp.problems import ZipappEnvironment
 _ENTRY = "nb_scorer.zipapp.predict"
 _KEY = "S2I_VERIFY_KEY_FILE"
 _ABOUT = """\
-Ask the model in this file. A SAMPLE is JSON, as in '[0.2, 0.7]'; its answer is a line of JSON on stdout. Without any,
-samples are read from stdin, one a line. A sample without an answer leaves its line empty, and stderr says why."""
+Predict with the model in this file. A SAMPLE is JSON, as in '[0.2, 0.7]'; each prediction is a line of JSON on stdout.
+Without SAMPLE, samples are read from stdin, one per line. A failed sample gives an empty line, and stderr shows why."""
 
 
 def main(arguments):
@@ -63,7 +63,7 @@ def _parser(name):
 
 def _key(text):
     if not text:
-        raise argparse.ArgumentTypeError("it names no file; without --key, nothing is verified")
+        raise argparse.ArgumentTypeError("it is empty; without --key, nothing is verified")
     return text
 
 
@@ -138,7 +138,7 @@ def _require_own(folder):
     if {about.st_uid, link.st_uid} != {os.geteuid()}:
         raise ZipappEnvironment(folder, "it belongs to another user, who could change the code that runs")
     if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ZipappEnvironment(folder, "others can write to it, and so change the code that runs")
+        raise ZipappEnvironment(folder, "other users can write to it, and could change the code that runs")
 
 
 def _verify(carried, key):

@@ -33,7 +33,7 @@ def minor_of(carried, digests):
         raise ZipappDamaged(carried.path, "it contains no model")
     minor = manifest.parsed(carried.content(name, digests[name])).get("python")
     if not (isinstance(minor, str) and _MINOR.match(minor)):
-        raise ZipappDamaged(carried.path, "{} names no version of Python".format(name))
+        raise ZipappDamaged(carried.path, "{} contains no version of Python".format(name))
     return minor
 
 

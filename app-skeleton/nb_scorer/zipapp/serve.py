@@ -132,14 +132,14 @@ class _Handler(BaseHTTPRequestHandler):
         if path in known:
             self._reply(200, json.dumps({"status": known[path]}).encode("ascii") + b"\n")
         else:
-            self._refuse(404, "There is POST /predict, and GET /healthz and /readyz.")
+            self._refuse(404, "The routes are POST /predict, GET /healthz and GET /readyz.")
 
     def do_POST(self):
         body = self._body()
         if body is None:
             return
         if self.path.partition("?")[0] != "/predict":
-            self._refuse(404, "There is POST /predict, and GET /healthz and /readyz.")
+            self._refuse(404, "The routes are POST /predict, GET /healthz and GET /readyz.")
             return
         self._places.has(self.connection)
         done: queue.Queue = queue.Queue()

@@ -48,7 +48,7 @@ def histogram(prefix: str, name: str) -> HistogramMetricFamily:
     """Return a histogram of the metric table, without samples; raise KeyError if it isn't in the table."""
     row = metric_table.BY_NAME[name]
     if row.kind != HISTOGRAM:
-        raise KeyError(f"{name} is a {row.kind}, no {HISTOGRAM}")
+        raise KeyError(f"{name} is a {row.kind}, not a {HISTOGRAM}")
     return HistogramMetricFamily(f"{prefix}_{name}", row.description, labels=row.labels)
 
 

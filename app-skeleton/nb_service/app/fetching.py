@@ -87,7 +87,7 @@ class Fetcher:
         Raise Malformed for a URL that is not allowed, or whose file can't be fetched.
         """
         if not self._turns.acquire(timeout=TURN_SECONDS):
-            raise Malformed("More files are being fetched than this service fetches at a time; try again.", 503)
+            raise Malformed("Too many files are being fetched at the moment; try again.", 503)
         try:
             request = _Request(self._max_bytes, time.monotonic() + self._seconds)
 
@@ -143,7 +143,7 @@ class Fetcher:
         origin = Origin(parts.scheme, host, port or PORTS.get(parts.scheme, 0))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if not url.isascii() or not url.isprintable() or " " in url or "@" in parts.netloc or "\\" in url:
-            raise Malformed("A file's URL may have no user, and no characters that must be percent-encoded.", 422)
+            raise Malformed("A file's URL must not contain a user, or characters that must be percent-encoded.", 422)
         if origin not in self._origins:
             text = "This service does not fetch files from {}://{}:{} (S2I_FETCH_HOSTS)."
             raise Malformed(text.format(*origin), 422)
@@ -175,7 +175,7 @@ class Fetcher:
         except (socket.gaierror, UnicodeError) as error:
             raise _not_fetched(origin, "its name can't be resolved") from error
         if not addresses or not all(map(self._may_connect, addresses)):
-            raise _not_fetched(origin, "its address is not a public one")
+            raise _not_fetched(origin, "its address is not public")
         return addresses[0]
 
 

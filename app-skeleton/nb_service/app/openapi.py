@@ -270,7 +270,7 @@ class _Operations:
         return {kind: {} for kind in route.gives}
 
 
-_OF_BINARY_MODE = "Needed in binary mode; in structured mode it is part of the body."
+_OF_BINARY_MODE = "Required in binary mode; in structured mode, it is part of the body."
 _LENGTH = "Number of bytes of the body that are JSON; the values of tensors follow as bytes."
 # Headers by the end of a POST route's path.
 _HEADERS: dict[str, tuple[dict, ...]] = {

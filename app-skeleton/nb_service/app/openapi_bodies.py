@@ -38,7 +38,7 @@ _ONE_FEEDBACK = {
             "maximum": (1 << 31) - 1,
             "description": "Index of the prediction, for a request with several samples.",
         },
-        "prediction": {"description": "The prediction, for a service that has not kept it."},
+        "prediction": {"description": "The prediction, if the service has not kept it."},
         "answer": {"description": "The true value."},
     },
     "required": ["answer"],

@@ -183,7 +183,7 @@ class RouteContext:
                 raise failures.failure(answer, samples, number, replies.disclosure(self.settings))
         payloads = [answer.payload for answer in answers if answer is not None]
         if len(payloads) != len(answers):
-            raise RuntimeError("samples were left out, and none of the others failed")
+            raise RuntimeError("samples were left out, but none of the others failed")
         return payloads
 
 

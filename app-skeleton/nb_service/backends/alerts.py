@@ -16,7 +16,7 @@ Write rules for Prometheus (rule_files): alerts on instances that are not ready 
 queue, scorers that end, a bus without a broker and drift over all replicas, each with what to look at and what to do.
 They are on metrics that begin with S2I_APP_METRICS_PREFIX.
 
-docs/how-to/watch-with-prometheus.md says more."""
+docs/how-to/watch-with-prometheus.md describes them."""
 
 
 class Alerts(StdoutPage):

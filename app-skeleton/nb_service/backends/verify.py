@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 HELP = """\
 Usage: verify
 
-Verify the model's signature by S2I_VERIFY_KEY_FILE, or S2I_VERIFY_CA_FILE and S2I_VERIFY_IDENTITY, and show whose it is
-and where the model comes from. Nothing of the model is loaded. The exit code is 0 only where all of it holds.
+Verify the model's signature with S2I_VERIFY_KEY_FILE, or S2I_VERIFY_CA_FILE and S2I_VERIFY_IDENTITY, and show its
+signer and the model's origin. Nothing of the model is loaded. The exit status is 0 only if everything is valid.
 
-docs/how-to/sign-and-verify.md says more."""
+See docs/how-to/sign-and-verify.md."""
 
 
 class Verify(StdoutPage):

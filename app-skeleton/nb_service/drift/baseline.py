@@ -111,4 +111,4 @@ def _is_text(value: object) -> bool:
 
 
 def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")

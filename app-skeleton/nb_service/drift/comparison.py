@@ -47,7 +47,7 @@ class Compared(NamedTuple):
     def words(self) -> str:
         """Return the description of a feature that has drifted."""
         said = [f"{name} {measure:.2f}, and up to {limit:.2f} is no drift" for name, measure, limit in self.exceeded]
-        return f"{title(self.feature)} is not as in the baseline ({'; '.join(said)})"
+        return f"{title(self.feature)} differs from the baseline ({'; '.join(said)})"
 
 
 def title(feature: Feature) -> str:

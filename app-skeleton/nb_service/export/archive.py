@@ -49,7 +49,7 @@ def _entry(name: str, file: BinaryIO) -> Iterator[bytes]:
     while left:
         piece = file.read(min(AT_ONCE, left))
         if not piece:
-            raise Changed(0, f"{name} has become shorter while it was read")
+            raise Changed(0, f"{name} was truncated while it was read")
         left -= len(piece)
         yield piece
     yield bytes(-size % tarfile.BLOCKSIZE)

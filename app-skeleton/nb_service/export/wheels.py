@@ -138,7 +138,7 @@ def _tags(distribution: metadata.Distribution) -> str:
     """Return a wheel's tags for its file name: the values of each part joined with dots."""
     tags = _TAG.findall(distribution.read_text("WHEEL") or "")
     if not tags:
-        raise _no_wheel(distribution, "it has no tag for Pythons and machines")
+        raise _no_wheel(distribution, "it has no platform tags")
     return "-".join(".".join(sorted(set(values))) for values in zip(*tags, strict=True))
 
 

@@ -252,7 +252,7 @@ class AppLink:
         if self._stuck_pid != self._process.pid:
             self._stuck = 0
         if self._stuck and (not self._active or self._stuck >= MAX_STUCK):
-            self._process.kill(f"{self._stuck} of its threads did not answer within {self._hang_seconds:g} s")
+            self._process.kill(f"{self._stuck} of its threads did not respond within {self._hang_seconds:g} s")
             self._stuck = 0
 
     def _look_for_hang(self, now: float) -> None:
@@ -263,7 +263,7 @@ class AppLink:
         if not overdue or self._scored_at >= latest:
             return
         if max(self._alive_at, self._process.received_at) < latest:
-            self._process.kill(f"it has been working on requests for {self._hang_seconds:g} s without any sign of life")
+            self._process.kill(f"it has been working on requests for {self._hang_seconds:g} s without any activity")
             for exchange in overdue:
                 # Those that the app has not accepted yet are handled by the next one.
                 exchange.active_at = now

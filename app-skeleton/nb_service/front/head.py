@@ -97,7 +97,7 @@ class Head:
         name = name.lower()
         if name in self.fields:
             if name == b"host":
-                raise Unreadable(400, "it has two Host fields")
+                raise Unreadable(400, "it has two Host headers")
             separator = b"; " if name == b"cookie" else b", "
             self.fields[name] += separator + value.strip(b" \t")
         else:
@@ -196,9 +196,9 @@ def _check(head: Head) -> None:
     if head.version not in VERSIONS:
         raise Unreadable(505, f"HTTP/{head.version} is not supported")
     if head.version == "1.1" and b"host" not in fields:
-        raise Unreadable(400, "it has no Host field")
+        raise Unreadable(400, "it has no Host header")
     if not _is_host(fields.get(b"host", b"")):
-        raise Unreadable(400, "its Host field names no host")
+        raise Unreadable(400, "its Host header contains no host")
     coding = fields.get(b"transfer-encoding")
     if coding is not None:
         if head.version != "1.1":
@@ -228,7 +228,7 @@ def _origin_form(head: Head) -> bytes:
             authority, question_mark, query = authority.partition(b"?")
             path = question_mark + query
         if not authority or not _is_host(authority):
-            raise Unreadable(400, "its target names no host")
+            raise Unreadable(400, "its target contains no host")
         # The URL's host takes precedence over the Host header (RFC 9112, section 3.2.2).
         head.fields[b"host"] = authority
         head.target = target = b"/" + path

@@ -286,4 +286,4 @@ def _reply_for_server(request: Request) -> replies.Reply:
     """Return the reply to a request for the server as a whole (`*`), which only OPTIONS can be."""
     if request.command == "OPTIONS":
         return replies.Reply(204, b"", headers=(("Allow", ", ".join(ALLOW)),))
-    return replies.problem(400, f"{request.command} asks for a path.")
+    return replies.problem(400, f"{request.command} requires a path.")

@@ -60,7 +60,7 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
         raise Malformed("The only supported charset is UTF-8.", 415)
     accepted_form = accepted(accept)
     if accepted_form is not None and accepted_form not in _WRITERS:
-        raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
+        raise Malformed(_not_taken(accepted_form), 406)
     samples = _READERS[form](body, rows, limits, media_type.parameters)
     kind = accepted_kind(accept) or media_type.kind
     return Question(samples, lambda answers: _write(answers, accepted_form, form, kind))
@@ -87,14 +87,15 @@ def writer(accept: str | None) -> Callable[[Series], Body] | None:
     if accepted_form in (None, "json"):
         return None
     if accepted_form not in _WRITERS:
-        raise Malformed(_not_taken(accepted_form).replace("read", "written"), 406)
+        raise Malformed(_not_taken(accepted_form), 406)
     return lambda answers: _write(answers, accepted_form, accepted_form, accepted_kind(accept))
 
 
 def _not_taken(kind: str) -> str:
     if kind == arrow.CONTENT_TYPE:
         return "Arrow is not supported: this service has no pyarrow."
-    return f"{kind or 'This type'} is not read here; these are: {', '.join(sorted(set(TYPES) - {arrow.CONTENT_TYPE}))}."
+    supported = ", ".join(sorted(set(TYPES) - {arrow.CONTENT_TYPE}))
+    return f"{kind or 'This type'} is not supported; supported types: {supported}."
 
 
 def _write(answers: Series, accepted_form: str | None, form: str, kind: str | None) -> Body:

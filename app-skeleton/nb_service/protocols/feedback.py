@@ -49,7 +49,7 @@ def _fault(item: Any) -> tuple[str | None, str] | None:
     unknown = [name for name in item if name not in NAMES]
     if unknown:
         name = phrases.cut(json.dumps(unknown[0]), MAX_ID)
-        return None, f"It has an unknown name {name}; valid names: {', '.join(NAMES)}."
+        return None, f"It has an unknown key {name}; valid names: {', '.join(NAMES)}."
     if "answer" not in item:
         return None, "It has no answer, the true value."
     if "id" not in item and "prediction" not in item:

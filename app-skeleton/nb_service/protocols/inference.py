@@ -70,7 +70,9 @@ def from_json_texts(name: str, texts: Sequence) -> list:
     try:
         return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
     except (AttributeError, Malformed) as error:
-        raise Malformed(f"The input {name!r} is called {FRAME_JSON}, and has a value that is not JSON text.") from error
+        raise Malformed(
+            f"The input {name!r} has the content type {FRAME_JSON}, but a value that is not JSON text."
+        ) from error
 
 
 def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:

@@ -32,7 +32,7 @@ class Limits(NamedTuple):
         """Raise Malformed (413) if samples of `size` bytes would be too large."""
         if size > self.built:
             raise Malformed(
-                f"The body would become more than {self.built} bytes, {GROWTH} times S2I_MAX_BODY; "
+                f"The body would expand to more than {self.built} bytes, {GROWTH} times S2I_MAX_BODY; "
                 "send fewer samples at a time, or set S2I_MAX_BODY higher.",
                 413,
             )

@@ -72,7 +72,7 @@ def arguments(params: Mapping[str, Any]) -> tuple[bytes, Parameters]:
     """Return the sample and the parameters of a call; raise Malformed."""
     given = params.get("arguments") or {}
     if not isinstance(given, dict) or SAMPLE not in given or given.keys() - {SAMPLE, PARAMETERS}:
-        raise Malformed(f"The arguments are {SAMPLE} and, if there are any, {PARAMETERS}.")
+        raise Malformed(f"The arguments are {SAMPLE} and, optionally, {PARAMETERS}.")
     return encode(given[SAMPLE]), in_object(given, PARAMETERS)
 
 

@@ -56,7 +56,7 @@ class Rows:
         is_object, is_bare = self.is_object(names), self.bare
         for cells in rows:
             if names is not None and len(names) != len(cells):
-                raise Malformed(f"A row has {len(cells)} values, and there are {len(names)} columns.")
+                raise Malformed(f"A row has {len(cells)} values, but there are {len(names)} columns.")
             if is_bare and len(cells) == 1:
                 yield cells[0]
             else:

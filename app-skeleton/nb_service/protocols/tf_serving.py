@@ -174,7 +174,7 @@ def examples(listed: list[dict], context: dict, input_name: str = "", limits: Li
 def classes(answer: object) -> list:
     """Return [[label, score], …] of a prediction {label: score}."""
     if not isinstance(answer, dict) or not all(isinstance(score, (int, float)) for score in answer.values()):
-        raise Malformed("This model can't classify: its answers are not objects with label and score.")
+        raise Malformed("This model can't classify: its predictions are not objects with label and score.")
     return [list(pair) for pair in answer.items()]
 
 
@@ -183,7 +183,7 @@ def number(answer: Any) -> float:
     if isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
-        raise Malformed("This model can't regress: its answers are not numbers.")
+        raise Malformed("This model can't regress: its predictions are not numbers.")
     return answer
 
 

@@ -36,7 +36,7 @@ class Authorities:
     def signer(self, bundle: Bundle, identity: str) -> str:
         """Return a description of the certificate that signed; raise keys.Untrusted if it must not be accepted."""
         if not bundle.certificates:
-            raise keys.Untrusted("it is of a bare key, and has no certificate that says whose")
+            raise keys.Untrusted("it was made with a bare key, without a certificate that identifies the signer")
         try:
             own, *others = (x509.load_der_x509_certificate(each) for each in bundle.certificates)
             names = _names(own)
@@ -46,7 +46,7 @@ class Authorities:
         if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in keys.HASHES:
             raise keys.Untrusted(f"its certificate is for another key than {keys.CURVES}")
         if not keys.has_signed(key, bundle):
-            raise keys.Untrusted("the key of its certificate has not made it")
+            raise keys.Untrusted("it was not made with the key of its certificate")
         now = dt.datetime.now(dt.timezone.utc)
         self._require_unrevoked(self._chain(own, others, now), now)
         if not _may_sign(own):
@@ -77,7 +77,7 @@ class Authorities:
         try:
             return policy.build_client_verifier().verify(own, list(others)).chain
         except verification.VerificationError as error:
-            raise keys.Untrusted("no authority that is trusted here has issued its certificate") from error
+            raise keys.Untrusted("no trusted authority has issued its certificate") from error
 
     def _require_unrevoked(self, chain: Sequence[x509.Certificate], now: dt.datetime) -> None:
         for certificate, issuer in pairwise(chain):
@@ -86,7 +86,7 @@ class Authorities:
                     continue
                 if each.next_update_utc is not None and each.next_update_utc < now:
                     raise keys.Untrusted(
-                        f"the list of revoked certificates in {SETTING} was good until {each.next_update_utc.date()}"
+                        f"the list of revoked certificates in {SETTING} expired on {each.next_update_utc.date()}"
                     )
                 if each.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
                     raise keys.Untrusted("a certificate in it is revoked")

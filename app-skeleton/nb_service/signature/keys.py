@@ -41,7 +41,7 @@ class PublicKeys:
                 return f"the key {hint_of(key)[:16]}…"
         signer = f"it is of the key {bundle.hint[:16]}…, " if bundle.hint.isalnum() else ""
         known = ", ".join(f"{hint_of(key)[:16]}…" for key in self._keys)
-        raise Untrusted(f"{signer}no trusted key has made it (trusted: {known})")
+        raise Untrusted(f"{signer}it was not made with a trusted key (trusted: {known})")
 
 
 def blocks(setting: str, path: str) -> list[tuple[str, bytes]]:
@@ -56,7 +56,7 @@ def blocks(setting: str, path: str) -> list[tuple[str, bytes]]:
 
 def _key_of(block: bytes, path: str) -> ec.EllipticCurvePublicKey:
     if b"PRIVATE KEY" in block.partition(b"\n")[0]:
-        reason = "it holds a private key, which no service must have"
+        reason = "it contains a private key, which must not be on a service's machine"
         raise problems.VerifyUnusable("S2I_VERIFY_KEY_FILE", path, reason)
     try:
         key = serialization.load_pem_public_key(block)

@@ -125,7 +125,7 @@ class Weights:
         if what != self._said:
             self._said = what
             self._say(text or self.why_not)
-        self._say(f"The weights are not there; attempt {self.failures + 1} is in {pause:g} s.")
+        self._say(f"The weights are not available; attempt {self.failures + 1} is in {pause:g} s.")
         self._pause = self._loop.call_later(pause, self._attempt)
         self._on_failure()
 

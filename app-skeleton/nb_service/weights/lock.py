@@ -101,7 +101,7 @@ def _entry(content: Any) -> Entry:
         files = tuple(LockedFile(**file) for file in content["files"])
         entry = Entry(**{**content, "patterns": tuple(content["patterns"]), "files": files})
     except (TypeError, KeyError) as error:
-        raise ValueError("an entry has other fields than it must have") from error
+        raise ValueError("an entry has missing or unknown fields") from error
     texts = (entry.source, entry.folder, entry.revision, *entry.patterns)
     if not all(isinstance(each, str) for each in texts) or not is_inside(entry.folder):
         raise ValueError(f"{entry.folder!r} is not a folder of the repository")

@@ -93,7 +93,7 @@ def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str)
         ("route", f"{metric}{chosen.selector(version)}", "For this version, route is"),
         (chosen.label, f'{metric}{{{chosen.label}!=""}}', f"{chosen.label} is"),
         ("job", metric, f"None of these metrics has the label {chosen.label}; job is"),
-        ("__name__", '{__name__=~".+_http_requests_total"}', "What there is has the name"),
+        ("__name__", '{__name__=~".+_http_requests_total"}', "The available metrics are"),
     )
     for label, series, intro in lookups:
         found = prometheus.query(f"count by ({label}) (last_over_time({series}{here}))")

@@ -39,5 +39,5 @@ class AbTooFew(BuildProblem):
 
     code = "ab-too-few"
     what_text = "{label} received {requests} in the last {since}, which is too few for a comparison."
-    why_text = "With fewer than {least}, the result would be chance."
+    why_text = "With fewer than {least}, the result would be due to chance."
     fix_text = "Wait, send the version a larger share of the clients, or look back further: --since 1d."

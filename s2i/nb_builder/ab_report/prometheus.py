@@ -1,4 +1,4 @@
-"""Prometheus's query API, as far as a report needs it."""
+"""The part of Prometheus's query API that a report needs."""
 
 import http.client
 import json

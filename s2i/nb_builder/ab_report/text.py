@@ -35,8 +35,8 @@ def verdict(report: dict[str, Any]) -> str:
             f"Verdict: {version} is worse in {_listed(worse)}{f', and better in {_listed(better)}' if better else ''}."
         )
     if better:
-        return f"Verdict: {version} is better in {_listed(better)}, and worse in nothing."
-    return f"Verdict: {version} is neither better nor worse: every difference can be chance."
+        return f"Verdict: {version} is better in {_listed(better)}; nothing is worse."
+    return f"Verdict: {version} is neither better nor worse: all differences may be due to chance."
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def _verdict_of(measure: dict[str, Any]) -> str:
         return NOT_KNOWN
     noun = "requests" if measure["name"] == "errors" else "true answers"
     of_a, of_b = (f"{_rounded(more[name]):,}" for name in (A, B))
-    return f"{NOT_KNOWN}; if it is as large as it looks, about {of_a} and {of_b} more {noun} will show it"
+    return f"{NOT_KNOWN}; if the difference is as large as measured, about {of_a} and {of_b} more {noun} will show it"
 
 
 def _rounded(number: int) -> int:

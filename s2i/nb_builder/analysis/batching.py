@@ -145,7 +145,7 @@ class _StandIn:
 
 
 class _World:
-    """The objects that cells and modules of a repository would create, as far as their syntax shows."""
+    """The objects that cells and modules of a repository would create, derived from their syntax."""
 
     def __init__(self, folder: Path, repository: Path) -> None:
         self.main: dict[str, Any] = {"__name__": _MAIN}

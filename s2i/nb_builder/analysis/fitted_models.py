@@ -220,7 +220,7 @@ def obstacle(cells: Sequence[Cell]) -> str:
     """Return, as a clause, why none of the notebook's fitted models can predict."""
     reader = _Reader(cells)
     if not reader.fits:
-        return "no cell calls fit() of a model"
+        return "no cell calls a model's fit()"
     # A scaler is fitted too, but isn't used for predictions.
     asked = [name for name in reader.fits if reader.attributes[name] & _ASKED]
     name = (asked or list(reader.fits))[-1]
@@ -635,7 +635,7 @@ class _Reader:
                 model.data = _Data(LIST, (replace(way, text=f"[{way.text}]"),))
 
     def _ask_module(self, model: Any, call: ast.Call) -> _Data | None:
-        """Record the input of a PyTorch model, which is what its training passes."""
+        """Record the input of a PyTorch model: its training data."""
         if not isinstance(model, _Model) or model.kind != MODULE or not call.args:
             for argument in call.args:
                 # Such as a loss computed from the model's output.

@@ -186,7 +186,7 @@ def find(cells: Sequence[Cell]) -> Unneeded:
 
 
 def with_imports_only(cell: Cell) -> Cell:
-    """Return the cell with empty lines in place of all statements but imports, which keep their lines."""
+    """Return the cell with only its imports, on unchanged lines; other statements become empty lines."""
     lines = cell.source.splitlines()
     kept = [
         number
@@ -198,26 +198,26 @@ def with_imports_only(cell: Cell) -> Cell:
 
 
 def _is_import(statement: ast.stmt) -> bool:
-    """Return whether a statement imports names that are evident."""
+    """Return whether a statement imports explicitly named objects."""
     return isinstance(statement, _MODULES) and not _imports_all(statement)
 
 
 def _is_trivial(statement: ast.stmt) -> bool:
-    """Return whether a statement is a constant, such as a text about the cell, or a magic."""
+    """Return whether a statement is a constant, such as a string that describes the cell, or a magic."""
     value = statement.value if isinstance(statement, ast.Expr) else None
     is_magic = any(isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(statement))
     return isinstance(value, ast.Constant) or is_magic
 
 
 def _assigned(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement binds whenever it runs, whatever they held before."""
+    """Return the names that a statement always rebinds, regardless of their earlier values."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     parts = [part for target in targets for part in (target.elts if isinstance(target, ast.Tuple) else [target])]
     return {part.id for part in parts if isinstance(part, ast.Name)}
 
 
 def _is_plain(statement: ast.AST) -> bool:
-    """Return whether a statement defines a function that runs only if it is called by its name."""
+    """Return whether a statement defines a function that runs only when called by name."""
     return isinstance(statement, _FUNCTIONS) and not statement.decorator_list
 
 
@@ -235,9 +235,9 @@ def _reads(statements: Iterable[ast.stmt]) -> set[str]:
 def unneeded_imports(
     cells: Sequence[Cell], may_fail: Collection[int | None], modules: Collection[str]
 ) -> list[tuple[Cell, ast.stmt]]:
-    """Return the import statements, with their cells, of nothing but `modules` whose names no needed cell reads.
+    """Return the import statements, with their cells, that import only `modules` and whose names no needed cell reads.
 
-    `may_fail` are the numbers of the cells that are not needed.
+    `may_fail` are the numbers of cells that aren't needed.
     """
     statements = [(cell, statement) for cell in cells for statement in cell.statements or ()]
     read = _reads(
@@ -256,7 +256,7 @@ def unneeded_imports(
 
 
 def modules_of(statement: ast.stmt) -> set[str]:
-    """Return the top-level modules that an import statement names, none for any other statement."""
+    """Return the top-level modules that an import statement names; none for other statements."""
     if isinstance(statement, ast.Import):
         return {alias.name.split(".")[0] for alias in statement.names}
     if isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
@@ -291,10 +291,10 @@ class _Facts:
     def harmless(
         self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], *, others: bool = False
     ) -> tuple[list[Cell], list[Cell]]:
-        """Return the cells whose statements are all harmless, and those where only imports are not, both in order.
+        """Return the harmless cells, and the cells whose statements other than imports are harmless, both in order.
 
-        See `is_harmless`. Above a needed cell, a name is wanted only if that cell or one below reads it before binding
-        it again.
+        See `is_harmless`. Above a needed cell, a name is wanted only if that cell or a later one reads it before
+        rebinding it.
         """
         # {name: index of the first statement after which a function that reads the name may be called}
         pinned: dict[str, int] = {}
@@ -309,7 +309,7 @@ class _Facts:
     def _pass(
         self, parsed: Sequence[tuple[Cell, Sequence[ast.stmt]]], pinned: Mapping[str, int], *, others: bool
     ) -> tuple[list[Cell], list[Cell], list[tuple[int, ast.stmt]]]:
-        """Return the harmless cells, those where only imports are not, and the other statements by their index."""
+        """Return the harmless cells, those harmless except for imports, and the other statements by index."""
         found: list[Cell] = []
         imports_only: list[Cell] = []
         kept: list[tuple[int, ast.stmt]] = []
@@ -332,7 +332,7 @@ class _Facts:
         return found, imports_only, kept
 
     def _pins(self, kept: Sequence[tuple[int, ast.stmt]]) -> dict[str, int]:
-        """Return {name: index of the first statement that passes on a function that reads it}, for later calls."""
+        """Return {name: index of the first statement that passes a function that reads it to later calls}."""
         pins: dict[str, int] = {}
         for place, statement in sorted(kept, key=lambda each: each[0]):
             for each in unfold([statement]).statements:
@@ -348,7 +348,7 @@ class _Facts:
         return pins
 
     def _needs(self, statement: ast.stmt) -> set[str]:
-        """Return the names that a statement needs from above it, those of the functions that it names included."""
+        """Return the names that a statement needs from above, including those of the functions that it names."""
         if _is_plain(statement):
             definition = cast("ast.FunctionDef", statement)
             return {name for node in (definition.args, definition.returns) if node for name in _names(node)}

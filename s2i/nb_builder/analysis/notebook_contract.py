@@ -87,8 +87,8 @@ WITHOUT_PREDICTOR = {
     *("torchvision", "tqdm", "xgboost"),
 }
 _OTHER_USES = (
-    ((ast.For, ast.AsyncFor), "the variable of a loop"),
-    ((ast.With, ast.AsyncWith), "what a 'with' statement gives"),
+    ((ast.For, ast.AsyncFor), "a loop variable"),
+    ((ast.With, ast.AsyncWith), "the target of a 'with' statement"),
     ((ast.Import, ast.ImportFrom), "an import"),
     ((ast.FunctionDef, ast.AsyncFunctionDef), "a function"),
     (ast.ClassDef, "a class"),

@@ -107,10 +107,10 @@ def _entry(item: ast.expr, folder: Path) -> Entry:
     try:
         source, into, *rest = [ast.literal_eval(part) for part in item.elts]
     except (ValueError, TypeError) as error:
-        raise Faulty("an entry is computed, and only literals can be read", item.lineno) from error
+        raise Faulty("an entry is computed, but only literals are allowed", item.lineno) from error
     patterns = rest[0] if rest else []
     if not isinstance(source, str) or not isinstance(into, str):
-        raise Faulty("source and folder must be texts", item.lineno)
+        raise Faulty("source and folder must be strings", item.lineno)
     if not isinstance(patterns, (list, tuple)) or not all(isinstance(each, str) and each for each in patterns):
         raise Faulty("patterns must be a list of strings", item.lineno)
     if reason := sources.fault(source):

@@ -63,7 +63,7 @@ def _compared(given: argparse.Namespace) -> dict[str, Any]:
     old, new = services.find("OLD", given.old, engine), services.find("NEW", given.new, engine)
     rows = samples.read(given.samples, _split(given.read), old, new, Settings().home)
     _check_inputs(old, new)
-    log.step(f"Comparing {given.old} and {given.new} by {phrases.counted(len(rows.rows), 'row')} of {given.samples}")
+    log.step(f"Comparing {given.old} and {given.new} on {phrases.counted(len(rows.rows), 'row')} of {given.samples}")
     trial = Trial(samples.tolerance(old, new))
     trial.run(old, new, rows.rows, log.step)
     for each in (old, new):

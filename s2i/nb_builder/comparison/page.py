@@ -99,7 +99,7 @@ def _limits(report: dict[str, Any]) -> Iterator[str]:
 
 def _rows(report: dict[str, Any]) -> Iterator[str]:
     total = report["rows"]["in"]
-    yield f'<h2>Answers</h2>\n{_wide("Answers")}<table id="rows">'
+    yield f'<h2>Predictions</h2>\n{_wide("Predictions")}<table id="rows">'
     for name, count in text.counts(report):
         yield (
             f'<tr><th scope="row">{name}</th><td class="number">{count}</td>'
@@ -114,7 +114,7 @@ def _rows(report: dict[str, Any]) -> Iterator[str]:
     )
     others = [each for each in report["outcomes"] if {each["old"], each["new"]} != {"200"}]
     if others:
-        yield f'<h2>Rows without an answer</h2>\n{_wide("Rows without an answer")}<table id="outcomes">'
+        yield f'<h2>Rows without a prediction</h2>\n{_wide("Rows without a prediction")}<table id="outcomes">'
         yield '<tr><th scope="col">Rows</th><th scope="col">OLD</th><th scope="col">NEW</th>'
         yield '<th scope="col">First</th></tr>'
         for each in others:
@@ -129,7 +129,7 @@ def _classes(report: dict[str, Any]) -> Iterator[str]:
     if classes is None:
         return
     largest = max(count for row in classes["rows"] for count in row)
-    yield "<h2>By class</h2>\n<p class=\"quiet\">OLD's answer is the row, NEW's the column.</p>"
+    yield "<h2>By class</h2>\n<p class=\"quiet\">OLD's prediction is the row, NEW's the column.</p>"
     yield f'{_wide("By class")}<table class="classes" id="classes"><tr><td class="none"></td>'
     yield "".join(f'<th scope="col">{_escaped(name)}</th>' for name in classes["names"]) + "</tr>"
     for place, (name, row) in enumerate(zip(classes["names"], classes["rows"], strict=True)):

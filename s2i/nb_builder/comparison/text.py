@@ -51,8 +51,8 @@ def notes(report: dict[str, Any]) -> Iterator[str]:
         if candidate["deterministic"] is False or unsteady:
             seen = f", {phrases.counted(unsteady, 'row')} here" if unsteady else ""
             yield (
-                f"note: {label.upper()} answers the same sample differently when it is asked again{seen}: "
-                "not every difference is one of the versions."
+                f"note: {label.upper()} gives different predictions for the same sample{seen}, so "
+                "not all differences are due to the versions."
             )
 
 
@@ -156,7 +156,7 @@ def _classes(report: dict[str, Any]) -> Iterator[str]:
     largest = max(count for row in classes["rows"] for count in row)
     width = 2 + max(len(str(largest)), *map(len, names))
     yield ""
-    yield "By class: OLD's answer is the row, NEW's the column."
+    yield "By class: OLD's prediction is the row, NEW's the column."
     yield " " * width + "".join(f"{name:>{width}}" for name in names)
     for name, row in zip(names, classes["rows"], strict=True):
         yield f"{name:>{width}}" + "".join(f"{count or '·':>{width}}" for count in row)

@@ -13,9 +13,9 @@ from nb_builder.requirements.import_names import providing
 
 
 def find(cells: Sequence[Cell], folder: Path, src: Path) -> list[LateImport]:
-    """Return the statements that add such folders to sys.path, for the first cell that needs each; `src` is the top.
+    """Return statements that add the needed folders to sys.path, each for the first cell that needs it.
 
-    None if cells compute what they add themselves. `folder` is the notebook's.
+    Empty if cells compute paths themselves. `folder` is the notebook's folder, `src` the repository's top.
     """
     added = {os.path.normpath(folder)}
     found: dict[Path, LateImport] = {}
@@ -41,7 +41,7 @@ def _texts(statement: ast.stmt) -> Iterator[str]:
 
 
 def _modules(statement: ast.stmt) -> Iterator[str]:
-    """Yield the modules that a statement imports, by their dotted names."""
+    """Yield the dotted names of the modules that a statement imports."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -47,9 +47,9 @@ from nb_builder.requirements import sources
 from nb_builder.rewrite import scripts
 from nb_builder.rewrite.keep_requirements import NAME
 
-# What a plan supplies, or may do without. Any other finding is the author's to correct.
+# Problems that a plan solves or works around. Any other finding is the author's to fix.
 _SUPPLIED = (PredictorMissing, RequirementsMissing, RequirementsEmpty, RequirementsUnreadable, FileNotCheckedOut)
-# A file with more packages is one of a whole course, of which a notebook needs a few.
+# A longer list belongs to a whole course, of which a notebook needs only a few packages.
 _MAX_DECLARED = 25
 SHOWN = 12
 _NEEDLESS = "absolute_import|division|generators|nested_scopes|print_function|unicode_literals|with_statement"
@@ -60,10 +60,10 @@ _FUTURE = rf"^from __future__ import (?:{_NEEDLESS})(?:, *(?:{_NEEDLESS}))*[ ]*$
 class Plan:
     """The plan for a notebook: its predictor, the cells that it needs, data locations, and packages to resolve.
 
-    `candidates` are the Pythons and dates to try, the best first. `undone` are the cells at the end that replace the
-    model or its data: they are among those left out, and `undoing` is the reason as a clause. `unneeded_imports` are
-    the import statements, with their cells, of modules that no known package provides and no cell that runs uses.
-    `imports_only` are {number: the cell without anything but its imports} of the cells of which no more is needed.
+    `candidates` are the Pythons and dates to try, best first. `undone` are the cells at the end that replace the model
+    or its data: they are left out, and `undoing` is the reason as a clause. `unneeded_imports` are the import
+    statements, with their cells, of modules that no known package provides and no cell that runs uses. `imports_only`
+    are {number: the cell reduced to its imports} of the cells from which only imports are needed.
     """
 
     checked: Checked
@@ -196,7 +196,7 @@ def write(plan: Plan, resolution: Resolution, repository: Path, *, checks: bool)
 
 
 def _comment_out(document: NotebookJson | NotebookScript, plan: Plan) -> None:
-    """Comment out what does nothing in Python 3, extensions of unknown packages, and imports that nothing needs.
+    """Comment out lines without effect in Python 3, extensions of unknown packages, and unneeded imports.
 
     Only some versions of IPython accept __future__ imports below another line.
     """
@@ -276,7 +276,7 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
 
 
 def _lines_of_cells(plan: Plan) -> Iterator[str]:
-    """Yield which cells are left out or changed, and what those that run may wait for."""
+    """Yield which cells are left out or changed, and which of the others may take long."""
     if plan.undone:
         yield f"the cells from [{plan.undone[0].number}] on are left out, because {plan.undoing}"
     unneeded = [cell for cell in plan.left_out if cell not in plan.undone]
@@ -311,7 +311,7 @@ def _is_supplied(problem: Problem, redirects: Sequence[Redirect]) -> bool:
 
 
 def _run(cells: Sequence[Cell], left_out: Sequence[Cell], imports_only: Mapping[int | None, Cell]) -> list[Cell]:
-    """Return the cells that are not left out; of those in `imports_only`, what is there."""
+    """Return the cells that run; for those in `imports_only`, only their imports."""
     return [imports_only.get(cell.number, cell) for cell in cells if cell.number not in _numbers(left_out)]
 
 

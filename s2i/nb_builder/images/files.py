@@ -99,7 +99,7 @@ class Files:
                 return None
             self._require(member, tarfile.REGTYPE, path)
             if member.size > largest:
-                raise self.problem_at(path, f"it has {member.size} bytes, and the limit is {largest}")
+                raise self.problem_at(path, f"it has {member.size} bytes; the limit is {largest}")
             file = archive.extractfile(member)
             return file.read() if file else b""
 
@@ -199,7 +199,7 @@ class _Writer:
         """Return the name of a member in the folder; raise ImageFileRefused if it is outside."""
         name = given.removeprefix(f"{top}/")
         if name == given or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
-            raise self._files.problem_at(given, "its name leads out of its folder")
+            raise self._files.problem_at(given, "its name is outside its folder")
         if name.count("/") > MAX_DEPTH:
             raise self._problem(f"{name[:MAX_DEPTH]}…", f"it is nested in more than {MAX_DEPTH} folders")
         return name

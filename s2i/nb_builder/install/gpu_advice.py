@@ -74,7 +74,5 @@ def _sentence(distribution: Distribution, gpu_libraries: list[Distribution], ins
     )
     twin = _twin(distribution)
     if installer.offers(twin):
-        sentence += (
-            f' "{twin}" in place of "{distribution.name}=={distribution.version}" serves the same model on CPUs.'
-        )
+        sentence += f' "{twin}" instead of "{distribution.name}=={distribution.version}" serves the same model on CPUs.'
     return sentence

@@ -102,7 +102,7 @@ class Installer:
             self.log.detail("unchanged since the previous build")
             text = lock.read_text(encoding="utf-8")
         elif wanted.lock:
-            self.log.detail(f"exactly as {wanted.lock.name} of the repository says")
+            self.log.detail(f"exactly as locked in {wanted.lock.name} of the repository")
             text = wanted.locked
             lock.write_text(text, encoding="utf-8")
         else:

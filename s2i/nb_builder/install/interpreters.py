@@ -79,7 +79,7 @@ class Wish:
 def of_date(day: str) -> list[Wish]:
     """Request a Python for which packages of `day` had wheels; none if every Python was old enough."""
     too_new = [minor for minor, released in _RELEASED.items() if released + _MONTHS_LATER > date.fromisoformat(day)]
-    return [Wish(f"the packages of {day} go with", f"<{too_new[0]}")] if too_new else []
+    return [Wish(f"the packages of {day} match", f"<{too_new[0]}")] if too_new else []
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _agreed(wishes: Sequence[Wish], log: Log) -> tuple[Wish | None, list[str]]:
         elif common := [minor for minor in allowed if minor in minors]:
             allowed = common
         elif minors:
-            log.note(f"{first}, and counts; {wish}. S2I_PYTHON chooses another one.")
+            log.note(f"{first}, which takes precedence; {wish}. S2I_PYTHON chooses another one.")
     return first, allowed
 
 

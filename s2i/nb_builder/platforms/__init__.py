@@ -44,7 +44,8 @@ def without_setup(node: NotebookNode, notebook: Path, repository: Path, log: Log
             first, last = removable[0], removable[-1]
             where = cells_by_position[position].where(str(notebook), first.statement.lineno)
             log.note(
-                f"{where}: what only {first.platform.name} has ({last.what}) is left out because nothing else needs it."
+                f"{where}: {last.what}, which only {first.platform.name} has, is left out because nothing else "
+                "needs it."
             )
     return node
 

@@ -224,7 +224,7 @@ def _read(repository: Path, names: Sequence[Path], log: Log, handle: ProblemHand
 
 
 def _with_reason(problem: Problem, cells: Sequence[Cell]) -> Problem:
-    """Return a missing predictor with the reason why none can be proposed; any other problem unchanged."""
+    """Add to PredictorMissing why none can be proposed; return any other problem unchanged."""
     if not isinstance(problem, PredictorMissing):
         return problem
     # Imported here because notebooks with a predictor don't need it.

@@ -313,7 +313,7 @@ def _git(target: str, number: int, origin: Origin) -> str:
         path = _local(candidate, origin) if candidate else None
         if path is not None:
             return f"git+{path.as_uri()}{suffix}{mark}{fragment}"
-    raise _malformed(origin, number, f"the repository has not a git repository {bare.removeprefix('file:')!r}")
+    raise _malformed(origin, number, f"the repository contains no git repository {bare.removeprefix('file:')!r}")
 
 
 def _local(name: str, origin: Origin) -> Path | None:

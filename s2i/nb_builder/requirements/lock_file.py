@@ -100,7 +100,7 @@ def _absolute(match: re.Match, src: Path, name: str) -> str:
     digest = digests.tree(path) if os.path.isdir(path) else ""
     if match[2] and match[2] != digest:
         has = f"one with the digest {match[2][:12]}…"
-        requirement = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is not there'}…)"
+        requirement = f"the folder {unquote(match[1])!r} (digest {digest[:12] or 'none: it is missing'}…)"
         raise LockOutdated(requirement=requirement, has=has, lock=name)
     return path.as_uri()
 

@@ -16,12 +16,12 @@ def _line(number, entry):
     if isinstance(entry, str):
         entry = [entry]
     if not isinstance(entry, (list, tuple)) or not 1 <= len(entry) <= 2:
-        _refuse("entry %d, %r, is neither a text nor a pair of name and version" % (number, entry))
+        _refuse("entry %d, %r, is neither a string nor a pair of name and version" % (number, entry))
     name, version = (list(entry) + [None])[:2]
     if not isinstance(name, str) or not name.strip():
         _refuse("entry %d, %r, has no name" % (number, entry))
     if version is not None and not isinstance(version, str):
-        _refuse("entry %d, %r, has a version that is no text; write it in quotes" % (number, entry))
+        _refuse("entry %d, %r, has a version that is not a string; write it in quotes" % (number, entry))
     name, version = name.strip(), (version or "").strip()
     if "\\n" in name + version or "\\r" in name + version:
         _refuse("entry %d, %r, has more than one line" % (number, entry))

@@ -107,7 +107,7 @@ def _interpreter(tree: Tree, python: interpreter.Interpreter, plan: Plan) -> Non
 
 
 def _needless(layout: Layout) -> frozenset[str]:
-    """Return the front's signature verification files if the model has no signature to verify."""
+    """Return the files of the front's signature packages if the model has no signature to verify."""
     if (layout.app.model / paths.SIGNATURE).is_file():
         return frozenset()
     verifying = (each for each in installed.installed(layout.service) if each.name in VERIFYING)

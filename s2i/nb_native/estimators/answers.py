@@ -23,7 +23,7 @@ def constants(array):
 def count_of_classes(estimator):
     """Return the number of a classifier's classes; raise Refusal for several outputs."""
     if isinstance(estimator.classes_, list):
-        raise Refusal(f"a {type(estimator).__name__} of several outputs")
+        raise Refusal(f"a {type(estimator).__name__} with several outputs")
     return len(estimator.classes_)
 
 

@@ -85,7 +85,7 @@ def write_sparse_products(code, row, coefficients, intercepts):
 def _scores(code, estimator, rows):
     """Write the products of a row and an estimator's coefficients; return (name of the C array, its length)."""
     if hasattr(estimator.coef_, "toarray"):
-        raise Refusal(f"{type(estimator).__name__} with sparse coefficients: densify() changes that")
+        raise Refusal(f"{type(estimator).__name__} with sparse coefficients: call densify() first")
     coefficients = np.asarray(estimator.coef_)
     intercepts = np.ravel(np.asarray(estimator.intercept_, dtype=float))
     if isinstance(rows, Sparse):

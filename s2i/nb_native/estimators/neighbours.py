@@ -178,7 +178,7 @@ def _one_by_one(code, estimator, point, heap):
 def _votes(code, estimator, rows):
     """Write the sums of weights per class; return (name of the C array, the number of classes)."""
     if estimator.outputs_2d_:
-        raise Refusal(f"a {type(estimator).__name__} of several outputs")
+        raise Refusal(f"a {type(estimator).__name__} with several outputs")
     weights, found, order = _nearest(code, estimator, rows)
     count = answers.count_of_classes(estimator)
     classes = code.table("index", np.asarray(estimator._y)[order])
@@ -224,7 +224,7 @@ def _predict_shares(code, estimator, rows):
 def _predict_number(code, estimator, rows):
     targets = np.asarray(estimator._y)
     if targets.ndim != 1:
-        raise Refusal("a KNeighborsRegressor of several outputs")
+        raise Refusal("a KNeighborsRegressor with several outputs")
     weights, found, order = _nearest(code, estimator, rows)
     table = code.table("double", targets[order].astype(float))
     sums, total = code.name("v"), code.name("v")

@@ -64,7 +64,7 @@ def _missing_left(tree):
 
 def _reject_several_outputs(estimator):
     if getattr(estimator, "n_outputs_", 1) != 1:
-        raise Refusal(f"a {type(estimator).__name__} of several outputs")
+        raise Refusal(f"a {type(estimator).__name__} with several outputs")
 
 
 def _row_array(code, estimator, rows, missing):

@@ -185,7 +185,7 @@ def _shortest(vectorizer, name):
 def _encoded(name, texts):
     encoded = {text: text.encode("utf-8", "surrogatepass") for text in texts}
     if max(map(len, encoded.values()), default=0) > _MAX_TERM:
-        raise Refusal(f"{name} with a word of more than {_MAX_TERM} bytes")
+        raise Refusal(f"{name} with a word longer than {_MAX_TERM} bytes")
     return encoded
 
 

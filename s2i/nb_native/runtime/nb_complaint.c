@@ -1,4 +1,4 @@
-/* Complaints on standard error, all in one form, that of the service. */
+/* Error messages on standard error, in the service's format. */
 
 #include "nb_complaint.h"
 

@@ -1,5 +1,6 @@
-/* A connection's requests are answered in their order, the next when the response to the last has
-   been sent: who sends many and reads no responses costs no more memory than one read. */
+/* Requests of a connection are answered in order, the next one after the last response has been
+   sent: a client that sends many requests and reads no responses costs no more memory than one
+   read. */
 
 #include "nb_connection.h"
 
@@ -9,21 +10,21 @@
 #include "nb_system.h"
 
 enum {
-    /* The most that one read takes, and one write of many responses. */
+    /* Maximum size of one read, and of one write of several responses. */
     BUFFER = 1 << 16,
     PAGE = 1 << 12,
-    /* The body of a refused request up to this size is read, so that its client can keep the
+    /* Bodies of rejected requests up to this size are read, so that the client can keep the
        connection. */
     SMALL_REFUSED = 1 << 16,
-    /* Of a path that is not there, a refusal has so much. */
+    /* Maximum length of an unknown path in an error message. */
     LONGEST_NAMED = 1000,
-    /* A refused client may still be sending: closing at once would reset the connection, and it
-       would lose the answer. */
+    /* The client may still be sending: closing immediately would reset the connection, and the
+       client would lose the response. */
     LINGER_MILLISECONDS = 2000,
     LARGEST_ANSWER = 1 << 24,
-    /* The most that stands before the body of a response. */
+    /* Maximum size of a response's head. */
     LARGEST_HEAD = 1 << 10,
-    /* Of what is sent to an idle connection, the kernel takes so much. */
+    /* The kernel buffers at least this much for an idle connection. */
     LEAST_TAKEN = 1 << 14,
     /* Room for heads. */
     MOST_OUT = LARGEST_ANSWER + 2 * BUFFER
@@ -33,18 +34,18 @@ static const char TOO_BUSY[] = "Too many samples are waiting; try again later.";
 
 static char buffer[BUFFER];
 static char out_text[MOST_OUT] __attribute__((aligned(NB_LARGEST_PAGE)));
-/* Responses to one connection, until they are sent. */
+/* Responses of one connection until they are sent. */
 static nb_output out = {.text = out_text, .room = MOST_OUT};
 
 /* --- memory: whole pages from the kernel, counted --- */
 
 static uint64_t held;
-/* Single pages are kept for the next. */
+/* Free single pages are kept for reuse. */
 enum { MOST_SPARE = 64 };
 static void *spare[MOST_SPARE];
 static uint32_t spares;
 
-/* Return whole pages, or NULL where there are too many, or no memory. */
+/* Return whole pages, or NULL if the limit is reached or memory is short. */
 static char *take_pages(const nb_service *service, size_t size)
 {
     if (held + size > service->settings->max_held)
@@ -99,7 +100,7 @@ void nb_connection_forget(nb_connection *c)
 
 /* --- sending --- */
 
-/* Send what has been written, and keep what the client does not take. */
+/* Send what has been written, and keep what the client doesn't accept yet. */
 static void send_out(const nb_service *service, nb_connection *c)
 {
     long sent = nb_send(c->fd, out.text, out.length);
@@ -125,9 +126,9 @@ static void send_out(const nb_service *service, nb_connection *c)
     c->since = service->now;
 }
 
-/* Return the status that an answer of this size gets: a client may take nothing of what was sent
-   to it, and then all is held, except for what the kernel takes. That there is room must be known
-   before the first byte leaves. */
+/* Return the status for a response of this size: a client may read nothing that was sent, so
+   everything except what the kernel buffers must be held. Whether there is room must be known
+   before the first byte is sent. */
 static int status_of(const nb_service *service, const nb_connection *c, size_t size)
 {
     uint64_t most = service->settings->max_held;
@@ -166,8 +167,8 @@ static int route_of(const nb_head *head)
     return route;
 }
 
-/* Return the form of the response to a request, after which nothing more is answered if it ends the
-   connection. */
+/* Return the form of the response to a request; if it closes the connection, later requests get no
+   response. */
 static nb_reply_form form_of(const nb_service *service, nb_connection *c, const nb_head *head)
 {
     c->closes |= service->is_ending || !head->keeps_alive;
@@ -175,7 +176,7 @@ static nb_reply_form form_of(const nb_service *service, nb_connection *c, const 
     return form;
 }
 
-/* Refuse a request that is not read to its end. */
+/* Reject a request without reading the rest of it. */
 static void refuse(nb_connection *c, const nb_head *head, int status, nb_text detail)
 {
     nb_reply_form form = {0};
@@ -202,8 +203,8 @@ static void refuse_as_unreadable(nb_connection *c, const nb_head *head, int stat
     refuse(c, head, status, part_of(&detail));
 }
 
-/* Return the status of the refusal that a request gets by its head alone, with the sentence, or
-   0. */
+/* Return the status with which a request is rejected because of its head alone, with the message,
+   or 0. */
 static int refusal_of(const nb_head *head, nb_reply_form *form, nb_output *detail)
 {
     int route = route_of(head), is_post = route == PREDICT || route == BATCH;
@@ -245,7 +246,7 @@ static void write_metrics(const nb_service *service, nb_output *output)
              nb_predictions(), (uint64_t)service->connections);
 }
 
-/* Answer a request whose body is whole. */
+/* Respond to a request whose body is complete. */
 static void answer(const nb_service *service, nb_connection *c, const nb_head *head, nb_text body)
 {
     static char text[1 << 12];
@@ -294,8 +295,8 @@ static void answer(const nb_service *service, nb_connection *c, const nb_head *h
 
 /* --- requests --- */
 
-/* Note what a head means for its body; return 0 where the request is refused before that arrives.
-   */
+/* Record what a head implies about its body; return 0 if the request is rejected before the body
+   arrives. */
 static int begin_body(const nb_service *service, nb_connection *c, const nb_head *head,
                       size_t arrived)
 {
@@ -325,8 +326,8 @@ static int begin_body(const nb_service *service, nb_connection *c, const nb_head
     return 1;
 }
 
-/* Answer the first request in `data` if it is whole; return how many bytes it had, or 0. `*length`
-   may shrink. */
+/* Respond to the first request in `data` if it is complete; return its length in bytes, or 0.
+   `*length` may shrink. */
 static size_t take_request(const nb_service *service, nb_connection *c, char *data, size_t *length)
 {
     nb_head head;
@@ -357,8 +358,8 @@ static size_t take_request(const nb_service *service, nb_connection *c, char *da
     } else {
         if (*length < c->wanted)
             return 0;
-        /* It has been read before; but of a request that arrives in pieces, its bytes are all that
-           is kept. */
+        /* It has already been parsed; but for a request that arrives in pieces, only its bytes are
+           kept. */
         nb_head_read(&head, data, (size_t)nb_head_end(data, 0, *length));
     }
     nb_text body = {data + head.size, (size_t)head.length};
@@ -384,8 +385,8 @@ static size_t take_request(const nb_service *service, nb_connection *c, char *da
     return used;
 }
 
-/* Keep what is left of a request that is not whole, or that waits until the client has taken
-   responses. */
+/* Keep the rest of an incomplete request, or of one that waits until the client has read responses.
+   */
 static void keep(const nb_service *service, nb_connection *c, const char *data, size_t length)
 {
     if (!length || c->closes) {
@@ -406,7 +407,8 @@ static void keep(const nb_service *service, nb_connection *c, const char *data, 
     }
 }
 
-/* Send what has been written; after the last response say so, and wait for the client to close. */
+/* Send what has been written; after the last response shut down sending, and wait for the client to
+   close. */
 static void finish(const nb_service *service, nb_connection *c)
 {
     if (out.length)
@@ -419,7 +421,7 @@ static void finish(const nb_service *service, nb_connection *c)
     }
 }
 
-/* Answer the requests in `data` that are whole, and keep the rest. */
+/* Respond to the complete requests in `data`, and keep the rest. */
 static void take_requests(const nb_service *service, nb_connection *c, char *data, size_t length)
 {
     size_t at = 0;
@@ -436,7 +438,7 @@ static void take_requests(const nb_service *service, nb_connection *c, char *dat
     finish(service, c);
 }
 
-/* Make room for more of a request; return 0 where there is none. */
+/* Make room for more of a request; return 0 if there is none. */
 static int grow(const nb_service *service, nb_connection *c)
 {
     if (c->in_length < c->in_room)

@@ -1,4 +1,4 @@
-/* The service: its socket, its connections, and its end. */
+/* The service: its socket, its connections, and its shutdown. */
 
 #include "nb_http.h"
 
@@ -13,31 +13,31 @@ enum {
     /* Descriptors for everything else. */
     SPARE_DESCRIPTORS = 16,
     WAITING = 4096,
-    /* After so many accepted in a row, connections that are open already get a turn. */
+    /* After accepting this many in a row, open connections get a turn. */
     ACCEPTED_AT_ONCE = 64,
     EVENTS = 256,
-    /* How often connections are looked at that have been waiting, at most (milliseconds). */
+    /* Interval for checking waiting connections, at most (milliseconds). */
     LONGEST_TICK = 1000,
     TICK_AT_END = 20,
-    /* At the end, a connection that has been idle for less stays open: its next request may be on
-       its way. */
+    /* During shutdown, a connection that has been idle for less time stays open: its next request
+       may be on its way. */
     FRESH = 200,
     STANDARD_ERROR = 2
 };
 
-/* In the kernel's events: which of these it is, or a connection. */
+/* In the kernel's events: one of these, or a connection. */
 static char listening, signalled;
 
 static nb_connection connections[MOST_CONNECTIONS];
 static nb_connection *free_connections;
-static uint32_t used_connections, most_connections; /* the first so many were used at some time */
+static uint32_t used_connections, most_connections; /* this many were used at some time */
 static nb_service service;
 static int poll, listener, is_accepting;
-static int64_t ends_accepting, ends; /* when, after SIGTERM */
+static int64_t ends_accepting, ends; /* time after SIGTERM */
 
 /* --- time --- */
 
-/* Note the time; the date is looked up once a second. */
+/* Store the time; the date is updated once a second. */
 static void look_at_clock(void)
 {
     static int64_t second = -1;
@@ -53,7 +53,7 @@ static void look_at_clock(void)
 
 /* --- listening --- */
 
-/* Put an IPv4 address in decimal there, as the network has it; return 0 where the text is none. */
+/* Store a dotted IPv4 address in network byte order; return 0 if the text isn't one. */
 static int read_address(const char *text, unsigned char address[4])
 {
     for (int i = 0; i < 4; i++) {
@@ -69,8 +69,7 @@ static int read_address(const char *text, unsigned char address[4])
     return 1;
 }
 
-/* A socket's address as the kernel has it: of IPv4 the first 8 bytes and 8 of nothing, of IPv6
-   all. */
+/* A socket address in the kernel's form: IPv4 uses the first 8 bytes and 8 zero bytes, IPv6 all. */
 typedef struct {
     uint16_t family;
     unsigned char port[2];
@@ -79,14 +78,15 @@ typedef struct {
 } socket_address;
 enum { IPV4_SIZE = 16, IPV6_SIZE = 28 };
 
-/* Return a listening socket, or an error of the kernel's. */
+/* Return a listening socket, or a kernel error. */
 static long try_to_listen(socket_address *address, uint32_t *size)
 {
     long fd = nb_socket(address->family), error;
     if (fd < 0)
         return fd;
     nb_set_option((int)fd, NB_SOL_SOCKET, NB_SO_REUSEADDR);
-    /* Connections inherit it: an answer must not wait for the acknowledgement of the one before. */
+    /* Inherited by connections: a response must not wait for the acknowledgement of the previous
+       one. */
     nb_set_option((int)fd, NB_TCP, NB_TCP_NODELAY);
     error = nb_bind((int)fd, address, *size);
     if (error >= 0)
@@ -96,7 +96,7 @@ static long try_to_listen(socket_address *address, uint32_t *size)
     return error < 0 ? error : fd;
 }
 
-/* Listen where the settings say, and tell; return 0 with a complaint where that can't be. */
+/* Listen on the configured address, and report it; return 0 with an error message on failure. */
 static int begin_listening(const nb_settings *settings)
 {
     socket_address address = {0};
@@ -105,7 +105,7 @@ static int begin_listening(const nb_settings *settings)
     address.port[1] = (unsigned char)settings->port;
     address.family = NB_AF_INET;
     if (settings->host[0] == ':' && settings->host[1] == ':' && !settings->host[2]) {
-        /* Any address, of IPv6 and IPv4. */
+        /* Any IPv6 or IPv4 address. */
         address.family = NB_AF_INET6;
         size = IPV6_SIZE;
     } else if (!read_address(settings->host, address.ipv4)) {
@@ -134,7 +134,7 @@ static int begin_listening(const nb_settings *settings)
     return 1;
 }
 
-/* Allow this process as many descriptors as it may have; set how many connections there may be. */
+/* Raise the limit of descriptors as far as allowed; set the maximum number of connections. */
 static void allow_descriptors(void)
 {
     uint64_t limits[2], wanted = MOST_CONNECTIONS + SPARE_DESCRIPTORS;
@@ -158,7 +158,7 @@ static void watch(int operation, int fd, uint32_t events, void *what)
     nb_poll_change(poll, operation, fd, &event);
 }
 
-/* Accept new connections from now on, or no more. */
+/* Start or stop accepting connections. */
 static void set_accepting(int accepts)
 {
     if (accepts != is_accepting)
@@ -175,11 +175,11 @@ static int accept_one(void)
     }
     long fd = nb_accept(listener);
     if (fd < 0) {
-        /* Where descriptors or memory lack, the next attempt is after a tick: else there would be
-           no end of attempts. */
+        /* If descriptors or memory are short, retry after a tick; otherwise this would loop
+           forever. */
         if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM)
             set_accepting(0);
-        /* With other errors the client is gone already. */
+        /* With other errors, the client has already disconnected. */
         return is_accepting && fd != -EAGAIN;
     }
     nb_connection *c = free_connections;
@@ -206,23 +206,23 @@ static void close_connection(nb_connection *c)
     service.connections--;
 }
 
-/* Do what follows from what a connection has just done. */
+/* Update the kernel's events after a connection's last action. */
 static void settle(nb_connection *c)
 {
     if (c->is_broken) {
         close_connection(c);
         return;
     }
-    /* A client that does not take its responses is not read. */
+    /* Requests of a client that doesn't read its responses are not read. */
     uint32_t events = c->out ? NB_EPOLLOUT : NB_EPOLLIN;
     if (events != c->events)
         watch(NB_EPOLL_CTL_MOD, c->fd, events, c);
     c->events = events;
 }
 
-/* --- the end --- */
+/* --- shutdown --- */
 
-/* Begin to end, or end at once where that has begun already. */
+/* Start a graceful shutdown, or stop immediately if one has already started. */
 static void begin_end(void)
 {
     int is_second = service.is_ending;
@@ -231,10 +231,10 @@ static void begin_end(void)
     ends = ends_accepting + (is_second ? 0 : service.settings->grace);
 }
 
-/* Close what is idle; a moment ago it may have begun a request. */
+/* Close idle connections, except those that may just have started a request. */
 static void end_idle(void)
 {
-    /* Those that the kernel has accepted are answered, too. */
+    /* Connections that the kernel has already accepted get responses, too. */
     while (is_accepting && accept_one())
         ;
     set_accepting(0);
@@ -248,7 +248,7 @@ static void end_idle(void)
     }
 }
 
-/* Do what is due; return how many milliseconds may pass until the next time. */
+/* Do what is due; return the milliseconds until the next deadline. */
 static int tick(int64_t *last)
 {
     int64_t every = service.settings->receive_timeout / 4;
@@ -282,7 +282,7 @@ int nb_serve(const nb_settings *settings, const unsigned char *random)
     nb_reply_set_random(random);
     look_at_clock();
     allow_descriptors();
-    /* As the first process of a container, it gets no signal that it does not ask for. */
+    /* As PID 1 of a container, it gets only signals that it handles. */
     long signals = nb_signals(1ull << (NB_SIGTERM - 1) | 1ull << (NB_SIGINT - 1));
     poll = (int)nb_poll_create();
     if (!begin_listening(settings))

@@ -1,4 +1,4 @@
-/* A strict reader of JSON, without recursion: its stack is an array. */
+/* A strict JSON parser without recursion: its stack is an array. */
 
 #include "nb_json.h"
 
@@ -7,14 +7,14 @@
 
 enum {
     DEEPEST = 1000,
-    /* Python's json refuses longer whole numbers: it takes quadratic time to read them. */
+    /* Python's json rejects longer integers, because reading them takes quadratic time. */
     MOST_DIGITS = 4300,
     /* Each key is compared with those before it. */
     MOST_MEMBERS = 1024
 };
 #define MOST_EXACT (1ll << 53)
 
-/* The arrays and objects that are open, the outermost first, each with its last item so far. */
+/* The open arrays and objects, outermost first, each with its last item so far. */
 static struct {
     nb_value *holder, *last;
 } levels[DEEPEST];
@@ -49,9 +49,9 @@ int nb_as_number(const nb_value *value, double *number)
     return 1;
 }
 
-/* --- refusals --- */
+/* --- errors --- */
 
-/* Note the first trouble; return 0 so that a caller can return it. */
+/* Record the first error; return 0 so that a caller can return it. */
 static int refuse_at(nb_reader *reader, const char *words, const char *place)
 {
     if (reader->trouble == NB_NO_TROUBLE || reader->trouble == NB_NOT_EXACT) {
@@ -69,7 +69,7 @@ void nb_json_refuse(nb_reader *reader, const char *words)
 
 void nb_json_explain(const nb_reader *reader, nb_output *output)
 {
-    /* A place is a line, a column in it and a count of characters: none of these counts bytes. */
+    /* A position is a line, a column and a character count: none of these counts bytes. */
     uint64_t line = 1, column = 1, characters = 0;
     nb_print(output, "%s", reader->words);
     if (!reader->place)
@@ -85,7 +85,7 @@ void nb_json_explain(const nb_reader *reader, nb_output *output)
 
 /* --- UTF-8 --- */
 
-/* Return where the first byte is that is not UTF-8, or the end. */
+/* Return the position of the first byte that is not UTF-8, or the end. */
 static const char *end_of_utf8(const char *at, const char *end)
 {
     while (at < end) {
@@ -125,7 +125,7 @@ void nb_json_begin(nb_reader *reader, const char *text, size_t length)
     reader->place = NULL;
     const char *wrong = end_of_utf8(text, reader->end);
     if (wrong < reader->end) {
-        /* The words hold a number: they are the only text that is made here. */
+        /* The message contains a number, so it is the only one that is formatted here. */
         static char words[48];
         nb_output output = {.text = words, .room = sizeof(words) - 1};
         nb_print(&output, "it is not UTF-8 (byte %u)", (uint64_t)(wrong - text));
@@ -153,7 +153,7 @@ int nb_json_take(nb_reader *reader, char byte)
     return 1;
 }
 
-/* Return whether the text goes on with a word, and pass over it then. */
+/* Return whether the text continues with a word, and skip it if so. */
 static int take_word(nb_reader *reader, const char *word, size_t length)
 {
     if ((size_t)(reader->end - reader->at) < length || memcmp(reader->at, word, length))
@@ -174,7 +174,7 @@ static const char *behind_digits(const char *at, const char *end)
     return at;
 }
 
-/* Read a number; return 0 with a trouble where there is none. */
+/* Read a number; return 0 and record an error if there is none. */
 static int read_number(nb_reader *reader, nb_value *value)
 {
     const char *begin = reader->at, *end = reader->end, *at = begin;
@@ -187,7 +187,7 @@ static int read_number(nb_reader *reader, nb_value *value)
         at++;
     else
         for (; is_digit(at, end); at++)
-            /* Once beyond, it stays there without growing. */
+            /* Beyond the limit, it stays there without growing. */
             integer = integer > MOST_EXACT ? integer : 10 * integer + (*at - '0');
     const char *whole = at;
     if (at < end && *at == '.' && is_digit(at + 1, end))
@@ -245,7 +245,7 @@ static char *put(char *out, uint32_t code)
     return out;
 }
 
-/* Read what follows a backslash; return its character, or -1 with a trouble. */
+/* Read an escape after its backslash; return its character, or -1 with an error. */
 static int32_t read_escape(nb_reader *reader, const char *quote)
 {
     static const char letters[] = "\"\\/bfnrt", characters[] = "\"\\/\b\f\n\r\t";
@@ -256,7 +256,7 @@ static int32_t read_escape(nb_reader *reader, const char *quote)
     }
     char letter = *reader->at++;
     if (letter == 'u') {
-        /* As Python has it, at least the closing quote must follow. */
+        /* Like Python, which requires at least the closing quote to follow. */
         int32_t code = reader->end - reader->at > 4 ? hexadecimal(reader->at) : -1;
         if (code < 0)
             refuse_at(reader, "Invalid \\uXXXX escape", backslash + 1);
@@ -270,9 +270,8 @@ static int32_t read_escape(nb_reader *reader, const char *quote)
     return -1;
 }
 
-/* Read the text behind a quote, and note where it is; return 0 with a trouble.
-
-   Text without escapes, nearly all, stays where it is; else it is made in the reader's room. */
+/* Read the text after a quote, and store its position; return 0 on error. Text without escapes,
+   which is nearly all, stays in place; other text is built in the reader's room. */
 static int read_text(nb_reader *reader, const char **text, size_t *length)
 {
     const char *quote = reader->at - 1, *plain = reader->at;
@@ -293,7 +292,7 @@ static int read_text(nb_reader *reader, const char **text, size_t *length)
             reader->at++;
             return 1;
         }
-        /* No escape is longer than 4 bytes, and the next value is to be aligned. */
+        /* No escape is longer than 4 bytes, and the next value must be aligned. */
         if ((size_t)(reader->room_end - out) < size + 16) {
             reader->trouble = NB_TOO_MUCH;
             return 0;
@@ -320,7 +319,7 @@ static int read_text(nb_reader *reader, const char **text, size_t *length)
     return 1;
 }
 
-/* Return a new value without anything in it, or NULL where there is no room. */
+/* Return a new empty value, or NULL if there is no room. */
 static nb_value *new_value(nb_reader *reader)
 {
     if ((size_t)(reader->room_end - reader->room) < sizeof(nb_value)) {
@@ -351,7 +350,7 @@ static nb_value *new_item(nb_reader *reader, size_t depth)
             nb_json_refuse(reader, "Expecting ':' delimiter");
             return NULL;
         }
-        /* Of two members with one key the last counts, in the place of the first, as in a dict. */
+        /* Of duplicate keys the last value counts, at the position of the first, as in a dict. */
         nb_value *same = (nb_value *)nb_member(holder, key, key_length);
         if (same) {
             same->first = NULL;
@@ -376,7 +375,7 @@ static nb_value *new_item(nb_reader *reader, size_t depth)
     return item;
 }
 
-/* Read a value that holds no others; return 0 with a trouble. */
+/* Read a scalar value; return 0 on error. */
 static int read_scalar(nb_reader *reader, nb_value *value)
 {
     if (take_word(reader, "\"", 1)) {
@@ -403,8 +402,8 @@ static int read_scalar(nb_reader *reader, nb_value *value)
     return read_number(reader, value);
 }
 
-/* Close what ends here; return 1 where the outermost value is complete, 0 where an item follows or
-   with a trouble. */
+/* Close finished arrays and objects; return 1 if the outermost value is complete, 0 if an item
+   follows or on error. */
 static int close_levels(nb_reader *reader, size_t *depth)
 {
     while (*depth) {
@@ -432,7 +431,7 @@ const nb_value *nb_json_read(nb_reader *reader)
             }
             value->type = is_array ? NB_ARRAY : NB_OBJECT;
             levels[depth++].holder = value;
-            /* Without an item it may close at once. */
+            /* An empty one may close immediately. */
             if (!nb_json_take(reader, is_array ? ']' : '}'))
                 continue;
             depth--;

@@ -1,4 +1,4 @@
-/* The command line: one sample in the arguments, samples on standard input, or the service. */
+/* The command line: one sample as arguments, samples on standard input, or the service. */
 
 #include "nb_complaint.h"
 #include "nb_http.h"
@@ -40,14 +40,14 @@ static void print(const char *text, size_t length)
     }
 }
 
-/* Print what has been collected. */
+/* Print the collected text. */
 static void flush(void)
 {
     print(output.text, output.length);
     output.length = 0;
 }
 
-/* Collect text, or print it where there is no room for it. */
+/* Collect text, or print it if there is no room. */
 static void put(const char *text, size_t length)
 {
     if (length > output.room - output.length)
@@ -58,7 +58,7 @@ static void put(const char *text, size_t length)
         nb_write(&output, text, length);
 }
 
-/* Return the exit status after all was printed. */
+/* Return the exit status after everything was printed. */
 static int ended(int status)
 {
     flush();
@@ -67,16 +67,16 @@ static int ended(int status)
 
 /* --- arguments --- */
 
-/* Return whether a text begins as JSON that can't be a number among others. */
+/* Return whether text starts like JSON, as opposed to a number among others. */
 static int is_json(char byte)
 {
     return byte == '[' || byte == '{' || byte == '"' || (byte >= 'a' && byte <= 'z');
 }
 
-/* Answer the sample in the arguments; return the exit status. */
+/* Predict the sample in the arguments; return the exit status. */
 static int answer_arguments(int count, char **arguments)
 {
-    /* The memory of lines, which there are none of here. */
+    /* Shares the line buffer, which this mode doesn't use. */
     static char text[LONGEST_LINE];
     nb_output sample = {.text = text, .room = sizeof(text)};
     int is_array = count > 1;
@@ -121,15 +121,15 @@ static int has_comma(const char *line, size_t length)
     return length > 0;
 }
 
-/* Write the answer to a line, or why there is none, as a line; return the exit status. The bytes
-   before and behind the line may be overwritten. */
+/* Write the prediction for a line, or the error, as a line; return the exit status. The bytes
+   before and after the line may be overwritten. */
 static int answer_line(char *line, size_t length)
 {
     size_t begin = 0;
     while (begin < length && (line[begin] == ' ' || line[begin] == '\t'))
         begin++;
     if (begin < length && !is_json(line[begin]) && has_comma(line, length)) {
-        /* Numbers with commas are an array without brackets. */
+        /* Comma-separated numbers are an array without brackets. */
         line[-1] = '[';
         line[length] = ']';
         line--;
@@ -146,7 +146,8 @@ static int answer_line(char *line, size_t length)
 }
 
 #ifdef NB_BRANCHES
-/* Print a line for each of predictor's branches: how often its condition was false, and true. For the proof. */
+/* Print a line for each of predictor's branches: how often its condition was false, and true. For
+   verification. */
 extern uint32_t nb_branches[][2];
 extern const uint32_t nb_branch_count;
 
@@ -164,7 +165,7 @@ static void tell_branches(void)
 }
 #endif
 
-/* Answer each line of standard input by a line; return the exit status. */
+/* Respond to each line of standard input with a line; return the exit status. */
 static int answer_lines(void)
 {
     static char input[LONGEST_LINE + 2], too_long[] = "The line is longer than a megabyte.";
@@ -177,7 +178,7 @@ static int answer_lines(void)
         if (size > 0)
             length += (size_t)size;
         else if (length)
-            /* The last line need not end. */
+            /* The last line may lack a line end. */
             lines[length++] = '\n';
         for (; at < length; at++) {
             if (lines[at] != '\n')
@@ -217,8 +218,7 @@ static int is_same(const char *text, const char *other)
     return *text == *other;
 }
 
-/* Return the 16 random bytes that the kernel gives to each program, in the vector behind the
-   environment. */
+/* Return the 16 random bytes that the kernel passes to each program, in the auxiliary vector. */
 static const unsigned char *random_bytes(char **environment)
 {
     enum { AT_NULL = 0, AT_RANDOM = 25 };

@@ -1,4 +1,5 @@
-/* The mathematics that models need, without libc. Compile with -ffp-contract=off: each rounding is meant. */
+/* The math functions that models need, without libc. Compile with -ffp-contract=off: each rounding
+   is intended. */
 #ifndef NB_MATH_H
 #define NB_MATH_H
 

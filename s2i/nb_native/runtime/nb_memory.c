@@ -1,10 +1,9 @@
-/* The four functions that a compiler may call on its own, whatever a program does without: there is
-   no libc here. */
+/* The four functions that compilers may call implicitly, even without libc. */
 
 #include "nb_memory.h"
 
-/* The compiler calls them where it decides to, which it does not foresee when all files are one;
-   and a call is smaller than a copy. */
+/* The compiler inserts calls where it sees fit, but doesn't anticipate that when all files are
+   compiled as one; and a call is smaller than a copy. */
 #define NB_KEPT __attribute__((used, noinline))
 
 #ifdef __x86_64__

@@ -1,4 +1,4 @@
-/* The functions on memory that C has names for. Without libc, nb_memory.c has them. */
+/* The C memory functions. Without libc, nb_memory.c provides them. */
 #ifndef NB_MEMORY_H
 #define NB_MEMORY_H
 

@@ -1,28 +1,28 @@
-/* What an object lacks of the fields that the notebook's function takes by name, and what it has
-   beside them. */
+/* The fields that an object lacks of those that the notebook's function takes by name, and its
+   unknown fields. */
 
 #include "nb_misfit.h"
 
 #include "nb_output.h"
 
 enum {
-    /* The service tells of so many fields. */
+    /* Maximum number of fields that the service reports. */
     MOST_ERRORS = 10,
-    /* More than a sentence has room for: a name that a client sends may be as long as a body. */
+    /* Longer than any message: a client's name may be as long as a body. */
     ROOM = 1 << 12
 };
 
 static char room[ROOM];
 static nb_output words = {.text = room, .room = ROOM};
 
-/* Write a text, or as much of its beginning as there is room for. */
+/* Write text, or as much of its start as there is room for. */
 static void write_text(nb_text text)
 {
     size_t left = words.room - words.length;
     nb_write(&words, text.text, text.length < left ? text.length : left);
 }
 
-/* Write that something is wrong with a field; `errors` are those so far. */
+/* Write that a field is invalid; `errors` counts those so far. */
 static void write_error(nb_text name, const char *what, int errors)
 {
     if (errors)
@@ -31,7 +31,7 @@ static void write_error(nb_text name, const char *what, int errors)
     nb_print(&words, "%s%s", name.length ? ": " : "", what);
 }
 
-/* Write what all objects that fit have, and what the sample is instead. */
+/* Write the fields that a valid object has, and what the sample is instead. */
 static void write_other_type(const nb_value *sample, const nb_parameter *parameters, size_t count)
 {
     static const char *const NOUNS[] = {

@@ -1,11 +1,11 @@
-/* Whether an object has the fields that the notebook's function takes by name, in the words of the
-   service. */
+/* Whether an object has the fields that the notebook's function takes by name, with the service's
+   messages. */
 #ifndef NB_MISFIT_H
 #define NB_MISFIT_H
 
 #include "nb_native.h"
 
-/* A parameter of the function: its name, and whether it has no default. */
+/* A parameter of the function: its name, and whether it is required. */
 typedef struct {
     nb_text name;
     int is_needed;

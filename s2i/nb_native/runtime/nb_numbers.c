@@ -8,8 +8,8 @@
 #include "nb_memory.h"
 
 enum {
-    /* A double has 53 bits, and one that is exactly between two others has no more digits than
-       these (767). Behind so many, all that counts is whether there is anything but zeros. */
+    /* A double has 53 bits, and a value exactly between two doubles has at most this many digits
+       (767). After these, all that matters is whether there are digits other than zeros. */
     PRECISION = 53,
     MOST_DIGITS = 768,
     /* Decimal exponents of the first digit beyond which all numbers are 0 or infinite. */
@@ -216,8 +216,8 @@ double nb_double_of(const char *text, size_t length)
     const char *end = text + length, *at;
     int is_negative = *text == '-';
     text += is_negative;
-    /* The digits as a whole number, as long as they fit; and by how much the point moves for
-       that. */
+    /* The digits as an integer, as long as they fit; and the resulting shift of the decimal point.
+       */
     uint64_t digits = 0;
     int64_t exponent = 0;
     int fits = 1, is_fraction = 0;
@@ -235,14 +235,14 @@ double nb_double_of(const char *text, size_t length)
         int is_below = *at == '-';
         at += *at == '-' || *at == '+';
         int64_t written = 0;
-        /* Longer exponents are beyond everything, but must not overflow. */
+        /* Larger exponents are out of range in any case, but must not overflow. */
         for (; at < end; at++)
             written = written < (1ll << 40) ? 10 * written + (*at - '0') : written;
         exponent += is_below ? -written : written;
     }
     double number;
     if (fits && exponent >= 0 && exponent <= EXACT_POWER)
-        /* Both are exact, so that one operation rounds once. */
+        /* Both are exact, so a single operation rounds once. */
         number = (double)digits * power_of_10(exponent);
     else if (fits && exponent < 0 && exponent >= -EXACT_POWER)
         number = (double)digits / power_of_10(-exponent);

@@ -1,4 +1,4 @@
-/* What a model writes its answer with, and the runtime all that it says. */
+/* How a model writes its predictions, and the runtime all its output. */
 
 #include "nb_output.h"
 
@@ -17,7 +17,7 @@ void nb_write(nb_output *output, const char *text, size_t length)
     output->length += length;
 }
 
-/* Write a number with at least so many digits. */
+/* Write a number with at least this many digits. */
 static void write_number(nb_output *output, uint64_t number, int digits)
 {
     char text[20], *at = text + sizeof(text);
@@ -39,7 +39,7 @@ void nb_write_integer(nb_output *output, int64_t integer)
     write_number(output, size, 1);
 }
 
-/* Without this, its beginning would save registers for floating point, which it takes none of. */
+/* Otherwise its prologue would save floating-point registers, which it doesn't use. */
 #ifndef __clang__
 __attribute__((target("general-regs-only")))
 #endif
@@ -87,7 +87,7 @@ static void write_escape(nb_output *output, uint32_t code)
         nb_write(output, &"0123456789abcdef"[code >> bits & 15], 1);
 }
 
-/* What JSON has a letter for, behind a backslash, and the letters. */
+/* Characters with a short JSON escape, and the letters of these. */
 static const char ESCAPED[] = "\"\\\b\f\n\r\t", LETTERS[] = "\"\\bfnrt";
 
 void nb_write_string(nb_output *output, const char *text, size_t length)
@@ -96,7 +96,7 @@ void nb_write_string(nb_output *output, const char *text, size_t length)
     nb_write(output, "\"", 1);
     for (; text < end; text++) {
         unsigned char byte = (unsigned char)*text;
-        /* Half of a surrogate pair, which a client may send as an escape, can leave only as one:
+        /* An unpaired surrogate, which a client may send as an escape, can only be written as one:
            see nb_json.h. */
         int is_lone = byte == 0xed && end - text > 2 && (unsigned char)text[1] >= 0xa0;
         if (byte >= ' ' && byte != '"' && byte != '\\' && !is_lone)

@@ -1,4 +1,4 @@
-/* Text that grows up to a limit: answers, refusals, heads of responses. */
+/* Text that grows up to a limit: predictions, error messages, response heads. */
 #ifndef NB_OUTPUT_H
 #define NB_OUTPUT_H
 
@@ -7,7 +7,7 @@
 struct nb_output {
     char *text;
     size_t length;
-    size_t room;    /* bytes that it may have */
+    size_t room;    /* its maximum number of bytes */
     int overflowed; /* something did not fit, and was dropped */
 };
 

@@ -343,7 +343,7 @@ static inline nb_number nb_integer_of(nb_number a)
     return nb_made(a.value < 0.0 ? -nb_floor(-a.value) : nb_floor(a.value), NB_AS_INTEGER);
 }
 
-/* Return a whole number next to a finite float: up or down. */
+/* Return an integer adjacent to a finite float, rounded up or down. */
 static inline nb_number nb_floor_of(nb_number a, int upwards)
 {
     if (a.value - a.value != 0.0)
@@ -383,8 +383,8 @@ static inline double nb_quotient(unsigned __int128 rounded, unsigned __int128 sc
 
     if (rounded == 0)
         return 0.0;
-    /* By hand: gcc's division of 128 bits is a function of its library. What is no whole number
-     * is below 2^52, and so the quotient fits. */
+    /* By hand, because gcc's 128-bit division is a library function. Non-integers are below 2^52,
+       so the quotient fits. */
     for (int bit = 127; bit >= 0; bit--) {
         rest = rest << 1 | (rounded >> bit & 1);
         mantissa = mantissa << 1 | (rest >= scale);
@@ -398,7 +398,7 @@ static inline double nb_quotient(unsigned __int128 rounded, unsigned __int128 sc
             rest -= scale;
         exponent--;
     }
-    /* 54 bits: the last one is the half, and the rest what lies beyond it. */
+    /* 54 bits: the last one is the half, and the remainder is anything beyond it. */
     size = (double)(mantissa >> 1);
     if ((mantissa & 1) && (rest != 0 || (mantissa >> 1 & 1)))
         size += 1.0;
@@ -461,7 +461,7 @@ static inline int nb_is_text(const nb_value *value, const char *text, size_t len
     return value->type == NB_STRING && nb_same_text(value->text, value->length, text, length);
 }
 
-/* Return whether a value is a number, true and false too, that equals this one. */
+/* Return whether a value is a number, including true and false, that equals this one. */
 static inline int nb_is_number(const nb_value *value, double number)
 {
     nb_number own = nb_number_of(value);
@@ -469,7 +469,7 @@ static inline int nb_is_number(const nb_value *value, double number)
     return !own.failed && own.value == number;
 }
 
-/* Return whether a value is what Python takes for true. */
+/* Return whether Python considers a value true. */
 static inline int nb_truth(const nb_value *value)
 {
     switch (value->type) {
@@ -489,7 +489,7 @@ static inline int nb_truth(const nb_value *value)
     }
 }
 
-/* Return len() of a text, a list or an object; -1 for what has none. */
+/* Return len() of text, a list or an object; -1 for values without a length. */
 static inline double nb_length(const nb_value *value)
 {
     switch (value->type) {
@@ -544,7 +544,7 @@ static inline const nb_value *nb_field(const nb_value *value, const char *name, 
     return value->type == NB_OBJECT ? nb_member(value, name, length) : NULL;
 }
 
-/* Return a slice's bound within a length. */
+/* Return a slice's bound, limited to a length. */
 static inline int64_t nb_bound(int64_t bound, int64_t length)
 {
     if (bound < 0)
@@ -584,7 +584,7 @@ typedef struct {
     nb_value made;
 } nb_cursor;
 
-/* Return a cursor before the first; `left` counts lists and texts alone. */
+/* Return a cursor at the start; `left` is counted only for lists and text. */
 static inline nb_cursor nb_begin(const nb_value *value)
 {
     nb_cursor cursor = {.of = value, .next = value->first};
@@ -602,7 +602,7 @@ static inline int nb_is_iterable(const nb_value *value)
     return value->type == NB_ARRAY || value->type == NB_STRING || value->type == NB_OBJECT;
 }
 
-/* Return the next of an iteration, or NULL after the last. */
+/* Return the next item of an iteration, or NULL after the last. */
 static inline const nb_value *nb_next(nb_cursor *cursor)
 {
     const nb_value *found = cursor->next;
@@ -631,7 +631,7 @@ static inline const nb_value *nb_next(nb_cursor *cursor)
     return &cursor->made;
 }
 
-/* Return an item of an iteration in a place that the next step does not change. */
+/* Return an item of an iteration, stored where the next step doesn't overwrite it. */
 static inline const nb_value *nb_kept(const nb_value *item, const nb_cursor *cursor, nb_value *copy)
 {
     if (item != &cursor->made)
@@ -652,7 +652,7 @@ static inline int nb_is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
-/* Where a text is read, between the white space around it. */
+/* A position in a text, without surrounding white space. */
 typedef struct {
     const char *at;
     const char *end;
@@ -679,7 +679,7 @@ static inline nb_text_reader nb_read_sign(const char *text, size_t length,
     return reader;
 }
 
-/* Return whether what is left is this word, in letters of either case. */
+/* Return whether the rest is this word, ignoring case. */
 static inline int nb_reads_word(nb_text_reader reader, const char *word)
 {
     for (; *word && reader.at < reader.end; word++, reader.at++)
@@ -719,14 +719,14 @@ static inline size_t nb_copy_digits(nb_text_reader *reader, nb_digits *copy)
     return count;
 }
 
-/* Add a character to a copy that has room. */
+/* Append a character to a copy that has room. */
 static inline void nb_copy(nb_digits *copy, char character)
 {
     if (copy->length < NB_LONGEST_NUMBER)
         copy->text[copy->length++] = character;
 }
 
-/* Read a text as Python's float(); return NB_FAILED for what is no number. */
+/* Parse text like Python's float(); return NB_FAILED if it isn't a number. */
 static inline int nb_float_of_text(const char *text, size_t length, double *number)
 {
     nb_digits copy = {.length = 0};
@@ -817,7 +817,8 @@ static inline nb_number nb_integer_of_value(const nb_value *value)
     return nb_made(is_negative ? -number : number, NB_AS_INTEGER);
 }
 
-/* What a row has beside numbers: numpy makes NaN of null, and reads texts beside it. */
+/* Whether a row contains values other than numbers: numpy converts null to NaN, and parses text
+   next to null. */
 enum { NB_SEEN_NULL = 1, NB_SEEN_TEXT = 2 };
 
 /* Put an item of a row there and note null and texts in `seen`; return NB_FAILED for a list or an
@@ -838,14 +839,14 @@ static inline int nb_seen(const nb_value *item, double *number, int *seen)
     return NB_OK;
 }
 
-/* Put an item of an array of floats there: a number, null as NaN, or a text that float() reads. */
+/* Store an item of a float array: a number, null as NaN, or text that float() parses. */
 static inline int nb_float_or_null_of(const nb_value *value, double *number)
 {
     *number = NB_NAN;
     return value->type == NB_NULL ? NB_OK : nb_float_of(value, number);
 }
 
-/* Put the next number of a row there; `reads_texts` as for an array of floats. */
+/* Store the next number of a row; `reads_texts` as for a float array. */
 static inline int nb_put(const nb_value *item, int reads_texts, double *number, int *seen)
 {
     int status = nb_seen(item, number, seen);
@@ -855,7 +856,7 @@ static inline int nb_put(const nb_value *item, int reads_texts, double *number, 
     return status;
 }
 
-/* Put the numbers of a list of `count` there, and note null and texts in `seen`. */
+/* Store the numbers of a list of `count` items, and record null and text in `seen`. */
 static inline int nb_fill(const nb_value *list, size_t count, int reads_texts, double *row,
                           int *seen)
 {
@@ -884,7 +885,7 @@ static inline int nb_row(const nb_value *list, size_t count, int reads_texts, do
     return seen & NB_SEEN_NULL ? nb_fill(list, count, 1, row, &seen) : NB_FAILED;
 }
 
-/* Dimensions of numpy's arrays. */
+/* Maximum dimensions of a numpy array. */
 enum { NB_MOST_DIMENSIONS = 64 };
 
 /* As nb_fill, of lists in lists, or of one number. Without a `row`, only look whether all have
@@ -915,7 +916,7 @@ static inline int nb_flatten(const nb_value *value, size_t count, int reads_text
             if (depth == NB_MOST_DIMENSIONS || (place && depth == deepest))
                 return NB_FAILED;
             depth++;
-            /* The first list of a depth says how long the others are. */
+            /* The first list at each depth determines the length of the others. */
             if (depth > deepest) {
                 deepest = depth;
                 length[depth] = next->count;
@@ -952,7 +953,7 @@ static inline int nb_flat_row(const nb_value *value, size_t count, int reads_tex
     return seen & NB_SEEN_NULL ? nb_flatten(value, count, 1, row, &seen) : NB_FAILED;
 }
 
-/* Return whether the key at a place of an object is this text. */
+/* Return whether an object's key at this position is this text. */
 static inline int nb_is_key(const nb_value *object, size_t place, const char *name, size_t length)
 {
     const nb_value *member = object->first;
@@ -974,14 +975,15 @@ static inline const nb_value *nb_column(const nb_value *row, size_t place, const
     return found ? found : missing;
 }
 
-/* A sum as CPython has it: from 3.12 on, of floats, with what was rounded off beside it. */
+/* A sum computed like CPython's: since 3.12, with compensation for the rounding errors of floats.
+   */
 typedef struct {
     nb_number sum;
     double lost;
     int keeps_lost;
 } nb_total;
 
-/* Return the sum of nothing. */
+/* Return an empty sum. */
 static inline nb_total nb_no_total(int keeps_lost)
 {
     nb_total total = {{0.0, NB_AS_INTEGER, NB_OK}, 0.0, keeps_lost};
@@ -1101,7 +1103,7 @@ static inline double nb_pairwise(const double *numbers, int count)
     return sum;
 }
 
-/* Return round(a, digits) of a number whose form is known only now. */
+/* Return round(a, digits) of a number whose form is known only at run time. */
 static inline nb_number nb_rounded_number(nb_number a, int digits)
 {
     return a.form == NB_AS_FLOAT ? nb_as(nb_rounded(a.value, digits), NB_AS_FLOAT) : nb_positive(a);
@@ -1120,7 +1122,7 @@ static inline void nb_write_bool(nb_output *output, int truth)
     nb_write(output, truth ? "true" : "false", truth ? 4 : 5);
 }
 
-/* Write a number whose form is known only now. */
+/* Write a number whose form is known only at run time. */
 static inline void nb_write_form(nb_output *output, nb_number number)
 {
     if (number.form == NB_AS_BOOL)
@@ -1142,13 +1144,13 @@ static inline void nb_write_scalar(nb_output *output, const nb_value *value)
         nb_write_form(output, nb_number_of(value));
 }
 
-/* How deep the runtime reads. */
+/* Maximum nesting that the runtime reads. */
 enum { NB_MOST_LEVELS = 1000 };
 
-/* Write a part of the sample as Python writes it again. */
+/* Write a part of the sample as Python would serialise it. */
 static inline void nb_write_value(nb_output *output, const nb_value *value)
 {
-    /* The lists and objects that are begun, each with its next item and how many are left. */
+    /* The open lists and objects, each with its next item and the number of items left. */
     const nb_value *open[NB_MOST_LEVELS + 1];
     const nb_value *next[NB_MOST_LEVELS + 1];
     size_t left[NB_MOST_LEVELS + 1];

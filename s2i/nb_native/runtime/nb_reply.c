@@ -2,7 +2,7 @@
 
 #include "nb_reply.h"
 
-/* Lines that each response has in its head, such as the model's name; a build defines them. */
+/* Header lines of every response, such as the model's name; a build defines them. */
 #ifndef NB_MODEL_FIELDS
 #define NB_MODEL_FIELDS ""
 #endif
@@ -34,7 +34,7 @@ enum { STATUSES = sizeof(reasons) / sizeof(reasons[0]) };
 
 static uint64_t counts[STATUSES];
 static char date_text[30];
-/* Random for this process, and a number. */
+/* Random for this process, followed by a number. */
 static char id_text[21] = "            -";
 static uint64_t last_id;
 
@@ -50,7 +50,7 @@ static int row_of(int status)
 void nb_reply_set_time(uint64_t seconds)
 {
     uint32_t days = (uint32_t)(seconds / 86400), second = (uint32_t)(seconds % 86400);
-    /* A clock that was never set says 1970. */
+    /* A clock that was never set shows 1970. */
     if (days < MARCH_2000)
         days = MARCH_2000;
     /* Years that begin with March have their leap day at the end. One of every four has one until
@@ -66,7 +66,7 @@ void nb_reply_set_time(uint64_t seconds)
              (uint64_t)(second / 60 % 60), (uint64_t)(second % 60));
 }
 
-/* Return a digit of base 16. */
+/* Return a hexadecimal digit. */
 static char digit16(uint64_t number)
 {
     return "0123456789abcdef"[number & 15];
@@ -78,7 +78,7 @@ void nb_reply_set_random(const unsigned char random[6])
         id_text[i] = digit16(random[i / 2] >> 4 * (i & 1));
 }
 
-/* Return an id that no other request has. */
+/* Return a unique request ID. */
 static const nb_text *new_id(void)
 {
     static const nb_text text = {id_text, sizeof(id_text)};
@@ -93,7 +93,7 @@ void nb_reply(nb_output *output, const nb_reply_form *form, int status, const ch
 {
     int row = row_of(status);
     counts[row]++;
-    /* No browser may guess that JSON, which holds what clients sent, is a page. */
+    /* No browser must guess that JSON, which contains clients' data, is a page. */
     nb_print(output,
              "HTTP/1.1 %u %s\r\nContent-Length: %u\r\nContent-Type: %s\r\nDate: %s\r\n"
              "X-Content-Type-Options: nosniff\r\nX-Request-ID: %t%s%s%s%s\r\n%s\r\n",

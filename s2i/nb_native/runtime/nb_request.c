@@ -5,8 +5,8 @@
 #include "nb_memory.h"
 
 enum {
-    /* A chunk's size is a few digits. Extensions and trailers are not used here, and must not be a
-       way to send without end. */
+    /* A chunk's size has a few digits. Extensions and trailers are ignored, and must not allow
+       endless requests. */
     LONGEST_LINE = 4096,
     LONGEST_SIZE = 20,
     MOST_OVERHEAD = 1 << 14,
@@ -20,7 +20,7 @@ static int is_alphanumeric(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* Return whether each byte is a letter, a digit or one of some others, and there is one at least.
+/* Return whether the text is not empty, and each byte is a letter, a digit or one of some others.
    */
 static int consists_of(nb_text part, const char *others)
 {
@@ -49,7 +49,7 @@ int nb_is(nb_text part, const char *text)
     return i == part.length && !text[i];
 }
 
-/* Return whether a part is this word, in small letters or capitals; `lower` has small letters. */
+/* Return whether a part is this word, ignoring case; `lower` is in lower case. */
 static int is_word(nb_text part, const char *lower)
 {
     for (size_t i = 0; i < part.length; i++, lower++) {
@@ -79,7 +79,7 @@ static nb_text without_space(nb_text part)
     return part;
 }
 
-/* Return what comes before the first such byte, and take that off the rest, with the byte. */
+/* Return the text before the first such byte, and remove it, with the byte, from the rest. */
 static nb_text take_until(nb_text *rest, char byte)
 {
     nb_text part = {rest->text, 0};
@@ -91,7 +91,7 @@ static nb_text take_until(nb_text *rest, char byte)
     return part;
 }
 
-/* Return whether no byte is a control, the tab excepted. */
+/* Return whether no byte is a control character other than tab. */
 static int is_visible(nb_text part)
 {
     for (size_t i = 0; i < part.length; i++)
@@ -156,7 +156,7 @@ static void read_target(nb_head *head, nb_text target)
                && host.text[host.length] != '?')
             host.length++;
         if (!host.length || !is_host(host))
-            refuse(head, 400, "its target names no host");
+            refuse(head, 400, "its target contains no host");
         target.text = host.text + host.length;
         target.length -= scheme + host.length;
         if (!target.length || *target.text == '?') {
@@ -194,7 +194,7 @@ static void read_first_line(nb_head *head, nb_text line)
     head->is_old = is_http && line.text[7] == '0';
 }
 
-/* Note a Content-Length: digits and nothing else. */
+/* Store a Content-Length, which must consist of digits. */
 static void read_length(nb_head *head, nb_text value)
 {
     if (!value.length)
@@ -207,7 +207,7 @@ static void read_length(nb_head *head, nb_text value)
     }
 }
 
-/* Note what a Connection field says. */
+/* Evaluate a Connection field. */
 static void read_connection(nb_text value, int *closes, int *stays)
 {
     while (value.length) {
@@ -217,7 +217,7 @@ static void read_connection(nb_text value, int *closes, int *stays)
     }
 }
 
-/* Split a line into a name and a value; return 0 where it is no field. */
+/* Split a line into name and value; return 0 if it isn't a field. */
 static int read_field(nb_text line, nb_text *name, nb_text *value)
 {
     const char *end = line.text + line.length;
@@ -256,9 +256,9 @@ void nb_head_read(nb_head *head, const char *data, size_t size)
             field++;
         int is_second = seen[field]++;
         if (field == HOST && is_second)
-            refuse(head, 400, "it has two Host fields");
+            refuse(head, 400, "it has two Host headers");
         else if (field == HOST && !is_host(value))
-            refuse(head, 400, "its Host field names no host");
+            refuse(head, 400, "its Host header contains no host");
         else if (field == LENGTH && is_second)
             refuse(head, 400, "it has two Content-Length fields");
         else if (field == LENGTH)
@@ -278,7 +278,7 @@ void nb_head_read(nb_head *head, const char *data, size_t size)
             head->id = value;
     }
     if (!head->is_old && !seen[HOST])
-        refuse(head, 400, "it has no Host field");
+        refuse(head, 400, "it has no Host header");
     if (seen[CODING] && (seen[LENGTH] || head->is_old))
         refuse(head, 400,
                "its Transfer-Encoding goes with no Content-Length, and not with HTTP/1.0");
@@ -315,7 +315,7 @@ int nb_is_json_type(nb_text type)
 
 enum { SIZE, DATA, DATA_END, TRAILERS };
 
-/* Read the line that says a chunk's size; return 0, or the status of its refusal. */
+/* Read a chunk-size line; return 0, or the status with which the request is rejected. */
 static int read_size(nb_chunks *chunks, nb_text line, uint32_t max_body)
 {
     uint64_t size = 0;

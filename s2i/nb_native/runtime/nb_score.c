@@ -1,5 +1,5 @@
-/* One text after the other: read, validated, predicted. All memory for that is here, and is used
-   again. */
+/* Processes one text after another: parse, validate, predict. All memory for that is here, and is
+   reused. */
 
 #include "nb_score.h"
 
@@ -11,7 +11,7 @@ enum {
     LONGEST_REASON = 500,
     LONGEST_ANSWER = 1 << 24,
     LONGEST_DETAIL = 1 << 12,
-    /* More memory than this is given back after use. */
+    /* More memory than this is released after use. */
     KEPT = 1 << 18
 };
 
@@ -22,7 +22,7 @@ static nb_scored scored = {
     .answer = {.text = answer_text, .room = LONGEST_ANSWER},
     .detail = {.text = detail_text, .room = LONGEST_DETAIL},
 };
-static int is_refused; /* before predictor is asked */
+static int is_refused; /* before predictor is called */
 static uint64_t predictions;
 static size_t most_used; /* bytes of `room` */
 
@@ -31,10 +31,10 @@ uint64_t nb_predictions(void)
     return predictions;
 }
 
-/* --- refusals --- */
+/* --- errors --- */
 
-/* Note a status; return where its sentence goes. `number` is the sample's in an array, from 1 on,
-   or 0. */
+/* Store a status; return where to write its message. `number` is the sample's index in an array,
+   from 1, or 0. */
 static nb_output *refuse(int status, uint32_t number)
 {
     scored.status = status;
@@ -52,13 +52,12 @@ static void refuse_as_not_json(const nb_reader *reader, const char *noun)
     nb_print(detail, ".");
 }
 
-/* Refuse a sample with a beginning of ours, and a reason made of the notebook's or a client's
-   words. */
+/* Reject a sample with our prefix, and a reason made of the notebook's or a client's text. */
 static void refuse_in_words(const char *beginning, nb_text reason, uint32_t number)
 {
     nb_output *detail = refuse(422, number);
     nb_print(detail, "%s%s", beginning, reason.length ? ": " : "");
-    /* As far as a sentence has room for it, without cutting a character in two. */
+    /* As much as the message has room for, without splitting a character. */
     size_t at = 0;
     for (int characters = 0; at < reason.length && characters < LONGEST_REASON; characters++)
         do
@@ -73,7 +72,7 @@ static void refuse_in_words(const char *beginning, nb_text reason, uint32_t numb
         nb_print(detail, ".");
 }
 
-/* Refuse a text by what its reader could not do; return 0 where it could do all. */
+/* Reject text because of its parser's error; return 0 if there was none. */
 static int refuse_by_reader(const nb_reader *reader, const char *noun)
 {
     if (reader->trouble == NB_NOT_JSON)
@@ -100,8 +99,7 @@ static void begin(nb_reader *reader, const char *text, size_t length)
     nb_json_begin(reader, text, length);
 }
 
-/* Return the next sample, or NULL with a trouble. What the sample before was made in is free for
-   it. */
+/* Return the next sample, or NULL with an error. It reuses the memory of the previous sample. */
 static const nb_value *read_sample(nb_reader *reader)
 {
     reader->room = room;
@@ -111,7 +109,7 @@ static const nb_value *read_sample(nb_reader *reader)
     return sample;
 }
 
-/* Note why a sample has no answer: `status` is the model's, and `reason` its words. */
+/* Store why a sample has no prediction: `status` is the model's, and `reason` its text. */
 static void refuse_by_model(int status, nb_text reason, uint32_t number)
 {
     if (status == NB_FAILED)
@@ -126,8 +124,8 @@ static void refuse_by_model(int status, nb_text reason, uint32_t number)
                         reason, number);
 }
 
-/* Write a sample's answer, or note why there is none. Of several, the first that the validator
-   refuses counts, or else the first that predictor has no answer to, as if all were validated
+/* Write a sample's prediction, or store why there is none. Of several samples, the first that the
+   validator rejects counts, otherwise the first without a prediction, as if all were validated
    first. */
 static void score(const nb_value *sample, int is_exact, uint32_t number)
 {
@@ -144,7 +142,7 @@ static void score(const nb_value *sample, int is_exact, uint32_t number)
     status = nb_validate(sample, &reason);
     if (status != NB_OK) {
         is_refused = 1;
-        /* A validator that raises says no. */
+        /* A validator that raises rejects the sample. */
         status = status == NB_FAILED ? NB_REFUSED : status;
     } else if (scored.status != 200) {
         return;
@@ -178,7 +176,7 @@ nb_scored *nb_score(const char *text, size_t length, const char *noun)
     return finished();
 }
 
-/* Score the samples of an array whose bracket was read. */
+/* Predict the samples of an array whose bracket was read. */
 static void score_items(nb_reader *reader, uint32_t most)
 {
     for (uint32_t number = 1;; number++) {
@@ -193,7 +191,7 @@ static void score_items(nb_reader *reader, uint32_t most)
         if (number > 1)
             nb_write(&scored.answer, ", ", 2);
         int is_last = nb_json_take(reader, ']');
-        /* The only one needs no number. */
+        /* A single sample needs no number. */
         score(sample, reader->trouble == NB_NO_TROUBLE, is_last && number == 1 ? 0 : number);
         reader->trouble = NB_NO_TROUBLE;
         if (is_last)

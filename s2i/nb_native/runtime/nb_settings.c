@@ -1,4 +1,4 @@
-/* Every setting, one row each. */
+/* All settings, one row each. */
 
 #include "nb_settings.h"
 
@@ -6,7 +6,7 @@
 #include "nb_json.h"
 #include "nb_memory.h"
 
-/* Those before WHOLE are whole numbers. */
+/* Those before WHOLE are integers. */
 enum {
     PORT,
     MAX_BODY,
@@ -30,7 +30,7 @@ static const struct {
     [LINGER] = {"S2I_LINGER", "0", "3600", "1"},
     [GRACE] = {"S2I_GRACE", "0", "3600", "10"},
 };
-/* By default so many bodies of the largest size are held. */
+/* By default, this many bodies of the maximum size are held. */
 enum { LARGEST_BODIES = 16 };
 
 static size_t length_of(const char *text)
@@ -41,8 +41,7 @@ static size_t length_of(const char *text)
     return length;
 }
 
-/* Return the value of a variable, or NULL where it is not set or empty: templates pass empty
-   ones. */
+/* Return the value of a variable, or NULL if it is unset or empty: templates pass empty ones. */
 static const char *variable(char **environment, const char *name)
 {
     size_t length = length_of(name);
@@ -53,7 +52,7 @@ static const char *variable(char **environment, const char *name)
     return NULL;
 }
 
-/* Return the number that a text is, or one that is not equal to itself. */
+/* Return the number in a text, or NaN. */
 static double number_in(const char *text)
 {
     double number = NB_NAN;
@@ -65,7 +64,7 @@ static double number_in(const char *text)
     return reader.trouble == NB_NO_TROUBLE ? number : NB_NAN;
 }
 
-/* Put the value of a row there; return 0 with a complaint where it has none. */
+/* Store the value of a row; return 0 with an error message if it is invalid. */
 static int read_row(int row, char **environment, double *number)
 {
     const char *text = variable(environment, rows[row].name);

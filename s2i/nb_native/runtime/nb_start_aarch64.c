@@ -1,4 +1,4 @@
-/* Where the kernel begins a program on aarch64: all that a libc would do for us before main. */
+/* The program's entry point on aarch64: what libc would do before main. */
 
 #ifdef __aarch64__
 

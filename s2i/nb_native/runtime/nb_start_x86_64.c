@@ -1,4 +1,4 @@
-/* Where the kernel begins a program on x86-64: all that a libc would do for us before main. */
+/* The program's entry point on x86-64: what libc would do before main. */
 
 #ifdef __x86_64__
 

@@ -1,5 +1,5 @@
-/* The system calls that the runtime uses: all of them are here, and in system_calls.txt. A result
-   below 0 is an error, the negative of its number in <linux/errno.h>. */
+/* All system calls that the runtime uses; they are also listed in system_calls.txt. A result below
+   0 is a negated error number of <linux/errno.h>. */
 #ifndef NB_SYSTEM_H
 #define NB_SYSTEM_H
 
@@ -14,8 +14,8 @@
 #include "nb_system_aarch64.h"
 #endif
 
-/* From the headers of the kernel that the compiler has no copy of: their values are part of its
-   binary interface. */
+/* From kernel headers that the compiler image lacks: their values are part of the kernel's binary
+   interface. */
 enum {
     NB_AF_INET = 2,
     NB_AF_INET6 = 10,
@@ -44,7 +44,7 @@ enum {
     NB_EPOLLOUT = 4
 };
 
-/* As the kernel has it: without a gap on x86-64, and with one elsewhere. */
+/* The kernel's layout: without padding on x86-64, with padding on other processors. */
 struct nb_event {
     uint32_t events;
     uint64_t data;
@@ -68,7 +68,7 @@ static inline long nb_write_to(int fd, const void *data, size_t size)
     return nb_call3(__NR_write, fd, (long)data, (long)size);
 }
 
-/* Send on a socket; a client that is gone is an error and no signal. */
+/* Send on a socket; a disconnected client is an error, without a signal. */
 static inline long nb_send(int fd, const void *data, size_t size)
 {
     return nb_call6(__NR_sendto, fd, (long)data, (long)size, NB_MSG_NOSIGNAL, 0, 0);
@@ -79,7 +79,7 @@ static inline long nb_close(int fd)
     return nb_call3(__NR_close, fd, 0, 0);
 }
 
-/* Return the address of new pages full of zeros; from -4095 to -1 it is an error. */
+/* Return the address of new zeroed pages; values from -4095 to -1 are errors. */
 static inline long nb_map(size_t size)
 {
     return nb_call6(__NR_mmap, 0, (long)size, NB_PROT_READ_WRITE,
@@ -91,9 +91,8 @@ static inline long nb_unmap(void *pages, size_t size)
     return nb_call3(__NR_munmap, (long)pages, (long)size, 0);
 }
 
-/* Give the memory of whole pages back: they are full of zeros when next used. Where they begin and
-   how many bytes they have must be multiples of NB_LARGEST_PAGE: the kernel takes what else is on
-   their last page, too. */
+/* Release the memory of whole pages, which are zero when used again. Address and size must be
+   multiples of NB_LARGEST_PAGE: the kernel also releases anything else on their last page. */
 static inline long nb_forget(void *pages, size_t size)
 {
     return nb_call3(__NR_madvise, (long)pages, (long)size, NB_MADV_DONTNEED);
@@ -146,13 +145,13 @@ static inline long nb_poll_change(int poll, int operation, int fd, struct nb_eve
     return nb_call4(__NR_epoll_ctl, poll, operation, fd, (long)event);
 }
 
-/* Wait up to so many milliseconds, -1 for ever; return the number of events. */
+/* Wait for at most this many milliseconds, -1 means forever; return the number of events. */
 static inline long nb_poll_wait(int poll, struct nb_event *events, int most, int milliseconds)
 {
     return nb_call6(__NR_epoll_pwait, poll, (long)events, most, milliseconds, 0, 0);
 }
 
-/* Return a descriptor that can be read once one of these signals (bits, from signal 1 on) has come,
+/* Return a descriptor that is readable once one of these signals (bits, from signal 1) has arrived,
    or an error. */
 static inline long nb_signals(uint64_t signals)
 {
@@ -167,8 +166,8 @@ static inline long nb_clock(int clock, struct nb_time *time)
     return nb_call3(__NR_clock_gettime, clock, (long)time, 0);
 }
 
-/* Read, and where `change` is not NULL change, this process's two limits of open files: the soft
-   and the hard one. */
+/* Read this process's soft and hard limits of open files, and change them if `change` is not NULL.
+   */
 static inline long nb_file_limits(const uint64_t *change, uint64_t *limits)
 {
     return nb_call4(__NR_prlimit64, 0, NB_RLIMIT_NOFILE, (long)change, (long)limits);

@@ -3,10 +3,10 @@
 #ifndef NB_SYSTEM_AARCH64_H
 #define NB_SYSTEM_AARCH64_H
 
-/* Bytes of a page of memory, at most: kernels have 4, 16 or 64 kB. */
+/* Maximum size of a memory page in bytes: kernels use 4, 16 or 64 kB. */
 enum { NB_LARGEST_PAGE = 1 << 16 };
 
-/* Return what the kernel returns. */
+/* Return the kernel's result. */
 static inline long nb_call6(long number, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = number;

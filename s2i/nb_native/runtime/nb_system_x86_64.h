@@ -3,15 +3,15 @@
 #ifndef NB_SYSTEM_X86_64_H
 #define NB_SYSTEM_X86_64_H
 
-/* Bytes of a page of memory. */
+/* Size of a memory page in bytes. */
 enum { NB_LARGEST_PAGE = 1 << 12 };
 
 /* The kernel overwrites rcx and r11 (they carry the return address and the flags), and any
    memory. */
 #define NB_CLOBBERED "rcx", "r11", "memory"
 
-/* Return what the kernel returns. There is one function for each number of arguments: an argument
-   costs code. */
+/* Return the kernel's result. There is one function for each number of arguments, because each
+   argument costs code. */
 static inline long nb_call3(long number, long a, long b, long c)
 {
     long result;

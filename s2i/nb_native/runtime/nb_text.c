@@ -1,4 +1,4 @@
-/* Words and n-grams of a text, counted while it is read once: nothing grows with it. */
+/* Counts the words and n-grams of a text in one pass: memory doesn't grow with the text. */
 
 #include "nb_text.h"
 
@@ -51,7 +51,7 @@ static int is_in(const nb_character_set *characters, uint32_t code)
     return (low - first) & 1;
 }
 
-/* Return how many of `count` numbers in their order are at most this one. */
+/* Return how many of `count` sorted numbers are at most this one. */
 static uint32_t behind(const int32_t *numbers, uint32_t count, uint32_t code)
 {
     uint32_t low = 0;
@@ -252,7 +252,7 @@ static void read_for_words(reading *now, uint32_t code, int is_marked)
 
 /* --- characters as units --- */
 
-/* Two and more white characters are one space; one stays what it is. */
+/* Two or more white-space characters become one space; a single one stays as it is. */
 static void end_spaces(reading *now)
 {
     if (now->spaces)

@@ -24,7 +24,7 @@ typedef struct {
     const uint16_t *span;  /* from the first to the last */
     const uint8_t *step;   /* 0: a text */
     const int32_t *shift;  /* or the number of the text */
-    const uint16_t *texts; /* where each begins in `text`, and where the last one ends */
+    const uint16_t *texts; /* where each starts in `text`, and where the last one ends */
     const unsigned char *text;
 } nb_changes;
 
@@ -35,7 +35,7 @@ enum { NB_TERMS_IN_BLOCK = 16 };
    two more bytes say. The first of a block has none of the one before. */
 typedef struct {
     uint32_t count;
-    const int32_t *blocks; /* where each block begins in `coded` */
+    const int32_t *blocks; /* where each block starts in `coded` */
     const unsigned char *coded;
 } nb_terms;
 
@@ -47,16 +47,16 @@ enum nb_unit {
 
 typedef struct {
     enum nb_unit unit;
-    uint32_t shortest;    /* word that counts: so many characters */
+    uint32_t shortest;    /* minimum characters of a word */
     uint32_t least, most; /* words or characters of an n-gram */
-    uint32_t longest;     /* term or word to be left out: so many bytes, at least 4 */
+    uint32_t longest;     /* maximum bytes of a term or an excluded word; at least 4 */
     nb_terms terms;
-    nb_terms left_out;        /* words that are as if they were not there */
+    nb_terms left_out;        /* excluded words */
     const int32_t *features;  /* of the terms in their order; NULL where these are 0, 1, 2, … */
     nb_character_set marked;     /* of words, or white space where units are characters */
     const unsigned char *ascii; /* 128: what becomes of each, and 128 more where that is marked */
     nb_changes changes;
-    /* Sigma in lower case has a form of its own at the end of a word; NULL where nobody asks. */
+    /* A final sigma has its own lower-case form; NULL if not needed. */
     const nb_character_set *is_cased, *is_ignorable;
     /* Room of NB_ROOM(longest) bytes, and for `most` places in the text. */
     unsigned char *room;
@@ -65,18 +65,18 @@ typedef struct {
 
 #define NB_ROOM(longest) (4 * (longest) + 16)
 
-/* A feature that is not zero. */
+/* A non-zero feature. */
 typedef struct {
     double number;
     uint32_t feature;
 } nb_entry;
 
-/* Add to `counts`, one for each feature, how often a text has it. The text is UTF-8, in which
-   halves of surrogate pairs may stand as three bytes. */
+/* Add the number of occurrences of each feature in a text to `counts`. The text is UTF-8, in which
+   unpaired surrogates may be three bytes. */
 void nb_count_terms(const nb_vectorizer *vectorizer, const char *text, size_t length,
                     uint32_t *counts);
-/* Put the features whose counts are not zero into `row`, which has room for all `width`, in their
-   order; return how many they are. All counts are zero afterwards. */
+/* Write the features with non-zero counts to `row`, which has room for all `width`, in order;
+   return their number. All counts are zero afterwards. */
 uint32_t nb_take_counts(uint32_t *counts, uint32_t width, nb_entry *row);
 
 #endif

@@ -1,4 +1,4 @@
-"""The batch form against real models: what is derived, what the proof says, and what it gains.
+"""The batch form against real models: the derived forms, their verification, and the gain.
 
 About 70 predictors around scikit-learn, XGBoost, LightGBM, CatBoost, statsmodels, ONNX Runtime, spaCy and Keras on JAX,
 31 built to deceive, and the kinds of 79 public ones. In one process, one native thread; the first time makes an

@@ -1,4 +1,4 @@
-"""Measures a case: derived or why not, proved or why not, the same in company or not, and what it gains."""
+"""Measures a case: derived or why not, verified or why not, the same in company or not, and the gain."""
 
 import copy
 import inspect
@@ -24,7 +24,7 @@ GOLDEN, PROOF_SECONDS = 8, 60
 TOLERANCE, FLOAT32 = 1e-6, 1e-5
 MIXTURES, MIXED = 40, (2, 3, 8, 32)
 SIZES = (2, 8, 32, 64)
-# The fastest of so many turns, of which each lasts so long or one call.
+# The fastest of this number of turns, each of this length or one call.
 TURNS, TURN_SECONDS = 3, 0.03
 
 
@@ -56,7 +56,7 @@ class Measured:
 
 
 def measure(case: Case, is_timed: bool = True) -> Measured:
-    """Derive, prove, mix and time a case."""
+    """Derive, verify, mix and time a case."""
     found = Measured(case)
     form, reason = derive_batch_form.of(case.predictor, str(HERE))
     if form is None:
@@ -83,7 +83,7 @@ def _place(reason) -> str:
 
 
 def scorer_of(case: Case, form: BatchForm | None, facts: dict | None = None) -> Scorer:
-    """Return a service's scorer with this predictor, which batches where there are `facts` of a proof."""
+    """Return a service's scorer with this predictor, which batches if there are `facts` of a verification."""
     parts = {"predictor": case.predictor, "validator": None, "batch_predictor": None, "batch_form": form}
     return Scorer(types.SimpleNamespace(**parts, setup=None, teardown=None, manifest={"batching": facts}))
 
@@ -93,7 +93,7 @@ def _mix(found: Measured, form: BatchForm) -> None:
     case = found.case
     drawn = random.Random(1)  # noqa: S311 - drawn to be repeated
     alone, together = scorer_of(case, None), scorer_of(case, form, {"pays_from": 2})
-    # What comes of the form itself: nobody watches, nobody ends it.
+    # The form itself: it is neither watched nor stopped.
     together._watch = None  # noqa: SLF001 - no service does without
     bodies = [json.dumps(sample).encode() for sample in case.samples]
     wrong = near = asked = 0
@@ -139,7 +139,7 @@ def last_line(payload: bytes) -> str:
 
 
 def _time(found: Measured, form: BatchForm) -> None:
-    """Note how many samples a second are answered alone, and how many times as many together."""
+    """Note the samples answered per second alone, and the factor gained together."""
     run = _run_of(found.case.predictor)
     samples = [json.loads(json.dumps(sample)) for sample in found.case.samples]
     samples = (samples * max(SIZES))[: max(SIZES)]

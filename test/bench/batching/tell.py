@@ -82,7 +82,7 @@ def row(one: Measured) -> str:
 
 
 def company(one: Measured) -> str:
-    """Return how the form's answers in random company compare with predictor's own, watched by nobody."""
+    """Return how the form's answers in random company compare with predictor's own, without a watch."""
     if not one.asked:
         return ""
     if one.wrong:

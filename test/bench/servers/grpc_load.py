@@ -1,4 +1,4 @@
-"""Ask a server of Open Inference over gRPC for SECONDS, so many calls at a time; print what was seen as JSON.
+"""Ask a server of Open Inference over gRPC for SECONDS, with CALLS calls at a time; print the results as JSON.
 
 Usage: grpc_load.py ADDRESS CALLS SECONDS ROWS. Each call has ROWS rows of two numbers for the model kmeans, as bytes.
 """

@@ -61,11 +61,11 @@ def write_leaves(target):
     for _ in range(2):
         at += 8 + struct.unpack_from("<Q", text, at)[0]
     (trees,) = struct.unpack_from("<i", text, at)
-    # The number of classes is no parameter of the ensemble's any more.
+    # The number of classes is not a parameter of the ensemble any more.
     struct.pack_into("<i", text, at + 24, len(classifier.classes_))
     at += 160  # the ensemble's parameters
     for _ in range(trees):
-        # A leaf's values that are no vector were a vector of none, and are one of one since.
+        # The values of a leaf without a vector were an empty vector, and have been a vector of one since.
         struct.pack_into("<i", text, at + 20, 0)
         nodes = struct.unpack_from("<i", text, at + 4)[0]
         at += 148 + nodes * (20 + 16)  # a tree's parameters, its nodes and their statistics

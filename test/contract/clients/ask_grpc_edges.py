@@ -94,7 +94,7 @@ try:
     stub.ModelInfer(request(), metadata=(("x-request-id", "refused-1"),))
 except grpc.RpcError as error:
     found["trailing of a refusal"] = dict(error.trailing_metadata())["x-request-id"]
-# All at once over connections of their own, as many clients are.
+# All at once over connections of their own, like many clients.
 with ThreadPoolExecutor(16) as pool:
     many = pool.map(lambda number: stub.ModelInfer(request(fp64_contents=[number, 1])), range(500))
     found["many"] = [answer.outputs[0].contents.fp64_contents[0] for answer in many] == [n + 1 for n in range(500)]

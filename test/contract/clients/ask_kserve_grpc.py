@@ -1,4 +1,4 @@
-"""Ask a service by KServe's own client over gRPC; print what it understood."""
+"""Ask a service by KServe's own client over gRPC; print its results."""
 
 import asyncio
 import json

@@ -8,7 +8,7 @@ from mcp import Client
 
 
 async def ask(url):
-    """Return what the client makes of the tools and their answers."""
+    """Return the client's reading of the tools and their answers."""
     async with Client(url) as client:
         (tool,) = (await client.list_tools()).tools
         good = await client.call_tool(tool.name, {"sample": [3, 1, 2]})

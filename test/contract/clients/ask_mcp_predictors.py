@@ -11,7 +11,7 @@ SOUND = base64.b64encode(b"\xff" * 4).decode()
 
 
 async def ask(url):
-    """Return what the client makes of the tools and their answers."""
+    """Return the client's reading of the tools and their answers."""
     async with Client(url) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
 

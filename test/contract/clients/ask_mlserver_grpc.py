@@ -1,4 +1,4 @@
-"""Ask a service by MLServer's own stubs, converters and codecs over gRPC; print what they understood."""
+"""Ask a service by MLServer's own stubs, converters and codecs over gRPC; print their results."""
 
 import json
 import sys

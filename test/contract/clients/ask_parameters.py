@@ -20,7 +20,7 @@ def ask(output, parameters):
 
 
 def refusal(parameters):
-    """Return why an inference is refused."""
+    """Return the reason why an inference is rejected."""
     try:
         return ask("numbers", parameters)
     except module.InferenceServerException as error:

@@ -1,4 +1,4 @@
-"""Ask a service by a client library of TensorFlow Serving and its stubs; print what it understood."""
+"""Ask a service by a client library of TensorFlow Serving and its stubs; print its results."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
 def refused(call, *words, **more):
-    """Return code and sentence of a call that must be refused."""
+    """Return code and message of a call that must be rejected."""
     try:
         call(*words, **more)
     except grpc.RpcError as error:

@@ -1,4 +1,4 @@
-"""Ask each predictor of a service by its name with a client library of TensorFlow Serving; print what it understood."""
+"""Ask each predictor of a service by its name with a client library of TensorFlow Serving; print its results."""
 
 import json
 import sys
@@ -47,7 +47,7 @@ def predicted(name):
 
 
 def understood(call, name):
-    """Return what a call returns, or the code of its error."""
+    """Return the result of a call, or the code of its error."""
     try:
         return call(name)
     except grpc.RpcError as error:

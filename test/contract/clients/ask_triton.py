@@ -1,4 +1,4 @@
-"""Ask a service by tritonclient, with its default settings; print what it understood."""
+"""Ask a service by tritonclient, with its default settings; print its results."""
 
 import json
 import sys

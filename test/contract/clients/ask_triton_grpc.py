@@ -1,4 +1,4 @@
-"""Ask a service by tritonclient over gRPC, with its default settings; print what it understood."""
+"""Ask a service by tritonclient over gRPC, with its default settings; print its results."""
 
 import json
 import queue
@@ -49,7 +49,7 @@ found["gzip"] = compressed.as_numpy("output-0").tolist()
 
 
 def refused(call, *words, **more):
-    """Return code and sentence of a call that must be refused."""
+    """Return code and message of a call that must be rejected."""
     try:
         call(*words, **more)
     except InferenceServerException as error:

@@ -1,4 +1,4 @@
-"""Read Arrow streams that are broken, or that say in few bytes that they have very much.
+"""Read Arrow streams that are broken, or that declare much content in few bytes.
 
 Prints what came of them, as JSON: the streams that are whole and were not read as pyarrow itself reads them, what
 each of the others got (a status, or the error that should have been one), and the most megabytes that this process
@@ -90,7 +90,7 @@ def large() -> dict[str, bytes]:
 
 
 def places(seed: bytes) -> list[int]:
-    """Return where the data of a stream lie: nobody verifies them but who validates in full."""
+    """Return where the data of a stream lie: only a full validation verifies them."""
     positions, at = [], 0
     for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(seed)):
         data = message.body.to_pybytes() if message.body is not None else b""
@@ -122,7 +122,7 @@ def broken(seed: bytes, inside: list[int], dice: random.Random) -> bytes:
 
 
 def outcome(body: bytes, rows: Rows) -> str:
-    """Return what became of a stream, "200" or the status and, where it is no refusal, the error."""
+    """Return the outcome of a stream: "200", or the status and, unless it was rejected, the error."""
     try:
         samples = arrow.read(body, rows)
         list(samples)
@@ -132,15 +132,15 @@ def outcome(body: bytes, rows: Rows) -> str:
     except Malformed as refused:
         return str(refused.status)
     except ValueError as wrong:
-        # NaN and infinities, which the scorers refuse.
+        # NaN and infinities, which the scorers reject.
         return "400" if "is not JSON" in str(wrong) else repr(wrong)
-    except Exception as wrong:  # noqa: BLE001 - it is what is looked for
+    except Exception as wrong:  # noqa: BLE001 - the subject of the search
         return repr(wrong)
     return "200"
 
 
 def misread(seed: bytes, together: int) -> str | None:
-    """Return what a stream was read as, so many bytes at a time, where that is not what pyarrow makes of it."""
+    """Return the content of a stream read in pieces of that size, if it differs from pyarrow's reading."""
     arrow.BYTES_TOGETHER = together
     rows = json.loads(json.dumps(pa.ipc.open_stream(seed).read_all().to_pylist()))
     samples = arrow.read(seed, ROWS[0]).values

@@ -1,4 +1,4 @@
-"""Use a service's pages in Chromium as a person does; print what was seen, and leave pictures.
+"""Use a service's pages in Chromium as a person does; print the observations, and save pictures.
 
 Words: the address, a folder for pictures, the browser's program; the address of a service with a key, and the key.
 """
@@ -32,7 +32,7 @@ def overflow(page):
 
 
 def try_it(page):
-    """Ask the first golden row by the form, and a sample that is refused as JSON."""
+    """Send the first golden row in the form, and a rejected sample as JSON."""
     page.goto(url + "/")
     filled = page.input_value("#sample").strip()
     page.fill("[name='#/0']", "5")
@@ -114,7 +114,7 @@ def barriers(browser):
 
 
 def unlock(browser):
-    """Return what is shown of a service that wants a key: without one, and with it as a password."""
+    """Return the pages of a service with a key: without it, and with it as a password."""
     try:
         rejected = browser.new_page().goto(guarded + "/docs").status
     except Error as asked_in_vain:

@@ -1,4 +1,4 @@
-"""Hold a manifest against the models of KServe's own package, and Kubernetes'; print what they have against it."""
+"""Validate a manifest with the models of KServe's own package, and Kubernetes'; print their errors."""
 
 import json
 import re
@@ -21,7 +21,7 @@ WORDS = {
 
 
 def complaints(value, kind, place):
-    """Return what is wrong with a value as one of this kind: unknown fields and values of another type, by place."""
+    """Return the errors of a value of this kind: unknown fields and values of another type, by place."""
     if inner := re.fullmatch(r"[Ll]ist\[(.+)\]", kind):
         inside = [(f"{place}[{number}]", one) for number, one in enumerate(value)] if isinstance(value, list) else None
     elif inner := re.fullmatch(r"[Dd]ict[(\[]str, (.+)[)\]]", kind):
@@ -37,7 +37,7 @@ def complaints(value, kind, place):
 
 
 def fields(value, model, place):
-    """Return what is wrong with the fields of an object that is to be one of this model."""
+    """Return the errors in the fields of an object of this model."""
     if not isinstance(value, dict):
         return [f"{place} is no object"]
     attributes = {name: attribute for attribute, name in model.attribute_map.items()}
@@ -50,7 +50,7 @@ def fields(value, model, place):
     if found:
         return found
     try:
-        # What is required, and what only some words may be.
+        # Required fields, and enumerations.
         model(**{attributes[name]: one for name, one in value.items() if name in attributes})
     except ValueError as error:
         return [f"{place}: {error}"]

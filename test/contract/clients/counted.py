@@ -1,4 +1,4 @@
-"""The cases of one client, counted: each has a name, what the client made of an answer, and what it should have."""
+"""The cases of one client, counted: each has a name, the client's result, and the expected one."""
 
 import json
 
@@ -10,7 +10,7 @@ class Cases:
         self._found = {}
 
     def add(self, name, call, wanted=True):
-        """Note what `call` returns alongside what is wanted; what it raises is what it got."""
+        """Note the result of `call`, or its exception, next to the expected one."""
         if name in self._found:
             raise ValueError(f"two cases are called {name!r}")
         try:
@@ -25,7 +25,7 @@ class Cases:
 
 
 def raised(error):
-    """Return the kind and the words of an exception, as a case has them."""
+    """Return the kind and the message of an exception, as in a case."""
     return f"{type(error).__name__}: {error}"
 
 
@@ -35,7 +35,7 @@ def array(values):
 
 
 def plain(value):
-    """Return a value with bytes as text, and NaN and infinities as words, neither of which JSON has."""
+    """Return a value with bytes, NaN and infinities as text, none of which JSON has."""
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Decode what a collector was sent, a file a request; print the spans with their resource's attributes."""
+"""Decode the requests to a collector, one file each; print the spans with their resource's attributes."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ def plain(attributes):
 
 
 def told(span, resource):
-    """Return what a span says."""
+    """Return the content of a span."""
     return {
         "name": span.name,
         "kind": Span.SpanKind.Name(span.kind),

@@ -14,14 +14,14 @@ from sagemaker.predictor import Predictor
 
 image, port = sys.argv[1:]
 POINTS = [[0.2, 0.7], [0.9, 0.1]]
-# Nobody's account, and nothing is told to Amazon.
+# No real account, and nothing is sent to Amazon.
 QUIET = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 ACCOUNT = boto3.Session("none", "none", region_name="us-east-1")
 ROLE = "arn:aws:iam::000000000000:role/none"
 
 
 def ask(predictor):
-    """Return what the SDK made of each kind of body and answer."""
+    """Return the SDK's reading of each kind of body and answer."""
     given = {
         "csv": serializers.CSVSerializer(),
         "lines": serializers.JSONLinesSerializer(),
@@ -53,11 +53,11 @@ def transform(model, folder):
 
 
 def main():
-    """Print what the endpoint and the batch transform gave."""
+    """Print the results of the endpoint and the batch transform."""
     session = LocalSession(ACCOUNT, sagemaker_config=QUIET)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # Without an archive the SDK wants to fetch one; the model is in the image.
+        # Without an archive, the SDK tries to fetch one; the model is in the image.
         (folder / "archive").mkdir()
         session.config = {"local": {"serving_port": int(port), "container_root": name}}
         model = Model(image, f"file://{folder}/archive", ROLE, Predictor, sagemaker_session=session)

@@ -1,4 +1,4 @@
-"""Deploy an image by Vertex AI's own SDK on this machine, twice, and ask it; print what it answered."""
+"""Deploy an image by Vertex AI's own SDK on this machine, twice, and send requests; print the answers."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
 """Send a service messages that hypothesis makes of the descriptors, and then changes in some bytes; print the codes.
 
-Each must be answered, or refused by a code that says so; the service's own failure is none of them. The descriptors
+Each must be answered, or rejected with a fitting code; the service's own failure is none of them. The descriptors
 come by reflection. The words are the address, the model's name, how many messages, and the seed of their choice.
 """
 
@@ -35,7 +35,7 @@ raw = st.binary(max_size=40) | st.just(bytes(16)) | st.just(b"\x01\0\0\0a")
 
 
 def whole(bits, signed):
-    """Return whole numbers of so many bits, mostly small ones such as sizes are."""
+    """Return integers of that number of bits, mostly small ones, as sizes are."""
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     return st.integers(0, 3) | st.integers(low, high)
 

@@ -1,4 +1,4 @@
-"""Run the cells of a notebook in JupyterLab as a person does, and follow their panels' links; print what was seen.
+"""Run the cells of a notebook in JupyterLab as a person does, and follow their panels' links; print the observations.
 
 Words: JupyterLab's address of the notebook, the browser's program, how many cells are to be run.
 """

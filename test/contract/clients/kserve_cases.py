@@ -1,6 +1,6 @@
 """Ask two services by KServe's own client, in both of its protocols; print every case.
 
-One adds two numbers and refuses anything else, the other answers each sample with itself.
+One adds two numbers and rejects anything else, the other answers each sample with itself.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ v1, v2 = (InferenceRESTClient(RESTConfig(protocol=protocol)) for protocol in ("v
 
 
 def settled(awaitable):
-    """Return what an awaitable has led to; a refusal's words and status where it was refused."""
+    """Return the result of an awaitable, or the message and status of its error."""
     try:
         return loop.run_until_complete(awaitable)
     except httpx.HTTPStatusError as error:
@@ -61,7 +61,7 @@ def inferred(inputs, url=echo, name="echo", then=lambda answer: array(answer.out
 
 
 def in_bytes(inputs):
-    """Return the type of the answer's body, and what it says, where it was asked for as bytes."""
+    """Return the type of the answer's body, and its content, if it was requested as bytes."""
     headers = {}
     request = InferRequest("echo", inputs, request_outputs=[RequestedOutput("output-0", {"binary_data": True})])
     answer = settled(v2.infer(echo, request, model_name="echo", response_headers=headers))

@@ -57,7 +57,7 @@ channel = grpc.insecure_channel(host)
 stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
 health = health_pb2_grpc.HealthStub(channel)
 if what == "leave":
-    # One scorer, which the first call occupies; what the others ask waits behind it, and nobody waits for it.
+    # One scorer, which the first call occupies; the other calls wait behind it, and their clients have gone.
     first = stub.ModelInfer.future(request(4), timeout=60)
     late = [stub.ModelInfer.future(request(0.5), timeout=0.3) for _ in range(20)]
     gone = [stub.ModelInfer.future(request(0.5, 0.5), timeout=30) for _ in range(20)]
@@ -138,7 +138,7 @@ elif what == "refused":
     outcomes = [outcome(stub.ModelInfer, large, timeout=60) for _ in range(60)]
     say(sum(one[0] == "NOT_FOUND" for one in outcomes))
 elif what in ("hoard", "hoard refusals"):
-    # Large answers that nobody takes, or refusals of what has a large id, until a line is read.
+    # Large answers that no client reads, or rejections of requests with a large id, until a line is read.
     asked = request(*range(5))
     if what == "hoard refusals":
         asked.model_name, asked.id = "another", "x" * 1_000_000

@@ -1,4 +1,4 @@
-"""Look at the page of a comparison in Chromium as a person does; print what was seen, and leave pictures.
+"""Look at the page of a comparison in Chromium as a person does; print the observations, and save pictures.
 
 Words: the page's file, a folder for pictures, the browser's program.
 """

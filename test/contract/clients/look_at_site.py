@@ -1,4 +1,4 @@
-"""Look at the site of the documentation in Chromium as a person does; print what was seen, and leave pictures.
+"""Look at the site of the documentation in Chromium as a person does; print the observations, and save pictures.
 
 Words: the site's folder, a folder for pictures, the browser's program.
 """
@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 site, pictures, chromium = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-# One of each kind: the map, words with commands, a wide table, a drawing.
+# One of each kind: the map, text with commands, a wide table, a drawing.
 PAGES = ("", "tutorial/first-service.html", "reference/settings.html", "explanation/how-a-build-works.html")
 HOW = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},

@@ -1,6 +1,6 @@
 """Ask services in each form that MLflow's scoring protocol has, by MLflow's own client where it has a call for it.
 
-One service's samples are objects, one adds two numbers and refuses anything else, one answers each sample with itself.
+One service's samples are objects, one adds two numbers and rejects anything else, one answers each sample with itself.
 """
 
 import json
@@ -43,7 +43,7 @@ def posted(client, body, kind=JSON, then=records):
 
 
 def refused(client, body, kind=JSON):
-    """Return status, code and words of a refusal in MLflow's form."""
+    """Return status, code and message of an error in MLflow's form."""
     data = json.dumps(body) if isinstance(body, dict) else body
     answer = requests.post(f"{client.url_prefix}/invocations", data=data, headers={"Content-Type": kind}, timeout=20)
     said = answer.json()
@@ -101,7 +101,7 @@ def ask_in_each_form(cases):
 
 
 def ask_for_refusals(cases):
-    """Send what can't be answered; each refusal has MLflow's form."""
+    """Send invalid requests; each error has MLflow's form."""
     keys = "dataframe_split, dataframe_records, instances, inputs"
     two = {"instances": RECORDS, "inputs": RECORDS}
     rejections = {
@@ -122,7 +122,7 @@ def ask_for_refusals(cases):
             people,
             {"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}},
             JSON,
-            "A row has 2 values, and there are 1 columns.",
+            "A row has 2 values, but there are 1 columns.",
         ),
         "records that are no objects": (
             people,
@@ -143,9 +143,9 @@ def ask_for_refusals(cases):
             people,
             {"instances": [{"name": 1, "age": 1}]},
             JSON,
-            f"{UNLIKE} name: must be a string, as in the notebook's own samples, and is a number.",
+            f"{UNLIKE} name: must be a string, as in the notebook's own samples, but is a number.",
         ),
-        "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, and there are 2 columns."),
+        "CSV of another length": (people, "name,age\na\n", "text/csv", "A row has 1 values, but there are 2 columns."),
     }
     for name, (client, body, kind, words) in rejections.items():
         wanted = [400, "BAD_REQUEST", words]

@@ -61,7 +61,7 @@ def inferred(request, where="", **headers):
 
 
 def refusal(path, body=None):
-    """Return status and words of a refusal, as MLServer's types read it."""
+    """Return status and message of an error, as MLServer's types read it."""
     status, text = asked(path, body)
     return [status, InferenceErrorResponse.model_validate_json(text).error]
 
@@ -190,13 +190,13 @@ def ask_to_unload(cases):
 
 
 def described(text):
-    """Return what a case has of the metadata of the model."""
+    """Return the part of the model's metadata that a case compares."""
     metadata = MetadataModelResponse.model_validate_json(text)
     return [metadata.name, metadata.platform, metadata.versions, *(tensor.name for tensor in metadata.inputs)]
 
 
 def indexed(text):
-    """Return what a case has of the repository's index."""
+    """Return the part of the repository's index that a case compares."""
     return [[item.name, item.version, item.state] for item in RepositoryIndexResponse.model_validate_json(text).root]
 
 

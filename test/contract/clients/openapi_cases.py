@@ -127,7 +127,7 @@ ANSWERED = {
 
 
 def main():
-    """Ask for all but predictions, for predictions, and for what is refused."""
+    """Request everything but predictions, then predictions, then invalid ones."""
     cases = Cases()
 
     def add(name, wanted, *words):
@@ -142,7 +142,7 @@ def main():
 
 
 def ask_for_all_but_predictions(add, versions):
-    """Ask for what is told of server and models."""
+    """Request the metadata of server and models."""
     paths = {"live": "/health/live", "ready": "/health/ready", "server": "", "server and a slash": "/"}
     for name, path in paths.items():
         add(name, GOOD, adder, "GET", f"/v2{path}")
@@ -177,7 +177,7 @@ def ask_for_predictions(add, versions):
 
 
 def ask_for_refusals(add):
-    """Ask for what can't be answered."""
+    """Send invalid requests."""
     for name, body in RULED_OUT.items():
         add(name, BAD, echo, *INFER, body)
     for name, body in UNANSWERED.items():

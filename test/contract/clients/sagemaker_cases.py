@@ -1,6 +1,6 @@
 """Ask services with the bodies of SageMaker's serializers, and read the answers by its deserializers; print every case.
 
-One adds two numbers and refuses anything else, the other's samples are objects.
+One adds two numbers and rejects anything else, the other's samples are objects.
 """
 
 import json
@@ -52,7 +52,7 @@ def sent(url, data, content_type, accept=None, path="/invocations", **headers):
 
 
 def invoked(url, serializer, deserializer, values):
-    """Return what a deserializer makes of the answer to what a serializer makes of values, as a Predictor does both."""
+    """Serialize values, send them, and return the deserialized answer, as a Predictor does."""
     accept = ", ".join(deserializer.ACCEPT)
     status, stream, headers = sent(url, serializer.serialize(values), serializer.CONTENT_TYPE, accept)
     if status != 200:
@@ -62,7 +62,7 @@ def invoked(url, serializer, deserializer, values):
 
 
 def refused(serializer, values):
-    """Return status and type of a refusal, and how its words begin."""
+    """Return status and type of an error, and the start of its message."""
     status, stream, headers = sent(adder, serializer.serialize(values), serializer.CONTENT_TYPE)
     return [status, headers["Content-Type"], json.load(stream)["detail"].partition(";")[0]]
 
@@ -90,7 +90,7 @@ def main():
     cases.add("objects to a data frame", lambda: invoked(people, lines, table, PEOPLE).to_dict("records"), SAID)
     header = [["greeting", "next"], ["hi a", "2"], ["hi b", "3"]]
     cases.add("objects to CSV", lambda: invoked(people, lines, deserializers.CSVDeserializer(), PEOPLE), header)
-    unread = "{} is not read here"
+    unread = "{} is not supported"
     problem = "application/problem+json"
     others = {
         "libsvm": (serializers.LibSVMSerializer(), "1 1:2", "text/libsvm"),

@@ -1,6 +1,6 @@
-"""Score tables with real PySpark in one session, as the JSON in a file says; print what came back as JSON.
+"""Score tables with real PySpark in one session, as the JSON in a file describes; print the results as JSON.
 
-Each job is {archive, schema, rows, options}: `archive` a zip file, `schema` the table's columns in Spark's words. Rows
+Each job is {archive, schema, rows, options}: `archive` a zip file, `schema` the columns in Spark's notation. Rows
 are what `score` gives, types those of its columns; with `udf`, the arguments of predictor_udf, the column of it. A job
 that fails has the reason as `error`. nb_spark is that of the first job's archive, or of the folder in a second word.
 """
@@ -49,7 +49,7 @@ outcomes = []
 for job in jobs:
     try:
         outcomes.append(scored(job))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at its words
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test checks its message
         outcomes.append({"error": str(error)})
 spark.stop()
 print(json.dumps(outcomes, default=str))

@@ -38,7 +38,7 @@ def of(datatype, values):
 
 
 class Client:
-    """One of both clients: every call of it returns what the call has led to."""
+    """One of both clients: each call returns its outcome."""
 
     def __init__(self, kind, module, settle):
         self.kind, self.module, self._settle = kind, module, settle
@@ -58,11 +58,11 @@ class Client:
         self._settle(self._client.close())
 
     def call(self, name, *words, **more):
-        """Return what a method of the client returns."""
+        """Return the result of a method of the client."""
         return self._settle(getattr(self._client, name)(*words, **more))
 
     def refusal(self, name, *words, **more):
-        """Return the status and the words of the error that a method of the client raises."""
+        """Return the status and the message of the error that a method of the client raises."""
         try:
             return raised(RuntimeError(f"nothing was raised: {self.call(name, *words, **more)}"))
         except InferenceServerException as error:

@@ -1,4 +1,4 @@
-"""The proof: a program that answers otherwise than predictor is found, and so is a branch that no sample reaches."""
+"""Verification finds a program that differs from predictor, and a branch that no sample reaches."""
 
 import functools
 import json

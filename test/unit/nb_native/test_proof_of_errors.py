@@ -1,4 +1,4 @@
-"""The proof where predictor or program does not answer: what is refused, fails, or is beyond the program."""
+"""Verification if predictor or program does not answer: rejected, failed, or beyond the program."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MISFIT = "The sample does not match what the notebook accepts: b: is missing."
 
 
 def prove(predictor, golden, path, validator=None):
-    """Return the facts of a proof; both programs are the same, as nothing branches."""
+    """Return the facts of a verification; both programs are the same, as nothing branches."""
     model = SimpleNamespace(predictor=predictor, validator=validator, form=None)
     return proof.prove(model, golden, [], [], [], [path], [path])
 

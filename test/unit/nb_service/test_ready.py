@@ -38,12 +38,12 @@ def test_the_exit_code_says_whether_readyz_is_200(status, code, listening, capsy
 
 
 def test_where_nothing_listens_it_says_where_it_has_asked(capsys):
-    # A port that is bound and does not listen is nobody's else.
+    # A port that is bound and does not listen is not available to others.
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         assert ready.main({"PORT": str(port), "S2I_HOST": "127.0.0.1"}) == 1
-    assert capsys.readouterr().out.startswith(f"Nothing answers at 127.0.0.1, port {port}: ")
+    assert capsys.readouterr().out.startswith(f"No service responds at 127.0.0.1, port {port}: ")
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_where_nothing_listens_it_says_where_it_has_asked(capsys):
 def test_a_service_that_listens_at_all_addresses_is_asked_at_loopback_s(host, asked, capsys):
     # Nobody listens at port 1.
     assert ready.main({"PORT": "1", "S2I_HOST": host}) == 1
-    assert capsys.readouterr().out.startswith(f"Nothing answers at {asked}, port 1: ")
+    assert capsys.readouterr().out.startswith(f"No service responds at {asked}, port 1: ")

@@ -33,8 +33,8 @@ def service(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("print('no model')", "The service must get ready and ended: no model"),
-        ("tell(unfit='Not ready: row 1'); input()\n", "The service must get ready and ended: Not ready: row 1"),
+        ("print('no model')", "The service must become ready but ended: no model"),
+        ("tell(unfit='Not ready: row 1'); input()\n", "The service must become ready but ended: Not ready: row 1"),
     ],
 )
 def test_a_service_that_does_not_get_ready_is_reported_with_its_last_words(service, code, words):
@@ -42,7 +42,7 @@ def test_a_service_that_does_not_get_ready_is_reported_with_its_last_words(servi
     with pytest.raises(NoAnswer) as raised:
         started.ready(20)
         started.close()
-    assert words in str(raised.value) or str(raised.value).startswith("The service must get ready and will not be")
+    assert words in str(raised.value) or str(raised.value).startswith("The service must become ready but will not be")
 
 
 def test_sentences_of_the_log_are_no_facts(service):
@@ -56,7 +56,7 @@ def test_sentences_of_the_log_are_no_facts(service):
 def test_a_service_that_is_not_there_gives_no_answer(service):
     started = service("import time; tell(port=1); time.sleep(60)")
     started.ready(20)
-    with pytest.raises(NoAnswer, match=r"a check: an answer must come and none did \(ConnectionRefusedError"):
+    with pytest.raises(NoAnswer, match=r"a check: no response was received \(ConnectionRefusedError"):
         started.ask(Question("a check", "GET", "/"), 5)
 
 

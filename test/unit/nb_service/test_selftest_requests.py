@@ -38,7 +38,7 @@ def test_where_answers_vary_only_the_status_counts():
 def test_without_golden_rows_pages_and_rejections_are_asked():
     found = asked([])
     assert found["GET /v1/models/iris"].status == 200
-    assert found["a body that is no JSON"].status == 400
+    assert found["a body that is not JSON"].status == 400
     assert not any("golden" in name for name in found)
 
 

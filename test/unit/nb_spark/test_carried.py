@@ -10,7 +10,7 @@ from nb_spark import carried, source
 
 @pytest.fixture
 def archive(tmp_path):
-    """Return an archive as Spark brings it to the folder of an executor."""
+    """Return an archive as Spark copies it to the folder of an executor."""
     path = tmp_path / "model.zip"
     with zipfile.ZipFile(path, "w") as file:
         for number in range(300):
@@ -20,7 +20,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def task(archive, tmp_path, monkeypatch):
-    """Return what a worker is told, where the folder of Spark's files is the test's own."""
+    """Return the message to a worker, with the test's own folder as that of Spark's files."""
     files = SimpleNamespace(getRootDirectory=lambda: str(tmp_path))
     monkeypatch.setitem(sys.modules, "pyspark", SimpleNamespace(SparkFiles=files))
     return {
@@ -73,7 +73,7 @@ def test_another_archive_than_the_driver_s_is_rejected_in_the_words_of_a_problem
     with pytest.raises(RuntimeError) as rejected:
         carried.unpacked(task)
     words = str(rejected.value)
-    assert words.startswith("ERROR: model.zip is not a usable model archive: what reached this executor")
+    assert words.startswith("ERROR: model.zip is not a usable model archive: the archive on this executor")
     assert words.endswith("(problem spark-archive)")
 
 

@@ -34,7 +34,7 @@ def test_a_folder_that_spark_has_unpacked_is_read_as_well(tmp_path):
 
 
 def test_an_archive_of_another_form_is_rejected(tmp_path):
-    with pytest.raises(problems.SparkArchive, match="its form is 7, and this nb_spark reads 1"):
+    with pytest.raises(problems.SparkArchive, match="its format is 7, and this nb_spark reads 1"):
         Source(_archive(tmp_path / "model.zip", format=7), "model.zip")
 
 
@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_is_rejected(tmp_path):
 
 @pytest.fixture
 def spark(tmp_path, monkeypatch):
-    """Return a session whose files are in a folder of the test; `sent` is what it was told to bring."""
+    """Return a session whose files are in a folder of the test; `sent` lists the files that it was asked to ship."""
     (tmp_path / "files").mkdir()
     sent = []
 
@@ -105,5 +105,5 @@ def test_the_driver_verifies_for_the_executors(tmp_path):
     digest = hashlib.sha256(b"pickle").hexdigest()
     assert Source(path, "model.zip").digests(Trust(str(public))) == {"model.pickle": digest}
     other = signers.key_pair(tmp_path, "other")[1]
-    with pytest.raises(problems.SignatureInvalid, match="no trusted key has made it"):
+    with pytest.raises(problems.SignatureInvalid, match="it was not made with a trusted key"):
         Source(path, "model.zip").digests(Trust(str(other)))

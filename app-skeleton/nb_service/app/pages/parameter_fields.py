@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from nb_scorer.common import phrases
+
 from nb_service.app.pages.posted_fields import BOOLEAN, JSON, NUMBERS
-from nb_service.app.pages.sample_fields import WORDS
+from nb_service.app.pages.sample_fields import LONG, WORDS
 from nb_service.request_calls import Parameters
 
 # What the names of these fields begin with in forms that also have the fields of a sample.
@@ -55,7 +57,8 @@ def _field(name: str, schema: dict, text: str, errors: Mapping[str, str]) -> Par
     if kinds == [BOOLEAN]:
         choices = [("true", "yes"), ("false", "no")]
     words = " or ".join(WORDS[each] for each in kinds) if not schema.get("enum") else "one of these"
-    default = dict(choices).get(_text(schema.get("default")), _text(schema.get("default")))
+    default = _text(schema.get("default"))
+    default = phrases.cut(dict(choices).get(default, default), LONG)
     is_number = len(kinds) == 1 and kinds[0] in NUMBERS
     return ParameterField(name, words, default, is_number, choices, text, errors.get(f"#/parameters/{name}", ""))
 

@@ -33,7 +33,13 @@ def of(url: str, sample: str, *, key: bool) -> list[Snippet]:
     by_script = ', "X-API-Key": (await readFile("key", "utf8")).trim()' if key else ""
     reading = 'import { readFile } from "node:fs/promises";\n\n' if key else ""
     return [
-        Snippet("curl", "curl", f"curl -H 'Content-Type: application/json' {by_curl}-d ", shlex.quote(line), f" {url}"),
+        Snippet(
+            "curl",
+            "curl",
+            f"curl -H 'Content-Type: application/json' {by_curl}-d ",
+            shlex.quote(line),
+            f" {shlex.quote(url)}",
+        ),
         Snippet(
             "Python",
             "python",

@@ -250,7 +250,7 @@ class Job:
             self._errors.note(self.mark.rows + at + 1, name, chunk.text_of(at), samples.get(at), *rejected[at])
         written = len(answered) - len(misfits)
         if written + len(rejected) != len(chunk):
-            raise RuntimeError(f"{len(chunk)} rows came to {written} answers and {len(rejected)} errors")
+            raise RuntimeError(f"{len(chunk)} rows gave {written} answers and {len(rejected)} errors")
         self.mark = self.mark._replace(
             rows=self.mark.rows + len(chunk),
             rows_in=self.mark.rows_in + len(chunk),

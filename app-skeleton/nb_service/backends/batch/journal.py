@@ -137,11 +137,11 @@ def _check_own(folder: str) -> None:
 def _difference(name: str, was: object, now: object) -> str:
     if name == "inputs" and isinstance(was, list) and isinstance(now, list):
         if [each["path"] for each in was] != [each["path"] for each in now]:
-            return f"it had {len(was)} inputs, and now there are {len(now)}, or others"
+            return f"its inputs were {len(was)} files, and are now {len(now)}, or different ones"
         changed = [each["path"] for each, other in zip(was, now, strict=True) if each != other]
         return f"{changed[0]} has changed since"
     if name == "model":
-        return "the model is another one"
+        return "the model differs"
     if name == "version":
         return "another version of this program wrote it"
     if name == "words" and isinstance(was, dict) and isinstance(now, dict):

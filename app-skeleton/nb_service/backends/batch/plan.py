@@ -122,4 +122,4 @@ def _check(tasks: list[Task], sources: list[Source], errors: str) -> None:
         raise problems.BatchWords(f"{twice} would be written twice: several inputs have that name, or --errors has.")
     own = {os.path.realpath(source.path) for source in sources if source.path != STDIN}
     if own & set(paths):
-        raise problems.BatchWords(f"{min(own & set(paths))} would be read and written: name another output.")
+        raise problems.BatchWords(f"{min(own & set(paths))} would be both read and written: choose another output.")

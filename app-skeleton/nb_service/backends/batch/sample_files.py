@@ -55,7 +55,9 @@ class SampleFiles:
             return json_codec.encode(self._replaced(json.loads(text), self._read)).decode("ascii")
         except NoFile as error:
             raise problems.BatchInput(
-                self._folder, f"a file has changed since its row was read: {error}", "Let nothing write to the folder."
+                self._folder,
+                f"a file has changed since its row was read: {error}",
+                "Make sure that no other process writes to the folder.",
             ) from error
 
     def _replaced(self, sample: object, of_path: Callable[[str], str]) -> object:

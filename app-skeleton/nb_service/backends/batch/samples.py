@@ -94,7 +94,9 @@ class Samples:
         """Return whether the sample is the value of the row's only cell."""
         wanted = self._form == VALUE if self._form else len(self._columns) == 1
         if wanted and width != 1:
-            raise problems.BatchWords(f"--as value is for one column, and the rows have {width}: set --sample.")
+            raise problems.BatchWords(
+                f"--as value requires exactly one column, but the rows have {width}: choose one with --sample."
+            )
         return wanted
 
     def _of_values(self, chunk: Chunk) -> list[str]:

@@ -43,15 +43,15 @@ def show(
     results.begin(source.name, chunk, scored.answers)
     for at in range(len(chunk)):
         if at in chunk.broken:
-            say(f"row {at + 1}: refused: {chunk.broken[at]}")
+            say(f"row {at + 1}: rejected: {chunk.broken[at]}")
             continue
         number = whole.index(at)
         say(f"row {at + 1}: predictor gets {samples[number]}")
         if number in scored.failures:
-            say(f"       refused: {scored.failures[number].reason}")
+            say(f"       rejected: {scored.failures[number].reason}")
             continue
         made, misfits = results.objects(chunk, [at], Answers(1, values=[next(answers)]))
-        say(f"       is written as {made[0]}" if made else f"       refused: {misfits[at]}")
+        say(f"       output: {made[0]}" if made else f"       rejected: {misfits[at]}")
     if not len(chunk):
         say("It has no rows.")
     return 0

@@ -106,7 +106,7 @@ class Output:
         with open(self._sink.path, "rb") as file:
             count = sum(1 for _ in file)
         if count != rows:
-            raise RuntimeError(f"{rows} rows were written, and {count} are there")
+            raise RuntimeError(f"{rows} rows were written, but the file has {count}")
 
     def finish(self, options: ReadOptions) -> None:
         """Convert the output to its format and give it its final name."""

@@ -96,7 +96,7 @@ class OpenInference:
         if not request.inputs:
             raise Malformed("inputs is not a list of tensors.")
         if raw and len(raw) != len(request.inputs):
-            raise Malformed(f"raw_input_contents has {len(raw)} tensors, and there are {len(request.inputs)} inputs.")
+            raise Malformed(f"raw_input_contents has {len(raw)} tensors, but there are {len(request.inputs)} inputs.")
         columns = {
             tensor.name: self._column(tensor, raw[at] if raw else None) for at, tensor in enumerate(request.inputs)
         }

@@ -61,7 +61,7 @@ class Refused(Exception):
 FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, replies.detail_of(replies.FULL))
 NO_KEY = Refusal(grpc.StatusCode.UNAUTHENTICATED, replies.detail_of(auth.NO_KEY))
 HELD = Refusal(
-    grpc.StatusCode.RESOURCE_EXHAUSTED, "This service holds as many bytes of requests as it accepts (S2I_MAX_HELD)."
+    grpc.StatusCode.RESOURCE_EXHAUSTED, "This service already holds the maximum bytes of requests (S2I_MAX_HELD)."
 )
 ARRIVING = Refusal(
     grpc.StatusCode.RESOURCE_EXHAUSTED, "More bytes of requests are arriving than this service accepts (S2I_MAX_HELD)."

@@ -102,10 +102,10 @@ class TensorFlowServing:
     async def _metadata(self, request: messages.GetModelMetadataRequest) -> messages.GetModelMetadataResponse:
         self._check(request.model_spec, "predict")
         if not request.metadata_field:
-            raise Malformed("metadata_field names nothing; there is: signature_def.")
+            raise Malformed("metadata_field is empty; the only field is signature_def.")
         for field in request.metadata_field:
             if field != METADATA:
-                raise Malformed(f"There is no metadata_field {field!r}; there is: signature_def.")
+                raise Malformed(f"There is no metadata_field {field!r}; the only field is signature_def.")
         signature = tensorflow.SignatureDef(method_name=tf_serving.METHOD_NAME.format("predict"))
         for tensors, described in ((signature.inputs, self._served.inputs), (signature.outputs, self._served.outputs)):
             for tensor in described:
@@ -149,7 +149,7 @@ class TensorFlowServing:
     def _samples(self, request: messages.PredictRequest) -> Series:
         """Return the samples of a predict request; raise Malformed."""
         if not request.inputs:
-            raise Malformed("inputs has no tensor.")
+            raise Malformed("inputs contains no tensor.")
         # A map has no order, so columns are sorted by name.
         columns = {name: self._column(name, request.inputs[name]) for name in sorted(request.inputs)}
         return inference.samples(columns, self._served.rows, False, self._served.limits)
@@ -187,13 +187,13 @@ class TensorFlowServing:
         """Return the samples in a list of examples, with or without a context; raise Malformed."""
         kind = given.WhichOneof("kind")
         if kind is None:
-            raise Malformed("input has no example.")
+            raise Malformed("input contains no example.")
         listed = getattr(given, kind)
         files = self._served.rows.files
         context = _features(listed.context, files) if kind == "example_list_with_context" else {}
         self._served.limits.check_samples(len(listed.examples))
         if not listed.examples:
-            raise Malformed("input has no example.")
+            raise Malformed("input contains no example.")
         return tf_serving.examples(
             [_features(one, files) for one in listed.examples], context, self._input_name, self._served.limits
         )

@@ -279,8 +279,9 @@ class HttpService:
         )
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
             self._log.say(
-                f"No GPU: the model runs on CPUs, though libraries for GPUs are installed ({pool.plan.gpus.missing}). "
-                "To give a container one: 'docker run --gpus all', or a limit for nvidia.com/gpu on Kubernetes."
+                "No GPU is available, so the model runs on CPUs, although GPU libraries are installed "
+                f"({pool.plan.gpus.missing}). To give a container one: 'docker run --gpus all', or a limit for "
+                "nvidia.com/gpu on Kubernetes."
             )
         if self._baseline is not None:
             self._log.say(drift.words(self._baseline, self._settings))

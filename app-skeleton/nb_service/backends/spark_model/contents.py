@@ -95,7 +95,7 @@ def _facts(python: Path) -> list[str]:
 def _home(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise problems.SparkModelWords(f"{package} is not in this image, which only serves: use the service image.")
+        raise problems.SparkModelWords(f"{package} is not in this image, which can only serve: use the service image.")
     return Path(spec.origin).parent
 
 

@@ -53,7 +53,7 @@ class Reader:
                 asked["If-Range"] = remote.version
         with self.open(remote.address, asked) as response:
             if offset and not _continues(response, offset):
-                raise Restarted("the server does not continue a file")
+                raise Restarted("the server can't resume a download")
             try:
                 # Not read(), which would lose the data received before a connection closes.
                 while block := response.read1(BLOCK):

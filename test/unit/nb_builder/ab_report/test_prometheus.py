@@ -155,7 +155,7 @@ def test_too_few_requests_are_reported(server):
         (
             'count by (__name__) (last_over_time({__name__=~".+_http_requests_total"}[1h]))',
             vector(({"__name__": "fruit_http_requests_total"}, 1)),
-            "What there is has the name fruit_http_requests_total.",
+            "The available metrics are fruit_http_requests_total.",
         ),
         ("nothing", vector(), "There are no metrics of any service."),
     ],

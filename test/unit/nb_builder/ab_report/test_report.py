@@ -80,10 +80,10 @@ def test_the_text_ends_in_the_verdict():
     both = list(text.lines(made(seconds=0.02, right=0.99)))[-1]
     assert both.endswith("is worse in latency p50, latency p95 and latency p99, and better in right answers.")
     better = list(text.lines(made(right=0.99)))[-1]
-    assert better == "Verdict: version=b is better in right answers, and worse in nothing."
+    assert better == "Verdict: version=b is better in right answers; nothing is worse."
     none = list(text.lines(made()))
-    assert none[-1] == ("Verdict: version=b is neither better nor worse: every difference can be chance.")
-    assert any("not known; if it is as large as it looks, about " in line for line in none)
+    assert none[-1] == ("Verdict: version=b is neither better nor worse: all differences may be due to chance.")
+    assert any("not known; if the difference is as large as measured, about " in line for line in none)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_later_use_of_the_name_does_not_replace_the_list(tmp_path):
         ('["hf://owner/repo", "w", ["*"], 1]', "malformed", "each entry must be a list of a source, a folder"),
         ('[f"hf://{owner}/repo", "w"]', "malformed", "computed"),
         ('["hf://" + owner, "w"]', "malformed", "computed"),
-        ('["hf://owner/repo", 3]', "malformed", "must be texts"),
+        ('["hf://owner/repo", 3]', "malformed", "must be strings"),
         ('["hf://owner/repo", "w", "*.json"]', "malformed", "patterns must be a list"),
         ('["hf://owner/repo", "../w"]', "malformed", "below the notebook's own folder"),
         ('["hf://owner/repo", "/w"]', "malformed", "below the notebook's own folder"),

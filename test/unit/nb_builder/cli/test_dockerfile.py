@@ -1,4 +1,4 @@
-"""The Dockerfile of a repository where there is no s2i."""
+"""The Dockerfile of a repository on a machine without s2i."""
 
 import pytest
 from nb_builder.cli import dockerfile

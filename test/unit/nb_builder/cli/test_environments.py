@@ -1,4 +1,4 @@
-"""How the command makes its environments: one at a time, and nothing goes on once it is told to end."""
+"""How the command makes its environments: one at a time, and nothing continues after it was stopped."""
 
 import fcntl
 import os
@@ -54,7 +54,7 @@ def started(installation):
 
 
 def is_free(home):
-    """Return whether nobody holds the lock."""
+    """Return whether the lock is free."""
     with (home / "install.lock").open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -216,7 +216,7 @@ def test_a_pipe_with_the_name_of_a_notebook_keeps_no_one_waiting(repo):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("x = 1", "no cell calls fit() of a model"),
+        ("x = 1", "no cell calls a model's fit()"),
         (
             "model = Ridge().fit(df, df)\nmodel = None\nmodel.fit(df)",
             "'model', which cell [5] fits, is made by None, which nb-builder does not recognise as a model",

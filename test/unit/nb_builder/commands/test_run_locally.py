@@ -146,7 +146,7 @@ sys.exit(3 if is_taken else 0)
 
 @pytest.fixture
 def starts(monkeypatch, tmp_path):
-    """Return what serves with a service that reports its port as taken so many times; it returns (status, ports)."""
+    """Return a function that serves although the port is taken that number of times; it returns (status, ports)."""
 
     def serve(taken, **environ):
         (tmp_path / "run").write_text(STARTS.format(python=sys.executable, ports=str(tmp_path / "ports"), taken=taken))

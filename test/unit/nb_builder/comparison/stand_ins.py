@@ -31,7 +31,7 @@ def answered(value, seconds=0.001):
 
 
 def tallied(*pairs):
-    """Return the tally of pairs of outcomes; what is no outcome is an answer."""
+    """Return the tally of pairs of outcomes; anything but an outcome is an answer."""
     made = tally.Tally(1e-6)
     for number, pair in enumerate(pairs, 1):
         outcomes = (each if isinstance(each, Outcome) else answered(each) for each in pair)

@@ -35,7 +35,7 @@ def repository(tmp_path):
 
 
 def fix(folder, environment, capsys, *words):
-    """Return (exit status, what was told as JSON) of `check --fix`."""
+    """Return (exit status, output as JSON) of `check --fix`."""
     with pytest.raises(SystemExit) as ended:
         check.main(["--json", "--fix", "--python", str(environment), *words, str(folder)])
     return ended.value.code, json.loads(capsys.readouterr().out)

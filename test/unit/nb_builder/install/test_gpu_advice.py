@@ -43,7 +43,7 @@ def test_xgboost_with_gpu_libraries_is_reported_with_its_megabytes_and_its_twin(
     put(tmp_path, "nvidia-nccl-cu12", "2.30.1", 469_000_000)
     assert said("xgboost-cpu==3.2.0") == (
         "     note: xgboost 3.2.0 includes nvidia-nccl-cu12, 469 MB that a service without a GPU can't use. "
-        '"xgboost-cpu==3.2.0" in place of "xgboost==3.2.0" serves the same model on CPUs.\n'
+        '"xgboost-cpu==3.2.0" instead of "xgboost==3.2.0" serves the same model on CPUs.\n'
     )
 
 

@@ -374,7 +374,7 @@ def build_on(tmp_path, project, asked_before):
 
 
 def value_of_x(installer):
-    # Compiled code is told from its source by size and second, and both installations may be in one second.
+    # Compiled code is compared with its source by size and second, and both installations may be in one second.
     return subprocess.run(
         [installer.python, "-B", "-c", "import alpha; print(alpha.x)"], capture_output=True, text=True
     ).stdout

@@ -63,7 +63,7 @@ def test_of_a_range_that_excludes_the_builders_own_the_newest_is_taken(machine):
 def test_of_two_that_disagree_the_first_counts_and_both_are_named(machine):
     minor, log = choose(machine, None, "3.6", asks("runtime.txt", "==3.9.*"))
     assert minor == "3.6"
-    assert "the notebook was written with Python 3.6, and counts; runtime.txt asks for Python 3.9." in log
+    assert "the notebook was written with Python 3.6, which takes precedence; runtime.txt asks for Python 3.9." in log
 
 
 def test_a_wish_that_is_no_specifier_is_none(machine):

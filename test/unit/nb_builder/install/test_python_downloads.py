@@ -101,7 +101,7 @@ def test_a_mirror_that_is_away_is_named(tmp_path):
 def test_a_mirror_that_accepts_and_says_nothing_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(python_downloads, "MAX_SILENCE_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        # The kernel accepts connections for it; nobody reads from them.
+        # The kernel accepts connections for it; they are never read.
         reason = failure(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}/catalog.json")
     assert reason == "nothing arrived for 1 seconds"
     # A part of an archive would become part of the service.

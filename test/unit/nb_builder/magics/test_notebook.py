@@ -38,7 +38,7 @@ def test_a_damaged_notebook_has_no_cells_and_is_left_to_check(saved):
 
 
 def test_a_kernel_without_a_notebook_and_one_whose_file_is_not_there_are_problems(saved):
-    # Consoles of Jupyter's have a session that is no file.
+    # Jupyter's consoles have a session without a file.
     for environ in ({}, {notebook.SESSION: "console-1"}):
         with pytest.raises(NotebookUnnamed):
             notebook.find("", "%nb_check", {}, environ)

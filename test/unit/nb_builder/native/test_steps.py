@@ -1,4 +1,4 @@
-"""The steps of a native image as build stages run them, but for the engine: translate, compile, prove."""
+"""The steps of a native image as build stages run them, but for the engine: translate, compile, verify."""
 
 import io
 import json
@@ -42,7 +42,7 @@ def app(tmp_path):
 
 
 def compiled(app, work, cross=""):
-    """Do the steps before the proof."""
+    """Do the steps before the verification."""
     steps.translate(app, work, Log(), cross)
     subprocess.run(["sh", work / steps.COMPILE], check=True)
     # As the Dockerfile copies it.

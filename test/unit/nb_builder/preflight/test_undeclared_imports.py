@@ -105,7 +105,7 @@ def test_a_commented_installation_installs_nothing(tmp_path, comment):
 def test_what_a_module_below_a_folder_on_the_path_imports_is_sure(tmp_path, adds, below):
     for name in ("ch01", below):
         (tmp_path / name).mkdir(parents=True)
-    # The second one no table has, so that the path may bring it.
+    # The second one is in no table, so that the path may contain it.
     (tmp_path / below / "utils.py").write_text("import tqdm, alpha\n")
     cells = [Cell(f"import sys, os\n{adds}\nfrom common.utils import load", 1, 1)]
     assert [

@@ -109,7 +109,7 @@ def test_variables_of_a_hook_name_no_other_repository(checkout, tmp_path, monkey
 
 
 def bare_in(folder, worktree):
-    """Make a folder that is a bare repository, as a clone can bring one, with its files elsewhere."""
+    """Make a folder that is a bare repository, as a clone can contain one, with its files elsewhere."""
     for name in ("objects", "refs"):
         (folder / name).mkdir(parents=True)
     (folder / "HEAD").write_text("ref: refs/heads/main\n")

@@ -74,7 +74,7 @@ def test_a_helper_module_of_the_repository_can_be_used(tmp_path):
             "No module named 'pytest'",
             "import pytest\nrequirements = [['pytest', pytest.__version__]]",
         ),
-        (RequirementsMalformed, "entry 2, 5, is neither a text nor a pair", "requirements = [['numpy', '1'], 5]"),
+        (RequirementsMalformed, "entry 2, 5, is neither a string nor a pair", "requirements = [['numpy', '1'], 5]"),
         (
             RequirementsMalformed,
             "the repository has no file or folder 'a-1-py3-none-any.whl'",

@@ -1,4 +1,4 @@
-"""The line that a user is told to add must name what can be installed."""
+"""The line that a user is advised to add must name packages that can be installed."""
 
 import importlib.metadata
 

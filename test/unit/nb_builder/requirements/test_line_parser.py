@@ -81,7 +81,7 @@ def test_files_are_drawn_in_relative_to_themselves_and_once(repo):
         ("../..", "the repository has no file or folder '../..'"),
         ("./empty", "'./empty' is not a Python project: it has no pyproject.toml and no setup.py"),
         ("hg+https://a.example.com/a", "git is the only supported version control system"),
-        ("git+file:./nowhere", "the repository has not a git repository './nowhere'"),
+        ("git+file:./nowhere", "the repository contains no git repository './nowhere'"),
         ("six and seven", "'six and seven' is not a requirement"),
         ("alpha.whl", "the repository has no file or folder 'alpha.whl'"),
     ],
@@ -163,7 +163,7 @@ def test_every_option_is_known_by_its_line(repo, monkeypatch):
         ("hg+https://a/b", "'hg+https://a/b': git is the only supported version control system"),
         ("bzr+https://a/b", "'bzr+https://a/b': git is the only supported version control system"),
         ("https://a/b/alpha-1.whl", "Invalid wheel filename (wrong number of parts): 'alpha-1'"),
-        ("git+file:./nowhere@main", "the repository has not a git repository './nowhere@main'"),
+        ("git+file:./nowhere@main", "the repository contains no git repository './nowhere@main'"),
         ("file:///nowhere", "the repository has no file or folder 'file:///nowhere'"),
     ],
 )

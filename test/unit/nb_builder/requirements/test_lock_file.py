@@ -94,9 +94,7 @@ def test_a_folder_that_is_gone_is_rejected_by_its_digest(src):
     (src / "lib dir").rmdir()
     with pytest.raises(LockOutdated) as rejected:
         lock_file.parse(text, src, "my.lock")
-    gone = (
-        "The cell requires the folder './lib dir' (digest none: it is not there…), and my.lock has one with the digest"
-    )
+    gone = "The cell requires the folder './lib dir' (digest none: it is missing…), and my.lock has one with the digest"
     assert f"{gone} {digest}…" in str(rejected.value)
 
 

@@ -1,4 +1,4 @@
-"""Script one keeps what `requirements` depends on, by the syntax tree and not by text."""
+"""Script one keeps the statements that `requirements` depends on, found in the syntax tree."""
 
 import subprocess
 import sys
@@ -60,9 +60,9 @@ def test_requirements_are_computed_without_the_packages(tmp_path, cells, lines):
     ("value", "words"),
     [
         ("'numpy'", "it is 'numpy', not a list"),
-        ("[1]", "entry 1, 1, is neither a text nor a pair of name and version"),
-        ("['a', ['b', '1', '2']]", "entry 2, ['b', '1', '2'], is neither a text nor a pair"),
-        ("[['numpy', 1.15]]", "has a version that is no text; write it in quotes"),
+        ("[1]", "entry 1, 1, is neither a string nor a pair of name and version"),
+        ("['a', ['b', '1', '2']]", "entry 2, ['b', '1', '2'], is neither a string nor a pair"),
+        ("[['numpy', 1.15]]", "has a version that is not a string; write it in quotes"),
         ("[['', '1']]", "has no name"),
         ("['a\\n--index-url=http://x']", "has more than one line"),
     ],

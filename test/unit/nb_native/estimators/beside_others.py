@@ -1,4 +1,4 @@
-"""Families that are no trees alongside scikit-learn."""
+"""Families other than trees, compared with scikit-learn."""
 
 import numpy as np
 from samples import around, edges, iris, table, with_missing

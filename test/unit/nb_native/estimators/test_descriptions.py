@@ -1,4 +1,4 @@
-"""What readers are told of the estimators that were recognised."""
+"""Descriptions of the estimators that were recognised, for readers."""
 
 import numpy as np
 import pytest

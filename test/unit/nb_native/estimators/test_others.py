@@ -1,4 +1,4 @@
-"""The families that are no trees, each alongside a stand-in."""
+"""The families other than trees, each compared with a stand-in."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Predictors that nobody has written: made by chance of what notebooks are made of, alongside Python itself."""
+"""Generated predictors: random combinations of what notebooks contain, compared with Python itself."""
 
 import os
 

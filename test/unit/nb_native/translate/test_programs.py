@@ -1,4 +1,4 @@
-"""Whole programs: helpers, objects, tables, what the validator tells the predictor, and the conditions that are counted."""
+"""Whole programs: helpers, objects, tables, facts from the validator, and the conditions that are counted."""
 
 import functools
 import json

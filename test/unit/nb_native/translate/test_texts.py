@@ -1,4 +1,4 @@
-"""Predictors that give a model texts: which forms a sample may have, and what becomes of what is no text."""
+"""Predictors that give a model texts: the forms of a sample, and the outcome for other values."""
 
 import json
 import random

@@ -20,7 +20,7 @@ class Linear:
         return np.array([self.weight * float(sum(row)) for row in rows])
 
     def transform(self, rows):
-        """Return rows of as many numbers."""
+        """Return rows of that number of numbers."""
         self.calls.append(len(rows))
         return np.array([[float(cell) + self.weight for cell in row] for row in rows])
 

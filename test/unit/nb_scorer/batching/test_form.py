@@ -1,4 +1,4 @@
-"""Many samples on their way together: each its own answer or its own error, and nobody's code twice."""
+"""Many samples on their way together: each gets its own answer or error, and no code runs twice."""
 
 import os
 import traceback

@@ -1,4 +1,4 @@
-"""What the proof measures: golden rows, and not the errors that variations of them bring about."""
+"""The verification measures golden rows, without the errors that their variations cause."""
 
 import json
 import time

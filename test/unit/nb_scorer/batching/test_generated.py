@@ -1,4 +1,4 @@
-"""Predictors that nobody has written: each sample of a batch gets what predictor alone gives it."""
+"""Generated predictors: each sample of a batch gets the prediction that predictor gives for it alone."""
 
 import os
 

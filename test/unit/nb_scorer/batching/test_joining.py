@@ -428,7 +428,7 @@ def test_results_are_cut_by_type(result, first):
 
 
 def test_as_many_arrays_as_rows_of_as_many_rows_are_nobodys():
-    # Two outputs for two rows, or two rows of two numbers: half of them will tell.
+    # Two outputs for two rows, or two rows of two numbers: half of them will show it.
     result = [np.ones(2), np.zeros(2)]
     with pytest.raises(Exception) as raised:  # noqa: PT011
         joining.call_together([stop([1.5], function=giving(result)), stop([2.5], function=giving(result))])

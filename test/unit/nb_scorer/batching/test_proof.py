@@ -1,4 +1,4 @@
-"""The proof: which forms hold, and in which words others are turned away."""
+"""Verification: which forms hold, and the messages about others."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ def subject(text, delay=0.0, accepts=lambda body: True, **names):
 
 
 def proved(text, golden=GOLDEN, **how):
-    """Return the facts of a proof that held."""
+    """Return the facts of a successful verification."""
     return prove(subject(text, **{"delay": 0.001, **how}), golden, 1e-6, 60.0)
 
 
@@ -116,7 +116,7 @@ def test_samples_that_are_never_joined_are_no_proof():
 
 
 def test_a_form_that_gains_too_little_is_not_used(monkeypatch):
-    # A clock that goes by what the model does, and not by what else the machine does.
+    # A clock that counts the model's work, whatever else the machine does.
     now = [0.0]
     monkeypatch.setattr(proof, "time", SimpleNamespace(time=time.time, perf_counter=lambda: now[0]))
 

@@ -102,7 +102,7 @@ def test_watch_hides_no_model_that_changes_what_it_is_given(form_of, make: str):
     calls = [(([1.0, 2.0],), {}), (([3.0, 4.0],), {})]
     unwatched = form.score(calls)
     watch = ProofWatch()
-    # Not what predictor says, which the proof then sees: the rows of the samples themselves were not changed.
+    # Not predictor's result, which the verification then sees: the rows of the samples themselves were not changed.
     assert form.score(calls, watch) == unwatched == [1.0, 3.0]
     assert watch.joined == 2
 
@@ -211,7 +211,7 @@ def test_flat_rows_of_catboost_share_a_call(kind):
 
 
 def subject_of(form: BatchForm, predictor) -> Subject:
-    """Return what the proof asks of a scorer."""
+    """Return the verification's requests to a scorer."""
 
     def alone(body: bytes):
         try:

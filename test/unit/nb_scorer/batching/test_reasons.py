@@ -36,7 +36,7 @@ def reason_of(function):
 
 
 def writes(x):
-    global count  # noqa: PLW0603 - it is what is told
+    global count  # noqa: PLW0603 - the subject of the test
     count += 1
     return model.predict([x])[0]
 

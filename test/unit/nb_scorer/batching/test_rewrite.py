@@ -382,7 +382,7 @@ REFUSED = [
     ("def f(y):\n        seen[0] = y\n    return model.predict([x])[0], f(x)", "it writes seen[0]", 3),
     ("def f(y):\n        seen.append(y)\n    return model.predict([x])[0], f(x)", "seen.append changes a list", 3),
     ("f = lambda y: y + random.random()\n    return f(model.predict([x])[0])", "random.random draws", 2),
-    # What the function brings in by itself.
+    # Imported by the function itself.
     ("import random as r\n    return model.predict([[r.random()]])[0]", "r.random draws random numbers", 3),
     ("from time import time as t\n    return model.predict([x])[0], t()", "t reads the clock", 3),
 ]

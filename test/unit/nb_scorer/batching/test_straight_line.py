@@ -1,4 +1,4 @@
-"""Straight-line predictors have stages for all samples at once; others have none, and nobody sees a difference."""
+"""Straight-line predictors have stages for all samples at once; others have none, and the predictions are the same."""
 
 import pickle
 import traceback

@@ -298,14 +298,14 @@ def test_what_an_async_predictor_raises_is_its_own():
 def test_the_number_of_rows_is_bounded():
     collected, notes = rows({"predictor": double, "examples": list(range(80))})
     assert len(collected) == collect_golden_rows.MAX_ROWS
-    assert notes == ["there are more samples than can be golden rows; the first 50 are"]
+    assert notes == ["only the first 50 samples are golden rows"]
 
 
 def test_the_bytes_of_all_rows_are_bounded(monkeypatch):
     monkeypatch.setattr(collect_golden_rows, "MAX_BYTES", 300)
     collected, notes = rows({"predictor": double, "examples": ["x" * 60, "y" * 60, "z" * 60, "a"]})
     assert [row["sample"][0] for row in collected] == ["x"]
-    assert notes == ["there are more samples than can be golden rows; the first 1 are"]
+    assert notes == ["only the first 1 samples are golden rows"]
 
 
 def test_a_slow_predictor_stops_the_calls_with_a_note(monkeypatch):
@@ -348,8 +348,8 @@ def test_a_batch_predictor_that_agrees_is_no_complaint():
 @pytest.mark.parametrize(
     ("batch", "number", "reason"),
     [
-        (lambda xs: [2 * x for x in reversed(xs)], 1, "it answers 6, and predictor 2"),
-        (lambda xs: [2, 4, "6"], 3, 'it answers "6", and predictor 6'),
+        (lambda xs: [2 * x for x in reversed(xs)], 1, "it returns 6, and predictor 2"),
+        (lambda xs: [2, 4, "6"], 3, 'it returns "6", and predictor 6'),
         (lambda xs: [2, 4], 3, "for 3 samples it returns 2 answers"),
         (lambda xs: [2, 4, 6, 8], 3, "for 3 samples it returns 4 answers"),
         (lambda xs: 2, 1, "for 3 samples it returns no list"),

@@ -54,7 +54,7 @@ def of_hints(x, day: dt.date = dt.date(2020, 1, 1), level: Level = Level.LOW, ot
         (lambda *, y=1: 1, None, ["y"], ["y"]),
         (functools.partial(lambda x, y, z: 1, 1), None, ["y", "z"], []),
         (functools.partial(lambda x, y, z=2: 1, y=1), "x", [], ["z"]),
-        # What the notebook binds this way is no client's to set.
+        # A client can't set names that the notebook binds this way.
         (
             lambda x, model=MODEL, _cache=1, words=("a", "b"), nested={"a": [1]}, of=[MODEL]: 1,
             "x",

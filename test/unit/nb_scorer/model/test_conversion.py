@@ -257,7 +257,7 @@ def test_who_is_wrong_ten_times_is_read_no_further():
 
 
 class Refuser:
-    """A value that nobody may look at."""
+    """A value that must not be inspected."""
 
     @property
     def __class__(self):

@@ -108,7 +108,7 @@ def test_signature_and_doc_are_the_notebooks(function, signature, doc):
 
 
 class Odd:
-    """Can be called, and Python can't tell how."""
+    """A callable whose signature Python can't determine."""
 
     __signature__ = "none"
 

@@ -78,7 +78,7 @@ class ByField(HTMLParser):
             name, options = self._options
             self.pairs.append((name, next((value for value, chosen in options if chosen), options[0][0])))
         elif tag == "textarea":
-            # The line break after the tag is no part of the text.
+            # The line break after the tag is not part of the text.
             self.pairs.append((self._open[0], self._open[1].removeprefix("\n")))
             self._open = None
 

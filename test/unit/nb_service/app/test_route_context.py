@@ -50,7 +50,7 @@ def test_samples_are_asked_in_the_form_in_which_they_came(samples, asked):
 
 
 class Told:
-    """Notes what is told to the front."""
+    """Records messages to the front."""
 
     together = False
 
@@ -65,7 +65,7 @@ class Told:
 
 
 def kept(samples, request_id="a", **settings):
-    """Return what the front is told of the answers to a request, which are the samples."""
+    """Return the messages to the front on the answers to a request, which are the samples."""
     asker = Told()
     settings = SimpleNamespace(
         **{"max_samples": 1 << 20, "max_body": 1 << 20, "feedback_memory": 1 << 20, "pass_headers": (), **settings}

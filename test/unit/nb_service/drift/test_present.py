@@ -186,9 +186,9 @@ def test_of_a_drift_words_say_how_large_it_is():
     compared = comparison.of(BASELINE, counting.numbers()["present"])
     said = comparison.lines(compared, 300)
     assert (
-        said[0].startswith("0 of the sample is not as in the baseline (PSI 4.52") and "; KS 0.90, and up to" in said[0]
+        said[0].startswith("0 of the sample differs from the baseline (PSI 4.52") and "; KS 0.90, and up to" in said[0]
     )
-    assert said[2].startswith("the answer is not as in the baseline (PSI ")
+    assert said[2].startswith("the answer differs from the baseline (PSI ")
     assert comparison.lines(compared[1:1], 300) == ["none in 0 features of 300 samples"]
     few = comparison.of(BASELINE, [[0] * feature.size for feature in BASELINE.features])
     assert comparison.lines(few, 12) == ["too few samples to decide, 12 of 200"]

@@ -67,7 +67,7 @@ def test_no_one_is_given_the_answer_to_another_request_of_the_same_id():
     kept.take("many", 0)
     kept.keep("many", b"[1, 2]", is_many=True)
     assert kept.look([["many", 1]]) == [["unknown", None]]
-    # They take nobody else's feedback, either.
+    # They take no other client's feedback, either.
     assert kept.take("a", None) and kept.take("a", None)
 
 

@@ -352,7 +352,7 @@ def test_an_app_that_shows_no_sign_of_life_is_killed_and_its_clients_are_reporte
             bench.link.expire(now + 1030)
             assert not bench.process.killed
             bench.link.expire(now + 1062)
-            assert bench.process.killed == ["it has been working on requests for 60 s without any sign of life"]
+            assert bench.process.killed == ["it has been working on requests for 60 s without any activity"]
             app_writer.close()
             assert (await said(reader)).startswith(b"HTTP/1.1 503 ")
 
@@ -382,7 +382,7 @@ def test_a_request_that_the_app_has_forgotten_gets_504_while_the_app_answers_oth
             assert (await said(other_reader)).endswith(b"hi")
             bench.link.expire(now + 67)
             bench.link.expire(now + 68)
-            assert bench.process.killed == ["1 of its threads did not answer within 60 s"]
+            assert bench.process.killed == ["1 of its threads did not respond within 60 s"]
 
     run(scenario)
 

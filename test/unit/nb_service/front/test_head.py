@@ -21,10 +21,10 @@ def parsed(data: bytes):
 @pytest.mark.parametrize(
     ("data", "status", "reason"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", 400, "it has no Host field"),
-        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "it has two Host fields"),
-        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "its Host field names no host"),
-        (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "its Host field names no host"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "it has no Host header"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "it has two Host headers"),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "its Host header contains no host"),
+        (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "its Host header contains no host"),
         (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "HTTP/2.0 is not supported"),
         (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505, "HTTP/0.9 is not supported"),
         (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400, "invalid HTTP version"),

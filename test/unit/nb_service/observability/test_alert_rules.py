@@ -1,4 +1,4 @@
-"""The alerts fire when they should, and not for what fixes itself; Prometheus's own tool runs them."""
+"""The alerts fire when they should, never for faults that fix themselves; Prometheus's own tool runs them."""
 
 import re
 

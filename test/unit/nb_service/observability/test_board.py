@@ -26,7 +26,7 @@ WORDS = re.compile(r"[a-zA-Z_:][\w:]*")
 
 
 def panels(text):
-    """Return all panels of a board that are no rows."""
+    """Return all panels of a board except rows."""
     top = json.loads(text)["panels"]
     return [panel for head in top for panel in (head, *head.get("panels", ())) if panel["type"] != "row"]
 
@@ -47,7 +47,7 @@ def rules_of(prefix):
 
 
 def metrics_in(expression):
-    """Return the names of metrics in a query: words that are no labels, numbers, functions or strings."""
+    """Return the names of metrics in a query: names other than labels, functions and strings."""
     bare = re.sub(r'"[^"]*"', "", expression)
     bare = re.sub(r"\b(by|on|ignoring)\s*\([^)]*\)|\[[^\]]*\]|\$\w+", "", bare)
     bare = re.sub(r"\{[^}]*\}", "", re.sub(r"label_values\((.*), \w+\)", r"\1", bare))

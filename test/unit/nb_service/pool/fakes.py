@@ -1,4 +1,4 @@
-"""What the tests of the pool share: turns of a loop, and a scorer's end of a link that says what it is told to."""
+"""Helpers of the pool's tests: turns of a loop, and a scorer's side of a link with scripted answers."""
 
 import time
 

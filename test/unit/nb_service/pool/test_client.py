@@ -251,7 +251,7 @@ def test_the_front_is_reported_and_asked_in_the_order_of_the_calls():
     client.tell({"kept": "a"})
     assert client.ask_front({"look": "a"}) == {"so far": 2}
     loop.call_soon_threadsafe(box[0].close)
-    # Gone: nobody answers, and nobody waits.
+    # Gone: there is no answer, and no waiting.
     assert client.ask_front({"look": "b"}) == {}
     client.tell({"kept": "c"})
     assert client.ask_front({"look": "c"}) == {}

@@ -14,7 +14,7 @@ from unit.nb_service.pool.fakes import FarEnd, turn
 
 
 class Owner:
-    """Remembers what it is told."""
+    """Records its messages."""
 
     def __init__(self):
         self.told = []
@@ -337,7 +337,7 @@ def test_a_scorer_that_has_done_its_share_is_reported_of_after_each_answer(ends)
 
 
 def back(counters: SharedCounters, theirs, samples: int) -> int:
-    """Let the scorer start so many samples and hand back those called back; return how many those are."""
+    """Let the scorer start that number of samples and hand back those called back; return the number of these."""
     called_back = counters.start(samples)
     for _ in range(called_back):
         theirs.say(frames.BACK)

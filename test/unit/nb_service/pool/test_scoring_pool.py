@@ -12,7 +12,7 @@ from unit.nb_service.pool.fakes import turn, turn_until
 
 
 class Link:
-    """A scorer's link that answers when it is told to."""
+    """A scorer's link that answers on request."""
 
     proved = True
     head_since = 0.0
@@ -328,7 +328,7 @@ def test_a_single_sample_is_asked_alone_and_at_once(pool):
 
 
 class Slow(Link):
-    """A scorer's link that has worked for a minute and more on so many samples."""
+    """A scorer's link that has worked for a minute and more on that number of samples."""
 
     pid = 7
     number = 7

@@ -13,7 +13,7 @@ from unit.nb_service.pool.fakes import turn, turn_until
 
 
 class Pool:
-    """Takes what it is given, and answers when it is told to."""
+    """Accepts everything, and answers on request."""
 
     def __init__(self):
         self.plan = SimpleNamespace(batch=4, max_queue=80)

@@ -17,7 +17,7 @@ from unit.nb_service.pool.fakes import turn, turn_until
 
 
 class Owner:
-    """Remembers what it is told."""
+    """Records its messages."""
 
     def __init__(self):
         self.told = []

@@ -67,11 +67,11 @@ def test_answers_without_an_array_come_as_json_unless_an_array_was_asked_for():
             "application/octet-stream",
             None,
             415,
-            "application/octet-stream is not read here; these are: application/csv,",
+            "application/octet-stream is not supported; supported types: application/csv,",
         ),
-        ("application/x-python-pickle", None, 415, "is not read here"),
+        ("application/x-python-pickle", None, 415, "is not supported"),
         ("text/csv; charset=latin-1", None, 415, "charset is UTF-8"),
-        (None, "application/xml", 406, "application/xml is not written here"),
+        (None, "application/xml", 406, "application/xml is not supported"),
     ],
 )
 def test_another_type_is_rejected_with_those_there_are(content_type, accept, status, words):
@@ -129,7 +129,7 @@ def test_answers_that_are_objects_get_a_header():
         (b'"a', "text/csv", "not CSV"),
         (b"\xff", "text/csv", "not UTF-8"),
         (b"1", "text/csv; header=maybe", "header=present or header=absent"),
-        (b"a,b\n1", "text/csv; header=present", "A row has 1 values, and there are 2 columns."),
+        (b"a,b\n1", "text/csv; header=present", "A row has 1 values, but there are 2 columns."),
     ],
 )
 def test_broken_csv_is_rejected(body, kind, words):

@@ -20,7 +20,7 @@ def test_one_and_several_are_read():
         (b'"text"', 'Feedback: It is not an object; send {"id": "…", "answer": …}.', "#"),
         (
             b'{"id": "a", "truth": 1}',
-            'Feedback: It has an unknown name "truth"; valid names: id, index, prediction, answer.',
+            'Feedback: It has an unknown key "truth"; valid names: id, index, prediction, answer.',
             "#",
         ),
         (b'{"id": "a"}', "Feedback: It has no answer, the true value.", "#"),

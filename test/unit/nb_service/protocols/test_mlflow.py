@@ -64,7 +64,7 @@ def test_answers_are_predictions():
         ({"dataframe_split": [1]}, "has no data"),
         ({"dataframe_split": {"data": [1]}}, "has no data"),
         ({"dataframe_split": {"data": [[1]], "columns": "a"}}, "columns of dataframe_split are not a list"),
-        ({"dataframe_split": {"data": [[1]], "columns": []}}, "1 values, and there are 0 columns"),
+        ({"dataframe_split": {"data": [[1]], "columns": []}}, "1 values, but there are 0 columns"),
         ({"dataframe_records": [1]}, "not a list of objects"),
     ],
 )

@@ -114,7 +114,9 @@ def test_what_nests_in_a_data_frame_comes_as_json_texts():
 
 @pytest.mark.parametrize(("data", "datatype"), [(["{"], "BYTES"), ([1], "INT64")])
 def test_what_is_called_json_and_is_none_is_rejected(data, datatype):
-    with pytest.raises(Malformed, match="The input 'x' is called pd_json, and has a value that is not JSON text."):
+    with pytest.raises(
+        Malformed, match="The input 'x' has the content type pd_json, but a value that is not JSON text."
+    ):
         asked(tensor(data, [1], datatype, content_type="pd_json"))
 
 

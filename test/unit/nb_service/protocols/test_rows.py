@@ -33,7 +33,7 @@ def test_one_column_is_one_value_where_samples_are_such():
 
 
 def test_a_row_of_another_length_than_its_columns_is_rejected():
-    with pytest.raises(Malformed, match="A row has 1 values, and there are 2 columns."):
+    with pytest.raises(Malformed, match="A row has 1 values, but there are 2 columns."):
         UNKNOWN.sample(["a", "b"], [1])
     with pytest.raises(Malformed, match="A row has 3 values"):
         from_text(OBJECTS, ["a", "b"], ["1", "2", "3"])

@@ -30,7 +30,7 @@ def test_many_answers_come_as_accept_says(kind, accept, out):
     assert question.write([b"1", b"2"]).data == out
 
 
-@pytest.mark.parametrize(("body", "kind", "words"), [(b"", None, "empty"), (b"x", "image/png", "not read here")])
+@pytest.mark.parametrize(("body", "kind", "words"), [(b"", None, "empty"), (b"x", "image/png", "not supported")])
 def test_other_bodies_are_rejected(body, kind, words):
     with pytest.raises(Malformed, match=words):
         sagemaker.read(body, kind, None, UNKNOWN)

@@ -34,7 +34,9 @@ def test_any_key_of_the_file_counts_so_that_keys_can_change(model, tmp_path):
 def test_a_key_that_is_taken_out_of_the_file_is_revoked(model, tmp_path):
     (old, _), (_, new_public) = (signers.key_pair(tmp_path, name) for name in ("old", "new"))
     signers.sign(model, old)
-    with pytest.raises(problems.SignatureInvalid, match=r"it is of the key [0-9a-f]{16}…, no trusted key has made it"):
+    with pytest.raises(
+        problems.SignatureInvalid, match=r"it is of the key [0-9a-f]{16}…, it was not made with a trusted key"
+    ):
         Trust(str(new_public)).digests_of(model)
 
 
@@ -55,7 +57,9 @@ def test_a_file_without_a_key_is_rejected_by_its_setting(model, tmp_path, conten
 def test_a_private_key_is_rejected_before_it_spreads(model, tmp_path):
     private, _ = signers.key_pair(tmp_path)
     signers.sign(model, private)
-    with pytest.raises(problems.VerifyUnusable, match="it holds a private key, which no service must have"):
+    with pytest.raises(
+        problems.VerifyUnusable, match="it contains a private key, which must not be on a service's machine"
+    ):
         Trust(str(private)).digests_of(model)
 
 

@@ -196,7 +196,7 @@ def common_schema(schemas: list[tuple[str, Any]]) -> Any:
             if other.type != field.type:
                 raise problems.BatchInput(
                     name,
-                    f"its column {field.name!r} is of type {other.type}, and of {field.type} in the input before",
+                    f"its column {field.name!r} is of type {other.type}, but {field.type} in the previous input",
                     "Write a file for each input (an output that ends in /), or leave the column out with --keep.",
                 )
         common = pa.schema(

@@ -172,7 +172,7 @@ def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
 
 def _no_csv(error: csv.Error, last: int, count: int) -> str:
     """Return why a row of `count` lines, the last of which is line `last`, can't be read."""
-    where = f"line {last}" if count == 1 else f"the {count} lines up to line {last}"
+    where = f"line {last}" if count == 1 else f"the {count} lines ending at line {last}"
     return f"It is not CSV ({where} of what follows the first quote): {error}."
 
 

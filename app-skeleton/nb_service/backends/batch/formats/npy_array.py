@@ -118,5 +118,5 @@ def _form(batches: Iterable[list], name: str) -> tuple[int, list[int], str]:
 
 def _no_array(name: str) -> problems.BatchOutput:
     return problems.BatchOutput(
-        name, "the answers are not an array of numbers of one shape", "Write them as NDJSON, with --to ndjson."
+        name, "the predictions are not an array of numbers of one shape", "Write them as NDJSON, with --to ndjson."
     )

@@ -11,7 +11,7 @@ SOON = 10
 
 
 class Backend:
-    """An HTTP server that answers each request with its name; it may be told to wait, and ends when it is told to."""
+    """An HTTP server that answers each request with its name; it can be made to wait, and stops on request."""
 
     def __init__(self, name):
         self.name = name

@@ -31,7 +31,7 @@ def between(tmp_path, before, after, **more):
         ({"1": 2, "2": 3}, {"1": 0, "3": 4}, "1 of 1 golden row answers differently (1 new, 1 gone)"),
         ({}, {"1": 0, "3": 4}, "2 golden rows, all new"),
         ({}, {}, "no golden rows to compare"),
-        # The last bits of a float are no difference.
+        # The last bits of a float do not count as a difference.
         ({"1": 0.3}, {"1": 0.30000000000000004}, "1 golden row answers as before"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a service tells, and one that does not start."""
+"""A service's output, and one that does not start."""
 
 import asyncio
 import os

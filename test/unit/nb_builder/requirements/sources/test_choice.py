@@ -1,4 +1,4 @@
-"""Which declaration counts, and what is told of the others."""
+"""Which declaration counts, and the notes on the others."""
 
 from nb_builder.requirements import sources
 from nb_builder.requirements.sources import Declaration, Packages

@@ -1,4 +1,4 @@
-"""The proof of a slim image: the file in it, the last lines of its build, the refusal."""
+"""Verification of a slim image: the file in it, the last lines of its build, the failure."""
 
 import io
 import json

@@ -54,10 +54,10 @@ def test_a_line_that_was_cut_is_none_and_what_follows_is_a_line_again(cut, tmp_p
     ("change", "said"),
     [
         ({"inputs": [{"path": "/in.csv", "bytes": 2}]}, "/in.csv has changed since"),
-        ({"inputs": []}, "it had 1 inputs, and now there are 0, or others"),
+        ({"inputs": []}, "its inputs were 1 files, and are now 0, or different ones"),
         ({"outputs": ["/other.csv"]}, "outputs was ['/out.csv'], and is ['/other.csv']"),
         ({"words": {"keep": "none"}}, "keep was 'all', and is 'none'"),
-        ({"model": {"pickle_sha256": "b"}}, "the model is another one"),
+        ({"model": {"pickle_sha256": "b"}}, "the model differs"),
     ],
 )
 def test_another_job_is_rejected_with_what_differs_unless_the_first_has_done_nothing(change, said, tmp_path):

@@ -57,7 +57,7 @@ def test_a_terminal_gets_a_bar_and_a_log_a_line_a_minute():
     bar.end()
     os.close(theirs)
     said = ""
-    # A terminal gives what was written in as many reads as it likes; then it has no other end any more (EIO).
+    # A terminal returns its input in any number of reads; then its other side is closed (EIO).
     with contextlib.suppress(OSError):
         while data := os.read(own, 1 << 16):
             said += data.decode()
@@ -157,7 +157,7 @@ def test_a_link_is_followed_and_what_is_no_file_is_never_replaced(tmp_path):
     linked = made(tmp_path / "in.csv", tmp_path / "link.csv", "--errors", tmp_path / "link.csv.errors")
     assert linked.tasks[0].path == str(tmp_path / "elsewhere/out.csv")
     assert linked.folder == str(tmp_path / "elsewhere/.out.csv.nb-batch")
-    # In a folder, nobody has named it: another user who may write there would choose what is replaced.
+    # In a folder, the user has not named it: another user who may write there would choose the replaced file.
     (tmp_path / "out").mkdir()
     (tmp_path / "out/in.csv").symlink_to(tmp_path / "elsewhere/victim")
     with pytest.raises(BatchOutput, match=r"out/in.csv can't be written: it is a link\."):

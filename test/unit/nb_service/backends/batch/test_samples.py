@@ -90,7 +90,7 @@ def test_a_column_that_is_not_there_is_reported_with_those_that_are():
     with pytest.raises(BatchInput, match="it has no column '3'") as reported:
         Samples("in", None, LISTS, ("3",), "").of(chunk)
     assert "It has: 1, 2;" in reported.value.fix
-    with pytest.raises(BatchWords, match="--as value is for one column, and the rows have 2"):
+    with pytest.raises(BatchWords, match="--as value requires exactly one column, but the rows have 2"):
         Samples("in", None, LISTS, (), "value").of(chunk)
 
 

@@ -15,7 +15,7 @@ class Client:
     def __init__(self, together=True, lost=0):
         self.together = together
         self.asked = []
-        self.lost = lost  # how often nobody is there
+        self.lost = lost  # how often there is no receiver
 
     def ask_arrays(self, arrays, call=b""):
         """Answer as PoolClient does: nothing is sent behind a failure."""

@@ -1,4 +1,4 @@
-"""A broker in memory that keeps every promise of Broker, and can be told to be away, to forget and to lose claims."""
+"""A broker in memory that keeps every promise of Broker, and can be made to be away, to forget and to lose claims."""
 
 import asyncio
 from collections import deque
@@ -9,8 +9,8 @@ from nb_service.backends.bus.brokers import Away, Delivery, Lag
 class MemoryBroker:
     """Messages wait in `waiting`; `published` has (is_error, body, headers, key) of all that was settled, in order.
 
-    `away` is why it can't be used, "" while it can. What was taken and not settled when a connection ends is delivered
-    again, once `redeliver` is called.
+    `away` is why it can't be used, "" while it can. Messages taken, but not settled, are delivered
+    again when their connection closes, once `redeliver` is called.
     """
 
     largest = 1 << 20
@@ -41,7 +41,7 @@ class MemoryBroker:
         return f"m.{self._numbers}"
 
     def redeliver(self) -> None:
-        """Deliver everything again that was taken and not settled."""
+        """Deliver everything again that was taken, but not settled."""
         for delivery in self.taken.values():
             again = Delivery(
                 delivery.body, delivery.id, delivery.headers, delivery.key, delivery.lane, delivery.deliveries + 1, 1.0

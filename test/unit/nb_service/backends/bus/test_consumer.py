@@ -49,7 +49,7 @@ class Pool:
 
 async def until(true, seconds=5.0):
     async def look():
-        # What is looked for is nobody's event.
+        # No event has the property that is looked for.
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

@@ -10,7 +10,7 @@ from nb_service.backends.bus.place import Place
 
 
 class FakeConsumer:
-    """The group as librdkafka tells of it: a generation, and whether it knows this member."""
+    """The group as librdkafka reports it: a generation, and whether this member belongs to it."""
 
     def __init__(self, member="me"):
         self.member = member

@@ -7,7 +7,7 @@ from nb_service.backends.http_service.lifecycle import HttpService
 
 
 class Uncounted:
-    """Numbers that nobody may ask for."""
+    """Numbers that must not be read."""
 
     def numbers(self):
         pytest.fail("a check of readiness makes all numbers")

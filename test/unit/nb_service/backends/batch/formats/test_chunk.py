@@ -1,4 +1,4 @@
-"""Rows that are longer than any row should be: told before memory is full of them."""
+"""Rows that are longer than any row should be: reported before they fill memory."""
 
 import io
 

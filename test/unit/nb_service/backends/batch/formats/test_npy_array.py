@@ -74,5 +74,5 @@ def test_answers_are_one_array_of_the_type_that_holds_them(parts, dtype):
 
 @pytest.mark.parametrize("parts", [[[1], ["a"]], [[[1]], [[1, 2]]], [[True], [2]], [[1, [2]]]])
 def test_answers_that_are_no_array_are_reported(parts):
-    with pytest.raises(BatchOutput, match="the answers are not an array of numbers of one shape"):
+    with pytest.raises(BatchOutput, match="the predictions are not an array of numbers of one shape"):
         npy_array.write(lambda: iter(parts), io.BytesIO(), "out.npy")
