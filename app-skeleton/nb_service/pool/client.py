@@ -109,7 +109,7 @@ class PoolClient:
 
         `flags` are those of nb_scorer.protocol.frames. Asking for the next one tells the scorer that the last one was
         taken. None comes after `idle` seconds without an item. To close this generator ends the stream; it ends by
-        itself where nobody wants it any more.
+        itself once its client has gone.
         """
         box: queue.SimpleQueue = queue.SimpleQueue()
         while not self.reserve(len(call) + len(sample), LOOK_SECONDS):
