@@ -152,11 +152,11 @@ class PoolClient:
                 return {}
         return self._asked(wire.ASK, body)
 
-    def tell(self, news: dict) -> None:
+    def notify(self, message: dict) -> None:
         """Send the front a message in a form that JSON can hold."""
         try:
             with self._sending:
-                self._sock.sendall(wire.json_frame(wire.TELL, 0, news))
+                self._sock.sendall(wire.json_frame(wire.TELL, 0, message))
         except OSError:
             # As in `send`.
             self._hang_up()
