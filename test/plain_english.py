@@ -53,7 +53,7 @@ PROSE = (
     Pattern("anew", r"\banew\b", "again", is_clean=True),
     Pattern("shall", r"\bshall\b", "must, should or will", is_clean=True),
     Pattern("so-many", r"\b(so|as) many\b(?! as)", "that many, or the number"),
-    Pattern("nobody", r"\bnobody\b", "name the actor: no client, no process"),
+    Pattern("nobody", r"\bnobody\b", "name the actor: no client, no process", is_clean=True),
     Pattern("whoever", r"\bwho(m)?ever\b", "name the person: the reader, users who", is_clean=True),
     Pattern("mend", r"\bmend(s|ed|ing)?\b", "fix", is_clean=True),
     Pattern("begin", r"\b(begun|began)\b", "started", is_clean=True),

@@ -62,7 +62,7 @@ def main(environ: dict) -> int:
 class Trial:
     """A pool under test: its scorers' predictions and errors."""
 
-    def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, on_news: Callable[[], None]) -> None:
+    def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, on_change: Callable[[], None]) -> None:
         self.results: list[list] = []
         self.links: list = []
         self.problem: problems.Problem | None = None
@@ -71,7 +71,7 @@ class Trial:
         self.loading = 0.0  # seconds until the model was loaded
         self.seconds = 0.0  # seconds until all rows were answered
         self._messages: list[str] = []
-        self._on_news = on_news
+        self._on_change = on_change
         self.pool = Pool(loop, model, plan, say=self._messages.append, stdout=sys.stderr)
         self.pool.manager.on_rows = self._rows
         self.pool.manager.on_fatal = self._fatal
@@ -89,20 +89,20 @@ class Trial:
         if any(result.answer.outcome == answer.DIED for result in results):
             # No replacement: its death is the outcome.
             self.pool.manager.stopping = True
-        self._on_news()
+        self._on_change()
         return False
 
     def _fatal(self, problem: problems.Problem) -> None:
         self.problem = problem
         self.traceback = "\n".join(self._messages) or None
-        self._on_news()
+        self._on_change()
 
     def _setup_failed(self, problem: problems.Problem, traceback: str | None) -> None:
         # Not called again: its failure is the outcome.
         self.pool.manager.stopping = True
         self.problem = problem
         self.traceback = traceback
-        self._on_news()
+        self._on_change()
 
 
 class Proof:
@@ -110,7 +110,7 @@ class Proof:
 
     def __init__(self, model: ModelFolder, settings: Settings, environ: dict) -> None:
         self._loop = TurnLoop()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._model = model
         self._rows = model.all_golden_rows()
         self._models = [model, *model.predictors.values()]
@@ -132,9 +132,9 @@ class Proof:
             setup_seconds=settings.setup_timeout,
             teardown_seconds=settings.grace if model.manifest.get("teardown") else None,
         )
-        self._fresh = Trial(self._loop, model, base, self._news.set)
+        self._fresh = Trial(self._loop, model, base, self._changed.set)
         forked = base._replace(mode=FORK, scorers=FORKED, golden=tuple(self._rows[:GOLDEN_ROWS]), repeats=ASKED_FORKED)
-        self._forked = Trial(self._loop, model, forked, self._news.set)
+        self._forked = Trial(self._loop, model, forked, self._changed.set)
         self._may_fork = settings.scorer_start != SPAWN and sys.platform not in UNFORKABLE_SYSTEMS
         self._why_spawned = start_mode(settings.scorer_start, {}, 1)[2]
 
@@ -184,7 +184,7 @@ class Proof:
 
         def done(batch_answer: answer.Answer) -> None:
             answers.append(batch_answer)
-            self._news.set()
+            self._changed.set()
 
         body = json.dumps([row["sample"] for row in rows]).encode("ascii")
         link.give(answer.Job(body, done, frames.MANY, call=_call_of(model)))
@@ -226,7 +226,7 @@ class Proof:
 
         def done(proof: answer.Answer) -> None:
             given.append(proof)
-            self._news.set()
+            self._changed.set()
 
         asked = {"samples": samples, "tolerance": self._tolerance, "seconds": min(self._limit, FORM_SECONDS)}
         link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.PROVE, call=call))
@@ -255,10 +255,10 @@ class Proof:
         while not done():
             if deadline is not None and time.monotonic() > deadline:
                 return False
-            self._news.clear()
+            self._changed.clear()
             # Some of the awaited events, such as HELLO, don't set the event.
-            look = self._loop.call_later(LOOK_SECONDS, self._news.set)
-            await self._news.wait()
+            look = self._loop.call_later(LOOK_SECONDS, self._changed.set)
+            await self._changed.wait()
             look.cancel()
         return True
 

@@ -47,7 +47,7 @@ class Child:
         self._printed = self._process.stdout
         self._log: list[str] = []
         self._facts: dict = {}
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         # Its log and its facts: those that have not reached their end.
         self._open_pipes = 2
         self._readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_facts)]
@@ -66,8 +66,8 @@ class Child:
 
     def ready(self, seconds: float) -> None:
         """Wait until it serves; raise NoAnswer, with the end of its log, if it does not within `seconds`."""
-        with self._news:
-            self._news.wait_for(lambda: self._facts or not self._open_pipes, seconds)
+        with self._changed:
+            self._changed.wait_for(lambda: self._facts or not self._open_pipes, seconds)
             over, facts = not self._open_pipes, dict(self._facts)
         if "port" not in facts:
             message = facts.get("unfit") or self.log.strip()[-2000:]
@@ -123,19 +123,19 @@ class Child:
 
     def _read_facts(self) -> None:
         for line in self._facts_pipe:
-            with self._news:
+            with self._changed:
                 self._facts.update(json.loads(line))
-                self._news.notify()
+                self._changed.notify()
         self._note_end()
 
     def _read(self) -> None:
         for line in self._printed:
-            with self._news:
+            with self._changed:
                 self._log.append(line.decode("utf-8", "replace"))
-                self._news.notify()
+                self._changed.notify()
         self._note_end()
 
     def _note_end(self) -> None:
-        with self._news:
+        with self._changed:
             self._open_pipes -= 1
-            self._news.notify()
+            self._changed.notify()

@@ -72,10 +72,14 @@ class Child:
 
     def _facts(self) -> dict:
         manager = self._pool.manager
-        hopeless = manager.stopping or not (manager.warm or manager.hopeful)
+        hopeless = manager.stopping or not (manager.warm or manager.accepts_samples)
         problem = self._problem if hopeless else ""
-        if not self._pool.ready and manager.hindrance and time.monotonic() - manager.hindrance.since > PATIENCE_SECONDS:
-            problem = f"No process that has the model can be started ({manager.hindrance.reason})."
+        if (
+            not self._pool.ready
+            and manager.start_failure
+            and time.monotonic() - manager.start_failure.since > PATIENCE_SECONDS
+        ):
+            problem = f"No process that has the model can be started ({manager.start_failure.reason})."
         return {"ready": self._pool.ready, "problem": problem}
 
     def _fail(self, problem: Problem) -> None:

@@ -386,7 +386,7 @@ def test_a_predictor_that_leaks_is_replaced_and_no_row_is_lost(model_cache, tmp_
     [
         (["/nowhere.csv"], b"", "/nowhere.csv can't be scored: it names no file."),
         (["in.xyz", "out.csv"], b"", "in.xyz can't be scored: its suffix is none of .csv"),
-        (["in.csv", "in.csv"], b"", "would be read and written"),
+        (["in.csv", "in.csv"], b"", "would be both read and written"),
         (["in.csv", "out.xlsx"], b"", "out.xlsx can't be written: its suffix .xlsx is none of .csv"),
         (["in.csv", "/dev/stdout"], b"", "/dev/stdout can't be written: it is not a file."),
         (["in.csv", "in.xyz/out.csv"], b"", "can't be written: Not a directory"),

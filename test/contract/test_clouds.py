@@ -43,7 +43,7 @@ def test_vertex_finds_its_port_its_health_and_its_predictions(start, free_port, 
         400,
         {
             "error": "The sample does not match what the notebook accepts: "
-            "it must be an array, as in the notebook's own samples, and "
+            "it must be an array, as in the notebook's own samples, but "
             "is a number."
         },
     )

@@ -494,7 +494,7 @@ def test_a_figure_of_plotly_is_a_picture_or_the_error_names_what_is_missing():
         "in json": "data:image/png;base64,",
     }
     without = clients.ask("plotly", "draw_plotly.py", ours, "without")
-    assert without["error"].startswith("a plotly figure becomes a picture by the package kaleido, whose release 0.2.1")
+    assert without["error"].startswith("a plotly figure can only be drawn with the package kaleido")
     assert "requires the kaleido package" in without["error"]
 
 

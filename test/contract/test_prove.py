@@ -100,7 +100,7 @@ def test_without_golden_rows_nothing_is_proved_but_loading(prove):
 def test_threads_that_do_not_survive_a_fork_make_it_spawn(prove):
     found = prove(THREADS)
     assert (found["rows"], found["scorer_start"]) == ([], "spawn")
-    assert "did not answer the golden rows within" in found["scorer_start_reason"]
+    assert "did not predict the golden rows within" in found["scorer_start_reason"]
 
 
 def test_a_child_that_dies_makes_it_spawn(prove):

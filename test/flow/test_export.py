@@ -117,7 +117,7 @@ def test_without_a_key_verify_says_that_no_one_is_trusted(signed):
         (
             "build/provenance.sig",
             lambda content: content.replace(b'"sig": "M', b'"sig": "N'),
-            "no trusted key has made",
+            "it was not made with a trusted key",
         ),
         ("model/model.pickle", lambda content: content + b" ", "model.pickle has changed since it was signed"),
     ],

@@ -202,10 +202,10 @@ def _made(called, source, samples, golden, form, notes):
         "answers": [feature.name for feature in features if feature.part == "answer"],
         "not_compared": lines,
     }
-    return Outcome(facts, summary, [*notes, *_told(summary)])
+    return Outcome(facts, summary, [*notes, *_log_lines(summary)])
 
 
-def _told(summary):
+def _log_lines(summary):
     """Yield the lines of the build's log: the source of the baseline, and features that are not compared."""
     of = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
     line = "drift is measured against {}{} rows of {}: features {}".format(

@@ -39,7 +39,7 @@ def _zygote(control, mode, how, model_args):
     try:
         return zygote.Zygote(control, mode, lambda: _of_front(*model_args), [*how, *model_args], how[2] == "1").run()
     except ModelProblem as problem:
-        zygote.tell(control, dict(scorer.problem_facts(problem), event="failed"))
+        zygote.send_event(control, dict(scorer.problem_facts(problem), event="failed"))
         return 1
 
 

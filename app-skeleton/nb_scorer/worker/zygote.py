@@ -101,7 +101,7 @@ class Zygote(object):
             if hasattr(gc, "freeze"):
                 # Loaded objects stay shared: the collector would touch, and so copy, their pages.
                 gc.freeze()
-        self._tell(event="loaded", threads=thread_count(), unforkable=unforkable())
+        self._report(event="loaded", threads=thread_count(), unforkable=unforkable())
         self._wake = _wake_on_child()
         while self._turn():
             pass
@@ -151,9 +151,9 @@ class Zygote(object):
         for fd in fds:
             os.close(fd)
         if why is None:
-            self._tell(event="started", scorer=number)
+            self._report(event="started", scorer=number)
         else:
-            self._tell(event="unstarted", scorer=number, why=why)
+            self._report(event="unstarted", scorer=number, why=why)
 
     def _start(self, number, gpu, fds):
         scorer.flush()
@@ -205,13 +205,13 @@ class Zygote(object):
                     # Its own children (a pool's workers) would outlive it.
                     _kill_group(pid)
                     del self._pids[number]
-                    self._tell(event="exited", scorer=number, status=status)
+                    self._report(event="exited", scorer=number, status=status)
 
-    def _tell(self, **facts):
-        tell(self._control, facts)
+    def _report(self, **facts):
+        send_event(self._control, facts)
 
 
-def tell(control, event):
+def send_event(control, event):
     """Send `event` to the front as one line; a closed socket is noticed elsewhere."""
     try:
         control.sendall(json.dumps(event).encode("ascii") + b"\n")

@@ -29,7 +29,7 @@ def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda ap
         module.add(app, context)
 
     @app.after_request
-    def tell_the_model(response: Response) -> Response:
+    def add_model_headers(response: Response) -> Response:
         response.headers.extend(context.identity.headers)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response

@@ -20,7 +20,7 @@ class FrontLog:
 
     def say(self, text: str) -> None:
         """Log `text` as a line."""
-        self._client.tell({"say": text})
+        self._client.notify({"say": text})
 
     def request(self, line: str) -> None:
         """Keep a line of the access log until `flush`."""
@@ -30,7 +30,7 @@ class FrontLog:
     def flush(self) -> None:
         """Send the lines kept by `request` to the front."""
         if lines := self._taken():
-            self._client.tell({"lines": lines})
+            self._client.notify({"lines": lines})
 
     def close(self) -> None:
         """Send the last lines, and return when the front has them: then this process may exit."""

@@ -129,7 +129,7 @@ def behind_front(app: Flask) -> None:
         g.request_id = request.headers.get("X-Request-ID", "")
 
     @app.after_request
-    def tell_the_route(response: Response) -> Response:
+    def add_route_header(response: Response) -> Response:
         route = _route()
         if route:
             response.headers[hops.ROUTE_FIELD.decode("ascii")] = route.encode("utf-8").decode("latin-1")

@@ -155,7 +155,7 @@ class RouteContext:
         size, is_many = (answers.size, True) if isinstance(answers, Series) else (len(answers), False)
         if size <= kept_answers.MAX_LENGTH:
             payload = answers.array if isinstance(answers, Series) else answers
-            self.asker.tell({"keep": [request_id, is_many, payload.decode("utf-8", "surrogatepass")]})
+            self.asker.notify({"keep": [request_id, is_many, payload.decode("utf-8", "surrogatepass")]})
 
     def _answers(self, samples: Series, call: bytes) -> Series:
         """Return the predictions for `samples`; raise Malformed with the status and detail of the first failure."""

@@ -24,7 +24,7 @@ class PoolProcess:
     """Runs `python -m MODULE DESCRIPTOR…`; the last descriptor is its end of the pool's socket.
 
     `title` is its name in the log. The process receives `facts()` on request. Of its reports, {"say": sentence} and
-    {"lines": of the access log} go to `log`, all others to `on_news`.
+    {"lines": of the access log} go to `log`, all others to `on_message`.
     """
 
     # Whether a load balancer sends it requests and needs time to notice a shutdown.
@@ -76,17 +76,17 @@ class PoolProcess:
         """Return the signals to block until it unblocks them, in addition to those already blocked."""
         return ()
 
-    def on_news(self, news: dict) -> dict | None:
+    def on_message(self, message: dict) -> dict | None:
         """Handle a report of the process, or return the response to its request; nothing by default."""
         return None
 
-    def handle(self, news: dict) -> dict | None:
-        """Log what is for the log; return the response of `on_news` to everything else."""
-        if "say" in news:
-            self._say(news.pop("say"))
-        for line in news.pop("lines", ()):
+    def handle(self, message: dict) -> dict | None:
+        """Log what is for the log; return the response of `on_message` to everything else."""
+        if "say" in message:
+            self._say(message.pop("say"))
+        for line in message.pop("lines", ()):
             self._log.request(line)
-        return self.on_news(news) if news else {}
+        return self.on_message(message) if message else {}
 
     def start(self) -> None:
         """Start it unless it is running or a start is scheduled; if that fails, schedule another attempt."""

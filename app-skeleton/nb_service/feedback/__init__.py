@@ -25,14 +25,14 @@ class Feedback:
         self.kept = KeptAnswers(memory) if memory else None
         self._counts = Counts(golden)
 
-    def handle(self, news: dict) -> dict | None:
+    def handle(self, message: dict) -> dict | None:
         """Handle a message from the app; return the response to {"keep": …}, {"look": …} or {"count": …}, as below."""
-        if "keep" in news:
-            self.keep(*news["keep"])
+        if "keep" in message:
+            self.keep(*message["keep"])
             return None
-        if "look" in news:
-            return {"found": self.look(news["look"])}
-        return {"outcomes": self.count(news["count"])}
+        if "look" in message:
+            return {"found": self.look(message["look"])}
+        return {"outcomes": self.count(message["count"])}
 
     def keep(self, request_id: str, is_many: bool, text: str) -> None:
         """Keep the app's response: the JSON of a prediction, or of an array of them."""

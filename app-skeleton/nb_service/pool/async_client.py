@@ -68,9 +68,9 @@ class AsyncPoolClient(asyncio.Protocol):
         payload = await self._request(wire.FACTS, b"")
         return json.loads(payload) if isinstance(payload, bytes) else {}
 
-    def tell(self, news: dict) -> None:
+    def notify(self, message: dict) -> None:
         """Send the front a message in a form that JSON can hold."""
-        self._send(wire.json_frame(wire.TELL, 0, news))
+        self._send(wire.json_frame(wire.TELL, 0, message))
 
     def close(self) -> None:
         """Send pending data, then disconnect."""

@@ -109,7 +109,7 @@ class PoolClient:
 
         `flags` are those of nb_scorer.protocol.frames. Asking for the next one tells the scorer that the last one was
         taken. None comes after `idle` seconds without an item. To close this generator ends the stream; it ends by
-        itself where nobody wants it any more.
+        itself once its client has gone.
         """
         box: queue.SimpleQueue = queue.SimpleQueue()
         while not self.reserve(len(call) + len(sample), LOOK_SECONDS):
@@ -152,11 +152,11 @@ class PoolClient:
                 return {}
         return self._asked(wire.ASK, body)
 
-    def tell(self, news: dict) -> None:
+    def notify(self, message: dict) -> None:
         """Send the front a message in a form that JSON can hold."""
         try:
             with self._sending:
-                self._sock.sendall(wire.json_frame(wire.TELL, 0, news))
+                self._sock.sendall(wire.json_frame(wire.TELL, 0, message))
         except OSError:
             # As in `send`.
             self._hang_up()

@@ -60,8 +60,8 @@ class Owner(Protocol):
     def link_first_answer(self, link: "Link") -> None:
         """Record that the scorer has answered a sample for the first time."""
 
-    def link_tired(self, link: "Link") -> None:
-        """Record that the scorer has served its quota; called with each answer from the `tired_after`-th on."""
+    def link_quota_reached(self, link: "Link") -> None:
+        """Record that the scorer has served its quota; called with each answer from the `quota`-th on."""
 
     def link_handed_back(self, job: Job) -> None:
         """Record that the scorer has not started this sample and never will."""
@@ -111,7 +111,7 @@ class Link:
         self.head_since = 0.0
         self.proved = False
         self.setup_failed = False
-        self.tired_after = float("inf")
+        self.quota = float("inf")
         # Maximum size of an answer: predictor's own process states its length, and the front has to hold it.
         self.largest = MAX_ANSWER
         # Called with the jobs and answers of one read.
@@ -431,8 +431,8 @@ class Link:
                 if not self.proved and status == OK:
                     self.proved = True
                     self._owner.link_first_answer(self)
-            if self.answers >= self.tired_after and self.alive:
-                self._owner.link_tired(self)
+            if self.answers >= self.quota and self.alive:
+                self._owner.link_quota_reached(self)
         return pairs
 
     def _is_of_stream(self, number: int) -> bool:

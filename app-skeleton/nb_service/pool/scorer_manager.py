@@ -49,7 +49,7 @@ JITTER = 0.1
 RETIRE_SECONDS = 1.0
 
 
-class Hindrance(NamedTuple):
+class StartFailure(NamedTuple):
     """Why the system can't start a process, and since when (time.monotonic)."""
 
     since: float
@@ -109,7 +109,7 @@ class ScorerManager:
         self._say = say
         self._stdout = stdout
         self._leaving: dict[int, Link] = {}
-        self._tired: list[Link] = []  # to be replaced, one after the other; still in use
+        self._over_quota: list[Link] = []  # to be replaced, one after the other; still in use
         self._retired: list[Link] = []  # replaced; they only finish the samples that they have
         self._supervisor: Supervisor | None = None
         self._loaded = False
@@ -117,7 +117,7 @@ class ScorerManager:
         self._deaths = 0
         self._pause: asyncio.TimerHandle | None = None
         self._setbacks = 0  # failed attempts to start a process since the last success
-        self.hindrance: Hindrance | None = None  # why processes can't be started at present
+        self.start_failure: StartFailure | None = None  # why processes can't be started at present
         self._silent: dict[int, float] = {}  # start times of scorers that have not sent HELLO, by number
         self._slowest_hello = 0.0
         self._setting_up: dict[int, float] = {}  # since when scorers have been in the notebook's setup, by number
@@ -136,7 +136,7 @@ class ScorerManager:
         return Weights(self._loop, self._plan.weights_environment, self._say)
 
     @property
-    def hopeful(self) -> bool:
+    def accepts_samples(self) -> bool:
         """Return whether samples may wait for a scorer: true while any scorer runs or is starting."""
         lacks_weights = self._weights is not None and self._weights.is_failing
         if self.stopping or lacks_weights or (self._unfit and not self.warm):
@@ -157,8 +157,8 @@ class ScorerManager:
             return "The notebook's setup failed, and the service retries it; the log shows the error."
         if self.crash_looping:
             return f"{self._deaths} scorers in a row crashed before their first prediction; the log shows the reason."
-        if self.hindrance is not None:
-            return f"No process can be started: {self.hindrance.reason}."
+        if self.start_failure is not None:
+            return f"No process can be started: {self.start_failure.reason}."
         if self.warm:
             return ""
         of_weights = self._weights.why_not if self._weights is not None else ""
@@ -218,14 +218,14 @@ class ScorerManager:
     def _set_back(self, what: str, reason: str) -> None:
         """Log, once, that something can't be started now; each setback lengthens the pause before the next attempt."""
         self._setbacks += 1
-        self.hindrance = Hindrance(self.hindrance.since if self.hindrance else time.monotonic(), reason)
+        self.start_failure = StartFailure(self.start_failure.since if self.start_failure else time.monotonic(), reason)
         if self._setbacks == 1:
             self._say(f"{what} can't be started now ({reason}); trying again.")
 
     def _recovered(self) -> None:
         if self._setbacks:
             self._setbacks = 0
-            self.hindrance = None
+            self.start_failure = None
             self._say("Processes can be started again.")
 
     def stop(self, seconds: float) -> list[Job]:
@@ -367,13 +367,13 @@ class ScorerManager:
             self._say("Scorers respond again.")
             guarded(self.on_change)
 
-    def link_tired(self, link: Link) -> None:
+    def link_quota_reached(self, link: Link) -> None:
         """Replace a scorer that has served its quota; its replacement is ready before it leaves."""
         if link in self._retired:
             if not link.in_flight:
                 self._let_go(link)
-        elif link not in self._tired and link in self.free:
-            self._tired.append(link)
+        elif link not in self._over_quota and link in self.free:
+            self._over_quota.append(link)
             self._fill()
 
     def _let_go(self, link: Link) -> None:
@@ -413,7 +413,7 @@ class ScorerManager:
     def _lose(self, link: Link, unanswered: list[Job], reason: str) -> None:
         self._silent.pop(link.number, None)
         self._setting_up.pop(link.number, None)
-        for links in (self._tired, self._unfit):
+        for links in (self._over_quota, self._unfit):
             if link in links:
                 links.remove(link)
         if link in self._retired:
@@ -498,12 +498,12 @@ class ScorerManager:
 
             # The golden rows, which it answers before it takes samples, do not count.
             share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-            link.tired_after = len(plan.golden) + share
+            link.quota = len(plan.golden) + share
         return link
 
     def _wanted(self) -> int:
         """Return how many scorers there should be: one more than planned while one is being replaced."""
-        return self.planned + bool(self._tired or self._retired)
+        return self.planned + bool(self._over_quota or self._retired)
 
     def _freest_gpu(self) -> int:
         """Return the index in the plan of the GPU with the fewest scorers; ALL unless there are several."""
@@ -528,7 +528,7 @@ class ScorerManager:
 
     def _retire(self) -> None:
         """Give no more samples to a scorer over its quota whose replacement is ready."""
-        link = self._tired.pop(0)
+        link = self._over_quota.pop(0)
         self.free.remove(link)
         self._retired.append(link)
         if not link.in_flight:
@@ -544,7 +544,7 @@ class ScorerManager:
             self.free.append(link)
             link.observe = self.on_answer
             self._count_scorers(link)
-            if self._tired and len(self.free) > self.planned:
+            if self._over_quota and len(self.free) > self.planned:
                 self._retire()
             if not self.warm and len(self.free) == self.planned:
                 self.warm = True
@@ -614,7 +614,7 @@ class ScorerManager:
         self._say("The process that starts scorers does not respond: it is killed, with its scorers.")
         links = list(self.links.values())
         for registry in (
-            *(self.links, self.free, self._tired, self._retired, self._unfit, self._silent, self._setting_up),
+            *(self.links, self.free, self._over_quota, self._retired, self._unfit, self._silent, self._setting_up),
         ):
             registry.clear()
         self._loaded = False

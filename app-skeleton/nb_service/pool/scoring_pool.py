@@ -74,7 +74,7 @@ class Pool:
     @property
     def ready(self) -> bool:
         """Return whether a sample submitted now can expect an answer soon."""
-        return self.manager.warm and self.manager.hopeful and not self._deserted
+        return self.manager.warm and self.manager.accepts_samples and not self._deserted
 
     @property
     def why_not_ready(self) -> str:
@@ -207,7 +207,7 @@ class Pool:
 
     def _submit(self, job: Job) -> Job:
         manager = self.manager
-        if not manager.hopeful:
+        if not manager.accepts_samples:
             self._answer_soon(job, NOT_READY)
         elif len(self._queue) >= self.plan.max_queue:
             self._answer_soon(job, FULL)
@@ -293,7 +293,7 @@ class Pool:
                 self._deal([link for link in free if link.is_low()])
             for link in free:
                 link.flush()
-        if self._queue and not self.manager.hopeful:
+        if self._queue and not self.manager.accepts_samples:
             self._refuse_all()
 
     def _deal(self, free: list[Link]) -> None:
@@ -370,7 +370,7 @@ class Pool:
         """Become not ready while no scorer has the model; reject samples that have waited for one too long."""
         if not self.manager.warm:
             self._reject_old(now - self.plan.predict_timeout)
-        if self.manager.free or not (self.manager.warm and self.manager.hopeful):
+        if self.manager.free or not (self.manager.warm and self.manager.accepts_samples):
             self._last_present = now
         absence = now - self._last_present
         was_deserted, self._deserted = self._deserted, absence > ABSENCE_SECONDS

@@ -33,7 +33,7 @@ class PoolServer:
     """Serves the process at the other end of `sock`, a connected UNIX stream socket.
 
     `facts` returns the response to a request for facts; `gone` is called, once, when the peer disconnects. Its samples
-    in the queue are then abandoned. `on_news` handles its messages and returns the responses. For the loop's thread
+    in the queue are then abandoned. `on_message` handles its messages and returns the responses. For the loop's thread
     only; nothing here blocks.
     """
 
@@ -44,7 +44,7 @@ class PoolServer:
         sock: socket.socket,
         facts: Callable[[], dict],
         gone: Callable[[], None],
-        on_news: Callable[[dict], dict | None] = lambda news: None,
+        on_message: Callable[[dict], dict | None] = lambda message: None,
     ) -> None:
         self._loop = loop
         self._pool = pool
@@ -58,7 +58,7 @@ class PoolServer:
         self._fd = sock.fileno()
         self._facts = facts
         self._gone = gone
-        self._on_news = on_news
+        self._on_message = on_message
         self._jobs: dict[int, Job] = {}  # unanswered requests, by number
         self._in = bytearray()
         self._out: deque[bytes | memoryview] = deque()
@@ -145,7 +145,7 @@ class PoolServer:
             self._send(_facts_frame(number, self._facts))
             return
         if kind == wire.ASK:
-            self._send(_facts_frame(number, self._on_news, json.loads(payload)))
+            self._send(_facts_frame(number, self._on_message, json.loads(payload)))
             return
         if kind == wire.ABANDON:
             job = self._jobs.pop(number, None)
@@ -158,7 +158,7 @@ class PoolServer:
                 self._pool.take_items(job)
             return
         if kind == wire.TELL:
-            guarded(self._on_news, json.loads(payload))
+            guarded(self._on_message, json.loads(payload))
             return
         kind, call, body = frames.without_call(kind, payload)
         stream, kind = kind & frames.STREAM_FLAGS, kind & ~frames.STREAM_FLAGS

@@ -130,7 +130,7 @@ def _remove_uv_files(place: Path) -> None:
 def _reason(text: str, minor: str) -> str:
     """Return why uv failed, as a clause: the host, if the failure names one, and the last cause."""
     if "No download found" in text:
-        return f"nobody publishes Python {minor} for this machine"
+        return f"Python {minor} is not published for this machine"
     lines = [line.strip().removeprefix("cause: ").removeprefix("error: ") for line in text.splitlines()]
     lines = [line for line in lines if line]
     if not lines:

@@ -66,7 +66,7 @@ def test_a_field_of_another_kind_is_rejected_by_name(path, name, odd):
     if any(odd == right and type(odd) is type(right) for right in RIGHT[name]):
         assert read(path, **{name: odd})[name] == odd
         return
-    with pytest.raises(problems.ModelDamaged, match=f"since the build: {name} is .*, and not ") as raised:
+    with pytest.raises(problems.ModelDamaged, match=f"since the build: {name} is .*, but must be ") as raised:
         read(path, **{name: odd})
     assert raised.value.fix
 
@@ -87,7 +87,7 @@ def test_a_field_of_another_kind_is_rejected_by_name(path, name, odd):
     ],
 )
 def test_a_schema_that_is_none_is_rejected(path, schema):
-    with pytest.raises(problems.ModelDamaged, match="not a JSON schema"):
+    with pytest.raises(problems.ModelDamaged, match="must be a JSON schema"):
         read(path, sample_schema=schema)
 
 

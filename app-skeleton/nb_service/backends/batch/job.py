@@ -261,7 +261,7 @@ class Job:
         if self._progress is not None:
             total = getattr(reader, "total", None)
             share = self.mark.rows / total if total else opened.share_read()
-            self._progress.tell(self.mark.rows_in, self.mark.rows_in - self.mark.rows_out, share)
+            self._progress.show(self.mark.rows_in, self.mark.rows_in - self.mark.rows_out, share)
         self._check_limit()
         if time.monotonic() - self._kept_at >= self._keep_seconds:
             self._keep()

@@ -15,18 +15,18 @@ class Progress:
         self._descriptor = descriptor if descriptor is not None and os.isatty(descriptor) else None
         self._say = say
         self._clock = clock
-        self._began = self._told = clock()
+        self._began = self._shown_at = clock()
         self._rows_before: int | None = None
         self._shown = 0
 
-    def tell(self, rows: int, refused: int, share: float | None) -> None:
+    def show(self, rows: int, refused: int, share: float | None) -> None:
         """Show that `rows` are done, some of them rejected; `share` is the share of all rows, if known."""
         now = self._clock()
         if self._rows_before is None:
             self._rows_before = rows
-        if now - self._told < (LINE_SECONDS if self._descriptor is None else BAR_SECONDS):
+        if now - self._shown_at < (LINE_SECONDS if self._descriptor is None else BAR_SECONDS):
             return
-        self._told = now
+        self._shown_at = now
         rate = (rows - self._rows_before) / max(now - self._began, 1e-6)
         words = _words(rows, refused, rate, share)
         if self._descriptor is None:

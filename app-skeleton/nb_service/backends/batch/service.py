@@ -208,10 +208,10 @@ class BatchService:
         """Return whether the pool is ready; raise BatchUnscored if the system can't start a process for too long."""
         if self._pool.ready:
             return True
-        hindrance = self._pool.manager.hindrance
+        start_failure = self._pool.manager.start_failure
         patience = ABSENCE_SECONDS if self._pool.manager.loaded_once else START_SECONDS
-        if hindrance is not None and time.monotonic() - hindrance.since > patience:
-            raise problems.BatchUnscored(f"no process with the model can be started ({hindrance.reason})")
+        if start_failure is not None and time.monotonic() - start_failure.since > patience:
+            raise problems.BatchUnscored(f"no process with the model can be started ({start_failure.reason})")
         return False
 
     def _journal(self) -> Journal | None:

@@ -27,8 +27,8 @@ async def serve(link: socket.socket, settings: Settings, served: identity.Identi
 
     def say(text: str) -> None:
         # When the front learns that the broker delivers samples, it reports the service as ready.
-        pool.tell(consumer.numbers())
-        pool.tell({"say": text})
+        pool.notify(consumer.numbers())
+        pool.notify({"say": text})
 
     consumer = Consumer(
         brokers.make(where),
@@ -47,13 +47,13 @@ async def serve(link: socket.socket, settings: Settings, served: identity.Identi
     gc.set_threshold(GARBAGE)
     await consumer.run()
     reports.cancel()
-    pool.tell(consumer.numbers())
+    pool.notify(consumer.numbers())
     pool.close()
 
 
 async def _report(pool: AsyncPoolClient, consumer: Consumer) -> None:
     while True:
-        pool.tell(consumer.numbers())
+        pool.notify(consumer.numbers())
         await asyncio.sleep(REPORT_SECONDS)
 
 

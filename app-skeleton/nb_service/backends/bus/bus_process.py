@@ -45,15 +45,15 @@ class BusProcess(PoolProcess):
         )
         super().start()
 
-    def on_news(self, news: dict) -> None:
+    def on_message(self, message: dict) -> None:
         """Record the numbers that the process reports."""
-        counts = news.pop("counts")
+        counts = message.pop("counts")
         for reason, count in counts.pop("errors").items():
             self._errors[reason] = self._errors.get(reason, 0) + count
         for name, count in counts.items():
             self._sums[name] += count
-        self._state = news
-        if news["connected"]:
+        self._state = message
+        if message["connected"]:
             self.works()
 
     def reap(self) -> None:

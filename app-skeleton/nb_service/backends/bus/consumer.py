@@ -200,8 +200,8 @@ class Consumer:
         self._taking = self._broken = self._was_blocked = False
         taking = asyncio.create_task(self._take())
         settling = asyncio.create_task(self._settle())
-        beside = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
-        tasks = [taking, settling, *beside]
+        background = [asyncio.create_task(self._hold()), asyncio.create_task(self._look())]
+        tasks = [taking, settling, *background]
         try:
             pending: set[asyncio.Future] = {*tasks, self._bug}
             while not (taking.done() and settling.done()):

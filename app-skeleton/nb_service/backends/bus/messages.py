@@ -88,7 +88,7 @@ class Messages:
     def answered(self, delivery: Delivery, question: Question, answers: Sequence[bytes]) -> Outcome:
         """Return the message with the predictions; raise Malformed if its format can't represent them."""
         content = question.write(answers)
-        headers = {"content-type": content.content_type, **self._told(delivery, question)}
+        headers = {"content-type": content.content_type, **self._own_headers(delivery, question)}
         headers |= {name: header_text(delivery.headers[name]) for name in CARRIED if name in delivery.headers}
         headers |= {name.lower(): value for name, value in content.headers}
         return Outcome(delivery, False, content.data, headers)
@@ -98,7 +98,7 @@ class Messages:
         headers = _bounded({name: header_text(value) for name, value in delivery.headers.items()})
         if len(headers) < len(delivery.headers):
             detail += " Some of its headers are left out, because there are too many, or they are too large."
-        headers |= self._told(delivery, question)
+        headers |= self._own_headers(delivery, question)
         headers |= {REASON: reason, DETAIL: header_text(detail), DELIVERIES: str(delivery.deliveries)}
         return Outcome(delivery, True, delivery.body, headers)
 
@@ -109,7 +109,7 @@ class Messages:
             detail = f"Sample {index + 1}: {detail}"
         return self.refused(delivery, _REASONS[answer.outcome], detail, question)
 
-    def _told(self, delivery: Delivery, question: Question | None) -> dict[str, str]:
+    def _own_headers(self, delivery: Delivery, question: Question | None) -> dict[str, str]:
         return {**self._model, SAMPLE_ID: header_text(_sample_id(delivery, question))}
 
 

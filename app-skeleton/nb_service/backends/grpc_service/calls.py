@@ -101,7 +101,7 @@ class Calls:
         handlers = {name: self._handler(f"/{service}/{name}", method) for name, method in methods.items()}
         return grpc.method_handlers_generic_handler(service, handlers)
 
-    def refusing(self, path: str, refusal: Refusal) -> grpc.RpcMethodHandler:
+    def rejecting(self, path: str, refusal: Refusal) -> grpc.RpcMethodHandler:
         """Return a handler that rejects every call to `path`."""
 
         async def refuse(_requests: object, context: grpc.aio.ServicerContext) -> None:

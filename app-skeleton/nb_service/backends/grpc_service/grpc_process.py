@@ -45,19 +45,19 @@ class GrpcProcess(PoolProcess):
         """Return whether it is listening."""
         return self.pid is not None and self._listening
 
-    def on_news(self, news: dict) -> None:
+    def on_message(self, message: dict) -> None:
         """Record that it is listening, or finished calls: [path, code, seconds], and CallFacts."""
-        if news.get("listening"):
+        if message.get("listening"):
             self._listening = True
             self.works()
             self._log.fact(grpc_ports=self._ports.numbers)
             if not self._announced:
                 self._announced = True
-                self._say(f"gRPC: listening on {', '.join(self._ports.addresses)}{news['how']}.")
-        for path, code, seconds in news.get("calls", ()):
+                self._say(f"gRPC: listening on {', '.join(self._ports.addresses)}{message['how']}.")
+        for path, code, seconds in message.get("calls", ()):
             self._calls.asked(path, code, seconds)
         if self._spans is not None:
-            for facts in news.get("spans", ()):
+            for facts in message.get("spans", ()):
                 self._spans.note(CallFacts(*facts))
 
     def reap(self) -> None:

@@ -79,16 +79,16 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
         _listen(server, address, tls)
     await server.start()
     how = "" if tls is None else " with TLS" if tls.authorities is None else " with TLS and clients' certificates"
-    pool.tell({"listening": True, "how": how})
-    beside = [asyncio.create_task(work) for work in (_turn(checks, pool), _report(calls, pool))]
+    pool.notify({"listening": True, "how": how})
+    background = [asyncio.create_task(work) for work in (_turn(checks, pool), _report(calls, pool))]
     await ended.wait()
     checks.end()
     transfers.end()
     # Sends GOAWAY to every client and finishes the calls in progress; the front sets the time limit.
     await server.stop(settings.grace + BEHIND_SECONDS)
-    for task in beside:
+    for task in background:
         task.cancel()
-    _tell(calls, pool)
+    _report_calls(calls, pool)
     pool.close()
 
 
@@ -201,13 +201,13 @@ async def _turn(checks: HealthChecks, pool: AsyncPoolClient) -> None:
 async def _report(calls: Calls, pool: AsyncPoolClient) -> None:
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
-        _tell(calls, pool)
+        _report_calls(calls, pool)
 
 
-def _tell(calls: Calls, pool: AsyncPoolClient) -> None:
-    news = calls.taken()
-    if news:
-        pool.tell(news)
+def _report_calls(calls: Calls, pool: AsyncPoolClient) -> None:
+    facts = calls.taken()
+    if facts:
+        pool.notify(facts)
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -228,7 +228,7 @@ class Gate(grpc.aio.ServerInterceptor):
             metadata.get("authorization"), metadata.get("x-api-key")
         ):
             return await continuation(handler_call_details)
-        return self._calls.refusing(handler_call_details.method, refusals.NO_KEY)
+        return self._calls.rejecting(handler_call_details.method, refusals.NO_KEY)
 
 
 def _exit() -> None:

@@ -29,14 +29,14 @@ class AppProcess(PoolProcess):
         # With waitress alone, clients connect to the listening socket directly, and nothing else responds to them.
         self.is_alone = False
         # Receives the app's requests, and its reports on responses and feedback.
-        self.on_question: Callable[[dict], dict | None] = lambda news: None
+        self.on_question: Callable[[dict], dict | None] = lambda message: None
         self._listener = listener
         title = "The app, which serves everything except plain predictions,"
         super().__init__(loop, pool, title, ("nb_service", "app"), environ, facts, log)
 
-    def on_news(self, news: dict) -> dict | None:
+    def on_message(self, message: dict) -> dict | None:
         """Return the response to a request of the app."""
-        return self.on_question(news)
+        return self.on_question(message)
 
     @property
     def descriptors(self) -> tuple[int, ...]:

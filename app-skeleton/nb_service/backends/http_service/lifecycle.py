@@ -204,14 +204,14 @@ class HttpService:
         app.on_question = self._answer_app
         return app
 
-    def _answer_app(self, news: dict) -> dict | None:
+    def _answer_app(self, message: dict) -> dict | None:
         """Return the response to a request of the app: all numbers, or the outcome of feedback."""
-        if "numbers" in news:
+        if "numbers" in message:
             return self._numbers()
-        if "look" in news:
+        if "look" in message:
             # Predictions are recorded in batches: feedback may concern one that has just been sent.
             self._samples.count()
-        return self._feedback.handle(news)
+        return self._feedback.handle(message)
 
     def _state(self) -> dict:
         """Return the state for the app, which requests it for each readiness check."""

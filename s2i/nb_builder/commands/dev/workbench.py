@@ -27,7 +27,7 @@ from nb_builder.incremental import artifacts
 # Terminals send SIGHUP when they are closed.
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ROOTS = ("a", "b")
-ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - an address that nobody can open
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - an address that no browser can open
 LOOK_SECONDS = 0.2
 
 

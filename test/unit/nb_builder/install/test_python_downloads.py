@@ -67,7 +67,7 @@ def test_two_builds_at_once_install_one(mirror, tmp_path):
 
 
 def test_a_python_that_the_catalog_lacks_is_published_by_no_one(mirror, tmp_path):
-    assert failure(tmp_path, mirror / "catalog.json", "3.7") == "nobody publishes Python 3.7 for this machine"
+    assert failure(tmp_path, mirror / "catalog.json", "3.7") == "Python 3.7 is not published for this machine"
 
 
 def test_an_archive_with_another_digest_is_not_installed(mirror, tmp_path):

@@ -57,7 +57,7 @@ class Told:
     def __init__(self):
         self.news = []
 
-    def tell(self, news):
+    def notify(self, news):
         self.news.append(news)
 
     def ask_many(self, samples, call):

@@ -70,7 +70,7 @@ def test_what_one_turn_asks_leaves_in_one_piece():
     async def use(client, theirs):
         asked = [asyncio.ensure_future(client.ask(b"%d" % number)) for number in range(50)]
         await asyncio.sleep(0)
-        client.tell({"a": 1})
+        client.notify({"a": 1})
         await asyncio.sleep(0)
         data = theirs.recv(1 << 16)
         for one in asked:

@@ -248,12 +248,12 @@ def test_the_front_is_reported_and_asked_in_the_order_of_the_calls():
     loop.call_soon_threadsafe(serve)
     there.wait()
     client = PoolClient(theirs)
-    client.tell({"kept": "a"})
+    client.notify({"kept": "a"})
     assert client.ask_front({"look": "a"}) == {"so far": 2}
     loop.call_soon_threadsafe(box[0].close)
     # Gone: there is no answer, and no waiting.
     assert client.ask_front({"look": "b"}) == {}
-    client.tell({"kept": "c"})
+    client.notify({"kept": "c"})
     assert client.ask_front({"look": "c"}) == {}
     assert news == [{"kept": "a"}, {"look": "a"}]
     client.close()

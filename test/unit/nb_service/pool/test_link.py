@@ -30,7 +30,7 @@ class Owner:
     def link_first_answer(self, link):
         self.told.append("first answer")
 
-    def link_tired(self, link):
+    def link_quota_reached(self, link):
         self.told.append(("tired", link.answers))
 
     def link_handed_back(self, job):
@@ -325,7 +325,7 @@ def test_of_a_batch_that_kills_each_is_asked_again_alone(batching):
 
 def test_a_scorer_that_has_done_its_share_is_reported_of_after_each_answer(ends):
     loop, link, theirs, _, owner, answers = ends
-    link.tired_after = 1.5
+    link.quota = 1.5
     for _ in range(3):
         link.give(job(b"1", answers))
     link.flush()
@@ -410,7 +410,7 @@ def test_what_was_taken_back_is_neither_asked_again_nor_blamed_where_the_scorer_
 
 def test_a_scorer_that_has_done_its_share_is_reported_of_until_nothing_is_left(ends):
     loop, link, theirs, counters, owner, answers = ends
-    link.tired_after = 1
+    link.quota = 1
     send(link, answers, b"1", b"2")
     counters.start()
     link.take_back(1)

@@ -191,7 +191,7 @@ def test_a_zygote_that_takes_no_order_any_more_is_no_death_of_scorers(make, monk
     turn(manager, times=10)
     assert (manager._deaths, manager.links, manager.said) == (0, {}, [])
     manager.zygote_gone("ended")
-    assert (manager._deaths, manager.hopeful) == (0, True)
+    assert (manager._deaths, manager.accepts_samples) == (0, True)
 
 
 def test_one_that_answers_ends_the_crash_loop(make):
@@ -225,9 +225,9 @@ def test_a_tired_scorer_works_until_its_replacement_does_and_one_leaves_at_a_tim
     manager = make(max_requests=100)
     warm(manager)
     first, second = manager.free
-    assert 90 <= first.tired_after <= 110
-    manager.link_tired(first)
-    manager.link_tired(second)
+    assert 90 <= first.quota <= 110
+    manager.link_quota_reached(first)
+    manager.link_quota_reached(second)
     turn(manager)
     assert manager._supervisor.orders == [("start", 1), ("start", 2), ("start", 3)]
     assert manager.free == [first, second]
@@ -245,14 +245,14 @@ def test_a_replaced_scorer_leaves_after_its_last_answer(make):
     warm(manager)
     first = manager.free[0]
     first.give(Job(b"1", [].append))
-    manager.link_tired(first)
+    manager.link_quota_reached(first)
     turn(manager)
     hello(manager, manager.links[3])
     turn(manager)
     assert first.alive
     assert first not in manager.free
     first.in_flight.clear()
-    manager.link_tired(first)
+    manager.link_quota_reached(first)
     turn(manager)
     assert not first.alive
     assert manager.said[-1] == "Scorer 101 is replaced after 0 samples (S2I_MAX_REQUESTS)."
@@ -262,7 +262,7 @@ def test_a_tired_scorer_that_dies_is_replaced_as_any_other(make):
     manager = make(max_requests=100)
     warm(manager)
     first = manager.free[0]
-    manager.link_tired(first)
+    manager.link_quota_reached(first)
     first.gone()
     turn(manager)
     assert len(manager.links) == 2
@@ -461,9 +461,9 @@ def test_a_scorer_with_a_wrong_row_is_a_reason_to_reject_samples_as_long_as_it_l
     turn(manager)
     link = manager.links[1]
     manager._warmed_up(link, [RowResult(0, 0, Answer(OK, b"3"), 3, same=False)])
-    assert not manager.hopeful
+    assert not manager.accepts_samples
     link.gone()
-    assert manager.hopeful
+    assert manager.accepts_samples
 
 
 def test_a_wrong_row_is_reported_with_its_number_and_within_a_line(make):
@@ -493,7 +493,7 @@ def test_a_crash_loop_is_reported_with_the_pause_and_to_those_who_ask_for_readin
     unfit, changes, rooms = [], [], []
     manager.on_unfit, manager.on_room = unfit.append, rooms.append
     warm(manager)
-    manager.on_change = lambda: changes.append(manager.hopeful)
+    manager.on_change = lambda: changes.append(manager.accepts_samples)
     rooms.clear()
     for _ in range(module.CRASH_LOOP + 1):
         next(iter(manager.links.values())).gone()
@@ -523,7 +523,7 @@ def test_a_scorer_that_ends_before_any_has_loaded_the_model_is_the_end(make):
     turn(manager)
     manager.scorer_exited(1, 9)
     assert ends[0].what == "The model did not load: its process was killed by signal 9 (SIGKILL) while loading."
-    assert (manager.hopeful, rooms, len(ends)) == (False, [None], 1)
+    assert (manager.accepts_samples, rooms, len(ends)) == (False, [None], 1)
     manager.zygote_gone("ended")
     assert len(ends) == 1
 
@@ -545,7 +545,7 @@ def test_a_setup_that_fails_is_no_crash_and_is_tried_after_growing_pauses(make):
         setup_failed(manager, link)
     assert manager._delay() == module.MIN_PAUSE * 2
     assert manager.why_not_ready == "The notebook's setup failed, and the service retries it; the log shows the error."
-    assert not manager.hopeful and not manager.crash_looping
+    assert not manager.accepts_samples and not manager.crash_looping
     assert [line.partition("\n")[0] for line in manager.said] == [
         "Traceback",
         "ERROR: The notebook's setup failed: it is down.",
@@ -588,7 +588,7 @@ def test_after_its_stop_a_manager_has_no_scorers_and_starts_none(make):
     second.give(Job(b"2", None))
     assert manager.zygote_pid == 1
     assert [job.body for job in manager.stop(1.0)] == [b"1", b"2"]
-    assert (supervisor.ended, manager.links, manager.free, manager.warm, manager.hopeful) == (
+    assert (supervisor.ended, manager.links, manager.free, manager.warm, manager.accepts_samples) == (
         True,
         {},
         [],

@@ -155,12 +155,12 @@ class Reader:
         )
 
 
-def _encoding_of(head: bytes, told: str) -> str:
-    """Return the encoding `told`, or the one detected from `head`, the input's first bytes."""
-    if not told:
+def _encoding_of(head: bytes, given: str) -> str:
+    """Return the encoding `given`, or the one detected from `head`, the input's first bytes."""
+    if not given:
         return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), _UTF_8)
     # UTF-8 has several names, with and without a byte order mark.
-    return _UTF_8 if codecs.lookup(told).name in ("utf-8", _UTF_8) else told
+    return _UTF_8 if codecs.lookup(given).name in ("utf-8", _UTF_8) else given
 
 
 def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:

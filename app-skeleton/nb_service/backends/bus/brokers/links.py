@@ -23,7 +23,7 @@ class Link(Generic[Message]):
         self.arrived: deque[Message] = deque()
         self.gone = ""
         self.ended = asyncio.Event()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def blocked(self) -> str:
@@ -33,19 +33,19 @@ class Link(Generic[Message]):
     def arrive(self, message: Message) -> None:
         """Add an incoming message."""
         self.arrived.append(message)
-        self._news.set()
+        self._changed.set()
 
     def lose(self, reason: str) -> None:
         """Wake all waiting callers, because nothing more will arrive; the first reason is kept."""
         self.gone = self.gone or reason
-        self._news.set()
+        self._changed.set()
 
-    async def news(self) -> None:
+    async def wait(self) -> None:
         """Wait until a message has arrived or the link is gone, for IDLE_SECONDS at most."""
         if not self.arrived:
-            self._news.clear()
+            self._changed.clear()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
+                await asyncio.wait_for(self._changed.wait(), IDLE_SECONDS)
 
     def pop(self, most: int) -> list[Message]:
         """Return up to `most` messages that have arrived, oldest first."""

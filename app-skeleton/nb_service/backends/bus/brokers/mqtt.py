@@ -71,7 +71,7 @@ class _Link(Link[Came]):
         self.ours = ours
         self.unsettled: deque[Came] = deque()  # in order of arrival, in which they must be acknowledged
         self.is_hung_up = False  # whether the broker closed it without a reason
-        self.is_mourned = False
+        self.loss_counted = False
         self.began = time.monotonic()
         self.on_the_way: set[int] = set()  # published, but not confirmed
         self.window = MAX_ON_THE_WAY
@@ -286,7 +286,7 @@ class Mqtt(Linked[_Link]):
     async def take(self, most: int) -> list[Delivery]:
         """Return messages that have arrived."""
         link = self._here
-        await link.news()
+        await link.wait()
         if link.gone:
             raise self._away(link)
         return [self._delivery(came) for came in link.pop(most)]
@@ -325,14 +325,14 @@ class Mqtt(Linked[_Link]):
     def _away(self, link: _Link) -> Away:
         """Return the reason, after a pause if an immediate reconnect would fail the same way."""
         lived = time.monotonic() - link.began
-        if not link.is_mourned and lived < SHORT_SECONDS:
+        if not link.loss_counted and lived < SHORT_SECONDS:
             if self._pause and link.is_hung_up:
                 link.gone = f"the connection is lost as soon as it is made; perhaps {OUR_NAME}"
             self._pause = min(MAX_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
-        elif not link.is_mourned:
+        elif not link.loss_counted:
             self._pause = 0.0
         # `take` and `settle` may both notice the loss.
-        link.is_mourned = True
+        link.loss_counted = True
         return Away(link.gone or "no answer")
 
     def _delivery(self, came: Came) -> Delivery:

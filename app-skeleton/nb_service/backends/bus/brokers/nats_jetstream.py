@@ -69,7 +69,7 @@ class NatsJetStream:
     def _reset(self) -> None:
         self._arrived: deque[Msg] = deque()
         self._requested = 0  # messages that the server is still going to send
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._unconfirmed: set[str] = set()
         self._all_confirmed: asyncio.Future[None] | None = None
         self._numbers = itertools.count()
@@ -123,9 +123,9 @@ class NatsJetStream:
                 request = {"batch": wanted, "expires": int(REQUEST_SECONDS * 1e9)}
                 await self._here.publish(self._next, json.dumps(request).encode(), reply=self._inbox)
             if not self._arrived:
-                self._news.clear()
+                self._changed.clear()
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
+                    await asyncio.wait_for(self._changed.wait(), IDLE_SECONDS)
         except (errors.Error, OSError) as error:
             raise Away(self._reason(error)) from error
         if self._gone:
@@ -199,7 +199,7 @@ class NatsJetStream:
                 await self._client.flush(timeout=1)
         client, self._client = self._client, None
         self._gone = self._gone or "the connection is closed"
-        self._news.set()
+        self._changed.set()
         if client is None:
             return
         with contextlib.suppress(errors.Error, OSError, asyncio.TimeoutError):
@@ -285,7 +285,7 @@ class NatsJetStream:
             self._requested = max(0, self._requested - int(left)) if left.isdecimal() else 0
         elif status != "100":
             self._gone = f"the server says {(message.headers or {}).get('Description', status)} of the consumer"
-        self._news.set()
+        self._changed.set()
 
     async def _confirmed(self, message: Msg) -> None:
         over = self._all_confirmed
@@ -304,7 +304,7 @@ class NatsJetStream:
 
     async def _closed(self) -> None:
         self._gone = self._gone or self._said or "the connection is lost"
-        self._news.set()
+        self._changed.set()
         over = self._all_confirmed
         if self._unconfirmed and over is not None and not over.done():
             over.set_exception(Away(self._gone))

@@ -107,7 +107,7 @@ class _Link(Link[Came]):
         self.channel: Channel | None = None
         self.code = 0  # the server's code for closing it
         self.unread = ""  # why the server doesn't read what is published
-        self.refusing = ""  # the queue that rejects messages
+        self.rejecting_queue = ""  # the queue that rejects messages
         self.prefetch = 0
         self._waiting: set[asyncio.Future] = set()
         self._numbers = itertools.count(1)
@@ -116,7 +116,7 @@ class _Link(Link[Came]):
     @property
     def blocked(self) -> str:
         """Return why publishing is blocked although the connection works; "" if it isn't."""
-        return self.unread or (f"the queue {self.refusing} is full" if self.refusing else "")
+        return self.unread or (f"the queue {self.rejecting_queue} is full" if self.rejecting_queue else "")
 
     async def answer(self, ask: Callable[[Callable[..., None]], object], seconds: float = ANSWER_SECONDS) -> Any:
         """Return the server's response to `ask`, which receives the callback for it; raise Away."""
@@ -290,7 +290,7 @@ class RabbitMQ(Linked[_Link]):
         """Return messages that have arrived."""
         link = self._here
         await self._consume(link, most + len(self._taken))
-        await link.news()
+        await link.wait()
         if link.gone:
             raise self._away(link)
         came = link.pop(most)
@@ -318,7 +318,7 @@ class RabbitMQ(Linked[_Link]):
         while messages:
             refused = await self._published(link, messages)
             messages = [messages[place] for place in refused]
-            link.refusing = messages[0][0] if messages else ""
+            link.rejecting_queue = messages[0][0] if messages else ""
             if messages:
                 # The queue is full and rejects messages. The connection works, and readers will drain the queue.
                 await asyncio.sleep(pause)

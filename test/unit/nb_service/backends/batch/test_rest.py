@@ -43,7 +43,7 @@ def test_a_terminal_gets_a_bar_and_a_log_a_line_a_minute():
     lines = []
     progress = Progress(None, lines.append, lambda: now[0])
     for now[0] in range(0, 130, 10):
-        progress.tell(int(now[0]) * 10, 0, now[0] / 1000)
+        progress.show(int(now[0]) * 10, 0, now[0] / 1000)
     assert lines == [
         "600 rows, 10 a second, about 9400 left, 15:40 to go",
         "1200 rows, 10 a second, about 8800 left, 14:40 to go",
@@ -51,9 +51,9 @@ def test_a_terminal_gets_a_bar_and_a_log_a_line_a_minute():
     own, theirs = os.openpty()
     bar = Progress(theirs, lines.append, lambda: now[0])
     now[0] += 1
-    bar.tell(500, 3, 0.5)
+    bar.show(500, 3, 0.5)
     now[0] += 1
-    bar.tell(1000, 3, 1.0)
+    bar.show(1000, 3, 1.0)
     bar.end()
     os.close(theirs)
     said = ""
@@ -142,7 +142,7 @@ def test_what_would_write_over_something_is_rejected(tmp_path):
         (tmp_path / name).touch()
     with pytest.raises(BatchWords, match="a.csv would be written twice"):
         made(tmp_path / "a.csv", tmp_path / "b/a.csv", f"{tmp_path}/out/")
-    with pytest.raises(BatchWords, match="would be read and written"):
+    with pytest.raises(BatchWords, match="would be both read and written"):
         made(tmp_path / "a.csv", tmp_path / "b/../a.csv")
     with pytest.raises(BatchWords, match="would be written twice"):
         made(tmp_path / "a.csv", tmp_path / "out.csv", "--errors", tmp_path / "out.csv")

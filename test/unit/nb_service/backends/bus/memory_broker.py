@@ -30,14 +30,14 @@ class MemoryBroker:
         self.away_in_settle = ""
         self.connects = self.closes = self.stops = 0
         self._numbers = 0
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def put(self, body: bytes, key: str | None = None, deliveries: int = 1, **headers: str) -> str:
         """Publish a sample; return its id."""
         self._numbers += 1
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.waiting.append(Delivery(body, f"m.{self._numbers}", named, key, key, deliveries, 1.0))
-        self._news.set()
+        self._changed.set()
         return f"m.{self._numbers}"
 
     def redeliver(self) -> None:
@@ -48,7 +48,7 @@ class MemoryBroker:
             )
             self.waiting.append(again)
         self.taken.clear()
-        self._news.set()
+        self._changed.set()
 
     def _check(self) -> None:
         if self.away:
@@ -66,9 +66,9 @@ class MemoryBroker:
         self.asked_for.append(most)
         self._check()
         if not self.waiting:
-            self._news.clear()
+            self._changed.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), 0.02)
+                await asyncio.wait_for(self._changed.wait(), 0.02)
             except asyncio.TimeoutError:
                 return []
         self._check()
@@ -110,4 +110,4 @@ class MemoryBroker:
     async def close(self) -> None:
         """Wake the consumers."""
         self.closes += 1
-        self._news.set()
+        self._changed.set()

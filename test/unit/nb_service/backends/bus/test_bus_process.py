@@ -33,7 +33,7 @@ def test_what_it_says_is_for_the_log(process):
 def test_what_it_counts_is_summed_up_over_its_lives(process):
     process, _ = process
     for _ in range(2):
-        process.on_news(news(counts={**COUNTS, "errors": dict(COUNTS["errors"])}))
+        process.on_message(news(counts={**COUNTS, "errors": dict(COUNTS["errors"])}))
     numbers = process.numbers()["bus"]
     assert (numbers["taken"], numbers["answered"], numbers["errors"]) == (6, 4, {"refused": 2})
     assert (numbers["connected"], numbers["waiting"], numbers["places"]) == (True, 7, ["a", "b", "b.errors"])
@@ -42,7 +42,7 @@ def test_what_it_counts_is_summed_up_over_its_lives(process):
 
 def test_without_a_process_nothing_is_connected_and_the_sums_stay(process):
     process, _ = process
-    process.on_news(news())
+    process.on_message(news())
     process.reap()
     assert not process.is_ready
     numbers = process.numbers()["bus"]

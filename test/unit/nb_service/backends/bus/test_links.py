@@ -32,7 +32,7 @@ class Broker(links.Linked[Noted]):
 def test_what_arrives_is_waited_for_and_had_once_and_in_order(monkeypatch):
     async def had():
         link = links.Link()
-        waiting = asyncio.create_task(link.news())
+        waiting = asyncio.create_task(link.wait())
         await asyncio.sleep(0)
         for message in "abc":
             link.arrive(message)
@@ -47,7 +47,7 @@ def test_nothing_is_waited_for_only_so_long(monkeypatch):
     monkeypatch.setattr(links, "IDLE_SECONDS", 0.01)
 
     async def waited():
-        await asyncio.wait_for(links.Link().news(), 5)
+        await asyncio.wait_for(links.Link().wait(), 5)
 
     asyncio.run(waited())
 
@@ -55,7 +55,7 @@ def test_nothing_is_waited_for_only_so_long(monkeypatch):
 def test_the_first_reason_is_the_one_and_wakes_who_waits(monkeypatch):
     async def lost():
         link = links.Link()
-        waiting = asyncio.create_task(link.news())
+        waiting = asyncio.create_task(link.wait())
         await asyncio.sleep(0)
         link.lose("refused")
         link.lose("closed")

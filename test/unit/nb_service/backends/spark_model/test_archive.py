@@ -147,5 +147,5 @@ def test_a_file_that_can_t_be_read_is_named(app_root, monkeypatch):
 
 def test_an_image_that_only_serves_says_so(app_root, monkeypatch):
     monkeypatch.setattr(contents, "find_spec", lambda name: None)
-    with pytest.raises(problems.SparkModelWords, match="is not in this image, which only serves"):
+    with pytest.raises(problems.SparkModelWords, match="is not in this image, which can only serve"):
         contents.of(model_folder.read(app_root, None))
