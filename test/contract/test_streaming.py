@@ -420,3 +420,30 @@ def test_curl_and_httpx_sse_follow_a_stream(service):
     shown = subprocess.run(["curl", "-sN", "-d", "2", *headers, url], capture_output=True, text=True, check=True).stdout
     assert events(shown) == [("message", 0), ("message", 1), DONE]
     assert clients.ask("sse", "follow_events.py", url) == [["message", "0"], ["message", "1"], ["done", "{}"]]
+
+
+@pytest.fixture
+def impatient(root, marks):
+    running = Service(root, MARKS=str(marks), S2I_RECEIVE_TIMEOUT="1").ready()
+    yield running
+    running.close()
+
+
+def test_a_client_that_reads_nothing_is_cut_off_and_its_generator_closed(impatient, marks):
+    mark = marks / "closed counts"
+    mark.unlink(missing_ok=True)
+    with slow_reader(impatient):
+        assert wait_until(mark.exists, 10.0)
+    assert impatient.predict(1) == (200, [0])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("front", ["asyncio", "waitress"])
+def test_a_comment_keeps_a_stream_of_events_awake(root, marks, front):
+    running = Service(root, S2I_FRONT=front, MARKS=str(marks)).ready()
+    try:
+        # After the item comes nothing for a minute.
+        with Stream(running, "hangs", EVENTS) as stream:
+            assert [stream.line() for _ in range(4)] == ["data: 1\n", "\n", ": \n", "\n"]
+    finally:
+        running.close()
