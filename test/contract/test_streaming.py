@@ -278,6 +278,23 @@ def test_a_client_that_leaves_closes_the_generator_and_frees_the_scorer(service,
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.parametrize(("path", "sample"), [("/predict", "endless"), ("/predict/batch", ["endless"])])
+def test_a_client_that_leaves_before_its_list_ends_frees_the_scorer(service, marks, path, sample):
+    mark = marks / "closed endless"
+    mark.unlink(missing_ok=True)
+    before = sorted(service.scorers)
+    # As many as there are scorers.
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            body = json.dumps(sample).encode()
+            fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+            client.sendall(f"POST {path} HTTP/1.1\r\n{fields}\r\n\r\n".encode() + body)
+            time.sleep(0.1)
+    assert wait_until(lambda: mark.exists() and mark.stat().st_size == 2, 4.0)
+    assert service.predict(1) == (200, [0])
+    assert sorted(service.scorers) == before
+
+
 def test_a_generator_that_is_busy_is_interrupted(service, marks):
     before = sorted(service.scorers)
     leave(service, "busy", LINES)

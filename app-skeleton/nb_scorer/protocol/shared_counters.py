@@ -3,12 +3,13 @@
 When a scorer dies, the first counter identifies the sample that it was working on, without a system call per sample.
 The second takes back samples that were sent but not started, while the scorer is too busy to read. Both count the
 samples of a link from its beginning. The third changes whenever a sample of an array that is scored one by one is done,
-so that the time limit applies to each of them.
+so that the time limit applies to each of them. The fourth identifies a sample whose prediction is no longer needed: a
+list of items that is still growing then ends.
 """
 
 import mmap
 
-SIZE = 24
+SIZE = 32
 
 
 class SharedCounters(object):
@@ -42,6 +43,14 @@ class SharedCounters(object):
     def progress(self):
         """Return a number that changes when progress is recorded."""
         return self._memory[2]
+
+    def withdraw(self, sample):
+        """Record that the prediction of a sample is no longer needed, given as its place in the count of those started."""
+        self._memory[3] = sample
+
+    def is_withdrawn(self):
+        """Return whether the prediction of the sample that was started last is no longer needed."""
+        return self._memory[3] == self._memory[0]
 
     def call_back(self, end):
         """Call back those of the first `end` samples that have not been started; return how many have."""

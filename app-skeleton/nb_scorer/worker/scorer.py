@@ -73,6 +73,8 @@ class Scorer(object):
         self._watch = Watch()
         # Called after each sample of an array that is scored one by one.
         self._note_progress = self._watch.note_progress
+        # Returns whether the prediction of the current sample is no longer needed.
+        self._is_withdrawn = _is_never_withdrawn
         self._is_reported = False
         self._schema = model.manifest.get("sample_schema") or {}
         self._files = model.manifest.get("files")
@@ -184,6 +186,7 @@ class Scorer(object):
         """Record the current process as the scorer's own: it may differ from the one that loaded the model."""
         self._pid = os.getpid()
         self._note_progress = self._watch.note_progress = counters.note_progress
+        self._is_withdrawn = counters.is_withdrawn
         for other in self._others.values():
             other.settle(counters)
 
@@ -342,7 +345,10 @@ class Scorer(object):
         return streams.items(self._result(result), self._result)
 
     def _list_of_items(self, result):
-        """Return the JSON array of these items; raise NoJsonForm where it becomes too large."""
+        """Return the JSON array of these items; raise NoJsonForm if it becomes too large.
+
+        It ends early if it is no longer needed: a generator may be endless.
+        """
         payloads, size = [], 0
         items = self._items(result)
         try:
@@ -353,6 +359,8 @@ class Scorer(object):
                     text = "the list of its items has more than {} bytes; request a stream instead"
                     raise json_codec.NoJsonForm(text.format(binary.limits.items))
                 self._note_progress()
+                if self._is_withdrawn():
+                    break
         finally:
             items.close()
         return b"[" + b", ".join(payloads) + b"]"
@@ -694,6 +702,10 @@ async def _ended(task):
         await task
     except BaseException:
         return
+
+
+def _is_never_withdrawn():
+    return False
 
 
 def _bound(function, given):

@@ -640,10 +640,10 @@ class Connection(asyncio.BufferedProtocol):
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
-        """Return whether its sample waits for a scorer or is a stream, or the app has not started its response."""
+        """Return whether its sample waits for a scorer or may be endless, or the app has not started its response."""
         if self._exchange is not None:
             return not self._exchange.has_begun
-        if self._request.head.stream is not None:
+        if self._front.yields_items or self._request.head.stream is not None:
             return self._job is not None
         return self._job is not None and self._front.pool.is_waiting(self._job)
 

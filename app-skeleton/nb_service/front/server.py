@@ -101,6 +101,8 @@ class Front:
         self._array_path = self.ARRAY_PATH if is_ours else None
         self._files = files.of(pool.model.manifest)
         self._streams = _streams(pool.model, self._sample_path, settings.pass_headers)
+        # Whether predictor is a generator, which may be endless.
+        self.yields_items = bool(pool.model.manifest.get("streams"))
         self._may_fetch = bool(settings.fetch_hosts)
         self._fetches = self._may_fetch and bool(self._files.arguments)
         self._connections: set[Client] = set()

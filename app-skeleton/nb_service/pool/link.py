@@ -323,6 +323,11 @@ class Link:
         before, self._progress = self._progress, self._counters.progress
         return self._progress != before
 
+    def withdraw(self) -> None:
+        """Have a list of items end early if its client has left."""
+        if self.in_flight and self.in_flight[0].abandoned:
+            self._counters.withdraw(self.answers + 1)
+
     def first(self, count: int) -> list[Job]:
         """Return the first `count` unanswered samples, without those that were taken back."""
         return [job for job in itertools.islice(self.in_flight, count) if job is not TAKEN]

@@ -359,6 +359,7 @@ class Pool:
         guarded(self._look_for_scorers, now)
 
     def _check_limit(self, link: Link, now: float) -> None:
+        link.withdraw()
         if link.has_progressed() or link.is_held:
             link.head_since = now
         limit = self.plan.predict_timeout

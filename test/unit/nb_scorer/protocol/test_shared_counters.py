@@ -27,6 +27,18 @@ def test_progress_within_an_array_is_seen():
         assert front.started == 0
 
 
+def test_only_the_sample_that_is_withdrawn_is():
+    with tempfile.TemporaryFile() as memory:
+        memory.truncate(SIZE)
+        front, scorer = SharedCounters(memory.fileno()), SharedCounters(memory.fileno())
+        scorer.start()
+        assert not scorer.is_withdrawn()
+        front.withdraw(1)
+        assert scorer.is_withdrawn()
+        scorer.start()
+        assert not scorer.is_withdrawn()
+
+
 def test_what_is_called_back_before_it_is_started_is_not_to_be_touched():
     with tempfile.TemporaryFile() as memory:
         memory.truncate(SIZE)

@@ -95,3 +95,13 @@ def test_a_stream_is_cancelled_by_its_number(streamed):
     streamed.say(OK, b"")
     assert turn_until(streamed.loop, lambda: streamed.got)
     assert not streamed.link.interrupt(streamed.job)
+
+
+def test_only_a_sample_that_was_abandoned_is_withdrawn(streamed):
+    counters = streamed.link._counters
+    counters.start()
+    streamed.link.withdraw()
+    assert not counters.is_withdrawn()
+    streamed.job.abandoned = True
+    streamed.link.withdraw()
+    assert counters.is_withdrawn()

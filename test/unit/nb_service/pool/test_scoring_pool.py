@@ -19,6 +19,9 @@ class Link:
     progressed = False
     is_held = False
 
+    def withdraw(self):
+        """Do nothing."""
+
     def __init__(self, room):
         self.in_flight = []
         self._room = room
