@@ -348,9 +348,13 @@ def test_many_streams_with_few_scorers_wait_for_their_turn(service):
 
 
 def test_the_access_log_has_a_line_at_the_end_of_a_stream(service):
-    Stream(service, "slow", LINES).read()
-    taken = float(service.wait_for(r"POST /predict 200 (\d{4,}\.\d)ms")[1])
-    assert taken > 1000
+    with Stream(service, "slow", LINES) as stream:
+        request_id = stream.response.headers["X-Request-ID"]
+        stream.line()
+        assert request_id not in service.log
+        stream.response.read()
+    taken = service.wait_for(rf"POST /predict 200 (\d+\.\d)ms id={request_id}")[1]
+    assert float(taken) > 1000
 
 
 def test_streams_are_counted_with_their_items_and_the_time_to_the_first(service):

@@ -12,7 +12,9 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import waitress
 from flask import Flask, Response, g, has_request_context, request
@@ -193,10 +195,17 @@ class Alone:
         visit.route = _route()
         response.headers.extend(visit.origin_headers)
         response.headers["X-Request-ID"] = visit.request_id
-        with self._lock:
-            self._access(visit, response.status_code)
+        if response.is_streamed:
+            # Its end may be long after this.
+            response.call_on_close(partial(self._record, visit, response.status_code))
+        else:
+            self._record(visit, response.status_code)
         response.call_on_close(self._left)
         return response
+
+    def _record(self, visit: Any, status: int) -> None:
+        with self._lock:
+            self._access(visit, status)
 
     def _left(self) -> None:
         with self._lock:
