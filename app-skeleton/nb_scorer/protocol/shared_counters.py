@@ -45,7 +45,7 @@ class SharedCounters(object):
         return self._memory[2]
 
     def withdraw(self, sample):
-        """Record that the prediction of a sample is no longer needed, given as its place in the count of those started."""
+        """Record that the prediction of a sample is no longer needed; `sample` is its place in the count of starts."""
         self._memory[3] = sample
 
     def is_withdrawn(self):
