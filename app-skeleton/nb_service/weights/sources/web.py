@@ -39,6 +39,10 @@ class Reader:
             return self._opener.open(request, timeout=self._seconds)
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
+        except urllib.error.HTTPError as error:
+            # It is a response, with an open connection.
+            error.close()
+            raise
         except urllib.error.URLError as error:
             if isinstance(error.reason, Refused):
                 raise error.reason from error
