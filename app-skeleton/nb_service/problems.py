@@ -527,7 +527,7 @@ class WeightsUnavailable(WrittenProblem):
 
 
 class WeightsDiffer(WrittenProblem):
-    """A file of weights is not the one that weights.lock lists."""
+    """A file of weights differs from the one in weights.lock."""
 
     code = "weights-differ"
     what_text = "{names} from {where} has {kind} in weights.lock."

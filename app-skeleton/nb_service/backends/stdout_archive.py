@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StdoutArchive:
-    """Base of such back ends: a subclass parses the command line and writes the archive."""
+    """Base of back ends that write an archive: a subclass parses the command line and writes the archive."""
 
     keeps_stdout = True
     name = ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StdoutPage:
-    """Base of such back ends: a subclass has a name, help and the page. The pool is not started."""
+    """Base of back ends that write a page: a subclass has a name, help and the page. The pool is not started."""
 
     keeps_stdout = True
     name = ""

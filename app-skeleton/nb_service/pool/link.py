@@ -219,7 +219,7 @@ class Link:
         return frames.is_held(len(self._item_sizes), self._items_size)
 
     def cancel(self, job: Job) -> None:
-        """Have the scorer end a stream, or not begin it."""
+        """Make the scorer end a stream, or not start it."""
         if self.alive and job in self.in_flight:
             number = (self.answers + self.in_flight.index(job)) & frames.NUMBERS
             self._out += frames.request(frames.CANCEL, number, b"")
