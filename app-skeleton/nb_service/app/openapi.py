@@ -123,6 +123,8 @@ def _schemas(model: ModelFolder) -> dict:
     if model.manifest.get("streams"):
         # Cog's names, by which its clients know that the list is of a stream, and that strings are parts of one text.
         answers = {**LIST, **answers, "x-cog-array-type": "iterator"}
+        # The golden rows' numbers of items do not limit those of other samples.
+        answers = {name: value for name, value in answers.items() if name not in ("minItems", "maxItems")}
         if _are_strings(answers):
             answers["x-cog-array-display"] = "concatenate"
     schemas: dict[str, dict] = {"Sample": model.sample_schema, "Answer": answers}

@@ -40,6 +40,12 @@ def test_every_route_is_in_the_document(tmp_path):
     assert {("POST", "/v1/models/{name}:regress"), ("GET", "/v1/models/{name}/versions/{version}/metadata")} <= there
 
 
+def test_a_stream_may_have_more_items_than_the_golden_rows(tmp_path):
+    manifest = {"answer_schema": LISTS, "streams": True}
+    answer = client_of(folder=tmp_path, manifest=manifest).get("/openapi.json").json["components"]["schemas"]["Answer"]
+    assert answer == {"type": "array", "items": NUMBER, "x-cog-array-type": "iterator"}
+
+
 def test_what_is_off_is_not_in_the_document(tmp_path):
     assert not {"/model", "/notebook"} & set(document(tmp_path)["paths"])
 
