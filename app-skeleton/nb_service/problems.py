@@ -581,7 +581,9 @@ class WeightsTooLarge(WrittenProblem):
     """The sources have more weights than a build may fetch."""
 
     code = "weights-too-large"
-    what_text = "The sources of the weights have {found}, and S2I_WEIGHTS_MAX allows {most} bytes in 10000 files."
+    what_text = (
+        "The sources of the weights contain {found}. The limits are {most} bytes (S2I_WEIGHTS_MAX) and 10000 files."
+    )
     why_text = "A source that grows would fill the disk."
     fix_text = "Select files with patterns, the third element of an entry, or increase S2I_WEIGHTS_MAX."
 

@@ -23,9 +23,9 @@ MAX_KINDS = 10000
 
 
 class Watch(object):
-    """Compares results in a service's scorer.
+    """Compares results of shared calls with those of samples scored alone, in a service's scorer.
 
-    `ended` is None, or the facts of the difference that disabled batching.
+    `ended` is None, or the facts about the difference that disabled batching.
     """
 
     # For a row that was also scored alone, that result is used.

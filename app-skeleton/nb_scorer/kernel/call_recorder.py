@@ -270,7 +270,7 @@ class CallNoter(ast.NodeTransformer):
         return self._wrapped(node, node) if self._noted(node) else node
 
     def visit_Await(self, node):
-        """Do the same for `await predictor(x)`, whose result is available only after awaiting."""
+        """Return the await; for `await predictor(x)`, wrap the argument and the awaited result."""
         if isinstance(node.value, ast.Call):
             return self._wrapped(node, node.value) if self._noted(node.value) else node
         self.generic_visit(node)

@@ -105,7 +105,7 @@ class SetupFailed(ModelProblem):
 
     code = "setup-failed"
     what_text = "The notebook's setup failed: {error}."
-    why_text = "Each scorer calls setup once before it takes samples, so none can be predicted without it."
+    why_text = "Each scorer calls setup once before it accepts samples, so the service can't predict without it."
     fix_text = (
         "Read the traceback in the log, and check that the servers that setup connects to can be reached from here. "
         "The service calls it again, with growing pauses."

@@ -32,7 +32,10 @@ def of(called, files=_NO_FILES):
 
 
 def files_of(predictor):
-    """Return {argument: (kind, whether it is a list of them)} of a callable predictor; a single one is named ""."""
+    """Return {argument: (kind, is_list)} for the arguments of a callable predictor that are files.
+
+    The argument of a predictor with one argument is named "".
+    """
     if not isinstance(predictor, Call):
         return {}
     fields = predictor.read.fields if isinstance(predictor, CallByName) else {"": (predictor.read, True)}

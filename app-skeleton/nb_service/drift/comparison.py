@@ -31,7 +31,7 @@ class Compared(NamedTuple):
 
     @property
     def exceeded(self) -> list[tuple[str, float, float]]:
-        """Return (name, measure, limit) of each measure that is beyond chance, and large enough to matter."""
+        """Return (name, measure, limit) of each measure that exceeds its limit."""
         measures = ("PSI", self.psi, self.psi_limit), ("KS", self.ks, self.ks_limit)
         return [
             (name, measure, limit)

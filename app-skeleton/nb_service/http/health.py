@@ -8,9 +8,10 @@ from nb_service.http.replies import Reply
 
 
 class Health:
-    """Handles the checks of Kubernetes, SageMaker, MLflow and Open Inference, and Vertex AI's at its own path.
+    """Handles the health checks of Kubernetes, SageMaker, MLflow, Open Inference and, at `vertex_route`, Vertex AI.
 
-    `is_ready` returns whether the service is ready, and `why_not` the reason if not, as a sentence for any client.
+    `is_ready` returns whether the service is ready. If it isn't, `why_not` returns the reason as a sentence, which any
+    client may see.
     """
 
     def __init__(

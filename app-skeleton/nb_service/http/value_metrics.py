@@ -26,7 +26,7 @@ DIGITS = b"-0123456789"
 
 
 class Predictions:
-    """Predictions: `by_value` counts strings, whole numbers and booleans; `numbers` the others."""
+    """Counts predictions: strings, whole numbers and booleans by value, other numbers in the histogram `numbers`."""
 
     def __init__(self, golden: list) -> None:
         floats = [answer for answer in golden if type(answer) is float]

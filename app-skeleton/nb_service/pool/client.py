@@ -207,7 +207,7 @@ class PoolClient:
         return numbers
 
     def abandon(self, box: queue.SimpleQueue) -> None:
-        """Withdraw all requests whose answers would go to `box`; none arrives any more."""
+        """Cancel all requests whose answers would go to `box`; no answer arrives there afterwards."""
         numbers = [number for number, entry in list(self._pending.items()) if entry[0] is box]
         if not numbers:
             return

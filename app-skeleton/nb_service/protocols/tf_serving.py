@@ -36,7 +36,10 @@ _PATH = re.compile(
 
 
 class Target(NamedTuple):
-    """The target of a path under /v1/models/: a method ("" for the status, "metadata") of a version of a model."""
+    """A parsed path under /v1/models/: the model, its version or label, and the method.
+
+    `method` is "" for the status, and "metadata" for the metadata.
+    """
 
     model: str
     version: int | None

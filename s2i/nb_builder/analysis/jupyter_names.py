@@ -41,7 +41,7 @@ def problem(use: Use, notebook: Path, instead: str = "") -> OnlyInJupyter:
 
 
 def imported(cells: Sequence[Cell]) -> list[Use]:
-    """Return the names that the cells import from IPython, whose modules the saved function then needs."""
+    """Return each use of a name that a cell imports from IPython; a saved function that has one needs IPython."""
     uses = Uses(cells)
     return [] if uses.opaque else [use for use in uses.all() if _is_of_ipython(use.name, uses)]
 

@@ -202,7 +202,7 @@ def _push(add: Add) -> None:
 def _pull(add: Add) -> None:
     add("reference", metavar="REFERENCE", help="model to pull, such as registry.example.org/name@sha256:…")
     add("--output", "-o", default="model.pyz", metavar="FILE", help="the file (default: model.pyz)")
-    add("--key", default="", metavar="FILE", help="public key of its signer")
+    add("--key", default="", metavar="FILE", help="public key of the model's signer")
 
 
 def _sign(add: Add) -> None:

@@ -99,10 +99,10 @@ def _names_predictor(file: Path) -> bool:
 
 
 def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, consent: Consent, log: Log) -> Outcome:
-    """Plan a service of the notebook in `folder`, build it, and ask whether to serve it.
+    """Plan a service for the notebook in `folder`, build it, and ask whether to serve it.
 
-    Without a terminal and without consent, print the plan and the command that accepts it, and leave the notebook to
-    the build, which reports what it lacks.
+    Without a terminal and without consent, print the plan and the command that accepts it. The caller then builds the
+    unchanged notebook, and that build reports what is missing.
     """
     # Imported here because notebooks with a predictor don't need it.
     from nb_builder.commands import check

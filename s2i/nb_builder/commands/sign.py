@@ -24,7 +24,7 @@ class NotSignable(BuildProblem):
 
     code = "not-signable"
     what_text = "The model in {folder} can't be signed: {reason}."
-    why_text = "A signature covers the files of a model and their bytes, and nothing else."
+    why_text = "A signature covers only the contents of regular files in the model's folder."
     fix_text = (
         "Use an image built with '{nb_builder} build' or s2i, or remove files from its model folder that no build "
         "put there."

@@ -38,7 +38,7 @@ class FixFailed(BuildProblem):
     code = "fix-failed"
     what_text = "{notebook} can't be written: {reason}."
     why_text = "--fix replaces the file in one step; your file is unchanged."
-    fix_text = "Make the folder writable for you, or add this yourself: {text}"
+    fix_text = "Make sure that you can write to the folder, or add this yourself: {text}"
 
 
 class VersionUnknown(BuildProblem):

@@ -66,7 +66,7 @@ class PreviousBuild:
         return Previous(self.facts.get("asked"), as_of, self.path(paths.BUILD, paths.LOCK), is_exact)
 
     def unpack_venv(self, workspace: Workspace) -> None:
-        """Move its environment to the workspace, keeping mtimes, so that bytecode stays valid."""
+        """Move that build's environment to the workspace, keeping mtimes, so that bytecode stays valid."""
         shutil.rmtree(workspace.venv, ignore_errors=True)
         archive = self.path(VENV_ARCHIVE)
         subprocess.run(["tar", "-C", workspace.root, "-xf", archive, paths.VENV], check=True)

@@ -27,9 +27,9 @@ _OTHERWISE = "Replace it with code that works in every Python, or put it under a
 
 
 def without_setup(node: NotebookNode, notebook: Path, repository: Path, log: Log) -> NotebookNode:
-    """Return the notebook with pure platform setup commented out; a log note names the statements.
+    """Comment out the statements that only set up a platform, log a note about them, and return the notebook.
 
-    Setup of a platform that the notebook also uses for anything else stays. `node` is changed in place.
+    If the notebook also uses the platform for anything else, its setup stays. `node` is changed in place.
     """
     uses_by_cell = uses.by_cell(author_cells(node), node.metadata, repository)
     needed = {use.platform.name for _, cell_uses in uses_by_cell for use in cell_uses if not use.removable}

@@ -18,7 +18,7 @@ class RegistryFailed(BuildProblem):
 
     code = "registry-failed"
     what_text = "{reference}: {reason}."
-    why_text = "A model is pushed as a whole, and a pulled model must have the requested digest."
+    why_text = "A push must upload the whole model, and a pulled model must have the requested digest."
     fix_text = (
         "Check the host, the name and the network; 'docker login' stores credentials that are used here, and "
         "REQUESTS_CA_BUNDLE names certificate authorities."

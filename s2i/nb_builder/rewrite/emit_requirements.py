@@ -41,7 +41,7 @@ with (open(sys.argv[1], "w") if sys.argv[1:] else sys.stdout) as _file:
 
 
 class EmitRequirements(Preprocessor):
-    """Appends the cell that writes requirements.txt, to the file given as argument or to stdout."""
+    """Appends a cell that writes requirements.txt: to the file given as its argument, or to stdout."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Return the notebook with that cell; `requirements` is empty if no remaining cell defines it."""

@@ -1,4 +1,4 @@
-"""Finds what magics hide from the syntax tree: Python that %%time and %%capture run, names that others may bind."""
+"""Finds code and names that magics hide from the syntax tree: cells under %%time, names that other magics bind."""
 
 import ast
 import re

@@ -148,7 +148,7 @@ def _called(function):
 
 
 def _by_name(context, sample, fields):
-    """Return {parameter: value} for an object whose keys are the parameters; reject other samples as Misfit does."""
+    """Return {parameter: value} for a sample whose keys are the parameters; the program rejects all other samples."""
     _require_fields(context, sample, fields)
     found = {}
     for name, needed in fields.items():

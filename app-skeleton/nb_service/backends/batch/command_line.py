@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="form of the sample that a row becomes",
     )
-    add("--files", type=_given, metavar="FOLDER", help="folder of the files that rows name")
+    add("--files", type=_given, metavar="FOLDER", help="folder with the files whose names are in the rows")
     add(
         "--keep",
         type=_given,

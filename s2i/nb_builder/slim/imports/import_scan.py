@@ -88,7 +88,7 @@ class Modules:
         return {*named_in(text, package), *self._computed_names_in(text, package)}
 
     def _names_in_native(self, file: str) -> set[str]:
-        """Return the modules whose full names occur in a native module, and its siblings whose last names do."""
+        """Return the modules whose names occur in a native module: full names, or short ones of its own package."""
         package = self._names[file].rpartition(".")[0]
         with open(file, "rb") as stream:
             names = {name.decode() for name in _NATIVE_WORD.findall(stream.read())}
