@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from nb_builder.requirements.sources import text
 from nb_builder.requirements.sources.declaration import Packages, Unreadable
@@ -71,7 +71,8 @@ def _public(version: str) -> str:
     """Return a version without its local part: 2.1.0+cpu satisfies ==2.1.0, but 2.1.0 doesn't satisfy ==2.1.0+cpu."""
     try:
         return Version(str(version)).public
-    except InvalidVersion:
+    except ValueError:
+        # InvalidVersion, or thousands of digits.
         return str(version)
 
 

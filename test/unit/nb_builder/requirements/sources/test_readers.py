@@ -366,3 +366,7 @@ def test_lines_of_a_requirements_txt_are_known_by_their_numbers(write):
     )
     exported = requirements_txt.read(write("requirements.txt", "python=3.9.7=h1\nsix=1.16.0=py_0\n"))
     assert exported == Packages(("six==1.16.0",), python="==3.9.*", notes=("as conda writes it",))
+
+
+def test_a_version_of_thousands_of_digits_stays_as_it_is():
+    assert locks._public("9" * 5000) == "9" * 5000
