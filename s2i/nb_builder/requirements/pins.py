@@ -15,11 +15,15 @@ def exact_version(requirement: Requirement) -> str:
 def conflict(one: Requirement, other: Requirement) -> bool:
     """Return whether both are of one package, and one pins a version that the other doesn't allow.
 
-    If their markers differ, they may never apply at once. The installer finds out.
+    If their markers differ, they may never apply at once. The installer finds out, as it does for unreadable versions.
     """
     if canonicalize_name(one.name) != canonicalize_name(other.name) or str(one.marker) != str(other.marker):
         return False
     for exact, broad in ((one, other), (other, one)):
         if version := exact_version(exact):
-            return not broad.specifier.contains(version, prereleases=True)
+            try:
+                return not broad.specifier.contains(version, prereleases=True)
+            except ValueError:
+                # Python reads no number of thousands of digits.
+                return False
     return False

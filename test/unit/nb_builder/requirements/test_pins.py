@@ -29,6 +29,8 @@ def test_an_exact_version_is_found(text, version):
         ("a==1", "a==1.*", False),
         ("a==1.*", "a==2.*", False),
         ("a<3,==1", "a>0", False),
+        pytest.param(f"a==1.{'1' * 5000}", "a>1", False, id="long pin"),
+        pytest.param("a==1", f"a>{'1' * 5000}", False, id="long limit"),
     ],
 )
 def test_requirements_conflict_if_one_pins_what_the_other_excludes(one, other, is_conflict):
