@@ -137,7 +137,7 @@ def of_fleets() -> list[str]:
 
 def of_queues() -> list[str]:
     """Return what becomes of a fifth too many requests, by how many samples may wait."""
-    lines = head("`S2I_MAX_QUEUE`", "refused", "by arithmetic", "p99 s", "by arithmetic")
+    lines = head("`S2I_MAX_QUEUE`", "rejected", "by arithmetic", "p99 s", "by arithmetic")
     able = SLOW.scorers / SLOW_SECONDS
     for limit in (16, 64, 256, 1024):
         # Behind the time in which the queue fills.
@@ -178,7 +178,7 @@ def of_delays() -> list[str]:
     """Return what a doubling does to replicas that are 60 % busy, until the same number again is ready."""
     able = SLOW.scorers / SLOW_SECONDS
     before, during = USABLE * able, 2 * USABLE * able
-    titles = ("wait by then", "refused by then", "p99 s by then", "again as before after")
+    titles = ("wait by then", "rejected by then", "p99 s by then", "again as before after")
     lines = head("ready after", *(title for name in titles for title in (name, "by arithmetic")))
     for delay in (15, 30, 60, 120):
         waiting, outcome = _doubled(before, delay)

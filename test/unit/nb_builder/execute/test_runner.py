@@ -22,7 +22,7 @@ from nb_builder.problems.cells import (
 )
 from nb_builder.problems.contract import ExampleFails
 from nb_builder.problems.model import DiskFull, NotSerializable
-from nb_builder.problems.modules import ImportUndeclared
+from nb_builder.problems.modules import ImportUndeclared, ModuleNotOnPath
 from nb_builder.problems.packages import InstallFailed
 from nb_builder.problems.surroundings import FileIsPointer, FileMissing
 
@@ -144,7 +144,13 @@ def test_what_pandas_misses_is_an_undeclared_import_too(notebook_runner):
     assert '["openpyxl", ""]' in str(refusal(notebook_runner, code, ImportUndeclared))
 
 
-@pytest.mark.parametrize("module", ["own_helper", "os.nothing", "_sqlite9", "encodings.nothing"])
+def test_a_module_of_the_repository_in_another_folder_says_which_line_to_add(notebook_runner):
+    problem = refusal(notebook_runner, "import own_helper", ModuleNotOnPath)
+    assert "'own_helper', which the repository has in its top folder" in str(problem)
+    assert "import sys; sys.path.append('..')" in str(problem)
+
+
+@pytest.mark.parametrize("module", ["os.nothing", "_sqlite9", "encodings.nothing"])
 def test_what_requirements_could_not_provide_is_no_undeclared_import(notebook_runner, module):
     assert f"No module named '{module}'" in str(refusal(notebook_runner, f"import {module}", CellFailed))
 

@@ -183,7 +183,7 @@ def test_a_large_vocabulary_of_common_beginnings_is_found_word_by_word():
         (CountVectorizer(["a"], ngram_range=(1, 100)), r"CountVectorizer with ngram_range=\(1, 100\)"),
         (CountVectorizer(["a"], dtype=np.float32), "CountVectorizer with dtype float32"),
         (CountVectorizer([]), "without a vocabulary"),
-        (CountVectorizer(["a" * 20_000]), "a word of more than 16384 bytes"),
+        (CountVectorizer(["a" * 20_000]), "a word longer than 16384 bytes"),
         (TfidfVectorizer(["a"], TfidfTransformer([1.0]), dtype=np.float32), "TfidfVectorizer with dtype float32"),
         (TfidfVectorizer(["a", "b"], TfidfTransformer([1.0])), "more or fewer weights than words"),
         (TfidfVectorizer(["a"], TfidfTransformer([np.inf])), "more or fewer weights than words"),

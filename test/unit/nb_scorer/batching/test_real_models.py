@@ -243,7 +243,7 @@ def noisy(size: float, kind: str):
 def test_label_that_hangs_on_the_last_digit_is_not_proved(form_of):
     form, names = form_of("def predictor(x):\n    return int(model.predict([x])[0].argmax())\n")
     names["model"].predict = noisy(1e-10, "float64")
-    with pytest.raises(Unproved, match="answers 0 alone and 1 in a batch"):
+    with pytest.raises(Unproved, match="returns 0 alone and 1 in a batch"):
         prove(subject_of(form, names["predictor"]), [[1.0], [2.0]], 1e-6, 60)
 
 
