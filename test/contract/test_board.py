@@ -40,7 +40,10 @@ NOTEBOOK = """
     def size(x):
         return x[0]
 
-    predictors = {"size": size}
+    def parts(x):
+        yield from x
+
+    predictors = {"size": size, "parts": parts}
     examples = [[0.5, 0.5], [-1.0, 0.25], [0.5, 2]]
 """
 # What Grafana puts in the place of its variables where one service is chosen, and where all versions of the bus are.
@@ -48,6 +51,7 @@ VARIABLES = {"$job": "my-service", "$version": "a", "$route": "/predict|/predict
 OF_THE_BUS = {"$job": "bus", "$version": ".*"}
 # What the service lacks, and the numbers of that which serves the bus's have.
 NOT_HERE = ("Bus", "GPUs")
+EVENTS = {"Content-Type": "application/json", "Accept": "text/event-stream"}
 LONG = 90
 # Samples in a body: enough for the rules on drift.
 MANY = 300
@@ -155,6 +159,7 @@ def load(service, ended):
         assert service.predict([0, 3])[0] == 500
         assert service.ask(TRUTH, "/feedback")[0] == 200
         assert service.ask("[1, 2]", "/predict/size")[0] == 200
+        assert service.ask("[1, 2]", "/predict/parts", headers=EVENTS)[0] == 200
 
 
 @pytest.fixture(scope="module")
