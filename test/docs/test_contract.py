@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from nb_builder.rewrite import scripts
-from nb_scorer.model import functions, signatures
+from nb_scorer.model import functions, signatures, streams
 from nb_scorer.protocol import frames
 from nb_scorer.worker.scorer import Scorer
 from nbformat.v4 import new_code_cell, new_notebook
@@ -33,7 +33,8 @@ class Model:
         self.names = names
         called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
         self.predictor, self.validator, self.batch_predictor = (called[name] for name in NAMES)
-        self.batch_form, self.manifest = None, {}
+        # As a build records it.
+        self.batch_form, self.manifest = None, {"streams": streams.is_streaming(self.predictor)}
         self.setup, self.teardown = names.get("setup"), names.get("teardown")
 
 
