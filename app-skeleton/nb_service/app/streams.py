@@ -6,7 +6,6 @@ from flask import Response, request, stream_with_context
 
 from nb_service.app.route_context import Refusal, RouteContext, body, refusal_response, response_of
 from nb_service.http import replies, streaming
-from nb_service.http.streaming import Writing
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Malformed, Question
@@ -20,7 +19,7 @@ def streamed(
     context: RouteContext,
     read: Callable[[bytes], Question],
     refusal: Refusal,
-    writing: Callable[[Question], Writing],
+    writing: Callable[[Question], streaming.Form],
 ) -> Response:
     """Return the response with the items of the prediction for the one sample that `read` finds in the body.
 
@@ -50,7 +49,9 @@ def _only(samples: Sequence[bytes]) -> bytes:
     return samples[0]
 
 
-def stream_response(context: RouteContext, sample: bytes, call: bytes, form: Writing, *, is_files: bool) -> Response:
+def stream_response(
+    context: RouteContext, sample: bytes, call: bytes, form: streaming.Form, *, is_files: bool
+) -> Response:
     """Return the response in which the items of the prediction for `sample` leave one by one.
 
     The first is waited for, so that what rejects the sample still has a status of its own.
@@ -69,7 +70,7 @@ def stream_response(context: RouteContext, sample: bytes, call: bytes, form: Wri
 
 
 def _pieces(
-    context: RouteContext, form: Writing, first: Answer, answers: Generator[Answer | None, None, None]
+    context: RouteContext, form: streaming.Form, first: Answer, answers: Generator[Answer | None, None, None]
 ) -> Iterator[bytes]:
     answer: Answer | None = first
     while answer is None or answer.outcome == outcomes.ITEM:

@@ -494,21 +494,18 @@ class Connection(asyncio.BufferedProtocol):
             self._reply(request, replies.EMPTY)
         elif front.is_for_app(request.head, body):
             self._ask_app(request, body)
-        elif request.head.stream is not None:
-            self._ask_stream(request, body, request.head.stream)
-        elif request.head.file_prefix:
-            done, prefix = partial(self._answered, request), request.head.file_prefix
-            self._job = front.pool.submit_files(body, done, request.request_id, call, prefix)
         else:
-            self._job = front.pool.submit(body, partial(self._answered, request), request.request_id, call)
+            self._ask_pool(request, body)
 
-    def _ask_stream(self, request: Request, body: bytes, form: Form) -> None:
-        pool, call, prefix = self._front.pool, request.head.call, request.head.file_prefix
-        done = partial(self._streamed, request, form)
+    def _ask_pool(self, request: Request, body: bytes) -> None:
+        pool, head = self._front.pool, request.head
+        form, prefix = head.stream, head.file_prefix
+        done = partial(self._answered, request) if form is None else partial(self._streamed, request, form)
+        flags = 0 if form is None else form.flags
         if prefix:
-            self._job = pool.submit_files(body, done, request.request_id, call, prefix, form.flags)
+            self._job = pool.submit_files(body, done, request.request_id, head.call, prefix, flags)
         else:
-            self._job = pool.submit(body, done, request.request_id, call, form.flags)
+            self._job = pool.submit(body, done, request.request_id, head.call, flags)
 
     def _streamed(self, request: Request, form: Form, answer: Answer) -> None:
         """Pass on an item of a stream, or its end."""

@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 
 from nb_service.app.route_context import RouteContext, refusal_of_foreign_page, refusal_response, response_with
 from nb_service.app.streams import streamed
-from nb_service.http.streaming import Events
+from nb_service.http import streaming
 from nb_service.protocols import Body, Malformed, Question, encode, generation, open_inference
 from nb_service.protocols.open_inference import Counted, Statistics
 
@@ -124,23 +124,17 @@ class _Model:
 
     def infer(self) -> Response:
         """Return the response with predictions for the tensors in the body."""
-        if not self._loaded.is_set():
-            return self._rejection()
         return self._counted(lambda: self.context.answer(self._read, open_inference.refusal))
 
     def generate(self) -> Response:
         """Return the response with the prediction for a text, or for tensors."""
-        if not self._loaded.is_set():
-            return self._rejection()
         return self._counted(lambda: self.context.answer(self._read_text, generation.refusal))
 
     def stream(self) -> Response:
         """Return the response whose events have the items of the prediction for a text, or for tensors."""
-        if not self._loaded.is_set():
-            return self._rejection()
 
-        def writing(question: Question) -> Events:
-            return Events(lambda item: generation.event(question.write([item])), generation.failed_event)
+        def writing(question: Question) -> streaming.Form:
+            return streaming.events(lambda item: generation.event(question.write([item])), generation.failed_event)
 
         return self._counted(lambda: streamed(self.context, self._read_text, generation.refusal, writing))
 
@@ -154,7 +148,12 @@ class _Model:
         return of_text or self._read(body)
 
     def _counted(self, answer: Callable[[], Response]) -> Response:
-        """Return the response to a request for a prediction, and count it with the time until its first byte."""
+        """Return the response to a request for a prediction, and count it with the time until its first byte.
+
+        While the model is unloaded, the request is rejected and not counted.
+        """
+        if not self._loaded.is_set():
+            return self._rejection()
         started = time.perf_counter_ns()
         response = answer()
         took = time.perf_counter_ns() - started

@@ -52,7 +52,7 @@ class Pool:
         )
         self._loop = loop
 
-    def submit(self, body, done, request_id=None, call=b""):
+    def submit(self, body, done, request_id=None, call=b"", stream=0):
         """Answer later."""
         self._loop.call_later(self.delay, done, Answer(OK, body))
         return Job(body, done)
