@@ -219,3 +219,23 @@ def test_the_page_has_a_field_for_each(service):
         assert status == (422 if len(wrong) < 99 else 413)
     status, page, _ = service.ask(urlencode({**sent, "parameter:top_k": "x"}), "/docs", headers=form)
     assert (status, 'data-at="#/parameters/top_k">must be a whole number, not a text</p>' in page) == (422, True)
+
+
+def test_a_stream_has_them_in_a_form_as_a_prediction_in_one_piece_has(start):
+    code = """
+        def predictor(sound: bytes, *, first: int = 1):
+            yield from sound[:first]
+
+        predictor(b"ab")
+    """
+    part = b'--x\r\nContent-Disposition: form-data; name="first"\r\n\r\n%s\r\n'
+    body = part + b'--x\r\nContent-Disposition: form-data; name="sound"; filename="a"\r\n\r\nabc\r\n--x--\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    for front in ("asyncio", "waitress"):
+        service = start(code, S2I_FRONT=front).ready()
+        assert service.ask(body % b"2", "/predict", headers=form)[:2] == (200, [97, 98])
+        streamed = {**form, "Accept": "text/event-stream"}
+        events = "data: 97\n\ndata: 98\n\nevent: done\ndata: {}\n\n"
+        assert service.ask(body % b"2", "/predict", headers=streamed)[:2] == (200, events)
+        status, answer, _ = service.ask(body % b"x", "/predict", headers=streamed)
+        assert (status, answer["errors"][0]["pointer"]) == (422, "#/parameters/first")

@@ -255,9 +255,12 @@ class Scorer(object):
 
     def answer_files(self, body):
         """Return (status, payload) for one sample with files, in the form that nb_scorer.model.binary describes."""
-        original = functools.partial(binary.sample_in, body, self._files, self._in_forms)
         scorer, refused = self._for_form(body)
-        return refused or scorer.answer_to(original, functools.partial(self._written, binary.accept_in(body)))
+        write = functools.partial(self._written, binary.accept_in(body))
+        return refused or scorer.answer_to(self._sample_with_files(body), write)
+
+    def _sample_with_files(self, body):
+        return functools.partial(binary.sample_in, body, self._files, self._in_forms)
 
     def _for_form(self, body):
         """Return what `for_facts` does for the parameters in a form, which count before those of the call."""
@@ -300,10 +303,13 @@ class Scorer(object):
 
         `is_files` is whether the sample has files, as for `answer_files`.
         """
-        if is_files:
-            original = functools.partial(binary.sample_in, body, self._files)
-        else:
-            original = functools.partial(json_codec.decode, body)
+        if not is_files:
+            return self.stream_to(functools.partial(json_codec.decode, body), outlet)
+        scorer, refused = self._for_form(body)
+        return refused or scorer.stream_to(self._sample_with_files(body), outlet)
+
+    def stream_to(self, original, outlet):
+        """As `answer_to`, with the prediction's items sent by `outlet`."""
         try:
             sample, refused = self._decode_and_validate(original)
             return refused or self._streamed(sample, original, outlet)
