@@ -7,11 +7,12 @@ that call scored (on its first answer, else 0), and that many bytes. A scorer an
 before the first answer it sends one HELLO, or one PROBLEM if it could not load the model or its setup failed.
 """
 
+import signal
 import struct
 
 REQUEST = struct.Struct("!IBI")
 ANSWER = struct.Struct("!IBIII")
-_LENGTH = struct.Struct("!I")
+_UNSIGNED = struct.Struct("!I")
 # Request numbers have 32 bits, and wrap around.
 NUMBERS = 0xFFFFFFFF
 
@@ -37,9 +38,9 @@ WITH_CALL = 0x80
 STREAMED = 0x40
 TEXTS = 0x20
 STREAM_FLAGS = STREAMED | TEXTS
-# With so many items, or bytes of them, that the client has not taken, the scorer waits.
-MAX_ITEMS_UNTAKEN = 16
-MAX_BYTES_UNTAKEN = 1 << 18
+# Interrupts predictor's code in a stream that was cancelled. The system ignores it in processes that do not handle it,
+# so one that comes too late does no harm.
+INTERRUPT = signal.SIGURG
 
 # Kinds with many samples and a single answer.
 OF_MANY = frozenset((MANY, BLOCK))
@@ -62,7 +63,6 @@ BACK = 253  # {}: not started, because the front called it back
 PROBLEM = 254  # {"code", "what", "why", "fix", "traceback"}: loading the model or its setup failed
 HELLO = 255  # {"pid"}
 
-_COUNT = struct.Struct("!I")
 # Payloads from a larger buffer are copied once instead of twice.
 _LARGE = 1 << 16
 _LARGE_FILES = 1 << 20
@@ -76,15 +76,15 @@ def request(kind, number, payload, call=b""):
 
 def with_call(call, payload):
     """Return the frame's bytes for a payload with a call."""
-    return _LENGTH.pack(len(call)) + call + payload
+    return _UNSIGNED.pack(len(call)) + call + payload
 
 
 def without_call(kind, payload):
     """Return (kind, call, payload) of a frame; the call is empty if it has none."""
     if not kind & WITH_CALL:
         return kind, b"", payload
-    end = _LENGTH.size + _LENGTH.unpack_from(payload)[0]
-    return kind & ~WITH_CALL, bytes(payload[_LENGTH.size : end]), payload[end:]
+    end = _UNSIGNED.size + _UNSIGNED.unpack_from(payload)[0]
+    return kind & ~WITH_CALL, bytes(payload[_UNSIGNED.size : end]), payload[end:]
 
 
 def request_head(kind, number, size, call=b""):
@@ -116,17 +116,12 @@ def answers(results, first, seconds):
 
 def taken(number, count):
     """Return the bytes that tell a scorer that `count` more items of the stream `number` were taken."""
-    return REQUEST.pack(_COUNT.size, TAKEN, number) + _COUNT.pack(count)
+    return REQUEST.pack(_UNSIGNED.size, TAKEN, number) + _UNSIGNED.pack(count)
 
 
 def count_taken(payload):
     """Return how many items a TAKEN with this payload is about."""
-    return _COUNT.unpack(payload)[0]
-
-
-def is_held(items, size):
-    """Return whether the scorer of a stream waits, with so many items, of `size` bytes, that were not taken."""
-    return items >= MAX_ITEMS_UNTAKEN or size >= MAX_BYTES_UNTAKEN
+    return _UNSIGNED.unpack(payload)[0]
 
 
 def take_requests(buffer):

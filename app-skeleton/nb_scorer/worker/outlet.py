@@ -1,10 +1,9 @@
 """The items of a stream on their way out of a scorer, and what the front says of the stream meanwhile.
 
 After each item the scorer reads without waiting; where the front has not taken enough of them, it waits for that. When
-the front cancels a stream while predictor's own code runs, it sends INTERRUPT, which raises Left there.
+the front cancels a stream while predictor's own code runs, it sends frames.INTERRUPT, which raises Left there.
 """
 
-import collections
 import contextlib
 import signal
 import socket
@@ -12,11 +11,10 @@ import threading
 import time
 
 from nb_scorer.protocol import frames
+from nb_scorer.protocol.untaken_items import UntakenItems
 
 # More would have the allocator ask the system for memory each time: three system calls per read.
 RECEIVE_BYTES = 1 << 16
-# The system ignores it in processes that do not handle it, so one that comes too late does no harm.
-INTERRUPT = signal.SIGURG
 
 
 class Left(GeneratorExit):
@@ -76,8 +74,7 @@ class Outlet(object):
         self._link = link
         self._inbox = inbox
         self._number = number
-        self._sizes: collections.deque = collections.deque()
-        self._size = 0
+        self._untaken = UntakenItems()
         self._since = time.perf_counter()
         self._is_stepping = False
 
@@ -90,26 +87,24 @@ class Outlet(object):
             self._inbox.ended = True
             return False
         self._since = now
-        self._sizes.append(len(payload))
-        self._size += len(payload)
+        self._untaken.add(len(payload))
         self._inbox.receive(socket.MSG_DONTWAIT)
         self._settle()
-        while self._is_wanted() and frames.is_held(len(self._sizes), self._size):
+        while self._is_wanted() and self._untaken.is_full:
             self._inbox.receive()
             self._settle()
         return self._is_wanted()
 
     def _settle(self):
         taken, self._inbox.taken = self._inbox.taken, 0
-        for _ in range(min(taken, len(self._sizes))):
-            self._size -= self._sizes.popleft()
+        self._untaken.take(taken)
 
     def _is_wanted(self):
         return not self._inbox.ended and self._inbox.cancelled != self._number
 
     @contextlib.contextmanager
     def interruptible(self):
-        """Have INTERRUPT raise Left in what `step` calls, until the block ends; raise it if the client left before."""
+        """Have the interrupt raise Left in what `step` calls, until the block ends; raise it if the client left before."""
         self._inbox.stream, self._inbox.taken = self._number, 0
         self._inbox.receive(socket.MSG_DONTWAIT)
         if not self._is_wanted():
@@ -117,12 +112,12 @@ class Outlet(object):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(INTERRUPT, self._interrupt)
+        before = signal.signal(frames.INTERRUPT, self._interrupt)
         try:
             yield
         finally:
             # None: it was not set by Python.
-            signal.signal(INTERRUPT, signal.SIG_DFL if before is None else before)
+            signal.signal(frames.INTERRUPT, signal.SIG_DFL if before is None else before)
 
     def step(self, function, *args):
         """Return what a function returns that runs predictor's code."""

@@ -794,7 +794,7 @@ def _answer_all(link, counters, scorer):
                 link.sendall(frames.answers([(frames.BACK, b"{}", 0)] * called_back, first, 0.0))
             number = first + called_back
             started = time.perf_counter()
-            outlet = Outlet(link, inbox, number, kind)
+            outlet = Outlet(link, inbox, number, kind) if kind & frames.STREAMED else None
             for answers in _answers(scorer, kind, bodies[called_back:], call, outlet):
                 scorer.end_copy()
                 seconds = (time.perf_counter() - started) / len(answers)
@@ -840,13 +840,13 @@ _OF_KINDS = {
 
 
 def _answers(scorer, kind, bodies, call, outlet):
-    """Return an iterable of lists of answers as (status, payload, batch); `outlet` is for the items of a stream."""
+    """Return an iterable of lists of answers as (status, payload, batch); `outlet` takes the items of a stream."""
     if not bodies:
         return []
     scorer, refused = scorer.for_call(call)
     if refused is not None:
         return [[(*refused, 1)] for _ in bodies]
-    if kind & frames.STREAMED:
+    if outlet is not None:
         is_files = kind & ~frames.STREAM_FLAGS == frames.FILES
         return [[(*scorer.stream(bodies[0], outlet, is_files), 1)]]
     if kind in _OF_KINDS:

@@ -4,16 +4,16 @@ import contextlib
 import itertools
 import json
 import os
-import signal
 import socket
 import time
 import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from nb_scorer.protocol import frames
+from nb_scorer.protocol import frames, untaken_items
 from nb_scorer.protocol.orders import ALL
 from nb_scorer.protocol.shared_counters import SharedCounters
+from nb_scorer.protocol.untaken_items import UntakenItems
 
 from nb_service.pool.answer import DIED, ITEM, OK, Answer, Job
 from nb_service.pool.guard import guarded
@@ -37,8 +37,6 @@ MAX_UNSENT = 1 << 20
 LARGE = 1 << 16
 # The share of what may be untaken of a stream's items after which the scorer hears that items were taken.
 TAKEN_AT_ONCE = 4
-# As nb_scorer.worker.outlet has it.
-INTERRUPT = signal.SIGURG
 # How many buffers are sent in one system call.
 BUFFERS = 16
 # Replaces a sample that was taken back, until the scorer confirms that.
@@ -129,8 +127,7 @@ class Link:
         self._unsent = 0
         # Of the stream at work: the sizes of the items that its client has not taken, as far as the scorer knows, their
         # sum, and how many of them it has taken.
-        self._item_sizes: deque[int] = deque()
-        self._items_size = 0
+        self._untaken = UntakenItems()
         self._items_taken = 0
         self._out = bytearray()
         # Sent before _out: large bodies, and the data before each.
@@ -199,24 +196,21 @@ class Link:
         if not self._is_at_work_on(job):
             return
         self._items_taken += count
-        size = sum(itertools.islice(self._item_sizes, self._items_taken))
-        if self._items_taken * TAKEN_AT_ONCE < frames.MAX_ITEMS_UNTAKEN and (
-            size * TAKEN_AT_ONCE < frames.MAX_BYTES_UNTAKEN
-        ):
+        is_of_few = self._items_taken * TAKEN_AT_ONCE < untaken_items.MAX_ITEMS
+        if is_of_few and self._untaken.size_of(self._items_taken) * TAKEN_AT_ONCE < untaken_items.MAX_BYTES:
             return
         if self.is_held:
             # Only now does the scorer go on.
             self.head_since = time.monotonic()
         self._out += frames.taken(self.answers & frames.NUMBERS, self._items_taken)
-        for _ in range(min(self._items_taken, len(self._item_sizes))):
-            self._items_size -= self._item_sizes.popleft()
+        self._untaken.take(self._items_taken)
         self._items_taken = 0
         self.flush()
 
     @property
     def is_held(self) -> bool:
         """Return whether the scorer waits for the client of its stream."""
-        return frames.is_held(len(self._item_sizes), self._items_size)
+        return self._untaken.is_full
 
     def cancel(self, job: Job) -> None:
         """Make the scorer end a stream, or not start it."""
@@ -231,7 +225,7 @@ class Link:
         # Predictor's own process says which number it has: no other process may come to harm by it.
         if is_at_work and isinstance(self.pid, int) and self.pid > 1:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, INTERRUPT)
+                os.kill(self.pid, frames.INTERRUPT)
         return is_at_work
 
     def stop_batching(self) -> None:
@@ -424,9 +418,8 @@ class Link:
                 continue
             job = in_flight.popleft()
             self.answers += 1
-            if self._item_sizes:
-                self._item_sizes.clear()
-                self._items_size = self._items_taken = 0
+            if job.kind & frames.STREAMED:
+                self._untaken, self._items_taken = UntakenItems(), 0
             if job is TAKEN:
                 self._taken -= 1
             elif status == frames.BACK:
@@ -452,8 +445,7 @@ class Link:
         """Count an item of the stream at work; return it, the first one with the seconds since its request."""
         job = self.in_flight[0]
         is_first, job.has_begun = not job.has_begun, True
-        self._item_sizes.append(len(payload))
-        self._items_size += len(payload)
+        self._untaken.add(len(payload))
         return Answer(ITEM, payload, time.monotonic() - job.since if is_first else 0.0, int(is_first))
 
     def _on_other_frame(self, status: int, payload: bytes) -> None:

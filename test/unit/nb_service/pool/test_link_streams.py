@@ -1,7 +1,7 @@
 import socket
 
 import pytest
-from nb_scorer.protocol import frames
+from nb_scorer.protocol import frames, untaken_items
 from nb_scorer.protocol.shared_counters import SharedCounters
 from nb_service.pool.answer import ITEM, OK, Job
 from nb_service.pool.link import Link
@@ -59,7 +59,7 @@ def test_items_and_the_answer_come_by_one_callback_and_only_then_is_there_room(s
 
 
 def test_the_scorer_learns_of_several_taken_items_at_once_and_is_held_until_then(streamed):
-    for number in range(frames.MAX_ITEMS_UNTAKEN):
+    for number in range(untaken_items.MAX_ITEMS):
         streamed.say(ITEM, b"%d" % number)
     assert turn_until(streamed.loop, lambda: streamed.link.is_held)
     streamed.far.setblocking(False)
@@ -74,7 +74,7 @@ def test_the_scorer_learns_of_several_taken_items_at_once_and_is_held_until_then
 
 
 def test_one_large_item_is_enough_to_hold_the_scorer(streamed, monkeypatch):
-    monkeypatch.setattr(frames, "MAX_BYTES_UNTAKEN", 1000)
+    monkeypatch.setattr(untaken_items, "MAX_BYTES", 1000)
     streamed.say(ITEM, b"x" * 1000)
     assert turn_until(streamed.loop, lambda: streamed.link.is_held)
     streamed.link.take_items(streamed.job, 1)
@@ -83,7 +83,7 @@ def test_one_large_item_is_enough_to_hold_the_scorer(streamed, monkeypatch):
 
 
 def test_a_scorer_that_sends_more_than_it_may_is_gone(streamed):
-    for _ in range(frames.MAX_ITEMS_UNTAKEN + 1):
+    for _ in range(untaken_items.MAX_ITEMS + 1):
         streamed.say(ITEM, b"1")
     assert turn_until(streamed.loop, lambda: not streamed.link.alive)
     assert "strange" in str(streamed.owner.told)
