@@ -104,7 +104,7 @@ class Outlet(object):
 
     @contextlib.contextmanager
     def interruptible(self):
-        """Have the interrupt raise Left in what `step` calls, until the block ends; raise it if the client left before."""
+        """Have an interrupt raise Left in what `step` calls, until the block ends; raise it if the client has left."""
         self._inbox.stream, self._inbox.taken = self._number, 0
         self._inbox.receive(socket.MSG_DONTWAIT)
         if not self._is_wanted():
