@@ -1,7 +1,7 @@
 """Plans and fixes COUNT mutated training notebooks in FOLDER, in one process; ends with a traceback for the first bug.
 
 Run by the Python of the build; test/contract/test_hostile_check.py starts it. Nothing is resolved or installed, and
-versions are invented: it tries what reads and writes cells.
+versions are invented: it tests the code that reads and writes cells.
 """
 
 # ruff: noqa: E501, ISC004 - a cell of a notebook is a line here
@@ -104,7 +104,7 @@ NOTEBOOKS = (
         "examples = [{'a': 1, 'b': 2}]\npredictor(examples[0])",
     ),
 )
-# What takes the place of an expression, of a statement, or of what is around one.
+# Replacements of an expression, of a statement, or of the code around one.
 EXPRESSIONS = (
     *(
         "await x",
@@ -265,7 +265,7 @@ def resolved(wished: resolver.Wishes, candidate: resolver.Candidate, environ: di
 
 
 def examined(case: Path) -> check.Result:
-    """Return what a check finds that runs what computes requirements."""
+    """Return the findings of a check that runs the code of requirements."""
     with tempfile.TemporaryDirectory() as scratch:
         return check.examine(case, {}, Path(scratch), Log(io.StringIO()))
 

@@ -1,6 +1,6 @@
 """Verifies the model: the service's own code loads it and predicts the golden rows.
 
-This runs in the service's environment (`python -m nb_service prove`), because what is verified must be what will serve.
+This runs in the service's environment (`python -m nb_service prove`), the one that will serve.
 Here its report becomes a problem, or fields of the manifest.
 """
 

@@ -175,7 +175,7 @@ def of_zones() -> list[str]:
 
 
 def of_delays() -> list[str]:
-    """Return what a doubling does to replicas that are 60 % busy, until the same number again is ready."""
+    """Return the table of a doubled load on replicas that are 60 % busy, until the same number again is ready."""
     able = SLOW.scorers / SLOW_SECONDS
     before, during = USABLE * able, 2 * USABLE * able
     titles = ("wait by then", "rejected by then", "p99 s by then", "again as before after")

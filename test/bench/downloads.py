@@ -1,4 +1,4 @@
-"""What a downloaded Python costs: installation from a local mirror, a build with it, and its service's start.
+"""The cost of a downloaded Python: installation from a local mirror, a build with it, and its service's start.
 
 Each build installs it again. The same release, installed before, shows what another version of Python costs by itself.
 Wall seconds, and CPU seconds of all processes, which other work on the machine changes less.

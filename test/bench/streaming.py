@@ -1,4 +1,4 @@
-"""What it takes from a predictor's yield to the client, over loopback: the first item and those that follow, by fronts.
+"""Latency from a predictor's yield to the client, over loopback: of the first item and of later ones, for both fronts.
 
 The predictor yields the time; the client, on one connection that stays open, compares it with the time at which it has
 the line. BENCH_REQUESTS (300) streams for each front, one after the other, with one scorer. Then 200 streams at once

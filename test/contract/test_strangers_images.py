@@ -288,7 +288,7 @@ def test_an_image_that_is_not_there_is_a_sentence(place, keys):
         ("rebuild-check", "nobody"),
     ):
         done = run(place, *words)
-        assert done.returncode == 1 and "ERROR: There is no image nobody on this machine." in done.stderr
+        assert done.returncode == 1 and "ERROR: The image nobody is not on this machine." in done.stderr
 
 
 @pytest.fixture

@@ -393,7 +393,7 @@ def test_tritons_generate_joins_the_strings_of_a_stream(service):
 
 
 def data_of(text):
-    """Return what the events of another protocol have."""
+    """Return the data of another protocol's events."""
     return [json.loads(block.removeprefix("data: ")) for block in text.split("\n\n")[:-1]]
 
 

@@ -162,7 +162,7 @@ def test_golden_shows_the_answers_and_proposes_the_cell_that_keeps_them(kernel):
     assert kernel.run("%nb_golden numpy.array([[1, 2], [3, 4]])")[3][0]["text"] == "examples = [[1, 2], [3, 4]]"
     for words, reason in (("", "no samples are given, and examples is not defined."), ("[1", "SyntaxError")):
         _, _, text, payload = kernel.run(f"%nb_golden {words}")
-        assert f"There are no samples in '{words}': {reason}" in text and "(samples-invalid)" in text and payload == []
+        assert f"'{words}' contains no samples: {reason}" in text and "(samples-invalid)" in text and payload == []
 
 
 def test_wrong_words_are_one_line(kernel):
@@ -177,7 +177,7 @@ def test_wrong_words_are_one_line(kernel):
 
 def test_a_notebook_that_is_not_saved_or_that_no_one_names_is_reported_in_a_sentence(shared, kernel, notebook, env):
     _, _, text, _ = kernel.run("%nb_serve")
-    assert f"There is no file {notebook}. (notebook-not-saved)" in text and "Fix: Save the notebook." in text
+    assert f"The file {notebook} does not exist. (notebook-not-saved)" in text and "Fix: Save the notebook." in text
     with Kernel(shared[0], notebook, **env, JPY_SESSION_NAME="") as console:
         console.run("%load_ext nb_builder")
         assert "%nb_check can't find out which notebook it is in. (notebook-unnamed)" in console.run("%nb_check")[2]

@@ -175,7 +175,7 @@ def test_a_python_that_is_not_installed_is_downloaded_once(dev, tmp_path):
     python = pythons.installed()[OTHER]
     archive = pythons.of_installation(tmp_path / "python.tar.gz", python.path.resolve().parents[1], OTHER)
     catalog = pythons.catalog(tmp_path / "catalog.json", {python.full: archive}, tmp_path.as_uri())
-    # This machine's own Pythons are hidden, and what it has in its caches is not.
+    # This machine's own Pythons are hidden, but its caches are not.
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     machine = {"PATH": "/usr/bin:/bin", "PYENV_ROOT": str(tmp_path / "none"), "NB_BUILDER_PYTHON": sys._base_executable}
     machine |= {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": cache, "UV_PYTHON_DOWNLOADS_JSON_URL": catalog}

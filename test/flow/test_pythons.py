@@ -63,7 +63,7 @@ def test_the_packages_choose_a_python_that_is_downloaded(machine, tmp_path):
     # Neither an overlay in the repository's copy nor what uv leaves.
     assert not (build.app_root / "src/.cache").exists()
     assert [path.name for path in (build.app_root / "python").iterdir()] == [python.parents[1].name]
-    # On a read-only disk, the service would compile what it imports at each start, so the build has. No more than that.
+    # On a read-only disk, the service would compile its imports at each start, so the build compiles exactly these.
     library = python.parents[1] / "lib"
     compiled = set(library.rglob("*.pyc"))
     assert 100 < len(compiled) < len(list(library.rglob("*.py"))) / 2

@@ -56,4 +56,4 @@ def test_what_differs_is_named_with_its_reason(build_once, builder, tmp_path):
 
 def test_an_image_that_is_not_there_is_a_sentence(engine, builder):
     done = rebuild_check("nobody-has-this", builder)
-    assert done.returncode == 2 and "ERROR: There is no image nobody-has-this on this machine." in done.stderr
+    assert done.returncode == 2 and "ERROR: The image nobody-has-this is not on this machine." in done.stderr

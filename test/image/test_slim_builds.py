@@ -185,7 +185,7 @@ def test_a_rejection_leaves_no_container_behind(builder, tag, make):
 def test_an_image_that_is_not_there_is_rejected_by_name(engine, tag):
     made = slim.make("nobody-made-this", tag)
     assert made.status != 0
-    assert "ERROR: There is no image nobody-made-this on this machine." in made.output
+    assert "ERROR: The image nobody-made-this is not on this machine." in made.output
 
 
 def test_a_name_to_keep_that_is_not_installed_is_rejected_with_those_that_are(workbench, tag):

@@ -118,7 +118,7 @@ def ask(limit: float, tests: list[str], room: str) -> str:
 
 
 def main(room: str) -> None:
-    """Answer until there are no more questions."""
+    """Respond until no more requests come."""
     for name in json.loads(NOTES.read_text(encoding="utf-8"))["modules"] if NOTES.exists() else ():
         # Some are there under one name only once another is imported.
         with contextlib.suppress(ImportError):

@@ -333,7 +333,7 @@ def _without_our_frames(error):
 
 
 def comes_from(function):
-    """Return (function or method, (args, keywords)) of what is finally called, without partials and callables."""
+    """Return (function or method, (args, keywords)) after unwrapping partials and callable objects."""
     args: tuple = ()
     keywords: dict = {}
     while hasattr(function, "func") and hasattr(function, "keywords"):

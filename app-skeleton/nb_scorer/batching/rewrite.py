@@ -2,7 +2,7 @@
 
 Its syntax tree is rewritten. Each call of an estimator's method becomes a `yield` of that call, and each call of the
 author's functions that leads to such a call becomes a `yield from`. The code between the stops runs unchanged, once for
-each sample, in its order. Only what is sure to go wrong is rejected here, with its line: side effects beyond the sample
+each sample, in its order. Only certain errors are rejected here, with their line: side effects beyond the sample
 would become visible with several samples in progress. Whether rows may share a call is decided at run time
 (nb_scorer.batching.joining), and verification decides whether their predictions are the same.
 """

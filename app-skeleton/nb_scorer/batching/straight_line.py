@@ -53,7 +53,7 @@ class NotStraight(Exception):
 
 
 class Names(object):
-    """The meaning of the names in a function, as its rewriter knows them."""
+    """The meaning of the names in a function, for its rewriter."""
 
     def __init__(self, resolve, is_own, named, built_later):
         """Store `resolve(node)`, which returns a live value or UNKNOWN, and `is_own(value)`, if it is the author's.

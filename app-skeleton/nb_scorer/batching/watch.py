@@ -141,7 +141,7 @@ class ProofWatch(object):
         return same
 
     def end(self, stop, alone, together):
-        """Record where verification failed; if the rows don't correspond, there are no results to show."""
+        """Record where verification failed; without corresponding rows, it can't show results."""
         if self.ended is None:
             reason = "it returns a different number of rows than it receives" if together is None else None
             self.ended = {"call": name_of(stop[1]), "reason": reason}

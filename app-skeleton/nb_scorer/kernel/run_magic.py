@@ -31,7 +31,7 @@ def install(shell):
                     # Always: otherwise, the build would save a state that the rest of the file should have changed.
                     result.raise_error()
         if folder not in sys.path and _imported_from(folder):
-            # The service has only what is on the path after the last cell (see runtime_paths).
+            # The service searches only the folders on the path after the last cell (see runtime_paths).
             sys.path.append(folder)
 
     shell.safe_execfile_ipy = run

@@ -10,7 +10,7 @@ _KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str
 def of(values, depth=0):
     """Return a JSON schema that fits each of `values`, decoded JSON; {} for none.
 
-    It describes what was seen rather than what is allowed: for example a length, if all lists have the same.
+    It describes the observed samples, not the allowed ones: for example a length, if all lists have the same.
     """
     kinds = sorted({_kind(value) for value in values})
     if "number" in kinds and "integer" in kinds:

@@ -420,7 +420,7 @@ def _not_serializable(forms, error):
 
 
 class _Hashed(object):
-    """A file that counts and hashes what is written to it."""
+    """A file that counts and hashes the bytes written to it."""
 
     def __init__(self, file):
         self._file = file

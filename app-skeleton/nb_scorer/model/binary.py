@@ -725,7 +725,7 @@ def sample_in(payload, files, parameters=()):
     """Return the sample in a payload with a `prefix`, with files as Parts.
 
     Raise ValueError, Misfit or UnreadableForm. `files` is the manifest's description of arguments that are files, None
-    if there are none. Parts of a form that `texts_in_form` returns for the names `parameters` are no part of it.
+    if there are none. It excludes the parts of a form that `texts_in_form` returns for the names `parameters`.
     """
     head, start = _head_in(payload)
     if head.get("type") == JSON:

@@ -24,7 +24,7 @@ class Arguments(object):
     `sample` is the name of the argument that receives the sample, None if unknown; `by_keyword` is whether it can only
     be passed by name. `named` are the arguments to which an object's values are bound, if several are required; it is
     empty for a function of one sample. `parameters` are those that a request may set, `takes_headers` is whether there
-    is one for headers. `fits` is False if there is no way to pass a sample.
+    is one for headers. `fits` is False if a sample can't be passed.
     """
 
     def __init__(self, sample=None, by_keyword=False, named=(), parameters=(), takes_headers=False, fits=True):

@@ -13,7 +13,7 @@ class ModelMissing(ModelProblem):
     """There is no model, or one of its files is missing."""
 
     code = "model-missing"
-    what_text = "There is no model: {path} is missing."
+    what_text = "The model is missing: {path} does not exist."
     why_text = "A service serves a model that a build wrote."
     fix_text = "Build the notebook first; if the build used another APP_ROOT, set the same one here."
 

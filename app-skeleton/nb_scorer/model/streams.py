@@ -1,4 +1,4 @@
-"""Predictors that yield their prediction item by item: which ones they are, and how their items are taken."""
+"""Predictors that yield their prediction item by item: recognises them, and iterates over their items."""
 
 import collections.abc
 import functools
@@ -7,14 +7,14 @@ import inspect
 from nb_scorer.model.calls import Call
 from nb_scorer.model.hints import bare, resolved
 
-# What a hint names if the prediction is a stream. A class of a library that can be iterated, such as a file, is none.
+# Type hints of streams. A library's class that can be iterated, such as a file, is not one of them.
 _HINTS = (collections.abc.Iterator, collections.abc.AsyncIterator)
 _HOMES = ("collections.abc", "typing")
 _END = object()
 
 
 def is_streaming(predictor):
-    """Return whether a predictor yields items: a generator, sync or async, or a function whose hint says so."""
+    """Return whether a predictor yields items: a generator, sync or async, or a function with such a return hint."""
     while isinstance(predictor, (Call, functools.partial)):
         predictor = predictor.function if isinstance(predictor, Call) else predictor.func
     # Of an object, its method: a predictor can be called.
@@ -27,7 +27,7 @@ def is_streaming(predictor):
 
 
 def items(result, run):
-    """Yield the items of what a streaming predictor returned; `run` runs a coroutine and returns its result.
+    """Yield the items of a streaming predictor's `result`; `run` runs a coroutine and returns its result.
 
     When this generator is closed, it closes the predictor's.
     """

@@ -36,7 +36,7 @@ def of_parameters(misfit):
 
 
 def of_row(outcome, facts):
-    """Return the same for a sample that is a row of the reader's own file: there is no body, and no log to look at."""
+    """Return the same for a sample from a row of the user's own file, without mentioning a body or a log."""
     status, sentence = of(outcome, facts)
     if sentence == FAILED:
         error = error_of(facts.get("traceback") or "") or "it gave no reason"

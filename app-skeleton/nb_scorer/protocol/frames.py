@@ -30,11 +30,11 @@ FILES = 7  # a sample with files: the length of a head, the head, and the files 
 TAKEN = 8  # the client has taken this many more items, an unsigned integer of 4 bytes
 CANCEL = 9  # the client has left: end the stream
 
-# Added to a kind whose payload starts with a call: what the request adds to its samples (nb_scorer.model.parameters).
+# Added to a kind whose payload starts with a call: the request's parameters and headers (nb_scorer.model.parameters).
 WITH_CALL = 0x80
-# Added to SAMPLE and FILES: each item of the prediction leaves at once, as an ITEM; the answer that follows the last
-# one is OK without a payload, or why there are no more. No further request is sent on the link until then. With TEXTS,
-# too, an item must be a string, and its payload is that string.
+# Added to SAMPLE and FILES: each item of the prediction is sent immediately, as an ITEM. The answer after the last item
+# is OK without a payload, or the error. Until then no further request is sent on the link. With TEXTS, each item must
+# be a string, which is its payload.
 STREAMED = 0x40
 TEXTS = 0x20
 STREAM_FLAGS = STREAMED | TEXTS

@@ -1,4 +1,4 @@
-"""The items of a stream on their way out of a scorer, and what the front says of the stream meanwhile.
+"""Sends the items of a stream from a scorer, and handles the front's messages about the stream.
 
 After each item the scorer reads without waiting; where the front has not taken enough of them, it waits for that. When
 the front cancels a stream while predictor's own code runs, it sends frames.INTERRUPT, which raises Left there.
@@ -50,7 +50,7 @@ class Inbox(object):
             return
         self._buffer += data
         requests = frames.take_requests(self._buffer)
-        # What is waited for must not delay what is complete.
+        # Waiting must not delay complete messages.
         if not requests and not flags:
             try:
                 requests = frames.take_large_files(self._buffer, self._link.recv_into)
@@ -79,7 +79,7 @@ class Outlet(object):
         self._is_stepping = False
 
     def send(self, payload):
-        """Send an item, and wait while too many were not taken; return whether the client wants more."""
+        """Send an item, and wait while too many were not taken; return False if the client has left."""
         now = time.perf_counter()
         try:
             self._link.sendall(frames.answer(frames.ITEM, payload, self._number, now - self._since, 0))
@@ -120,7 +120,7 @@ class Outlet(object):
             signal.signal(frames.INTERRUPT, signal.SIG_DFL if before is None else before)
 
     def step(self, function, *args):
-        """Return what a function returns that runs predictor's code."""
+        """Return the result of a function that runs predictor's code."""
         self._is_stepping = True
         try:
             return function(*args)

@@ -122,7 +122,7 @@ class Scorer(object):
         return self._for_calls[call], None
 
     def for_facts(self, facts):
-        """Return (a Scorer whose functions get what the facts of a call add, None), or (None, the refusal)."""
+        """Return (a Scorer whose functions receive the call's `facts`, None), or (None, rejection)."""
         try:
             return self._asked(facts).with_facts(facts), None
         except parameters.UnknownParameter as error:
@@ -353,7 +353,7 @@ class Scorer(object):
     def _list_of_items(self, result):
         """Return the JSON array of these items; raise NoJsonForm if it becomes too large.
 
-        It ends early if it is no longer needed: a generator may be endless.
+        It stops early if its client has left: a generator may be endless.
         """
         payloads, size = [], 0
         items = self._items(result)
@@ -696,7 +696,7 @@ class Scorer(object):
         try:
             return self._loop.run_until_complete(task)
         except Left:
-            # The client of a stream has left: what the coroutine waits for ends, too.
+            # The client of a stream has left, so the coroutine is cancelled as well.
             task.cancel()
             self._loop.run_until_complete(_ended(task))
             raise

@@ -20,7 +20,7 @@ _EXECUTABLE = 0o100
 
 
 class Carried(object):
-    """The contents of one file, opened once: later changes at its path have no effect on what is read here."""
+    """The contents of one file, opened once: later changes at its path have no effect."""
 
     def __init__(self, path):
         """Open the file; raise ZipappDamaged if it is not such a file, or is ambiguous."""

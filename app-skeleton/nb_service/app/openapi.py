@@ -232,7 +232,7 @@ class _Operations:
             answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": rejection}
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
-        # A prediction in one piece is no stream.
+        # A single prediction isn't a stream.
         if (AS_ASKED in route.gives and path != "/") or path == "/predict":
             answers["406"] = {"description": "The predictions can't be sent in that type.", "content": rejection}
         return operation

@@ -36,7 +36,7 @@ from nb_service.settings import Settings
 STACK_BYTES = 1 << 20
 # waitress writes data beyond its overflow limits to temporary files, and the disk may be read-only.
 NEVER = 1 << 40
-# How far a response that is written in parts may be ahead of what its client reads.
+# The number of bytes of a response in parts that may wait for its client.
 AHEAD = 1 << 18
 # How much waitress's timeout exceeds the front's: the front must be the one that closes idle connections.
 BEHIND_SECONDS = 60

@@ -1,4 +1,4 @@
-"""Streams of the app: for what the front leaves to it, and for S2I_FRONT=waitress."""
+"""Streamed responses of the app: on routes that the front passes on, and for S2I_FRONT=waitress."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
@@ -54,7 +54,7 @@ def stream_response(
 ) -> Response:
     """Return the response in which the items of the prediction for `sample` leave one by one.
 
-    The first is waited for, so that what rejects the sample still has a status of its own.
+    The first is awaited before the status is sent, so that a rejected sample gets its own status.
     """
     idle = streaming.IDLE_SECONDS if form.idle else float("inf")
     answers = context.asker.ask_stream(sample, call, form.flags, idle, is_files=is_files)

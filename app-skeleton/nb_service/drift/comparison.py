@@ -75,7 +75,7 @@ def _compared(feature: Feature, counts: Sequence[int], limits: Limits) -> Compar
     return Compared(feature, counts, psi, statistics.ks(counts, feature.counts), limit, limits.of_ks(chance))
 
 
-# Nobody would read more lines than these.
+# More lines would not be read.
 MAX_LINES = 10
 
 

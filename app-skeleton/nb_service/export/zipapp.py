@@ -24,7 +24,7 @@ _OF_BUILDS = "kernel"
 
 
 def of(model: ModelFolder) -> tuple[Contents, list[str]]:
-    """Return the contents of the file, and what it leaves out of the repository.
+    """Return the contents of the file, and the repository's files that it omits.
 
     Left out are links to folders, names that are not UTF-8, and special files. Raise as `contents.of` does.
     """

@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
 
     @property
     def is_counted(self) -> bool:
-        """Return whether it says anything about the prediction."""
+        """Return whether it contains a judgement of the prediction."""
         return self.outcome in (AGREES, DIFFERS)
 
 

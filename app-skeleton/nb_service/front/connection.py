@@ -258,7 +258,7 @@ class Connection(asyncio.BufferedProtocol):
             elif self._phase != HEAD or self._untaken:
                 break
             elif not self._keeps_alive:
-                # The client was told that this connection closes.
+                # The response announced that this connection closes.
                 return b""
             elif heads == AT_ONCE:
                 self._give_turn()
@@ -542,7 +542,7 @@ class Connection(asyncio.BufferedProtocol):
             self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._in_chunks else data)
 
     def _take_items(self) -> None:
-        """Have the scorer go on: the client has taken what was written."""
+        """Let the scorer continue: the client has received everything that was written."""
         count, self._items_untaken = self._items_untaken, 0
         if count and self._job is not None:
             self._front.pool.take_items(self._job, count)
@@ -562,7 +562,7 @@ class Connection(asyncio.BufferedProtocol):
             self._write_streamed(form.failure(replies.from_answer(answer, self._front.disclosure).body))
         if is_whole and self._in_chunks:
             self._write(b"0\r\n\r\n")
-        # Without its last chunk, a response does not look complete; closing leaves what was written to the client.
+        # Without its last chunk, a response is incomplete; closing still delivers the bytes written before.
         self._keeps_alive = self._keeps_alive and is_whole
         self._end_answer()
 

@@ -49,7 +49,7 @@ class Head:
     if it is chunked. `target` is the request target in origin form; `raw_path` and `path` are the same without the
     query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool`, the front caches, for all
     requests with this head, whether a scorer can take their bodies; `file_prefix` precedes a body that is a file, and
-    `call` is what the head adds to the sample. `stream` is the form in which its items are sent one by one, None for a
+    `call` has predictor's parameters. `stream` is the form in which its items are sent one by one, None for a
     prediction in one piece, and `route` is the path in log and metrics.
     """
 

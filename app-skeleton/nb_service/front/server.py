@@ -227,7 +227,7 @@ class Front:
         return True
 
     def _has_call(self, head: Head, calls: Calls) -> bool:
-        """Note what the head adds to a sample; return False where the app has to report an error in it."""
+        """Record the parameters and headers for predictor; return False if the app must report an error in them."""
         try:
             head.call = calls.made(self._parameters(head), head.headers)
         except Malformed:
@@ -264,7 +264,7 @@ class Front:
 
 
 class _Streamed(NamedTuple):
-    """What the front needs to know of a predictor that streams."""
+    """The front's facts about a predictor that streams."""
 
     calls: Calls
     files: files.Files

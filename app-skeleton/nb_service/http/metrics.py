@@ -82,7 +82,7 @@ class Samples:
         """
         if any(job.kind & STREAMED for job, _ in pairs):
             self._count_items([answer for job, answer in pairs if job.kind & STREAMED and answer.outcome == ITEM])
-            # Items are no predictions, and a stream's duration depends on its client, too.
+            # Items are not predictions, and a stream's duration also depends on its client.
             pairs = [pair for pair in pairs if not pair[0].kind & STREAMED]
         others = [pair for pair in pairs if pair[0].call and is_of_another(pair[0].call)]
         if others:

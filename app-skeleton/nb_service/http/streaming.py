@@ -1,4 +1,4 @@
-"""The forms in which the items of a prediction leave one by one, and which of them a request wants."""
+"""The forms of a streamed response, and the choice among them by a request's Accept header."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from nb_service.http import replies
 EVENT_STREAM, LINES, TEXT = "text/event-stream", "application/x-ndjson", "text/plain"
 # Proxies and browsers close a connection on which nothing comes for a while, many after 30 s.
 IDLE_SECONDS = 15.0
-# nginx buffers what it passes on, unless a response says that it should not.
+# nginx buffers responses, unless this header disables that.
 HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 
 
@@ -59,13 +59,13 @@ NOT_STREAMING = replies.problem(
 
 
 def wanted(accept: str | None) -> Form | None:
-    """Return the form that an Accept header field wants for a stream; None where it wants JSON, or takes anything."""
+    """Return the form of stream that an Accept header prefers; None if it prefers JSON or accepts anything."""
     if not accept or accept == "*/*":
         return None
     # Not at the top: other predictors need it only for files.
     from nb_scorer.model.binary import accepts
 
-    # Of several that it wants equally, the first of these.
+    # Among equal preferences, the first of these.
     best = max((replies.JSON_TYPE, *FORMS), key=lambda media_type: accepts(accept, media_type))
     return FORMS.get(best) if accepts(accept, best)[0] else None
 

@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 class Job:
     """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
 
-    `call` is what its request adds to it (see nb_scorer.model.parameters), as bytes; empty if nothing. `done`
+    `call` has its request's parameters and headers (see nb_scorer.model.parameters) as bytes, or is empty. `done`
     also gets the items of a stream, which `link` works on once it has it; `has_begun` is whether one has come. `prefix`
     precedes its body in the frame; a large body is not copied to prepend it. `request_id` is the id of the request if
     this is all of it, None if it is a part. `since` is when it started to wait for the first scorer (monotonic

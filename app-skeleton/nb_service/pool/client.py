@@ -107,9 +107,9 @@ class PoolClient:
     ) -> Generator[Answer | None, None, None]:
         """Yield each item of the prediction for a sample as an Answer with the outcome ITEM, then the last Answer.
 
-        `flags` are those of nb_scorer.protocol.frames. Asking for the next one tells the scorer that the last one was
-        taken. None comes after `idle` seconds without an item. To close this generator ends the stream; it ends by
-        itself once its client has gone.
+        `flags` are those of nb_scorer.protocol.frames. Requesting the next item acknowledges the last one. It
+        yields None after `idle` seconds without an item. Closing this generator ends the stream; it also stops once
+        its client has left.
         """
         box: queue.SimpleQueue = queue.SimpleQueue()
         while not self.reserve(len(call) + len(sample), LOOK_SECONDS):

@@ -35,7 +35,7 @@ RECEIVE_BYTES = 1 << 16
 MAX_UNSENT = 1 << 20
 # A body of this size is sent without copying; smaller ones are copied together.
 LARGE = 1 << 16
-# The share of what may be untaken of a stream's items after which the scorer hears that items were taken.
+# Acknowledge a stream's items each time that this fraction of the allowed unacknowledged items was taken.
 TAKEN_AT_ONCE = 4
 # How many buffers are sent in one system call.
 BUFFERS = 16
@@ -148,7 +148,7 @@ class Link:
         if self._large_size + len(self._out) > MAX_UNSENT:
             return 0
         if in_flight and self.in_flight[-1].kind & frames.STREAMED:
-            # It may take as long as its client wants.
+            # Its client determines how long it takes.
             return 0
         if self._batch > 1 and self._unsent == in_flight:
             return self._at_once - in_flight
@@ -222,7 +222,7 @@ class Link:
     def interrupt(self, job: Job) -> bool:
         """Interrupt predictor's code in a stream that was cancelled; return whether the scorer works on it still."""
         is_at_work = self._is_at_work_on(job)
-        # Predictor's own process says which number it has: no other process may come to harm by it.
+        # The process id comes from predictor's own process, so it must not name any other process.
         if is_at_work and isinstance(self.pid, int) and self.pid > 1:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, frames.INTERRUPT)

@@ -115,7 +115,7 @@ class Pool:
     ) -> Job:
         """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never during this call.
 
-        `call` is what its request adds to it, as in Job. With `stream`, flags of nb_scorer.protocol.frames, `done`
+        `call` is as in Job. With `stream`, flags of nb_scorer.protocol.frames, `done`
         gets each item of the prediction as an Answer with the outcome ITEM, and `take_items` must follow.
 
         Before the first scorer is ready, a sample waits, but no longer than a prediction may take.
@@ -342,7 +342,7 @@ class Pool:
 
     def _ask_again(self, jobs: list[Job]) -> None:
         for job in jobs:
-            # What a client has had of a stream can't be taken back.
+            # Items that a client has received can't be withdrawn.
             if job.abandoned or job.has_begun:
                 self._answer_soon(job, DIED)
         self._queue.extendleft(job for job in reversed(jobs) if not (job.abandoned or job.has_begun))

@@ -72,7 +72,7 @@ def _version(digits: str | None) -> int | None:
 
 
 def check(target: Target, served: Identity | None) -> None:
-    """Raise Malformed (404, 400 for a label) unless `target` is what is served; None means nothing is."""
+    """Raise Malformed (404, 400 for a label) unless `target` is the served model; None means that none is."""
     if served is None or target.model != served.name or target.version not in (None, served.version):
         which = "Latest({})" if target.version is None else "Specific({}, {})"
         raise Malformed("Servable not found for request: " + which.format(target.model, target.version), 404)

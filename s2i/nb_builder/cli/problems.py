@@ -74,7 +74,7 @@ class ImageMissing(BuildProblem):
     """The image does not exist on this machine."""
 
     code = "image-missing"
-    what_text = "There is no image {image} on this machine."
+    what_text = "The image {image} is not on this machine."
     why_text = "{why}"
     fix_text = (
         "Build it first: '{nb_builder} build <folder or git URL> --tag {image}', or with s2i: 's2i build <git "

@@ -110,7 +110,7 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
 
     settings = Settings(environ)
     try:
-        # A dry run is for repositories that are not trusted yet. It runs nothing, not even what computes requirements.
+        # A dry run is for repositories that are not trusted yet. It runs nothing, not even computed requirements.
         with (
             check.ended_after(DRY_RUN_SECONDS if consent.dry_run else 0),
             tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch,

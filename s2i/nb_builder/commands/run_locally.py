@@ -32,7 +32,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems.build_problem import BuildProblem
 
-# Longer samples and predictions are shortened in what the command prints.
+# The command prints longer samples and predictions shortened to this.
 MAX_SHOWN = 1000
 SHOWN_OF_LONG = 60
 DOORWAYS = Path(__file__).parents[2] / "bin"

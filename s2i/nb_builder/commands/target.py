@@ -37,7 +37,7 @@ class SourceUnknown(NothingGiven):
 
     code = "source-unknown"
     what_text = "{named} is neither a folder, a notebook nor a git URL."
-    why_text = "There is no file of that name, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
+    why_text = "No file has that name, and git URLs have a scheme (https://…), a host (git@…:) or end in .git."
     fix_text = "Correct the name; a path is relative to the current folder."
 
 
@@ -87,7 +87,7 @@ class SourceElsewhere(NothingGiven):
 
 
 def is_url(name: str) -> bool:
-    """Return whether a name is a git URL and not a local path."""
+    """Return whether a name is a git URL, rather than a local path."""
     return bool(_URL.search(name)) and not os.path.exists(os.path.expanduser(name))
 
 

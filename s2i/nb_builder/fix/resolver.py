@@ -53,7 +53,7 @@ _BROKEN = {
     # to_dict("records") renames columns such as "Income ($)".
     "pandas": ("0.24.0",),
 }
-# Undeclared dependencies for a file type or a method: (distribution, what shows the use, others).
+# Undeclared dependencies for a file type or a method: (distribution, pattern of the use, others).
 _BY_USE = (
     ("pandas", re.compile(r"\bread_excel\([^)\n]*\.xlsx|\bto_excel\(|\bExcelFile\([^)\n]*\.xlsx"), "openpyxl"),
     ("pandas", re.compile(r"\bread_excel\("), "xlrd"),
@@ -109,7 +109,7 @@ class Resolution:
 
 
 def wishes(imports: Sequence[Import], cells: Sequence[Cell], declared: Sequence[Requirement]) -> Wishes:
-    """Return what the imports of `cells` need, with the `declared` versions."""
+    """Return the packages that the imports of `cells` need, with the `declared` versions."""
     names: dict[str, None] = {}
     unknown = []
     for imported in imports:

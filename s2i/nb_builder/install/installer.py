@@ -196,7 +196,7 @@ class Installer:
             return self._run(command) is None
 
     def resolves_alike(self, wanted: Wanted, as_of: AsOf) -> bool:
-        """Return whether `wanted` resolves to the installed packages as of another date; False if uv can't tell."""
+        """Return whether `wanted` resolves to the installed packages as of another date; False if unknown."""
         with tempfile.TemporaryDirectory() as scratch:
             target = Path(scratch) / "resolved.txt"
             command = [*self.uv_compile, *cutoff(as_of), "--output-file", target, wanted.emitted]

@@ -16,7 +16,7 @@ class NotebookNotSaved(BuildProblem):
     """The notebook's file does not exist."""
 
     code = "notebook-not-saved"
-    what_text = "There is no file {path}."
+    what_text = "The file {path} does not exist."
     why_text = (
         "The command reads the saved notebook. The kernel only has the name that the notebook had when the kernel "
         "started."
@@ -37,7 +37,7 @@ class SamplesInvalid(BuildProblem):
     """The samples can't be evaluated, or there are none."""
 
     code = "samples-invalid"
-    what_text = "There are no samples in {text!r}: {reason}."
+    what_text = "{text!r} contains no samples: {reason}."
     why_text = "The text after {magic} is evaluated in this kernel, as the items of a list."
     fix_text = "Name samples, as in '{magic} [0.2, 0.7], [0.9, 0.1]', or spread a list of them: {magic} *rows"
 

@@ -9,7 +9,9 @@ class ReferenceInvalid(BuildProblem):
     code = "reference-invalid"
     exit_status = 2
     what_text = "{reference!r} is not the name of an artifact in a registry."
-    why_text = "There is no default registry, so the name must start with its host, which contains a dot or a port."
+    why_text = (
+        "nb-builder has no default registry, so the name must start with its host, which contains a dot or a port."
+    )
     fix_text = "Write it as registry.example.org/name:tag, or with a digest: registry.example.org/name@sha256:…"
 
 

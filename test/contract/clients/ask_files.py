@@ -1,4 +1,4 @@
-"""Send pictures with requests and Hugging Face's client, as their users do; print what comes back.
+"""Send pictures with requests and Hugging Face's client, as their users do; print the responses.
 
 Arguments: the service's address, and the file of a picture.
 """

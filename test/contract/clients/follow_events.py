@@ -1,4 +1,4 @@
-"""Follow a stream with httpx-sse; print its events. Words: the address."""
+"""Follow a stream with httpx-sse; print its events. Argument: the address."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
 """Predict with a service's page in Chromium; print what it shows during a stream, at its end, and without script.
 
-Words: the address, the browser's program.
+Arguments: the address, the browser's program.
 """
 
 import json
@@ -20,7 +20,7 @@ NOTE = """() => {
 
 
 def predict(page, sample):
-    """Return the texts that the page shows for a sample, and its last words."""
+    """Return the texts that the page shows for a sample, and its last text."""
     page.goto(url + "/docs")
     page.evaluate(NOTE)
     page.fill("#sample", json.dumps(sample))

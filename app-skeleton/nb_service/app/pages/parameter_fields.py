@@ -10,7 +10,7 @@ from nb_service.app.pages.posted_fields import BOOLEAN, JSON, NUMBERS
 from nb_service.app.pages.sample_fields import LONG, WORDS
 from nb_service.request_calls import Parameters
 
-# What the names of these fields begin with in forms that also have the fields of a sample.
+# Prefix of these fields' names in forms that also have the fields of a sample.
 PREFIX = "parameter:"
 
 

@@ -115,7 +115,7 @@ class _Model:
         return self._while_loaded(lambda: open_inference.statistics([self.counts(self.context.numbers())]))
 
     def counts(self, numbers: dict) -> Statistics:
-        """Return what was counted of this model, with the service's `numbers` (see http.metrics)."""
+        """Return this model's statistics from the service's `numbers` (see http.metrics)."""
         with self._counting:
             requests = dict(self._requests)
         if name := self.context.model.predictor:

@@ -316,7 +316,7 @@ class Consumer:
             await asyncio.sleep(LAG_SECONDS)
 
     async def _give_back(self) -> None:
-        """Give back what was taken and will not be settled, because the scorers stopped first."""
+        """Return messages that were received and will not be settled, because the scorers stopped first."""
         works = [work for work in self._works.values() if work.outcome is None]
         if works:
             await self._broker.give_back([work.delivery for work in works])
