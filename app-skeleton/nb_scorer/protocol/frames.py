@@ -115,12 +115,12 @@ def answers(results, first, seconds):
 
 
 def taken(number, count):
-    """Return the bytes that tell a scorer that `count` more items of the stream `number` were taken."""
+    """Return the message to a scorer that `count` more items of the stream `number` were taken."""
     return REQUEST.pack(_UNSIGNED.size, TAKEN, number) + _UNSIGNED.pack(count)
 
 
 def count_taken(payload):
-    """Return how many items a TAKEN with this payload is about."""
+    """Return the number of items in the payload of a TAKEN."""
     return _UNSIGNED.unpack(payload)[0]
 
 

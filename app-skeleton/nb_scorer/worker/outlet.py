@@ -1,6 +1,6 @@
 """Sends the items of a stream from a scorer, and handles the front's messages about the stream.
 
-After each item the scorer reads without waiting; where the front has not taken enough of them, it waits for that. When
+After each item the scorer reads without waiting; if too many items were not taken, it waits for the front. When
 the front cancels a stream while predictor's own code runs, it sends frames.INTERRUPT, which raises Left there.
 """
 

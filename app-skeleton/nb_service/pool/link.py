@@ -125,8 +125,8 @@ class Link:
         self._most_ahead = min(MAX_IN_FLIGHT, batch) if batch > 1 else MAX_IN_FLIGHT
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
-        # Of the stream at work: the sizes of the items that its client has not taken, as far as the scorer knows, their
-        # sum, and how many of them it has taken.
+        # For the current stream: the sizes of the items that are not acknowledged to the scorer, their sum, and the
+        # number of them that the client has taken.
         self._untaken = UntakenItems()
         self._items_taken = 0
         self._out = bytearray()

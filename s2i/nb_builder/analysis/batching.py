@@ -2,7 +2,7 @@
 
 The rules are those of the build, nb_scorer.batching.rewrite, which reads them from live objects. Here the objects are
 made from the source: functions and classes are defined but never called, literals are evaluated, and anything from a
-package is a stand-in that knows only its package and its name.
+package is a stand-in with only its package and its name.
 """
 
 import ast
@@ -22,6 +22,7 @@ from typing import Any
 
 from nb_scorer.batching import rewrite
 from nb_scorer.batching.syntax_nodes import UNKNOWN, literal
+from nb_scorer.model import streams
 
 from nb_builder.analysis import notebook_contract
 from nb_builder.common import inside, syntax_trees
@@ -95,6 +96,9 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
         if world.is_own(type(predictor)):
             predictor = getattr(predictor, "__call__", UNKNOWN)  # noqa: B004 - the method itself is wanted
         if not isinstance(predictor, (types.FunctionType, types.MethodType)):
+            return None
+        # A stream is never scored in batches, so no rewriting would help.
+        if streams.is_streaming(predictor):
             return None
         try:
             rewrite.derive(predictor, world.is_own, world)

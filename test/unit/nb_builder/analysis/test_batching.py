@@ -57,6 +57,11 @@ def test_the_rules_of_the_build_are_reported_by_names(tmp_path, before, line, wo
     assert told(tmp_path, MODEL, before, PREDICTOR.format(line)) == f"{words} (cell 3, line 2)"
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_generator_is_never_batched_so_nothing_is_advised(tmp_path, kind):
+    assert told(tmp_path, "import random", f"{kind} predictor(x):\n    yield random.random()") is None
+
+
 HELPER = "def helper(x):\n    seen.append(x)\n    return model.predict([x])\n\n\nseen = []"
 SERVICE = """class Service:
     def predict(self, x: int = open('x')):
