@@ -165,11 +165,6 @@ class Unneeded:
     imports_only: tuple[Cell, ...] = ()
 
 
-def left_out(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
-    return list(find(cells).left_out)
-
-
 def find(cells: Sequence[Cell]) -> Unneeded:
     """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
     parsed = []

@@ -116,7 +116,7 @@ def _of_import(message: str, repository: Path, location: Place) -> BuildProblem 
     if module:
         return not_installed(module, location, needs="imports" if NO_MODULE.search(message) else "needs")
     match = NO_MODULE.search(message)
-    folders = source_tree.folders_of_module(repository, match[1]) if match else []
+    folders = source_tree.folders_of_module(source_tree.files(repository), match[1]) if match else []
     own = Path(location["notebook"]).parent
     if match is None or len(folders) != 1 or folders[0] == own:
         return None

@@ -1,9 +1,10 @@
 """Finds modules of the repository that a notebook imports from folders that Python doesn't search."""
 
 import ast
+import functools
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from nb_builder.common.cell import Cell
@@ -19,6 +20,8 @@ def find(cells: Sequence[Cell], folder: Path, src: Path) -> list[LateImport]:
     """
     added = {os.path.normpath(folder)}
     found: dict[Path, LateImport] = {}
+    # Listing a large repository takes longer than all the rest, and most notebooks don't need it.
+    files = functools.cache(lambda: list(source_tree.files(src)))
     for cell in cells:
         for statement in cell.statements or ():
             if any(isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path" for node in ast.walk(statement)):
@@ -27,7 +30,7 @@ def find(cells: Sequence[Cell], folder: Path, src: Path) -> list[LateImport]:
                     return []
                 added |= {os.path.normpath(folder / text) for text in texts}
             for module in _modules(statement):
-                own = _own_folder(module, folder, src)
+                own = _own_folder(module, folder, files)
                 if own is not None and os.path.normpath(src / own) not in added:
                     path = os.path.relpath(src / own, folder)
                     found.setdefault(own, LateImport(cell, f"import sys; sys.path.append({path!r})", module, None))
@@ -49,11 +52,11 @@ def _modules(statement: ast.stmt) -> Iterator[str]:
             yield node.module
 
 
-def _own_folder(module: str, folder: Path, src: Path) -> Path | None:
+def _own_folder(module: str, folder: Path, files: Callable[[], Sequence[Path]]) -> Path | None:
     """Return the only folder of the repository that provides a module; None if something else may provide it."""
     top = module.split(".", maxsplit=1)[0]
     is_found = (folder / top).is_dir() or (folder / f"{top}.py").is_file()
     if is_found or top in sys.stdlib_module_names or providing(module) is not None:
         return None
-    folders = source_tree.folders_of_module(src, module)
+    folders = source_tree.folders_of_module(files(), module)
     return folders[0] if len(folders) == 1 else None

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from nb_builder.common import inside, visible
@@ -58,11 +58,11 @@ def has_module(repository: Path, module: str) -> bool:
     return any(segment in f"/{path.with_suffix('') if path.suffix == '.py' else path}/" for path in files(repository))
 
 
-def folders_of_module(repository: Path, module: str) -> list[Path]:
-    """Return the folders, relative to the repository, that make `module` (may be dotted) importable on sys.path."""
+def folders_of_module(paths: Iterable[Path], module: str) -> list[Path]:
+    """Return the folders that make `module` (may be dotted) importable on sys.path; `paths` are what `files` yields."""
     segments = tuple(module.split("."))
     found: dict[Path, None] = {}
-    for path in files(repository):
+    for path in paths:
         if path.suffix != ".py":
             continue
         # A module is a file, and a package is a folder with files.

@@ -21,7 +21,7 @@ def predictor(x):
 
 def is_left_out(source):
     cells = [Cell(text, number, number) for number, text in enumerate((ABOVE, source, BELOW), start=1)]
-    left_out = needed_cells.left_out(cells)
+    left_out = needed_cells.find(cells).left_out
     assert set(left_out) <= {cells[1]}
     return bool(left_out)
 
@@ -93,12 +93,12 @@ def test_what_may_matter_is_kept(source):
 def test_what_a_kept_cell_reads_is_kept():
     cells = ["import numpy as np", "a = np.ones(3)", "b = np.ones(4)", "def predictor(x):\n    return float(x + a[0])"]
     cells = [Cell(text, number, number) for number, text in enumerate(cells, start=1)]
-    assert needed_cells.left_out(cells) == [cells[2]]
+    assert needed_cells.find(cells).left_out == (cells[2],)
 
 
 def test_nothing_is_left_out_where_a_cell_can_not_be_read():
     cells = [Cell("df.head()", 1, 1), Cell("print 'a'", 2, 2), Cell("predictor = len", 3, 3)]
-    assert needed_cells.left_out(cells) == []
+    assert needed_cells.find(cells).left_out == ()
 
 
 @pytest.mark.parametrize(
