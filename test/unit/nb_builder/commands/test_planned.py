@@ -138,10 +138,12 @@ def test_a_dry_run_computes_no_requirements(repo, resolved):
     assert outcome.status is not None and "Fine" not in output, output
 
 
+# The alarm may interrupt a callback of the garbage collector, where Python ignores exceptions; it is repeated.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_dry_run_of_an_extremely_long_cell_comes_to_an_end(repo, resolved, monkeypatch):
-    monkeypatch.setattr(planned, "DRY_RUN_SECONDS", 0.5)
+    monkeypatch.setattr(planned, "DRY_RUN_SECONDS", 0.05)
     write(repo, [*TRAINS, "X = X + 1\n" * 60_000])
-    with pytest.raises(CheckTooLong, match="stopped after 0.5 seconds"):
+    with pytest.raises(CheckTooLong, match="stopped after 0.05 seconds"):
         run(repo, Builds(), Consent(dry_run=True))
 
 
