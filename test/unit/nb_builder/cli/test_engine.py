@@ -137,7 +137,7 @@ def test_an_index_that_can_t_be_pushed_is_a_problem(tmp_path):
     docker, calls = pushing(tmp_path, {**BOTH, "third": "arm64"}, failing="push")
     with pytest.raises(IndexUnfit, match="other and third are both for arm64"):
         docker.push_index("iris:1", ["one", "other", "third"])
-    with pytest.raises(ImageMissing, match="no image fourth"):
+    with pytest.raises(ImageMissing, match="image fourth is not on this machine"):
         docker.push_index("iris:1", ["one", "fourth"])
     # Nothing is pushed for an index that can't be.
     assert not calls.exists()
