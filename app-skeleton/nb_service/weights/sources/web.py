@@ -132,21 +132,31 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
+        try:
+            _check_redirect(req.full_url, newurl)
+        except Refused:
+            # urllib closes the response only if the redirect is followed.
+            fp.close()
+            raise
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         if new is None:
             return None
-        before, after = urlsplit(req.full_url), urlsplit(newurl)
-        if after.scheme not in ("https", before.scheme):
-            raise Refused(f"a redirect leads from {before.scheme}:// to {after.scheme}://{after.hostname or ''}")
-        # Behind a proxy, our connection does not show the server's address.
-        if _is_address(after.hostname) and not _is_address(before.hostname) and not is_public(str(after.hostname)):
-            raise Refused(f"a redirect leads to the private address {after.hostname}")
         new.method = req.get_method()
-        if before.netloc != after.netloc:
+        if urlsplit(req.full_url).netloc != urlsplit(newurl).netloc:
             for name in list(new.headers):
                 if name.lower() in _PRIVATE_HEADERS:
                     new.remove_header(name)
         return new
+
+
+def _check_redirect(from_url: str, to_url: str) -> None:
+    """Raise Refused if a redirect leaves HTTPS, or leads from a name to a private address."""
+    before, after = urlsplit(from_url), urlsplit(to_url)
+    if after.scheme not in ("https", before.scheme):
+        raise Refused(f"a redirect leads from {before.scheme}:// to {after.scheme}://{after.hostname or ''}")
+    # Behind a proxy, our connection does not show the server's address.
+    if _is_address(after.hostname) and not _is_address(before.hostname) and not is_public(str(after.hostname)):
+        raise Refused(f"a redirect leads to the private address {after.hostname}")
 
 
 def _is_address(host: str | None) -> bool:

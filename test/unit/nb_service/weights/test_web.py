@@ -1,6 +1,7 @@
 """Reading over HTTP: continued files, and redirects that must not be followed."""
 
 import http.server
+import io
 import threading
 import urllib.error
 import urllib.request
@@ -76,6 +77,16 @@ def test_a_redirect_to_another_scheme(server, target):
         read(f"{server.url}/to/{target}")
     # Python 3.14 warns of an HTTPError, which is a response, that is not closed.
     assert not isinstance(raised.value, urllib.error.HTTPError) or raised.value.fp.closed
+
+
+@pytest.mark.parametrize("target", ["ftp://other.example/x", "https://10.0.0.1/x"])
+def test_a_rejected_redirect_closes_its_response(target):
+    response = io.BytesIO()
+    redirects, *_ = web.handlers(lambda *_: None)
+    request = urllib.request.Request("https://files.example.org/x")
+    with pytest.raises(Refused):
+        redirects.redirect_request(request, response, 302, "Found", {}, target)
+    assert response.closed
 
 
 def test_a_redirect_from_a_public_host_to_a_private_address(server, monkeypatch):
