@@ -105,8 +105,8 @@ def _inspect(folder: Path, name: str) -> int:
     return 0
 
 
-def _tag(folder: Path, of: str, name: str) -> int:
-    (folder / "images" / f"{name}.json").write_text(json.dumps(_facts(folder, of)))
+def _tag(folder: Path, source: str, name: str) -> int:
+    (folder / "images" / f"{name}.json").write_text(json.dumps(_facts(folder, source)))
     return 0
 
 

@@ -95,7 +95,7 @@ NAMES = (
     Pattern("name-bring", r"(^|_)(bring|brings|brought)(_|$)", "install, include", is_clean=True),
     Pattern("name-words", r"(^|_)words?(_|$)", "arguments, text"),
     Pattern("name-heard", r"(^|_)(heard|hear|hears)(_|$)", "received, reply", is_clean=True),
-    Pattern("name-of", r"^_?of$", "a verb phrase"),
+    Pattern("name-of", r"^_?of$", "a verb phrase", is_clean=True),
     Pattern("name-most", r"^_?MOST(_|$)", "MAX_…", is_clean=True),
     Pattern(
         "name-longest", r"^_?(LONGEST|LARGEST|LEAST|FEWEST|SMALLEST|SHORTEST)(_|$)", "MAX_… or MIN_…", is_clean=True

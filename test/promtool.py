@@ -20,8 +20,12 @@ def asked(rules, folder, given, *queries, at="90m"):
     `rules` is a file; `given` has {"series", "values"}, of which there is one value a minute.
     """
     tests = [
-        {"expr": expression, "eval_time": at, "exp_samples": [{"labels": key, "value": value} for key, value in of]}
-        for expression, of in queries
+        {
+            "expr": expression,
+            "eval_time": at,
+            "exp_samples": [{"labels": key, "value": value} for key, value in samples],
+        }
+        for expression, samples in queries
     ]
     group = {"interval": "1m", "input_series": given, "promql_expr_test": tests}
     (folder / "tests.yml").write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": [group]}))

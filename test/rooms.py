@@ -82,7 +82,7 @@ EXERCISED_BY = {
 }
 
 
-def of(room: str) -> list[str]:
+def find_tests(room: str) -> list[str]:
     """Return what pytest is given for a room, or for a room within one."""
     exercised = next(EXERCISED_BY[name] for name in (room, *map(str, Path(room).parents)) if name in EXERCISED_BY)
     fixtures = [words[1:] for words in exercised if words.startswith(":")]
@@ -110,7 +110,7 @@ def main() -> None:
     room = sys.argv[1].strip("/")
     if room not in EXERCISED_BY and not (ROOT / "test/unit" / room.partition("/")[2]).is_dir():
         sys.exit(f"ERROR: {room} is not a room.\n  Fix: Use one of {', '.join(EXERCISED_BY)}.")
-    print(*of(room), sep="\n")
+    print(*find_tests(room), sep="\n")
 
 
 if __name__ == "__main__":

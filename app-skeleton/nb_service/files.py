@@ -112,7 +112,7 @@ def _each(value: object, of_text: Callable[[str], str]) -> object:
 NO_FILES = Files()
 
 
-def of(manifest: dict) -> Files:
+def from_manifest(manifest: dict) -> Files:
     """Return the arguments that are files according to a model's manifest."""
     described = manifest.get("files") or {}
     arguments = [Argument(each["name"], each["kind"], each["many"]) for each in described.get("arguments", ())]

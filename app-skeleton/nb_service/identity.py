@@ -36,7 +36,7 @@ class Identity(NamedTuple):
         return b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in self.headers)
 
 
-def of(model: ModelFolder, name: str = "") -> Identity:
+def read_identity(model: ModelFolder, name: str = "") -> Identity:
     """Return the identity of `model`; `name` defaults to its notebook's name, cleaned."""
     report = _report(model.folder.parent / paths.BUILD / paths.REPORT)
     commit, source = report.get("commit"), report.get("source")

@@ -105,7 +105,7 @@ class SelfTest:
 
     def __init__(self, model: ModelFolder, settings: Settings) -> None:
         self.differences: list[str] = []
-        default = {identity.of(model, settings.model_name).name: model} if model.has_default else {}
+        default = {identity.read_identity(model, settings.model_name).name: model} if model.has_default else {}
         self._rows_of = {name: each.golden_rows() for name, each in (default | model.predictors).items()}
         # Requests about a single model are sent to the first.
         self._name = next(iter(self._rows_of))

@@ -18,7 +18,7 @@ def check(model: ModelFolder, settings: Settings, back_end: str) -> None:
         if back_end in ONLY_DEFAULT:
             raise problems.DefaultMissing(back_end, names)
         return
-    served = identity.of(model, settings.model_name)
+    served = identity.read_identity(model, settings.model_name)
     # A tool's name allows fewer characters.
     for name in (served.name, mcp.tool_name(served)):
         if name in names:

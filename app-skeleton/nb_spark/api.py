@@ -137,7 +137,7 @@ def _task(found: source.Source, kind: Any, answer: Any, as_form: str, scorers: i
 
 
 def _wanted(found: source.Source, answer: Any) -> Any:
-    return kinds.of(found.answer_schema) if answer is None else answer
+    return kinds.choose_type(found.answer_schema) if answer is None else answer
 
 
 def _type(spark: Any, found: source.Source, answer: Any) -> Any:

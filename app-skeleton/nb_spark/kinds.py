@@ -12,7 +12,7 @@ MAX_LENGTH = 200
 _SIMPLE = {"number": "double", "integer": "bigint", "boolean": "boolean", "string": "string"}
 
 
-def of(schema: dict) -> str:
+def choose_type(schema: dict) -> str:
     """Return the name of the type that holds all predictions of this JSON schema, else "json"."""
     kinds = schema.get("type", [])
     wanted = ({kinds} if isinstance(kinds, str) else set(kinds)) - {"null"}

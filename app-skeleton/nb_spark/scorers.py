@@ -87,7 +87,7 @@ class Scorers:
 _scorers: dict[tuple[str, int, str], Scorers] = {}
 
 
-def of(app_root: str, count: int, digests: Mapping[str, str] | None = None) -> Scorers:
+def get_scorers(app_root: str, count: int, digests: Mapping[str, str] | None = None) -> Scorers:
     """Return this worker's scorers of that model, starting them if needed."""
     # One that was started without verification must not be used with it.
     key = (app_root, count, json.dumps(digests, sort_keys=True))

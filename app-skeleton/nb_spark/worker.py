@@ -92,7 +92,7 @@ def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) 
     if first_group is None:
         # A part of a table may have no rows, and is not worth a process.
         return
-    own = scorers.of(prepare.prepare(task["folder"]), task["scorers"], task["digests"])
+    own = scorers.get_scorers(prepare.prepare(task["folder"]), task["scorers"], task["digests"])
     stop = threading.Event()
     scoring = own.scoring(stop)
     waiting: deque[_Group] = deque()
@@ -105,7 +105,7 @@ def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) 
                 table = _table(names, arrays)
                 samples = Samples("The table", names, own.rows, task["picked"], task["as_form"])
                 for part in _parts(table, scoring):
-                    group.parts.append((len(part), threads.submit(scoring.score, samples.of(part))))
+                    group.parts.append((len(part), threads.submit(scoring.score, samples.encode(part))))
                     while sum(len(each.parts) for each in waiting) > ahead and waiting[0] is not group:
                         first = waiting.popleft()
                         yield first.given, _joined(first, task)

@@ -46,7 +46,7 @@ class Public:
         return ", ".join(given + ["a requirements.txt of its own"] * self.alone)
 
 
-def _of(repository: str, *rows: tuple) -> tuple[Public, ...]:
+def _notebooks_from(repository: str, *rows: tuple) -> tuple[Public, ...]:
     return tuple(Public(repository, *row) for row in rows)
 
 
@@ -56,7 +56,7 @@ ON_311 = (("S2I_PYTHON", "3.11"),)
 OF_2023 = (("S2I_RESOLVE_AS_OF", "2023-06-30"),)
 
 NOTEBOOKS = (
-    *_of(
+    *_notebooks_from(
         "justmarkham/scikit-learn-videos",
         ("03_getting_started_with_iris.ipynb", LEARN, "str(iris.target_names[x])", (0, 2)),
         ("04_model_training.ipynb", LEARN, "int(logreg.predict([x])[0])", IRIS),
@@ -71,7 +71,7 @@ NOTEBOOKS = (
             ([6, 0, 33.6, 50], [1, 94, 28.1, 21]),
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "trekhleb/homemade-machine-learning",
         (
             "notebooks/linear_regression/univariate_linear_regression_demo.ipynb",
@@ -98,7 +98,7 @@ NOTEBOOKS = (
             ([1.4, 0.2], [5.1, 1.8]),
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "jakevdp/PythonDataScienceHandbook",
         (
             "notebooks/05.03-Hyperparameters-and-Model-Validation.ipynb",
@@ -141,7 +141,7 @@ NOTEBOOKS = (
             True,
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "amueller/introduction_to_ml_with_python",
         (
             "01-introduction.ipynb",
@@ -162,7 +162,7 @@ NOTEBOOKS = (
             ([0.5] * 30,),
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "AllenDowney/ThinkBayes2",
         ("notebooks/chap02.ipynb", ("pandas",), "float(table3['posterior'][x])", ("Door 1", "Door 3")),
         (
@@ -178,7 +178,7 @@ NOTEBOOKS = (
             (2, 250),
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "ageron/handson-ml3",
         ("04_training_linear_models.ipynb", LEARN, "str(softmax_reg.predict([x])[0])", ([5, 2], [1.4, 0.2])),
         (
@@ -204,7 +204,7 @@ NOTEBOOKS = (
             ON_311,
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "rasbt/machine-learning-book",
         (
             "ch03/ch03.ipynb",
@@ -214,7 +214,7 @@ NOTEBOOKS = (
             OF_2023,
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "norvig/pytudes",
         ("ipynb/BASIC.ipynb", (), "[str(token) for token in tokenizer(x)]", ("10 PRINT X", "20 GOTO 10")),
         ("ipynb/Babylonian digits.ipynb", (), "to_base(x)", (36191, 59)),
@@ -224,7 +224,7 @@ NOTEBOOKS = (
         ("ipynb/Life.ipynb", (), "sorted(next_generation({(a, b) for a, b in x}))", ([[1, 0], [1, 1], [1, 2]],)),
         ("ipynb/lispy.ipynb", (), "[str(token) for token in tokenize(x)]", ("(+ 1 2)", "(define x 5)")),
     ),
-    *_of(
+    *_notebooks_from(
         "wesm/pydata-book",
         ("ch04.ipynb", ("numpy", "matplotlib"), "int((np.abs(walks[0]) >= x).argmax())", (3, 10)),
         ("ch08.ipynb", ("numpy", "pandas", "matplotlib"), "float(data['realgdp'].mean() * x)", (1, 2)),
@@ -241,7 +241,7 @@ NOTEBOOKS = (
             ([3, 0, 22.0], [1, 1, 38.0]),
         ),
     ),
-    *_of(
+    *_notebooks_from(
         "fastai/numerical-linear-algebra",
         (
             "nbs/gradient-descent-intro.ipynb",

@@ -27,10 +27,10 @@ CARELESS = {
 }
 
 
-def configuration(of):
+def configuration(text):
     """Return the page's configuration that contains this text."""
     blocks = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    (block,) = [block for block in blocks if of in block]
+    (block,) = [block for block in blocks if text in block]
     return block
 
 

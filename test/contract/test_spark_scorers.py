@@ -69,13 +69,13 @@ def test_it_ends_with_its_scorers_when_the_worker_hangs_up(model_cache, started)
 
 def test_a_worker_keeps_its_scorers_until_they_have_ended(model_cache):
     root = str(model_cache(LISTS))
-    first = scorers.of(root, 1)
-    assert scorers.of(root, 1) is first
+    first = scorers.get_scorers(root, 1)
+    assert scorers.get_scorers(root, 1) is first
     os.kill(first._process.pid, signal.SIGKILL)
     assert wait_until(lambda: not first.alive)
     with pytest.raises(problems.SparkUnscored, match="has exited"):
         _score(first, ["[1, 2]"])
-    second = scorers.of(root, 1)
+    second = scorers.get_scorers(root, 1)
     try:
         assert _score(second, ["[1, 2]"]).answers.values == [3.0]
     finally:

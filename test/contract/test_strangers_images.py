@@ -187,7 +187,7 @@ def test_a_model_statement_in_the_place_of_the_provenance_is_not_signed(place, k
     """It would be the signature of a model that is not in the image."""
     other = {"model.pickle": "0" * 64, "manifest.json": "1" * 64}
     path = place / "root" / IN_IMAGE / PROVENANCE
-    path.write_bytes(statement.of(other, "model", "model.sig"))
+    path.write_bytes(statement.build_statement(other, "model", "model.sig"))
     done = sign(place, keys)
     assert done.returncode == 1 and "(problem provenance-not-signable)" in done.stdout
     assert engine_program._facts(place, "signed") is None

@@ -31,7 +31,7 @@ class Model:
         names = {}
         exec(source, names)
         self.names = names
-        called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
+        called = signatures.adapt_functions({**names, "predictor": functions.as_predictor(names["predictor"])})
         self.predictor, self.validator, self.batch_predictor = (called[name] for name in NAMES)
         # As a build records it.
         self.batch_form, self.manifest = None, {"streams": streams.is_streaming(self.predictor)}

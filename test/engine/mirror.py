@@ -14,7 +14,7 @@ CATALOG = "UV_PYTHON_DOWNLOADS_JSON_URL"
 AWAY = {CATALOG: f"file://{MOUNT}/none.json"}
 
 
-def of(*minors: str) -> tuple[Path, Mapping[str, str]]:
+def serve_pythons(*minors: str) -> tuple[Path, Mapping[str, str]]:
     """Return the folder with Pythons of these minor versions, and the variable with which builds use it."""
     folder = shared.folder() / "mirror"
     folder.mkdir(exist_ok=True)

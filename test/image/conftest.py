@@ -142,7 +142,7 @@ class Builds:
         self.s2i, self.folder = s2i, folder
         self.done: dict[str, Built] = {}
 
-    def of(self, case: Case) -> Built:
+    def build_once(self, case: Case) -> Built:
         """Return what s2i did with the case."""
         if case.name not in self.done:
             self.done[case.name] = self._build(case)

@@ -110,4 +110,4 @@ def test_the_image_of_the_running_example_is_small_enough_and_answers(example):
 @pytest.mark.xdist_group("image ok-numpy-answers")
 def test_numpy_answers_come_from_a_small_venv(built):
     case = named("ok-numpy-answers")
-    shared.note(f"image of {case.name}: {docker.megabytes(must(built.of(case)).image)} MB")
+    shared.note(f"image of {case.name}: {docker.megabytes(must(built.build_once(case)).image)} MB")

@@ -72,7 +72,7 @@ def test_there_is_a_fixture_of_each_kind_that_a_container_may_change(name):
 
 @each(REFUSED)
 def test_point_29_30_a_bad_repository_fails_in_the_words_of_its_fixture_and_leaves_no_image(case, built):
-    build = built.of(case)
+    build = built.build_once(case)
     assert build.status != 0, build.output
     check_words(case, build.output)
     assert not docker.exists(build.image)
@@ -80,20 +80,20 @@ def test_point_29_30_a_bad_repository_fails_in_the_words_of_its_fixture_and_leav
 
 @each(REFUSED)
 def test_point_31_assemble_runs_once(case, built):
-    output = built.of(case).output
+    output = built.build_once(case).output
     assert "layered" not in output
     assert output.count("---> Checking the notebook") <= 1
 
 
 @each(REFUSED)
 def test_point_32_the_reason_is_within_the_last_lines(case, built):
-    last = [line for line in built.of(case).output.splitlines() if line.strip()][-12:]
+    last = [line for line in built.build_once(case).output.splitlines() if line.strip()][-12:]
     assert case.says[0] in "\n".join(last)
 
 
 @each(BUILT)
 def test_a_good_repository_builds_and_its_service_answers_as_the_fixture_says(case, built):
-    build = built.of(case)
+    build = built.build_once(case)
     assert build.status == 0, build.output
     check_words(case, build.output)
     assert [word for word in case.never if word in build.output] == []

@@ -61,7 +61,7 @@ def test_point_24_26_the_service_needs_no_capability_and_writes_nowhere_but_in_t
 
 @pytest.mark.xdist_group("image ok-numpy-answers")
 def test_point_24_the_service_of_a_package_that_caches_needs_no_writable_root(built):
-    build = must(built.of(named("ok-numpy-answers")))
+    build = must(built.build_once(named("ok-numpy-answers")))
     with docker.service(build.image, "--read-only", "--tmpfs=/tmp", "--user=12345:0", *EVERYTHING_DROPPED) as service:
         assert service.get("/readyz").status == 200
 

@@ -79,13 +79,13 @@ def test_point_36_neither_the_upload_nor_caches_stay_in_the_image(s2i, tag, tmp_
 @pytest.mark.xdist_group("image fail-cell-asks-input")
 def test_point_37_a_notebook_that_waits_for_input_ends_at_once(built):
     case = named("fail-cell-asks-input")
-    check_words(case, built.of(case).output)
+    check_words(case, built.build_once(case).output)
 
 
 @pytest.mark.xdist_group("image fail-cell-timeout")
 def test_point_38_a_cell_that_hangs_is_stopped(built):
     case = named("fail-cell-timeout")
-    check_words(case, built.of(case).output)
+    check_words(case, built.build_once(case).output)
 
 
 def test_point_39_assemble_can_run_again_in_the_image_that_it_made(workbench, tag, tmp_path):

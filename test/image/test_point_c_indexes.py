@@ -30,7 +30,7 @@ def test_point_47_a_proxy_in_the_image_does_not_stand_before_the_service(s2i, ta
 @pytest.mark.xdist_group("image fail-index-unreachable")
 def test_point_48_the_index_is_pips_and_its_password_is_not_printed(built):
     case = named("fail-index-unreachable")
-    output = built.of(case).output
+    output = built.build_once(case).output
     assert "127.0.0.1" in output
     assert "Zw8-secret-word" not in output
 

@@ -34,7 +34,7 @@ RUN ln -s {prefix}/bin/python{minor} /usr/local/bin/python3
 
 def mounted(*minors):
     """Return the options of s2i and the variables with which a build downloads these Pythons."""
-    folder, variables = mirror.of(*minors)
+    folder, variables = mirror.serve_pythons(*minors)
     return ("--volume", f"{folder}:{mirror.MOUNT}:ro"), variables
 
 
@@ -125,7 +125,7 @@ def baking(engine, tmp_path_factory):
     """Return s2i with a builder image that has Python 3.12 from a mirror, and 3.6 out of an image."""
 
     def make():
-        folder, variables = mirror.of(OTHER)
+        folder, variables = mirror.serve_pythons(OTHER)
         base, old = f"{APPS}-with-mirror", f"{APPS}-old-python"
         debian = shared.once(f"base-{bases.MAIN}", lambda: bases.base(bases.MAIN))
         docker.docker(

@@ -96,7 +96,7 @@ def running(machine):
     return {words[0]: words[1] for words in map(str.split, shown) if words[2] != "my-service-proxy"}
 
 
-def of(machine, image):
+def expected_units(machine, image):
     """Return the ids that `running` shows where both instances are of this image."""
     return [machine.engine("image", "inspect", "--format", "{{.Id}}", image).strip().removeprefix("sha256:")] * 2
 
@@ -124,7 +124,7 @@ def test_auto_update_forth_and_back_fails_no_request_of_ten_thousand_by_http_and
     ):
         for image in (NEXT, IMAGE):
             assert auto_update(units, image) == ["true", "true"]
-            assert [*running(units).values()] == of(units, image)
+            assert [*running(units).values()] == expected_units(units, image)
         http, grpc = end_http(), end_grpc()
     assert (set(http), set(grpc)) == ({ANSWERED}, {GRPC_ANSWERED}), (http, grpc)
     assert http[ANSWERED] >= MIN_COUNT
@@ -138,7 +138,7 @@ def test_a_version_that_is_not_what_was_built_is_rolled_back_and_got_no_request(
         assert "rolled back" in auto_update(units, bad)
         counts = end()
     assert set(counts) == {ANSWERED}, counts
-    assert [*running(units).values()] == of(units, IMAGE)
+    assert [*running(units).values()] == expected_units(units, IMAGE)
     later = {each: lines for each, lines in logged(units).items() if each not in {*earlier, *running(units)}}
     assert later
     assert [line for lines in later.values() for line in lines if " /predict " in line] == []

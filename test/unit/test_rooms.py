@@ -25,7 +25,7 @@ def test_each_room_of_the_code_has_a_row():
 
 @pytest.mark.parametrize("room", rooms.EXERCISED_BY)
 def test_a_row_names_tests_that_exist(room):
-    for name in rooms.of(room):
+    for name in rooms.find_tests(room):
         path, _, test = name.partition("::")
         text = (rooms.ROOT / path).read_text(encoding="utf-8") if test else ""
         assert (rooms.ROOT / path).exists(), name
@@ -34,7 +34,7 @@ def test_a_row_names_tests_that_exist(room):
 
 @pytest.mark.parametrize("room", rooms.EXERCISED_BY)
 def test_each_pattern_of_a_row_matches_a_fixture(room):
-    names = [Path(name).name for name in rooms.of(room)]
+    names = [Path(name).name for name in rooms.find_tests(room)]
     for pattern in (words[1:] for words in rooms.EXERCISED_BY[room] if words.startswith(":")):
         assert any(rooms.fnmatch(name.partition("[")[2].rstrip("]"), pattern) for name in names), pattern
 

@@ -60,8 +60,8 @@ class Call(object):
     result as JSON, None if it can't be converted or is too large, and `bare` the same without pandas' labels;
     `returned` is False if predictor raised. `passed` is the sample's type if JSON has no such type, otherwise "";
     `is_table` is whether it is a table, and `single` whether its numbers have single precision. `cell` and `line`
-    locate the call, `of` returns the predictor that was called, and `current` is whether that is the notebook's final
-    one. `files` lists the arguments that are files, as returned by nb_scorer.kernel.sample_files.
+    locate the call, `predictor` returns the predictor that was called, and `current` is whether that is the notebook's
+    final one. `files` lists the arguments that are files, as returned by nb_scorer.kernel.sample_files.
     """
 
     def __init__(self, body, by_name=None, passed="", single=False, lack=""):
@@ -73,7 +73,7 @@ class Call(object):
         self.is_table = False
         self.cell = None
         self.line = None
-        self.of = None
+        self.predictor = None
         # Its name in the notebook.
         self.function = "predictor"
         self.answer = None
@@ -155,7 +155,7 @@ class Calls(object):
     def _begin_bound(self, site, args, named):
         predictor = self._predictor(site)
         bound = inspect.signature(predictor).bind(*args, **named)
-        takes = call_arguments.of(predictor)
+        takes = call_arguments.inspect_arguments(predictor)
         sample = _bound(bound)
         if takes.takes_headers and call_arguments.HEADERS in sample:
             self._open_call(site, Call(None, lack="golden rows have no header fields"))
@@ -186,7 +186,7 @@ class Calls(object):
 
     def _open_call(self, site, call):
         """Keep `call`, which starts now at `site`, unless there are too many."""
-        call.line, call.of = self._lines[site], _reference(self._predictor(site))
+        call.line, call.predictor = self._lines[site], _reference(self._predictor(site))
         call.function = self._name(site)
         calls, key = (self._without_form, site) if call.body is None else (self._calls, (call.function, call.body))
         if key not in calls and len(calls) >= MAX_SAMPLES:
@@ -222,7 +222,7 @@ class Calls(object):
         """Return the calls, with `current` set according to the namespace's present predictor."""
         calls = self._all()
         for call in calls:
-            call.current = call.of() is self._shell.user_ns.get(call.function)
+            call.current = call.predictor() is self._shell.user_ns.get(call.function)
         return calls
 
     def _all(self):

@@ -108,7 +108,7 @@ def _of_name(namespace, name, samples, reasons):
     if data is None:
         return None
     try:
-        rows = data_rows.of(data)
+        rows = data_rows.find_rows(data)
         lack = _too_few(rows)
         if not lack:
             form, columns = feature_bins.form_of(rows.samples)
@@ -188,7 +188,7 @@ def _made(called, source, samples, golden, form, notes):
     facts = {
         "source": source.description,
         "rows": len(rows.samples),
-        "of": rows.of,
+        "of": rows.total_rows,
         "form": sample_form,
         "answer_form": answer_form,
         "features": [feature.facts() for feature in features],
@@ -197,7 +197,7 @@ def _made(called, source, samples, golden, form, notes):
     summary = {
         "source": source.description,
         "rows": facts["rows"],
-        "of": rows.of,
+        "of": rows.total_rows,
         "features": [feature.name for feature in features if feature.part == "sample"],
         "answers": [feature.name for feature in features if feature.part == "answer"],
         "not_compared": lines,
@@ -207,9 +207,9 @@ def _made(called, source, samples, golden, form, notes):
 
 def _log_lines(summary):
     """Yield the lines of the build's log: the source of the baseline, and features that are not compared."""
-    of = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
+    total = "" if summary["of"] == summary["rows"] else " of {}".format(summary["of"])
     line = "drift is measured against {}{} rows of {}: features {}".format(
-        summary["rows"], of, summary["source"], shown(", ".join(summary["features"]) or "none")
+        summary["rows"], total, summary["source"], shown(", ".join(summary["features"]) or "none")
     )
     yield line + ("" if summary["answers"] else "; predictions are not compared")
     for line in summary["not_compared"][:5]:

@@ -17,19 +17,19 @@ class NoRows(Exception):
 
 
 class Rows(object):
-    """Some rows of a data set as decoded JSON, with `of` its number of rows and `left_out` of omitted columns.
+    """Some rows of a data set as decoded JSON, with `total_rows` its number of rows and `left_out` of omitted columns.
 
     `size` is the size of their JSON in bytes.
     """
 
-    def __init__(self, samples, of, left_out, size):
+    def __init__(self, samples, total_rows, left_out, size):
         self.samples = samples
-        self.of = of
+        self.total_rows = total_rows
         self.left_out = left_out
         self.size = size
 
 
-def of(data):
+def find_rows(data):
     """Return the Rows of a list, array, series, table or sparse matrix; raise NoRows.
 
     `data` is neither changed nor kept, and the notebook's random number generators are not used. The data's own methods

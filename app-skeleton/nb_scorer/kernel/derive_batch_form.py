@@ -11,7 +11,7 @@ from nb_scorer.model import calls, functions
 INSTALLED = ("site-packages", "dist-packages")
 
 
-def of(predictor, repository):
+def derive_form(predictor, repository):
     """Return (BatchForm, None), or (None, Underivable) for a predictor.
 
     Code in `repository`, a folder, counts as the author's own, like the notebook's functions.

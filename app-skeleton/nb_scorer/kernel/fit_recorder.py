@@ -89,7 +89,7 @@ class Fits(object):
         rows, lack, size = None, "", _FAILED_BYTES
         try:
             self._data[site] = _reference(data)
-            rows = data_rows.of(data)
+            rows = data_rows.find_rows(data)
             size = rows.size
         except data_rows.NoRows as error:
             lack = str(error)

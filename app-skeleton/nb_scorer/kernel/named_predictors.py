@@ -16,7 +16,7 @@ RESERVED = ("batch", "stats", DEFAULT)
 _OTHERS = (("validators", "validator"), ("batch_predictors", "batch_predictor"))
 
 
-def of(namespace):
+def find_predictors(namespace):
     """Return {name: {"predictor", "validator", "batch_predictor"}}, in order; raise Complaint for invalid entries.
 
     Many notebooks use this name for something else, such as a list of columns or a dict of models: only a dict of
@@ -86,7 +86,7 @@ def _check_name(name):
 def _check_function(label, function, is_batch=False):
     if not _is_function(function):
         raise _invalid("{} is not a function".format(label))
-    takes = call_arguments.of(function)
+    takes = call_arguments.inspect_arguments(function)
     if not takes.fits or (is_batch and (takes.named or takes.by_keyword)):
         signature = functions.signature(function, getattr(function, "__name__", "the function"))
         raise _invalid("{} can't be called with one sample: {}".format(label, signature))

@@ -79,8 +79,8 @@ def _noting(method, rows):
     def noting(*args, **named):
         if args and not rows:
             try:
-                passed = data_rows.of(args[0])
-                rows.extend(passed.samples if passed.of == 1 else ())
+                passed = data_rows.find_rows(args[0])
+                rows.extend(passed.samples if passed.total_rows == 1 else ())
             # As in fit_recorder: a fault of the data must not become predictor's.
             except Exception:
                 return method(*args, **named)

@@ -13,7 +13,11 @@ def in_json(predictor, sample):
     read.
     """
     facts_of_sample = facts(predictor, sample)
-    hinted = signatures.files_of(signatures.of({"predictor": predictor})["predictor"]) if _may_be_pixels(sample) else {}
+    hinted = (
+        signatures.files_of(signatures.adapt_functions({"predictor": predictor})["predictor"])
+        if _may_be_pixels(sample)
+        else {}
+    )
     if not hinted and not any(kind for kind, _ in facts_of_sample.values()):
         return sample, facts_of_sample
     if "" in facts_of_sample:
@@ -30,7 +34,7 @@ def known(predictor, examples, calls):
 
 def facts(predictor, sample):
     """Return {argument: (kind of file or None, whether it is a list of them)}; a single argument is named ""."""
-    named = call_arguments.of(predictor).named
+    named = call_arguments.inspect_arguments(predictor).named
     values = {"": sample} if not named else sample if isinstance(sample, dict) else {}
     return {name: _fact(value) for name, value in values.items()}
 

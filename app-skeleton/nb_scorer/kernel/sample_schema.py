@@ -7,7 +7,7 @@ MAX_PROPERTIES = 100
 _KINDS = (("boolean", bool), ("integer", int), ("number", float), ("string", str), ("array", list), ("object", dict))
 
 
-def of(values, depth=0):
+def infer(values, depth=0):
     """Return a JSON schema that fits each of `values`, decoded JSON; {} for none.
 
     It describes the observed samples, not the allowed ones: for example a length, if all lists have the same.
@@ -33,7 +33,7 @@ def _kind(value):
 def _of_lists(lists, depth):
     if not lists:
         return {}
-    schema = {"items": of([item for items in lists for item in items], depth + 1)}
+    schema = {"items": infer([item for items in lists for item in items], depth + 1)}
     if len({len(items) for items in lists}) == 1:
         schema["minItems"] = schema["maxItems"] = len(lists[0])
     return schema
@@ -45,7 +45,7 @@ def _of_objects(objects, depth):
     names = sorted({name for sample in objects for name in sample})
     if len(names) > MAX_PROPERTIES:
         # These names are data, such as the words of a text.
-        return {"additionalProperties": of([item for sample in objects for item in sample.values()], depth + 1)}
-    properties = {name: of([sample[name] for sample in objects if name in sample], depth + 1) for name in names}
+        return {"additionalProperties": infer([item for sample in objects for item in sample.values()], depth + 1)}
+    properties = {name: infer([sample[name] for sample in objects if name in sample], depth + 1) for name in names}
     required = [name for name in names if all(name in sample for sample in objects)]
     return dict({"properties": properties}, **({"required": required} if required else {}))

@@ -108,7 +108,7 @@ def save(namespace, folder, notebook, recorded, tolerance, complaint, known=KNOW
 def _save(namespace, folder, notebook, recorded, tolerance, known):
     found = _Found(namespace, recorded, known)
     called, named, callables = found.called, found.named, found.callables
-    started, start_notes = start_up.of(namespace)
+    started, start_notes = start_up.find_functions(namespace)
     made_by_setup = start_up.bound_globals(started["setup"]) if started["setup"] else []
     called.update(started)
     callables.update(started)
@@ -172,7 +172,7 @@ class _Found(object):
 
     def __init__(self, namespace, recorded, known):
         definitions, self.notes = _without_import(namespace, known["imported_validator"], known["src"])
-        self.named = named_predictors.of(definitions)
+        self.named = named_predictors.find_predictors(definitions)
         self.called = _functions(definitions, self.named)
         has_default = self.called["predictor"] is not None
         self.examples = named_predictors.examples_of(namespace.get("examples"), self.named, has_default)
@@ -192,8 +192,10 @@ class _Found(object):
 
         predictor = called["predictor"]
         if predictor is None:
-            return signatures.of(called)
-        return signatures.of(called, sample_files.known(predictor, self.examples.get(name), self.recorded[name]))
+            return signatures.adapt_functions(called)
+        return signatures.adapt_functions(
+            called, sample_files.known(predictor, self.examples.get(name), self.recorded[name])
+        )
 
 
 def _golden_rows(each_of, found, tolerance, form):
@@ -307,7 +309,7 @@ def _add_batch_form(callables, repository):
 
     if streams.is_streaming(callables["predictor"]):
         return {"reason": "it yields its prediction item by item", "file": None, "line": None}
-    form, reason = derive_batch_form.of(callables["predictor"], repository)
+    form, reason = derive_batch_form.derive_form(callables["predictor"], repository)
     if form is None:
         return {"reason": reason.reason, "file": reason.file, "line": reason.line}
     callables["batch_form"] = form
@@ -338,7 +340,7 @@ def _functions(namespace, named):
 
 def _takes_samples(name, function):
     """Return whether a function takes a sample: as its only argument, or an object's keys as several."""
-    takes = call_arguments.of(function)
+    takes = call_arguments.inspect_arguments(function)
     return takes.fits and not (name == "batch_predictor" and (takes.named or takes.by_keyword))
 
 
@@ -462,7 +464,7 @@ def _describe_predictor(called, callables, lines, batching, name=""):
     from nb_scorer.model import hint_schema, signatures, streams
 
     doc = functions.doc(called["predictor"])
-    sample_hint, answer_hint = hint_schema.of(called["predictor"])
+    sample_hint, answer_hint = hint_schema.derive_schemas(called["predictor"])
     rows = [json_codec.decode(line) for line in lines]
     return {
         "predictor": True,
@@ -472,10 +474,10 @@ def _describe_predictor(called, callables, lines, batching, name=""):
         "explainer": called.get("explainer") is not None,
         "predictor_doc": doc[:DOC_LENGTH] if doc else None,
         "predictor_signature": functions.signature(called["predictor"], name or "predictor"),
-        "sample_schema": sample_schema.of([row["sample"] for row in rows]),
-        "answer_schema": sample_schema.of([row["answer"] for row in rows]),
+        "sample_schema": sample_schema.infer([row["sample"] for row in rows]),
+        "answer_schema": sample_schema.infer([row["answer"] for row in rows]),
         "parameters": hint_schema.of_parameters(called["predictor"]),
-        "takes_headers": call_arguments.of(called["predictor"]).takes_headers,
+        "takes_headers": call_arguments.inspect_arguments(called["predictor"]).takes_headers,
         "sample_hint": sample_hint,
         "answer_hint": answer_hint,
         "golden": len(rows),

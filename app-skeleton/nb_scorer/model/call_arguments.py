@@ -36,7 +36,7 @@ class Arguments(object):
         self.fits = fits
 
 
-def of(function, gets_values=False):
+def inspect_arguments(function, gets_values=False):
     """Return the Arguments of `function`; if Python can't determine them, those of a function of one sample.
 
     With `gets_values`, samples are objects: a function that takes only keywords receives their values.

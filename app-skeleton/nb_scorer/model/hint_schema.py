@@ -34,11 +34,11 @@ _SCALARS = (
 _VALUES = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
 
-def of(function):
+def derive_schemas(function):
     """Return the schemas of the sample that `function` takes and of its result; {} if unknown."""
     hints = resolved(function)
     try:
-        takes = call_arguments.of(function)
+        takes = call_arguments.inspect_arguments(function)
         sample = _of_named(takes.named, hints) if takes.named else schema(hints.get(takes.sample, typing.Any))
         return sample, schema(hints.get("return", typing.Any))
     # A hint may be any object, and may fail in any way.
@@ -51,7 +51,7 @@ def of_parameters(function):
     hints = resolved(function)
     return {
         parameter.name: dict(schema(hints.get(parameter.name, typing.Any)), default=json_codec.plain(parameter.default))
-        for parameter in call_arguments.of(function).parameters
+        for parameter in call_arguments.inspect_arguments(function).parameters
     }
 
 

@@ -13,7 +13,7 @@ from nb_scorer.model.readers import Fields
 _NO_FILES: dict = {}
 
 
-def of(called, files=_NO_FILES):
+def adapt_functions(called, files=_NO_FILES):
     """Return {name: callable} for the functions in the dict `called`; None for missing ones.
 
     `files` are {argument: (kind, whether it is a list of them)} of those that are files in the notebook's own samples;
@@ -52,7 +52,7 @@ def described_files(predictor):
     found = files_of(predictor)
     if not found:
         return None
-    names = {"": call_arguments.of(predictor.function).sample or "file"}
+    names = {"": call_arguments.inspect_arguments(predictor.function).sample or "file"}
     arguments = [
         {"name": names.get(name, name), "kind": kind, "many": is_many} for name, (kind, is_many) in found.items()
     ]
@@ -76,7 +76,7 @@ def _files_of_others(predictor):
 def _for_one_sample(function, files, gets_values=False):
     if function is None:
         return None
-    takes, hints = call_arguments.of(function, gets_values), resolved(function)
+    takes, hints = call_arguments.inspect_arguments(function, gets_values), resolved(function)
     parameters = _readers(takes, hints)
     if takes.named:
         fields = {}
@@ -107,7 +107,7 @@ def _for_batches(function, predictor):
     """Return the callable batch_predictor: with its own hint for a sample, or predictor's if it has none."""
     if function is None:
         return None
-    takes, hints = call_arguments.of(function), resolved(function)
+    takes, hints = call_arguments.inspect_arguments(function), resolved(function)
     inner = arguments_of(bare(hints.get(takes.sample)))
     read = conversion.reader(inner[0]) if inner else getattr(predictor, "read", None) if _is_ours(predictor) else None
     parameters = _readers(takes, hints)

@@ -14,7 +14,7 @@ NAMES = ("setup", "teardown")
 _DEVICE = "device"
 
 
-def of(namespace):
+def find_functions(namespace):
     """Return ({name: function or None}, notes) for the notebook's own setup and teardown in `namespace`.
 
     Imported functions of these names, and a setup with arguments other than a device, don't count; the notes report

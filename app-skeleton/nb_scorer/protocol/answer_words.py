@@ -14,7 +14,7 @@ FAILED_BY_CHOICE = "The notebook's predictor rejects this request."
 _HEADER = "Traceback (most recent call last):\n"
 
 
-def of(outcome, facts, messages=True):
+def describe(outcome, facts, messages=True):
     """Return (status, sentence) for an `outcome` of nb_scorer.protocol.frames other than OK, and its payload's facts.
 
     With `messages`, a validator's own exception is quoted.
@@ -37,7 +37,7 @@ def of_parameters(misfit):
 
 def of_row(outcome, facts):
     """Return the same for a sample from a row of the user's own file, without mentioning a body or a log."""
-    status, sentence = of(outcome, facts)
+    status, sentence = describe(outcome, facts)
     if sentence == FAILED:
         error = error_of(facts.get("traceback") or "") or "it gave no reason"
         return status, "The notebook's predictor failed on this sample: {}".format(error)

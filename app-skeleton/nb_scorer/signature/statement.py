@@ -21,7 +21,7 @@ class Malformed(ValueError):
     """Not a valid statement; the message is the end of a sentence that explains it."""
 
 
-def of(digests, name, signature):
+def build_statement(digests, name, signature):
     """Return the statement about a model called `name`, whose signature is among its files as `signature`.
 
     Equal digests give equal bytes.

@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status == frames.OK:
             self._reply(200, payload)
         else:
-            self._refuse(*answer_words.of(status, json.loads(payload.decode("ascii"))))
+            self._refuse(*answer_words.describe(status, json.loads(payload.decode("ascii"))))
 
     def _body(self):
         """Return the body of the request; None if it was rejected."""

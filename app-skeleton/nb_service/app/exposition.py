@@ -213,7 +213,7 @@ class DriftCollector:
             yield present
 
     def _measures(self) -> Iterator[Metric]:
-        compared = comparison.of(self._baseline, self._numbers["present"])
+        compared = comparison.compare(self._baseline, self._numbers["present"])
         limits = self._baseline.limits()
         for name, values in (
             ("psi", [one.psi for one in compared]),

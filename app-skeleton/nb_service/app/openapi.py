@@ -182,7 +182,7 @@ class _Operations:
         self._identity = served
         self._answer_schema = model.answer_schema
         self._streams = bool(model.manifest.get("streams"))
-        self._files = files.of(model.manifest)
+        self._files = files.from_manifest(model.manifest)
         self._has_explainer = bool(model.manifest.get("explainer"))
         self._parameters = Calls(model.manifest).parameters
         self._bodies = openapi_bodies.Bodies(model.sample_schema, rows, self._files, self._parameters)
@@ -225,7 +225,7 @@ class _Operations:
             reasons = _OF_FEEDBACK if path == "/feedback" else _REFUSALS
             for status, reason in reasons.items():
                 answers[str(status)] = {"description": reason, "content": rejection}
-            operation["requestBody"] = {"required": True, "content": self._bodies.of(path)}
+            operation["requestBody"] = {"required": True, "content": self._bodies.describe(path)}
         elif not route.is_always_there:
             answers["503"] = {"description": "Not ready.", "content": rejection}
         if path == _UNLOAD:

@@ -68,7 +68,7 @@ class Bodies:
         self._samples = [row["sample"] for row in rows]
         self._answers = [row["answer"] for row in rows]
 
-    def of(self, path: str) -> dict:
+    def describe(self, path: str) -> dict:
         """Return a route's request bodies: a schema and examples by media type."""
         arrays = [self._samples] if self._samples else []
         many: dict[str, dict] = {kind: {} for kind in bodies.TYPES}

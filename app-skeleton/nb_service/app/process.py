@@ -58,7 +58,7 @@ def main(args: list[str], environ: dict) -> int:
     threading.stack_size(STACK_BYTES)
     client = PoolClient(link, gone=_exit, is_given_up=_client_is_gone)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
-    served = identity.of(model, settings.model_name)
+    served = identity.read_identity(model, settings.model_name)
     health = Health(
         lambda: client.facts()["ready"],
         settings.aip_health_route,
@@ -69,7 +69,7 @@ def main(args: list[str], environ: dict) -> int:
     def numbers() -> dict:
         return {**client.ask_front({"numbers": True}), **(requests.numbers() if is_alone else {})}
 
-    baseline = None if settings.drift == drift.OFF else drift.baseline_of(model)
+    baseline = None if settings.drift == drift.OFF else drift.read_baseline(model)
     context = RouteContext(client, model, served, health, settings, numbers, baseline)
     alone = Alone(served, health, settings, requests, client) if is_alone else None
     if alone is not None:
@@ -227,7 +227,7 @@ class Visit:
         self.command = request.method
         self.path = request.environ.get("REQUEST_URI", request.path).partition("?")[0]
         self.headers = {name.lower(): value for name, value in request.headers.items()}
-        self.request_id = request_id.of(self.headers)
+        self.request_id = request_id.choose(self.headers)
         self.asked_at = time.monotonic()
         self.origin_headers: tuple = ()
         self.route: str | None = None

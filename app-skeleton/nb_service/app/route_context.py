@@ -104,7 +104,7 @@ class RouteContext:
     @property
     def files(self) -> Files:
         """Return the arguments of predictor that are files."""
-        return files.of(self.model.manifest)
+        return files.from_manifest(self.model.manifest)
 
     @property
     def limits(self) -> Limits:

@@ -33,11 +33,11 @@ class ModelExport(StdoutArchive):
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return its number of files and its size in bytes."""
-        exported = contents.of(model)
+        exported = contents.list_contents(model)
         names = [*exported.files]
 
         def made() -> Iterator[tuple[str, BinaryIO]]:
-            for name, file in wheels.of(model) if WITH_WHEELS in self.words else ():
+            for name, file in wheels.build_wheels(model) if WITH_WHEELS in self.words else ():
                 names.append(name)
                 yield name, file
 

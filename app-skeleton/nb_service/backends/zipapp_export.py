@@ -38,11 +38,11 @@ class ZipappExport(StdoutArchive):
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the file of `model`; return its number of files and its size in bytes."""
         lock.require_none(model, "a model in one file")
-        exported, left = zipapp.of(model)
+        exported, left = zipapp.list_contents(model)
         if left:
             log.say(
                 f"Files of the repository that were left out: {', '.join(sorted(left))}: links to folders, "
                 "special files, or names that are not UTF-8."
             )
-        packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in self.words else iter(())
-        return zipapp.write(exported, identity.of(model).name, packages, stream)
+        packages: Iterator[tuple[str, BinaryIO]] = wheels.build_wheels(model) if WITH_WHEELS in self.words else iter(())
+        return zipapp.write(exported, identity.read_identity(model).name, packages, stream)

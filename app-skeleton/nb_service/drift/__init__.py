@@ -4,12 +4,11 @@
 limit for chance, and `comparison` applies both to each feature.
 """
 
-from nb_service.drift.baseline import Baseline
-from nb_service.drift.baseline import of as baseline_of
+from nb_service.drift.baseline import Baseline, read_baseline
 from nb_service.drift.present import Present
 from nb_service.settings import Settings
 
-__all__ = ["OFF", "baseline_of", "present_of", "words"]
+__all__ = ["OFF", "present_of", "read_baseline", "words"]
 
 OFF = "off"
 

@@ -22,13 +22,13 @@ FORMS = (feature_bins.ARRAY, feature_bins.OBJECT, feature_bins.SCALAR)
 class Baseline(NamedTuple):
     """The reference with which present samples and predictions are compared.
 
-    `source` describes the origin of `rows` (`of` is the total number), `forms` are the forms of samples and predictions
+    `source` describes the origin of `rows` (out of `total_rows`), `forms` are the forms of samples and predictions
     by part, `features` how each is counted, `not_compared` are (part, name, why), and `digest` identifies it.
     """
 
     source: str
     rows: int
-    of: int
+    total_rows: int
     forms: Mapping[str, str]
     features: tuple[Feature, ...]
     not_compared: tuple[tuple[str, str, str], ...]
@@ -40,18 +40,18 @@ class Baseline(NamedTuple):
 
     def limits(self) -> list[Limits]:
         """Return the limits of each feature, which take into account that all are tested together."""
-        return [Limits.of(feature.size, len(self.features)) for feature in self.features]
+        return [Limits.calculate(feature.size, len(self.features)) for feature in self.features]
 
     def words(self) -> str:
         """Return a description for the log."""
-        of = f" of {self.of:,}" if self.of > self.rows else ""
+        total = f" of {self.total_rows:,}" if self.total_rows > self.rows else ""
         samples, answers = len(self.part("sample")), len(self.part("answer"))
         compared = f"{samples} feature{'s' if samples != 1 else ''}"
         compared += f" and {'the answer' if answers == 1 else f'{answers} of answers'}" if answers else ""
-        return f"{self.rows:,}{of} rows of {self.source}, {compared}"
+        return f"{self.rows:,}{total} rows of {self.source}, {compared}"
 
 
-def of(model: ModelFolder) -> Baseline | None:
+def read_baseline(model: ModelFolder) -> Baseline | None:
     """Return the baseline of a model, None if it has none; raise ModelDamaged for one that the build did not write.
 
     If the model is signed, raise ModelNotAsSigned for one that has changed since.

@@ -57,7 +57,7 @@ def title(feature: Feature) -> str:
     return f"{feature.name} of the {feature.part}"
 
 
-def of(baseline: Baseline, present: Sequence[Sequence[int]]) -> list[Compared]:
+def compare(baseline: Baseline, present: Sequence[Sequence[int]]) -> list[Compared]:
     """Return each feature of the baseline with its present counts, in the same order."""
     return [
         _compared(feature, counts, limits)

@@ -34,7 +34,7 @@ class Limits(NamedTuple):
     freedom: int
 
     @classmethod
-    def of(cls, bins: int, features: int) -> "Limits":
+    def calculate(cls, bins: int, features: int) -> "Limits":
         """Return the limits for a feature with this many bins, one of `features` that are tested together."""
         # Each feature is measured in two ways.
         rate = 1 / LOOKS_A_FALSE_ALARM / (2 * features)

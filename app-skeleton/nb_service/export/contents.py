@@ -21,7 +21,7 @@ class Contents(NamedTuple):
     digests: Mapping[str, str]
 
 
-def of(model: ModelFolder) -> Contents:
+def list_contents(model: ModelFolder) -> Contents:
     """Return the contents of the export of `model`; raise ModelDamaged or ModelMissing if it can't be read."""
     try:
         names = files.names(model.folder)

@@ -34,7 +34,7 @@ _VERSION = re.compile(r"[A-Za-z0-9.!+_-]+", re.ASCII)
 _SHEBANG = re.compile(rb"^#!.*python[\d.]*\s*\n")
 
 
-def of(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
+def build_wheels(model: ModelFolder) -> Iterator[tuple[str, BinaryIO]]:
     """Yield (name in the export, file) of each wheel and of their list; a file is closed when the next is requested.
 
     Raise WheelImpossible for a package that can't be made into a wheel, and OSError if there is no space for temporary

@@ -23,12 +23,12 @@ _LEFT_OUT = frozenset(("__pycache__", ".git"))
 _OF_BUILDS = "kernel"
 
 
-def of(model: ModelFolder) -> tuple[Contents, list[str]]:
+def list_contents(model: ModelFolder) -> tuple[Contents, list[str]]:
     """Return the contents of the file, and the repository's files that it omits.
 
-    Left out are links to folders, names that are not UTF-8, and special files. Raise as `contents.of` does.
+    Left out are links to folders, names that are not UTF-8, and special files. Raise as `contents.list_contents` does.
     """
-    exported = contents.of(model)
+    exported = contents.list_contents(model)
     files = dict(exported.files)
     left: list[str] = []
     for name, path in _walk(model.folder.parent / paths.SRC, left):

@@ -85,7 +85,7 @@ class Front:
         self.large_buffer = memoryview(bytearray(LARGE_BUFFER))
         self.buffer = self.large_buffer[:BUFFER]
         self.small_buffer = self.large_buffer[:SMALL_BUFFER]
-        self.identity_fields = identity.of(pool.model, settings.model_name).header_bytes
+        self.identity_fields = identity.read_identity(pool.model, settings.model_name).header_bytes
         self.last_fields = self.identity_fields + b"\r\n"
         self.access = access
         self._calls = Calls(pool.model.manifest, settings.pass_headers)
@@ -99,7 +99,7 @@ class Front:
         self._vertex_path = settings.aip_predict_route
         is_ours = has_default and settings.aip_predict_route != "/predict/batch"
         self._array_path = self.ARRAY_PATH if is_ours else None
-        self._files = files.of(pool.model.manifest)
+        self._files = files.from_manifest(pool.model.manifest)
         self._streams = _streams(pool.model, self._sample_path, settings.pass_headers)
         # Whether predictor is a generator, which may be endless.
         self.yields_items = bool(pool.model.manifest.get("streams"))
@@ -278,7 +278,7 @@ def _streams(model: ModelFolder, default: bytes | None, passed: Iterable[str]) -
     if default is not None:
         models.append((default, model, "/predict"))
     return {
-        path: _Streamed(Calls(each.manifest, passed, each.predictor), files.of(each.manifest), route)
+        path: _Streamed(Calls(each.manifest, passed, each.predictor), files.from_manifest(each.manifest), route)
         for path, each, route in models
         if each.manifest.get("streams")
     }

@@ -212,7 +212,7 @@ def rejection_of(answer: Answer, disclosure: Disclosure = Disclosure()) -> Rejec
     if fixed is not None and fixed.rejection is not None:
         return fixed.rejection
     facts = json.loads(answer.payload)
-    status, detail = answer_words.of(answer.outcome, facts, disclosure.messages)
+    status, detail = answer_words.describe(answer.outcome, facts, disclosure.messages)
     traceback = (facts.get("traceback") or "") if disclosure.tracebacks else ""
     return Rejection(status, detail, facts.get("errors", ()), traceback)
 

@@ -14,7 +14,7 @@ _ready: list[str] = []
 os.register_at_fork(after_in_child=_ready.clear)
 
 
-def of(headers: dict[str, str]) -> str:
+def choose(headers: dict[str, str]) -> str:
     """Return the client's X-Request-ID if it is suitable for a log and a header, otherwise a new one."""
     return from_client(headers) or new()
 

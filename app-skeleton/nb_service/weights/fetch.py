@@ -147,8 +147,8 @@ def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) 
     if odd is not None:
         raise problems.WeightsUnavailable(entry.source, f"it has a file {odd!r}, which would be outside its folder")
     if not remotes:
-        of = f" that fit {', '.join(entry.patterns)}" if entry.patterns else ""
-        raise problems.WeightsUnavailable(entry.source, f"it has no files{of}")
+        matching = f" that fit {', '.join(entry.patterns)}" if entry.patterns else ""
+        raise problems.WeightsUnavailable(entry.source, f"it has no files{matching}")
     if missing is None:
         now = entry._replace(revision=source.revision, files=())
         return [Wanted(now, source, remote, None) for remote in remotes], now

@@ -28,16 +28,16 @@ def main(arguments: Sequence[str]) -> None:
     app_root, target, architecture = Path(places[0]), Path(places[1]), places[2]
     model = _read(app_root)
     log = Log(sys.stderr)
-    exported, left = zipapp.of(model)
+    exported, left = zipapp.list_contents(model)
     if left:
         log.line(
             f"Files of the repository that were left out: {', '.join(sorted(left))}: links to folders, special "
             "files, or names that are not UTF-8."
         )
-    packages: Iterator[tuple[str, BinaryIO]] = wheels.of(model) if WITH_WHEELS in arguments else iter(())
+    packages: Iterator[tuple[str, BinaryIO]] = wheels.build_wheels(model) if WITH_WHEELS in arguments else iter(())
     machine = f"{_MACHINES.get(architecture, architecture)} glibc"
     with target.open("wb") as stream:
-        files, size = zipapp.write(exported, identity.of(model).name, packages, stream, machine)
+        files, size = zipapp.write(exported, identity.read_identity(model).name, packages, stream, machine)
     target.chmod(0o755)
     log.line(f"The archive has {files} files, {size / 1e6:.1f} MB.")
 

@@ -28,7 +28,7 @@ def samples(values: Sequence[Any]) -> list[Any]:
 
 def rows(values: Sequence[Any], names: Mapping[str, Any]) -> list[Row]:
     """Call the predictor among `names` for each sample, once, and return the results."""
-    called = signatures.of({**names, "predictor": functions.as_predictor(names["predictor"])})
+    called = signatures.adapt_functions({**names, "predictor": functions.as_predictor(names["predictor"])})
     bodies: dict[bytes, Row] = {}
     for value in values:
         try:

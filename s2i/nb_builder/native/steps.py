@@ -89,7 +89,9 @@ def translate(app: Workspace, work: Path, log: Log, cross: str = "") -> None:
 def header_fields(app: Workspace) -> str:
     """Return the header lines of each response that identify the model, like those of the service."""
     served = settings.Settings(dict(os.environ))
-    return identity.of(model_folder.read(app.root, served.trust), served.model_name).header_bytes.decode("ascii")
+    return identity.read_identity(model_folder.read(app.root, served.trust), served.model_name).header_bytes.decode(
+        "ascii"
+    )
 
 
 def compile_script(work: Path, machine: str, fields: str, *, is_cross: bool = False) -> str:

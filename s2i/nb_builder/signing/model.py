@@ -23,7 +23,7 @@ def sign(folder: Path, signer: Signer) -> str:
     if (folder / paths.SIGNATURE).is_dir():
         raise files.Odd(f"{paths.SIGNATURE} is a folder")
     # The same name for all models: the location of a model must not affect its signature.
-    text = signer.signed(statement.of(by_name, paths.MODEL, paths.SIGNATURE), statement.PAYLOAD_TYPE)
+    text = signer.signed(statement.build_statement(by_name, paths.MODEL, paths.SIGNATURE), statement.PAYLOAD_TYPE)
     # A link would point elsewhere.
     (folder / paths.SIGNATURE).unlink(missing_ok=True)
     (folder / paths.SIGNATURE).write_text(text, encoding="ascii")

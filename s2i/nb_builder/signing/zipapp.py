@@ -20,9 +20,9 @@ def sign(path: Path, signer: Signer) -> str:
     """
     with Carried(str(path)) as carried:
         digests = {name: carried.digest_of(name) for name in carried.names - {layout.SIGNATURE}}
-    text = signer.signed(statement.of(digests, layout.SUBJECT, layout.SIGNATURE), statement.PAYLOAD_TYPE).encode(
-        "ascii"
-    )
+    text = signer.signed(
+        statement.build_statement(digests, layout.SUBJECT, layout.SIGNATURE), statement.PAYLOAD_TYPE
+    ).encode("ascii")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
         try:
             _write(path, text, Path(part.name))

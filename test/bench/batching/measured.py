@@ -58,7 +58,7 @@ class Measured:
 def measure(case: Case, is_timed: bool = True) -> Measured:
     """Derive, verify, mix and time a case."""
     found = Measured(case)
-    form, reason = derive_batch_form.of(case.predictor, str(HERE))
+    form, reason = derive_batch_form.derive_form(case.predictor, str(HERE))
     if form is None:
         found.reason = reason.reason + _place(reason)
         return found

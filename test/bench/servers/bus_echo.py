@@ -20,7 +20,7 @@ async def main() -> None:
     """Take and settle until a signal, through any number of connections."""
     settings = Settings(dict(os.environ))
     while True:
-        broker = brokers.make(place.of(settings, settings.bus_group))
+        broker = brokers.make(place.read_place(settings, settings.bus_group))
         # Whoever stood still for longer than a client waits finds its connection given up.
         with contextlib.suppress(Away):
             await serve(broker)

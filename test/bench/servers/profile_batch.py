@@ -34,7 +34,7 @@ with open(source, "rb", buffering=1 << 18) as stream, open(target, "wb", bufferi
     writer = csv_table.Writer(reader.delimiter)
     chunks = iter(reader)
     while (chunk := timed("read", next, chunks, None)) is not None:
-        body = timed("made", lambda chunk: ("[" + ",".join(samples.of(chunk)) + "]").encode(), chunk)
+        body = timed("made", lambda chunk: ("[" + ",".join(samples.encode(chunk)) + "]").encode(), chunk)
         answers = Answers(len(chunk), array=("[" + ", ".join([answer] * len(chunk)) + "]").encode())
         results.begin(source, chunk, answers)
         lines = timed("written", results.lines, chunk, chunk.whole(), answers, reader.delimiter)

@@ -68,7 +68,7 @@ def in_bytes(inputs):
     return [headers["content-type"], array(answer.outputs[0].as_numpy())]
 
 
-def of(datatype, values):
+def expected_output(datatype, values):
     """Return what comes back for an input, whose numbers have lost their size in JSON."""
     if datatype == "BYTES":
         return ["object", list(values.shape), values.tolist()]
@@ -113,10 +113,12 @@ def ask_v2(cases):
     cases.add("v2 model ready", lambda: settled(v2.is_model_ready(echo, "echo")))
     cases.add("v2 unknown model", lambda: settled(v2.is_model_ready(echo, "other")), wanted=False)
     for datatype, values in ARRAYS.items():
-        cases.add(f"v2 {datatype}", lambda d=datatype, v=values: inferred([input_of(d, v)]), of(datatype, values))
+        cases.add(
+            f"v2 {datatype}", lambda d=datatype, v=values: inferred([input_of(d, v)]), expected_output(datatype, values)
+        )
     for datatype in IN_JSON:
         given = input_of(datatype, ARRAYS[datatype], binary=False)
-        cases.add(f"v2 {datatype} as JSON", lambda g=given: inferred([g]), of(datatype, ARRAYS[datatype]))
+        cases.add(f"v2 {datatype} as JSON", lambda g=given: inferred([g]), expected_output(datatype, ARRAYS[datatype]))
     given = [input_of("FP64", rows)]
     cases.add("v2 id", lambda: inferred(given, request_id="7", then=lambda answer: answer.id), "7")
     cases.add("v2 output as bytes", lambda: in_bytes(given), ["application/octet-stream", array(rows)])

@@ -29,7 +29,7 @@ ARRAYS = {
 SHAPES = ((3, 1), (2, 3), (2, 2, 2), (1, 1, 1, 1), (0, 2))
 
 
-def of(datatype, values):
+def expected_output(datatype, values):
     """Return what comes back for an input, whose numbers have lost their size in JSON."""
     if datatype == "BYTES":
         return ["object", list(values.shape), [text.encode() for text in values.ravel()]]
@@ -133,7 +133,9 @@ def datatypes(cases, client):
         for form in ("bytes", "JSON"):
             name = f"{client.kind} {datatype} as {form}"
             cases.add(
-                name, lambda d=datatype, v=values, b=form == "bytes": client.echoed(d, v, b), of(datatype, values)
+                name,
+                lambda d=datatype, v=values, b=form == "bytes": client.echoed(d, v, b),
+                expected_output(datatype, values),
             )
 
 

@@ -46,7 +46,7 @@ def test_where_python_answers_it_may_not(tmp_path):
 
 
 def test_an_object_with_other_fields_is_rejected_and_no_failure(tmp_path):
-    named = signatures.of({"predictor": lambda a, b: a + b})["predictor"]
+    named = signatures.adapt_functions({"predictor": lambda a, b: a + b})["predictor"]
     rejected = "if not isinstance(x, dict) or set(x) != {'a', 'b'}:\n    raise Error(%r)\n"
     added = "try:\n    return x['a'] + x['b']\nexcept TypeError:\n    raise Error(%r)" % FAILED  # noqa: UP031
     golden = [{"a": 1.5, "b": 2.5}, {"a": 3.5, "b": 0.5}]

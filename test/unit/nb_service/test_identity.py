@@ -15,7 +15,7 @@ def model(tmp_path):
 
 
 def test_a_model_is_named_by_its_notebook_its_time_and_its_commit(model):
-    found = identity.of(model)
+    found = identity.read_identity(model)
     assert found == identity.Identity("My-first-model", 1795161600, "abc", "https://example.com/r")
     assert found.headers == (
         ("X-Model-Name", "My-first-model"),
@@ -26,13 +26,13 @@ def test_a_model_is_named_by_its_notebook_its_time_and_its_commit(model):
 
 
 def test_a_name_that_was_set_wins(model):
-    assert identity.of(model, "half").name == "half"
+    assert identity.read_identity(model, "half").name == "half"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 200_000, '{"commit": "a\\r\\nSet-Cookie: x"}', '{"commit": 5}'])
 def test_without_a_report_the_commit_is_left_out(model, text):
     (model.folder.parent / "build" / "report.json").write_text(text)
-    assert "X-Model-Commit" not in dict(identity.of(model).headers)
+    assert "X-Model-Commit" not in dict(identity.read_identity(model).headers)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_name_is_cleaned_for_paths_and_headers(stem, name):
 @pytest.mark.parametrize("source", [5, [1], {"a": 1}, None, True])
 def test_a_source_that_is_no_text_is_left_out(model, source):
     (model.folder.parent / "build" / "report.json").write_text(json.dumps({"source": source}))
-    assert identity.of(model).source is None
+    assert identity.read_identity(model).source is None
 
 
 def test_a_time_that_is_none_is_version_1():

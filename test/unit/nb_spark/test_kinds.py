@@ -20,4 +20,4 @@ from nb_spark import kinds
     ],
 )
 def test_the_type_is_that_of_the_model_s_own_answers(schema, kind):
-    assert kinds.of(schema) == kind
+    assert kinds.choose_type(schema) == kind

@@ -30,7 +30,7 @@ class Chart(NamedTuple):
     last: str
 
 
-def of(compared: Iterable[dict]) -> list[Chart]:
+def build_charts(compared: Iterable[dict]) -> list[Chart]:
     """Return the charts of the first features shown on /drift, predictions first."""
     ranked = sorted(compared, key=lambda one: one["part"] != "answer")
     return [_chart(one) for one in ranked[:MAX_COUNT]]

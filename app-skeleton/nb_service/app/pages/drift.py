@@ -23,7 +23,7 @@ def shown(context: RouteContext, numbers: dict) -> dict[str, Any]:
     baseline, counted = context.baseline, numbers.get("drift")
     if baseline is None or counted is None:
         return {"baseline": None, "why": why_not(context)}
-    compared = comparison.of(baseline, counted["present"])
+    compared = comparison.compare(baseline, counted["present"])
     # Features that have drifted come first; the others stay in sample order.
     ranked = sorted(compared, key=lambda one: not one.has_drifted)
     return {
@@ -52,9 +52,14 @@ def as_json(context: RouteContext) -> dict[str, Any]:
     if baseline is None or counted is None:
         return {"baseline": None, "why": why_not(context)}
     return {
-        "baseline": {"id": baseline.digest, "source": baseline.source, "rows": baseline.rows, "of": baseline.of},
+        "baseline": {
+            "id": baseline.digest,
+            "source": baseline.source,
+            "rows": baseline.rows,
+            "of": baseline.total_rows,
+        },
         "present": {name: counted[name] for name in ("samples", "seconds", "left_out")},
-        "features": [_as_json(one) for one in comparison.of(baseline, counted["present"])],
+        "features": [_as_json(one) for one in comparison.compare(baseline, counted["present"])],
         "not_compared": [{"part": part, "name": name, "why": why} for part, name, why in baseline.not_compared],
     }
 

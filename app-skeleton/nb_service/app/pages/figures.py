@@ -15,7 +15,7 @@ class Figure(NamedTuple):
     words: str
 
 
-def of(numbers: dict, checks: frozenset[str]) -> list[Figure]:
+def build_figures(numbers: dict, checks: frozenset[str]) -> list[Figure]:
     """Return the page's figures for `numbers` (see http.metrics), without health `checks`; [] if there are none."""
     if not {"requests", "latencies", "batches", "waiting", "in_flight", "scorers"} <= numbers.keys():
         return []

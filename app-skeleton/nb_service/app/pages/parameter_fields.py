@@ -35,7 +35,7 @@ class ParameterField:
         return f"#/parameters/{self.name}"
 
 
-def of(
+def build_fields(
     declared: Mapping[str, dict], parameters: Parameters, errors: Mapping[str, str] | None = None
 ) -> list[ParameterField]:
     """Return a field for each declared parameter, with the text that `parameters` has for it."""

@@ -34,7 +34,7 @@ class Unread(str):
     kind: str
 
     @classmethod
-    def of(cls, text: str, kind: str) -> "Unread":
+    def with_kind(cls, text: str, kind: str) -> "Unread":
         """Return the text with its type."""
         made = cls(text)
         made.kind = kind
@@ -114,7 +114,7 @@ class _Reader:
         except (ValueError, RecursionError):
             what = "JSON" if kind == JSON else "a number"
             self.errors[pointer] = f"This is not {what}." if text.strip() else f"Enter {what}."
-            return Unread.of(text, kind)
+            return Unread.with_kind(text, kind)
 
 
 def json_value(text: str) -> Any:

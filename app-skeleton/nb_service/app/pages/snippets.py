@@ -24,7 +24,7 @@ class Snippet(NamedTuple):
     after: str
 
 
-def of(url: str, sample: str, *, key: bool) -> list[Snippet]:
+def write_snippets(url: str, sample: str, *, key: bool) -> list[Snippet]:
     """Return code that requests a prediction from `url` for a sample (its JSON), with a key if `key`."""
     line = one_line(sample)
     url_text = json.dumps(url)

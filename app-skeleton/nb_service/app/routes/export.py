@@ -13,6 +13,6 @@ def add(app: Flask, context: RouteContext) -> None:
     def export_model() -> Response:
         if not context.settings.export:
             abort(404)
-        pieces = archive.pieces(contents.of(context.model))
+        pieces = archive.pieces(contents.list_contents(context.model))
         name = f'attachment; filename="{context.identity.name}.tar"'
         return Response(pieces, content_type="application/x-tar", headers={"Content-Disposition": name})

@@ -51,7 +51,7 @@ def lines(schema: dict, words: Sequence[str]) -> Iterator[dict]:
                     chunk = next(chunks, None)
                 if chunk is None:
                     break
-                texts = iter(samples.of(chunk))
+                texts = iter(samples.encode(chunk))
                 for at in range(len(chunk)):
                     line = {"row": first + at, "file": source.name}
                     if at in chunk.broken:

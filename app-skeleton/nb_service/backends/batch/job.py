@@ -179,7 +179,7 @@ class Job:
         with ThreadPoolExecutor(self._threads, thread_name_prefix="score") as threads:
             try:
                 for chunk in self._parts(reader, samples, name, stop):
-                    pending.append((chunk, threads.submit(self._scoring.score, samples.of(chunk))))
+                    pending.append((chunk, threads.submit(self._scoring.score, samples.encode(chunk))))
                     while len(pending) > 2 * self._threads or (pending and pending[0][1].done()):
                         part, future = pending.popleft()
                         self._commit(part, future, name, opened, reader)

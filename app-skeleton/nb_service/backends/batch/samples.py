@@ -44,7 +44,7 @@ class Samples:
         if self._form == LIST and self.keys is None:
             self.keys = next((list(chunk.rows[at]) for at in chunk.whole() if isinstance(chunk.rows[at], dict)), None)
 
-    def of(self, chunk: Chunk) -> list[str]:
+    def encode(self, chunk: Chunk) -> list[str]:
         """Return the JSON samples of all unbroken rows; mark rows that can't be converted as broken in `chunk`."""
         if not chunk.is_table:
             self.look(chunk)

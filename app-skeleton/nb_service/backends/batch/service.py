@@ -81,7 +81,7 @@ class BatchService:
         self._keep_seconds = settings.batch_keep
         self._model = predictor_of(pool.model, options.predictor)
         # The baseline describes samples of the default predictor only.
-        self._baseline = None if self._model.predictor else drift.baseline_of(pool.model)
+        self._baseline = None if self._model.predictor else drift.read_baseline(pool.model)
         self._present = drift.present_of(self._baseline, settings)
         self._stop = threading.Event()
         self._signal = 0
@@ -190,7 +190,7 @@ class BatchService:
         if self._baseline is not None and self._present is not None:
             counted = self._of_loop(self._present.numbers)
             # Over all rows of this run, whereas a service compares only recent samples.
-            compared = comparison.of(self._baseline, counted["counts"])
+            compared = comparison.compare(self._baseline, counted["counts"])
             report = report._replace(drift=comparison.lines(compared, counted["counted"]))
         self._report = report
         return report.exit_status
@@ -199,7 +199,7 @@ class BatchService:
         """Return the reader for files that rows name, None if they name none; raise BatchWords."""
         if not self._options.files:
             return None
-        taken = files.of(self._model.manifest)
+        taken = files.from_manifest(self._model.manifest)
         if not taken.arguments:
             raise problems.BatchWords("--files and --from files need a predictor that takes files.")
         return SampleFiles(self._options.files, taken)

@@ -35,7 +35,7 @@ def show(
         say(f"{source.name}: {opened.format.name}{parted}; columns: {header}")
     else:
         say(f"{source.name}: {opened.format.name}")
-    samples = Samples(source.name, reader.names, rows, options.sample, options.as_form, scoring.files).of(chunk)
+    samples = Samples(source.name, reader.names, rows, options.sample, options.as_form, scoring.files).encode(chunk)
     scored = scoring.score(samples)
     results = Results(options.keep, options.column, flat_keys, flat=options.flat, rows=rows)
     answers = iter(scored.answers.values)

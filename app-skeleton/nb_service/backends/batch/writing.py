@@ -179,7 +179,7 @@ class Output:
                 with inputs.opened(source) as opened:
                     for batch in opened.reader(options).batches(kept):
                         is_empty = False
-                        yield form.of(batch)
+                        yield form.convert(batch)
             # Files without rows need columns, too.
             if is_empty:
                 yield form.of_none()

@@ -19,7 +19,7 @@ class Bus:
 
     def serve(self, loop: "TurnLoop", pool: "Pool", log: "Log", settings: Settings, environ: dict) -> int:
         """Serve until a signal; return the exit status. Raise a Problem of the bus before the model is loaded."""
-        where = place.of(settings, identity.of(pool.model, settings.model_name).name)
+        where = place.read_place(settings, identity.read_identity(pool.model, settings.model_name).name)
         brokers.check(where.scheme)
         companion = BusProcess(loop, pool, where, environ, log)
         return HttpService(loop, pool, log, settings, environ, companion).run()

@@ -22,7 +22,7 @@ GARBAGE = 50_000
 
 async def serve(link: socket.socket, settings: Settings, served: identity.Identity) -> None:
     """Serve the bus for the model `served` until SIGTERM, with the pool at the other end of `link`."""
-    where = place.of(settings, served.name)
+    where = place.read_place(settings, served.name)
     pool = await AsyncPoolClient.on(link, gone=_exit)
 
     def say(text: str) -> None:
@@ -66,7 +66,7 @@ def main(args: list[str], environ: dict) -> int:
     """Serve over the socket whose descriptor is in `args`; return the exit status."""
     settings = Settings(environ)
     model = model_folder.read(Path(settings.app_root).absolute(), settings.trust)
-    served = identity.of(model, settings.model_name)
+    served = identity.read_identity(model, settings.model_name)
     asyncio.run(serve(socket.socket(fileno=int(args[0])), settings, served))
     return 0
 

@@ -52,7 +52,7 @@ class Place(NamedTuple):
         return context
 
 
-def of(settings: Settings, group: str) -> Place:
+def read_place(settings: Settings, group: str) -> Place:
     """Return the place that the settings describe; `group` is the default group name. Raise a Problem of the bus."""
     for name in ("url", "in", "out"):
         if not getattr(settings, f"bus_{name}"):

@@ -50,6 +50,6 @@ def companion(
         return None
     if not is_here():
         raise problems.GrpcMissing
-    TlsFiles.of(settings)
+    TlsFiles.read(settings)
     ports = Ports(settings.host, (DEFAULT_PORT,) if settings.grpc_port is None else settings.grpc_port)
     return GrpcProcess(loop, pool, ports, environ, is_ready, log, spans)

@@ -166,7 +166,7 @@ class Calls:
         try:
             request = _parsed(method.request, await self._transfers.only(context))
         except Malformed as error:
-            raise Refused(refusals.of(error)) from error
+            raise Refused(refusals.convert_error(error)) from error
         async for message in method.messages(request):
             yield _Response(message.SerializeToString())
 
@@ -192,7 +192,7 @@ class Calls:
             response = await method.answer(request)
             return await aside(response.ByteSize(), response.SerializeToString)
         except Malformed as error:
-            raise Refused(refusals.of(error)) from error
+            raise Refused(refusals.convert_error(error)) from error
         except Refused:
             raise
         except Exception as error:
@@ -297,7 +297,7 @@ class _Call:
         self.began = time.monotonic()
         self.path = path
         self.metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        self.request_id = request_id.of(self.metadata)
+        self.request_id = request_id.choose(self.metadata)
         self.trace = request_id.trace_of(self.metadata)
 
 

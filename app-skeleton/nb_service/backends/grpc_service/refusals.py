@@ -81,7 +81,7 @@ EMPTY = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "The call has no message.")
 BROKEN = Refusal(grpc.StatusCode.INTERNAL, "This service failed on the request; its log has the traceback.")
 
 
-def of(error: Malformed) -> Refusal:
+def convert_error(error: Malformed) -> Refusal:
     """Return the status for a request that can't be read or answered; every client error is INVALID_ARGUMENT."""
     # A notebook may choose any other status.
     otherwise = grpc.StatusCode.INVALID_ARGUMENT if error.status < 500 else grpc.StatusCode.INTERNAL

@@ -61,7 +61,7 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     pool = await AsyncPoolClient.on(link, gone=_exit)
-    served = identity.of(model, settings.model_name)
+    served = identity.read_identity(model, settings.model_name)
     most_bytes = settings.max_held or MAX_MESSAGES * settings.max_body
     # One half for messages in progress, the other for arriving ones.
     transfers = Transfers(2 * most_bytes, settings.receive_timeout)
@@ -74,7 +74,7 @@ async def _serve(addresses: Sequence[str], link: socket.socket, model: ModelFold
     )
     checks = HealthChecks(SERVICES)
     server = _made(pool, model, served, settings, calls, checks)
-    tls = TlsFiles.of(settings)
+    tls = TlsFiles.read(settings)
     for address in addresses:
         _listen(server, address, tls)
     await server.start()
@@ -113,7 +113,7 @@ def _made(
         return ServedModel(
             asker,
             served._replace(name=name),
-            Rows(own.manifest.get("sample_schema") or own.sample_schema, files.of(own.manifest)),
+            Rows(own.manifest.get("sample_schema") or own.sample_schema, files.from_manifest(own.manifest)),
             rest.described(own.sample_schema, inference.INPUT),
             rest.described(own.answer_schema, inference.OUTPUT),
             limits,

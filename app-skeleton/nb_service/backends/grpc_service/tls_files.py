@@ -15,7 +15,7 @@ class TlsFiles(NamedTuple):
     authorities: bytes | None
 
     @classmethod
-    def of(cls, settings: Settings) -> "TlsFiles | None":
+    def read(cls, settings: Settings) -> "TlsFiles | None":
         """Return the files that the settings name, or None if gRPC is not encrypted; raise GrpcFile."""
         if not settings.grpc_cert_file:
             return None

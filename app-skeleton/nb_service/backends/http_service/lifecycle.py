@@ -116,12 +116,12 @@ class HttpService:
         self._problem: problems.Problem | None = None
         self._health = Health(self._is_ready, settings.aip_health_route, self._why_not_ready)
         self._requests = Requests()
-        self._baseline = drift.baseline_of(pool.model)
+        self._baseline = drift.read_baseline(pool.model)
         # Feedback concerns the default predictor only.
         answers = [row["answer"] for row in pool.plan.golden if not row.get("predictor")]
         self._feedback = Feedback(settings.feedback_memory, answers)
         self._samples = Samples(pool, drift.present_of(self._baseline, settings), self._feedback.kept)
-        self._identity = identity.of(pool.model, settings.model_name)
+        self._identity = identity.read_identity(pool.model, settings.model_name)
         self._spans = self._make_spans()
         self._companions = [companion] if companion is not None else []
         self._address: tuple = ()

@@ -32,7 +32,7 @@ class SparkModel(StdoutArchive):
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return its number of files and its size in bytes."""
         lock.require_none(model, "an archive for Spark")
-        exported = contents.of(model)
+        exported = contents.list_contents(model)
         if not exported.interpreter:
             log.say(
                 f"The model's Python belongs to the system, so the archive does not contain it: executors need Python "

@@ -59,15 +59,15 @@ class Contents(NamedTuple):
         }
 
 
-def of(model: ModelFolder) -> Contents:
+def list_contents(model: ModelFolder) -> Contents:
     """Return the archive contents for `model`; raise ModelMissing or ModelDamaged if it can't be read."""
     try:
-        return _of(model)
+        return _list_contents(model)
     except OSError as error:
         raise problems.unreadable(error.filename or model.folder.parent, error) from error
 
 
-def _of(model: ModelFolder) -> Contents:
+def _list_contents(model: ModelFolder) -> Contents:
     app_root = model.folder.parent
     real, prefix, library, minor = _facts(model.python)
     contents = Contents({}, set(), {}, _interpreter(prefix, minor), minor)

@@ -6,7 +6,7 @@ import pytest
 from nb_builder.comparison import speed
 
 
-def of(old, new):
+def timings(old, new):
     made = speed.Speed()
     for pair in zip(old, new, strict=True):
         made.add(*pair)
@@ -16,7 +16,7 @@ def of(old, new):
 def test_a_ratio_is_by_pairs_so_that_long_samples_fall_out():
     # Each sample takes NEW twice as long, from a millisecond to a second.
     old = [0.001 * 1.2**place for place in range(38)]
-    made = of(old, [2 * seconds for seconds in old])
+    made = timings(old, [2 * seconds for seconds in old])
     ratio = made.ratio()
     assert (ratio.ratio, ratio.low, ratio.high) == pytest.approx((2, 2, 2))
 
@@ -42,4 +42,4 @@ def test_an_interval_holds_the_true_ratio_as_often_as_it_says():
 
 
 def test_few_pairs_have_no_ratio():
-    assert of([1.0] * 5, [9.0] * 5).ratio() is None
+    assert timings([1.0] * 5, [9.0] * 5).ratio() is None

@@ -11,31 +11,31 @@ from nb_builder.problems.surroundings import FileIsPointer, FileMissing, Network
 CELL = Cell("boom()", number=1, position=1)
 
 
-def of(tmp_path, name, message, traceback=()):
+def diagnose(tmp_path, name, message, traceback=()):
     error = {"ename": name, "evalue": message, "traceback": list(traceback)}
     return cell_errors.of_error(CELL, error, notebook="model.ipynb", repository=tmp_path)
 
 
 def test_the_words_of_an_error_are_one_bounded_line(tmp_path):
-    problem = of(tmp_path, "ValueError", "\n  \nfirst\nsecond")
+    problem = diagnose(tmp_path, "ValueError", "\n  \nfirst\nsecond")
     assert "failed: ValueError:   \n" not in str(problem)
     assert "ValueError: first\n" in str(problem)
-    assert len(of(tmp_path, "ValueError", "x" * 10_000).what) < 500
+    assert len(diagnose(tmp_path, "ValueError", "x" * 10_000).what) < 500
 
 
 def test_the_words_of_an_error_begin_below_an_ornament(tmp_path):
     assert "LookupError: Resource punkt not found.\n" in str(
-        of(tmp_path, "LookupError", "\n****\nResource punkt not found.\n")
+        diagnose(tmp_path, "LookupError", "\n****\nResource punkt not found.\n")
     )
-    assert "ValueError: ***\n" in str(of(tmp_path, "ValueError", "***\n---"))
+    assert "ValueError: ***\n" in str(diagnose(tmp_path, "ValueError", "***\n---"))
 
 
 def test_an_error_without_words_is_its_name(tmp_path):
-    assert "failed: AssertionError\n" in str(of(tmp_path, "AssertionError", ""))
+    assert "failed: AssertionError\n" in str(diagnose(tmp_path, "AssertionError", ""))
 
 
 def test_a_very_long_traceback_keeps_its_start_and_its_end(tmp_path):
-    detail = of(tmp_path, "RecursionError", "deep", [f"frame {n}" for n in range(3000)]).detail.splitlines()
+    detail = diagnose(tmp_path, "RecursionError", "deep", [f"frame {n}" for n in range(3000)]).detail.splitlines()
     assert len(detail) == cell_errors.TRACEBACK_LINES + 1
     assert detail[0] == "frame 0"
     assert detail[-1] == "frame 2999"
@@ -55,18 +55,18 @@ def test_a_module_that_the_repository_has_is_not_to_be_installed(tmp_path, paths
     for path in paths:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("")
-    problem = of(tmp_path, "ModuleNotFoundError", "No module named 'helper'")
+    problem = diagnose(tmp_path, "ModuleNotFoundError", "No module named 'helper'")
     assert isinstance(problem, ModuleNotOnPath if folder else CellFailed)
     if folder:
         assert f"Add 'import sys; sys.path.append('{folder}')' above the import" in problem.fix
 
 
 def test_braces_in_an_error_are_only_words(tmp_path):
-    assert "KeyError: '{module}'" in str(of(tmp_path, "KeyError", "'{module}'"))
+    assert "KeyError: '{module}'" in str(diagnose(tmp_path, "KeyError", "'{module}'"))
 
 
 def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
-    problem = of(tmp_path, "ModuleNotFoundError", "No module named 'cv2'")
+    problem = diagnose(tmp_path, "ModuleNotFoundError", "No module named 'cv2'")
     assert isinstance(problem, ImportUndeclared)
     assert '["opencv-python-headless", ""]' in problem.fix
 
@@ -79,7 +79,7 @@ def test_an_import_that_requirements_could_provide_is_undeclared(tmp_path):
     ],
 )
 def test_a_library_that_asks_for_another_one_has_it_named(tmp_path, message, module):
-    problem = of(tmp_path, "ImportError", message)
+    problem = diagnose(tmp_path, "ImportError", message)
     assert isinstance(problem, ImportUndeclared)
     assert f"needs '{module}', which is not installed" in problem.what
     assert f'["{module}", ""]' in problem.fix
@@ -87,12 +87,14 @@ def test_a_library_that_asks_for_another_one_has_it_named(tmp_path, message, mod
 
 @pytest.mark.parametrize(("name", "suggested"), [("NameError", True), ("ValueError", True), ("PermissionError", False)])
 def test_to_run_all_again_is_said_only_where_it_could_help(tmp_path, name, suggested):
-    assert ("run all" in of(tmp_path, name, "wrong").fix) == suggested
+    assert ("run all" in diagnose(tmp_path, name, "wrong").fix) == suggested
 
 
 def test_a_part_of_a_package_that_is_there_is_not_undeclared(tmp_path):
-    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'sklearn.externals'"), CellFailed)
-    assert isinstance(of(tmp_path, "ModuleNotFoundError", "No module named 'google.cloud.storage'"), ImportUndeclared)
+    assert isinstance(diagnose(tmp_path, "ModuleNotFoundError", "No module named 'sklearn.externals'"), CellFailed)
+    assert isinstance(
+        diagnose(tmp_path, "ModuleNotFoundError", "No module named 'google.cloud.storage'"), ImportUndeclared
+    )
 
 
 TRACE = """Traceback (most recent call last):
@@ -124,11 +126,11 @@ def test_a_predictor_that_misses_what_is_outside_is_reported_so_with_its_cell(tm
 
 
 def test_an_exit_a_question_and_a_full_disk_have_problems_of_their_own(tmp_path):
-    assert type(of(tmp_path, "SystemExit", "0")) is CellExits
-    assert type(of(tmp_path, "StdinNotImplementedError", "x")) is CellAsksInput
+    assert type(diagnose(tmp_path, "SystemExit", "0")) is CellExits
+    assert type(diagnose(tmp_path, "StdinNotImplementedError", "x")) is CellAsksInput
     for words in ("[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"):
-        assert type(of(tmp_path, "OSError", words)) is DiskFull
-    assert type(of(tmp_path, "OSError", "[Errno 5] Input/output error")) is CellFailed
+        assert type(diagnose(tmp_path, "OSError", words)) is DiskFull
+    assert type(diagnose(tmp_path, "OSError", "[Errno 5] Input/output error")) is CellFailed
 
 
 def test_a_pointer_that_was_read_is_the_reason(tmp_path):

@@ -16,7 +16,7 @@ CELL = Cell("rows = read('https://data.example.com/train.csv')", number=1, posit
 
 
 @pytest.fixture
-def of(tmp_path):
+def diagnose(tmp_path):
     """Return a function that returns the problem of an error in a notebook in the folder `work`."""
     (tmp_path / "work").mkdir()
     (tmp_path / "data").mkdir()
@@ -47,20 +47,20 @@ def of(tmp_path):
         ("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5' -> 'kept.h5'"),
     ],
 )
-def test_the_file_is_read_from_the_words_of_each_library(of, name, words):
-    problem = of(name, words)
+def test_the_file_is_read_from_the_words_of_each_library(diagnose, name, words):
+    problem = diagnose(name, words)
     assert isinstance(problem, FileMissing)
     assert "opens 'lost.h5', and there is no such file" in problem.what
 
 
-def test_a_file_with_a_space_in_its_name_is_read_from_pandas_words(of):
-    assert "opens 'my data'," in of("FileNotFoundError", "File b'my data' does not exist").what
+def test_a_file_with_a_space_in_its_name_is_read_from_pandas_words(diagnose):
+    assert "opens 'my data'," in diagnose("FileNotFoundError", "File b'my data' does not exist").what
 
 
-def test_a_file_that_another_notebook_writes_is_made_by_building_both(of, tmp_path):
+def test_a_file_that_another_notebook_writes_is_made_by_building_both(diagnose, tmp_path):
     (tmp_path / "work" / "train.py").write_text("# %%\nmodel.save('lost.h5')\n")
     (tmp_path / ".gitignore").write_text("*.h5\n")
-    problem = of("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5'")
+    problem = diagnose("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5'")
     assert problem.code == "file-missing"
     assert "work/train.py writes it: commit the file, or write S2I_SOURCE_NOTEBOOK_LIST=" in problem.fix
     assert "LIST=work/train.py, work/model.ipynb into .s2i/environment, which runs them" in problem.fix
@@ -75,13 +75,13 @@ def test_a_file_that_another_notebook_writes_is_made_by_building_both(of, tmp_pa
         ("FileNotFoundError", "Could not find module 'libx.so' (or one of its dependencies)"),
     ],
 )
-def test_other_errors_are_the_cells_own(of, name, words):
-    assert of(name, words) is None
+def test_other_errors_are_the_cells_own(diagnose, name, words):
+    assert diagnose(name, words) is None
 
 
-def test_a_program_that_is_not_there_is_no_file_that_a_cell_opens(of):
+def test_a_program_that_is_not_there_is_no_file_that_a_cell_opens(diagnose):
     trace = "File /usr/lib/python3.11/subprocess.py:1950, in Popen._execute_child(self, args)"
-    assert of("FileNotFoundError", "[Errno 2] No such file or directory: 'wget'", trace) is None
+    assert diagnose("FileNotFoundError", "[Errno 2] No such file or directory: 'wget'", trace) is None
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,22 @@ def test_a_program_that_is_not_there_is_no_file_that_a_cell_opens(of):
         ("~/churn/train.csv", PathOfAnotherMachine),
     ],
 )
-def test_the_path_of_the_repositorys_own_file_is_named(of, path, kind):
-    problem = of("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
+def test_the_path_of_the_repositorys_own_file_is_named(diagnose, path, kind):
+    problem = diagnose("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
     assert isinstance(problem, kind)
     assert problem.fix == "Write '../data/train.csv', which is in the repository, then build again."
 
 
-def test_of_two_files_of_that_name_the_one_that_fits_better_is_named(of, tmp_path):
+def test_of_two_files_of_that_name_the_one_that_fits_better_is_named(diagnose, tmp_path):
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "train.csv").write_text("")
     missing = "[Errno 2] No such file or directory: '{}'"
-    assert "'../data/train.csv'" in of("FileNotFoundError", missing.format("/home/ann/data/train.csv")).fix
-    assert "train.csv'), and commit" in of("FileNotFoundError", missing.format("/home/ann/train.csv")).fix
+    assert "'../data/train.csv'" in diagnose("FileNotFoundError", missing.format("/home/ann/data/train.csv")).fix
+    assert "train.csv'), and commit" in diagnose("FileNotFoundError", missing.format("/home/ann/train.csv")).fix
 
 
-def test_a_folder_that_git_did_not_keep_is_to_be_made(of):
-    problem = of("FileNotFoundError", "[Errno 2] No such file or directory: 'out/model.bin'")
+def test_a_folder_that_git_did_not_keep_is_to_be_made(diagnose):
+    problem = diagnose("FileNotFoundError", "[Errno 2] No such file or directory: 'out/model.bin'")
     assert "create the folder 'out' first, because git keeps no empty folders" in problem.fix
 
 
@@ -125,17 +125,17 @@ def test_a_folder_that_git_did_not_keep_is_to_be_made(of):
         ({"work/.gitignore": "big.*\n"}, "big.txt", "work/.gitignore leaves out of the repository (line 1: big.*)"),
     ],
 )
-def test_a_rule_that_ignores_the_file_is_named(of, tmp_path, rules, path, rule):
+def test_a_rule_that_ignores_the_file_is_named(diagnose, tmp_path, rules, path, rule):
     for name, text in rules.items():
         (tmp_path / name).write_text(text)
-    problem = of("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
+    problem = diagnose("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
     assert isinstance(problem, FileIgnored)
     assert rule in problem.what
 
 
-def test_a_rule_that_makes_an_exception_ignores_nothing(of, tmp_path):
+def test_a_rule_that_makes_an_exception_ignores_nothing(diagnose, tmp_path):
     (tmp_path / ".gitignore").write_text("*.bin\n!big.bin\n")
-    assert isinstance(of("FileNotFoundError", "[Errno 2] No such file or directory: 'big.bin'"), FileMissing)
+    assert isinstance(diagnose("FileNotFoundError", "[Errno 2] No such file or directory: 'big.bin'"), FileMissing)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_rule_that_makes_an_exception_ignores_nothing(of, tmp_path):
         ("ConnectionRefusedError", "[Errno 111] Connection refused", "data.example.com"),
     ],
 )
-def test_a_network_that_is_not_there_is_reported_with_its_address(of, name, words, address):
-    problem = of(name, words)
+def test_a_network_that_is_not_there_is_reported_with_its_address(diagnose, name, words, address):
+    problem = diagnose(name, words)
     assert isinstance(problem, NetworkUnreachable)
     assert f"connects to {address}, which can't be reached" in problem.what
 
@@ -181,8 +181,8 @@ CAUSE = "The above exception was the direct cause of the following exception"
 
 
 @pytest.mark.parametrize("how", [HANDLING, CAUSE])
-def test_an_error_on_the_way_from_a_network_that_is_not_there_is_reported_with_it(of, how):
-    problem = of("NameError", "name 'HTTPError' is not defined", CHAINED.format(how=how))
+def test_an_error_on_the_way_from_a_network_that_is_not_there_is_reported_with_it(diagnose, how):
+    problem = diagnose("NameError", "name 'HTTPError' is not defined", CHAINED.format(how=how))
     assert isinstance(problem, NetworkUnreachable)
     assert problem.what.endswith(
         "connects to data.example.com, which can't be reached from the build: URLError: <urlopen error [Errno -2] Name "
@@ -190,9 +190,9 @@ def test_an_error_on_the_way_from_a_network_that_is_not_there_is_reported_with_i
     )
 
 
-def test_a_network_that_was_missed_before_another_error_was_handled_is_no_cause(of):
+def test_a_network_that_was_missed_before_another_error_was_handled_is_no_cause(diagnose):
     trace = CHAINED.format(how=HANDLING) + f"\n{HANDLING}:\n\nNameError: name 'x' is not defined\n"
-    assert of("NameError", "name 'x' is not defined", trace) is None
+    assert diagnose("NameError", "name 'x' is not defined", trace) is None
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ def test_a_network_that_was_missed_before_another_error_was_handled_is_no_cause(
         '  File "/usr/lib/python3.8/os.py", line 675, in __getitem__',
     ],
 )
-def test_a_variable_that_is_not_set_is_named(of, trace):
-    problem = of("KeyError", "'TOKEN'", trace)
+def test_a_variable_that_is_not_set_is_named(diagnose, trace):
+    problem = diagnose("KeyError", "'TOKEN'", trace)
     assert isinstance(problem, VariableUnset)
     assert "needs the environment variable TOKEN, which is not set" in problem.what
 
 
-def test_a_key_of_a_dict_is_no_variable(of):
-    assert of("KeyError", "'TOKEN'", "Cell In[1], line 1\n----> 1 settings['TOKEN']") is None
+def test_a_key_of_a_dict_is_no_variable(diagnose):
+    assert diagnose("KeyError", "'TOKEN'", "Cell In[1], line 1\n----> 1 settings['TOKEN']") is None
 
 
 def test_pointers_are_reported_by_their_first_line(tmp_path):
@@ -230,18 +230,18 @@ def test_pointers_are_reported_by_their_first_line(tmp_path):
         ("Resource punkt not found.\n Please use NLTK", "nltk's resource punkt", "nltk.download('punkt')"),
     ],
 )
-def test_data_of_a_language_are_named_with_what_includes_them(of, words, thing, command):
-    problem = of("LookupError", words)
+def test_data_of_a_language_are_named_with_what_includes_them(diagnose, words, thing, command):
+    problem = diagnose("LookupError", words)
     assert isinstance(problem, LanguageDataMissing)
     assert thing in str(problem) and command in problem.fix
 
 
-def test_a_variable_that_is_to_be_declared_is_named(of):
-    problem = of("UndefinedValueError", "API_KEY not found. Declare it as envvar or define a default value.")
+def test_a_variable_that_is_to_be_declared_is_named(diagnose):
+    problem = diagnose("UndefinedValueError", "API_KEY not found. Declare it as envvar or define a default value.")
     assert isinstance(problem, VariableUnset) and "API_KEY" in problem.what
 
 
-def test_a_network_without_an_address_is_something_outside(of, tmp_path):
+def test_a_network_without_an_address_is_something_outside(diagnose, tmp_path):
     place = {"cell": Cell("ask()", 1, 1), "notebook": "m.ipynb", "line": 1, "error": "OSError: x", "traceback": ""}
     problem = error_causes.problem("OSError", "[Errno 101] Network is unreachable", tmp_path, place)
     assert "connects to something outside, which can't be reached" in problem.what
@@ -255,35 +255,35 @@ def test_a_network_without_an_address_is_something_outside(of, tmp_path):
         ('Could not connect to the endpoint URL: "https://s3.example.org/b"', "s3.example.org"),
     ],
 )
-def test_an_address_is_reported_with_its_port_and_without_a_password(of, words, address):
-    assert f"connects to {address}, which" in of("OSError", words).what
+def test_an_address_is_reported_with_its_port_and_without_a_password(diagnose, words, address):
+    assert f"connects to {address}, which" in diagnose("OSError", words).what
 
 
-def test_what_is_to_be_committed_or_written_is_reported_by_its_folder(of, tmp_path):
+def test_what_is_to_be_committed_or_written_is_reported_by_its_folder(diagnose, tmp_path):
     missing = "[Errno 2] No such file or directory: '{}'"
     commit = "Commit the file, or create or download it in an earlier cell, then build again."
-    assert of("FileNotFoundError", missing.format("lost.bin")).fix == commit
-    assert of("FileNotFoundError", missing.format("../data/lost.bin")).fix == commit
-    foreign = of("FileNotFoundError", missing.format("/home/ann/lost.bin")).fix
+    assert diagnose("FileNotFoundError", missing.format("lost.bin")).fix == commit
+    assert diagnose("FileNotFoundError", missing.format("../data/lost.bin")).fix == commit
+    foreign = diagnose("FileNotFoundError", missing.format("/home/ann/lost.bin")).fix
     write = "Use a path relative to the notebook's folder ('lost.bin'), and commit the file if it is read"
     assert foreign == f"{write}, then build again."
-    assert isinstance(of("FileNotFoundError", missing.format(tmp_path / "lost.bin")), FileMissing)
-    assert isinstance(of("FileNotFoundError", missing.format("data\\\\lost.bin")), FileMissing)
+    assert isinstance(diagnose("FileNotFoundError", missing.format(tmp_path / "lost.bin")), FileMissing)
+    assert isinstance(diagnose("FileNotFoundError", missing.format("data\\\\lost.bin")), FileMissing)
 
 
-def test_the_file_next_to_the_notebook_and_of_the_same_capitals_fits_best(of, tmp_path):
+def test_the_file_next_to_the_notebook_and_of_the_same_capitals_fits_best(diagnose, tmp_path):
     (tmp_path / "work" / "other").mkdir()
     for name in ("work/TRAIN.csv", "work/other/Train.csv"):
         (tmp_path / name).write_text("")
-    fix = of("FileNotFoundError", "[Errno 2] No such file or directory: 'gone/Train.csv'").fix
+    fix = diagnose("FileNotFoundError", "[Errno 2] No such file or directory: 'gone/Train.csv'").fix
     assert fix == "Write 'other/Train.csv', which is in the repository, then build again."
-    fix = of("FileNotFoundError", "[Errno 2] No such file or directory: 'gone/TRAIN.CSV'").fix
+    fix = diagnose("FileNotFoundError", "[Errno 2] No such file or directory: 'gone/TRAIN.CSV'").fix
     assert fix == "Write 'TRAIN.csv', which is in the repository, then build again."
 
 
-def test_a_file_outside_of_the_repository_is_no_rule_s(of, tmp_path):
+def test_a_file_outside_of_the_repository_is_no_rule_s(diagnose, tmp_path):
     (tmp_path / ".gitignore").write_text("*\n")
-    problem = of("FileNotFoundError", "[Errno 2] No such file or directory: '../../lost.bin'")
+    problem = diagnose("FileNotFoundError", "[Errno 2] No such file or directory: '../../lost.bin'")
     assert isinstance(problem, FileMissing)
 
 

@@ -78,13 +78,13 @@ def test_a_folder_hides_a_package_only_where_python_looks_for_it(tmp_path):
     (tmp_path / "pandas/1_intro/plot.py").write_text("import flask")
     (tmp_path / "python-package/lightgbm/__init__.py").write_text("import dask")
 
-    def of(source):
+    def find_undeclared(source):
         cells = [Cell(source, 1, 1)]
         return {each.package for each in undeclared_imports.of_notebook(cells, tmp_path / "lessons", tmp_path)}
 
-    assert of("import pandas, lightgbm") == {"pandas", "lightgbm"}
-    assert of("import sys\nsys.path.append('../python-package')\nimport lightgbm") == {"dask"}
-    assert of("import sys\nsys.path.append(HERE)\nimport lightgbm") == {"dask"}
+    assert find_undeclared("import pandas, lightgbm") == {"pandas", "lightgbm"}
+    assert find_undeclared("import sys\nsys.path.append('../python-package')\nimport lightgbm") == {"dask"}
+    assert find_undeclared("import sys\nsys.path.append(HERE)\nimport lightgbm") == {"dask"}
 
 
 @pytest.mark.parametrize("comment", ["# !pip install alpha", "  # get_ipython().system('pip install alpha')"])

@@ -137,7 +137,7 @@ def test_an_estimator_by_itself_is_a_predictor():
 
 def by_name(text, name="predictor"):
     """Return a function of several arguments as the service calls it: with an object."""
-    return signatures.of({name: notebook(text)[name]})[name]
+    return signatures.adapt_functions({name: notebook(text)[name]})[name]
 
 
 OBJECTS = ({"a": 1}, {"a": 1, "b": None}, {"b": 1}, {"a": 1, "c": 2}, {}, {"b": [1], "a": "x"}, {"a": 1, "é": {}, "": 0},

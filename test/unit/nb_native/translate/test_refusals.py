@@ -151,7 +151,7 @@ def test_hints_that_convert_are_rejected():
         def predictor(x: Flower):
             return x.a
         """)
-    called = signatures.of({"predictor": names["predictor"]})["predictor"]
+    called = signatures.adapt_functions({"predictor": names["predictor"]})["predictor"]
     with pytest.raises(Refusal) as caught:
         Translated(called)
     assert caught.value.reason == "predictor reads its sample by a type hint, which has no native form"
@@ -176,7 +176,7 @@ def test_arguments_that_a_request_sets_are_rejected(text, reason):
 
     names = notebook(f"def predictor({text}):\n    return x")
     with pytest.raises(Refusal) as caught:
-        Translated(signatures.of({"predictor": names["predictor"]})["predictor"])
+        Translated(signatures.adapt_functions({"predictor": names["predictor"]})["predictor"])
     assert caught.value.reason == f"predictor {reason}"
 
 

@@ -30,14 +30,14 @@ def notebook(text, **names):
 
 def form_of(predictor, repository="/nowhere"):
     """Return the BatchForm of a function; fail where it has none."""
-    form, reason = derive_batch_form.of(predictor, repository)
+    form, reason = derive_batch_form.derive_form(predictor, repository)
     assert reason is None, reason.reason
     return form
 
 
 def refusal_of(text, **names):
     """Return (reason, line) of a notebook whose predictor has no batch form."""
-    form, reason = derive_batch_form.of(notebook(text, **names)["predictor"], "/nowhere")
+    form, reason = derive_batch_form.derive_form(notebook(text, **names)["predictor"], "/nowhere")
     assert form is None
     return reason.reason, reason.line
 

@@ -79,7 +79,7 @@ def differences(name, text, samples):
     except (SyntaxError, ImportError):
         return None
     predictor = namespace["predictor"]
-    form, reason = derive_batch_form.of(predictor, "/nowhere")
+    form, reason = derive_batch_form.derive_form(predictor, "/nowhere")
     if form is None:
         return [f"{name}: {reason.reason}"]
     expected = [outcome_of(lambda sample=sample: predictor(copy.deepcopy(sample))) for sample in samples]

@@ -244,7 +244,7 @@ def test_a_generated_predictor_gives_each_sample_its_own_answer_and_error(text, 
         # Of one text in another, before 3.12.
         reject()
     predictor = namespace["predictor"]
-    form, reason = derive_batch_form.of(predictor, "/nowhere")
+    form, reason = derive_batch_form.derive_form(predictor, "/nowhere")
     if form is None:
         event(f"refused: {reason.reason}")
         return

@@ -134,5 +134,5 @@ def test_a_predictor_of_several_arguments_is_derived_from_its_own_function():
     predictor = notebook("def predictor(a, b=2.0):\n    return float(model.predict([[a, b]])[0])\n", model=Linear())[
         "predictor"
     ]
-    form, _ = derive_batch_form.of(calls.CallByName(predictor, dict), "/nowhere")
+    form, _ = derive_batch_form.derive_form(calls.CallByName(predictor, dict), "/nowhere")
     assert form.score([((), {"a": 1.0}), ((), {"b": 3.0, "a": 1.0})]) == [6.0, 8.0]

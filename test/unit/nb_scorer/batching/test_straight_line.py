@@ -67,7 +67,7 @@ class Keyed(Linear):
         return super().predict(X)
 
 
-def of(text):
+def compiled(text):
     """Return the predictor of a notebook that has models of all kinds."""
     models = {"model": Linear(), "scaler": Linear(0.25), "frames": Frames(), "keyed": Keyed()}
     return notebook(HEAD + text, **models)["predictor"]
@@ -75,7 +75,7 @@ def of(text):
 
 def stages(text):
     """Return how many stages the predictor of a notebook has."""
-    return len(form_of(of(text))._steps.stages)
+    return len(form_of(compiled(text))._steps.stages)
 
 
 STRAIGHT = {
@@ -103,7 +103,7 @@ STRAIGHT = {
 def test_a_straight_line_has_stages_that_answer_as_predictor_does(expression, count, samples, watched):
     text = f"def predictor(x):\n    'A docstring.'\n    return {expression}\n"
     assert stages(text) == count
-    predictor = of(text)
+    predictor = compiled(text)
     samples = [*samples, [], {}, None, "text", 7, *samples]
     watch = Watch() if watched else None
     actual = together(form_of(predictor), samples, watch=watch)

@@ -434,7 +434,7 @@ def _any(x):
     ],
 )
 def test_the_samples_that_one_is_reported_to_add_fit_what_predictor_takes(predictor, samples):
-    sample, _ = hint_schema.of(predictor)
+    sample, _ = hint_schema.derive_schemas(predictor)
     assert golden_rows.samples_to_add(sample) == samples
-    called, examples = signatures.of({"predictor": predictor}), ast.literal_eval(samples)
+    called, examples = signatures.adapt_functions({"predictor": predictor}), ast.literal_eval(samples)
     assert len(collect_golden_rows.collect(called, examples, [])[0]) == 1

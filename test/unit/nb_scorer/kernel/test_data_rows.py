@@ -67,15 +67,15 @@ OBJECTS = [{"age": 20.0, "city": "Rome"}, {"age": None, "city": None}]
     ids=["lists", "objects", "texts", "array", "vector", "table", "series", "sparse", "polars"],
 )
 def test_rows_are_what_clients_would_send(data, samples):
-    rows = data_rows.of(data)
-    assert (rows.samples, rows.of, rows.left_out) == (samples, 2, 0)
+    rows = data_rows.find_rows(data)
+    assert (rows.samples, rows.total_rows, rows.left_out) == (samples, 2, 0)
 
 
 @pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, lambda array: Sparse(np.asarray(array)), np.ndarray.tolist])
 def test_of_many_rows_and_columns_some_are_taken_all_over(make):
     array = np.arange(20_000).reshape(20_000, 1) + np.zeros((1, 150), int)
-    rows = data_rows.of(make(array))
-    assert (rows.of, rows.left_out, len(rows.samples)) == (20_000, 50, data_rows.MAX_VALUES // 100)
+    rows = data_rows.find_rows(make(array))
+    assert (rows.total_rows, rows.left_out, len(rows.samples)) == (20_000, 50, data_rows.MAX_VALUES // 100)
     first = [next(iter(row.values())) if isinstance(row, dict) else row[0] for row in rows.samples]
     assert first == sorted(set(first)) and first[0] < 100 and first[-1] > 19_900
     assert all(len(row) == 100 for row in rows.samples)
@@ -83,16 +83,16 @@ def test_of_many_rows_and_columns_some_are_taken_all_over(make):
 
 def test_a_million_rows_are_some_rows_and_the_same_each_time():
     data = np.random.default_rng(1).random((1_000_000, 2))
-    rows = data_rows.of(data)
-    assert (rows.of, len(rows.samples)) == (1_000_000, MAX_ROWS)
-    assert data_rows.of(data).samples == rows.samples
+    rows = data_rows.find_rows(data)
+    assert (rows.total_rows, len(rows.samples)) == (1_000_000, MAX_ROWS)
+    assert data_rows.find_rows(data).samples == rows.samples
 
 
 def test_the_notebook_s_own_random_numbers_and_data_are_untouched():
     random.seed(1)
     expected = random.Random(1).random()
     data = [[1, 2]] * 100
-    assert data_rows.of(data).samples[0] is not data[0]
+    assert data_rows.find_rows(data).samples[0] is not data[0]
     assert random.random() == expected
 
 
@@ -111,7 +111,7 @@ def test_the_notebook_s_own_random_numbers_and_data_are_untouched():
 )
 def test_what_has_no_rows_is_said(data, why):
     with pytest.raises(NoRows, match=f"^{why}$"):
-        data_rows.of(data)
+        data_rows.find_rows(data)
 
 
 def test_a_number_or_a_model_of_that_name_is_no_data():

@@ -119,8 +119,8 @@ def test_a_loop_is_not_slowed_by_copies_without_end(shell, monkeypatch, data, ro
     monkeypatch.setattr(fit_recorder, "MAX_BYTES", 40)
     shell.user_ns.update(same=np.zeros((4, 1), int), small=[[1]])
     copied = []
-    original = fit_recorder.data_rows.of
-    monkeypatch.setattr(fit_recorder.data_rows, "of", lambda part: copied.append(1) or original(part))
+    original = fit_recorder.data_rows.find_rows
+    monkeypatch.setattr(fit_recorder.data_rows, "find_rows", lambda part: copied.append(1) or original(part))
     shell.run(f"models = []\nfor _ in range(6):\n    models.append(Model().fit({data}))")
     assert noted(shell) == [("fit", 2, rows, why)]
     assert fit_recorder.recorded(shell)[0].model() is shell.user_ns["models"][-1]

@@ -31,7 +31,7 @@ def two(a, /, b):
 def reason_of(**namespace):
     """Return why `predictors` in a namespace can't be served."""
     with pytest.raises(Complaint) as raised:
-        named_predictors.of(namespace)
+        named_predictors.find_predictors(namespace)
     assert raised.value.code == "predictors-invalid"
     return raised.value.facts["reason"]
 
@@ -40,11 +40,11 @@ def reason_of(**namespace):
     "value", [None, ["age", "size"], {}, {"a": Model()}, {"a": Model}, {"a": double, "b": 1}, {1: double}]
 )
 def test_what_is_no_dict_of_functions_is_something_else(value):
-    assert named_predictors.of({"predictors": value, "validator": double}) == {}
+    assert named_predictors.find_predictors({"predictors": value, "validator": double}) == {}
 
 
 def test_functions_of_each_kind_are_kept_in_order():
-    found = named_predictors.of(
+    found = named_predictors.find_predictors(
         {
             "predictors": {"b": double, "a-1": cached, "m": Model().predict, "p": functools.partial(double)},
             "validators": {"b": double},
@@ -80,7 +80,7 @@ def test_what_can_not_be_served_has_a_reason(namespace, reason):
 
 def test_a_validator_next_to_predictor_is_predictors():
     namespace = {"predictor": double, "validator": double, "predictors": {"a": double}}
-    assert named_predictors.of(namespace)["a"]["validator"] is None
+    assert named_predictors.find_predictors(namespace)["a"]["validator"] is None
 
 
 def test_examples_are_by_name_and_a_list_is_predictors():

@@ -25,16 +25,16 @@ from nb_scorer.kernel import sample_schema
     ],
 )
 def test_the_schema_of(values, schema):
-    assert sample_schema.of(values) == schema
+    assert sample_schema.infer(values) == schema
 
 
 def test_names_that_are_data_are_not_listed():
     words = {str(number): number for number in range(sample_schema.MAX_PROPERTIES + 1)}
-    assert sample_schema.of([words]) == {"type": "object", "additionalProperties": {"type": "integer"}}
+    assert sample_schema.infer([words]) == {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
 def test_depth_is_bounded():
     deep = []
     for _ in range(100):
         deep = [deep]
-    assert str(sample_schema.of([deep])).count("items") == sample_schema.MAX_DEPTH
+    assert str(sample_schema.infer([deep])).count("items") == sample_schema.MAX_DEPTH

@@ -56,7 +56,7 @@ def of_hints(x, day: dt.date = dt.date(2020, 1, 1), level: Level = Level.LOW, ot
         (functools.partial(lambda x, y, z=2: 1, y=1), "x", [], ["z"]),
         # A client can't set names that the notebook binds this way.
         (
-            lambda x, model=MODEL, _cache=1, words=("a", "b"), nested={"a": [1]}, of=[MODEL]: 1,
+            lambda x, model=MODEL, _cache=1, words=("a", "b"), nested={"a": [1]}, part=[MODEL]: 1,
             "x",
             [],
             ["words", "nested"],
@@ -68,14 +68,14 @@ def of_hints(x, day: dt.date = dt.date(2020, 1, 1), level: Level = Level.LOW, ot
     ],
 )
 def test_the_sample_its_values_and_parameters(function, sample, named, parameters):
-    takes = call_arguments.of(function)
+    takes = call_arguments.inspect_arguments(function)
     assert (takes.sample, names(takes.named), names(takes.parameters)) == (sample, named, parameters)
     assert takes.fits
 
 
 @pytest.mark.parametrize("function", [lambda: 1, lambda **more: 1, eval("lambda x, y, /: 1")])
 def test_what_takes_no_sample(function):
-    assert not call_arguments.of(function).fits
+    assert not call_arguments.inspect_arguments(function).fits
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_takes_no_sample(function):
     ],
 )
 def test_how_the_sample_and_headers_are_passed(function, by_keyword, takes_headers):
-    takes = call_arguments.of(function)
+    takes = call_arguments.inspect_arguments(function)
     assert (takes.by_keyword, takes.takes_headers) == (by_keyword, takes_headers)
 
 
@@ -98,4 +98,4 @@ def test_headers_have_a_hint_that_is_a_mapping(hint):
         return x
 
     predictor.__annotations__["headers"] = hint
-    assert call_arguments.of(predictor).takes_headers
+    assert call_arguments.inspect_arguments(predictor).takes_headers

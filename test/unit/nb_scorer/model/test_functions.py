@@ -117,13 +117,13 @@ class Odd:
 
 
 def test_what_python_can_not_report_is_not_rejected():
-    assert call_arguments.of(Odd()).fits
+    assert call_arguments.inspect_arguments(Odd()).fits
     assert functions.signature(Odd(), "predictor") is None
 
 
 def test_a_function_without_a_signature_has_none():
     assert functions.signature(min, "predictor") is None
-    assert call_arguments.of(min).fits
+    assert call_arguments.inspect_arguments(min).fits
 
 
 SAVE = """

@@ -116,9 +116,9 @@ def test_a_hint_has_the_schema_of_the_json_that_it_means(hint, expected):
 
     predictor.__annotations__ = {"x": hint, "return": hint}
     if hint == 3:
-        assert hint_schema.of(predictor) == ({}, {})
+        assert hint_schema.derive_schemas(predictor) == ({}, {})
     else:
-        assert hint_schema.of(predictor) == (expected, expected)
+        assert hint_schema.derive_schemas(predictor) == (expected, expected)
 
 
 def test_classes_with_fields_are_objects():
@@ -148,20 +148,23 @@ def test_sample_and_answer_are_reported_apart():
     def predictor(point: "list[float]", more: int = 3) -> bool:
         return True
 
-    assert hint_schema.of(predictor) == ({"type": "array", "items": {"type": "number"}}, {"type": "boolean"})
-    assert hint_schema.of(functools.lru_cache(predictor)) == hint_schema.of(predictor)
+    assert hint_schema.derive_schemas(predictor) == (
+        {"type": "array", "items": {"type": "number"}},
+        {"type": "boolean"},
+    )
+    assert hint_schema.derive_schemas(functools.lru_cache(predictor)) == hint_schema.derive_schemas(predictor)
 
 
 @pytest.mark.parametrize("odd", [len, 3, Odd(), lambda x: x, functools.partial(pow, 2)], ids=lambda odd: str(type(odd)))
 def test_what_has_no_hints_says_nothing(odd):
-    assert hint_schema.of(odd) == ({}, {})
+    assert hint_schema.derive_schemas(odd) == ({}, {})
 
 
 def test_a_hint_that_names_what_is_not_there_says_nothing():
     def predictor(x: "Nowhere") -> int:  # noqa: F821 - that is the point
         return 1
 
-    assert hint_schema.of(predictor) == ({}, {})
+    assert hint_schema.derive_schemas(predictor) == ({}, {})
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="3.11 has Required")
@@ -204,7 +207,7 @@ def test_of_several_arguments_the_sample_is_an_object():
     def predictor(age: int, name, *, factor: float = 1.0) -> bool:
         return True
 
-    assert hint_schema.of(predictor) == (
+    assert hint_schema.derive_schemas(predictor) == (
         {
             "type": "object",
             "properties": {"age": {"type": "integer"}, "name": {}, "factor": {"type": "number"}},
@@ -232,7 +235,9 @@ def test_objects_and_partials_have_the_hints_of_what_they_call():
         return ""
 
     schemas = ({"type": "integer"}, {"type": "string"})
-    assert hint_schema.of(Callable()) == hint_schema.of(functools.partial(predictor, 2)) == schemas
+    assert (
+        hint_schema.derive_schemas(Callable()) == hint_schema.derive_schemas(functools.partial(predictor, 2)) == schemas
+    )
 
 
 def test_arguments_that_are_a_descriptor_of_the_class_are_no_arguments():

@@ -34,7 +34,7 @@ def predictor(  # noqa: PLR0913, PLR0917 - one of each kind
     return top_k
 
 
-ASKED = signatures.of({"predictor": predictor})["predictor"]
+ASKED = signatures.adapt_functions({"predictor": predictor})["predictor"]
 
 
 def given(**facts):
@@ -112,7 +112,9 @@ def test_an_unknown_name_is_rejected_with_the_list():
 
 
 def test_another_function_gets_what_it_takes():
-    validator = signatures.of({"predictor": predictor, "validator": lambda x, *, top_k=5: top_k})["validator"]
+    validator = signatures.adapt_functions({"predictor": predictor, "validator": lambda x, *, top_k=5: top_k})[
+        "validator"
+    ]
     values = given(parameters={"top_k": 3, "share": 1})
     assert parameters.for_function(validator, values) == {"top_k": 3}
     assert parameters.for_function(len, values) == {}

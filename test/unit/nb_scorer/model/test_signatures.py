@@ -33,7 +33,7 @@ def of_any(age, income, **more):
 
 
 def asked(predictor, validator=None, batch=None):
-    return signatures.of({"predictor": predictor, "validator": validator, "batch_predictor": batch})
+    return signatures.adapt_functions({"predictor": predictor, "validator": validator, "batch_predictor": batch})
 
 
 def test_what_takes_a_sample_as_json_has_it_stays_what_it_is():

@@ -13,21 +13,21 @@ def notebook(source):
 
 
 def test_a_notebook_needs_neither():
-    assert start_up.of(notebook("")) == ({"setup": None, "teardown": None}, [])
+    assert start_up.find_functions(notebook("")) == ({"setup": None, "teardown": None}, [])
 
 
 @pytest.mark.parametrize("source", ["def setup(): ...", "async def setup(): ...", "def setup(device): ..."])
 def test_a_setup_takes_nothing_or_a_device(source):
     namespace = notebook(source + "\ndef teardown(): ...")
-    assert start_up.of(namespace) == ({name: namespace[name] for name in ("setup", "teardown")}, [])
+    assert start_up.find_functions(namespace) == ({name: namespace[name] for name in ("setup", "teardown")}, [])
 
 
 def test_an_imported_function_of_that_name_is_something_else():
-    assert start_up.of({"setup": asyncio.run, "teardown": 3}) == ({"setup": None, "teardown": None}, [])
+    assert start_up.find_functions({"setup": asyncio.run, "teardown": 3}) == ({"setup": None, "teardown": None}, [])
 
 
 def test_one_that_needs_other_arguments_is_not_called_and_a_note_says_so():
-    found, notes = start_up.of(notebook("def setup(seed): ...\ndef teardown(code): ..."))
+    found, notes = start_up.find_functions(notebook("def setup(seed): ...\ndef teardown(code): ..."))
     assert found == {"setup": None, "teardown": None}
     assert notes == [
         "setup needs arguments, so the service does not call it; it calls setup() and setup(device)",

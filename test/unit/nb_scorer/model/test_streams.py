@@ -55,7 +55,7 @@ def test_which_predictors_stream(predictor, is_streaming):
 
 @pytest.mark.parametrize("function", [by_hint, by_another_hint, by_async_hint])
 def test_the_hint_of_a_stream_is_that_of_a_list(function):
-    assert hint_schema.of(function)[1] == {"type": "array", "items": {"type": "integer"}}
+    assert hint_schema.derive_schemas(function)[1] == {"type": "array", "items": {"type": "integer"}}
 
 
 def test_items_of_both_kinds_and_what_is_closed_ends_them():

@@ -7,18 +7,20 @@ DIGESTS = {"b": "b" * 64, "a/c": "c" * 64, "a.d": "d" * 64}
 
 
 def changed(change):
-    reported = json.loads(statement.of(DIGESTS, "model", "model.sig"))
+    reported = json.loads(statement.build_statement(DIGESTS, "model", "model.sig"))
     change(reported)
     return json.dumps(reported).encode()
 
 
 def test_a_statement_is_read_back():
-    assert statement.read(statement.of(DIGESTS, "model", "model.sig")) == DIGESTS
+    assert statement.read(statement.build_statement(DIGESTS, "model", "model.sig")) == DIGESTS
 
 
 def test_the_same_digests_make_the_same_bytes():
     again = dict(reversed(DIGESTS.items()))
-    assert statement.of(DIGESTS, "model", "model.sig") == statement.of(again, "model", "model.sig")
+    assert statement.build_statement(DIGESTS, "model", "model.sig") == statement.build_statement(
+        again, "model", "model.sig"
+    )
 
 
 def test_files_are_in_the_order_of_paths():

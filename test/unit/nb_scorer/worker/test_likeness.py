@@ -35,7 +35,7 @@ OBJECTS = [{"age": 3, "who": {"name": "a"}, "tags": ["x"]}, {"age": 2.5, "who": 
     ],
 )
 def test_the_first_difference_is_named_with_its_pointer(samples, sample, words, pointer):
-    misfit = likeness.misfit(sample, sample_schema.of(samples))
+    misfit = likeness.misfit(sample, sample_schema.infer(samples))
     assert (None if misfit is None else str(misfit)) == words
     if misfit is not None:
         assert [error["pointer"] for error in refusals.of_misfit(misfit)["errors"]] == [pointer]

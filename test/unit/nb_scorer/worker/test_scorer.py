@@ -271,7 +271,7 @@ def of_point(point: Point):
 
 
 def converting(**called):
-    return made(*signatures.of({"predictor": of_point, **called}).values())
+    return made(*signatures.adapt_functions({"predictor": of_point, **called}).values())
 
 
 BAD = {
@@ -342,7 +342,7 @@ def test_a_pointer_is_escaped():
     def predictor(points: dict[str, Point]):
         return 1
 
-    payload = made(*signatures.of({"predictor": predictor}).values()).answer(b'{"a/b~c": 1}')[1]
+    payload = made(*signatures.adapt_functions({"predictor": predictor}).values()).answer(b'{"a/b~c": 1}')[1]
     assert json.loads(payload)["errors"][0]["pointer"] == "#/a~1b~0c"
 
 
@@ -528,7 +528,7 @@ def test_a_copy_that_a_notebook_s_function_forks_ends_there_without_a_word(capfd
 
 
 def of_signatures(**called):
-    return made(*signatures.of(called).values())
+    return made(*signatures.adapt_functions(called).values())
 
 
 def call_of(**facts):

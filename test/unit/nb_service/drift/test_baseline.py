@@ -19,7 +19,7 @@ def model(folder, digests=None):
 
 def test_a_baseline_is_read_as_it_was_written(tmp_path):
     (tmp_path / "baseline.json").write_bytes(content(SAMPLES, [1.5] * 40, of=1_000_000))
-    read = drift.baseline_of(model(tmp_path))
+    read = drift.read_baseline(model(tmp_path))
     assert [feature.name for feature in read.part("sample")] == ["age", "name"]
     assert read.words() == "40 of 1,000,000 rows of examples, 2 features and the answer"
     assert read.not_compared == (("sample", "photo", "its values are nested"),)
@@ -27,22 +27,22 @@ def test_a_baseline_is_read_as_it_was_written(tmp_path):
 
 
 def test_a_model_without_a_baseline_has_none(tmp_path):
-    assert drift.baseline_of(model(tmp_path)) is None
-    assert drift.baseline_of(model(tmp_path, {"manifest.json": "0" * 64})) is None
+    assert drift.read_baseline(model(tmp_path)) is None
+    assert drift.read_baseline(model(tmp_path, {"manifest.json": "0" * 64})) is None
 
 
 def test_a_signed_baseline_is_the_one_that_was_signed(tmp_path):
     path = tmp_path / "baseline.json"
     path.write_bytes(content(SAMPLES))
     digests = {"baseline.json": hashlib.sha256(path.read_bytes()).hexdigest()}
-    assert drift.baseline_of(model(tmp_path, digests)).rows == 40
+    assert drift.read_baseline(model(tmp_path, digests)).rows == 40
     path.write_bytes(content(SAMPLES[1:]))
     with pytest.raises(Problem) as rejected:
-        drift.baseline_of(model(tmp_path, digests))
+        drift.read_baseline(model(tmp_path, digests))
     assert rejected.value.code == "model-not-as-signed"
     path.unlink()
     with pytest.raises(Problem):
-        drift.baseline_of(model(tmp_path, digests))
+        drift.read_baseline(model(tmp_path, digests))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_signed_baseline_is_the_one_that_was_signed(tmp_path):
 def test_a_baseline_that_the_build_does_not_write_is_rejected_in_words(tmp_path, change):
     (tmp_path / "baseline.json").write_bytes(content(SAMPLES, **change))
     with pytest.raises(Problem) as rejected:
-        drift.baseline_of(model(tmp_path))
+        drift.read_baseline(model(tmp_path))
     assert rejected.value.code == "model-damaged"
     assert "baseline.json has changed since the build" in rejected.value.what
 
@@ -75,7 +75,7 @@ def test_a_baseline_that_the_build_does_not_write_is_rejected_in_words(tmp_path,
 def test_bytes_that_are_no_baseline_are_rejected(tmp_path, text):
     (tmp_path / "baseline.json").write_bytes(text)
     with pytest.raises(Problem) as rejected:
-        drift.baseline_of(model(tmp_path))
+        drift.read_baseline(model(tmp_path))
     assert rejected.value.code == "model-damaged"
 
 

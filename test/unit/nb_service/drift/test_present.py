@@ -135,7 +135,7 @@ def shifted(chance, shift):
 
 def drifted(baseline, counting):
     """Return the names of the features that have drifted."""
-    compared = comparison.of(baseline, counting.numbers()["present"])
+    compared = comparison.compare(baseline, counting.numbers()["present"])
     return [one.feature.name for one in compared if one.has_drifted]
 
 
@@ -183,12 +183,12 @@ def test_a_drift_is_found_within_two_thousand_samples_whatever_came_before(name,
 def test_of_a_drift_words_say_how_large_it_is():
     counting = watching(BASELINE)
     counting.answered([pair([1000, True], "odd")] * 300)
-    compared = comparison.of(BASELINE, counting.numbers()["present"])
+    compared = comparison.compare(BASELINE, counting.numbers()["present"])
     said = comparison.lines(compared, 300)
     assert (
         said[0].startswith("0 of the sample differs from the baseline (PSI 4.52") and "; KS 0.90, and up to" in said[0]
     )
     assert said[2].startswith("the answer differs from the baseline (PSI ")
     assert comparison.lines(compared[1:1], 300) == ["none in 0 features of 300 samples"]
-    few = comparison.of(BASELINE, [[0] * feature.size for feature in BASELINE.features])
+    few = comparison.compare(BASELINE, [[0] * feature.size for feature in BASELINE.features])
     assert comparison.lines(few, 12) == ["too few samples to decide, 12 of 200"]

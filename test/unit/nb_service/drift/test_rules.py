@@ -66,9 +66,9 @@ FIRING = 'sum by (alertname, part, feature) (ALERTS{alertstate="firing"})'
 
 def test_rules_find_by_the_sum_of_replicas_what_none_of_them_can_report(drifted, tmp_path):
     baseline, replicas = drifted
-    assert not any(one.has_drifted for counts in replicas for one in comparison.of(baseline, counts))
+    assert not any(one.has_drifted for counts in replicas for one in comparison.compare(baseline, counts))
     total = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(*replicas, strict=True)]
-    compared = comparison.of(baseline, total)
+    compared = comparison.compare(baseline, total)
     assert [one.has_drifted for one in compared] == [True, False, True]
     keys = [f'{{part="{one.feature.part}", feature="{one.feature.name}"}}' for one in compared]
     psi = list(zip(keys, [round(one.psi, 3) for one in compared], strict=True))
@@ -78,7 +78,8 @@ def test_rules_find_by_the_sum_of_replicas_what_none_of_them_can_report(drifted,
         ('{alertname="NbAnswerDrift", part="answer", feature="value"}', 1),
     ]
     queries = [
-        (f"sum by (part, feature) (round(nb_drift:{name}, 0.001))", of) for name, of in (("psi", psi), ("ks", ks))
+        (f"sum by (part, feature) (round(nb_drift:{name}, 0.001))", expected)
+        for name, expected in (("psi", psi), ("ks", ks))
     ]
     assert asked(RULES, tmp_path, series(baseline, replicas), *queries, (FIRING, alerts)) == ""
 

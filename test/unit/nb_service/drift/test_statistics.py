@@ -80,7 +80,7 @@ def test_where_nothing_has_drifted_nothing_is_claimed_in_ten_thousand_looks(shap
     shares = np.array(SHAPES[shape])
     looks = 10_000
     now, kept = (chance.multinomial(size, shares, looks) for size in (present, baseline))
-    limits = Limits.of(len(shares), 1)
+    limits = Limits.calculate(len(shares), 1)
     little = 1 / present + 1 / baseline
     p, q = now / present, kept / baseline
     psi = ((p - q) * np.log((p + little / 2) / (q + little / 2))).sum(axis=1)
@@ -93,8 +93,8 @@ def test_where_nothing_has_drifted_nothing_is_claimed_in_ten_thousand_looks(shap
 
 
 def test_the_limit_is_what_chance_gives_of_few_samples_and_what_matters_of_many():
-    limits = Limits.of(12, 10)
+    limits = Limits.calculate(12, 10)
     assert limits.of_psi(1 / 200 + 1 / 30) == pytest.approx(limits.psi * (1 / 200 + 1 / 30))
     assert limits.of_psi(1 / 1e6 + 1 / 1e6) == pytest.approx(0.1, abs=1e-4)
     assert limits.of_ks(1e-6) == 0.1 and limits.of_ks(0.04) > 0.5
-    assert Limits.of(12, 100).psi > limits.psi > Limits.of(12, 1).psi
+    assert Limits.calculate(12, 100).psi > limits.psi > Limits.calculate(12, 1).psi

@@ -70,7 +70,7 @@ class Bench:
 
     def __init__(self, loop, monkeypatch, **settings) -> None:
         identity = types.SimpleNamespace(header_bytes=b"")
-        monkeypatch.setattr(server.identity, "of", lambda model, name: identity)
+        monkeypatch.setattr(server.identity, "read_identity", lambda model, name: identity)
         self.process, self.pool = Process(), Pool(loop)
         self._channel, behind = handing.pair()
         self.acceptor = handing.Acceptor(fileno=behind.detach())

@@ -15,7 +15,7 @@ def saw(counted, body, kind=frames.SAMPLE):
         counted.saw(samples)
 
 
-def of(*answers, golden=()):
+def count(*answers, golden=()):
     """Return the Predictions that saw `answers`."""
     counted = Predictions(list(golden))
     for answer in answers:
@@ -24,25 +24,25 @@ def of(*answers, golden=()):
 
 
 def test_strings_whole_numbers_and_truths_are_counted_by_value():
-    assert of("cat", "cat", 3, True, 3, None, [1], {"a": 1}).by_value() == {"cat": 2, "3": 2, "true": 1}
+    assert count("cat", "cat", 3, True, 3, None, [1], {"a": 1}).by_value() == {"cat": 2, "3": 2, "true": 1}
 
 
 def test_fractional_numbers_go_to_a_histogram_with_edges_of_the_golden_rows():
-    counted = of(0.5, 2.5, golden=[0.0, 2.0])
+    counted = count(0.5, 2.5, golden=[0.0, 2.0])
     assert counted.by_value() == {}
     assert sum(counted.numbers.counts) == 2
     assert (counted.numbers.edges[0], counted.numbers.edges[-1]) == (-1.0, 3.0)
 
 
 def test_no_client_can_make_more_values_than_there_is_room_for():
-    counts = of(*range(1000), 0, 999).by_value()
+    counts = count(*range(1000), 0, 999).by_value()
     assert len(counts) == value_metrics.MAX_VALUES + 1
     assert (counts["0"], counts["other"]) == (2, 901)
-    assert of("x" * 1000).by_value() == {}
+    assert count("x" * 1000).by_value() == {}
 
 
 def test_a_lone_surrogate_has_a_label():
-    assert of("\ud800").by_value() == {"\\ud800": 1}
+    assert count("\ud800").by_value() == {"\\ud800": 1}
 
 
 def test_many_answers_of_one_body_are_counted_each():

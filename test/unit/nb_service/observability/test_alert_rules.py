@@ -66,7 +66,7 @@ def given(name, values, labels=OF_A_SERVICE):
     return {"series": f"{name}{labels}", "values": values}
 
 
-def of(labels):
+def labels_with(labels):
     """Return labels of a service's series with more of them."""
     return OF_A_SERVICE[:-1] + f", {labels}}}"
 
@@ -90,14 +90,14 @@ CASES = {
         [],
     ),
     "half a queue": ([given("nb_queue_samples", "512x40"), given("nb_queue_limit_samples", "1024x40")], []),
-    "a scorer that died once": ([given(RESTARTS, "0x17 1x30", of('reason="died"'))], []),
-    "scorers that die": ([given(RESTARTS, "0+1x40", of('reason="died"'))], ["NbScorersEnd"]),
-    "scorers that are recycled": ([given(RESTARTS, "0+1x40", of('reason="recycled"'))], []),
-    "errors": ([given(REQUESTS, "0+3x40", of('route="/predict", status="500"'))], ["NbErrors"]),
-    "one error": ([given(REQUESTS, "1x17 2x30", of('route="/predict", status="500"'))], []),
-    "errors of gRPC": ([given(REQUESTS, "0+3x40", of('route="/i", status="INTERNAL"'))], ["NbErrors"]),
-    "refusals": ([given(REQUESTS, "0+3x40", of('route="/predict", status="422"'))], []),
-    "checks of one that starts": ([given(REQUESTS, "0+3x40", of('route="/readyz", status="503"'))], []),
+    "a scorer that died once": ([given(RESTARTS, "0x17 1x30", labels_with('reason="died"'))], []),
+    "scorers that die": ([given(RESTARTS, "0+1x40", labels_with('reason="died"'))], ["NbScorersEnd"]),
+    "scorers that are recycled": ([given(RESTARTS, "0+1x40", labels_with('reason="recycled"'))], []),
+    "errors": ([given(REQUESTS, "0+3x40", labels_with('route="/predict", status="500"'))], ["NbErrors"]),
+    "one error": ([given(REQUESTS, "1x17 2x30", labels_with('route="/predict", status="500"'))], []),
+    "errors of gRPC": ([given(REQUESTS, "0+3x40", labels_with('route="/i", status="INTERNAL"'))], ["NbErrors"]),
+    "refusals": ([given(REQUESTS, "0+3x40", labels_with('route="/predict", status="422"'))], []),
+    "checks of one that starts": ([given(REQUESTS, "0+3x40", labels_with('route="/readyz", status="503"'))], []),
     "a bus without its broker": ([given("nb_bus_connected", "0x40")], ["NbBusDisconnected"]),
     "a broker that restarts": ([given("nb_bus_connected", "1x17 0x30")], []),
 }

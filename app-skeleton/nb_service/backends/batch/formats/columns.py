@@ -217,7 +217,7 @@ class Form:
         ]
         self._schema = pa.schema(fields)
 
-    def of(self, batch: Any) -> Any:
+    def convert(self, batch: Any) -> Any:
         """Return a batch with that schema."""
         import pyarrow as pa
 

@@ -32,27 +32,27 @@ def repository(tmp_path):
     return tmp_path / "repo", relevance
 
 
-def of(relevance, *names):
+def changed(relevance, *names):
     return relevance.describe({Path(name) for name in names})
 
 
 def test_a_cell_that_changes_is_named(repository):
     folder, relevance = repository
     notebook(folder, "a = 2")
-    assert of(relevance, "model.ipynb") == "model.ipynb changed; cell 1"
-    assert of(relevance, "model.ipynb") is None
+    assert changed(relevance, "model.ipynb") == "model.ipynb changed; cell 1"
+    assert changed(relevance, "model.ipynb") is None
 
 
 def test_outputs_are_nothing_new(repository):
     folder, relevance = repository
     notebook(folder, "a = 1", outputs=[{"output_type": "stream", "name": "stdout", "text": "1"}])
-    assert of(relevance, "model.ipynb") is None
+    assert changed(relevance, "model.ipynb") is None
 
 
 def test_a_notebook_that_is_not_built_is_none_of_our_business(repository):
     folder, relevance = repository
     notebook(folder, "b = 1", "other.ipynb")
-    assert of(relevance, "other.ipynb") is None
+    assert changed(relevance, "other.ipynb") is None
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,20 @@ def test_a_notebook_that_is_not_built_is_none_of_our_business(repository):
     ],
 )
 def test_files_count_that_were_read_or_declare_something(repository, names, words):
-    assert of(repository[1], *names) == words
+    assert changed(repository[1], *names) == words
 
 
 def test_every_file_counts_where_no_one_saw_what_was_read(repository, tmp_path):
     relevance = repository[1]
     relevance.succeeded(built(tmp_path, read_complete=False))
-    assert of(relevance, "train.log") == "train.log changed"
+    assert changed(relevance, "train.log") == "train.log changed"
 
 
 def test_after_a_failure_every_file_and_every_save_counts(repository):
     relevance = repository[1]
     relevance.failed()
-    assert of(relevance, "train.log") == "train.log changed"
-    assert of(relevance, "model.ipynb") == "model.ipynb saved"
+    assert changed(relevance, "train.log") == "train.log changed"
+    assert changed(relevance, "model.ipynb") == "model.ipynb saved"
 
 
 def test_a_script_in_cells_is_compared_by_its_cells(tmp_path):
@@ -88,7 +88,7 @@ def test_a_script_in_cells_is_compared_by_its_cells(tmp_path):
     relevance = Relevance(tmp_path)
     relevance.succeeded(built(tmp_path, notebooks={"model.py": "x"}))
     (tmp_path / "model.py").write_text("# %%\na = 1\n\n# %%\nb = 3\n")
-    assert of(relevance, "model.py") == "model.py changed; cell 2"
+    assert changed(relevance, "model.py") == "model.py changed; cell 2"
 
 
 def test_half_a_notebook_is_waited_for_and_a_file_that_is_gone_is_not(repository):

@@ -10,7 +10,7 @@ def shown(*asked, checks=frozenset()):
     requests = Requests()
     for one in asked:
         requests.asked(*one)
-    return {one.name: one[1:] for one in figures.of({**requests.numbers(), **POOL}, checks)}
+    return {one.name: one[1:] for one in figures.build_figures({**requests.numbers(), **POOL}, checks)}
 
 
 def test_figures_are_those_of_the_metrics():
@@ -27,7 +27,7 @@ def test_health_checks_are_no_requests_of_clients():
 
 def test_before_the_first_request_there_is_no_median():
     assert shown()["Median of /predict"] == ("none yet", "")
-    assert figures.of({}, frozenset()) == []
+    assert figures.build_figures({}, frozenset()) == []
 
 
 @pytest.mark.parametrize(("share", "value"), [(0, 0), (0.25, 0.5), (0.5, 1), (0.75, 1.5), (0.8, 1.6), (1, 4)])
@@ -57,7 +57,9 @@ def feature(title, part, *bins):
 
 
 def test_answers_come_first_and_the_highest_bar_is_as_high_as_the_chart():
-    made = charts.of([feature("age", "sample", ("any", "0.0", "0.0")), feature("it", "answer", ("a", "25.0", "50.0"))])
+    made = charts.build_charts(
+        [feature("age", "sample", ("any", "0.0", "0.0")), feature("it", "answer", ("a", "25.0", "50.0"))]
+    )
     assert [one.title for one in made] == ["it", "age"]
     assert [(bar.baseline, bar.present, bar.words) for bar in made[0].bars] == [
         (30, 60, "a: 25.0 % of the baseline, 50.0 % of the present")
@@ -66,4 +68,4 @@ def test_answers_come_first_and_the_highest_bar_is_as_high_as_the_chart():
 
 
 def test_only_so_many_are_drawn():
-    assert len(charts.of([feature(str(number), "sample") for number in range(50)])) == charts.MAX_COUNT
+    assert len(charts.build_charts([feature(str(number), "sample") for number in range(50)])) == charts.MAX_COUNT

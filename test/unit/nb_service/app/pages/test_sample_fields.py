@@ -122,7 +122,7 @@ def test_a_blank_sample_has_what_the_schema_wants():
 
 
 def test_what_was_just_chosen_is_completed():
-    chosen = {"place": {}, "tags": [], "height": posted_fields.Unread.of("", "number")}
+    chosen = {"place": {}, "tags": [], "height": posted_fields.Unread.with_kind("", "number")}
     expected = {"place": {"city": ""}, "tags": [""], "height": 0, "age": 0, "colour": "red"}
     assert sample_fields.completed(PERSON, chosen) == expected
 

@@ -11,7 +11,7 @@ SAMPLES = ['{"a": [true, null, "it\'s \\"true\\""]}', "[1.0, 1234567890123456789
 
 def texts(sample, **more):
     """Return the programs by language."""
-    made = snippets.of("http://h:1/predict", sample, **{"key": False, **more})
+    made = snippets.write_snippets("http://h:1/predict", sample, **{"key": False, **more})
     return {one.language: one.before + one.sample + one.after for one in made}
 
 

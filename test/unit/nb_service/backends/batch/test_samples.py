@@ -39,7 +39,7 @@ def test_a_column_at_a_time_gives_the_samples_that_a_request_with_csv_gets(schem
     chunk = Chunk(
         None if plain else rows, names, is_table=True, is_text=True, lines=lines if plain else None, delimiter=";"
     )
-    made = Samples("in", names, rules, (), "").of(chunk)
+    made = Samples("in", names, rules, (), "").encode(chunk)
     assert [json.loads(text) for text in made] == expected
     assert [type(json.loads(text)) for text in made] == [type(sample) for sample in expected]
 
@@ -52,7 +52,7 @@ def test_a_column_at_a_time_gives_the_samples_that_a_request_with_csv_gets(schem
 )
 def test_values_of_a_table_are_samples_as_they_are(schema, rows):
     rules = Rows(schema)
-    made = Samples("in", ["a", "b"], rules, (), "").of(Chunk(rows, ["a", "b"], is_table=True))
+    made = Samples("in", ["a", "b"], rules, (), "").encode(Chunk(rows, ["a", "b"], is_table=True))
     assert [json.loads(text) for text in made] == list(rules.samples(["a", "b"], rows))
 
 
@@ -76,27 +76,27 @@ LISTS, OBJECTS = Rows(SCHEMAS[1]), Rows(SCHEMAS[4])
 def test_the_words_say_which_columns_and_what_they_become(rows, columns, form, sample):
     names = ["id", "a", "b"]
     chunk = Chunk([["x", "1", "2"]], names, is_table=True, is_text=True)
-    assert json.loads(Samples("in", names, rows, columns, form).of(chunk)[0]) == sample
+    assert json.loads(Samples("in", names, rows, columns, form).encode(chunk)[0]) == sample
 
 
 def test_the_cell_of_one_column_may_be_a_list_or_an_object():
     chunk = Chunk([["[1, 2]"], ['{"a": 1}'], ["[no"]], ["v"], is_table=True, is_text=True)
-    made = Samples("in", ["v"], Rows({}), ("v",), "").of(chunk)
+    made = Samples("in", ["v"], Rows({}), ("v",), "").encode(chunk)
     assert [json.loads(text) for text in made] == [[1, 2], {"a": 1}, "[no"]
 
 
 def test_a_column_that_is_not_there_is_reported_with_those_that_are():
     chunk = Chunk([["1", "2"]], None, is_table=True, is_text=True)
     with pytest.raises(BatchInput, match="it has no column '3'") as reported:
-        Samples("in", None, LISTS, ("3",), "").of(chunk)
+        Samples("in", None, LISTS, ("3",), "").encode(chunk)
     assert "It has: 1, 2;" in reported.value.fix
     with pytest.raises(BatchWords, match="--as value requires exactly one column, but the rows have 2"):
-        Samples("in", None, LISTS, (), "value").of(chunk)
+        Samples("in", None, LISTS, (), "value").encode(chunk)
 
 
 def test_rows_of_json_that_have_no_such_keys_are_rejected_alone():
     chunk = Chunk([{"a": 1, "b": 2}, {"a": 1}, [1], {"b": 2, "a": 3, "c": 4}])
-    made = Samples("in", None, LISTS, ("a", "b"), "").of(chunk)
+    made = Samples("in", None, LISTS, ("a", "b"), "").encode(chunk)
     assert [json.loads(text) for text in made] == [[1, 2], [3, 2]]
     assert chunk.broken == {
         1: "It has no 'b', which --sample names.",
@@ -107,4 +107,4 @@ def test_rows_of_json_that_have_no_such_keys_are_rejected_alone():
 def test_the_order_of_keys_is_that_of_the_first_row_also_where_that_is_not_scored_again():
     samples = Samples("in.ndjson", None, Rows({}), (), "list")
     samples.look(Chunk([5, {"x": 1, "y": 2}]))
-    assert samples.of(Chunk([{"y": 4, "x": 3}])) == ["[3, 4]"]
+    assert samples.encode(Chunk([{"y": 4, "x": 3}])) == ["[3, 4]"]

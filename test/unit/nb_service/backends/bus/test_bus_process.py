@@ -16,7 +16,7 @@ def process():
     env = {"S2I_BUS_URL": "nats://u:secret@h:1", "S2I_BUS_IN": "a", "S2I_BUS_OUT": "b"}
     pool = SimpleNamespace(ready=True)
     loop = asyncio.new_event_loop()
-    yield BusProcess(loop, pool, place.of(Settings(env), "m"), {}, SimpleNamespace(say=said.append)), said
+    yield BusProcess(loop, pool, place.read_place(Settings(env), "m"), {}, SimpleNamespace(say=said.append)), said
     loop.close()
 
 

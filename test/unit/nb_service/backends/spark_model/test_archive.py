@@ -46,7 +46,7 @@ def app_root(tmp_path):
 @pytest.fixture
 def found(app_root):
     """Return the contents of its archive."""
-    return contents.of(model_folder.read(app_root, None))
+    return contents.list_contents(model_folder.read(app_root, None))
 
 
 def _written(found) -> bytes:
@@ -89,7 +89,7 @@ def test_the_same_contents_are_the_same_bytes_in_a_file_and_in_a_pipe(found, app
         if not path.is_symlink():
             os.utime(path, (1, 1))
     with open(tmp_path / "model.zip", "wb") as file:
-        archive.write(contents.of(model_folder.read(app_root, None)), file)
+        archive.write(contents.list_contents(model_folder.read(app_root, None)), file)
     assert (tmp_path / "model.zip").read_bytes() == first
 
 
@@ -141,11 +141,11 @@ def test_a_file_that_can_t_be_read_is_named(app_root, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", unreadable)
     with pytest.raises(problems.Problem) as rejected:
-        contents.of(model_folder.read(app_root, None))
+        contents.list_contents(model_folder.read(app_root, None))
     assert "has no permission for" in rejected.value.what
 
 
 def test_an_image_that_only_serves_says_so(app_root, monkeypatch):
     monkeypatch.setattr(contents, "find_spec", lambda name: None)
     with pytest.raises(problems.SparkModelWords, match="is not in this image, which can only serve"):
-        contents.of(model_folder.read(app_root, None))
+        contents.list_contents(model_folder.read(app_root, None))
