@@ -20,18 +20,25 @@ from nb_scorer.common.problem import Problem
 from nb_scorer.common.settings_table import misspelt
 from nb_scorer.protocol import log_forms
 
-from nb_service import backends, image_env, model_folder, settings, stdio_capture
+from nb_service import backends, image_env, model_folder, repository_variables, settings, stdio_capture
 from nb_service.log import FACTS, READY, as_object, visible
 
 COMMANDS = ("serve", "prove", "ready", "selftest", "app", "words", "weights")
 
 
 def serve(
-    environ: dict, call: "Call", facts: int | None = None, *, quiet: bool = True, checks_arguments: bool = False
+    environ: dict,
+    call: "Call",
+    facts: int | None = None,
+    *,
+    ignored: Sequence[str] = (),
+    quiet: bool = True,
+    checks_arguments: bool = False,
 ) -> int:
     """Serve the model with the back end of `call`, or only check its arguments; return the exit status.
 
-    `facts` is a descriptor inherited from the program that started this service; it and `quiet` are as in Log.
+    `ignored` are the variables that don't count, to be logged. `facts` is a descriptor inherited from the program that
+    started this service; it and `quiet` are as in Log.
     """
     # Container engines run `ready` every few seconds; without these imports, it takes half as long.
     from nb_service.pool import Pool, make_plan
@@ -50,6 +57,8 @@ def serve(
         # Scorers must not inherit it: its end of file tells the reader that this process has exited.
         os.set_inheritable(facts, False)
     with stdio_capture.opened_log(values.log_format, facts, quiet=quiet, to_stderr=call.keeps_stdout) as log:
+        if ignored:
+            log.say(repository_variables.note(ignored))
         for variable, name in misspelt(environ, {knob.env for knob in settings.KNOBS}):
             # A name that resembles no setting of the service may be a build's, which images keep.
             if name:
@@ -97,6 +106,7 @@ def main(args: list[str], environ: dict) -> int:
     call = Call()
     try:
         environ = image_env.complete(environ)
+        ignored = repository_variables.ignore(environ)
         if args in (["prove"], ["ready"], ["weights", "start"], ["weights", "build"]):
             return _ask(args, environ)
         if args[:1] == ["selftest"] and (args[1:2], len(args)) in (([], 1), (["--verdict"], 3)):
@@ -118,7 +128,9 @@ def main(args: list[str], environ: dict) -> int:
                 _show_usage()
                 return 2
             call = Call(name, arguments)
-        status = serve(environ, call, facts, quiet=READY not in args, checks_arguments=checks_arguments)
+        status = serve(
+            environ, call, facts, ignored=ignored, quiet=READY not in args, checks_arguments=checks_arguments
+        )
         return status if checks_arguments else call.end(status)
     except Problem as problem:
         _last_words(_text_of(problem, args, environ), sys.stderr if call.keeps_stdout else sys.stdout)

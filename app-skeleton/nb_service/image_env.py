@@ -1,4 +1,7 @@
-"""The environment variables of a slim image, stored in a file: an image made from scratch inherits none."""
+"""Environment variables in files of an image.
+
+A slim image stores those of its service image: an image made from scratch inherits none.
+"""
 
 import json
 import os
@@ -11,14 +14,22 @@ from nb_service import problems, settings
 def complete(environ: dict) -> dict:
     """Return `environ`, completed with the variables in `$APP_ROOT/environment.json`, if there is such a file.
 
+    Raises as `read` does.
+    """
+    kept = read(os.path.join(settings.app_root(environ), paths.ENVIRONMENT))
+    return environ if kept is None else {**kept, **environ}
+
+
+def read(path: str) -> dict[str, str] | None:
+    """Return the variables in a JSON file, or None if it doesn't exist.
+
     Raise ModelDamaged if its content is not valid, ModelMissing if it can't be read.
     """
-    path = os.path.join(settings.app_root(environ), paths.ENVIRONMENT)
     try:
         with open(path, encoding="utf-8") as file:
-            return {**_variables(json.load(file)), **environ}
+            return _variables(json.load(file))
     except (FileNotFoundError, NotADirectoryError):
-        return environ
+        return None
     except OSError as error:
         raise problems.unreadable(path, error) from error
     except (ValueError, RecursionError) as error:

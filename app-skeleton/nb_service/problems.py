@@ -49,6 +49,7 @@ __all__ = [
     "ModelWords",
     "PortTaken",
     "Problem",
+    "SettingFromRepository",
     "SettingInvalid",
     "SignatureInvalid",
     "SparkArchive",
@@ -124,6 +125,24 @@ class ModelNameTaken(WrittenProblem):
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
+
+
+class SettingFromRepository(WrittenProblem):
+    """A setting that protects the service has the value of the repository, which may not set it."""
+
+    code = "setting-from-repository"
+    what_text = "The repository's .s2i/environment has set {names}, which only the platform may set."
+    why_text = (
+        "Such values don't count, and without these settings the service could be open to more people than intended. "
+        "The same value, set when the service starts, can't be distinguished from the repository's."
+    )
+    fix_text = (
+        "Remove the lines from .s2i/environment, build the image again, and set {names} when the service starts. Or "
+        "start it with other values, such as another path of the same file."
+    )
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(names=", ".join(names))
 
 
 class HelpUnwritten(WrittenProblem):

@@ -110,6 +110,7 @@ class Settings(Table):
         "0.0.0.0",  # noqa: S104 - a service in a container
         "Address to listen on.",
         platform=True,
+        protects=True,
     )
     web_concurrency: int = setting(
         "WEB_CONCURRENCY",
@@ -275,6 +276,7 @@ class Settings(Table):
         "File of API keys, one per line; clients must send one of them. Without it, no key is required. The file "
         "is read again after a change.",
         platform=True,
+        protects=True,
     )
     cors_origins: tuple[str, ...] = setting(
         "S2I_CORS_ORIGINS",
@@ -290,6 +292,7 @@ class Settings(Table):
         "Host names, separated by commas, that requests may use for this service; IP addresses, and names below "
         "`localhost`, are always allowed. Default: any; with `nb-builder run` and `dev`, `localhost`.",
         platform=True,
+        protects=True,
     )
     pass_headers: tuple[str, ...] = setting(
         "S2I_PASS_HEADERS",
@@ -319,6 +322,7 @@ class Settings(Table):
         "`off` disables gRPC. Default: 8081 in an image with gRPC, otherwise none.",
         group="gRPC",
         platform=True,
+        protects=True,
     )
     grpc_connection_age: float = setting(
         "S2I_GRPC_CONNECTION_AGE",
@@ -335,9 +339,10 @@ class Settings(Table):
         "PEM file with the certificate that gRPC presents to clients, and the certificates of its authorities; "
         "without it, gRPC is not encrypted.",
         platform=True,
+        protects=True,
     )
     grpc_key_file: str = setting(
-        "S2I_GRPC_KEY_FILE", text, "", "PEM file with the key of S2I_GRPC_CERT_FILE.", platform=True
+        "S2I_GRPC_KEY_FILE", text, "", "PEM file with the key of S2I_GRPC_CERT_FILE.", platform=True, protects=True
     )
     grpc_ca_file: str = setting(
         "S2I_GRPC_CA_FILE",
@@ -345,6 +350,7 @@ class Settings(Table):
         "",
         "PEM file of the authorities that must have issued a gRPC client's certificate; without it, clients need none.",
         platform=True,
+        protects=True,
     )
     bus_url: str = setting(
         "S2I_BUS_URL",
@@ -404,10 +410,10 @@ class Settings(Table):
         platform=True,
     )
     bus_user_file: str = setting(
-        "S2I_BUS_USER_FILE", text, "", "File with the user name for the broker.", platform=True
+        "S2I_BUS_USER_FILE", text, "", "File with the user name for the broker.", platform=True, protects=True
     )
     bus_password_file: str = setting(
-        "S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.", platform=True
+        "S2I_BUS_PASSWORD_FILE", text, "", "File with the password for the broker.", platform=True, protects=True
     )
     bus_sasl: str = setting(
         "S2I_BUS_SASL",
@@ -422,12 +428,18 @@ class Settings(Table):
         "",
         "PEM file of the authorities that must have issued the broker's certificate.",
         platform=True,
+        protects=True,
     )
     bus_cert_file: str = setting(
-        "S2I_BUS_CERT_FILE", text, "", "PEM file with the client certificate for the broker.", platform=True
+        "S2I_BUS_CERT_FILE",
+        text,
+        "",
+        "PEM file with the client certificate for the broker.",
+        platform=True,
+        protects=True,
     )
     bus_key_file: str = setting(
-        "S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.", platform=True
+        "S2I_BUS_KEY_FILE", text, "", "PEM file with the key of S2I_BUS_CERT_FILE.", platform=True, protects=True
     )
     debug: bool = setting(
         "S2I_DEBUG",
@@ -552,6 +564,7 @@ class Settings(Table):
         "",
         "PEM file with public keys; a model that none of them verifies is rejected before it is loaded.",
         platform=True,
+        protects=True,
     )
     verify_ca_file: str = setting(
         "S2I_VERIFY_CA_FILE",
@@ -560,6 +573,7 @@ class Settings(Table):
         "The same with certificates: PEM file with the trusted authorities and, if you have them, their "
         "revocation lists. Requires S2I_VERIFY_IDENTITY.",
         platform=True,
+        protects=True,
     )
     verify_identity: str = setting(
         "S2I_VERIFY_IDENTITY",
@@ -567,6 +581,7 @@ class Settings(Table):
         "",
         "Subject alternative name that the certificate must have: an e-mail address, a URI or a DNS name.",
         platform=True,
+        protects=True,
     )
     weights_dir: str = setting(
         "S2I_WEIGHTS_DIR",

@@ -28,12 +28,17 @@ def _assemble(arguments: Sequence[str]) -> None:
         from nb_builder.repository import author_variables
 
     log = Log()
-    if "STI_SCRIPTS_PATH" in os.environ:
-        # In an image, s2i has set both the repository's variables and those of the platform.
-        ignored = author_variables.enforce(os.environ)
-        if ignored.ignored:
-            log.note(ignored.note_of_image)
-    assemble(Settings(), log)
+    if "STI_SCRIPTS_PATH" not in os.environ:
+        assemble(Settings(), log)
+        return
+    # In an image, s2i has set both the repository's variables and those of the platform.
+    ignored = author_variables.enforce(os.environ)
+    if ignored.ignored:
+        log.note(ignored.note_of_image)
+    settings = Settings()
+    assemble(settings, log)
+    # After the cells, which could write to it.
+    author_variables.record(ignored, settings.app_root)
 
 
 def _dev_build(arguments: Sequence[str]) -> None:

@@ -67,7 +67,7 @@ def row(knob):
     is_range = " to " in knob.values
     values = knob.values if is_range else ", ".join(f"`{value}`" for value in filter(None, knob.values.split(", ")))
     default = f"`{knob.default_text}`" if knob.default_text else "none"
-    origin = "platform" if knob.platform else "author"
+    origin = ("platform" if knob.platform else "author") + (", protects" if knob.protects else "")
     return f"| `{knob.env}` | {values} | {default} | {origin} | {knob.help} |"
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -129,3 +130,38 @@ def test_a_model_that_raises_while_loading_is_named_with_its_reason(tmp_path):
     words = words_of({**env, "S2I_HOST": "127.0.0.1", "PORT": "0"})
     assert "No such file or directory: 'weights.txt'" in words
     assert "(problem model-load-failed)" in words
+
+
+# s2i puts them into the image, where they look like those of `docker run -e`.
+OF_THE_REPOSITORY = "S2I_API_KEY_FILE=/run/secrets/key\nS2I_DEBUG=1\nPATH=/evil\nGREETING=hello\n"
+
+
+@pytest.fixture(scope="module")
+def built_by_s2i(tmp_path_factory):
+    """Return the variables of an image whose repository sets what only the platform may set."""
+    folder = tmp_path_factory.mktemp("by-s2i")
+    case = named("ok-pure-python")
+    repo = folder / "repo"
+    shutil.copytree(case.repo, repo)
+    (repo / ".s2i").mkdir(exist_ok=True)
+    (repo / ".s2i/environment").write_text(OF_THE_REPOSITORY)
+    build, env = stage.assemble(replace(case, repo=repo, env={"STI_SCRIPTS_PATH": "/usr/libexec/s2i"}), folder)
+    assert build.status == 0, build.stdout
+    assert ".s2i/environment sets PATH, S2I_API_KEY_FILE, S2I_DEBUG: ignored" in build.stdout
+    assert "starts only with other values of S2I_API_KEY_FILE" in build.stdout
+    return {**env, "S2I_HOST": "127.0.0.1", "PORT": "0"}
+
+
+@pytest.mark.parametrize("front", ["asyncio", "waitress"])
+def test_a_key_of_the_repository_s_starts_no_service(built_by_s2i, front):
+    words = words_of({**built_by_s2i, "S2I_FRONT": front})
+    assert "The repository's .s2i/environment has set S2I_API_KEY_FILE" in words
+    assert "(problem setting-from-repository)" in words
+
+
+def test_other_settings_of_the_repository_s_are_ignored_and_logged(built_by_s2i, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("a-key-of-the-platform\n")
+    service = stage.serve(replace(named("ok-pure-python"), ask=[]), {**built_by_s2i, "S2I_API_KEY_FILE": str(keys)})
+    assert "Ignored PATH, S2I_DEBUG: set by the repository's .s2i/environment" in service.log
+    assert service.status == 0, service.log

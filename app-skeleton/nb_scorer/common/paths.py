@@ -22,6 +22,9 @@ REPORT = "report.json"
 PROVENANCE = "provenance.json"  # the model's inputs and builder, signed like the model
 PROVENANCE_SIGNATURE = "provenance.sig"
 SBOM = "sbom.cdx.json"  # the packages of the notebook's environment, as CycloneDX
+FROM_REPOSITORY = (
+    "from_repository.json"  # platform variables that s2i has put into the image, with the repository's values
+)
 COMPLAINT = "complaint.json"  # why our own cells failed; removed on success
 
 # In model/: files that a service loads.

@@ -31,16 +31,18 @@ class Knob(object):
     `read` takes the text and returns the value, or raises ValueError with a description of valid values ("a whole
     number above 0"). `default` is already a value. `group` is the title of the settings that start with this one, "" if
     it belongs to the previous group. `platform` means that only the person who runs a command may set it, not the
-    repository.
+    repository. `protects` means that a service is open to more people without it than with it, so a service never
+    ignores it silently.
     """
 
-    def __init__(self, env, read, default, help_text, group="", platform=False):
+    def __init__(self, env, read, default, help_text, group="", platform=False, protects=False):
         self.env = env
         self.read = read
         self.default = default
         self.help = help_text
         self.group = group
         self.platform = platform
+        self.protects = protects
 
     @property
     def values(self):
@@ -124,9 +126,9 @@ def grouped(knobs):
     return groups
 
 
-def setting(env, read, default, help_text, group="", platform=False):
+def setting(env, read, default, help_text, group="", platform=False, protects=False):
     """Return a row of a Table, for an attribute annotated with its type; see Knob."""
-    return Knob(env, read, default, help_text, group, platform)
+    return Knob(env, read, default, help_text, group, platform, protects)
 
 
 def text(value):

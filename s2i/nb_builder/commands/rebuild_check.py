@@ -26,6 +26,8 @@ USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
 LINKS = ".links.json"
 # Never reproducible: ECDSA uses a random number, and a check has no key.
 _SIGNATURES = frozenset((f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"))
+# What only s2i puts into an image: the second build has no variables of the platform.
+_ONLY_THERE = f"{paths.BUILD}/{paths.FROM_REPOSITORY}"
 # Added by the check, so that the lock is the same.
 _ADDED = f"{paths.SRC}/{paths.LOCK}"
 # Keys that a report has only if its lock was resolved by the build.
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     command_line.require(USAGE, arguments, 2)
     first, second = (_Tree(Path(each)) for each in arguments)
     log = Log()
-    files, again = first.names, second.names
+    files, again = first.names - {_ONLY_THERE}, second.names - {_ONLY_THERE}
     is_given = _ADDED not in files and _ADDED in again
     again -= {_ADDED} if is_given else set()
     different = 0
@@ -64,6 +66,8 @@ def main(arguments: Sequence[str]) -> None:
     signed = sorted(_SIGNATURES & files)
     if signed:
         log.line(f"     left out {', '.join(signed)}: signatures contain a random number, and this check has no key")
+    if _ONLY_THERE in first.names:
+        log.line(f"     left out {_ONLY_THERE}: variables of the platform that s2i took from the repository")
     if different:
         log.step(f"{different} of {len(files | again)} files differ")
         raise SystemExit(1)

@@ -3,23 +3,37 @@
 Platform settings, such as allowed package indexes, count only if the person or the server that builds has set them.
 """
 
+import json
 import os
-from collections.abc import Mapping, MutableMapping
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
+from nb_scorer.common import paths
 from nb_service.settings import KNOBS as SERVICE_KNOBS
 
 from nb_builder.common.settings import KNOBS
 from nb_builder.common.unsafe_variables import is_unsafe
+from nb_builder.problems.notebooks import FileRefused
 from nb_builder.repository import ordinary_files
 
 FILE = Path(".s2i") / "environment"
 # Maximum size in bytes: a settings file has a few lines.
 _MAX_SIZE = 1 << 20
 (_SRC,) = (knob for knob in KNOBS if knob.env == "S2I_SRC")
-# Where programs are, instead of a PATH set by a repository.
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What s2i, a Go program, removes at both ends of names and values.
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+# In the Dockerfile that s2i can write, a name with one of these can become another name.
+_CHANGES_NAMES = re.compile(r"[\s$\\\"'`]")
+# Bytes that are not UTF-8: engines replace them.
+_NOT_UTF_8 = re.compile("[\ud800-\udfff\ufffd]+")
+# The builder image's own values, instead of those set by a repository. No program in venv/bin has to be found.
+_OF_THE_IMAGE = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/opt/app-root/src",
+    "STI_SCRIPTS_PATH": "/usr/libexec/s2i",
+}
 # Which indexes and CAs pip and uv trust, which proxies all programs use, and which servers have weights.
 _BEGINNINGS = ("PIP_", "UV_", "AWS_ENDPOINT_URL", "FSSPEC_", "GCE_METADATA_", "AZURE_AUTHORITY_")
 _OF_THE_NETWORK = frozenset(
@@ -52,9 +66,10 @@ class Variables(NamedTuple):
     @property
     def note_of_image(self) -> str:
         """Return the note of a build by s2i, which has already put the variables into the image."""
-        return (
-            f"{self.note} s2i puts them into the image, where a service uses them unless you set others at its start."
-        )
+        protecting = sorted(self.ignored.keys() & _PROTECTING)
+        if not protecting:
+            return f"{self.note} s2i puts them into the image, where a service ignores these values, too."
+        return f"{self.note} A service of this image starts only with other values of {', '.join(protecting)}."
 
 
 def read(folder: Path) -> Variables:
@@ -62,14 +77,24 @@ def read(folder: Path) -> Variables:
 
     Raises FileRefused.
     """
+    return sorted_out({name: value.replace("\0", "") for _, name, value in _lines(folder)})
+
+
+def _lines(folder: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield number, name and value of each line that sets a variable; raise FileRefused."""
     path = folder / FILE
     if not ordinary_files.is_file(path, folder):
-        return Variables({}, {})
+        return
     with path.open("rb") as file:
         # Decoded like os.environ, so that any bytes reach the build unchanged.
-        lines = os.fsdecode(file.read(_MAX_SIZE)).splitlines()
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return sorted_out({name.strip(): value.strip().replace("\0", "") for name, value in pairs})
+        text = os.fsdecode(file.read(_MAX_SIZE + 1))
+    if len(text) > _MAX_SIZE:
+        raise FileRefused(file=FILE, reason=f"it has more than {_MAX_SIZE} bytes")
+    # Only at "\n": s2i takes other line breaks as parts of a value.
+    for number, line in enumerate(text.split("\n"), 1):
+        name, equals, value = line.partition("=")
+        if equals and not line.lstrip().startswith("#"):
+            yield number, name.strip(_SPACE), value.strip(_SPACE)
 
 
 def sorted_out(variables: Mapping[str, str]) -> Variables:
@@ -93,18 +118,39 @@ def enforce(environ: MutableMapping[str, str]) -> Variables:
     """Remove variables from `environ` that the repository set but may not set; return them, as ignored.
 
     For a build in an image, whose engine has set both the repository's variables and those of `-e`: a variable with the
-    repository's value is considered the repository's. Raises FileRefused.
+    repository's value is considered the repository's. Raises FileRefused, also for a name that engines may change.
     """
     # Even if a repository sets S2I_SRC, s2i has copied it there.
     usual = _SRC.default
     places = {Path(environ.get(_SRC.env) or usual), usual}
-    pairs = [pair for folder in places for pair in read(folder).ignored.items()]
-    found = {name: value for name, value in pairs if value and environ.get(name) == value}
+    lines = [line for folder in places for line in _lines(folder)]
+    found = {name: environ[name] for _, name, value in lines if _comes_from_it(environ, name, value)}
     for name in found:
         del environ[name]
-    if "PATH" in found:
-        environ["PATH"] = _PATH
+    environ.update({name: value for name, value in _OF_THE_IMAGE.items() if name in found})
+    for number, name, value in lines:
+        if "\0" in value or _CHANGES_NAMES.search(name):
+            raise FileRefused(file=FILE, reason=f"line {number} sets {name[:80]!r}, which is not a variable")
     return Variables({}, found)
+
+
+def _comes_from_it(environ: Mapping[str, str], name: str, value: str) -> bool:
+    """Return whether a variable is the platform's and has the repository's value, as engines pass it on.
+
+    An empty value counts as not set. It matters only if the builder image could have set one that protects.
+    """
+    return (
+        name in environ
+        and is_of_the_platform(name)
+        and bool(value or name in _PROTECTING)
+        and _NOT_UTF_8.sub("\ufffd", environ[name]) == _NOT_UTF_8.sub("\ufffd", value)
+    )
+
+
+def record(ignored: Variables, app_root: Path) -> None:
+    """Write the variables that `enforce` has removed to build/, for services of the image, which have them again."""
+    if ignored.ignored:
+        (app_root / paths.BUILD / paths.FROM_REPOSITORY).write_text(json.dumps(ignored.ignored), encoding="ascii")
 
 
 def _names(*, platform: bool) -> frozenset[str]:
@@ -112,3 +158,4 @@ def _names(*, platform: bool) -> frozenset[str]:
 
 
 _PLATFORM = _names(platform=True)
+_PROTECTING = frozenset(knob.env for knob in SERVICE_KNOBS if knob.protects)

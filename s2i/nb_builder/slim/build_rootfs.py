@@ -140,7 +140,7 @@ def _is_bytecode(path: str) -> bool:
 def _app_root(tree: Tree, app: Workspace) -> None:
     """Copy the model, the parts of the build that the service exposes, and the repository without its history."""
     tree.carry_all(app.model)
-    for name in (paths.REPORT, paths.NOTEBOOK_PAGE, *contents.OF_BUILD):
+    for name in (paths.REPORT, paths.NOTEBOOK_PAGE, paths.FROM_REPOSITORY, *contents.OF_BUILD):
         if (app.build / name).exists():
             tree.carry(app.build / name)
     history = str(app.src / ".git") + "/"

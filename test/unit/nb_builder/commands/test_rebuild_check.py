@@ -48,6 +48,13 @@ def test_the_lock_that_the_check_has_added_is_no_difference(roots, capsys):
     assert said(roots, capsys)[1]
 
 
+def test_variables_that_only_s2i_had_are_left_out(roots, capsys):
+    (roots[0] / "build/from_repository.json").write_text('{"S2I_HOST": "::"}')
+    out, equal = said(roots, capsys)
+    assert equal and "left out build/from_repository.json: variables of the platform" in out
+    assert out.endswith("---> All 8 files are equal\n")
+
+
 def test_a_report_of_a_lock_that_the_check_has_given_is_equal_but_for_that(roots, capsys):
     report = json.loads((roots[0] / "build/report.json").read_text())
     (roots[0] / "build/report.json").write_text(json.dumps({**report, "asked": "a", "resolved": {"lock": None}}))

@@ -1,0 +1,60 @@
+"""Variables of a service that its repository has set, although only the platform may set them: they are ignored.
+
+s2i puts all variables of a repository's .s2i/environment into the image, where they look like the platform's. The build
+has recorded those that are the platform's, with their values, in `$APP_ROOT/build/from_repository.json`.
+"""
+
+import os
+from collections.abc import MutableMapping, Sequence
+
+from nb_scorer.common import paths
+
+from nb_service import image_env, problems, settings
+
+_PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def ignore(environ: MutableMapping[str, str]) -> list[str]:
+    """Remove from `environ` what has the repository's value; return the names, sorted.
+
+    Programs need PATH and HOME: these get the builder image's values instead.
+
+    Raise SettingFromRepository if the service would be open to more people without one of them; ModelDamaged and
+    ModelMissing if the record can't be read.
+    """
+    recorded = _recorded(environ)
+    names = sorted(name for name, value in recorded.items() if environ.get(name) == value)
+    protecting = [knob.env for knob in settings.KNOBS if knob.protects and knob.env in names]
+    if protecting:
+        raise problems.SettingFromRepository(protecting)
+    for name in names:
+        del environ[name]
+    root = settings.app_root(environ)
+    of_the_image = {
+        "PATH": f"{os.path.join(root, paths.VENV, 'bin')}:{_PROGRAMS}",
+        "HOME": os.path.join(root, paths.SRC),
+    }
+    environ.update({name: value for name, value in of_the_image.items() if name in names})
+    return names
+
+
+def note(names: Sequence[str]) -> str:
+    """Return a log line about the variables that were ignored."""
+    return (
+        f"Ignored {', '.join(names)}: set by the repository's .s2i/environment, and only the platform may set them. "
+        "Set other values when the service starts, or remove the lines and build the image again."
+    )
+
+
+def _recorded(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """Return what the build has recorded; the repository may have set APP_ROOT itself."""
+    root, usual = settings.app_root(environ), settings.app_root({})
+    if root != usual:
+        recorded = _read(usual)
+        if recorded.get("APP_ROOT") == root:
+            return recorded
+    return _read(root)
+
+
+def _read(root: str) -> dict[str, str]:
+    return image_env.read(os.path.join(root, paths.BUILD, paths.FROM_REPOSITORY)) or {}
