@@ -35,17 +35,17 @@ def base(suite: str, architecture: str = "") -> str:
         _make(suite, tarball, [f"--arch={architecture}"] if architecture else [])
     provide.call("docker", "import", "-c", 'CMD ["bash"]', str(tarball), name)
     if architecture:
-        _relabel(name, architecture)
+        relabel(name, MACHINES[architecture])
     return name
 
 
-def _relabel(name: str, architecture: str) -> None:
-    """Have an image say its architecture: `docker import` says that of the machine."""
+def relabel(name: str, machine: str) -> None:
+    """Change the architecture in an image's configuration to that of `machine`: `docker import` writes its own."""
     with tempfile.TemporaryDirectory() as folder:
         saved, made = Path(folder) / "saved.tar", Path(folder) / "made.tar"
         provide.call("docker", "save", "--output", str(saved), name)
         with saved.open("rb") as source, made.open("wb") as target:
-            image_archive.relabel(source, target, MACHINES[architecture])
+            image_archive.relabel(source, target, machine)
         provide.call("docker", "load", "--input", str(made))
 
 

@@ -48,6 +48,11 @@ def labels(image: str) -> dict[str, str]:
     return config(image)["Labels"] or {}
 
 
+def platform(image: str) -> str:
+    """Return the platform of `image`, such as linux/arm64."""
+    return docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image).stdout.strip()
+
+
 def megabytes(image: str) -> int:
     """Return the size of `image` in MB, as `docker images` shows it."""
     return int(docker("image", "inspect", "--format", "{{.Size}}", image).stdout) // 1_000_000

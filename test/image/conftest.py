@@ -173,6 +173,13 @@ def make_builder(kind: str, suite: str, *words: str, architecture: str = "") -> 
     return shared.once(kind, make)
 
 
+def nb_builder(*words: str) -> str:
+    """Return the stdout of the command `nb-builder`, which must succeed."""
+    done = subprocess.run([provide.ROOT / "s2i/nb-builder", *words], capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
 def environments_with(package: str, image: str) -> list[str]:
     """Return the names of the environments of ours in a builder image that have a package."""
     look = f"ls -d /opt/nb-builder/*/lib/python3*/site-packages/{package} 2>/dev/null || true"
