@@ -192,7 +192,7 @@ FIELDS: dict[str, Callable] = {
     **dict.fromkeys(("path_first", "path_last"), texts),
     **dict.fromkeys(("validator", "batch_predictor", "explainer", "deterministic", "pandas_labels"), truth),
     **dict.fromkeys(("golden", "golden_with_parameters", "pickle_bytes", "scorer_threads"), count),
-    **dict.fromkeys(("answer_file", "predictor", "streams"), truth),
+    **dict.fromkeys(("answer_file", "predictor", "setup_in_build", "streams"), truth),
     "predictors": predictors,
     **dict.fromkeys(("sample_schema", "answer_schema", "sample_hint", "answer_hint"), schema),
     **dict.fromkeys(("process_state", "drift"), facts),

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -64,6 +65,85 @@ def readiness(service):
         return json.dumps(service.ask(None, "/readyz", "GET")[1])
     except ConnectionError:
         return ""
+
+
+def health(service):
+    """Return the body of /health-check."""
+    status, body, _ = service.ask(None, "/health-check", "GET")
+    assert status == 200
+    return body
+
+
+@pytest.mark.parametrize("front", ["http", "waitress"])
+def test_cogs_health_check_reports_a_failed_setup_until_it_works(start, tmp_path, obstacle, front):
+    root = make_app_root(tmp_path, BROKEN.format(path=str(obstacle)), {})
+    obstacle.touch()
+    service = start(root, PORT=free_port(), **({"S2I_FRONT": front} if front == "waitress" else {}))
+    service.wait_for("attempt 2")
+    failed = health(service)
+    assert failed["status"] == "SETUP_FAILED" or failed["setup"]["status"] == "starting"
+    assert wait_until(lambda: health(service)["status"] == "SETUP_FAILED")
+    assert "Attempt 1: The notebook's setup failed: ConnectionError. The service's log" in failed["setup"]["logs"]
+    assert "database" not in failed["setup"]["logs"]
+    obstacle.unlink()
+    service.ready()
+    works = health(service)
+    assert (works["status"], works["setup"]["status"]) == ("READY", "succeeded")
+    assert works["setup"]["started_at"] < works["setup"]["completed_at"]
+    assert "Attempt 2" in works["setup"]["logs"]
+
+
+def test_cogs_health_check_shows_the_traceback_in_debugging_only(start, tmp_path, obstacle):
+    root = make_app_root(tmp_path, BROKEN.format(path=str(obstacle)), {})
+    obstacle.touch()
+    service = start(root, PORT=free_port(), S2I_DEBUG="1")
+    service.wait_for("attempt 2")
+    logs = health(service)["setup"]["logs"]
+    assert "Traceback" in logs and "ConnectionError: the database is down." in logs
+
+
+def test_cogs_health_check_while_setup_runs_and_while_all_scorers_work(start, tmp_path):
+    gate = tmp_path / "gate"
+    code = f"""
+        import os, time
+        def setup():
+            while not os.path.exists({str(gate)!r}):
+                time.sleep(0.01)
+        def predictor(x):
+            while x and os.path.exists({str(gate)!r}):
+                time.sleep(0.01)
+            return x
+    """
+    # The build calls setup, too.
+    gate.touch()
+    root = make_app_root(tmp_path, code, {})
+    gate.unlink()
+    service = start(root, PORT=free_port(), WEB_CONCURRENCY="1")
+    assert wait_until(lambda: "setup is running" in readiness(service))
+    starting = health(service)
+    assert (starting["status"], starting["setup"]["status"]) == ("STARTING", "starting")
+    assert "completed_at" not in starting["setup"]
+    gate.touch()
+    service.ready()
+    assert health(service)["status"] == "READY"
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(service.predict, 1)
+        assert wait_until(lambda: health(service)["status"] == "BUSY")
+        gate.unlink()
+        assert waiting.result() == (200, 1)
+
+
+def test_cogs_health_check_of_a_wrong_golden_row_is_defunct_and_needs_the_key(start, tmp_path):
+    root = make_app_root(tmp_path, "def predictor(x):\n    return x + 1\nexamples = [1]\n", {})
+    (root / "model" / "golden.ndjson").write_text('{"sample": 1, "answer": 3}\n')
+    keys = tmp_path / "keys"
+    keys.write_text("secret-key-of-sixteen\n")
+    service = start(root, PORT=free_port(), S2I_API_KEY_FILE=str(keys))
+    service.wait_for("golden row 1")
+    assert service.ask(None, "/health-check", "GET")[0] == 401
+    bearer = {"Authorization": "Bearer secret-key-of-sixteen"}
+    status, body, _ = service.ask(None, "/health-check", "GET", headers=bearer)
+    assert (status, body["status"]) == (200, "DEFUNCT")
 
 
 @pytest.mark.parametrize("how", ["fork", "spawn"])

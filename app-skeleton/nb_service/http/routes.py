@@ -96,6 +96,7 @@ PREDICTIONS = (
     _ask("/v2/models/<name>/infer_stream", "The same (MLServer).", EVENTS),
     _check("/ping", "200 if the service predicts, else 503; empty (SageMaker, MLflow).", TEXT),
     _check("/health", "The same.", TEXT),
+    _look("/health-check", "STARTING, READY, BUSY, SETUP_FAILED or DEFUNCT, and the log of a failed setup (Cog)."),
     _look("/version", "The model's version as text (MLflow).", TEXT),
     _look("/execution-parameters", "The maximum number and size of concurrent bodies (SageMaker)."),
     _ask(

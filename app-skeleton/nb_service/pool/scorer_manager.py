@@ -21,6 +21,7 @@ from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link
 from nb_service.pool.memory import shared_memory
 from nb_service.pool.plan import Plan
+from nb_service.pool.startup_record import StartupRecord
 from nb_service.pool.supervisor import Supervisor
 from nb_service.pool.warmup import Warmup
 
@@ -123,6 +124,7 @@ class ScorerManager:
         self._setting_up: dict[int, float] = {}  # since when scorers have been in the notebook's setup, by number
         self._failed_setups = 0  # since the last successful one
         self._setup_problem = ""  # how the last one failed
+        self.startup = StartupRecord()
         self._unfit: list[Link] = []  # that gave a wrong answer to a golden row
         self.unfit_row: int | None = None  # the number of that row, from 1
         self._weights = self._make_weights()
@@ -141,7 +143,7 @@ class ScorerManager:
         lacks_weights = self._weights is not None and self._weights.is_failing
         if self.stopping or lacks_weights or (self._unfit and not self.warm):
             return False
-        if self._failed_setups and not self.free:
+        if self.is_setup_failing:
             return False
         return self._deaths < CRASH_LOOP or not self.crash_looping
 
@@ -163,6 +165,16 @@ class ScorerManager:
             return ""
         of_weights = self._weights.why_not if self._weights is not None else ""
         return of_weights or ("The notebook's setup is running." if self._setting_up else "The model is loading.")
+
+    @property
+    def is_setup_failing(self) -> bool:
+        """Return whether no scorer takes samples because the notebook's setup fails."""
+        return bool(self._failed_setups) and not self.free
+
+    @property
+    def is_defunct(self) -> bool:
+        """Return whether scorers keep crashing, or predict golden rows wrongly."""
+        return self.stopping or self.crash_looping or (self.unfit_row is not None and not self.warm)
 
     @property
     def crash_looping(self) -> bool:
@@ -193,6 +205,7 @@ class ScorerManager:
         if self._weights is not None and not self._weights.ready:
             self._weights.start(self._start_again, self._weights_missing)
             return
+        self.startup.begin()
         self._loaded = False
         try:
             self._supervisor = Supervisor(self._model, self.mode, self._plan, self, self._loop, self._stdout)
@@ -302,6 +315,7 @@ class ScorerManager:
         """Give the scorer the time limit for setup."""
         self._has_loaded(link)
         self._setting_up[link.number] = time.monotonic()
+        self.startup.begin()
 
     def _has_loaded(self, link: Link) -> None:
         self.loaded_once = True
@@ -348,6 +362,7 @@ class ScorerManager:
         """Log how setup failed, in full if the reason is new; the pause before the next scorer grows."""
         self._failed_setups += 1
         link.setup_failed = True
+        self.startup.fail(problem, traceback)
         if problem.what != self._setup_problem:
             self._setup_problem = problem.what
             if traceback:
@@ -549,6 +564,8 @@ class ScorerManager:
             if not self.warm and len(self.free) == self.planned:
                 self.warm = True
                 guarded(self.on_change)
+            if self.warm:
+                self.startup.succeed()
             self.on_room(link)
 
     def _judge(self, link: Link, results: list) -> bool:

@@ -86,6 +86,11 @@ class Pool:
         return self.manager.why_not_ready or "No scorer is running; the log shows how the last one crashed."
 
     @property
+    def has_idle_scorer(self) -> bool:
+        """Return whether a sample submitted now would be scored at once."""
+        return not self._queue and self._anyone_idle()
+
+    @property
     def busy(self) -> bool:
         """Return whether a sample is waiting or being scored."""
         return bool(self._queue) or any(link.in_flight for link in self.manager.links.values())

@@ -181,3 +181,12 @@ class ProofMissing(BuildProblem):
         "The model loads, but it may still fail for every request: the build has not seen it return a prediction."
     )
     fix_text = "Add a cell with at least one sample, as clients will send it: examples = {samples}"
+
+
+class SetupNotInBuild(BuildProblem):
+    """S2I_REQUIRE_PROOF is set, and S2I_SETUP_IN_BUILD=0 leaves predictions unverified."""
+
+    code = "setup-not-in-build"
+    what_text = "No sample verifies this service: the build calls neither setup nor predictor of {notebook}."
+    why_text = "S2I_SETUP_IN_BUILD=0 is set, so setup or predictor may fail for every request."
+    fix_text = "Remove S2I_SETUP_IN_BUILD=0, and let setup connect to a test server during the build."

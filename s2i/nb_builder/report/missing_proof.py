@@ -5,18 +5,21 @@ from collections.abc import Mapping
 from nb_scorer.model.golden_rows import samples_to_add
 
 from nb_builder.common.log import Log
-from nb_builder.problems.contract import ProofMissing
+from nb_builder.problems.build_problem import BuildProblem
+from nb_builder.problems.contract import ProofMissing, SetupNotInBuild
 
 
-def missing(manifest: Mapping) -> ProofMissing | None:
+def missing(manifest: Mapping) -> BuildProblem | None:
     """Return the problem of the model that `manifest` describes if it has no golden row, else None."""
     if manifest["golden"]:
         return None
+    if manifest.get("setup_in_build") is False:
+        return SetupNotInBuild(notebook=manifest["notebook"])
     return ProofMissing(notebook=manifest["notebook"], samples=samples_to_add(manifest.get("sample_hint") or {}))
 
 
 def require(manifest: Mapping) -> None:
-    """Raise ProofMissing for a model without a golden row."""
+    """Raise ProofMissing or SetupNotInBuild for a model without a golden row."""
     problem = missing(manifest)
     if problem is not None:
         raise problem

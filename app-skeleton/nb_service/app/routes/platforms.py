@@ -1,4 +1,4 @@
-"""The routes of cloud platforms and MLflow: SageMaker, Vertex AI, MLflow's scoring server."""
+"""The routes of cloud platforms and other servers: SageMaker, Vertex AI, MLflow's scoring server, Cog."""
 
 from typing import Any
 
@@ -30,6 +30,10 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.get("/version")
     def version() -> Response:
         return Response(str(context.identity.version), content_type="text/plain; charset=utf-8")
+
+    @app.get("/health-check")
+    def health_check() -> Response:
+        return jsonify(context.asker.ask_front({"startup": True}))
 
     @app.get("/execution-parameters")
     def execution_parameters() -> Response:

@@ -208,6 +208,8 @@ class HttpService:
         """Return the response to a request of the app: all numbers, or the outcome of feedback."""
         if "numbers" in message:
             return self._numbers()
+        if "startup" in message:
+            return self._startup()
         if "look" in message:
             # Predictions are recorded in batches: feedback may concern one that has just been sent.
             self._samples.count()
@@ -217,6 +219,20 @@ class HttpService:
         """Return the state for the app, which requests it for each readiness check."""
         why = self._why_not_ready()
         return {"ready": not why, "why_not_ready": why, "answers": self._pool.ready, "pid": os.getpid()}
+
+    def _startup(self) -> dict:
+        """Return the state of the service and of its startup, in the form that Cog defines."""
+        manager = self._pool.manager
+        if self._draining or manager.is_defunct:
+            status = "DEFUNCT"
+        elif manager.is_setup_failing:
+            status = "SETUP_FAILED"
+        elif not self._is_ready():
+            status = "STARTING"
+        else:
+            status = "READY" if self._pool.has_idle_scorer else "BUSY"
+        setup = manager.startup.as_json(shows_errors=self._settings.debug)
+        return {"status": status, **({"setup": setup} if setup else {})}
 
     def _numbers(self) -> dict:
         """Return the state and all numbers, for metrics and pages."""
@@ -277,6 +293,10 @@ class HttpService:
             f"each, {on_gpus(pool)}"
             f"{batches(pool)}{verified(pool)}, ready after {time.monotonic() - self._started_at:.1f} s."
         )
+        if pool.model.manifest.get("setup_in_build") is False:
+            self._log.say(
+                "No prediction of this model was verified: the build did not call setup (S2I_SETUP_IN_BUILD=0)."
+            )
         if pool.plan.gpus.missing and gpus.has_libraries(pool.model.python):
             self._log.say(
                 "No GPU is available, so the model runs on CPUs, although GPU libraries are installed "

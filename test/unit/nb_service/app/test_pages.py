@@ -122,6 +122,13 @@ def test_a_model_without_golden_rows_is_shown_as_unproved(app_root):
         assert words in page and "examples = [[0.2, 0.7]]" in page
 
 
+def test_a_model_whose_setup_the_build_did_not_call_is_shown_as_unproved(app_root):
+    manifest = {**MANIFEST, "golden": 0, "setup_in_build": False}
+    page = client_of(sum, app_root / "model", manifest=manifest).get("/docs").text
+    assert "No sample verifies this service" in page and "S2I_SETUP_IN_BUILD=0" in page
+    assert "examples = " not in page
+
+
 def test_another_golden_row_can_be_taken(app_root):
     assert "&lt;i&gt;" in client(app_root).get("/docs?row=2").text.partition("</textarea>")[0]
     for row in ("0", "3", "x", "9" * 100):
