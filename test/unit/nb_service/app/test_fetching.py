@@ -73,9 +73,11 @@ class Handler(BaseHTTPRequestHandler):
             self._head(404)
         elif self.path == "/slow":
             self._head(200)
-            for _ in range(100):
-                self.wfile.write(b"x")
-                time.sleep(0.05)
+            with contextlib.suppress(OSError):
+                # Until the client hangs up.
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
         elif self.path == "/cut":
             self._head(200, **{"Content-Length": "100"})
             self.wfile.write(b"x")
@@ -118,7 +120,7 @@ def fetcher(server, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(server.ca))
     server.asked.clear()
 
-    def make(hosts="localhost:{}", size=100_000, seconds=10.0, **more):
+    def make(hosts="localhost:{}", size=100_000, seconds=60.0, **more):
         more = {"may_connect": lambda address: address == "127.0.0.1", "resolve": lambda *_: ["127.0.0.1"], **more}
         return fetching.Fetcher(fetch_origins(hosts.format(server.port)), size, seconds, **more)
 
@@ -214,11 +216,9 @@ def test_bytes_and_time_are_bounded_for_all_files_of_a_request(server, fetcher):
     assert len(fetcher(size=24).fetched(several, FILES)) == 3
     with pytest.raises(Malformed, match="S2I_MAX_BODY"):
         fetcher(size=23).fetched(several, FILES)
-    started = time.monotonic()
     assert "longer than S2I_FETCH_TIMEOUT" in refused(fetcher(seconds=0.3), url + "/slow")[1]
     slow = fetcher(seconds=0.3, resolve=lambda *_: time.sleep(1))
     assert "longer than S2I_FETCH_TIMEOUT" in refused(slow, url + "/file")[1]
-    assert time.monotonic() - started < 5
     with pytest.raises(Malformed, match="more than 100 URLs"):
         fetcher(size=10**6).fetched([json.dumps([url + "/file"] * 101).encode()], FILES)
 
