@@ -133,7 +133,7 @@ def main(args: list[str], environ: dict) -> int:
         )
         return status if checks_arguments else call.end(status)
     except Problem as problem:
-        _last_words(_text_of(problem, args, environ), sys.stderr if call.keeps_stdout else sys.stdout)
+        _print_last(_text_of(problem, args, environ), sys.stderr if call.keeps_stdout else sys.stdout)
         # The first problem has been reported; a second one would add little.
         with contextlib.suppress(Problem):
             call.end(problem.exit_status, problem)
@@ -161,7 +161,7 @@ def _show_usage() -> None:
     print(f"Usage: python -m nb_service [{choices}]", file=sys.stderr)
 
 
-def _last_words(text: str, stream: TextIO) -> None:
+def _print_last(text: str, stream: TextIO) -> None:
     """Print `text`, whatever its characters, even if the stream's reader is gone."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")

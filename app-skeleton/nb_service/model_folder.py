@@ -104,8 +104,8 @@ def _row(line: bytes) -> dict:
     return row
 
 
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _is_deeper(value: object, levels: int) -> bool:

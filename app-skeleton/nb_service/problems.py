@@ -99,8 +99,8 @@ class BackendWithoutWords(WrittenProblem):
     why_text = "It is configured only by environment variables."
     fix_text = "Remove the arguments, and set environment variables instead."
 
-    def __init__(self, name: str, words: Iterable[str]) -> None:
-        super().__init__(name=name, arguments=" ".join(words))
+    def __init__(self, name: str, arguments: Iterable[str]) -> None:
+        super().__init__(name=name, arguments=" ".join(arguments))
 
 
 class DefaultMissing(WrittenProblem):
@@ -232,9 +232,9 @@ class BatchEndedEarly(WrittenProblem):
     why_text = "So many failures usually mean that the input or the model is wrong."
     fix_text = "Fix the input, or allow more errors. Finished rows are kept; --restart discards them and starts again."
 
-    def __init__(self, refused: int, rows: int, limit: str, reason: str, errors: str = "") -> None:
+    def __init__(self, rejected: int, rows: int, limit: str, reason: str, errors: str = "") -> None:
         where = f" All of them are in {errors}." if errors else ""
-        super().__init__(failed=refused, rows=rows, limit=limit, reason=reason, where=where)
+        super().__init__(failed=rejected, rows=rows, limit=limit, reason=reason, where=where)
 
 
 class BatchUnscored(WrittenProblem):

@@ -51,7 +51,7 @@ def questions_for(
         *_of_rows(rows, name, compare),
         *_pages(name, has_notebook),
         *_forms([row["sample"] for row in rows]),
-        *_refused(),
+        *_rejected(),
         *map(_odd, odd_samples([row["sample"] for row in rows])),
     ]
     return [
@@ -161,7 +161,7 @@ def _forms(samples: list) -> list[Question]:
     ]
 
 
-def _refused() -> list[Question]:
+def _rejected() -> list[Question]:
     return [
         Question("a body that is not JSON", "POST", "/predict", b"{", status=400),
         Question("an empty body", "POST", "/predict", b"", status=400),

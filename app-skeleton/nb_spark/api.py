@@ -127,7 +127,7 @@ def _task(found: source.Source, kind: Any, answer: Any, as_form: str, scorers: i
     return {
         "name": found.name,
         "digest": found.digest,
-        "refusal": source.refusal(found.name, carried.REASON),
+        "refusal": source.rejection(found.name, carried.REASON),
         "kind": None if is_json else to_arrow_type(kind),
         "type": kind.simpleString(),
         "as_form": as_form,

@@ -68,7 +68,7 @@ def _guarded(name: str) -> Iterator[None]:
         raise problems.SparkArchive(name, "it is not an archive that spark-model wrote") from None
 
 
-def refusal(name: str, reason: str) -> str:
+def rejection(name: str, reason: str) -> str:
     """Return the text of a rejection, for code that can't raise a problem yet."""
     return str(problems.SparkArchive(name, reason))
 

@@ -33,8 +33,8 @@ def main(arguments):
     digests = json.loads(digests) if digests else None
     try:
         facts = {"translate": _translate, "prove": _prove}[step](app_root, folder, digests)
-    except Refusal as refusal:
-        facts = {"refused": refusal.reason, "file": refusal.file, "line": refusal.line}
+    except Refusal as rejection:
+        facts = {"refused": rejection.reason, "file": rejection.file, "line": rejection.line}
     with open(os.path.join(folder, SAID), "w", encoding="utf-8") as file:
         json.dump(facts, file)
     return 0

@@ -73,7 +73,7 @@ def _outcome(model, sample):
     """Return ("answer", decoded JSON), or ("refused" or "failed", None), like the service's status 200, 422 or 500."""
     # The notebook's code may raise anything.
     try:
-        if model.validator is not None and functions.refusal(model.validator(copy.deepcopy(sample))) is not None:
+        if model.validator is not None and functions.rejection(model.validator(copy.deepcopy(sample))) is not None:
             return "refused", None
     except Exception:
         return "refused", None

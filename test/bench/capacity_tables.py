@@ -144,9 +144,9 @@ def of_queues() -> list[str]:
         began = 2 * limit / (0.2 * able)
         count = int(1.2 * able * began) + 12_000
         outcome = simulate(replace(SLOW, queue=limit), 1.2 * able, count).outcome
-        refused = [when for when in outcome.refused if when > began]
+        rejected = [when for when in outcome.rejected if when > began]
         answered = [when for when, _ in outcome.answers if when > began]
-        share = len(refused) / (len(refused) + len(answered))
+        share = len(rejected) / (len(rejected) + len(answered))
         fluid = limit / able + SLOW_SECONDS
         lines.append(
             row(
@@ -182,9 +182,9 @@ def of_delays() -> list[str]:
     lines = head("ready after", *(title for name in titles for title in (name, "by arithmetic")))
     for delay in (15, 30, 60, 120):
         waiting, outcome = _doubled(before, delay)
-        refused, answered = (
+        rejected, answered = (
             sum(QUIET_SECONDS <= when < QUIET_SECONDS + delay for when in times)
-            for times in (outcome.refused, (when for when, _ in outcome.answers))
+            for times in (outcome.rejected, (when for when, _ in outcome.answers))
         )
         # Until somebody who comes has to wait no longer than one of a hundred did before.
         usual = outcome.quantile(0.99, 0, QUIET_SECONDS)
@@ -195,7 +195,7 @@ def of_delays() -> list[str]:
         p99 = outcome.quantile(0.99, QUIET_SECONDS, ready)
         pairs = (
             (f"{waiting:,}", f"{fluid:,.0f}"),
-            (f"{refused / (refused + answered):.1%}", f"{(surplus - fluid) / (during * delay):.1%}"),
+            (f"{rejected / (rejected + answered):.1%}", f"{(surplus - fluid) / (during * delay):.1%}"),
             (f"{p99:.1f}", f"{fluid / able:.1f}"),
             (f"{normal:.0f} s", f"{fluid / (able - before):.0f} s"),
         )

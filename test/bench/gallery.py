@@ -145,8 +145,8 @@ def _native(name: str, app_root: Path) -> str:
         run(["sh", work / steps.COMPILE], ENVIRON)
         shutil.copytree(work / steps.MADE, work, dirs_exist_ok=True)
         steps.prove(app, work, quiet, f"nb-bench-gallery-{name}")
-    except (NativeRefused, NativeUnproved) as refused:
-        return refused.what
+    except (NativeRefused, NativeUnproved) as rejected:
+        return rejected.what
     return f"{(work / steps.PROVED / steps.PROGRAM).stat().st_size / 1e3:.0f} kB"
 
 

@@ -48,7 +48,7 @@ class Outcome:
     """What came of the requests: (when each came that was answered, its seconds), those refused, and sums over time."""
 
     answers: list[tuple[float, float]] = field(default_factory=list)
-    refused: list[float] = field(default_factory=list)
+    rejected: list[float] = field(default_factory=list)
     # Sample-seconds that nb_queue_samples shows, those of all requests in the replica, and seconds of cores for calls.
     queue: float = 0.0
     inside: float = 0.0
@@ -179,7 +179,7 @@ class Replica:
 
     def _enter(self, came: float) -> None:
         if self.queue >= self._service.queue:
-            self.outcome.refused.append(came)
+            self.outcome.rejected.append(came)
             self.inside -= 1
         else:
             self._waiting.append(came)

@@ -86,9 +86,9 @@ def test_answers_and_errors_carry_model_sample_trace_and_key(start, server):
     assert plain.headers["x-sample-id"]
     by_reason = {message.headers["x-error-reason"]: message for message in messages if message.is_error}
     assert sorted(by_reason) == ["malformed", "refused"]
-    refused, malformed = by_reason["refused"], by_reason["malformed"]
-    assert (refused.body, refused.headers["key"], malformed.body) == (b"[1]", "k", b"{no JSON")
-    assert refused.headers["x-error-detail"] == "The notebook's validator rejects this sample."
+    rejected, malformed = by_reason["refused"], by_reason["malformed"]
+    assert (rejected.body, rejected.headers["key"], malformed.body) == (b"[1]", "k", b"{no JSON")
+    assert rejected.headers["x-error-detail"] == "The notebook's validator rejects this sample."
     assert malformed.headers["x-error-detail"].startswith("It is not JSON: ")
     # The same service answers by HTTP, and counts both.
     assert service.predict([5, 6]) == (200, 12)

@@ -297,12 +297,12 @@ def test_a_url_is_fetched_only_from_a_host_that_is_listed_and_public(start, fron
         ("/v1/models/model:predict", lambda url: {"instances": [url]}),
     ):
         # TensorFlow Serving's clients get 400.
-        refused = 400 if path.startswith("/v1/") else 422
+        rejected = 400 if path.startswith("/v1/") else 422
         own = f"http://localhost:{service.port}/"
         status, text = said(service, own, path, wrapped)
-        assert (status, "does not fetch files from http://localhost" in text) == (refused, True)
+        assert (status, "does not fetch files from http://localhost" in text) == (rejected, True)
         status, text = said(service, f"http://localhost:{other.port}/", path, wrapped)
-        assert (status, "its address is not public" in text) == (refused, True)
+        assert (status, "its address is not public" in text) == (rejected, True)
         # Others are not delayed, and what is no URL is a file as before.
         assert service.ask(json.dumps(wrapped("AAAA")), path)[0] == 200
 

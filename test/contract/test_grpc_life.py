@@ -100,8 +100,8 @@ def test_health_turns_first_and_what_is_in_flight_is_answered_at_the_end(begin):
 def test_the_key_is_asked_for_by_everything_but_checks(begin, tmp_path):
     (tmp_path / "keys").write_text("secret\n")
     service = begin(S2I_API_KEY_FILE=str(tmp_path / "keys")).ready()
-    refused = ["UNAUTHENTICATED", NO_KEY]
-    assert live("key", service.grpc, "secret") == [refused, refused, [0.0], [0.0], True, 1]
+    rejected = ["UNAUTHENTICATED", NO_KEY]
+    assert live("key", service.grpc, "secret") == [rejected, rejected, [0.0], [0.0], True, 1]
     service.wait_for(r"ModelInfer UNAUTHENTICATED [0-9.]+ms")
 
 
@@ -325,8 +325,8 @@ def test_answers_that_no_one_takes_do_not_fill_the_memory(begin, what):
 
 def test_checks_are_answered_also_when_as_much_is_held_as_may_be(begin):
     service = begin(S2I_MAX_HELD=str(1 << 16)).ready()
-    refused = ["RESOURCE_EXHAUSTED", "This service already holds the maximum bytes of requests (S2I_MAX_HELD)."]
-    assert live("check while held", service.grpc) == [1, True, refused, 10_000]
+    rejected = ["RESOURCE_EXHAUSTED", "This service already holds the maximum bytes of requests (S2I_MAX_HELD)."]
+    assert live("check while held", service.grpc) == [1, True, rejected, 10_000]
 
 
 def test_streams_that_are_idle_do_not_keep_a_service_from_ending(begin):

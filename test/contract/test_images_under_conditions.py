@@ -52,7 +52,7 @@ OURS = {
 }
 
 
-def words_of(name, keys):
+def output_of(name, keys):
     return [name, *({"KEY": keys[0], "PUB": keys[1]}.get(word, word) for word in WORDS[name])]
 
 
@@ -124,7 +124,7 @@ def test_no_file_and_no_folder_of_an_image_leads_out_of_it(place, keys, name):
         target = place / "canary" / ("" if (root / path).is_dir() else "secret")
         shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
         (root / path).symlink_to(target)
-        done = run(place, *words_of(name, keys))
+        done = run(place, *output_of(name, keys))
         assert "Traceback" not in done.stdout + done.stderr, (path, done.stderr)
         assert SECRET not in done.stdout + done.stderr, path
         assert_nothing_left(place)
@@ -156,7 +156,7 @@ def test_programs_of_an_image_run_without_its_variables_a_network_or_a_mount(pla
         Labels={"io.nb-builder.x": "1"},
     )
     (place / "prints").write_text("archive")
-    done = run(place, *words_of(name, keys))
+    done = run(place, *output_of(name, keys))
     calls = engine_program.calls(place)
     assert not {"--volume", "--mount", "-v"} & {word.partition("=")[0] for call in calls for word in call}
     for call in calls:
@@ -201,14 +201,14 @@ def conditioned(place):
 @pytest.mark.parametrize("command", ["slim", "native", "spark-model", "diff"])
 def test_a_variable_that_can_t_be_replaced_is_rejected(place, keys, command, name):
     engine_program.add(place, "service", complete(place), {"APP_ROOT": "/opt/app-root", name: "1"})
-    done = run(place, *words_of(command, keys))
+    done = run(place, *output_of(command, keys))
     assert done.returncode == 1 and "(problem image-unfit)" in done.stdout + done.stderr, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("command", ["slim", "native"])
 def test_no_image_is_made_of_one_with_instructions_of_its_own(place, keys, command):
     engine_program.add(place, "service", complete(place), OnBuild=["RUN evil"])
-    done = run(place, *words_of(command, keys))
+    done = run(place, *output_of(command, keys))
     assert done.returncode == 1 and "ONBUILD" in done.stderr
 
 
@@ -217,7 +217,7 @@ def test_nothing_is_left_of_what_was_made_on_the_way(place, keys, command):
     complete(place)
     (place / "prints").write_text("archive")
     before = sorted(path.stem for path in (place / "images").iterdir())
-    done = run(place, *words_of(command, keys))
+    done = run(place, *output_of(command, keys))
     assert done.returncode == 0, done.stdout + done.stderr
     after = {path.stem for path in (place / "images").iterdir()} - {*before}
     # To install a compiler takes longest.
@@ -230,7 +230,7 @@ def test_nothing_is_left_of_what_was_made_on_the_way(place, keys, command):
 def test_nothing_is_left_where_a_step_fails(place, keys, command):
     complete(place)
     (place / "fails").write_text("AS proved")
-    done = run(place, *words_of(command, keys))
+    done = run(place, *output_of(command, keys))
     assert done.returncode == 1 and "ERROR: a step failed" in done.stdout, done.stderr
     names = {path.stem for path in (place / "images").iterdir()}
     assert {name for name in names if not name.startswith("nb-builder-compiler:")} == {"builder", "service"}
@@ -290,7 +290,7 @@ def test_a_zipapp_has_the_code_of_this_machine_and_the_files_of_the_image(place,
     scorer = root / "opt/nb-builder/app-skeleton/nb_scorer/zipapp"
     scorer.mkdir(parents=True)
     (scorer / "__init__.py").write_text("evil")
-    done = run(place, *words_of("zipapp", keys))
+    done = run(place, *output_of("zipapp", keys))
     assert done.returncode == 0, done.stdout + done.stderr
     made = place / "cwd" / "made.pyz"
     assert os.access(made, os.X_OK)
@@ -311,7 +311,7 @@ def test_a_record_of_a_package_reads_no_file_of_this_machine(place, keys, record
     path.write_text(f"{path.read_text()}{record},,\n")
     (app_root / "venv/bin").mkdir()
     (app_root / "venv/bin/python").symlink_to("/etc/hostname")
-    done = run(place, *words_of("zipapp", keys))
+    done = run(place, *output_of("zipapp", keys))
     assert_nothing_left(place)
     assert "Traceback" not in done.stderr
     made = place / "cwd" / "made.pyz"
@@ -324,7 +324,7 @@ def test_what_programs_of_an_image_print_commands_no_one(place, keys):
     engine = Path(engine_program.__file__).read_text()
     assert "ERROR: a step failed" in engine
     (place / "says").write_text("##vso[task.setvariable]x\x1b[2J\n::error::x")
-    done = run(place, *words_of("slim", keys))
+    done = run(place, *output_of("slim", keys))
     assert "##vso[" not in done.stdout and "\x1b[" not in done.stdout and "\n::error" not in done.stdout
     assert "\\x23vso[task.setvariable]x\\x1b[2J" in done.stdout
 
@@ -332,11 +332,11 @@ def test_what_programs_of_an_image_print_commands_no_one(place, keys):
 def test_a_signature_that_was_verified_lets_a_slim_image_be_made(place, keys):
     complete(place)
     (place / "prints").write_text("")
-    done = run(place, *words_of("slim", keys), S2I_VERIFY_KEY_FILE=str(keys[1]))
+    done = run(place, *output_of("slim", keys), S2I_VERIFY_KEY_FILE=str(keys[1]))
     assert done.returncode == 1 and "(problem model-unsigned)" in done.stdout
     assert not [call for call in engine_program.calls(place) if call[0] == "build"]
     assert run(place, "sign", "service", "--key", keys[0]).returncode == 0
-    done = run(place, *words_of("slim", keys), S2I_VERIFY_KEY_FILE=str(keys[1]))
+    done = run(place, *output_of("slim", keys), S2I_VERIFY_KEY_FILE=str(keys[1]))
     assert done.returncode == 0 and "is the one that was signed." in done.stdout, done.stdout + done.stderr
 
 
@@ -350,7 +350,7 @@ def test_odd_names_in_an_image_are_no_tracebacks_and_command_no_one(place, keys,
         with open(os.path.join(root, folder, name), "w") as file:
             file.write("x")
     os.symlink(name, os.path.join(root, b"src", b"link to " + name))
-    done = run(place, *words_of(command, keys))
+    done = run(place, *output_of(command, keys))
     said = done.stdout + done.stderr
     assert "Traceback" not in said, said
     assert "\x1b" not in said and "##[" not in said and "\u202e" not in said

@@ -141,7 +141,7 @@ service = module_service(NOTEBOOK)
 named = module_service(NAMED)
 
 
-def refused(service: Service, path: str, made, headers: dict) -> Watch:
+def rejected(service: Service, path: str, made, headers: dict) -> Watch:
     """Return the observations during a body that is too large."""
     body, more = made if isinstance(made, tuple) else (made, {})
     assert len(body) <= BODY
@@ -157,7 +157,7 @@ def refused(service: Service, path: str, made, headers: dict) -> Watch:
 def test_a_small_body_stays_small(service, named, case):
     path, make, headers = SMALL[case]
     assert (
-        refused(named if "frame" in case or "columns" in case else service, path, make(), headers).grown
+        rejected(named if "frame" in case or "columns" in case else service, path, make(), headers).grown
         < SMALL_GROWTH_MB
     )
 
@@ -165,7 +165,7 @@ def test_a_small_body_stays_small(service, named, case):
 @pytest.mark.parametrize("case", LARGE)
 def test_a_large_body_does_not_become_gigabytes(service, case):
     path, make, headers = LARGE[case]
-    assert refused(service, path, make(), headers).grown < GROWTH_MB
+    assert rejected(service, path, make(), headers).grown < GROWTH_MB
 
 
 def test_what_may_be_is_answered_in_memory_as_its_json_has_it(service):

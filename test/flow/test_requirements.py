@@ -90,9 +90,9 @@ def test_an_index_that_is_allowed_is_used(tmp_path, option):
     shutil.rmtree(case.repo / "wheels")
     with index_of(tmp_path / "index") as address:
         (case.repo / "requirements/base.txt").write_text(f"{option.format(address)}\nalpha==1.0\n")
-        refused, _ = build(case, tmp_path / "refused")
+        rejected, _ = build(case, tmp_path / "refused")
         host = address.removeprefix("http://")
-        assert f"Set S2I_ALLOW_INDEXES={host} if you trust it" in refused.stdout
+        assert f"Set S2I_ALLOW_INDEXES={host} if you trust it" in rejected.stdout
         allowed = {"S2I_ALLOW_INDEXES": f"other.example.com, {host}", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
         if option.startswith("--index-url"):
             # alpha alone is there; all else comes from what the builder uses anyway.

@@ -281,14 +281,14 @@ def _called(function, args, keywords, place, joined):
 def _results_of_each(function, result, count):
     """Split the result of a call for `count` objects, each in the form that a call for one object returns."""
     if joins.several_results(result, count) is not False:
-        raise NotRowwise(_words(function, count))
+        raise NotRowwise(_describe_count(function, count))
     return [result[place] for place in range(count)]
 
 
 def _call_pipe(function, texts):
     results = list(function.pipe(texts))
     if len(results) != len(texts):
-        raise NotRowwise(_words(function, len(texts)))
+        raise NotRowwise(_describe_count(function, len(texts)))
     return results
 
 
@@ -296,7 +296,7 @@ def _split(function, result, sizes, stops):
     rows = sum(sizes)
     several = joins.several_results(result, rows, _gives_several(function, stops[0]))
     if several is None:
-        raise NotRowwise(_words(function, rows))
+        raise NotRowwise(_describe_count(function, rows))
     batch = Batch(result, rows, several)
     is_sliced = not several and not hasattr(result, "iloc")
     if type(stops) is Stops and is_sliced and rows == len(stops) and not stops[0][4]:
@@ -319,7 +319,7 @@ def _gives_several(function, stop):
     return not _SEVERAL_INPUTS.isdisjoint(_origin(type(_receiver(function)))[0])
 
 
-def _words(function, rows):
+def _describe_count(function, rows):
     name = getattr(function, "__qualname__", None) or type(function).__name__
     return "{} received {} rows at once and did not return the same number".format(name, rows)
 

@@ -251,7 +251,7 @@ class _Rewriter(ast.NodeTransformer):
                 return _quietly(lambda: owner[key])
         return UNKNOWN
 
-    def _refuse(self, node, reason):
+    def _reject(self, node, reason):
         raise Underivable(reason, *function_source.place_of(self.function, node))
 
     # --- calls ---
@@ -378,20 +378,20 @@ class _Rewriter(ast.NodeTransformer):
             owner = self._resolve(function.value)
             if function.attr in known_calls.CHANGES and isinstance(owner, known_calls.CONTAINERS):
                 kind = "file" if isinstance(owner, io.IOBase) else type(owner).__name__
-                self._refuse(node, "{} changes a {} that keeps its value after the call".format(text, kind))
+                self._reject(node, "{} changes a {} that keeps its value after the call".format(text, kind))
             if function.attr == known_calls.TAKES_LOCK and owner is not UNKNOWN:
-                self._refuse(node, "{} blocks other samples".format(text))
+                self._reject(node, "{} blocks other samples".format(text))
             if function.attr in known_calls.TRAINS and owner is not UNKNOWN:
                 instead = "; predictions need transform" if function.attr == "fit_transform" else ""
-                self._refuse(node, "{} trains during predictions{}".format(text, instead))
+                self._reject(node, "{} trains during predictions{}".format(text, instead))
         effect = None if called is UNKNOWN else known_calls.effect_of(called)
         if effect and not (self._may_be_set and effect == known_calls.READS_OR_WRITES):
-            self._refuse(node, "{} {}".format(text, effect))
+            self._reject(node, "{} {}".format(text, effect))
         # The author's own functions are analysed themselves, and a cached function loads once.
         once = self._own(called) is not None or hasattr(type(called), "cache_info")
         if known_calls.loads(called, function) and not once and not self._may_be_set:
             instead = "load what it needs in a cell of its own, not in {}".format(self.function.__name__)
-            self._refuse(node, "{} {}; {}".format(text, known_calls.LOADS_EACH_TIME, instead))
+            self._reject(node, "{} {}; {}".format(text, known_calls.LOADS_EACH_TIME, instead))
 
     # --- values that only a model looks at stay joined, or are built of joined rows ---
 
@@ -456,7 +456,7 @@ class _Rewriter(ast.NodeTransformer):
             elif isinstance(part, (ast.Global, ast.Nonlocal)):
                 outlive = [name for name in part.names if isinstance(part, ast.Global) or name not in before]
                 if outlive and not self._may_be_set.issuperset(outlive):
-                    self._refuse(part, "it writes {}, which keeps its value after the call".format(outlive[0]))
+                    self._reject(part, "it writes {}, which keeps its value after the call".format(outlive[0]))
         self._local = before
         return node
 
@@ -482,7 +482,7 @@ class _Rewriter(ast.NodeTransformer):
         if self.stops == before:
             return node
         if has_walrus:
-            self._refuse(node, "a comprehension around a model call uses :=")
+            self._reject(node, "a comprehension around a model call uses :=")
         kind = "generator" if node in self._were_lazy else COMPREHENSION
         name = self._named("{}_{}".format(kind, len(self.loops) + 1))
         rows, made = self._named("rows_"), self._named("made_")
@@ -568,9 +568,9 @@ class _Rewriter(ast.NodeTransformer):
             # A decorator without parentheses.
             called, values, keywords = self._resolve(call), [], {}
         if values is UNKNOWN or called is UNKNOWN or not known_calls.is_one_of(called, known_calls.LIFTED):
-            self._refuse(expression, reason)
+            self._reject(expression, reason)
         if any(value is UNKNOWN or value in known_calls.NOT_LIFTED_WITH for value in [*values, *keywords.values()]):
-            self._refuse(expression, reason)
+            self._reject(expression, reason)
         self.contexts.append((called, tuple(values), keywords))
 
     def visit_If(self, node):
@@ -596,13 +596,13 @@ class _Rewriter(ast.NodeTransformer):
         outlives = root not in self._local or root in self.names_of_outer
         outlives = outlives or (root == self._self and not isinstance(node, ast.Name))
         if not isinstance(node.ctx, ast.Load) and outlives and root not in self._may_be_set:
-            self._refuse(node, "it writes {}, which keeps its value after the call".format(nodes.short_text_of(node)))
+            self._reject(node, "it writes {}, which keeps its value after the call".format(nodes.short_text_of(node)))
 
     visit_Name = visit_Attribute = visit_Subscript = _store  # noqa: N815
 
     def visit_Await(self, node):
         """Reject: other samples would have to wait for the awaited value."""
-        self._refuse(node, "it awaits, so the other samples of a batch would wait, too")
+        self._reject(node, "it awaits, so the other samples of a batch would wait, too")
 
     visit_AsyncFor = visit_AsyncWith = visit_Await  # noqa: N815
 

@@ -266,7 +266,7 @@ def _asked(called, samples, form):
                 return answers[: _doubled(len(answers))]
             body = json.dumps(sample).encode("ascii")
             try:
-                if validator is None or functions.refusal(result_of(validator, json_codec.decode(body))) is None:
+                if validator is None or functions.rejection(result_of(validator, json_codec.decode(body))) is None:
                     answer = json_codec.encode(result_of(called["predictor"], json_codec.decode(body)), form)
                     answers.append(json_codec.decode(answer))
             # As for a golden row; the baseline may contain rows that predictor can't process.

@@ -139,7 +139,7 @@ class _Collector(object):
         for call in recorded:
             if call.body is not None:
                 self._calls.setdefault(call.body, []).append(call)
-        self._refused = []
+        self._rejected = []
         self._failed = []
         self._seen = set()
         self._bytes = self._file_bytes = 0
@@ -170,7 +170,7 @@ class _Collector(object):
         try:
             body_of_first = json_codec.encode(sample[0], json_codec.BARE)
             json_codec.encode(result_of(self.predictor, json_codec.decode(body_of_first)), self.form)
-            return self._refusal(body_of_first) is None
+            return self._rejection(body_of_first) is None
         except BaseException:
             return False
 
@@ -262,9 +262,9 @@ class _Collector(object):
     def _misfit(self, call, body):
         """Return how the outcome for `body` differs from the result in the cell, "" if it doesn't."""
         try:
-            refusal = self._refusal(body)
-            if refusal is not None:
-                return "validator {}".format(refusal[0])
+            rejection = self._rejection(body)
+            if rejection is not None:
+                return "validator {}".format(rejection[0])
             answer = self._ask(body)
         # As for a row of examples.
         except BaseException as error:
@@ -285,8 +285,8 @@ class _Collector(object):
         """Raise Complaint if the notebook has samples of its own, but the service would reject them all."""
         if self.rows:
             return
-        if self._refused:
-            label, reason = self._refused[0]
+        if self._rejected:
+            label, reason = self._rejected[0]
             raise Complaint("validator-refuses-all", call=label, reason=reason)
         if self._failed:
             call, message, detail = self._failed[0]
@@ -302,13 +302,13 @@ class _Collector(object):
         if self._full or len(self.rows) >= MAX_ROWS:
             self._say_full()
             return
-        refusal = self._refusal(body)
-        if refusal is not None:
-            does, reason = refusal
+        rejection = self._rejection(body)
+        if rejection is not None:
+            does, reason = rejection
             note = "{} is not a golden row: validator rejects it".format(label)
             self.notes.append("{}: {}".format(note, shown(reason)) if reason else note)
             if origin == EXAMPLES or any(call.current for call in self._calls[body]):
-                self._refused.append((label, does))
+                self._rejected.append((label, does))
             return
         answer = self._ask(body)
         reason = self._unlike_shown(body, answer)
@@ -370,7 +370,7 @@ class _Collector(object):
             self.notes.append("only the first {} samples are golden rows".format(len(self.rows)))
         self._full = True
 
-    def _refusal(self, body):
+    def _rejection(self, body):
         """Return None if validator accepts the sample, else (what it did, the reason for the client or "").
 
         A validator that raises rejects the sample, as in the service.
@@ -380,10 +380,10 @@ class _Collector(object):
         try:
             given = parameters.for_function(self.validator, self._given(body))
             verdict = result_of(self.validator, json_codec.decode(body), given)
-            reason = functions.refusal(verdict)
+            reason = functions.rejection(verdict)
             return None if reason is None else ("returns {}".format(shown(repr(verdict))), reason)
         except BaseException as error:
-            return "raises {}".format(shown(_message(error))), functions.words_of(error)
+            return "raises {}".format(shown(_message(error))), functions.describe_error(error)
 
 
 def _changed(call, answer, outcome, detail=""):

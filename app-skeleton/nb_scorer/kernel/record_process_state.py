@@ -296,7 +296,7 @@ def _is_json(value):
 
 def _lost(text):
     """Return a description of each change to the process that can't be restored."""
-    lost = [words for pattern, words in _NAMED if pattern.search(text)]
+    lost = [description for pattern, description in _NAMED if pattern.search(text)]
     if _basic and _writes_elsewhere() and "handlers of logging" not in lost:
         lost.append("handlers of logging")
     if "loguru" in sys.modules and re.search(r"\blogger\.(?:add|configure)\(", text):

@@ -51,7 +51,7 @@ def as_predictor(value):
     return FromEstimator(value)
 
 
-def refusal(verdict):
+def rejection(verdict):
     """Return None if a validator's `verdict` means yes, otherwise its reason, which may be "".
 
     A text is a reason to reject. A pair such as (False, "reason") is a verdict with its reason.
@@ -64,7 +64,7 @@ def refusal(verdict):
     return None if accepts(verdict) else _text(reason)
 
 
-def words_of(error):
+def describe_error(error):
     """Return a validator's exception as text for the client: its message, with its type if that adds information."""
     text = str(error)
     if text and isinstance(error, (ValueError, AssertionError)):

@@ -88,10 +88,10 @@ def load(folder, digests=None):
         raise
     # Unpickling runs code of any library.
     except Exception as error:
-        words = "{}: {}".format(type(error).__name__, error)
-        if gpu_errors.means_no_gpu(words):
-            raise ModelNeedsGpu(words.rstrip(".")) from error
-        raise ModelLoadFailed(words) from error
+        text = "{}: {}".format(type(error).__name__, error)
+        if gpu_errors.means_no_gpu(text):
+            raise ModelNeedsGpu(text.rstrip(".")) from error
+        raise ModelLoadFailed(text) from error
     model = Model(saved, model_manifest)
     if model.predictors:
         # If any predictor can be batched, the pool sends samples together, so each needs a function for them.

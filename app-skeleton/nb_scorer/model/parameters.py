@@ -37,8 +37,8 @@ def given(predictor, facts):
     for name in (*parameters, *texts):
         if name not in accepted:
             shown = json.dumps(name, ensure_ascii=False)
-            words = _UNKNOWN.format(shown, ", ".join(accepted)) if accepted else _NO_PARAMETERS.format(shown)
-            raise UnknownParameter(words)
+            message = _UNKNOWN.format(shown, ", ".join(accepted)) if accepted else _NO_PARAMETERS.format(shown)
+            raise UnknownParameter(message)
     values: dict = {}
     errors: list = []
     for name, (read, is_text) in accepted.items():

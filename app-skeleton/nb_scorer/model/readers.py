@@ -47,7 +47,7 @@ def _noun(value):
     return next((noun for kind, noun in _NOUNS if isinstance(value, kind)), "something else")
 
 
-def _refuse(expected, value):
+def _reject(expected, value):
     raise Misfit([((), "must be {}, not {}".format(expected, _noun(value)))])
 
 
@@ -162,7 +162,7 @@ class Items(object):
     def __call__(self, value):
         """Return the container; raise Misfit if the value is not a list, has another length, or invalid items."""
         if type(value) is not list:
-            _refuse(self.noun, value)
+            _reject(self.noun, value)
         inner = (self.inner or [None])[:1] * len(value) if self.alike else self.inner
         if len(inner) != len(value):
             raise Misfit([((), "must be a list of {} values, not {}".format(len(inner), len(value)))])
@@ -184,7 +184,7 @@ class Values(object):
     def __call__(self, value):
         """Return the dict; raise Misfit if the value is not an object, or has invalid values."""
         if type(value) is not dict:
-            _refuse(self.noun, value)
+            _reject(self.noun, value)
         return _read_all((name, self.inner, item) for name, item in value.items())
 
 
@@ -273,7 +273,7 @@ class Scalar(object):
             raise Misfit([((), "must be a number that a float can hold")])
         if self.kind is int and type(value) is float and value.is_integer():
             return int(value)
-        return _refuse(self.noun, value)
+        return _reject(self.noun, value)
 
 
 class Number(object):
@@ -295,11 +295,11 @@ class Number(object):
             try:
                 number = self.kind(str(value))
             except decimal.InvalidOperation:
-                return _refuse(self.noun, value)
+                return _reject(self.noun, value)
             if number.is_finite():
                 return number
             raise Misfit([((), "must be a finite number")])
-        return _refuse(self.noun, value)
+        return _reject(self.noun, value)
 
 
 class FromText(object):
@@ -325,4 +325,4 @@ class FromText(object):
                 return self.make(self.kind, value)
             except ValueError:
                 raise Misfit([((), "must be {}".format(self.noun))])
-        return _refuse(self.noun, value)
+        return _reject(self.noun, value)

@@ -69,18 +69,18 @@ def missing(sample, schema, error):
     if not names:
         return None
     try:
-        words = set(re.findall(r"\w+", str(error)))
+        mentioned = set(re.findall(r"\w+", str(error)))
     # A notebook's exception may have a __str__ that raises.
     except Exception:
         return None
-    named = [name for name in names if words.issuperset(re.findall(r"\w+", name))]
+    named = [name for name in names if mentioned.issuperset(re.findall(r"\w+", name))]
     return Misfit([((name,), "is missing") for name in named]) if named else None
 
 
 def message_of(error):
     """Return the message for the client about an exception of a validator, or None if it has no text."""
     try:
-        return short(functions.words_of(error))
+        return short(functions.describe_error(error))
     # A notebook's exception may have a __str__ that raises.
     except Exception:
         return None

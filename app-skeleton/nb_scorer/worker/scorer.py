@@ -112,9 +112,9 @@ class Scorer(object):
                 facts = parameters.facts_of(call)
             except ValueError as error:
                 return None, (frames.NOT_JSON, _payload(reason="in the parameters, {}".format(error)))
-            scorer, refused = self.for_facts(facts)
-            if refused is not None:
-                return None, refused
+            scorer, rejected = self.for_facts(facts)
+            if rejected is not None:
+                return None, rejected
             self._for_calls[call] = scorer
             if len(self._for_calls) > MAX_CALLS:
                 self._for_calls.popitem(last=False)
@@ -169,7 +169,7 @@ class Scorer(object):
         # It may raise anything, including SystemExit.
         except BaseException as error:
             self.end_copy(_exit_code(error))
-            raise SetupFailed(phrases.cut(functions.words_of(error), MAX_PART).rstrip(".")) from error
+            raise SetupFailed(phrases.cut(functions.describe_error(error), MAX_PART).rstrip(".")) from error
         self.end_copy()
 
     def tear_down(self):
@@ -205,13 +205,13 @@ class Scorer(object):
         for other in self._others.values():
             other.stop_batching()
 
-    def news(self):
+    def batching_end(self):
         """Return the facts that end batching in this service, once, when there are some; otherwise None."""
         if self._is_reported:
             return None
         ended = self._watch.ended
         for other in self._others.values():
-            ended = ended or other.news()
+            ended = ended or other.batching_end()
         if ended is None:
             return None
         self._is_reported = True
@@ -255,9 +255,9 @@ class Scorer(object):
 
     def answer_files(self, body):
         """Return (status, payload) for one sample with files, in the form that nb_scorer.model.binary describes."""
-        scorer, refused = self._for_form(body)
+        scorer, rejected = self._for_form(body)
         write = functools.partial(self._written, binary.accept_in(body))
-        return refused or scorer.answer_to(self._sample_with_files(body), write)
+        return rejected or scorer.answer_to(self._sample_with_files(body), write)
 
     def _sample_with_files(self, body):
         return functools.partial(binary.sample_in, body, self._files, self._in_forms)
@@ -293,8 +293,8 @@ class Scorer(object):
         `write` returns them for a prediction; by default, that is JSON.
         """
         try:
-            sample, refused = self._decode_and_validate(original)
-            return refused or self._predicted(sample, original, write)
+            sample, rejected = self._decode_and_validate(original)
+            return rejected or self._predicted(sample, original, write)
         finally:
             binary.folder.clear()
 
@@ -305,14 +305,14 @@ class Scorer(object):
         """
         if not is_files:
             return self.stream_to(functools.partial(json_codec.decode, body), outlet)
-        scorer, refused = self._for_form(body)
-        return refused or scorer.stream_to(self._sample_with_files(body), outlet)
+        scorer, rejected = self._for_form(body)
+        return rejected or scorer.stream_to(self._sample_with_files(body), outlet)
 
     def stream_to(self, original, outlet):
         """As `answer_to`, with the prediction's items sent by `outlet`."""
         try:
-            sample, refused = self._decode_and_validate(original)
-            return refused or self._streamed(sample, original, outlet)
+            sample, rejected = self._decode_and_validate(original)
+            return rejected or self._streamed(sample, original, outlet)
         finally:
             binary.folder.clear()
 
@@ -384,18 +384,18 @@ class Scorer(object):
             for body in bodies:
                 yield [(*self.answer(body), 1)]
             return
-        refused: dict = {}
-        payloads = self._scored(self._accepted(bodies, refused))
+        rejected: dict = {}
+        payloads = self._scored(self._accepted(bodies, rejected))
         if payloads is None:
             for index, body in enumerate(bodies):
                 # Decoded again: batch_predictor may have modified its argument.
                 original = functools.partial(json_codec.decode, body)
-                yield [(refused.get(index) or self._predicted(original(), original)) + (1,)]
+                yield [(rejected.get(index) or self._predicted(original(), original)) + (1,)]
             return
         answers = [(frames.OK, payload, 0) for payload in payloads]
         # In ascending order: each insertion moves the later ones to their indexes.
-        for index, refusal in sorted(refused.items()):
-            answers.insert(index, (*refusal, 0))
+        for index, rejection in sorted(rejected.items()):
+            answers.insert(index, (*rejection, 0))
         answers[0] = (*answers[0][:2], len(payloads))
         yield answers
 
@@ -404,17 +404,17 @@ class Scorer(object):
 
         `decode` makes a list from the body, which is a JSON array by default.
         """
-        samples, refused = self._decoded_array(body, decode)
-        if refused is not None:
-            return refused
+        samples, rejected = self._decoded_array(body, decode)
+        if rejected is not None:
+            return rejected
         if self._pays_from is not None and len(samples) >= self._pays_from:
             return self._array_of(self._outcomes(samples, self._watch), lambda index: decode(body)[index])
         if self._read is not None and len(samples) > 1:
             unfit: dict = {}
             samples = self._read_each(samples, range(len(samples)), unfit, is_array=True)
             if unfit:
-                index, refusal = unfit.popitem()
-                return _with_index(index, *refusal)
+                index, rejection = unfit.popitem()
+                return _with_index(index, *rejection)
         payload = self._scored(samples, is_array=True) if len(samples) > 1 else None
         if payload is not None:
             return frames.OK, payload, len(samples)
@@ -430,24 +430,24 @@ class Scorer(object):
             return None, (frames.NOT_JSON, _payload(reason="it is not an array of samples"), 1)
         if self._validator is not None:
             before = json_codec.fingerprint(samples)
-            refused = self._first_rejected(samples)
-            if refused is not None:
-                return None, _with_index(*refused)
+            rejected = self._first_rejected(samples)
+            if rejected is not None:
+                return None, _with_index(*rejected)
             if _changed(samples, before):
                 samples = decode(body)
         return samples, None
 
     def _together(self, bodies, watch):
         """Return [(status, payload)] for `bodies`, scored with the batch form; each sample has its own outcome."""
-        refused: dict = {}
-        samples = self._accepted(bodies, refused)
+        rejected: dict = {}
+        samples = self._accepted(bodies, rejected)
         outcomes = self._outcomes(samples, watch)
-        accepted = [body for index, body in enumerate(bodies) if index not in refused]
+        accepted = [body for index, body in enumerate(bodies) if index not in rejected]
         originals = [functools.partial(json_codec.decode, body) for body in accepted]
         answers = list(map(self._encoded, originals, outcomes))
         # In ascending order: each insertion moves the later ones to their indexes.
-        for index, refusal in sorted(refused.items()):
-            answers.insert(index, refusal)
+        for index, rejection in sorted(rejected.items()):
+            answers.insert(index, rejection)
         return answers
 
     def _outcomes(self, samples, watch):
@@ -533,38 +533,38 @@ class Scorer(object):
         if self._validator is None:
             return sample, None
         before = json_codec.fingerprint(sample)
-        refused = self._refusal(sample)
-        return original() if _changed(sample, before) else sample, refused
+        rejected = self._rejection(sample)
+        return original() if _changed(sample, before) else sample, rejected
 
-    def _accepted(self, bodies, refused):
-        """Return the samples in `bodies` without the rejected ones; store their answers in `refused`, by index."""
+    def _accepted(self, bodies, rejected):
+        """Return the samples in `bodies` without the rejected ones; store their answers in `rejected`, by index."""
         samples, indexes = [], []
         for index, body in enumerate(bodies):
             try:
                 samples.append(json_codec.decode(body))
                 indexes.append(index)
             except ValueError as error:
-                refused[index] = (frames.NOT_JSON, _payload(reason=str(error)))
+                rejected[index] = (frames.NOT_JSON, _payload(reason=str(error)))
         if self._validator is not None:
-            samples, indexes = self._validated(samples, indexes, bodies, refused)
-        return samples if self._read is None else self._read_each(samples, indexes, refused)
+            samples, indexes = self._validated(samples, indexes, bodies, rejected)
+        return samples if self._read is None else self._read_each(samples, indexes, rejected)
 
-    def _validated(self, samples, indexes, bodies, refused):
-        """Return (samples, indexes) without those that the validator rejects; store their answers in `refused`."""
+    def _validated(self, samples, indexes, bodies, rejected):
+        """Return (samples, indexes) without those that the validator rejects; store their answers in `rejected`."""
         before = json_codec.fingerprint(samples)
         for index, sample in zip(indexes, samples):
-            refusal = self._refusal(sample)
-            if refusal is not None:
-                refused[index] = refusal
+            rejection = self._rejection(sample)
+            if rejection is not None:
+                rejected[index] = rejection
         if _changed(samples, before):
             samples = [json_codec.decode(bodies[index]) for index in indexes]
-        if refused:
-            samples = [sample for index, sample in zip(indexes, samples) if index not in refused]
-            indexes = [index for index in indexes if index not in refused]
+        if rejected:
+            samples = [sample for index, sample in zip(indexes, samples) if index not in rejected]
+            indexes = [index for index in indexes if index not in rejected]
         return samples, indexes
 
-    def _read_each(self, samples, indexes, refused, is_array=False):
-        """Return batch_predictor's arguments for those of `samples` that fit; store the others' answers in `refused`.
+    def _read_each(self, samples, indexes, rejected, is_array=False):
+        """Return batch_predictor's arguments for those of `samples` that fit; store the others' answers in `rejected`.
 
         If they are one array, nothing is read after the first that doesn't fit.
         """
@@ -573,7 +573,7 @@ class Scorer(object):
             try:
                 read.append(self._read(sample))
             except BaseException:
-                refused[index] = self._fault(lambda sample=sample: sample)
+                rejected[index] = self._fault(lambda sample=sample: sample)
                 if is_array:
                     break
         return read
@@ -643,10 +643,10 @@ class Scorer(object):
             self._failure("batch_predictor failed on {} samples; predictor scores them instead:".format(count))
             return None
 
-    def _refusal(self, sample):
+    def _rejection(self, sample):
         """Return None, or the answer if the validator rejects the sample."""
-        refused = self._first_rejected((sample,))
-        return None if refused is None else refused[1:]
+        rejected = self._first_rejected((sample,))
+        return None if rejected is None else rejected[1:]
 
     def _first_rejected(self, samples):
         """Return (index, status, payload) of the first sample that the validator rejects, or None."""
@@ -657,7 +657,7 @@ class Scorer(object):
                 verdict = validator(sample)
                 if verdict is True:
                     continue
-                reason = functions.refusal(self._result(verdict))
+                reason = functions.rejection(self._result(verdict))
                 if reason is not None:
                     return index, frames.REFUSED, _payload(reason=refusals.short(reason), traceback=None)
         except Misfit as misfit:
@@ -802,9 +802,9 @@ def _answer_all(link, counters, scorer):
                 number += len(answers)
                 flush()
                 started = time.perf_counter()
-            news = scorer.news()
-            if news is not None:
-                link.sendall(frames.answer(frames.BATCHING_ENDED, _payload(**news)))
+            end = scorer.batching_end()
+            if end is not None:
+                link.sendall(frames.answer(frames.BATCHING_ENDED, _payload(**end)))
             binary.folder.clear()
 
 
@@ -843,9 +843,9 @@ def _answers(scorer, kind, bodies, call, outlet):
     """Return an iterable of lists of answers as (status, payload, batch); `outlet` takes the items of a stream."""
     if not bodies:
         return []
-    scorer, refused = scorer.for_call(call)
-    if refused is not None:
-        return [[(*refused, 1)] for _ in bodies]
+    scorer, rejected = scorer.for_call(call)
+    if rejected is not None:
+        return [[(*rejected, 1)] for _ in bodies]
     if outlet is not None:
         is_files = kind & ~frames.STREAM_FLAGS == frames.FILES
         return [[(*scorer.stream(bodies[0], outlet, is_files), 1)]]

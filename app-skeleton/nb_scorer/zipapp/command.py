@@ -30,12 +30,12 @@ def main(arguments):
     # Even if the caller ignores SIGINT, as shells do for background jobs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = _parser(arguments[0])
-    words = parser.parse_args(arguments[1:])
-    if words.verify and not words.key:
+    parsed = parser.parse_args(arguments[1:])
+    if parsed.verify and not parsed.key:
         parser.error("--verify needs --key with the public key to trust")
     try:
         with Carried(os.path.abspath(arguments[0])) as carried:
-            return _verify(carried, words.key) if words.verify else _run(carried, words)
+            return _verify(carried, parsed.key) if parsed.verify else _run(carried, parsed)
     except Problem as problem:
         sys.stderr.write("{}\n".format(problem))
         return problem.exit_status
@@ -81,10 +81,10 @@ def _cache():
     return os.path.join(base, "nb-builder-models")
 
 
-def _run(carried, words):
+def _run(carried, parsed):
     """Replace this process by the one that scores; raise the problem that prevents it."""
-    if words.key:
-        signed, signer, is_whole = _signed(carried, words.key)
+    if parsed.key:
+        signed, signer, is_whole = _signed(carried, parsed.key)
         # All at once, so that a file is either valid or not, whichever parts this run needs. Packages can be large, and
         # are verified when they are installed.
         _compare(carried, {name: signed[name] for name in signed if not layout.is_wheel(name)})
@@ -94,7 +94,7 @@ def _run(carried, words):
         signed = {}
         sys.stderr.write("signature not checked (--key names the signer's key)\n")
     digests = _complete(carried, signed)
-    cache = os.path.abspath(words.cache)
+    cache = os.path.abspath(parsed.cache)
     for folder in (cache, os.path.join(cache, "models"), os.path.join(cache, "venvs")):
         _require_own(folder)
     minor = environment.minor_of(carried, digests)
@@ -112,11 +112,11 @@ def _run(carried, words):
     options = {
         "app_root": folder,
         "digests": of_model or None,
-        "serve": words.serve,
-        "host": words.host,
+        "serve": parsed.serve,
+        "host": parsed.host,
         "name": carried.facts.get("name") or os.path.basename(carried.path),
     }
-    command = launch.command(python, json.dumps(options), *words.samples, home=folder, entry=_ENTRY)
+    command = launch.command(python, json.dumps(options), *parsed.samples, home=folder, entry=_ENTRY)
     sys.stderr.flush()
     try:
         os.execve(command[0], command, launch.environment(os.environ))  # noqa: S606 - no shell is needed

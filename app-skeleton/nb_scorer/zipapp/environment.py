@@ -23,7 +23,7 @@ READY = ".ready"
 _OF_ANY_MACHINE = "-any.whl"
 _DATA = re.compile(r"[^/]+\.data/(purelib|platlib|scripts|data)/(.+)")
 _MINOR = re.compile(r"[0-9]+\.[0-9]+\Z")
-_PIP_WORDS = ("--disable-pip-version-check", "--no-input", "--quiet")
+_PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
 
 
 def minor_of(carried, digests):
@@ -96,8 +96,8 @@ def make(carried, digests, base, venv):
 
 
 def _install_lock(lock, base, venv):
-    words = ["install", "--require-hashes", "--no-deps", "--requirement", lock]
-    words.extend(_PIP_WORDS)
+    options = ["install", "--require-hashes", "--no-deps", "--requirement", lock]
+    options.extend(_PIP_OPTIONS)
     try:
         # Debian packages pip separately, or omits it.
         _run(venv, [base, "-I", "-m", "venv", venv])
@@ -106,8 +106,8 @@ def _install_lock(lock, base, venv):
         shutil.rmtree(venv, ignore_errors=True)
         _run(venv, [base, "-I", "-m", "venv", "--without-pip", venv])
         pip = [base, "-I", "-m", "pip"]
-        words += ["--target", _site_packages(venv)]
-    _run(venv, pip + words)
+        options += ["--target", _site_packages(venv)]
+    _run(venv, pip + options)
 
 
 def _run(venv, command):

@@ -71,8 +71,8 @@ def _answer_all(loaded, bodies, answers):
         scorer.flush()
         if status != frames.OK:
             failed = 1
-            words = answer_words.of_row(status, json.loads(payload.decode("ascii")))[1]
-            sys.stderr.write("Sample {}: {}\n".format(number, words))
+            message = answer_words.of_row(status, json.loads(payload.decode("ascii")))[1]
+            sys.stderr.write("Sample {}: {}\n".format(number, message))
             payload = b""
         answers.write(payload.strip() + b"\n")
         # A caller may wait for each prediction before it sends the next sample.

@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not BaseHTTPRequestHandler.parse_request(self):
             return False
         if self._places.is_for_this_machine and not host_names.is_local(self.headers.get("Host", "")):
-            self._refuse(403, "The request's Host is not a name of this machine, as in DNS rebinding; use localhost.")
+            self._reject(403, "The request's Host is not a name of this machine, as in DNS rebinding; use localhost.")
             return False
         return True
 
@@ -132,40 +132,40 @@ class _Handler(BaseHTTPRequestHandler):
         if path in known:
             self._reply(200, json.dumps({"status": known[path]}).encode("ascii") + b"\n")
         else:
-            self._refuse(404, "The routes are POST /predict, GET /healthz and GET /readyz.")
+            self._reject(404, "The routes are POST /predict, GET /healthz and GET /readyz.")
 
     def do_POST(self):
         body = self._body()
         if body is None:
             return
         if self.path.partition("?")[0] != "/predict":
-            self._refuse(404, "The routes are POST /predict, GET /healthz and GET /readyz.")
+            self._reject(404, "The routes are POST /predict, GET /healthz and GET /readyz.")
             return
         self._places.has(self.connection)
         done: queue.Queue = queue.Queue()
         try:
             self._waiting.put_nowait((body, done))
         except queue.Full:
-            self._refuse(503, "Too many samples are waiting; try again later.")
+            self._reject(503, "Too many samples are waiting; try again later.")
             return
         status, payload = done.get()
         if status == frames.OK:
             self._reply(200, payload)
         else:
-            self._refuse(*answer_words.describe(status, json.loads(payload.decode("ascii"))))
+            self._reject(*answer_words.describe(status, json.loads(payload.decode("ascii"))))
 
     def _body(self):
         """Return the body of the request; None if it was rejected."""
         length = self.headers.get("Content-Length", "")
         if not self._is_json():
             # A browser lets any page send other types, or none, without a preflight request.
-            self._refuse(415, "Send the sample as JSON, with the header Content-Type: application/json.")
+            self._reject(415, "Send the sample as JSON, with the header Content-Type: application/json.")
         elif "Transfer-Encoding" in self.headers or not _LENGTH.fullmatch(length):
-            self._refuse(411, "Send the length of the body (Content-Length).")
+            self._reject(411, "Send the length of the body (Content-Length).")
         elif int(length) > MAX_BODY:
-            self._refuse(413, "The body is larger than this service accepts.")
+            self._reject(413, "The body is larger than this service accepts.")
         elif not int(length):
-            self._refuse(400, "The body is empty; send one sample as JSON.")
+            self._reject(400, "The body is empty; send one sample as JSON.")
         else:
             body = self.rfile.read(int(length))
             if len(body) == int(length):
@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             return "Origin" not in self.headers
         return _JSON.fullmatch(kind.partition(";")[0].strip().lower()) is not None
 
-    def _refuse(self, status, detail):
+    def _reject(self, status, detail):
         # An unread body would be taken for the next request.
         self.close_connection = True
         title = self.responses.get(status, ("Error",))[0]

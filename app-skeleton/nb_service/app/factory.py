@@ -19,7 +19,7 @@ def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda ap
     prepare(app)
 
     @app.before_request
-    def refuse_odd_beginnings() -> None:
+    def reject_unusual_starts() -> None:
         # Werkzeug ignores the number of leading slashes, and redirects an empty path as above.
         if request.environ["PATH_INFO"].startswith("//") or not request.environ["PATH_INFO"]:
             abort(404)
@@ -36,7 +36,7 @@ def make_app(context: RouteContext, prepare: Callable[[Flask], None] = lambda ap
 
     app.after_request(_compress)
 
-    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(HTTPException, _reject)
     app.register_error_handler(MemoryError, _no_memory)
     return app
 
@@ -54,7 +54,7 @@ def _compress(response: Response) -> Response:
     return response
 
 
-def _refuse(error: HTTPException) -> WerkzeugResponse:
+def _reject(error: HTTPException) -> WerkzeugResponse:
     """Return the response for a request that Flask rejects, in the same form as our own."""
     if error.code == 404:
         detail = f"There is no route {request.path}; GET / lists the routes."

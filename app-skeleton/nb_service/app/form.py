@@ -32,10 +32,10 @@ def sample_in(content_type: str | None, body: bytes, files: Files = NO_FILES) ->
         return sample_of(content_type, body)
     if not body and files.prefix(content_type):
         return replies.EMPTY
-    refusal = replies.refusal_of_body(content_type, body)
-    if refusal is replies.NO_JSON_HEADER and files.arguments:
+    rejection = replies.rejection_of_body(content_type, body)
+    if rejection is replies.NO_JSON_HEADER and files.arguments:
         return replies.no_file_header(files.media_types)
-    return refusal or body
+    return rejection or body
 
 
 def files_in(

@@ -146,7 +146,7 @@ def _of_one(
     path = route.path.replace("<name>", name)
     operation["operationId"] = _identifier(route.method, path)
     if route.needs_body:
-        operation["responses"].setdefault("404", {"description": "No such model.", "content": _refusal(route)})
+        operation["responses"].setdefault("404", {"description": "No such model.", "content": _rejection(route)})
     if name != served.name:
         own = json.dumps(operation)
         for kind in _schemas(model):
@@ -207,7 +207,7 @@ class _Operations:
             "responses": answers,
             **({"x-cog-streaming": True} if path == "/predict" and self._streams else {}),
         }
-        rejection = _refusal(route)
+        rejection = _rejection(route)
         if path in _LINKS:
             linked = _identifier(*_LINKS[path].split(" "))
             success["links"] = {"model": {"operationId": linked, "parameters": {"name": "$response.body#/models/0"}}}
@@ -309,7 +309,7 @@ def _is_number(schema: dict) -> bool:
     return schema.get("type") in ("number", "integer")
 
 
-def _refusal(route: Route) -> dict:
+def _rejection(route: Route) -> dict:
     if route.path.startswith(("/v1/", "/v2/")):
         return {JSON: {"schema": {**OBJECT, "properties": {"error": TEXT}, "required": ["error"]}}}
     if route.gives == (HTML,):

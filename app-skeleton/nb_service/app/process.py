@@ -187,8 +187,8 @@ class Alone:
         g.request_id = visit.request_id
         with self._lock:
             self._under_way += 1
-        refusal = self._gate.refusal(visit)
-        return response_of(refusal) if refusal else None
+        rejection = self._gate.rejection(visit)
+        return response_of(rejection) if rejection else None
 
     def _end(self, response: Response) -> Response:
         visit = g.visit

@@ -124,12 +124,12 @@ class RouteContext:
             sample = form.files_in(request.content_type, content, self.files, request.headers.get("Accept"))
             call = self.calls.made(in_query(request.query_string.decode("latin-1")), request.headers) if sample else b""
         except Malformed as error:
-            return refusal_response(problem, error.status, str(error))
+            return rejection_response(problem, error.status, str(error))
         if sample is None:
             return None
         return response_of(replies.from_answer(self.asker.ask_files(sample, call), replies.disclosure(self.settings)))
 
-    def answer(self, read: Callable[[bytes], Question], refusal: Refusal) -> Response:
+    def answer(self, read: Callable[[bytes], Question], rejection: Refusal) -> Response:
         """Return the response with predictions for the samples that `read` finds in the body, or the rejection."""
         try:
             self.require_default()
@@ -140,9 +140,9 @@ class RouteContext:
             if not question.function:
                 self.keep(answers)
         except Malformed as error:
-            if error.errors and refusal is problem:
-                refusal = partial(problem, errors=error.errors)
-            return refusal_response(refusal, error.status, str(error))
+            if error.errors and rejection is problem:
+                rejection = partial(problem, errors=error.errors)
+            return rejection_response(rejection, error.status, str(error))
         else:
             return response
 
@@ -187,7 +187,7 @@ class RouteContext:
         return payloads
 
 
-def refusal_of_foreign_page(context: RouteContext) -> Response | None:
+def reject_foreign_page(context: RouteContext) -> Response | None:
     """Return a rejection if the request's headers show that a page of another origin sent it, else None."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     if auth.is_sent_by_foreign_page(headers, context.settings.cors_origins):
@@ -217,9 +217,9 @@ def response_with(content: Body, status: int = 200) -> Response:
     return Response(content.data, status, list(content.headers), content_type=content.content_type)
 
 
-def refusal_response(refusal: Refusal, status: int, detail: str) -> Response:
+def rejection_response(rejection: Refusal, status: int, detail: str) -> Response:
     """Return the response for a protocol's rejection."""
-    status, content = refusal(status, detail)
+    status, content = rejection(status, detail)
     response = response_with(content, status)
     if status == 503:
         response.headers["Retry-After"] = str(replies.RETRY_SECONDS)

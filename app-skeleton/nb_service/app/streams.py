@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from flask import Response, request, stream_with_context
 
-from nb_service.app.route_context import Refusal, RouteContext, body, refusal_response, response_of
+from nb_service.app.route_context import Refusal, RouteContext, body, rejection_response, response_of
 from nb_service.http import replies, streaming
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
@@ -18,7 +18,7 @@ class BrokenOff(Exception):
 def streamed(
     context: RouteContext,
     read: Callable[[bytes], Question],
-    refusal: Refusal,
+    rejection: Refusal,
     writing: Callable[[Question], streaming.Form],
 ) -> Response:
     """Return the response with the items of the prediction for the one sample that `read` finds in the body.
@@ -32,7 +32,7 @@ def streamed(
         samples = context.with_fetched_files(question.samples)
         sample = _only(samples.elements)
     except Malformed as error:
-        return refusal_response(refusal, error.status, str(error))
+        return rejection_response(rejection, error.status, str(error))
     form = writing(question)
     if context.model.manifest.get("streams"):
         return stream_response(context, sample, call, form, is_files=False)

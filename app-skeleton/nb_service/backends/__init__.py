@@ -40,12 +40,12 @@ def names() -> list[str]:
     return sorted(_entries())
 
 
-def give(name: str, backend: Any, words: Sequence[str]) -> bool:
+def give(name: str, backend: Any, arguments: Sequence[str]) -> bool:
     """Pass the arguments after its name to the back end; return whether to continue. Raise BackendWithoutWords."""
     if hasattr(backend, "take"):
-        return backend.take(words)
-    if words:
-        raise problems.BackendWithoutWords(name, words)
+        return backend.take(arguments)
+    if arguments:
+        raise problems.BackendWithoutWords(name, arguments)
     return True
 
 

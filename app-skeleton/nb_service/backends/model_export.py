@@ -29,7 +29,7 @@ class ModelExport(StdoutArchive):
     name = "model"
     help = HELP
     options = (WITH_WHEELS,)
-    refusal = problems.ModelWords
+    rejection = problems.ModelWords
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return its number of files and its size in bytes."""
@@ -37,7 +37,7 @@ class ModelExport(StdoutArchive):
         names = [*exported.files]
 
         def made() -> Iterator[tuple[str, BinaryIO]]:
-            for name, file in wheels.build_wheels(model) if WITH_WHEELS in self.words else ():
+            for name, file in wheels.build_wheels(model) if WITH_WHEELS in self.arguments else ():
                 names.append(name)
                 yield name, file
 

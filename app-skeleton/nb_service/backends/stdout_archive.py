@@ -21,27 +21,27 @@ class StdoutArchive:
     name = ""
     help = ""
     options: tuple[str, ...] = ()
-    refusal: type[
+    rejection: type[
         problems.SparkModelWords | problems.ModelWords | problems.ZipappWords
     ]  # of arguments that it does not accept
 
-    def take(self, words: Sequence[str]) -> bool:
+    def take(self, arguments: Sequence[str]) -> bool:
         """Parse the command-line arguments; return whether there is something to write.
 
         Raise the problem for invalid ones.
         """
-        if [*words] in (["--help"], ["-h"]):
+        if [*arguments] in (["--help"], ["-h"]):
             backends.show_help(self.help)
             return False
-        unknown = [word for word in words if word not in self.options]
+        unknown = [each for each in arguments if each not in self.options]
         if unknown:
             takes = " and ".join(self.options) or "no arguments"
-            raise self.refusal(f"{self.name} takes {takes}; got: {' '.join(words)}.")
+            raise self.rejection(f"{self.name} takes {takes}; got: {' '.join(arguments)}.")
         if os.isatty(1):
-            raise self.refusal("stdout is a terminal.")
+            raise self.rejection("stdout is a terminal.")
         if stdio_capture.was_closed(1):
             raise problems.ArchiveOutput("stdout is closed")
-        self.words = frozenset(words)
+        self.arguments = frozenset(arguments)
         # The log takes over both standard streams; the archive bypasses it.
         self._stdout = os.dup(1)
         return True

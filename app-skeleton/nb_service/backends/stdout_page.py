@@ -21,13 +21,13 @@ class StdoutPage:
     name = ""
     help = ""
 
-    def take(self, words: Sequence[str]) -> bool:
+    def take(self, arguments: Sequence[str]) -> bool:
         """Check the command-line arguments; return whether to continue. Raise BackendWithoutWords."""
-        if [*words] in (["--help"], ["-h"]):
+        if [*arguments] in (["--help"], ["-h"]):
             backends.show_help(self.help)
             return False
-        if words:
-            raise problems.BackendWithoutWords(self.name, words)
+        if arguments:
+            raise problems.BackendWithoutWords(self.name, arguments)
         # The log takes over both standard streams; the page bypasses it.
         self._stdout = os.dup(1)
         return True

@@ -33,7 +33,7 @@ class ZipappExport(StdoutArchive):
     name = "zipapp"
     help = HELP
     options = (WITH_WHEELS,)
-    refusal = problems.ZipappWords
+    rejection = problems.ZipappWords
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the file of `model`; return its number of files and its size in bytes."""
@@ -44,5 +44,7 @@ class ZipappExport(StdoutArchive):
                 f"Files of the repository that were left out: {', '.join(sorted(left))}: links to folders, "
                 "special files, or names that are not UTF-8."
             )
-        packages: Iterator[tuple[str, BinaryIO]] = wheels.build_wheels(model) if WITH_WHEELS in self.words else iter(())
+        packages: Iterator[tuple[str, BinaryIO]] = (
+            wheels.build_wheels(model) if WITH_WHEELS in self.arguments else iter(())
+        )
         return zipapp.write(exported, identity.read_identity(model).name, packages, stream)

@@ -8,7 +8,7 @@ from nb_service.drift.baseline import Baseline, read_baseline
 from nb_service.drift.present import Present
 from nb_service.settings import Settings
 
-__all__ = ["OFF", "present_of", "read_baseline", "words"]
+__all__ = ["OFF", "describe", "present_of", "read_baseline"]
 
 OFF = "off"
 
@@ -18,8 +18,8 @@ def present_of(baseline: Baseline | None, settings: Settings) -> Present | None:
     return None if baseline is None or settings.drift == OFF else Present(baseline)
 
 
-def words(baseline: Baseline, settings: Settings) -> str:
+def describe(baseline: Baseline, settings: Settings) -> str:
     """Return the text for the log's start message."""
     if settings.drift == OFF:
         return "Not watching for drift: S2I_DRIFT=off."
-    return f"Watching for drift against {baseline.words()}; {len(baseline.not_compared)} not compared."
+    return f"Watching for drift against {baseline.describe()}; {len(baseline.not_compared)} not compared."

@@ -42,7 +42,7 @@ class Baseline(NamedTuple):
         """Return the limits of each feature, which take into account that all are tested together."""
         return [Limits.calculate(feature.size, len(self.features)) for feature in self.features]
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return a description for the log."""
         total = f" of {self.total_rows:,}" if self.total_rows > self.rows else ""
         samples, answers = len(self.part("sample")), len(self.part("answer"))
@@ -110,5 +110,5 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _no_json(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -44,7 +44,7 @@ class Compared(NamedTuple):
         """Return whether a measure exceeds its limit."""
         return bool(self.exceeded)
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return the description of a feature that has drifted."""
         said = [f"{name} {measure:.2f}, and up to {limit:.2f} is no drift" for name, measure, limit in self.exceeded]
         return f"{title(self.feature)} differs from the baseline ({'; '.join(said)})"
@@ -81,7 +81,7 @@ MAX_LINES = 10
 
 def lines(compared: Sequence[Compared], samples: int) -> list[str]:
     """Return lines on the features that have drifted, of which `samples` were counted."""
-    drifted = [one.words() for one in compared if one.has_drifted]
+    drifted = [one.describe() for one in compared if one.has_drifted]
     if not drifted and samples < statistics.ENOUGH:
         return [f"too few samples to decide, {samples} of {statistics.ENOUGH}"]
     more = [f"{len(drifted) - MAX_LINES} other features have drifted"] if len(drifted) > MAX_LINES else []

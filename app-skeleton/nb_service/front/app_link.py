@@ -87,7 +87,7 @@ class AppLink:
         self.loop = loop
         self._channel = channel
         self._process = process
-        self._process.on_down = self._refuse_all
+        self._process.on_down = self._reject_all
         self._wait_seconds = wait_seconds
         self._hang_seconds = max(HANG_SECONDS, wait_seconds)
         self._alive_at = 0.0  # when the app last showed activity on these connections (the loop's time)
@@ -113,7 +113,7 @@ class AppLink:
     def close(self) -> None:
         """Reject the waiting requests, and close idle connections."""
         self._closed = True
-        self._refuse_all()
+        self._reject_all()
         for upstream in list(self._idle):
             upstream.close()
 
@@ -129,7 +129,7 @@ class AppLink:
         exchange.since = self.loop.time()
         self._waiting[kind].append(exchange)
         if self._process.is_down:
-            self.loop.call_soon(self._refuse_all)
+            self.loop.call_soon(self._reject_all)
         else:
             self._process.start()
             self._next()
@@ -243,7 +243,7 @@ class AppLink:
             upstream.close()
         for queue in self._waiting:
             while queue and now - queue[0].since > self._wait_seconds:
-                queue[0].refuse(replies.APP_FULL)
+                queue[0].reject(replies.APP_FULL)
         self._look_for_hang(now)
         self._replace_stuck()
 
@@ -273,10 +273,10 @@ class AppLink:
         for exchange in overdue:
             exchange.is_forgotten()
 
-    def _refuse_all(self) -> None:
+    def _reject_all(self) -> None:
         for queue in self._waiting:
             while queue:
-                queue[0].refuse(replies.NO_APP)
+                queue[0].reject(replies.NO_APP)
         for exchange in [active for active in self._active if not active.has_begun]:
             exchange.connection_broke()
 
@@ -375,7 +375,7 @@ class Exchange:
         if self.has_begun:
             self.connection_broke()
         else:
-            self.refuse(replies.APP_TOO_SLOW)
+            self.reject(replies.APP_TOO_SLOW)
 
     def note_activity(self) -> None:
         """Record that the app has read or written bytes."""
@@ -392,7 +392,7 @@ class Exchange:
         if not upstream.is_full:
             self._connection.release()
 
-    def refuse(self, reply: Reply) -> None:
+    def reject(self, reply: Reply) -> None:
         """Respond with `reply` instead."""
         connection = self._connection
         self._finish(reuse=False)
@@ -407,7 +407,7 @@ class Exchange:
             self._finish(reuse=False)
             connection.end_answer(is_whole=False)
         else:
-            self.refuse(replies.NO_APP)
+            self.reject(replies.NO_APP)
 
     def _finish(self, *, reuse: bool) -> None:
         if self.is_over:

@@ -68,7 +68,7 @@ class Connection(asyncio.BufferedProtocol):
         "_job",
         "_keeps_alive",
         "_phase",
-        "_refusal",
+        "_rejection",
         "_request",
         "_rest",
         "_room_deadline",
@@ -91,7 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body: bytearray | None = None  # of a request that the front collects
         self._chunks: Chunks | None = None
         self._body_left = 0  # bytes of the body that have not arrived
-        self._refusal: Reply | None = None  # sent once the body was read and discarded
+        self._rejection: Reply | None = None  # sent once the body was read and discarded
         self._job: Job | None = None  # the sample, once the pool has it
         self._exchange: Exchange | None = None  # with the app
         self._stream: Form | None = None  # once the first item was written
@@ -157,7 +157,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase == ANSWER:
             self._probe()
         else:
-            self._refuse(400, "The request could not be read: it ended too early.")
+            self._reject(400, "The request could not be read: it ended too early.")
         return True
 
     def pause_writing(self) -> None:
@@ -208,7 +208,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._phase == HEAD and not self._rest:
             self._transport.close()
         elif not self._hold_reasons & (UPSTREAM | NO_ROOM):
-            self._refuse(408, "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).")
+            self._reject(408, "The request took longer to arrive than this service allows (S2I_RECEIVE_TIMEOUT).")
 
     @property
     def is_busy(self) -> bool:
@@ -315,7 +315,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._phase == HEAD and not self._rest:
             self._transport.close()
         else:
-            self._refuse(400, "The request could not be read: it ended too early.")
+            self._reject(400, "The request could not be read: it ended too early.")
 
     def _take_head(self, data: bytes) -> bytes:
         """Start a request if its head is complete; return the bytes after it."""
@@ -359,7 +359,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._phase = ANSWER
                 self._answer_unread(request, reply)
                 return b""
-            self._refusal = reply
+            self._rejection = reply
         elif request.head.is_for_pool:
             if length and len(data) >= length and not expects_continue:
                 # The usual case: the whole body came with its head.
@@ -410,7 +410,7 @@ class Connection(asyncio.BufferedProtocol):
         return data[consumed:]
 
     def _take_piece(self, piece: bytes) -> None:
-        if self._refusal is not None:
+        if self._rejection is not None:
             return
         if self._body is not None:
             self._body += piece
@@ -431,8 +431,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _end_body(self) -> None:
         request = self._request
-        if self._refusal is not None:
-            reply, self._refusal = self._refusal, None
+        if self._rejection is not None:
+            reply, self._rejection = self._rejection, None
             self._phase = ANSWER
             request.asked_at = time.monotonic()
             self._reply(request, reply)
@@ -698,7 +698,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._unlogged is not None and request is not None:
             status, self._unlogged = self._unlogged, None
             self._front.access(request, status)
-        self._body = self._chunks = self._job = self._exchange = self._refusal = self._stream = None
+        self._body = self._chunks = self._job = self._exchange = self._rejection = self._stream = None
         self._items_untaken = 0
         self._room_deadline = 0.0
         if self._room_timer is not None:
@@ -726,7 +726,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- refusing ---
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def _reject(self, status: int, detail: str) -> None:
         self._reject_reply(replies.problem(status, detail))
 
     def _reject_reply(self, reply: Reply) -> None:

@@ -170,9 +170,9 @@ class Front:
     def reply_to(self, request: Request) -> replies.Reply | None:
         """Return the reply that follows from the head of `request`; None if the pool or the app has to handle it."""
         if self._gate is not None:
-            refusal = self._gate.refusal(request)
-            if refusal is not None:
-                return refusal
+            rejection = self._gate.rejection(request)
+            if rejection is not None:
+                return rejection
         head = request.head
         if head.length is not None and head.length > self.max_body:
             return replies.TOO_LARGE

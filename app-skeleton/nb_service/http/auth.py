@@ -243,7 +243,7 @@ class Gate:
         self._checks = checks
         self._hosts = hosts
 
-    def refusal(self, request: Asked) -> Reply | None:
+    def rejection(self, request: Asked) -> Reply | None:
         """Return the reply that rejects `request` or answers a preflight; None if it may proceed.
 
         Sets its `origin_headers`, which every response to it must have, including a rejection.

@@ -46,5 +46,5 @@ class Health:
         """Return the reply of the check at `path`, which is one of `paths`."""
         return self._checks[path]()
 
-    def _ready_as(self, word: Reply) -> Reply:
-        return word if self.is_ready() else replies.unready(self._why_not())
+    def _ready_as(self, reply: Reply) -> Reply:
+        return reply if self.is_ready() else replies.unready(self._why_not())

@@ -229,7 +229,7 @@ def index_of(answer: Answer) -> int | None:
     return json.loads(answer.payload).get("index")
 
 
-def refusal_of_body(content_type: str | None, body: bytes) -> Reply | None:
+def rejection_of_body(content_type: str | None, body: bytes) -> Reply | None:
     """Return the rejection of a body of this type as a sample, or None if it is accepted."""
     if content_type is not None and content_type != JSON_TYPE and not is_json(content_type):
         return NO_JSON_HEADER

@@ -16,9 +16,13 @@ _FOLDER = Path(__file__).parent
 
 def text_of(name: str, prefix: str) -> str:
     """Return a file for metrics with this prefix."""
-    words = "".join(word[:1].upper() + word[1:] for word in prefix.split("_"))
+    capitalized = "".join(part[:1].upper() + part[1:] for part in prefix.split("_"))
     text = (_FOLDER / name).read_text(encoding="utf-8")
-    for placeholder, value in (("prefix", prefix), ("Prefix", words), ("uid", f"{prefix}-services"[:_UID_LENGTH])):
+    for placeholder, value in (
+        ("prefix", prefix),
+        ("Prefix", capitalized),
+        ("uid", f"{prefix}-services"[:_UID_LENGTH]),
+    ):
         text = text.replace(f"@{placeholder}@", value)
     return text
 

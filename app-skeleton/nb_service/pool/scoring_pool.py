@@ -299,7 +299,7 @@ class Pool:
             for link in free:
                 link.flush()
         if self._queue and not self.manager.accepts_samples:
-            self._refuse_all()
+            self._reject_all()
 
     def _deal(self, free: list[Link]) -> None:
         waiting = self._queue
@@ -341,7 +341,7 @@ class Pool:
         self._look_again = None
         self._relieve()
 
-    def _refuse_all(self) -> None:
+    def _reject_all(self) -> None:
         while self._queue:
             self._answer_soon(self._queue.popleft(), NOT_READY)
 
@@ -385,7 +385,7 @@ class Pool:
         elif was_deserted and self.manager.free:
             self._say("A scorer is running again.")
         if absence > max(ABSENCE_SECONDS, self.plan.predict_timeout):
-            self._refuse_all()
+            self._reject_all()
 
     def _reject_old(self, before: float) -> None:
         """Reject the samples that have been waiting for the first scorer since before this time."""

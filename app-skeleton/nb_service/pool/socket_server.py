@@ -219,10 +219,10 @@ class PoolServer:
             size -= len(first)
 
 
-def _facts_frame(number: int, tell: Callable[..., dict | None], *question: dict) -> bytes:
-    """Return the frame with the result of `tell`, or with {} if it fails."""
+def _facts_frame(number: int, read_facts: Callable[..., dict | None], *question: dict) -> bytes:
+    """Return the frame with the result of `read_facts`, or with {} if it fails."""
     try:
-        return wire.json_frame(wire.FACTS, number, tell(*question) or {})
+        return wire.json_frame(wire.FACTS, number, read_facts(*question) or {})
     except Exception:  # noqa: BLE001 - a question for facts must not cost the connection
         traceback.print_exc()
         return wire.json_frame(wire.FACTS, number, {})

@@ -27,7 +27,7 @@ __all__ = [
     "encode",
     "in_object",
     "keyed",
-    "plain_refusal",
+    "plain_rejection",
     "samples_of",
 ]
 
@@ -106,7 +106,7 @@ def keyed(key: bytes, answers: Series) -> Body:
     return Body(b'{"' + key + b'": ' + answers.array + b"}")
 
 
-def plain_refusal(status: int, detail: str) -> tuple[int, Body]:
+def plain_rejection(status: int, detail: str) -> tuple[int, Body]:
     """Return status and body of a rejection in the form of TensorFlow Serving, KServe, Open Inference and Vertex AI.
 
     For all of them, a sample that the validator rejects is an invalid argument, 400.

@@ -45,7 +45,7 @@ def read(body: bytes, served: Identity, declared: Collection[str] = ()) -> Quest
     )
 
 
-def refusal(status: int, detail: str) -> tuple[int, Body]:
+def rejection(status: int, detail: str) -> tuple[int, Body]:
     """Return status and body of a rejection."""
     return status, Body(encode({"error": detail}))
 

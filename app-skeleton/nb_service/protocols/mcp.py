@@ -95,6 +95,6 @@ def result(identifier: object, content: dict) -> Body:
     return Body(encode({"jsonrpc": "2.0", "id": identifier, "result": content}))
 
 
-def error(identifier: object, code: int, words: str) -> Body:
+def error(identifier: object, code: int, message: str) -> Body:
     """Return the error response to a request."""
-    return Body(encode({"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": words}}))
+    return Body(encode({"jsonrpc": "2.0", "id": identifier, "error": {"code": code, "message": message}}))

@@ -86,7 +86,7 @@ def _records(records: object, rows: Rows, limits: Limits) -> Series:
     return Series.encoded(rows.sample(list(record), list(record.values())) for record in records)
 
 
-def refusal(status: int, detail: str) -> tuple[int, Body]:
+def rejection(status: int, detail: str) -> tuple[int, Body]:
     """Return status and body of a rejection; a sample that the validator rejects is a bad request."""
     status = 400 if status == 422 else status
     code = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"

@@ -21,7 +21,7 @@ from nb_service.protocols import (
     decode_object,
     encode,
     inference,
-    plain_refusal,
+    plain_rejection,
     tensors,
 )
 from nb_service.protocols.inference import FRAME, FRAME_JSON, INPUT, OUTPUT, Column
@@ -30,7 +30,7 @@ from nb_service.protocols.rows import Rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-refusal = plain_refusal
+rejection = plain_rejection
 HEADER = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"

@@ -35,7 +35,7 @@ class Rows:
     def is_header(self, cells: Sequence[str]) -> bool:
         """Return whether a row of strings can only be names: all are words, and the notebook's samples have none."""
         kinds = _kinds(self._schema_of(None))
-        return bool(kinds) and kinds <= _NUMBERS and all(map(_is_word, cells))
+        return bool(kinds) and kinds <= _NUMBERS and all(map(_is_text, cells))
 
     @property
     def bare(self) -> bool:
@@ -93,7 +93,7 @@ class Rows:
         return self.schema.get("items", {}) if self.kinds == {"array"} else self.schema
 
 
-def _is_word(text: str) -> bool:
+def _is_text(text: str) -> bool:
     """Return whether a string is not a number, NaN or infinity; an empty one is not a word."""
     try:
         float(text or "0")

@@ -15,12 +15,12 @@ from nb_service.protocols import (
     encode,
     explanations,
     keyed,
-    plain_refusal,
+    plain_rejection,
     samples_of,
 )
 from nb_service.protocols.rows import columns_to_rows, rows_to_columns
 
-refusal = plain_refusal
+rejection = plain_rejection
 SIGNATURES = ("", "serving_default")
 # What `/metadata` calls a method, which clients also send as the name of its signature.
 METHOD_NAME = "tensorflow/serving/{}"

@@ -1,8 +1,8 @@
 """Vertex AI: instances in, the same number of predictions out."""
 
-from nb_service.protocols import DEFAULT, Limits, Question, decode_object, in_object, keyed, plain_refusal, samples_of
+from nb_service.protocols import DEFAULT, Limits, Question, decode_object, in_object, keyed, plain_rejection, samples_of
 
-refusal = plain_refusal
+rejection = plain_rejection
 
 
 def read(body: bytes, limits: Limits = DEFAULT) -> Question:

@@ -95,7 +95,7 @@ def as_text(said):
     return "\n".join(lines)
 
 
-def main(words):
+def main(arguments):
     """Read stdin, print the report, and return the exit status."""
     parser = argparse.ArgumentParser(description="Compare what two versions answered to the same samples.")
     parser.add_argument("--most", type=float, default=0.0, help="share of answers that may differ, from 0 to 1")
@@ -103,7 +103,7 @@ def main(words):
         "--tolerance", type=float, default=1e-6, help="relative difference of numbers that are the same"
     )
     parser.add_argument("--json", action="store_true", help="print an object of JSON")
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     said = report(read(sys.stdin), options.tolerance)
     print(json.dumps(said) if options.json else as_text(said))
     if not said["compared"]:

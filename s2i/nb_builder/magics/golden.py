@@ -65,9 +65,9 @@ def _rejection_reason(body: bytes, validator: Callable[[Any], Any] | None) -> st
     if validator is None:
         return None
     try:
-        return functions.refusal(result_of(validator, json_codec.decode(body)))
+        return functions.rejection(result_of(validator, json_codec.decode(body)))
     except Exception as error:  # noqa: BLE001 - as the service, which takes any for a no
-        return functions.words_of(error)
+        return functions.describe_error(error)
 
 
 def shown(value: Any) -> str:

@@ -135,7 +135,7 @@ class Forest:
             return [f"        node += step + {right};"]
         lines = [f"        int left = x {'<=' if self._at_left else '<'} {threshold};"]
         if "categories" in self._flags:
-            table = code.table("uint32_t", _category_words(self._category_places))
+            table = code.table("uint32_t", _category_units(self._category_places))
             has = code.function(_HAS_CATEGORY)
             lines += [
                 f"        if ({self._has('categories')}) {{",
@@ -194,18 +194,18 @@ def _category_places(nodes):
     for node in nodes:
         if node.categories is not None and node.categories not in places:
             places[node.categories] = end
-            end += 1 + _count_of_words(node.categories)
+            end += 1 + _count_units(node.categories)
     return places
 
 
-def _category_words(places):
-    words = []
+def _category_units(places):
+    units = []
     for categories in places:
-        count = _count_of_words(categories)
-        words.append(count)
-        words += [sum(1 << bit for bit in range(32) if 32 * word + bit in categories) for word in range(count)]
-    return words
+        count = _count_units(categories)
+        units.append(count)
+        units += [sum(1 << bit for bit in range(32) if 32 * unit + bit in categories) for unit in range(count)]
+    return units
 
 
-def _count_of_words(categories):
+def _count_units(categories):
     return max(categories, default=-1) // 32 + 1

@@ -31,7 +31,7 @@ class Answer:
             self._flush()
             self._sample(value)
         else:
-            raise self.context.refusal("returns a value that has no native form")
+            raise self.context.rejection("returns a value that has no native form")
 
     def end(self):
         """Flush the remaining text and mark the prediction as complete."""

@@ -18,7 +18,7 @@ def given(context, node, *names, needed=1):
         if known:
             values[keyword.arg] = escaping(context, keyword.value)
     if not known or any(name not in values for name in names[:needed]):
-        raise context.refusal(f"calls {short_text_of(node.func)} with arguments that have no native form")
+        raise context.rejection(f"calls {short_text_of(node.func)} with arguments that have no native form")
     return [values.get(name) for name in names]
 
 

@@ -21,7 +21,7 @@ def dtype_of(context, value):
         name = labels.raised(context, np.dtype, value.value).name
         if name in _DTYPES:
             return name
-    raise context.refusal("creates an array of a dtype that has no native form; use float64 or float32")
+    raise context.rejection("creates an array of a dtype that has no native form; use float64 or float32")
 
 
 def array(context, value, dtype=None):
@@ -29,7 +29,7 @@ def array(context, value, dtype=None):
     if isinstance(value, (Matrix, Table, Frame)):
         if isinstance(value, Matrix):
             return value._replace(dtype=dtype or value.dtype)
-        raise context.refusal("creates an array from a table")
+        raise context.rejection("creates an array from a table")
     if isinstance(value, Known) and not numbers.is_number(value):
         value = _of_known(context, value.value)
     if isinstance(value, Vector):
@@ -44,13 +44,13 @@ def array(context, value, dtype=None):
         return Matrix(value, dtype)
     if isinstance(value, Lazy):
         return Matrix(value, dtype)
-    raise context.refusal("creates an array from a value that has no native form")
+    raise context.rejection("creates an array from a value that has no native form")
 
 
 def _of_known(context, value):
     values = labels.raised(context, np.asarray, value)
     if values.ndim not in (1, 2) or values.size > MAX_FEATURES:
-        raise context.refusal("creates an array from a constant that is neither a row nor a list of rows")
+        raise context.rejection("creates an array from a constant that is neither a row nor a list of rows")
     items = tuple(values) if values.ndim == 1 else tuple(Vector(tuple(map(Known, row)), "array") for row in values)
     return Vector(tuple(map(Known, items)) if values.ndim == 1 else items, "array")
 
@@ -76,7 +76,7 @@ def _of_one_dtype(context, value, dtype, leaves):
     forms = {real.form for real in found}
     if dtype is None:
         if len(forms) > 1 and FLOAT32 in forms:
-            raise context.refusal("creates an array from float32 and other numbers; set dtype=")
+            raise context.rejection("creates an array from float32 and other numbers; set dtype=")
         form = forms.pop() if len(forms) == 1 and forms <= set(STATIC) else None
         if form is None and FLOAT in forms:
             form = FLOAT
@@ -132,10 +132,10 @@ def plain(context, value):
             elif numbers.is_number(leaf):
                 leaves.append(leaf)
             else:
-                raise context.refusal("computes with an array of values other than numbers")
+                raise context.rejection("computes with an array of values other than numbers")
         rebuilt = _rebuilt(inner, iter(leaves))
         return _of_one_dtype(context, rebuilt, value.dtype, list(_leaves(rebuilt)))
-    raise context.refusal("computes with an array of the sample whose length is unknown; check len() first")
+    raise context.rejection("computes with an array of the sample whose length is unknown; check len() first")
 
 
 def _item_of_array(context, sample, reads_texts):
@@ -143,7 +143,7 @@ def _item_of_array(context, sample, reads_texts):
     types = samples.types_of(context, sample)
     allowed = {"boolean", "integer", "number"} | ({"text", "null", "object"} if reads_texts else set())
     if not types <= allowed:
-        raise context.refusal(
+        raise context.rejection(
             "computes with an array of values that may not be numbers; convert them with float() or check their type"
         )
     return _number_or_null(context, sample) if reads_texts else numbers.of_sample(context, sample)
@@ -186,7 +186,7 @@ def features_of(context, estimator):
             found = found()
         if isinstance(found, (int, np.integer)) and 0 < found <= MAX_FEATURES:
             return int(found)
-    raise context.refusal(f"calls a {type(estimator).__name__}, whose number of features is unknown")
+    raise context.rejection(f"calls a {type(estimator).__name__}, whose number of features is unknown")
 
 
 def asked(context, estimator, method, data):
@@ -204,7 +204,7 @@ def _cell(context, value):
         return value
     if numbers.is_number(value):
         return numbers.number_of(context, numbers.real_of(context, value))
-    raise context.refusal("passes a table with values other than numbers and strings to a model")
+    raise context.rejection("passes a table with values other than numbers and strings to a model")
 
 
 def _first_step(estimator):
@@ -243,9 +243,9 @@ def _text_of(context, data):
         if context.facts.lengths.get(data.code) == 1:
             data = Vector(tuple(samples.items(context, data, 1)), "list")
     if not isinstance(data, Vector) or data.kind not in ("list", "tuple"):
-        raise context.refusal("passes an unknown number of strings to a model; use [x]")
+        raise context.rejection("passes an unknown number of strings to a model; use [x]")
     if len(data.items) != 1:
-        raise context.refusal("passes several strings to a model at once")
+        raise context.rejection("passes several strings to a model at once")
     (text,) = data.items
     if isinstance(text, Known) and isinstance(text.value, str):
         encoded = text.value.encode("utf-8", "surrogatepass")
@@ -253,7 +253,7 @@ def _text_of(context, data):
     if isinstance(text, (Vector, Record)) or text == Known(None) or numbers.is_number(text):
         context.fail()
     if not isinstance(text, Sample):
-        raise context.refusal("passes a string that has no native form to a model")
+        raise context.rejection("passes a string that has no native form to a model")
     samples.require(context, text, frozenset(["text"]))
     return Vector((Text(f"{text.code}->text", f"{text.code}->length"),), "list")
 
@@ -282,8 +282,8 @@ def _rows(context, estimator, data):
     if isinstance(data, (Vector, Sample, Lazy)):
         # Neither one row nor two-dimensional with one row: libraries raise for the former and score several rows for
         # the latter.
-        raise context.refusal("passes something other than one row to a model")
-    raise context.refusal("passes a value that has no native form to a model")
+        raise context.rejection("passes something other than one row to a model")
+    raise context.rejection("passes a value that has no native form to a model")
 
 
 def _of_numbers(context, estimator, row):
@@ -316,7 +316,7 @@ def _row_of(context, estimator, matrix):
             return Vector((Vector(tuple(_cell(context, item) for item in row.items), kind),), kind)
         found = _of_items(context, estimator, row.items, dtype)
     else:
-        raise context.refusal("passes a value that has no native form to a model")
+        raise context.rejection("passes a value that has no native form to a model")
     if dtype == "float32":
         found = [Number(f"((float){number.code})", "float32") for number in found]
     return Vector((Vector(tuple(found), "array"),), "array")
@@ -328,13 +328,13 @@ def _only_row(context, matrix):
     if matrix.flat or matrix.rows == 1:
         return inner, matrix.dtype
     if not isinstance(inner, Vector) or len(inner.items) != 1:
-        raise context.refusal("passes something other than one row to a model")
+        raise context.rejection("passes something other than one row to a model")
     row = inner.items[0]
     if isinstance(row, Record):
         context.fail()
     if isinstance(row, Matrix):
         if row.flat or row.rows:
-            raise context.refusal("passes something other than one row to a model")
+            raise context.rejection("passes something other than one row to a model")
         return row.inner, row.dtype or matrix.dtype
     return row, matrix.dtype
 
@@ -356,7 +356,7 @@ def _chained(context, items):
             code = numbers.number_of(context, numbers.real_of(context, item)).code
             value = f"(nb_value){{.type = NB_NUMBER, .number = {code}}}"
         else:
-            raise context.refusal("creates an array from a value that has no native form")
+            raise context.rejection("creates an array from a value that has no native form")
         names.append(context.name_of("m", f"nb_value {{}} = {value};"))
     for name, following in zip(names, [*names[1:], None]):
         context.code.line(f"{name}.next = {'NULL' if following is None else '&' + following};")
@@ -414,10 +414,10 @@ def _number_of_item(context, estimator, item, reads_texts):
     if isinstance(item, (Vector, Record)):
         context.fail()
     if not isinstance(item, Sample) and not numbers.is_number(item):
-        raise context.refusal("passes a row with values other than numbers to a model")
+        raise context.rejection("passes a row with values other than numbers to a model")
     real = numbers.real_of(context, item)
     if real.other == COMPLEX and type(estimator).__module__.partition(".")[0] != "sklearn":
-        raise context.refusal("passes a value that may be a complex number to a model")
+        raise context.rejection("passes a value that may be a complex number to a model")
     if real.other == kinds.TEXT and reads_texts:
         # Next to null, numpy parses text such as "1.5". How it treats repeated text is not supported.
         context.return_if(f"{real.struct}.form == NB_AS_OTHER", "NB_BEYOND")
@@ -449,7 +449,7 @@ def table(context, data, columns=None):
     """Return pd.DataFrame(data, columns=columns) of one row."""
     names = None if columns is None else _names(context, columns)
     if isinstance(data, Matrix):
-        raise context.refusal("creates a table from an array of the sample; use DataFrame([x])")
+        raise context.rejection("creates a table from an array of the sample; use DataFrame([x])")
     if isinstance(data, Record) and all(_is_column_of_one(item) for item in data.fields.values()):
         data = Vector((Record({name: item.items[0] for name, item in data.fields.items()}),), "list")
     row = data.items[0] if isinstance(data, Vector) and len(data.items) == 1 else None
@@ -462,7 +462,7 @@ def table(context, data, columns=None):
         if names is not None and len(names) != len(row.items):
             context.fail()
         return Frame(dict(zip(range(len(row.items)) if names is None else names, row.items)))
-    raise context.refusal("creates a table from something other than one row")
+    raise context.rejection("creates a table from something other than one row")
 
 
 def _is_column_of_one(value):
@@ -474,7 +474,7 @@ def _names(context, columns):
         columns = known_list(context, columns)
     names = tuple(labels.raised(context, list, columns.value))
     if len(set(names)) < len(names):
-        raise context.refusal("creates a table with two columns of the same name")
+        raise context.rejection("creates a table with two columns of the same name")
     return names
 
 
@@ -482,7 +482,7 @@ def known_list(context, value):
     """Return a list of constants, such as column names, as Known; raise Refusal for anything else."""
     if isinstance(value, Vector) and all(isinstance(item, Known) for item in value.items):
         return Known([item.value for item in value.items])
-    raise context.refusal("computes the column names of a table from the sample")
+    raise context.rejection("computes the column names of a table from the sample")
 
 
 def columns(context, value, names):
@@ -505,7 +505,7 @@ def _frame(context, estimator, value):
     if names is None:
         names = getattr(estimator, "feature_names_in_", None)
         if names is None:
-            raise context.refusal("passes a table without column names to a model; use DataFrame([x])[names]")
+            raise context.rejection("passes a table without column names to a model; use DataFrame([x])[names]")
         samples.require(context, row, frozenset(["object"]))
         taken = _columns_by_name(estimator)
         if taken is not None:
@@ -518,7 +518,7 @@ def _frame(context, estimator, value):
         context.fail_if(f"nb_length({row.code}) != {len(names)}")
         return Frame({name: samples.field(context, row, name) for name in names})
     if len(names) < 2:
-        raise context.refusal("creates a table from one column of the sample; use DataFrame([x])[names]")
+        raise context.rejection("creates a table from one column of the sample; use DataFrame([x])[names]")
     is_object = samples.is_type(context, row, {"object"})
     if is_object is True:
         return Frame({name: _or_nan(context, row, name) for name in names})

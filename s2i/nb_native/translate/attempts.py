@@ -23,18 +23,18 @@ _RETURNED = re.compile(r"return (NB_FAILED|f\d+|\w+\.failed);")
 def handler_of(context, statement):
     """Return the only handler of a try statement; raise Refusal for other forms, or if it might miss an exception."""
     if len(statement.handlers) != 1 or statement.orelse or statement.finalbody:
-        raise context.refusal(
+        raise context.rejection(
             "has a try statement with more than one except, else or finally, which has no native form"
         )
     handler = statement.handlers[0]
     if handler.name is not None and _reads(handler.body, handler.name):
-        raise context.refusal(f"uses {handler.name}, an exception, which has no native form")
+        raise context.rejection(f"uses {handler.name}, an exception, which has no native form")
     caught = _classes(context, handler)
     raised = frozenset().union(*[_raised_by(context, part) for part in statement.body])
     left = sorted(kind.__name__ for kind in raised if not issubclass(kind, caught))
     if left:
         what = "other exceptions" if raised >= _ALL else " and ".join(left)
-        raise context.refusal(f"has an except that does not catch {what}: except Exception does")
+        raise context.rejection(f"has an except that does not catch {what}: except Exception does")
     return handler
 
 
@@ -50,7 +50,7 @@ def _classes(context, handler):
     classes = known.value if isinstance(known, Known) else ()
     classes = classes if isinstance(classes, tuple) else (classes,)
     if not classes or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in classes):
-        raise context.refusal("has an except with an unknown exception")
+        raise context.rejection("has an except with an unknown exception")
     return (BaseException,) if Exception in classes else classes
 
 
@@ -84,7 +84,7 @@ def write(context, statement, rest, end, run):
     handler = handler_of(context, statement)
     body, returned = _without_return(statement.body)
     if flow.contains(body, flow.LEAVES):
-        raise context.refusal("leaves a try statement in a branch, which has no native form")
+        raise context.rejection("leaves a try statement in a branch, which has no native form")
     if returned is not None or flow.always_ends(handler.body) or flow.contains(handler.body, flow.LEAVES):
         following = handler.body if flow.always_ends(handler.body) else [*handler.body, *rest]
         return True, _apart(context, (body, [returned] if returned else rest, following), end, run)

@@ -22,7 +22,7 @@ from nb_native.values import Known, Label, Record, Sample, Vector
 def _range(context, node):
     values = [context.evaluate(argument) for argument in node.args]
     if not all(isinstance(value, Known) for value in values):
-        raise context.refusal("loops over a range that depends on the sample")
+        raise context.rejection("loops over a range that depends on the sample")
     return Known(labels.raised(context, range, *[value.value for value in values]))
 
 
@@ -37,7 +37,7 @@ def _enumerate(context, node):
 
 def _zip(context, node):
     if node.keywords:
-        raise context.refusal("calls zip with keywords")
+        raise context.rejection("calls zip with keywords")
     values = displays.items_of_display(context, node.args)
     columns = [iteration.iterated(context, value) for value in values]
     if len(set(map(len, columns))) > 1:
@@ -74,7 +74,7 @@ def _dict(context, node):
             fields.update(copied)
         else:
             if isinstance(value, Sample):
-                raise context.refusal("copies the sample into a dict")
+                raise context.rejection("copies the sample into a dict")
             for pair in iteration.iterated(context, value):
                 items = iteration.iterated(context, pair)
                 if len(items) != 2:
@@ -82,7 +82,7 @@ def _dict(context, node):
                 displays.set_field(context, fields, *items)
     for keyword in node.keywords:
         if keyword.arg is None:
-            raise context.refusal("makes a dict with **")
+            raise context.rejection("makes a dict with **")
         fields[keyword.arg] = displays.escaping(context, keyword.value)
     return Record(fields)
 
@@ -99,7 +99,7 @@ def _of_constants(function):
             for value in values
         ]
         if node.keywords or not all(isinstance(value, (Known, Label)) for value in values):
-            raise context.refusal(f"calls {function.__name__} with values that are not constants")
+            raise context.rejection(f"calls {function.__name__} with values that are not constants")
         return labels.mapped(context, function, *values)
 
     return done
@@ -127,7 +127,7 @@ def _all_or_any(context, node, is_all):
 def _mapped(context, node):
     """Return the iterable passed to map(…), and the function that computes an item of the result."""
     if len(node.args) != 2 or node.keywords:
-        raise context.refusal("calls map with several sequences")
+        raise context.rejection("calls map with several sequences")
     called = context.evaluate(node.args[0])
     return context.evaluate(node.args[1]), lambda item: applied(context, called, item)
 
@@ -152,13 +152,13 @@ def applied(context, called, value):
         return found.value(context) if isinstance(found, Condition) else found
     if isinstance(called, Known):
         return context.inline(called.value, [value], {}, text=getattr(called.value, "__name__", "a function"))
-    raise context.refusal("calls a function that depends on the sample")
+    raise context.rejection("calls a function that depends on the sample")
 
 
 def _is_instance(context, node):
     value, classes = given(context, node, "value", "classes", needed=2)
     if not isinstance(classes, Known):
-        raise context.refusal("checks for a type that depends on the sample")
+        raise context.rejection("checks for a type that depends on the sample")
     return conditions.is_instance(context, value, classes.value)
 
 
@@ -168,7 +168,7 @@ def _type(context, node):
 
 
 def _print(context, node):
-    raise context.refusal("calls print, which has no native form")
+    raise context.rejection("calls print, which has no native form")
 
 
 UNARY = {

@@ -88,7 +88,7 @@ def call(context, node):
     if isinstance(called, Closure):
         return _closure(context, node, called)
     if not isinstance(called, Known):
-        raise context.refusal(f"calls {text}, which depends on the sample")
+        raise context.rejection(f"calls {text}, which depends on the sample")
     return _known(context, node, called.value, text)
 
 
@@ -98,7 +98,7 @@ def arguments_of(context, node):
     keywords = {}
     for keyword in node.keywords:
         if keyword.arg is None:
-            raise context.refusal(f"calls {short_text_of(node.func)} with **")
+            raise context.rejection(f"calls {short_text_of(node.func)} with **")
         keywords[keyword.arg] = escaping(context, keyword.value)
     return positional, keywords
 
@@ -117,18 +117,18 @@ def _known(context, node, called, text):
     if _is_class(called, "DMatrix", "xgboost"):
         positional, keywords = arguments_of(context, node)
         if len(positional) != 1 or set(keywords) - {"feature_names"}:
-            raise context.refusal(f"calls {text} with arguments that have no native form")
+            raise context.rejection(f"calls {text} with arguments that have no native form")
         if "feature_names" in keywords:
             return arrays.table(context, positional[0], keywords["feature_names"])
         return arrays.array(context, positional[0])
     if isinstance(called, type):
-        raise context.refusal(f"makes a {called.__name__}, which has no native form")
+        raise context.rejection(f"makes a {called.__name__}, which has no native form")
     if functions.is_of_author(called):
         return context.inline(called, *arguments_of(context, node), text=text)
     own = getattr(type(called), "__call__", None)  # noqa: B004 - the method itself is wanted
     if isinstance(own, types.FunctionType) and functions.is_of_author(own):
         return context.inline(types.MethodType(own, called), *arguments_of(context, node), text=text)
-    raise context.refusal(f"calls {text}, which has no native form")
+    raise context.rejection(f"calls {text}, which has no native form")
 
 
 def _is_class(called, name, package):
@@ -138,7 +138,7 @@ def _is_class(called, name, package):
 def _table(context, node):
     positional, keywords = arguments_of(context, node)
     if len(positional) != 1 or set(keywords) - {"columns"}:
-        raise context.refusal("creates a table with arguments that have no native form")
+        raise context.rejection("creates a table with arguments that have no native form")
     return arrays.table(context, positional[0], keywords.get("columns"))
 
 
@@ -162,16 +162,16 @@ def _method_of_known(context, node, owner):
     pure = next((names for kind, names in _PURE_METHODS.items() if isinstance(owner, kind)), None)
     if pure is not None:
         if name not in pure:
-            raise context.refusal(f"calls {text}, which has no native form")
+            raise context.rejection(f"calls {text}, which has no native form")
         return _pure(context, node, owner, method)
     if name in known_calls.METHODS:
         positional, keywords = arguments_of(context, node)
         data = [*positional, *(keywords.pop(key) for key in ("X", "data") if key in keywords)]
         if len(data) != 1 or keywords:
-            raise context.refusal(f"calls {text} with arguments that have no native form")
+            raise context.rejection(f"calls {text} with arguments that have no native form")
         return arrays.asked(context, owner, name, data[0])
     if name == "get" or isinstance(method, (types.FunctionType, types.MethodType, types.BuiltinFunctionType)):
-        raise context.refusal(f"calls {text}, which has no native form")
+        raise context.rejection(f"calls {text}, which has no native form")
     return _known(context, node, method, text)
 
 
@@ -186,7 +186,7 @@ def _pure(context, node, owner, method):
             return lookups.found_among(context, list(owner), list(range(len(owner))), positional[0])
     values = [labels.constant_of(value) for value in [*positional, *keywords.values()]]
     if UNKNOWN in values:
-        raise context.refusal(f"calls {short_text_of(node.func)} with values that are not constants")
+        raise context.rejection(f"calls {short_text_of(node.func)} with values that are not constants")
     names = list(keywords)
 
     def called(*given):
@@ -211,21 +211,21 @@ def _method(context, node, owner):
         if function is not None and (not isinstance(owner, Vector) or owner.kind == "array"):
             return function(context, node, owner)
         if isinstance(owner, Vector) and owner.kind in ("list", "tuple") and name in ("index", "count"):
-            raise context.refusal(f"calls {short_text_of(node.func)}, which depends on the sample")
+            raise context.rejection(f"calls {short_text_of(node.func)}, which depends on the sample")
         if isinstance(owner, Real) and name == "is_integer" and owner.form == FLOAT:
             return conversions.is_integer(owner)
-    raise context.refusal(f"calls {short_text_of(node.func)}, which has no native form")
+    raise context.rejection(f"calls {short_text_of(node.func)}, which has no native form")
 
 
 def _method_of_label(context, node, owner):
     name = node.func.attr
     kinds = {next((kind for kind in _PURE_METHODS if isinstance(item, kind)), None) for item in owner.table}
     if None in kinds or not all(name in _PURE_METHODS[kind] for kind in kinds):
-        raise context.refusal(f"calls {short_text_of(node.func)}, which has no native form")
+        raise context.rejection(f"calls {short_text_of(node.func)}, which has no native form")
     positional, keywords = arguments_of(context, node)
     values = [labels.constant_of(value) for value in positional]
     if UNKNOWN in values or keywords:
-        raise context.refusal(f"calls {short_text_of(node.func)} with values that are not constants")
+        raise context.rejection(f"calls {short_text_of(node.func)} with values that are not constants")
     return labels.mapped(context, lambda item, *given: getattr(item, name)(*given), owner, *values)
 
 
@@ -238,16 +238,16 @@ def _method_of_sample(context, node, owner):
             context.fail()
         key = positional[0]
         if not isinstance(key, Known) or not isinstance(key.value, str):
-            raise context.refusal("looks up a key or index of the sample that is not a constant")
+            raise context.rejection("looks up a key or index of the sample that is not a constant")
         default = positional[1] if len(positional) == 2 else Known(None)
         default = labels.constant_of(default) if not isinstance(default, Record) or default.fields else Known({})
         if default is UNKNOWN or not isinstance(default, Known):
-            raise context.refusal("uses a default that depends on the sample")
+            raise context.rejection("uses a default that depends on the sample")
         return samples.field_or(context, owner, key.value, default.value)
     if name in ("keys", "values", "items"):
-        raise context.refusal(f"calls {short_text_of(node.func)}: the keys of a sample are unknown")
+        raise context.rejection(f"calls {short_text_of(node.func)}: the keys of a sample are unknown")
     changes = name in known_calls.CHANGES or name in ("sort", "reverse")
-    raise context.refusal(f"{'changes' if changes else 'calls'} {short_text_of(node.func)}, which has no native form")
+    raise context.rejection(f"{'changes' if changes else 'calls'} {short_text_of(node.func)}, which has no native form")
 
 
 def _method_of_record(context, node, owner):
@@ -272,4 +272,4 @@ def _method_of_record(context, node, owner):
         if constant is not None:
             default = positional[1] if len(positional) > 1 else Known(None)
             return lookups.looked_up(context, constant, key, default)
-    raise context.refusal(f"calls {short_text_of(node.func)}, which has no native form")
+    raise context.rejection(f"calls {short_text_of(node.func)}, which has no native form")

@@ -121,5 +121,5 @@ def either_way(context, code, one, other, if_true, if_false):
         return goes_on.values[0]
     value = merging.meet(context, code, *ways)[0]
     if isinstance(value, Torn):
-        raise context.refusal(f"has a value that {value.reason}")
+        raise context.rejection(f"has a value that {value.reason}")
     return value

@@ -21,9 +21,9 @@ def comprehended(context, node, kind):
     """Return a comprehension as a Vector, or as a Lazy if it iterates over the sample, whose length is unknown."""
     generators = node.generators
     if any(generator.is_async for generator in generators):
-        raise context.refusal("awaits")
+        raise context.rejection("awaits")
     if any(isinstance(part, ast.NamedExpr) for part in ast.walk(node)):
-        raise context.refusal("uses := in a comprehension")
+        raise context.rejection("uses := in a comprehension")
     saved = dict(context.frame.names)
     try:
         first = context.evaluate(generators[0].iter)
@@ -95,7 +95,7 @@ def _run(context, node, place, iterable, found):
 def _is_taken(context, node):
     condition = context.truth(node)
     if not condition.is_known:
-        raise context.refusal(f"takes items with {short_text_of(node)}, which depends on the sample")
+        raise context.rejection(f"takes items with {short_text_of(node)}, which depends on the sample")
     return condition.code
 
 
@@ -103,7 +103,7 @@ def dict_comprehension(context, node):
     """Return {…: … for … in …} as a Record."""
     pairs = comprehended(context, node, "list")
     if isinstance(pairs, Lazy):
-        raise context.refusal("creates a dict from the sample, whose length is unknown")
+        raise context.rejection("creates a dict from the sample, whose length is unknown")
     fields: dict = {}
     for key, value in pairs.items:
         set_field(context, fields, key, value)

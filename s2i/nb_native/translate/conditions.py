@@ -74,7 +74,7 @@ def truth_of(context, value):
     if isinstance(value, (Real, Number)):
         real = numbers.sure(context, numbers.real_of(context, value), "tests the truth of")
         if real.other is not None:
-            raise context.refusal("tests the truth of a value that may be a complex number")
+            raise context.rejection("tests the truth of a value that may be a complex number")
         return Condition(real.code if real.form == BOOL and real.struct is None else f"{real.code} != 0.0")
     if isinstance(value, Vector) and value.kind == "array":
         if len(value.items) != 1:
@@ -92,7 +92,7 @@ def truth_of(context, value):
 
 
 def _reject_truth(context):
-    raise context.refusal("tests the truth of a value that has no native form")
+    raise context.rejection("tests the truth of a value that has no native form")
 
 
 def _of_constant(context, value):
@@ -113,7 +113,7 @@ def compared(context, operation, left, right):
         function = _PYTHON[kind]
         value = labels.mapped(context, function, left, right)
         if isinstance(value, Known) and isinstance(value.value, np.ndarray):
-            raise context.refusal("compares a whole array")
+            raise context.rejection("compares a whole array")
         return _of_constant(context, labels.mapped(context, bool, value))
     if isinstance(left, TypeOf) and kind in (ast.Is, ast.Eq, ast.In):
         return has_type(context, operation, left.value, right)
@@ -140,7 +140,7 @@ def _elementwise(context, operation, left, right):
     array, scalar, is_left = (left, right, True) if _is_array(left) else (right, left, False)
     is_plain = isinstance(array, Vector) and all(isinstance(item, (Real, Number, Label)) for item in array.items)
     if not is_plain or not numbers.is_number(scalar):
-        raise context.refusal("compares a whole array with a value that has no native form")
+        raise context.rejection("compares a whole array with a value that has no native form")
     items = []
     for item in array.items:
         pair = (item, scalar) if is_left else (scalar, item)
@@ -159,22 +159,22 @@ def _ordered(context, kind, left, right):
     if len(sampled) == 2:
         shared = samples.types_of(context, left) & samples.types_of(context, right) & {"text", "list"}
         if shared:
-            raise context.refusal(
+            raise context.rejection(
                 "compares two parts of the sample, which may be texts or lists: "
                 "float() or a check of their types would make them numbers"
             )
     if sampled and not all(isinstance(value, Sample) or numbers.is_number(value) for value in pair):
         if any(isinstance(value, (Record, Closure)) for value in pair) or _is_none(pair):
             context.fail()
-        raise context.refusal("compares a part of the sample with a value that has no native form")
+        raise context.rejection("compares a part of the sample with a value that has no native form")
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in pair):
-        raise context.refusal("compares values that have no native form")
+        raise context.rejection("compares values that have no native form")
     reals = [numbers.real_of(context, value) for value in pair]
     if len(sampled) == 1 and any(real.owner != PYTHON for real in reals):
         # A numpy number compares itself with each item of a list.
         sample = sampled[0]
         if "list" in samples.types_of(context, sample):
-            raise context.refusal(
+            raise context.rejection(
                 "compares a numpy number with a value that may be a list; convert it with float() or check its type"
             )
     reals = [_for_order(context, real) for real in reals]
@@ -203,7 +203,7 @@ def _equal(context, left, right):
         reals = [numbers.real_of(context, value) for value in (left, right)]
         for real in reals:
             if real.other is not None:
-                raise context.refusal(f"compares what may be {real.other}")
+                raise context.rejection(f"compares what may be {real.other}")
         owner = NUMPY if any(real.owner != PYTHON for real in reals) else PYTHON
         condition = Condition(numbers.compared(context, "==", *reals).code, owner=owner)
         _report_lengths(context, ast.Eq, [left, right], condition)
@@ -215,7 +215,7 @@ def _equal(context, left, right):
         return _equal_vectors(context, left, Vector(tuple(map(Known, right.value)), kind))
     if any(_is_plain_other(one) and numbers.is_number(other) for one, other in ((left, right), (right, left))):
         return Condition(False)
-    raise context.refusal("compares values that have no native form")
+    raise context.rejection("compares values that have no native form")
 
 
 def _is_plain_other(value):
@@ -238,10 +238,10 @@ def _equal_items(context, one, other):
     reals = [value for value in (one, other) if isinstance(value, (Real, Number))]
     if len(reals) == 2 and any(numbers.real_of(context, real).form not in (BOOL, INTEGER) for real in reals):
         # In a list, NaN equals itself but no other NaN.
-        raise context.refusal("compares lists of computed numbers")
+        raise context.rejection("compares lists of computed numbers")
     found = compared(context, ast.Eq(), one, other)
     if isinstance(found, Vector):
-        raise context.refusal("compares lists of arrays")
+        raise context.rejection("compares lists of arrays")
     return found
 
 
@@ -257,7 +257,7 @@ def _equal_to_sample(context, sample, value):
             if not other & {"null", "text", "list", "object"}:
                 one, two = (numbers.real_of(context, part) for part in (sample, value))
                 return Condition(f"{one.code} == {two.code}")
-        raise context.refusal("compares two parts of the sample")
+        raise context.rejection("compares two parts of the sample")
     if isinstance(value, Label):
         conditions = [samples.equals(context, sample, Known(item)) for item in value.table]
         parts = [
@@ -266,7 +266,7 @@ def _equal_to_sample(context, sample, value):
             if condition not in (True, False)
         ]
         if True in conditions or not parts:
-            raise context.refusal("compares a part of the sample with constants of several types")
+            raise context.rejection("compares a part of the sample with constants of several types")
         return Condition("(" + " || ".join(parts) + ")")
     if isinstance(value, Known):
         code = samples.equals(context, sample, value)
@@ -280,11 +280,11 @@ def _equal_to_sample(context, sample, value):
     if isinstance(value, (Real, Number)):
         real = numbers.real_of(context, value)
         if real.owner != PYTHON and types & {"list"}:
-            raise context.refusal("compares a numpy number with a value that may be a list")
+            raise context.rejection("compares a numpy number with a value that may be a list")
         if real.form == kinds.FLOAT32:
-            raise context.refusal("compares a float32 with a part of the sample")
+            raise context.rejection("compares a float32 with a part of the sample")
         return Condition(samples.equals(context, sample, real))
-    raise context.refusal("compares a part of the sample with a value that has no native form")
+    raise context.rejection("compares a part of the sample with a value that has no native form")
 
 
 def _report_lengths(context, kind, pair, condition):
@@ -301,7 +301,7 @@ def _identical(context, left, right):
     if isinstance(left, Known):
         left, right = right, left
     if not isinstance(right, Known) or not (right.value is None or isinstance(right.value, bool)):
-        raise context.refusal("uses 'is' with a value other than None, True and False")
+        raise context.rejection("uses 'is' with a value other than None, True and False")
     if isinstance(left, Sample):
         if right.value is None:
             code = samples.is_type(context, left, {"null"})
@@ -317,7 +317,7 @@ def _identical(context, left, right):
             return Condition(left.code if right.value else f"!({left.code})")
     if isinstance(left, (Vector, Record)):
         return Condition(False)
-    raise context.refusal("uses 'is' with a value that has no native form")
+    raise context.rejection("uses 'is' with a value that has no native form")
 
 
 def _contained(context, left, right):
@@ -330,24 +330,24 @@ def _contained(context, left, right):
             return compared(context, ast.In(), left, right)
     if isinstance(right, Vector):
         if right.may_raise:
-            raise context.refusal("uses 'in' with a generator, whose items may raise; use a list")
+            raise context.rejection("uses 'in' with a generator, whose items may raise; use a list")
         found = Condition(False)
         for item in right.items:
             found = either(context, found, _equal_items(context, left, item))
         return found
     if not isinstance(right, Known):
-        raise context.refusal("uses 'in' with a container that has no native form")
+        raise context.rejection("uses 'in' with a container that has no native form")
     values = right.value
     if isinstance(values, str):
-        raise context.refusal("uses 'in' to search a string")
+        raise context.rejection("uses 'in' to search a string")
     if not isinstance(values, (list, tuple, set, frozenset, dict, range, np.ndarray, type({}.keys()))):
-        raise context.refusal(f"uses 'in' with a {type(values).__name__}")
+        raise context.rejection(f"uses 'in' with a {type(values).__name__}")
     hashes = isinstance(values, (set, frozenset, dict, type({}.keys())))
     if isinstance(left, Sample):
         if hashes:
             samples.require_hashable(context, left)
         if isinstance(values, np.ndarray):
-            raise context.refusal("uses 'in' with an array")
+            raise context.rejection("uses 'in' with an array")
         if isinstance(values, range) and len(values) > 64:
             return _in_range(context, left, values)
         items = list(values)
@@ -364,7 +364,7 @@ def _contained(context, left, right):
             if numbers.is_number(Known(item)):
                 found = either(context, found, compared(context, ast.Eq(), left, Known(item)))
         return found
-    raise context.refusal("uses 'in' with a value that has no native form")
+    raise context.rejection("uses 'in' with a value that has no native form")
 
 
 def _in_range(context, sample, values):
@@ -372,7 +372,7 @@ def _in_range(context, sample, values):
     if not types & {"boolean", "integer", "number"}:
         return Condition(False)
     if values.step != 1:
-        raise context.refusal("uses 'in' with a range that has a step")
+        raise context.rejection("uses 'in' with a range that has a step")
     name = context.name_of("n", f"const nb_number {{}} = nb_number_of({sample.code});")
     return Condition(
         f"(!{name}.failed && nb_is_whole({name}.value) && {name}.value >= {values.start}.0 && "
@@ -383,9 +383,9 @@ def _in_range(context, sample, values):
 
 def _in_sample(context, left, right):
     if not isinstance(left, Known):
-        raise context.refusal("uses 'in' to look up a key of the sample that is not a constant")
+        raise context.rejection("uses 'in' to look up a key of the sample that is not a constant")
     if not isinstance(left.value, str):
-        raise context.refusal("uses 'in' to look up a key of the sample that is not a string")
+        raise context.rejection("uses 'in' to look up a key of the sample that is not a string")
     text = samples.text_arguments(left.value)
     if samples.types_of(context, right) <= {"object", "list", "text"}:
         return Condition(f"nb_contains_text({right.code}, {text}) == 1")
@@ -445,7 +445,7 @@ def of_type(context, sample, is_one):
 def has_type(context, operation, value, right):
     """Return the Condition of `type(value) is right`, also for == and in."""
     if not isinstance(right, Known):
-        raise context.refusal("compares a type with a value that is not a constant")
+        raise context.rejection("compares a type with a value that is not a constant")
     classes = right.value if isinstance(operation, ast.In) else (right.value,)
     if isinstance(value, Sample):
         return of_type(context, value, lambda example: type(example) in classes)
@@ -467,4 +467,4 @@ def _stand_in(context, value):
             return python[value.form]
         if value.owner == NUMPY:
             return own[value.form]
-    raise context.refusal("uses the type of a value that has no native form")
+    raise context.rejection("uses the type of a value that has no native form")

@@ -134,7 +134,7 @@ class Context:
         """Return the frame of the function under evaluation."""
         return self.frames[-1]
 
-    def refusal(self, reason):
+    def rejection(self, reason):
         """Return a Refusal for the current node; `reason` completes a sentence that starts with the function's name."""
         function = self.frame.function
         name = self.name if len(self.frames) == 1 else self.frame.name
@@ -145,10 +145,10 @@ class Context:
         """Set the position of a Refusal that has none to the current node."""
         try:
             yield
-        except Refusal as refusal:
-            if refusal.file is not None:
+        except Refusal as rejection:
+            if rejection.file is not None:
                 raise
-            raise Refusal(refusal.reason, *function_source.place_of(self.frame.function, self.node)) from refusal
+            raise Refusal(rejection.reason, *function_source.place_of(self.frame.function, self.node)) from rejection
 
     # --- C statements ---
 
@@ -177,7 +177,7 @@ class Context:
         self.code.line(declaration.replace("{}", name, 1))
         self.written += 1
         if self.written > MAX_VARIABLES:
-            raise self.refusal(f"has too many branches: more than {MAX_VARIABLES} variables of C")
+            raise self.rejection(f"has too many branches: more than {MAX_VARIABLES} variables of C")
         return name
 
     @contextmanager

@@ -65,7 +65,7 @@ def as_text(context, value):
     """Return str(value) of constants."""
     if isinstance(value, (Known, Label)):
         return labels.mapped(context, str, value)
-    raise context.refusal("creates a string from a value that is not a constant")
+    raise context.rejection("creates a string from a value that is not a constant")
 
 
 def absolute(context, value):
@@ -83,7 +83,7 @@ def absolute(context, value):
     if real.form == FLOAT32:
         return Real(f"((float)nb_fabs({real.code}))", FLOAT32, real.owner)
     if real.owner != PYTHON and real.form != INTEGER:
-        raise context.refusal("calls abs() with a value that may be a numpy boolean")
+        raise context.rejection("calls abs() with a value that may be a numpy boolean")
     form = INTEGER if real.form in STATIC else None
     return numbers.made(context, f"nb_absolute({numbers.struct_of(real)})", form, real.owner)
 
@@ -104,13 +104,13 @@ def length(context, value):
         return samples.length_of(context, Sample(value.code))
     if isinstance(value, (Real, Number)):
         context.fail()
-    raise context.refusal("calls len() with a value that has no native form")
+    raise context.rejection("calls len() with a value that has no native form")
 
 
 def rounded(context, value, digits=None):
     """Return round(value, digits), a constant number of digits."""
     if digits is not None and not isinstance(digits, Known):
-        raise context.refusal("rounds to a number of digits that is not a constant")
+        raise context.rejection("rounds to a number of digits that is not a constant")
     places = None if digits is None else digits.value
     if isinstance(value, (Known, Label)):
         return labels.mapped(context, lambda item: round(item, places), value)
@@ -118,9 +118,9 @@ def rounded(context, value, digits=None):
         context.fail()
     real = numbers.real_for(context, value, "rounds")
     if places is not None and (type(places) is not int or not 0 <= places <= MAX_DIGITS):
-        raise context.refusal(f"rounds to a number of digits outside 0 to {MAX_DIGITS} digits")
+        raise context.rejection(f"rounds to a number of digits outside 0 to {MAX_DIGITS} digits")
     if real.owner == EITHER:
-        raise context.refusal(
+        raise context.rejection(
             "rounds a value that is a Python number in one branch and a numpy number in another; use float()"
         )
     if places is None:
@@ -147,13 +147,13 @@ def rounded_as_numpy(context, real, places):
         return numbers.float_of(context, f"nb_nearest({real.code} * {scale}) / {scale}", real.owner)
     if real.form == FLOAT32:
         if places > 10:
-            raise context.refusal("rounds a float32 to more than 10 digits")
+            raise context.rejection("rounds a float32 to more than 10 digits")
         scale = literal("float", np.float32(10.0**places))
         text = f"(float)nb_nearest((double)(float)({real.code} * {scale})) / {scale}"
         return Real(context.name_of("v", f"const float {{}} = {text};"), FLOAT32, real.owner)
     if real.form == INTEGER:
         return real
-    raise context.refusal("rounds a numpy number of unknown type")
+    raise context.rejection("rounds a numpy number of unknown type")
 
 
 def is_integer(real):

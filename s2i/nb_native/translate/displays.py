@@ -46,7 +46,7 @@ def set_display(context, node):
     """Return {…, …} as a Known; raise Refusal if an item is not known."""
     items = items_of_display(context, node.elts)
     if not all(isinstance(item, Known) for item in items):
-        raise context.refusal("creates a set of values that depend on the sample")
+        raise context.rejection("creates a set of values that depend on the sample")
     return Known(labels.raised(context, set, [item.value for item in items]))
 
 
@@ -57,7 +57,7 @@ def dict_display(context, node):
         if key is None:
             unpacked = fields_of(context.evaluate(value))
             if unpacked is None:
-                raise context.refusal("creates a dict from a value that has no native form")
+                raise context.rejection("creates a dict from a value that has no native form")
             fields.update(unpacked)
         else:
             set_field(context, fields, context.evaluate(key), escaping(context, value))
@@ -67,7 +67,7 @@ def dict_display(context, node):
 def set_field(context, fields, key, value):
     """Set a field of a Record; the key is a constant."""
     if not isinstance(key, Known):
-        raise context.refusal("creates a dict with a key that is not a constant")
+        raise context.rejection("creates a dict with a key that is not a constant")
     labels.raised(context, hash, key.value)
     fields[key.value] = value
 
@@ -91,7 +91,7 @@ def joined_text(context, node):
         value = context.evaluate(part.value)
         spec = Known("") if part.format_spec is None else context.evaluate(part.format_spec)
         if not isinstance(value, (Known, Label)) or not isinstance(spec, Known):
-            raise context.refusal("creates a string from a value that is not a constant")
+            raise context.rejection("creates a string from a value that is not a constant")
         parts.append(
             labels.mapped(context, lambda item, part=part, spec=spec: _formatted(item, part, spec.value), value)
         )

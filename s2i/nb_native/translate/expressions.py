@@ -15,7 +15,7 @@ def evaluate(context, node):
     function = _EVALUATED.get(type(node))
     if function is None:
         with context.at(node):
-            raise context.refusal(f"has {short_text_of(node)}, which has no native form")
+            raise context.rejection(f"has {short_text_of(node)}, which has no native form")
     with context.at(node):
         return function(context, node)
 
@@ -40,7 +40,7 @@ def truth(context, node):
 
 def _constant(context, node):
     if isinstance(node.value, (complex, bytes)):
-        raise context.refusal(f"has the constant {short_text_of(node)}, which has no native form")
+        raise context.rejection(f"has the constant {short_text_of(node)}, which has no native form")
     return Known(node.value)
 
 
@@ -48,7 +48,7 @@ def _name(context, node):
     frame = context.frame
     value = frame.look_up(node.id)
     if isinstance(value, Torn):
-        raise context.refusal(f"reads {node.id}, which {value.reason}")
+        raise context.rejection(f"reads {node.id}, which {value.reason}")
     if value is None or (node.id in frame.local_names and node.id not in frame.names):
         # NameError, or UnboundLocalError.
         context.fail()

@@ -16,10 +16,10 @@ def inline(context, called, positional, keywords, text):
     """Return the result of calling one of the author's functions."""
     try:
         function, tree, bound = functions.definition_of(called, text)
-    except Refusal as refusal:
-        raise context.refusal(f"calls {refusal.reason}") from refusal
+    except Refusal as rejection:
+        raise context.rejection(f"calls {rejection.reason}") from rejection
     if not functions.is_of_author(function):
-        raise context.refusal(f"calls {text}, which has no native form")
+        raise context.rejection(f"calls {text}, which has no native form")
     frame = Frame(function, tree)
     return _run(context, frame, [*map(Known, bound), *positional], keywords, text)
 
@@ -32,10 +32,10 @@ def inline_closure(context, closure, positional, keywords, text):
 
 def _run(context, frame, positional, keywords, text):
     if len(context.frames) > DEEPEST:
-        raise context.refusal(f"calls {text} more than {DEEPEST} calls deep")
+        raise context.rejection(f"calls {text} more than {DEEPEST} calls deep")
     wrong = functions.bind(frame, positional, keywords)
     if wrong is not None:
-        raise context.refusal(f"calls {text}, which {wrong}")
+        raise context.rejection(f"calls {text}, which {wrong}")
     for value in frame.names.values():
         iteration.reject_generator(context, value)
     # The caller also holds this list, so it would see the function's changes.
@@ -54,5 +54,5 @@ def _run(context, frame, positional, keywords, text):
         # Every path raises, and the code that raises is already written.
         raise Raised
     if isinstance(value, Torn):
-        raise context.refusal(f"calls {text}, whose value {value.reason}")
+        raise context.rejection(f"calls {text}, whose value {value.reason}")
     return value

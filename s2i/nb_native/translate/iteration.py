@@ -22,7 +22,7 @@ def iterated(context, value):
     if isinstance(value, Known):
         items = labels.raised(context, list, value.value)
         if len(items) > MAX_ITEMS:
-            raise context.refusal(f"loops over more than {MAX_ITEMS} constants")
+            raise context.rejection(f"loops over more than {MAX_ITEMS} constants")
         return [Known(item) for item in items]
     if isinstance(value, Sample):
         length = context.facts.lengths.get(value.code)
@@ -31,13 +31,13 @@ def iterated(context, value):
         require_known_length(context)
     if isinstance(value, (Real, Number)):
         context.fail()
-    raise context.refusal("loops over a value that has no native form")
+    raise context.rejection("loops over a value that has no native form")
 
 
 def iterated_in_part(context, value):
     """Like `iterated`, for a loop that may stop early; raise Refusal if the remaining items might raise."""
     if isinstance(value, Vector) and value.may_raise:
-        raise context.refusal("may leave a generator, whose items may raise, before its last item; use a list")
+        raise context.rejection("may leave a generator, whose items may raise, before its last item; use a list")
     return iterated(context, value)
 
 
@@ -53,7 +53,7 @@ def assign(context, target, value):
     if isinstance(target, ast.Name):
         frame = context.frame
         if target.id in frame.declared:
-            raise context.refusal(f"writes {target.id}, which keeps its value after the call")
+            raise context.rejection(f"writes {target.id}, which keeps its value after the call")
         reject_generator(context, value)
         frame.names[target.id] = value
         frame.shared.discard(target.id)
@@ -76,15 +76,15 @@ def assign(context, target, value):
         for part, item in zip(target.elts, items):
             assign(context, part.value if isinstance(part, ast.Starred) else part, item)
         return
-    raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
+    raise context.rejection(f"writes {short_text_of(target)}, which has no native form")
 
 
 def require_known_length(context):
     """Raise Refusal for a loop over the sample if its length is unknown."""
-    raise context.refusal("loops over the sample, whose length is unknown; check len() first")
+    raise context.rejection("loops over the sample, whose length is unknown; check len() first")
 
 
 def reject_generator(context, value):
     """Raise Refusal if something that can be iterated over only once is stored."""
     if isinstance(value, (Vector, Lazy)) and value.kind == "generator":
-        raise context.refusal("stores a generator; use a list")
+        raise context.rejection("stores a generator; use a list")

@@ -51,7 +51,7 @@ def mapped(context, function, *values):
     for label in labels:
         size *= len(label.table)
     if size > MAX_COUNT:
-        raise context.refusal(f"depends on {size} combinations of constants: more than {MAX_COUNT}")
+        raise context.rejection(f"depends on {size} combinations of constants: more than {MAX_COUNT}")
     results, failing = [], []
     for index in range(size):
         try:

@@ -36,8 +36,8 @@ def attribute(context, node):
     if found is None:
         if isinstance(value, Sample):
             # JSON values have no attributes other than methods.
-            raise context.refusal(f"uses {short_text_of(node)} without calling it")
-        raise context.refusal(f"uses {short_text_of(node)}, which has no native form")
+            raise context.rejection(f"uses {short_text_of(node)} without calling it")
+        raise context.rejection(f"uses {short_text_of(node)}, which has no native form")
     return found
 
 
@@ -57,7 +57,7 @@ def _bounds(context, node):
     for part in (node.lower, node.upper, node.step):
         value = Known(None) if part is None else context.evaluate(part)
         if not isinstance(value, Known) or not (value.value is None or isinstance(value.value, (int, np.integer))):
-            raise context.refusal("takes a slice whose bounds are not constants")
+            raise context.rejection("takes a slice whose bounds are not constants")
         found.append(value.value)
     return found
 
@@ -71,9 +71,9 @@ def _slice(context, value, node):
         return value._replace(items=value.items[start:stop:step])
     if isinstance(value, Sample):
         if step not in (None, 1):
-            raise context.refusal("takes a slice of the sample with a step")
+            raise context.rejection("takes a slice of the sample with a step")
         return samples.part(context, value, start, stop)
-    raise context.refusal("takes a slice of a value that has no native form")
+    raise context.rejection("takes a slice of a value that has no native form")
 
 
 def _by_tuple(context, value, node):
@@ -91,7 +91,7 @@ def _by_tuple(context, value, node):
             return value._replace(items=tuple(item_of(context, item, second) for item in value.items))
         if second is not None and not isinstance(parts[0], ast.Slice):
             return item_of(context, item_of(context, value, context.evaluate(parts[0])), second)
-    raise context.refusal("indexes an array in a way that has no native form")
+    raise context.rejection("indexes an array in a way that has no native form")
 
 
 def one_row(context, value):
@@ -103,7 +103,7 @@ def one_row(context, value):
             return Matrix(Vector((value.inner,), "list"), value.dtype)
     if isinstance(value, Vector) and value.kind == "array" and not any(isinstance(i, Vector) for i in value.items):
         return Vector((value,), "array")
-    raise context.refusal("selects rows of an array in a way that has no native form")
+    raise context.rejection("selects rows of an array in a way that has no native form")
 
 
 def item_of(context, value, index):
@@ -126,7 +126,7 @@ def item_of(context, value, index):
         return _selected(context, Vector(tuple(map(Known, value.value)), _kind_of(value.value)), index)
     if isinstance(value, Vector):
         return _item_of_vector(context, value, index)
-    raise context.refusal("indexes a value that has no native form")
+    raise context.rejection("indexes a value that has no native form")
 
 
 def _kind_of(value):
@@ -138,7 +138,7 @@ def _column(context, value, index):
         index = arrays.known_list(context, index)
     if (isinstance(index, Known) and isinstance(index.value, (list, np.ndarray))) or _is_index(index):
         return arrays.columns(context, value, [str(name) for name in index.value])
-    raise context.refusal("selects a column of a table; use the sample's own key")
+    raise context.rejection("selects a column of a table; use the sample's own key")
 
 
 def _is_index(index):
@@ -156,7 +156,7 @@ def _item_of_sample(context, value, index):
         if isinstance(key, (float, type(None), list, tuple)):
             # Lists have no such index, and objects no such key.
             context.fail()
-    raise context.refusal("looks up a key or index of the sample that is not a constant")
+    raise context.rejection("looks up a key or index of the sample that is not a constant")
 
 
 def _item_of_record(context, value, index):
@@ -170,7 +170,7 @@ def _item_of_record(context, value, index):
         return labels.mapped(context, constant.__getitem__, index)
     if constant is not None:
         return looked_up(context, constant, index)
-    raise context.refusal("looks up a key in a dict of the sample that is not a constant")
+    raise context.rejection("looks up a key in a dict of the sample that is not a constant")
 
 
 def constant_dict(record):
@@ -200,11 +200,11 @@ def _selected(context, value, index):
     if all(item is not None and len(item.table) == 1 for item in constants):
         return labels.collapsed(Label(place, tuple(item.table[0] for item in constants)))
     if not all(numbers.is_number(item) for item in value.items):
-        raise context.refusal("selects an item with an index that is not a constant")
+        raise context.rejection("selects an item with an index that is not a constant")
     reals = [numbers.real_of(context, item) for item in value.items]
     forms, owners = {real.form for real in reals}, {real.owner for real in reals}
     if len(forms) > 1 or len(owners) > 1 or not forms <= set(STATIC):
-        raise context.refusal("selects one of several numbers of different types")
+        raise context.rejection("selects one of several numbers of different types")
     ctype = "float" if forms == {FLOAT32} else "double"
     texts = ", ".join(real.code for real in reals)
     name = context.name_of("x", f"const {ctype} {{}}[{count}] = {{ {texts} }};")
@@ -222,13 +222,13 @@ def _place(context, index, count, kind):
         return f"{context.code.table('index', mapped.table)}[{mapped.code}]"
     if isinstance(index, Sample):
         if kind == "array" and samples.types_of(context, index) & {"list", "null", "boolean"}:
-            raise context.refusal("indexes an array with a part of the sample; convert it with int()")
+            raise context.rejection("indexes an array with a part of the sample; convert it with int()")
         samples.require(context, index, frozenset(["boolean", "integer"]))
         index = numbers.of_sample(context, index)
     if not isinstance(index, Real) or index.other is not None:
-        raise context.refusal("uses an index that is not a number")
+        raise context.rejection("uses an index that is not a number")
     if kind == "array" and index.form != INTEGER:
-        raise context.refusal("indexes an array with a value that may not be a whole number; convert it with int()")
+        raise context.rejection("indexes an array with a value that may not be a whole number; convert it with int()")
     if index.form in (FLOAT, FLOAT32):
         context.fail()
     if index.form == BOOL and index.owner == NUMPY:
@@ -247,7 +247,7 @@ def _place(context, index, count, kind):
 def looked_up(context, table, key, default=UNKNOWN):
     """Return table[key], or table.get(key, default), for a constant dict and a key known only at run time."""
     if hasattr(table, "__missing__"):
-        raise context.refusal(
+        raise context.rejection(
             f"looks something up in a {type(table).__name__}, which defines its own default for missing keys"
         )
     return found_among(context, list(table), list(table.values()), key, default)
@@ -264,13 +264,13 @@ def found_among(context, keys, values, key, default=UNKNOWN):
     elif isinstance(key, (Real, Number)):
         real = numbers.real_of(context, key)
         if real.other is not None or real.form == FLOAT32:
-            raise context.refusal("looks up a number that has no native form as a key")
+            raise context.rejection("looks up a number that has no native form as a key")
         tests = [
             f"{real.code} == {numbers.real_of(context, Known(item)).code}" if numbers.is_number(Known(item)) else False
             for item in keys
         ]
     else:
-        raise context.refusal("looks up a key that is neither a number nor a string")
+        raise context.rejection("looks up a key that is neither a number nor a string")
     name = context.name_of("k", "int {} = -1;")
     keyword = "if"
     for place, test in enumerate(tests):
@@ -282,7 +282,7 @@ def found_among(context, keys, values, key, default=UNKNOWN):
         context.fail_if(f"{name} < 0")
     else:
         if not isinstance(default, Known):
-            raise context.refusal("looks up a key with a default that is not a constant")
+            raise context.rejection("looks up a key with a default that is not a constant")
         context.code.line(f"if ({name} < 0)")
         context.code.line(f"    {name} = {len(values)};")
         values = [*values, default.value]

@@ -56,7 +56,7 @@ def _of_math(name):
         if isinstance(value, (Known, Label)):
             return labels.mapped(context, getattr(math, name), value)
         if not has_math(name):
-            raise context.refusal(f"calls math.{name}, which has no native form")
+            raise context.rejection(f"calls math.{name}, which has no native form")
         code = _argument(context, value)
         if rejected:
             context.fail_if(rejected.format(code))

@@ -78,7 +78,7 @@ def _of_label(context, label):
     forms = {real_of(context, Known(item)).form for item in label.table}
     owners = {real_of(context, Known(item)).owner for item in label.table}
     if len(forms) > 1 or len(owners) > 1:
-        raise context.refusal("computes with constants of different types")
+        raise context.rejection("computes with constants of different types")
     form, owner = forms.pop(), owners.pop()
     ctype = "float" if form == FLOAT32 else "double"
     return Real(f"{context.code.table(ctype, [float(item) for item in label.table])}[{label.code}]", form, owner)
@@ -90,13 +90,13 @@ def _of_known(context, value):
         return Real(literal("double", value), BOOL, owner)
     if isinstance(value, (int, np.integer)):
         if abs(int(value)) >= MAX_SIZE:
-            raise context.refusal("computes with a whole number above 2^53")
+            raise context.rejection("computes with a whole number above 2^53")
         return Real(literal("double", value), INTEGER, owner)
     if isinstance(value, np.float32):
         return Real(literal("float", value), FLOAT32, NUMPY)
     if isinstance(value, (float, np.float64)):
         return Real(f"({literal('double', value)})", FLOAT, owner)
-    raise context.refusal(f"computes with {'a text' if isinstance(value, str) else type(value).__name__}")
+    raise context.rejection(f"computes with {'a text' if isinstance(value, str) else type(value).__name__}")
 
 
 def number_of(context, real):
@@ -132,7 +132,7 @@ def sure(context, real, use):
     """Return a Real; raise Refusal if it may be text or an array for which `use` wouldn't raise in Python."""
     if real.other in (kinds.TEXT, kinds.ARRAY):
         reason = f"{use} what may be {real.other}; convert it with float() or check its type"
-        raise context.refusal(reason)
+        raise context.rejection(reason)
     return real
 
 
@@ -186,7 +186,7 @@ def binary(context, operator, left, right, in_array=False):
     owner = _owner(one, other)
     may_be = _other_of(context, kind, one, other)
     if owner == NUMPY and _may_be_bool(one) and _may_be_bool(other):
-        raise context.refusal("computes with values that may be numpy booleans")
+        raise context.rejection("computes with values that may be numpy booleans")
     if FLOAT32 in (one.form, other.form):
         return _of_float32(context, kind, one, other, in_array)
     form = common_form(one.form, other.form)
@@ -200,7 +200,7 @@ def binary(context, operator, left, right, in_array=False):
         function = "nb_repeated" if kind is ast.Mult and may_be == kinds.TEXT else _FUNCTIONS[kind]
         return made(context, f"{function}({pair[0]}, {pair[1]})", form, owner, may_be)
     if kind not in _BY_OWNER:
-        raise context.refusal("has an operator that has no native form")
+        raise context.rejection("has an operator that has no native form")
     _reject_either(context, owner)
     if kind is ast.Div:
         form = FLOAT
@@ -208,13 +208,13 @@ def binary(context, operator, left, right, in_array=False):
         form = None
     form = None if may_be else form
     if may_be and owner == NUMPY:
-        raise context.refusal(f"computes with what may be {may_be}; convert it with float()")
+        raise context.rejection(f"computes with what may be {may_be}; convert it with float()")
     return made(context, _BY_OWNER[kind][owner == NUMPY].format(*pair), form, owner, may_be)
 
 
 def _reject_either(context, owner):
     if owner == EITHER:
-        raise context.refusal(
+        raise context.rejection(
             "divides a value that is a Python number in one branch and a numpy number in another; use float()"
         )
 
@@ -262,9 +262,9 @@ def _other_of(context, kind, one, other):
     """Return the non-number that the result may be."""
     found = {real.other for real in (one, other)} - {None}
     if len(found) > 1:
-        raise context.refusal(f"computes with what may be {' or '.join(sorted(found))}")
+        raise context.rejection(f"computes with what may be {' or '.join(sorted(found))}")
     if found == {kinds.COMPLEX} and kind in (ast.FloorDiv, ast.Mod):
-        raise context.refusal("divides a value that may be a complex number")
+        raise context.rejection("divides a value that may be a complex number")
     if not found and kind is ast.Pow and _owner(one, other) == PYTHON and _may_be_complex(one, other):
         return kinds.COMPLEX
     return found.pop() if found else None
@@ -289,9 +289,9 @@ def _constant(real):
 def _of_float32(context, kind, one, other, in_array):
     """Return the Real of an operation with a float32; numpy determines the result type."""
     if kind not in _INFIX or one.other or other.other:
-        raise context.refusal("uses an operation on float32 that has no native form; convert the value with float()")
+        raise context.rejection("uses an operation on float32 that has no native form; convert the value with float()")
     if EITHER in (one.owner, other.owner):
-        raise context.refusal("computes with a value that is a float32 in one branch only")
+        raise context.rejection("computes with a value that is a float32 in one branch only")
     kinds_of_result = {
         np.asarray(_probe(a, in_array) * _probe(b, in_array)).dtype.name
         for a in _possible(one)
@@ -302,7 +302,7 @@ def _of_float32(context, kind, one, other, in_array):
         return Real(context.name_of("v", f"const float {{}} = {text};"), FLOAT32, NUMPY)
     if kinds_of_result == {"float64"}:
         return float_of(context, f"(double)({one.code}) {_INFIX[kind]} (double)({other.code})", NUMPY)
-    raise context.refusal("computes with float32 and a number of unknown type")
+    raise context.rejection("computes with float32 and a number of unknown type")
 
 
 def _possible(real):
@@ -341,7 +341,7 @@ def unary(context, operator, value):
     if real.other == kinds.TEXT:
         real = clean(context, real)
     if real.owner != PYTHON and _may_be_bool(real):
-        raise context.refusal("computes with values that may be numpy booleans")
+        raise context.rejection("computes with values that may be numpy booleans")
     if real.form == FLOAT32:
         sign = "-" if isinstance(operator, ast.USub) else "+"
         return Real(f"({sign}({real.code}))", FLOAT32, real.owner)

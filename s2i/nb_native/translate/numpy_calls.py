@@ -21,7 +21,7 @@ from nb_native.values import Frame, Known, Label, Sample, Vector
 def _array(context, node):
     value, dtype = given(context, node, "object", "dtype")
     if isinstance(value, (Closure, Table, Frame)):
-        raise context.refusal("creates an array from a value that has no native form")
+        raise context.rejection("creates an array from a value that has no native form")
     return arrays.array(context, value, arrays.dtype_of(context, dtype))
 
 
@@ -34,7 +34,7 @@ def _scalar(name):
         if isinstance(value, (Known, Label)):
             return labels.mapped(context, getattr(np, name), value)
         if not numbers.is_number(value):
-            raise context.refusal(f"calls np.{name} with a value that may not be a number; convert it with float()")
+            raise context.rejection(f"calls np.{name} with a value that may not be a number; convert it with float()")
         real = numbers.real_for(context, value, "converts")
         return Real(f"({'double' if form == FLOAT else 'float'}){real.code}".join("()"), form, NUMPY)
 
@@ -68,7 +68,7 @@ def reshaped(context, value, shape):
                 return Matrix(inner.items[0], value.dtype, True, 1, width)
             if not any(isinstance(item, (Vector, Matrix)) for item in inner.items):
                 return value._replace(flat=True, rows=1, width=width)
-    raise context.refusal("reshapes an array in a way that has no native form; use reshape(1, -1)")
+    raise context.rejection("reshapes an array in a way that has no native form; use reshape(1, -1)")
 
 
 def _shape_of_arguments(context, values):
@@ -79,7 +79,7 @@ def _shape_of_arguments(context, values):
         elif isinstance(value, Known):
             found.append(value.value)
         else:
-            raise context.refusal("reshapes an array to a shape that is not a constant")
+            raise context.rejection("reshapes an array to a shape that is not a constant")
     return tuple(found)
 
 
@@ -93,7 +93,7 @@ def _atleast_2d(context, node):
         inner = value if isinstance(value, Vector) else value.inner
         if not any(isinstance(item, (Vector, Matrix, Sample)) for item in inner.items) or isinstance(value, Vector):
             return lookups.one_row(context, value)
-    raise context.refusal("calls np.atleast_2d with a part of the sample; use np.array([x])")
+    raise context.rejection("calls np.atleast_2d with a part of the sample; use np.array([x])")
 
 
 def _dot(context, node):
@@ -106,8 +106,8 @@ def _dot(context, node):
 def _where(context, node):
     condition, one, other = given(context, node, "condition", "x", "y", needed=3)
     if isinstance(condition, Vector) or any(isinstance(value, (Vector, Matrix)) for value in (one, other)):
-        raise context.refusal("calls np.where with a whole array")
-    raise context.refusal("calls np.where; use a conditional expression")
+        raise context.rejection("calls np.where with a whole array")
+    raise context.rejection("calls np.where; use a conditional expression")
 
 
 def _to_python(context, value):
@@ -135,7 +135,7 @@ def _item(context, node, owner):
     if isinstance(owner, Real) and owner.owner == PYTHON:
         context.fail()
     if node.args:
-        raise context.refusal("calls item() with an index")
+        raise context.rejection("calls item() with an index")
     value = numpy_elementwise.settled(context, owner)
     while isinstance(value, Vector):
         if len(value.items) != 1:
@@ -146,7 +146,7 @@ def _item(context, node, owner):
 
 def _reshape(context, node, owner):
     if node.keywords:
-        raise context.refusal("calls reshape with keywords")
+        raise context.rejection("calls reshape with keywords")
     shape = _shape_of_arguments(context, [context.evaluate(argument) for argument in node.args])
     return reshaped(context, owner, shape)
 
@@ -155,7 +155,7 @@ def _ravel(context, node, owner):
     value = numpy_elementwise.settled(context, owner)
     if isinstance(value, Vector):
         return Vector(tuple(numpy_reductions.flat(value)), "array")
-    raise context.refusal("flattens an array that has no native form")
+    raise context.rejection("flattens an array that has no native form")
 
 
 def _astype(context, node, owner):
@@ -164,7 +164,7 @@ def _astype(context, node, owner):
         return arrays.array(context, owner, dtype)
     if isinstance(owner, Vector) and dtype is not None:
         return arrays.array(context, owner, dtype)
-    raise context.refusal("converts an array in a way that has no native form")
+    raise context.rejection("converts an array in a way that has no native form")
 
 
 def _round_method(context, node, owner):

@@ -32,7 +32,7 @@ def each(context, value, function):
         return value._replace(items=tuple(each(context, item, function) for item in value.items))
     if isinstance(value, (Sample, Label, Known)) or numbers.is_number(value):
         return function(value)
-    raise context.refusal("computes with a value that has no native form")
+    raise context.rejection("computes with a value that has no native form")
 
 
 def _of_each(function):
@@ -57,10 +57,10 @@ def _float_function(name):
         if isinstance(value, (Known, Label)):
             return labels.mapped(context, getattr(np, name), value)
         if not math_calls.has_math(name):
-            raise context.refusal(f"calls np.{name}, which has no native form")
+            raise context.rejection(f"calls np.{name}, which has no native form")
         real = _real(context, value)
         if real.form == FLOAT32 and name != "sqrt":
-            raise context.refusal(f"calls np.{name} with a float32, whose numpy result has no native form")
+            raise context.rejection(f"calls np.{name} with a float32, whose numpy result has no native form")
         if real.form == FLOAT32:
             return Real(
                 context.name_of("v", f"const float {{}} = (float)nb_sqrt((double){real.code});"), FLOAT32, NUMPY
@@ -100,21 +100,21 @@ def _whole(name):
         if isinstance(value, (Known, Label)):
             return labels.mapped(context, getattr(np, name), value)
         if isinstance(value, Sample):
-            raise context.refusal(f"calls np.{name} with a part of the sample; use math.{name}")
+            raise context.rejection(f"calls np.{name} with a part of the sample; use math.{name}")
         real = numbers.real_for(context, value, "rounds")
         text = f"nb_floor({real.code})" if name == "floor" else f"-nb_floor(-({real.code}))"
         if real.form == FLOAT:
             return numbers.float_of(context, text, NUMPY)
         if real.form == FLOAT32:
             return Real(f"((float)({text}))", FLOAT32, NUMPY)
-        raise context.refusal(f"calls np.{name} with a value that may be a whole number")
+        raise context.rejection(f"calls np.{name} with a value that may be a whole number")
 
     return _of_each(of_one)
 
 
 def _absolute(context, value):
     if isinstance(value, Sample):
-        raise context.refusal("calls np.abs with a part of the sample; use abs")
+        raise context.rejection("calls np.abs with a part of the sample; use abs")
     found = conversions.absolute(context, value)
     return found._replace(owner=NUMPY) if isinstance(found, Real) else found
 
@@ -126,7 +126,7 @@ def _test(template, function):
         if isinstance(value, (Known, Label)):
             return labels.mapped(context, function, value)
         if isinstance(value, Sample) and samples.types_of(context, value) & {"list"}:
-            raise context.refusal("uses a numpy test on a value that may be a list; convert it with float()")
+            raise context.rejection("uses a numpy test on a value that may be a list; convert it with float()")
         real = numbers.real_for(context, value, "tests")
         name = context.name_of("c", f"const int {{}} = {template.format(real.code)};")
         return Real(name, BOOL, NUMPY)
@@ -142,17 +142,17 @@ def _round(context, node):
 def rounded(context, value, decimals):
     """Return np.round(value, decimals), a constant number of decimals or None."""
     if not isinstance(decimals, (Known, type(None))):
-        raise context.refusal("rounds to a number of digits that is not a constant")
+        raise context.rejection("rounds to a number of digits that is not a constant")
     places = 0 if decimals is None else decimals.value
 
     def of_one(item):
         if isinstance(item, (Known, Label)):
             return labels.mapped(context, lambda one: np.round(one, places), item)
         if isinstance(item, Sample):
-            raise context.refusal("calls np.round with a part of the sample; use round")
+            raise context.rejection("calls np.round with a part of the sample; use round")
         real = numbers.real_for(context, item, "rounds")
         if not 0 <= places <= conversions.MAX_DIGITS:
-            raise context.refusal(f"rounds to a number of digits outside 0 to {conversions.MAX_DIGITS} digits")
+            raise context.rejection(f"rounds to a number of digits outside 0 to {conversions.MAX_DIGITS} digits")
         return conversions.rounded_as_numpy(context, real._replace(owner=NUMPY), places)
 
     return each(context, value, of_one)
@@ -168,16 +168,16 @@ def clipped(context, value, low, high):
 
     def of_one(item):
         if not numbers.is_number(item):
-            raise context.refusal("calls np.clip with a part of the sample; convert it with float()")
+            raise context.rejection("calls np.clip with a part of the sample; convert it with float()")
         real = numbers.real_of(context, item)
         if real.form != FLOAT or real.other is not None:
-            raise context.refusal("calls np.clip with a value that may not be float64")
+            raise context.rejection("calls np.clip with a value that may not be float64")
         name = context.name_of("v", f"double {{}} = {real.code};")
         for bound, symbol in ((low, "<"), (high, ">")):
             if isinstance(bound, Known) and bound.value is None:
                 continue
             if not isinstance(bound, Known) or not numbers.is_number(bound) or bound.value != bound.value:
-                raise context.refusal("calls np.clip with bounds that are not constants")
+                raise context.rejection("calls np.clip with bounds that are not constants")
             code = numbers.real_of(context, bound).code
             context.code.line(f"if ({name} {symbol} {code})")
             context.code.line(f"    {name} = {code};")

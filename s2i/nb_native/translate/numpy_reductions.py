@@ -33,13 +33,13 @@ def _along(context, value, axis, function):
     if isinstance(value, Known):
         value = arrays.array(context, value)
     if not isinstance(value, Vector):
-        raise context.refusal("computes with an array that has no native form")
+        raise context.rejection("computes with an array that has no native form")
     is_table = bool(value.items) and isinstance(value.items[0], Vector)
     if axis is None or (isinstance(axis, Known) and (axis.value is None or (not is_table and axis.value in (0, -1)))):
         return function(flat(value))
     if isinstance(axis, Known) and is_table and axis.value in (1, -1):
         return Vector(tuple(function(list(row.items)) for row in value.items), "array")
-    raise context.refusal("computes along an axis that has no native form")
+    raise context.rejection("computes along an axis that has no native form")
 
 
 def _row_of(context, items):
@@ -47,10 +47,10 @@ def _row_of(context, items):
     if not items:
         context.fail()
     if not all(numbers.is_number(item) for item in items):
-        raise context.refusal("computes with an array of values other than numbers")
+        raise context.rejection("computes with an array of values other than numbers")
     reals = [numbers.real_of(context, item) for item in items]
     if any(real.other for real in reals):
-        raise context.refusal("computes with an array of values that may not be numbers")
+        raise context.rejection("computes with an array of values that may not be numbers")
     texts = ", ".join(real.code for real in reals)
     return reals, context.name_of("x", f"const double {{}}[{len(items)}] = {{ {texts} }};")
 
@@ -74,7 +74,7 @@ def _extreme(context, items, wants_largest):
         code = f"{row}[{place}]"
         return Real(f"((float){code})" if form == FLOAT32 else code, form, NUMPY)
     if forms & set(STATIC):
-        raise context.refusal("uses min or max of an array with different types")
+        raise context.rejection("uses min or max of an array with different types")
     # An array has a single type: that of its first number.
     name = context.name_of("n", f"const nb_number {{}} = nb_as({row}[{place}], {reals[0].form});")
     return Real(f"{name}.value", f"{name}.form", NUMPY, name)
@@ -83,10 +83,10 @@ def _extreme(context, items, wants_largest):
 def _sum(context, items, divides=False):
     reals, row = _row_of(context, items)
     if len(items) > MAX_SUMMED:
-        raise context.refusal(f"adds an array of more than {MAX_SUMMED} numbers")
+        raise context.rejection(f"adds an array of more than {MAX_SUMMED} numbers")
     forms = {real.form for real in reals}
     if FLOAT32 in forms:
-        raise context.refusal("adds float32 numbers; convert them with astype(float)")
+        raise context.rejection("adds float32 numbers; convert them with astype(float)")
     text = f"nb_pairwise({row}, {len(items)})"
     if divides:
         return numbers.float_of(context, f"{text} / {float(len(items))!r}", NUMPY)
@@ -94,7 +94,7 @@ def _sum(context, items, divides=False):
         return numbers.float_of(context, text, NUMPY)
     form = INTEGER if forms <= {BOOL, INTEGER} else None
     if form is None and forms & set(STATIC):
-        raise context.refusal("adds an array with different types")
+        raise context.rejection("adds an array with different types")
     of_sum = form or f"({reals[0].form} == NB_AS_BOOL ? NB_AS_INTEGER : {reals[0].form})"
     return numbers.made(context, f"nb_made({text}, {of_sum})", form, NUMPY)
 
@@ -134,7 +134,7 @@ def _method_reduction(name):
     def done(context, node, owner):
         axis = given(context, node, "axis", needed=0)[0]
         if isinstance(owner, Real):
-            raise context.refusal(f"calls {name}() of one number")
+            raise context.rejection(f"calls {name}() of one number")
         return _along(context, owner, axis, lambda items: _REDUCED[name](context, items))
 
     return done

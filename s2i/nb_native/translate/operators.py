@@ -61,7 +61,7 @@ def _on_lists(context, operation, left, right):
     if isinstance(operation, ast.Mult) and isinstance(left, Vector) and isinstance(right, Known):
         if type(right.value) is int and right.value * len(left.items) <= MAX_ITEMS:
             return left._replace(items=left.items * right.value)
-    raise context.refusal("computes with a value that is not a number")
+    raise context.rejection("computes with a value that is not a number")
 
 
 def _fail_or_reject(context, operation, left, right):
@@ -75,15 +75,15 @@ def _fail_or_reject(context, operation, left, right):
     if texts and isinstance(operation, (ast.Sub, ast.Div, ast.FloorDiv, ast.Pow)):
         context.fail()
     if texts:
-        raise context.refusal("creates a string from a part of the sample")
-    raise context.refusal("computes with a value that is not a number")
+        raise context.rejection("creates a string from a part of the sample")
+    raise context.rejection("computes with a value that is not a number")
 
 
 def _as_vector(context, value):
     """Return a constant list or tuple as a Vector."""
     if isinstance(value, Known) and isinstance(value.value, (list, tuple)):
         return Vector(tuple(map(Known, value.value)), type(value.value).__name__)
-    raise context.refusal("adds a value that is not a list to a list")
+    raise context.rejection("adds a value that is not a list to a list")
 
 
 def _joined_lists(context, left, right):
@@ -93,7 +93,7 @@ def _joined_lists(context, left, right):
             samples.require(context, value, frozenset(["list"]))
             length = context.facts.lengths.get(value.code)
             if length is None:
-                raise context.refusal("joins the sample, whose length is unknown, with a list; check len() first")
+                raise context.rejection("joins the sample, whose length is unknown, with a list; check len() first")
             parts.append(Vector(tuple(samples.items(context, value, length)), "list"))
         else:
             reject_generator(context, value)
@@ -116,7 +116,7 @@ def _on_arrays(context, operation, left, right):
     if isinstance(operation, ast.MatMult):
         return inner_product(context, left, right)
     if isinstance(left, Matrix) or isinstance(right, Matrix):
-        raise context.refusal("computes with an array of the sample of unknown length")
+        raise context.rejection("computes with an array of the sample of unknown length")
     shapes = [shape_of(value) if _is_array(value) else () for value in (left, right)]
     if len(shapes[0]) == len(shapes[1]) and shapes[0] != shapes[1] and 1 not in (len(left.items), len(right.items)):
         context.fail()
@@ -128,7 +128,7 @@ def _on_arrays(context, operation, left, right):
         elif len(shapes[1]) == 2 and shapes[0] == shapes[1][1:]:
             pairs = ((left, item) for item in right.items)
         else:
-            raise context.refusal("computes with arrays of different shapes")
+            raise context.rejection("computes with arrays of different shapes")
     elif _is_array(left):
         pairs = ((item, right) for item in left.items)
     else:
@@ -144,14 +144,14 @@ def inner_product(context, left, right):
     rows = []
     for value in (left, right):
         if not _is_array(value) or any(not numbers.is_number(item) for item in value.items):
-            raise context.refusal("multiplies matrices, or an array of the sample of unknown length")
+            raise context.rejection("multiplies matrices, or an array of the sample of unknown length")
         rows.append([numbers.real_of(context, item) for item in value.items])
     if len(rows[0]) != len(rows[1]):
         context.fail()
     one, other = rows
     is_float = any(row and all(real.form == FLOAT for real in row) for row in rows)
     if not is_float or any(real.form == FLOAT32 or real.other for real in one + other):
-        raise context.refusal("multiplies arrays none of which is float64; set dtype=float")
+        raise context.rejection("multiplies arrays none of which is float64; set dtype=float")
     products = [f"{numbers.double_of(first)} * {numbers.double_of(second)}" for first, second in zip(one, other)]
     return numbers.float_of(context, " + ".join(products), NUMPY)
 
@@ -162,9 +162,9 @@ def _of_pair(context, operation, left, right):
     if isinstance(left, Sample) or isinstance(right, Sample):
         sample = left if isinstance(left, Sample) else right
         if samples.types_of(context, sample) & {"list"}:
-            raise context.refusal("computes with an array and a value that may be a list; convert it with float()")
+            raise context.rejection("computes with an array and a value that may be a list; convert it with float()")
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in (left, right)):
-        raise context.refusal("computes with an array of values other than numbers")
+        raise context.rejection("computes with an array of values other than numbers")
     if all(isinstance(value, Known) for value in (left, right)):
         return labels.mapped(context, _OPERATORS[type(operation)], left, right)
     return numbers.binary(context, operation, left, right, in_array=True)
@@ -179,7 +179,7 @@ def unary(context, node):
         return labels.mapped(context, _UNARY[type(node.op)], value)
     value = arrays.written_out(context, value)
     if isinstance(node.op, ast.Invert):
-        raise context.refusal(f"has {short_text_of(node)}, which has no native form")
+        raise context.rejection(f"has {short_text_of(node)}, which has no native form")
     if not isinstance(value, Sample) and not numbers.is_number(value) and not _is_array(value):
         context.fail()
     return _signed(context, node.op, value)

@@ -22,7 +22,7 @@ def as_branches(context, statement):
         test, name = _test(context, case.pattern, subject)
         if case.guard is not None:
             if name is not None:
-                raise context.refusal("has a case that binds a name and has a condition, which has no native form")
+                raise context.rejection("has a case that binds a name and has a condition, which has no native form")
             test = ast.copy_location(ast.BoolOp(op=ast.And(), values=[test, case.guard]), case.guard)
         body = list(case.body)
         if name is not None:
@@ -50,7 +50,7 @@ def _test(context, pattern, subject):
     if isinstance(pattern, ast.MatchSingleton):
         constant = ast.copy_location(ast.Constant(value=pattern.value), pattern)
         return _compared(pattern, subject, ast.Is(), constant), None
-    raise context.refusal("has a case that unpacks a value, which has no native form")
+    raise context.rejection("has a case that unpacks a value, which has no native form")
 
 
 def _compared(pattern, subject, operation, value):

@@ -83,7 +83,7 @@ def predictor(function, sample, code, accepted=None, first_branch=0):
 
     def end(value):
         if isinstance(value, Torn):
-            raise context.refusal(f"answers with what {value.reason}")
+            raise context.rejection(f"answers with what {value.reason}")
         with context.placed():
             answers.write(value)
         answers.end()
@@ -105,7 +105,7 @@ def validator(function, code):
 
     def end(value):
         if isinstance(value, Torn):
-            raise context.refusal(f"returns what {value.reason}")
+            raise context.rejection(f"returns what {value.reason}")
         try:
             verdicts.write(context, value)
         except Raised:
@@ -133,12 +133,12 @@ def _write(context, function, sample, end):
         return
     wrong = functions.bind(frame, [*map(Known, bound), *arguments], keywords)
     if wrong is not None:
-        raise context.refusal(wrong)
+        raise context.rejection(wrong)
     body = tree.body if isinstance(tree.body, list) else [ast.copy_location(ast.Return(value=tree.body), tree.body)]
     try:
         statements.run(context, body, end)
     except RecursionError:
-        raise context.refusal("is nested too deeply") from None
+        raise context.rejection("is nested too deeply") from None
 
 
 def _called(function):

@@ -16,7 +16,7 @@ SUM_KEEPS_LOST = int(sys.version_info >= (3, 12))
 def _values_of(context, node):
     """Return the arguments of min, max or sum: several values, the items of a single one, or a Sample."""
     if node.keywords:
-        raise context.refusal("calls min, max or sum with keywords")
+        raise context.rejection("calls min, max or sum with keywords")
     positional = displays.items_of_display(context, node.args)
     if len(positional) != 1:
         return positional
@@ -44,7 +44,7 @@ def extreme_of(context, values, symbol):
     if all(isinstance(value, (Known, Label)) for value in values):
         return labels.mapped(context, lambda *items: (max if symbol == ">" else min)(items), *values)
     if not all(isinstance(value, Sample) or numbers.is_number(value) for value in values):
-        raise context.refusal("uses min or max of values that have no native form")
+        raise context.rejection("uses min or max of values that have no native form")
     sampled = [value for value in values if isinstance(value, Sample)]
     may_be = TEXT if len(sampled) == len(values) else None
     reals = [
@@ -62,7 +62,7 @@ def extreme_of(context, values, symbol):
             context.fail_if(f"({' || '.join(tests)}) && {first}->type != {value.code}->type")
     if sampled and any(real.owner != PYTHON for real in reals):
         if any("list" in samples.types_of(context, value) for value in sampled):
-            raise context.refusal("compares a numpy number with a value that may be a list; convert it with float()")
+            raise context.rejection("compares a numpy number with a value that may be a list; convert it with float()")
     forms, owners = {real.form for real in reals}, {real.owner for real in reals}
     owner = owners.pop() if len(owners) == 1 else EITHER
     if len(forms) == 1 and forms <= {FLOAT, FLOAT32, INTEGER}:
@@ -74,7 +74,7 @@ def extreme_of(context, values, symbol):
             context.code.line(f"    {name} = {real.code};")
         return Real(name, form, owner)
     if FLOAT32 in forms:
-        raise context.refusal("compares float32 with other numbers; convert it with float()")
+        raise context.rejection("compares float32 with other numbers; convert it with float()")
     name = context.name_of("n", f"nb_number {{}} = {numbers.struct_of(reals[0])};")
     for real in reals[1:]:
         context.code.line(f"if ({real.code} {symbol} {name}.value)")
@@ -87,7 +87,7 @@ def total(context, node):
     """Return sum()."""
     values = _values_of(context, node) if len(node.args) == 1 else None
     if values is None:
-        raise context.refusal("calls sum with a start value value")
+        raise context.rejection("calls sum with a start value value")
     if isinstance(values, Sample):
         return numbers.made(context, f"nb_sum({values.code}, {SUM_KEEPS_LOST})", None)
     if all(isinstance(value, Known) for value in values):

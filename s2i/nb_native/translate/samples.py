@@ -158,7 +158,7 @@ def constant_of(context, value):
     elif type(value) in (list, dict) and not value:
         fields = f".type = {'NB_ARRAY' if type(value) is list else 'NB_OBJECT'}"
     else:
-        raise context.refusal("uses a default that is not a JSON constant")
+        raise context.rejection("uses a default that is not a JSON constant")
     return "&" + context.name_of("d", f"static const nb_value {{}} = {{{fields}}};")
 
 
@@ -234,7 +234,7 @@ def equals(context, sample, value):
     code = sample.code
     if isinstance(value, Real):
         if value.other is not None:
-            raise context.refusal(f"compares what may be {value.other}")
+            raise context.rejection(f"compares what may be {value.other}")
         return f"nb_is_number({code}, {value.code})"
     constant = value.value
     if constant is None:
@@ -255,7 +255,7 @@ def equals(context, sample, value):
         return False
     if isinstance(constant, dict) and not constant:
         return f"({code}->type == NB_OBJECT && {code}->count == 0)"
-    raise context.refusal("compares a part of the sample with a value that has no native form")
+    raise context.rejection("compares a part of the sample with a value that has no native form")
 
 
 def in_constants(context, sample, values):

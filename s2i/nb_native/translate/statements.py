@@ -129,7 +129,7 @@ def _step(context, statement, rest):
         return _after_jump(statement, rest)
     written = _WRITTEN.get(type(statement))
     if written is None:
-        raise context.refusal(f"has {_named(statement)}, which has no native form")
+        raise context.rejection(f"has {_named(statement)}, which has no native form")
     written(context, statement)
     return rest
 
@@ -178,7 +178,7 @@ def _rounds(context, statement, rest):
             rounds.append(LoopEnd(statement, False))
     # break continues after `else`; continue in the last iteration continues before it.
     if statement.orelse and flow.contains(statement.body, (ast.Break,)):
-        raise context.refusal("has a loop with break and else")
+        raise context.rejection("has a loop with break and else")
     if items:
         rounds.append(LoopEnd(statement, False))
     return [*rounds, *statement.orelse, LoopEnd(statement, True), *rest]
@@ -304,17 +304,17 @@ def _changed(context, node):
         for argument in node.args:
             given = context.evaluate(argument)
             if not isinstance(given, Record):
-                raise context.refusal("updates a dict with a value that has no native form")
+                raise context.rejection("updates a dict with a value that has no native form")
             fields.update(given.fields)
         for keyword in node.keywords:
             if keyword.arg is None:
-                raise context.refusal("updates a dict with **")
+                raise context.rejection("updates a dict with **")
             fields[keyword.arg] = displays.escaping(context, keyword.value)
         context.frame.names[owner.id] = Record(fields)
         return True
     known = value if value is not None else context.frame.look_up(owner.id)
     if isinstance(known, Known) and not isinstance(known.value, (str, tuple)):
-        raise context.refusal(
+        raise context.rejection(
             f"calls {short_text_of(node.func)}, which changes an object that keeps its value after the call"
         )
     return False
@@ -322,7 +322,7 @@ def _changed(context, node):
 
 def _check_own(context, name):
     if name in context.frame.shared:
-        raise context.refusal(f"changes {name}, which another variable refers to")
+        raise context.rejection(f"changes {name}, which another variable refers to")
 
 
 def _assignment(context, statement):
@@ -347,7 +347,7 @@ def _store(context, target, value, node):
         _store_item(context, target, value)
         return
     if isinstance(target, ast.Attribute):
-        raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
+        raise context.rejection(f"writes {short_text_of(target)}, which keeps its value after the call")
     iteration.assign(context, target, value)
     is_fresh = isinstance(node, _FRESH) or (
         isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("list", "dict")
@@ -361,7 +361,7 @@ def _store_item(context, target, value):
     owner = target.value
     held = context.frame.names.get(owner.id) if isinstance(owner, ast.Name) else None
     if not isinstance(held, (Vector, Record)) or (isinstance(held, Vector) and held.kind != "list"):
-        raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
+        raise context.rejection(f"writes {short_text_of(target)}, which has no native form")
     _check_own(context, owner.id)
     key = context.evaluate(index_of(target))
     if isinstance(held, Record):
@@ -370,7 +370,7 @@ def _store_item(context, target, value):
         context.frame.names[owner.id] = Record(fields)
         return
     if not isinstance(key, Known) or type(key.value) is not int:
-        raise context.refusal("writes an item whose index is not a constant")
+        raise context.rejection("writes an item whose index is not a constant")
     items = list(held.items)
     if not -len(items) <= key.value < len(items):
         context.fail()
@@ -387,21 +387,21 @@ def _augmented(context, statement):
             context, ast.copy_location(ast.Subscript(value=target.value, slice=target.slice, ctx=ast.Load()), target)
         )
     else:
-        raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
+        raise context.rejection(f"writes {short_text_of(target)}, which keeps its value after the call")
     value = context.evaluate(statement.value)
     if isinstance(before, Known) and isinstance(before.value, (list, dict, set)):
-        raise context.refusal(f"writes {short_text_of(target)}, which keeps its value after the call")
+        raise context.rejection(f"writes {short_text_of(target)}, which keeps its value after the call")
     if isinstance(before, Vector):
         # Modified in place, so other references see the change.
         if not isinstance(target, ast.Name):
-            raise context.refusal(f"writes {short_text_of(target)}, which has no native form")
+            raise context.rejection(f"writes {short_text_of(target)}, which has no native form")
         _check_own(context, target.id)
         if before.kind == "list":
             items = tuple(iteration.iterated(context, value))
             context.frame.names[target.id] = before._replace(items=before.items + items)
             return
         if before.kind == "array":
-            raise context.refusal(f"writes {short_text_of(target)} in place, which has no native form")
+            raise context.rejection(f"writes {short_text_of(target)} in place, which has no native form")
     result = operators.binary(context, statement.op, before, value)
     if isinstance(target, ast.Name):
         iteration.assign(context, target, result)
@@ -434,7 +434,7 @@ def _raise(context, statement):
     if isinstance(named, ast.Name):
         known = context.frame.look_up(named.id)
         if isinstance(known, Known) and _may_have_status(known.value):
-            raise context.refusal(f"raises {named.id}, whose status has no native form")
+            raise context.rejection(f"raises {named.id}, whose status has no native form")
     if isinstance(error, ast.Call) and len(error.args) == 1 and not error.keywords:
         context.say(error.args[0], error.func)
     context.fail()
@@ -450,14 +450,14 @@ def _import(context, statement):
     for alias in statement.names:
         value = functions.imported(statement, alias)
         if value is None:
-            raise context.refusal(f"imports {alias.name}, which no cell has imported")
+            raise context.rejection(f"imports {alias.name}, which no cell has imported")
         name = alias.asname or alias.name.partition(".")[0]
         iteration.assign(context, ast.Name(id=name, ctx=ast.Store()), value)
 
 
 def _definition(context, statement):
     if statement.decorator_list:
-        raise context.refusal(f"has {statement.name} with a decorator")
+        raise context.rejection(f"has {statement.name} with a decorator")
     iteration.assign(context, ast.Name(id=statement.name, ctx=ast.Store()), Closure(statement, context.frame))
 
 

@@ -51,13 +51,13 @@ def _pair(context, verdict):
     )
     is_nothing = isinstance(reason, Known) and reason.value is None
     if not is_text and not is_nothing:
-        raise context.refusal("returns a reason that is not a constant")
+        raise context.rejection("returns a reason that is not a constant")
     if isinstance(first, (Known, Label)):
         if isinstance(first, Label) or isinstance(reason, Label):
-            raise context.refusal("returns one of several results with a reason")
+            raise context.rejection("returns one of several results with a reason")
         return Known((first.value, reason.value)), Known("")
     if isinstance(first, Sample):
-        raise context.refusal("returns a part of the sample as the result, with a reason")
+        raise context.rejection("returns a part of the sample as the result, with a reason")
     # A Python bool combines with any reason, other truth values only with text.
     if (getattr(first, "form", None) != "NB_AS_BOOL" or getattr(first, "owner", None) != "Python") and not is_text:
         return Known(True), Known("")
@@ -65,7 +65,7 @@ def _pair(context, verdict):
 
 
 def _reason(verdict, reason):
-    found = functions.refusal(verdict)
+    found = functions.rejection(verdict)
     return found if found is None or found else reason
 
 

@@ -13,7 +13,7 @@ import boosted  # noqa: F401
 import corpus
 import deceivers
 import networks  # noqa: F401
-import refused  # noqa: F401
+import rejected  # noqa: F401
 import tables  # noqa: F401
 import texts  # noqa: F401
 from measured import SIZES, Measured, measure

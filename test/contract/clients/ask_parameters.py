@@ -19,7 +19,7 @@ def ask(output, parameters):
     return json.loads(json.dumps(answer.as_numpy(output).tolist(), default=bytes.decode))
 
 
-def refusal(parameters):
+def rejection(parameters):
     """Return the reason why an inference is rejected."""
     try:
         return ask("numbers", parameters)
@@ -38,8 +38,8 @@ print(
             "none": first(ask("numbers", None)),
             "some": first(ask("numbers", {"top_k": 2, "order": "down"})),
             "list": first(ask("tags", {"tags": '["a", "b"]'})),
-            "unknown": refusal({"top": 2}),
-            "wrong": refusal({"top_k": "x"}),
+            "unknown": rejection({"top": 2}),
+            "wrong": rejection({"top_k": "x"}),
         }
     )
 )

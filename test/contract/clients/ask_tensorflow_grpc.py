@@ -24,7 +24,7 @@ channel = grpc.insecure_channel(host)
 predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
-def refused(call, *words, **more):
+def rejected(call, *words, **more):
     """Return code and message of a call that must be rejected."""
     try:
         call(*words, **more)
@@ -88,16 +88,16 @@ if kind == "lists":
     tensor.dtype = 2
     tensor.tensor_shape.dim[0].size = 1 << 18
     tensor.tensor_shape.dim[1].size = 1 << 20
-    found["too many"] = refused(predictions.Predict, request)
+    found["too many"] = rejected(predictions.Predict, request)
     tensor.ClearField("double_val")
     tensor.tensor_content = b"1" * 12
-    found["lying"] = refused(predictions.Predict, request)
+    found["lying"] = rejected(predictions.Predict, request)
     regression = with_example(regression_pb2.RegressionRequest(), **{"input-0": [1.5, 2.0]})
     found["regress"] = [one.value for one in predictions.Regress(regression).result.regressions]
-    found["unknown"] = refused(client.predict_request, "other", {"x": rows})
-    found["version"] = refused(client.predict_request, model, {"x": rows}, model_version=7)
-    found["refused"] = refused(client.predict_request, model, {"x": np.zeros((1, 3))})
-    found["no classes"] = refused(
+    found["unknown"] = rejected(client.predict_request, "other", {"x": rows})
+    found["version"] = rejected(client.predict_request, model, {"x": rows}, model_version=7)
+    found["refused"] = rejected(client.predict_request, model, {"x": np.zeros((1, 3))})
+    found["no classes"] = rejected(
         predictions.Classify, with_example(classification_pb2.ClassificationRequest(), **{"input-0": [1.0, 2.0]})
     )
 elif kind == "columns":

@@ -46,10 +46,10 @@ large = np.arange(20_000, dtype="f8").reshape(-1, 2)
 found["large"] = bool((infer(large).as_numpy("output-0") == large.sum(axis=1)).all())
 try:
     infer(np.zeros((1, 3)))
-except InferenceServerException as refused:
-    found["refused"] = [refused.status(), refused.message()]
+except InferenceServerException as rejected:
+    found["refused"] = [rejected.status(), rejected.message()]
 try:
     client.infer("other", [triton.InferInput("x", [1], "FP64").set_data_from_numpy(np.zeros(1))])
-except InferenceServerException as refused:
-    found["unknown"] = refused.message()
+except InferenceServerException as rejected:
+    found["unknown"] = rejected.message()
 print(json.dumps(found))

@@ -48,7 +48,7 @@ compressed = client.infer(model, [given(rows)], compression_algorithm="gzip")
 found["gzip"] = compressed.as_numpy("output-0").tolist()
 
 
-def refused(call, *words, **more):
+def rejected(call, *words, **more):
     """Return code and message of a call that must be rejected."""
     try:
         call(*words, **more)
@@ -57,11 +57,11 @@ def refused(call, *words, **more):
     return None
 
 
-found["refused"] = refused(client.infer, model, [given(np.zeros((1, 3)))])
-found["refused in company"] = refused(client.infer, model, [given(np.ones((2, 3)))])
-found["unknown"] = refused(client.infer, "other", [given(rows)])
-found["unknown version"] = refused(client.is_model_ready, model, "7")
-found["unknown output"] = refused(client.infer, model, [given(rows)], outputs=[triton.InferRequestedOutput("nothing")])
+found["refused"] = rejected(client.infer, model, [given(np.zeros((1, 3)))])
+found["refused in company"] = rejected(client.infer, model, [given(np.ones((2, 3)))])
+found["unknown"] = rejected(client.infer, "other", [given(rows)])
+found["unknown version"] = rejected(client.is_model_ready, model, "7")
+found["unknown output"] = rejected(client.infer, model, [given(rows)], outputs=[triton.InferRequestedOutput("nothing")])
 
 answered = queue.Queue()
 client.start_stream(lambda result, error: answered.put((result, error)))

@@ -129,8 +129,8 @@ def outcome(body: bytes, rows: Rows) -> str:
         # As its own answers, it is written, too.
         with contextlib.suppress(Malformed):
             arrow.write(Series(array=samples.array))
-    except Malformed as refused:
-        return str(refused.status)
+    except Malformed as rejected:
+        return str(rejected.status)
     except ValueError as wrong:
         # NaN and infinities, which the scorers reject.
         return "400" if "is not JSON" in str(wrong) else repr(wrong)

@@ -136,8 +136,8 @@ def ask_v2(cases):
         lambda: inferred(columns, then=lambda got: {one.name: one.as_numpy().tolist() for one in got.outputs}),
         {"name": ["a", "b"], "age": [1, 2]},
     )
-    refused = "Sample 1: The notebook's validator rejects this sample., '400 Bad Request'"
-    cases.add("v2 refused", lambda: inferred([input_of("FP64", rows.T[:, :1].repeat(3, 1))], adder, "adder"), refused)
+    rejected = "Sample 1: The notebook's validator rejects this sample., '400 Bad Request'"
+    cases.add("v2 refused", lambda: inferred([input_of("FP64", rows.T[:, :1].repeat(3, 1))], adder, "adder"), rejected)
 
 
 def main():

@@ -42,7 +42,7 @@ def posted(client, body, kind=JSON, then=records):
     return then(PredictionsResponse.from_json(answer.text))
 
 
-def refused(client, body, kind=JSON):
+def rejected(client, body, kind=JSON):
     """Return status, code and message of an error in MLflow's form."""
     data = json.dumps(body) if isinstance(body, dict) else body
     answer = requests.post(f"{client.url_prefix}/invocations", data=data, headers={"Content-Type": kind}, timeout=20)
@@ -149,15 +149,17 @@ def ask_for_refusals(cases):
     }
     for name, (client, body, kind, words) in rejections.items():
         wanted = [400, "BAD_REQUEST", words]
-        cases.add(f"refused: {name}", lambda c=client, b=body, k=kind: refused(c, b, k), wanted)
+        cases.add(f"refused: {name}", lambda c=client, b=body, k=kind: rejected(c, b, k), wanted)
     broken = '{"instances": [1'
-    cases.add("refused: broken JSON", lambda: refused(people, broken)[:2], [400, "BAD_REQUEST"])
+    cases.add("refused: broken JSON", lambda: rejected(people, broken)[:2], [400, "BAD_REQUEST"])
     cases.add(
-        "refused: another parameter of the type", lambda: refused(people, two, f"{JSON}; a=b")[:2], [415, "BAD_REQUEST"]
+        "refused: another parameter of the type",
+        lambda: rejected(people, two, f"{JSON}; a=b")[:2],
+        [415, "BAD_REQUEST"],
     )
     failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
     # No float is that large.
-    cases.add("failed", lambda: refused(adder, {"instances": [[10**400, 1]]}), [500, "INTERNAL_ERROR", failed])
+    cases.add("failed", lambda: rejected(adder, {"instances": [[10**400, 1]]}), [500, "INTERNAL_ERROR", failed])
 
 
 def main():

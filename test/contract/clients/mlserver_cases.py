@@ -60,7 +60,7 @@ def inferred(request, where="", **headers):
     return InferenceResponse.model_validate_json(text)
 
 
-def refusal(path, body=None):
+def rejection(path, body=None):
     """Return status and message of an error, as MLServer's types read it."""
     status, text = asked(path, body)
     return [status, InferenceErrorResponse.model_validate_json(text).error]
@@ -110,16 +110,16 @@ def ask_server(cases):
     cases.add("index of what is ready", lambda: indexed(asked("/v2/repository/index", b'{"ready": true}')[1]), state)
     cases.add("load", lambda: asked(f"/v2/repository/models/{model}/load", b"")[0], 200)
     unknown = [404, "Request for unknown model: 'other' is not found."]
-    cases.add("load of an unknown model", lambda: refusal("/v2/repository/models/other/load", b""), unknown)
-    cases.add("metadata of an unknown model", lambda: refusal("/v2/models/other"), unknown)
+    cases.add("load of an unknown model", lambda: rejection("/v2/repository/models/other/load", b""), unknown)
+    cases.add("metadata of an unknown model", lambda: rejection("/v2/models/other"), unknown)
     cases.add(
         "inference of an unknown model",
-        lambda: refusal("/v2/models/other/versions/v0/infer", body),
+        lambda: rejection("/v2/models/other/versions/v0/infer", body),
         [404, "Request for unknown model: 'other' version 'v0' is not found."],
     )
     invalid = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP8", "data": [1]}]}).encode()
     words = [400, "The input 'x' has an unsupported datatype."]
-    cases.add("an unknown datatype", lambda: refusal(f"/v2/models/{model}/infer", invalid), words)
+    cases.add("an unknown datatype", lambda: rejection(f"/v2/models/{model}/infer", invalid), words)
 
 
 def ask_for_pages(cases):
@@ -175,11 +175,11 @@ def ask_to_unload(cases):
     body = InferenceRequest(inputs=[NumpyCodec.encode_input("x", np.array([[1, 2]]))]).model_dump_json().encode()
     repository = f"/v2/repository/models/{model}"
     unknown = [404, "Request for unknown model: 'other' is not found."]
-    cases.add("unload of an unknown model", lambda: refusal("/v2/repository/models/other/unload", b""), unknown)
+    cases.add("unload of an unknown model", lambda: rejection("/v2/repository/models/other/unload", b""), unknown)
     cases.add("unload", lambda: asked(f"{repository}/unload", b"")[0], 200)
     for name, path in paths.items():
-        cases.add(f"{name} of an unloaded model", lambda p=path: refusal(p)[0], 404)
-    cases.add("inference of an unloaded model", lambda: refusal(f"/v2/models/{model}/infer", body)[0], 404)
+        cases.add(f"{name} of an unloaded model", lambda p=path: rejection(p)[0], 404)
+    cases.add("inference of an unloaded model", lambda: rejection(f"/v2/models/{model}/infer", body)[0], 404)
     cases.add("an unloaded model is not ready", lambda: asked(f"/v2/models/{model}/ready")[0], 503)
     state = [[model, version, "UNAVAILABLE"]]
     cases.add("index of an unloaded model", lambda: indexed(asked("/v2/repository/index", b"{}")[1]), state)

@@ -61,7 +61,7 @@ def invoked(url, serializer, deserializer, values):
     return array(said) if isinstance(said, np.ndarray) else said
 
 
-def refused(serializer, values):
+def rejected(serializer, values):
     """Return status and type of an error, and the start of its message."""
     status, stream, headers = sent(adder, serializer.serialize(values), serializer.CONTENT_TYPE)
     return [status, headers["Content-Type"], json.load(stream)["detail"].partition(";")[0]]
@@ -99,11 +99,11 @@ def main():
     }
     for name, (serializer, value, kind) in others.items():
         wanted = [415, problem, unread.format(kind)]
-        cases.add(f"refused: {name}", lambda s=serializer, v=value: refused(s, v), wanted)
+        cases.add(f"refused: {name}", lambda s=serializer, v=value: rejected(s, v), wanted)
     words = "The notebook's validator rejects this sample."
-    cases.add("refused: a sample", lambda: refused(one, [1]), [422, problem, words])
+    cases.add("refused: a sample", lambda: rejected(one, [1]), [422, problem, words])
     cases.add(
-        "refused: a line", lambda: refused(SERIALIZERS["lines"], [[1, 2], [1]]), [422, problem, f"Sample 2: {words}"]
+        "refused: a line", lambda: rejected(SERIALIZERS["lines"], [[1, 2], [1]]), [422, problem, f"Sample 2: {words}"]
     )
     cases.add("refused: no body", lambda: sent(adder, b"", "application/json")[0], 400)
     cases.add("refused: an answer as an image", lambda: sent(adder, "1,2\n", "text/csv", "image/png")[0], 406)

@@ -61,7 +61,7 @@ class Client:
         """Return the result of a method of the client."""
         return self._settle(getattr(self._client, name)(*words, **more))
 
-    def refusal(self, name, *words, **more):
+    def rejection(self, name, *words, **more):
         """Return the status and the message of the error that a method of the client raises."""
         try:
             return raised(RuntimeError(f"nothing was raised: {self.call(name, *words, **more)}"))
@@ -124,7 +124,7 @@ def calls(cases, client):
     add("statistics of a model", counted, "get_inference_statistics", model, then=counts)
     add("index", [{"name": model, "version": version, "state": "READY", "reason": ""}], "get_model_repository_index")
     unknown = ["404", "Request for unknown model: 'other' is not found."]
-    cases.add(f"{client.kind} unknown metadata", lambda: client.refusal("get_model_metadata", "other"), unknown)
+    cases.add(f"{client.kind} unknown metadata", lambda: client.rejection("get_model_metadata", "other"), unknown)
 
 
 def datatypes(cases, client):
@@ -174,8 +174,8 @@ def others(cases, client):
     def add(name, call, wanted):
         cases.add(name, call, wanted)
 
-    def refused(name, wanted, inputs, asked=model, **more):
-        cases.add(name, lambda: client.refusal("infer", asked, inputs, **more), wanted)
+    def rejected(name, wanted, inputs, asked=model, **more):
+        cases.add(name, lambda: client.rejection("infer", asked, inputs, **more), wanted)
 
     def once(**more):
         return client.call("infer", model, [client.input("FP64", rows)], **more)
@@ -195,37 +195,37 @@ def others(cases, client):
     add("parameters", lambda: array(once(**words).as_numpy("output-0")), array(rows))
     more = {"headers": {"X-Request-ID": "r1"}, "query_params": {"a": "b"}}
     add("header fields and query", lambda: array(once(**more).as_numpy("output-0")), array(rows))
-    refused(
+    rejected(
         "unknown parameter",
         ["400", 'Sample 1: "own" is not a parameter of this model, which has none'],
         infer,
         parameters={"own": "words"},
     )
-    refused(
+    rejected(
         "unknown output",
         ["400", "There is no output 'y'. Outputs: output-0."],
         infer,
         outputs=[module.InferRequestedOutput("y")],
     )
-    refused(
+    rejected(
         "classification",
         ["400", "The classification extension is not supported."],
         infer,
         outputs=[module.InferRequestedOutput("output-0", class_count=2)],
     )
-    refused("unknown model", ["404", "Request for unknown model: 'other' is not found."], infer, "other")
-    refused(
+    rejected("unknown model", ["404", "Request for unknown model: 'other' is not found."], infer, "other")
+    rejected(
         "unknown version",
         ["404", f"Request for unknown model: '{model}' version '9' is not found."],
         infer,
         model_version="9",
     )
     latin = [client.input("BYTES", np.array([b"\xff"], dtype=object))]
-    refused("bytes that are no text", ["400", "The input 'x' is not UTF-8; send bytes as base64."], latin)
+    rejected("bytes that are no text", ["400", "The input 'x' is not UTF-8; send bytes as base64."], latin)
     uneven = [client.input("FP64", rows), client.input("FP64", rows[:1], "y")]
-    refused("uneven columns", ["400", "The inputs differ in their first dimension."], uneven)
+    rejected("uneven columns", ["400", "The inputs differ in their first dimension."], uneven)
     twice = [client.input("FP64", rows), client.input("FP64", rows)]
-    refused("a name twice", ["400", "Two inputs have the same name."], twice)
+    rejected("a name twice", ["400", "Two inputs have the same name."], twice)
 
 
 def in_background(cases, client):

@@ -94,7 +94,7 @@ def test_a_request_alone_is_two_turns_and_a_call(simulated):
 
 def test_a_full_queue_rejects_the_surplus_and_bounds_the_wait(simulated):
     outcome = simulated(1.25, queue=20).outcome
-    assert len(outcome.refused) / COUNT == pytest.approx(1 - 1 / 1.25, rel=0.05)
+    assert len(outcome.rejected) / COUNT == pytest.approx(1 - 1 / 1.25, rel=0.05)
     assert max(seconds for _, seconds in outcome.answers) <= 22
 
 

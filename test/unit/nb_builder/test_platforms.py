@@ -41,7 +41,7 @@ def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, lef
 
 
 @pytest.mark.parametrize(
-    ("sources", "refused"),
+    ("sources", "rejected"),
     [
         (["from google.colab import files\nf = files.upload()"], [("google.colab.files.upload", 2)]),
         (
@@ -60,8 +60,8 @@ def test_what_only_prepares_colab_is_left_out_line_by_line(tmp_path, source, lef
         (["x = json.load(open('/content/drive/MyDrive/x.json'))"], [("/content/drive/MyDrive/x.json", 1)]),
     ],
 )
-def test_what_a_notebook_surely_needs_of_another_place_is_rejected_with_its_line(tmp_path, sources, refused):
-    assert outcome(tmp_path, *sources)[1] == refused
+def test_what_a_notebook_surely_needs_of_another_place_is_rejected_with_its_line(tmp_path, sources, rejected):
+    assert outcome(tmp_path, *sources)[1] == rejected
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_may_work_here_is_left_alone(tmp_path, source):
 
 
 @pytest.mark.parametrize(
-    ("source", "refused"),
+    ("source", "rejected"),
     [
         ("df = spark.table('a')", [("spark.table", 1)]),
         ("%sql SELECT 1", [("%sql", 1)]),
@@ -97,8 +97,8 @@ def test_what_may_work_here_is_left_alone(tmp_path, source):
         ("dbutils.library.restartPython()", []),
     ],
 )
-def test_names_and_magics_of_databricks_count_in_its_own_notebooks(tmp_path, source, refused):
-    assert outcome(tmp_path, source, metadata=DATABRICKS)[1] == refused
+def test_names_and_magics_of_databricks_count_in_its_own_notebooks(tmp_path, source, rejected):
+    assert outcome(tmp_path, source, metadata=DATABRICKS)[1] == rejected
 
 
 def test_a_file_that_the_repository_has_is_named(tmp_path):

@@ -78,8 +78,8 @@ def test_what_the_validator_rejects_must_be_rejected_and_not_fail(program):
     def validator(x):
         return isinstance(x, list) and len(x) == 2
 
-    refusing = "if type(x) is not list or len(x) != 2:\n    raise Error('The sample is refused')\nreturn x[0] + x[1]"
-    assert proved(program(refusing), validator=validator)["answered"] > 5_000
+    rejecting = "if type(x) is not list or len(x) != 2:\n    raise Error('The sample is refused')\nreturn x[0] + x[1]"
+    assert proved(program(rejecting), validator=validator)["answered"] > 5_000
     with pytest.raises(Refusal, match="is refused, and the native program answers"):
         proved(program(RIGHT), validator=validator)
 

@@ -26,7 +26,7 @@ def task(archive, tmp_path, monkeypatch):
     return {
         "name": archive.name,
         "digest": carried.digest_of(str(archive)),
-        "refusal": source.refusal(archive.name, carried.REASON),
+        "refusal": source.rejection(archive.name, carried.REASON),
     }
 
 

@@ -133,7 +133,7 @@ class _Page:
         try:
             return self._tried_by_field(wanted, place)
         except posted_fields.Unreadable as error:
-            return self._refused("", replies.problem(400, str(error)))
+            return self._rejected("", replies.problem(400, str(error)))
 
     def show_notebook(self, notebook: Path) -> Response:
         """Return the executed notebook, rendered by the build."""
@@ -148,7 +148,7 @@ class _Page:
             files = self.context.files
             sample = form.files_in(request.content_type, content, files, "application/json", skips_empty=True)
         except Malformed as error:
-            return self._refused("", replies.problem(error.status, str(error)))
+            return self._rejected("", replies.problem(error.status, str(error)))
         answer = self.context.asker.ask_files(sample, self.context.calls.made()) if sample else None
         reply = replies.from_answer(answer, replies.disclosure(self.context.settings)) if answer else replies.EMPTY
         return self._replied("", reply, started)
@@ -159,11 +159,11 @@ class _Page:
         value, errors = posted_fields.sample_of(posted_fields.without(pairs, place) if wanted == REMOVE else pairs)
         if wanted == PREDICT:
             sample = _as_text(value)
-            return self._refused(sample, UNREAD, value, errors) if errors else self._asked(sample)
+            return self._rejected(sample, UNREAD, value, errors) if errors else self._asked(sample)
         value = sample_fields.completed(self._schema, value)
         value = sample_fields.grown(self._schema, value, place) if wanted == ADD else value
         # Empty fields have only just been added.
-        errors = {at: words for at, words in errors.items() if request.form.get(at, "").strip()}
+        errors = {at: message for at, message in errors.items() if request.form.get(at, "").strip()}
         return self._rendered(_as_text(value), value=value, errors=errors)
 
     def _asked(self, sample: str) -> Response:
@@ -172,7 +172,7 @@ class _Page:
         try:
             call = self.context.calls.made(_parameters())
         except Malformed as error:
-            return self._refused(sample, replies.problem(error.status, str(error)))
+            return self._rejected(sample, replies.problem(error.status, str(error)))
         if sample.strip():
             answer = self.context.asker.ask(sample.encode("utf-8", "replace"), call)
             reply = replies.from_answer(answer, replies.disclosure(self.context.settings))
@@ -181,14 +181,14 @@ class _Page:
     def _replied(self, sample: str, reply: replies.Reply, started: float) -> Response:
         """Return the page with the pool's reply to a sample."""
         if reply.status != 200:
-            return self._refused(sample, reply)
+            return self._rejected(sample, reply)
         took = figures.duration(time.perf_counter() - started)
         answer = json.loads(reply.body)
         is_file = isinstance(answer, str) and answer.startswith(SHOWN_FILES)
         text = _as_text(f"{answer[:MAX_URL]}…" if is_file else answer)
         return self._rendered(sample, answer=text, took=took, file=answer if is_file else "")
 
-    def _refused(
+    def _rejected(
         self, sample: str, reply: replies.Reply, value: object = None, errors: dict[str, str] | None = None
     ) -> Response:
         rejection = reply.rejection or replies.Rejection(reply.status, "")

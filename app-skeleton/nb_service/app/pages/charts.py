@@ -15,7 +15,7 @@ class Bar(NamedTuple):
     x: int
     baseline: float
     present: float
-    words: str
+    description: str
 
 
 class Chart(NamedTuple):
@@ -23,7 +23,7 @@ class Chart(NamedTuple):
 
     title: str
     has_drifted: bool
-    words: str
+    description: str
     width: int
     bars: list[Bar]
     first: str
@@ -49,12 +49,12 @@ def _chart(one: dict) -> Chart:
         )
         for number, (each, (kept, now)) in enumerate(zip(bins, shares, strict=True))
     ]
-    words = f"{one['title']}: bars of {len(bins)} bins, for {one['rows']:,} rows of the baseline"
-    words += f" and {one['samples']:,} of the present"
+    description = f"{one['title']}: bars of {len(bins)} bins, for {one['rows']:,} rows of the baseline"
+    description += f" and {one['samples']:,} of the present"
     return Chart(
         one["title"],
         one["has_drifted"],
-        words,
+        description,
         max(1, len(bars)) * (2 * BAR + GAP) - GAP,
         bars,
         bins[0]["label"] if bins else "",

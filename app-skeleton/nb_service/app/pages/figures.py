@@ -12,7 +12,7 @@ class Figure(NamedTuple):
 
     name: str
     value: str
-    words: str
+    note: str
 
 
 def build_figures(numbers: dict, checks: frozenset[str]) -> list[Figure]:

@@ -22,7 +22,7 @@ class ParameterField:
     """
 
     name: str
-    words: str
+    kind_text: str
     default: str
     is_number: bool
     choices: list[tuple[str, str]]
@@ -56,11 +56,11 @@ def _field(name: str, schema: dict, text: str, errors: Mapping[str, str]) -> Par
     choices = [(_text(value), _text(value)) for value in schema.get("enum", ())]
     if kinds == [BOOLEAN]:
         choices = [("true", "yes"), ("false", "no")]
-    words = " or ".join(WORDS[each] for each in kinds) if not schema.get("enum") else "one of these"
+    kind_text = " or ".join(WORDS[each] for each in kinds) if not schema.get("enum") else "one of these"
     default = _text(schema.get("default"))
     default = phrases.cut(dict(choices).get(default, default), LONG)
     is_number = len(kinds) == 1 and kinds[0] in NUMBERS
-    return ParameterField(name, words, default, is_number, choices, text, errors.get(f"#/parameters/{name}", ""))
+    return ParameterField(name, kind_text, default, is_number, choices, text, errors.get(f"#/parameters/{name}", ""))
 
 
 def _text(value: object) -> str:

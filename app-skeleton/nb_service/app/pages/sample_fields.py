@@ -77,7 +77,7 @@ class Field:
         return f"field{self.number}"
 
     @property
-    def words(self) -> str:
+    def kind_text(self) -> str:
         """Return the label of its type."""
         return WORDS[self.shape]
 

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, problem, refusal_response
+from nb_service.app.route_context import RouteContext, problem, rejection_response
 from nb_service.protocols import Malformed, Question, bodies
 from nb_service.request_calls import in_query
 
@@ -29,5 +29,5 @@ def add(app: Flask, context: RouteContext) -> None:
         try:
             own = context.named(name)
         except Malformed as error:
-            return refusal_response(problem, error.status, str(error))
+            return rejection_response(problem, error.status, str(error))
         return answered(own)

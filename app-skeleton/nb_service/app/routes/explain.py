@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, problem, refusal_response
+from nb_service.app.route_context import RouteContext, problem, rejection_response
 from nb_service.http import replies
 from nb_service.protocols import Malformed, Question, explanations
 from nb_service.request_calls import in_query
@@ -24,5 +24,7 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/explanations/<name>")
     def explain_by_name(name: str) -> Response:
         if name != context.identity.name:
-            return refusal_response(problem, 404, f"There is no model {name!r}; this one is {context.identity.name!r}.")
+            return rejection_response(
+                problem, 404, f"There is no model {name!r}; this one is {context.identity.name!r}."
+            )
         return context.answer(read, problem)

@@ -10,8 +10,8 @@ from nb_service.app.route_context import (
     RouteContext,
     body,
     problem,
-    refusal_of_foreign_page,
-    refusal_response,
+    reject_foreign_page,
+    rejection_response,
     response_of,
     response_with,
 )
@@ -37,8 +37,8 @@ def add(app: Flask, context: RouteContext) -> None:
 
     @app.post("/feedback")
     def take_feedback() -> Response:
-        if (refused := refusal_of_foreign_page(context)) is not None:
-            return refused
+        if (rejected := reject_foreign_page(context)) is not None:
+            return rejected
         if request.content_type is not None and not replies.is_json(request.content_type):
             return response_of(NO_TYPE)
         try:
@@ -48,7 +48,7 @@ def add(app: Flask, context: RouteContext) -> None:
             return response_with(Body(encode(_counted(context, feedback.read(content, context.limits)))))
         except Malformed as error:
             rejection = partial(problem, errors=error.errors) if error.errors else problem
-            return refusal_response(rejection, error.status, str(error))
+            return rejection_response(rejection, error.status, str(error))
         except _FrontIsGone:
             return response_of(replies.NOT_READY)
 

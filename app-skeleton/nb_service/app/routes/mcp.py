@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_with
+from nb_service.app.route_context import RouteContext, body, problem, rejection_response, response_with
 from nb_service.http import replies
 from nb_service.pool import answer as outcomes
 from nb_service.protocols import Body, Malformed, decode, mcp
@@ -19,9 +19,9 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/mcp")
     def model_context() -> Response:
         if not _is_own_origin(context):
-            return refusal_response(problem, 403, FOREIGN)
+            return rejection_response(problem, 403, FOREIGN)
         if not replies.is_json(request.content_type or ""):
-            return refusal_response(problem, 415, "POST /mcp takes JSON-RPC messages as application/json.")
+            return rejection_response(problem, 415, "POST /mcp takes JSON-RPC messages as application/json.")
         try:
             message = decode(body(context.settings.max_body))
         except Malformed as error:

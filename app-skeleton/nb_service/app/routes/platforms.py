@@ -50,9 +50,9 @@ def add(app: Flask, context: RouteContext) -> None:
         form = streaming.wanted(accept) if can_stream else None
         invocation = _Invocation(context.model.sample_schema, rows, limits, None if form else accept)
         if form is not None:
-            response = streamed(context, invocation.read, invocation.refuse, lambda _: form)
+            response = streamed(context, invocation.read, invocation.reject, lambda _: form)
         else:
-            response = context.answer_files() or context.answer(invocation.read, invocation.refuse)
+            response = context.answer_files() or context.answer(invocation.read, invocation.reject)
         attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes")
         if attributes:
             response.headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
@@ -71,7 +71,7 @@ class _Invocation:
         self._accept = accept
         self._rows = rows
         self._limits = limits
-        self._refusal: Refusal = problem
+        self._rejection: Refusal = problem
 
     def read(self, content: bytes) -> Question:
         """Return the samples of the request's body; raise Malformed."""
@@ -80,12 +80,12 @@ class _Invocation:
         if sagemaker.is_json(media_type) and b'"' in content:
             decoded = self._decoded(content)
             if mlflow.is_meant(decoded):
-                self._refusal = mlflow.refusal
+                self._rejection = mlflow.rejection
                 return mlflow.read(decoded, media_type, self._rows, self._limits)
             if hugging_face.is_meant(decoded, self._schema):
                 return hugging_face.read(decoded)
         if mlflow.is_csv(content, media_type, self._accept, self._rows):
-            self._refusal = mlflow.refusal
+            self._rejection = mlflow.rejection
             return mlflow.read_csv(content, request.content_type, self._rows, self._limits)
         return sagemaker.read(content, request.content_type, self._accept, self._rows, self._limits)
 
@@ -95,12 +95,12 @@ class _Invocation:
             return decode(content, lenient=True)
         except Malformed:
             if mlflow.is_meant_by(content):
-                self._refusal = mlflow.refusal
+                self._rejection = mlflow.rejection
             raise
 
-    def refuse(self, status: int, detail: str) -> tuple[int, Body]:
+    def reject(self, status: int, detail: str) -> tuple[int, Body]:
         """Return a rejection in the form of the requesting platform."""
-        return self._refusal(status, detail)
+        return self._rejection(status, detail)
 
 
 def _vertex(context: RouteContext, route: str) -> Response | None:
@@ -110,7 +110,7 @@ def _vertex(context: RouteContext, route: str) -> Response | None:
     if route == "/predict" and not _has_instances(context):
         return None
     g.route = route
-    return context.answer_files() or context.answer(lambda body: vertex.read(body, context.limits), vertex.refusal)
+    return context.answer_files() or context.answer(lambda body: vertex.read(body, context.limits), vertex.rejection)
 
 
 def _has_instances(context: RouteContext) -> bool:

@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 
 from nb_service.app import form as forms
-from nb_service.app.route_context import RouteContext, body, problem, refusal_response, response_of
+from nb_service.app.route_context import RouteContext, body, problem, rejection_response, response_of
 from nb_service.app.streams import stream_response
 from nb_service.http import replies, streaming
 from nb_service.pool import answer as outcomes
@@ -30,7 +30,7 @@ def add(app: Flask, context: RouteContext) -> None:
             if with_files is None:
                 (sample,) = own.with_fetched_files(Series([sample]))
         except Malformed as error:
-            return refusal_response(problem, error.status, str(error))
+            return rejection_response(problem, error.status, str(error))
         return _response(own, with_files, sample, call, accept)
 
     @app.post("/predict")

@@ -5,7 +5,7 @@ from functools import partial
 from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from nb_service.app.route_context import RouteContext, refusal_response, response_with
+from nb_service.app.route_context import RouteContext, rejection_response, response_with
 from nb_service.protocols import Body, Malformed, Question, inference, kserve_v1, open_inference, tf_serving
 
 # All methods except CONNECT, which has no path (RFC 9110, section 9; RFC 5789).
@@ -33,9 +33,9 @@ def add(app: Flask, context: RouteContext) -> None:
             # Without a default predictor, no model has the service's own name.
             tf_serving.check(target, own.identity if own.model.has_default else None)
         except Malformed as error:
-            return refusal_response(tf_serving.refusal, error.status, str(error))
+            return rejection_response(tf_serving.rejection, error.status, str(error))
         if target.takes_samples:
-            return own.answer(partial(read, own, target.method), tf_serving.refusal)
+            return own.answer(partial(read, own, target.method), tf_serving.rejection)
         if target.method == "metadata":
             return response_with(_metadata(own))
         ready = own.ready

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from flask import Flask, Response, request
 
-from nb_service.app.route_context import RouteContext, refusal_of_foreign_page, refusal_response, response_with
+from nb_service.app.route_context import RouteContext, reject_foreign_page, rejection_response, response_with
 from nb_service.app.streams import streamed
 from nb_service.http import streaming
 from nb_service.protocols import Body, Malformed, Question, encode, generation, open_inference
@@ -96,8 +96,8 @@ class _Model:
     def unload(self) -> Response:
         """Unload the model if the setting allows it; else return a 403 response."""
         if not self.context.settings.unload:
-            return refusal_response(open_inference.refusal, 403, UNLOAD_IS_OFF)
-        if (rejection := refusal_of_foreign_page(self.context)) is not None:
+            return rejection_response(open_inference.rejection, 403, UNLOAD_IS_OFF)
+        if (rejection := reject_foreign_page(self.context)) is not None:
             return rejection
         self._loaded.clear()
         return response_with(Body(encode({"name": self._served.name, "unload": True})))
@@ -124,11 +124,11 @@ class _Model:
 
     def infer(self) -> Response:
         """Return the response with predictions for the tensors in the body."""
-        return self._counted(lambda: self.context.answer(self._read, open_inference.refusal))
+        return self._counted(lambda: self.context.answer(self._read, open_inference.rejection))
 
     def generate(self) -> Response:
         """Return the response with the prediction for a text, or for tensors."""
-        return self._counted(lambda: self.context.answer(self._read_text, generation.refusal))
+        return self._counted(lambda: self.context.answer(self._read_text, generation.rejection))
 
     def stream(self) -> Response:
         """Return the response whose events have the items of the prediction for a text, or for tensors."""
@@ -136,7 +136,7 @@ class _Model:
         def writing(question: Question) -> streaming.Form:
             return streaming.events(lambda item: generation.event(question.write([item])), generation.failed_event)
 
-        return self._counted(lambda: streamed(self.context, self._read_text, generation.refusal, writing))
+        return self._counted(lambda: streamed(self.context, self._read_text, generation.rejection, writing))
 
     def _read(self, body: bytes) -> Question:
         length = request.headers.get(open_inference.HEADER)
@@ -169,7 +169,7 @@ class _Model:
         # As in MLServer, a model that is not loaded gets 404.
         name = self._served.name
         detail = f"{name!r} was unloaded; POST /v2/repository/models/{name}/load loads it again."
-        return refusal_response(open_inference.refusal, 404, detail)
+        return rejection_response(open_inference.rejection, 404, detail)
 
 
 def add_route(app: Flask, path: str, view: Callable[..., Response], method: str = "GET") -> None:
@@ -184,7 +184,7 @@ def of_name(models: Mapping[str, Named], action: Callable[[Named], Response]) ->
         try:
             open_inference.check(name, version, models[name].context.identity if name in models else None)
         except Malformed as error:
-            return refusal_response(open_inference.refusal, error.status, str(error))
+            return rejection_response(open_inference.rejection, error.status, str(error))
         return action(models[name])
 
     return view

@@ -29,11 +29,11 @@ class Batch:
         self._service: BatchService | None = None
         self._report_to: int | None = None
 
-    def take(self, words: Sequence[str]) -> bool:
+    def take(self, arguments: Sequence[str]) -> bool:
         """Parse the command-line arguments; return whether there is anything to score."""
         # If the arguments are wrong, it is unknown where predictions would go, and there are none.
-        self._report_to = 1 if command_line.JSON in words else None
-        self._options = command_line.read(words)
+        self._report_to = 1 if command_line.JSON in arguments else None
+        self._options = command_line.read(arguments)
         self._report_to = self._options and self._options.report_to
         if self._options is None:
             return False

@@ -24,8 +24,8 @@ _READING = {"inputs", "from_format", "header", "delimiter", "encoding", "sample"
 def main(arguments: Sequence[str]) -> int:
     """Print the samples; return the exit status: 0, or that of the problem that stopped the program."""
     try:
-        schema, *words = arguments
-        for line in lines(json.loads(schema), words):
+        schema, *rest = arguments
+        for line in lines(json.loads(schema), rest):
             print(json.dumps(line))
     except problems.Problem as problem:
         print(visible(str(problem)), file=sys.stderr)
@@ -33,9 +33,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def lines(schema: dict, words: Sequence[str]) -> Iterator[dict]:
+def lines(schema: dict, arguments: Sequence[str]) -> Iterator[dict]:
     """Yield a dict for each row of the inputs in `words`; raise BatchWords, BatchInput or BatchNeedsMore."""
-    options = command_line.read(words)
+    options = command_line.read(arguments)
     if options is None:
         return
     _check(options)

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="batch", add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
     names = [*FORMATS]
     add = parser.add_argument
-    add("words", nargs="*", help=argparse.SUPPRESS)
+    add("paths", nargs="*", help=argparse.SUPPRESS)
     add(
         "--from",
         dest="from_format",
@@ -151,17 +151,17 @@ def _parameter(text: str) -> str:
     return text
 
 
-def read(words: Sequence[str]) -> Options | None:
+def read(arguments: Sequence[str]) -> Options | None:
     """Parse the arguments; return None after printing help; raise BatchWords."""
     parser = _parser()
-    given = parser.parse_intermixed_args(list(words))
+    given = parser.parse_intermixed_args(list(arguments))
     if given.help:
         backends.show_help(USAGE + "\n" + parser.format_help().strip())
         return None
     # Not the default "", which `_given` would reject.
     for name in ("delimiter", "encoding", "sample", "files", "errors", "max_errors", "predictor"):
         setattr(given, name, getattr(given, name) or "")
-    *inputs, output = given.words if len(given.words) > 1 else [*(given.words or ["-"]), "-"]
+    *inputs, output = given.paths if len(given.paths) > 1 else [*(given.paths or ["-"]), "-"]
     delimiter = {"tab": "\t", "\\t": "\t"}.get(given.delimiter, given.delimiter)
     _check(given, delimiter, inputs)
     return Options(

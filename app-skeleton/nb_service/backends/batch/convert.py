@@ -70,8 +70,8 @@ class Columns:
         try:
             self._write(staged, sink, exact=exact, as_stream=as_stream)
         except pa.ArrowException as error:
-            words = str(error).strip().splitlines() or [type(error).__name__]
-            raise problems.BatchOutput(self._name, f"{self._kind} can't hold these rows ({words[0]})", _ELSE) from error
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise problems.BatchOutput(self._name, f"{self._kind} can't hold these rows ({lines[0]})", _ELSE) from error
 
     def _write(self, staged: str, sink: IO[bytes], *, exact: bool, as_stream: bool) -> None:
         types = self._types(islice(batches(staged), None if exact else 1))

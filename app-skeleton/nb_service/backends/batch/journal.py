@@ -144,7 +144,7 @@ def _difference(name: str, was: object, now: object) -> str:
         return "the model differs"
     if name == "version":
         return "another version of this program wrote it"
-    if name == "words" and isinstance(was, dict) and isinstance(now, dict):
-        word = next(key for key in {**was, **now} if was.get(key) != now.get(key))
-        return f"{word} was {was.get(word)!r}, and is {now.get(word)!r}"
+    if name == "options" and isinstance(was, dict) and isinstance(now, dict):
+        option = next(key for key in {**was, **now} if was.get(key) != now.get(key))
+        return f"{option} was {was.get(option)!r}, and is {now.get(option)!r}"
     return f"{name} was {was!r}, and is {now!r}"

@@ -19,7 +19,7 @@ class Progress:
         self._rows_before: int | None = None
         self._shown = 0
 
-    def show(self, rows: int, refused: int, share: float | None) -> None:
+    def show(self, rows: int, rejected: int, share: float | None) -> None:
         """Show that `rows` are done, some of them rejected; `share` is the share of all rows, if known."""
         now = self._clock()
         if self._rows_before is None:
@@ -28,12 +28,12 @@ class Progress:
             return
         self._shown_at = now
         rate = (rows - self._rows_before) / max(now - self._began, 1e-6)
-        words = _words(rows, refused, rate, share)
+        text = _describe(rows, rejected, rate, share)
         if self._descriptor is None:
-            self._say(words)
+            self._say(text)
             return
         done = "" if share is None else f"[{'#' * int(share * _WIDTH):<{_WIDTH}}] {share:4.0%} "
-        self._show(f"{done}{words}")
+        self._show(f"{done}{text}")
 
     def _show(self, line: str) -> None:
         padding = " " * max(0, self._shown - len(line))
@@ -48,12 +48,12 @@ class Progress:
             self._show("")
 
 
-def _words(rows: int, refused: int, rate: float, share: float | None) -> str:
-    words = f"{rows} rows, {rate:.0f} a second"
+def _describe(rows: int, rejected: int, rate: float, share: float | None) -> str:
+    text = f"{rows} rows, {rate:.0f} a second"
     if share and rate:
         left = rows / share - rows
-        words += f", about {left:.0f} left, {duration(left / rate)} to go"
-    return words + (f", {refused} refused" if refused else "")
+        text += f", about {left:.0f} left, {duration(left / rate)} to go"
+    return text + (f", {rejected} refused" if rejected else "")
 
 
 def duration(seconds: float) -> str:

@@ -26,7 +26,7 @@ class Report(NamedTuple):
     problem: Problem | None = None
 
     @property
-    def refused(self) -> int:
+    def rejected(self) -> int:
         """Return the number of rows without a prediction."""
         return self.rows_in - self.rows_out
 
@@ -34,16 +34,16 @@ class Report(NamedTuple):
         """Return the lines of the log."""
         rate = (self.rows_in - self.resumed_at) / max(self.seconds, 1e-6)
         said = [
-            f"{self.rows_in} rows in = {self.rows_out} rows out + {self.refused} failed, in {self.seconds:.1f} s "
+            f"{self.rows_in} rows in = {self.rows_out} rows out + {self.rejected} failed, in {self.seconds:.1f} s "
             f"({rate:.0f} rows a second)" + (f", resumed after row {self.resumed_at}" if self.resumed_at else "") + "."
         ]
-        if self.refused and self.errors:
+        if self.rejected and self.errors:
             said.append(f"The failed rows are in {self.errors}.")
-        elif self.refused:
+        elif self.rejected:
             said += [f"Refused: {reason}" for reason in self.reasons]
-            if self.refused > len(self.reasons):
-                said.append(f"And {self.refused - len(self.reasons)} more; --errors FILE keeps all of them.")
-        if self.refused and not self.rows_out:
+            if self.rejected > len(self.reasons):
+                said.append(f"And {self.rejected - len(self.reasons)} more; --errors FILE keeps all of them.")
+        if self.rejected and not self.rows_out:
             said.append(
                 "No row was scored: --show prints the samples of predictor, and --sample COLUMN,… names their columns."
             )
@@ -55,7 +55,7 @@ class Report(NamedTuple):
             {
                 "rows_in": self.rows_in,
                 "rows_out": self.rows_out,
-                "rows_refused": self.refused,
+                "rows_refused": self.rejected,
                 "outputs": self.outputs,
                 "errors": self.errors or None,
                 "reasons": self.reasons,

@@ -222,7 +222,7 @@ class BatchService:
         identity = {
             "inputs": [source.fingerprint() for source in sources],
             "outputs": [os.path.abspath(task.path) for task in self._plan.tasks],
-            "words": {name: value for name, value in self._options._asdict().items() if name not in FREE},
+            "options": {name: value for name, value in self._options._asdict().items() if name not in FREE},
             "model": {name: manifest.get(name) for name in ("pickle_sha256", "python", "notebook")},
         }
         return Journal(self._plan.folder, identity, restart=self._options.restart)

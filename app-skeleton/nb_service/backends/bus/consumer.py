@@ -403,7 +403,7 @@ class Consumer:
         if outcome is not None and forms.size_of(outcome) > self._broker.largest:
             if not outcome.is_error:
                 detail = f"The prediction is larger than the broker accepts ({self._broker.largest} bytes)."
-                outcome = self._messages.refused(delivery, forms.TOO_LARGE, detail)
+                outcome = self._messages.rejected(delivery, forms.TOO_LARGE, detail)
             if forms.size_of(outcome) > self._broker.largest:
                 outcome = forms.without_body(outcome)
             if forms.size_of(outcome) > self._broker.largest:
@@ -415,7 +415,7 @@ class Consumer:
         if delivery.deliveries > self._tries:
             times = delivery.deliveries - 1
             detail = f"It was delivered {times} times, and the service stopped each time (S2I_BUS_TRIES)."
-            return messages.refused(delivery, forms.DIED, detail)
+            return messages.rejected(delivery, forms.DIED, detail)
         question = None
         try:
             question = messages.read(delivery)
@@ -424,7 +424,7 @@ class Consumer:
                 return messages.answered(delivery, question, answers)
         except Malformed as error:
             reason = forms.TOO_LARGE if error.status == 413 else forms.MALFORMED
-            return messages.refused(delivery, reason, str(error), question)
+            return messages.rejected(delivery, reason, str(error), question)
         if failure.outcome == outcomes.NOT_READY:
             return None
         return messages.failed(delivery, failure, question, index)

@@ -93,7 +93,7 @@ class Messages:
         headers |= {name.lower(): value for name, value in content.headers}
         return Outcome(delivery, False, content.data, headers)
 
-    def refused(self, delivery: Delivery, reason: str, detail: str, question: Question | None = None) -> Outcome:
+    def rejected(self, delivery: Delivery, reason: str, detail: str, question: Question | None = None) -> Outcome:
         """Return an error message: the original with the reason in its headers."""
         headers = _bounded({name: header_text(value) for name, value in delivery.headers.items()})
         if len(headers) < len(delivery.headers):
@@ -107,7 +107,7 @@ class Messages:
         detail = replies.rejection_of(answer, self._disclosure).detail.replace("The body is not JSON", "It is not JSON")
         if index is not None:
             detail = f"Sample {index + 1}: {detail}"
-        return self.refused(delivery, _REASONS[answer.outcome], detail, question)
+        return self.rejected(delivery, _REASONS[answer.outcome], detail, question)
 
     def _own_headers(self, delivery: Delivery, question: Question | None) -> dict[str, str]:
         return {**self._model, SAMPLE_ID: header_text(_sample_id(delivery, question))}

@@ -101,14 +101,14 @@ class Calls:
         handlers = {name: self._handler(f"/{service}/{name}", method) for name, method in methods.items()}
         return grpc.method_handlers_generic_handler(service, handlers)
 
-    def rejecting(self, path: str, refusal: Refusal) -> grpc.RpcMethodHandler:
+    def rejecting(self, path: str, rejection: Refusal) -> grpc.RpcMethodHandler:
         """Return a handler that rejects every call to `path`."""
 
-        async def refuse(_requests: object, context: grpc.aio.ServicerContext) -> None:
+        async def reject(_requests: object, context: grpc.aio.ServicerContext) -> None:
             call = _Call(path, context)
-            await self._refuse(call, context, refusal)
+            await self._reject(call, context, rejection)
 
-        return grpc.stream_stream_rpc_method_handler(refuse)
+        return grpc.stream_stream_rpc_method_handler(reject)
 
     # Handlers receive bytes: garbage then gets an INVALID_ARGUMENT with a sentence, and a thread can decode the
     # message. grpcio treats every call as a stream; otherwise, it would receive a whole message before calling us.
@@ -116,14 +116,14 @@ class Calls:
     def _handler(self, path: str, method: Method | Stream | Updates) -> grpc.RpcMethodHandler:
         async def handle(_requests: object, context: grpc.aio.ServicerContext) -> None:
             call = _Call(path, context)
-            refusal: Refusal | None
+            rejection: Refusal | None
             try:
                 await self._respond(method, context)
             except Refused as error:
-                refusal = error.refusal
+                rejection = error.rejection
             except asyncio.CancelledError:
-                refusal = self._transfers.why_refused()
-                if refusal is None:
+                rejection = self._transfers.why_rejected()
+                if rejection is None:
                     # The client has gone, or the deadline has passed.
                     self._ended(call, context, _why_cancelled(context), is_check=method.is_check)
                     raise
@@ -131,7 +131,7 @@ class Calls:
                 self._ended(call, context, grpc.StatusCode.OK, is_check=method.is_check)
                 return
             # Not in the except clause: aborting the call would keep the error alive, and the error the message.
-            await self._refuse(call, context, refusal)
+            await self._reject(call, context, rejection)
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
@@ -175,14 +175,14 @@ class Calls:
         message = await self._message(method, data)
         return _Response(message, self._hold(len(message), is_urgent=method.is_check))
 
-    def _failed(self, method: Stream, data: bytes, refusal: Refusal) -> _Response:
+    def _failed(self, method: Stream, data: bytes, rejection: Refusal) -> _Response:
         """Return the response to a failed request of a stream, counted as held memory."""
-        message = method.failed(_identified(method, data), refusal).SerializeToString()
+        message = method.failed(_identified(method, data), rejection).SerializeToString()
         try:
             return _Response(message, self._hold(len(message), is_urgent=True))
         except Refused as error:
             # The id that identifies the request to its client is too large to hold.
-            return _Response(method.failed(method.request(), error.refusal).SerializeToString())
+            return _Response(method.failed(method.request(), error.rejection).SerializeToString())
 
     async def _message(self, method: Method | Stream, data: bytes) -> bytes:
         """Return the encoded response, holding the request's memory until then; raise Refused."""
@@ -225,7 +225,7 @@ class Calls:
             try:
                 return await self._answered(method, data)
             except Refused as error:
-                return self._failed(method, data, error.refusal)
+                return self._failed(method, data, error.rejection)
 
         async def begin(data: bytes) -> None:
             task = asyncio.create_task(one(data))
@@ -241,9 +241,9 @@ class Calls:
                 unsent.discard(task)
                 yield response
                 room.release()
-            refusal = await reading
-            if refusal is not None:
-                raise Refused(refusal)
+            rejection = await reading
+            if rejection is not None:
+                raise Refused(rejection)
         finally:
             reading.cancel()
             for task in unsent:
@@ -260,9 +260,9 @@ class Calls:
         except Refused as error:
             # Only a service that is shutting down first answers the pending requests: while a call is open, grpcio
             # receives more and more bytes, read or not.
-            if error.refusal is not refusals.ENDING:
-                self._transfers.refuse(stream, error.refusal)
-            return error.refusal
+            if error.rejection is not refusals.ENDING:
+                self._transfers.reject(stream, error.rejection)
+            return error.rejection
         else:
             return None
 
@@ -271,9 +271,9 @@ class Calls:
         if not task.cancelled() and task.exception() is None:
             self._held -= task.result().held
 
-    async def _refuse(self, call: "_Call", context: grpc.aio.ServicerContext, refusal: Refusal) -> None:
-        self._ended(call, context, refusal.code)
-        await context.abort(refusal.code, refusal.detail)
+    async def _reject(self, call: "_Call", context: grpc.aio.ServicerContext, rejection: Refusal) -> None:
+        self._ended(call, context, rejection.code)
+        await context.abort(rejection.code, rejection.detail)
 
     def _ended(
         self, call: "_Call", context: grpc.aio.ServicerContext, code: grpc.StatusCode, *, is_check: bool = False

@@ -186,9 +186,9 @@ def _values(tensor: Tensor) -> Sequence:
     )
 
 
-def _failed(request: messages.ModelInferRequest, refusal: Refusal) -> messages.ModelStreamInferResponse:
+def _failed(request: messages.ModelInferRequest, rejection: Refusal) -> messages.ModelStreamInferResponse:
     """Return the response to a failed request of a stream, which continues."""
     about = messages.ModelInferResponse(
         id=request.id, model_name=request.model_name, model_version=request.model_version
     )
-    return messages.ModelStreamInferResponse(error_message=refusal.detail, infer_response=about)
+    return messages.ModelStreamInferResponse(error_message=rejection.detail, infer_response=about)

@@ -25,6 +25,6 @@ async def _only(request: messages.ServerReflectionRequest) -> AsyncIterator[mess
     yield request
 
 
-def _failed(request: messages.ServerReflectionRequest, refusal: Refusal) -> messages.ServerReflectionResponse:
-    error = messages.ErrorResponse(error_code=refusal.code.value[0], error_message=refusal.detail)
+def _failed(request: messages.ServerReflectionRequest, rejection: Refusal) -> messages.ServerReflectionResponse:
+    error = messages.ErrorResponse(error_code=rejection.code.value[0], error_message=rejection.detail)
     return messages.ServerReflectionResponse(original_request=request, error_response=error)

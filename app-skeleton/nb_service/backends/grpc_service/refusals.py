@@ -53,9 +53,9 @@ class Refused(Exception):
     messages.
     """
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.detail)
-        self.refusal = refusal
+    def __init__(self, rejection: Refusal) -> None:
+        super().__init__(rejection.detail)
+        self.rejection = rejection
 
 
 FULL = Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, replies.detail_of(replies.FULL))

@@ -42,7 +42,7 @@ class Transfers:
         self._reading: dict[asyncio.Task, float | None] = {}
         self._writing: dict[asyncio.Task, float] = {}  # deadline of each transfer that writes
         self._is_ending = False
-        self._refused: dict[asyncio.Task, Refusal] = {}
+        self._rejected: dict[asyncio.Task, Refusal] = {}
         self._look: asyncio.TimerHandle | None = None
 
     async def only(self, context: grpc.aio.ServicerContext) -> bytes:
@@ -80,17 +80,17 @@ class Transfers:
         self._is_ending = True
         for task, began in self._reading.items():
             if began is None:
-                self.refuse(task, ENDING)
+                self.reject(task, ENDING)
 
-    def refuse(self, task: asyncio.Task, refusal: Refusal) -> None:
-        """Cancel what `task` is doing: a transfer raises Refused, anything else CancelledError; see `why_refused`."""
-        if task not in self._refused:
-            self._refused[task] = refusal
+    def reject(self, task: asyncio.Task, rejection: Refusal) -> None:
+        """Cancel what `task` is doing: a transfer raises Refused, anything else CancelledError; see `why_rejected`."""
+        if task not in self._rejected:
+            self._rejected[task] = rejection
             task.cancel()
 
-    def why_refused(self) -> Refusal | None:
+    def why_rejected(self) -> Refusal | None:
         """Return, once, why this task was rejected; None if it wasn't."""
-        return self._refused.pop(_task(), None)
+        return self._rejected.pop(_task(), None)
 
     async def _read(self, context: grpc.aio.ServicerContext, began: float | None) -> bytes:
         task = _task()
@@ -116,12 +116,12 @@ class Transfers:
         try:
             result = await transfer
         except asyncio.CancelledError:
-            if task not in self._refused:
+            if task not in self._rejected:
                 raise
         # grpcio may report a cancelled read as the end of the messages.
-        refusal = self.why_refused()
-        if refusal is not None:
-            raise Refused(refusal)
+        rejection = self.why_rejected()
+        if rejection is not None:
+            raise Refused(rejection)
         return result
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -137,10 +137,10 @@ class Transfers:
             if began is not None:
                 if began > now - self._seconds:
                     break
-                self.refuse(task, LATE)
+                self.reject(task, LATE)
         for task, end in self._writing.items():
             if end < now:
-                self.refuse(task, UNTAKEN)
+                self.reject(task, UNTAKEN)
 
     def _look_at_memory(self, now: float, loop: asyncio.AbstractEventLoop) -> None:
         resident = allocator.resident()
@@ -150,7 +150,7 @@ class Transfers:
             self._least = min(self._least, resident)
         if self._reading and resident - self._usual > self._most:
             for task in self._reading:
-                self.refuse(task, ARRIVING)
+                self.reject(task, ARRIVING)
             # Otherwise, memory retained by the C library would count as used for ever.
             for seconds in GIVE_BACK_SECONDS:
                 loop.call_later(seconds, allocator.give_back)

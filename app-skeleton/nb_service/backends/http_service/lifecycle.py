@@ -304,7 +304,7 @@ class HttpService:
                 "nvidia.com/gpu on Kubernetes."
             )
         if self._baseline is not None:
-            self._log.say(drift.words(self._baseline, self._settings))
+            self._log.say(drift.describe(self._baseline, self._settings))
         self._loop.call_later(IDLE_SECONDS, self._app.start)
         # Not earlier: it takes as long as everything else before the first health check.
         self._loop.call_soon(allocator.give_back_large_blocks)

@@ -27,7 +27,7 @@ class SparkModel(StdoutArchive):
 
     name = "spark-model"
     help = HELP
-    refusal = problems.SparkModelWords
+    rejection = problems.SparkModelWords
 
     def write(self, model: "ModelFolder", log: "Log", stream: IO[bytes]) -> tuple[int, int]:
         """Write the archive of `model`; return its number of files and its size in bytes."""

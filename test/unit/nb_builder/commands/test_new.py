@@ -14,7 +14,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".git")
 
 
-def refused(*words, capsys):
+def rejected(*words, capsys):
     with pytest.raises(SystemExit) as ended:
         new.main(["--json", *map(str, words)])
     return ended.value.code, json.loads(capsys.readouterr().out)["problem"]
@@ -48,19 +48,19 @@ def test_inside_of_a_repository_there_is_no_second_one(tmp_path):
 
 def test_nothing_of_the_user_s_is_overwritten(tmp_path, capsys):
     (tmp_path / "README.md").write_text("mine")
-    assert refused(tmp_path, capsys=capsys) == (2, "folder-not-empty")
-    assert refused(tmp_path / "README.md", capsys=capsys) == (2, "folder-not-empty")
+    assert rejected(tmp_path, capsys=capsys) == (2, "folder-not-empty")
+    assert rejected(tmp_path / "README.md", capsys=capsys) == (2, "folder-not-empty")
     assert ((tmp_path / "README.md").read_text(), names(tmp_path)) == ("mine", ["README.md"])
 
 
 def test_what_can_not_be_an_image_s_name_is_rejected(tmp_path, capsys):
-    assert refused("--name", "My Flats", tmp_path / "a", capsys=capsys) == (2, "name-unusable")
+    assert rejected("--name", "My Flats", tmp_path / "a", capsys=capsys) == (2, "name-unusable")
     assert not (tmp_path / "a").exists()
 
 
 def test_a_folder_that_can_not_be_made_is_reported(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert refused(tmp_path / "file" / "a", capsys=capsys) == (1, "folder-not-written")
+    assert rejected(tmp_path / "file" / "a", capsys=capsys) == (1, "folder-not-written")
 
 
 @pytest.mark.parametrize("words", [(), ("",), ("a", "b"), ("--no-such-option", "a")])

@@ -92,7 +92,7 @@ def test_a_signal_during_the_build_ends_the_build(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def refusing():
+def rejecting():
     """Return the URL of a service that answers every request with 401."""
 
     class Refuse(http.server.BaseHTTPRequestHandler):
@@ -117,19 +117,19 @@ def asked(url, app_root, sample=1):
     return stream.getvalue()
 
 
-def test_a_service_that_rejects_the_first_question_goes_on_serving(refusing, tmp_path):
-    assert "Sample request: 1 → status 401" in asked(refusing, tmp_path)
+def test_a_service_that_rejects_the_first_question_goes_on_serving(rejecting, tmp_path):
+    assert "Sample request: 1 → status 401" in asked(rejecting, tmp_path)
 
 
 def test_no_answer_to_the_first_question_is_a_note(tmp_path):
     assert "note: the sample request 1 failed (" in asked("http://127.0.0.1:1/predict", tmp_path)
 
 
-def test_a_sample_with_a_file_does_not_fill_the_terminal(refusing, tmp_path):
-    printed = asked(refusing, tmp_path, "data:audio/wav;base64," + "AAAA" * 5000)
+def test_a_sample_with_a_file_does_not_fill_the_terminal(rejecting, tmp_path):
+    printed = asked(rejecting, tmp_path, "data:audio/wav;base64," + "AAAA" * 5000)
     short = '"data:audio/wav;base64,' + "A" * 37 + "… (20,024 characters)"
     assert f"Sample request: {short} → status 401" in printed
-    assert f"POST the file itself, or JSON such as {short} to {refusing}/predict" in printed
+    assert f"POST the file itself, or JSON such as {short} to {rejecting}/predict" in printed
     assert max(map(len, printed.splitlines())) < 200
 
 

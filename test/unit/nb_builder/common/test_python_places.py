@@ -32,8 +32,8 @@ def test_on_macos_homebrew_and_the_framework_are_searched(tmp_path, monkeypatch)
 
 
 def test_a_folder_that_this_user_may_not_read_has_no_pythons(tmp_path, monkeypatch):
-    def refuse(folder):
+    def reject(folder):
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(python_places.os, "listdir", refuse)
+    monkeypatch.setattr(python_places.os, "listdir", reject)
     assert python_places.candidates({"HOME": str(tmp_path), "PATH": str(tmp_path)}) == []

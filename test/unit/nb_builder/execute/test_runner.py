@@ -73,7 +73,7 @@ def cell(source, *tags, number=3):
     return Cell(source, number=number, position=number * 2, tags=tags, title=source.splitlines()[0])
 
 
-def refusal(notebook_runner, source, kind):
+def rejection(notebook_runner, source, kind):
     with pytest.raises(kind) as caught:
         notebook_runner.run(cell(source))
     return caught.value
@@ -94,14 +94,14 @@ def test_a_result_has_the_outputs_and_the_count_of_an_executed_notebook(notebook
 
 
 def test_a_failing_cell_is_named_with_number_position_and_line(notebook_runner):
-    problem = refusal(notebook_runner, "x = 0\n\n1 / x", CellFailed)
+    problem = rejection(notebook_runner, "x = 0\n\n1 / x", CellFailed)
     assert "Cell [3] of sub/model.ipynb (cell 6 of the file), line 3 failed: ZeroDivisionError" in str(problem)
     assert "----> 3 1 / x" in problem.detail
     assert "\x1b" not in problem.detail
 
 
 def test_the_line_is_the_deepest_in_the_cell_that_ran(notebook_runner):
-    problem = refusal(notebook_runner, "def f(x):\n    return 1 / x\n\nf(0)", CellFailed)
+    problem = rejection(notebook_runner, "def f(x):\n    return 1 / x\n\nf(0)", CellFailed)
     assert "line 2 failed" in str(problem)
 
 
@@ -114,45 +114,47 @@ def test_the_line_is_that_of_the_call_where_an_earlier_cell_has_the_function(not
 
 @pytest.mark.parametrize("magic", ["time", "capture"])
 def test_an_error_inside_a_cell_magic_fails_the_cell_with_its_line(notebook_runner, magic):
-    problem = refusal(notebook_runner, f"get_ipython().run_cell_magic({magic!r}, '', 'x = 1\\n\\n1/0\\n')", CellFailed)
+    problem = rejection(
+        notebook_runner, f"get_ipython().run_cell_magic({magic!r}, '', 'x = 1\\n\\n1/0\\n')", CellFailed
+    )
     assert "line 4 failed: ZeroDivisionError" in str(problem)
 
 
 def test_a_magic_that_does_not_exist_fails_the_cell(notebook_runner):
-    problem = refusal(notebook_runner, "get_ipython().run_line_magic('nosuch', '')", CellFailed)
+    problem = rejection(notebook_runner, "get_ipython().run_line_magic('nosuch', '')", CellFailed)
     assert "`%nosuch` not found" in str(problem)
 
 
 def test_a_syntax_error_is_reported_as_one_with_its_line_and_without_pythons_own_file_name(notebook_runner):
-    problem = refusal(notebook_runner, "x = 1\ny = = 2", CellSyntax)
+    problem = rejection(notebook_runner, "x = 1\ny = = 2", CellSyntax)
     assert "line 2 has a syntax error: SyntaxError: invalid syntax\n" in str(problem)
 
 
 def test_a_syntax_error_in_what_a_cell_evaluates_is_a_failure_and_not_the_cells_syntax(notebook_runner):
-    problem = refusal(notebook_runner, "eval('1 +')", CellFailed)
+    problem = rejection(notebook_runner, "eval('1 +')", CellFailed)
     assert "line 1 failed: SyntaxError" in str(problem)
 
 
 def test_an_import_that_is_not_installed_says_which_line_to_add(notebook_runner):
-    problem = refusal(notebook_runner, "import os\nimport skimage.filters", ImportUndeclared)
+    problem = rejection(notebook_runner, "import os\nimport skimage.filters", ImportUndeclared)
     assert "line 2 imports 'skimage', which is not installed" in str(problem)
     assert '["scikit-image", ""]' in str(problem)
 
 
 def test_what_pandas_misses_is_an_undeclared_import_too(notebook_runner):
     code = "raise ImportError(\"Missing optional dependency 'openpyxl'.  Use pip or conda to install openpyxl.\")"
-    assert '["openpyxl", ""]' in str(refusal(notebook_runner, code, ImportUndeclared))
+    assert '["openpyxl", ""]' in str(rejection(notebook_runner, code, ImportUndeclared))
 
 
 def test_a_module_of_the_repository_in_another_folder_says_which_line_to_add(notebook_runner):
-    problem = refusal(notebook_runner, "import own_helper", ModuleNotOnPath)
+    problem = rejection(notebook_runner, "import own_helper", ModuleNotOnPath)
     assert "'own_helper', which the repository has in its top folder" in str(problem)
     assert "import sys; sys.path.append('..')" in str(problem)
 
 
 @pytest.mark.parametrize("module", ["os.nothing", "_sqlite9", "encodings.nothing"])
 def test_what_requirements_could_not_provide_is_no_undeclared_import(notebook_runner, module):
-    assert f"No module named '{module}'" in str(refusal(notebook_runner, f"import {module}", CellFailed))
+    assert f"No module named '{module}'" in str(rejection(notebook_runner, f"import {module}", CellFailed))
 
 
 @pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "raise SystemExit", "exit", "quit()"])
@@ -163,11 +165,13 @@ def test_leaving_the_interpreter_is_rejected(folder, kernel_code, code):
 
 @pytest.mark.parametrize("code", ["name = input('Who? ')", "import getpass\ngetpass.getpass()"])
 def test_asking_for_input_fails_at_once(notebook_runner, code):
-    assert "asks for input, which is not available" in str(refusal(notebook_runner, code, CellAsksInput))
+    assert "asks for input, which is not available" in str(rejection(notebook_runner, code, CellAsksInput))
 
 
 def test_a_full_disk_is_no_fault_of_the_cell(notebook_runner, folder):
-    assert str(folder.parent) in str(refusal(notebook_runner, "raise OSError(28, 'No space left on device')", DiskFull))
+    assert str(folder.parent) in str(
+        rejection(notebook_runner, "raise OSError(28, 'No space left on device')", DiskFull)
+    )
 
 
 def test_a_cell_tagged_raises_exception_may_fail_and_its_error_is_kept(notebook_runner):
@@ -281,7 +285,7 @@ def test_a_command_that_succeeds_gets_no_note_and_sees_the_variables_of_its_func
 
 def test_an_error_in_a_thread_fails_the_cell_with_its_line(notebook_runner):
     source = "import threading\ndef f():\n    1 / 0\nt = threading.Thread(target=f)\nt.start()\nt.join()"
-    problem = refusal(notebook_runner, source, CellFailed)
+    problem = rejection(notebook_runner, source, CellFailed)
     assert "Cell [3] of sub/model.ipynb (cell 6 of the file), line 3 failed: ZeroDivisionError" in str(problem)
 
 
@@ -412,8 +416,8 @@ def test_a_pointer_of_git_lfs_that_a_cell_names_is_the_reason_of_its_error(noteb
     pointer = folder / "weights.bin"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n")
     try:
-        assert "ValueError: of its own" in refusal(notebook_runner, "raise ValueError('of its own')", CellFailed).what
-        problem = refusal(notebook_runner, "open('weights.bin').read()\nraise ValueError('bad magic')", FileIsPointer)
+        assert "ValueError: of its own" in rejection(notebook_runner, "raise ValueError('of its own')", CellFailed).what
+        problem = rejection(notebook_runner, "open('weights.bin').read()\nraise ValueError('bad magic')", FileIsPointer)
         assert "sub/weights.bin" in problem.what
     finally:
         pointer.unlink()

@@ -263,10 +263,10 @@ def test_another_format_is_rejected_with_what_to_paste(files, repository, enviro
 def test_a_file_that_can_not_be_written_is_a_finding(repository, environment, capsys, monkeypatch):
     folder = repository("import numpy", PREDICTOR)
 
-    def refused(*words, **more):
+    def rejected(*words, **more):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("nb_builder.fix.write_file.tempfile.mkstemp", refused)
+    monkeypatch.setattr("nb_builder.fix.write_file.tempfile.mkstemp", rejected)
     status, told = fix(folder, environment, capsys)
     [finding] = told["findings"]
     assert (status, finding["code"]) == (1, "fix-failed")

@@ -145,10 +145,10 @@ def test_preparing_removes_what_was_served_before(tmp_path):
 
 
 def test_where_the_disk_has_no_hard_links_files_are_copied(tmp_path, monkeypatch):
-    def refuse(*_, **__):
+    def reject(*_, **__):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link", reject)
     before, workspace = with_scripts(built(tmp_path / "a")), Workspace(tmp_path / "b")
     find_served(before).unpack_venv(workspace)
     assert os.stat(workspace.venv / "lib/a.py").st_mtime == 1_600_000_000

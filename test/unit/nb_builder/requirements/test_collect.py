@@ -225,7 +225,7 @@ def test_the_line_that_names_a_package_is_reported(tmp_path):
     assert read.written_in("numpy") == ""
 
 
-def refused(problem, tmp_path, source, **more):
+def rejected(problem, tmp_path, source, **more):
     with pytest.raises(problem) as raised:
         wanted(tmp_path, source, **more)
     return str(raised.value)
@@ -233,14 +233,14 @@ def refused(problem, tmp_path, source, **more):
 
 def test_what_the_cell_can_t_do_is_reported_by_its_last_line(tmp_path):
     source = "import os\nrequirements = [os.write(2, b'first\\nlast\\n'), os._exit(7)]"
-    assert "last" in refused(RequirementsNeedPackages, tmp_path, source).splitlines()[0]
-    assert "exit status 7" in refused(RequirementsNeedPackages, tmp_path, "import os\nrequirements = [os._exit(7)]")
-    malformed = refused(RequirementsMalformed, tmp_path, "requirements = [['six', '1'], ['a', 'b', 'c']]")
+    assert "last" in rejected(RequirementsNeedPackages, tmp_path, source).splitlines()[0]
+    assert "exit status 7" in rejected(RequirementsNeedPackages, tmp_path, "import os\nrequirements = [os._exit(7)]")
+    malformed = rejected(RequirementsMalformed, tmp_path, "requirements = [['six', '1'], ['a', 'b', 'c']]")
     assert "entry 2" in malformed and "Correct it in model.ipynb" in malformed
 
 
 def test_the_cell_is_reported_where_to_correct_it(tmp_path):
-    reported = refused(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
+    reported = rejected(RequirementsMalformed, tmp_path, "requirements = ['six seven']")
     assert (
         "'requirements' (entry 1): 'six seven' is not a requirement" in reported
         and "Correct it in model.ipynb" in reported
@@ -264,7 +264,7 @@ def test_notes_on_the_cell_are_reported_as_of_requirements(tmp_path):
 def test_a_contradiction_with_a_file_of_entries_counts_them(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src/requirements.txt").write_text("python=3.9=h\nattrs=22.1=x\nsix=1.15=py_0\n")
-    reported = refused(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
+    reported = rejected(RequirementsConflict, tmp_path, "requirements = [['six', '1.16.0']]")
     assert "the cell requires six==1.16.0, and requirements.txt (entry 2) requires six==1.15." in reported
 
 
@@ -327,7 +327,7 @@ def test_a_lock_may_have_more_than_the_cell_says(tmp_path):
     )
     cell = "requirements = ['six>=1.15', 'alpha>=3', 'other; python_version < \"3\"']"
     assert wanted(tmp_path, cell).lock
-    reported = refused(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
+    reported = rejected(LockOutdated, tmp_path, "requirements = ['six>=1.17']")
     assert "The cell requires six>=1.17, and requirements.lock has 1.16.0rc1" in reported
 
 
@@ -379,7 +379,7 @@ def test_a_folder_in_a_lock_is_looked_for_from_the_repository_s_top(tmp_path):
     repository(tmp_path, requirements_lock=locked)
     assert wanted(tmp_path, "x = 1", folder="notebooks").lock
     (tmp_path / "src/lib/new.py").write_text("")
-    assert "the folder './lib'" in refused(LockOutdated, tmp_path, "x = 1")
+    assert "the folder './lib'" in rejected(LockOutdated, tmp_path, "x = 1")
 
 
 def test_a_package_that_environments_had_is_added_unless_the_author_names_it(tmp_path):

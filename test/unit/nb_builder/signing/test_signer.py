@@ -8,7 +8,7 @@ import signers
 from signers import Authority, serialization
 
 
-def refused(path, certificate=None):
+def rejected(path, certificate=None):
     with pytest.raises(SignKeyUnusable) as rejection:
         Signer(path, certificate)
     return rejection.value
@@ -30,12 +30,12 @@ def test_an_encrypted_key_is_rejected(tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     form, password = serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     (tmp_path / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, password))
-    assert "it is encrypted, and a build can't ask for its password" in refused(tmp_path / "key").what
+    assert "it is encrypted, and a build can't ask for its password" in rejected(tmp_path / "key").what
 
 
 def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):
     (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
-    problem = refused(tmp_path / "key")
+    problem = rejected(tmp_path / "key")
     assert "it contains no private key in PEM format" in problem.what
     assert "c2VjcmV0" not in str(problem)
     assert problem.__cause__ is None or "c2VjcmV0" not in str(problem.__cause__)
@@ -44,21 +44,21 @@ def test_the_words_of_a_file_that_is_no_key_are_not_shown(tmp_path):
 @pytest.mark.parametrize("key", [ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1())])
 def test_a_key_of_another_kind_is_rejected(tmp_path, key):
     (tmp_path / "key").write_bytes(signers.private_pem(key))
-    assert "not an EC key on the curve P-256, P-384 or P-521" in refused(tmp_path / "key").what
+    assert "not an EC key on the curve P-256, P-384 or P-521" in rejected(tmp_path / "key").what
 
 
 @pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file or directory"), (".", "it is not a file")])
 def test_what_can_t_be_read_is_rejected(tmp_path, name, reason):
-    assert f"S2I_SIGN_KEY_FILE={tmp_path / name} can't be used: {reason}." == refused(tmp_path / name).what
+    assert f"S2I_SIGN_KEY_FILE={tmp_path / name} can't be used: {reason}." == rejected(tmp_path / name).what
 
 
 def test_a_certificate_of_another_key_is_rejected(tmp_path):
     (one, _), (other, _) = (signers.key_pair(tmp_path, name) for name in ("one", "other"))
-    problem = refused(one, Authority().issue(other, tmp_path))
+    problem = rejected(one, Authority().issue(other, tmp_path))
     assert "S2I_SIGN_CERTIFICATE_FILE" in problem.what
     assert "does not match the key in S2I_SIGN_KEY_FILE" in problem.what
 
 
 def test_a_file_without_certificates_is_rejected(tmp_path):
     private, public = signers.key_pair(tmp_path)
-    assert "it contains no certificates in PEM format" in refused(private, public).what
+    assert "it contains no certificates in PEM format" in rejected(private, public).what

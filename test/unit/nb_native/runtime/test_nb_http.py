@@ -460,9 +460,9 @@ def test_what_is_held_for_clients_has_a_limit(echo, crowd):
         with Wire(served) as wire:
             # What comes whole needs nothing that is held.
             assert wire.send(post(b"[1]")).answer().body == b"[1]"
-        refused = sockets[-1].recv(4096)
-        assert refused.startswith(b"HTTP/1.1 503 ")
-        assert b"Retry-After: 1\r\n" in refused
+        rejected = sockets[-1].recv(4096)
+        assert rejected.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 1\r\n" in rejected
 
 
 def test_an_answer_that_could_not_be_held_is_rejected_before_its_first_byte(sanitized):

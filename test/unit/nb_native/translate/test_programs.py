@@ -17,7 +17,7 @@ from nb_scorer.model.functions import FromEstimator
 from unit.nb_native.translate import stand_ins
 from unit.nb_native.translate.samples import ANY, samples
 from unit.nb_native.translate.stand_ins import Linear
-from unit.nb_native.translate.translated import MISFIT, Translated, notebook, refused
+from unit.nb_native.translate.translated import MISFIT, Translated, notebook, rejected
 
 
 def check(both, *more):
@@ -221,7 +221,7 @@ def test_what_the_validator_checks_the_predictor_knows(name):
 
 
 def test_an_exit_that_checks_less_counts():
-    refused(
+    rejected(
         "def validator(x):\n    if x is None:\n        return True\n    return len(x) == 2\n\n"
         "def predictor(x):\n    return [v for v in x]",
         "predictor returns a value that has no native form",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from unit.nb_native.translate.stand_ins import Linear
-from unit.nb_native.translate.translated import refused
+from unit.nb_native.translate.translated import rejected
 
 NAMES = {"model": Linear(), "np": np, "pd": pd, "COUNTS": {}, "LIST": []}
 # (body, reason, line of the cell)
@@ -108,11 +108,11 @@ def test_it_is_rejected_with_its_place(name, monkeypatch):
             Translated(text, **NAMES)
         assert caught.value.line == line
         return
-    refused(text, reason, line, other=Other(), **NAMES)
+    rejected(text, reason, line, other=Other(), **NAMES)
 
 
 def test_a_helper_is_named_in_its_own_place():
-    refused(
+    rejected(
         "def helper(v):\n    return open(v)\n\ndef predictor(x):\n    return helper(x)",
         "helper calls open, which has no native form",
         2,
@@ -120,7 +120,7 @@ def test_a_helper_is_named_in_its_own_place():
 
 
 def test_recursion_is_rejected():
-    refused(
+    rejected(
         "def helper(v):\n    return helper(v)\n\ndef predictor(x):\n    return helper(x)",
         "helper calls helper more than 20 calls deep",
         2,
@@ -128,7 +128,7 @@ def test_recursion_is_rejected():
 
 
 def test_a_decorator_is_rejected():
-    refused(
+    rejected(
         "import functools\n\n@functools.lru_cache()\ndef helper(v):\n    return v\n\ndef predictor(x):\n    return helper(1)",
         "predictor calls helper, which has no native form",
         8,
@@ -183,17 +183,17 @@ def test_arguments_that_a_request_sets_are_rejected(text, reason):
 @pytest.mark.parametrize("body", ["status = 404", "def __init__(self, words):\n        self.status = 404"])
 def test_an_exception_with_a_status_is_rejected(body):
     text = f"class Missing(Exception):\n    {body}\n\ndef predictor(x):\n    if float(x) > 3:\n        raise Missing('no')\n"
-    refused(text + "    return float(x)", "predictor raises Missing, whose status has no native form")
+    rejected(text + "    return float(x)", "predictor raises Missing, whose status has no native form")
 
 
 def test_a_predicted_file_is_rejected():
-    refused("def predictor(x):\n    return b'abc'", "predictor has the constant b'abc', which has no native form")
+    rejected("def predictor(x):\n    return b'abc'", "predictor has the constant b'abc', which has no native form")
 
 
 def test_too_many_ways_are_rejected():
     way = "    if float(x[{0}]) > t:\n        t = float(x[{0}]) / 2\n        if t > 3:\n            return t\n"
     ways = "".join(way.format(place) for place in range(20))
-    refused(
+    rejected(
         f"def predictor(x):\n    t = 1.5\n{ways}    return t",
         "predictor has too many branches: more than 40000 variables of C",
     )

@@ -13,7 +13,7 @@ from nb_native.translate import functions
 
 from unit.nb_native.estimators import stand_ins
 from unit.nb_native.translate.samples import ANY
-from unit.nb_native.translate.translated import OK, Translated, refused
+from unit.nb_native.translate.translated import OK, Translated, rejected
 
 RANDOM = np.random.default_rng(7)
 WORDS = ["cash", "free", "lunch", "meeting"]
@@ -122,7 +122,7 @@ def test_what_is_no_text_is_no_sample():
 )
 def test_refusals(text, reason):
     hashing = stand_ins.HashingVectorizer()
-    refused(f"def predictor(x):\n    return {text}", reason, 2, np=np, hashing=hashing, **NAMES)
+    rejected(f"def predictor(x):\n    return {text}", reason, 2, np=np, hashing=hashing, **NAMES)
 
 
 def test_no_text_harms_the_program(tmp_path):

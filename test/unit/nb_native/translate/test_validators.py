@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from unit.nb_native.translate.samples import ANY, samples
-from unit.nb_native.translate.translated import Translated, refused
+from unit.nb_native.translate.translated import Translated, rejected
 
 WRITTEN = {
     "length": "return len(x) == 4",
@@ -119,6 +119,6 @@ def test_a_raised_reason_goes_with_the_failure():
 
 
 def test_a_reason_made_of_the_sample_is_rejected():
-    refused(
+    rejected(
         "def validator(x):\n    return f'not {x}'", "validator creates a string from a value that is not a constant", 2
     )

@@ -119,11 +119,11 @@ class Translated:
     def verdict(self, body):
         """Return (status, reason) of Python's own validator."""
         try:
-            reason = functions.refusal(self.model.validator(json_codec.decode(body)))
+            reason = functions.rejection(self.model.validator(json_codec.decode(body)))
         except Misfit as misfit:
             return MISFIT, str(misfit)
         except Exception as error:
-            return FAILED, functions.words_of(error)
+            return FAILED, functions.describe_error(error)
         return (OK, "") if reason is None else (REFUSED, reason)
 
     def check(self, *samples, beyond=False):
@@ -167,7 +167,7 @@ def _near(one, other):
     return type(one) is type(other) and one == other
 
 
-def refused(text, reason, line=None, **names):
+def rejected(text, reason, line=None, **names):
     """Assert that a notebook is refused in these words, at this line of its cell."""
     with pytest.raises(Refusal) as caught:
         Translated(text, **names)
@@ -177,4 +177,4 @@ def refused(text, reason, line=None, **names):
         assert caught.value.file.startswith("<cell ")
 
 
-__all__ = ["Translated", "estimators", "refused"]
+__all__ = ["Translated", "estimators", "rejected"]

@@ -55,7 +55,7 @@ def test_a_no(no):
 
 @pytest.mark.parametrize("yes", [True, 1, [0], (0, 0), ("a", "b"), (True, "fine"), (True, None), (1, "fine")])
 def test_a_yes_gives_no_reason(yes):
-    assert functions.refusal(yes) is None
+    assert functions.rejection(yes) is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_yes_gives_no_reason(yes):
     ],
 )
 def test_a_no_gives_the_reason_that_it_has(no, reason):
-    assert functions.refusal(no) == reason
+    assert functions.rejection(no) == reason
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_no_gives_the_reason_that_it_has(no, reason):
     ],
 )
 def test_a_message_has_its_kind_where_that_says_more(error, words):
-    assert functions.words_of(error) == words
+    assert functions.describe_error(error) == words
 
 
 def hinted(x: list, weight: float = 1.0) -> int:

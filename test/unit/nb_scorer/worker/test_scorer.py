@@ -539,8 +539,8 @@ def test_a_call_sets_parameters_of_predictor_and_validator():
     asked = of_signatures(
         predictor=lambda x, *, times=2, plus=0: x * times + plus, validator=lambda x, plus=0: plus < 9 and x > 0
     )
-    tripled, refused = asked.for_call(call_of(parameters={"times": 3, "plus": 1}))
-    assert refused is None
+    tripled, rejected = asked.for_call(call_of(parameters={"times": 3, "plus": 1}))
+    assert rejected is None
     assert tripled.answer(b"2") == (frames.OK, b"7")
     assert tripled.answer_many(b"[1, 2]") == (frames.OK, b"[4, 7]", 1)
     assert list(tripled.answer_together([b"1", b"2"])) == [[(frames.OK, b"4", 1)], [(frames.OK, b"7", 1)]]

@@ -55,7 +55,7 @@ def test_each_sample_of_an_array_is_progress_once_batching_has_ended():
         asked, _ = made(model=ByItsCompany())
         asked.settle(counters)
         assert asked.answer_many(b"[[1], [2], [3], [4]]")[0] == frames.OK
-        assert asked.news() is not None
+        assert asked.batching_end() is not None
         assert counters.progress == 4
 
 
@@ -194,12 +194,12 @@ def test_a_sample_is_read_before_it_is_given_to_the_form():
 
 def test_where_a_row_is_answered_otherwise_in_company_batching_ends_and_it_is_said_once():
     asked, _ = made("def predictor(x):\n    return float(model.predict([x])[0])\n", ByItsCompany())
-    assert asked.news() is None
+    assert asked.batching_end() is None
     assert [payload for _, payload, _ in together(asked, b"[1]", b"[2]", b"[4]")[0]] == [b"1.0"] * 3
-    news = asked.news()
+    news = asked.batching_end()
     assert news["call"] == "ByItsCompany.predict"
     assert news["alone"] != news["together"]
-    assert asked.news() is None
+    assert asked.batching_end() is None
     assert len(together(asked, b"[1]", b"[2]")) == 2
     assert asked.answer_many(b"[[1], [2]]") == (frames.OK, b"[1.0, 1.0]", 1)
 

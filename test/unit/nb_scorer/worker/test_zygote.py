@@ -59,7 +59,7 @@ def forking(monkeypatch):
         yield zygote.Zygote(theirs, "fork", None, []), ours, forks
 
 
-def refused():
+def rejected():
     raise BlockingIOError(11, "Resource temporarily unavailable")
 
 
@@ -67,7 +67,7 @@ def refused():
     ("fork", "descriptors", "event"),
     [
         (lambda: 77, 2, {"event": "started", "scorer": 5}),
-        (refused, 2, {"event": "unstarted", "scorer": 5, "why": "Resource temporarily unavailable"}),
+        (rejected, 2, {"event": "unstarted", "scorer": 5, "why": "Resource temporarily unavailable"}),
         (lambda: 77, 1, {"event": "unstarted", "scorer": 5, "why": "Too many open files"}),
     ],
 )

@@ -127,7 +127,7 @@ def fetcher(server, monkeypatch):
     return make
 
 
-def refused(fetcher, url):
+def rejected(fetcher, url):
     """Return (status, sentence) of a URL whose file is not fetched."""
     with pytest.raises(Malformed) as raised:
         fetcher.fetch(url)
@@ -171,16 +171,16 @@ def test_samples_get_files_in_the_place_of_urls(server, fetcher):
     ],
 )
 def test_what_is_not_fetched(url, words, server, fetcher):
-    status, sentence = refused(fetcher(), url.replace("PORT", str(server.port)))
+    status, sentence = rejected(fetcher(), url.replace("PORT", str(server.port)))
     assert (status, words in sentence) == (422, True), sentence
 
 
 def test_a_host_with_an_address_that_is_not_public_is_never_connected_to(server, fetcher):
     url = f"https://localhost:{server.port}/file"
     mine = fetcher(may_connect=addresses.is_public)
-    assert refused(mine, url) == (422, "A file at localhost was not fetched: its address is not public.")
+    assert rejected(mine, url) == (422, "A file at localhost was not fetched: its address is not public.")
     mixed = fetcher(may_connect=addresses.is_public, resolve=lambda *_: ["93.184.216.34", "10.0.0.1"])
-    assert "address is not public" in refused(mixed, url)[1]
+    assert "address is not public" in rejected(mixed, url)[1]
     assert server.asked == []
 
 
@@ -193,32 +193,32 @@ def test_a_name_is_resolved_once(server, fetcher):
 def test_a_redirect_is_checked_like_the_first_url(server, fetcher):
     answers = [["127.0.0.1"], ["169.254.169.254"]]
     rebound = fetcher(resolve=lambda *_: answers.pop(0))
-    assert "address is not public" in refused(rebound, f"https://localhost:{server.port}/there")[1]
+    assert "address is not public" in rejected(rebound, f"https://localhost:{server.port}/there")[1]
 
 
 def test_a_name_that_is_not_there(server, fetcher):
     def unknown(*_):
         raise socket.gaierror
 
-    assert "can't be resolved" in refused(fetcher(resolve=unknown), f"https://localhost:{server.port}/")[1]
+    assert "can't be resolved" in rejected(fetcher(resolve=unknown), f"https://localhost:{server.port}/")[1]
 
 
 def test_a_certificate_of_another_host_is_not_trusted(server, fetcher):
-    status, sentence = refused(fetcher("example.com:{}"), f"https://example.com:{server.port}/file")
+    status, sentence = rejected(fetcher("example.com:{}"), f"https://example.com:{server.port}/file")
     assert (status, "TLS failed: CERTIFICATE_VERIFY_FAILED" in sentence) == (422, True)
     assert server.asked == []
 
 
 def test_bytes_and_time_are_bounded_for_all_files_of_a_request(server, fetcher):
     url = f"https://localhost:{server.port}"
-    assert refused(fetcher(), url + "/large")[0] == 413
+    assert rejected(fetcher(), url + "/large")[0] == 413
     several = [json.dumps(url + "/file").encode()] * 3
     assert len(fetcher(size=24).fetched(several, FILES)) == 3
     with pytest.raises(Malformed, match="S2I_MAX_BODY"):
         fetcher(size=23).fetched(several, FILES)
-    assert "longer than S2I_FETCH_TIMEOUT" in refused(fetcher(seconds=0.3), url + "/slow")[1]
+    assert "longer than S2I_FETCH_TIMEOUT" in rejected(fetcher(seconds=0.3), url + "/slow")[1]
     slow = fetcher(seconds=0.3, resolve=lambda *_: time.sleep(1))
-    assert "longer than S2I_FETCH_TIMEOUT" in refused(slow, url + "/file")[1]
+    assert "longer than S2I_FETCH_TIMEOUT" in rejected(slow, url + "/file")[1]
     with pytest.raises(Malformed, match="more than 100 URLs"):
         fetcher(size=10**6).fetched([json.dumps([url + "/file"] * 101).encode()], FILES)
 
@@ -226,7 +226,7 @@ def test_bytes_and_time_are_bounded_for_all_files_of_a_request(server, fetcher):
 @pytest.mark.parametrize("size", [-1, -5])
 def test_a_chunk_whose_size_is_negative_is_not_read_without_a_limit(size, server, fetcher):
     server.sent = 0
-    assert refused(fetcher(), f"https://localhost:{server.port}/minus{size}")[0] in (413, 422)
+    assert rejected(fetcher(), f"https://localhost:{server.port}/minus{size}")[0] in (413, 422)
     # What the kernel's buffers take is sent without being read.
     assert server.sent < 20_000_000
 

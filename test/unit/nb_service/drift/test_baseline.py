@@ -21,7 +21,7 @@ def test_a_baseline_is_read_as_it_was_written(tmp_path):
     (tmp_path / "baseline.json").write_bytes(content(SAMPLES, [1.5] * 40, of=1_000_000))
     read = drift.read_baseline(model(tmp_path))
     assert [feature.name for feature in read.part("sample")] == ["age", "name"]
-    assert read.words() == "40 of 1,000,000 rows of examples, 2 features and the answer"
+    assert read.describe() == "40 of 1,000,000 rows of examples, 2 features and the answer"
     assert read.not_compared == (("sample", "photo", "its values are nested"),)
     assert len(read.digest) == 8
 
@@ -82,8 +82,8 @@ def test_bytes_that_are_no_baseline_are_rejected(tmp_path, text):
 def test_the_log_says_what_is_watched(tmp_path):
     baseline = baselines.parsed(content(SAMPLES))
     on, off = (types.SimpleNamespace(drift=word) for word in ("auto", "off"))
-    assert drift.words(baseline, on) == "Watching for drift against 40 rows of examples, 2 features; 1 not compared."
-    assert drift.words(baseline, off) == "Not watching for drift: S2I_DRIFT=off."
+    assert drift.describe(baseline, on) == "Watching for drift against 40 rows of examples, 2 features; 1 not compared."
+    assert drift.describe(baseline, off) == "Not watching for drift: S2I_DRIFT=off."
     assert drift.present_of(baseline, off) is None and drift.present_of(None, on) is None
     assert drift.present_of(baseline, on) is not None
 

@@ -29,7 +29,7 @@ def ask(gate, path="/predict", command="POST", **headers):
     """Return the gate's word on a request with these headers, whose names have _ for -."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = types.SimpleNamespace(path=path, command=command, headers=named)
-    return gate.refusal(request), request.origin_headers
+    return gate.rejection(request), request.origin_headers
 
 
 def test_a_rotated_file_counts_without_a_restart_and_an_unreadable_one_leaves_the_keys_as_they_were(
@@ -107,11 +107,11 @@ def test_a_pipe_is_read_once_and_one_in_place_of_the_file_keeps_no_one_waiting(t
     ],
 )
 def test_one_of_the_keys_is_wanted_as_token_as_password_or_in_a_header_of_its_own(keys, headers, allowed):
-    refusal, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), **headers)
-    assert (refusal is None) is allowed
-    if refusal:
-        assert refusal.status == 401
-        assert refusal.headers == (
+    rejection, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), **headers)
+    assert (rejection is None) is allowed
+    if rejection:
+        assert rejection.status == 401
+        assert rejection.headers == (
             ("WWW-Authenticate", 'Basic realm="predictions", charset="UTF-8"'),
             ("WWW-Authenticate", 'Bearer realm="predictions"'),
         )
@@ -159,8 +159,8 @@ def test_other_bytes_are_another_key(tmp_path, key):
 )
 def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, command, headers, status):
     gate = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
-    refusal, _ = ask(gate, command=command, **{"authorization": basic("me:first-key"), **headers})
-    assert (refusal and refusal.status) == status
+    rejection, _ = ask(gate, command=command, **{"authorization": basic("me:first-key"), **headers})
+    assert (rejection and rejection.status) == status
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_a_key_that_a_browser_keeps_serves_no_page_of_another_origin(keys, comma
 def test_by_http_a_browser_says_nothing_but_the_origin(keys, origin, host, status):
     gate = auth.Gate(keys, auth.Origins(("http://a.example",)), CHECKS)
     headers = {"host": host, "authorization": basic("me:first-key"), **({"origin": origin} if origin else {})}
-    refusal, _ = ask(gate, **headers)
-    assert (refusal and refusal.status) == status
+    rejection, _ = ask(gate, **headers)
+    assert (rejection and rejection.status) == status
 
 
 @pytest.mark.parametrize(
@@ -198,15 +198,15 @@ def test_by_http_a_browser_says_nothing_but_the_origin(keys, origin, host, statu
 @pytest.mark.parametrize("path", ["/predict", "/healthz"])
 def test_names_that_are_not_the_service_s_own_are_rejected(host, status, path):
     gate = auth.make_gate(Settings({"S2I_ALLOWED_HOSTS": "localhost,Models.example"}), CHECKS)
-    refusal, _ = ask(gate, path, "GET", host=host)
-    assert (refusal and refusal.status) == status
+    rejection, _ = ask(gate, path, "GET", host=host)
+    assert (rejection and rejection.status) == status
     assert ask(auth.make_gate(Settings({"S2I_CORS_ORIGINS": "*"}), CHECKS), path, "GET", host=host)[0] is None
 
 
 @pytest.mark.parametrize("command", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get"])
 def test_only_to_ask_for_health_needs_no_key(keys, command):
-    refusal, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), "/healthz", command)
-    assert (refusal and refusal.status) == (None if command in ("GET", "HEAD") else 401)
+    rejection, _ = ask(auth.Gate(keys, auth.Origins(()), CHECKS), "/healthz", command)
+    assert (rejection and rejection.status) == (None if command in ("GET", "HEAD") else 401)
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "//healthz", "/healthz?", "/%68ealthz", "/predict", "*", ""])
@@ -255,9 +255,9 @@ def test_where_any_page_may_ask_a_form_of_none_is_still_rejected(keys):
 def test_a_browser_s_question_is_answered_without_a_key_for_listed_origins(keys):
     gate = auth.Gate(keys, auth.Origins(("https://a.example",)), CHECKS)
     headers = {"origin": "https://a.example", "access_control_request_method": "POST"}
-    refusal, _ = ask(gate, command="OPTIONS", **headers)
-    assert refusal.status == 204
-    assert "X-API-Key" in dict(refusal.headers)["Access-Control-Allow-Headers"]
+    rejection, _ = ask(gate, command="OPTIONS", **headers)
+    assert rejection.status == 204
+    assert "X-API-Key" in dict(rejection.headers)["Access-Control-Allow-Headers"]
     assert ask(gate, command="OPTIONS", **{**headers, "origin": "https://b.example"})[0].status == 401
 
 

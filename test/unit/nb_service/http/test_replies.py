@@ -86,12 +86,12 @@ def test_an_answer_without_a_json_form_says_so():
     [None, "", "application/json", "APPLICATION/JSON", 'application/json; charset="UTF-8"', "application/ld+json"],
 )
 def test_json_is_taken(content_type):
-    assert replies.refusal_of_body(content_type, b"1") is None
-    assert replies.refusal_of_body(content_type, b"") == replies.EMPTY
+    assert replies.rejection_of_body(content_type, b"1") is None
+    assert replies.rejection_of_body(content_type, b"") == replies.EMPTY
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/x-www-form-urlencoded", "text/json", "application/json; charset=utf-16", "x+json"]
 )
 def test_anything_else_is_not(content_type):
-    assert replies.refusal_of_body(content_type, b"1") == replies.NO_JSON_HEADER
+    assert replies.rejection_of_body(content_type, b"1") == replies.NO_JSON_HEADER

@@ -170,7 +170,7 @@ def crash_loop(manager):
         manager._count_death()
 
 
-def refuse(manager):
+def reject(manager):
     """Let the model be refused."""
     manager.on_fatal = lambda problem: None
     manager._give_up(None)
@@ -184,7 +184,7 @@ def wrong_row(manager):
     manager._warmed_up(link, [])
 
 
-@pytest.mark.parametrize("why", [crash_loop, refuse, wrong_row])
+@pytest.mark.parametrize("why", [crash_loop, reject, wrong_row])
 def test_where_nothing_will_come_samples_are_rejected_at_once_those_that_wait_too(pool, why):
     answers = []
     pool._say = pool.manager._say = lambda words: None

@@ -33,5 +33,5 @@ def test_answers_are_joined_as_they_are():
 
 
 def test_what_the_validator_rejects_is_an_invalid_argument_to_others():
-    assert protocols.plain_refusal(422, "no") == (400, protocols.Body(b'{"error": "no"}'))
-    assert protocols.plain_refusal(503, "no")[0] == 503
+    assert protocols.plain_rejection(422, "no") == (400, protocols.Body(b'{"error": "no"}'))
+    assert protocols.plain_rejection(503, "no")[0] == 503

@@ -80,5 +80,5 @@ def test_another_parameter_of_the_type_is_rejected():
 
 
 def test_a_rejection_has_mlflow_s_words():
-    assert mlflow.refusal(422, "no")[0] == 400
-    assert json.loads(mlflow.refusal(500, "no")[1].data) == {"error_code": "INTERNAL_ERROR", "message": "no"}
+    assert mlflow.rejection(422, "no")[0] == 400
+    assert json.loads(mlflow.rejection(500, "no")[1].data) == {"error_code": "INTERNAL_ERROR", "message": "no"}

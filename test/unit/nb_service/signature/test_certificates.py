@@ -49,7 +49,7 @@ def signed(model, tmp_path, authority):
     return make
 
 
-def refusal(trust, model):
+def rejection(trust, model):
     with pytest.raises(problems.SignatureInvalid) as rejected:
         trust.digests_of(model)
     return str(rejected.value)
@@ -70,12 +70,12 @@ def test_an_authority_in_between_comes_with_the_signature(model, signed, trustin
 
 def test_without_the_authority_in_between_there_is_no_chain(model, signed, trusting, authority):
     signed(Authority("Team's CA", authority))
-    assert "no trusted authority has issued its certificate" in refusal(trusting(authority.pem), model)
+    assert "no trusted authority has issued its certificate" in rejection(trusting(authority.pem), model)
 
 
 def test_an_authority_of_the_same_name_is_another_one(model, signed, trusting):
     signed()
-    assert "no trusted authority" in refusal(trusting(Authority().pem), model)
+    assert "no trusted authority" in rejection(trusting(Authority().pem), model)
 
 
 def test_a_signer_is_no_authority(model, signed, trusting, authority, tmp_path):
@@ -86,19 +86,19 @@ def test_a_signer_is_no_authority(model, signed, trusting, authority, tmp_path):
     false.key = signers.serialization.load_pem_private_key((tmp_path / "key.pem").read_bytes(), None)
     certificate = false.issue(key, tmp_path, "false", between=own.read_bytes())
     signers.sign(model, key, certificate)
-    assert "no trusted authority" in refusal(trusting(authority.pem), model)
+    assert "no trusted authority" in rejection(trusting(authority.pem), model)
 
 
 @pytest.mark.parametrize(("begin", "end"), [(-2 * DAY, -DAY), (DAY, 2 * DAY)])
 def test_a_certificate_that_is_over_or_not_yet_valid_does_not_count(model, signed, trusting, authority, begin, end):
     signed(begin=NOW + begin, end=NOW + end)
     days = f"from {(NOW + begin).date()} to {(NOW + end).date()} only"
-    assert f"a certificate in it is valid {days}" in refusal(trusting(authority.pem), model)
+    assert f"a certificate in it is valid {days}" in rejection(trusting(authority.pem), model)
 
 
 def test_a_revoked_certificate_does_not_count(model, signed, trusting, authority):
     certificate = signed()
-    assert "a certificate in it is revoked" in refusal(trusting(authority.pem, authority.revoked(certificate)), model)
+    assert "a certificate in it is revoked" in rejection(trusting(authority.pem, authority.revoked(certificate)), model)
 
 
 def test_the_list_of_another_authority_revokes_nothing(model, signed, trusting, authority):
@@ -109,18 +109,18 @@ def test_the_list_of_another_authority_revokes_nothing(model, signed, trusting, 
 def test_a_list_that_is_over_is_not_relied_on(model, signed, trusting, authority):
     certificate = signed()
     trust = trusting(authority.pem, authority.revoked(certificate, NOW - dt.timedelta(hours=1)))
-    assert "the list of revoked certificates in S2I_VERIFY_CA_FILE expired on" in refusal(trust, model)
+    assert "the list of revoked certificates in S2I_VERIFY_CA_FILE expired on" in rejection(trust, model)
 
 
 def test_another_name_does_not_count(model, signed, trusting, authority):
     signed(identity="web@example.org")
     words = "its certificate names web@example.org, and not models@example.org (S2I_VERIFY_IDENTITY)"
-    assert words in refusal(trusting(authority.pem), model)
+    assert words in rejection(trusting(authority.pem), model)
 
 
 def test_a_certificate_for_servers_does_not_count(model, signed, trusting, authority):
     signed(usage=ExtendedKeyUsageOID.SERVER_AUTH)
-    assert "its certificate is not for signatures" in refusal(trusting(authority.pem), model)
+    assert "its certificate is not for signatures" in rejection(trusting(authority.pem), model)
 
 
 def test_a_certificate_next_to_the_signature_of_another_key_does_not_count(
@@ -131,12 +131,12 @@ def test_a_certificate_next_to_the_signature_of_another_key_does_not_count(
     signers.sign(model, signers.key_pair(tmp_path, "another")[0])
     bundle = json.loads((model / "model.sig").read_text())
     (model / "model.sig").write_text(json.dumps({**bundle, "verificationMaterial": material}))
-    assert "it was not made with the key of its certificate" in refusal(trusting(authority.pem), model)
+    assert "it was not made with the key of its certificate" in rejection(trusting(authority.pem), model)
 
 
 def test_a_bare_key_does_not_count_where_certificates_are_asked_for(model, trusting, authority, tmp_path):
     signers.sign(model, signers.key_pair(tmp_path)[0])
-    assert "it was made with a bare key" in refusal(trusting(authority.pem), model)
+    assert "it was made with a bare key" in rejection(trusting(authority.pem), model)
 
 
 @pytest.mark.parametrize("raw", ["", "AAAA", 5, None])
@@ -145,7 +145,7 @@ def test_a_damaged_certificate_does_not_count(model, signed, trusting, authority
     bundle = json.loads((model / "model.sig").read_text())
     bundle["verificationMaterial"]["x509CertificateChain"]["certificates"][0]["rawBytes"] = raw
     (model / "model.sig").write_text(json.dumps(bundle))
-    assert "is not valid" in refusal(trusting(authority.pem), model)
+    assert "is not valid" in rejection(trusting(authority.pem), model)
 
 
 @pytest.mark.parametrize(

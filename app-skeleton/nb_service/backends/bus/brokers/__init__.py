@@ -67,7 +67,7 @@ class Lag(NamedTuple):
     since: float = 0.0
 
 
-def words_of(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """Return a network error as part of a sentence; asyncio's own texts contain addresses."""
     if isinstance(error, ssl.SSLError):
         return (

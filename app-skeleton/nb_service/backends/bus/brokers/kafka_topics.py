@@ -521,17 +521,17 @@ class KafkaTopics:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its name
             self._gone = self._gone or self._said or "no broker responds"
         else:
-            self._said = _words(error)
+            self._said = _describe_error(error)
             if error.fatal():
                 self._gone = self._gone or self._said
 
     def _reason(self, error: KafkaError) -> str:
         """Return the reason as part of a sentence; the library's earlier error is closer to the cause."""
         said, self._said = self._said, ""
-        return (said if error.code() in _TRANSPORT else "") or _words(error)
+        return (said if error.code() in _TRANSPORT else "") or _describe_error(error)
 
 
-def _words(error: KafkaError) -> str:
+def _describe_error(error: KafkaError) -> str:
     """Return the library's text without addresses and times, which would make every message different."""
     text = re.sub(r" \((after|while) .*\)?$", "", error.str())
     text = re.sub(r"^(Broker|Local|\S+:\d+/\S+|\S+:\d+): ", "", re.sub(r"^\S+://\S+: ", "", text))

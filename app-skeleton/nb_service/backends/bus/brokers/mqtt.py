@@ -24,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, describe_error, producers_id
 from nb_service.backends.bus.brokers.links import Link, Linked
 from nb_service.backends.bus.place import Place
 
@@ -277,7 +277,7 @@ class Mqtt(Linked[_Link]):
             await link.subscribe(f"$share/{self._group}/{place.source}")
         except OSError as error:
             self._address += 1
-            raise Away(words_of(error)) from error
+            raise Away(describe_error(error)) from error
         except Away:
             self._address += 1
             raise self._away(link) from None

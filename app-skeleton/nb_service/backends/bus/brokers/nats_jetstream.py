@@ -24,7 +24,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, describe_error
 from nb_service.backends.bus.place import Place
 
 if TYPE_CHECKING:
@@ -266,10 +266,10 @@ class NatsJetStream:
             message.reply,
         )
 
-    async def _say_of(self, deliveries: Sequence[Delivery], word: bytes) -> None:
+    async def _say_of(self, deliveries: Sequence[Delivery], command: bytes) -> None:
         try:
             for delivery in deliveries:
-                await self._here.publish(delivery.claim, word)
+                await self._here.publish(delivery.claim, command)
         except (errors.Error, OSError) as error:
             raise Away(self._reason(error)) from error
 
@@ -300,7 +300,7 @@ class NatsJetStream:
             over.set_result(None)
 
     async def _complained(self, error: Exception) -> None:
-        self._said = words_of(error) if isinstance(error, OSError) else str(error).removeprefix("nats: ")
+        self._said = describe_error(error) if isinstance(error, OSError) else str(error).removeprefix("nats: ")
 
     async def _closed(self) -> None:
         self._gone = self._gone or self._said or "the connection is lost"
@@ -316,6 +316,6 @@ class NatsJetStream:
         if isinstance(error, (errors.NoServersError, asyncio.TimeoutError)):
             return said or "no answer"
         if isinstance(error, OSError):
-            return words_of(error)
-        words = getattr(error, "description", None) or str(error).removeprefix("nats: ")
-        return words or said or type(error).__name__
+            return describe_error(error)
+        text = getattr(error, "description", None) or str(error).removeprefix("nats: ")
+        return text or said or type(error).__name__

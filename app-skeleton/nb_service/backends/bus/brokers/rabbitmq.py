@@ -34,7 +34,7 @@ from pika.exceptions import (
     StreamLostError,
 )
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, producers_id, words_of
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, describe_error, producers_id
 from nb_service.backends.bus.brokers.links import Link, Linked
 from nb_service.backends.bus.place import Place
 
@@ -82,18 +82,18 @@ class Came(NamedTuple):
 
 
 class _Batch:
-    """Messages that were published together; `refused` has the indexes of those that the server rejected."""
+    """Messages that were published together; `rejected` has the indexes of those that the server rejected."""
 
     def __init__(self, number: int) -> None:
         self.left = number
-        self.refused: list[int] = []
+        self.rejected: list[int] = []
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def confirmed(self, place: int, is_taken: bool) -> None:
         """Record the server's confirmation or rejection of the message at `place`."""
         self.left -= 1
         if not is_taken:
-            self.refused.append(place)
+            self.rejected.append(place)
         if not self.left and not self.over.done():
             self.over.set_result(None)
 
@@ -200,7 +200,7 @@ class _Link(Link[Came]):
                 if self.gone or not self.unread or not must:
                     raise
             else:
-                return batch.refused
+                return batch.rejected
 
     def lose(self, reason: str) -> None:
         """Wake waiting callers, because nothing more will arrive."""
@@ -316,8 +316,8 @@ class RabbitMQ(Linked[_Link]):
         ]
         pause = FIRST_PAUSE
         while messages:
-            refused = await self._published(link, messages)
-            messages = [messages[place] for place in refused]
+            rejected = await self._published(link, messages)
+            messages = [messages[place] for place in rejected]
             link.rejecting_queue = messages[0][0] if messages else ""
             if messages:
                 # The queue is full and rejects messages. The connection works, and readers will drain the queue.
@@ -420,10 +420,10 @@ class RabbitMQ(Linked[_Link]):
             headers = {**(message.properties.headers or {}), OWN_COUNT: _own_count(message) + 1}
             message.properties.headers = headers
             copies.append((self._place.source, message.body, message.properties))
-        refused = set(await self._published(link, copies))
+        rejected = set(await self._published(link, copies))
         # A message that was rejected is processed as it is: it has been delivered and will be settled.
-        self._say(link, [message.tag for place, message in enumerate(messages) if place not in refused])
-        link.arrived.extend(messages[place]._replace(again=False) for place in refused)
+        self._say(link, [message.tag for place, message in enumerate(messages) if place not in rejected])
+        link.arrived.extend(messages[place]._replace(again=False) for place in rejected)
 
     @staticmethod
     def _say(link: _Link, tags: Sequence[int]) -> None:
@@ -540,7 +540,7 @@ def reason_of(error: BaseException) -> str:
     cause: Any = error
     for _ in range(8):
         if isinstance(cause, OSError):
-            return words_of(cause)
+            return describe_error(cause)
         # The library puts the cause into an error's first argument, and the attempts into a list, the last of which
         # counts.
         inner = getattr(cause, "exceptions", None) or getattr(cause, "args", None)

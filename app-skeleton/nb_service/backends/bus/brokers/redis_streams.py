@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, words_of
+from nb_service.backends.bus.brokers import Away, Delivery, Lag, Outcome, describe_error
 from nb_service.backends.bus.place import Place
 
 ANSWER_SECONDS = 5.0
@@ -135,13 +135,15 @@ class RedisStreams:
         """Publish and acknowledge all outcomes with one script."""
         place = self._place
         shared = _shared(outcomes)
-        words: list[Any] = [place.group, 2 * len(shared), *(part for pair in shared for part in pair)]
+        arguments: list[Any] = [place.group, 2 * len(shared), *(part for pair in shared for part in pair)]
         for outcome in outcomes:
             fields: list[Any] = [part for pair in outcome.headers.items() if pair not in shared for part in pair]
             fields += [BODY, outcome.body]
-            words += [outcome.delivery.id, 3 if outcome.is_error else 2, len(fields), *fields]
+            arguments += [outcome.delivery.id, 3 if outcome.is_error else 2, len(fields), *fields]
         try:
-            lost = await self._settle(keys=[place.source, place.target, place.errors], args=words, client=self._here)
+            lost = await self._settle(
+                keys=[place.source, place.target, place.errors], args=arguments, client=self._here
+            )
         except _ERRORS as error:
             raise self._away(error) from error
         return [outcomes[int(number)] for number in lost]
@@ -283,7 +285,7 @@ def _reason(error: BaseException) -> str:
         while cause is not None and not isinstance(cause, OSError):
             cause = cause.__cause__ or cause.__context__
         if isinstance(cause, OSError):
-            return words_of(cause)
+            return describe_error(cause)
     if isinstance(error, OSError):
-        return words_of(error)
+        return describe_error(error)
     return str(error).rstrip(".") or type(error).__name__

@@ -61,7 +61,7 @@ def test_answers_come_first_and_the_highest_bar_is_as_high_as_the_chart():
         [feature("age", "sample", ("any", "0.0", "0.0")), feature("it", "answer", ("a", "25.0", "50.0"))]
     )
     assert [one.title for one in made] == ["it", "age"]
-    assert [(bar.baseline, bar.present, bar.words) for bar in made[0].bars] == [
+    assert [(bar.baseline, bar.present, bar.description) for bar in made[0].bars] == [
         (30, 60, "a: 25.0 % of the baseline, 50.0 % of the present")
     ]
     assert made[1].bars[0].present == 0 and (made[1].first, made[1].last) == ("any", "")

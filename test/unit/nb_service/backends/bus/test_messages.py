@@ -19,10 +19,10 @@ def read(body, environ=None, **headers):
     return messages, delivery, messages.read(delivery)
 
 
-def refusal(body, environ=None, **headers):
-    with pytest.raises(Malformed) as refused:
+def rejection(body, environ=None, **headers):
+    with pytest.raises(Malformed) as rejected:
         read(body, environ, **headers)
-    return refused.value.status, str(refused.value)
+    return rejected.value.status, str(rejected.value)
 
 
 def test_a_message_without_headers_is_a_sample():
@@ -59,7 +59,7 @@ def test_what_reports_a_conversation_is_carried_and_all_else_is_not():
     ],
 )
 def test_what_is_no_sample_is_rejected_in_a_sentence(body, headers, status, words):
-    reported, text = refusal(body, {"S2I_MAX_BODY": "16"}, **headers)
+    reported, text = rejection(body, {"S2I_MAX_BODY": "16"}, **headers)
     assert reported == status
     assert words in text and text.endswith(".")
 
@@ -115,7 +115,7 @@ def test_a_value_of_a_header_is_one_short_line_of_ascii():
 
 def test_what_is_too_large_for_the_broker_is_left_out_of_an_error():
     messages, delivery, question = read(b"[1]")
-    outcome = messages.refused(delivery, "refused", "No.", question)
+    outcome = messages.rejected(delivery, "refused", "No.", question)
     short = module.without_body(outcome)
     assert (short.body, short.headers["x-error-detail"]) == (
         b"",
