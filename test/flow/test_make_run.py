@@ -77,7 +77,7 @@ def test_a_git_url_becomes_a_service(session, repository):
     assert served(session, url)[0] == 3.0
 
 
-def describe_error(session, *words, **env):
+def output_of(session, *words, **env):
     """Return (status, output) of `nb-builder run` that exits by itself."""
     command = ["make", "--no-print-directory", "run", *words]
     environ = {**session.env, **env}
@@ -89,7 +89,7 @@ def test_a_port_that_is_asked_for_and_taken_is_rejected_before_the_build(session
     with socket.socket() as other:
         other.bind(("127.0.0.1", session.port))
         other.listen()
-        status, printed, _ = describe_error(session, f"NOTEBOOK={repository}")
+        status, printed, _ = output_of(session, f"NOTEBOOK={repository}")
     assert status != 0
     assert f"Can't listen on 127.0.0.1 port {session.port}: Address already in use." in printed
     assert "Checking the notebook" not in printed
@@ -97,7 +97,7 @@ def test_a_port_that_is_asked_for_and_taken_is_rejected_before_the_build(session
 
 def test_a_folder_from_which_a_service_runs_is_not_built_into(session, repository):
     session.run(Block(f"make run NOTEBOOK='{repository}'\n", frozenset({"service"}), 1))
-    status, printed, _ = describe_error(session, f"NOTEBOOK={repository}", PORT="0")
+    status, printed, _ = output_of(session, f"NOTEBOOK={repository}", PORT="0")
     assert status != 0
     assert re.search(
         rf"/app is in use: a service is running, process \d+, on http://127\.0\.0\.1:{session.port}\.\n"
@@ -110,7 +110,7 @@ def test_a_folder_from_which_a_service_runs_is_not_built_into(session, repositor
 
 def test_json_has_the_problem_of_a_build_that_fails(session, repository):
     (repository / "model.ipynb").write_text("{}")
-    status, printed, _ = describe_error(session, f"NOTEBOOK={repository}", "JSON=1")
+    status, printed, _ = output_of(session, f"NOTEBOOK={repository}", "JSON=1")
     facts = json.loads(printed)
     assert (facts["command"], facts["exit_status"], facts["problem"]["code"]) == ("run", 1, "notebook-not-a-notebook")
     assert status != 0

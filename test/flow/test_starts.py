@@ -31,7 +31,7 @@ def copy(built, tmp_path):
     return {**built, "APP_ROOT": str(app_root), "S2I_HOST": "127.0.0.1", "PORT": "0"}, app_root / "model"
 
 
-def describe_error(env):
+def output_of(env):
     """Run the service, which must exit by itself; return its output."""
     ran = subprocess.run(
         [stage.BIN / "run"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
@@ -51,48 +51,48 @@ def change(model, **facts):
 def test_a_service_without_a_model_says_so(copy):
     env, model = copy
     shutil.rmtree(model)
-    assert "(problem model-missing)" in describe_error(env)
+    assert "(problem model-missing)" in output_of(env)
 
 
 def test_a_service_without_its_environment_says_so(copy):
     env, model = copy
     shutil.rmtree(model.parent / "venv")
-    assert "(problem model-" in describe_error(env)
+    assert "(problem model-" in output_of(env)
 
 
 def test_a_pickle_that_was_cut_off_is_not_loaded(copy):
     env, model = copy
     pickle = model / "model.pickle"
     pickle.write_bytes(pickle.read_bytes()[:-20])
-    assert "(problem model-damaged)" in describe_error(env)
+    assert "(problem model-damaged)" in output_of(env)
 
 
 def test_a_model_of_another_python_is_not_loaded(copy):
     env, model = copy
     change(model, python="3.5")
-    assert "(problem model-python-differs)" in describe_error(env)
+    assert "(problem model-python-differs)" in output_of(env)
 
 
 def test_a_model_of_another_cloudpickle_is_not_loaded(copy):
     env, model = copy
     change(model, cloudpickle="0.1")
-    assert "(problem model-python-differs)" in describe_error(env)
+    assert "(problem model-python-differs)" in output_of(env)
 
 
 def test_a_model_of_an_unknown_format_is_not_loaded(copy):
     env, model = copy
     change(model, format=99)
-    assert "(problem model-format-unknown)" in describe_error(env)
+    assert "(problem model-format-unknown)" in output_of(env)
 
 
 def test_an_unknown_back_end_is_rejected_with_those_there_are(copy):
-    words = describe_error({**copy[0], "S2I_BACKEND": "telepathy"})
+    words = output_of({**copy[0], "S2I_BACKEND": "telepathy"})
     assert "(problem backend-unknown)" in words
     assert "http" in words
 
 
 def test_a_bad_setting_is_rejected_by_name(copy):
-    words = describe_error({**copy[0], "WEB_CONCURRENCY": "many"})
+    words = output_of({**copy[0], "WEB_CONCURRENCY": "many"})
     assert "WEB_CONCURRENCY='many' is not a whole number from 1 to 1024." in words
     assert "(problem setting-invalid)" in words
 
@@ -102,7 +102,7 @@ def test_a_port_that_is_taken_is_named(copy):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        words = describe_error({**copy[0], "PORT": str(port)})
+        words = output_of({**copy[0], "PORT": str(port)})
     assert f"Can't listen on 127.0.0.1 port {port}" in words
     assert "(problem port-taken)" in words
 
@@ -127,7 +127,7 @@ def test_a_model_that_raises_while_loading_is_named_with_its_reason(tmp_path):
     build, env = stage.build_of(tmp_path, LOADED_FROM_A_FILE)
     assert build.status == 0, build.stdout
     (build.app_root / "src" / "weights.txt").unlink()
-    words = describe_error({**env, "S2I_HOST": "127.0.0.1", "PORT": "0"})
+    words = output_of({**env, "S2I_HOST": "127.0.0.1", "PORT": "0"})
     assert "No such file or directory: 'weights.txt'" in words
     assert "(problem model-load-failed)" in words
 
@@ -154,7 +154,7 @@ def built_by_s2i(tmp_path_factory):
 
 @pytest.mark.parametrize("front", ["asyncio", "waitress"])
 def test_a_key_of_the_repository_s_starts_no_service(built_by_s2i, front):
-    words = words_of({**built_by_s2i, "S2I_FRONT": front})
+    words = output_of({**built_by_s2i, "S2I_FRONT": front})
     assert "The repository's .s2i/environment has set S2I_API_KEY_FILE" in words
     assert "(problem setting-from-repository)" in words
 

@@ -7,7 +7,7 @@ from nb_service.problems import BatchJournal, BatchOutput
 JOB = {
     "inputs": [{"path": "/in.csv", "bytes": 1}],
     "outputs": ["/out.csv"],
-    "words": {"keep": "all"},
+    "options": {"keep": "all"},
     "model": {"pickle_sha256": "a"},
 }
 DONE = Mark(rows=5, rows_in=5, rows_out=4, data=100, reasons=["row 1"])
@@ -56,7 +56,7 @@ def test_a_line_that_was_cut_is_none_and_what_follows_is_a_line_again(cut, tmp_p
         ({"inputs": [{"path": "/in.csv", "bytes": 2}]}, "/in.csv has changed since"),
         ({"inputs": []}, "its inputs were 1 files, and are now 0, or different ones"),
         ({"outputs": ["/other.csv"]}, "outputs was ['/out.csv'], and is ['/other.csv']"),
-        ({"words": {"keep": "none"}}, "keep was 'all', and is 'none'"),
+        ({"options": {"keep": "none"}}, "keep was 'all', and is 'none'"),
         ({"model": {"pickle_sha256": "b"}}, "the model differs"),
     ],
 )

@@ -133,7 +133,7 @@ STRANGE = (
 )
 def test_the_library_s_words_without_addresses_and_times(said, words):
     error = confluent_kafka.KafkaError(confluent_kafka.KafkaError._FAIL, said)
-    assert kafka_topics._words(error) == words
+    assert kafka_topics._describe_error(error) == words
 
 
 def test_addresses_users_and_files_are_what_the_clients_are_made_with():
