@@ -3,6 +3,7 @@
 And what several workers need (pytest-xdist): a folder that they share, and one worker for all that a case is asked.
 """
 
+import os
 import signal
 
 import hypothesis
@@ -40,6 +41,9 @@ shared.claim()
 RUN = pytest.StashKey[shared.Run]()
 # Shells and nohup let what runs in the background ignore Ctrl-C, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# The make that runs the tests passes its options, such as -i and -j, to every make that a test runs.
+for inherited in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
+    os.environ.pop(inherited, None)
 
 # How long an example takes is the machine's business, and `make bench` measures it.
 hypothesis.settings.register_profile("nb-builder", hypothesis.settings.get_profile("default"), deadline=None)

@@ -43,7 +43,8 @@ def _made(name: str) -> Path:
         ):
             ran = subprocess.run([*uv, *command], capture_output=True, text=True, timeout=LIMIT)
             if ran.returncode:
-                pytest.skip(f"the clients' environment {name} can't be made: {ran.stderr.strip().splitlines()[-1]}")
+                # The first line is the error, the last one a hint.
+                pytest.skip(f"the clients' environment {name} can't be made: {ran.stderr.strip().splitlines()[0]}")
         stamp.write_text(repr(wanted))
     return folder / "bin" / "python"
 
