@@ -59,7 +59,15 @@ _KEYS = {
 }
 # Maximum size of a golden row's JSON in examples.
 MAX_ROW = 20_000
-_UNLOAD = "/v2/repository/models/<name>/unload"
+_FOREIGN = "A page of another origin sent the request (S2I_CORS_ORIGINS)."
+_OF_ROUTE = {
+    "/v2/repository/models/<name>/load": {
+        "403": _FOREIGN,
+        "409": "Another request has the model loaded again.",
+        "500": "The new scorers failed, or predicted golden rows differently; the present ones are kept.",
+    },
+    "/v2/repository/models/<name>/unload": {"403": "Clients may not unload the model (S2I_UNLOAD)."},
+}
 _EVENTS = (cloud_events.STRUCTURED, cloud_events.BATCH)
 _VERSIONED = ("/v1/models/<name>", "/v2/models/<name>")
 # Their requests and responses differ between models.
@@ -228,8 +236,8 @@ class _Operations:
             operation["requestBody"] = {"required": True, "content": self._bodies.describe(path)}
         elif not route.is_always_there:
             answers["503"] = {"description": "Not ready.", "content": rejection}
-        if path == _UNLOAD:
-            answers["403"] = {"description": "Clients may not unload the model (S2I_UNLOAD).", "content": rejection}
+        for code, reason in _OF_ROUTE.get(path, {}).items():
+            answers[code] = {"description": reason, "content": rejection}
         if path.endswith(open_inference.INFER):
             success["headers"] = {name: {"schema": TEXT} for name in open_inference.EVENT_FIELDS}
         # A single prediction isn't a stream.

@@ -78,7 +78,7 @@ PREDICTIONS = (
     Route(
         "POST",
         "/v2/repository/models/<name>/load",
-        "Load the model again after an unload: 200 once it predicts, else 503 (Triton).",
+        "Load weights and setup again, and undo an unload: 200 once the model predicts, else the reason (Triton).",
     ),
     Route(
         "POST",

@@ -128,6 +128,7 @@ class ScorerManager:
         self._unfit: list[Link] = []  # that gave a wrong answer to a golden row
         self.unfit_row: int | None = None  # the number of that row, from 1
         self._weights = self._make_weights()
+        self._finishing: Supervisor | None = None  # of a manager that was replaced
 
     def _make_weights(self) -> "Weights | None":
         if self._plan.weights_environment is None:
@@ -138,10 +139,14 @@ class ScorerManager:
         return Weights(self._loop, self._plan.weights_environment, self._say)
 
     @property
+    def lacks_weights(self) -> bool:
+        """Return whether the last attempt to provide the model's weights failed."""
+        return self._weights is not None and self._weights.is_failing
+
+    @property
     def accepts_samples(self) -> bool:
         """Return whether samples may wait for a scorer: true while any scorer runs or is starting."""
-        lacks_weights = self._weights is not None and self._weights.is_failing
-        if self.stopping or lacks_weights or (self._unfit and not self.warm):
+        if self.stopping or self.lacks_weights or (self._unfit and not self.warm):
             return False
         if self.is_setup_failing:
             return False
@@ -189,7 +194,8 @@ class ScorerManager:
     @property
     def child_pids(self) -> tuple[int | None, ...]:
         """Return the process ids of the children of this process; None for those that are not running."""
-        return self.zygote_pid, self._weights.pid if self._weights is not None else None
+        finishing = self._finishing.pid if self._finishing is not None else None
+        return self.zygote_pid, finishing, self._weights.pid if self._weights is not None else None
 
     def by_gpu(self) -> dict[str, int]:
         """Return how many scorers use each GPU, by its CUDA name; empty if they use none."""
@@ -255,7 +261,69 @@ class ScorerManager:
             # While it loads the model, it does not read its control socket, so waiting would be in vain.
             self._supervisor.end(seconds if self._loaded else 0.0, waits=self._plan.teardown_seconds is not None)
             self._supervisor = None
+        if self._finishing is not None:
+            self._finishing.end(seconds)
+            self._finishing = None
         return unanswered
+
+    # --- replacing all scorers at once ---
+
+    def successor(self, say: Callable[[str], object]) -> "ScorerManager":
+        """Return a manager of the same model, not started, whose scorers' samples are returned as this one's are."""
+        new = ScorerManager(self._loop, self._model, self._plan, say, self._stdout)
+        new.batching_ended = self.batching_ended
+        new.endings = self.endings
+        for name in ("on_unanswered", "on_answer", "on_room", "on_empty", "on_batching_ended"):
+            setattr(new, name, getattr(self, name))
+        return new
+
+    def take_over(self, old: "ScorerManager") -> None:
+        """Report to the log and the callbacks of the manager that this one replaces."""
+        for name in ("_say", "on_change", "on_fatal", "on_unfit", "on_setup_failed"):
+            setattr(self, name, getattr(old, name))
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether any scorer has samples."""
+        return any(link.in_flight for link in self.links.values())
+
+    @property
+    def is_answering(self) -> bool:
+        """Return whether, after `retire`, any scorer has samples of clients."""
+        return any(link.in_flight for link in self._retired)
+
+    def retire(self) -> None:
+        """Start no more scorers, and take no more samples; those that scorers have are answered."""
+        self.stopping = True
+        if self._weights is not None:
+            self._weights.end()
+        for link in self.free:
+            link.quota = float("inf")
+        self._retired += self.free
+        for links in (self.free, self._over_quota, self._unfit):
+            links.clear()
+
+    def finish(self) -> None:
+        """Stop all scorers after `retire`, without blocking; teardown has the seconds of the plan."""
+        for link in list(self.links.values()):
+            jobs = link.drop()
+            # The others have golden rows only.
+            self.on_unanswered(jobs if link in self._retired else [])
+        for registry in (self.links, self._retired, self._silent, self._setting_up):
+            registry.clear()
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            self._finishing = supervisor
+            waits = self._plan.teardown_seconds is not None
+            supervisor.retire(self._plan.teardown_seconds or RETIRE_SECONDS, self._finished, waits=waits)
+
+    def _finished(self) -> None:
+        self._finishing = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Return whether all processes have exited after `finish`."""
+        return self._supervisor is None and self._finishing is None
 
     def dismiss(self, link: Link, reason: str) -> list[Job]:
         """Kill a scorer and replace it; return its unanswered samples.
@@ -281,8 +349,9 @@ class ScorerManager:
 
     def reap(self) -> None:
         """Reap the zygote if it has exited; it reaps the scorers, which are its children."""
-        if self._supervisor is not None:
-            self._supervisor.reap()
+        for supervisor in (self._supervisor, self._finishing):
+            if supervisor is not None:
+                supervisor.reap()
         if self._weights is not None:
             self._weights.reap()
 

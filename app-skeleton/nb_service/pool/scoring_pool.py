@@ -4,7 +4,7 @@ import heapq
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
 from nb_scorer.protocol import frames
@@ -14,6 +14,7 @@ from nb_service.pool.answer import DIED, FULL, NOT_READY, TOO_SLOW, Answer, Job
 from nb_service.pool.guard import guarded
 from nb_service.pool.link import Link, separate
 from nb_service.pool.plan import Plan
+from nb_service.pool.reload import Reload
 from nb_service.pool.scorer_manager import ScorerManager
 from nb_service.pool.turns import TurnLoop
 
@@ -58,6 +59,8 @@ class Pool:
         self.manager.on_room = self._room
         self.manager.on_empty = self._refill
         self.manager.on_batching_ended = self._stop_batching
+        self._replaced: list[ScorerManager] = []  # whose scorers finish their samples, or exit
+        self._reload: Reload | None = None  # the latest
         self._loop = loop
         self._say = say
         self._queue: deque[Job] = deque()
@@ -93,7 +96,7 @@ class Pool:
     @property
     def busy(self) -> bool:
         """Return whether a sample is waiting or being scored."""
-        return bool(self._queue) or any(link.in_flight for link in self.manager.links.values())
+        return bool(self._queue) or any(manager.is_busy for manager in self._managers)
 
     @property
     def waiting(self) -> int:
@@ -103,12 +106,41 @@ class Pool:
     @property
     def in_flight(self) -> int:
         """Return how many samples scorers have."""
-        return sum(link.ahead + 1 for link in self.manager.links.values())
+        return sum(link.ahead + 1 for link in self._links)
 
     @property
     def streams(self) -> int:
         """Return how many streams scorers work on."""
-        return sum(link.is_streaming for link in self.manager.links.values())
+        return sum(link.is_streaming for link in self._links)
+
+    @property
+    def _managers(self) -> tuple[ScorerManager, ...]:
+        """Return the manager of the scorers that take samples, and those that are replaced."""
+        return self.manager, *self._replaced
+
+    @property
+    def _links(self) -> Iterator[Link]:
+        return (link for manager in self._managers for link in manager.links.values())
+
+    @property
+    def is_reloading(self) -> bool:
+        """Return whether other scorers are started to replace the present ones."""
+        return self._reload is not None and not self._reload.is_over
+
+    @property
+    def child_pids(self) -> tuple[int | None, ...]:
+        """Return the process ids of the children of this process; None for those that are not running."""
+        return tuple(pid for manager in self._all_managers for pid in manager.child_pids)
+
+    @property
+    def _all_managers(self) -> tuple[ScorerManager, ...]:
+        starting = (self._reload.candidate,) if self._reload is not None and self.is_reloading else ()
+        return *self._managers, *starting
+
+    def reap(self) -> None:
+        """Reap the children that have exited."""
+        for manager in self._all_managers:
+            manager.reap()
 
     def submit(
         self,
@@ -189,7 +221,48 @@ class Pool:
         link = job.link
         if link is not None and link.interrupt(job):
             self._say(f"Scorer {link.pid} is killed: it did not end a stream within 1 s after the client left.")
-            self._ask_again(self.manager.dismiss(link, "too slow"))
+            self._ask_again(self._manager_of(link).dismiss(link, "too slow"))
+
+    def _manager_of(self, link: Link) -> ScorerManager:
+        return next((each for each in self._all_managers if each.links.get(link.number) is link), self.manager)
+
+    def reload(self) -> Reload:
+        """Start other scorers, which replace the present ones once they have answered the golden rows.
+
+        They compare the weights with weights.lock again, and call setup. Until they are ready, and if they fail, the
+        present ones take samples. Returns the reload in progress, if there is one.
+        """
+        if self._reload is not None and not self._reload.is_over:
+            return self._reload
+        number = self._reload.number + 1 if self._reload is not None else 1
+        self._say("Reload: starting other scorers; the present ones predict until these are ready.")
+        self._reload = Reload(number, self.manager.successor(lambda text: self._say(f"Reload: {text}")), self._adopt)
+        self._reload.on_failure = lambda why: self._say(f"Reload: failed, the present scorers are kept. {why}")
+        self._reload.on_retired = self._replaced.append
+        self._reload.start()
+        return self._reload
+
+    def reload_state(self, number: int) -> dict[str, object]:
+        """Return the state of a reload by its number; {} for any but the latest."""
+        is_known = self._reload is not None and self._reload.number == number
+        return self._reload.as_json() if is_known and self._reload is not None else {}
+
+    def _adopt(self, candidate: ScorerManager) -> None:
+        """Give all samples to the scorers of a reload; the present ones finish those that they have."""
+        old, self.manager = self.manager, candidate
+        candidate.take_over(old)
+        old.retire()
+        self._replaced.append(old)
+        self._say("Reload: the new scorers are ready, and take all samples from now on.")
+        self._schedule()
+        guarded(candidate.on_change)
+
+    def _end_replaced(self) -> None:
+        """Stop replaced scorers that have answered all of their samples."""
+        for manager in self._replaced:
+            if not manager.is_answering:
+                manager.finish()
+        self._replaced = [manager for manager in self._replaced if not manager.is_finished]
 
     def start(self) -> None:
         """Start the scorers."""
@@ -205,7 +278,10 @@ class Pool:
             patience = STOP_SECONDS
         else:
             patience = max(STOP_SECONDS, self.plan.teardown_seconds if seconds is None else seconds)
-        unanswered = self.manager.stop(patience) + list(self._queue)
+        if self._reload is not None:
+            self._reload.stop()
+        replaced = [job for manager in self._replaced for job in manager.stop(patience)]
+        unanswered = self.manager.stop(patience) + replaced + list(self._queue)
         self._queue.clear()
         for job in unanswered:
             guarded(job.done, Answer(NOT_READY))
@@ -358,9 +434,11 @@ class Pool:
             return
         self._loop.call_later(min(0.25, self.plan.predict_timeout / 5), self._check_limits)
         now = time.monotonic()
-        for link in list(self.manager.links.values()):
-            guarded(self._check_limit, link, now)
-        guarded(self.manager.replace_silent, now)
+        for manager in self._all_managers:
+            for link in list(manager.links.values()):
+                guarded(self._check_limit, link, now)
+            guarded(manager.replace_silent, now)
+        guarded(self._end_replaced)
         guarded(self._look_for_scorers, now)
 
     def _check_limit(self, link: Link, now: float) -> None:
@@ -401,7 +479,7 @@ class Pool:
         if suspects > 1:
             what, limit = f"{suspects} samples in one call, which are now scored alone,", f"a quarter of {limit}"
         self._say(f"Scorer {link.pid} is killed: it worked on {what} for more than {allowed:g} s ({limit}).")
-        unanswered = self.manager.dismiss(link, "too slow")
+        unanswered = self._manager_of(link).dismiss(link, "too slow")
         slow = unanswered.pop(0) if suspects == 1 and begun else None
         separate(begun)
         self._ask_again(unanswered)

@@ -5,6 +5,7 @@ the model share its memory and start within milliseconds. The zygote never predi
 hang it.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -176,9 +177,13 @@ class Supervisor:
             self._process.kill()
             self._process.wait()
 
-    def retire(self, seconds: float, then: Callable[[], object]) -> None:
+    def retire(self, seconds: float, then: Callable[[], object], *, waits: bool = False) -> None:
         """Stop the zygote as `end` does, without blocking; call `then` once it has exited."""
         self._ending = True
+        if waits and self._open:
+            # If it takes no orders, the scorers are killed without their teardown.
+            with contextlib.suppress(OSError):
+                self._order(WAIT, int(seconds * 1000), [], ALL)
         self._close_socket()
         self._await_retirement(int(seconds / EXIT_LOOK_SECONDS), then)
 

@@ -7,6 +7,7 @@ from threading import Event, Lock
 from typing import Protocol, TypeVar
 
 from flask import Flask, Response, request
+from nb_scorer.common import paths
 
 from nb_service.app.route_context import RouteContext, reject_foreign_page, rejection_response, response_with
 from nb_service.app.streams import streamed
@@ -23,12 +24,16 @@ class OfContext(Protocol):
 
 Named = TypeVar("Named", bound=OfContext)
 OF_MODEL = ("/v2/models/<name>", "/v2/models/<name>/versions/<version>")
+# How often the progress of a reload is looked up.
+LOOK_SECONDS = 0.1
+RELOADING = "The model is being loaded again for another request."
 UNLOAD_IS_OFF = "Clients may not unload the model; S2I_UNLOAD=1 allows it."
 
 
 def add(app: Flask, context: RouteContext) -> None:
     """Add the routes to `app`, also with /versions/<version> after a model's name; each may end with /."""
-    models = {name: _Model(own) for name, own in context.by_name.items()}
+    reloads = _Reloads(context)
+    models = {name: _Model(own, reloads) for name, own in context.by_name.items()}
 
     def index() -> Response:
         return response_with(
@@ -60,14 +65,49 @@ def add(app: Flask, context: RouteContext) -> None:
             add_route(app, path + suffix, of_name(models, action), method)
 
 
+class _Reloads:
+    """Has the front replace the scorers, which load the model for all of its names."""
+
+    def __init__(self, context: RouteContext) -> None:
+        self._asker = context.asker
+        model = context.model
+        has_weights = model.folder is not None and (model.folder / paths.WEIGHTS_LOCK).is_file()
+        # Other models have nothing that could have changed.
+        self._is_useful = has_weights or model.manifest.get("setup_in_build") is not None
+        self._waiting = Lock()
+
+    def reloaded(self) -> Response | None:
+        """Return None after a reload, or if the model needs none; the rejection with the reason after a failed one."""
+        if not self._is_useful:
+            return None
+        # Each waiting request occupies a thread.
+        if not self._waiting.acquire(blocking=False):
+            return rejection_response(open_inference.rejection, 409, RELOADING)
+        try:
+            return self._awaited(self._asker.ask_front({"load": True}))
+        finally:
+            self._waiting.release()
+
+    def _awaited(self, state: dict) -> Response | None:
+        while state and not state["is_over"]:
+            time.sleep(LOOK_SECONDS)
+            state = self._asker.ask_front({"reload": state["reload"]})
+        if not state or not state["why_not"]:
+            # A service that is not ready yet loads the model anyway.
+            return None
+        detail = f"The model was not loaded again, and the present scorers keep predicting. {state['why_not']}"
+        return rejection_response(open_inference.rejection, 503 if state["is_temporary"] else 500, detail)
+
+
 class _Model:
     """The responses of one model's routes, and whether clients have unloaded it.
 
     An unloaded model stays in the scorers, and other protocols still serve it.
     """
 
-    def __init__(self, context: RouteContext) -> None:
+    def __init__(self, context: RouteContext, reloads: "_Reloads") -> None:
         self.context = context
+        self._reloads = reloads
         self._served = context.identity
         self._schemas = context.model.sample_schema, context.model.answer_schema
         self._declared = context.calls.parameters
@@ -89,9 +129,11 @@ class _Model:
         return response_with(Body(encode({"name": self._served.name, key: is_ready})), 200 if is_ready else 503)
 
     def load(self) -> Response:
-        """Undo an unload, and return the response that reports whether the model is ready."""
+        """Undo an unload, load a model with weights or a setup again, and return whether the model is ready."""
+        if (rejection := reject_foreign_page(self.context)) is not None:
+            return rejection
         self._loaded.set()
-        return self.readiness("load")
+        return self._reloads.reloaded() or self.readiness("load")
 
     def unload(self) -> Response:
         """Unload the model if the setting allows it; else return a 403 response."""

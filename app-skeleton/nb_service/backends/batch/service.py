@@ -147,8 +147,8 @@ class BatchService:
 
     def _reap(self) -> None:
         """Reap exited children; as process 1, also orphans."""
-        self._pool.manager.reap()
-        orphans.reap(self._pool.manager.child_pids)
+        self._pool.reap()
+        orphans.reap(self._pool.child_pids)
 
     # --- the job's thread ---
 

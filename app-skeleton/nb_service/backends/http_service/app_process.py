@@ -30,6 +30,8 @@ class AppProcess(PoolProcess):
         self.is_alone = False
         # Receives the app's requests, and its reports on responses and feedback.
         self.on_question: Callable[[dict], dict | None] = lambda message: None
+        # Returns whether a request of the app takes its time, such as a reload.
+        self.is_awaited: Callable[[], bool] = lambda: False
         self._listener = listener
         title = "The app, which serves everything except plain predictions,"
         super().__init__(loop, pool, title, ("nb_service", "app"), environ, facts, log)
@@ -37,6 +39,11 @@ class AppProcess(PoolProcess):
     def on_message(self, message: dict) -> dict | None:
         """Return the response to a request of the app."""
         return self.on_question(message)
+
+    @property
+    def has_jobs(self) -> bool:
+        """Return whether it waits for scorers."""
+        return super().has_jobs or self.is_awaited()
 
     @property
     def descriptors(self) -> tuple[int, ...]:

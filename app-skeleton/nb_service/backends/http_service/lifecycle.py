@@ -202,6 +202,7 @@ class HttpService:
     def _make_app(self, listener: socket.socket) -> AppProcess:
         app = AppProcess(self._loop, self._pool, listener, self._environ, self._state, self._log)
         app.on_question = self._answer_app
+        app.is_awaited = lambda: self._pool.is_reloading
         return app
 
     def _answer_app(self, message: dict) -> dict | None:
@@ -210,6 +211,10 @@ class HttpService:
             return self._numbers()
         if "startup" in message:
             return self._startup()
+        if "load" in message:
+            return self._pool.reload().as_json() if self._pool.ready else {}
+        if "reload" in message:
+            return self._pool.reload_state(message["reload"])
         if "look" in message:
             # Predictions are recorded in batches: feedback may concern one that has just been sent.
             self._samples.count()
@@ -390,12 +395,12 @@ class HttpService:
 
     def _reap(self) -> None:
         """Reap exited children; as process 1, also orphans."""
-        self._pool.manager.reap()
+        self._pool.reap()
         self._app.reap()
         for companion in self._companions:
             companion.reap()
         companion_pids = [companion.pid for companion in self._companions]
-        orphans.reap((*self._pool.manager.child_pids, self._app.pid, *companion_pids))
+        orphans.reap((*self._pool.child_pids, self._app.pid, *companion_pids))
 
 
 def _on_error(_loop: asyncio.AbstractEventLoop, context: dict) -> None:

@@ -485,7 +485,7 @@ def test_the_type_and_source_of_events_are_settings(tmp_path):
 FOREIGN = {"Origin": "https://evil.example", "Host": "model.example"}
 
 
-@pytest.mark.parametrize("path", ["/feedback", "/v2/repository/models/half/unload"])
+@pytest.mark.parametrize("path", ["/feedback", "/v2/repository/models/half/load", "/v2/repository/models/half/unload"])
 @pytest.mark.parametrize(
     ("headers", "is_rejected"),
     [

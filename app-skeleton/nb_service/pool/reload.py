@@ -1,0 +1,66 @@
+"""A reload: a second set of scorers, which replaces the present one once it has answered the golden rows."""
+
+from collections.abc import Callable
+
+from nb_scorer.common.problem import Problem
+
+from nb_service.pool.scorer_manager import ScorerManager
+
+SETUP_FAILED = "The notebook's setup failed; the log shows the error."
+
+
+class Reload:
+    """Starts `candidate`, which compares the weights again and calls setup; then calls `adopt`, or stops it.
+
+    `number` identifies the reload. `why_not` is the reason of a failure, as a sentence without model data; "" after
+    success. `is_temporary` is whether a later attempt may succeed, because weights could not be provided.
+    """
+
+    def __init__(self, number: int, candidate: ScorerManager, adopt: Callable[[ScorerManager], object]) -> None:
+        self.number = number
+        self.candidate = candidate
+        self.is_over = False
+        self.is_temporary = False
+        self.why_not = ""
+        self.on_failure: Callable[[str], object] = lambda why: None
+        # Receives the candidate of a failed reload, whose processes have yet to exit.
+        self.on_retired: Callable[[ScorerManager], object] = lambda candidate: None
+        self._adopt = adopt
+        candidate.on_change = self._look
+        candidate.on_fatal = lambda problem: self._fail(problem.what)
+        candidate.on_unfit = lambda message: self._fail(candidate.why_not_ready)
+        candidate.on_setup_failed = lambda problem, traceback: self._fail(SETUP_FAILED)
+
+    def start(self) -> None:
+        """Start the candidate."""
+        try:
+            self.candidate.start()
+        except Problem as problem:
+            self._fail(problem.what)
+
+    def stop(self) -> None:
+        """End the reload, because the service stops."""
+        self._fail("The service is stopping.")
+
+    def as_json(self) -> dict[str, object]:
+        """Return its state for other processes."""
+        state = {"reload": self.number, "is_over": self.is_over}
+        return {**state, "why_not": self.why_not, "is_temporary": self.is_temporary}
+
+    def _look(self) -> None:
+        if self.is_over:
+            return
+        if self.candidate.warm:
+            self.is_over = True
+            self._adopt(self.candidate)
+        elif self.candidate.lacks_weights:
+            self.is_temporary = True
+            self._fail(self.candidate.why_not_ready)
+
+    def _fail(self, why_not: str) -> None:
+        if self.is_over:
+            return
+        self.is_over, self.why_not = True, why_not
+        self.candidate.retire()
+        self.on_retired(self.candidate)
+        self.on_failure(why_not)
