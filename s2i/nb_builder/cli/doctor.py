@@ -118,7 +118,7 @@ def _disk(installation: Installation) -> Check:
 def _index(environ: Mapping[str, str]) -> Check:
     url = environ.get("PIP_INDEX_URL") or _INDEX
     # A URL may contain a password.
-    shown = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
+    shown = urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
     if environ.get("PIP_NO_INDEX"):
         return Check("index", OK, "none (PIP_NO_INDEX is set); packages come from PIP_FIND_LINKS")
     try:
@@ -126,14 +126,18 @@ def _index(environ: Mapping[str, str]) -> Check:
         request = urllib.request.Request(url.rstrip("/") + "/pip/", headers={"Accept": "text/html"})
         with urllib.request.urlopen(request, timeout=_SECONDS, context=context):
             return Check("index", OK, shown)
+    except urllib.error.HTTPError as error:
+        # It is a response, with an open connection.
+        error.close()
+        fault = f"responds with {error.code} {error.reason}"
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        return Check(
-            "index",
-            MISSING,
-            f"{shown} does not respond: {reason}",
-            "check the network and PIP_INDEX_URL; behind a company proxy, set HTTPS_PROXY and PIP_CERT",
-        )
+        fault = f"does not respond: {getattr(error, 'reason', None) or error}"
+    return Check(
+        "index",
+        MISSING,
+        f"{shown} {fault}",
+        "check the network and PIP_INDEX_URL; behind a company proxy, set HTTPS_PROXY and PIP_CERT",
+    )
 
 
 def _proxies(environ: Mapping[str, str]) -> Check:

@@ -1,4 +1,7 @@
-"""What `nb-builder doctor` reports of the Pythons for notebooks."""
+"""What `nb-builder doctor` reports of the Pythons for notebooks and of the package index."""
+
+import http.server
+import threading
 
 import pytest
 from nb_builder.cli import doctor
@@ -32,3 +35,22 @@ def test_the_mirror_is_named(machine):
 @pytest.mark.parametrize("name", ["S2I_PYTHON_DOWNLOADS", "UV_PYTHON_DOWNLOADS"])
 def test_downloads_that_are_forbidden_are_reported(machine, name):
     assert doctor._pythons({**machine, name: "never"}).detail == "Python 3.9, 3.12; builds download no others"
+
+
+class _NothingHere(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+    def log_message(self, *_):
+        """Print nothing."""
+
+
+def test_an_index_at_a_wrong_address_is_reported_with_the_status(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    with http.server.HTTPServer(("127.0.0.1", 0), _NothingHere) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/simple"
+        check = doctor._index({"PIP_INDEX_URL": url})
+        thread.join()
+    assert (check.state, check.detail) == (doctor.MISSING, f"{url} responds with 404 Not Found")
