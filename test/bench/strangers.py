@@ -1,17 +1,17 @@
-"""Strangers' training notebooks: how many `nb-builder run --yes` serves, without any edit, with right predictions.
+"""Strangers' training notebooks: how many `nb-builder run --yes` serves with right predictions, without and with edits.
 
 They have no predictor, and most of them name no packages. A prediction is right if the proposed predictor gives that of
 the notebook's own model.
 
 - `STRANGERS` takes the notebooks whose repository and path contain its value; `STRANGERS_APART=1` takes the second
   corpus instead, which is kept apart.
-- `STRANGERS_EDITED=1` makes the edits of `strangers_edits`, and takes only the notebooks that have one.
+- Every notebook runs without an edit first. Those that fail and have an edit in `strangers_edits` then run with it.
 - `STRANGERS_FROM` is where repositories are cloned from: an address or a folder, also of bare repositories, with
   {owner} and {name}.
 - A run is stopped after `CPU_SECONDS` of CPU time, so that other work on the machine changes no outcome, or after
   `RUN_SECONDS`.
 - `STRANGERS_ROWS` is a file that keeps a row for each notebook: a second run goes on where the first one stopped, and
-  the shares are those of all its rows.
+  the shares are those of all its rows. Without it, all rows are of one run.
 """
 
 import json
@@ -29,13 +29,12 @@ from pathlib import Path
 import clones
 from environments import COMPILING, HOME, PLACE
 from running import cpu_seconds, tree
-from strangers_edits import EDITS, Edit
+from strangers_edits import EDITS, MAX_LINES, Edit
 from strangers_notebooks import KEPT_APART, STRANGERS, Stranger
 
 CPU_SECONDS = 360
 RUN_SECONDS = 1080
 FROM = os.environ.get("STRANGERS_FROM", "https://github.com/{owner}/{name}")
-IS_EDITED = bool(os.environ.get("STRANGERS_EDITED"))
 COMPARED = "own model give the same predictions"
 
 
@@ -51,54 +50,62 @@ class Row:
     by_rule: bool = False
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    edited: bool = False
+
+    @property
+    def notebook(self) -> tuple[str, str]:
+        """Return the repository and the path."""
+        return self.repository, self.path
 
 
 def report() -> None:
-    """Run each notebook in turn, and print a row for it and the shares."""
+    """Run each notebook in turn, then those that fail with their edit; print a row for each run, and the shares."""
     corpus = KEPT_APART if os.environ.get("STRANGERS_APART") else STRANGERS
     wanted = os.environ.get("STRANGERS", "")
     chosen = [each for each in corpus if wanted in f"{each.repository}/{each.path}"]
-    if IS_EDITED:
-        chosen = [each for each in chosen if (each.repository, each.path) in EDITS]
     kept = Path(os.environ.get("STRANGERS_ROWS") or os.devnull)
     rows = [Row(**json.loads(text)) for text in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
-    known = {(row.repository, row.path) for row in rows}
     print(f"\nStrangers' notebooks: {len(chosen)} of {len({each.repository for each in chosen})} repositories")
-    for stranger in chosen:
-        if (stranger.repository, stranger.path) in known:
-            continue
-        rows.append(measure(stranger, PLACE / "strangers"))
-        with kept.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(rows[-1])) + "\n")
-        print(line(rows[-1]), flush=True)
+    for edited in (False, True):
+        known = {row.notebook for row in rows if row.edited == edited or row.right}
+        for stranger in chosen:
+            edit = EDITS.get((stranger.repository, stranger.path)) if edited else None
+            if (stranger.repository, stranger.path) in known or (edited and edit is None):
+                continue
+            rows.append(measure(stranger, PLACE / "strangers", edit))
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(rows[-1])) + "\n")
+            print(line(rows[-1]), flush=True)
     print(summary(rows))
 
 
 def line(row: Row) -> str:
     """Return a row of the table."""
-    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f} {row.cpu_seconds:7.1f}  {row.said}"
+    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f} {row.cpu_seconds:7.1f}  {'edited: ' * row.edited}{row.said}"
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Return the shares of all rows, by how the notebooks were chosen, and the median seconds of those served."""
+    """Return the shares of all notebooks, by how they were chosen, and the median seconds of those served without edits."""
+    plain = [row for row in rows if not row.edited]
+    edited = {row.notebook for row in rows if row.edited and row.right}
     lines = []
-    for title, part in (("all", rows), ("chosen by a rule", [row for row in rows if row.by_rule])):
+    for title, part in (("all", plain), ("chosen by a rule", [row for row in plain if row.by_rule])):
         if part:
             right = sum(row.right for row in part)
-            served = sum(row.served for row in part)
-            shares = f"served {served} ({served / len(part):.0%}), right {right} ({right / len(part):.0%})"
-            lines.append(f"  {title}: {len(part)}, {shares}")
-    times = [(row.seconds, row.cpu_seconds) for row in rows if row.served]
+            either = sum(row.right or row.notebook in edited for row in part)
+            counts = {"served": sum(row.served for row in part), "right": right, f"right with at most {MAX_LINES} lines of edits": either}
+            lines.append(f"  {title}: {len(part)}, " + ", ".join(f"{name} {n} ({n / len(part):.0%})" for name, n in counts.items()))
+    times = [(row.seconds, row.cpu_seconds) for row in plain if row.served]
     if times:
         seconds, cpu = (statistics.median(column) for column in zip(*times, strict=True))
         lines.append(f"  median of those served: {seconds:.0f} s, {cpu:.0f} s of CPU time")
     return "\n".join(lines)
 
 
-def measure(stranger: Stranger, place: Path) -> Row:
+def measure(stranger: Stranger, place: Path, edit: Edit | None = None) -> Row:
     """Clone a notebook's repository below `place`, run it with --yes, end the service, and return the row.
 
-    The run's output is kept in the folder `logs`.
+    With an edit, the clone's notebook contains it during the run. The run's output is kept in the folder `logs`.
     """
     clone = place / stranger.repository.replace("/", "+")
     owner, name = stranger.repository.split("/")
@@ -109,17 +116,19 @@ def measure(stranger: Stranger, place: Path) -> Row:
     original = notebook.read_bytes()
     start = time.monotonic()
     try:
-        if IS_EDITED:
-            notebook.write_text(_edited(original, EDITS[stranger.repository, stranger.path]))
+        if edit is not None:
+            notebook.write_text(_edited(original, edit))
         told, log, cpu = _run(notebook, place)
     finally:
         notebook.write_bytes(original)
     seconds = time.monotonic() - start
     name = re.sub(r"\W+", "-", f"{stranger.repository}-{notebook.stem}")
-    kept = place / "logs" / f"{name}{'-edited' if IS_EDITED else ''}.txt"
+    kept = place / "logs" / f"{name}{'-edited' * (edit is not None)}.txt"
     kept.parent.mkdir(exist_ok=True)
     kept.write_text(f"{log}\n{json.dumps(told)}\n", "utf-8")
-    return replace(_judged(stranger, told, log), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1))
+    return replace(
+        _judged(stranger, told, log, edit is not None), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1), edited=edit is not None
+    )
 
 
 def _run(notebook: Path, place: Path) -> tuple[dict | None, str, float]:
@@ -175,12 +184,12 @@ def _edited(notebook: bytes, edit: Edit) -> str:
     return json.dumps(document)
 
 
-def _judged(stranger: Stranger, told: dict | None, log: str) -> Row:
+def _judged(stranger: Stranger, told: dict | None, log: str, edited: bool) -> Row:
     if told is None:
         return _row(stranger, f"no service within {CPU_SECONDS} s of CPU time; the last line: {_last_line(log)}")
     if "url" in told:
         # An edit's predictor is the user's own: there is nothing to compare it with but the notebook, as a build does.
-        right = (IS_EDITED or COMPARED in log) and "answer" in told
+        right = (edited or COMPARED in log) and "answer" in told
         return _row(stranger, f"served{', right' if right else ', not compared'}", True, right)
     problem = told.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
     return _row(stranger, f"{problem['code']}: {str(problem['what'])[:200]}")
