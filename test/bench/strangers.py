@@ -81,11 +81,12 @@ def report() -> None:
 
 def line(row: Row) -> str:
     """Return a row of the table."""
-    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f} {row.cpu_seconds:7.1f}  {'edited: ' * row.edited}{row.said}"
+    said = f"edited: {row.said}" if row.edited else row.said
+    return f"  {row.repository:44}{Path(row.path).name[:40]:42}{row.seconds:7.1f} {row.cpu_seconds:7.1f}  {said}"
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Return the shares of all notebooks, by how they were chosen, and the median seconds of those served without edits."""
+    """Return the shares, by how notebooks were chosen, and the median seconds of those served without edits."""
     plain = [row for row in rows if not row.edited]
     edited = {row.notebook for row in rows if row.edited and row.right}
     lines = []
@@ -93,8 +94,13 @@ def summary(rows: Sequence[Row]) -> str:
         if part:
             right = sum(row.right for row in part)
             either = sum(row.right or row.notebook in edited for row in part)
-            counts = {"served": sum(row.served for row in part), "right": right, f"right with at most {MAX_LINES} lines of edits": either}
-            lines.append(f"  {title}: {len(part)}, " + ", ".join(f"{name} {n} ({n / len(part):.0%})" for name, n in counts.items()))
+            counts = {
+                "served": sum(row.served for row in part),
+                "right": right,
+                f"right with at most {MAX_LINES} lines of edits": either,
+            }
+            shares = [f"{name} {count} ({count / len(part):.0%})" for name, count in counts.items()]
+            lines.append(f"  {title}: {len(part)}, {', '.join(shares)}")
     times = [(row.seconds, row.cpu_seconds) for row in plain if row.served]
     if times:
         seconds, cpu = (statistics.median(column) for column in zip(*times, strict=True))
@@ -127,7 +133,10 @@ def measure(stranger: Stranger, place: Path, edit: Edit | None = None) -> Row:
     kept.parent.mkdir(exist_ok=True)
     kept.write_text(f"{log}\n{json.dumps(told)}\n", "utf-8")
     return replace(
-        _judged(stranger, told, log, edit is not None), seconds=round(seconds, 1), cpu_seconds=round(cpu, 1), edited=edit is not None
+        _judged(stranger, told, log, edit is not None),
+        seconds=round(seconds, 1),
+        cpu_seconds=round(cpu, 1),
+        edited=edit is not None,
     )
 
 
