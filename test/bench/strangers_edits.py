@@ -37,6 +37,37 @@ EDITS = {
             (52, 1): "cat_cv = GridSearchCV(catboost, {}, cv=2)",
         }
     ),
+    # Two searches that take more than six minutes.
+    ("LucaGandolfi77/Titanic-Survival-Prediction-ML", "ML_week_04/dataset_student/student_ml_analysis.ipynb"): Edit(
+        replaced={
+            (11, 9): "    'n_estimators': [50],",
+            (11, 10): "    'max_depth': [5],",
+            (11, 11): "    'min_samples_split': [2]",
+            (11, 34): "    'n_estimators': [50],",
+            (11, 41): "    gb_params, n_iter=2, cv=cv, scoring='accuracy',",
+        }
+    ),
+    # A search of 625 models.
+    ("marcopeix/stock-prediction", "Stock Prediction.ipynb"): Edit(
+        replaced={
+            (23, 2): "ps = range(0, 2)",
+            (23, 4): "qs = range(0, 2)",
+            (23, 5): "Ps = range(0, 1)",
+            (23, 7): "Qs = range(0, 1)",
+        }
+    ),
+    # pandas 0.23 has no Series.reshape any more.
+    (
+        "tirthajyoti/Machine-Learning-with-Python",
+        "Function Approximation by Neural Network/Polynomial regression - linear and neural network.ipynb",
+    ): Edit(
+        replaced={
+            (24, 3): "X_train=X_train.values.reshape(X_train.size,1)",
+            (24, 4): "y_train=y_train.values.reshape(y_train.size,1)",
+            (24, 5): "X_test=X_test.values.reshape(X_test.size,1)",
+            (24, 6): "y_test=y_test.values.reshape(y_test.size,1)",
+        }
+    ),
 }
 if any(edit.lines > MAX_LINES for edit in EDITS.values()):
     raise ValueError(f"an edit has more than {MAX_LINES} lines")

@@ -114,6 +114,9 @@ class Answers:
             problem = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else None
         # After the problem's text, which may go to the same stream.
         atexit.register(self.give, {"command": self._command, "exit_status": status, "problem": problem})
+        if self._file.parent == Path(self._scratch.name):
+            # A problem that is shown after this must not be written to the removed folder.
+            os.environ.pop(PROBLEM_FILE, None)
         self._scratch.cleanup()
 
 

@@ -130,7 +130,10 @@ def not_installed(module: str, location: Place, needs: str = "imports") -> Build
 
     `needs` is "needs" if a package imports it for the cell.
     """
-    other = "" if import_names.providing(module) else f", or commit '{module}' if it is a module of your own"
+    other = caution = ""
+    if import_names.providing(module) is None:
+        other = f", or commit '{module}' if it is a module of your own"
+        caution = f" No package is installed just because it is also called '{module}': anyone may have published it."
     return platforms.of_module(module, location) or ImportUndeclared(
         **location,
         module=module,
@@ -138,6 +141,7 @@ def not_installed(module: str, location: Place, needs: str = "imports") -> Build
         entries=import_names.entry(module),
         place=OWN_LIST,
         other=other,
+        caution=caution,
     )
 
 

@@ -263,8 +263,11 @@ def lines(plan: Plan, candidate: Candidate, resolution: Resolution | None) -> It
     yield f"packages: {', '.join(named[:SHOWN])}{f' and {more} more' if more else ''}"
     for imported in plan.wishes.unknown[:2]:
         without = {name for _, statement in plan.unneeded_imports for name in needed_cells.modules_of(statement)}
-        left_out = "; the import is left out, as predictor does not need it" if imported.package in without else ""
-        yield f"'{imported.package}' is imported, and no package is known for it{left_out}"
+        if imported.package in without:
+            then = "the import is left out, as predictor does not need it"
+        else:
+            then = "a package that is only called the same is not installed"
+        yield f"'{imported.package}' is imported, and no package is known for it; {then}"
     source = [line.strip() for line in plan.proposal.source.splitlines()]
     answer = next(line for line in source if line.startswith(("return ", "predictor =")))
     yield f"predictor: {answer.removeprefix('return ').removeprefix('predictor = ')}"

@@ -14,7 +14,7 @@ class ImportUndeclared(CellProblem):
     code = "import-undeclared"
     what_text = "{where} {needs} '{module}', which is not installed."
     why_text = _WHY
-    fix_text = "Add {entries} {place}, with the version that you use{other}, then build again."
+    fix_text = "Add {entries} {place}, with the version that you use{other}, then build again.{caution}"
 
 
 class ModuleNotOnPath(CellProblem):

@@ -16,6 +16,9 @@ _ENDINGS = {
 }
 _READERS = re.compile(r"read_\w+|open|load\w*|genfromtxt|imread|fromfile|ExcelFile|Path|reader")
 
+# The modes of open() that create a file, such as wb; r+ needs an existing one.
+_CREATES = re.compile(r"[bt]?[wax]")
+
 
 def paths(cell: Cell) -> Iterator[tuple[str, str]]:
     """Yield (as written, as text) for each string that is a complete path of a data file."""
@@ -45,14 +48,15 @@ def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 def not_checked_out(cells: Sequence[Cell], notebook: Path, repository: Path) -> list[FileNotCheckedOut]:
     """Return a problem for each file that a cell reads and git tracks, but the working copy lacks.
 
-    A path that a cell also passes to another function is not reported, because that function may create the file.
+    A path that a cell also opens for writing, or passes to another function, is not reported, because the cell may
+    create the file.
     """
     reads = []
     others: set[str] = set()
     for cell in cells:
         for node in (node for statement in cell.statements or () for node in ast.walk(statement)):
             if isinstance(node, ast.Call):
-                texts = [text for _, text in _texts(node)]
+                texts = [] if _opens_for_writing(node) else [text for _, text in _texts(node)]
                 reads += [(cell, node.lineno, text) for text in texts]
                 others |= _constants(node) - set(texts)
     missing: dict[str, tuple[Cell, int, str]] = {}
@@ -68,6 +72,13 @@ def not_checked_out(cells: Sequence[Cell], notebook: Path, repository: Path) -> 
         for target, (cell, line, text) in missing.items()
         if target in tracked
     ]
+
+
+def _opens_for_writing(call: ast.Call) -> bool:
+    """Return whether a call is open() with a mode that creates the file."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    return name == "open" and any(isinstance(mode, ast.Constant) and _CREATES.match(str(mode.value)) for mode in modes)
 
 
 def _constants(call: ast.Call) -> set[str]:

@@ -295,6 +295,15 @@ def test_an_import_of_an_unknown_package_that_nothing_needs_is_left_out_of_the_c
     assert f"{line}; the import is left out, as predictor does not need it" in output
 
 
+def test_a_needed_import_of_an_unknown_package_is_not_installed_by_its_name(repo, resolved):
+    write(repo, [f"import used_by_ours\n{TRAINS[0]}", *TRAINS[1:3], f"{TRAINS[3]}\nused_by_ours.check(model)"])
+    builds = Builds(0)
+    _, output = run(repo, builds, Consent(yes=True))
+    line = "'used_by_ours' is imported, and no package is known for it"
+    assert f"{line}; a package that is only called the same is not installed" in output
+    assert builds.cells[0][0].startswith("import used_by_ours\n") and "used-by-ours" not in str(builds.cells)
+
+
 @pytest.mark.parametrize(
     ("above", "added"),
     [

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -45,6 +46,15 @@ def test_a_port_of_the_repositorys_that_is_none_is_reported_before_anything_is_b
     monkeypatch.setenv("NB_BUILDER_HOME", str(tmp_path / "home"))
     with pytest.raises(SettingInvalid, match="PORT='abc'"):
         run_locally.main([str(tmp_path)])
+
+
+def test_a_problem_raised_before_the_build_is_json_and_no_traceback(tmp_path):
+    program = [sys.executable, "-m", "nb_builder", "local", "--json", "/nowhere"]
+    environ = {**os.environ, "PORT": "abc", "NB_BUILDER_HOME": str(tmp_path)}
+    environ.pop("S2I_PROBLEM_FILE", None)
+    ended = subprocess.run(program, env=environ, capture_output=True, text=True)
+    assert json.loads(ended.stdout)["problem"]["code"] == "setting-invalid"
+    assert ended.returncode == 1 and "PORT='abc'" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_a_port_that_no_one_has_asked_for_makes_way_for_the_next():

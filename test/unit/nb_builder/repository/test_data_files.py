@@ -34,6 +34,11 @@ def test_a_tracked_file_that_is_missing_is_found(repository):
     assert found(repository, "df = pd.read_csv('../data/heart.csv')") == [("../data/heart.csv", "data/heart.csv")]
 
 
+@pytest.mark.parametrize("mode", ["", ", 'rb'", ", mode='r+'", ", how"])
+def test_a_file_that_is_opened_is_found_unless_it_is_written(repository, mode):
+    assert found(repository, f"file = open('model.pkl'{mode})") == [("model.pkl", "work/model.pkl")]
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -43,6 +48,9 @@ def test_a_tracked_file_that_is_missing_is_found(repository):
         "df = pd.read_csv('https://example.org/data/heart.csv')",
         "df = pd.read_csv('../../data/heart.csv')",
         "joblib.dump(model, 'model.pkl')\nmodel = joblib.load('model.pkl')",
+        "pickle.dump(model, open('model.pkl', 'wb'))\nmodel = pickle.load(open('model.pkl', 'rb'))",
+        "with open('model.pkl', mode='xb') as file:\n    pickle.dump(model, file)",
+        "open('model.pkl', 'w+').write('a')",
     ],
 )
 def test_other_files_are_not(repository, source):
