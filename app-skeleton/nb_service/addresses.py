@@ -4,6 +4,9 @@ import ipaddress
 
 # IPv6 addresses that represent an IPv4 address, which may be private.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Addresses that ipaddress considers global, in some or all versions of Python, and that lead into a private network:
+# metadata of Azure and of Oracle's cloud, NAT64 of a site, and site-local addresses.
+_PRIVATE = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10")))
 
 
 def is_public(text: str) -> bool:
@@ -15,4 +18,6 @@ def is_public(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+    if any(address in network for network in _PRIVATE):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved

@@ -34,8 +34,10 @@ FILES_SHOWN = 3
 
 
 def declared(checked: Checked) -> list[Entry]:
-    """Return the entries of all notebooks, in the order in which they run."""
-    return [entry for each in checked.notebooks for entry in weights_list.read(each.cells, each.name)]
+    """Return the entries of all notebooks, in the order in which they run; one that several share comes once."""
+    return list(
+        dict.fromkeys(entry for each in checked.notebooks for entry in weights_list.read(each.cells, each.name))
+    )
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def fetched(
         root = in_result
     else:
         root = provide.cache_folder(str(settings.weights_cache or ""), workspace.root.absolute(), environ)
+        provide.own_cache(root)
     if not stays:
         shutil.rmtree(in_result, ignore_errors=True)
     try:

@@ -90,6 +90,10 @@ def test_a_client_gets_the_version_that_it_asks_for(service, version):
         ("{", 400, -32700),
         ("[]", 400, -32600),
         ('{"id": 1, "method": "ping"}', 400, -32600),
+        # Infinity in the response would not be JSON.
+        ('{"jsonrpc": "2.0", "id": 1e999, "method": "ping"}', 400, -32600),
+        ('{"jsonrpc": "2.0", "id": {"a": 1}, "method": "ping"}', 400, -32600),
+        ('{"jsonrpc": "2.0", "id": true, "method": "ping"}', 400, -32600),
         (message("resources/list"), 200, -32601),
         ('{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}', 200, -32602),
     ],
@@ -119,7 +123,8 @@ def test_pages_of_other_origins_and_clients_without_the_key_are_rejected(root, t
     try:
         assert service.ask(message("ping"), "/mcp")[0] == 401
         with_key = {"X-API-Key": "right", **own}
-        assert service.ask(message("ping"), "/mcp", headers=with_key)[0] == 403
+        for origin in ("https://evil.example", "http://[", "http://[x]:1", "null", ""):
+            assert service.ask(message("ping"), "/mcp", headers={**with_key, "Origin": origin})[0] == 403
         for origin in ("https://good.example", f"http://127.0.0.1:{service.port}"):
             assert service.ask(message("ping"), "/mcp", headers={**with_key, "Origin": origin})[0] == 200
     finally:

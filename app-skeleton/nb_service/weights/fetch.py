@@ -13,7 +13,7 @@ from nb_scorer.common.digests import sha256_of
 
 from nb_service import problems
 from nb_service.weights import sources
-from nb_service.weights.lock import MAX_FILES, Entry, Lock, LockedFile, is_inside
+from nb_service.weights.lock import MAX_FILES, Entry, Lock, LockedFile, is_digest, is_inside, shared_place
 from nb_service.weights.sources import Remote, Restarted, Source
 from nb_service.weights.store import Part, Store
 
@@ -146,6 +146,11 @@ def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) 
     odd = next((remote.name for remote in remotes if not is_inside(remote.name)), None)
     if odd is not None:
         raise problems.WeightsUnavailable(entry.source, f"it has a file {odd!r}, which would be outside its folder")
+    if place := shared_place(remote.name for remote in remotes):
+        raise problems.WeightsUnavailable(entry.source, f"it has several files at {place!r}")
+    false = next((remote.name for remote in remotes if remote.sha256 and not is_digest(remote.sha256)), None)
+    if false is not None:
+        raise problems.WeightsUnavailable(entry.source, f"it has a file {false!r} with a SHA-256 that is none")
     if not remotes:
         matching = f" that fit {', '.join(entry.patterns)}" if entry.patterns else ""
         raise problems.WeightsUnavailable(entry.source, f"it has no files{matching}")

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from nb_scorer.common import paths
@@ -82,6 +83,18 @@ def is_inside(name: str) -> bool:
     return not is_odd and len(data) < MAX_NAME and not any(byte < 32 or byte == ord("\\") for byte in data)
 
 
+def shared_place(names: Iterable[str]) -> str:
+    """Return the first name, in order, that is also another file's name or folder; "" if there is none."""
+    counts = Counter(names)
+    folders = {str(folder) for name in counts for folder in PurePosixPath(name).parents}
+    return next((name for name in sorted(counts) if counts[name] > 1 or name in folders), "")
+
+
+def is_digest(text: str) -> bool:
+    """Return whether a text is a SHA-256 in lower-case hexadecimal."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def of_text(text: str) -> Lock:
     """Return the lock in `text`; raise ValueError with the reason if it is invalid."""
     content = json.loads(text)
@@ -107,8 +120,10 @@ def _entry(content: Any) -> Entry:
         raise ValueError(f"{entry.folder!r} is not a folder of the repository")
     for file in files:
         valid = isinstance(file.name, str) and isinstance(file.sha256, str) and type(file.size) is int
-        if not valid or not is_inside(file.name) or not _DIGEST.fullmatch(file.sha256) or file.size < 0:
+        if not valid or not is_inside(file.name) or not is_digest(file.sha256) or file.size < 0:
             raise ValueError(f"{file.name!r} is not a file with its size and digest")
+    if place := shared_place(file.name for file in files):
+        raise ValueError(f"it has several files at {place!r}")
     return entry
 
 

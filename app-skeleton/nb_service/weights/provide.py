@@ -39,8 +39,18 @@ def cache_folder(setting: str, app_root: Path, environ: Mapping[str, str]) -> Pa
     folder = Path(home) / CACHE
     # In an image, HOME is the repository's copy.
     if not Path(home).is_absolute() or folder.is_relative_to(app_root) or not _may_make(folder):
-        return Path(tempfile.gettempdir()) / f"nb-weights-cache-{os.geteuid()}"
+        return _temporary_cache()
     return folder
+
+
+def own_cache(folder: Path) -> None:
+    """Create the cache in the temporary folder, where others could have made it; raise WeightsDisk."""
+    if folder == _temporary_cache():
+        own_folder(folder)
+
+
+def _temporary_cache() -> Path:
+    return Path(tempfile.gettempdir()) / f"nb-weights-cache-{os.geteuid()}"
 
 
 def _may_make(folder: Path) -> bool:
@@ -69,6 +79,7 @@ def provide(lock: Lock, settings: Settings, environ: Mapping[str, str], progress
             to_fetch[number] = _from_vertex(entry, settings, alone=alone)
     blobs = Store(cache_folder(settings.weights_cache, app_root, environ))
     if to_fetch:
+        own_cache(blobs.root)
         _fetch(list(to_fetch.values()), blobs, settings.weights_timeout, progress, say)
     for number, entry in enumerate(lock.entries):
         if number in mounted:

@@ -32,10 +32,14 @@ class Faulty(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """The location of a list of weights: its notebook, relative to the repository, and the repository."""
+    """The location of a list of weights: its notebook, relative to the repository, and the repository.
+
+    `earlier` are the entries of notebooks that run before it, in the same copy of the repository.
+    """
 
     notebook: Path
     repository: Path
+    earlier: tuple[Entry, ...] = ()
 
 
 def read(cells: Sequence[Cell], notebook: Path) -> list[Entry]:
@@ -60,10 +64,12 @@ def findings(cells: Sequence[Cell], place: Place, allowed: Sequence[str]) -> Ite
         reason = f"it has more than {MAX_ENTRIES} entries"
         yield WeightsMalformed(cell=cell, notebook=notebook, line=value.lineno, reason=reason)
         return
-    seen: list[str] = []
+    seen = [entry.folder for entry in place.earlier]
     for item in value.elts:
         try:
             entry = _entry(item, place.notebook.parent)
+            if entry in place.earlier:
+                continue
             _check_folder(entry.folder, place, seen, item.lineno)
             seen.append(entry.folder)
         except Faulty as faulty:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nb_scorer.common import paths
 from nb_scorer.common.problem import Problem
@@ -35,6 +36,9 @@ from nb_builder.requirements.line_parser import CELL
 from nb_builder.requirements.sources import Declaration
 from nb_builder.rewrite import literal_requirements, scripts
 from nb_builder.rewrite.keep_requirements import NAME
+
+if TYPE_CHECKING:
+    from nb_service.weights.lock import Entry
 
 # Called for each problem: raises it, or keeps it so that the checks continue.
 ProblemHandler = Callable[[Problem], None]
@@ -130,15 +134,19 @@ def look(
         downloads = interpreters.REPORT
     choice = interpreters.choose(settings.python, wishes, log, environ, downloads)
     python = choice.python
+    weights: list[Entry] = []
     for notebook in notebooks:
         log.detail(f"{notebook.name}, with Python {python.minor}")
         for problem in notebook_contract.findings(
             notebook.cells, notebook.name, python.path, defines=notebook.name == names[-1]
         ):
             handle(_with_reason(problem, notebook.cells))
-        place = weights_list.Place(notebook.name, repository)
+        place = weights_list.Place(notebook.name, repository, tuple(weights))
+        is_valid = True
         for problem in weights_list.findings(notebook.cells, place, settings.allow_weights):
             handle(problem)
+            is_valid = False
+        weights += weights_list.read(notebook.cells, notebook.name) if is_valid else []
         for problem in platforms.findings(notebook.node, notebook.cells, notebook.name, repository):
             handle(problem)
     notebooks = _with_parameters(notebooks, settings, log, handle)

@@ -1,7 +1,6 @@
 """The Model Context Protocol at POST /mcp: streamable HTTP without sessions."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
@@ -40,14 +39,20 @@ def _is_message(message: object) -> bool:
         isinstance(message, dict)
         and message.get("jsonrpc") == "2.0"
         and (isinstance(message.get("method"), str) or "result" in message or "error" in message)
+        and _is_identifier(message.get("id"))
     )
+
+
+def _is_identifier(value: object) -> bool:
+    """Return whether a value identifies a request; no other number returns as it came."""
+    return value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _is_own_origin(context: RouteContext) -> bool:
     """Return whether a request has no Origin header, as those from programs, or an allowed one."""
     origin = request.headers.get("Origin")
     allowed = context.settings.cors_origins
-    return origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == request.host
+    return origin is None or "*" in allowed or origin in allowed or origin.partition("://")[2] == request.host
 
 
 def _answered(context: RouteContext, message: dict) -> Body:

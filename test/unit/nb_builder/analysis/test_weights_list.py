@@ -99,6 +99,19 @@ def test_all_entries_are_checked_and_must_not_overlap(tmp_path):
     assert [(code, line) for code, line, _ in found(tmp_path, source)] == [("malformed", 2), ("source-invalid", 3)]
 
 
+def test_notebooks_may_share_an_entry_but_not_a_folder(tmp_path):
+    """Their entries are laid into one copy of the repository, one after the other."""
+    first = tuple(weights_list.read(cells('weights = [["file:///a", "w"]]'), NOTEBOOK))
+    place = Place(NOTEBOOK, tmp_path, first)
+    for item, reasons in (
+        ('"file:///a", "w"', []),
+        ('"file:///b", "w"', ["the folders 'work/w' and 'work/w' overlap"]),
+        ('"file:///a", "w/x"', ["the folders 'work/w' and 'work/w/x' overlap"]),
+    ):
+        problems = weights_list.findings(cells(f"weights = [[{item}]]"), place, ())
+        assert [problem.facts["reason"] for problem in problems] == reasons
+
+
 def test_links_files_and_the_notebooks_own_folder(tmp_path):
     (tmp_path / "work" / "sub").mkdir(parents=True)
     (tmp_path / "work" / "link").symlink_to("/")

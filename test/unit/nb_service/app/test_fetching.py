@@ -28,6 +28,9 @@ FILES = Files(False, [Argument("x", "bytes", False)])
         ),
         *((each, False) for each in ("100.64.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1")),
         *((each, False) for each in ("::1", "::", "fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1")),
+        # Private in practice, although ipaddress calls them global: site-local, metadata of Azure and Oracle's clouds.
+        *((each, False) for each in ("fec0::1", "168.63.129.16", "192.0.0.192", "::ffff:168.63.129.16")),
+        *((each, False) for each in ("64:ff9b:1::7f00:1", "::127.0.0.1", "::ffff:0:127.0.0.1")),
         *((each, False) for each in ("::ffff:127.0.0.1", "64:ff9b::10.0.0.1", "2002:7f00:1::", "2001:db8::1")),
     ],
 )

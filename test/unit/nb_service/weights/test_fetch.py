@@ -1,6 +1,7 @@
 """Fetching weights: in pieces, after interruptions, and never more or something other than the lock has."""
 
 import hashlib
+import json
 import os
 import threading
 
@@ -8,7 +9,7 @@ import pytest
 from nb_service import problems
 from nb_service.weights import fetch, sources, store
 from nb_service.weights.fetch import Progress
-from nb_service.weights.lock import Entry, Lock, LockedFile
+from nb_service.weights.lock import Entry, Lock, LockedFile, of_text
 from nb_service.weights.sources import Remote, Restarted
 from nb_service.weights.store import Store
 
@@ -149,6 +150,33 @@ def test_what_the_source_no_longer_has(run):
 def test_names_that_lead_out_of_the_folder(run, name):
     with pytest.raises(problems.WeightsUnavailable, match="outside its folder"):
         run(Fake(names=(name,)))
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("x/y/z", "x"), ("a", "a")])
+def test_names_that_need_the_same_place(run, tmp_path, names):
+    with pytest.raises(problems.WeightsUnavailable, match=f"it has several files at '{min(names)}'"):
+        run(Fake(names=names, piece=len(CONTENT)))
+    assert stored(tmp_path) == []
+    files = [LOCKED._replace(name=name)._asdict() for name in names]
+    with pytest.raises(ValueError, match="several files at"):
+        of_text(
+            json.dumps(
+                {
+                    "format": 1,
+                    "weights": [{"source": "file:///x", "folder": "w", "patterns": [], "revision": "", "files": files}],
+                }
+            )
+        )
+
+
+def test_a_digest_that_is_none_chooses_no_file(run, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(CONTENT)
+    source = Fake(piece=len(CONTENT))
+    digest = os.path.relpath(victim, tmp_path / "store/sha256/..")
+    source.files = lambda: [Remote("a.bin", len(CONTENT), "v1", "a.bin", digest)]
+    with pytest.raises(problems.WeightsUnavailable, match="'a.bin' with a SHA-256 that is none"):
+        run(source)
 
 
 def test_patterns(run):
