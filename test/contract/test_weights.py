@@ -12,6 +12,33 @@ from contract import tls
 from contract.hub import COMMIT, hub
 from contract.services import wait_until
 from contract.weights import NOTEBOOK, root_with_weights, served, write_files
+from flow import stage
+
+# A disk with room for half a file, and then for all of it.
+TWO_STARTS = """
+mount -t tmpfs -o size=8m none "$S2I_WEIGHTS_CACHE"
+head -c 6M /dev/zero >"$S2I_WEIGHTS_CACHE/other"
+"$@"; echo "status $?"
+rm "$S2I_WEIGHTS_CACHE/other"
+"$@"; echo "status $?"
+"""
+# A read-only root on which only /tmp can be written, for a user that the machine does not know. The model's
+# Python, which is not run, must be one that this user may run.
+ANY_USER = """
+mount -t tmpfs none /mnt && cp -r "$APP" /mnt/app && cp -r "$FILES" /mnt/files || exit
+rm -r /mnt/app/venv && mkdir -p /mnt/app/venv/bin && cp /bin/true /mnt/app/venv/bin/python || exit
+chmod -R a+rX /mnt || exit
+mount -t tmpfs -o mode=1777 none /tmp && mount -o remount,ro /mnt && mount -o remount,bind,ro / || exit
+touch /mnt/x /x 2>/dev/null && exit 3
+setpriv --reuid=1000860000 --regid=0 --clear-groups "$@" && cat /tmp/nb-weights-*/0/sub/number.txt
+"""
+# The process that provides weights, as if another program took the room after it had looked for some.
+ROOM_IS_TAKEN = """
+import os, sys
+from nb_service.weights import process, store
+store.Store.free = lambda self: 1 << 40
+sys.exit(process.main("start", dict(os.environ)))
+"""
 
 
 @pytest.fixture
@@ -191,6 +218,89 @@ def test_a_rotated_credential_is_read_again(begin, web, tmp_path):
     service = begin(root, NETRC=str(netrc), **settings).ready()
     assert server.seen[-1][3].startswith("Basic ")
     assert "first-secret" not in service.log
+
+
+def test_a_claim_is_taken_from_its_mount(tmp_path, files):
+    if not stage.can_mount():
+        pytest.skip("mounting a volume needs root and namespaces")
+    order = {
+        "entries": [{"source": "pvc://claim/models/7", "folder": "weights/x", "patterns": ["*.txt"]}],
+        "pinned": "",
+        "store": str(tmp_path / "store"),
+        "max_bytes": 1 << 20,
+    }
+    place = "/mnt/pvc/claim/models"
+    mounts = f'mount -t tmpfs none /mnt && mkdir -p {place} && cp -r "$0" {place}/7 && exec "$@"'
+    weights = (portable.python(), "-I", "-m", "nb_service", "weights", "build")
+    ran = subprocess.run(
+        [*stage.namespace(), "sh", "-c", mounts, str(files), *weights],
+        input=json.dumps(order),
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    [entry] = json.loads(json.loads(ran.stdout)["done"]["lock"])["weights"]
+    assert [file["name"] for file in entry["files"]] == ["sub/number.txt"]
+
+
+def test_a_claim_that_is_not_mounted_is_named(begin, model_cache, tmp_path, files):
+    root = root_with_weights(model_cache(NOTEBOOK), tmp_path / "pvc", "pvc://no-such-claim/models", files)
+    service = begin(root, S2I_WEIGHTS_CACHE=str(tmp_path / "cache"))
+    not_ready(service, "the volume is not mounted at /mnt/pvc/no-such-claim")
+    service.stop()
+    mounted = begin(root, S2I_WEIGHTS_DIR=str(files)).ready()
+    assert mounted.predict(1) == (200, 42)
+    shutil.rmtree(view(root).parent, ignore_errors=True)
+
+
+def test_any_user_of_a_read_only_root_gets_them(model_cache, tmp_path, files):
+    if os.getuid() or not stage.can_mount():
+        pytest.skip("a read-only root for another user needs root and namespaces")
+    root = root_with_weights(model_cache(NOTEBOOK), tmp_path / "app", "file:///mnt/files", files)
+    reader, writer = os.pipe()
+    weights = (portable.python(), "-I", "-m", "nb_service", "weights", "start")
+    try:
+        ran = subprocess.run(
+            [*stage.namespace(), "sh", "-c", ANY_USER, "sh", *weights],
+            env={
+                "PATH": os.environ["PATH"],
+                "APP_ROOT": "/mnt/app",
+                "APP": str(root),
+                "FILES": str(files),
+            },
+            stdin=reader,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "into /tmp/nb-weights-cache-1000860000" in ran.stdout
+    assert ran.stdout.endswith("41")
+
+
+def test_a_disk_that_fills_up_while_a_file_arrives_is_named_and_the_rest_fetched_later(root, tmp_path):
+    if not stage.can_mount():
+        pytest.skip("mounting a small disk needs root and namespaces")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    # It ends when its standard input does.
+    reader, writer = os.pipe()
+    try:
+        ran = subprocess.run(
+            [*stage.namespace(), "sh", "-c", TWO_STARTS, "sh", portable.python(), "-I", "-c", ROOM_IS_TAKEN],
+            env={"PATH": os.environ["PATH"], "APP_ROOT": str(root), "S2I_WEIGHTS_CACHE": str(cache)},
+            stdin=reader,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        os.close(reader)
+        os.close(writer)
+    first, _, second = ran.stdout.partition("status 1\n")
+    assert f"Weights can't be written to {cache}: No space left on device." in first, ran.stdout + ran.stderr
+    assert second.endswith('{"done": {}}\nstatus 0\n'), second
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ class WeightsSourceInvalid(CellProblem):
     code = "weights-source-invalid"
     what_text = "A source in 'weights' can't be used ({where}): {reason}."
     why_text = "The build and the service fetch the files from there."
-    fix_text = "Use another source: hf://, https://, s3://, gs://, azure:// or file://."
+    fix_text = "Use another source: hf://, https://, s3://, gs://, azure://, pvc:// or file://."
 
 
 class WeightsNotAllowed(CellProblem):

@@ -13,11 +13,18 @@ from typing import NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 # The module of each scheme; for unsupported ones, the reason.
-MODULES = {"file": "local", "https": "web", "hf": "hub", "s3": "buckets", "gs": "buckets", "azure": "buckets"}
+MODULES = {
+    "file": "local",
+    "pvc": "local",
+    "https": "web",
+    "hf": "hub",
+    "s3": "buckets",
+    "gs": "buckets",
+    "azure": "buckets",
+}
 UNSUPPORTED = {
     "http": "http:// is not encrypted; use https://",
     "oci": "oci:// is not supported yet; mount the image's files and set S2I_WEIGHTS_DIR, or use another source",
-    "pvc": "pvc:// is not supported yet; mount the volume, name it with file://, and set S2I_WEIGHTS_DIR",
     "gcs": "the scheme of Google Cloud Storage is gs://",
     "abfs": "the scheme of Azure is azure://account/container/path",
     "abfss": "the scheme of Azure is azure://account/container/path",
@@ -28,6 +35,7 @@ _SECRET = re.compile(
     r"(?:api|access)[_-]?key",
     re.IGNORECASE,
 )
+_CLAIM = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _PART_ENDS = re.compile(r"[/\\]")
 _URL_QUERY = re.compile(r"(\w+://[^\s?'\"<>]+)\?[^\s'\"<>]*")
 _URL_USER = re.compile(r"(\w+://)[^\s/@'\"<>]+@")
@@ -108,8 +116,11 @@ def _path_fault(address: str, parts: SplitResult) -> str:
     has_path = len([part for part in parts.path.split("/") if part]) >= needed
     if is_file == bool(parts.netloc) or not has_path or parts.fragment or (is_file and not parts.path.startswith("/")):
         forms = {"file": "file:///absolute/path", "hf": "hf://owner/repository@revision"}
+        forms |= {"pvc": "pvc://claim/path"}
         forms |= {"azure": "azure://account/container/path", "https": "https://host/path/file"}
         return f"{address!r} is incomplete; the form is {forms.get(parts.scheme, f'{parts.scheme}://bucket/path/')}"
+    if parts.scheme == "pvc" and not _CLAIM.fullmatch(parts.netloc):
+        return f"{parts.netloc!r} is not the name of a volume claim"
     if any(part.partition(";")[0] in (".", "..") for part in _PART_ENDS.split(unquote(parts.path))):
         # A platform allows addresses by their beginnings, which such a part would leave.
         return f"{address!r} has a part '.' or '..'; write the path without it"

@@ -1,4 +1,8 @@
-"""file://: a file or a folder of this machine, such as a mounted volume."""
+"""file:// and pvc://: a file or a folder of this machine; pvc://claim/path is one of a mounted volume.
+
+KServe mounts the path itself at /mnt/models, where a service looks for weights before it opens their source. In a
+build, and on other platforms, the volume must be mounted at /mnt/pvc/claim.
+"""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from nb_service.weights.sources import Remote
 
 BLOCK = 1 << 20
+CLAIMS = "/mnt/pvc"
 
 
 class Source:
@@ -14,10 +19,17 @@ class Source:
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
         self.revision = revision
-        self._path = unquote(urlsplit(address).path)
+        parts = urlsplit(address)
+        self._path = unquote(parts.path)
+        self._claim = ""
+        if parts.scheme == "pvc":
+            self._claim = os.path.join(CLAIMS, parts.netloc)
+            self._path = self._claim + self._path
 
     def files(self) -> list[Remote]:
         """Return the files; raise OSError."""
+        if self._claim and not os.path.isdir(self._claim):
+            raise FileNotFoundError(f"the volume is not mounted at {self._claim}, and its files not at /mnt/models")
         if not os.path.isdir(self._path):
             return [_remote(os.path.basename(self._path), self._path)]
         return [
