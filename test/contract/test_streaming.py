@@ -61,6 +61,7 @@ NOTEBOOK = """
                 while True:
                     pass
             elif x == "endless":
+                mark("running endless")
                 while True:
                     yield 1
                     time.sleep(0.05)
@@ -280,17 +281,18 @@ def test_a_client_that_leaves_closes_the_generator_and_frees_the_scorer(service,
 
 @pytest.mark.parametrize(("path", "sample"), [("/predict", "endless"), ("/predict/batch", ["endless"])])
 def test_a_client_that_leaves_before_its_list_ends_frees_the_scorer(service, marks, path, sample):
-    mark = marks / "closed endless"
+    mark, running = marks / "closed endless", marks / "running endless"
     mark.unlink(missing_ok=True)
+    running.unlink(missing_ok=True)
     before = sorted(service.scorers)
     # As many as there are scorers.
-    for _ in range(2):
+    for count in (1, 2):
         with socket.create_connection(("127.0.0.1", service.port)) as client:
             body = json.dumps(sample).encode()
             fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
             client.sendall(f"POST {path} HTTP/1.1\r\n{fields}\r\n\r\n".encode() + body)
-            time.sleep(0.1)
-    assert wait_until(lambda: mark.exists() and mark.stat().st_size == 2, 4.0)
+            assert wait_until(lambda size=count: running.exists() and running.stat().st_size == size)
+    assert wait_until(lambda: mark.exists() and mark.stat().st_size == 2)
     assert service.predict(1) == (200, [0])
     assert sorted(service.scorers) == before
 
