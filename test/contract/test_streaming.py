@@ -1,8 +1,10 @@
 """A predictor that yields its prediction item by item: as events, lines, text, and a list, by both fronts."""
 
+import contextlib
 import http.client
 import itertools
 import json
+import select
 import socket
 import subprocess
 import time
@@ -12,6 +14,8 @@ import pytest
 
 from contract import clients
 from contract.services import SOON, Service, make_app_root, wait_until
+from contract.test_grpc import GrpcService
+from contract.test_proxies import Proxy
 
 NOTEBOOK = """
     import asyncio, os, time
@@ -48,6 +52,17 @@ NOTEBOOK = """
             elif x == "hangs":
                 yield 1
                 time.sleep(60)
+            elif x == "large":
+                yield 1
+                yield "x" * (129 << 20)
+            elif x == "waits":
+                yield "first"
+                while not os.path.exists(os.path.join(MARKS, "go on")):
+                    time.sleep(0.01)
+                yield "second"
+            elif x == "silent":
+                yield "one"
+                time.sleep(60)
             elif x == "slow":
                 for number in range(4):
                     yield number
@@ -78,13 +93,16 @@ NOTEBOOK = """
             mark("closed async")
 
     def plain(x):
-        return x
+        return "x" * (129 << 20) if x == "large" else x
 
     def hinted(x: int) -> Iterator[int]:
         return iter(range(x))
 
-    predictors = {"slowly": slowly, "plain": plain, "hinted": hinted}
-    examples = {"predictor": [2, "words"], "slowly": [3], "plain": [1], "hinted": [2]}
+    def steps(x: int, *, step: int = 1):
+        yield from range(0, x * step, step)
+
+    predictors = {"slowly": slowly, "plain": plain, "hinted": hinted, "steps": steps}
+    examples = {"predictor": [2, "words"], "slowly": [3], "plain": [1], "hinted": [2], "steps": [2]}
 """
 
 
@@ -443,6 +461,182 @@ def test_curl_and_httpx_sse_follow_a_stream(service):
     shown = subprocess.run(["curl", "-sN", "-d", "2", *headers, url], capture_output=True, text=True, check=True).stdout
     assert events(shown) == [("message", 0), ("message", 1), DONE]
     assert clients.ask("sse", "follow_events.py", url) == [["message", "0"], ["message", "1"], ["done", "{}"]]
+
+
+@pytest.fixture(scope="module", params=["asyncio", "waitress"])
+def patient(request, root, marks):
+    """Return a service whose scorers may work on an item for a minute."""
+    running = Service(root, S2I_FRONT=request.param, MARKS=str(marks)).ready()
+    yield running
+    running.close()
+
+
+def test_an_item_or_a_prediction_that_is_too_large_is_an_error_and_costs_no_scorer(patient):
+    before = sorted(patient.scorers)
+    item, (kind, problem) = events(Stream(patient, "large", EVENTS).read())
+    assert (item, kind, problem["status"]) == (("message", 1), "error", 500)
+    said = "The notebook's predictor returned a value that can't be sent: {} has more than 134217728 bytes."
+    assert problem["detail"] == said.format("an item")
+    status, body, _ = patient.ask('"large"', "/predict/plain")
+    assert (status, body["detail"]) == (500, said.format("it"))
+    assert patient.predict(1) == (200, [0])
+    assert sorted(patient.scorers) == before
+
+
+def raw(service, sample, accept, path="/predict"):
+    """Return the socket of a client that has read its first item and closed its sending side."""
+    sock = socket.create_connection(("127.0.0.1", service.port), timeout=SOON)
+    body = json.dumps(sample).encode()
+    fields = f"Host: x\r\nContent-Type: application/json\r\nAccept: {accept}\r\nContent-Length: {len(body)}"
+    sock.sendall(f"POST {path} HTTP/1.1\r\n{fields}\r\n\r\n".encode() + body)
+    seen = b""
+    while b"\r\n\r\n" not in seen or not seen.partition(b"\r\n\r\n")[2]:
+        seen += sock.recv(1000)
+    sock.shutdown(socket.SHUT_WR)
+    return sock
+
+
+GENERATE = "/v2/models/model/generate_stream"
+
+
+@pytest.mark.parametrize(
+    ("accept", "path", "sample"),
+    [
+        (EVENTS, "/predict", "hangs"),
+        (LINES, "/predict", "hangs"),
+        (TEXT, "/predict", "silent"),
+        (EVENTS, GENERATE, {"text_input": "hangs"}),
+    ],
+)
+def test_a_client_that_closes_its_sides_one_after_the_other_closes_the_generator(patient, marks, accept, path, sample):
+    mark = marks / f"closed {sample if isinstance(sample, str) else sample['text_input']}"
+    mark.unlink(missing_ok=True)
+    before = sorted(patient.scorers)
+    with raw(patient, sample, accept, path) as sock:
+        # Everything that has arrived by now is read: closing then tells the service nothing.
+        sock.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            while sock.recv(1000):
+                pass
+    assert wait_until(mark.exists, 2.0)
+    assert patient.predict(1) == (200, [0])
+    assert sorted(patient.scorers) == before
+
+
+@pytest.mark.parametrize("accept", [EVENTS, LINES])
+def test_a_client_that_has_only_closed_its_sending_side_gets_its_stream(root, marks, accept):
+    service = Service(root, MARKS=str(marks)).ready()
+    try:
+        with raw(service, "slow", accept) as sock:
+            rest = b""
+            while piece := sock.recv(1000):
+                rest += piece
+    finally:
+        service.close()
+    assert b"3" in rest
+    assert rest.endswith(b"0\r\n\r\n")
+
+
+def has_answers(socks):
+    """Return how many of these clients have a response."""
+    poll = select.poll()
+    for sock in socks:
+        poll.register(sock, select.POLLIN)
+    return len(poll.poll(0))
+
+
+def test_streams_that_wait_are_limited_and_leave_the_service_responsive(root, marks):
+    service = Service(root, MARKS=str(marks), S2I_MAX_QUEUE="50", S2I_PREDICT_TIMEOUT="120").ready()
+    readers = []
+    try:
+        body = b'"hangs"'
+        head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAccept: {EVENTS}\r\n"
+        for _ in range(600):
+            sock = socket.create_connection(("127.0.0.1", service.port), timeout=SOON)
+            sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            readers.append(sock)
+        # As many stream as there are scorers; all others were rejected at once.
+        assert wait_until(lambda: has_answers(readers) == 600 - 50)
+        assert (service.metric("nb_streams"), service.metric("nb_queue_samples")) == (2, 50)
+    finally:
+        for sock in readers:
+            sock.close()
+    assert wait_until(lambda: service.metric("nb_streams") == 0, 10.0)
+    assert service.predict(1) == (200, [0])
+    service.close()
+
+
+def test_boto3_and_mlserver_s_types_read_streams(service):
+    assert clients.ask("boto3", "follow_sagemaker.py", service.port) == [LINES, ["one ", "two\nthree"]]
+    address = f"http://127.0.0.1:{service.port}/v2/models/model"
+    items = [[0], [1], [2]]
+    assert clients.ask("mlserver", "follow_mlserver.py", address) == {"infer_stream": items, "generate_stream": items}
+
+
+def test_tritonclient_follows_streams_over_grpc(root, marks):
+    (marks / "closed endless").unlink(missing_ok=True)
+    service = GrpcService(root, MARKS=str(marks), S2I_MODEL_NAME="model", WEB_CONCURRENCY="2").ready()
+    try:
+        found = clients.ask("triton-grpc", "ask_triton_stream.py", service.grpc, marks)
+        before = sorted(service.scorers)
+        assert service.predict(1) == (200, [0])
+        assert wait_until(lambda: service.metric("nb_streams") == 0)
+        assert sorted(service.scorers) == before
+    finally:
+        service.close()
+    failed = "The notebook's predictor failed on this sample; the service's log has the traceback."
+    assert found == {
+        "items": [["1", [0], False], ["1", [1], False], ["1", [2], False], ["1", None, True]],
+        "without a final response": [["1", [0], False], ["1", [1], False], ["2", None, True]],
+        "error at once": failed,
+        "error later": [["1", [1], False], failed],
+        "named": [["1", [0], False], ["1", [1], False], ["1", [2], False], ["1", None, True]],
+        "plain": ["1", [3], None],
+        "parameters": [["1", [0], False], ["1", [5], False]],
+        "unknown": "Request for unknown model: 'other' is not found.",
+        "two at once": True,
+        "closed too early": False,
+        "closed": True,
+    }
+
+
+@pytest.fixture(params=["nginx", "haproxy"])
+def behind_proxy(request, patient, tmp_path):
+    """Return a service behind a proxy with the page's configuration; its `port` is the proxy's."""
+    proxy = Proxy(request.param, tmp_path, [patient.port] * 2)
+    assert wait_until(proxy.answers), proxy.log
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.parametrize(
+    ("accept", "path", "sample"),
+    [
+        (EVENTS, "/predict", "waits"),
+        (LINES, "/predict", "waits"),
+        (TEXT, "/predict", "waits"),
+        (EVENTS, GENERATE, {"text_input": "waits"}),
+    ],
+)
+def test_items_pass_the_page_s_proxies_one_by_one_and_uncompressed(behind_proxy, marks, accept, path, sample):
+    go_on = marks / "go on"
+    go_on.unlink(missing_ok=True)
+    headers = {"Content-Type": "application/json", "Accept": accept, "Accept-Encoding": "gzip, deflate, br"}
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", behind_proxy.port, timeout=SOON)) as connection:
+        connection.request("POST", path, json.dumps(sample), headers)
+        response = connection.getresponse()
+        assert response.headers["Content-Encoding"] is None
+        # The second item is yielded only now that the first one has arrived.
+        assert b"first" in response.read1()
+        go_on.write_text("")
+        assert b"second" in response.read()
+
+
+def test_a_client_of_a_proxy_that_leaves_closes_the_generator(behind_proxy, marks):
+    mark = marks / "closed hangs"
+    mark.unlink(missing_ok=True)
+    leave(behind_proxy, "hangs", EVENTS)
+    assert wait_until(mark.exists, 3.0)
 
 
 @pytest.fixture

@@ -343,6 +343,7 @@ class Scorer(object):
             else:
                 return frames.REFUSED, _payload(status=406, detail=NOT_TEXT, traceback=None)
             flush()
+            _check_size(payload, "an item")
             if not outlet.send(payload):
                 return frames.OK, b""
 
@@ -370,6 +371,17 @@ class Scorer(object):
         finally:
             items.close()
         return b"[" + b", ".join(payloads) + b"]"
+
+    def sendable(self, answers):
+        """Return `answers`, (status, payload, batch), with an error for each that is larger than the front accepts."""
+        return [self._sendable(*answer) for answer in answers]
+
+    def _sendable(self, status, payload, batch):
+        try:
+            _check_size(payload, "it")
+        except json_codec.NoJsonForm:
+            return (*self._fault(None), batch)
+        return status, payload, batch
 
     def answer_together(self, bodies):
         """Yield lists of answers as (status, payload, batch), all in the order of `bodies`.
@@ -710,6 +722,12 @@ async def _ended(task):
         return
 
 
+def _check_size(payload, what):
+    """Raise NoJsonForm if a payload, named `what`, is larger than the front accepts."""
+    if len(payload) > binary.limits.items:
+        raise json_codec.NoJsonForm("{} has more than {} bytes".format(what, binary.limits.items))
+
+
 def _is_never_withdrawn():
     return False
 
@@ -795,8 +813,9 @@ def _answer_all(link, counters, scorer):
             number = first + called_back
             started = time.perf_counter()
             outlet = Outlet(link, inbox, number, kind) if kind & frames.STREAMED else None
-            for answers in _answers(scorer, kind, bodies[called_back:], call, outlet):
+            for results in _answers(scorer, kind, bodies[called_back:], call, outlet):
                 scorer.end_copy()
+                answers = scorer.sendable(results)
                 seconds = (time.perf_counter() - started) / len(answers)
                 link.sendall(frames.answers(answers, number, seconds))
                 number += len(answers)

@@ -1,6 +1,6 @@
 """Streamed responses of the app: on routes that the front passes on, and for S2I_FRONT=waitress."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 
 from flask import Response, request, stream_with_context
 
@@ -8,7 +8,7 @@ from nb_service.app.route_context import Refusal, RouteContext, body, rejection_
 from nb_service.http import replies, streaming
 from nb_service.pool import Answer
 from nb_service.pool import answer as outcomes
-from nb_service.protocols import Malformed, Question
+from nb_service.protocols import Malformed, Question, series
 
 
 class BrokenOff(Exception):
@@ -30,7 +30,7 @@ def streamed(
         question = read(body(context.settings.max_body))
         call = context.calls.made(question.parameters, request.headers, question.function)
         samples = context.with_fetched_files(question.samples)
-        sample = _only(samples.elements)
+        sample = series.only(samples)
     except Malformed as error:
         return rejection_response(rejection, error.status, str(error))
     form = writing(question)
@@ -41,12 +41,6 @@ def streamed(
         return response_of(replies.from_answer(answer, replies.disclosure(context.settings)))
     context.keep(answer.payload)
     return Response(form.item(answer.payload) + form.end, 200, list(streaming.HEADERS), content_type=form.content_type)
-
-
-def _only(samples: Sequence[bytes]) -> bytes:
-    if len(samples) != 1:
-        raise Malformed("Only one sample can be streamed.")
-    return samples[0]
 
 
 def stream_response(

@@ -40,6 +40,9 @@ ROOM_SECONDS = 2.0
 # Backoff bounds for asking the kernel whether a client has reset a connection that we don't read.
 MIN_LOOK = 0.01
 MAX_LOOK = 1.0
+# How often a client of a stream that has closed its sending side is sent bytes that it ignores: if it has exited, its
+# system replies with a reset.
+PROBE_SECONDS = 0.25
 
 # States of a connection.
 HEAD, BODY, ANSWER, LINGER = range(4)
@@ -610,16 +613,19 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _probe(self) -> None:
-        """Find out whether a client that has closed its sending side still reads, while its sample waits.
+        """Find out whether a client that has closed its sending side still reads, while it waits for a response.
 
-        Every HTTP/1.1 client accepts an interim response before the final one (RFC 9110, section 15.2). If the client
-        has exited, its system replies with a reset, which the kernel records on the socket. In a stream, bytes that
-        clients ignore replace that response; a form without such bytes ends here.
+        Closing that side does not mean that it has left (RFC 9112, section 9.6). Every HTTP/1.1 client accepts an
+        interim response before the final one (RFC 9110, section 15.2). If the client has exited, its system replies
+        with a reset, which the kernel records on the socket. In a stream, bytes that clients ignore replace that
+        response, again and again: the client may exit later. A form without such bytes, and a stream of the app, end
+        here, as they do with most servers.
         """
-        if self._stream is not None:
-            if not self._stream.idle:
-                self.abort()
-                return
+        if self._phase != ANSWER:
+            return
+        if self._unlogged is not None and (self._stream is None or not self._stream.idle):
+            self.abort()
+        elif self._stream is not None:
             self._write_streamed(self._stream.idle)
             self._look_for_reset(self._request, MIN_LOOK)
         elif self._is_unanswered() and self._request.head.version == "1.1":
@@ -634,6 +640,10 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
             return
         later = min(2 * seconds, MAX_LOOK)
+        if self._client_ended and self._stream is not None:
+            later = min(later, PROBE_SECONDS)
+            if seconds == PROBE_SECONDS and self.takes:
+                self._write_streamed(self._stream.idle)
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
@@ -813,6 +823,8 @@ class Connection(asyncio.BufferedProtocol):
         if has_body and length is None:
             # A stream is logged at its end, which may be long after this.
             self._unlogged = status
+            if self._client_ended:
+                self._front.loop.call_soon(self._probe)
         else:
             self._front.access(request, status)
         self._write(b"".join((status_line, framing, fields, response.date(), request_id, origin, connection, b"\r\n")))

@@ -11,10 +11,12 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+
+from nb_scorer.protocol import frames
 
 from nb_service.pool import wire
-from nb_service.pool.answer import NOT_READY, Answer
+from nb_service.pool.answer import ITEM, NOT_READY, Answer
 
 
 class AsyncPoolClient(asyncio.Protocol):
@@ -33,6 +35,7 @@ class AsyncPoolClient(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._numbers = itertools.count()
         self._pending: dict[int, asyncio.Future] = {}
+        self._streams: dict[int, asyncio.Queue[Answer]] = {}
         self._in = bytearray()
         self._out: list[bytes] = []
 
@@ -55,6 +58,27 @@ class AsyncPoolClient(asyncio.Protocol):
     def ask_block(self, block: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
         """Return a future of the outcome of a block of numbers, as ask_array."""
         return self._request(wire.BLOCK, block, call)
+
+    async def ask_stream(self, sample: bytes, call: bytes = b"") -> AsyncGenerator[Answer, None]:
+        """Yield each item of the prediction for a sample as an Answer with the outcome ITEM, then the last Answer.
+
+        Requesting the next item acknowledges the last one. Closing this generator ends the stream.
+        """
+        if self._transport is None:
+            yield Answer(NOT_READY)
+            return
+        number = next(self._numbers) & wire.NUMBERS
+        box = self._streams[number] = asyncio.Queue()
+        self._send(wire.request(wire.SAMPLE | frames.STREAMED, number, sample, call))
+        try:
+            while (answer := await box.get()).outcome == ITEM:
+                yield answer
+                self._send(wire.frame(wire.TAKEN, number))
+            yield answer
+        finally:
+            # Nothing is left of a stream that has ended.
+            if self._streams.pop(number, None) is not None:
+                self._send(wire.frame(wire.ABANDON, number))
 
     def abandon(self, asked: Iterable["asyncio.Future[Answer]"]) -> None:
         """Withdraw requests that are no longer needed: samples that no scorer has started are not scored."""
@@ -94,9 +118,9 @@ class AsyncPoolClient(asyncio.Protocol):
         self._out.append(frame)
 
     def _flush(self) -> None:
-        frames, self._out = self._out, []
-        if frames and self._transport is not None:
-            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        waiting, self._out = self._out, []
+        if waiting and self._transport is not None:
+            self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 
     # --- asyncio.Protocol ---
 
@@ -112,9 +136,16 @@ class AsyncPoolClient(asyncio.Protocol):
             if kind == wire.HELLO:
                 self._greet(json.loads(payload))
                 continue
+            if number in self._streams:
+                self._take_item(number, wire.answer_of(payload))
+                continue
             waiting = self._pending.pop(number, None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(wire.answer_of(payload) if kind == wire.ANSWER else payload)
+
+    def _take_item(self, number: int, answer: Answer) -> None:
+        box = self._streams[number] if answer.outcome == ITEM else self._streams.pop(number)
+        box.put_nowait(answer)
 
     def _greet(self, hello: dict) -> None:
         self.together, self.max_queue, self.at_once = hello["together"], hello["max_queue"], hello["at_once"]
@@ -128,6 +159,8 @@ class AsyncPoolClient(asyncio.Protocol):
         for waiting in pending.values():
             if not waiting.done():
                 waiting.set_result(Answer(NOT_READY))
+        for number in list(self._streams):
+            self._take_item(number, Answer(NOT_READY))
         if not self._greeted.done():
             self._greeted.set_result(None)
         self._gone()

@@ -303,14 +303,25 @@ def index(reasons: Iterable[tuple[Identity, str]]) -> Body:
     return Body(encode(facts))
 
 
-def config(served: Identity, samples: dict, answers: dict, declared: Mapping[str, dict] = NO_PARAMETERS) -> Body:
-    """Return Triton's configuration of the model, as far as it applies: inputs, outputs, parameters."""
+def config(
+    served: Identity,
+    samples: dict,
+    answers: dict,
+    declared: Mapping[str, dict] = NO_PARAMETERS,
+    *,
+    streams: bool = False,
+) -> Body:
+    """Return Triton's configuration of the model, as far as it applies: inputs, outputs, parameters.
+
+    `streams` is whether predictor yields its prediction item by item.
+    """
     facts = {"name": served.name, "platform": PLATFORM, "backend": PLATFORM, "max_batch_size": 0}
     version_policy = {"specific": {"versions": [str(served.version)]}}
     tensors = {"input": described(samples, INPUT), "output": described(answers, OUTPUT)}
     ports = {key: [_port(tensor) for tensor in value] for key, value in tensors.items()}
     defaults = {name: {"string_value": _text(schema.get("default"))} for name, schema in declared.items()}
-    return Body(encode({**facts, "version_policy": version_policy, **ports, "parameters": defaults}))
+    policies = {"version_policy": version_policy, "model_transaction_policy": {"decoupled": streams}}
+    return Body(encode({**facts, **policies, **ports, "parameters": defaults}))
 
 
 def _text(value: object) -> str:

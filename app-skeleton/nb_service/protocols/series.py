@@ -190,3 +190,10 @@ def encode(value: object) -> bytes:
     except RecursionError as error:
         # It was decoded with more stack available, or has become a level deeper since.
         raise Malformed("The JSON is nested too deeply.") from error
+
+
+def only(samples: Sequence[bytes]) -> bytes:
+    """Return the only sample of a request whose prediction is streamed; raise Malformed if it has several."""
+    if len(samples) != 1:
+        raise Malformed("Only one sample can be streamed.")
+    return samples[0]

@@ -150,7 +150,10 @@ class _Model:
 
     def config(self) -> Response:
         """Return the response with the model's configuration."""
-        return self._while_loaded(lambda: open_inference.config(self._served, *self._schemas, self._declared))
+        streams = bool(self.context.model.manifest.get("streams"))
+        return self._while_loaded(
+            lambda: open_inference.config(self._served, *self._schemas, self._declared, streams=streams)
+        )
 
     def statistics(self) -> Response:
         """Return the response with the model's statistics."""

@@ -1,7 +1,8 @@
 """Sends the samples of one call to the pool, and stops when the caller has gone."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 
 from nb_service.app import failures
@@ -40,6 +41,17 @@ class Asker:
             raise
         except ValueError as error:
             raise Malformed(f"The samples are not JSON: {error}.") from error
+
+    async def items(self, samples: Series, call: bytes = b"") -> AsyncGenerator[bytes, None]:
+        """Yield each item of the prediction for the only sample; raise Malformed or Refused if it fails."""
+        async with contextlib.aclosing(self._pool.ask_stream(series.only(samples), call)) as answers:
+            async for answer in answers:
+                if answer.outcome == outcomes.FULL:
+                    raise Refused(FULL)
+                if answer.outcome not in (outcomes.ITEM, outcomes.OK):
+                    raise failures.failure(answer, samples, 0, self._disclosure)
+                if answer.outcome == outcomes.ITEM:
+                    yield answer.payload
 
     async def _payloads(
         self, ask: Callable[[bytes], "asyncio.Future[Answer]"], bodies: Sequence[bytes], samples: Sequence

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 import grpc
@@ -46,12 +46,16 @@ class Method(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A call with one response per request; `failed` makes the response to a failed request."""
+    """A call with one response per request, in their order; `failed` makes the response to a failed request.
+
+    For some requests, `items` returns an iterator of any number of responses instead, which are sent as they come.
+    """
 
     request: Callable[[], Message]
     answer: Callable[[Any], Awaitable[Message]]
     failed: Callable[[Any, Refusal], Message]
     is_check: bool = False
+    items: Callable[[Any], AsyncGenerator[Message, None] | None] = lambda request: None
 
 
 class Updates(NamedTuple):
@@ -171,8 +175,35 @@ class Calls:
             yield _Response(message.SerializeToString())
 
     async def _answered(self, method: Method | Stream, data: bytes) -> _Response:
-        """Return the response, counted as held memory; raise Refused."""
-        message = await self._message(method, data)
+        """Return the only response, counted as held memory; raise Refused."""
+        async with self._requested(method, data) as request:
+            message = await _encoded(await method.answer(request))
+        return self._counted(method, message)
+
+    async def _answered_in_stream(
+        self, method: Stream, data: bytes, responses: "asyncio.Queue[_Response | None]"
+    ) -> _Response | None:
+        """Return the response, or None if the request has many, which are all in `responses` then; raise Refused."""
+        async with self._requested(method, data) as request:
+            items = method.items(request)
+            message = await _encoded(await method.answer(request)) if items is None else None
+            if items is not None:
+                await self._put_items(method, items, responses)
+        return None if message is None else self._counted(method, message)
+
+    async def _put_items(
+        self, method: Stream, items: AsyncGenerator[Message, None], responses: "asyncio.Queue[_Response | None]"
+    ) -> None:
+        async with contextlib.aclosing(items):
+            async for item in items:
+                response = self._counted(method, await _encoded(item))
+                try:
+                    await responses.put(response)
+                except asyncio.CancelledError:
+                    self._held -= response.held
+                    raise
+
+    def _counted(self, method: Method | Stream, message: bytes) -> _Response:
         return _Response(message, self._hold(len(message), is_urgent=method.is_check))
 
     def _failed(self, method: Stream, data: bytes, rejection: Refusal) -> _Response:
@@ -184,13 +215,12 @@ class Calls:
             # The id that identifies the request to its client is too large to hold.
             return _Response(method.failed(method.request(), error.rejection).SerializeToString())
 
-    async def _message(self, method: Method | Stream, data: bytes) -> bytes:
-        """Return the encoded response, holding the request's memory until then; raise Refused."""
+    @contextlib.asynccontextmanager
+    async def _requested(self, method: Method | Stream, data: bytes) -> AsyncGenerator[Any, None]:
+        """Return the decoded request, and hold its memory in the block; raise Refused for every error there."""
         held = self._hold(len(data), is_urgent=method.is_check)
         try:
-            request = await aside(len(data), _parsed, method.request, data)
-            response = await method.answer(request)
-            return await aside(response.ByteSize(), response.SerializeToString)
+            yield await aside(len(data), _parsed, method.request, data)
         except Malformed as error:
             raise Refused(refusals.convert_error(error)) from error
         except Refused:
@@ -214,41 +244,67 @@ class Calls:
         return size
 
     async def _streamed(self, method: Stream, context: grpc.aio.ServicerContext) -> AsyncGenerator[_Response, None]:
-        """Yield the responses in request order, while processing several requests at a time."""
+        """Yield the responses, while processing several requests at a time.
+
+        Those to requests with one response are in request order.
+        """
         # One more request is read and waits.
         room = asyncio.Semaphore(MAX_OF_A_STREAM - 1)
-        tasks: asyncio.Queue[asyncio.Task[_Response] | None] = asyncio.Queue()
-        # Tasks whose responses were not yielded yet, and may never be.
-        unsent: set[asyncio.Task[_Response]] = set()
-
-        async def one(data: bytes) -> _Response:
-            try:
-                return await self._answered(method, data)
-            except Refused as error:
-                return self._failed(method, data, error.rejection)
+        tasks: asyncio.Queue[asyncio.Task[_Response | None] | None] = asyncio.Queue()
+        # Tasks whose responses were not passed on yet, and may never be.
+        unsent: set[asyncio.Task[_Response | None]] = set()
+        # Only one waits here, so that a slow client holds back the generators of its requests.
+        responses: asyncio.Queue[_Response | None] = asyncio.Queue(1)
 
         async def begin(data: bytes) -> None:
-            task = asyncio.create_task(one(data))
+            task = asyncio.create_task(self._one_of_stream(method, data, responses))
             unsent.add(task)
             tasks.put_nowait(task)
             await room.acquire()
 
+        async def pass_on() -> None:
+            try:
+                while (task := await tasks.get()) is not None:
+                    response = await task
+                    if response is not None:
+                        await responses.put(response)
+                    unsent.discard(task)
+                    room.release()
+            finally:
+                await responses.put(None)
+
         reading = asyncio.create_task(self._read(context, cast("asyncio.Task", asyncio.current_task()), begin))
         reading.add_done_callback(lambda _: tasks.put_nowait(None))
+        passing = asyncio.create_task(pass_on())
         try:
-            while (task := await tasks.get()) is not None:
-                response = await task
-                unsent.discard(task)
+            while (response := await responses.get()) is not None:
                 yield response
-                room.release()
+            await passing
             rejection = await reading
             if rejection is not None:
                 raise Refused(rejection)
         finally:
             reading.cancel()
-            for task in unsent:
-                task.cancel()
-                task.add_done_callback(self._let_go)
+            passing.cancel()
+            self._drop(unsent, responses)
+
+    async def _one_of_stream(
+        self, method: Stream, data: bytes, responses: "asyncio.Queue[_Response | None]"
+    ) -> _Response | None:
+        try:
+            return await self._answered_in_stream(method, data, responses)
+        except Refused as error:
+            return self._failed(method, data, error.rejection)
+
+    def _drop(
+        self, tasks: "Iterable[asyncio.Task[_Response | None]]", responses: "asyncio.Queue[_Response | None]"
+    ) -> None:
+        """Cancel these tasks, and release the memory of responses that will not be sent."""
+        for task in tasks:
+            task.cancel()
+            task.add_done_callback(self._let_go)
+        while not responses.empty():
+            self._let_go_of(responses.get_nowait())
 
     async def _read(
         self, context: grpc.aio.ServicerContext, stream: asyncio.Task, begin: Callable[[bytes], Awaitable[None]]
@@ -266,10 +322,14 @@ class Calls:
         else:
             return None
 
-    def _let_go(self, task: "asyncio.Task[_Response]") -> None:
+    def _let_go(self, task: "asyncio.Task[_Response | None]") -> None:
         """Release the memory of a response that will not be sent."""
         if not task.cancelled() and task.exception() is None:
-            self._held -= task.result().held
+            self._let_go_of(task.result())
+
+    def _let_go_of(self, response: _Response | None) -> None:
+        if response is not None:
+            self._held -= response.held
 
     async def _reject(self, call: "_Call", context: grpc.aio.ServicerContext, rejection: Refusal) -> None:
         self._ended(call, context, rejection.code)
@@ -316,6 +376,10 @@ def _identified(method: Stream, data: bytes) -> Message:
         return _parsed(method.request, data)
     except Malformed:
         return method.request()
+
+
+async def _encoded(message: Message) -> bytes:
+    return await aside(message.ByteSize(), message.SerializeToString)
 
 
 async def aside(size: int, work: Callable, *parts: Any) -> Any:

@@ -1,7 +1,8 @@
 """Open Inference V2 over gRPC, and Triton's stream of inferences: messages ↔ tensors."""
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from nb_service.backends.grpc_service.calls import Method, Stream, aside
@@ -14,6 +15,8 @@ from nb_service.protocols.inference import Column
 from nb_service.protocols.tensors import Tensor
 
 SERVICE = "inference.GRPCInferenceService"
+# Triton's parameters of a request that asks for an empty last response, and of a response that is the last.
+ASKS_FOR_FINAL, FINAL = "triton_enable_empty_final_response", "triton_final_response"
 # The field of the typed contents for each datatype; FP16 is sent as raw bytes only.
 FIELDS = {
     "BOOL": "bool_contents",
@@ -45,6 +48,7 @@ class OpenInference:
     @property
     def methods(self) -> dict[str, Method | Stream]:
         """Return all calls by their names."""
+        items = self._items if self._served.streams else _no_items
         return {
             "ServerLive": Method(messages.ServerLiveRequest, self._live, is_check=True),
             "ServerReady": Method(messages.ServerReadyRequest, self._ready, is_check=True),
@@ -52,7 +56,7 @@ class OpenInference:
             "ServerMetadata": Method(messages.ServerMetadataRequest, self._server),
             "ModelMetadata": Method(messages.ModelMetadataRequest, self._model),
             "ModelInfer": Method(messages.ModelInferRequest, self._infer),
-            "ModelStreamInfer": Stream(messages.ModelInferRequest, self._stream, _failed),
+            "ModelStreamInfer": Stream(messages.ModelInferRequest, self._stream, _failed, items=items),
         }
 
     async def _live(self, request: messages.ServerLiveRequest) -> messages.ServerLiveResponse:
@@ -81,11 +85,26 @@ class OpenInference:
     async def _infer(self, request: messages.ModelInferRequest) -> messages.ModelInferResponse:
         open_inference.check(request.model_name, request.model_version or None, self._served.named)
         size = request.ByteSize()
-        call = self._served.calls.made(
-            open_inference.parameters(_given(request.parameters), self._served.calls.parameters)
-        )
-        answers = await self._served.asker.answers(await aside(size, self._samples, request), call)
+        answers = await self._served.asker.answers(await aside(size, self._samples, request), self._call(request))
         return await aside(size, self._response, request, answers)
+
+    def _call(self, request: messages.ModelInferRequest) -> bytes:
+        calls = self._served.calls
+        return calls.made(open_inference.parameters(_given(request.parameters), calls.parameters))
+
+    async def _items(
+        self, request: messages.ModelInferRequest
+    ) -> AsyncGenerator[messages.ModelStreamInferResponse, None]:
+        """Yield a response for each item of the prediction, as one of Triton's decoupled models does."""
+        open_inference.check(request.model_name, request.model_version or None, self._served.named)
+        samples = await aside(request.ByteSize(), self._samples, request)
+        async with contextlib.aclosing(self._served.asker.items(samples, self._call(request))) as items:
+            async for item in items:
+                response = await aside(len(item), self._response, request, Series([item]))
+                yield _decoupled(response, is_final=False)
+        # Only now is it known which item was the last.
+        if ASKS_FOR_FINAL in request.parameters and request.parameters[ASKS_FOR_FINAL].bool_param:
+            yield _decoupled(self._empty_response(request), is_final=True)
 
     async def _stream(self, request: messages.ModelInferRequest) -> messages.ModelStreamInferResponse:
         return messages.ModelStreamInferResponse(infer_response=await self._infer(request))
@@ -117,11 +136,13 @@ class OpenInference:
             flat = inference.from_json_texts(name, flat)
         return inference.column(name, flat, shape, count)
 
+    def _empty_response(self, request: messages.ModelInferRequest) -> messages.ModelInferResponse:
+        served = self._served.identity
+        return messages.ModelInferResponse(model_name=served.name, model_version=str(served.version), id=request.id)
+
     def _response(self, request: messages.ModelInferRequest, answers: Series) -> messages.ModelInferResponse:
         """Return the predictions as raw bytes if the request used them, otherwise in typed fields."""
-        response = messages.ModelInferResponse(
-            model_name=self._served.identity.name, model_version=str(self._served.identity.version), id=request.id
-        )
+        response = self._empty_response(request)
         is_raw, as_frame = bool(request.raw_input_contents), _is_frame(request)
         if as_frame:
             response.parameters["content_type"].string_param = inference.FRAME
@@ -138,6 +159,15 @@ class OpenInference:
             else:
                 getattr(output.contents, FIELDS[tensor.datatype]).extend(_values(tensor))
         return response
+
+
+def _no_items(request: messages.ModelInferRequest) -> None:
+    return None
+
+
+def _decoupled(response: messages.ModelInferResponse, *, is_final: bool) -> messages.ModelStreamInferResponse:
+    response.parameters[FINAL].bool_param = is_final
+    return messages.ModelStreamInferResponse(infer_response=response)
 
 
 def _given(parameters: Mapping[str, messages.InferParameter]) -> dict[str, object]:

@@ -26,6 +26,8 @@ class ServedModel(NamedTuple):
     is_ready: Callable[[], Awaitable[bool]]
     # Whether requests may name it: if a notebook has named predictors only, no model has the service's own name.
     is_served: bool = True
+    # Whether predictor yields its prediction item by item.
+    streams: bool = False
 
     @property
     def named(self) -> Identity | None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import grpc
@@ -120,6 +120,7 @@ def _made(
             request_calls.Calls(own.manifest, settings.pass_headers, own.predictor),
             is_ready,
             own.has_default,
+            bool(own.manifest.get("streams")),
         )
 
     # By name; requests without a model's name go to the service's own.
@@ -145,13 +146,22 @@ def by_name(methods: Mapping[str, Mapping[str, Call]], default: str, model_of: C
     if len(methods) == 1:
         return dict(methods[default])
 
-    def answering(name: str) -> Callable[[Any], Awaitable[Message]]:
+    def named(request: Any, name: str) -> Call:
+        return methods.get(model_of(request), methods[default])[name]
+
+    def dispatching(name: str, method: Call) -> Call:
         async def answer(request: Any) -> Message:
-            return await methods.get(model_of(request), methods[default])[name].answer(request)
+            return await named(request, name).answer(request)
 
-        return answer
+        def items(request: Any) -> AsyncGenerator[Message, None] | None:
+            chosen = named(request, name)
+            return chosen.items(request) if isinstance(chosen, Stream) else None
 
-    return {name: method._replace(answer=answering(name)) for name, method in methods[default].items()}
+        if isinstance(method, Method):
+            return method._replace(answer=answer)
+        return method._replace(answer=answer, items=items)
+
+    return {name: dispatching(name, method) for name, method in methods[default].items()}
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

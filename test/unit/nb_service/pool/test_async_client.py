@@ -1,8 +1,9 @@
 import asyncio
 import socket
 
+from nb_scorer.protocol import frames
 from nb_service.pool import wire
-from nb_service.pool.answer import NOT_READY, OK, Answer
+from nb_service.pool.answer import ITEM, NOT_READY, OK, Answer
 from nb_service.pool.async_client import AsyncPoolClient
 
 HELLO = {"together": True, "max_queue": 9, "at_once": 4}
@@ -131,3 +132,48 @@ def test_what_is_abandoned_is_withdrawn_and_its_answer_is_dropped():
         return (await kept).payload, left.cancelled(), answered.result().payload
 
     assert served(use) == (b"a", True, b"a2")
+
+
+def test_a_stream_s_items_are_acknowledged_one_by_one():
+    async def use(client, theirs):
+        seen = []
+        stream = client.ask_stream(b"1", b"call")
+        first = asyncio.create_task(anext(stream))
+        ((kind, number, payload),) = await frames_of(theirs, 1)
+        theirs.send(b"".join(wire.answer_frame(number, Answer(ITEM, body)) for body in (b"0", b"1")))
+        seen.append((await first).payload)
+        theirs.send(wire.answer_frame(number, Answer(OK, b"")))
+        seen += [answer.payload async for answer in stream]
+        return (kind, payload[-1:]), seen, [frame[:2] for frame in await frames_of(theirs, 2)], number
+
+    asked, seen, acknowledged, number = served(use)
+    assert asked == (wire.SAMPLE | frames.STREAMED | frames.WITH_CALL, b"1")
+    assert seen == [b"0", b"1", b""]
+    assert acknowledged == [(wire.TAKEN, number)] * 2
+
+
+def test_a_stream_that_is_closed_is_abandoned():
+    async def use(client, theirs):
+        stream = client.ask_stream(b"1")
+        first = asyncio.create_task(anext(stream))
+        ((_, number, _),) = await frames_of(theirs, 1)
+        theirs.send(wire.answer_frame(number, Answer(ITEM, b"0")))
+        await first
+        await stream.aclose()
+        # Items on their way are ignored.
+        theirs.send(wire.answer_frame(number, Answer(ITEM, b"1")))
+        return await frames_of(theirs, 1), number
+
+    found, number = served(use)
+    assert found == [(wire.ABANDON, number, b"")]
+
+
+def test_streams_end_when_the_front_is_gone():
+    async def use(client, theirs):
+        stream = client.ask_stream(b"1")
+        first = asyncio.create_task(anext(stream))
+        await frames_of(theirs, 1)
+        theirs.close()
+        return [await first, await anext(client.ask_stream(b"2"))]
+
+    assert served(use) == [Answer(NOT_READY)] * 2
