@@ -11,6 +11,9 @@ from contract.services import free_port
 from engine import bases, docker, registry, slim
 from image.conftest import APPS, nb_builder
 
+# The tests of two workers would remove each other's images.
+pytestmark = pytest.mark.xdist_group("index")
+
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 LISTS = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
 MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")

@@ -194,8 +194,9 @@ def _event() -> dict:
 
 def _message() -> dict:
     """Return the schema of a JSON-RPC message."""
-    # An id or params of another type gets the protocol's own error, with 200.
-    properties = {"jsonrpc": {"const": "2.0"}, "id": {}, "method": TEXT, "params": {}}
+    # Params of another type get the protocol's own error, with 200.
+    identifier = {"type": ["string", "integer", "null"]}
+    properties = {"jsonrpc": {"const": "2.0"}, "id": identifier, "method": TEXT, "params": {}}
     return {**OBJECT, "properties": properties, "required": ["jsonrpc", "method"]}
 
 
