@@ -116,6 +116,10 @@ def measure(stranger: Stranger, place: Path, edit: Edit | None = None) -> Row:
     clone = place / stranger.repository.replace("/", "+")
     owner, name = stranger.repository.split("/")
     problem = clones.fetch(FROM.format(owner=owner, name=name), clone, stranger.commit, Path(stranger.path).parent)
+    if (clone / ".git").exists():
+        # Plans read the repository's own URLs from its files, and know the repository by its address.
+        address = f"https://github.com/{stranger.repository}"
+        subprocess.run(["git", "-C", clone, "remote", "set-url", "origin", address], check=True)
     notebook = clone / stranger.path
     if not notebook.is_file():
         return _row(stranger, f"not fetched: {problem or 'the repository has no such file at that commit'}")
