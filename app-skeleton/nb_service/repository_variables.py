@@ -15,7 +15,7 @@ _PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def ignore(environ: MutableMapping[str, str]) -> list[str]:
-    """Remove from `environ` what has the repository's value; return the names, sorted.
+    """Remove the variables with the repository's values from `environ`; return their names, sorted.
 
     Programs need PATH and HOME: these get the builder image's values instead.
 
@@ -47,7 +47,7 @@ def note(names: Sequence[str]) -> str:
 
 
 def _recorded(environ: MutableMapping[str, str]) -> dict[str, str]:
-    """Return what the build has recorded; the repository may have set APP_ROOT itself."""
+    """Return the recorded values; the repository may have set APP_ROOT itself."""
     root, usual = settings.app_root(environ), settings.app_root({})
     if root != usual:
         recorded = _read(usual)

@@ -40,7 +40,7 @@ COMPARED = "own model give the same predictions"
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a notebook: whether it was served, whether its predictions were compared, and a sentence."""
+    """The result for a notebook: whether it was served, whether its predictions were compared, and a sentence."""
 
     repository: str
     path: str
@@ -128,16 +128,16 @@ def measure(stranger: Stranger, place: Path, edit: Edit | None = None) -> Row:
     try:
         if edit is not None:
             notebook.write_text(_edited(original, edit))
-        told, log, cpu = _run(notebook, place)
+        outcome, log, cpu = _run(notebook, place)
     finally:
         notebook.write_bytes(original)
     seconds = time.monotonic() - start
     name = re.sub(r"\W+", "-", f"{stranger.repository}-{notebook.stem}")
     kept = place / "logs" / f"{name}{'-edited' * (edit is not None)}.txt"
     kept.parent.mkdir(exist_ok=True)
-    kept.write_text(f"{log}\n{json.dumps(told)}\n", "utf-8")
+    kept.write_text(f"{log}\n{json.dumps(outcome)}\n", "utf-8")
     return replace(
-        _judged(stranger, told, log, edit is not None),
+        _judged(stranger, outcome, log, edit is not None),
         seconds=round(seconds, 1),
         cpu_seconds=round(cpu, 1),
         edited=edit is not None,
@@ -158,21 +158,21 @@ def _run(notebook: Path, place: Path) -> tuple[dict | None, str, float]:
             stderr=log,
             text=True,
         )
-        told, cpu = _first_line(process)
+        outcome, cpu = _first_line(process)
         log.seek(0)
-        return told, log.read(), cpu
+        return outcome, log.read(), cpu
 
 
 def _first_line(process: subprocess.Popen) -> tuple[dict | None, float]:
     """Return the command's outcome, None if it takes too long, and the CPU seconds until then; end the service."""
     start, cpu = time.monotonic(), 0.0
     try:
-        is_told = False
-        while not is_told and cpu < CPU_SECONDS and time.monotonic() - start < RUN_SECONDS:
-            is_told = bool(select.select([process.stdout], [], [], 1.0)[0])
+        has_outcome = False
+        while not has_outcome and cpu < CPU_SECONDS and time.monotonic() - start < RUN_SECONDS:
+            has_outcome = bool(select.select([process.stdout], [], [], 1.0)[0])
             # A process that ends without its parent's notice takes its time out of the sum.
             cpu = max(cpu, sum(map(cpu_seconds, tree(process.pid))))
-        text = process.stdout.readline() if is_told else ""
+        text = process.stdout.readline() if has_outcome else ""
         return (json.loads(text) if text.strip() else None), cpu
     finally:
         process.terminate()
@@ -197,14 +197,14 @@ def _edited(notebook: bytes, edit: Edit) -> str:
     return json.dumps(document)
 
 
-def _judged(stranger: Stranger, told: dict | None, log: str, edited: bool) -> Row:
-    if told is None:
+def _judged(stranger: Stranger, outcome: dict | None, log: str, edited: bool) -> Row:
+    if outcome is None:
         return _row(stranger, f"no service within {CPU_SECONDS} s of CPU time; the last line: {_last_line(log)}")
-    if "url" in told:
+    if "url" in outcome:
         # An edit's predictor is the user's own: there is nothing to compare it with but the notebook, as a build does.
-        right = (edited or COMPARED in log) and "answer" in told
+        right = (edited or COMPARED in log) and "answer" in outcome
         return _row(stranger, f"served{', right' if right else ', not compared'}", True, right)
-    problem = told.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
+    problem = outcome.get("problem") or {"code": "none", "what": log.strip().splitlines()[-1:]}
     return _row(stranger, f"{problem['code']}: {str(problem['what'])[:200]}")
 
 

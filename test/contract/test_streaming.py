@@ -513,7 +513,7 @@ def test_a_client_that_closes_its_sides_one_after_the_other_closes_the_generator
     mark.unlink(missing_ok=True)
     before = sorted(patient.scorers)
     with raw(patient, sample, accept, path) as sock:
-        # Everything that has arrived by now is read: closing then tells the service nothing.
+        # All that has arrived is read, so that the system sends no reset when the socket is closed.
         sock.settimeout(0.1)
         with contextlib.suppress(TimeoutError):
             while sock.recv(1000):

@@ -160,19 +160,19 @@ def test_golden_shows_the_answers_and_proposes_the_cell_that_keeps_them(kernel):
     kernel.run("del examples; predictor = sum")
     # An array is its rows.
     assert kernel.run("%nb_golden numpy.array([[1, 2], [3, 4]])")[3][0]["text"] == "examples = [[1, 2], [3, 4]]"
-    for words, reason in (("", "no samples are given, and examples is not defined."), ("[1", "SyntaxError")):
-        _, _, text, payload = kernel.run(f"%nb_golden {words}")
-        assert f"'{words}' contains no samples: {reason}" in text and "(samples-invalid)" in text and payload == []
+    for line_text, reason in (("", "no samples are given, and examples is not defined."), ("[1", "SyntaxError")):
+        _, _, text, payload = kernel.run(f"%nb_golden {line_text}")
+        assert f"'{line_text}' contains no samples: {reason}" in text and "(samples-invalid)" in text and payload == []
 
 
 def test_wrong_words_are_one_line(kernel):
-    for words, line in {
+    for line_text, line in {
         "%nb_check --all": "unrecognized arguments: --all; usage: %nb_check [FILE]",
         "%nb_serve --port x": "argument --port: invalid int value: 'x'; "
         "usage: %nb_serve [--stop] [--port PORT] [-e NAME=VALUE] [FILE]",
         "%nb_serve 'model": "No closing quotation",
     }.items():
-        assert kernel.run(words)[0].strip() == f"UsageError: {line}"
+        assert kernel.run(line_text)[0].strip() == f"UsageError: {line}"
 
 
 def test_a_notebook_that_is_not_saved_or_that_no_one_names_is_reported_in_a_sentence(shared, kernel, notebook, env):

@@ -43,8 +43,8 @@ def repository(tmp_path):
     folder = tmp_path / "my models"
     shutil.copytree(named("ok-own-class").repo, folder)
     who = ["-c", "user.name=reader", "-c", "user.email=reader@localhost"]
-    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "model"]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "model"]):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)
     return folder
 
 
@@ -77,9 +77,9 @@ def test_a_git_url_becomes_a_service(session, repository):
     assert served(session, url)[0] == 3.0
 
 
-def output_of(session, *words, **env):
+def output_of(session, *arguments, **env):
     """Return (status, output) of `nb-builder run` that exits by itself."""
-    command = ["make", "--no-print-directory", "run", *words]
+    command = ["make", "--no-print-directory", "run", *arguments]
     environ = {**session.env, **env}
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", timeout=100)
     return ran.returncode, ran.stdout, ran.stderr

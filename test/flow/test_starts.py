@@ -36,10 +36,10 @@ def output_of(env):
     ran = subprocess.run(
         [stage.BIN / "run"], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
-    words = ran.stdout + ran.stderr
-    assert ran.returncode not in (0, None), words
-    assert re.findall(r'File ".*/nb_service/.*', words) == []
-    return words
+    output = ran.stdout + ran.stderr
+    assert ran.returncode not in (0, None), output
+    assert re.findall(r'File ".*/nb_service/.*', output) == []
+    return output
 
 
 def change(model, **facts):
@@ -86,15 +86,15 @@ def test_a_model_of_an_unknown_format_is_not_loaded(copy):
 
 
 def test_an_unknown_back_end_is_rejected_with_those_there_are(copy):
-    words = output_of({**copy[0], "S2I_BACKEND": "telepathy"})
-    assert "(problem backend-unknown)" in words
-    assert "http" in words
+    output = output_of({**copy[0], "S2I_BACKEND": "telepathy"})
+    assert "(problem backend-unknown)" in output
+    assert "http" in output
 
 
 def test_a_bad_setting_is_rejected_by_name(copy):
-    words = output_of({**copy[0], "WEB_CONCURRENCY": "many"})
-    assert "WEB_CONCURRENCY='many' is not a whole number from 1 to 1024." in words
-    assert "(problem setting-invalid)" in words
+    output = output_of({**copy[0], "WEB_CONCURRENCY": "many"})
+    assert "WEB_CONCURRENCY='many' is not a whole number from 1 to 1024." in output
+    assert "(problem setting-invalid)" in output
 
 
 def test_a_port_that_is_taken_is_named(copy):
@@ -102,9 +102,9 @@ def test_a_port_that_is_taken_is_named(copy):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        words = output_of({**copy[0], "PORT": str(port)})
-    assert f"Can't listen on 127.0.0.1 port {port}" in words
-    assert "(problem port-taken)" in words
+        output = output_of({**copy[0], "PORT": str(port)})
+    assert f"Can't listen on 127.0.0.1 port {port}" in output
+    assert "(problem port-taken)" in output
 
 
 LOADED_FROM_A_FILE = """
@@ -127,9 +127,9 @@ def test_a_model_that_raises_while_loading_is_named_with_its_reason(tmp_path):
     build, env = stage.build_of(tmp_path, LOADED_FROM_A_FILE)
     assert build.status == 0, build.stdout
     (build.app_root / "src" / "weights.txt").unlink()
-    words = output_of({**env, "S2I_HOST": "127.0.0.1", "PORT": "0"})
-    assert "No such file or directory: 'weights.txt'" in words
-    assert "(problem model-load-failed)" in words
+    output = output_of({**env, "S2I_HOST": "127.0.0.1", "PORT": "0"})
+    assert "No such file or directory: 'weights.txt'" in output
+    assert "(problem model-load-failed)" in output
 
 
 # s2i puts them into the image, where they look like those of `docker run -e`.
@@ -154,9 +154,9 @@ def built_by_s2i(tmp_path_factory):
 
 @pytest.mark.parametrize("front", ["asyncio", "waitress"])
 def test_a_key_of_the_repository_s_starts_no_service(built_by_s2i, front):
-    words = output_of({**built_by_s2i, "S2I_FRONT": front})
-    assert "The repository's .s2i/environment has set S2I_API_KEY_FILE" in words
-    assert "(problem setting-from-repository)" in words
+    output = output_of({**built_by_s2i, "S2I_FRONT": front})
+    assert "The repository's .s2i/environment has set S2I_API_KEY_FILE" in output
+    assert "(problem setting-from-repository)" in output
 
 
 def test_other_settings_of_the_repository_s_are_ignored_and_logged(built_by_s2i, tmp_path):

@@ -155,17 +155,17 @@ class Builds:
         return self.s2i.build(git_repository(case.repo, self.folder / case.name), image, env=case.env)
 
 
-def make_builder(kind: str, suite: str, *words: str, architecture: str = "") -> str:
+def make_builder(kind: str, suite: str, *arguments: str, architecture: str = "") -> str:
     """Return the name of a builder image, made as users do: with make, on the base image of `suite`.
 
-    All workers share the one of a kind; `words` go to make. `architecture` is another one than the machine's.
+    All workers share the one of a kind; `arguments` go to make. `architecture` is another one than the machine's.
     """
     name = f"{APPS}-{kind}"
 
     def make() -> str:
         base = shared.once(f"base-{suite}{architecture}", lambda: bases.base(suite, architecture))
-        provide.say(f"make builder IMAGE_NAME={name} BASE_IMAGE={base} {' '.join(words)}")
-        command = ["make", "builder", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *words]
+        provide.say(f"make builder IMAGE_NAME={name} BASE_IMAGE={base} {' '.join(arguments)}")
+        command = ["make", "builder", f"IMAGE_NAME={name}", f"BASE_IMAGE={base}", *arguments]
         done = subprocess.run(command, cwd=provide.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert done.returncode == 0, done.stdout
         return name
@@ -173,9 +173,9 @@ def make_builder(kind: str, suite: str, *words: str, architecture: str = "") -> 
     return shared.once(kind, make)
 
 
-def nb_builder(*words: str) -> str:
+def nb_builder(*arguments: str) -> str:
     """Return the stdout of the command `nb-builder`, which must succeed."""
-    done = subprocess.run([provide.ROOT / "s2i/nb-builder", *words], capture_output=True, text=True)
+    done = subprocess.run([provide.ROOT / "s2i/nb-builder", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     return done.stdout
 
@@ -186,10 +186,10 @@ def environments_with(package: str, image: str) -> list[str]:
     return [path.split("/")[3] for path in docker.shell(image, look, "--user", "0").split()]
 
 
-def slim_once(service: str, *words: str) -> slim.Made:
+def slim_once(service: str, *arguments: str) -> slim.Made:
     """Return the slim image of a service image, made once for the same settings and all workers."""
-    name = re.sub(r"[^a-z0-9]+", "-", "-".join([service, "slim", *words]).lower()).strip("-")
-    return shared.once(name, lambda: slim.must(slim.make(service, name, *words)))
+    name = re.sub(r"[^a-z0-9]+", "-", "-".join([service, "slim", *arguments]).lower()).strip("-")
+    return shared.once(name, lambda: slim.must(slim.make(service, name, *arguments)))
 
 
 def _on_small_disk(builder: str, case: Case, image: str) -> Built:

@@ -3,7 +3,7 @@
 import collections
 import itertools
 
-# With so many items, or bytes of them, that the client has not taken, the scorer waits.
+# The scorer waits while the client has not taken this number of items, or bytes of them.
 MAX_ITEMS = 16
 MAX_BYTES = 1 << 18
 

@@ -17,8 +17,8 @@ HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 class Form(NamedTuple):
     """How a stream is written.
 
-    `flags` are those of its request to a scorer. `item` returns what is written for an item, `failure` for a problem
-    (JSON) that ends the stream, b"" if the form has no place for one. `end` follows the last item. If
+    `flags` are those of its request to a scorer. `item` returns the bytes to write for an item, `failure` those for a
+    problem (JSON) that ends the stream, b"" if the form has no place for one. `end` follows the last item. If
     `is_whole_with_error` is false, the response breaks off after a problem. `idle` is what keeps the connection awake,
     which clients ignore.
     """

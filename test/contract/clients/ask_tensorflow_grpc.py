@@ -24,10 +24,10 @@ channel = grpc.insecure_channel(host)
 predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
-def rejected(call, *words, **more):
+def rejected(call, *arguments, **more):
     """Return code and message of a call that must be rejected."""
     try:
-        call(*words, **more)
+        call(*arguments, **more)
     except grpc.RpcError as error:
         return [error.code().name, error.details()]
     return None

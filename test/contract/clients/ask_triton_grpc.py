@@ -48,10 +48,10 @@ compressed = client.infer(model, [given(rows)], compression_algorithm="gzip")
 found["gzip"] = compressed.as_numpy("output-0").tolist()
 
 
-def rejected(call, *words, **more):
+def rejected(call, *arguments, **more):
     """Return code and message of a call that must be rejected."""
     try:
-        call(*words, **more)
+        call(*arguments, **more)
     except InferenceServerException as error:
         return [error.status(), error.message()]
     return None

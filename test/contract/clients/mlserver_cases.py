@@ -118,8 +118,8 @@ def ask_server(cases):
         [404, "Request for unknown model: 'other' version 'v0' is not found."],
     )
     invalid = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "FP8", "data": [1]}]}).encode()
-    words = [400, "The input 'x' has an unsupported datatype."]
-    cases.add("an unknown datatype", lambda: rejection(f"/v2/models/{model}/infer", invalid), words)
+    expected = [400, "The input 'x' has an unsupported datatype."]
+    cases.add("an unknown datatype", lambda: rejection(f"/v2/models/{model}/infer", invalid), expected)
 
 
 def ask_for_pages(cases):

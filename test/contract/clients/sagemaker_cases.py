@@ -100,10 +100,10 @@ def main():
     for name, (serializer, value, kind) in others.items():
         wanted = [415, problem, unread.format(kind)]
         cases.add(f"refused: {name}", lambda s=serializer, v=value: rejected(s, v), wanted)
-    words = "The notebook's validator rejects this sample."
-    cases.add("refused: a sample", lambda: rejected(one, [1]), [422, problem, words])
+    detail = "The notebook's validator rejects this sample."
+    cases.add("refused: a sample", lambda: rejected(one, [1]), [422, problem, detail])
     cases.add(
-        "refused: a line", lambda: rejected(SERIALIZERS["lines"], [[1, 2], [1]]), [422, problem, f"Sample 2: {words}"]
+        "refused: a line", lambda: rejected(SERIALIZERS["lines"], [[1, 2], [1]]), [422, problem, f"Sample 2: {detail}"]
     )
     cases.add("refused: no body", lambda: sent(adder, b"", "application/json")[0], 400)
     cases.add("refused: an answer as an image", lambda: sent(adder, "1,2\n", "text/csv", "image/png")[0], 406)

@@ -57,14 +57,14 @@ class Client:
         """End its connections."""
         self._settle(self._client.close())
 
-    def call(self, name, *words, **more):
+    def call(self, name, *arguments, **more):
         """Return the result of a method of the client."""
-        return self._settle(getattr(self._client, name)(*words, **more))
+        return self._settle(getattr(self._client, name)(*arguments, **more))
 
-    def rejection(self, name, *words, **more):
+    def rejection(self, name, *arguments, **more):
         """Return the status and the message of the error that a method of the client raises."""
         try:
-            return raised(RuntimeError(f"nothing was raised: {self.call(name, *words, **more)}"))
+            return raised(RuntimeError(f"nothing was raised: {self.call(name, *arguments, **more)}"))
         except InferenceServerException as error:
             return [error.status(), error.message()]
 
@@ -86,8 +86,8 @@ class Client:
 def calls(cases, client):
     """Ask for all but predictions."""
 
-    def add(name, wanted, method, *words, then=lambda got: got, **more):
-        cases.add(f"{client.kind} {name}", lambda: then(client.call(method, *words, **more)), wanted)
+    def add(name, wanted, method, *arguments, then=lambda got: got, **more):
+        cases.add(f"{client.kind} {name}", lambda: then(client.call(method, *arguments, **more)), wanted)
 
     tensor = {"datatype": "BYTES", "shape": [-1]}
     port = {"data_type": "TYPE_STRING", "dims": [-1]}
@@ -191,8 +191,8 @@ def others(cases, client):
     add("NaN as JSON", lambda: client.echoed("FP64", odd, binary=False), array(np.array(gone)))
     add("many rows", lambda: client.echoed("FP32", np.ones((20_000, 2), "f4")), array(np.ones((20_000, 2))))
     add("version of the model", lambda: once(model_version=version).get_response()["model_version"], version)
-    words = {"sequence_id": 3, "sequence_start": True, "priority": 2, "timeout": 10**6}
-    add("parameters", lambda: array(once(**words).as_numpy("output-0")), array(rows))
+    arguments = {"sequence_id": 3, "sequence_start": True, "priority": 2, "timeout": 10**6}
+    add("parameters", lambda: array(once(**arguments).as_numpy("output-0")), array(rows))
     more = {"headers": {"X-Request-ID": "r1"}, "query_params": {"a": "b"}}
     add("header fields and query", lambda: array(once(**more).as_numpy("output-0")), array(rows))
     rejected(
@@ -221,7 +221,7 @@ def others(cases, client):
         model_version="9",
     )
     latin = [client.input("BYTES", np.array([b"\xff"], dtype=object))]
-    rejected("bytes that are no text", ["400", "The input 'x' is not UTF-8; send bytes as base64."], latin)
+    rejected("bytes that are not text", ["400", "The input 'x' is not UTF-8; send bytes as base64."], latin)
     uneven = [client.input("FP64", rows), client.input("FP64", rows[:1], "y")]
     rejected("uneven columns", ["400", "The inputs differ in their first dimension."], uneven)
     twice = [client.input("FP64", rows), client.input("FP64", rows)]

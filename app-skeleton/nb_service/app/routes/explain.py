@@ -24,7 +24,5 @@ def add(app: Flask, context: RouteContext) -> None:
     @app.post("/explanations/<name>")
     def explain_by_name(name: str) -> Response:
         if name != context.identity.name:
-            return rejection_response(
-                problem, 404, f"There is no model {name!r}; this one is {context.identity.name!r}."
-            )
+            return rejection_response(problem, 404, f"There is no model {name!r}. Models: {context.identity.name}.")
         return context.answer(read, problem)

@@ -53,7 +53,7 @@ def _describe(rows: int, rejected: int, rate: float, share: float | None) -> str
     if share and rate:
         left = rows / share - rows
         text += f", about {left:.0f} left, {duration(left / rate)} to go"
-    return text + (f", {rejected} refused" if rejected else "")
+    return text + (f", {rejected} rejected" if rejected else "")
 
 
 def duration(seconds: float) -> str:

@@ -14,9 +14,9 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir() if path.name != ".git")
 
 
-def rejected(*words, capsys):
+def rejected(*arguments, capsys):
     with pytest.raises(SystemExit) as ended:
-        new.main(["--json", *map(str, words)])
+        new.main(["--json", *map(str, arguments)])
     return ended.value.code, json.loads(capsys.readouterr().out)["problem"]
 
 
@@ -63,9 +63,9 @@ def test_a_folder_that_can_not_be_made_is_reported(tmp_path, capsys):
     assert rejected(tmp_path / "file" / "a", capsys=capsys) == (1, "folder-not-written")
 
 
-@pytest.mark.parametrize("words", [(), ("",), ("a", "b"), ("--no-such-option", "a")])
-def test_a_wrong_call_is_reported_how_to_call(words, capsys):
+@pytest.mark.parametrize("arguments", [(), ("",), ("a", "b"), ("--no-such-option", "a")])
+def test_a_wrong_call_is_reported_how_to_call(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
-        new.main(words)
+        new.main(arguments)
     usage, reason = capsys.readouterr().out.splitlines()
     assert (ended.value.code, usage) == (2, new.USAGE) and reason

@@ -128,8 +128,8 @@ def test_a_predictor_that_misses_what_is_outside_is_reported_so_with_its_cell(tm
 def test_an_exit_a_question_and_a_full_disk_have_problems_of_their_own(tmp_path):
     assert type(diagnose(tmp_path, "SystemExit", "0")) is CellExits
     assert type(diagnose(tmp_path, "StdinNotImplementedError", "x")) is CellAsksInput
-    for words in ("[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"):
-        assert type(diagnose(tmp_path, "OSError", words)) is DiskFull
+    for message in ("[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"):
+        assert type(diagnose(tmp_path, "OSError", message)) is DiskFull
     assert type(diagnose(tmp_path, "OSError", "[Errno 5] Input/output error")) is CellFailed
 
 
@@ -142,7 +142,7 @@ def test_a_pointer_that_was_read_is_the_reason(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "module"),
+    ("message", "module"),
     [
         ("No module named 'six'", "six"),
         ("No module named 'six' here", None),
@@ -153,8 +153,8 @@ def test_a_pointer_that_was_read_is_the_reason(tmp_path):
         ("no words", None),
     ],
 )
-def test_what_requirements_could_provide_is_known_by_its_words(tmp_path, words, module):
-    assert cell_errors.undeclared(words, tmp_path) == module
+def test_what_requirements_could_provide_is_known_by_its_words(tmp_path, message, module):
+    assert cell_errors.undeclared(message, tmp_path) == module
 
 
 def test_a_traceback_is_cut_in_its_middle_and_its_lines_at_their_ends():

@@ -30,7 +30,7 @@ def diagnose(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5'"),
         ("FileNotFoundError", '[Errno 2] No such file or directory: "lost.h5"'),
@@ -47,8 +47,8 @@ def diagnose(tmp_path):
         ("FileNotFoundError", "[Errno 2] No such file or directory: 'lost.h5' -> 'kept.h5'"),
     ],
 )
-def test_the_file_is_read_from_the_words_of_each_library(diagnose, name, words):
-    problem = diagnose(name, words)
+def test_the_file_is_read_from_the_words_of_each_library(diagnose, name, message):
+    problem = diagnose(name, message)
     assert isinstance(problem, FileMissing)
     assert "opens 'lost.h5', and there is no such file" in problem.what
 
@@ -67,7 +67,7 @@ def test_a_file_that_another_notebook_writes_is_made_by_building_both(diagnose, 
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("ValueError", "'lost.h5' is not what was expected"),
         ("KeyError", "'price'"),
@@ -75,8 +75,8 @@ def test_a_file_that_another_notebook_writes_is_made_by_building_both(diagnose, 
         ("FileNotFoundError", "Could not find module 'libx.so' (or one of its dependencies)"),
     ],
 )
-def test_other_errors_are_the_cells_own(diagnose, name, words):
-    assert diagnose(name, words) is None
+def test_other_errors_are_the_cells_own(diagnose, name, message):
+    assert diagnose(name, message) is None
 
 
 def test_a_program_that_is_not_there_is_no_file_that_a_cell_opens(diagnose):
@@ -139,7 +139,7 @@ def test_a_rule_that_makes_an_exception_ignores_nothing(diagnose, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "address"),
+    ("name", "message", "address"),
     [
         ("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>", "data.example.com"),
         ("URLError", "<urlopen error [Errno 111] Connection refused>", "data.example.com"),
@@ -157,8 +157,8 @@ def test_a_rule_that_makes_an_exception_ignores_nothing(diagnose, tmp_path):
         ("ConnectionRefusedError", "[Errno 111] Connection refused", "data.example.com"),
     ],
 )
-def test_a_network_that_is_not_there_is_reported_with_its_address(diagnose, name, words, address):
-    problem = diagnose(name, words)
+def test_a_network_that_is_not_there_is_reported_with_its_address(diagnose, name, message, address):
+    problem = diagnose(name, message)
     assert isinstance(problem, NetworkUnreachable)
     assert f"connects to {address}, which can't be reached" in problem.what
 
@@ -224,14 +224,14 @@ def test_pointers_are_reported_by_their_first_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "thing", "command"),
+    ("message", "thing", "command"),
     [
         ("[E050] Can't find model 'en_md'. It", "spaCy's model en_md", "!python -m spacy download en_md"),
         ("Resource punkt not found.\n Please use NLTK", "nltk's resource punkt", "nltk.download('punkt')"),
     ],
 )
-def test_data_of_a_language_are_named_with_what_includes_them(diagnose, words, thing, command):
-    problem = diagnose("LookupError", words)
+def test_data_of_a_language_are_named_with_what_includes_them(diagnose, message, thing, command):
+    problem = diagnose("LookupError", message)
     assert isinstance(problem, LanguageDataMissing)
     assert thing in str(problem) and command in problem.fix
 
@@ -248,15 +248,15 @@ def test_a_network_without_an_address_is_something_outside(diagnose, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "address"),
+    ("message", "address"),
     [
         ("Max retries exceeded: http://me:secret@files.example.org:8080/a", "files.example.org:8080"),
         ("HTTPConnectionPool(host='a.example.org', port=80): Read timed out. (connect timeout=1)", "a.example.org"),
         ('Could not connect to the endpoint URL: "https://s3.example.org/b"', "s3.example.org"),
     ],
 )
-def test_an_address_is_reported_with_its_port_and_without_a_password(diagnose, words, address):
-    assert f"connects to {address}, which" in diagnose("OSError", words).what
+def test_an_address_is_reported_with_its_port_and_without_a_password(diagnose, message, address):
+    assert f"connects to {address}, which" in diagnose("OSError", message).what
 
 
 def test_what_is_to_be_committed_or_written_is_reported_by_its_folder(diagnose, tmp_path):
@@ -293,7 +293,7 @@ def test_what_is_no_file_is_no_pointer(tmp_path):
 
 def test_a_data_set_that_a_library_downloads_is_named_by_its_host(tmp_path):
     cell = Cell("import seaborn as sns\niris = sns.load_dataset('iris')", 1, 1)
-    words = "<urlopen error [Errno -3] Temporary failure in name resolution>"
-    location = {"cell": cell, "notebook": "model.ipynb", "line": 2, "error": f"URLError: {words}", "traceback": ""}
-    problem = error_causes.problem("URLError", words, tmp_path, location)
+    message = "<urlopen error [Errno -3] Temporary failure in name resolution>"
+    location = {"cell": cell, "notebook": "model.ipynb", "line": 2, "error": f"URLError: {message}", "traceback": ""}
+    problem = error_causes.problem("URLError", message, tmp_path, location)
     assert "raw.githubusercontent.com" in problem.what

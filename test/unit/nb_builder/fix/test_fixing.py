@@ -34,10 +34,10 @@ def repository(tmp_path):
     return make
 
 
-def fix(folder, environment, capsys, *words):
+def fix(folder, environment, capsys, *arguments):
     """Return (exit status, output as JSON) of `check --fix`."""
     with pytest.raises(SystemExit) as ended:
-        check.main(["--json", "--fix", "--python", str(environment), *words, str(folder)])
+        check.main(["--json", "--fix", "--python", str(environment), *arguments, str(folder)])
     return ended.value.code, json.loads(capsys.readouterr().out)
 
 
@@ -263,7 +263,7 @@ def test_another_format_is_rejected_with_what_to_paste(files, repository, enviro
 def test_a_file_that_can_not_be_written_is_a_finding(repository, environment, capsys, monkeypatch):
     folder = repository("import numpy", PREDICTOR)
 
-    def rejected(*words, **more):
+    def rejected(*arguments, **more):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("nb_builder.fix.write_file.tempfile.mkstemp", rejected)

@@ -56,7 +56,7 @@ def test_a_notebook_that_is_not_built_is_none_of_our_business(repository):
 
 
 @pytest.mark.parametrize(
-    ("names", "words"),
+    ("names", "reported"),
     [
         (["data.csv"], "data.csv changed"),
         (["train.log"], None),
@@ -66,8 +66,8 @@ def test_a_notebook_that_is_not_built_is_none_of_our_business(repository):
         (["a.py", "b.py", "c.py", "d.py"], "a.py, b.py and 2 more files changed"),
     ],
 )
-def test_files_count_that_were_read_or_declare_something(repository, names, words):
-    assert changed(repository[1], *names) == words
+def test_files_count_that_were_read_or_declare_something(repository, names, reported):
+    assert changed(repository[1], *names) == reported
 
 
 def test_every_file_counts_where_no_one_saw_what_was_read(repository, tmp_path):

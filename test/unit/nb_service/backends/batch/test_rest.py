@@ -63,7 +63,7 @@ def test_a_terminal_gets_a_bar_and_a_log_a_line_a_minute():
             said += data.decode()
     os.close(own)
     assert said.startswith("\r[###############               ]  50% 500 rows, ")
-    assert ", 3 refused" in said and said.rstrip(" ").endswith("\r")
+    assert ", 3 rejected" in said and said.rstrip(" ").endswith("\r")
     assert len(lines) == 2
 
 
