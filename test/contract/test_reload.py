@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from contract.services import make_app_root, wait_until
+from contract.test_streaming import EVENTS, Stream
 from contract.weights import root_with_weights, write_files
 
 # A sample that is a path is answered when its file is gone.
@@ -41,6 +42,16 @@ OF_WEIGHTS = """
         return x + number
     number = 41
     examples = [1]
+"""
+OF_STREAMS = """
+    import os, time
+    def setup():
+        pass
+    def predictor(x: str):
+        yield "first"
+        while os.path.exists(x):
+            yield "more"
+            time.sleep(0.01)
 """
 CLIENTS = 8
 
@@ -139,7 +150,8 @@ def test_a_setup_that_fails_changes_nothing(start, root, value):
 
 
 def test_a_second_request_is_rejected_and_a_stop_ends_the_first(start, root, value):
-    service = start(root).ready()
+    # A stop that waited for the reload would take all of S2I_GRACE.
+    service = start(root, S2I_GRACE="60").ready()
     value.write_text("wait")
     with ThreadPoolExecutor() as threads:
         first = threads.submit(load, service)
@@ -149,6 +161,21 @@ def test_a_second_request_is_rejected_and_a_stop_ends_the_first(start, root, val
         assert service.stop() == 0
         with contextlib.suppress(OSError, http.client.HTTPException):
             assert first.result()[0] >= 500
+
+
+def test_a_reload_waits_for_the_streams_of_replaced_scorers(start, tmp_path):
+    service = start(OF_STREAMS, S2I_PREDICT_TIMEOUT="1").ready()
+    held = tmp_path / "held"
+    held.touch()
+    with Stream(service, str(held), EVENTS) as stream:
+        assert stream.line() == 'data: "first"\n'
+        assert load(service)[0] == 200
+        status, body = load(service)
+        assert status == 503
+        assert body["error"].endswith("The scorers that the last reload replaced have not finished their streams.")
+        held.unlink()
+        assert stream.read().endswith("event: done\ndata: {}\n\n")
+    assert load(service)[0] == 200
 
 
 def test_the_key_is_needed_as_for_predictions(start, root, tmp_path):

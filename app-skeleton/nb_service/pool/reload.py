@@ -1,5 +1,6 @@
 """A reload: a second set of scorers, which replaces the present one once it has answered the golden rows."""
 
+import time
 from collections.abc import Callable
 
 from nb_scorer.common.problem import Problem
@@ -7,18 +8,23 @@ from nb_scorer.common.problem import Problem
 from nb_service.pool.scorer_manager import ScorerManager
 
 SETUP_FAILED = "The notebook's setup failed; the log shows the error."
+STILL_BUSY = "The scorers that the last reload replaced have not finished their streams."
 
 
 class Reload:
     """Starts `candidate`, which compares the weights again and calls setup; then calls `adopt`, or stops it.
 
     `number` identifies the reload. `why_not` is the reason of a failure, as a sentence without model data; "" after
-    success. `is_temporary` is whether a later attempt may succeed, because weights could not be provided.
+    success. `is_temporary` is whether a later attempt may succeed, because weights could not be provided, or because
+    the scorers of an earlier reload had not exited `patience` seconds after the request.
     """
 
-    def __init__(self, number: int, candidate: ScorerManager, adopt: Callable[[ScorerManager], object]) -> None:
+    def __init__(
+        self, number: int, candidate: ScorerManager, adopt: Callable[[ScorerManager], object], patience: float
+    ) -> None:
         self.number = number
         self.candidate = candidate
+        self.has_begun = False
         self.is_over = False
         self.is_temporary = False
         self.why_not = ""
@@ -26,13 +32,21 @@ class Reload:
         # Receives the candidate of a failed reload, whose processes have yet to exit.
         self.on_retired: Callable[[ScorerManager], object] = lambda candidate: None
         self._adopt = adopt
+        self._latest_start = time.monotonic() + patience
         candidate.on_change = self._look
         candidate.on_fatal = lambda problem: self._fail(problem.what)
         candidate.on_unfit = lambda message: self._fail(candidate.why_not_ready)
         candidate.on_setup_failed = lambda problem, traceback: self._fail(SETUP_FAILED)
 
+    def wait(self) -> None:
+        """Give up if others have not exited in time: each set of scorers has its own copy of the model."""
+        if time.monotonic() > self._latest_start:
+            self.is_temporary = True
+            self._fail(STILL_BUSY)
+
     def start(self) -> None:
         """Start the candidate."""
+        self.has_begun = True
         try:
             self.candidate.start()
         except Problem as problem:

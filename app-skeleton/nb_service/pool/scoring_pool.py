@@ -230,17 +230,36 @@ class Pool:
         """Start other scorers, which replace the present ones once they have answered the golden rows.
 
         They compare the weights with weights.lock again, and call setup. Until they are ready, and if they fail, the
-        present ones take samples. Returns the reload in progress, if there is one.
+        present ones take samples. They start when those of an earlier reload have exited, so that there are never more
+        than two sets. Returns the reload in progress, if there is one.
         """
         if self._reload is not None and not self._reload.is_over:
             return self._reload
         number = self._reload.number + 1 if self._reload is not None else 1
-        self._say("Reload: starting other scorers; the present ones predict until these are ready.")
-        self._reload = Reload(number, self.manager.successor(lambda text: self._say(f"Reload: {text}")), self._adopt)
+        candidate = self.manager.successor(lambda text: self._say(f"Reload: {text}"))
+        # By then, only streams are not over.
+        patience = self.plan.predict_timeout + (self.plan.teardown_seconds or STOP_SECONDS)
+        self._reload = Reload(number, candidate, self._adopt, patience)
         self._reload.on_failure = lambda why: self._say(f"Reload: failed, the present scorers are kept. {why}")
         self._reload.on_retired = self._replaced.append
-        self._reload.start()
+        self._begin_reload()
         return self._reload
+
+    def _begin_reload(self) -> None:
+        """Start the scorers of a requested reload, unless it has to wait."""
+        reload = self._reload
+        if reload is None or reload.has_begun or reload.is_over:
+            return
+        if self._replaced:
+            reload.wait()
+            return
+        self._say("Reload: starting other scorers; the present ones predict until these are ready.")
+        reload.start()
+
+    def end_reload(self) -> None:
+        """End a reload in progress, because the service stops."""
+        if self._reload is not None:
+            self._reload.stop()
 
     def reload_state(self, number: int) -> dict[str, object]:
         """Return the state of a reload by its number; {} for any but the latest."""
@@ -263,6 +282,7 @@ class Pool:
             if not manager.is_answering:
                 manager.finish()
         self._replaced = [manager for manager in self._replaced if not manager.is_finished]
+        self._begin_reload()
 
     def start(self) -> None:
         """Start the scorers."""
@@ -278,10 +298,13 @@ class Pool:
             patience = STOP_SECONDS
         else:
             patience = max(STOP_SECONDS, self.plan.teardown_seconds if seconds is None else seconds)
-        if self._reload is not None:
-            self._reload.stop()
-        replaced = [job for manager in self._replaced for job in manager.stop(patience)]
-        unanswered = self.manager.stop(patience) + replaced + list(self._queue)
+        self.end_reload()
+        latest = time.monotonic() + patience
+        unanswered = self.manager.stop(patience)
+        for manager in self._replaced:
+            # In the same time: a setup that hangs must not delay the others.
+            unanswered += manager.stop(max(0.0, latest - time.monotonic()))
+        unanswered += self._queue
         self._queue.clear()
         for job in unanswered:
             guarded(job.done, Answer(NOT_READY))

@@ -345,6 +345,8 @@ class HttpService:
         """
         self._log.say("Stopping: no longer ready, finishing requests in flight.")
         self._edge.closing = True
+        # Its scorers would have nothing to do, and its request would delay the shutdown.
+        self._pool.end_reload()
         for companion in self._companions:
             if not companion.has_balancer:
                 companion.finish()
