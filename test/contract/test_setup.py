@@ -93,6 +93,35 @@ def test_cogs_health_check_reports_a_failed_setup_until_it_works(start, tmp_path
     assert "Attempt 2" in works["setup"]["logs"]
 
 
+RAISED = {
+    "RuntimeError": 'raise RuntimeError("a remote error:\\nTraceback (most recent call last):\\npassword hunter2")',
+    "ExceptionGroup": 'raise ExceptionGroup("password hunter2", [ValueError("password hunter2")])',
+    "Silent": "raise Silent()",
+}
+
+
+@pytest.mark.parametrize("name", RAISED)
+def test_cogs_health_check_shows_clients_only_the_class_of_an_error(start, tmp_path, obstacle, name):
+    code = f"""
+        import os
+        class Silent(Exception):
+            def __str__(self):
+                raise ValueError("no text")
+        def setup():
+            if os.path.exists({str(obstacle)!r}):
+                {RAISED[name]}
+        def predictor(x):
+            return x
+    """
+    root = make_app_root(tmp_path, code, {})
+    obstacle.touch()
+    service = start(root, PORT=free_port())
+    service.wait_for("attempt 2")
+    logs = health(service)["setup"]["logs"]
+    assert f"Attempt 1: The notebook's setup failed: {name}. The service's log" in logs
+    assert "hunter2" not in logs
+
+
 def test_cogs_health_check_shows_the_traceback_in_debugging_only(start, tmp_path, obstacle):
     root = make_app_root(tmp_path, BROKEN.format(path=str(obstacle)), {})
     obstacle.touch()

@@ -169,7 +169,7 @@ class Scorer(object):
         # It may raise anything, including SystemExit.
         except BaseException as error:
             self.end_copy(_exit_code(error))
-            raise SetupFailed(phrases.cut(functions.describe_error(error), MAX_PART).rstrip(".")) from error
+            raise SetupFailed((refusals.message_of(error) or type(error).__name__).rstrip(".")) from error
         self.end_copy()
 
     def tear_down(self):
@@ -881,9 +881,11 @@ def report_problem(link, problem):
 
 
 def problem_facts(problem):
-    """Return the facts of a ModelProblem, and its cause's traceback, as a dict for JSON."""
+    """Return the facts of a ModelProblem, its cause's traceback, and the name of its class, as a dict for JSON."""
     cause = problem.__cause__ or problem.__context__
-    return dict(problem.as_json(), traceback=None if cause is None else notebook_traceback(cause))
+    if cause is None:
+        return dict(problem.as_json(), traceback=None)
+    return dict(problem.as_json(), traceback=notebook_traceback(cause), error_class=type(cause).__name__)
 
 
 def notebook_traceback(error):

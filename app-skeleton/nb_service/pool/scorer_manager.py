@@ -369,7 +369,6 @@ class ScorerManager:
                 self._setup_has_failed(
                     link,
                     SetupFailed(f"it has not returned after {self._plan.setup_seconds:g} s (S2I_SETUP_TIMEOUT)"),
-                    None,
                 )
                 self.on_unanswered(self.dismiss(link, "too slow"))
 
@@ -421,17 +420,19 @@ class ScorerManager:
             self._silent.pop(link.number, None)
         problem = problems.model_problem(facts)
         if link is not None and isinstance(problem, SetupFailed):
-            self._setup_has_failed(link, problem, facts.get("traceback"))
+            self._setup_has_failed(link, problem, facts.get("traceback"), facts.get("error_class", ""))
         elif self.loaded_once:
             self._say(str(problem))
         else:
             self._give_up_with(facts)
 
-    def _setup_has_failed(self, link: Link, problem: Problem, traceback: str | None) -> None:
+    def _setup_has_failed(
+        self, link: Link, problem: Problem, traceback: str | None = None, error_class: str = ""
+    ) -> None:
         """Log how setup failed, in full if the reason is new; the pause before the next scorer grows."""
         self._failed_setups += 1
         link.setup_failed = True
-        self.startup.fail(problem, traceback)
+        self.startup.fail(problem, traceback, error_class)
         if problem.what != self._setup_problem:
             self._setup_problem = problem.what
             if traceback:

@@ -7,7 +7,6 @@ import datetime as dt
 from collections import deque
 
 from nb_scorer.common.problem import Problem
-from nb_scorer.protocol import answer_words
 
 STARTING, SUCCEEDED, FAILED = "starting", "succeeded", "failed"
 # The number of failed attempts whose messages are kept.
@@ -35,14 +34,17 @@ class StartupRecord:
         if self.status != SUCCEEDED:
             self.status, self._completed_at = SUCCEEDED, _now()
 
-    def fail(self, problem: Problem, traceback: str | None) -> None:
-        """Note that setup failed. The text of the notebook's own exception may contain secrets."""
+    def fail(self, problem: Problem, traceback: str | None, error_class: str = "") -> None:
+        """Note that setup failed, with the traceback and the class of the notebook's own exception, if it raised one.
+
+        Clients see only the class: any line of the text, even one that looks like the class, may contain secrets.
+        """
         self._attempts += 1
         self.status, self._completed_at = FAILED, _now()
         public = problem.what
         if traceback:
-            kind = answer_words.error_of(traceback).partition(":")[0]
-            public = f"The notebook's setup failed: {kind}. The service's log has the error; S2I_DEBUG=1 shows it here."
+            where = "The service's log has the error; S2I_DEBUG=1 shows it here."
+            public = f"The notebook's setup failed: {error_class}. {where}"
         whole = "\n".join([*([traceback.rstrip("\n")] if traceback else []), problem.what])
         self._failures.append((f"Attempt {self._attempts}: {public}", f"Attempt {self._attempts}: {whole}"))
 
