@@ -127,13 +127,14 @@ def test_a_sample_that_is_being_scored_is_answered_by_its_scorer(start, root, tm
 
 def test_scorers_that_predict_golden_rows_otherwise_are_not_used(start, root, value):
     service = start(root).ready()
-    before = pids(service)
+    before, scorers = pids(service), sorted(service.scorers)
     value.write_text("2")
     status, body = load(service)
     assert status == 500
     assert "the present scorers keep predicting. Golden row 1 is not predicted as it was" in body["error"]
     assert service.predict(None) == (200, 1)
     assert pids(service) <= before
+    assert wait_until(lambda: sorted(service.scorers) == scorers)
     value.write_text("1")
     assert load(service)[0] == 200
     assert not before & pids(service)
@@ -141,10 +142,12 @@ def test_scorers_that_predict_golden_rows_otherwise_are_not_used(start, root, va
 
 def test_a_setup_that_fails_changes_nothing(start, root, value):
     service = start(root).ready()
+    scorers = sorted(service.scorers)
     value.write_text("no number")
     status, body = load(service)
     assert status == 500 and body["error"].endswith("The notebook's setup failed; the log shows the error.")
     assert "ValueError: invalid literal" in service.log
+    assert wait_until(lambda: sorted(service.scorers) == scorers)
     assert service.predict(None) == (200, 1)
     assert service.ask(None, "/readyz", "GET")[0] == 200
 

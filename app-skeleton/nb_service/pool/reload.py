@@ -12,7 +12,7 @@ STILL_BUSY = "The scorers that the last reload replaced have not finished their 
 
 
 class Reload:
-    """Starts `candidate`, which compares the weights again and calls setup; then calls `adopt`, or stops it.
+    """Starts `candidate`, which compares the weights again and calls setup; then calls `adopt`, or `discard`.
 
     `number` identifies the reload. `why_not` is the reason of a failure, as a sentence without model data; "" after
     success. `is_temporary` is whether a later attempt may succeed, because weights could not be provided, or because
@@ -20,7 +20,12 @@ class Reload:
     """
 
     def __init__(
-        self, number: int, candidate: ScorerManager, adopt: Callable[[ScorerManager], object], patience: float
+        self,
+        number: int,
+        candidate: ScorerManager,
+        adopt: Callable[[ScorerManager], object],
+        discard: "Callable[[Reload], object]",
+        patience: float,
     ) -> None:
         self.number = number
         self.candidate = candidate
@@ -28,10 +33,8 @@ class Reload:
         self.is_over = False
         self.is_temporary = False
         self.why_not = ""
-        self.on_failure: Callable[[str], object] = lambda why: None
-        # Receives the candidate of a failed reload, whose processes have yet to exit.
-        self.on_retired: Callable[[ScorerManager], object] = lambda candidate: None
         self._adopt = adopt
+        self._discard = discard
         self._latest_start = time.monotonic() + patience
         candidate.on_change = self._look
         candidate.on_fatal = lambda problem: self._fail(problem.what)
@@ -75,6 +78,4 @@ class Reload:
         if self.is_over:
             return
         self.is_over, self.why_not = True, why_not
-        self.candidate.retire()
-        self.on_retired(self.candidate)
-        self.on_failure(why_not)
+        self._discard(self)

@@ -239,9 +239,7 @@ class Pool:
         candidate = self.manager.successor(lambda text: self._say(f"Reload: {text}"))
         # By then, only streams are not over.
         patience = self.plan.predict_timeout + (self.plan.teardown_seconds or STOP_SECONDS)
-        self._reload = Reload(number, candidate, self._adopt, patience)
-        self._reload.on_failure = lambda why: self._say(f"Reload: failed, the present scorers are kept. {why}")
-        self._reload.on_retired = self._replaced.append
+        self._reload = Reload(number, candidate, self._adopt, self._discard, patience)
         self._begin_reload()
         return self._reload
 
@@ -263,21 +261,30 @@ class Pool:
 
     def reload_state(self, number: int) -> dict[str, object]:
         """Return the state of a reload by its number; {} for any but the latest."""
-        is_known = self._reload is not None and self._reload.number == number
-        return self._reload.as_json() if is_known and self._reload is not None else {}
+        reload = self._reload
+        return reload.as_json() if reload is not None and reload.number == number else {}
 
     def _adopt(self, candidate: ScorerManager) -> None:
         """Give all samples to the scorers of a reload; the present ones finish those that they have."""
         old, self.manager = self.manager, candidate
         candidate.take_over(old)
-        old.retire()
-        self._replaced.append(old)
+        self._retire(old)
         self._say("Reload: the new scorers are ready, and take all samples from now on.")
         self._schedule()
         guarded(candidate.on_change)
 
+    def _discard(self, failed: Reload) -> None:
+        """Stop the scorers of a failed reload."""
+        self._retire(failed.candidate)
+        self._say(f"Reload: failed, the present scorers are kept. {failed.why_not}")
+
+    def _retire(self, manager: ScorerManager) -> None:
+        """Give these scorers no more samples; `_end_replaced` stops them."""
+        manager.retire()
+        self._replaced.append(manager)
+
     def _end_replaced(self) -> None:
-        """Stop replaced scorers that have answered all of their samples."""
+        """Stop replaced scorers that have answered all of their samples, and those of failed reloads."""
         for manager in self._replaced:
             if not manager.is_answering:
                 manager.finish()
