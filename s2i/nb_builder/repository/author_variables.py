@@ -149,8 +149,11 @@ def _comes_from_it(environ: Mapping[str, str], name: str, value: str) -> bool:
 
 def record(ignored: Variables, app_root: Path) -> None:
     """Write the variables that `enforce` has removed to build/, for services of the image, which have them again."""
+    path = app_root / paths.BUILD / paths.FROM_REPOSITORY
+    # A cell may have created it, also as a link to a folder that the service will not have.
+    path.unlink(missing_ok=True)
     if ignored.ignored:
-        (app_root / paths.BUILD / paths.FROM_REPOSITORY).write_text(json.dumps(ignored.ignored), encoding="ascii")
+        path.write_text(json.dumps(ignored.ignored), encoding="ascii")
 
 
 def _names(*, platform: bool) -> frozenset[str]:

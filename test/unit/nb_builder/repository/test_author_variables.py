@@ -127,5 +127,17 @@ def test_a_build_records_what_the_services_of_its_image_ignore(tmp_path):
     assert json.loads((tmp_path / "build/from_repository.json").read_text()) == {"S2I_HOST": "\udcff"}
 
 
+@pytest.mark.parametrize("ignored", [{}, {"S2I_HOST": "::"}])
+def test_a_record_that_a_cell_has_written_or_linked_is_replaced(ignored, tmp_path):
+    (tmp_path / "build").mkdir()
+    record, elsewhere = tmp_path / "build/from_repository.json", tmp_path / "elsewhere"
+    elsewhere.write_text("{}")
+    record.symlink_to(elsewhere)
+    author_variables.record(author_variables.Variables({}, ignored), tmp_path)
+    assert not record.is_symlink()
+    assert elsewhere.read_text() == "{}"
+    assert (json.loads(record.read_text()) if record.exists() else {}) == ignored
+
+
 def test_settings_that_protect_a_service_are_the_platform_s():
     assert [knob.env for knob in (*KNOBS, *SERVICE_KNOBS) if knob.protects and not knob.platform] == []
