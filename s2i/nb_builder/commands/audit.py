@@ -244,6 +244,8 @@ def _of_image(engine: str, name: str) -> bytes:
             content = files.content(sbom.FILE, _MAX_SIZE)
     except FileNotFoundError:
         raise SbomMissing(image=name, reason=f"{engine!r} is not installed") from None
+    except PermissionError as error:
+        raise SbomMissing(image=name, reason=f"{engine!r} can't be run ({error.strerror})") from None
     except (ImageFileRefused, ImageUnreadable) as problem:
         raise SbomMissing(image=name, reason=problem.what.removesuffix(".")) from None
     if content is None:

@@ -191,9 +191,13 @@ def test_a_file_that_is_no_sbom_is_rejected(tmp_path, text, reason):
         audit.main([str(tmp_path / "other.json")])
 
 
-def test_an_engine_that_is_not_there_is_named():
+def test_an_engine_that_can_t_be_run_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Problem, match="'no-such-engine' is not installed"):
         audit.main(["--engine=no-such-engine", "some-image"])
+    (tmp_path / "no-program").touch()
+    with pytest.raises(Problem, match=r"'no-program' can't be run \(Permission denied\)"):
+        audit.main(["--engine=no-program", "some-image"])
 
 
 def test_the_engine_s_own_words_say_why_an_image_can_not_be_read(tmp_path):

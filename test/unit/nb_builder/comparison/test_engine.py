@@ -81,7 +81,9 @@ def test_an_engine_on_another_machine_is_rejected(address):
         Engine("docker", {"DOCKER_HOST": address}).require("my-service")
 
 
-def test_an_engine_that_is_not_there_is_a_sentence():
+def test_an_engine_that_is_not_there_is_a_sentence(monkeypatch, tmp_path):
+    # A folder of PATH that may not be searched would change the reason.
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DiffEngine, match="no-such-engine: No such file or directory"):
         Engine("no-such-engine", {}).require("my-service")
 
