@@ -499,15 +499,18 @@ def raw(service, sample, accept, path="/predict"):
 GENERATE = "/v2/models/model/generate_stream"
 
 
-@pytest.mark.parametrize(
-    ("accept", "path", "sample"),
-    [
-        (EVENTS, "/predict", "hangs"),
-        (LINES, "/predict", "hangs"),
-        (TEXT, "/predict", "silent"),
-        (EVENTS, GENERATE, {"text_input": "hangs"}),
-    ],
-)
+def in_each_form(sample, as_text):
+    """Run a test with `accept`, `path` and `sample` of each form of a stream; `as_text` is the sample of plain text."""
+    cases = [
+        (EVENTS, "/predict", sample),
+        (LINES, "/predict", sample),
+        (TEXT, "/predict", as_text),
+        (EVENTS, GENERATE, {"text_input": sample}),
+    ]
+    return pytest.mark.parametrize(("accept", "path", "sample"), cases)
+
+
+@in_each_form("hangs", as_text="silent")
 def test_a_client_that_closes_its_sides_one_after_the_other_closes_the_generator(patient, marks, accept, path, sample):
     mark = marks / f"closed {sample if isinstance(sample, str) else sample['text_input']}"
     mark.unlink(missing_ok=True)
@@ -609,15 +612,7 @@ def behind_proxy(request, patient, tmp_path):
     proxy.close()
 
 
-@pytest.mark.parametrize(
-    ("accept", "path", "sample"),
-    [
-        (EVENTS, "/predict", "waits"),
-        (LINES, "/predict", "waits"),
-        (TEXT, "/predict", "waits"),
-        (EVENTS, GENERATE, {"text_input": "waits"}),
-    ],
-)
+@in_each_form("waits", as_text="waits")
 def test_items_pass_the_page_s_proxies_one_by_one_and_uncompressed(behind_proxy, marks, accept, path, sample):
     go_on = marks / "go on"
     go_on.unlink(missing_ok=True)

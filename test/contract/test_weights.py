@@ -253,21 +253,14 @@ def test_a_claim_that_is_not_mounted_is_named(begin, model_cache, tmp_path, file
     shutil.rmtree(view(root).parent, ignore_errors=True)
 
 
-def test_any_user_of_a_read_only_root_gets_them(model_cache, tmp_path, files):
-    if os.getuid() or not stage.can_mount():
-        pytest.skip("a read-only root for another user needs root and namespaces")
-    root = root_with_weights(model_cache(NOTEBOOK), tmp_path / "app", "file:///mnt/files", files)
+def run_in_own_mounts(script, *command, **env):
+    """Run a shell script in mounts of its own, with a command that provides weights as its arguments; return it."""
+    # The command ends when its standard input does.
     reader, writer = os.pipe()
-    weights = (portable.python(), "-I", "-m", "nb_service", "weights", "start")
     try:
-        ran = subprocess.run(
-            [*stage.namespace(), "sh", "-c", ANY_USER, "sh", *weights],
-            env={
-                "PATH": os.environ["PATH"],
-                "APP_ROOT": "/mnt/app",
-                "APP": str(root),
-                "FILES": str(files),
-            },
+        return subprocess.run(
+            [*stage.namespace(), "sh", "-c", script, "sh", *command],
+            env={"PATH": os.environ["PATH"], **env},
             stdin=reader,
             capture_output=True,
             text=True,
@@ -275,6 +268,14 @@ def test_any_user_of_a_read_only_root_gets_them(model_cache, tmp_path, files):
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_any_user_of_a_read_only_root_gets_them(model_cache, tmp_path, files):
+    if os.getuid() or not stage.can_mount():
+        pytest.skip("a read-only root for another user needs root and namespaces")
+    root = root_with_weights(model_cache(NOTEBOOK), tmp_path / "app", "file:///mnt/files", files)
+    weights = (portable.python(), "-I", "-m", "nb_service", "weights", "start")
+    ran = run_in_own_mounts(ANY_USER, *weights, APP_ROOT="/mnt/app", APP=str(root), FILES=str(files))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "into /tmp/nb-weights-cache-1000860000" in ran.stdout
     assert ran.stdout.endswith("41")
@@ -285,19 +286,8 @@ def test_a_disk_that_fills_up_while_a_file_arrives_is_named_and_the_rest_fetched
         pytest.skip("mounting a small disk needs root and namespaces")
     cache = tmp_path / "cache"
     cache.mkdir()
-    # It ends when its standard input does.
-    reader, writer = os.pipe()
-    try:
-        ran = subprocess.run(
-            [*stage.namespace(), "sh", "-c", TWO_STARTS, "sh", portable.python(), "-I", "-c", ROOM_IS_TAKEN],
-            env={"PATH": os.environ["PATH"], "APP_ROOT": str(root), "S2I_WEIGHTS_CACHE": str(cache)},
-            stdin=reader,
-            capture_output=True,
-            text=True,
-        )
-    finally:
-        os.close(reader)
-        os.close(writer)
+    start = (portable.python(), "-I", "-c", ROOM_IS_TAKEN)
+    ran = run_in_own_mounts(TWO_STARTS, *start, APP_ROOT=str(root), S2I_WEIGHTS_CACHE=str(cache))
     first, _, second = ran.stdout.partition("status 1\n")
     assert f"Weights can't be written to {cache}: No space left on device." in first, ran.stdout + ran.stderr
     assert second.endswith('{"done": {}}\nstatus 0\n'), second
