@@ -41,11 +41,11 @@ class StartupRecord:
         """
         self._attempts += 1
         self.status, self._completed_at = FAILED, _now()
-        public = problem.what
+        public = whole = problem.what
         if traceback:
             where = "The service's log has the error; S2I_DEBUG=1 shows it here."
             public = f"The notebook's setup failed: {error_class}. {where}"
-        whole = "\n".join([*([traceback.rstrip("\n")] if traceback else []), problem.what])
+            whole = "\n".join([traceback.rstrip("\n"), problem.what])
         self._failures.append((f"Attempt {self._attempts}: {public}", f"Attempt {self._attempts}: {whole}"))
 
     def as_json(self, *, shows_errors: bool) -> dict[str, str]:

@@ -105,7 +105,7 @@ class _Model:
     An unloaded model stays in the scorers, and other protocols still serve it.
     """
 
-    def __init__(self, context: RouteContext, reloads: "_Reloads") -> None:
+    def __init__(self, context: RouteContext, reloads: _Reloads) -> None:
         self.context = context
         self._reloads = reloads
         self._served = context.identity

@@ -186,10 +186,11 @@ class Calls:
         """Return the response, or None if the request has many, which are all in `responses` then; raise Refused."""
         async with self._requested(method, data) as request:
             items = method.items(request)
-            message = await _encoded(await method.answer(request)) if items is None else None
             if items is not None:
                 await self._put_items(method, items, responses)
-        return None if message is None else self._counted(method, message)
+                return None
+            message = await _encoded(await method.answer(request))
+        return self._counted(method, message)
 
     async def _put_items(
         self, method: Stream, items: AsyncGenerator[Message, None], responses: "asyncio.Queue[_Response | None]"
@@ -200,7 +201,7 @@ class Calls:
                 try:
                     await responses.put(response)
                 except asyncio.CancelledError:
-                    self._held -= response.held
+                    self._let_go_of(response)
                     raise
 
     def _counted(self, method: Method | Stream, message: bytes) -> _Response:

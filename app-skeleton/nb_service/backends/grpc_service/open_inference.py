@@ -48,7 +48,6 @@ class OpenInference:
     @property
     def methods(self) -> dict[str, Method | Stream]:
         """Return all calls by their names."""
-        items = self._items if self._served.streams else _no_items
         return {
             "ServerLive": Method(messages.ServerLiveRequest, self._live, is_check=True),
             "ServerReady": Method(messages.ServerReadyRequest, self._ready, is_check=True),
@@ -56,7 +55,7 @@ class OpenInference:
             "ServerMetadata": Method(messages.ServerMetadataRequest, self._server),
             "ModelMetadata": Method(messages.ModelMetadataRequest, self._model),
             "ModelInfer": Method(messages.ModelInferRequest, self._infer),
-            "ModelStreamInfer": Stream(messages.ModelInferRequest, self._stream, _failed, items=items),
+            "ModelStreamInfer": Stream(messages.ModelInferRequest, self._stream, _failed, items=self._items),
         }
 
     async def _live(self, request: messages.ServerLiveRequest) -> messages.ServerLiveResponse:
@@ -92,7 +91,12 @@ class OpenInference:
         calls = self._served.calls
         return calls.made(open_inference.parameters(_given(request.parameters), calls.parameters))
 
-    async def _items(
+    def _items(
+        self, request: messages.ModelInferRequest
+    ) -> AsyncGenerator[messages.ModelStreamInferResponse, None] | None:
+        return self._responses_to_items(request) if self._served.streams else None
+
+    async def _responses_to_items(
         self, request: messages.ModelInferRequest
     ) -> AsyncGenerator[messages.ModelStreamInferResponse, None]:
         """Yield a response for each item of the prediction, as one of Triton's decoupled models does."""
@@ -159,10 +163,6 @@ class OpenInference:
             else:
                 getattr(output.contents, FIELDS[tensor.datatype]).extend(_values(tensor))
         return response
-
-
-def _no_items(request: messages.ModelInferRequest) -> None:
-    return None
 
 
 def _decoupled(response: messages.ModelInferResponse, *, is_final: bool) -> messages.ModelStreamInferResponse:
