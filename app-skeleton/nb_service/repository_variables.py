@@ -7,11 +7,9 @@ has recorded those that are the platform's, with their values, in `$APP_ROOT/bui
 import os
 from collections.abc import MutableMapping, Sequence
 
-from nb_scorer.common import paths
+from nb_scorer.common import image_variables, paths
 
 from nb_service import image_env, problems, settings
-
-_PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def ignore(environ: MutableMapping[str, str]) -> list[str]:
@@ -29,11 +27,7 @@ def ignore(environ: MutableMapping[str, str]) -> list[str]:
         raise problems.SettingFromRepository(protecting)
     for name in names:
         del environ[name]
-    root = settings.app_root(environ)
-    of_the_image = {
-        "PATH": f"{os.path.join(root, paths.VENV, 'bin')}:{_PROGRAMS}",
-        "HOME": os.path.join(root, paths.SRC),
-    }
+    of_the_image = image_variables.home_and_path(settings.app_root(environ))
     environ.update({name: value for name, value in of_the_image.items() if name in names})
     return names
 

@@ -6,6 +6,8 @@ What the author and the platform have set for the service stays, because the mod
 import re
 from collections.abc import Mapping
 
+from nb_scorer.common import image_variables
+
 from nb_builder.common import unsafe_variables
 from nb_builder.images.problems import ImageUnfit
 
@@ -14,7 +16,6 @@ HOME = "/opt/nb-builder"
 SERVICE = (f"{HOME}/service/bin/python", "-I", "-u", "-m", "nb_service")
 # Variable names that engines and Dockerfiles accept.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The locations of a driver's libraries. Kept if no notebook can write to any of its folders.
 _LIBRARIES = "LD_LIBRARY_PATH"
 _WRITABLE = ("/tmp", "/var/tmp", "/dev/shm", "/proc", "/home")  # noqa: S108 - nothing is written there
@@ -31,9 +32,8 @@ def variables(of_image: Mapping[str, str], app_root: str, image: str) -> dict[st
     return {
         **{name: value if _is_harmless(name, value, app_root) else "" for name, value in of_image.items()},
         "APP_ROOT": app_root,
-        "HOME": f"{app_root}/src",
         "NB_BUILDER_HOME": HOME,
-        "PATH": f"{app_root}/venv/bin:{_PATH}",
+        **image_variables.home_and_path(app_root),
     }
 
 

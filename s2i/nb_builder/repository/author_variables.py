@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
-from nb_scorer.common import paths
+from nb_scorer.common import image_variables, paths
 from nb_service.settings import KNOBS as SERVICE_KNOBS
 
 from nb_builder.common.settings import KNOBS
@@ -30,7 +30,7 @@ _CHANGES_NAMES = re.compile(r"[\s$\\\"'`]")
 _NOT_UTF_8 = re.compile("[\ud800-\udfff\ufffd]+")
 # The builder image's own values, instead of those set by a repository. No program in venv/bin has to be found.
 _OF_THE_IMAGE = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PATH": image_variables.PROGRAMS,
     "HOME": "/opt/app-root/src",
     "STI_SCRIPTS_PATH": "/usr/libexec/s2i",
 }
