@@ -526,6 +526,25 @@ def test_a_client_that_closes_its_sides_one_after_the_other_closes_the_generator
     assert sorted(patient.scorers) == before
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_client_that_closes_its_sending_side_and_exits_later_ends_its_list(patient, marks, version):
+    mark = marks / "closed endless"
+    mark.unlink(missing_ok=True)
+    (marks / "running endless").unlink(missing_ok=True)
+    body = b'"endless"'
+    fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    with socket.create_connection(("127.0.0.1", patient.port), timeout=SOON) as sock:
+        # Its system forgets the connection after a second instead of a minute.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 1)
+        sock.sendall(f"POST /predict HTTP/{version}\r\n{fields}\r\n\r\n".encode() + body)
+        assert wait_until((marks / "running endless").exists)
+        sock.shutdown(socket.SHUT_WR)
+        if version == "1.1":
+            # 100 Continue, or the end of waitress's response. Unread bytes would make the system send a reset.
+            sock.recv(1000)
+    assert wait_until(mark.exists)
+
+
 @pytest.mark.parametrize("accept", [EVENTS, LINES])
 def test_a_client_that_has_only_closed_its_sending_side_gets_its_stream(root, marks, accept):
     service = Service(root, MARKS=str(marks)).ready()

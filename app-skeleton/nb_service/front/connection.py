@@ -1,6 +1,7 @@
 """A client's connection: parses bytes into requests, one at a time, and passes each on."""
 
 import asyncio
+import contextlib
 import socket
 import time
 import traceback
@@ -43,6 +44,11 @@ MAX_LOOK = 1.0
 # How often a client of a stream that has closed its sending side is sent bytes that it ignores: if it has exited, its
 # system replies with a reset.
 PROBE_SECONDS = 0.25
+# The kernel's probes of a client that has closed its sending side and waits: it has left if it does not respond to this
+# many of them. The pause before the first and between them, in seconds.
+KEEPALIVE_PROBES, KEEPALIVE_SECONDS = 3, 3
+# Linux's and macOS's name of the option for the first pause.
+FIRST_PAUSE = next(getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE") if hasattr(socket, name))
 
 # States of a connection.
 HEAD, BODY, ANSWER, LINGER = range(4)
@@ -619,18 +625,30 @@ class Connection(asyncio.BufferedProtocol):
         interim response before the final one (RFC 9110, section 15.2). If the client has exited, its system replies
         with a reset, which the kernel records on the socket. In a stream, bytes that clients ignore replace that
         response, again and again: the client may exit later. A form without such bytes, and a stream of the app, end
-        here, as they do with most servers.
+        here, as they do with most servers. Other clients that exit later, or use HTTP/1.0, are found by the kernel.
         """
         if self._phase != ANSWER:
             return
+        self._let_kernel_probe()
         if self._unlogged is not None and (self._stream is None or not self._stream.idle):
             self.abort()
         elif self._stream is not None:
             self._write_streamed(self._stream.idle)
             self._look_for_reset(self._request, MIN_LOOK)
-        elif self._is_unanswered() and self._request.head.version == "1.1":
-            self._transport.write(response.CONTINUE)
+        elif self._is_unanswered():
+            if self._request.head.version == "1.1":
+                self._transport.write(response.CONTINUE)
             self._look_for_reset(self._request, MIN_LOOK)
+
+    def _let_kernel_probe(self) -> None:
+        """Have the kernel record an error on the socket when the client no longer responds to TCP."""
+        sock = self._transport.get_extra_info("socket")
+        # macOS rejects options of a connection that was reset.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+            for option in (FIRST_PAUSE, socket.TCP_KEEPINTVL):
+                sock.setsockopt(socket.IPPROTO_TCP, option, KEEPALIVE_SECONDS)
 
     def _look_for_reset(self, request: Request, seconds: float) -> None:
         """Disconnect if the kernel has seen a reset, which asyncio does not notice while it reads nothing."""
