@@ -72,7 +72,7 @@ def report() -> None:
             edit = EDITS.get((stranger.repository, stranger.path)) if edited else None
             if (stranger.repository, stranger.path) in known or (edited and edit is None):
                 continue
-            rows.append(measure(stranger, PLACE / "strangers", edit))
+            rows.append(replace(measure(stranger, PLACE / "strangers", edit), edited=edited))
             with kept.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(rows[-1])) + "\n")
             print(line(rows[-1]), flush=True)
@@ -133,15 +133,11 @@ def measure(stranger: Stranger, place: Path, edit: Edit | None = None) -> Row:
         notebook.write_bytes(original)
     seconds = time.monotonic() - start
     name = re.sub(r"\W+", "-", f"{stranger.repository}-{notebook.stem}")
-    kept = place / "logs" / f"{name}{'-edited' * (edit is not None)}.txt"
+    kept = place / "logs" / f"{name}{'' if edit is None else '-edited'}.txt"
     kept.parent.mkdir(exist_ok=True)
     kept.write_text(f"{log}\n{json.dumps(outcome)}\n", "utf-8")
-    return replace(
-        _judged(stranger, outcome, log, edit is not None),
-        seconds=round(seconds, 1),
-        cpu_seconds=round(cpu, 1),
-        edited=edit is not None,
-    )
+    row = _judged(stranger, outcome, log, edited=edit is not None)
+    return replace(row, seconds=round(seconds, 1), cpu_seconds=round(cpu, 1))
 
 
 def _run(notebook: Path, place: Path) -> tuple[dict | None, str, float]:
