@@ -121,6 +121,9 @@ def _path_fault(address: str, parts: SplitResult) -> str:
         return f"{address!r} is incomplete; the form is {forms.get(parts.scheme, f'{parts.scheme}://bucket/path/')}"
     if parts.scheme == "pvc" and not _CLAIM.fullmatch(parts.netloc):
         return f"{parts.netloc!r} is not the name of a volume claim"
+    # urlsplit drops an empty query.
+    if parts.scheme in ("file", "pvc") and "?" in address:
+        return f"{address!r} has a query; write a '?' in a path as %3F"
     if any(part.partition(";")[0] in (".", "..") for part in _PART_ENDS.split(unquote(parts.path))):
         # A platform allows addresses by their beginnings, which such a part would leave.
         return f"{address!r} has a part '.' or '..'; write the path without it"

@@ -75,6 +75,8 @@ def test_a_later_use_of_the_name_does_not_replace_the_list(tmp_path):
         ('["pvc:///x", "w"]', "source-invalid", "the form is pvc://claim/path"),
         ('["pvc://../other", "w"]', "source-invalid", "'..' is not the name of a volume claim"),
         ('["pvc://claim/../other", "w"]', "source-invalid", "has a part '.' or '..'"),
+        ('["pvc://claim/x?y=1", "w"]', "source-invalid", "has a query; write a '?' in a path as %3F"),
+        ('["file:///x?", "w"]', "source-invalid", "has a query; write a '?' in a path as %3F"),
         ('["http://host/x", "w"]', "source-invalid", "not encrypted"),
         ('["ftp://host/x", "w"]', "source-invalid", "ftp:// is not supported"),
         ('["hf://owner", "w"]', "source-invalid", "hf://owner/repository@revision"),
