@@ -1,6 +1,7 @@
 """Which Pythons and overlays a builder image gets."""
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,17 @@ def test_each_python_gets_an_overlay_from_the_lock_if_that_has_its_version(bake,
     assert "ipykernel==" in made["3.12"] and "--hash" not in made["3.12"]
     assert made["3.6"] == ""
     assert not (tmp_path / "python/cpython-3.12.1-x/lib/python3.12/test").exists()
+
+
+def test_nb_scorer_is_compiled_with_each_python(bake, tmp_path):
+    program = tmp_path / "python" / "cpython" / "bin" / "python{}.{}".format(*sys.version_info)
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.executable)
+    package = tmp_path / "home" / "app-skeleton" / "nb_scorer"
+    package.mkdir(parents=True)
+    (package / "module.py").write_text("1\n")
+    bake()
+    assert (package / "__pycache__" / f"module.{sys.implementation.cache_tag}.pyc").exists()
 
 
 def test_an_overlay_that_the_image_has_is_kept(bake, tmp_path):
