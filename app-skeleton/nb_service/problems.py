@@ -104,7 +104,7 @@ class BackendWithoutWords(WrittenProblem):
 
 
 class DefaultMissing(WrittenProblem):
-    """The back end needs `predictor`, and the notebook has only `predictors`."""
+    """The back end calls `predictor`, but the notebook defines only `predictors`."""
 
     code = "default-missing"
     what_text = "{back_end} needs predictor, and the notebook defines only predictors: {names}."
@@ -128,7 +128,7 @@ class ModelNameTaken(WrittenProblem):
 
 
 class SettingFromRepository(WrittenProblem):
-    """A setting that protects the service has the value of the repository, which may not set it."""
+    """A setting that protects the service gets its value from the repository, which is not allowed to set it."""
 
     code = "setting-from-repository"
     what_text = "The repository's .s2i/environment has set {names}, which only the platform may set."
@@ -197,7 +197,7 @@ class BatchOutput(WrittenProblem):
 
 
 class BatchNeedsMore(WrittenProblem):
-    """A format needs a library that this service was built without."""
+    """A format needs a library that this service does not include."""
 
     code = "batch-needs-more"
     what_text = "{what} needs pyarrow, which is not installed."
@@ -289,7 +289,7 @@ class ZipappWords(WrittenProblem):
 
 
 class ZipappTooLarge(WrittenProblem):
-    """The model and its packages are too large for a single file that Python can run."""
+    """The model and its packages exceed the size of a single file that Python can run."""
 
     code = "zipapp-too-large"
     what_text = "With {name} the file would be larger than {limit} GB."
@@ -412,7 +412,7 @@ class BusUrl(WrittenProblem):
 
 
 class BusNeedsMore(WrittenProblem):
-    """A broker needs a client library that this service was built without."""
+    """A broker needs a client library that this service does not include."""
 
     code = "bus-needs-more"
     what_text = "{title} needs the library {library}, which is not installed."
@@ -436,7 +436,7 @@ class BusFile(WrittenProblem):
 
 
 class GrpcMissing(WrittenProblem):
-    """S2I_GRPC_PORT is set, but this service was built without gRPC."""
+    """S2I_GRPC_PORT is set, but this service does not include gRPC."""
 
     code = "grpc-missing"
     what_text = "S2I_GRPC_PORT is set, but gRPC is not installed."
@@ -510,7 +510,7 @@ class ModelUnsigned(WrittenProblem):
 
 
 class SignatureInvalid(WrittenProblem):
-    """The signature of a model is not valid, or not from a trusted signer."""
+    """The signature of a model is not valid, or its signer is not trusted."""
 
     code = "signature-invalid"
     what_text = "The signature of the model in {folder} is not valid: {reason}."
@@ -558,7 +558,7 @@ class WeightsDiffer(WrittenProblem):
 
 
 class WeightsNotThere(WrittenProblem):
-    """The folder that a setting names has none of the weights."""
+    """The folder that a setting names contains none of the weights."""
 
     code = "weights-not-there"
     what_text = "{setting}={folder} contains no weights for {entry}: {file} is missing."
@@ -597,7 +597,7 @@ class WeightsLibrary(WrittenProblem):
 
 
 class WeightsTooLarge(WrittenProblem):
-    """The sources have more weights than a build may fetch."""
+    """The sources contain more weights than a build may fetch."""
 
     code = "weights-too-large"
     what_text = (
@@ -611,7 +611,7 @@ class WeightsTooLarge(WrittenProblem):
 
 
 class WeightsLeftOut(WrittenProblem):
-    """A model with weights is exported in a form that can't contain them."""
+    """A model with weights is exported to a format that can't contain them."""
 
     code = "weights-left-out"
     what_text = "This model loads weights ({folder}), and {form} does not contain them."
@@ -638,7 +638,7 @@ def load_ended(ending: str) -> Problem:
 
 
 def load_did_not_end(seconds: float) -> Problem:
-    """Return the problem of a process that did not finish loading in time."""
+    """Return the problem of a process that did not finish loading the model within `seconds`."""
     return _load_failed(
         what=f"The model did not load within {seconds:g} seconds.",
         why="The service is not ready until its model has loaded.",
@@ -675,7 +675,7 @@ def not_as_written(
 
 
 def not_as_signed(folder: object, reason: str) -> Problem:
-    """Return the problem of a model folder whose files differ from the signed ones."""
+    """Return the problem of a model folder that differs from its signature."""
     return model_problem(
         {
             "code": ModelNotAsSigned.code,
@@ -687,14 +687,14 @@ def not_as_signed(folder: object, reason: str) -> Problem:
 
 
 def unreadable(path: object, error: OSError) -> Problem:
-    """Return the problem of one of the model's files or folders that can't be read."""
+    """Return the problem of a file or folder of the model that can't be read."""
     if isinstance(error, PermissionError):
         return model_unreadable(path)
     return not_as_written(path, f"it can't be read ({error.strerror})")
 
 
 def model_unreadable(path: object) -> Problem:
-    """Return the problem of a model that this user can't read."""
+    """Return the problem of a model without read permission for this user."""
     return model_problem(
         {
             "code": ModelMissing.code,

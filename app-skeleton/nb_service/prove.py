@@ -1,4 +1,4 @@
-"""Verifies a model before it is served: a fresh process predicts the golden rows, then forked ones do.
+"""Verifies a model before it is served: a fresh process predicts the golden rows, then forked processes do.
 
 The scorers are started by the service's own code. The outcome is one JSON object on stdout.
 """
@@ -25,7 +25,7 @@ from nb_service.pool.turns import TurnLoop
 from nb_service.pool.warmup import RowResult
 from nb_service.settings import Settings
 
-# The outcome holds for scorers whose libraries use one thread, which is the default for several scorers on one machine.
+# The result applies to scorers whose libraries use one thread, the default for several scorers on one machine.
 THREADS = 1
 FORKED = 2
 LOOK_SECONDS = 0.05
@@ -34,8 +34,8 @@ ASKED_FORKED = 3
 # Time limit for verifying a batch form.
 FORM_SECONDS = 60.0
 MADE_SAMPLES = 8
-# Forked processes load nothing, but two at a time predict each row once more than the fresh one did. So, in addition to
-# the loading time, they have SLOWER_BY times as long as its predictions took, and at least this many seconds.
+# Forked processes load nothing, but two run at a time, and each row is predicted once more than in the fresh process.
+# So they get the loading time, SLOWER_BY times the fresh process's prediction time, and at least this many seconds.
 MIN_LIMIT = 5.0
 SLOWER_BY = 10
 WORDS = {
@@ -54,13 +54,13 @@ def main(environ: dict) -> int:
     settings = Settings(environ)
     # A build verifies its own model before it signs it.
     model = model_folder.read(Path(settings.app_root).absolute(), None)
-    # stdout is for the result only: output of scorers goes to stderr.
+    # stdout contains only the result; output of scorers goes to stderr.
     print(json.dumps(Proof(model, settings, environ).run()), flush=True)
     return 0
 
 
 class Trial:
-    """A pool under test: its scorers' predictions and errors."""
+    """A pool under test, with its scorers' predictions and errors."""
 
     def __init__(self, loop: TurnLoop, model: ModelFolder, plan: Plan, on_change: Callable[[], None]) -> None:
         self.results: list[list] = []
@@ -87,7 +87,7 @@ class Trial:
         self.links.append(link)
         self.seconds = time.monotonic() - self.began
         if any(result.answer.outcome == answer.DIED for result in results):
-            # No replacement: its death is the outcome.
+            # A scorer's death is the result, so it is not replaced.
             self.pool.manager.stopping = True
         self._on_change()
         return False
@@ -98,7 +98,7 @@ class Trial:
         self._on_change()
 
     def _setup_failed(self, problem: problems.Problem, traceback: str | None) -> None:
-        # Not called again: its failure is the outcome.
+        # A failed setup is the result, so it is not called again.
         self.pool.manager.stopping = True
         self.problem = problem
         self.traceback = traceback
@@ -175,7 +175,7 @@ class Proof:
         return golden_rows.plain(self._rows, model.predictor)
 
     def _batch_verdict(self, model: ModelFolder) -> dict | None:
-        """Return how batch_predictor, given all golden rows in one call, fails or differs; None if it doesn't."""
+        """Return how batch_predictor fails or differs for all golden rows in one call; None if it passes."""
         link, rows = self._fresh.links[0], self._plain(model)
         # A batch needs at least two samples.
         if not is_batched(model.manifest) or len(rows) < 2 or not link.alive:
@@ -198,7 +198,7 @@ class Proof:
         return None
 
     def _of_form(self, proof: dict, model: ModelFolder) -> dict | None:
-        """Return the manifest's facts about a predictor's batch form after verifying it; None if there is none."""
+        """Return the manifest's facts about a verified batch form of predictor; None if there is no such form."""
         said = model.manifest.get("batching")
         if said is None or "calls" not in said:
             return said
@@ -231,7 +231,7 @@ class Proof:
         asked = {"samples": samples, "tolerance": self._tolerance, "seconds": min(self._limit, FORM_SECONDS)}
         link.give(answer.Job(json.dumps(asked).encode("ascii"), done, frames.PROVE, call=call))
         link.flush()
-        # The scorer itself observes the time limit, unless a single sample or call exceeds it.
+        # The scorer observes the time limit itself, unless a single sample or call takes longer.
         self._wait(lambda: given, 2 * self._limit)
         if not given:
             return {"reason": "a sample made for verification was not predicted in time"}
@@ -256,7 +256,7 @@ class Proof:
             if deadline is not None and time.monotonic() > deadline:
                 return False
             self._changed.clear()
-            # Some of the awaited events, such as HELLO, don't set the event.
+            # Some of the awaited events, such as HELLO, don't set `_event`.
             look = self._loop.call_later(LOOK_SECONDS, self._changed.set)
             await self._changed.wait()
             look.cancel()
@@ -298,7 +298,7 @@ class Proof:
         }
 
     def _deterministic(self, results: list) -> bool | None:
-        """Return whether each row got the same prediction every time, None without rows."""
+        """Return whether the repeated predictions of each row are equal; None without rows."""
         by_row: dict[int, list] = {}
         for result in results:
             by_row.setdefault(result.row, []).append(result)
@@ -312,7 +312,7 @@ class Proof:
         )
 
     def _fork_verdict(self, deterministic: bool | None) -> dict:
-        """Return the verdict on forking: forked scorers must predict in time, and with the fresh one's results."""
+        """Return the verdict on forking: forked scorers must predict in time, and as the fresh one did."""
         limit = self._fork_limit()
         manager = self._forked.pool.manager
         in_time = self._wait(lambda: self._forked.over or manager.unforkable, limit)
@@ -342,7 +342,7 @@ def one_thread(environ: dict) -> dict:
 
 
 def _named(name: str | None) -> dict:
-    """Return which of several predictors an outcome is about; {} for the default."""
+    """Return the name of the predictor that an outcome is about, one of several; {} for the default."""
     return {"predictor": name} if name else {}
 
 

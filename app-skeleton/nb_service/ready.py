@@ -27,7 +27,7 @@ def main(environ: dict) -> int:
 
 
 def _reached_at(host: str) -> str:
-    """Return the address for connecting from within to a server that listens on `host`: loopback for any address."""
+    """Return the address for connecting to a server on `host` from the same container: loopback for any address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Variables of a service that its repository has set, although only the platform may set them: they are ignored.
+"""Ignores environment variables that a repository has set although only the platform may set them.
 
-s2i puts all variables of a repository's .s2i/environment into the image, where they look like the platform's. The build
-has recorded those that are the platform's, with their values, in `$APP_ROOT/build/from_repository.json`.
+s2i copies all variables of .s2i/environment into the image, where they look like the platform's. The build has recorded
+the variables reserved for the platform, with the repository's values, in `$APP_ROOT/build/from_repository.json`.
 """
 
 import os
@@ -15,10 +15,10 @@ from nb_service import image_env, problems, settings
 def ignore(environ: MutableMapping[str, str]) -> list[str]:
     """Remove the variables with the repository's values from `environ`; return their names, sorted.
 
-    Programs need PATH and HOME: these get the builder image's values instead.
+    PATH and HOME, which programs need, get the builder image's values instead.
 
-    Raise SettingFromRepository if the service would be open to more people without one of them; ModelDamaged and
-    ModelMissing if the record can't be read.
+    Raise SettingFromRepository if ignoring a variable would make the service accessible to more people; raise
+    ModelDamaged or ModelMissing if the record can't be read.
     """
     recorded = _recorded(environ)
     names = sorted(name for name, value in recorded.items() if environ.get(name) == value)
@@ -41,7 +41,7 @@ def note(names: Sequence[str]) -> str:
 
 
 def _recorded(environ: MutableMapping[str, str]) -> dict[str, str]:
-    """Return the recorded values; the repository may have set APP_ROOT itself."""
+    """Return the recorded values. The repository may even have set APP_ROOT."""
     root, usual = settings.app_root(environ), settings.app_root({})
     if root != usual:
         recorded = _read(usual)

@@ -1,4 +1,4 @@
-"""Parameters and headers that a request adds to its samples, as the bytes sent to a scorer with each sample.
+"""The parameters and headers of a request, encoded as bytes that are sent to a scorer with each sample.
 
 nb_scorer.model.parameters reads them, and checks them against predictor's arguments.
 """
@@ -13,11 +13,11 @@ from nb_scorer.model.calls import FUNCTION, NAMED
 
 from nb_service.malformed import Malformed
 
-# A call is sent with each of a request's samples.
+# A request's call is sent again with each of its samples.
 MAX_BYTES = 1 << 16
 MAX_FIELDS = 100
 TOO_LARGE = f"The parameters of a request have more than {MAX_BYTES} bytes."
-# Headers that may contain a key are not passed to notebooks.
+# Headers that may contain a key, which notebooks must not see.
 SECRET_FIELDS = frozenset(("authorization", "cookie", "proxy-authorization", "x-api-key"))
 
 
@@ -44,12 +44,12 @@ _OF_NAMED = _OF_ANOTHER + f'"{NAMED}'.encode("ascii")
 
 
 def is_of_another(call: bytes) -> bool:
-    """Return whether a call is for the explainer, or one of `predictors`: its results are not predictor's."""
+    """Return whether a call is for the explainer or one of `predictors`, rather than for predictor."""
     return call.startswith(_OF_ANOTHER)
 
 
 def predictor_of(call: bytes) -> str:
-    """Return the name of the one of `predictors` that a call is for; "" for predictor and explanations."""
+    """Return the name in `predictors` that a call is for; "" for predictor and explanations."""
     # Names contain no character that JSON escapes.
     return call[len(_OF_NAMED) :].partition(b'"')[0].decode("ascii") if call.startswith(_OF_NAMED) else ""
 
@@ -71,14 +71,14 @@ def in_object(request: Mapping[str, Any], key: str) -> Parameters:
 
 
 def may_hold_parameters(body: bytes) -> bool:
-    """Return whether the body of one sample may contain parameters, so that it has to be decoded."""
+    """Return whether the body of one sample may contain parameters, so that it must be decoded."""
     return b'"parameters"' in body and b'"inputs"' in body
 
 
 class Calls:
-    """Makes the calls of one predictor: `takes_headers` is whether it receives headers, `passed` are which.
+    """Creates the calls of one predictor. If `takes_headers`, it receives headers: those listed in `passed`.
 
-    `name` is that of one of `predictors`, whose manifest this is.
+    `name` is its name in `predictors`; the manifest is the predictor's own.
     """
 
     def __init__(self, manifest: Mapping[str, Any], passed: Iterable[str] = (), name: str = "") -> None:

@@ -1,8 +1,8 @@
-"""The JSON schemas of a model's samples and predictions, for pages and metadata: golden rows and type hints."""
+"""The JSON schemas of a model's samples and predictions, derived from golden rows and type hints."""
 
 
 def merged(seen: dict, hinted: dict) -> dict:
-    """Return the schema `seen` in golden rows, widened by the `hinted` one; a hint that they contradict is dropped.
+    """Return the schema `seen` in golden rows, widened by the `hinted` one unless the rows contradict the hint.
 
     If one is {}, the other is returned.
     """

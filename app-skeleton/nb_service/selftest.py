@@ -1,6 +1,6 @@
-"""Tests the real service as a client: every golden row must get its prediction, and invalid requests a rejection.
+"""Tests the real service as a client: golden rows must get their predictions, and invalid requests must be rejected.
 
-Requires only this environment and the loopback address: no writable folder, no shell, no particular user.
+It needs only this environment and the loopback address: no writable folder, shell or particular user.
 """
 
 import json
@@ -17,9 +17,9 @@ from nb_service.selftest_client import Child, NoAnswer
 from nb_service.settings import Settings
 
 SHOWN = 300
-# Odd samples are made up here, and a predictor may never finish one.
+# The seconds for invalid samples made up here: a predictor may never finish one.
 ODD_SECONDS = 5.0
-# The user's settings for clients, and those that would reject some of our own requests.
+# Settings for the user's clients, and settings that would make the service reject some requests of this test.
 NOT_FOR_US = (
     *("S2I_API_KEY_FILE", "S2I_EXPORT", "S2I_CORS_ORIGINS", "S2I_MAX_BODY", "S2I_MAX_QUEUE", "S2I_MAX_REQUESTS"),
     *("S2I_APP_MEMORY", "S2I_FRONT", "S2I_LINGER", "S2I_MAX_HELD"),
@@ -39,10 +39,9 @@ OURS = {
 def main(args: list[str], environ: dict, broken: Callable[[], list[str]] = list) -> int:
     """Print the differences, or one line if there are none; return 1 or 0.
 
-    `broken` returns sentences on parts of the service that no request reaches.
+    `broken` returns sentences about parts of the service that no request tests.
 
-    With `--verdict FILE`, the verdict is written there as JSON, or printed if that fails, and 0 is returned whatever it
-    is.
+    With `--verdict FILE`, write the verdict there as JSON, or print it if that fails, and always return 0.
     """
     settings = Settings(environ)
     verdict = run(Path(settings.app_root).absolute(), settings, environ)
@@ -107,7 +106,7 @@ class SelfTest:
         self.differences: list[str] = []
         default = {identity.read_identity(model, settings.model_name).name: model} if model.has_default else {}
         self._rows_of = {name: each.golden_rows() for name, each in (default | model.predictors).items()}
-        # Requests about a single model are sent to the first.
+        # Requests to routes of a single model go to the first one.
         self._name = next(iter(self._rows_of))
         self._path = selftest_requests.PREDICT + ("" if default else f"/{self._name}")
         self._deterministic = model.manifest.get("deterministic") is not False

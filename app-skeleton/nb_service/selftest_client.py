@@ -18,7 +18,7 @@ _VARIES = re.compile(r"\b0x[0-9a-f]+\b|\d+")
 
 
 class NoAnswer(Exception):
-    """The service does not become ready, respond or stop; the text is a sentence."""
+    """The service does not become ready, respond or stop; the text is a sentence that explains it."""
 
 
 class Child:
@@ -48,7 +48,7 @@ class Child:
         self._log: list[str] = []
         self._facts: dict = {}
         self._changed = threading.Condition()
-        # Its log and its facts: those that have not reached their end.
+        # The open pipes for its log and its facts.
         self._open_pipes = 2
         self._readers = [threading.Thread(target=work, daemon=True) for work in (self._read, self._read_facts)]
         for reader_thread in self._readers:
@@ -61,7 +61,7 @@ class Child:
 
     @property
     def log(self) -> str:
-        """Return everything that it has printed so far."""
+        """Return all that the service has printed so far."""
         return "".join(self._log)
 
     def ready(self, seconds: float) -> None:
@@ -79,7 +79,7 @@ class Child:
         connection = http.client.HTTPConnection(HOST, self._facts["port"], timeout=seconds)
         headers = {"Content-Type": question.content_type} if question.body is not None else {}
         if question.path == "/predict":
-            # Even if the prediction is a picture.
+            # A picture, for example, is not text.
             headers["Accept"] = "application/json"
         try:
             connection.request(question.method, question.path, question.body, headers)
@@ -104,7 +104,7 @@ class Child:
     def close(self) -> None:
         """Make sure that no process is left, and that the log is complete.
 
-        It gets SIGTERM before it is killed: its scorers' last output, often the reason, may still be on its way.
+        It gets SIGTERM before it is killed, so that its scorers can print their last output, often the reason.
         """
         self._process.terminate()
         try:
@@ -118,7 +118,7 @@ class Child:
         self._facts_pipe.close()
 
     def steady_log(self) -> str:
-        """Return the log without numbers, its lines sorted: the same for each run that behaves the same."""
+        """Return the log without numbers, and with sorted lines: it is equal for runs that behave the same."""
         return "\n".join(sorted(_VARIES.sub("#", line) for line in self.log.splitlines()))
 
     def _read_facts(self) -> None:

@@ -1,4 +1,4 @@
-"""The requests that `selftest` sends: golden rows in each form of body, and requests that must be rejected."""
+"""The requests that `selftest` sends: golden rows in each body format, and requests that must be rejected."""
 
 import json
 import struct
@@ -10,8 +10,8 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PREDICT = "/predict"
 NO_OTHERS: Mapping[str, list[dict]] = {}
-ANY = None  # any status, as long as there is a response
-# Each form of body is tested with a few samples only: predictors may be slow.
+ANY = None  # accepts any status, as long as there is a response
+# Each body format is tested with only a few samples, because predictors may be slow.
 TOGETHER = 5
 
 
@@ -31,7 +31,7 @@ class Question(NamedTuple):
     answer: tuple = ()
     read: Callable[[bytes], object] = json.loads
     samples: int = 1
-    is_odd: bool = False  # made up here rather than by the notebook: it may take any time
+    is_odd: bool = False  # the sample is not the notebook's, so predicting it may take any time
 
 
 def questions_for(
@@ -69,7 +69,7 @@ def _of_rows(rows: list[dict], name: str, compare: bool) -> list[Question]:
 
 
 def _several(rows: list[dict], name: str, compare: bool) -> list[Question]:
-    # A single row is used twice, to exercise the code that joins samples.
+    # A single row is repeated, to test the code that joins samples.
     return _together((rows * 2)[: max(2, min(TOGETHER, len(rows)))], name, compare) if rows else []
 
 
@@ -115,7 +115,7 @@ def _batch(
 
 
 def _tables(samples: list) -> list[Question]:
-    """Return requests with the samples as CSV and npy if they are rows of numbers, else with a made-up row."""
+    """Return requests with the samples as CSV and npy if they are rows of numbers, otherwise with an invented row."""
     width = len(samples[0]) if isinstance(samples[0], list) else 0
     table = [sample for sample in samples if _is_row(sample, width)] if width else []
     table = table or [[0.0]]
@@ -152,7 +152,7 @@ def _pages(name: str, has_notebook: bool) -> list[Question]:
 
 
 def _forms(samples: list) -> list[Question]:
-    """Return the requests of both forms of the page: a sample as JSON, and by field."""
+    """Return requests from both forms of the service's page: a sample as JSON, and one field per feature."""
     pairs = [{"sample": json.dumps(sample)} for sample in samples[:1]]
     pairs.append({"kind:#": "array", "kind:#/0": "number", "#/0": "1", "do": "show"})
     return [

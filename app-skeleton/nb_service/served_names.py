@@ -1,11 +1,11 @@
-"""The names of a service's models, checked at the start: no request may reach another model than it names."""
+"""Checks a service's model names at the start, so that no request reaches a model with another name."""
 
 from nb_service import identity, problems
 from nb_service.model_folder import ModelFolder
 from nb_service.protocols import mcp
 from nb_service.settings import Settings
 
-# These score with the default predictor only.
+# These back ends use only the default predictor.
 ONLY_DEFAULT = ("bus", "spark-model", "zipapp")
 
 

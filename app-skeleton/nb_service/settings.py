@@ -1,4 +1,4 @@
-"""Every setting of a service, one row each. No other code reads settings from the environment."""
+"""Every setting of a service, one row per setting. No other code reads settings from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -85,7 +85,7 @@ def ports(value: str) -> tuple[int, ...]:
 
 
 def memory_of_answers(value: str) -> int:
-    """Return a number of bytes; raise ValueError for one too small to hold anything, unless it is 0."""
+    """Return a number of bytes; raise ValueError if it is too small to be useful. 0 is valid."""
     size = int(value) if value.isdecimal() and len(value) < 14 else -1
     if size and not 1 << 20 <= size <= 1 << 40:
         raise ValueError("0, or a whole number from 1048576 to 1099511627776")
@@ -665,11 +665,11 @@ KNOBS = Settings.knobs()
 
 
 def app_root(environ: Mapping[str, str]) -> str:
-    """Return the folder that assemble filled, which may contain further variables, from `environ` alone."""
+    """Return APP_ROOT, the folder that assemble filled, from `environ` alone; it may contain further variables."""
     return read_all([knob for knob in KNOBS if knob.env == "APP_ROOT"], environ)["APP_ROOT"]
 
 
 def log_format(environ: Mapping[str, str]) -> str:
-    """Return the log format in `environ`, text if it is not valid: a problem with the settings must be logged, too."""
+    """Return the log format in `environ`, text if it is invalid: an invalid setting must be logged, too."""
     form = environ.get("S2I_LOG_FORMAT")
     return form if form in (log_forms.TEXT, log_forms.JSON) else log_forms.TEXT

@@ -1,7 +1,7 @@
 """Captures the output of this process and its children for the log.
 
 That includes the notebook's output, tracebacks, and messages of C libraries. Printing must never wait for the log's
-reader, so both standard streams lead into a pipe, which a thread of ours always reads.
+reader, so a thread reads both standard streams from a pipe.
 """
 
 import contextlib
@@ -23,16 +23,16 @@ from nb_service.log import Log, as_object
 
 STANDARD = (1, 2)
 AT_ONCE = 1 << 16
-# A longer line is split, because it would be held in memory until its end.
+# A longer line is split, because each line is held in memory until it ends.
 MAX_LENGTH = 1 << 20
-# Room for bursts; the system's default may be as little as a page.
+# The pipe's capacity, for bursts of output; the system's default may be a single page.
 PIPE_BYTES = 1 << 20
-# An incomplete line is logged after this long, because its process may hang.
+# An incomplete line is logged after this long, because its process may be hanging.
 QUIET_MS = 1000
 
 
 class Form(NamedTuple):
-    """How captured text enters a log: output within `moments` * `moment` seconds together, formatted by `reshape`."""
+    """How captured output is logged: in groups within `moments` * `moment` seconds, formatted by `reshape`."""
 
     moment: float
     moments: int
@@ -41,7 +41,7 @@ class Form(NamedTuple):
 
 @contextlib.contextmanager
 def opened_log(form: str, facts: int | None = None, *, quiet: bool = True, to_stderr: bool = False) -> Iterator[Log]:
-    """Yield the log in `form` (text or json), which captures the standard streams until it is closed.
+    """Yield a log in the format `form` (text or json) that captures the standard streams until the context exits.
 
     It goes to stdout, or to stderr. `facts` and `quiet` are as in Log.
     """
@@ -59,14 +59,14 @@ _closed: set[int] = set()
 
 
 def was_closed(number: int) -> bool:
-    """Return whether a standard stream was closed when this process started, so that writing to it is lost."""
+    """Return whether a standard stream was closed when this process started, so that output to it is lost."""
     return number in _closed
 
 
 def open_closed_streams() -> None:
     """Open the null device for each closed standard stream.
 
-    Otherwise, a socket would get its number, and all output.
+    Otherwise, the next socket would get the stream's number, and the output.
     """
     for number in (0, *STANDARD):
         try:
@@ -85,9 +85,9 @@ def open_closed_streams() -> None:
 
 
 def print_once(text: str, stream: TextIO) -> None:
-    """Print `text` and flush it; raise OSError if that fails, leaving nothing to be written later.
+    """Print `text` and flush it; raise OSError if that fails, with no text left in the buffer.
 
-    The interpreter flushes its streams on exit; a second failure there would change the exit status.
+    The interpreter flushes its streams on exit: text left there would fail again and change the exit status.
     """
     try:
         print(text, file=stream, flush=True)
@@ -119,7 +119,7 @@ class CapturedOutput:
         self._thread.start()
 
     def close(self, seconds: float = 1.0) -> None:
-        """Restore the streams, and log the remaining output; give up after `seconds` if a child still has them open."""
+        """Restore the streams, and log the remaining output; stop after `seconds` if a child still has them open."""
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
@@ -141,7 +141,7 @@ class CapturedOutput:
         self._hand_over(rest and rest + b"\n")
 
     def _read_burst(self) -> bytes:
-        """Return the next output, with what follows within a moment; b"" at the end of file."""
+        """Return the next output, including output that follows within a moment; b"" at the end of file."""
         data = os.read(self._reader, AT_ONCE)
         for _ in range(self._form.moments):
             if not data or len(data) >= AT_ONCE:
@@ -162,7 +162,7 @@ class CapturedOutput:
 
 
 def parted(data: bytes) -> tuple[bytes, bytes]:
-    """Return (complete lines, the start of the next one); a line that is too long is split between characters."""
+    """Return (complete lines, start of the next line); lines that are too long are split between characters."""
     lines, newline, rest = data.rpartition(b"\n")
     if len(rest) <= MAX_LENGTH:
         return lines + newline, rest
@@ -174,7 +174,7 @@ def parted(data: bytes) -> tuple[bytes, bytes]:
 
 
 def objects(printed: bytes) -> list[str]:
-    """Return lines of JSON: JSON objects unchanged, and the text between them as the message of one."""
+    """Return JSON objects for printed lines: lines with a JSON object unchanged, and text between them as a message."""
     json_lines: list[str] = []
     other_lines: list[str] = []
     for line in [*printed.decode("utf-8", "backslashreplace").split("\n"), None]:
@@ -204,7 +204,7 @@ def _encoded(line: str) -> bytes:
     return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
-# JSON waits longer: a traceback, which comes in many writes, should be one message.
+# JSON waits longer, so that a traceback, which is written in many parts, becomes one message.
 AS_JSON = Form(0.02, 10, _lines_of_objects)
 AS_TEXT = Form(0.005, 1, bytes)
 

@@ -1,6 +1,6 @@
 """Scores Spark tables with a model made by nb-builder: `score(df, "model.zip")`.
 
-It is in the archive that `spark-model` writes, so a driver only needs the archive on sys.path.
+It is part of the archive that `spark-model` writes, so drivers only need the archive on sys.path.
 """
 
 from nb_spark.api import predictor_udf, score

@@ -25,12 +25,13 @@ def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
     answer: Any = None,
     scorers: int = 1,
 ) -> Any:
-    """Return `df` with the model's prediction for each row, and the reason for each row without one.
+    """Return `df` with two more columns: the model's predictions, and the reasons for rows without one.
 
     `archive` is the file that spark-model wrote, or the name of an archive passed with --archives. Predictor receives
-    `columns`, by default all; `as_form` sets what a row becomes if the notebook doesn't determine it: list, object or
-    value. `answer` is Spark's type of the predictions, or "json"; the default is that of the model's own predictions.
-    The reasons are in `errors_column`, by default prediction_error; "" omits it. Each Spark worker has `scorers`.
+    `columns`, by default all. `as_form` (list, object or value) is the form of a sample if the notebook doesn't
+    determine it. `answer` is the predictions' Spark type, or "json"; the default is derived from the model's own
+    predictions. The reasons are in `errors_column`, by default prediction_error; "" omits it. Each Spark worker runs
+    `scorers` scorers.
     """
     spark = df.sparkSession
     errors = f"{column}_error" if errors_column is None else errors_column
@@ -39,10 +40,10 @@ def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
     kind = _type(spark, found, answer)
     schema = df.schema
     for name, each in [(column, kind), *([(errors, "string")] if errors else [])]:
-        # A new one, because `add` modifies that of the table.
+        # A copy, because `add` modifies the table's schema.
         schema = type(schema)([*schema.fields]).add(name, each)
     task = _task(found, kind, answer, as_form, scorers)
-    # A single named column is the sample itself, as in the back end batch.
+    # A single named column is the sample itself, as in the back end `batch`.
     task.update(columns=wanted, picked=tuple(columns or ()), column=column, errors_column=errors)
     arrow_batches = _carried().arrow_batches
     return df.mapInArrow(lambda batches: arrow_batches(task, batches), schema)
@@ -51,10 +52,10 @@ def score(  # noqa: PLR0913 - each is a choice of its own, and has a default
 def predictor_udf(
     archive: str, *, columns: Sequence[str] | None = None, as_form: str = "", answer: Any = None, scorers: int = 1
 ) -> Any:
-    """Return a function of columns that returns the predictions as a column; a rejected row gets null.
+    """Return a function that converts columns to a column of predictions, with null for rejected rows.
 
-    If predictor takes objects, `columns` are the names of their keys; or pass it one struct column. Otherwise as
-    `score`, which also returns the reasons for rejections.
+    If predictor takes objects, `columns` are the names of their keys; alternatively, pass the function one struct
+    column. The other arguments are those of `score`, which also returns the reasons for rejections.
     """
     from pyspark.sql import SparkSession, functions
 
@@ -70,7 +71,8 @@ def predictor_udf(
     def predict(groups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - Spark gets hints below
         return own_columns(task, groups)
 
-    # Spark determines the kind of function from its type hints. With Arrow, whole numbers stay whole alongside nulls.
+    # Spark determines the kind of function from its type hints. With Arrow, integers stay integers in columns with
+    # nulls.
     if hasattr(functions, "arrow_udf"):
         import pyarrow as pa
 
@@ -83,7 +85,7 @@ def predictor_udf(
 
 
 def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_form: str) -> list[str]:
-    """Return the names of the columns that predictor receives; raise SparkColumns for invalid names."""
+    """Return the names of the columns that predictor receives; raise SparkColumns if a name is invalid."""
     wanted = there if columns is None else list(columns)
     fix = f"Existing columns: {', '.join(there)}."
     known = set(there)
@@ -94,7 +96,7 @@ def chosen(there: list[str], columns: Sequence[str] | None, new: list[str], as_f
         raise problems.SparkColumns(f"The table has no column {missing[0]!r}.", fix)
     if not wanted:
         raise problems.SparkColumns("No column is chosen for predictor.", fix)
-    # Spark treats names as equal that differ only in case.
+    # Spark ignores case when it compares names.
     lowered = {name.lower() for name in there}
     taken = [name for name in new if name.lower() in lowered]
     if taken:
@@ -120,7 +122,7 @@ def _check_form(as_form: str, width: int) -> None:
 
 
 def _task(found: source.Source, kind: Any, answer: Any, as_form: str, scorers: int) -> dict:
-    """Return the facts that every worker needs."""
+    """Return everything that workers need to know, as a dict that can be pickled."""
     from pyspark.sql.pandas.types import to_arrow_type
 
     is_json = _wanted(found, answer) == kinds.JSON
@@ -141,7 +143,7 @@ def _wanted(found: source.Source, answer: Any) -> Any:
 
 
 def _type(spark: Any, found: source.Source, answer: Any) -> Any:
-    """Return Spark's type of the predictions."""
+    """Return the Spark type of the predictions."""
     wanted = _wanted(found, answer)
     if not isinstance(wanted, str):
         return wanted
@@ -150,7 +152,7 @@ def _type(spark: Any, found: source.Source, answer: Any) -> Any:
 
 
 def _carried() -> Any:
-    """Return the module that is pickled with jobs by value."""
+    """Return the module that is pickled by value with each job."""
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(carried)

@@ -1,7 +1,7 @@
-"""Pickled by value with a job for the executors: it unpacks the archive with everything else.
+"""Pickled by value with each job; on executors, it unpacks the archive, which contains all other code.
 
-So it may use only the standard library until that is done. It doesn't use zipimport, which would read a list of ten
-thousand files in each worker, and before Python 3.13 doesn't support archives above 4 GiB or 65,535 files.
+Until then, it may use only the standard library. It doesn't use zipimport, which would read a list of ten thousand
+files in each worker, and before Python 3.13 doesn't support archives above 4 GiB or 65,535 files.
 """
 
 import fcntl
@@ -11,13 +11,13 @@ import shutil
 import sys
 import zipfile
 
-# Placeholder for the reason in the driver's prepared text of problems.SparkArchive.
+# Replaced by the reason in the text of problems.SparkArchive, which the driver has prepared.
 REASON = "{reason}"
 AT_ONCE = 1 << 20
 
 
 def arrow_batches(task: dict, batches):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - Spark reads hints
-    """Score Arrow record batches in a Spark worker; called by mapInArrow."""
+    """Score Arrow record batches in a Spark worker. mapInArrow calls this."""
     enter(task)
     from nb_spark import worker
 
@@ -25,7 +25,7 @@ def arrow_batches(task: dict, batches):  # type: ignore[no-untyped-def] # noqa: 
 
 
 def columns(task: dict, groups):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - Spark reads hints
-    """Score groups of columns in a Spark worker; called as an iterator UDF."""
+    """Score groups of columns in a Spark worker. Spark calls this as an iterator UDF."""
     enter(task)
     from nb_spark import worker
 
@@ -41,7 +41,7 @@ def enter(task: dict) -> None:
 
 
 def unpacked(task: dict) -> str:
-    """Return the archive's folder: Spark's own if passed with --archives, otherwise one next to the archive."""
+    """Return the archive's folder: the one that Spark unpacked if passed with --archives, otherwise one next to it."""
     from pyspark import SparkFiles
 
     root = SparkFiles.getRootDirectory()
@@ -70,7 +70,7 @@ def unpack(path: str, folder: str, digest: str) -> None:
         part = folder + ".part"
         shutil.rmtree(part, ignore_errors=True)
         with zipfile.ZipFile(path) as archive:
-            # zipfile sanitises names, so that none leads out of the folder.
+            # zipfile sanitises names, so that no file is written outside the folder.
             archive.extractall(part)
         os.rename(part, folder)
 

@@ -1,7 +1,7 @@
-"""The process next to a Spark worker that has the scorers: the pool, served over an inherited socket.
+"""A process next to each Spark worker that runs the scorers, and serves the pool over an inherited socket.
 
-A Spark worker is a thread of a foreign program; the pool needs the main thread of a process, and its signals. This
-process exits when the worker's end of the socket closes, however the worker has ended.
+A Spark worker is a thread of a program that isn't ours, but the pool needs the main thread of a process, and its
+signals. This process exits when the worker's end of the socket closes, for whatever reason.
 """
 
 import json
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 60.0
 def main(args: Sequence[str]) -> int:
     """Serve the model of the APP_ROOT in `args` over the descriptor in `args`; return the exit status.
 
-    The third are the digests of the model's files, if the driver has verified them: a JSON object, else "".
+    The third argument is a JSON object with the digests of the model's files if the driver has verified them, else "".
     """
     descriptor, app_root, digests = int(args[0]), args[1], args[2]
     environ = {**os.environ, "APP_ROOT": app_root}
@@ -43,12 +43,12 @@ def main(args: Sequence[str]) -> int:
 
 
 def trust_of(values: Settings, digests: Mapping[str, str] | None) -> Trust | Known | None:
-    """Return the trust on an executor: its own settings take precedence over the driver's result."""
+    """Return what an executor verifies models with: its own settings if it has any, else the driver's digests."""
     return values.trust or (None if digests is None else Known(digests))
 
 
 class Child:
-    """The pool and its one client; if the model does not load, it keeps reporting that until the client disconnects."""
+    """The pool and its single client; if the model can't be loaded, reports that until the client disconnects."""
 
     def __init__(self, loop: TurnLoop, pool: Pool) -> None:
         self._loop = loop

@@ -1,13 +1,13 @@
-"""Spark's type of the predictions, from the model's own predictions, and Arrow columns of that type."""
+"""Derives Spark's type of the predictions from the model's own predictions, and creates Arrow columns of that type."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from nb_service.backends.batch import json_texts
 
-# The type of predictions without a simple type: their JSON.
+# The type for predictions that no simple type fits: their JSON.
 JSON = "json"
-# Number of characters of an invalid prediction to show.
+# The maximum number of characters of an invalid prediction in a message.
 MAX_LENGTH = 200
 _SIMPLE = {"number": "double", "integer": "bigint", "boolean": "boolean", "string": "string"}
 
@@ -22,9 +22,9 @@ def choose_type(schema: dict) -> str:
 
 
 def column(items: Sequence, kind: Any, name: str) -> tuple[Any, dict[int, str]]:
-    """Return predictions as an array of the Arrow type `kind`; and, by index, the reasons of those that don't fit.
+    """Return an array of the Arrow type `kind` with the predictions, and, by index, the reasons why others don't fit.
 
-    `items` are the values of predictions, or if `kind` is None their JSON. `name` is Spark's name of the type.
+    `items` are values of predictions, or their JSON if `kind` is None. `name` is Spark's name of the type.
     """
     import pyarrow as pa
 
@@ -44,7 +44,7 @@ def column(items: Sequence, kind: Any, name: str) -> tuple[Any, dict[int, str]]:
 
 
 def _are_sure(items: Sequence, kind: Any) -> bool:
-    """Return whether pyarrow itself rejects values that don't fit; it would truncate fractions."""
+    """Return whether pyarrow rejects every value that doesn't fit; for integer types, it truncates fractions."""
     from pyarrow import types
 
     if types.is_nested(kind):
@@ -63,7 +63,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _has_fraction(value: Any, kind: Any) -> bool:
-    """Return whether there is a fraction although the type has whole numbers."""
+    """Return whether the value has a fractional part although the type is an integer."""
     from pyarrow import types
 
     if types.is_struct(kind) and isinstance(value, dict):

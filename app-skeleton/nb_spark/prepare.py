@@ -12,7 +12,7 @@ from nb_scorer.common import paths
 from nb_service import problems
 from nb_service.backends.spark_model import layout
 
-# Exists once everything is done.
+# This file exists once the archive is ready for use.
 READY = ".nb-spark-ready"
 
 
@@ -51,7 +51,7 @@ def _prepare(folder: str, app_root: str) -> None:
 
 
 def python_of(minor: str, own: str) -> str:
-    """Return an interpreter of that version, preferring the archive's own; raise SparkPython."""
+    """Return a Python of that version, the archive's own if it runs; raise SparkPython."""
     tried = []
     for path in _candidates(minor, own):
         if path not in tried:
@@ -64,7 +64,7 @@ def python_of(minor: str, own: str) -> str:
 def _candidates(minor: str, own: str) -> Iterator[str]:
     if own:
         yield own
-    # Not the worker's own virtual environment, whose packages the model must not see.
+    # The model must not see the packages of the worker's virtual environment.
     yield os.path.realpath(sys.executable)
     name = f"python{minor}"
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/local/bin", "/usr/bin"]:
@@ -74,7 +74,7 @@ def _candidates(minor: str, own: str) -> Iterator[str]:
 
 
 def _version(python: str) -> str:
-    """Return the minor version of an interpreter, "" if it does not run."""
+    """Return the minor version of a Python, or "" if it does not run."""
     command = [python, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
@@ -84,7 +84,7 @@ def _version(python: str) -> str:
 
 
 def _make_venv(venv: str, python: str, minor: str) -> None:
-    """Create the files of a virtual environment other than its packages; all of them contain its path."""
+    """Create a virtual environment's files except for its packages; all of them contain its path."""
     os.makedirs(os.path.join(venv, "bin"), exist_ok=True)
     for name in ("python", "python3", f"python{minor}"):
         path = os.path.join(venv, "bin", name)
@@ -95,7 +95,7 @@ def _make_venv(venv: str, python: str, minor: str) -> None:
 
 
 def _real(python: str) -> str:
-    """Return the real interpreter: the one on PATH may be a wrapper script."""
+    """Return the path of the real interpreter, because the one on PATH may be a wrapper script."""
     command = [python, "-I", "-c", "import os, sys; print(os.path.realpath(sys.executable))"]
     ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
     return ran.stdout.strip() or python

@@ -1,4 +1,4 @@
-"""A worker's side: starts the process with the scorers, and keeps it for as long as the worker lives."""
+"""Starts the process with the scorers for a Spark worker, and keeps it until the worker exits."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from nb_service.settings import Settings
 
 from nb_spark import child
 
-# Give up when no scorer has been available for this long, once one was.
+# After the first scorer was ready, give up if none has been for this many seconds.
 ABSENCE_SECONDS = 60.0
-# The path of our packages; the child must not see the rest of the worker's path.
+# The path of our own packages; the child must not see the rest of the worker's path.
 _PROGRAM = """\
 import sys
 sys.path.insert(0, sys.argv.pop(1))
@@ -33,12 +33,12 @@ sys.exit(main(sys.argv[1:]))
 class Scorers:
     """The process with `count` scorers of the model in `app_root`, and its client.
 
-    `digests` are those of the model's files, if the driver has verified them.
+    `digests` are the SHA-256 of the model's files if the driver has verified them.
     """
 
     def __init__(self, app_root: str, count: int, digests: Mapping[str, str] | None = None) -> None:
         environ = {**os.environ, "APP_ROOT": app_root, "WEB_CONCURRENCY": str(count)}
-        # Errors in settings or files are reported here, where Spark shows them.
+        # Errors in settings or files are raised here, where Spark shows them.
         model = model_folder.read(Path(app_root), child.trust_of(Settings(environ), digests))
         self.count = count
         self.rows = Rows(model.manifest.get("sample_schema") or model.sample_schema)
@@ -55,8 +55,8 @@ class Scorers:
                 stdout=2,
                 env=environ,
                 cwd="/",
-                # Spark kills its workers' process group with a signal; this process shuts down in order when its socket
-                # closes.
+                # Spark kills its workers' process group with a signal. In a group of its own, the process can stop in
+                # order when its socket closes.
                 start_new_session=True,
             )
         self._client = PoolClient(ours, gone=self._gone.set)
@@ -67,7 +67,7 @@ class Scorers:
         return not self._gone.is_set()
 
     def scoring(self, stop: threading.Event) -> Scoring:
-        """Return an object that scores samples, until `stop`."""
+        """Return an object that scores samples until `stop` is set."""
         return Scoring(self._client, self._is_ready, stop, ABSENCE_SECONDS, ROWS)
 
     def close(self) -> None:
@@ -88,8 +88,8 @@ _scorers: dict[tuple[str, int, str], Scorers] = {}
 
 
 def get_scorers(app_root: str, count: int, digests: Mapping[str, str] | None = None) -> Scorers:
-    """Return this worker's scorers of that model, starting them if needed."""
-    # One that was started without verification must not be used with it.
+    """Return this worker's scorers of a model, and start them if needed."""
+    # Scorers started without verification must not be used by jobs that require it.
     key = (app_root, count, json.dumps(digests, sort_keys=True))
     found = _scorers.get(key)
     if found is None or not found.alive:

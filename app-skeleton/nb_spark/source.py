@@ -1,4 +1,4 @@
-"""The archive from the driver's view: its identity, and its model's predictions."""
+"""The archive as the driver sees it: its identity, and the schema of its model's predictions."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from nb_spark.carried import digest_of
 
 
 class Source:
-    """An archive at `path`: a zip file, or the folder that Spark has made from one passed with --archives."""
+    """The archive at `path`: a zip file, or the folder that Spark has unpacked for --archives."""
 
     def __init__(self, path: str, name: str) -> None:
         self.path = path
@@ -38,9 +38,9 @@ class Source:
         return ModelFolder(Path(), Path(), Path(), self._model).answer_schema
 
     def digests(self, trust: Trust | None) -> dict[str, str] | None:
-        """Return the digests of the model's files for the executors, after verifying its signature.
+        """Verify the model's signature; return the digests of its files, for the executors.
 
-        None if it should not be verified. Raise ModelUnsigned, SignatureInvalid or VerifyUnusable.
+        Returns None if `trust` is None. Raises ModelUnsigned, SignatureInvalid or VerifyUnusable.
         """
         if trust is None:
             return None
@@ -69,12 +69,12 @@ def _guarded(name: str) -> Iterator[None]:
 
 
 def rejection(name: str, reason: str) -> str:
-    """Return the text of a rejection, for code that can't raise a problem yet."""
+    """Return the text of SparkArchive with `reason`, for code that can't import the problem yet."""
     return str(problems.SparkArchive(name, reason))
 
 
 def shipped(spark: Any, archive: str) -> Source:
-    """Have Spark send the archive to the executors; return it from the driver's view. Raise SparkArchive."""
+    """Make Spark send the archive to the executors; return it as the driver sees it. Raise SparkArchive."""
     from pyspark import SparkFiles
 
     if is_connect(spark):
@@ -99,5 +99,5 @@ def _same(one: str, other: str) -> bool:
 
 
 def is_connect(spark: Any) -> bool:
-    """Return whether this is a Spark Connect session, which has no context."""
+    """Return whether this is a Spark Connect session, which has no SparkContext."""
     return type(spark).__module__.startswith("pyspark.sql.connect")

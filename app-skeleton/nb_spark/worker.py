@@ -1,4 +1,4 @@
-"""Runs in a Spark worker: takes record batches, and returns the same rows with predictions, in order."""
+"""Runs in a Spark worker: converts record batches to the same rows with predictions, in order."""
 
 import threading
 from collections import deque
@@ -17,14 +17,14 @@ from nb_spark import kinds, prepare, scorers
 
 
 class Answered(NamedTuple):
-    """The outcome for the rows of one group: arrays of predictions and of reasons, null if there is none."""
+    """The outcome for the rows of a group: an array of predictions and one of reasons, with null for missing ones."""
 
     answers: Any
     reasons: Any
 
 
 class _Group:
-    """A group of rows while parts of it are being scored; `given` is its original form."""
+    """A group of rows whose parts are being scored; `given` is the group as Spark passed it."""
 
     def __init__(self, given: Any) -> None:
         self.given = given
@@ -51,13 +51,13 @@ def tables(task: dict, batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def columns(task: dict, groups: Iterable[Any]) -> Iterator[Any]:
-    """Yield the predictions for each group of columns, in its own form: Arrow arrays or pandas series."""
+    """Yield the predictions for each group of columns in the same type, Arrow arrays or pandas series."""
     for given, answered in _answered(task, (_columns_of(task, group) for group in groups)):
         yield answered.answers if given is None else given(answered.answers.to_pylist(), dtype=object)
 
 
 def _columns_of(task: dict, group: Any) -> tuple[Any, list[str], list]:
-    """Return the constructor of a series if needed, and the names and arrays of one or several columns."""
+    """Return the series constructor if the group is pandas, else None; and the columns' names and Arrow arrays."""
     import pyarrow as pa
 
     columns = list(group) if isinstance(group, tuple) else [group]
@@ -86,11 +86,11 @@ def _columns_of(task: dict, group: Any) -> tuple[Any, list[str], list]:
 
 
 def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) -> Iterator[tuple[Any, Answered]]:
-    """Yield each group's original form and its outcome, in order; a few parts are scored ahead."""
+    """Yield each group as passed and its outcome, in order, while a few more parts are being scored."""
     groups = iter(groups)
     first_group = next(groups, None)
     if first_group is None:
-        # A part of a table may have no rows, and is not worth a process.
+        # Some parts of a table have no rows, so the process is started only when needed.
         return
     own = scorers.get_scorers(prepare.prepare(task["folder"]), task["scorers"], task["digests"])
     stop = threading.Event()
@@ -121,7 +121,7 @@ def _answered(task: dict, groups: Iterable[tuple[Any, list[str] | None, list]]) 
 
 
 def _table(names: list[str] | None, arrays: list) -> Table:
-    """Return Arrow columns as a table; raise SparkColumns for one without a JSON form."""
+    """Return Arrow columns as a table; raise SparkColumns if a column's type can't be converted to JSON."""
     for at, array in enumerate(arrays):
         if arrow_values.lacks_json(array.type):
             name = names[at] if names else str(at + 1)
@@ -140,13 +140,13 @@ def _parts(table: Table, scoring: Any) -> Iterator[Chunk]:
 
 
 def _hold(group: _Group, ahead: int) -> None:
-    """Wait until at most `ahead` parts of the group are not scored: `most` is adapted to those that are."""
+    """Wait until at most `ahead` parts of the group are unscored: scored ones determine the next part's size."""
     if len(group.parts) > ahead:
         group.parts[-ahead - 1][1].result()
 
 
 def _joined(group: _Group, task: dict) -> Answered:
-    """Return the outcome for the rows of all parts, each of which is finished."""
+    """Wait for all parts of the group; return the outcome for their rows."""
     import pyarrow as pa
 
     kind = task["kind"]
@@ -165,7 +165,7 @@ def _joined(group: _Group, task: dict) -> Answered:
 
 
 def _spread(count: int, scored: Scored, kind: Any) -> Sequence:
-    """Return the predictions of `count` rows in the form that kinds.column takes, with null for failed rows."""
+    """Return the predictions of `count` rows, as kinds.column expects them, with null for failed rows."""
     answers = scored.answers
     items = answers.texts if kind is None else answers.values  # noqa: PD011 - no pandas
     if not scored.failures:

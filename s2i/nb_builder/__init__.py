@@ -1,4 +1,4 @@
-"""The build: from a repository with a notebook to a verified model in a single folder.
+"""The build: converts a repository with a notebook to a verified model in a single folder.
 
 In a kernel, `%load_ext nb_builder` loads the magics of `nb_builder.magics`.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the magics with `shell`; IPython calls this for `%load_ext nb_builder`."""
-    # Imported here, because every program of the build imports this package, and few need IPython.
+    # Imported here because every build program imports this package, and few need IPython.
     from nb_builder.magics import commands
 
     commands.register(shell)

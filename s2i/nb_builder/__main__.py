@@ -31,13 +31,13 @@ def _assemble(arguments: Sequence[str]) -> None:
     if "STI_SCRIPTS_PATH" not in os.environ:
         assemble(Settings(), log)
         return
-    # In an image, s2i has set both the repository's variables and those of the platform.
+    # In an image, s2i has set the variables of both the repository and the platform.
     ignored = author_variables.enforce(os.environ)
     if ignored.ignored:
         log.note(ignored.note_of_image)
     settings = Settings()
     assemble(settings, log)
-    # After the cells, which could write to it.
+    # Imported only after the cells have run, which could modify it.
     author_variables.record(ignored, settings.app_root)
 
 
@@ -57,7 +57,7 @@ def _save_artifacts(arguments: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _without_collections() -> Iterator[None]:
-    """Disable garbage collection during the block, and exempt the created objects: modules stay.
+    """Disable garbage collection during the block, and exempt the objects created in it: imported modules stay.
 
     This makes imports a fifth faster.
     """
@@ -114,15 +114,15 @@ def main(arguments: Sequence[str]) -> int:
     if command not in COMMANDS:
         print(f"ERROR: there is no command {command!r}; there are: {', '.join(COMMANDS)}")
         return 2
-    # Cells are parsed several times here, under names that their author doesn't know. The kernel reports each warning
-    # once.
+    # This process parses the cells several times, under names that mean nothing to their author. The kernel reports
+    # each warning once.
     warnings.simplefilter("ignore", SyntaxWarning)
     sys.setrecursionlimit(syntax_trees.RECURSION_LIMIT)
     signal.signal(signal.SIGTERM, _on_sigterm)
-    # A shell starts background jobs with SIGINT ignored; a SIGINT sent to this process should still stop the build.
+    # A shell starts background jobs with SIGINT ignored, but SIGINT must still stop the build.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # OpenShift runs containers as any user of group 0, which must be able to change what we write. On a user's own
-    # machine the group may include other people.
+    # OpenShift runs containers as an arbitrary user of group 0, which must be able to change the files. On a user's own
+    # machine, the group may include other people.
     if os.getgid() == workspace.OPENSHIFT_GROUP:
         os.umask(0o002)
     asks_for_help = {"-h", "--help"} & set(rest) and command not in ("ab-report", "check", "batch", "diff", "new")
@@ -148,7 +148,7 @@ def _end_of(error: OSError) -> int:
         return 128 + signal.SIGPIPE
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         raise error
-    # For a copy, filename2 is the target, and so the file that did not fit.
+    # For a copy, filename2 is the target, which did not fit on the disk.
     return _show(DiskFull(folder=error.filename2 or error.filename or Settings().app_root))
 
 

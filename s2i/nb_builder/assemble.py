@@ -1,4 +1,4 @@
-"""The steps of a build in order: from the repository to a verified model, one line for each step."""
+"""Runs the steps of a build in order, from the repository to a verified model, with one log line per step."""
 
 import io
 import json
@@ -58,7 +58,7 @@ from nb_builder.signing import attestation
 from nb_builder.signing import model as signed_model
 from nb_builder.signing.signer import KEY, Signer
 
-# The minor number of the first Python whose new environments have no setuptools.
+# The minor version of the first Python whose new environments lack setuptools.
 NO_SETUPTOOLS_FROM = 12
 # Maximum number of uncommitted files to list; there could be thousands.
 FILES_SHOWN = 5
@@ -69,7 +69,7 @@ class DevAdditions:
     """Additions of `nb-builder dev` to a build: the previous successful APP_ROOT, and callbacks.
 
     `on_installed` gets the installer and its Python before a cell runs, so that users can try failing cells in Jupyter.
-    `later` gets work that doesn't affect the model, to be called once the model is being served.
+    `later` gets functions that don't affect the model, which are called once the model is served.
     """
 
     app_root: Path | None
@@ -95,7 +95,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Environment:
-    """The notebook's own environment: what was requested, what installed it, and what is installed."""
+    """The notebook's own environment: the requirements, their installer, and the installed packages."""
 
     requirements: Wanted
     installer: Installer
@@ -107,7 +107,7 @@ class Environment:
 
 
 def assemble(settings: Settings, log: Log, dev: DevAdditions | None = None) -> None:
-    """Turn the repository into src, build, venv and model under APP_ROOT; raise the problem that stops it.
+    """Create src, build, venv and model under APP_ROOT from the repository; raise the problem that stops the build.
 
     With `dev`, reuse the previous build in another APP_ROOT instead of s2i's artifacts.
     """
@@ -245,7 +245,7 @@ def note_misspelt_settings(log: Log) -> None:
 
 
 def signer_of(settings: Settings) -> Signer | None:
-    """Return the signer of the model, or None; raise SignKeyUnusable, also for a key that would be kept.
+    """Return the signer of the model, or None; raise SignKeyUnusable, also for a key that would end up in the image.
 
     Files in the repository are copied to APP_ROOT, which becomes a layer of the image.
     """
@@ -261,7 +261,7 @@ def signer_of(settings: Settings) -> Signer | None:
 def install_with_some_python(
     build: Build, requirements: Wanted, previous: PreviousBuild | None
 ) -> tuple[Build, Environment]:
-    """Install `requirements`; if only another Python has their wheels and the notebook allows it, with that one.
+    """Install `requirements`, with another Python if only that has their wheels and the notebook allows it.
 
     Returns the build and the environment of the Python that is used in the end.
     """
@@ -281,7 +281,7 @@ def install_with_some_python(
     circumstances = model_reuse.circumstances(python)
     build.report.add(circumstances)
     changed = replace(build, checked=replace(checked, python=python, other_pythons=()), circumstances=circumstances)
-    # Requirements may be computed, even from Python's version. Notes about them have already been printed.
+    # Requirements may be computed, even from Python's version. Their notes have been printed already.
     read = checks.read_requirements(
         changed.checked,
         changed.workspace.src,
@@ -293,7 +293,7 @@ def install_with_some_python(
 
 
 def python_with_wheels(build: Build, requirements: Wanted, problem: BuildProblem) -> Python | None:
-    """Return another Python for which the index has the packages' wheels, None if `problem` has another cause."""
+    """Return another Python for which the index has the packages' wheels; None if `problem` has another cause."""
     others = build.checked.other_pythons
     if not others or not python_by_packages.may_depend_on_python(problem):
         return None
@@ -302,7 +302,7 @@ def python_with_wheels(build: Build, requirements: Wanted, problem: BuildProblem
 
 
 def installer_for(build: Build, requirements: Wanted) -> Installer:
-    """Return the installer for the venv, with the options in `requirements`."""
+    """Return the installer for the venv, with the pip options in `requirements`."""
     checked = build.checked
     environ = requirements.asked.options.applied(build.environ)
     choice = build.settings.installer
@@ -350,7 +350,7 @@ def make_model(
 ) -> tuple[Installed, Inputs]:
     """Write script two and run it cell by cell, or reuse the model of the previous build.
 
-    Returns the packages installed afterwards, because cells may install some, and the inputs of the model.
+    Returns the packages that are installed afterwards, because cells may install some, and the model's inputs.
     """
     checked, workspace, installer = build.checked, build.workspace, environment.installer
     model_scripts = [write_script(build, notebook) for notebook in checked.notebooks]
@@ -380,7 +380,7 @@ def make_model(
 
 @contextmanager
 def failure_explained(build: Build, environment: Environment, cells: Sequence[Cell]) -> Iterator[None]:
-    """Raise, for a failing cell, the problem behind it: a name that is defined below, or a package that changed."""
+    """If a cell fails, raise the problem that caused it: a name that is defined below, or a package that changed."""
     try:
         yield
     except CellFailed as failure:
@@ -474,11 +474,11 @@ def run_cells(
             complaint_file=workspace.build / paths.COMPLAINT,
             results=results,
             log=build.log,
-            # Our own last cell calls predictor; of several notebooks, only the last one has such a cell.
+            # Script two's last cell calls predictor; of several notebooks, only the last one has such a cell.
             before_last=files.keep if cells and cells[-1].ours else lambda: None,
         )
     finally:
-        # Also after a failure: the outputs of the cells before it help the author most.
+        # This runs after a failure, too, because the outputs of the cells before it help the author most.
         write_executed(notebook.node, results, workspace.build / (notebook.prefix + paths.EXECUTED))
     page = workspace.build / (notebook.prefix + paths.NOTEBOOK_PAGE)
     write_page = partial(notebook_html.write, notebook.node, str(notebook.name), page, build.log)

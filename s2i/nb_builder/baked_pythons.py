@@ -25,16 +25,16 @@ from nb_builder.install.interpreters import Python
 from nb_builder.install.python_downloads import DownloadFailed
 from nb_builder.problems.build_problem import BuildProblem
 
-# Parts of the standard library that no service imports.
+# Parts of the standard library that services don't import.
 NOT_NEEDED = ("test", "idlelib", "turtledemo", "ensurepip")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
-# A pin of the lock, with its marker and without its digests.
+# A pin of the lock file, with its marker and without its digests.
 _PIN = re.compile(r"^([\w.-]+==[^\\\n]*?)\s*\\?$", re.MULTILINE)
 
 
 def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, str], log: Log) -> None:
     """Install `minors` into `place`, and create overlays in `home`; raise DownloadFailed or a problem."""
-    # APP_ROOT: what uv leaves for its next call is removed from `place`.
+    # The reason for APP_ROOT: files that uv keeps for its next call must be removed from `place`.
     environ = {**environ, FOLDER_SETTING: str(place), "APP_ROOT": str(place)}
     for minor in minors:
         log.step(f"Installing Python {minor} into {place}")
@@ -54,7 +54,7 @@ def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, s
         compile_all = [python.path, "-I", "-m", "compileall", "-q", home / "app-skeleton" / "nb_scorer"]
         subprocess.run(compile_all, check=True)
     if minors:
-        # Not when a Python is added to an image: a hard link to a file of a lower layer copies it.
+        # Skipped when adding a Python to an existing image: a hard link to a file of a lower layer would copy it.
         link_identical(home / "overlay")
 
 
@@ -74,7 +74,7 @@ def _program(installation: Path) -> Path:
 
 
 def _make_overlay(python: Python, overlay: Path, environ: Mapping[str, str], log: Log) -> None:
-    # The lock has nothing for Pythons that our own environments don't support.
+    # The lock file has no versions for Pythons that our own environments don't support.
     pins = "\n".join(_PIN.findall(LOCK.read_text("utf-8"))) if python.number >= 10 else ""
     installer = Installer(overlay, python.minor, "uv", environ, log)
     kernel_overlay.make(python, overlay, installer, constraints=pins, compiled=True)

@@ -484,14 +484,14 @@ class ScorerManager:
             self._supervisor.kill(link.number)
 
     def link_handed_back(self, job: Job) -> None:
-        """Give the sample to another scorer."""
+        """Requeue a sample that a scorer returned without scoring it."""
         self.on_unanswered([job])
 
     def link_gone(self, link: Link, unanswered: list[Job]) -> None:
         """Requeue the samples of a dead scorer, and replace it."""
         if link.pid is None and self._supervisor is not None and self._supervisor.awaits(link.number):
-            # Perhaps no scorer was started: if the zygote has no descriptor left, the kernel closes the socket that it
-            # was sent. Its report, which has not arrived yet, decides.
+            # Perhaps no scorer was started: if the zygote has no free descriptor, the kernel closes the socket sent to
+            # it. The zygote's report, which has not arrived yet, decides.
             return
         self._lose(link, unanswered, "died")
 
@@ -531,11 +531,11 @@ class ScorerManager:
         guarded(self.on_unfit, message)
 
     def _delay(self) -> float:
-        """Return the seconds to wait before the next start: increasing after deaths in a row, and after setbacks."""
+        """Return the seconds to wait before the next start; they grow with repeated deaths and failures."""
         return max(pause(self._deaths - CRASH_LOOP), pause(self._setbacks - 1), pause(self._failed_setups - 1))
 
     def _fill(self) -> None:
-        """Start scorers until there are as many as planned, after a pause in a crash loop."""
+        """Start scorers until the planned number run; wait first if they crash in a loop."""
         if self._pause is None and self._loaded:
             self._pause = self._loop.call_later(self._delay(), guarded, self._fill_now)
 
@@ -570,7 +570,7 @@ class ScorerManager:
             front_socket.close()
             raise
         finally:
-            # The order carried a copy. If this one stayed open, the scorer's death would never show as end of file.
+            # The zygote has its own copy. If this one stayed open, the scorer's death would not close the connection.
             scorer_socket.close()
         self.links[self._number] = link
 
@@ -581,7 +581,7 @@ class ScorerManager:
         if plan.max_requests:
             import random
 
-            # The golden rows, which it answers before it takes samples, do not count.
+            # The golden rows, which a scorer answers before any sample, don't count towards its quota.
             share = plan.max_requests * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
             link.quota = len(plan.golden) + share
         return link
@@ -591,7 +591,7 @@ class ScorerManager:
         return self.planned + bool(self._over_quota or self._retired)
 
     def _freest_gpu(self) -> int:
-        """Return the index in the plan of the GPU with the fewest scorers; ALL unless there are several."""
+        """Return the position in the plan of the GPU with the fewest scorers; ALL if there are fewer than two GPUs."""
         places = range(len(self._plan.gpus.names))
         if len(places) < 2:
             return ALL
@@ -601,8 +601,8 @@ class ScorerManager:
     def _count_scorers(self, link: Link) -> None:
         """Determine the number of scorers when the first one has answered the golden rows.
 
-        Whether a model uses the available GPUs can't be determined from a pickle: by now, its process has initialised
-        CUDA or not. Without golden rows, it may do so later, if it has libraries for that.
+        A pickle does not show whether its model uses GPUs. After the golden rows, the process has either initialised
+        CUDA or not. Without golden rows, it may still do so if CUDA libraries are installed.
         """
         if self.uses_gpus is None and self._plan.gpus.names and link.pid is not None:
             may_yet = not self._plan.golden and gpus.has_libraries(self._model.python)
@@ -612,7 +612,7 @@ class ScorerManager:
                 self._fill()
 
     def _retire(self) -> None:
-        """Give no more samples to a scorer over its quota whose replacement is ready."""
+        """Stop sending samples to a scorer over its quota, because its replacement is ready."""
         link = self._over_quota.pop(0)
         self.free.remove(link)
         self._retired.append(link)
@@ -620,7 +620,7 @@ class ScorerManager:
             self._let_go(link)
 
     def _warmed_up(self, link: Link, results: list) -> None:
-        # A replacement runs the model with which the first scorers were checked, so any answer is enough.
+        # The first scorers' predictions were checked with the same model, so a replacement only has to respond.
         if not self.warm and not self.on_rows(link, results):
             if link.alive:
                 self._unfit.append(link)
@@ -658,15 +658,15 @@ class ScorerManager:
     def zygote_loaded(self, threads: int, unforkable: Sequence[str] = ()) -> None:
         """Start the scorers; if forking this zygote is unverified and unsafe, start another zygote first."""
         self.unforkable = tuple(unforkable)
-        # A fork copies only the calling thread: the work of others stops half done in the child, and their locks stay
-        # locked. So unless the build has verified forking, a zygote with several threads is not forked.
+        # A fork copies only the calling thread: work in other threads stops half done in the child, and their locks
+        # stay locked. So a zygote with several threads is forked only if the build has verified forking.
         if self.mode == FORK and not self._plan.mode_is_final and (threads > 1 or unforkable):
             self.mode = SPAWN
             why = f"it uses {unforkable[0]}" if unforkable else f"loading it left {threads} threads"
             self.reason = f"{self._plan.reason}, and {why}"
             supervisor, self._supervisor = self._supervisor, None
             if supervisor is not None:
-                # The next one starts only then: both at a time would hold the model twice.
+                # It starts only after this one has exited: two zygotes at once would hold the model in memory twice.
                 supervisor.retire(RETIRE_SECONDS, self._start_again)
             return
         self._recovered()
@@ -678,7 +678,7 @@ class ScorerManager:
         self.link_problem(None, facts)
 
     def scorer_started(self, number: int) -> None:
-        """Expect its HELLO from now on, unless that has overtaken this report, which arrives on another socket."""
+        """Start the time limit for its HELLO, unless HELLO has arrived first, which uses another socket."""
         self._recovered()
         link = self.links.get(number)
         if link is None:
@@ -689,7 +689,7 @@ class ScorerManager:
             self._silent[number] = time.monotonic()
 
     def scorer_unstarted(self, number: int, why: str) -> None:
-        """Try again, with increasing pauses."""
+        """Start another one after a pause that grows with each failure."""
         link = self.links.pop(number, None)
         if link is not None:
             link.drop()
@@ -697,7 +697,7 @@ class ScorerManager:
             self._fill()
 
     def zygote_stuck(self) -> None:
-        """Requeue everything that the scorers work on: they die with the zygote rather than because of a sample."""
+        """Requeue the samples of all scorers: they die because the zygote is killed, not because of a sample."""
         self._say("The process that starts scorers does not respond: it is killed, with its scorers.")
         links = list(self.links.values())
         for registry in (
@@ -716,7 +716,7 @@ class ScorerManager:
             return
         guarded(link.end)
         if link.alive:
-            # A process that it has started keeps its socket open, so no end of file arrives.
+            # A process started by the scorer keeps its socket open, so no end of file arrives.
             guarded(link.gone)
         self._leaving.pop(number, None)
         if self.stopping:
@@ -734,7 +734,7 @@ class ScorerManager:
         self._leaving.clear()
         if self.stopping:
             return
-        # Scorers whose order it did not execute, or did not live to confirm.
+        # Scorers that the zygote had not started yet, or whose start it could not report.
         unstarted = [link for link in self.links.values() if not link.alive]
         for link in unstarted:
             del self.links[link.number]
@@ -760,8 +760,8 @@ class ScorerManager:
 
 
 def pause(turn: int) -> float:
-    """Return the seconds to wait before attempt `turn`: none below 0, then twice as many each time."""
-    # The exponent is limited, because attempts can continue for ever, and a float power of 2 overflows.
+    """Return the seconds to wait before attempt `turn`: 0 for a negative one, then doubled up to MAX_PAUSE."""
+    # The exponent is limited because the number of attempts isn't, and a large power of 2 overflows a float.
     return 0.0 if turn < 0 else min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(turn, 20))
 
 

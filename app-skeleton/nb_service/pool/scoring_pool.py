@@ -1,4 +1,4 @@
-"""The pool, which back ends use: one bounded queue, and the scorers that take samples from it."""
+"""The pool that back ends use: a bounded queue, and the scorers that take samples from it."""
 
 import heapq
 import time
@@ -23,25 +23,26 @@ if TYPE_CHECKING:
 
 # If a scorer has worked on one call for this long, samples sent after it go to idle scorers.
 PATIENCE_SECONDS = 0.005
-# A call for many samples may take this share of the time limit; then each is scored alone. So a sample that hangs is
-# detected after little more than the limit.
+# A call with many samples may take this share of the time limit; after that, each sample is scored alone. So a sample
+# that hangs is detected after little more than the time limit.
 BATCH_SHARE = 0.25
-# When the client of a stream has left, predictor's code gets so long until its next item, its scorer so long in all.
+# After the client of a stream has left, predictor has INTERRUPT_SECONDS to yield its next item, and its scorer has
+# CLOSE_SECONDS in all before it is killed.
 INTERRUPT_SECONDS = 0.4
 CLOSE_SECONDS = 0.9
-# After this long without any scorer, the service is not ready. A forked replacement starts much faster; one that loads
-# the model itself may take long, and load balancers should know.
+# The service becomes not ready after this long without a scorer. A forked replacement starts much faster; one that
+# loads the model itself may take long, and load balancers should know.
 ABSENCE_SECONDS = 1.0
 
-# Scorers of a model without teardown exit at once.
+# Scorers of a model without teardown need no time to exit.
 STOP_SECONDS = 1.0
 
 
 class Pool:
     """The queue before a model's scorers; every method is for the loop's thread.
 
-    `manager` has the scorers themselves; its `on_change` is called when `ready` may have changed, its `on_fatal` with a
-    Problem that makes serving impossible. The plan limits how many samples wait; callers limit how many bytes.
+    `manager` starts and stops the scorers. It calls `on_change` when `ready` may have changed, and `on_fatal` with a
+    Problem that makes serving impossible. The plan limits the number of waiting samples; callers limit their bytes.
     """
 
     def __init__(
@@ -59,24 +60,24 @@ class Pool:
         self.manager.on_room = self._room
         self.manager.on_empty = self._refill
         self.manager.on_batching_ended = self._stop_batching
-        self._replaced: list[ScorerManager] = []  # whose scorers finish their samples, or exit
-        self._reload: Reload | None = None  # the latest
+        self._replaced: list[ScorerManager] = []  # scorers that finish their samples, or are exiting
+        self._reload: Reload | None = None  # the latest one, finished or not
         self._loop = loop
         self._say = say
         self._queue: deque[Job] = deque()
         self._turn_scheduled = False
-        self._gave_loop_work = False  # whether the work at the end of this turn gave the loop a callback or a timer
+        self._gave_loop_work = False  # whether the work at the end of this turn scheduled a callback or a timer
         self._look_again: asyncio.TimerHandle | None = None
-        self._last_present = 0.0  # when there last was a scorer that takes samples
-        self._deserted = False  # whether there was none for longer than ABSENCE_SECONDS
+        self._last_present = 0.0  # when a scorer last took samples, in the loop's time
+        self._deserted = False  # whether no scorer has taken samples for longer than ABSENCE_SECONDS
         self._one_by_one = plan.batch == 1
-        # Called when `together` has become False.
+        # Called when `together` becomes False.
         self.on_one_by_one: list[Callable[[], object]] = []
         self._kind = frames.SAMPLE if self._one_by_one else frames.TOGETHER
 
     @property
     def ready(self) -> bool:
-        """Return whether a sample submitted now can expect an answer soon."""
+        """Return whether scorers have the model, so that a sample submitted now is scored soon."""
         return self.manager.warm and self.manager.accepts_samples and not self._deserted
 
     @property
@@ -105,12 +106,12 @@ class Pool:
 
     @property
     def in_flight(self) -> int:
-        """Return how many samples scorers have."""
+        """Return the number of samples sent to scorers and not answered yet."""
         return sum(link.ahead + 1 for link in self._links)
 
     @property
     def streams(self) -> int:
-        """Return how many streams scorers work on."""
+        """Return the number of streams in progress."""
         return sum(link.is_streaming for link in self._links)
 
     @property
@@ -150,10 +151,11 @@ class Pool:
         call: bytes = b"",
         stream: int = 0,
     ) -> Job:
-        """Queue a sample (its JSON); `done` gets its Answer in a later turn of the loop, never during this call.
+        """Queue a sample (its JSON). `done` gets its Answer in a later turn of the loop, never during this call.
 
-        `call` is as in Job. With `stream`, flags of nb_scorer.protocol.frames, `done`
-        gets each item of the prediction as an Answer with the outcome ITEM, and `take_items` must follow.
+        `call` is as in Job. If `stream` contains flags of nb_scorer.protocol.frames, `done` gets each item of the
+        prediction as an Answer with the outcome ITEM, and `take_items` must be called for the items that the client has
+        taken.
 
         Before the first scorer is ready, a sample waits, but no longer than a prediction may take.
         """
@@ -164,8 +166,8 @@ class Pool:
     ) -> Job:
         """Queue a JSON array of samples for one scorer, as `submit` does.
 
-        The Answer's payload is the array of predictions. If one fails, the Answer is that of the first failure, with
-        its "index" in the payload.
+        The Answer's payload is the array of predictions. If a prediction fails, the Answer is that of the first
+        failure, with the sample's "index" in the payload.
         """
         return self._submit(Job(body, done, frames.MANY, request_id, call))
 
@@ -188,7 +190,7 @@ class Pool:
         return self._submit(Job(body, done, frames.FILES | stream, request_id, call, prefix))
 
     def take_items(self, job: Job, count: int = 1) -> None:
-        """Note that the client of a stream has taken `count` more items: it gets no more than it takes."""
+        """Record that the client of a stream has taken `count` more items; its scorer sends no more than that."""
         if job.link is not None:
             job.link.take_items(job, count)
 
@@ -199,8 +201,8 @@ class Pool:
     def abandon(self, job: Job) -> None:
         """Drop a sample whose client has gone: if it is still waiting, it leaves the queue, and `done` is never called.
 
-        A sample that a scorer already has is finished, and `done` is called; if that scorer dies, it is not retried. A
-        stream ends: its generator is closed, and a scorer that can't do that in time is replaced.
+        A sample that a scorer already has is finished, and `done` is called; if that scorer dies, the sample is not
+        retried. If it is a stream, its generator is closed, and a scorer that can't close it in time is replaced.
         """
         job.abandoned = True
         try:
@@ -229,15 +231,15 @@ class Pool:
     def reload(self) -> Reload:
         """Start other scorers, which replace the present ones once they have answered the golden rows.
 
-        They compare the weights with weights.lock again, and call setup. Until they are ready, and if they fail, the
-        present ones take samples. They start when those of an earlier reload have exited, so that there are never more
-        than two sets. Returns the reload in progress, if there is one.
+        The new scorers check the weights against weights.lock, and call setup. Until they are ready, and if they fail,
+        the present ones take samples. They start when those of an earlier reload have exited, so that at most two sets
+        run. Returns the reload in progress, if there is one.
         """
         if self._reload is not None and not self._reload.is_over:
             return self._reload
         number = self._reload.number + 1 if self._reload is not None else 1
         candidate = self.manager.successor(lambda text: self._say(f"Reload: {text}"))
-        # By then, only streams are not over.
+        # Only streams can still be running by then.
         patience = self.plan.predict_timeout + (self.plan.teardown_seconds or STOP_SECONDS)
         self._reload = Reload(number, candidate, self._adopt, self._discard, patience)
         self._begin_reload()
@@ -265,7 +267,7 @@ class Pool:
         return reload.as_json() if reload is not None and reload.number == number else {}
 
     def _adopt(self, candidate: ScorerManager) -> None:
-        """Give all samples to the scorers of a reload; the present ones finish those that they have."""
+        """Give all new samples to the scorers of a reload; the present ones finish the samples that they have."""
         old, self.manager = self.manager, candidate
         candidate.take_over(old)
         self._retire(old)
@@ -279,7 +281,7 @@ class Pool:
         self._say(f"Reload: failed, the present scorers are kept. {failed.why_not}")
 
     def _retire(self, manager: ScorerManager) -> None:
-        """Give these scorers no more samples; `_end_replaced` stops them."""
+        """Send no more samples to these scorers; `_end_replaced` stops them."""
         manager.retire()
         self._replaced.append(manager)
 
@@ -309,7 +311,7 @@ class Pool:
         latest = time.monotonic() + patience
         unanswered = self.manager.stop(patience)
         for manager in self._replaced:
-            # In the same time: a setup that hangs must not delay the others.
+            # All managers stop at the same time, so that a setup that hangs does not delay the others.
             unanswered += manager.stop(max(0.0, latest - time.monotonic()))
         unanswered += self._queue
         self._queue.clear()
@@ -327,7 +329,8 @@ class Pool:
             if not manager.warm or job.kind & frames.STREAMED:
                 job.since = time.monotonic()
             if manager.warm and self._one_by_one and self._anyone_idle():
-                # An idle scorer starts now; for busy ones, and in batches, the samples of a turn are sent together.
+                # An idle scorer gets its sample now; samples for busy scorers, or for batches, are sent together at the
+                # end of the turn.
                 self._pump()
             elif manager.warm and not self._turn_scheduled and self._anyone_low():
                 self._schedule()
@@ -345,7 +348,7 @@ class Pool:
 
     @property
     def together(self) -> bool:
-        """Return whether a scorer scores an array in one call; otherwise, arrays are best divided among scorers."""
+        """Return whether a scorer scores an array in one call; if False, divide arrays among the scorers."""
         return not self._one_by_one
 
     @property
@@ -366,7 +369,7 @@ class Pool:
         self._loop.call_soon(guarded, job.done, Answer(outcome))
 
     def _room(self, link: Link | None) -> None:
-        """Distribute after this turn, if necessary: `link` has answered; None means that anything may have changed."""
+        """Schedule the distribution of samples if needed; `link` has answered, None if anything may have changed."""
         if (
             link is None
             or (self._queue and link.is_low())
@@ -381,13 +384,13 @@ class Pool:
             link.flush()
 
     def _schedule(self) -> None:
-        """Distribute once, at the end of this turn of the loop, when all its events are known."""
+        """Distribute samples once, at the end of this turn of the loop, when all its events are known."""
         if not self._turn_scheduled:
             self._turn_scheduled = True
             self._loop.at_end(self._turn)
 
     def _turn(self) -> bool:
-        """Distribute; return whether the loop was given a callback or a timer."""
+        """Distribute samples; return whether that scheduled a callback or a timer."""
         self._turn_scheduled = self._gave_loop_work = False
         try:
             self._pump()
@@ -423,7 +426,7 @@ class Pool:
             heapq.heapreplace(heap, (True, -link.room(), number))
 
     def _relieve(self) -> None:
-        """Give idle scorers the samples that were sent ahead to scorers that turned out to be slow."""
+        """Give idle scorers the samples that were queued at scorers that turned out to be slow."""
         free = self.manager.free
         idle = [link for link in free if not link.in_flight]
         if not idle or len(idle) == len(free):
@@ -453,7 +456,7 @@ class Pool:
 
     def _ask_again(self, jobs: list[Job]) -> None:
         for job in jobs:
-            # Items that a client has received can't be withdrawn.
+            # Items that a client has received can't be withdrawn, so a stream is not retried.
             if job.abandoned or job.has_begun:
                 self._answer_soon(job, DIED)
         self._queue.extendleft(job for job in reversed(jobs) if not (job.abandoned or job.has_begun))

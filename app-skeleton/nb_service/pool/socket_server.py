@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Smaller than the blocks that the allocator maps again each time, which costs three system calls per read.
 RECEIVE_BYTES = 1 << 16
-# A peer with more unread bytes of answers than this is not read from.
+# A peer with more unread bytes of answers than this gets no more, and its requests are not read.
 MAX_UNSENT = 1 << 20
 # Beyond this, answers are replaced by FULL: a slow peer must not fill the front's memory.
 MAX_HELD = 1 << 25
@@ -73,7 +73,7 @@ class PoolServer:
 
     @property
     def has_jobs(self) -> bool:
-        """Return whether the peer waits for scorers."""
+        """Return whether the peer waits for answers."""
         return bool(self._jobs)
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class PoolServer:
             self._pool.abandon(job)
 
     def _greet(self) -> None:
-        """Describe the pool to the peer: at first, and after each change."""
+        """Send the peer a description of the pool: on connecting, and after each change."""
         pool = self._pool
         at_once = pool.manager.planned * (pool.plan.batch if pool.together else 1)
         hello = {"together": pool.together, "max_queue": pool.plan.max_queue, "at_once": at_once}
@@ -103,7 +103,7 @@ class PoolServer:
             guarded(self._gone)
 
     def _watch(self) -> None:
-        """Watch the socket for the relevant events; a peer that does not read its answers is not read from."""
+        """Watch the socket for the events that matter now; a peer that does not read its answers is not read from."""
         reading = self._open and self._unsent <= MAX_UNSENT
         writing = self._open and bool(self._out)
         if reading and not self._reading:
@@ -116,7 +116,7 @@ class PoolServer:
             self._loop.remove_writer(self._fd)
         self._reading, self._writing = reading, writing
 
-    # --- what is asked ---
+    # --- requests ---
 
     def _on_readable(self) -> None:
         try:
@@ -163,11 +163,11 @@ class PoolServer:
         kind, call, body = frames.without_call(kind, payload)
         stream, kind = kind & frames.STREAM_FLAGS, kind & ~frames.STREAM_FLAGS
         submit: Callable[..., Job] = self._submit[kind]
-        # Only these two take it.
+        # Only these two kinds can be streams.
         further = {"stream": stream} if stream else {}
         self._jobs[number] = submit(body, partial(self._answered, number), None, call, **further)
 
-    # --- what is answered ---
+    # --- answers ---
 
     def _answered(self, number: int, answer: Answer) -> None:
         if answer.outcome == ITEM:

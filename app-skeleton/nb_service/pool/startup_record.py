@@ -17,11 +17,11 @@ class StartupRecord:
     """The times of the startup, whether it succeeded, and the messages of the latest failed attempts."""
 
     def __init__(self) -> None:
-        self.status = ""  # until it begins
+        self.status = ""  # None until it starts
         self._started_at = ""
         self._completed_at = ""
         self._attempts = 0
-        # For each failed attempt, its message for clients and its whole text.
+        # For each failed attempt, the message for clients and the full text.
         self._failures: deque[tuple[str, str]] = deque(maxlen=MAX_ATTEMPTS)
 
     def begin(self) -> None:

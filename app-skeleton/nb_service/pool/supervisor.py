@@ -1,8 +1,7 @@
 """The front's side of the zygote: starts it, sends it the scorers' sockets, and receives its reports.
 
-Scorers are not children of the front. They run in the model's Python, and those forked from a process that has loaded
-the model share its memory and start within milliseconds. The zygote never predicts, so that a notebook's code can't
-hang it.
+Scorers are not children of the front. They run in the model's Python; those forked from the process that has loaded the
+model share its memory and start within milliseconds. The zygote never predicts, so the notebook's code can't block it.
 """
 
 import contextlib
@@ -25,17 +24,17 @@ if TYPE_CHECKING:
     import asyncio
 
 # The zygote confirms an order to start a scorer right after the fork. If it is silent for MAX_BEATS intervals of this
-# length, it is stopped or hangs. Intervals are counted instead of time: if the whole machine was frozen, only one has
-# passed.
+# length, it is stopped or hangs. Intervals are counted rather than time: while the whole machine is frozen, only one
+# passes.
 BEAT_SECONDS = 1.0
 MAX_BEATS = 10
-# A process closes its sockets a moment before it can be reaped; after this long, it is killed.
+# A process closes its sockets a moment before it can be reaped. A zygote that has not exited after this long is killed.
 EXIT_SECONDS = 1.0
 EXIT_LOOK_SECONDS = 0.005
-# A report is a line: a few numbers, or why the model does not load, with a truncated traceback. But a notebook can
-# write to the zygote's socket while its model loads.
+# A report is one line: a few numbers, or why the model does not load, with a truncated traceback. A longer one was not
+# written by the zygote, but by a notebook while its model loaded.
 MAX_REPORT_BYTES = 1 << 20
-# When to repeat a kill order for which the socket had no room.
+# The seconds before a kill order is sent again if the socket's buffer was full.
 KILL_AGAIN_SECONDS = 1.0
 
 
@@ -43,28 +42,28 @@ class Owner(Protocol):
     """Callbacks of a supervisor for the zygote's reports."""
 
     def zygote_loaded(self, threads: int, unforkable: Sequence[str]) -> None:
-        """Record that the zygote accepts orders; it has `threads` operating system threads.
+        """Handle the report that the zygote accepts orders; it has `threads` operating system threads.
 
         `unforkable` are its libraries that are known to hang in a forked process.
         """
 
     def zygote_failed(self, facts: dict) -> None:
-        """Record that the model does not load: `facts` has code, what, why, fix, traceback."""
+        """Handle the report that the model does not load: `facts` contains code, what, why, fix and traceback."""
 
     def zygote_stuck(self) -> None:
-        """Record that the zygote hangs, and is being killed with every scorer; `zygote_gone` follows."""
+        """Handle a zygote that hangs: it is killed with every scorer, and `zygote_gone` is called later."""
 
     def scorer_started(self, number: int) -> None:
-        """Record that the scorer `number` is a process now."""
+        """Handle the report that the scorer `number` is now a process."""
 
     def scorer_unstarted(self, number: int, why: str) -> None:
-        """Record that the scorer `number` could not be started for the reason `why`."""
+        """Handle the report that the scorer `number` could not be started; `why` is the reason."""
 
     def scorer_exited(self, number: int, status: int) -> None:
-        """Record that the scorer `number` exited with the wait status `status`."""
+        """Handle the report that the scorer `number` exited with the wait status `status`."""
 
     def zygote_gone(self, ending: str) -> None:
-        """Record that the zygote itself exited."""
+        """Handle the zygote's exit."""
 
 
 class Supervisor:
@@ -115,8 +114,8 @@ class Supervisor:
             stdout=stdout,
             env=plan.environment,
             cwd="/",
-            # A terminal sends Ctrl-C to every process of its session: only the front should get it, which stops the
-            # scorers when they have finished.
+            # A terminal sends Ctrl-C to every process of its session. Only the front should get it, because it stops
+            # the scorers after they have finished.
             start_new_session=True,
         )
 
@@ -136,8 +135,8 @@ class Supervisor:
     def start(self, number: int, fds: list[int], gpu: int = ALL) -> None:
         """Order the zygote to start a scorer with `fds`: its end of the link, and its counters.
 
-        `gpu` is the index, in the plan's CUDA_VISIBLE_DEVICES, of the only GPU that it can use. Raise OSError if the
-        order can't be sent now, ConnectionError if the zygote has exited.
+        `gpu` is the index, in the plan's CUDA_VISIBLE_DEVICES, of the only GPU that the scorer may use. Raises OSError
+        if the order can't be sent now, ConnectionError if the zygote has exited.
         """
         self._order(START, number, fds, gpu)
         self._unconfirmed[number] = 0
@@ -161,14 +160,14 @@ class Supervisor:
     def end(self, seconds: float, *, waits: bool = False) -> None:
         """Close the control socket, so that the zygote kills its children and exits; kill it after `seconds`.
 
-        If it `waits`, the children have that long to exit by themselves.
+        If `waits`, the children first get that long to exit by themselves.
         """
         self._ending = True
         if waits and self._open:
             try:
                 self._order(WAIT, int(seconds * 1000), [], ALL)
             except OSError:
-                # It has exited or accepts no orders, so waiting is useless.
+                # It has exited, or does not read orders, so waiting is useless.
                 seconds = 0.0
         self._close_socket()
         try:
@@ -181,7 +180,7 @@ class Supervisor:
         """Stop the zygote as `end` does, without blocking; call `then` once it has exited."""
         self._ending = True
         if waits and self._open:
-            # If it takes no orders, the scorers are killed without their teardown.
+            # A zygote that does not read orders can't run the scorers' teardown, so they are killed.
             with contextlib.suppress(OSError):
                 self._order(WAIT, int(seconds * 1000), [], ALL)
         self._close_socket()
@@ -227,7 +226,7 @@ class Supervisor:
             self._give_up()
 
     def _give_up(self) -> None:
-        """Kill an unreliable zygote."""
+        """Kill a zygote that can no longer be trusted."""
         self._process.kill()
         self._on_eof()
 
@@ -238,7 +237,7 @@ class Supervisor:
             report = json.loads(line)
             event, number = report["event"], report.get("scorer")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # Not written by the zygote. Reading more would keep the loop from its clients.
+            # The zygote did not write this. Reading more of it would keep the loop from serving clients.
             self._give_up()
             return
         if event == "loaded":
@@ -254,7 +253,7 @@ class Supervisor:
         else:
             self._owner.scorer_exited(number, report["status"])
 
-    # --- detecting a zygote that takes no orders ---
+    # --- detecting a zygote that does not read orders ---
 
     def _schedule_beat(self) -> None:
         if self._beat is None and self._unconfirmed:
@@ -269,7 +268,7 @@ class Supervisor:
         guarded(self._owner.zygote_stuck)
         self._give_up()
 
-    # --- its end ---
+    # --- shutdown ---
 
     def _close_socket(self) -> None:
         self._unconfirmed.clear()
@@ -284,7 +283,7 @@ class Supervisor:
         self._await_exit(int(EXIT_SECONDS / EXIT_LOOK_SECONDS))
 
     def _await_exit(self, looks: int) -> None:
-        """Notify the owner when the process has exited; kill it after `looks` more checks. Never blocks the loop."""
+        """Call the owner's `zygote_gone` once the process has exited; kill it after `looks` more checks."""
         if self._ending:
             return
         status = self._process.poll()

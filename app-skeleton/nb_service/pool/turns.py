@@ -1,8 +1,8 @@
 """The service's event loop: asyncio's own, with a hook at the end of each turn.
 
-Callbacks scheduled with `call_soon` run in the next turn, after another system call for events. Distributing and
-sending samples, once all events of a turn are known, needs neither. So a selector of ours, for which asyncio has a
-documented interface, does that just before it waits.
+A callback scheduled with `call_soon` runs in the next turn, after another system call for events. Distributing and
+sending samples at the end of a turn avoids that call. So this module's selector, for which asyncio has a documented
+interface, does it just before it waits.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ class TurnLoop(asyncio.SelectorEventLoop):
         super().__init__(self._turn_selector)
 
     def at_end(self, call: Callable[[], bool]) -> None:
-        """Call `call` once, just before this loop waits the next time; it must not raise.
+        """Run `call` once, just before this loop next waits; it must not raise.
 
-        It returns whether it gave the loop a callback or a timer: asyncio has already decided how long to wait, and the
-        selector then does not wait at all.
+        `call` returns whether it scheduled a callback or a timer: asyncio has already decided how long to wait, so the
+        selector must then not wait at all.
         """
         self._turn_selector.calls.append(call)
 
@@ -35,7 +35,7 @@ class _TurnSelector(selectors.DefaultSelector):
         if self.calls:
             calls, self.calls = self.calls, []
             gave_work = [call() for call in calls]
-            # A call may have registered another, for the end of the next turn, which must follow at once.
+            # A call may register another one for the end of the next turn, which must then follow at once.
             if any(gave_work) or self.calls:
                 timeout = 0
         return super().select(timeout)

@@ -1,4 +1,4 @@
-"""Sends the golden rows to a scorer, which warms it up and verifies its predictions."""
+"""Sends the golden rows to a scorer, to warm it up and to verify its predictions."""
 
 import json
 import time
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RowResult(NamedTuple):
-    """A scorer's answer to one golden row, the `turn`-th time; `value` is the decoded prediction, None without one."""
+    """A scorer's answer to a golden row in repetition `turn`; `value` is the decoded prediction, None without one."""
 
     row: int
     turn: int
@@ -37,7 +37,7 @@ class Warmup:
         self._results: list[RowResult] = []
 
     def next(self) -> None:
-        """Send the next row; after the last, or when the plan's time is over, report the results."""
+        """Send the next row. After the last row, or once the plan's time is over, report the results."""
         if not self._todo or (self._results and self._out_of_patience()):
             self._done(self._link, self._results)
             return

@@ -1,9 +1,9 @@
 """The frames between the front and other processes that use the pool.
 
-Each is a length, a kind, a number and that many bytes. The front starts with HELLO, and sends another one after each
-change. The other side sends requests (SAMPLE, ARRAY, BLOCK, FILES, FACTS, ASK) under numbers of its own choice; the
-responses (ANSWER, FACTS) contain these numbers, in any order. ABANDON withdraws the request with its number,
-TAKEN is about its stream. TELL is a message for the front without a response.
+Each frame is a length, a kind, a number and that many bytes. The front sends HELLO first, and again after each change.
+The other side numbers its requests (SAMPLE, ARRAY, BLOCK, FILES, FACTS, ASK); the responses (ANSWER, FACTS), in any
+order, have the same numbers. ABANDON withdraws the request with its number, and TAKEN counts an item of its stream.
+TELL is a message for the front, without a response.
 """
 
 import json
@@ -19,21 +19,21 @@ HEAD = struct.Struct("!IBI")
 OUTCOME = struct.Struct("!BQI")
 NUMBERS = 0xFFFFFFFF
 
-# Kinds of frames. {"together", "max_queue", "at_once"}: whether a batch_predictor scores, how many samples may wait,
-# and how many all scorers can process in one call each.
+# Kinds of frames. HELLO contains {"together", "max_queue", "at_once"}: whether scorers score arrays in one call, how
+# many samples may wait, and how many samples all scorers can process in one call each.
 HELLO = 1
 SAMPLE = 2  # a sample's JSON
 ARRAY = 3  # a JSON array of samples
-FACTS = 4  # the request is empty, the response a JSON object
+FACTS = 4  # an empty request; the response is a JSON object
 ANSWER = 5  # the outcome of a sample or an array
-ABANDON = 6  # empty
+ABANDON = 6  # empty: withdraws a request
 TELL = 7  # a JSON object
 BLOCK = 8  # samples as a block of numbers (see nb_scorer.protocol.number_blocks)
 ASK = 9  # a JSON object, as TELL; the response is FACTS
 FILES = 10  # a sample with files (see nb_scorer.model.binary)
 TAKEN = 11  # empty: the client has taken one more item of the stream with its number
-# SAMPLE, ARRAY, BLOCK and FILES contain a call if they have WITH_CALL of nb_scorer.protocol.frames, as its requests do.
-# SAMPLE and FILES with STREAMED are streams, as there: ANSWERs with the outcome ITEM come before the last one.
+# SAMPLE, ARRAY, BLOCK and FILES contain a call if their kind has WITH_CALL of nb_scorer.protocol.frames, as in requests
+# to scorers. SAMPLE and FILES with STREAMED are streams: ANSWERs with the outcome ITEM come before the last one.
 
 
 def frame(kind: int, number: int, payload: bytes = b"") -> bytes:

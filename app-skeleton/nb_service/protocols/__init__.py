@@ -1,6 +1,6 @@
 """Wire formats: each module converts request bytes to samples, and predictions to bytes.
 
-They are independent of Flask and of scorers. Samples and predictions are JSON (bytes), as scorers take and return them.
+They are independent of Flask and of scorers. Samples and predictions are bytes of JSON, as in requests to scorers.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ JSON_TYPE = "application/json"
 
 
 class Body(NamedTuple):
-    """The body of a response: bytes, their type, and the headers that go with them."""
+    """The body of a response: its bytes, media type and headers."""
 
     data: bytes
     content_type: str = JSON_TYPE
@@ -43,7 +43,7 @@ class Body(NamedTuple):
 
 
 class Question:
-    """The samples of a request, and a function that makes a body from their predictions, which are in the same order.
+    """The samples of a request, and a function that converts their predictions, in the same order, to a body.
 
     `ids` are the client's ids of the samples, if its format has them; `parameters` are the request's, and `function` is
     the name of the notebook's function to call, "" for predictor.
@@ -70,14 +70,14 @@ class Question:
         except Malformed:
             raise
         except ValueError as error:
-            # Predictions that were passed on as bytes are decoded only now.
+            # Predictions stay undecoded bytes until here.
             raise Malformed(f"A prediction has no requested form: {error}.") from error
 
 
 def decode(body: bytes, lenient: bool = False) -> Any:
-    """Return the JSON in `body` as the scorers would read it; raise Malformed.
+    """Return the decoded JSON of `body`, by the same rules as the scorers; raise Malformed if it is invalid.
 
-    If `lenient`, NaN and infinities become None, as in binary formats.
+    If `lenient`, NaN and infinities become None, as they do in binary formats.
     """
     try:
         return json_codec.decode(body, json_codec.LENIENT if lenient else None)
@@ -94,7 +94,7 @@ def decode_object(body: bytes, lenient: bool = False) -> dict:
 
 
 def samples_of(items: object, name: str, limits: Limits = DEFAULT) -> Series:
-    """Return `items` as samples; raise Malformed if `name` is not a list, or too long."""
+    """Return `items` as samples; raise Malformed if they are not a list, or too many. `name` is for the message."""
     if not isinstance(items, list):
         raise Malformed(f"{name} is not a list of samples.")
     limits.check_samples(len(items))
@@ -107,8 +107,8 @@ def keyed(key: bytes, answers: Series) -> Body:
 
 
 def plain_rejection(status: int, detail: str) -> tuple[int, Body]:
-    """Return status and body of a rejection in the form of TensorFlow Serving, KServe, Open Inference and Vertex AI.
+    """Return the status and body of a rejection for TensorFlow Serving, KServe, Open Inference and Vertex AI.
 
-    For all of them, a sample that the validator rejects is an invalid argument, 400.
+    In all of these protocols, a sample that the validator rejects is an invalid argument, with status 400.
     """
     return 400 if status == 422 else status, Body(encode({"error": detail}))

@@ -1,8 +1,8 @@
 """Arrow streams: one row per sample in, one row per prediction out. Requires the optional pyarrow.
 
-A stream of few bytes can describe very many values: columns of nulls take no bytes, compressed ones next to none, and a
-dictionary's value counts for each row. All of that is counted before any value is created. Each batch is fully
-validated before it is read, because pyarrow trusts lengths and offsets otherwise.
+A small stream can describe very many values: columns of nulls take no bytes, compressed columns almost none, and each
+row of a dictionary column repeats a value. All of that is counted before any value is created. Each batch is fully
+validated before it is read, because pyarrow otherwise trusts lengths and offsets.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from nb_service.protocols.rows import Rows, rows_to_columns
 from nb_service.protocols.series import TOGETHER, Chunk
 
 CONTENT_TYPE = "application/vnd.apache.arrow.stream"
-# As JSON, a number takes about twice its bytes, a null or boolean four; a comma and a space follow.
+# As JSON, a number takes about twice its bytes, and a null or boolean four bytes; a comma and a space follow.
 _MIN_BYTES = 6
-# Approximate JSON size of the part of a batch that exists as Python values at a time.
+# A batch is converted in parts of about this many bytes of JSON, to limit the Python values in memory.
 BYTES_TOGETHER = 1 << 20
 
 
 def is_here() -> bool:
-    """Return whether this service can read and write Arrow."""
+    """Return whether pyarrow is installed."""
     return find_spec("pyarrow") is not None
 
 
@@ -31,7 +31,7 @@ def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
 
     try:
         _check_messages(body, limits)
-        # Threads would only cost memory, since this thread unpacks one batch at a time.
+        # This thread unpacks one batch at a time, so more threads would only cost memory.
         with pa.ipc.open_stream(body, options=pa.ipc.IpcReadOptions(use_threads=False)) as stream:
             return Series(chunks=list(_samples(stream, rows, limits)))
     except Malformed:
@@ -43,7 +43,7 @@ def read(body: bytes, rows: Rows, limits: Limits = DEFAULT) -> Series:
 
 
 def _check_messages(body: bytes, limits: Limits) -> None:
-    """Raise Malformed if the stream declares that it unpacks to too much, or has an unsupported form."""
+    """Raise Malformed if the stream declares too large an unpacked size, or uses an unsupported feature."""
     import pyarrow as pa
 
     size = 0
@@ -87,7 +87,7 @@ def _chunks(batch: Any, size: int, rows: Rows, limits: Limits) -> Iterator[Chunk
 
 
 def _json(array: Any, limits: Limits) -> bytes:
-    """Return the JSON of some values, separated by commas; for long lists, only a part exists as values at a time."""
+    """Return the JSON of some values, separated by commas. Long lists are converted in parts, to limit memory."""
     if len(array) > 1 and _size(array, limits) > BYTES_TOGETHER:
         half = len(array) // 2
         return _json(array.slice(0, half), limits) + b", " + _json(array.slice(half), limits)
@@ -103,7 +103,7 @@ def _is_list(arrow_type: Any) -> bool:
 
 
 def _within(array: Any) -> Any:
-    """Return the flattened values of an array of lists or maps."""
+    """Return all values of an array of lists or maps, without the nesting."""
     from pyarrow import types
 
     if types.is_fixed_size_list(array.type):
@@ -114,11 +114,11 @@ def _within(array: Any) -> Any:
 
 
 def _size(array: Any, limits: Limits) -> int:
-    """Return an array's approximate JSON size in bytes, after validation; raise Malformed if it is too large."""
+    """Return an array's approximate JSON size in bytes; raise Malformed if it is invalid or too large."""
     from pyarrow import types
 
     arrow_type, count = array.type, len(array)
-    # Before its values are read: a list may have more nulls, which take no bytes, than fit into memory as values.
+    # Counted before any value is read: nulls take no bytes in a list, but fill memory as Python values.
     limits.check_built(_MIN_BYTES * count)
     if not count:
         return 0
@@ -150,7 +150,7 @@ def _scalars(array: Any) -> int:
 
 
 def _text_lengths(array: Any) -> Any:
-    """Return an array with the bytes of each string of `array`, None if it does not contain strings."""
+    """Return an array with the bytes of each string in `array`; None if `array` does not contain strings."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import types
@@ -162,7 +162,7 @@ def _text_lengths(array: Any) -> Any:
     # A view has 16 bytes, of which the first four are its length. Several views may refer to the same bytes.
     views = memoryview(array.buffers()[1] or b"").cast("i")
     lengths = views[4 * array.offset : 4 * (array.offset + len(array)) : 4].tolist()
-    # For null values, the view may contain anything.
+    # The view of a null value may contain anything.
     return pc.if_else(array.is_valid(), pa.array(lengths, pa.int64()), 0)
 
 
@@ -177,18 +177,18 @@ def _repeated(values: Any, indices: Any) -> int:
 
 
 def _longest(values: Any) -> int:
-    """Return the JSON size in bytes of the longest of some values."""
+    """Return the JSON size in bytes of the longest value."""
     import pyarrow.compute as pc
 
     lengths = _text_lengths(values)
     if lengths is None:
-        # Numbers of one type all count alike.
+        # All numbers of a type count the same.
         return max(_MIN_BYTES, _scalars(values.slice(0, 1)))
     return _MIN_BYTES + (pc.max(lengths).as_py() or 0)
 
 
 def write(answers: Series) -> Body | None:
-    """Return the predictions as a stream of one table (a column `answer`, or one per key), None for mixed types."""
+    """Return the predictions as a stream of one table, with a column `answer` or one per key; None for mixed types."""
     import pyarrow as pa
 
     decoded = answers.values

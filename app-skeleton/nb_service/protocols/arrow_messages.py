@@ -1,7 +1,7 @@
-"""The metadata of an Arrow stream's messages, read before pyarrow acts on them.
+"""Reads the metadata of an Arrow stream's messages before pyarrow uses them.
 
-They are flatbuffers, defined by the Arrow format's Message.fbs and Schema.fbs. pyarrow verifies them when it parses a
-message, but then allocates whatever size a compressed buffer declares.
+The metadata are flatbuffers, defined in the Arrow format's Message.fbs and Schema.fbs. pyarrow verifies them when it
+parses a message, but then allocates any size that a compressed buffer declares.
 """
 
 import struct
@@ -15,7 +15,7 @@ _HEADER_TYPE, _HEADER = 1, 2
 _ENDIANNESS = 0
 _DICTIONARY_RECORDS = 1
 _BUFFERS, _COMPRESSION = 2, 3
-# How compressed streams were marked before the format had a field for it.
+# The key that marked compressed streams before the format had a field for it.
 _OLD_MARK = b"ARROW:experimental_compression"
 _NOT_COMPRESSED = -1
 
@@ -28,12 +28,12 @@ class _Table:
         self._position = position
 
     def number(self, field: int, code: str) -> int:
-        """Return a number of the struct type `code`; 0 where it is missing."""
+        """Return the number in a field, of the struct type `code`; 0 if the field is missing."""
         position = self._position_of(field)
         return 0 if position is None else _number(self._data, position, code)
 
     def table(self, field: int) -> "_Table | None":
-        """Return the table in a field; None where it is missing."""
+        """Return the table in a field; None if the field is missing."""
         position = self._position_of(field)
         return None if position is None else _Table(self._data, position + _number(self._data, position, "I"))
 
@@ -56,13 +56,13 @@ class _Table:
 
 def _number(data: bytes | memoryview, at: int, code: str) -> int:
     if at < 0:
-        # struct would count it from the end.
+        # A negative offset would count from the end.
         raise struct.error("a negative offset")
     return struct.unpack_from("<" + code, data, at)[0]
 
 
 def unpacked_size(metadata: bytes, body: memoryview) -> int:
-    """Return the bytes to which a message's buffers declare that they unpack; raise Malformed if unsupported."""
+    """Return the bytes that a message's buffers unpack to, by their own declaration; raise Malformed if unsupported."""
     try:
         message = _Table(metadata, _number(metadata, 0, "I"))
         kind, header = message.number(_HEADER_TYPE, "B"), message.table(_HEADER)

@@ -1,6 +1,6 @@
 """Bodies of many samples without a protocol around them: JSON, NDJSON, CSV, npy, Arrow.
 
-The predictions are returned in the format of the samples, or in the one that Accept names.
+The predictions are in the format of the samples, unless Accept names another one.
 """
 
 from collections.abc import Callable
@@ -44,14 +44,14 @@ class ContentType(NamedTuple):
 
 
 def parse(content_type: str | None) -> ContentType:
-    """Return the parts of a Content-Type in lower case; a missing one is JSON."""
+    """Return the parts of a Content-Type, in lower case; an empty one means JSON."""
     kind, *parameters = (content_type or JSON_TYPE).lower().split(";")
     pairs = (part.partition("=") for part in parameters)
     return ContentType(kind.strip(), {name.strip(): value.strip().strip('"') for name, _, value in pairs})
 
 
 def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, limits: Limits = DEFAULT) -> Question:
-    """Return the samples in a body of one of TYPES; raise Malformed (415 for another type, 406 for another Accept)."""
+    """Return the samples of a body in one of TYPES; raise Malformed (415 for another type, 406 for another Accept)."""
     media_type = parse(content_type)
     form = _NAMES.get(media_type.kind)
     if form is None or (form == "arrow" and not arrow.is_here()):
@@ -67,13 +67,13 @@ def read(body: bytes, content_type: str | None, accept: str | None, rows: Rows, 
 
 
 def accepted(accept: str | None) -> str | None:
-    """Return the first known format in an Accept header, None for any; its first type if none is known."""
+    """Return the first known format in an Accept header; None if it allows any; its first type if none is known."""
     kind = accepted_kind(accept)
     return _NAMES.get(kind, kind) if kind is not None else None
 
 
 def accepted_kind(accept: str | None) -> str | None:
-    """Return the first media type of a known format in an Accept header, None for any; the first if none is known."""
+    """Return the media type of the first known format in an Accept header, None for any, its first if none is known."""
     kinds = [part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
     known = [kind for kind in kinds if kind in _NAMES]
     if known or "*/*" in kinds or "application/*" in kinds or "text/*" in kinds:

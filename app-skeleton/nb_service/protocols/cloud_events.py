@@ -1,6 +1,6 @@
 """CloudEvents: an event with a sample in, an event with the prediction out, in the same content mode.
 
-For HTTP and message buses; there, headers are those of the message.
+Used for HTTP and for message buses, whose message headers take the place of HTTP headers.
 """
 
 import base64
@@ -22,10 +22,10 @@ _KNOWN = {*REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data",
 
 
 class Reply(NamedTuple):
-    """Attributes of response events; with `merge`, they also get the extensions of the request events.
+    """The attributes of response events. With `merge`, responses also get the extensions of the request events.
 
-    `carried` are attributes that they get in any case. `identified` returns an event's id from its position in a batch;
-    without it, ids are random. `caused` makes them name the request event, as `causationid`.
+    All responses get the attributes `carried`. `identified` returns an event's id from its position in a batch; without
+    it, ids are random. `caused` adds the id of the request event as `causationid`.
     """
 
     type: str
@@ -50,7 +50,7 @@ def read(
     limits: Limits = DEFAULT,
     files: Files = NO_FILES,
 ) -> Question:
-    """Return the samples of an event, or of a batch of events; raise Malformed. Data may be one of the `files`."""
+    """Return the samples of an event, or of a batch of events; raise Malformed. `files` converts data in files."""
     kind = bodies.parse(content_type).kind
     if kind == BATCH:
         events = decode(body)
@@ -141,6 +141,6 @@ def _write_binary(event: Mapping, answer: bytes, reply: Reply) -> Body:
 
 
 def header_value(value: object) -> str:
-    """Return an attribute as a header's value: everything except printable ASCII, and " and %, is percent-encoded."""
+    """Return an attribute's value for a header: `"`, `%` and everything except printable ASCII is percent-encoded."""
     text = value if isinstance(value, str) else json.dumps(value)
     return quote(text, safe="".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%'))

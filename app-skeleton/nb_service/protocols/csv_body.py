@@ -12,10 +12,11 @@ CONTENT_TYPE = "text/csv"
 
 
 def read(body: bytes, rows: Rows, header: str | None = None, limits: Limits = DEFAULT) -> Series:
-    """Return the samples; raise Malformed.
+    """Return the samples; raise Malformed if the body is not valid CSV or has too many lines.
 
-    `header` is the parameter of RFC 4180's content type, "present" or "absent". Without it, the first line is a header
-    if it has words and the notebook's samples have numbers, or if the samples are objects, which need the names.
+    `header` is the header parameter of the content type (RFC 4180), "present" or "absent". Without it, the first line
+    is a header if it contains only words and the notebook's samples only numbers, or if the samples are objects, which
+    need names.
     """
     if header not in (None, "present", "absent"):
         raise Malformed("text/csv has header=present or header=absent.")
@@ -28,7 +29,7 @@ def read(body: bytes, rows: Rows, header: str | None = None, limits: Limits = DE
 
 
 def _check_count(body: bytes, limits: Limits, name_bytes: int) -> None:
-    """Raise Malformed (413) if there are too many lines; counting takes a tenth of the time of parsing them."""
+    """Raise Malformed (413) if there are too many lines: counting takes a tenth of the time of parsing."""
     at_most = body.count(b"\n") + body.count(b"\r")
     if at_most > limits.samples or at_most * name_bytes > limits.built:
         # Counted from 0, because the first line may be the header.
@@ -49,14 +50,14 @@ def _samples(body: bytes, rows: Rows, header: str | None, limits: Limits) -> Ite
 
 
 def _counted(lines: Iterable, limits: Limits, name_bytes: int) -> Iterator:
-    """Yield the lines; raise Malformed (413) once they are too many samples."""
+    """Yield the lines; raise Malformed (413) as soon as they exceed the limits."""
     for number, line in enumerate(lines, 1):
         limits.check_rows(number, name_bytes)
         yield line
 
 
 def _undecodable_position(body: bytes) -> int:
-    """Return the position of the first byte that is not UTF-8; an incremental decoder only knows it within a piece."""
+    """Return the position of the first byte that is not UTF-8; an incremental decoder counts within a piece."""
     try:
         body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -65,7 +66,7 @@ def _undecodable_position(body: bytes) -> int:
 
 
 def has_header(body: bytes, rows: Rows, header: str | None = None) -> bool:
-    """Return whether `read` would treat the first line as a header; False for a body that it would reject."""
+    """Return whether `read` would use the first line as a header; False for a body that it rejects."""
     try:
         return names_come_first(next(_lines(body), []), rows, header)
     except (UnicodeDecodeError, csv.Error):
@@ -75,17 +76,17 @@ def has_header(body: bytes, rows: Rows, header: str | None = None) -> bool:
 def _lines(body: bytes) -> Iterator[list[str]]:
     # Decoded in pieces: a single string could take four more bytes for each character of the body.
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline=""), strict=True)
-    # Empty lines are skipped, even one that may be meant as the empty cell of a single column.
+    # Empty lines are skipped, even if one is meant as an empty cell of a table with one column.
     return filter(None, lines)
 
 
 def names_come_first(line: list[str], rows: Rows, header: str | None) -> bool:
-    """Return whether the first line is a header, by the same rules as in `read`."""
+    """Return whether the first line is a header, by the rules of `read`."""
     return header == "present" or (header is None and (rows.named or (line != [] and rows.is_header(line))))
 
 
 def write(answers: Series) -> Body:
-    """Return the predictions, each as a cell or the cells of a list; objects with the same keys get a header."""
+    """Return one line per prediction: a cell, or a cell per item of a list. Objects with the same keys get a header."""
     decoded = answers.values
     columns = rows_to_columns(decoded)
     if columns:

@@ -9,12 +9,12 @@ from nb_service.protocols import DEFAULT, Limits, Malformed, decode
 
 NAMES = ("id", "index", "prediction", "answer")
 MAX_ID = 128
-# A prediction that was not sent; null would be a valid one.
+# Marks a prediction that was not sent, because null is a valid prediction.
 ABSENT = object()
 
 
 class Item(NamedTuple):
-    """The true value, and the prediction it belongs to: by the request's id, or as the client's copy."""
+    """A true value and its prediction, identified by the request's id or sent as a copy."""
 
     true: Any
     request_id: str | None = None

@@ -1,4 +1,4 @@
-"""Triton's generate extension and MLServer's streams: a text or tensors in, and items one by one or all at once.
+"""Triton's generate extension and MLServer's streams: a text or tensors in, items in a stream or all at once out.
 
 A body with `text_input` is the sample as a text; its parameters are in `parameters` or next to it. Any other body is an
 inference request of Open Inference V2.
@@ -14,12 +14,12 @@ from nb_service.protocols.open_inference import parameters
 
 PATHS = ("/generate", "/generate_stream", "/infer_stream")
 TEXT_INPUT, TEXT_OUTPUT = "text_input", "text_output"
-# Whether a stream is wanted is in the path; some clients repeat it here.
+# The path determines whether the response is a stream; some clients repeat it in this field.
 _STREAM = "stream"
 
 
 def is_meant(body: bytes) -> bool:
-    """Return whether a body may have a text in place of tensors."""
+    """Return whether a body may contain a text instead of tensors."""
     return f'"{TEXT_INPUT}"'.encode("ascii") in body
 
 
@@ -56,12 +56,12 @@ def event(body: Body) -> bytes:
 
 
 def failed_event(problem: bytes) -> bytes:
-    """Return the event with a problem, given as JSON, that ends a stream."""
+    """Return the event that ends a stream with `problem`, which is JSON."""
     return b"data: " + encode({"error": json.loads(problem)["detail"]}) + b"\n\n"
 
 
 def _write(answers: Series, request_id: str | None, served: Identity) -> Body:
-    """Return the response with the prediction as a text: a stream's strings are parts of one."""
+    """Return the response with the prediction as a text; the strings of a stream are joined."""
     answer = decode(answers[0])
     is_of_strings = isinstance(answer, list) and all(isinstance(item, str) for item in answer)
     response: dict[str, Any] = {} if request_id is None else {"id": request_id}

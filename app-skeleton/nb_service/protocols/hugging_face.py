@@ -1,4 +1,4 @@
-"""Hugging Face's form of one sample with parameters: {"inputs": …, "parameters": …}; the prediction is bare."""
+"""Hugging Face's body of one sample with parameters, {"inputs": …, "parameters": …}; the response is the prediction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ _KEYS = frozenset((INPUTS, PARAMETERS))
 
 
 def is_meant(decoded: object, schema: Mapping[str, Any]) -> bool:
-    """Return whether decoded JSON has this form and is not itself a sample that fits `schema`."""
+    """Return whether decoded JSON is such a body rather than a sample that fits `schema`."""
     return isinstance(decoded, dict) and decoded.keys() == _KEYS and not set(schema.get("properties", ())) >= _KEYS
 
 
 def is_meant_alone(decoded: object) -> bool:
-    """Return whether decoded JSON has this form, with or without parameters, on a route for this form only."""
+    """Return whether decoded JSON is such a body, with or without parameters, on a route that accepts no other."""
     return isinstance(decoded, dict) and INPUTS in decoded and decoded.keys() <= _KEYS
 
 

@@ -1,7 +1,7 @@
-"""The meaning of tensors in Open Inference and TensorFlow Serving: tensors ↔ samples and predictions.
+"""Converts tensors of Open Inference and TensorFlow Serving to samples, and predictions to tensors.
 
-One input tensor is a table: each of its rows is a sample. Several inputs are columns: a sample is an object with a
-value of each. Predictions are stacked into one output, or objects into one output per key.
+A single input tensor is a table, and each of its rows is a sample. Several inputs are columns, and a sample is an
+object with a value of each. Predictions are stacked into one output, or objects into one output per key.
 """
 
 import math
@@ -20,7 +20,7 @@ INPUT = "input-0"
 # texts.
 FRAME, FRAME_JSON, TEXTS = "pd", "pd_json", "str"
 _LENGTH_BYTES = 4
-# Ranges of whole numbers that are sent in wider types.
+# The ranges of integer types that are sent as wider types.
 _RANGES = {
     "INT8": (-(1 << 7), 1 << 7),
     "INT16": (-(1 << 15), 1 << 15),
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 
     @property
     def alone(self) -> "Column":
-        """Return the column with bare values if its rows are lists of one value, otherwise itself."""
+        """Return the column with bare values if each row is a list of one value; otherwise the column itself."""
         return Column(self.flat, [self.shape[0], *self.shape[2:]]) if self.shape[1:2] == [1] else self
 
 
@@ -66,7 +66,7 @@ def check(name: str, datatype: object, shape: object, limits: Limits) -> int:
 
 
 def from_json_texts(name: str, texts: Sequence) -> list:
-    """Decode JSON texts, which MLServer's clients send for nested values in a data frame; raise Malformed."""
+    """Return the values of JSON texts, which MLServer's clients send for nested values; raise Malformed."""
     try:
         return [decode(text.encode("utf-8", "surrogatepass"), lenient=True) for text in texts]
     except (AttributeError, Malformed) as error:
@@ -76,19 +76,19 @@ def from_json_texts(name: str, texts: Sequence) -> list:
 
 
 def column(name: str, flat: Sequence, shape: list[int], count: int) -> Column:
-    """Return the values of an input, of which there must be `count`; raise Malformed."""
+    """Return the input's values as a column; raise Malformed unless there are `count`."""
     if len(flat) != count:
         raise Malformed(f"The input {name!r} has {len(flat)} values, but its shape requires {count}.")
     return Column(flat, shape or [1])
 
 
 def from_bytes(name: str, datatype: str, raw: bytes, files: Files = NO_FILES) -> Sequence:
-    """Return the values of an input sent as bytes; numbers stay packed. Raise Malformed if one is truncated."""
+    """Return the values of an input sent as bytes; numbers stay packed. Raise Malformed if the bytes are truncated."""
     return _texts(name, raw, files) if datatype == "BYTES" else tensors.Packed(datatype, raw)
 
 
 def files_in(files: Files, content_type: object) -> Files:
-    """Return the inputs that contain raw files; none if the `content_type` of MLServer's clients is base64."""
+    """Return the inputs that contain raw files; none if `content_type`, set by MLServer's clients, is base64."""
     return NO_FILES if content_type == "base64" else files
 
 
@@ -100,7 +100,7 @@ def check_range(name: str, datatype: str, values: Sequence[int]) -> None:
 
 
 def text(name: str, raw: bytes, files: Files = NO_FILES) -> str:
-    """Return one string of an input, as a data: URL if it is one of the `files`; raise Malformed."""
+    """Return one string of an input, as a data: URL if it is one of the `files`; raise Malformed if it is not UTF-8."""
     if files.takes(name):
         return files.text_of(raw)
     try:
@@ -110,7 +110,7 @@ def text(name: str, raw: bytes, files: Files = NO_FILES) -> str:
 
 
 def _texts(name: str, raw: bytes, files: Files) -> list[str]:
-    """Return the strings in `raw`, each of which follows its length."""
+    """Return the strings in `raw`, in which the length of each comes first."""
     texts, at = [], 0
     while at < len(raw):
         begin = at + _LENGTH_BYTES
@@ -137,7 +137,7 @@ def text_bytes(tensor: Tensor) -> list[bytes]:
 
 
 def samples(columns: dict[str, Column], rows: Rows, is_frame: bool, limits: Limits) -> Series:
-    """Return the samples of one or more named inputs; with `is_frame`, a single input is a column, too.
+    """Return the samples of one or more named inputs; with `is_frame`, a single input is also a column.
 
     Raise Malformed if the inputs differ in length, or the samples would be too large.
     """
@@ -175,31 +175,30 @@ def _large(columns: list[Column], names: list[str], rows: Rows) -> Iterator[Chun
 
 
 def _cell(column: Column, at: int) -> bytes:
-    """Return the JSON of a column's value in a row."""
+    """Return the JSON of a column's value in the row `at`."""
     shape = [1, *column.shape[1:]]
     return tensors.block_json(column.flat, shape, at * math.prod(shape))[1:-1]
 
 
-# --- answers ---
+# --- predictions ---
 
 
 def outputs(
     answers: Series, requested: Sequence[str], described: list[dict], *, as_columns: bool = False
 ) -> Iterator[Output]:
-    """Yield the `requested` outputs, all if that is empty; raise Malformed for an unknown one.
+    """Yield the `requested` outputs, or all if that is empty; raise Malformed for an unknown name.
 
     `described` are the outputs of the model's metadata. With `as_columns`, each has one value per row.
     """
     decoded = answers.values
     floats = {tensor["name"] for tensor in described if tensor["datatype"] == "FP64"}
-    # Without a prediction, only the metadata defines the outputs.
+    # Without predictions, only the metadata defines the outputs.
     empty = {tensor["name"]: _empty(tensor) for tensor in described} if not decoded else {}
     columns = rows_to_columns(decoded) or {name: [] for name in empty} or {OUTPUT: decoded}
     for name in requested or columns:
         if name not in columns:
             raise Malformed(f"There is no output {name!r}. Outputs: {', '.join(columns)}.")
-        # According to the metadata's datatype rather than these values: NaN has become null, and 3.0 may be written as
-        # 3.
+        # Types come from the metadata rather than these values: NaN has become null, and 3.0 may be written as 3.
         tensor = empty.get(name) or tensors.stack(columns[name], floats=name in floats)
         if tensor is None or (as_columns and len(tensor.shape) > 1):
             yield Output(name, _texts_of(columns[name]), is_json=True)
@@ -208,7 +207,7 @@ def outputs(
 
 
 def _texts_of(values: list) -> Tensor:
-    """Return values that form no tensor as strings of JSON."""
+    """Return values that don't form a tensor as strings of JSON."""
     return Tensor("BYTES", [len(values)], [encode(value).decode("ascii") for value in values])
 
 

@@ -1,10 +1,10 @@
-"""KServe V1's differences from TensorFlow Serving, with which it shares its other routes."""
+"""The differences between KServe V1 and TensorFlow Serving; the other routes are the same."""
 
 from collections.abc import Iterable
 
 from nb_service.protocols import Body, encode
 
-# The key of the predictions for `inputs` on :predict, which TensorFlow Serving calls outputs.
+# The key of the predictions in :predict responses to `inputs`; TensorFlow Serving's key is `outputs`.
 OUTPUTS_KEY = "predictions"
 
 

@@ -1,14 +1,14 @@
-"""Limits on the size of one body. Every reader checks them, from sizes and shapes, before it creates anything.
+"""Limits on the size of one body, which every reader checks from sizes and shapes before it creates values.
 
-Formats let a client multiply data at no cost: a context is copied to each example, column names to each row, and
-dimensions of one put a list around each value. So the resulting bytes count.
+In some formats, few bytes describe much data: a context is copied to each example, column names to each row, and each
+dimension of one adds a list around each value. So the limits apply to the resulting bytes.
 """
 
 from typing import NamedTuple
 
 from nb_service.malformed import Malformed
 
-# Tables often have names several times as long as their values.
+# The names in a table are often several times as long as its values.
 GROWTH = 8
 
 
@@ -20,7 +20,7 @@ class Limits(NamedTuple):
 
     @property
     def built(self) -> int:
-        """Return how many bytes may be created from one body."""
+        """Return the maximum number of bytes that may be created from one body."""
         return GROWTH * self.body
 
     def check_samples(self, count: int) -> None:
@@ -43,5 +43,5 @@ class Limits(NamedTuple):
         self.check_built(count * row_bytes)
 
 
-# The limits of a service without settings.
+# The limits used if there are no settings.
 DEFAULT = Limits()

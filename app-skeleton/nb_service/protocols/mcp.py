@@ -1,6 +1,6 @@
 """Model Context Protocol: the messages of a stateless server with one tool per predictor.
 
-Each request is one JSON-RPC message, and its response another; there are no sessions and no messages from the server.
+Each request is a JSON-RPC message with one response; there are no sessions and no messages from the server.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from nb_service.identity import Identity
 from nb_service.protocols import Body, Malformed, Parameters, encode, in_object
 
-# The newest last: a client that requests another version gets it.
+# The newest version is last: a client that requests an unsupported version gets it.
 VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25")
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMS = -32700, -32600, -32601, -32602
 SAMPLE, PARAMETERS, PREDICTION = "sample", "parameters", "prediction"
@@ -45,7 +45,7 @@ def tool(served: Identity, manifest: Mapping[str, Any], sample: dict) -> dict:
 
 
 def _loose(schema: dict) -> dict:
-    """Return only the type in a schema, or null: clients reject a result that doesn't match the declared schema."""
+    """Return only the types of a schema, or null: clients reject results that don't match the declared schema."""
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     return {"type": sorted({*kinds, "null"})} if kinds else {}
@@ -61,7 +61,7 @@ def initialized(served: Identity, asked: object) -> dict:
 
 
 def tool_asked(params: Mapping[str, Any], names: Iterable[str]) -> str:
-    """Return which of the tools with these `names` is called; raise Malformed for another one."""
+    """Return the name of the called tool; raise Malformed if it is not one of `names`."""
     name = params.get("name")
     if not isinstance(name, str) or name not in names:
         raise Malformed(f"There is no tool {name!r}; there is {', '.join(names)}.")
@@ -77,7 +77,7 @@ def arguments(params: Mapping[str, Any]) -> tuple[bytes, Parameters]:
 
 
 def predicted(prediction: Any, text: str) -> dict:
-    """Return the result of a call with this prediction, whose JSON is `text`."""
+    """Return the result of a call: the prediction, whose JSON is `text`."""
     return {"content": [_text(text)], "structuredContent": {PREDICTION: prediction}, "isError": False}
 
 

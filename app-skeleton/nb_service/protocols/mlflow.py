@@ -25,7 +25,7 @@ KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
 def is_meant(decoded: object) -> bool:
-    """Return whether decoded JSON is an MLflow request rather than a sample: it has only keys of MLflow's."""
+    """Return whether decoded JSON is an MLflow request rather than a sample: all its keys are MLflow's."""
     if not isinstance(decoded, dict) or not any(key in decoded for key in KEYS):
         return False
     return set(decoded) <= {*KEYS, "params"}
@@ -37,13 +37,13 @@ def is_meant_by(body: bytes) -> bool:
 
 
 def is_csv(body: bytes, media_type: ContentType, accept: str | None, rows: Rows) -> bool:
-    """Return whether a body is MLflow's CSV; SageMaker's has no header, or its client names a format in Accept."""
+    """Return whether a body is MLflow's CSV. SageMaker's CSV has no header, or its client names a format in Accept."""
     is_csv = media_type.kind == csv_body.CONTENT_TYPE and bodies.accepted(accept) is None
     return is_csv and csv_body.has_header(body, rows, media_type.parameters.get("header"))
 
 
 def read_csv(body: bytes, content_type: str, rows: Rows, limits: Limits = DEFAULT) -> Question:
-    """Return the samples of a CSV table, whose predictions are written as JSON; raise Malformed."""
+    """Return the samples of a CSV table, with predictions written as JSON; raise Malformed."""
     return _predictions(bodies.read(body, content_type, None, rows, limits).samples)
 
 

@@ -1,4 +1,4 @@
-"""npy: an array of samples in, an array of predictions out. Implemented here, so that nothing is ever unpickled."""
+"""npy: an array of samples in, an array of predictions out. Implemented without numpy, so that nothing is unpickled."""
 
 import array
 import re
@@ -17,7 +17,7 @@ _HEADER = re.compile(
 )
 _KINDS = {"b": "BOOL", "u": "UINT", "i": "INT", "f": "FP"}
 DTYPES = {"BOOL": "|b1", "INT64": "<i8", "UINT64": "<u8", "FP64": "<f8"}
-# Type codes of the array module by size: to reorder numbers, only their size matters.
+# Type codes of the array module by size. To reorder numbers, only their size matters.
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 # The number of digits of 2^40, the limit of a dimension (see tensors.size_of).
 _MAX_DIGITS = 13
@@ -76,7 +76,7 @@ def _from_fortran(data: bytes, size: int, shape: list[int]) -> bytes:
     """Return an array in Fortran order, with numbers of `size` bytes, converted to row order."""
     values, ordered = array.array(_CODES[size], data), array.array(_CODES[size])
     count = shape[0]
-    # The positions of a row's values among its values as stored, the same for every row; four bytes hold any position.
+    # The positions of a row's values are the same for every row; four bytes hold any position.
     positions, step = array.array("I", [0]), 1
     for length in shape[1:]:
         positions = array.array(
@@ -90,7 +90,7 @@ def _from_fortran(data: bytes, size: int, shape: list[int]) -> bytes:
 
 def write(answers: list) -> Body | None:
     """Return the decoded predictions as one array, None if they are not an array of numbers."""
-    # NaN has become None, so predictions of only None are an array of NaN.
+    # NaN has become None, so a list of only None is an array of NaN.
     tensor = tensors.stack(answers) or tensors.stack(answers, floats=True)
     if tensor is None or tensor.datatype not in DTYPES:
         return None

@@ -1,6 +1,6 @@
-"""Open Inference V2 over REST, with the binary tensor extension; `inference` makes samples from the tensors.
+"""Open Inference V2 over REST, with the binary tensor extension; `inference` converts the tensors to samples.
 
-MLServer's codec for data frames, which a request selects with the content type `pd`, has columns on both sides.
+With the content type `pd`, MLServer's codec for data frames, both the inputs and the outputs are columns.
 """
 
 import uuid
@@ -34,7 +34,7 @@ rejection = plain_rejection
 HEADER = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "nb-builder"
-# Parameters for the server: Triton's and MLServer's, whose clients add some automatically.
+# Parameters for the server, defined by Triton and MLServer; their clients add some automatically.
 OF_PROTOCOL = frozenset(
     (
         "binary_data_output",
@@ -50,7 +50,7 @@ OF_PROTOCOL = frozenset(
 OF_TRITON = "triton_"
 # The end of an inference path.
 INFER = "/infer"
-# Response headers from which MLServer's clients recognise a CloudEvent. The version is MLServer's.
+# Response headers by which MLServer's clients recognise a CloudEvent, with MLServer's version of the format.
 EVENT = {
     "Ce-Specversion": "0.3",
     "Ce-Source": f"io.seldon.serving.deployment.{PLATFORM}",
@@ -58,10 +58,10 @@ EVENT = {
     "Ce-Inferenceservicename": PLATFORM,
 }
 EVENT_FIELDS = (*EVENT, "Ce-Modelid", "Ce-Endpoint", "Ce-Requestid", "Ce-Id")
-# Longer ids are in the body only, because the length of a head is limited.
+# Longer ids are only in the body, because the length of the headers is limited.
 MAX_EVENT_ID = 1024
 NO_PARAMETERS: Mapping[str, dict] = {}
-# No body's length has more digits.
+# No length of a body has more digits.
 _MAX_DIGITS = 18
 
 
@@ -103,9 +103,9 @@ def read(
 
 
 def parameters(given: Mapping[str, object], declared: Collection[str]) -> Parameters:
-    """Return predictor's parameters among those of a request; the protocols' own are for this service.
+    """Return those parameters of a request that predictor declares; the protocols' own parameters are for the service.
 
-    Values in the protocol are numbers, booleans or texts, so a list is sent as its JSON text.
+    The protocol allows only numbers, booleans and texts as values, so a list is sent as its JSON text.
     """
     own = {name: value for name, value in given.items() if name in declared or not _is_of_protocol(name)}
     texts = [(name, value) for name, value in own.items() if isinstance(value, str)]
@@ -126,7 +126,7 @@ def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
 
 
 class _Binary:
-    """The bytes after the JSON, which the tensors consume in order."""
+    """The bytes after the JSON, which contain the binary tensors one after another."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -165,7 +165,7 @@ def _column(tensor: dict, binary: _Binary, limits: Limits, files: Files) -> Colu
     count = inference.check(name, datatype, shape, limits)
     size, content_type = map(_parameters(tensor).get, ("binary_data_size", "content_type"))
     if size is None:
-        # Popped, so that it is freed as soon as the flat list exists.
+        # Popped, so that the nested list is freed as soon as the flat one exists.
         flat: Sequence = _from_json(name, tensor.pop("data", None), datatype)
     else:
         flat = inference.from_bytes(name, datatype, binary.take(size), inference.files_in(files, content_type))
@@ -248,7 +248,7 @@ def _write(
 
 
 def _event_fields(served: Identity, request_id: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the headers that make a response an event; without an id of the client's, it gets a random one."""
+    """Return the headers that mark a response as an event; without a client's id, the event gets a random one."""
     fields = {**EVENT, "Ce-Modelid": served.name, "Ce-Endpoint": served.name}
     event_id = cloud_events.header_value(request_id or "")
     if 0 < len(event_id) <= MAX_EVENT_ID:
@@ -289,8 +289,8 @@ def models(names: Iterable[str]) -> Body:
 
 
 def index(reasons: Iterable[tuple[Identity, str]]) -> Body:
-    """Return Triton's index of its repository: each model with the reason why it is not ready, "" if it is."""
-    # MLServer's clients require a reason even if there is none.
+    """Return Triton's index of its repository: each model, with the reason why it is not ready, or ""."""
+    # MLServer's clients require a reason even if the model is ready.
     facts = [
         {
             "name": served.name,
@@ -311,7 +311,7 @@ def config(
     *,
     streams: bool = False,
 ) -> Body:
-    """Return Triton's configuration of the model, as far as it applies: inputs, outputs, parameters.
+    """Return Triton's configuration of the model: inputs, outputs and parameters.
 
     `streams` is whether predictor yields its prediction item by item.
     """
@@ -335,7 +335,7 @@ def _port(tensor: dict) -> dict:
 
 
 class Counted(NamedTuple):
-    """How many requests to `infer` had one outcome, and how many nanoseconds they took."""
+    """The number of requests to `infer` with one outcome, and their duration in nanoseconds."""
 
     requests: int = 0
     nanoseconds: int = 0
@@ -346,9 +346,9 @@ class Counted(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """A model's counts: requests to `infer` by whether they succeeded, and samples and calls of all protocols.
+    """A model's counts: successful and failed requests to `infer`, and the samples and calls of all protocols.
 
-    `processing` and `batches` are histograms as http.metrics has them; without `batches`, each call had one sample.
+    `processing` and `batches` are histograms, as in http.metrics. Without `batches`, each call had one sample.
     """
 
     served: Identity
@@ -383,7 +383,7 @@ _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "number": "FP64"}
 
 
 def described(schema: dict, name: str) -> list[dict]:
-    """Return the tensors for samples or predictions of `schema`; BYTES for all except numbers and booleans."""
+    """Return the tensors that describe samples or predictions of `schema`: numbers, booleans, or else BYTES."""
     properties = schema.get("properties") if _kind(schema) == "object" else None
     if properties:
         return [_described(property_schema, property_name) for property_name, property_schema in properties.items()]
@@ -399,7 +399,7 @@ def _described(schema: dict, name: str) -> dict:
 
 
 def _kind(schema: dict, missing: str = "") -> str:
-    """Return the only type of `schema` other than null, else ""; `missing` is the type that can represent null."""
+    """Return the only type of `schema` except null, "" if there are several; `missing` is the type that can be null."""
     kinds = schema.get("type", "")
     if isinstance(kinds, str):
         return kinds

@@ -1,4 +1,4 @@
-"""Rows of a table ↔ samples: the schema of the golden samples determines what a row becomes."""
+"""Converts table rows to samples, and samples to rows, using the schema of the golden samples."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,14 +10,14 @@ from nb_service.protocols import DEFAULT, Limits, Malformed, encode
 
 # Numbers as JSON spells them: 007 and +1 are strings, such as a house number or a telephone number.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-# Longer digits stay a string: int() rejects them, as in JSON.
+# Longer digits stay a string, because int() rejects them, as it does in JSON.
 MAX_NUMBER = 4300
 _SCALARS = {"string", "number", "integer", "boolean"}
 _NUMBERS = {"number", "integer", "null"}
 
 
 class Rows:
-    """Makes samples from rows in the form of the notebook's own, described by `schema` ({} if unknown).
+    """Converts rows to samples like the notebook's own, described by `schema` ({} if unknown).
 
     `files` are predictor's arguments that are files.
     """
@@ -39,16 +39,16 @@ class Rows:
 
     @property
     def bare(self) -> bool:
-        """Return whether a row of one cell becomes that cell, without a list around it."""
+        """Return whether a row of one cell becomes that cell instead of a list."""
         return bool(self.kinds) and self.kinds <= _SCALARS
 
     def is_object(self, names: Sequence | None) -> bool:
-        """Return whether rows with columns of these names become objects, unless they are bare."""
+        """Return whether rows with these column names become objects, unless they are bare."""
         texts = names is not None and all(isinstance(name, str) for name in names)
         return texts and self.kinds != {"array"}
 
     def name_bytes(self, names: Sequence | None) -> int:
-        """Return how many bytes the column names take in each sample."""
+        """Return the bytes that column names add to each sample."""
         return len(encode(list(names))) if names is not None and self.is_object(names) else 0
 
     def samples(self, names: Sequence | None, rows: Iterable[list]) -> Iterator:
@@ -74,7 +74,7 @@ class Rows:
         return b"[" + b", ".join(sample) + b"]" if isinstance(sample, list) else sample
 
     def samples_from_texts(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator:
-        """Yield the sample of each row of strings; those that spell numbers become numbers unless text is expected."""
+        """Yield the sample of each row of strings; strings that are numbers are converted unless a text is expected."""
         return self.samples(names, self.cells(names, rows))
 
     def cells(self, names: Sequence[str] | None, rows: Iterable[list[str]]) -> Iterator[list]:
@@ -84,7 +84,7 @@ class Rows:
         return ([*map(_value, chain(kinds, others), cells)] for cells in rows)
 
     def is_text(self, name: str | None) -> bool:
-        """Return whether a column contains only strings in the notebook's own samples, so that numbers stay strings."""
+        """Return whether a column has only strings in the notebook's samples, so that numbers are not converted."""
         return _kinds(self._schema_of(name)) == {"string"}
 
     def _schema_of(self, name: str | None) -> dict:
@@ -94,7 +94,7 @@ class Rows:
 
 
 def _is_text(text: str) -> bool:
-    """Return whether a string is not a number, NaN or infinity; an empty one is not a word."""
+    """Return whether a string is a word: not empty, and not a number, NaN or infinity."""
     try:
         float(text or "0")
     except ValueError:
@@ -134,7 +134,7 @@ def columns_to_rows(columns: dict, limits: Limits = DEFAULT) -> Iterator[dict]:
 
 
 def rows_to_columns(rows: list) -> dict[str, list] | None:
-    """Return {name: values} of objects that all have the same keys, else None."""
+    """Return {name: values} if all objects have the same keys, otherwise None."""
     if not rows or not all(isinstance(row, dict) and row.keys() == rows[0].keys() for row in rows) or not rows[0]:
         return None
     return {name: [row[name] for row in rows] for name in rows[0]}

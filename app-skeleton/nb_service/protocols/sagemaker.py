@@ -1,4 +1,4 @@
-"""SageMaker: bare bodies on /invocations, one sample as JSON or many as CSV, JSON lines or npy."""
+"""SageMaker: a single JSON sample, or many samples as CSV, JSON lines or npy, on /invocations."""
 
 from collections.abc import Sequence
 
@@ -38,14 +38,14 @@ def _one(body: bytes, accept: str | None) -> Question:
 
 
 def _bare(body: Body) -> Body:
-    """Return a body without the parameters of its type, because SageMaker's table deserializer rejects them."""
+    """Return a body without parameters in its media type, which SageMaker's table deserializer rejects."""
     return body._replace(content_type=body.content_type.partition(";")[0])
 
 
 def execution_parameters(scorers: int, max_body: int, max_samples: int, samples: Sequence[bytes] = ()) -> dict:
-    """Return the facts that a batch transform requests before it starts; `samples` are the notebook's, as JSON.
+    """Return the limits that a batch transform requests before it starts; `samples` are the notebook's, as JSON.
 
-    A payload of short lines must not have more than `max_samples` of them. A line of CSV is assumed to have half the
+    They ensure that a payload of short lines has at most `max_samples` lines. A line of CSV is assumed to have half the
     length of the shortest known sample, and at least a digit and a line end.
     """
     payload = max_body

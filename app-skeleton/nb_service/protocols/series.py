@@ -1,4 +1,4 @@
-"""A series of JSON values, samples or predictions, kept in the form received; other forms are made on demand."""
+"""A series of JSON values, samples or predictions, which stays in the format received until another is needed."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,13 +8,14 @@ from nb_scorer.model import json_codec as json_values
 
 from nb_service.malformed import Malformed
 
-# Number of decoded values that exist at a time while samples are made: TOGETHER samples, or fewer with VALUES values.
+# The number of decoded values in memory at a time while samples are created: TOGETHER samples, or fewer with VALUES
+# values.
 TOGETHER = 1000
 VALUES = 1 << 16
 
 
 class Chunk(NamedTuple):
-    """The JSON array of some values, without whitespace around its brackets, and their number."""
+    """The JSON array of some values, without whitespace inside its brackets, and the number of values."""
 
     array: bytes
     number: int
@@ -23,7 +24,7 @@ class Chunk(NamedTuple):
 class Series(Sequence):
     """Values as `elements` (the JSON of each), as `array` (one JSON array) and as decoded `values`.
 
-    As a sequence, it contains the `elements`. Raises ValueError if an array turns out to be invalid JSON.
+    As a sequence, it contains the `elements`. Access raises ValueError if an array is not valid JSON.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Series(Sequence):
 
     @classmethod
     def encoded(cls, values: Iterable, weight: int = 1) -> "Series":
-        """Return the series of decoded `values`, of which only some are in memory at a time.
+        """Return the series of decoded `values`, converting only some at a time to limit memory.
 
         `weight` is the number of values in each of them, if known; a list or object counts at least its length.
         """
@@ -65,7 +66,7 @@ class Series(Sequence):
         return self._elements
 
     def _split(self) -> list[bytes]:
-        """Return the JSON of each value of the chunks, freeing these meanwhile to save half of the memory."""
+        """Return the JSON of each value of the chunks, freeing each chunk after use to save half of the memory."""
         chunks, self._chunks = (self._chunks or [])[::-1], None
         elements: list[bytes] = []
         while chunks:
@@ -109,7 +110,7 @@ class Series(Sequence):
 
     @property
     def at_most(self) -> int:
-        """Return an upper bound of the length, without decoding anything."""
+        """Return an upper bound of the number of values, without decoding anything."""
         if self._array is not None and self._elements is None and self._values is None and self._chunks is None:
             return self._array.count(b",") + 1
         return len(self)
@@ -143,7 +144,7 @@ class Series(Sequence):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Iterable) and self.elements == list(other)
 
-    # None marks a class as unhashable; mypy only knows that `object` has a hash.
+    # None makes a class unhashable, but mypy only knows that `object` has a hash.
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -160,7 +161,7 @@ def _chunks(values: Iterable, weight: int) -> Iterator[Chunk]:
 
 
 def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
-    """Yield series of chunks, each with at most `size` values."""
+    """Yield chunks grouped into series of at most `size` values."""
     batch: list[Chunk] = []
     count = 0
     for chunk in chunks:
@@ -173,7 +174,7 @@ def _gathered(chunks: list[Chunk], size: int) -> Iterator[Series]:
 
 
 def bodies(parts: Sequence[Series]) -> tuple[bool, list[bytes]]:
-    """Return whether parts of one series are sent as blocks of numbers, and the body of each."""
+    """Return whether all parts of a series are blocks of numbers, and the body of each part."""
     blocks = [block for part in parts if (block := part.block) is not None]
     return bool(blocks), blocks or [part.array for part in parts]
 
@@ -184,11 +185,11 @@ def joined(arrays: list[bytes]) -> bytes:
 
 
 def encode(value: object) -> bytes:
-    """Return decoded JSON as ASCII bytes, in which lone surrogates are escaped."""
+    """Return the ASCII bytes of a value's JSON, with lone surrogates escaped."""
     try:
         return json.dumps(value).encode("ascii")
     except RecursionError as error:
-        # It was decoded with more stack available, or has become a level deeper since.
+        # The value was decoded with more stack available, or is one level deeper now.
         raise Malformed("The JSON is nested too deeply.") from error
 
 

@@ -1,4 +1,4 @@
-"""Tensors without numpy: raw little-endian bytes ↔ nested lists."""
+"""Converts raw little-endian tensors to nested lists and back, without numpy."""
 
 import array
 import math
@@ -15,7 +15,7 @@ from nb_service.protocols.series import TOGETHER, VALUES, Chunk, joined
 
 # A shape with more dimensions is an attack rather than a tensor.
 MAX_DIMENSIONS = 32
-# A list in JSON has two brackets, and a comma and a space follow it.
+# In JSON, a list adds two brackets, a comma and a space.
 _BYTES_A_LIST = 4
 _INT64 = range(-(1 << 63), 1 << 63)
 _UINT64 = range(1 << 64)
@@ -58,15 +58,15 @@ def size_of(shape: object) -> int:
 
 
 def list_bytes(shape: Sequence[int]) -> int:
-    """Return the JSON size of the lists in a tensor's samples in bytes, without their values.
+    """Return the bytes that lists add to the JSON of a tensor's samples, without their values.
 
-    Dimensions of one cost the client nothing, but add a list around each value here.
+    A dimension of one costs the client nothing, but adds a list around each value here.
     """
     return _BYTES_A_LIST * sum(math.prod(shape[:depth]) for depth in range(1, len(shape)))
 
 
 class Packed(Sequence):
-    """The numbers in `raw`, unpacked slice by slice; raises Malformed if the last one is truncated."""
+    """The numbers in `raw`, unpacked slice by slice; raises Malformed if the last number is truncated."""
 
     def __init__(self, datatype: str, raw: bytes | memoryview, little: bool = True) -> None:
         self._size = CODES[datatype][1]
@@ -94,13 +94,13 @@ class Packed(Sequence):
 
 
 def packed(datatype: str, values: Iterable) -> Packed:
-    """Return numbers that fit their datatype (not FP16) in the form of an array received as bytes."""
+    """Return numbers that fit their datatype (not FP16), packed like an array received as bytes."""
     raw = bytes(values) if datatype == "BOOL" else array.array(CODES[datatype][0], values).tobytes()
     return Packed(datatype, raw, sys.byteorder == "little")
 
 
 def unpack(datatype: str, raw: bytes | memoryview, little: bool = True) -> list:
-    """Return the values in `raw`; NaN and infinities, which JSON does not have, become None."""
+    """Return the values in `raw`; NaN and infinities, which JSON lacks, become None."""
     code, size = CODES[datatype]
     if len(raw) % size:
         raise Malformed(f"{len(raw)} bytes are not a whole number of {datatype} values.")
@@ -118,12 +118,12 @@ def pack(tensor: Tensor) -> bytes:
 
 
 def samples(flat: Sequence, shape: Sequence[int]) -> Series:
-    """Return the rows of a tensor as samples; only some are in memory as lists at a time."""
+    """Return the rows of a tensor as samples, converting only some at a time to limit memory."""
     return NumberRows(flat, shape) if isinstance(flat, Packed) else Series(chunks=_chunks(flat, shape))
 
 
 class NumberRows(Series):
-    """The rows of an array of packed numbers, converted to JSON only on demand."""
+    """The rows of an array of packed numbers, converted to JSON only when needed."""
 
     def __init__(self, numbers: Packed, shape: Sequence[int]) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class NumberRows(Series):
 
     @property
     def at_most(self) -> int:
-        """Return the length."""
+        """Return the number of rows."""
         return len(self)
 
     def parts(self, size: int) -> Iterator[Series]:
@@ -168,7 +168,7 @@ class NumberRows(Series):
         return self._shape[0]
 
     def _spelled(self) -> Series:
-        """Return the series of the rows' JSON."""
+        """Return the rows as a series of JSON."""
         if self._json is None:
             self._json = Series(chunks=_chunks(self._numbers, self._shape))
         return self._json
@@ -203,7 +203,7 @@ def block_json(flat: Sequence, shape: Sequence[int], begin: int) -> bytes:
 
 
 def flatten(nested: object) -> list:
-    """Return the values in nested lists, in order; raise Malformed for more levels than a shape can have."""
+    """Return the values in nested lists, in order; raise Malformed if they are nested too deeply for a tensor."""
     flat = [nested]
     for _ in range(MAX_DIMENSIONS + 1):
         if not any(isinstance(item, list) for item in flat):
@@ -213,9 +213,9 @@ def flatten(nested: object) -> list:
 
 
 def stack(values: list, *, floats: bool = False) -> Tensor | None:
-    """Return the tensor of `values`, which are numbers, booleans or strings, or lists of these; None for others.
+    """Return the tensor of numbers, booleans, strings or nested lists of these; None for other values.
 
-    With `floats`, whole and missing numbers become FP64, too, if that represents all of them.
+    With `floats`, whole and missing numbers become FP64 if doubles represent them exactly.
     """
     shape = [len(values)]
     flat = values
@@ -244,6 +244,6 @@ def _datatype(flat: list) -> str | None:
 
 
 def _are_doubles(flat: list) -> bool:
-    """Return whether doubles represent all of them exactly, None as NaN: rounding would change a prediction."""
+    """Return whether doubles represent all values exactly (None as NaN): rounding would change a prediction."""
     kinds = {type(value) for value in flat}
     return kinds <= {int, float, type(None)} and all(type(value) is not int or abs(value) <= 1 << 53 for value in flat)

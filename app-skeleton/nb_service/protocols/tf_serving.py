@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface, and KServe V1's, which shares it: paths, bodies and errors."""
+"""The REST interface of TensorFlow Serving, which KServe V1 shares: paths, bodies and errors."""
 
 import re
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from nb_service.protocols.rows import columns_to_rows, rows_to_columns
 
 rejection = plain_rejection
 SIGNATURES = ("", "serving_default")
-# What `/metadata` calls a method, which clients also send as the name of its signature.
+# The names of methods in `/metadata`, which clients also send as signature names.
 METHOD_NAME = "tensorflow/serving/{}"
 LABELS = ("stable", "latest")
 
@@ -48,7 +48,7 @@ class Target(NamedTuple):
 
     @property
     def takes_samples(self) -> bool:
-        """Return whether it takes samples, with POST; otherwise it only returns facts, with GET."""
+        """Return whether it is a POST with samples rather than a GET of metadata."""
         return self.method not in ("", "metadata")
 
 
@@ -64,7 +64,7 @@ def parse(verb: str, rest: str) -> Target:
 def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
-    # int() counts leading zeros as digits, of which it accepts a few thousand at most.
+    # int() also counts leading zeros, and accepts a few thousand digits at most.
     number = digits.lstrip("0") or "0"
     if len(number) > _MAX_DIGITS or int(number) >= 1 << 63:
         raise Malformed("Failed to convert version: " + digits)
@@ -72,7 +72,7 @@ def _version(digits: str | None) -> int | None:
 
 
 def check(target: Target, served: Identity | None) -> None:
-    """Raise Malformed (404, 400 for a label) unless `target` is the served model; None means that none is."""
+    """Raise Malformed unless `target` is the served model: 404, or 400 for a label. `served` None means no model."""
     if served is None or target.model != served.name or target.version not in (None, served.version):
         which = "Latest({})" if target.version is None else "Specific({}, {})"
         raise Malformed("Servable not found for request: " + which.format(target.model, target.version), 404)
@@ -91,10 +91,10 @@ def read(
 ) -> Question:
     """Return the samples of a body for predict, classify, regress or explain; raise Malformed.
 
-    `input_name` is the name of the only input in `/metadata` if samples are not objects, otherwise "".
+    `input_name` is the name of the only input in `/metadata`, or "" if samples are objects.
     """
-    # TensorFlow's clients may send the bare tokens NaN and Infinity. Responses never contain them, because other
-    # clients would fail.
+    # TensorFlow's clients may send the tokens NaN and Infinity. Responses never contain them, because other clients
+    # would fail to parse them.
     request = decode_object(body, lenient=True)
     check_signature(request.get("signature_name", ""), method)
     if method == "explain":
@@ -139,7 +139,7 @@ def _without_name(values: list, name: str) -> list:
 
 
 def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
-    """Return the samples in columns, in a list, or in one value; the predictions are returned in the same form."""
+    """Return the samples in columns, a list or a single value; the predictions get the same layout."""
     if isinstance(inputs, list):
         samples = samples_of(inputs, "inputs", limits)
         return Question(samples, lambda answers: Body(_columns(answers, key)))
@@ -150,7 +150,7 @@ def columnar(inputs: object, key: str, limits: Limits = DEFAULT) -> Question:
 
 
 def _columns(answers: Series, key: str) -> bytes:
-    """Return the predictions as columns: an object of lists if they are objects with the same keys."""
+    """Return the predictions as columns, an object of lists, if all are objects with the same keys."""
     # Only objects can become columns; arrays of anything else need not be decoded.
     columns = rows_to_columns(answers.values) if answers.array.startswith(b"[{") else None
     return b'{"%s": %s}' % (key.encode(), encode(columns) if columns else answers.array)
@@ -168,8 +168,8 @@ def _examples(method: str, request: dict, input_name: str, limits: Limits) -> Qu
 
 
 def examples(listed: list[dict], context: dict, input_name: str = "", limits: Limits = DEFAULT) -> Series:
-    """Return the samples of examples, each of which has the features of `context` in addition to its own."""
-    # Each example gets a copy of the context.
+    """Return the samples of examples, each combined with the features of `context`."""
+    # Each example gets its own copy of the context.
     limits.check_rows(len(listed), len(encode(context)) if context else 0)
     return Series.encoded(_without_name([{**context, **example}], input_name)[0] for example in listed)
 

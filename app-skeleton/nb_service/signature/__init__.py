@@ -1,1 +1,1 @@
-"""Signatures of models, in the format of OpenSSF Model Signing: signers, trust, and contents."""
+"""Model signatures in the format of OpenSSF Model Signing: signers, trust, and signed contents."""

@@ -1,7 +1,7 @@
-"""Certificates: whether a signature was made with one that a trusted authority issued to a certain name.
+"""Checks whether a signature's certificate was issued by a trusted authority, to a certain name.
 
-They are judged as of now: only a third party's time stamp could prove that a signature was made before its certificate
-expired.
+Certificates must be valid now: only a third party's time stamp could prove that a signature was made before its
+certificate expired.
 """
 
 import datetime as dt
@@ -34,7 +34,7 @@ class Authorities:
             raise problems.VerifyUnusable(SETTING, path, "no certificate is in it")
 
     def signer(self, bundle: Bundle, identity: str) -> str:
-        """Return a description of the certificate that signed; raise keys.Untrusted if it must not be accepted."""
+        """Return a description of the signer's certificate; raise keys.Untrusted if it is not acceptable."""
         if not bundle.certificates:
             raise keys.Untrusted("it was made with a bare key, without a certificate that identifies the signer")
         try:
@@ -59,12 +59,12 @@ class Authorities:
     def _chain(
         self, own: x509.Certificate, others: Sequence[x509.Certificate], now: dt.datetime
     ) -> Sequence[x509.Certificate]:
-        """Return the certificates from the signer's own up to a trusted authority; raise keys.Untrusted."""
+        """Return the certificates from the signer's own to a trusted authority's; raise keys.Untrusted if none fit."""
         for certificate in (own, *others):
             if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
                 begin, end = certificate.not_valid_before_utc.date(), certificate.not_valid_after_utc.date()
                 raise keys.Untrusted(f"a certificate in it is valid from {begin} to {end} only")
-        # The key usage is checked below; these default policies are for web servers.
+        # The default policies are for web servers, so the key usage is checked below.
         policy = (
             verification.PolicyBuilder()
             .store(verification.Store(self._roots))
@@ -93,7 +93,7 @@ class Authorities:
 
 
 def _authority_policy() -> verification.ExtensionPolicy:
-    """Return the requirement for an authority's certificate: that it is marked as one."""
+    """Return the policy for authorities, whose certificates must be marked as such."""
     policy = verification.ExtensionPolicy.permit_all()
     return policy.require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, _must_be_authority)
 

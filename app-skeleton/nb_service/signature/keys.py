@@ -1,4 +1,4 @@
-"""Public keys: whether a signature was made with one of them. The curves are those of OpenSSF Model Signing."""
+"""Checks whether a signature was made with a given public key, on one of the curves of OpenSSF Model Signing."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from nb_scorer.signature.bundle import Bundle, pae
 
 from nb_service import problems
 
-# Each curve has the hash of its own strength.
+# Each curve is used with the hash of the same strength.
 HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "secp256r1": hashes.SHA256,
     "secp384r1": hashes.SHA384,
@@ -23,7 +23,7 @@ _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL
 
 
 class Untrusted(Exception):
-    """A signature is not trusted; the message is the end of a sentence that explains it."""
+    """A signature is not trusted; the message completes a sentence that explains why."""
 
 
 class PublicKeys:
@@ -45,7 +45,7 @@ class PublicKeys:
 
 
 def blocks(setting: str, path: str) -> list[tuple[str, bytes]]:
-    """Return (kind, block) of all blocks in a PEM file; raise VerifyUnusable for one that can't be read."""
+    """Return (kind, block) of all blocks in a PEM file; raise VerifyUnusable if the file or a block can't be read."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_SIZE)

@@ -1,4 +1,4 @@
-"""A model's origin as a page for people, from the statement that the build has signed."""
+"""Shows a model's origin as a page, from the statement that the build has signed."""
 
 import json
 import textwrap
@@ -10,7 +10,7 @@ _LABEL = 13
 
 
 def page(statement: Mapping) -> list[str]:
-    """Return the lines of the page, which contain only facts from the statement."""
+    """Return the lines of the page; all facts come from the statement."""
     return [line for label, text in _rows(statement["predicate"]) if text for line in row(label, text)]
 
 

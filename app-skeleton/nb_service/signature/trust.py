@@ -1,6 +1,6 @@
-"""Whose signature a model must have, and what such a signature states about its files.
+"""The signer whose signature a model must have, and the digests that such a signature contains.
 
-The verifying library is imported only when a model is verified: most services start without it.
+The verifying library is imported only to verify a model, because most services start without it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Signed(NamedTuple):
 
 
 class Known(NamedTuple):
-    """The digests of a signature that another process has verified, such as the driver of a Spark application."""
+    """The digests of a signature that another process has verified, for example the driver of a Spark application."""
 
     digests: Mapping[str, str]
 
@@ -36,14 +36,14 @@ class Known(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """A file of public keys; or one of certificate authorities, and the name that a signer's certificate must have."""
+    """Trusted signers: a file of public keys, or a file of certificate authorities and the name of the signer."""
 
     key_file: str
     ca_file: str = ""
     identity: str = ""
 
     def digests_of(self, folder: Path) -> Mapping[str, str]:
-        """Return the digests of all files in a model folder, by name, from its signature, after verifying it.
+        """Verify the signature of a model folder; return the SHA-256 of each file in it, by name.
 
         Raise ModelUnsigned, SignatureInvalid, VerifyUnusable, or ModelNotAsSigned as `require` does.
         """
@@ -61,7 +61,7 @@ class Trust(NamedTuple):
             raise problems.SignatureInvalid(folder, str(error)) from error
 
     def opened(self, content: bytes, folder: object, kinds: Sequence[str] = ()) -> Signed:
-        """Return the contents of a bundle about `folder`, of one of the types `kinds`, by default that of models.
+        """Return the contents of a bundle about `folder` whose type is one of `kinds`, by default those of models.
 
         Raise SignatureInvalid or VerifyUnusable.
         """
@@ -101,9 +101,9 @@ def read(path: Path, folder: Path) -> bytes:
 
 
 def require(folder: Path, digests: Mapping[str, str]) -> None:
-    """Raise ModelNotAsSigned unless `folder` has exactly these files, with these digests (except the pickle's).
+    """Raise ModelNotAsSigned unless `folder` has exactly these files with these digests; the pickle's is not checked.
 
-    The process that loads the pickle verifies it anyway, and it could change between a check here and then.
+    The process that loads the pickle verifies it itself, because the file could change in between.
     """
     try:
         wrong = files.difference(set(digests), files.names(folder))

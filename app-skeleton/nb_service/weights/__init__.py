@@ -1,1 +1,1 @@
-"""Files that a model needs and its image may leave out: fetched by the build, or mounted or fetched at the start."""
+"""Files that a model needs but its image may lack: fetched by the build, or mounted or fetched at the start."""

@@ -1,4 +1,4 @@
-"""The front's side of the process that provides weights: starts it, logs its messages, and restarts it."""
+"""Runs the process that provides weights from the front: starts it, logs its messages, and restarts it."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ EXIT_LOOK_SECONDS = 0.01
 
 
 class Weights:
-    """Has the weights of the model under APP_ROOT provided; `ready` is whether they are."""
+    """Provides the weights of the model under APP_ROOT in another process; `ready` is whether they are available."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, environ: dict, say: Callable[[str], object]) -> None:
         self.ready = False
@@ -50,7 +50,7 @@ class Weights:
         return self._process.pid if self._process is not None else None
 
     def start(self, then: Callable[[], object], on_failure: Callable[[], object]) -> None:
-        """Start providing them; call `then` once they are available, `on_failure` after each failed attempt."""
+        """Start the process; call `then` once the weights are available, `on_failure` after each failed attempt."""
         self._then, self._on_failure = then, on_failure
         self._attempt()
 
@@ -118,7 +118,7 @@ class Weights:
             self._failed(f"the process that fetches weights {phrases.ending(status)}")
 
     def _failed(self, what: str, text: str = "") -> None:
-        """Log why it failed, in full if the reason is new, and try again later."""
+        """Log why the attempt failed, in full if the reason is new, and schedule the next attempt."""
         self.failures += 1
         self.why_not = f"Weights: {what}" if what.endswith(".") else f"Weights: {what}."
         pause = min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(self.failures - 1, 10))

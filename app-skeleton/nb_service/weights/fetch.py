@@ -1,4 +1,4 @@
-"""Fetches files of weights into a store: several at a time, resuming earlier attempts, with verification."""
+"""Fetches files of weights into a store: several at a time, continuing earlier attempts, and verifies them."""
 
 import errno
 import hashlib
@@ -18,17 +18,17 @@ from nb_service.weights.sources import Remote, Restarted, Source
 from nb_service.weights.store import Part, Store
 
 AT_ONCE = 4
-# Attempts per file before the source counts as failed; partial data is kept between them.
+# Attempts per file before its source counts as failed; the data received are kept between attempts.
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0
 PROGRESS_SECONDS = 10.0
-# Retrying does not help.
+# Errors for which a retry is pointless.
 _OF_DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES))
 _FINAL = _OF_DISK | {errno.EFBIG}
 
 
 class Wanted(NamedTuple):
-    """A file to fetch: its entry, the file as its source lists it, and as in the lock, if there is one."""
+    """A file to fetch: its entry and source, its listing there, and its row in the lock, None without a lock."""
 
     entry: Entry
     source: Source
@@ -37,7 +37,7 @@ class Wanted(NamedTuple):
 
 
 class Progress:
-    """Counts bytes of all threads; `say` receives occasional sentences, `stalled` is the time since the last byte."""
+    """Counts the bytes of all threads, and reports them with `say`; `stalled` is the seconds since the last byte."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say = say
@@ -48,7 +48,7 @@ class Progress:
         self.doing = "fetched"
 
     def add(self, size: int) -> None:
-        """Count bytes."""
+        """Count `size` bytes, and report progress every PROGRESS_SECONDS."""
         with self._lock:
             self._bytes += size
             self._last = now = time.monotonic()
@@ -59,11 +59,11 @@ class Progress:
         self._say(text)
 
     def beat(self) -> None:
-        """Record activity without counting bytes."""
+        """Record activity without any bytes."""
         self.add(0)
 
     def begin(self, doing: str, expected: int) -> None:
-        """Start counting from zero."""
+        """Restart the count from zero; `doing` is the verb for reports, such as "fetched"."""
         with self._lock:
             self._bytes, self.expected, self.doing = 0, expected, doing
             self._last = time.monotonic()
@@ -86,8 +86,8 @@ def amount(size: int) -> str:
 def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_bytes: int, locked: bool) -> Lock:
     """Fetch all files of the entries into the store; return the lock with them.
 
-    If the lock is `locked`, exactly its files are fetched and must match it; otherwise all files that the sources list
-    now. Raise WeightsUnavailable, WeightsDiffer, WeightsTooLarge or WeightsDisk.
+    If `locked`, fetch exactly the files in the lock, which must match it; otherwise fetch all files that the sources
+    list now. Raises WeightsUnavailable, WeightsDiffer, WeightsTooLarge or WeightsDisk.
     """
     wanted: list[Wanted] = []
     entries = []
@@ -115,9 +115,9 @@ def fetch(lock: Lock, store: Store, progress: Progress, *, seconds: float, max_b
 
 
 def remove_changed(lock: Lock, store: Store, progress: Progress, say: Callable[[str], object]) -> dict[str, LockedFile]:
-    """Remove the stored files of the entries whose content is no longer that of the lock; return the others by digest.
+    """Remove stored files whose content no longer matches the lock; return the others by digest.
 
-    Raise WeightsDisk.
+    Raises WeightsDisk if a file can't be removed.
     """
     kept = {file.sha256: file for file in lock.files if store.has(file.sha256, file.size)}
     files = {digest: (str(store.path(digest)), file) for digest, file in kept.items()}
@@ -134,7 +134,7 @@ def remove_changed(lock: Lock, store: Store, progress: Progress, say: Callable[[
 def _listed(entry: Entry, seconds: float, missing: Sequence[LockedFile] | None) -> tuple[list[Wanted], Entry]:
     """Return the files of an entry to fetch, and the entry with its revision."""
     if reason := sources.fault(entry.source):
-        # A platform may have named it.
+        # The platform may have named the revision.
         raise problems.WeightsUnavailable(entry.source, reason)
     try:
         source = sources.opened(entry.source, entry.revision, seconds)
@@ -176,7 +176,7 @@ def _in_parallel(wanted: Sequence[Wanted], store: Store, progress: Progress, max
 
 
 def _fetched(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) -> LockedFile:
-    """Return a file that is in the store now; raise the problem that prevents it."""
+    """Fetch a file unless the store has it; return its row for the lock. Raise the problem that prevents it."""
     remote, source = wanted.remote, wanted.entry.source
     try:
         return _stored(wanted, store, progress, max_bytes)
@@ -196,7 +196,7 @@ def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) ->
     if locked and remote.size not in (None, locked.size):
         raise problems.WeightsDiffer(name, source, "another size than")
     facts = (source, wanted.entry.revision, remote.name, remote.version, expected, known)
-    # Waiting for another process and verifying don't count as a stalled source.
+    # Waiting for another process, or verifying, does not mean that a source stalls.
     with store.part(hashlib.sha256(repr(facts).encode()).hexdigest(), progress.beat) as part:
         if known and expected is not None and store.has(known, expected):
             # Another process has fetched it in the meantime.
@@ -214,7 +214,7 @@ def _stored(wanted: Wanted, store: Store, progress: Progress, max_bytes: int) ->
 
 
 def _complete(part: Part, wanted: Wanted, progress: Progress, expected: int | None, max_bytes: int) -> None:
-    """Read the missing rest of `part`, in several attempts; raise the error of the last one."""
+    """Read the missing part of `part`, in several attempts; raise the error of the last one."""
     limit = max_bytes if expected is None else expected
     for attempt in range(ATTEMPTS):
         progress.beat()

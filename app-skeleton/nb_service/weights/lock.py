@@ -16,9 +16,9 @@ from nb_service.model_folder import ModelFolder
 
 FORMAT = 1
 MAX_FILES = 10_000
-# In bytes: what file systems allow between two slashes, and what leaves a path room for its folder.
+# In bytes: the file systems' limit for a name, and a limit for a path that leaves room for its folder.
 MAX_PART, MAX_NAME = 255, 1024
-# The target of a link in an image without weights: /tmp is the only folder that is writable for any user, even on a
+# The folder for the targets of links in an image without weights: only /tmp is writable for every user, even with a
 # read-only root.
 VIEWS = "/tmp"  # noqa: S108 - a folder of its own in it, which must belong to this user
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -33,9 +33,9 @@ class LockedFile(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A source and the folder for its files, relative to the repository.
+    """A source, the folder for its files relative to the repository, and the files themselves.
 
-    `revision` is the version to which a changing source resolved, such as a commit; "" if it has none.
+    `revision` is the fixed version of a source that can change, such as a commit; "" if there is none.
     """
 
     source: str
@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 
 
 class Lock(NamedTuple):
-    """The entries in the order of the notebook."""
+    """The entries of a lock, in the notebook's order."""
 
     entries: tuple[Entry, ...]
 
@@ -62,18 +62,18 @@ class Lock(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Return the lock as text: equal entries give equal bytes."""
+        """Return the lock as text; equal locks have equal bytes."""
         entries = [{**entry._asdict(), "files": [file._asdict() for file in entry.files]} for entry in self.entries]
         return json.dumps({"format": FORMAT, "weights": entries}, indent=1, sort_keys=True) + "\n"
 
     @property
     def view(self) -> Path:
-        """Return the folder to which the links of an image without weights lead."""
+        """Return the folder that the links of an image without weights point to."""
         return Path(VIEWS) / f"nb-weights-{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
 
 
 def is_inside(name: str) -> bool:
-    """Return whether a name stays below its folder, on every operating system."""
+    """Return whether a path stays inside its folder on every operating system."""
     try:
         data = name.encode()
     except UnicodeEncodeError:
@@ -84,14 +84,14 @@ def is_inside(name: str) -> bool:
 
 
 def shared_place(names: Iterable[str]) -> str:
-    """Return the first name, in order, that is also another file's name or folder; "" if there is none."""
+    """Return the first name, in sorted order, that occurs twice or is also another name's folder; "" if none does."""
     counts = Counter(names)
     folders = {str(folder) for name in counts for folder in PurePosixPath(name).parents}
     return next((name for name in sorted(counts) if counts[name] > 1 or name in folders), "")
 
 
 def is_digest(text: str) -> bool:
-    """Return whether a text is a SHA-256 in lower-case hexadecimal."""
+    """Return whether a text is the lower-case hexadecimal form of a SHA-256."""
     return _DIGEST.fullmatch(text) is not None
 
 
@@ -128,7 +128,7 @@ def _entry(content: Any) -> Entry:
 
 
 def require_none(model: ModelFolder, form: str) -> None:
-    """Raise WeightsLeftOut for a model with weights; `form` is the export format, which can't contain them."""
+    """Raise WeightsLeftOut if the model has weights; `form` is the export format, which can't contain them."""
     lock = of_model(model)
     if lock is not None:
         raise problems.WeightsLeftOut(", ".join(entry.folder for entry in lock.entries), form)

@@ -1,7 +1,7 @@
 """The process that provides weights: `python -m nb_service weights start` for a service, `… weights build` for a build.
 
 It prints lines of JSON: {"say": sentence}, then {"done": …} or {"problem": …}. It is a separate process because
-libraries that read from the network may hang: then the process is stopped.
+libraries that read from the network may hang, and only a process can then be stopped.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ from nb_service.weights.store import Store
 
 START, BUILD = "start", "build"
 CA_NAMES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
-# Added to the time limit of a source's library: this process stops only if the library has not.
+# Added to the time limit of a source's library, so that this process stops only if the library did not.
 SPARE_SECONDS = 15.0
 BEAT_SECONDS = 0.5
 
 
 def main(command: str, environ: dict) -> int:
     """Run the command `start` or `build`; return 0 if it succeeds, 1 after a problem."""
-    # Output of libraries must not be read as our lines.
+    # Output of libraries must not be mistaken for lines of this protocol.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     send = Sender(out)
@@ -60,7 +60,7 @@ def _start(settings: Settings, environ: dict, progress: Progress, send: "Sender"
 
 
 def _build(settings: Settings, progress: Progress, send: "Sender") -> dict:
-    """Fetch the weights that the order on stdin lists; return the text of the lock."""
+    """Fetch the weights listed in the order on stdin; return the text of the lock."""
     order = json.load(sys.stdin)
     entries = tuple(Entry(each["source"], each["folder"], tuple(each["patterns"])) for each in order["entries"])
     pinned = lock.of_text(order["pinned"]) if order["pinned"] else None
@@ -86,14 +86,14 @@ class Sender:
         self._lock = threading.Lock()
 
     def __call__(self, **facts: object) -> None:
-        """Print one line."""
-        # The reader is gone, so this process stops soon.
+        """Print one line of JSON."""
+        # The reader has exited, so this process will stop soon.
         with self._lock, contextlib.suppress(OSError):
             print(json.dumps(facts), file=self._out, flush=True)
 
 
 class Watch(threading.Thread):
-    """Kills the process if no byte has arrived for too long, whatever a library waits for."""
+    """Kills the process after too long without a byte, whatever a library is waiting for."""
 
     def __init__(self, progress: Progress, seconds: float, send: Callable[..., object]) -> None:
         super().__init__(daemon=True)
@@ -102,7 +102,7 @@ class Watch(threading.Thread):
         self._send = send
 
     def run(self) -> None:
-        """Check periodically."""
+        """Check periodically whether the download has stalled."""
         while self._progress.stalled < self._seconds:
             time.sleep(BEAT_SECONDS)
         reason = f"nothing has arrived for {self._seconds:g} seconds"
@@ -111,14 +111,14 @@ class Watch(threading.Thread):
 
 
 def _end_with_parent() -> None:
-    """Exit when the parent has exited, which closes its end of stdin."""
+    """Exit when the parent has exited, which closes stdin."""
     while os.read(0, 1):
         pass
     os._exit(1)
 
 
 def _trust(ca_bundle: str) -> None:
-    """Make the libraries trust the authorities in S2I_CA_BUNDLE, as the notebook's own downloads do."""
+    """Make libraries trust the authorities in S2I_CA_BUNDLE, as downloads in the notebook do."""
     if ca_bundle and os.path.isfile(ca_bundle) and os.path.getsize(ca_bundle):
         for name in CA_NAMES:
             os.environ.setdefault(name, ca_bundle)

@@ -1,4 +1,4 @@
-"""Provides a model's weights where its predictor expects them: mounted, from the image, or fetched; all verified."""
+"""Provides a model's weights at the paths that its predictor uses: mounted, in the image, or fetched; verified."""
 
 import os
 import stat
@@ -16,35 +16,35 @@ from nb_service.weights.fetch import Progress, amount
 from nb_service.weights.lock import Entry, Lock
 from nb_service.weights.store import Store
 
-# Where KServe and SageMaker mount models.
+# The folders where KServe and SageMaker mount models.
 PLATFORM_MOUNTS = ("/mnt/models", "/opt/ml/model")
-# In the user's cache folder.
+# The name in the user's cache folder.
 CACHE = "nb-builder/weights"
 DIFFERING_SHOWN = 3
 Say = Callable[[str], object]
 
 
 class Place(NamedTuple):
-    """A folder that a platform may have filled, and the setting that names it, or "" for a conventional folder."""
+    """A folder that a platform may have filled, and the setting that names it; "" for a conventional folder."""
 
     folder: Path
     setting: str = ""
 
 
 def cache_folder(setting: str, app_root: Path, environ: Mapping[str, str]) -> Path:
-    """Return the folder for fetched files: the configured one, or one of this user's outside APP_ROOT."""
+    """Return the folder for fetched files: the configured one, or one in this user's cache outside APP_ROOT."""
     if setting:
         return Path(setting)
     home = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME") or "/", ".cache")
     folder = Path(home) / CACHE
-    # In an image, HOME is the repository's copy.
+    # In an image, HOME contains a copy of the repository.
     if not Path(home).is_absolute() or folder.is_relative_to(app_root) or not _may_make(folder):
         return _temporary_cache()
     return folder
 
 
 def own_cache(folder: Path) -> None:
-    """Create the cache in the temporary folder, where others could have made it; raise WeightsDisk."""
+    """Create the cache in the temporary folder; raise WeightsDisk if another user has created it."""
     if folder == _temporary_cache():
         own_folder(folder)
 
@@ -96,7 +96,7 @@ def provide(lock: Lock, settings: Settings, environ: Mapping[str, str], progress
 
 
 def own_folder(path: Path) -> Path:
-    """Create a folder that only this user can write; raise WeightsDisk if the path is something else."""
+    """Create a folder that only this user can write to; raise WeightsDisk if the path exists as something else."""
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         status = path.lstat()
@@ -112,9 +112,9 @@ def _counted(entry: Entry) -> str:
 
 
 def _mounted(entry: Entry, settings: Settings, *, alone: bool) -> Path | None:
-    """Return the folder to which a platform has mounted the files of an entry; None if there is none.
+    """Return the mounted folder with the files of an entry; None if no platform has mounted one.
 
-    Raise WeightsDiffer if a folder named by a setting has none of them: it was set on purpose.
+    Raises WeightsDiffer if a folder named by a setting has none of the files, because the setting is deliberate.
     """
     for place in places(settings):
         candidates = [place.folder / entry.folder, place.folder / Path(entry.folder).name]
@@ -155,7 +155,7 @@ def _fetch(entries: Sequence[Entry], blobs: Store, seconds: float, progress: Pro
 
 
 def _from_vertex(entry: Entry, settings: Settings, *, alone: bool) -> Entry:
-    """Return an entry with the bucket to which Vertex AI has copied its files, if it has named one."""
+    """Return an entry with the address of the bucket to which Vertex AI has copied its files, if it has one."""
     uri = settings.aip_storage_uri.rstrip("/")
     if "://" not in uri:
         return entry

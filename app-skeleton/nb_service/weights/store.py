@@ -1,4 +1,4 @@
-"""Files by digest, in a folder that several processes may share: a file is in it completely, or not at all."""
+"""Stores files by digest in a folder that processes may share: each file is either complete or missing."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from pathlib import Path
 from nb_scorer.common.digests import sha256_of
 
 LOCK_LOOK_SECONDS = 0.2
-# Receives the number of bytes of each read or write.
+# A callback for progress: its argument is the number of bytes read or written.
 Count = Callable[[int], object]
 
 
@@ -29,7 +29,7 @@ class Store:
         return self.root / "sha256" / digest[:2] / digest
 
     def has(self, digest: str, size: int) -> bool:
-        """Return whether there is a file with this digest and size; its content is not read."""
+        """Return whether there is a file with this digest and size, without reading its content."""
         try:
             status = self.path(digest).lstat()
         except OSError:
@@ -37,12 +37,12 @@ class Store:
         return stat.S_ISREG(status.st_mode) and status.st_size == size
 
     def remove(self, digest: str) -> None:
-        """Remove the file of a digest that it doesn't match."""
+        """Remove the file with this digest, because its content differs."""
         self.path(digest).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def part(self, key: str, wait: Callable[[], object]) -> Iterator["Part"]:
-        """Yield the part of the file `key` that has arrived, locked for this process; raise OSError.
+        """Yield the incomplete file `key`, locked for this process; raise OSError.
 
         `wait` is called repeatedly while another process has the lock.
         """
@@ -62,7 +62,7 @@ class Store:
 
 
 class Part:
-    """A partially received file, which survives the process and is resumed."""
+    """An incomplete file, which remains when the process exits, and is continued later."""
 
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
@@ -70,7 +70,7 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Return how many bytes have arrived."""
+        """Return the number of received bytes."""
         try:
             return self._path.lstat().st_size
         except OSError:
@@ -81,7 +81,7 @@ class Part:
         self._path.unlink(missing_ok=True)
 
     def append(self, blocks: Iterator[bytes], limit: int, count: Count) -> None:
-        """Append blocks; raise OSError, also if the total exceeds `limit` bytes."""
+        """Append blocks; raise OSError if that fails, or if the total exceeds `limit` bytes."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(self._path, flags, 0o600), "ab") as file:
             size = file.tell()
@@ -107,9 +107,9 @@ class Part:
 
 
 def lay(folder: Path, targets: Mapping[str, Path]) -> None:
-    """Make `folder` contain exactly the links `targets`, by name; each is replaced atomically.
+    """Replace the links in `folder` with `targets`, {name: path}, each atomically.
 
-    Raise OSError.
+    Raises OSError if a link can't be created.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, target in targets.items():
@@ -130,7 +130,7 @@ def lay(folder: Path, targets: Mapping[str, Path]) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path, wait: Callable[[], object]) -> Iterator[None]:
-    """Hold a lock; proceed without one if another user's file, or the file system, prevents it."""
+    """Hold the file's lock; continue without one if another user's file or the file system prevents it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except PermissionError:
@@ -146,7 +146,7 @@ def _locked(path: Path, wait: Callable[[], object]) -> Iterator[None]:
 
 
 def _is_taken(descriptor: int) -> bool:
-    """Return whether another process has the lock; otherwise, take it, if the file system supports locks."""
+    """Take the lock if it is free; return whether another process has it. False if the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -157,7 +157,7 @@ def _is_taken(descriptor: int) -> bool:
 
 
 def _make(folder: Path) -> None:
-    """Create a folder that its group may write to, because each pod of a namespace has another user in group 0."""
+    """Create a folder with write permission for its group: each pod of a namespace has another user, all in group 0."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         for each in (folder, folder.parent):

@@ -1,1 +1,1 @@
-"""Which of two versions performs better, from Prometheus metrics: queries, confidence intervals, report."""
+"""Compares two versions using Prometheus metrics: queries, confidence intervals, report."""

@@ -1,4 +1,4 @@
-"""Prometheus metrics of each version."""
+"""Reads the metrics of each version from Prometheus."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from nb_builder.ab_report.intervals import Buckets, Moments, cumulative
 from nb_builder.ab_report.problems import AbNoSeries, AbTooFew
 from nb_builder.ab_report.prometheus import Prometheus, text
 
-# With fewer requests, or labelled outcomes, nothing is reported.
+# With fewer requests or labelled outcomes than this, nothing is reported.
 MIN_COUNT = 30
 # Maximum number of names in a sentence.
 MAX_NAMES = 8
 
 
 class Chosen(NamedTuple):
-    """Which metrics to query: their `prefix`, the `label` of versions, and a regular expression for `route`."""
+    """The metrics to query: their `prefix`, the `label` of versions, and a regular expression for `route`."""
 
     prefix: str
     label: str
@@ -79,14 +79,14 @@ def _is_error(status: str) -> bool:
 def _increases(
     prometheus: Prometheus, chosen: Chosen, version: str, name: str, label: str, *more: str
 ) -> dict[str, float]:
-    """Return the increase of a counter by the values of a label, over all replicas."""
+    """Return a counter's increase per value of `label`, summed over all replicas."""
     series = f"{chosen.prefix}_{name}{chosen.selector(version, *more)}[{chosen.since}]"
     found = prometheus.query(f"sum by ({label}) (increase({series}))")
     return {labels.get(label, ""): value for labels, value in found}
 
 
 def _no_series(prometheus: Prometheus, chosen: Chosen, version: str, route: str) -> AbNoSeries:
-    """Return the problem, which lists the routes, versions, jobs or metrics that exist instead."""
+    """Return the problem, which lists the existing routes, versions, jobs or metrics."""
     metric = f"{chosen.prefix}_http_requests_total"
     here = f"[{chosen.since}]"
     lookups = (

@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 
 
 def wilson(count: int, total: int, confidence: float) -> Interval:
-    """Return the share `count` of `total` with Wilson's score interval, which is valid for rare events, too."""
+    """Return the share `count` of `total` with Wilson's score interval, which is also valid for rare events."""
     z, share = _z(confidence), count / total
     centre = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -59,7 +59,7 @@ class Moments(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """Return their mean."""
+        """Return the mean of the values."""
         return self.total / self.number
 
     @property
@@ -75,7 +75,7 @@ def mean(moments: Moments, confidence: float) -> Interval:
 
 
 def difference_of_means(a: Moments, b: Moments, confidence: float) -> Interval:
-    """Return B's mean minus A's, with Welch's interval for many values: their variances may differ."""
+    """Return B's mean minus A's, with Welch's interval for large samples, in which the variances may differ."""
     difference, spread = b.mean - a.mean, _z(confidence) * math.sqrt(a.of_mean + b.of_mean)
     return Interval(difference, difference - spread, difference + spread)
 
@@ -92,16 +92,16 @@ class Buckets(NamedTuple):
         return self.counts[-1]
 
     def of_rank(self, rank: int) -> tuple[float, float]:
-        """Return the bounds of the bucket with the value of this rank, from 1 to `total`, the upper one inclusive."""
+        """Return the bounds of the bucket with the value of a rank, from 1 to `total`; the upper bound is inclusive."""
         place = next(place for place, count in enumerate(self.counts) if count >= rank)
         return (self.edges[place - 1] if place else 0.0), self.edges[place]
 
 
 def quantile(share: float, buckets: Buckets, confidence: float) -> Interval:
-    """Return the upper bound of a quantile's bucket, and the bounds between which the true quantile is.
+    """Return the upper bound of the quantile's bucket, with the bounds between which the true quantile lies.
 
-    The number of values below the true quantile is binomially distributed, whatever their distribution: that gives two
-    ranks, and the buckets give their bounds. The lower bound itself is not in the interval.
+    The number of values below the true quantile is binomially distributed, whatever the distribution of the values.
+    That gives two ranks, and the buckets give their bounds. The interval excludes its lower bound.
     """
     total = buckets.total
     outside = (1 - confidence) / 2
@@ -137,12 +137,12 @@ def _z(confidence: float) -> float:
 
 
 def together(number: int, confidence: float) -> float:
-    """Return the confidence that each of `number` intervals needs for all to hold together with `confidence`."""
+    """Return the confidence that each of `number` intervals needs, so that all hold with `confidence`."""
     return 1 - (1 - confidence) / number
 
 
 def times_as_many(difference: Interval) -> float | None:
-    """Return the factor by which the number of values must grow until such a difference shows; None if never."""
+    """Return the factor by which the number of values must grow until the difference is significant; None if never."""
     reach = min(difference.value - difference.low, difference.high - difference.value)
     return (reach / difference.value) ** 2 if difference.value else None
 

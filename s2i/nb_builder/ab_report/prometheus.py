@@ -13,17 +13,17 @@ from nb_builder.ab_report.problems import AbPrometheus
 
 Found = TypeVar("Found")
 SECONDS = 30.0
-# Another server at this address may send an endless page.
+# A different server at this address might send an endless response.
 MAX_BYTES = 64 << 20
 
 
 class Prometheus:
-    """One server, by its address; raises AbPrometheus if nothing or something else responds."""
+    """A Prometheus server at an address; raises AbPrometheus if no server responds, or a different one."""
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
         is_here = urllib.parse.urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1")
-        # A user's proxy can't connect back to this machine.
+        # The user's proxy can't connect back to this machine.
         proxies = (urllib.request.ProxyHandler({}),) if is_here else ()
         self._opener = urllib.request.build_opener(*proxies)
         # All queries use the same time, by the server's own clock.
@@ -31,7 +31,7 @@ class Prometheus:
         self._time = self._asked("time()", lambda result: str(float(result[0])))
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Return (labels, value) of each series of an expression; those without a number are left out."""
+        """Return (labels, value) of each series of an expression, except for values that are not finite."""
         pairs = self._asked(
             expression, lambda result: [(series["metric"], float(series["value"][1])) for series in result]
         )

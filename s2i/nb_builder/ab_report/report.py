@@ -1,4 +1,4 @@
-"""Which version performs better, measure by measure, as a JSON object."""
+"""Compares two versions measure by measure; the report is a JSON object."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ from nb_builder.ab_report.intervals import Interval
 CONFIDENCE = 0.95
 QUANTILES = (0.5, 0.95, 0.99)
 A, B, NOT_KNOWN = "a", "b", "not known"
-# Larger required numbers are not reported.
+# Larger numbers of additional values are not reported.
 MAX_COUNT = 10**9
 
 
 class Measure(NamedTuple):
-    """What is compared: the number of values of each version, and functions of a confidence for the intervals."""
+    """A compared measure: the number of values of each version, and functions of a confidence that return intervals."""
 
     name: str
     unit: str
@@ -30,7 +30,7 @@ class Measure(NamedTuple):
 
 
 def build(chosen: Chosen, a: Counted, b: Counted) -> dict[str, Any]:
-    """Return the report: both versions, each measure that both have, and the names of those in which one is better."""
+    """Return the report: both versions, each measure that both have, and the measures in which one performs better."""
     measures = [measure for measure in _measures(a, b) if min(measure.numbers) >= MIN_COUNT]
     confidence = intervals.together(len(measures), CONFIDENCE)
     compared = [_compared(measure, confidence) for measure in measures]
@@ -98,7 +98,7 @@ def _compared(measure: Measure, confidence: float) -> dict[str, Any]:
     if difference is not None:
         is_larger = difference.low > 0 if difference.excludes_zero else None
     else:
-        # A lower bound is not in its interval, so two intervals may touch.
+        # An interval excludes its lower bound, so two intervals may touch.
         is_larger = True if of_b.low >= of_a.high else False if of_a.low >= of_b.high else None
     better = NOT_KNOWN if is_larger is None else B if is_larger is measure.more_is_better else A
     return {
@@ -114,7 +114,7 @@ def _compared(measure: Measure, confidence: float) -> dict[str, Any]:
 
 
 def _shown(interval: Interval) -> dict[str, float | None]:
-    """Return an interval in JSON form, which has no infinity."""
+    """Return an interval in JSON form; infinity becomes None."""
     return {name: value if math.isfinite(value) else None for name, value in interval._asdict().items()}
 
 

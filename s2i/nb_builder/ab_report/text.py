@@ -1,4 +1,4 @@
-"""The report for a terminal."""
+"""Formats the report for a terminal."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -70,7 +70,7 @@ def _interval(interval: dict[str, float | None], unit: str, sign: str = "") -> s
     value, low, high = (_number(interval[name], unit, sign) for name in ("value", "low", "high"))
     suffix = {"share": " %", "seconds": " ms"}.get(unit, "")
     if unit == "seconds":
-        # A histogram only has bounds.
+        # A histogram only provides bounds.
         return f"{low} to {high}{suffix}" if interval["high"] is not None else f"above {low}{suffix}"
     return f"{value}{suffix} ({low} to {high})"
 

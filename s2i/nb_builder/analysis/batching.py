@@ -1,8 +1,8 @@
-"""What prevents predictor from running in batches, derived from the syntax of the cells before any of them runs.
+"""Determines from the syntax of the cells, before any cell runs, why predictor can't be called in batches.
 
-The rules are those of the build, nb_scorer.batching.rewrite, which reads them from live objects. Here the objects are
-made from the source: functions and classes are defined but never called, literals are evaluated, and anything from a
-package is a stand-in with only its package and its name.
+The rules are those of nb_scorer.batching.rewrite, which the build applies to live objects. Here, the objects are
+created from the source: functions and classes are defined but never called, literals are evaluated, and everything from
+a package is a stand-in with only its package and name.
 """
 
 import ast
@@ -30,7 +30,7 @@ from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 from nb_builder.rewrite.unfold import unfold
 
-# Standard library modules that may be used themselves: importing them has no side effects.
+# Standard library modules that are used as they are, because importing them has no side effects.
 _PLAIN = frozenset(
     """collections contextlib datetime functools io itertools json logging math os pathlib pickle random re secrets
     socket sqlite3 statistics string subprocess threading time urllib uuid warnings""".split()  # noqa: SIM905
@@ -77,7 +77,7 @@ class Hindrance:
 
 
 def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindrance | None:
-    """Return what prevents predictor, as defined in `cells`, from running in batches; None if that is unknown.
+    """Return why predictor, as defined in `cells`, can't run in batches; None if nothing prevents it, or if unknown.
 
     `folder` is the notebook's folder in `repository`; modules in both are read as well.
     """
@@ -89,7 +89,7 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
         for cell in cells:
             written = cell.statements or []
             for statement in unfold(written).statements:
-                # Code that a magic runs has no source to read, here or in a build.
+                # The source of code that a magic runs is not available, neither here nor in a build.
                 label = labels[id(cell)] if any(statement is each for each in written) else rewrite.TIMED
                 world.add(world.main, statement, label)
         predictor = world.main.get("predictor", UNKNOWN)
@@ -97,13 +97,13 @@ def hindrance(cells: Sequence[Cell], folder: Path, repository: Path) -> Hindranc
             predictor = getattr(predictor, "__call__", UNKNOWN)  # noqa: B004 - the method itself is wanted
         if not isinstance(predictor, (types.FunctionType, types.MethodType)):
             return None
-        # A stream is never scored in batches, so no rewriting would help.
+        # A stream is never scored in batches, so rewriting predictor would not help.
         if streams.is_streaming(predictor):
             return None
         try:
             rewrite.derive(predictor, world.is_own, world)
         except rewrite.Underivable as reason:
-            # Without a model call, batches gain nothing; and only the run shows whether a call is one.
+            # Without a model call, batches gain nothing, and only the run shows whether a call is one.
             if reason.reason == rewrite.CALLS_NO_MODEL:
                 return None
             place = next((cell for cell in cells if labels[id(cell)] == reason.file), None)
@@ -121,7 +121,7 @@ def _binds_unseen(cell: Cell) -> bool:
 
 
 class _Shown:
-    """Lets `inspect` find the source of functions that aren't in files."""
+    """Makes the source of functions without a file available to `inspect`."""
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self._sources = sources
@@ -136,7 +136,7 @@ class _Shown:
 
 
 class _StandIn:
-    """A stand-in for an object of a package; its attributes and return values are stand-ins of that package, too."""
+    """Stands in for an object of a package; its attributes and return values also stand in for that package."""
 
     def __init__(self, home: str, name: str) -> None:
         self.__module__ = home
@@ -172,7 +172,7 @@ class _World:
     def add(self, names: dict[str, Any], statement: ast.stmt, file: str) -> None:
         """Bind in `names` what `statement` of `file` would bind, except for names that Python itself reads.
 
-        Otherwise a module's `__getattr__` would be called here, and `__builtins__` would control how classes are
+        Otherwise, a module's `__getattr__` would be called here, and `__builtins__` would control how classes are
         created.
         """
         kept = {"__name__": names["__name__"], "__builtins__": builtins}

@@ -1,4 +1,4 @@
-"""Library calls that download data sets: a build needs network access for them, or a copy of the data."""
+"""Finds library calls that download data sets; a build needs network access for them, or a copy of the data."""
 
 import ast
 from collections.abc import Sequence

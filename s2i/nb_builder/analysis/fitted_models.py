@@ -1,8 +1,8 @@
 """Finds the fitted model that a notebook without predictor would serve, from the cells' syntax trees.
 
-Supported are estimators with scikit-learn's API, and the results of training in xgboost and lightgbm. Training data is
-traced back, through splits and transformers, to a name or an expression whose rows are samples. If it can't be traced,
-no model is found.
+It recognises estimators with scikit-learn's API, and the results of training in xgboost and lightgbm. It traces the
+training data back, through splits and transformers, to a name or an expression whose rows are samples. If that fails,
+it finds no model.
 """
 
 import ast
@@ -19,9 +19,9 @@ from nb_builder.analysis import notebook_contract
 from nb_builder.common.cell import Cell
 from nb_builder.rewrite.names import bound
 
-# Models with another interface than scikit-learn's: of Keras, Prophet, statsmodels and PyTorch.
+# Models with interfaces other than scikit-learn's: Keras, Prophet, statsmodels and PyTorch.
 NETWORK, FORECAST, REGRESSION, MODULE = "network", "forecast", "regression", "module"
-# Time series of statsmodels, since 0.13 and before; word vectors of gensim; pipelines of spaCy.
+# Time series of statsmodels, from version 0.13 on and before; word vectors of gensim; pipelines of spaCy.
 SERIES, OLD_SERIES, WORDS, TEXTS = "series", "old series", "words", "texts"
 # Kinds of data: a table with column names, one with column numbers, a column, an array, a list.
 TABLE, BARE_TABLE, COLUMN, ARRAY, LIST = "table", "bare table", "column", "array", "list"
@@ -39,10 +39,10 @@ _OWN_KINDS = {
 }
 _LIBRARIES = {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "skorch"}
 _NETWORKS = {"keras", "tensorflow"}
-# Models of statsmodels: those that take a formula and a table, and those that take targets and data.
+# Models of statsmodels: first those that take a formula and a table, then those that take targets and data.
 _BY_FORMULA = {"ols", "wls", "gls", "glm", "logit", "probit", "poisson", "rlm", "mnlogit"}
 _BY_ARRAYS = {"OLS", "WLS", "GLS", "GLM", "Logit", "Probit", "Poisson", "RLM", "MNLogit"}
-# A name in a formula, alone or as the argument of Q("..."); for a function, a bracket follows.
+# A name in a formula, alone or in Q("..."); a function's name is followed by a bracket.
 _IN_FORMULA = re.compile(r"Q\((?:\"([^\"]+)\"|'([^']+)')\)|\b([A-Za-z_]\w*)\b(?!\s*[(.])")
 _PREDICTS = re.compile(
     r"(Classifier|Regressor|Regression|SVC|SVR|NB|Perceptron|DiscriminantAnalysis|KMeans|GaussianMixture|IsolationForest"
@@ -51,7 +51,7 @@ _PREDICTS = re.compile(
 _CLASSIFIES = re.compile(
     r"(Classifier|SVC|NB|Perceptron|DiscriminantAnalysis|LogisticRegression|NearestCentroid)(CV)?$"
 )
-# Transformers that return arrays, by default none of them sparse.
+# Transformers that return dense arrays by default.
 _SCALERS = re.compile(r"(Scaler|Imputer|PCA|PowerTransformer|QuantileTransformer|Normalizer|PolynomialFeatures)$")
 # Functions that wrap the model that is their argument.
 _SEARCHES = re.compile(r"SearchCV$|ThresholdClassifier(CV)?$|^(clone|CalibratedClassifierCV)$")
@@ -61,18 +61,18 @@ _SAME_KIND = frozenset(
     interpolate join loc map merge query rename replace reset_index round sample select_dtypes set_index sort_index
     sort_values tail""".split()  # noqa: SIM905
 )
-# Deterministic and without side effects, so an expression with them can be repeated.
+# Functions that are deterministic and without side effects, so that expressions with them can be repeated.
 _REPEATABLE = _SAME_KIND - {"sample", "apply", "map"} | {"reshape", "to_numpy", "ravel", "tolist"}
-# A name with one of these attributes is a table, whatever its origin.
+# A name used with one of these attributes is a table, wherever it comes from.
 _OF_TABLES = {"columns", "info", "select_dtypes", "drop", "iterrows", "itertuples", "merge", "set_index"}
-# Functions of sklearn.preprocessing whose result can't be traced back: a sample is one of its rows.
+# Functions of sklearn.preprocessing whose result can't be traced back, so its rows are the samples.
 _SCALES = {"scale", "minmax_scale", "maxabs_scale", "robust_scale", "normalize", "binarize"}
 # Functions that load models from files.
 _LOADS = {"load", "load_model", "load_weights"}
 # Methods that modify their object.
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "update"}
 _FITS = {"fit", "fit_predict", "fit_transform", "partial_fit"}
-# Attributes that models have, but scalers and encoders don't.
+# Attributes of models that scalers and encoders don't have.
 _ASKED = {"predict", "predict_proba", "decision_function", "score", "evaluate", "forecast", "best_params_"}
 _ASKS = re.compile(r"\.(?:fit|fit_predict|predict|predict_proba|score|forecast)\(|\btrain\(")
 _MAX_CHARACTERS = 120
@@ -85,7 +85,7 @@ _MAX_CALLS = 300
 
 @dataclass(frozen=True)
 class OwnCall:
-    """Expressions for the data that the notebook passed to its model, and for the model's predictions."""
+    """A call of the model in the notebook: expressions for its data, and for the predictions."""
 
     given: str
     answered: str
@@ -121,7 +121,7 @@ class FittedModel:
 class _Way:
     """An expression, and the versions of its names: its value stays the same while these do.
 
-    `since` is when it was read; it includes in-place changes made before, but not later ones.
+    `since` is the position where it was read: in-place changes before it are included, later ones are not.
     """
 
     text: str
@@ -134,9 +134,10 @@ class _Data:
     kind: str
     ways: tuple[_Way, ...] = ()
     steps: tuple[_Way, ...] = ()
-    # The data from which the rows were split: more rows of the same columns, in case the rows have no name any more.
+    # The data from which the rows were split: more rows with the same columns, in case no name refers to the rows any
+    # more.
     whole: tuple[_Way, ...] = ()
-    # The result of the steps, in case they can't be repeated; none unless it is certainly an array.
+    # The result of the steps, in case they can't be repeated; None unless it is certainly an array.
     after: tuple[_Way, ...] = ()
     is_dense: bool = True
     # The labels that a classifier learns.
@@ -170,14 +171,14 @@ class _Several:
 
 @dataclass(frozen=True)
 class _Collection:
-    """Models in a list or a dict, all fitted to the same data in a loop: any one of them."""
+    """Models in a list or dict, all fitted to the same data in a loop; any of them may be chosen."""
 
     model: "_Model"
 
 
 @dataclass(eq=False)
 class _Model:
-    """An estimator: the name of its innermost class, and the data that it was last fitted to."""
+    """An estimator: the name of its innermost class, and the data of its last fit."""
 
     kind: str
     data: _Data | None = None
@@ -191,7 +192,7 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Unfitted:
-    """A model of statsmodels: only the result of its fit() can predict."""
+    """A model of statsmodels before fit(), whose result can predict."""
 
     model: _Model
 
@@ -221,7 +222,7 @@ def obstacle(cells: Sequence[Cell]) -> str:
     reader = _Reader(cells)
     if not reader.fits:
         return "no cell calls a model's fit()"
-    # A scaler is fitted too, but isn't used for predictions.
+    # A scaler is fitted as well, but is not used for predictions.
     asked = [name for name in reader.fits if reader.attributes[name] & _ASKED]
     name = (asked or list(reader.fits))[-1]
     cell, maker, function = reader.fits[name]
@@ -255,7 +256,7 @@ class _Reader:
         self.followed = 0
         # The model that was last saved to a file.
         self.saved: _Model | None = None
-        # Names that a loop bound last.
+        # The names that a loop bound last.
         self.of_loops: set[str] = set()
         self.modules = _own_modules(cells)
         self.place = 0
@@ -264,7 +265,7 @@ class _Reader:
         statements = [(binding.cell, binding.statement) for binding in notebook_contract.unfolded(cells)[0]]
         self.attributes = _attributes(statement for _, statement in statements)
         self.dumped = set(_dumped(statement for _, statement in statements))
-        # {name: the cell that has fitted it last, the call that made it or "", the function whose name it is or ""}
+        # {name: the cell of its last fit, the call that created it or "", the function in which it is local or ""}
         self.fits: dict[str, tuple[Cell, str, str]] = {}
         # {name: the cell that bound it last}, and the same for in-place changes.
         self.bound_in: dict[str, Cell] = {}
@@ -302,7 +303,7 @@ class _Reader:
         ways = (*data.ways, *data.whole) if data else ()
         samples = next((way.text for way in ways if self._holds(way)), None)
         if data and data.after and (samples is None or not all(map(self._holds, data.steps))):
-            # Then a sample is a row of the model's input.
+            # In that case, a sample is a row of the model's input.
             samples = next((way.text for way in data.after if self._holds(way)), None)
             data = _Data(ARRAY)
         if data is None or samples is None or not all(map(self._holds, data.steps)):
@@ -404,7 +405,7 @@ class _Reader:
         self.of_loops |= names
 
     def _mutate(self, name: str, column: str | None) -> None:
-        """Record that a name's value has changed; from now on, only its name refers to the new value."""
+        """Record that a name's value has changed: only the name refers to the new value."""
         self.mutations.append((self.place, name, column))
         if self.cell is not None:
             self.changed_in[name] = self.cell
@@ -456,7 +457,7 @@ class _Reader:
             self.values[name] = _Collection(model)
 
     def _note_call(self, model: _Model, call: ast.Call, answer: _Way | None) -> None:
-        """Record a model's training data or input, if it can be expressed again."""
+        """Record a model's training data or input, if an expression for it can be repeated."""
         node = call.args[0] if call.args else _keyword(call, "X")
         value = self._value(node) if isinstance(node, ast.Name) else None
         way = self._way(node)
@@ -513,7 +514,7 @@ class _Reader:
         if isinstance(node, ast.Attribute):
             return self._attribute(node)
         if isinstance(node, ast.Constant):
-            # Such as a named formula.
+            # For example a formula with a name.
             return node.value if isinstance(node.value, str) else None
         return self._subscript(node) if isinstance(node, ast.Subscript) else self._computed(node)
 
@@ -582,7 +583,7 @@ class _Reader:
         return _method_of_data(owner, function.attr) if isinstance(owner, _Data) else None
 
     def _look_alike(self, function: ast.Attribute, name: str, call: ast.Call) -> _Model | None:
-        """Return a model of an unknown class that is fitted, and asked or saved, as scikit-learn's are, else None."""
+        """Return a model of an unknown class that is fitted, and used or saved, like scikit-learn's; else None."""
         is_model = name in self.dumped or self.attributes[name] & {"predict", "predict_proba"}
         is_fitted_alike = len(call.args) == 2 and not call.keywords
         if (
@@ -612,7 +613,7 @@ class _Reader:
         parameters = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
         given = dict(zip(parameters, call.args, strict=False))
         given.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg})
-        # As if its statements were inlined, with the arguments substituted.
+        # As if its statements were inlined with the arguments substituted.
         local = {each: f"__{name}__{each}" for each in {*bound(function.body), *parameters}}
         inlined = _Inlined(given, local)
         statements = [inlined.visit(copy.deepcopy(statement)) for statement in function.body]
@@ -638,7 +639,7 @@ class _Reader:
         """Record the input of a PyTorch model: its training data."""
         if not isinstance(model, _Model) or model.kind != MODULE or not call.args:
             for argument in call.args:
-                # Such as a loss computed from the model's output.
+                # For example a loss computed from the model's output.
                 self._value(argument)
             return None
         data = self._data_or_value(call.args[0])
@@ -666,7 +667,7 @@ class _Reader:
         return self._model_of_library(library, name, call)
 
     def _of_torch(self, name: str, call: ast.Call) -> Any:
-        """Return a model, batches of data, or a tensor."""
+        """Return a PyTorch model, batches of data, or a tensor."""
         if name == "Sequential":
             return _Model(MODULE, arrays_only=True)
         if name in ("TensorDataset", "DataLoader"):
@@ -689,7 +690,7 @@ class _Reader:
         return self._estimator(name, call) if library in _LIBRARIES else None
 
     def _named_again(self, call: ast.Call) -> _Data | None:
-        """Return data that went through steps and is put into a DataFrame; None for any other call."""
+        """Return data that went through steps and is put into a DataFrame again; None for any other call."""
         data = self._value(call.args[0]) if call.args else None
         if not isinstance(data, _Data) or not data.steps or ast.unparse(call.func).rpartition(".")[2] != "DataFrame":
             return None
@@ -764,7 +765,7 @@ class _Reader:
         elif not name[:1].isupper():
             return _Data(ARRAY) if name in _SCALES else None
         elif name.startswith("NeuralNet"):
-            # skorch: PyTorch doesn't convert number types by itself.
+            # skorch: PyTorch doesn't convert number types itself.
             return _Model(name, arrays_only=True, dtype="float32")
         else:
             return _Model(name)
@@ -967,7 +968,7 @@ def _deleted(statement: ast.stmt) -> Iterator[str]:
 
 
 def _mutations(statement: ast.stmt) -> Iterator[tuple[str, str | None]]:
-    """Yield (name, column) for each in-place change of a statement; the column is None unless it is a single one."""
+    """Yield (name, column) for each in-place change by a statement; the column is None if several may change."""
     targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
     if isinstance(statement, ast.Delete):
         targets = statement.targets
@@ -1076,7 +1077,7 @@ def _method_of_data(data: _Data, name: str) -> _Data | None:
         return data if name in ("toarray", "todense", "astype", "copy") else None
     if data.kind in (TABLE, BARE_TABLE, COLUMN):
         if name == "to_dict":
-            # Records, which a DictVectorizer takes.
+            # Records, the input of a DictVectorizer.
             return _Data(LIST)
         if name in ("to_numpy", "to_list", "tolist"):
             return replace(data, kind=ARRAY if name == "to_numpy" else LIST, ways=())

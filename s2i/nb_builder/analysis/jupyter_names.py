@@ -1,4 +1,4 @@
-"""Names in predictor and validator that only Jupyter defines: get_ipython(), display, and IPython's modules."""
+"""Finds names in predictor and validator that only Jupyter defines: get_ipython(), display, and IPython's modules."""
 
 import ast
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ _DISPLAY = "display"
 def findings(cells: Sequence[Cell], notebook: Path) -> tuple[list[OnlyInJupyter], list[str]]:
     """Return (problems, notes) about names that only Jupyter defines.
 
-    A function that contains get_ipython can't even be saved. `display` makes each call that reaches it fail; if only
-    some calls do, that is a note.
+    A function that contains get_ipython can't be saved at all. A call of `display` fails; if only some calls of
+    predictor reach one, that is a note.
     """
     uses = Uses(cells)
     if uses.opaque:
@@ -41,7 +41,7 @@ def problem(use: Use, notebook: Path, instead: str = "") -> OnlyInJupyter:
 
 
 def imported(cells: Sequence[Cell]) -> list[Use]:
-    """Return each use of a name that a cell imports from IPython; a saved function that has one needs IPython."""
+    """Return the uses of names that a cell imports from IPython: a saved function with such a name needs IPython."""
     uses = Uses(cells)
     return [] if uses.opaque else [use for use in uses.all() if _is_of_ipython(use.name, uses)]
 

@@ -1,4 +1,4 @@
-"""Parameter searches, which train a model many times: how many combinations they try, before any cell runs."""
+"""Counts the combinations that parameter searches try, before any cell runs: such searches train a model many times."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ _SEARCHES = {
 # {function: the position of the argument with the number of values}
 _COUNTED = {"numpy.linspace": 2, "numpy.logspace": 2, "numpy.geomspace": 2}
 _DEFAULT_COUNT = 50
-# Searches that train at least this many models get a line.
+# Searches that train at least this many models are reported.
 MIN_MODELS = 50
 
 
@@ -101,7 +101,7 @@ def _length(value: ast.expr, values: dict[str, ast.expr], imports: dict[str, str
         try:
             return len(range(*(number for number in numbers if number is not None)))
         except (TypeError, ValueError, OverflowError):
-            # The cell fails, with a better message.
+            # The cell will fail with a better message.
             return None
     if name in _COUNTED:
         counted = _argument(value, _COUNTED[name], "num")

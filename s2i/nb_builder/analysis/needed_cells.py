@@ -1,4 +1,4 @@
-"""Which cells the service needs: those that predictor depends on, and those with other possible effects.
+"""Finds the cells that the service needs: those that predictor depends on, and those with other possible effects.
 
 A cell is left out only if all its statements just plot, print, or bind names that no needed cell reads. Statements that
 may modify an object, the file system or a library's state are kept.
@@ -28,7 +28,7 @@ ROOTS = frozenset(
     }
 )
 
-# Libraries whose functions show or measure, and modify none of their arguments.
+# Libraries whose functions only display or measure, and don't modify their arguments.
 _SHOWING = {
     "matplotlib",
     "seaborn",
@@ -57,7 +57,7 @@ _SHOWING |= {"prettytable", "pydot", "pydotplus", "sweetviz", "tabulate", "termc
 # Other libraries whose functions modify none of their arguments, except those in _EFFECTS.
 _PURE = {"sklearn", "numpy", "pandas", "scipy", "statsmodels", "math", "collections", "itertools", "datetime", "re"}
 _PURE |= {"xgboost", "lightgbm", "catboost", "imblearn", "mlxtend"}
-# Modules that don't belong to the author.
+# Modules whose code is not the author's.
 _PACKAGES = notebook_contract.WITHOUT_PREDICTOR
 _PURE_BUILTINS = {
     *("abs", "all", "any", "bool", "dict", "dir", "display", "enumerate", "float", "format", "help", "int"),
@@ -125,12 +125,12 @@ _READS = {
     *("applymap", "style", "background_gradient", "set_index", "filter", "query", "where", "idxmax", "idxmin"),
 }
 _READS |= {"feature_name", "num_trees", "trees_to_dataframe"}
-# Prefixes of such methods' names.
+# Prefixes of the names of such methods.
 _READING = ("get_", "plot_")
 # Keywords with which a method of _READS modifies its object.
 _IN_PLACE = {"inplace", "copy"}
 _FITS = {"fit", "fit_transform", "fit_predict", "fit_resample", "partial_fit"}
-# Magics that show or measure.
+# Magics that only display or measure.
 _MAGICS = {
     "HTML",
     "R",
@@ -158,7 +158,7 @@ _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Unneeded:
-    """The cells that can be left out, those that may fail without consequence, and those that only import names."""
+    """The cells to leave out, those that may fail without consequences, and those of which only imports are needed."""
 
     left_out: tuple[Cell, ...] = ()
     may_fail: tuple[Cell, ...] = ()
@@ -166,7 +166,7 @@ class Unneeded:
 
 
 def find(cells: Sequence[Cell]) -> Unneeded:
-    """Return the cells that the service doesn't need, in order; none if a cell can't be read."""
+    """Return the cells that the service doesn't need, in order; none if a cell can't be parsed."""
     parsed = []
     for cell in cells:
         statements = cell.statements
@@ -175,7 +175,7 @@ def find(cells: Sequence[Cell]) -> Unneeded:
         parsed.append((cell, statements))
     facts = _Facts([statement for _, statements in parsed for statement in statements])
     unneeded, imports_only = facts.harmless(parsed)
-    # Judged by the cells that predictor needs, not by the effects of doubtful cells.
+    # Only cells that predictor needs count here, not doubtful cells that are kept for their possible effects.
     may_fail = [cell for cell in facts.harmless(parsed, others=True)[0] if cell not in (*unneeded, *imports_only)]
     return Unneeded(tuple(cell for cell in unneeded if cell.source.strip()), tuple(may_fail), tuple(imports_only))
 
@@ -198,7 +198,7 @@ def _is_import(statement: ast.stmt) -> bool:
 
 
 def _is_trivial(statement: ast.stmt) -> bool:
-    """Return whether a statement is a constant, such as a string that describes the cell, or a magic."""
+    """Return whether a statement has no effect: a constant, such as a string that describes the cell, or a magic."""
     value = statement.value if isinstance(statement, ast.Expr) else None
     is_magic = any(isinstance(node, ast.Name) and node.id == "get_ipython" for node in ast.walk(statement))
     return isinstance(value, ast.Constant) or is_magic
@@ -230,7 +230,7 @@ def _reads(statements: Iterable[ast.stmt]) -> set[str]:
 def unneeded_imports(
     cells: Sequence[Cell], may_fail: Collection[int | None], modules: Collection[str]
 ) -> list[tuple[Cell, ast.stmt]]:
-    """Return the import statements, with their cells, that import only `modules` and whose names no needed cell reads.
+    """Return the statements, with their cells, that import only `modules` under names that no needed cell reads.
 
     `may_fail` are the numbers of cells that aren't needed.
     """
@@ -365,12 +365,12 @@ class _Facts:
         return read
 
     def is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool = False) -> bool:
-        """Return whether a statement can be left out if other cells read only the names in `wanted`.
+        """Return whether a statement can be left out if other cells need only the names in `wanted`.
 
         With `others`, it may call library functions that modify files or state.
         """
         if isinstance(statement, (*_MODULES, *_DEFINITIONS)):
-            # They may be needed by name, in a kept cell above or below.
+            # A cell that is kept, above or below, may need them by name.
             return not bound([statement]) & wanted and not _imports_all(statement)
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             return True
@@ -381,11 +381,11 @@ class _Facts:
         return all(self._node_is_harmless(node, wanted, others=others) for node in ast.walk(statement))
 
     def _magic_is_harmless(self, statement: ast.stmt, wanted: set[str], *, others: bool) -> bool:
-        """Return whether a statement is a magic that shows or measures, and its Python code is harmless."""
+        """Return whether a statement is a magic that only displays or measures, with harmless Python code."""
         call = statement.value if isinstance(statement, ast.Expr) else None
         name = call.args[0] if isinstance(call, ast.Call) and call.args else None
         unfolding = unfold([statement])
-        # unfold knows the extensions that bind no names; their output isn't needed.
+        # `unfold` handles the extensions that bind names. The output of the others isn't needed.
         shows = isinstance(name, ast.Constant) and name.value in {*_MAGICS, "load_ext"}
         if not shows or (isinstance(name, ast.Constant) and name.value == "load_ext" and unfolding.opaque):
             return False
@@ -431,7 +431,7 @@ class _Facts:
 
     def _function_is_harmless(self, name: str, call: ast.Call, wanted: set[str], *, others: bool) -> bool:
         if name in self.functions:
-            # It may modify its arguments, or its source outside the notebook.
+            # It may modify its arguments, or a source outside the notebook.
             outside = set().union(*(needed(definition) for definition in self.functions[name]))
             changes = any(self._is_wanted(each, wanted) for each in outside - set(self.modules))
             is_apart = not changes and not self._gets_wanted(call, wanted)

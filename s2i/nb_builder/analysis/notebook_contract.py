@@ -1,4 +1,4 @@
-"""Checks the notebook contract as far as possible without running a cell."""
+"""Checks as much of the notebook contract as possible without running a cell."""
 
 import ast
 import json
@@ -20,7 +20,7 @@ from nb_builder.rewrite.unfold import unfold
 
 TOLERATED = "raises-exception"
 
-# Run by the model Python, because only that version knows its own syntax. Prints the first error of each source.
+# Runs in the model Python, whose syntax differs from this one's. Prints the first error of each source.
 _COMPILE = """
 import ast, json, sys, warnings
 warnings.simplefilter("ignore")
@@ -79,7 +79,7 @@ _KINDS = {
 # Common names for a function that should be called predictor.
 _OTHER_NAMES = re.compile(r"predict(?:_\w+)?|(?:model|make)_predict(?:ion)?|infer(?:ence)?|score|classify|forecast")
 _IMPORTS = (ast.Import, ast.ImportFrom)
-# Packages whose `import *` provides no predictor. Any other module may be the author's own.
+# Packages whose `import *` does not define predictor. Any other module may be the author's own.
 WITHOUT_PREDICTOR = {
     *sys.stdlib_module_names,
     *("bokeh", "catboost", "fastai", "imblearn", "IPython", "keras", "lightgbm", "matplotlib", "mpl_toolkits", "numpy"),
@@ -106,9 +106,9 @@ class Binding:
 def findings(cells: Sequence[Cell], notebook: Path, python: Path, *, defines: bool = True) -> Iterator[BuildProblem]:
     """Yield the problems that prevent a notebook from becoming a service, with cell and line.
 
-    These are CellSyntax, Python2Code and, if this notebook `defines` the contract, PredictorMissing, NotCallable,
-    WrongArguments and ValidatorReturnsNothing. The run detects everything else, such as names bound with `import *` or
-    `%run`.
+    They are CellSyntax, Python2Code and, if this notebook `defines` the contract, PredictorMissing, NotCallable,
+    WrongArguments and ValidatorReturnsNothing. Only the run detects other problems, such as names bound with `import *`
+    or `%run`.
     """
     yield from _syntax(cells, notebook, python)
     if not defines:
@@ -135,8 +135,8 @@ def binds_predictor(cells: Sequence[Cell]) -> bool:
 def named_predictors(cells: Sequence[Cell]) -> dict[str, str]:
     """Return {name in `predictors`: name of its function, "" for an anonymous one}.
 
-    Only a dict whose values are functions, as far as the cells show, counts: a list of columns or a dict of models with
-    this name is something else.
+    Only a dict whose values are functions, as far as the cells show, counts: a list of columns or a dict of models may
+    have the same name.
     """
     last = _last("predictors", cells)
     value = getattr(last.statement, "value", None) if last else None
@@ -183,7 +183,7 @@ def imported(name: str, cells: Sequence[Cell]) -> bool | None:
 
 
 def other_use(statement: ast.stmt) -> str | None:
-    """Describe what a statement binds its name to; None for a plain assignment."""
+    """Return how a statement other than a plain assignment binds its name; None for an assignment."""
     return next((description for kinds, description in _OTHER_USES if isinstance(statement, kinds)), None)
 
 
@@ -197,7 +197,7 @@ def _syntax(cells: Sequence[Cell], notebook: Path, python: Path) -> Iterator[Bui
 
 
 def _left_to_ipython(cell: Cell) -> bool:
-    """Return whether IPython may treat this as a magic without `%`: a lone line such as `pip list`."""
+    """Return whether IPython may run this as a magic without `%`, such as the single line `pip list`."""
     line = cell.source.strip()
     match = re.match(r"([a-z_]+)\s+[-\w./~$'\"]", line)
     return (

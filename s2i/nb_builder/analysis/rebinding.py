@@ -1,4 +1,4 @@
-"""Which later cells change what predictor uses: the cause if its prediction differs from a cell's output."""
+"""Finds later cells that change what predictor uses, so that its prediction differs from the output of its cell."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class Change:
     name: str
 
     def describe(self, notebook: str) -> str:
-        """Return the change as part of a sentence."""
+        """Return a description of the change, as part of a sentence."""
         return f"{self.cell.where(notebook, self.line)}, {self.verb} '{self.name}'"
 
 
@@ -40,7 +40,7 @@ def of_predictor(cells: Sequence[Cell], number: int, line: int) -> list[Change]:
 
 
 def cause(changes: Sequence[Change], notebook: str) -> str:
-    """Return `changes` as part of a problem's sentence, or text for an unknown cause if there are none."""
+    """Return `changes` as part of a sentence, or a text about an unknown cause if there are none."""
     if not changes:
         return "something that predictor uses has changed since"
     return "; ".join(change.describe(notebook) for change in changes[:SHOWN])
@@ -53,8 +53,8 @@ def _used(name: str, statements: Sequence[Binding]) -> set[str]:
     while pending:
         name = pending.pop()
         last = [binding.statement for binding in statements if name in bound([binding.statement])][-1:]
-        # A value doesn't depend on later changes of its inputs, so those are not followed. predictor itself always is:
-        # it may be a partial, for instance.
+        # A value doesn't depend on later changes of its inputs, so those are not followed. predictor always is, because
+        # it may for example be a partial.
         read_names = set().union(*(needed(statement) for statement in last if _is_code(statement) or len(names) == 1))
         pending += sorted(read_names - names)
         names |= read_names
@@ -62,7 +62,7 @@ def _used(name: str, statements: Sequence[Binding]) -> set[str]:
 
 
 def _is_code(statement: ast.stmt) -> bool:
-    """Return whether a statement binds code, which looks its names up at each call, unlike a value."""
+    """Return whether a statement binds code: code looks up its names at each call, unlike a value."""
     return isinstance(statement, _DEFINITIONS) or isinstance(getattr(statement, "value", None), ast.Lambda)
 
 

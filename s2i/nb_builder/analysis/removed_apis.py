@@ -1,6 +1,6 @@
-"""Removed APIs that a notebook uses: the newest versions and dates that are compatible with it.
+"""Finds removed APIs in a notebook, and the newest versions and dates that are compatible with it.
 
-The table is maintained by hand. Each row names the first release without an API, and the date of that release.
+The table is maintained manually. Each row names the first release without an API, and the date of that release.
 """
 
 import ast
@@ -165,13 +165,13 @@ _BY_NAME: dict[str, list[Removal]] = defaultdict(list)
 for _removal in TABLE:
     for _name in _removal.names:
         _BY_NAME[_name].append(_removal)
-# "use(seaborn-*)": any argument with this prefix.
+# "use(seaborn-*)" means any argument with this prefix.
 _ANY_ENDING = "*"
 
 
 @dataclass(frozen=True)
 class Use:
-    """A use of something that a release removed: its name in the table, and its location."""
+    """A use of a removed API: its name in the table, and its location."""
 
     name: str
     removal: Removal
@@ -182,7 +182,7 @@ class Use:
 def uses(cells: Sequence[Cell], known: frozenset[str] | None = None) -> list[Use]:
     """Return the removed APIs that the cells use, at most one per package: that of the oldest release.
 
-    `known` are the distributions that the notebook needs, the only ones whose rows count; None for all.
+    `known` are the distributions that the notebook needs: only their rows apply. None means all.
     """
     imports: dict[str, str] = {}
     oldest: dict[str, Use] = {}
@@ -200,7 +200,7 @@ def uses(cells: Sequence[Cell], known: frozenset[str] | None = None) -> list[Use
 
 
 def _names(node: ast.AST, imports: dict[str, str]) -> Iterator[str]:
-    """Yield the names that the table may have for a node; `imports` collects {notebook name: what it imports}."""
+    """Yield the names that a node may have in the table; `imports` collects {notebook name: imported name}."""
     imports.update(imported(node))
     if isinstance(node, ast.Import):
         for alias in node.names:
@@ -233,7 +233,7 @@ def _of_call(call: ast.Call, imports: dict[str, str]) -> Iterator[str]:
 
 
 def _replaced(node: ast.Assign) -> Iterator[str]:
-    """Yield "x=x.method" for a method whose result replaces its object, unlike a list's append."""
+    """Yield "x=x.method" if the result of a method replaces its object: a list's append, for example, returns None."""
     function = node.value.func if isinstance(node.value, ast.Call) else None
     if isinstance(function, ast.Attribute) and ast.unparse(node.targets[0]) == ast.unparse(function.value):
         yield f"x=x.{function.attr}"

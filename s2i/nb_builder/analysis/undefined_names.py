@@ -1,8 +1,8 @@
-"""Undefined names that predictor and validator use, found in the syntax tree before any cell runs.
+"""Finds undefined names in predictor and validator from the syntax tree, before any cell runs.
 
-A name that every call evaluates makes every request fail, so it is a problem. One behind an `if` or in a loop may never
-be evaluated, so it gets a note. If a notebook can bind names in ways that its syntax trees don't show, nothing is
-reported.
+If every call evaluates the name, every request would fail, so it is a problem. If the name is in an `if` or a loop, it
+may never be evaluated, so it gets a note. If a notebook can bind names in ways that its syntax trees don't show,
+nothing is reported.
 """
 
 import ast
@@ -23,9 +23,9 @@ from nb_builder.problems.contract import NameUndefined
 from nb_builder.rewrite.names import bound
 
 FUNCTIONS = ("predictor", "validator")
-# Names that IPython defines; those with a leading "_" are excluded by that prefix.
+# Names that IPython defines; names with a leading "_" are excluded separately.
 _OF_JUPYTER = {"get_ipython", "display", "In", "Out", "exit", "quit"}
-# Code that uses one of these can bind any name.
+# Code that uses one of these names can bind any name.
 _BIND_ANYTHING = {"exec", "eval", "globals", "locals", "vars", "setattr", "builtins", "__builtins__", "__main__"}
 _BUILTINS = "import builtins, json; print(json.dumps(dir(builtins)))"
 
@@ -54,7 +54,7 @@ class Use:
 
 
 class Uses:
-    """The global names that predictors and validator of a notebook's `cells` read, and the names that cells define."""
+    """The global names that predictor and validator in `cells` read, and the names that the cells define."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._statements, self._opaque = notebook_contract.unfolded(cells)
@@ -116,8 +116,8 @@ class Uses:
     def _function(self, name: str) -> tuple[Cell, _Function] | None:
         """Return the plain function that `name` is bound to, with its cell; None for anything else.
 
-        Generators are excluded, because calling them doesn't run their body. So are names bound more than once, except
-        predictor and validator, whose last binding counts.
+        Generators are excluded, because a call doesn't run their body. Names bound more than once are excluded, too,
+        except predictor and validator, whose last binding counts.
         """
         bindings = self._bindings.get(name, [])
         if not bindings or (len(bindings) > 1 and name not in self.roots):
@@ -152,7 +152,7 @@ def findings(cells: Sequence[Cell], notebook: Path, python: Path) -> tuple[list[
 
 
 def needs(cells: Sequence[Cell], notebook: Path) -> list[tuple[str, str, str]]:
-    """Return (function, name, place) for the names that every call of predictor or validator evaluates."""
+    """Return (function, name, place) for each name that every call of predictor or validator evaluates."""
     certain = [use for use in Uses(cells).all() if use.sure]
     return [(use.function, use.name, use.cell.where(str(notebook), use.line)) for use in certain]
 
@@ -189,11 +189,11 @@ def _binds_anything(node: ast.AST) -> bool:
 def _outside_names(function: _Function) -> set[str]:
     """Return the globals that `function`, including its nested functions, reads."""
     try:
-        # The function's own table is the last one. Lambdas in its default values come before it, as do its annotations
-        # since Python 3.14.
+        # The function's own table is the last one. Those of lambdas in its default values come first, and since Python
+        # 3.14 those of its annotations.
         tables = [symtable.symtable(ast.unparse(function), "<function>", "exec").get_children()[-1]]
     except (SyntaxError, ValueError, RecursionError):
-        # ast.unparse of older Pythons fails on some f-strings: nothing is reported for this function in that case.
+        # ast.unparse of older Pythons fails for some f-strings. Nothing is reported for such a function.
         return set()
     names: set[str] = set()
     while tables:
@@ -229,7 +229,7 @@ def _certain(function: _Function) -> Iterator[ast.Name | ast.Call]:
             continue
         for part in _evaluated_first(statement):
             yield from _evaluated(part)
-        # Statements after one that may return are reached for some samples only.
+        # Some samples may not reach statements after a possible return.
         if any(isinstance(node, _LEAVE) for node in ast.walk(statement)):
             return
 

@@ -1,6 +1,6 @@
-"""A notebook's list `weights`: which files to download, from where, and to which folders.
+"""Reads a notebook's list `weights`: the files to download, their sources, and their folders.
 
-`weights` is a common name, so only a list with a source address counts.
+`weights` is a common name, so a list counts only if it contains a source's address.
 """
 
 import ast
@@ -23,7 +23,7 @@ _LISTS = (ast.List, ast.Tuple)
 
 @dataclass(frozen=True)
 class Faulty(Exception):
-    """Why an entry can't be used, and its line in the cell."""
+    """The reason why an entry can't be used, and its line in the cell."""
 
     reason: str
     line: int
@@ -93,7 +93,7 @@ def _names_source(value: ast.expr | None) -> bool:
     if isinstance(value, ast.ListComp):
         items = [value.elt]
     heads = [item.elts[0] for item in items if isinstance(item, _LISTS) and item.elts]
-    # Probably meant to be a list of pairs.
+    # The author probably meant a list of pairs.
     return any("://" in _beginning(each) for each in [*heads, *items])
 
 
@@ -144,6 +144,6 @@ def _check_folder(folder: str, place: Place, seen: Sequence[str], line: int) -> 
 
 
 def _begins(source: str, beginning: str) -> bool:
-    """Return whether an address starts with a prefix of whole parts: hf://team doesn't allow hf://team-of-others."""
+    """Return whether an address starts with a prefix of whole parts: hf://team doesn't match hf://team-of-others."""
     rest = source.removeprefix(beginning)
     return source.startswith(beginning) and (beginning.endswith(("/", "@")) or rest[:1] in ("", "/", "@"))

@@ -32,7 +32,7 @@ class Command(NamedTuple):
     call: Callable[[Call, commands.Made], int]
     add_arguments: Callable[[Add], None]
     settings: tuple[str, ...] = ()
-    # Whether the program that it calls writes the JSON of --json itself.
+    # Whether the program that the command calls writes the JSON of --json itself.
     speaks_json: bool = False
 
 
@@ -348,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, 1 for a problem, 2 for wrong usage, 130 after Ctrl-C, or the command's own status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # As an exception, so that every `finally` cleans up.
+    # As an exception, so that every `finally` runs.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if sys.platform in ("win32", "cygwin"):
         return _show(PlatformUnsupported(system=platform.system()))
@@ -367,7 +367,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         by_name[given[0]].epilog = help_text.shown(help_text.chosen(COMMANDS[given[0]].settings))
     parsed, unknown = parser.parse_known_args(given)
     if unknown:
-        # Reported by the command's own parser, whose usage lists its arguments.
+        # The command's own parser reports them, because its usage lists its arguments.
         by_name.get(parsed.command, parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if parsed.command == "completion":
         parsed.completed = (options, {name: row.help for name, row in COMMANDS.items()})

@@ -1,4 +1,4 @@
-"""Calls the programs in the environments that do the work."""
+"""Runs the programs that do the work, in their environments."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ Environ = Mapping[str, str]
 
 
 class Call:
-    """One invocation of a command: its arguments, and access to the machine."""
+    """One call of a command: its arguments, and its access to the machine."""
 
     def __init__(self, given: Namespace, environ: Mapping[str, str]) -> None:
         """Read the variables of `-e`, which override `environ`; raise VariableInvalid."""
@@ -87,7 +87,7 @@ class Call:
 
 @contextlib.contextmanager
 def _passed_on(process: subprocess.Popen) -> Iterator[None]:
-    """Forward SIGTERM to `process` inside the block, so that it can stop in an orderly way."""
+    """Forward SIGTERM to `process` inside the block, so that it can stop cleanly."""
     before = signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     try:
         yield

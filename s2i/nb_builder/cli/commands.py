@@ -49,7 +49,7 @@ def run(call: Call, made: Made) -> int:
         more["S2I_VERIFY_KEY_FILE"] = given.key
     file = Path(given.model)
     if not file.exists():
-        # Kept, so that the next run needs no registry.
+        # Stored, so that the next run needs no registry.
         file = call.installation.home / "pulled-model"
         status = call.with_environment("registry", "pull", given.model, str(file), returns=True)
         if status:
@@ -73,14 +73,14 @@ def batch(call: Call, made: Made) -> int:
     """Build a notebook on this machine, and score files with it."""
     given = call.given
     arguments = tail(given.rest)
-    # After TARGET, it is an option of the back end.
+    # If it follows TARGET, it is an option of the back end.
     given.json = given.json or "--json" in arguments
     target.require(given.target)
     return call.builder("batch", *_place(call), given.target, *_flags(call, "json"), *arguments)
 
 
 def check(call: Call, made: Made) -> int:
-    """Report what would stop a build."""
+    """Report the errors that would stop a build."""
     given = call.given
     python = ["--python", given.python] if given.python else []
     return call.builder("check", *_flags(call, "json", "fix", "run_requirements"), *python, given.target)
@@ -130,7 +130,7 @@ def build(call: Call, made: Made) -> int:
         s2i = None if without_s2i else engine.s2i(call.environ)
         log.step(f"Building {image} with {'s2i' if s2i else docker.program}")
         if s2i:
-            # s2i reads the repository's .s2i/environment itself; the values given here override it.
+            # s2i reads the repository's .s2i/environment itself; the values given here take precedence.
             of_builder = facts.variables if (facts := docker.find(given.builder)) else {}
             own = {name: of_builder.get(name, "") for name in of_author.ignored if name.isidentifier()}
             pairs = {**own, **target.choice(notebook), **call.variables}.items()
@@ -162,18 +162,18 @@ def slim(call: Call, made: Made) -> int:
 
 
 def native(call: Call, made: Made) -> int:
-    """Build and verify the native image of a service image, or report why there is none."""
+    """Build and verify the native image of a service image, or explain why it can't be compiled."""
     return _derived(call, made, derived_images.native, "-native", {"PLATFORM": "platform", "COMPILER": "compiler"})
 
 
 def spark_model(call: Call, made: Made) -> int:
-    """Write the archive with which Spark scores, from a service image."""
+    """Write a service image's model as the archive that Spark jobs load."""
     docker = _with_engine(call, "spark-model")
     return _exported(call, made, lambda part: exported_models.spark_model(docker, call.given.service, part))
 
 
 def zipapp(call: Call, made: Made) -> int:
-    """Write a service image's model as a single file that Python runs, signed if a key is given."""
+    """Write a service image's model as a single file that Python runs; sign it if a key is given."""
     given = call.given
     _require_files(call, "key", "certificate")
     docker = _with_engine(call, "zipapp")
@@ -359,7 +359,7 @@ def _freed_bytes(folder: Path) -> int:
 
 
 def _flags(call: Call, *names: str) -> list[str]:
-    """Return the options among `names` that were given."""
+    """Return those of the options `names` that were given."""
     return [f"--{name.replace('_', '-')}" for name in names if getattr(call.given, name)]
 
 

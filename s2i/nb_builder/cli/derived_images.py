@@ -1,6 +1,6 @@
-"""Builds the slim and the native image of a service image, whose programs run under controlled conditions.
+"""Builds the slim and the native image of a service image, without trusting the programs in it.
 
-Their output is taken as files: image names, labels and archives are written by this machine's program.
+Only files are taken from their output: this machine's program writes image names, labels and archives.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from nb_builder.problems.slim_images import SlimWrites
 _WHY_SLIM = "A slim image is derived from a service image that 'nb-builder build' or 's2i build' built."
 _WHY_NATIVE = "A native image is derived from a service image that 'nb-builder build' or 's2i build' built."
 _OF_SLIM = ("S2I_SLIM", "S2I_KEEP", "S2I_SLIM_BASE")
-# Labels that a slim image copies from its service image: all that describe the model or the commit.
+# The labels that a slim image copies from its service image: all about the model or the commit.
 _KEPT_LABELS = ("io.nb-builder.", "io.openshift.build.", "io.k8s.", "org.opencontainers.")
 _BILL = "/usr/share/nb-builder/sbom.cdx.json"
 _MAX_BILL = 64 << 20
@@ -40,7 +40,7 @@ _MAX_FACTS = 1 << 20
 _RUN = "io.nb-builder.native.run"
 _COMPILER = "debian:trixie-slim"
 _PLATFORMS = {"linux/amd64": "x86_64", "linux/arm64": "aarch64", "linux/arm64/v8": "aarch64"}
-# The engine may still be running a step that was interrupted.
+# The engine may still be running an interrupted step.
 _PAUSES = (0.5, 1, 2, 4)
 
 
@@ -104,7 +104,7 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
     log = Log(sys.stderr if call.given.json else None)
     with _removed(docker, run, [made, proved, base]):
         compiler = call.environ.get("COMPILER") or _COMPILER
-        # Keeps a name of its own, because installing a compiler is the slowest step.
+        # This stage has its own name, because installing a compiler is the slowest step.
         compilers = f"nb-builder-compiler:{_in_tag(compiler)}{f'-{cross}' if cross else ''}"
         options = ["--build-arg", f"BASE={compiler}", "--build-arg", f"MACHINE={cross}"]
         status = docker.build_from(_dockerfile(call, "native-compiler"), options, compilers, log, network=True)
@@ -116,7 +116,7 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
             status = docker.build_from(_dockerfile(call, "native"), options, proved, log)
         if status:
             return status
-        # An archive written inside an image could replace any image of this engine.
+        # An archive written inside an image could replace any image on this engine.
         with tempfile.TemporaryDirectory(prefix="nb-native-") as scratch:
             archive = Path(scratch) / "image.tar"
             _write_native(docker.require(proved, _WHY_NATIVE), Path(scratch), archive, made, machine)
@@ -128,7 +128,7 @@ def native(call: Call, docker: Engine, name: str, target: str) -> int:
 
 
 def _verify(call: Call, image: Image) -> int:
-    """Verify a model before anything in its image loads it, if this machine has a key for it."""
+    """Verify a model before its image loads it, if this machine has a key for that."""
     key = call.environ.get("S2I_VERIFY_KEY_FILE")
     return signed_images.verify(call, image, key) if key else 0
 
@@ -157,7 +157,7 @@ def _relabel(docker: Engine, target: str, service: Image) -> None:
 
 
 def _write_native(proved: Image, scratch: Path, archive: Path, name: str, machine: str) -> None:
-    """Write the archive of a native image from the files that verification left in an image; raise ImageUnfit."""
+    """Write the archive of a native image from the files of the verified image; raise ImageUnfit."""
     with proved.files() as files:
         program = files.content(f"{image_archive.PROVED}/{image_archive.PROGRAM}", _MAX_PROGRAM)
         facts = files.content(f"{image_archive.PROVED}/{image_archive.FACTS}", _MAX_FACTS)
@@ -175,7 +175,7 @@ def _write_native(proved: Image, scratch: Path, archive: Path, name: str, machin
 
 @contextlib.contextmanager
 def _removed(docker: Engine, run: str, names: list[str]) -> Iterator[None]:
-    """On exit, remove what this run created: containers, names, and the engine's intermediate images."""
+    """On exit, remove this run's containers, names and intermediate images."""
     try:
         yield
     finally:

@@ -10,9 +10,9 @@ from nb_builder.common import inside, visible
 from nb_builder.problems.notebooks import FileEncoding
 from nb_builder.repository import ordinary_files
 
-# Where assemble leaves labels for s2i (nb_builder.report.image_labels).
+# The file in which assemble leaves labels for s2i (nb_builder.report.image_labels).
 METADATA = "/tmp/.s2i/image_metadata.json"  # noqa: S108 - a path in the image
-# Excluded by s2i itself (its option --exclude).
+# The pattern that s2i itself excludes (its option --exclude).
 _GIT = ".git"
 _IGNORE = ".s2iignore"
 
@@ -26,7 +26,7 @@ CMD ["/usr/libexec/s2i/run"]
 
 
 def text(builder: str, variables: Mapping[str, str]) -> str:
-    """Return the Dockerfile; `variables` are set for the build and for the service."""
+    """Return the Dockerfile; `variables` are set in the build and in the service."""
     lines = "".join(f"ENV {name}={_quoted(value)}\n" for name, value in variables.items())
     return _TEXT.format(builder=builder, variables=lines)
 
@@ -69,7 +69,7 @@ def _is_ignored(path: str, patterns: list[str]) -> bool:
 
 
 def _matches(path: str, pattern: str) -> bool:
-    """Return whether a filepath.Match pattern of Go, as s2i uses, matches the whole path; `*` never matches a slash."""
+    """Return whether a pattern of Go's filepath.Match, used by s2i, matches the whole path; `*` matches no slash."""
     names, patterns = path.split("/"), pattern.split("/")
     # fnmatch negates classes with `!`, Go with `^`, so a `!` in a class is a literal.
     return len(names) == len(patterns) and all(

@@ -17,17 +17,17 @@ from nb_builder.cli.installation import Installation, is_writable
 from nb_builder.cli.problems import EngineMissing
 from nb_builder.common import programs, python_places, python_versions
 
-# The environments take 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double that.
+# The environments take 125 MB, a local build with scikit-learn 235 MB; caches and a downloaded Python may double it.
 _NEEDED = 1_000_000_000
 _SECONDS = 10
-# uv offers no older versions.
+# uv offers no older Pythons.
 _OLDEST_DOWNLOAD = 8
 _INDEX = "https://pypi.org/simple/"
 OK, MISSING, OPTIONAL = "ok", "missing", "optional"
 
 
 class Check(NamedTuple):
-    """One line of the report: `state` is ok, missing, or optional if only some commands need it."""
+    """One line of the report: `state` is ok, missing, or optional if only some commands need the program."""
 
     name: str
     state: str
@@ -36,7 +36,7 @@ class Check(NamedTuple):
 
 
 def examine(installation: Installation, environ: Mapping[str, str]) -> list[Check]:
-    """Run all checks and return them; changes nothing."""
+    """Run all checks, which change nothing, and return them."""
     looks: list[Callable[[], Check]] = [
         _system,
         _python,
@@ -127,7 +127,7 @@ def _index(environ: Mapping[str, str]) -> Check:
         with urllib.request.urlopen(request, timeout=_SECONDS, context=context):
             return Check("index", OK, shown)
     except urllib.error.HTTPError as error:
-        # It is a response, with an open connection.
+        # The error is also a response with an open connection.
         error.close()
         fault = f"responds with {error.code} {error.reason}"
     except (OSError, ValueError) as error:
@@ -160,7 +160,7 @@ def _pythons(environ: Mapping[str, str]) -> Check:
     others = [minor for minor in others if python_versions.number(minor) >= _OLDEST_DOWNLOAD]
     sources = (environ.get(name) for name in ("UV_PYTHON_DOWNLOADS_JSON_URL", "UV_PYTHON_INSTALL_MIRROR"))
     source = next((source for source in sources if source), "python-build-standalone on github.com, as uv does")
-    # Hide a password in it.
+    # Hides a password in the URL.
     source = re.sub(r"://[^/@]*@", "://", source)
     return Check("notebooks", OK, f"{detail}; builds download {', '.join(others)} from {source}" if others else detail)
 

@@ -1,4 +1,4 @@
-"""The container engine, and the images built with it: the builder image, and service images if s2i is missing."""
+"""The container engine, and images built with it: the builder image, and service images if s2i is not installed."""
 
 import contextlib
 import json
@@ -42,7 +42,7 @@ _NAME = re.compile(
 # Registries that Docker accesses without TLS.
 _LOCAL = re.compile(r"(localhost|127\.[0-9.]+)(:[0-9]+)?")
 _MAX_METADATA = 1 << 20
-# Of a container's output.
+# The number of bytes kept of a container's output.
 _SHOWN = 1 << 20
 _AT_ONCE = 1 << 20
 # Longer lines are split.
@@ -51,7 +51,7 @@ _MAX_LINE = 1 << 16
 _PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST")
 # The same for uv variables: where Pythons are downloaded from.
 _UV = ("UV_PYTHON_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS_JSON_URL")
-# The last Pythons that uv can't download; images have them.
+# The last Pythons that uv can't download; they come from images.
 IN_IMAGES_ONLY = ("3.6", "3.7")
 
 
@@ -104,7 +104,7 @@ class Engine:
     def write_output(self, container: str, image: str, path: Path) -> int:
         """Run a container until it exits, and write its output to a file; return its exit status.
 
-        Raises ImageUnreadable if the output exceeds the limit.
+        Raises ImageUnreadable if the output is too large.
         """
         pipe = subprocess.PIPE
         with self._started("start", "--attach", container, stdout=pipe, stderr=pipe) as process:
@@ -119,7 +119,7 @@ class Engine:
                 process.kill()
                 raise
             finally:
-                # Reads until the program has exited.
+                # Ends when the program has exited.
                 errors.join()
             return process.wait()
 
@@ -196,7 +196,7 @@ class Engine:
 
     def derive(self, image: Image, instructions: Sequence[str], context: Path, name: str) -> None:
         """Build an image from another one with Dockerfile instructions, without network access; raise ImageNotBuilt."""
-        # Under a temporary name: the other name may be moved to another image meanwhile.
+        # Uses a temporary name, because the other name may be moved to another image in the meantime.
         candidate = f"nb-builder-candidate:{os.getpid()}-{secrets.token_hex(4)}"
         self._run("tag", image.id, candidate)
         try:
@@ -261,7 +261,7 @@ class Engine:
         for architecture, member in by_architecture.items():
             self._publish(name, "tag", member, references[architecture])
             self._publish(name, "push", references[architecture])
-        # Left by an earlier run, on this machine only.
+        # An earlier run has left it, on this machine only.
         self._run("manifest", "rm", name)
         is_podman = os.path.basename(self.program) == "podman"
         insecure = ["--insecure"] if not is_podman and self._is_without_tls(name.partition("/")[0]) else []
@@ -273,7 +273,7 @@ class Engine:
     def _is_without_tls(self, registry: str) -> bool:
         """Return whether Docker's engine pushes to a registry without TLS.
 
-        The client creates the index, and does not know the engine's setting.
+        The client creates the index, and does not know the engine's settings.
         """
         if _LOCAL.fullmatch(registry):
             return True
@@ -391,13 +391,13 @@ def run_s2i(program: str, arguments: Sequence[str], environ: Mapping[str, str], 
 
 
 def _version(root: Path) -> str:
-    """Return the commit of a clone, or the wheel's version."""
+    """Return the commit of a clone, otherwise the wheel's version."""
     commit = git.facts(root, "rev-parse", "--short", "HEAD", top=root) if (root / ".git").exists() else None
     return commit or version()
 
 
 def _lay_bundle(target: Path, source: str) -> None:
-    """Make `target` a copy of the file `source`, or remove it; leave it alone if it is already the same."""
+    """Make `target` a copy of the file `source`, or remove it if there is no source; don't touch an identical copy."""
     if not source:
         target.unlink(missing_ok=True)
         return

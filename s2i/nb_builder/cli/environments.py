@@ -1,4 +1,4 @@
-"""Creates nb-builder's environments, like s2i/install, once for all commands."""
+"""Creates nb-builder's environments for all commands, as s2i/install does."""
 
 import fcntl
 import os
@@ -32,7 +32,7 @@ def ensure(installation: Installation, environ: Mapping[str, str], *options: str
 def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
     """Run s2i/install and return its exit status; when this process is stopped, stop its child processes, too.
 
-    They inherit the lock: even if this process dies, no other starts while one of them is writing.
+    The child processes inherit the lock: even if this process dies, no other command starts while one of them writes.
     """
     ending = _Ending()
     with ending:
@@ -42,7 +42,7 @@ def _install(command: list[str], environ: Mapping[str, str], lock: int) -> int:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             pass_fds=[lock],
-            # In a process group of its own, to stop the pip and uv that the script starts as well.
+            # In its own process group, so that pip and uv are stopped together with the script.
             start_new_session=True,
         )
         ending.stop(process)
@@ -80,7 +80,7 @@ class _Ending:
         self._end()
 
     def _end(self) -> None:
-        # Until its status is collected, no other process can have its ID.
+        # Until its status is collected, no other process can get its ID.
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
@@ -88,7 +88,7 @@ class _Ending:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Hold a machine-wide lock inside the block: two commands must not create the same environment.
+    """Hold a lock inside the block, so that no two commands create the same environment.
 
     Yields the descriptor that holds it.
     """
@@ -102,6 +102,6 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def has_disk(folder: Path, size: int) -> bool:
-    """Return whether the disk of `folder`, which may not exist yet, has `size` bytes free."""
+    """Return whether the disk of `folder`, which may not exist yet, has at least `size` bytes free."""
     stat = os.statvfs(nearest(folder))
     return stat.f_bavail * stat.f_frsize >= size

@@ -14,7 +14,7 @@ from nb_builder.images.engine import Image
 from nb_builder.images.files import Files, Link, followed
 
 _WHY = "The file contains the model of a service image that 'nb-builder build' or 's2i build' built."
-# For the files of a build that accompany its model; builds write no larger ones.
+# The limit for files of a build that accompany its model; builds write no larger ones.
 _OF_BUILD = (paths.LOCK, paths.SBOM, paths.PROVENANCE, paths.PROVENANCE_SIGNATURE)
 _MAX_SIZE = 64 << 20
 

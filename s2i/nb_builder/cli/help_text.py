@@ -1,4 +1,4 @@
-"""The settings, read from their tables, as `nb-builder settings` and the help of commands show them."""
+"""Reads all settings from their tables, for `nb-builder settings` and the help of commands."""
 
 import shutil
 import textwrap
@@ -11,7 +11,7 @@ from nb_service import settings as service
 from nb_builder.common import settings as build
 
 BUILD, SERVICE = "Build settings", "Service settings"
-# Set by images and scripts, not by users.
+# Set by images and scripts rather than by users.
 _INNER = frozenset(("S2I_SRC", "APP_ROOT", "STI_SCRIPTS_PATH", "NB_BUILDER_HOME", "S2I_PROBLEM_FILE"))
 _INDENT = " " * 6
 
@@ -30,7 +30,7 @@ def tables() -> dict[str, list[Row]]:
 
 
 def shown(tables: Mapping[str, Sequence[Row]]) -> str:
-    """Return tables as text for a terminal."""
+    """Return the tables as text for a terminal."""
     width = min(shutil.get_terminal_size().columns, 100)
     parts = []
     for title, rows in tables.items():
@@ -43,7 +43,7 @@ def shown(tables: Mapping[str, Sequence[Row]]) -> str:
 
 
 def chosen(names: Iterable[str]) -> dict[str, list[Row]]:
-    """Return the rows of these variables; a table title among the names selects all of its rows."""
+    """Return the rows of these variables; the title of a table stands for all of its rows."""
     wanted = set(names)
     picked = {title: [row for row in rows if title in wanted or row.name in wanted] for title, rows in tables().items()}
     return {title: rows for title, rows in picked.items() if rows}

@@ -1,4 +1,4 @@
-"""The location of nb-builder's files: a clone, or a folder to which the installed wheel is unpacked.
+"""The location of nb-builder's files: a clone, or a folder with the contents of the installed wheel.
 
 Both have the layout of /opt/nb-builder in the image: s2i/, app-skeleton/, Dockerfile, pyproject.toml.
 """
@@ -20,7 +20,7 @@ from nb_builder.cli.problems import HomeUnwritable
 DISTRIBUTION = "nb-builder"
 HOME = "NB_BUILDER_HOME"
 _CACHES = "XDG_CACHE_HOME"
-# Where each package of the wheel is in a clone.
+# The location of each package of the wheel in a clone.
 _PACKAGES = {
     "nb_builder": "s2i",
     "nb_native": "s2i",
@@ -30,9 +30,9 @@ _PACKAGES = {
 }
 # Files of a clone that are not in a package, as the wheel has them.
 _SOURCE = "source"
-# What `_edition` returns.
+# The form of the names that `_edition` returns.
 _EDITION = re.compile(r"[0-9][^-/]*-py3\.\d+-[0-9a-f]{8}")
-# A distinctive name in a clone, a cache folder otherwise; both belong to nb-builder alone.
+# A distinctive name in a clone, the cache folder otherwise; both belong to nb-builder alone.
 _CLONE_HOME = ".nb-builder"
 
 
@@ -116,7 +116,7 @@ def is_writable(folder: Path) -> bool:
 
 def nearest(folder: Path) -> Path:
     """Return `folder`, or its nearest existing ancestor that this user may access."""
-    # Path.exists raises for folders inside one that this user may not enter.
+    # Path.exists raises PermissionError for paths inside a folder that this user may not enter.
     while not os.path.exists(folder):
         folder = folder.parent
     return folder
@@ -132,9 +132,9 @@ def _caches(environ: Mapping[str, str]) -> Path:
 
 
 def _edition() -> str:
-    """Return a folder name for this version, these files and this Python, so upgrades never change a running one."""
+    """Return a folder name for this version, these files and this Python: an upgrade never changes a running one."""
     record = importlib.metadata.distribution(DISTRIBUTION).read_text("RECORD") or ""
-    # The shebangs of scripts differ between virtual environments.
+    # Scripts of different virtual environments have different shebangs.
     ours = sorted(line for line in record.splitlines() if line.startswith("nb_") and ".pyc," not in line)
     digest = hashlib.sha256("\n".join(ours).encode()).hexdigest()[:8]
     return f"{version()}-py{sys.version_info[0]}.{sys.version_info[1]}-{digest}"
@@ -162,7 +162,7 @@ def _unpack(package: Path, root: Path) -> None:
         try:
             os.rename(tree, root)
         except OSError:
-            # Another process was faster; its files are the same.
+            # Another process was faster, and its files are the same.
             if not root.is_dir():
                 raise
 

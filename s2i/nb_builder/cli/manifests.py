@@ -1,4 +1,4 @@
-"""`nb-builder export-manifests`: the files of docs/deploy with the image and the name of the user's service."""
+"""`nb-builder export-manifests`: the files of docs/deploy, adapted to the image and name of the user's service."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from nb_builder.cli.installation import Installation
 from nb_builder.cli.problems import ManifestsUnwritten, ServiceNameInvalid
 
-# Kubernetes limits names to 63 characters; the files append to them.
+# Kubernetes limits names to 63 characters, and the files append suffixes.
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _OURS = "my-service"
 # A rule: how a line names the image, and its replacement for another image.
@@ -29,7 +29,7 @@ PLATFORMS: dict[str, tuple[tuple[str, ...], Callable[[str], list[Rule]]]] = {
     "compose": (("compose", "prometheus"), lambda image: [("${SERVICE:-my-service}", image)]),
     "podman": (("podman",), lambda image: [("registry.example.com/my-service:stable", image)]),
 }
-# The meaning of --image: OpenShift builds the service itself.
+# What --image means: OpenShift builds the service itself.
 DEFAULT_IMAGES = {
     "kubernetes": "registry.example.com/my-service:latest",
     "openshift": "registry.example.com/nb-builder:latest",
@@ -69,7 +69,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> Path:
-    """Return a file's destination: inside the platform's folder, or next to it if there are several."""
+    """Return a file's destination: inside the platform's folder, or next to it if there are several folders."""
     relative = path.relative_to(deploy)
     inside = relative if len(sources) > 1 else Path(*relative.parts[1:])
     return inside.with_name(inside.name.replace(_OURS, name))
@@ -77,7 +77,7 @@ def _renamed(path: Path, deploy: Path, sources: tuple[str, ...], name: str) -> P
 
 def _copy(path: Path, target: Path, rules: list[Rule], name: str) -> Path:
     content = path.read_text(encoding="utf-8")
-    # Text written by rules may contain the original name, which must stay.
+    # Text inserted by rules may contain the original name, which must not change.
     marks = {f"\0{index}\0": after for index, (_, after) in enumerate(rules)}
     for (before, _), mark in zip(rules, marks, strict=True):
         content = content.replace(before, mark)

@@ -43,7 +43,7 @@ class EngineMissing(BuildProblem):
 
 
 class ImageNotBuilt(BuildProblem):
-    """The container engine failed."""
+    """The container engine could not build an image."""
 
     code = "image-not-built"
     what_text = "The image {image} was not built: {program} exited with status {status}; its messages are above."
@@ -83,7 +83,7 @@ class ImageMissing(BuildProblem):
 
 
 class ImageWithoutModel(BuildProblem):
-    """An image contains no model."""
+    """An image does not contain a model."""
 
     code = "image-without-model"
     what_text = "The image {image} has no {folder}."
@@ -159,7 +159,7 @@ class BundleUnreadable(BuildProblem):
 
 
 class CodeUnknown(BuildProblem):
-    """There is no problem with that code."""
+    """No problem has that code."""
 
     code = "code-unknown"
     exit_status = 2

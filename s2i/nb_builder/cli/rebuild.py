@@ -1,4 +1,4 @@
-"""Rebuilds the contents of a service image and has the two compared, for images that aren't trusted yet.
+"""Builds the contents of a service image again and compares the two, without trusting the image.
 
 The image's contents are extracted as files, and copied to a container of the trusted builder image.
 """
@@ -26,7 +26,7 @@ from nb_builder.repository import author_variables
 _WHY = "The image is compared with a second build that uses the same builder image, named with --builder."
 # Folders that a build fills without creating links.
 _WITHOUT_LINKS = (paths.MODEL, paths.BUILD)
-# Facts that appear only in records, set so that these are the same.
+# Facts that only records contain, set to fixed values so that the records are the same.
 _FACTS = frozenset(
     ("S2I_COMMIT", "S2I_SOURCE", "OPENSHIFT_BUILD_COMMIT", "OPENSHIFT_BUILD_SOURCE", "S2I_BUILDER_IMAGE")
 )
@@ -34,7 +34,7 @@ _FACTS = frozenset(
 _OF_THIS_USER = ("S2I_ALLOW_INDEXES",)
 _MAX_MANIFEST = 16 << 20
 ASSEMBLE = "/usr/libexec/s2i/assemble"
-# The files belong to the builder's user, as when s2i uploads a repository.
+# The builder's user owns the files, as when s2i uploads a repository.
 _USER, _GROUP = 1001, 0
 
 
@@ -56,7 +56,7 @@ def check(call: Call, docker: Engine, name: str, builder_name: str) -> int:
         upload = Path(scratch) / "upload.tar"
         _pack(first, links, upload)
         log.step(f"Building {name} again with the date {variables['SOURCE_DATE_EPOCH']}")
-        # It downloads packages.
+        # The build downloads packages.
         with builder.container([ASSEMBLE], variables, options=()) as container:
             docker.upload(container, upload, "/tmp")  # noqa: S108 - s2i's own place
             status, said = docker.run_container(container)

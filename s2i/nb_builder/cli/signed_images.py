@@ -18,7 +18,7 @@ from nb_builder.images.engine import Image
 WHY = "The command signs the model in a service image."
 # The user of service images, and a group that all their users belong to.
 _OWNER = "1001:0"
-# The part of this user's environment that the verifying program gets.
+# The part of this user's environment that is passed to the verifying program.
 _OF_THIS_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -58,11 +58,11 @@ def verify(call: Call, image: Image, key: str) -> int:
         _take(image, app_root, {paths.PROVENANCE: origin.MAX_SIZE, paths.PROVENANCE_SIGNATURE: bundle.MAX_SIZE})
         environments.ensure(call.installation, call.environ)
         python = call.installation.home / "build" / "bin" / "python"
-        # This user's settings don't apply to the image, nor the image's settings to this machine.
+        # This user's settings don't apply to the image, and the image's settings don't apply to this machine.
         environ = {name: value for name, value in call.environ.items() if name in _OF_THIS_MACHINE}
         command = [str(python), "-I", "-u", "-m", "nb_builder", "verify", str(app_root), str(Path(key).absolute())]
         ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    # The temporary path is of no use to readers.
+    # Readers can't use the temporary path.
     said = ran.stdout.decode("utf-8", "replace").replace(str(app_root), image.app_root)
     print(said, end="", file=sys.stderr if call.given.json else sys.stdout, flush=True)
     return ran.returncode

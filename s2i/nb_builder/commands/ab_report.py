@@ -68,7 +68,7 @@ def _chosen(given: argparse.Namespace) -> Chosen:
     """Return the versions to query; raise AbWords for arguments that are empty or that Prometheus can't parse."""
     for name in ("prometheus", "a", "b"):
         if not getattr(given, name):
-            # Most likely an unset shell variable.
+            # The cause is most likely an unset shell variable.
             raise AbWords(reason=f"{name.upper()} is not given")
     address = given.prometheus
     try:

@@ -1,4 +1,4 @@
-"""Locks a folder that is built into and served from, so that only one command uses it at a time."""
+"""Locks a folder for building and serving, so that only one command uses it at a time."""
 
 import contextlib
 import fcntl
@@ -20,14 +20,15 @@ class AppInUse(BuildProblem):
 
 
 class AppLock:
-    """An exclusive lock on a folder, held until this process, and those that inherit `descriptor`, have exited."""
+    """An exclusive lock on a folder, held until this process and all that inherit `descriptor` have exited."""
 
     def __init__(self, app_root: Path, what: str) -> None:
         """Take the lock for the command `what`; raise AppInUse."""
         path = path_of(app_root)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Never removed: otherwise somebody else could lock a new file with the same name. Nor closed: see the class. In
-        # /tmp, another user could make it a link to one of our files, which would be truncated.
+        # The file is never removed: otherwise, another process could lock a new file with the same name. It is never
+        # closed, either: see the class. In /tmp, another user could have made it a link to a file of ours, which must
+        # not be truncated.
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +44,7 @@ class AppLock:
 
 
 def path_of(app_root: Path) -> Path:
-    """Return the lock file of a folder: next to it, because a build replaces the folder's contents."""
+    """Return the lock file of a folder: next to it, because a build replaces its contents."""
     return app_root.with_name(f"{app_root.name}.lock")
 
 
@@ -70,7 +71,7 @@ def _require_free(path: Path) -> None:
 def _in_use(path: Path) -> AppInUse:
     folder = path.parent if path.name == "lock" else path.with_suffix("")
     facts: dict[str, Any] = {}
-    # It may be incomplete, because another process is writing it.
+    # The note may be incomplete while another process writes it.
     with contextlib.suppress(ValueError):
         facts = json.loads(path.read_text(encoding="utf-8"))
     use = facts.get("what", "another command is using it")

@@ -1,7 +1,7 @@
-"""`nb-builder audit`: known vulnerabilities in a runtime image, with a count of the components that were not looked up.
+"""`nb-builder audit`: lists known vulnerabilities in a service image, and the components that were not looked up.
 
-The image's SBOM lists its components. pip-audit knows only the Python Package Index and reports an environment as clean
-even if the index has none of its packages; so we report everything that it skipped.
+The image's SBOM lists its components. pip-audit only knows the Python Package Index, and reports an environment as
+clean even if the index has none of its packages. So everything that it skipped is reported.
 """
 
 import json
@@ -28,10 +28,10 @@ from nb_builder.slim.attest import sbom
 
 USAGE = "Usage: audit [--engine=docker] IMAGE|SBOM.json [OPTION-OF-PIP-AUDIT...]"
 PYPI = "pypi"
-# PEP 508, limited to the longest existing names.
+# A name by PEP 508, no longer than the longest existing names.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?", re.ASCII)
 _MAX_LENGTH = 300
-# pip-audit is called once for each version of a distribution. An image has up to three environments.
+# pip-audit accepts each name once per call, and an image has up to three environments.
 MAX_VERSIONS = 10
 # An SBOM lists a few thousand components.
 _MAX_SIZE = 64 << 20
@@ -114,7 +114,7 @@ def read(source: str, text: bytes) -> list[Component]:
 
 
 def _component(entry: dict) -> Component:
-    """Return the component of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS` (github.com/package-url/purl-spec)."""
+    """Return the component with the package URL `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS`."""
     scheme, _, rest = entry.get("purl", "").partition(":")
     if scheme != "pkg":
         return _bounded("", entry["name"], entry.get("version", ""))
@@ -144,7 +144,7 @@ def look_up(components: Sequence[Component], pip_audit: Path, options: Sequence[
         if component.kind != PYPI:
             findings.skipped[component] = "pip-audit supports only the Python Package Index."
         elif not _NAME.fullmatch(component.name):
-            # Written as a line of pip-audit's requirements file, where other text could be an option.
+            # The requirements file of pip-audit contains these as lines, where other text could be an option.
             findings.skipped[component] = "its name is not valid (PEP 508)."
         elif not _is_version(component.version):
             # One such line would make pip-audit fail for all packages.
@@ -210,7 +210,7 @@ def _run_pip_audit(
 
 
 def show(findings: Findings, components: Sequence[Component], log: Log) -> None:
-    """Print each vulnerability, what was looked up, and what was skipped."""
+    """Print each vulnerability, and what was looked up and skipped."""
     for component, vulnerabilities in sorted(findings.vulnerable.items()):
         for vulnerability in vulnerabilities:
             names = ", ".join([vulnerability["id"], *vulnerability.get("aliases", ())])

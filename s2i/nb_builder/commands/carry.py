@@ -1,4 +1,4 @@
-"""`nb-builder push`, `pull` and `run --model`: model files in registries, and serving them."""
+"""`nb-builder push`, `pull` and `run --model`: store model files in registries, and serve them."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import Settings
 from nb_builder.registry import artifact
 
-# The parts of a model file that are copied to APP_ROOT unchanged.
+# The parts of a model file that APP_ROOT gets unchanged.
 _PARTS = (layout.MODEL, layout.SRC, f"{paths.BUILD}/")
 
 
 def push(arguments: Sequence[str]) -> None:
-    """Push the file that `arguments` name; print its address with the digest as the last line."""
+    """Push the file in `arguments`; print its address with the digest as the last line."""
     command_line.require("Usage: nb_builder push FILE REFERENCE", arguments, 2)
     path, reference = arguments
     log = Log()
@@ -30,7 +30,7 @@ def push(arguments: Sequence[str]) -> None:
 
 
 def pull(arguments: Sequence[str]) -> None:
-    """Pull the model that `arguments` name to a file; print its address with the digest as the last line."""
+    """Download the model in `arguments` to a file; print its address with the digest as the last line."""
     command_line.require("Usage: nb_builder pull REFERENCE FILE", arguments, 2)
     reference, path = arguments
     log = Log()

@@ -1,7 +1,7 @@
 """`check`: findings about a repository, without running cells or installing packages.
 
-It runs no code of the repository, except with `--run-requirements`, which evaluates a computed `requirements`. `--fix`
-also writes the fixes that require no guess, and checks again.
+It runs no code of the repository, unless `--run-requirements` evaluates a computed `requirements`. `--fix` also writes
+the corrections that need no guess, and checks again.
 """
 
 import argparse
@@ -41,7 +41,7 @@ USAGE = "Usage: check [--json] [--run-requirements] [--fix [--python PATH]] FOLD
 _OF_REQUIREMENTS = (RequirementsMissing, RequirementsEmpty)
 
 
-# Seconds. Ordinary repositories take about one; only hostile ones take this long.
+# The time limit in seconds. Ordinary repositories take about one; only hostile ones take this long.
 TIME_LIMIT = 10
 
 
@@ -124,10 +124,10 @@ def _check(options: argparse.Namespace, log: NotesLog) -> CheckOutcome:
         log.step(f"Checking {notebook or name}")
         computes = options.fix or options.run_requirements
         result, proposal = Result(), None
-        # git searched for the top of the repository. How long a clone takes depends on its server.
+        # git has searched for the top of the repository. A clone's duration depends on its server.
         spent = 0 if target.is_url(name) else time.monotonic() - began
         try:
-            # Evaluating requirements may take as long as a cell of a build.
+            # Evaluating requirements may take as long as a cell may.
             with ended_after(0 if computes else max(1, TIME_LIMIT - spent)):
                 examine(folder, environ, Path(scratch), log, computes=computes, result=result)
                 if fixed:
@@ -145,7 +145,7 @@ def _fix(folder: Path, environ: Mapping[str, str], scratch: Path, python: str | 
     # Imported here because only --fix needs it.
     from nb_builder.fix import fixing
 
-    # Its messages are repeated by the check that follows.
+    # The check that follows repeats its messages.
     before = examine(folder, environ, scratch, Log(io.StringIO()), computes=True)
     fixed = fixing.fix(before, python, environ, log)
     if before.checked and before.checked.notebooks:
@@ -191,7 +191,7 @@ def ended_after(seconds: float) -> Iterator[None]:
         raise TimeUp
 
     before = signal.signal(signal.SIGALRM, end)
-    # Repeated, in case a library swallowed the first one.
+    # Raised repeatedly, in case a library swallowed the first one.
     signal.setitimer(signal.ITIMER_REAL, seconds, 1 if seconds else 0)
     try:
         yield
@@ -211,7 +211,7 @@ def examine(
 ) -> Result:
     """Return all findings about the repository in `folder`; temporary files go to `scratch`.
 
-    Code of the repository runs only if this `computes` requirements. Findings are added to `result` as they are found.
+    Runs code of the repository only if this `computes` requirements. Adds findings to `result` as it finds them.
     """
     result = Result() if result is None else result
     report = result.findings.append
@@ -260,7 +260,7 @@ def show(result: Result, log: Log, proposal: str | None = None) -> None:
         return
     wanted = "requirements not read" if result.wanted is None else collect.counted(len(result.wanted))
     if not result.has_predictor:
-        # A magic or `import *` may define it.
+        # A magic or `import *` may define predictor.
         log.step(f"No errors, but only a run shows whether the notebook defines predictor; {wanted}")
         return
     log.step(f"Fine: {', '.join(result.defines)}; {wanted}")

@@ -33,7 +33,7 @@ class UsageParser(argparse.ArgumentParser):
 
 
 class ProblemParser(argparse.ArgumentParser):
-    """Parses the arguments of the command `name`; raises the problem `problem`, with a reason, if they are invalid."""
+    """Parses the arguments of the command `name`; raises `problem` with a reason if they are invalid."""
 
     def __init__(self, name: str, usage: str, problem: type[BuildProblem]) -> None:
         super().__init__(prog=name, add_help=False, allow_abbrev=False, usage=usage)

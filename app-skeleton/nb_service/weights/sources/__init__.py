@@ -1,4 +1,4 @@
-"""Sources of weights: one module for each kind, selected by the scheme of the address.
+"""Sources of weights: one module per kind, selected by the scheme of the address.
 
 A source lists its files and yields the bytes of each from any offset. It raises OSError, or errors of its own library;
 `error_text` describes either in one line without secrets.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-# The module of each scheme; for unsupported ones, the reason.
+# The module for each scheme, or the reason why a scheme is not supported.
 MODULES = {
     "file": "local",
     "pvc": "local",
@@ -29,7 +29,7 @@ UNSUPPORTED = {
     "abfs": "the scheme of Azure is azure://account/container/path",
     "abfss": "the scheme of Azure is azure://account/container/path",
 }
-# Parts of an address that are credentials.
+# The parts of an address that contain credentials.
 _SECRET = re.compile(
     r"^(?:x-amz-|x-goog-|sig$|auth(?:orization)?$)|token$|secret|signature|passw|credential|(?:^|[_-])key$|"
     r"(?:api|access)[_-]?key",
@@ -46,7 +46,7 @@ MAX_ERROR_TEXT = 300
 
 
 class Remote(NamedTuple):
-    """A file of a source: its name in it, its size and version as far as they are known, and its location."""
+    """A file of a source: its name, its size and version if known, and its location."""
 
     name: str
     size: int | None
@@ -56,7 +56,7 @@ class Remote(NamedTuple):
 
 
 class Restarted(OSError):
-    """A source can't resume the last attempt: the file has changed, or it sends only whole files."""
+    """A source can't continue the last attempt: the file has changed, or the source sends only whole files."""
 
 
 class LibraryMissing(Exception):
@@ -64,10 +64,7 @@ class LibraryMissing(Exception):
 
 
 class Source(Protocol):
-    """The interface of a module's class `Source`.
-
-    It is created from an address, a revision or "", and a time limit in seconds.
-    """
+    """The interface of a module's class `Source`."""
 
     revision: str
 
@@ -82,7 +79,7 @@ class Source(Protocol):
 
 
 def fault(address: str) -> str:
-    """Return why an address can't be a source, as a clause; "" if it can."""
+    """Return a clause that explains why an address can't be a source; "" if it can."""
     try:
         address.encode()
         parts = urlsplit(address)
@@ -101,7 +98,7 @@ def _scheme_fault(scheme: str) -> str:
 
 
 def _secret_fault(parts: SplitResult) -> str:
-    # hf://name@revision only lacks its owner.
+    # The address hf://name@revision only lacks the owner.
     if "@" in parts.netloc and (parts.scheme != "hf" or parts.path):
         return "the address contains a user or a password; pass credentials by environment variables or files"
     secret = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if _SECRET.search(name)]
@@ -125,13 +122,13 @@ def _path_fault(address: str, parts: SplitResult) -> str:
     if parts.scheme in ("file", "pvc") and "?" in address:
         return f"{address!r} has a query; write a '?' in a path as %3F"
     if any(part.partition(";")[0] in (".", "..") for part in _PART_ENDS.split(unquote(parts.path))):
-        # A platform allows addresses by their beginnings, which such a part would leave.
+        # A platform allows addresses by prefix, and such a part would lead outside it.
         return f"{address!r} has a part '.' or '..'; write the path without it"
     return ""
 
 
 def opened(address: str, revision: str, seconds: float) -> Source:
-    """Return the source at an address, which has no fault; raise LibraryMissing."""
+    """Return the source for a valid address; raise LibraryMissing."""
     scheme = urlsplit(address).scheme
     try:
         module = importlib.import_module(f"nb_service.weights.sources.{MODULES[scheme]}")
@@ -148,7 +145,7 @@ def chosen(files: Sequence[Remote], patterns: Sequence[str]) -> list[Remote]:
 
 
 def error_text(error: BaseException, environ: Mapping[str, str] = os.environ) -> str:
-    """Return an error as one line without parts of addresses and values of variables that may be secret."""
+    """Return an error as one line, without parts of addresses or variables that may be secret."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.filename}: {error.strerror}"

@@ -1,4 +1,4 @@
-"""s3://, gs:// and azure://: buckets, read with fsspec's file systems and the credentials that these find."""
+"""s3://, gs:// and azure://: buckets, read with fsspec's file systems and the credentials that they find."""
 
 import posixpath
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _VERSIONS = ("ETag", "etag", "generation", "content_settings")
 
 
 class Source:
-    """The objects below a path, or the single object at it."""
+    """The objects below a path, or the single object at this path."""
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
         parts = urlsplit(address)
@@ -59,7 +59,8 @@ def _version(info: dict) -> str:
 
 
 def _s3(seconds: float) -> Any:
-    # Some servers send the checksum of a whole object with a part of it. All content is verified against the lock.
+    # Some servers send the checksum of the whole object with a part of it. The content is verified against the lock
+    # anyway.
     checks = {"response_checksum_validation": "when_required"}
     limits = {"connect_timeout": seconds, "read_timeout": seconds, "retries": {"max_attempts": 1}, **checks}
     return fsspec.filesystem("s3", config_kwargs=limits, skip_instance_cache=True, use_listings_cache=False)

@@ -1,4 +1,4 @@
-"""hf://owner/repository@revision: Hugging Face, or the server in HF_ENDPOINT, with its library's own credentials."""
+"""hf://owner/repository@revision: Hugging Face, or the server in HF_ENDPOINT, with its library's credentials."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 if os.environ.get("HF_HUB_TOKEN"):
-    # The variable's name in Hugging Face's own serving images.
+    # Hugging Face's own serving images use this name for the variable.
     os.environ.setdefault("HF_TOKEN", os.environ["HF_HUB_TOKEN"])
 
 from huggingface_hub import HfApi, get_token, hf_hub_url
@@ -50,7 +50,7 @@ class Source:
         ]
 
     def blocks(self, remote: Remote, offset: int) -> Iterator[bytes]:
-        """Yield the bytes from `offset` on; a commit's files never change, so the version needs no check."""
+        """Yield the bytes from `offset` on. The version is not checked, because files of a commit never change."""
         token = get_token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return self._reader.blocks(remote._replace(version=""), offset, headers)

@@ -1,4 +1,4 @@
-"""file:// and pvc://: a file or a folder of this machine; pvc://claim/path is one of a mounted volume.
+"""file:// and pvc://: a file or folder on this machine; pvc://claim/path is on a mounted volume.
 
 KServe mounts the path itself at /mnt/models, where a service looks for weights before it opens their source. In a
 build, and on other platforms, the volume must be mounted at /mnt/pvc/claim.
@@ -15,7 +15,7 @@ CLAIMS = "/mnt/pvc"
 
 
 class Source:
-    """Lists the regular files below a path; links are followed only to files."""
+    """Lists the regular files below a path; follows links only if they lead to files."""
 
     def __init__(self, address: str, revision: str, seconds: float) -> None:
         self.revision = revision

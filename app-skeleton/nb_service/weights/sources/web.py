@@ -1,4 +1,4 @@
-"""https://: one file; also the code shared by all sources that are read over HTTP."""
+"""https://: a single file. Also contains the code for all sources read over HTTP."""
 
 import http.client
 import ipaddress
@@ -20,7 +20,7 @@ _PRIVATE_HEADERS = ("authorization", "cookie")
 
 
 class Refused(OSError):
-    """A redirect leads to an address that public servers may not redirect to."""
+    """A redirect leads to an address that a public server may not redirect to."""
 
 
 class Reader:
@@ -32,7 +32,7 @@ class Reader:
         self._opener = urllib.request.build_opener(*handlers(self._check))
 
     def open(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Any:
-        """Return the response of an address; raise OSError; HTTPError contains the status."""
+        """Return the response of an address; raise OSError, for an HTTP status an HTTPError."""
         self._first_is_private = None
         request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **headers}, method=method)
         try:
@@ -40,7 +40,7 @@ class Reader:
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
         except urllib.error.HTTPError as error:
-            # It is a response, with an open connection.
+            # The error is also a response with an open connection.
             error.close()
             raise
         except urllib.error.URLError as error:
@@ -59,7 +59,7 @@ class Reader:
             if offset and not _continues(response, offset):
                 raise Restarted("the server can't resume a download")
             try:
-                # Not read(), which would lose the data received before a connection closes.
+                # Unlike read(), this keeps the data received before a connection closes.
                 while block := response.read1(BLOCK):
                     yield block
             except http.client.HTTPException as error:
@@ -87,7 +87,7 @@ class Source:
         try:
             response = self._reader.open(self._address, _login(self._address), "HEAD")
         except urllib.error.HTTPError as error:
-            # Servers that sign addresses for one method, or support GET only.
+            # Some servers sign addresses for one method only, or support only GET.
             if error.code not in (403, 404, 405, 501):
                 raise
             response = self._reader.open(self._address, _login(self._address))
@@ -103,7 +103,7 @@ class Source:
 
 
 def handlers(check: Callable[[str, str], object]) -> tuple[urllib.request.BaseHandler, ...]:
-    """Return the handlers that reject redirects; `check` receives the host and the address of each connection."""
+    """Return the handlers that restrict redirects; `check` receives the host and the address of each connection."""
     return _Redirects(), _Http(check), _Https(check)
 
 
@@ -113,7 +113,7 @@ def _continues(response: Any, offset: int) -> bool:
 
 
 def _login(url: str) -> dict[str, str]:
-    """Return the header with the login from a netrc file for the host, if there is one."""
+    """Return a header with the host's login from a netrc file; {} if it has none."""
     import base64
     import netrc
 
@@ -135,7 +135,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         try:
             _check_redirect(req.full_url, newurl)
         except Refused:
-            # urllib closes the response only if the redirect is followed.
+            # urllib closes the response only if it follows the redirect.
             fp.close()
             raise
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -154,7 +154,7 @@ def _check_redirect(from_url: str, to_url: str) -> None:
     before, after = urlsplit(from_url), urlsplit(to_url)
     if after.scheme not in ("https", before.scheme):
         raise Refused(f"a redirect leads from {before.scheme}:// to {after.scheme}://{after.hostname or ''}")
-    # Behind a proxy, our connection does not show the server's address.
+    # With a proxy, the connection does not show the server's address.
     if _is_address(after.hostname) and not _is_address(before.hostname) and not is_public(str(after.hostname)):
         raise Refused(f"a redirect leads to the private address {after.hostname}")
 
