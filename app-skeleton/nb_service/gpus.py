@@ -1,4 +1,4 @@
-"""The GPUs that this service may use, from NVIDIA's management library (NVML), which comes with the driver."""
+"""Reads which GPUs this service may use from NVIDIA's management library (NVML), which is part of the driver."""
 
 import ctypes
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 LIBRARY = "libnvidia-ml.so.1"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-# Loaded into a process when its code first uses CUDA, rather than when a library that could do so is imported.
+# A process loads this when its code first uses CUDA, not when it imports a library that could.
 CUDA = b"/libcuda.so"
-# Folder, in a notebook's environment, of the libraries that NVIDIA publishes as dependencies of others.
+# The folder, in a notebook's environment, of the libraries that NVIDIA publishes as dependencies.
 NVIDIA = "lib/python*/site-packages/nvidia"
 
 
@@ -26,7 +26,7 @@ class Gpu(NamedTuple):
 class Gpus(NamedTuple):
     """The GPUs that a service may use: their names for CUDA, one per scorer, and their products.
 
-    `missing` explains why there are none, and is empty if there are some.
+    `missing` explains why there are none; "" if there are some.
     """
 
     names: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ NONE = Gpus()
 
 def read() -> list[Gpu]:
     """Return all GPUs visible in this container; raise OSError with the driver's text if it fails."""
-    # It raises OSError if there is no driver, without the tenth of a second that importing pynvml takes.
+    # Raises OSError if there is no driver, without the tenth of a second that importing pynvml takes.
     ctypes.CDLL(LIBRARY)
     import pynvml
 
@@ -94,7 +94,7 @@ def _listed(value: str) -> tuple[str, ...]:
 
 
 def asked_for_by(pid: int) -> bool:
-    """Return whether the process `pid` has initialised CUDA; False if the system does not show that."""
+    """Return whether the process `pid` has initialised CUDA; False if the system does not reveal that."""
     try:
         with open(f"/proc/{pid}/maps", "rb") as maps:
             return CUDA in maps.read()

@@ -1,4 +1,4 @@
-"""The model's identity: its name, version and commit, for every response and every protocol."""
+"""The model's identity (name, version and commit), which is part of every response in every protocol."""
 
 import json
 import re
@@ -26,13 +26,13 @@ class Identity(NamedTuple):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return them as response headers."""
+        """Return the identity as response headers."""
         pairs = zip(HEADERS, (self.name, str(self.version), self.commit), strict=True)
         return tuple((name, value) for name, value in pairs if value)
 
     @property
     def header_bytes(self) -> bytes:
-        """Return the same as the lines of an HTTP head."""
+        """Return the same headers as lines of an HTTP head."""
         return b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in self.headers)
 
 
@@ -65,7 +65,7 @@ def _without_accents(name: str) -> str:
 
 def version_of(built: str) -> int:
     """Return the manifest's time stamp as seconds since 1970; 1 if it is not valid."""
-    # Not strptime: its imports take longer than everything else here.
+    # strptime would import modules that take longer than everything else here.
     match = _STAMP.fullmatch(built)
     if match is None:
         return 1

@@ -1,6 +1,6 @@
-"""Environment variables in files of an image.
+"""Reads environment variables from a file of the image.
 
-A slim image stores those of its service image: an image made from scratch inherits none.
+A slim image stores the variables of its service image there, because an image from scratch inherits none.
 """
 
 import json
@@ -12,9 +12,9 @@ from nb_service import problems, settings
 
 
 def complete(environ: dict) -> dict:
-    """Return `environ`, completed with the variables in `$APP_ROOT/environment.json`, if there is such a file.
+    """Return `environ` with the variables in `$APP_ROOT/environment.json` added, if that file exists.
 
-    Raises as `read` does.
+    Raises what `read` raises.
     """
     kept = read(os.path.join(settings.app_root(environ), paths.ENVIRONMENT))
     return environ if kept is None else {**kept, **environ}
@@ -38,12 +38,12 @@ def read(path: str) -> dict[str, str] | None:
 
 
 def _variables(content: object) -> dict[str, str]:
-    """Return the variables in the file; raise ValueError for any that an environment can't contain."""
+    """Return the variables in the file; raise ValueError if an environment can't contain one of them."""
     if not isinstance(content, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 - of a file's content
     for name, value in content.items():
         if not isinstance(value, str) or "\0" in name + value or "=" in name or not name:
             raise ValueError(f"{name!r} is not a variable with a string")
-        # Raises for characters that the file system encoding, and so the environment, doesn't support.
+        # Raises an error for characters that the environment's encoding doesn't support.
         os.fsencode(name + value)
     return content

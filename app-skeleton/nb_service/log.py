@@ -11,21 +11,21 @@ import threading
 import time
 from collections.abc import Callable
 
-# How many bytes may wait to be written. Beyond that, the reader has stopped, and lines are dropped and counted.
+# How many bytes may wait to be written. Beyond that, the reader has stopped, so lines are dropped and counted.
 MAX_WAITING = 8 << 20
-# How many of these may be captured output, so that there is always room for the service's own lines.
+# How many of these may be captured output; the rest is reserved for the service's own lines.
 MAX_OF_CAPTURED = MAX_WAITING // 2
 # Request lines are passed to the writing thread in batches of about this size, or at the next flush.
 PARCEL = 1 << 16
 TRY_AGAIN_SECONDS = 0.1
 # How often the owner of a log calls `flush`.
 FLUSH_SECONDS = 0.2
-# The option with the descriptor on which a service reports facts.
+# The option for the descriptor to which a service reports facts.
 FACTS = "--facts"
-# The same for a program that serves users, whose requests are logged.
+# The same for a program whose users send requests, which are therefore logged.
 READY = "--ready"
 _END = object()
-# Control characters for writing direction, which display a line in another order.
+# Control characters for writing direction, which can reorder the displayed line.
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 # Text that CI servers interpret as commands in a log: GitHub reads `::error::` at the start of a line, and `##[error]`
 # anywhere, Azure Pipelines also `##vso[…]`. JSON has its own escape.
@@ -50,7 +50,7 @@ class Log:
         self.as_json = as_json
         self._facts = facts
         self._quiet = quiet and facts is not None
-        # Not sys.stdout: text that it could not write would stay in its buffer and change the exit status.
+        # Not sys.stdout: text that it can't write would stay in its buffer and change the exit status.
         self._descriptor = sys.stdout.fileno() if descriptor is None else descriptor
         self._requests: list[str] = []
         self._size_of_requests = 0
@@ -73,21 +73,21 @@ class Log:
         self._last.append(text)
 
     def captured(self, printed: bytes, shaped: Callable[[bytes], bytes]) -> None:
-        """Log complete lines that others printed, formatted by `shaped`, unless the reader is far behind."""
+        """Log complete lines of other processes, formatted by `shaped`, unless the reader is far behind."""
         if self._has_room(printed, MAX_OF_CAPTURED):
             self._put(shaped(printed), MAX_OF_CAPTURED)
         else:
             self._leave_out(printed.count(b"\n"))
 
     def fact(self, **facts: object) -> None:
-        """Send `facts` as a JSON line to the program that tests this service, if there is one."""
+        """Send `facts` as a line of JSON to the program that started this service, if it requested them."""
         if self._facts is not None:
-            # Facts are few and short, so they fit into the pipe's buffer. A program that has exited needs none.
+            # Facts are few and short, so they fit into the pipe's buffer. If the program has exited, they are lost.
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._facts, json.dumps(facts).encode("ascii") + b"\n")
 
     def request(self, line: str) -> None:
-        """Keep a line of the access log until `flush`."""
+        """Keep a line of the access log until the next `flush`."""
         if self._quiet:
             return
         self._requests.append(line)
@@ -102,7 +102,7 @@ class Log:
             self._put(_encoded("\n".join(lines) + "\n"), MAX_WAITING)
 
     def close(self, seconds: float = 1.0) -> None:
-        """Write pending lines; give up after `seconds` if nothing is read."""
+        """Write pending lines; give up after `seconds` without progress of the reader."""
         self.flush()
         for text in self._last:
             self.say(text)
@@ -112,7 +112,7 @@ class Log:
         self._thread.join(seconds)
 
     def _has_room(self, data: bytes, limit: int) -> bool:
-        # Data larger than the limit is accepted if nothing else is waiting.
+        # Data larger than the limit is accepted if no other data waits.
         return not self._waiting or self._waiting + len(data) <= limit
 
     def _put(self, data: bytes, limit: int) -> None:
@@ -145,7 +145,7 @@ class Log:
                     self._waiting -= len(data)
 
     def _write_out(self, data: memoryview) -> None:
-        """Write `data`; if that fails, because the reader has gone or the disk is full, count its lines as dropped."""
+        """Write `data`; if that fails, because the reader has exited or the disk is full, count lines as dropped."""
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]

@@ -1,4 +1,4 @@
-"""Validates the manifest: each field has the type that assemble writes, or is absent."""
+"""Validates the manifest: each field must be absent or have the type that assemble writes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def read(path: Path, digests: Mapping[str, str] | None = None) -> dict:
 
 def _checked(path: Path, name: str, value: object) -> object:
     check = FIELDS.get(name)
-    # A field may be null if the build could not determine it; only a few never are.
+    # A field may be null if the build could not determine it, except for a few that are always known.
     if check is None or (value is None and name not in NEVER_NULL):
         return value
     try:
@@ -85,7 +85,7 @@ def facts(value: object) -> dict:
 
 def files(value: object) -> dict:
     """Return a manifest's description of arguments that are files, unchanged."""
-    # Not at the top, so that a service without such arguments starts without it.
+    # Imported here, so that a service without such arguments starts without it.
     from nb_scorer.model import binary
 
     described = facts(value)

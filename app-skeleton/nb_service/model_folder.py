@@ -1,4 +1,4 @@
-"""The front's knowledge of a model: manifest, golden rows and paths. It never reads the pickle."""
+"""The facts that the front reads from a model folder: manifest, golden rows and paths, but never the pickle."""
 
 import json
 import stat
@@ -14,16 +14,16 @@ from nb_service import manifest as manifests
 from nb_service import problems, schemas
 from nb_service.signature.trust import Known, Trust
 
-# Samples are compared and described recursively, with a few calls per level; the interpreter allows a thousand.
+# Samples are compared and described recursively, with a few calls per level, and the interpreter allows a thousand.
 DEEPEST = 200
 
 
 class ModelFolder(NamedTuple):
     """The paths and the manifest of one model under `$APP_ROOT`.
 
-    `digests` are those in its verified signature, by file name, if there is one. Code that reads a file of the model
-    compares its bytes with them, because the file may have changed since. `predictor` is "" or the name of the one of
-    `predictors` whose manifest and golden rows this has.
+    `digests` are those in its verified signature, by file name; None if it was not verified. Code that reads a file of
+    the model compares its bytes with them, because the file may have changed since. `predictor` is the name in
+    `predictors` whose manifest and golden rows this has, or "".
     """
 
     folder: Path

@@ -79,7 +79,7 @@ class Client(Protocol):
 
 
 class AppLink:
-    """The connections to the app, which are sent through `channel` (see handing), and their slots for requests."""
+    """The connections to the app, opened through `channel` (see handing), and the slots that limit its requests."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, channel: socket.socket, process: "AppProcess", wait_seconds: float
@@ -90,14 +90,14 @@ class AppLink:
         self._process.on_down = self._reject_all
         self._wait_seconds = wait_seconds
         self._hang_seconds = max(HANG_SECONDS, wait_seconds)
-        self._alive_at = 0.0  # when the app last showed activity on these connections (the loop's time)
+        self._alive_at = 0.0  # when the app last showed activity on these connections, in the loop's time
         self._scored_at = 0.0  # when it last waited for scorers
-        self._stuck = 0  # number of threads, of the app with this process id, that never responded
+        self._stuck = 0  # the number of threads, of the app with this process id, that never responded
         self._stuck_pid: int | None = None
         self._closed = False
         self._idle: list[Upstream] = []
-        self._slots = [0, 0, 0]  # taken, by kind
-        self._waiting: tuple[deque, deque, deque] = (deque(), deque(), deque())  # for a slot, by kind
+        self._slots = [0, 0, 0]  # the number of slots in use, by kind
+        self._waiting: tuple[deque, deque, deque] = (deque(), deque(), deque())  # waiting for a slot, by kind
         self._draining = 0
         self._connecting: set[asyncio.Task] = set()
         self._active: set[Exchange] = set()
@@ -118,7 +118,7 @@ class AppLink:
             upstream.close()
 
     def exchange(self, connection: "Client", request: Request, length: int | None) -> "Exchange":
-        """Return the exchange in which the app handles `request`; its body of `length` bytes, or chunks, follows."""
+        """Return a new exchange, in which the app handles `request`; a body of `length` bytes, or chunks, follows."""
         if not self._process.is_down:
             self._process.start()
         return Exchange(self, connection, request, length)
@@ -135,7 +135,7 @@ class AppLink:
             self._next()
 
     def body_is_whole(self, exchange: "Exchange") -> None:
-        """Count an exchange whose upload is complete as one of POSTS: from now on, it waits for scorers."""
+        """Count an exchange with a complete upload as one of POSTS, because it waits for scorers from now on."""
         if exchange in self._waiting[UPLOADS]:
             self._waiting[UPLOADS].remove(exchange)
             self._waiting[POSTS].append(exchange)
@@ -146,7 +146,7 @@ class AppLink:
         self._next()
 
     def answer_is_whole(self, exchange: "Exchange") -> None:
-        """Free the slot of an exchange whose response the app has finished, even if its client reads slowly."""
+        """Free the slot of an exchange whose response is complete, even if its client is still reading."""
         if exchange.has_slot and self._draining < MAX_DRAINING:
             self._draining += 1
             self._slots[exchange.kind] -= 1
@@ -161,7 +161,7 @@ class AppLink:
         return kind == LOOKS or self._slots[POSTS] + self._slots[UPLOADS] < MAX_REQUESTS - RESERVED_FOR_LOOKS
 
     def _next(self) -> None:
-        """Start the waiting exchanges for which there is a slot, first come, first served.
+        """Start the waiting exchanges for which there is a slot, in the order of their arrival.
 
         No kind has priority: otherwise, a steady stream of one kind could take every free slot.
         """
@@ -197,12 +197,12 @@ class AppLink:
             exchange.connected(upstream)
 
     async def _connected(self, exchange: "Exchange") -> socket.socket:
-        """Return a connection as soon as there is room for it, unless the exchange times out; raise OSError."""
+        """Return a connection once there is room for one; raise OSError, also if the exchange times out first."""
         while True:
             try:
                 return handing.connect(self._channel)
             except BlockingIOError:
-                # Disconnected clients have left connections in the queue: the app has yet to notice that they are gone.
+                # The queue contains connections of clients that have left, which the app has not noticed yet.
                 if exchange.is_over or self.loop.time() - exchange.since > self._wait_seconds:
                     raise
             await asyncio.sleep(ROOM_SECONDS)
@@ -235,8 +235,8 @@ class AppLink:
     def expire(self, now: float) -> None:
         """Reject requests that have waited for a slot for too long; close idle connections; detect a hanging app.
 
-        The limit is that of a prediction. A hanging app is killed and replaced. A request that the app has lost gets
-        504, and such an app is replaced, too.
+        The time limit is that of a prediction. A hanging app is killed and replaced. A request that the app has lost
+        gets 504, and that app is replaced, too.
         """
         for upstream in [upstream for upstream in self._idle if now - upstream.since > IDLE_SECONDS]:
             self._idle.remove(upstream)
@@ -248,7 +248,7 @@ class AppLink:
         self._replace_stuck()
 
     def _replace_stuck(self) -> None:
-        """Replace an app with hanging threads, preferably while no request waits for it."""
+        """Replace an app with hanging threads, if possible while no request waits for it."""
         if self._stuck_pid != self._process.pid:
             self._stuck = 0
         if self._stuck and (not self._active or self._stuck >= MAX_STUCK):
@@ -265,7 +265,7 @@ class AppLink:
         if max(self._alive_at, self._process.received_at) < latest:
             self._process.kill(f"it has been working on requests for {self._hang_seconds:g} s without any activity")
             for exchange in overdue:
-                # Those that the app has not accepted yet are handled by the next one.
+                # The next app handles the connections that this one has not accepted yet.
                 exchange.active_at = now
             return
         self._stuck = len(overdue) + (self._stuck if self._stuck_pid == self._process.pid else 0)
@@ -283,7 +283,7 @@ class AppLink:
     def head_of(self, request: Request, length: int | None) -> bytes:
         """Return the head of `request` for the app, written from llhttp's parsed values.
 
-        The client's own bytes are not passed on, so that waitress can't interpret them differently.
+        The client's own bytes are not passed on, so that waitress can't interpret them in a different way.
         """
         lines = [b"%b %b HTTP/1.1\r\n" % (request.command.encode("ascii"), request.head.target)]
         lines += [b"%b: %b\r\n" % field for field in request.head.fields.items() if field[0] not in NOT_FORWARDED]
@@ -298,13 +298,13 @@ class AppLink:
 
 
 class Exchange:
-    """One request to the app and its response; each side is read only as fast as the other side reads."""
+    """A request to the app and its response; each side is read only as fast as the other side reads."""
 
     def __init__(self, app: AppLink, connection: "Client", request: Request, length: int | None) -> None:
-        self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once it needs a slot
+        self.kind: int | None = None  # LOOKS, POSTS or UPLOADS, once the exchange needs a slot
         self.has_slot = False
-        self.since = 0.0  # when it started to wait for one (the loop's time)
-        self.active_at = 0.0  # when the app last read or wrote bytes of it (the loop's time)
+        self.since = 0.0  # when it started to wait for a slot, in the loop's time
+        self.active_at = 0.0  # when the app last read or wrote bytes of this exchange, in the loop's time
         self.has_begun = False
         self.is_over = False
         self._app = app
@@ -345,19 +345,19 @@ class Exchange:
         if self.is_over:
             return
         if self.kind is None:
-            # Not earlier: a client that sends slowly must not occupy a slot.
+            # Requested only now: a client that sends slowly must not occupy a slot.
             only_looks = self._request.command != "POST" and self._length == 0
             self._app.queue(self, LOOKS if only_looks else POSTS)
         elif self.kind == UPLOADS:
             self._app.body_is_whole(self)
 
     def client_takes(self) -> None:
-        """Resume reading from the app: the client has received what was written."""
+        """Resume reading from the app, because the client has received everything written so far."""
         if self._upstream is not None:
             self._upstream.resume()
 
     def abandon(self) -> None:
-        """End the exchange: the client has disconnected, or got another response."""
+        """End the exchange, because the client has disconnected or received another response."""
         self._finish(reuse=False)
 
     # --- called by the link ---
@@ -371,7 +371,7 @@ class Exchange:
         return (self._body_is_sent or upstream.is_full) and not (self.has_begun and not self._connection.takes)
 
     def is_forgotten(self) -> None:
-        """End an exchange that the app has lost: reject the request, or abort its response."""
+        """Reject the request, or abort its response: the app has lost it."""
         if self.has_begun:
             self.connection_broke()
         else:
@@ -399,7 +399,7 @@ class Exchange:
         connection.fail(self._request, reply)
 
     def connection_broke(self) -> None:
-        """End the exchange after its connection failed: reject the request, or abort a response that has started."""
+        """Reject the request, or abort a response that has started: the connection to the app has failed."""
         if self.is_over:
             return
         if self.has_begun:
@@ -423,7 +423,7 @@ class Exchange:
     # --- called by the connection to the app ---
 
     def hold(self) -> None:
-        """Pause reading the body: the app is behind."""
+        """Pause reading the body, because the app reads more slowly."""
         self._connection.hold()
 
     def release(self) -> None:
@@ -441,16 +441,16 @@ class Exchange:
             self._fields += (name, b": ", value, b"\r\n")
 
     def answered(self, status: int) -> None:
-        """Start the client's response: the head is complete."""
+        """Start the client's response, now that its head is complete."""
         self._app.works()
         self.has_begun = True
         fields = b"".join(self._fields)
         self._in_chunks = self._connection.begin_answer(self._request, status, fields, self._answer_length)
         if self._body_is_sent and self._answer_length is not None:
-            # Flask has finished a response with a length; it only has to be passed on.
+            # Flask has finished a response with a known length, which only has to be passed on.
             self._app.answer_is_whole(self)
         if self._request.command == "HEAD":
-            # The response parser can't know whether a body follows, so this connection is not reused.
+            # The response parser doesn't know whether a body follows, so this connection is not reused.
             connection = self._connection
             self._finish(reuse=False)
             connection.end_answer(is_whole=True)
@@ -474,21 +474,21 @@ class Upstream(asyncio.Protocol):
     """One connection to the app, which serves one exchange at a time."""
 
     def __init__(self, app: AppLink) -> None:
-        self.since = 0.0  # when it became idle (the loop's time)
+        self.since = 0.0  # when the connection became idle, in the loop's time
         self._app = app
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._parser: HttpResponseParser | None = None
-        self.is_full = False  # whether more was written than the app has read
+        self.is_full = False  # whether the app has not read everything written yet
 
     def begin(self, exchange: Exchange) -> None:
-        """Use this connection for `exchange` from now on."""
+        """Use this connection for `exchange`."""
         self._exchange = exchange
         self._parser = HttpResponseParser(self)
 
     @property
     def keeps_alive(self) -> bool:
-        """Return whether this connection can be reused; the app may have announced that it closes it."""
+        """Return whether this connection can be reused: the app has not announced that it will close it."""
         return self._parser.should_keep_alive()
 
     def end(self) -> None:
@@ -496,7 +496,7 @@ class Upstream(asyncio.Protocol):
         self._exchange = None
         self.resume()
 
-    # asyncio's stub says BaseTransport; for a stream, it is always a Transport.
+    # asyncio's stub says BaseTransport, but for a stream it is always a Transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Store the transport."""
         self._transport = transport
@@ -530,13 +530,13 @@ class Upstream(asyncio.Protocol):
             self._transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """Hold the body back."""
+        """Pause sending the body."""
         self.is_full = True
         if self._exchange is not None:
             self._exchange.hold()
 
     def resume_writing(self) -> None:
-        """Read more of the body."""
+        """Resume sending the body."""
         self.is_full = False
         if self._exchange is not None:
             self._exchange.note_activity()
@@ -545,7 +545,7 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse a part of a response."""
         if self._exchange is None:
-            # No request was sent.
+            # The app must not send data before a request.
             self.close()
             return
         self._exchange.note_activity()

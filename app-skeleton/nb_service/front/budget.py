@@ -1,8 +1,8 @@
-"""One budget for every byte that a service holds for its clients: arriving, waiting, or not yet sent."""
+"""Limits the bytes that a service holds for its clients: arriving, waiting, or not yet sent."""
 
 from collections.abc import Callable
 
-# Part of the budget is reserved for bodies up to this size, so that small requests proceed while large ones fill the
+# Part of the budget is reserved for bodies up to this size, so that small requests proceed when large ones fill the
 # rest.
 SMALL = 1 << 16
 # The reserved part: one eighth.
@@ -12,7 +12,7 @@ SHARE_OF_SMALL = 8
 class Budget:
     """Counts bytes against `limit`.
 
-    It counts bytes that are in memory already, even above the limit; `is_full` tells the caller to stop reading.
+    It counts bytes that are in memory already, even above the limit. `is_full` returns whether to stop reading.
     """
 
     def __init__(self, limit: int) -> None:
@@ -30,13 +30,13 @@ class Budget:
         self.held -= size
         if self._waiting and self.held < self.limit:
             for entry in self._waiting.copy():
-                # Checked again for each: the previous one may have used the room.
+                # Checked for each callback, because the previous one may have used the room.
                 if not self.is_full(entry[1]):
                     self._waiting.remove(entry)
                     entry[0]()
 
     def is_full(self, size: int = SMALL + 1) -> bool:
-        """Return whether a body of `size` bytes, by default a large one, has to wait until others are released."""
+        """Return whether a body of `size` bytes, by default a large one, has to wait until other bytes are released."""
         return self.held >= (self._for_large if size > SMALL else self.limit)
 
     def wait(self, callback: Callable[[], None], size: int = SMALL + 1) -> None:

@@ -1,23 +1,24 @@
-"""Chunked bodies: llhttp parses them piece by piece, so that bytes after the body are left for the next request."""
+"""Parses chunked bodies with llhttp, piece by piece, so that bytes after the body remain for the next request."""
 
 from httptools import HttpParserError, HttpRequestParser
 
 from nb_service.front.head import Unreadable, message_of
 
-# Puts a parser into the state before such a body; the real head has been parsed already.
+# Puts a parser into the state before such a body; the real head has already been parsed.
 _HEAD = b"POST / HTTP/1.1\r\nHost: -\r\nTransfer-Encoding: chunked\r\n\r\n"
-# A chunk's size is a few digits. Extensions and trailers are not used here, and must not allow endless sending.
+# The size of a chunk has a few digits. Extensions and trailers are not used, so a limit stops clients that send them
+# without end.
 MAX_LINE = 4096
 MAX_SIZE = 20
 MAX_OVERHEAD = 1 << 14
-# A tiny chunk costs as much time as a large one, so other clients get a turn after this many bytes.
+# A tiny chunk costs as much time as a large one, so other clients are served after this many bytes.
 PIECE = 4096
 
 
 class Chunks:
     """Parses a chunked body of up to `max_bytes` bytes of content.
 
-    `content` was parsed and not yet taken.
+    `content` has been parsed, but not taken yet.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -42,7 +43,7 @@ class Chunks:
         return offset
 
     def _take(self, data: bytes, offset: int) -> int:
-        """Pass the bytes at `offset` to llhttp, up to the end of a chunk or line; return how many."""
+        """Pass the bytes from `offset` to the end of a chunk or line to llhttp; return their number."""
         if self._chunk_left:
             size = min(self._chunk_left, len(data) - offset)
             self._parser.feed_data(data[offset : offset + size])
@@ -66,7 +67,7 @@ class Chunks:
         return end - offset
 
     def _begin(self, line: bytes) -> None:
-        """Record the size in a line that llhttp has just accepted: hexadecimal digits, and perhaps extensions."""
+        """Record the size in a line that llhttp has accepted: hexadecimal digits, with extensions if any."""
         size = int(line.partition(b";")[0], 16)
         self._room -= size
         if self._room < 0:

@@ -1,4 +1,4 @@
-"""A client's connection: parses bytes into requests, one at a time, and passes each on."""
+"""A client's connection: parses its bytes into requests, one at a time, and passes them on."""
 
 import asyncio
 import contextlib
@@ -22,32 +22,34 @@ if TYPE_CHECKING:
     from nb_service.front.server import Front
     from nb_service.pool.answer import Job
 
-# A rejected client may still be sending: closing at once would reset the connection, and the response would be lost.
+# A rejected client may still be sending. Closing at once would reset the connection, and the client would lose the
+# response.
 LINGER_SECONDS = 2.0
 # A rejected body up to this size is read and discarded, so that the client can keep its connection.
 SMALL_REFUSED = 1 << 16
-# After this many requests of one client in a row, others get a turn.
+# After this many requests of one client in a row, other clients are served.
 AT_ONCE = 16
-# A larger response is not copied to follow its head, but written separately, in pieces of this size.
+# A larger response is written separately from its head, in pieces of this size, to avoid a copy.
 LARGE = 1 << 16
-# Larger responses are not compressed: that takes a millisecond for a hundred kilobytes and blocks all other clients.
+# Larger responses are not compressed: that takes a millisecond per hundred kilobytes, in which no other client is
+# served.
 MAX_COMPRESSED = 1 << 18
-# During shutdown, a connection that has been idle for less than this stays open: its next request may be on its way,
+# During shutdown, a connection stays open if it has been idle for less than this: its next request may be on its way,
 # and closing would reset it.
 FRESH_SECONDS = 0.2
-# How long a body may wait in all for room in the budget; then it gets 503.
+# The total time that a body may wait for room in the budget before it gets 503.
 ROOM_SECONDS = 2.0
 
-# Backoff bounds for asking the kernel whether a client has reset a connection that we don't read.
+# The shortest and longest pause between checks whether a client has reset a connection that is not being read.
 MIN_LOOK = 0.01
 MAX_LOOK = 1.0
-# How often a client of a stream that has closed its sending side is sent bytes that it ignores: if it has exited, its
-# system replies with a reset.
+# How often a client of a stream that has closed its sending side is sent bytes that it ignores. If it has exited, its
+# system responds with a reset.
 PROBE_SECONDS = 0.25
-# The kernel's probes of a client that has closed its sending side and waits: it has left if it does not respond to this
-# many of them. The pause before the first and between them, in seconds.
+# TCP keepalive for a client that has closed its sending side and waits: it has left if it misses this many probes. The
+# pause before the first probe, and between probes, in seconds.
 KEEPALIVE_PROBES, KEEPALIVE_SECONDS = 3, 3
-# Linux's and macOS's name of the option for the first pause.
+# The option for the first pause on Linux and on macOS.
 FIRST_PAUSE = next(getattr(socket, name) for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE") if hasattr(socket, name))
 
 # States of a connection.
@@ -57,9 +59,9 @@ ANSWERING, NO_ROOM, UPSTREAM, OTHERS_TURN = 1, 2, 4, 8
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A client's connection. Its next request is parsed after the response to the previous one was sent.
+    """A client's connection. Its next request is parsed only after the response to the previous one was sent.
 
-    So a client that sends many requests without reading responses costs no work, and no more memory than one read.
+    So a client that sends many requests without reading the responses costs no work, and only the memory of one read.
     """
 
     __slots__ = (
@@ -95,27 +97,27 @@ class Connection(asyncio.BufferedProtocol):
         self._budget = front.budget
         self._transport: asyncio.Transport | None = None
         self._phase = HEAD
-        self._rest = b""  # arrived, and not parsed yet
+        self._rest = b""  # received, but not parsed yet
         self._request: Request | None = None
-        self._body: bytearray | None = None  # of a request that the front collects
+        self._body: bytearray | None = None  # the part of a body that the front has received
         self._chunks: Chunks | None = None
-        self._body_left = 0  # bytes of the body that have not arrived
-        self._rejection: Reply | None = None  # sent once the body was read and discarded
-        self._job: Job | None = None  # the sample, once the pool has it
-        self._exchange: Exchange | None = None  # with the app
-        self._stream: Form | None = None  # once the first item was written
+        self._body_left = 0  # bytes of the body that have not arrived yet
+        self._rejection: Reply | None = None  # the reply to send once the rest of the body has been read and discarded
+        self._job: Job | None = None  # the sample, once it is in the pool
+        self._exchange: Exchange | None = None  # the exchange with the app, if the app handles the request
+        self._stream: Form | None = None  # set once the first item was written
         self._in_chunks = False
         self._items_untaken = 0
-        self._unlogged: int | None = None  # the status of a response that is logged at its end
+        self._unlogged: int | None = None  # the status of a response that is logged when it ends
         self._keeps_alive = True
         self._hold_reasons = 0
-        self._head_begun = False  # a head has started and is not complete
-        self._since = 0.0  # when it became idle, its request started to arrive, or something was written of a stream
-        self._untaken = 0  # unsent bytes of responses, which the budget counts
-        self._stuck: tuple[int, float] | None = None  # how many these were when they last changed, and when
-        self._client_ended = False  # the client has closed its sending side
-        self._room_timer: asyncio.TimerHandle | None = None  # set while it waits for room
-        self._room_deadline = 0.0  # for all waits of one body together
+        self._head_begun = False  # whether an incomplete head has arrived
+        self._since = 0.0  # when it became idle, its request started to arrive, or part of a stream was written
+        self._untaken = 0  # unsent bytes of responses, counted in the budget
+        self._stuck: tuple[int, float] | None = None  # their number when it last changed, and when that was
+        self._client_ended = False  # whether the client has closed its sending side
+        self._room_timer: asyncio.TimerHandle | None = None  # set while the body waits for room
+        self._room_deadline = 0.0  # the total for all waits of one body
 
     # --- called by asyncio ---
 
@@ -123,16 +125,16 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Store the transport."""
         self._transport = transport
-        # With 0, pause_writing is called for anything that the kernel does not accept at once.
+        # A limit of 0 makes asyncio call pause_writing for anything that the kernel does not accept at once.
         transport.set_write_buffer_limits(high=0)
         self._since = time.monotonic()
         self._front.connection_opened(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return the buffer for arriving data, shared by all connections; a small part of it if the budget is full."""
+        """Return the buffer, shared by all connections, for arriving data; a small part of it if the budget is full."""
         if self._budget.is_full():
             return self._front.small_buffer
-        # For a large body, fewer and larger pieces cost less.
+        # For a large body, fewer but larger pieces cost less.
         is_collecting = self._phase == BODY and self._body is not None
         return self._front.large_buffer if is_collecting else self._front.buffer
 
@@ -144,7 +146,7 @@ class Connection(asyncio.BufferedProtocol):
         body = self._body
         is_collected = body is not None and self._phase == BODY and not self._rest and not self._hold_reasons
         if body is not None and is_collected and nbytes < self._body_left:
-            # A large body goes straight to where it is collected.
+            # A large body is received directly into its own buffer.
             body += arrived
             self._body_left -= nbytes
             self._count_piece(nbytes)
@@ -156,7 +158,7 @@ class Connection(asyncio.BufferedProtocol):
         self._take(data)
 
     def eof_received(self) -> bool:
-        """Record that the client sends no more, though it may still read.
+        """Record that the client sends no more, although it may still read.
 
         Return whether to keep the connection open.
         """
@@ -174,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
         self._count_untaken()
 
     def resume_writing(self) -> None:
-        """Continue with the next request, or the rest of the response: the client has received everything."""
+        """Continue with the next request, or the rest of the response, because the client has received everything."""
         self._count_untaken()
         self._stuck = None
         if self._exchange is not None:
@@ -201,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- called by the front ---
 
     def expire(self, now: float, limit: float) -> None:
-        """Reject a request that has been arriving for `limit` seconds; close if nothing has moved for that long."""
+        """Reject a request that has been arriving for `limit` seconds; close if there was no progress for that long."""
         if self._untaken:
             self._count_untaken()
         if self._untaken:
@@ -221,7 +223,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_busy(self) -> bool:
-        """Return whether a request is arriving or being handled, or a response is not completely sent."""
+        """Return whether a request is arriving or being handled, or a response is not fully sent."""
         return self._phase in (BODY, ANSWER, LINGER) or bool(self._untaken) or bool(self._rest)
 
     def is_fresh(self, now: float) -> bool:
@@ -241,7 +243,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- reading ---
 
     def _take(self, data: bytes) -> None:
-        """Handle as much of `data` as possible, and keep the rest; a bug costs only this connection."""
+        """Handle as much of `data` as possible, and keep the rest; an exception closes only this connection."""
         try:
             data = self._read(data)
         except Unreadable as error:
@@ -255,11 +257,11 @@ class Connection(asyncio.BufferedProtocol):
                 if self._phase == ANSWER or self._untaken:
                     self._hold(ANSWERING)
                     if self._request is not None:
-                        # While nothing is read, only the kernel knows whether the client is still connected.
+                        # While the connection is not read, only the kernel knows whether the client is still connected.
                         self._front.loop.call_later(MAX_LOOK / 4, self._look_for_reset, self._request, MAX_LOOK / 4)
 
     def _read(self, data: bytes) -> bytes:
-        """Parse heads and bodies from `data` until it has to wait; return the rest."""
+        """Parse heads and bodies in `data` until it has to wait; return the rest."""
         heads = 0
         while data:
             if self._phase == BODY and not self._hold_reasons:
@@ -267,7 +269,7 @@ class Connection(asyncio.BufferedProtocol):
             elif self._phase != HEAD or self._untaken:
                 break
             elif not self._keeps_alive:
-                # The response announced that this connection closes.
+                # The response has announced that this connection will close.
                 return b""
             elif heads == AT_ONCE:
                 self._give_turn()
@@ -278,7 +280,7 @@ class Connection(asyncio.BufferedProtocol):
         return data
 
     def _give_turn(self) -> None:
-        """Let other clients have a turn before this one continues."""
+        """Let other clients be served before this one continues."""
         self._hold(OTHERS_TURN)
         self._front.loop.call_soon(self._release, OTHERS_TURN)
 
@@ -301,7 +303,7 @@ class Connection(asyncio.BufferedProtocol):
         self._hold_reasons &= ~reason
         if not self._hold_reasons and self._transport is not None:
             if self._rest:
-                # Deferred, because the caller may be in the middle of handling this very connection.
+                # Deferred, because the caller may be handling this connection right now.
                 self._front.loop.call_soon(self._take_rest)
             else:
                 self._transport.resume_reading()
@@ -318,7 +320,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end()
 
     def _end(self) -> None:
-        """Close, or reject an incomplete request, after a client has closed its sending side."""
+        """Close, or reject an incomplete request: the client has closed its sending side."""
         if self._phase not in (HEAD, BODY) or self._hold_reasons or self._transport is None or self._untaken:
             return
         if self._phase == HEAD and not self._rest:
@@ -360,7 +362,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._begin(request, data[end:])
 
     def _begin(self, request: Request, data: bytes) -> bytes:
-        """Decide from its head where a request goes; return the bytes that follow the head, or the body if read."""
+        """Decide from the head where a request goes; return the bytes after the head, or after the body if read."""
         length, expects_continue = request.head.length, request.head.expects_continue
         reply = self._front.reply_to(request)
         if reply is not None:
@@ -371,13 +373,13 @@ class Connection(asyncio.BufferedProtocol):
             self._rejection = reply
         elif request.head.is_for_pool:
             if length and len(data) >= length and not expects_continue:
-                # The usual case: the whole body came with its head.
+                # The usual case: the complete body arrived with its head.
                 self._count(length)
                 self._ask(request, data[:length])
                 return data[length:]
             self._body = bytearray()
         elif expects_continue and not self._front.takes_bodies(request.head.path):
-            # The app reports the error; the body, which the client holds back until now, is not requested.
+            # The app reports the error. The client still holds back the body, which is not requested.
             self._keeps_alive = False
             self._phase = ANSWER
             self._exchange = self._front.app.exchange(self, request, 0)
@@ -398,7 +400,7 @@ class Connection(asyncio.BufferedProtocol):
         return data
 
     def _take_body(self, data: bytes) -> bytes:
-        """Read the body's part of `data`; return the bytes after it."""
+        """Read the part of `data` that belongs to the body; return the bytes after it."""
         if self._chunks is None:
             piece, rest = data[: self._body_left], data[self._body_left :]
             self._body_left -= len(piece)
@@ -428,7 +430,7 @@ class Connection(asyncio.BufferedProtocol):
         self._count_piece(len(piece))
 
     def _count_piece(self, size: int) -> None:
-        """Count a piece of the body; if there is no room, wait before reading the next one."""
+        """Count a piece of the body in the budget; if it is full, wait before reading the next piece."""
         self._count(size)
         is_over = self._body_left == 0 if self._chunks is None else self._chunks.ended
         if not is_over and self._budget.is_full(self._size()):
@@ -446,7 +448,7 @@ class Connection(asyncio.BufferedProtocol):
             request.asked_at = time.monotonic()
             self._reply(request, reply)
         elif self._body is not None:
-            # A file is not copied; nothing changes it from here on.
+            # A file is not copied, because nothing changes it from here on.
             body = cast("bytes", self._body) if request.head.file_prefix else bytes(self._body)
             self._body = None
             self._ask(request, body)
@@ -460,14 +462,14 @@ class Connection(asyncio.BufferedProtocol):
     def _wait_for_room(self) -> None:
         if self._room_timer is None:
             self._hold(NO_ROOM)
-            # One deadline for all waits of a body: if room became free for a moment again and again, it could wait for
-            # ever.
+            # One deadline for all waits of a body: otherwise, it could wait for ever if room is repeatedly free for a
+            # moment only.
             self._room_deadline = self._room_deadline or time.monotonic() + ROOM_SECONDS
             self._room_timer = self._front.loop.call_later(self._room_deadline - time.monotonic(), self._on_no_room)
             self._budget.wait(self._on_room, self._size())
 
     def _size(self) -> int:
-        """Return the size of the body; if it is chunked, the size that has arrived."""
+        """Return the size of the body in bytes; for a chunked one, the size received so far."""
         length = self._request.head.length
         return self._request.held if length is None else length
 
@@ -486,10 +488,10 @@ class Connection(asyncio.BufferedProtocol):
             self._room_timer = None
             self._budget.stop_waiting(self._on_room)
 
-    # --- asking ---
+    # --- requesting predictions ---
 
     def _ask(self, request: Request, body: bytes) -> None:
-        """Pass the complete body to the pool, or to the app if it is too large an array for one scorer."""
+        """Pass the complete body to the pool, or to the app if it is an array too large for one scorer."""
         self._phase = ANSWER
         request.asked_at = time.monotonic()
         front = self._front
@@ -517,7 +519,7 @@ class Connection(asyncio.BufferedProtocol):
             self._job = pool.submit(body, done, request.request_id, head.call, flags)
 
     def _streamed(self, request: Request, form: Form, answer: Answer) -> None:
-        """Pass on an item of a stream, or its end."""
+        """Write an item of a stream, or its end."""
         if self._request is not request or self._transport is None:
             return
         try:
@@ -546,12 +548,12 @@ class Connection(asyncio.BufferedProtocol):
     def _write_streamed(self, data: bytes) -> None:
         """Write a part of a stream."""
         self._since = time.monotonic()
-        # An empty chunk would be the last one.
+        # An empty chunk would mark the end.
         if data:
             self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._in_chunks else data)
 
     def _take_items(self) -> None:
-        """Let the scorer continue: the client has received everything that was written."""
+        """Let the scorer continue, because the client has received everything written so far."""
         count, self._items_untaken = self._items_untaken, 0
         if count and self._job is not None:
             self._front.pool.take_items(self._job, count)
@@ -560,7 +562,7 @@ class Connection(asyncio.BufferedProtocol):
         is_ok = answer.outcome == outcomes.OK
         if self._stream is None:
             if not is_ok:
-                # Nothing was sent yet: the problem has its own status.
+                # Nothing was sent yet, so the response can still have the problem's status.
                 self._reply(request, replies.from_answer(answer, self._front.disclosure))
                 return
             self._begin_stream(request, form)
@@ -571,12 +573,12 @@ class Connection(asyncio.BufferedProtocol):
             self._write_streamed(form.failure(replies.from_answer(answer, self._front.disclosure).body))
         if is_whole and self._in_chunks:
             self._write(b"0\r\n\r\n")
-        # Without its last chunk, a response is incomplete; closing still delivers the bytes written before.
+        # Without its last chunk, the response is incomplete. Closing still delivers the bytes written before.
         self._keeps_alive = self._keeps_alive and is_whole
         self._end_answer()
 
     def _ask_app(self, request: Request, body: bytes) -> None:
-        """Pass a collected body to the app."""
+        """Pass a complete body to the app."""
         self._exchange = self._front.app.exchange(self, request, len(body))
         self._exchange.send(body)
         self._exchange.end()
@@ -598,7 +600,7 @@ class Connection(asyncio.BufferedProtocol):
             and not request.origin_headers
         )
         if answer.outcome == outcomes.OK and is_plain and self._keeps_alive and not self._front.closing:
-            # The common head, in which only the request's id varies.
+            # The head of most responses, in which only the request's id varies.
             self._transport.write(response.ok(answer.payload, request.request_id, self._front.last_fields))
             # After the response, so that the client doesn't wait for counting and logging.
             self._front.access(request, 200)
@@ -619,13 +621,13 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def _probe(self) -> None:
-        """Find out whether a client that has closed its sending side still reads, while it waits for a response.
+        """Check whether a client that has closed its sending side, and waits for a response, still reads.
 
-        Closing that side does not mean that it has left (RFC 9112, section 9.6). Every HTTP/1.1 client accepts an
-        interim response before the final one (RFC 9110, section 15.2). If the client has exited, its system replies
-        with a reset, which the kernel records on the socket. In a stream, bytes that clients ignore replace that
-        response, again and again: the client may exit later. A form without such bytes, and a stream of the app, end
-        here, as they do with most servers. Other clients that exit later, or use HTTP/1.0, are found by the kernel.
+        Closing that side does not mean that the client has left (RFC 9112, section 9.6). Every HTTP/1.1 client accepts
+        an interim response before the final one (RFC 9110, section 15.2). If the client has exited, its system responds
+        to it with a reset, which the kernel records on the socket. In a stream, bytes that clients ignore take its
+        place, repeatedly, because the client may exit later. If the stream's form has no such bytes, or the app sends
+        the stream, it ends here, as in most servers. The kernel detects other clients that exit later, or use HTTP/1.0.
         """
         if self._phase != ANSWER:
             return
@@ -641,9 +643,9 @@ class Connection(asyncio.BufferedProtocol):
             self._look_for_reset(self._request, MIN_LOOK)
 
     def _let_kernel_probe(self) -> None:
-        """Have the kernel record an error on the socket when the client no longer responds to TCP."""
+        """Make the kernel report an error on the socket once the client no longer responds to TCP."""
         sock = self._transport.get_extra_info("socket")
-        # macOS rejects options of a connection that was reset.
+        # macOS rejects options for a connection that was reset.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
@@ -651,7 +653,7 @@ class Connection(asyncio.BufferedProtocol):
                 sock.setsockopt(socket.IPPROTO_TCP, option, KEEPALIVE_SECONDS)
 
     def _look_for_reset(self, request: Request, seconds: float) -> None:
-        """Disconnect if the kernel has seen a reset, which asyncio does not notice while it reads nothing."""
+        """Disconnect if the kernel has received a reset, which asyncio does not notice while it is not reading."""
         if self._request is not request or self._transport is None or not self._is_unanswered():
             return
         if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
@@ -665,14 +667,14 @@ class Connection(asyncio.BufferedProtocol):
         self._front.loop.call_later(seconds, self._look_for_reset, request, later)
 
     def _is_unanswered(self) -> bool:
-        """Return whether its sample waits for a scorer or may be endless, or the app has not started its response."""
+        """Return whether the sample waits for a scorer or may be endless, or the app has not started to respond."""
         if self._exchange is not None:
             return not self._exchange.has_begun
         if self._front.yields_items or self._request.head.stream is not None:
             return self._job is not None
         return self._job is not None and self._front.pool.is_waiting(self._job)
 
-    # --- answering ---
+    # --- responding ---
 
     def _reply(self, request: Request, reply: Reply) -> None:
         """Write a complete response, and continue."""
@@ -695,7 +697,7 @@ class Connection(asyncio.BufferedProtocol):
         self._end_answer()
 
     def _write_large(self, body: bytes) -> None:
-        """Write a body in pieces, so that only what the client has not received is buffered and counted."""
+        """Write a body in pieces, so that only the part that the client has not received is buffered and counted."""
         view = memoryview(body)
         for at in range(0, len(view), LARGE):
             self._transport.write(view[at : at + LARGE].tobytes())
@@ -732,15 +734,15 @@ class Connection(asyncio.BufferedProtocol):
         if self._room_timer is not None:
             self._end_waiting()
         if self._hold_reasons & (NO_ROOM | UPSTREAM):
-            # The reasons that concerned the body end with the request. OTHERS_TURN stays, because `_go_on` and
-            # `_linger` restart what it paused.
+            # Reasons that concern the body end with the request. OTHERS_TURN stays, because `_go_on` and `_linger`
+            # restart what it paused.
             self._hold_reasons = self._hold_reasons & OTHERS_TURN | ANSWERING
         if request is not None and request.held:
             self._budget.give(request.held)
             request.held = 0
 
     def _count_untaken(self) -> None:
-        """Count the bytes that the client has not received; disconnect if the budget has no room for them."""
+        """Count the bytes that the client has not received; disconnect if they exceed the budget."""
         if self._transport is None:
             return
         size = self._transport.get_write_buffer_size()
@@ -752,7 +754,7 @@ class Connection(asyncio.BufferedProtocol):
         elif change:
             self._budget.give(-change)
 
-    # --- refusing ---
+    # --- rejecting ---
 
     def _reject(self, status: int, detail: str) -> None:
         self._reject_reply(replies.problem(status, detail))
@@ -770,7 +772,7 @@ class Connection(asyncio.BufferedProtocol):
         self._answer_unread(request, reply)
 
     def _answer_unread(self, request: Request, reply: Reply, as_bytes: bytes = b"") -> None:
-        """Respond to an incompletely read request, and close; `as_bytes` is `reply` in another protocol."""
+        """Respond to an incompletely read request, and close; `as_bytes` is the reply in another protocol."""
         self._keeps_alive = False
         reply = replies.in_form_of(request.path, reply)
         data = response.head_of(reply, request.request_id)
@@ -785,7 +787,7 @@ class Connection(asyncio.BufferedProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Briefly read and discard what a rejected client still sends; then close."""
+        """Read and discard, for a moment, what a rejected client still sends; then close."""
         self._phase = LINGER
         if self._hold_reasons:
             self._hold_reasons = 0
@@ -796,7 +798,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._transport.write_eof()
         except OSError:
-            # The client has disconnected already, which the loop will report in a moment.
+            # The client has disconnected, which the loop will report in a moment.
             self.abort()
             return
         self._front.loop.call_later(LINGER_SECONDS, self.close)
@@ -804,7 +806,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- called by the exchange with the app ---
 
     def hold(self) -> None:
-        """Pause reading the body: the app is behind."""
+        """Pause reading the body, because the app reads more slowly."""
         self._hold(UPSTREAM)
 
     def release(self) -> None:
@@ -815,7 +817,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def takes(self) -> bool:
-        """Return whether the client has received everything that was written."""
+        """Return whether the client has received everything written so far."""
         return not self._untaken
 
     def begin_answer(self, request: Request, status: int, fields: bytes, length: int | None) -> bool:
@@ -839,7 +841,7 @@ class Connection(asyncio.BufferedProtocol):
         connection = response.connection(self._keeps_alive, request.head.version)
         request.asked_at = request.asked_at or time.monotonic()
         if has_body and length is None:
-            # A stream is logged at its end, which may be long after this.
+            # A stream is logged when it ends, which may be much later.
             self._unlogged = status
             if self._client_ended:
                 self._front.loop.call_soon(self._probe)
@@ -859,7 +861,7 @@ class Connection(asyncio.BufferedProtocol):
         self._write(data)
 
     def end_answer(self, *, is_whole: bool) -> None:
-        """Finish a response; abort one that broke off, so that it does not look complete."""
+        """Finish a response, or abort an incomplete one, so that it does not look complete."""
         if self._transport is None:
             return
         if not is_whole:
@@ -884,7 +886,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def _compressed(request: Request, reply: Reply) -> Reply:
-    """Return `reply` as gzip, if the client accepts that and it doesn't block the loop for too long."""
+    """Return `reply` with gzip if the client accepts it and compressing doesn't block the loop for too long."""
     is_packed = reply.content_type.startswith(("image/", "audio/", "video/"))
     if is_packed or not content_coding.MIN_SIZE <= len(reply.body) <= MAX_COMPRESSED:
         return reply

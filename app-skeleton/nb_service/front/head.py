@@ -1,8 +1,8 @@
-"""The head of a request: parsed by llhttp in strict mode, then checked for what RFC 9112 leaves to the server.
+"""Parses the head of a request with llhttp in strict mode, and checks what RFC 9112 leaves to the server.
 
-llhttp (through `httptools`) is Node's parser. It rejects requests that a proxy before us might have interpreted
-differently. It leaves a few checks to the server: versions that don't exist, the number of Host headers, and transfer
-codings other than `chunked`.
+llhttp (used through `httptools`) is Node's parser. It rejects requests that a proxy in front of the service may have
+interpreted differently. It leaves a few checks to the server: versions that don't exist, the number of Host headers,
+and transfer codings other than `chunked`.
 """
 
 import re
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from nb_service.http.streaming import Form
 
 END = b"\r\n\r\n"
-# Heads of browsers and proxies have 1 to 4 kB; servers commonly accept 8 to 64.
+# Heads from browsers and proxies have 1 to 4 kB; servers commonly accept 8 to 64 kB.
 MAX_LENGTH = 1 << 15
-# No real method and path are longer, and longer ones would fill the log.
+# Real methods and paths are shorter, and longer ones would fill the log.
 MAX_FIRST_LINE = 8192
-# Heads that differ in each request, such as by an id, must not fill memory: the cache has a megabyte at most.
+# Heads that differ in each request, for example by an id, must not fill memory: the cache has a megabyte at most.
 MAX_REMEMBERED_LENGTH = 2048
 MAX_REMEMBERED = 512
 VERSIONS = ("1.1", "1.0")
@@ -35,7 +35,7 @@ HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
 
 
 class Unreadable(Exception):
-    """A request is not valid HTTP for this server; contains the status of the rejection, and the reason."""
+    """A request is not valid HTTP; has the status of the rejection, and the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -45,12 +45,12 @@ class Unreadable(Exception):
 class Head:
     """A parsed head, shared by all requests with the same bytes, so it must not be modified.
 
-    `fields` has the headers by lower-case name, with several of one name joined by commas. `length` is the body's, None
-    if it is chunked. `target` is the request target in origin form; `raw_path` and `path` are the same without the
-    query, still percent-encoded. `request_id` is the client's own, if any. In `is_for_pool`, the front caches, for all
-    requests with this head, whether a scorer can take their bodies; `file_prefix` precedes a body that is a file, and
-    `call` has predictor's parameters. `stream` is the form in which its items are sent one by one, None for a
-    prediction in one piece, and `route` is the path in log and metrics.
+    `fields` are the headers by lower-case name; several of one name are joined by commas. `length` is the body's, None
+    if chunked. `target` is the request target in origin form; `raw_path` and `path` are the same without the query,
+    `raw_path` still percent-encoded. `request_id` is the client's own, if any. `is_for_pool` caches, for all requests
+    with this head, whether a scorer can take their bodies; `file_prefix` precedes a body that is a file, and `call`
+    contains predictor's parameters. `stream` is how items are sent one by one, None for a prediction in one piece, and
+    `route` is the path for log and metrics.
     """
 
     __slots__ = (
@@ -117,7 +117,7 @@ class Request:
         self.route: str | None = None
         self.origin_headers: tuple = ()
         self.asked_at = 0.0
-        self.held = 0  # bytes that the budget counts for it
+        self.held = 0  # its bytes in the budget
 
     @property
     def headers(self) -> dict[str, str]:
@@ -144,7 +144,7 @@ def parse(data: bytes) -> Head:
     try:
         parser.feed_data(data)
     except HttpParserUpgrade:
-        # An offer to switch protocols, which a server may ignore (RFC 9110, section 7.8).
+        # The client offers to switch protocols, which a server may ignore (RFC 9110, section 7.8).
         pass
     except HttpParserInvalidMethodError as error:
         if _TOKEN.fullmatch(data.partition(b" ")[0]):
@@ -176,7 +176,7 @@ def check_begin(data: bytes) -> None:
 
 
 def _cause(error: HttpParserError) -> Unreadable:
-    """Return what is wrong with a head: the exception of one of our own callbacks, or llhttp's message."""
+    """Return why a head is invalid: the exception of one of our callbacks, or llhttp's message."""
     cause = error.__context__
     if isinstance(cause, Unreadable):
         return cause
@@ -184,14 +184,14 @@ def _cause(error: HttpParserError) -> Unreadable:
 
 
 def message_of(error: HttpParserError) -> str:
-    """Return llhttp's message in a form that can end a sentence of ours."""
+    """Return llhttp's message in a form that can end a sentence."""
     message = str(error).rstrip(".")
     # A message may start with the name of a header, which keeps its case.
     return message[:1].lower() + message[1:] if message.split(" ")[0][1:].islower() else message
 
 
 def _check(head: Head) -> None:
-    """Set the values derived from the headers; raise Unreadable for what llhttp accepts and a server must not."""
+    """Set the values derived from the headers; raise Unreadable for what llhttp accepts but a server must reject."""
     fields = head.fields
     if head.version not in VERSIONS:
         raise Unreadable(505, f"HTTP/{head.version} is not supported")
@@ -243,7 +243,7 @@ def _is_host(value: bytes) -> bool:
 
 
 def _keeps_alive(head: Head) -> bool:
-    """Return whether the client wants to keep this connection open (RFC 9112, section 9.3)."""
+    """Return whether the client wants this connection to stay open (RFC 9112, section 9.3)."""
     connection = head.fields.get(b"connection")
     if connection is None:
         return head.version == "1.1"

@@ -1,4 +1,4 @@
-"""Accepts connections up to a limit; on shutdown, also those that the kernel has already completed."""
+"""Accepts connections up to a limit; on shutdown, also accepts those that the kernel has completed."""
 
 import array
 import asyncio
@@ -8,14 +8,14 @@ import socket
 import struct
 from collections.abc import Callable
 
-# After this many accepted in a row, open connections get a turn.
+# After this many accepted connections in a row, open connections are served.
 AT_ONCE = 64
 # If descriptors or memory are exhausted, accept() fails and the socket stays readable: without a pause, the loop would
 # spin.
 PAUSE_SECONDS = 0.2
-# By then, handshakes that had started before new connections were blocked are complete.
+# After this long, handshakes that started before new connections were blocked are complete.
 LAST_SECONDS = 0.02
-# The listening socket itself is broken: a bug, which must be visible.
+# The listening socket itself is broken. That is a bug, which must be visible.
 _OURS = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 # If these are exhausted, a later attempt may succeed.
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -51,8 +51,8 @@ class Listener:
         """Block new connections, accept those that the kernel has completed, then close the socket.
 
         Closing a listening socket resets the connections in its queue, whose clients may have sent a request. So new
-        ones are blocked first: their SYN is dropped, they retry a moment later and are refused, which sends a proxy to
-        another server.
+        ones are blocked first: their SYN is dropped, and when they retry a moment later they are refused, so that a
+        proxy selects another server.
         """
         if self._is_closing:
             return
@@ -101,13 +101,13 @@ class Listener:
         except (BlockingIOError, InterruptedError):
             return False
         except ConnectionError:
-            # The client disconnected before it was accepted; there may be others.
+            # The client has disconnected already; others may be waiting.
             return True
         except OSError as error:
             if error.errno in _OURS:
                 raise
             if error.errno not in _SCARCE:
-                # Linux reports pending network errors of the new connection here (accept(2)); there may be others.
+                # Linux reports pending network errors of the new connection here (accept(2)); others may be waiting.
                 return True
             if not self._is_closing:
                 self._stop_reading()
@@ -134,8 +134,8 @@ class Listener:
             self.connection_closed()
 
 
-# Classic BPF, which the kernel runs on each segment for the listening socket: drop those with SYN and without ACK, so
-# that handshakes in progress can complete.
+# Classic BPF, which the kernel runs on each segment for the listening socket: drops those with SYN and without ACK, so
+# that only handshakes in progress can complete.
 _LOAD_FLAGS, _AND, _UNLESS_EQUAL, _RETURN = 0x30, 0x54, 0x15, 0x06
 _FLAGS_AT, _SYN, _ACK = 13, 0x02, 0x10
 _PROGRAM = (

@@ -1,4 +1,4 @@
-"""The heads of responses, as bytes."""
+"""Writes the heads of responses."""
 
 import time
 from email.utils import formatdate
@@ -9,7 +9,7 @@ from nb_service.http.replies import Reply
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP_ALIVE = b"Connection: Keep-Alive\r\n"
-# No browser may interpret JSON, which contains client data, as a page.
+# Browsers must not interpret JSON, which contains client data, as a page.
 NOSNIFF = b"X-Content-Type-Options: nosniff\r\n"
 
 
@@ -46,7 +46,7 @@ def date() -> bytes:
 def head_of(reply: Reply, request_id: str) -> bytes:
     """Return the head of `reply` without the empty line; more headers may follow.
 
-    The parts shared by replies of one status and type, including the Date, are formatted once a second.
+    The parts that replies with the same status and type share, including the Date, are formatted once a second.
     """
     date()
     if reply.status == 204:
@@ -60,7 +60,7 @@ def head_of(reply: Reply, request_id: str) -> bytes:
 
 
 def ok(payload: bytes, request_id: str, last_fields: bytes) -> bytes:
-    """Return the complete response to nearly all requests, a prediction; `last_fields` end with the empty line."""
+    """Return the complete response with a prediction, the most frequent one; `last_fields` end with the empty line."""
     date()
     return _OK % (len(payload), _date, request_id.encode("ascii"), last_fields, payload)
 

@@ -1,4 +1,4 @@
-"""Assembles the front: decides which requests are handled here, by the pool, or by the app."""
+"""Assembles the front, and decides whether it, the pool or the app handles a request."""
 
 import asyncio
 import socket
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from nb_service.http.access import Access
     from nb_service.http.auth import Gate
 
-# Maximum size of a read. If the budget is full, reads are small, because each may exceed it by its size.
+# The maximum size of a read. If the budget is full, reads are small, because each may exceed it by its own size.
 BUFFER = 1 << 16
 LARGE_BUFFER = 1 << 18
 SMALL_BUFFER = 1 << 12
-# An array of samples up to this size goes to one scorer unchanged; larger ones go to the app, which divides them.
+# An array of samples up to this size goes to one scorer unchanged; the app divides larger ones.
 MAX_ARRAY_BYTES = 1 << 18
 # The front decodes no body, so it limits an array's samples by counting commas: n commas mean at most n + 1 samples.
 MAX_COMMAS = 10_000
-# By default, the budget holds this many bodies of the largest size.
+# By default, the budget is this many bodies of the largest size.
 MAX_BODIES = 16
 ALLOW = ("GET", "HEAD", "POST", "OPTIONS")
 # The paths of routes that take a body, in addition to Vertex AI's.
@@ -40,7 +40,7 @@ TAKE_BODIES = routes.taking_bodies()
 
 
 class Client(Protocol):
-    """A client's connection, as used by the front."""
+    """The interface of a client's connection for the front."""
 
     @property
     def is_busy(self) -> bool:
@@ -93,7 +93,7 @@ class Front:
         self._gate = gate
         self._limit = settings.receive_timeout
         self._most_commas = min(MAX_COMMAS, settings.max_samples)
-        # The path that Vertex AI uses receives its bodies, perhaps mixed with plain ones; the app can distinguish them.
+        # Vertex AI's path may receive its bodies as well as plain ones, which only the app can distinguish.
         has_default = pool.model.has_default
         self._sample_path = b"/predict" if has_default and settings.aip_predict_route != "/predict" else None
         self._vertex_path = settings.aip_predict_route
@@ -101,7 +101,7 @@ class Front:
         self._array_path = self.ARRAY_PATH if is_ours else None
         self._files = files.from_manifest(pool.model.manifest)
         self._streams = _streams(pool.model, self._sample_path, settings.pass_headers)
-        # Whether predictor is a generator, which may be endless.
+        # Whether predictor is a generator, which may yield items without end.
         self.yields_items = bool(pool.model.manifest.get("streams"))
         self._may_fetch = bool(settings.fetch_hosts)
         self._fetches = self._may_fetch and bool(self._files.arguments)
@@ -121,7 +121,7 @@ class Front:
 
     @property
     def is_busy(self) -> bool:
-        """Return whether a request has no complete response yet, or may be about to arrive."""
+        """Return whether a request has no complete response yet, or may be arriving."""
         now = time.monotonic()
         return self._listener.is_connecting or any(
             connection.is_busy or connection.is_fresh(now) for connection in self._connections
@@ -155,7 +155,7 @@ class Front:
     # --- called by connections ---
 
     def takes_bodies(self, path: str) -> bool:
-        """Return whether the client should send the body of a request to `path`: a route reads it."""
+        """Return whether the client should send the body of a request to `path`, because a route reads it."""
         return path == self._vertex_path or TAKE_BODIES.fullmatch(path) is not None
 
     def connection_opened(self, connection: Client) -> None:
@@ -168,7 +168,7 @@ class Front:
         self._listener.connection_closed()
 
     def reply_to(self, request: Request) -> replies.Reply | None:
-        """Return the reply that follows from the head of `request`; None if the pool or the app has to handle it."""
+        """Return the reply that the head of `request` determines; None if the pool or the app has to handle it."""
         if self._gate is not None:
             rejection = self._gate.rejection(request)
             if rejection is not None:
@@ -191,7 +191,7 @@ class Front:
         return None
 
     def _is_for_pool(self, head: Head) -> bool:
-        """Return whether a scorer can take the body unchanged."""
+        """Return whether a scorer can take the bodies of requests with this head unchanged."""
         if head.command != "POST" or b"content-encoding" in head.fields:
             return False
         accept = head.headers.get("accept")
@@ -204,20 +204,20 @@ class Front:
         if head.raw_path == self._sample_path:
             if content_type is None or replies.is_json(content_type.decode("latin-1")):
                 head.file_prefix = self._files.prefix_of_json(accept)
-                # The app finds out whether a body without a type is a file.
+                # The app determines whether a body without a type is a file.
                 return content_type is not None or not self._files.arguments
             head.file_prefix = self._files.prefix(content_type.decode("latin-1"), accept)
             return bool(head.file_prefix)
         return head.raw_path == self._array_path and self._is_array(head, content_type)
 
     def _is_stream(self, head: Head, stream: streaming.Form) -> bool:
-        """Return whether a scorer can take the body of a request for a stream as it is."""
+        """Return whether a scorer can take the body of a request for a stream unchanged."""
         streamed = self._streams[head.raw_path]
         content_type = head.headers.get("content-type")
         if not self._has_call(head, streamed.calls):
             return False
         if content_type is None and streamed.files.arguments:
-            # The app finds out whether it is a file.
+            # The app determines whether it is a file.
             return False
         if content_type is not None and not replies.is_json(content_type):
             head.file_prefix = streamed.files.prefix(content_type, None)
@@ -227,7 +227,7 @@ class Front:
         return True
 
     def _has_call(self, head: Head, calls: Calls) -> bool:
-        """Record the parameters and headers for predictor; return False if the app must report an error in them."""
+        """Record the parameters and headers for predictor; return False if the app has to report an error in them."""
         try:
             head.call = calls.made(self._parameters(head), head.headers)
         except Malformed:
@@ -264,7 +264,7 @@ class Front:
 
 
 class _Streamed(NamedTuple):
-    """The front's facts about a predictor that streams."""
+    """The front's facts about a predictor that is a generator."""
 
     calls: Calls
     files: files.Files

@@ -1,1 +1,1 @@
-"""HTTP code shared by front and app: key, health checks, replies, metrics, log lines, spans."""
+"""HTTP code shared by front and app: API key, health checks, replies, metrics, log lines, spans."""

@@ -1,4 +1,4 @@
-"""The access log, one line per request, as text or JSON; and the count of requests for the metrics."""
+"""The access log, one line per request as text or JSON, and the count of requests for the metrics."""
 
 import json
 import re
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from nb_service.front.head import Request
     from nb_service.http.tracing import Spans
 
-# Longer paths are formatted each time: a cache of them would take megabytes.
+# Longer paths are formatted each time, because caching them would take megabytes.
 MAX_REMEMBERED_LENGTH = 256
-# Characters that could end a field or a line, quote, or move a terminal's cursor.
+# Characters that could end a field or a line, act as quotes, or move a terminal's cursor.
 _UNSAFE = re.compile(r"""[^!#-&(-~]+""")
 
 
 class Lines(Protocol):
-    """Receives log lines: a Log, or an app's connection to the front's."""
+    """A writer of log lines: a Log, or an app's connection to the front's log."""
 
     as_json: bool
 
@@ -41,10 +41,10 @@ class Access:
         self._line = json_line if log.as_json else text_line
 
     def __call__(self, request: "Request", status: int) -> None:
-        """Count and log `request`, whose response, with `status`, has just been sent."""
+        """Count and log `request`, whose response with `status` has just been sent."""
         took = time.monotonic() - request.asked_at
         self._requests.asked(request.route or "other", status, took)
-        # A health check that succeeds every few seconds is noise; one that fails is news.
+        # Health checks that succeed every few seconds are not logged; those that fail are.
         if status != 200 or request.path not in self._checks:
             self._log.request(self._line(request, status, took))
             if self._spans is not None:
@@ -94,5 +94,5 @@ def _escape(character: str) -> str:
 
 _as_json = lru_cache(256)(json.dumps)
 _as_field = lru_cache(256)(_escaped)
-# The lines of most requests in the same second start alike.
+# Most requests in the same second have lines with the same start.
 _remembered_begin = lru_cache(16)(_begin)

@@ -51,11 +51,11 @@ EXPOSED_HEADERS = ", ".join(
 _EXPOSED = ("Access-Control-Expose-Headers", EXPOSED_HEADERS)
 _VARY = ("Vary", "Origin")
 PREFLIGHT_SECONDS = 600
-# Limited, because each request's key is compared with every key in the file.
+# Limited, because the key of each request is compared with every key in the file.
 MAX_FILE = 1 << 20
 # How often to check a key file for changes, if there are requests.
 LOOK_SECONDS = 1.0
-# Basic makes a browser ask its user for the key; users could not send another header.
+# With Basic, browsers ask their user for the key; they can't send another header by themselves.
 CHALLENGES = ('Basic realm="predictions", charset="UTF-8"', 'Bearer realm="predictions"')
 NO_KEY = replies.problem(
     401,
@@ -66,8 +66,8 @@ NO_KEY = replies.problem(
 FOREIGN = replies.problem(
     403, "A web page from another origin sent this request; S2I_CORS_ORIGINS lists the origins whose pages may."
 )
-# A page of any origin can make its browser send a body of these types, or none, without a preflight request (Fetch,
-# "CORS protocol").
+# With these types, or without a body, a page of any origin can send requests without a preflight (Fetch, "CORS
+# protocol").
 SIMPLE_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 
 FOREIGN_NAME = replies.problem(
@@ -101,14 +101,14 @@ class Keys:
         return sum(hmac.compare_digest(digest, expected) for expected in self._digests) > 0
 
     def _look(self) -> None:
-        """Read the file again if it has changed, for example after a secret was rotated."""
+        """Read the file again if it has changed, for example because a secret was rotated."""
         now = time.monotonic()
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS
         state = _state(self._path)
         if state is not None and state != self._state:
-            # While it is being rewritten in place, it may be empty for a moment; the next check sees another state.
+            # While it is rewritten in place, the file may be empty for a moment; the next check reads it again.
             with contextlib.suppress(problems.ApiKeyUnreadable):
                 self._digests = _digests(self._path)
         self._state = state
@@ -117,7 +117,7 @@ class Keys:
 def _state(path: str) -> tuple | None:
     """Return a value that changes with the file; None if it can't be read or is not a regular file.
 
-    A pipe, such as a shell's <(…), can be read only once: opening it again would block every client for ever.
+    A pipe, such as a shell's <(…), can be read only once: opening it again would block every client.
     """
     try:
         status = os.stat(path)
@@ -185,20 +185,20 @@ def _digest(key: bytes) -> bytes:
 
 
 class Origins:
-    """Which web pages may read responses: those of the listed origins, or of any for "*"."""
+    """The web pages that may read responses: those of the listed origins, or of any origin for "*"."""
 
     def __init__(self, listed: tuple[str, ...]) -> None:
         self._listed = frozenset(listed)
 
     def allows(self, origin: str | None) -> bool:
-        """Return whether pages of `origin` may read responses; a request without an origin is not from a page."""
+        """Return whether pages of `origin` may read responses; a request without an origin is not sent by a page."""
         return origin is not None and ("*" in self._listed or origin in self._listed)
 
     def headers(self, origin: str | None) -> tuple:
         """Return the headers that state who may read the response to a request from `origin`.
 
         If they depend on the origin, every response has Vary, for shared caches (Fetch, "CORS protocol and HTTP
-        caches"). If they don't, every response has all of them.
+        caches"). Otherwise, every response has all of them.
         """
         if "*" in self._listed:
             return (("Access-Control-Allow-Origin", "*"), _EXPOSED)
@@ -220,7 +220,7 @@ class Origins:
 
 
 class Asked(Protocol):
-    """A request as the gate needs it: the front's, or the app's if there is no front."""
+    """The interface of a request for the gate: of the front, or of the app if there is no front."""
 
     command: str
     path: str
@@ -237,7 +237,7 @@ class Gate:
     def __init__(
         self, keys: Keys | None, origins: Origins, checks: frozenset[str], hosts: frozenset[str] = frozenset()
     ) -> None:
-        """Store the paths that need no key as `checks`, and the service's own names as `hosts` (empty: any)."""
+        """Store `checks`, the paths that need no key, and `hosts`, the service's own names (empty: any name)."""
         self._keys = keys
         self._origins = origins
         self._checks = checks
@@ -264,7 +264,7 @@ class Gate:
         return request.command in ("GET", "HEAD") and request.path in self._checks
 
     def _is_forged(self, request: Asked) -> bool:
-        """Return whether a foreign page made a browser send this, with the password that it keeps for our pages."""
+        """Return whether a foreign page made a browser send this, with the password that it stores for our pages."""
         headers = request.headers
         return (
             request.command not in ("GET", "HEAD")
@@ -281,8 +281,8 @@ class Gate:
 def is_sent_by_foreign_page(headers: Mapping[str, str], listed: tuple[str, ...]) -> bool:
     """Return whether a page of an unlisted origin may have sent this without a preflight request.
 
-    Routes that change something reject that: otherwise, a page could use a service without a key on its reader's own
-    machine.
+    Routes that change state reject such requests: otherwise, a page could control a service without a key on the
+    machine of its reader.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     return (

@@ -3,13 +3,13 @@
 import zlib
 
 CODINGS = ("gzip", "deflate")
-# A smaller body fits into one packet either way.
+# A smaller body fits into one packet without compression, too.
 MIN_SIZE = 1024
-# Maximum gzip members; each costs a copy of the data after it, and an empty one has only 20 bytes.
+# The maximum number of gzip members: each costs a copy of the data after it, but an empty one has only 20 bytes.
 MAX_MEMBERS = 64
 # zlib's numbers for stream formats: gzip or zlib by its first bytes, raw, gzip.
 _ANY, _BARE, _GZIP = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS, zlib.MAX_WBITS | 16
-# A tenth of the time of zlib's default, for slightly larger bodies.
+# This level takes a tenth of the time of zlib's default, for slightly larger bodies.
 _FAST = 1
 
 

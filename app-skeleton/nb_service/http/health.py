@@ -10,7 +10,7 @@ from nb_service.http.replies import Reply
 class Health:
     """Handles the health checks of Kubernetes, SageMaker, MLflow, Open Inference and, at `vertex_route`, Vertex AI.
 
-    `is_ready` returns whether the service is ready. If it isn't, `why_not` returns the reason as a sentence, which any
+    `is_ready` returns whether the service is ready. `why_not` returns the reason if it isn't: a sentence that any
     client may see.
     """
 
@@ -34,7 +34,7 @@ class Health:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Return the paths of all checks."""
+        """Return the paths of all health checks."""
         return tuple(self._checks)
 
     def reply(self, path: str) -> Reply | None:

@@ -14,7 +14,7 @@ STEPS = 20
 
 
 class Histogram:
-    """Counts values by the first of `edges` that is not below them; written by one thread, read by any."""
+    """Counts values by the first of `edges` that is not below them. One thread may write while others read."""
 
     __slots__ = ("counts", "edges", "total")
 
@@ -24,7 +24,7 @@ class Histogram:
         self.total = 0.0
 
     def observe(self, value: float, times: int = 1) -> None:
-        """Count a value that occurred `times` times."""
+        """Count `value` `times` times."""
         self.counts[bisect_left(self.edges, value)] += times
         self.total += value * times
 
@@ -43,11 +43,11 @@ def buckets(numbers: dict) -> list[tuple[str, int]]:
 
 
 def edges_around(values: list[float]) -> tuple[float, ...]:
-    """Return edges for values like these: even steps over twice their range."""
+    """Return edges for values similar to `values`: evenly spaced over twice their range."""
     low, high = min(values, default=0.0), max(values, default=0.0)
     if not low < high or high - low > 1e300:
         return ANY_NUMBER
     start, step = low - (high - low) / 2, 2 * (high - low) / STEPS
     edges = sorted({float(f"{start + step * number:.4g}") for number in range(STEPS + 1)})
-    # With fewer edges left, the values differ by less than four digits can show.
+    # If edges coincide, four digits are too few to show how the values differ.
     return tuple(edges) if len(edges) > STEPS // 2 else ANY_NUMBER

@@ -1,10 +1,10 @@
-"""Shared by front and app: internal headers, and limits that both must observe."""
+"""Constants for both front and app: internal headers, and limits."""
 
-# The app's route that a path matched, for log and metrics, where paths themselves would be unbounded labels.
+# The app's route for a path, for log and metrics: paths themselves would be an unbounded number of labels.
 ROUTE_FIELD = b"x-nb-route"
-# Requests that the app handles at a time.
+# The number of requests that the app handles at a time.
 THREADS = 64
-# In addition, finished responses that clients are slow to read.
+# The additional number of finished responses that clients may be slow to read.
 MAX_DRAINING = 64
-# Room for the largest head that the front accepts and the headers that it may add.
+# Large enough for the largest head that the front accepts, and the headers that it may add.
 MAX_HEAD = 1 << 16

@@ -1,4 +1,4 @@
-"""The listening socket, and the number of open connections."""
+"""Creates the listening socket, and limits the number of open connections."""
 
 import resource
 import socket
@@ -6,12 +6,12 @@ import socket
 from nb_service import problems
 
 CONNECTIONS = 4096
-# Reserved for everything except clients: the sockets of scorers and app, pipes, files.
+# Reserved for everything but clients: sockets of scorers and app, pipes, files.
 SPARE_DESCRIPTORS = 1024
 
 
 def allow_descriptors(wanted: int) -> int:
-    """Raise this process's soft limit of open files towards `wanted`; return the resulting limit."""
+    """Raise this process's soft limit of open files up to `wanted` if possible; return the resulting limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)

@@ -1,6 +1,6 @@
-"""The service's metrics as plain numbers, from which the app makes the Prometheus text for /metrics.
+"""The service's metrics as plain numbers; the app converts them to the Prometheus text of /metrics.
 
-One process counts all requests, and one all samples; `numbers` returns the counts in a form that JSON can hold.
+The front counts all requests and samples; `numbers` returns the counts as JSON-compatible values.
 """
 
 import json
@@ -21,7 +21,7 @@ from nb_service.request_calls import is_of_another, predictor_of
 
 PATHS = routes.METRICS
 
-# How many samples, or bytes of samples and predictions, may wait to be counted together.
+# The numbers of samples, and of their bytes including predictions, that may wait to be counted together.
 MAX_UNCOUNTED = 256
 MAX_BYTES_UNCOUNTED = 1 << 16
 _INDEX = re.compile(rb'"index": (\d+)}$')
@@ -53,7 +53,7 @@ class Requests:
 class Samples:
     """Outcomes of clients' samples, and the state of the pool; for the loop's thread only.
 
-    `present` counts them in the bins of a baseline, if there is one; `kept` keeps the predictions, if feedback is
+    `present` counts them in the bins of a baseline, if there is one. `kept` keeps the predictions, if feedback is
     enabled.
     """
 
@@ -63,7 +63,7 @@ class Samples:
         self._present = present
         self._processing = Histogram(SECONDS)
         self._batches = Histogram(BATCHES)
-        # For named predictors, only the time is counted.
+        # Named predictors have no metrics other than the time.
         self._of_predictors = {name: Histogram(SECONDS) for name in pool.model.predictors}
         self._items = 0
         self._first_items = Histogram(SECONDS)
@@ -76,13 +76,13 @@ class Samples:
         self._bytes_uncounted = 0
 
     def answered(self, pairs: list[tuple[Job, Answer]]) -> None:
-        """Store clients' samples and their outcomes; they are counted once there are enough, or by `count`.
+        """Store clients' samples and outcomes; they are counted when there are enough, or by `count`.
 
-        Counting many at once costs a fraction of counting each.
+        Counting many at once takes a fraction of the time.
         """
         if any(job.kind & STREAMED for job, _ in pairs):
             self._count_items([answer for job, answer in pairs if job.kind & STREAMED and answer.outcome == ITEM])
-            # Items are not predictions, and a stream's duration also depends on its client.
+            # Items are not predictions, and a stream's duration depends on its client, too.
             pairs = [pair for pair in pairs if not pair[0].kind & STREAMED]
         others = [pair for pair in pairs if pair[0].call and is_of_another(pair[0].call)]
         if others:
@@ -94,7 +94,7 @@ class Samples:
             self.count()
 
     def _count_items(self, items: list[Answer]) -> None:
-        """Count items of streams, and how long the first of each took."""
+        """Count items of streams, and the time of each stream's first item."""
         self._items += len(items)
         for item in items:
             if item.batch:
@@ -133,7 +133,7 @@ class Samples:
         self._look_into(successful)
 
     def _count_array(self, answer: Answer) -> None:
-        """Count each sample of an array, with its share of the seconds; and the calls that scored them."""
+        """Count each sample of an array, with an equal share of the seconds, and the calls that scored them."""
         scored = max(1, _scored(answer))
         self._processing.observe(answer.seconds / scored, scored)
         if answer.batch > 1:
@@ -142,7 +142,7 @@ class Samples:
             self._batches.observe(1, scored)
 
     def _look_into(self, pairs: list[tuple[Job, Answer]]) -> None:
-        """Count the values of samples; each is decoded once, in bulk, for everything that is counted."""
+        """Count the values in samples; each sample is decoded only once, in bulk."""
         samples = self._present.answered(pairs) if self._present is not None and pairs else None
         if samples is None:
             pairs = [pair for pair in pairs if self.inputs.takes(len(pair[0].body))][: self.inputs.left]
@@ -157,7 +157,7 @@ class Samples:
         return {name: histogram.numbers() for name, histogram in self._of_predictors.items()}
 
     def numbers(self) -> dict:
-        """Return these counts and the pool's own numbers, in a form that JSON can hold."""
+        """Return these counts and the pool's own numbers as JSON-compatible values."""
         self.count()
         pool, manager = self._pool, self._pool.manager
         numbers = self._predictions.numbers
@@ -182,9 +182,9 @@ class Samples:
 
 
 def _scored(answer: Answer) -> int:
-    """Return how many samples of an array were scored: all of them, or those up to the first failure."""
+    """Return how many samples of an array were scored: all, or those up to the first failure."""
     if answer.outcome != OK:
-        # The scorer writes it last; a traceback before it is not worth decoding.
+        # The scorer writes the index last; a traceback before it is not decoded.
         index = _INDEX.search(answer.payload[-_MAX_INDEX:])
         return int(index[1]) + 1 if index else 1
     return answer.batch if answer.batch > 1 else len(json.loads(answer.payload))

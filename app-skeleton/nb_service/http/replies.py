@@ -49,7 +49,7 @@ def phrase(status: int) -> str:
 
 
 class Rejection(NamedTuple):
-    """Why a request or a sample gets no prediction, for each protocol to write in its own form.
+    """The reason why a request or sample gets no prediction, which each protocol writes in its own form.
 
     `detail` is a sentence; `errors` locate parts of the sample with JSON pointers.
     """
@@ -60,7 +60,7 @@ class Rejection(NamedTuple):
     traceback: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """Return it in the form of RFC 9457."""
+        """Return the rejection as a problem object of RFC 9457."""
         facts = {"type": "about:blank", "title": phrase(self.status), "status": self.status, "detail": self.detail}
         more = {"errors": self.errors, "traceback": self.traceback}
         return {**facts, **{name: value for name, value in more.items() if value}}
@@ -77,12 +77,12 @@ class Reply(NamedTuple):
 
 
 def problem(status: int, detail: str, headers: tuple = ()) -> Reply:
-    """Return a rejection in the form of RFC 9457: title, status, and `detail`, a sentence."""
+    """Return a rejection as a problem of RFC 9457: title, status, and the sentence `detail`."""
     return rejected(Rejection(status, detail), headers)
 
 
 def rejected(rejection: Rejection, headers: tuple = ()) -> Reply:
-    """Return the reply for a rejection, in the form of RFC 9457."""
+    """Return the reply for a rejection, as a problem of RFC 9457."""
     body = json.dumps(rejection.as_dict()).encode("utf-8") + b"\n"
     return Reply(rejection.status, body, PROBLEM_TYPE, headers, rejection)
 
@@ -92,12 +92,12 @@ def detail_of(reply: Reply) -> str:
     return reply.rejection.detail if reply.rejection is not None else ""
 
 
-# Below these paths, clients of TensorFlow Serving, KServe and Open Inference read only the key `error` of a rejection.
+# Below these paths, clients of TensorFlow Serving, KServe and Open Inference read only the key `error`.
 _ERROR_PATHS = ("/v1/", "/v2/")
 
 
 def in_form_of(path: str, reply: Reply) -> Reply:
-    """Return `reply` in the form of the protocol that `path` belongs to; its rejections may look different."""
+    """Return `reply` in the form of the protocol that `path` belongs to, which may write rejections differently."""
     if reply.rejection is None or not f"{path}/".startswith(_ERROR_PATHS):
         return reply
     body = {"error": reply.rejection.detail}
@@ -145,7 +145,7 @@ HEALTHY = Reply(200, b'{"status": "alive"}\n')
 
 
 def unready(why: str) -> Reply:
-    """Return the reply of a service that is not ready, for this reason (a sentence)."""
+    """Return the reply of a service that is not ready; `why` is the reason as a sentence."""
     detail = f"Not ready for predictions. {why}".strip()
     return problem(503, detail, (("Retry-After", str(RETRY_SECONDS)),))
 
@@ -159,14 +159,14 @@ _FIXED = {
 
 
 class Disclosure(NamedTuple):
-    """Which of the notebook's own messages clients may see: tracebacks, and messages of validator's exceptions."""
+    """Which of the notebook's own messages clients may see: tracebacks, and messages of exceptions in validator."""
 
     tracebacks: bool = False
     messages: bool = True
 
 
 def disclosure(settings: Settings) -> Disclosure:
-    """Return what the settings allow clients to see."""
+    """Return the disclosure that the settings allow."""
     return Disclosure(settings.debug, settings.validator_messages)
 
 
@@ -183,7 +183,7 @@ def from_answer(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:
 
 
 def _of_file(answer: Answer) -> Reply:
-    """Return the reply for a prediction that is a file; browsers save types that they can't show under its name."""
+    """Return the reply for a prediction that is a file. Browsers save types that they can't show under its name."""
     # Not at the top, because few predictions are files.
     from nb_scorer.model import binary
 
@@ -196,7 +196,7 @@ def _of_file(answer: Answer) -> Reply:
 
 
 def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -> Reply:  # noqa: B008 - the same
-    """Return the reply for the outcome of an array of samples; it names the one that failed."""
+    """Return the reply for the outcome of an array of samples, including which sample failed."""
     index = index_of(answer)
     if index is None:
         return from_answer(answer, disclosure)
@@ -207,7 +207,7 @@ def from_answer_to_many(answer: Answer, disclosure: Disclosure = Disclosure()) -
 
 
 def rejection_of(answer: Answer, disclosure: Disclosure = Disclosure()) -> Rejection:  # noqa: B008 - the same
-    """Return why a sample with this outcome gets no prediction, with as much from the notebook as is allowed."""
+    """Return why a sample with this outcome gets no prediction, including notebook messages that are allowed."""
     fixed = _FIXED.get(answer.outcome)
     if fixed is not None and fixed.rejection is not None:
         return fixed.rejection
@@ -218,7 +218,7 @@ def rejection_of(answer: Answer, disclosure: Disclosure = Disclosure()) -> Rejec
 
 
 def within(index: int, errors: Sequence[dict]) -> list[dict]:
-    """Return a sample's `errors` with pointers into the array of samples, in which it is at `index`."""
+    """Return a sample's `errors` with pointers into the array that contains the sample at `index`."""
     return [{**error, "pointer": f"#/{index}{error['pointer'][1:]}"} for error in errors]
 
 

@@ -1,16 +1,16 @@
-"""The id of a request, for the log and the response, and the trace that it belongs to."""
+"""The id of a request, for the log and the response, and the trace that the request belongs to."""
 
 import os
 import re
 
 _ID = re.compile(r"[A-Za-z0-9._:+/=@~-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-# 96 bits, so that clients can't guess the ids of other clients' requests and send feedback for them.
+# 96 bits, so that clients can't guess ids of other clients' requests and send feedback for them.
 _ID_BYTES = 12
 # Requesting random bytes for each id separately takes three times as long.
 _IDS_AT_ONCE = 256
 _ready: list[str] = []
-# Otherwise, a child process would use the same ids as its parent.
+# After a fork, the child process would otherwise use the same ids as its parent.
 os.register_at_fork(after_in_child=_ready.clear)
 
 

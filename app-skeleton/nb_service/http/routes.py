@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 JSON, HTML, TEXT, TAR = "application/json", "text/html", "text/plain", "application/x-tar"
 EVENTS = "text/event-stream"
-# The response has the form of the request's body.
+# Marks a response with the media type of the request's body.
 AS_ASKED = "as asked"
 
 
@@ -20,16 +20,16 @@ class Route(NamedTuple):
     path: str
     summary: str
     gives: tuple[str, ...] = (JSON,)
-    # Whether it needs a body: a request for predictions, or feedback.
+    # Whether the route needs a body: a request for predictions, or feedback.
     needs_body: bool = False
-    # Whether it responds with 200 even while the service is not ready.
+    # Whether the route responds with 200 even while the service is not ready.
     is_always_there: bool = False
-    # Whether platforms use it as a health check, which needs no key.
+    # Whether platforms use the route as a health check, which needs no key.
     is_check: bool = False
 
     @property
     def name(self) -> str:
-        """Return its name in lists: "GET /healthz"."""
+        """Return the route's name in lists, such as "GET /healthz"."""
         return f"{self.method} {self.path}"
 
 
@@ -142,7 +142,7 @@ def vertex(health_path: str, predict_path: str) -> list[Route]:
 
 
 def summaries(routes: Iterable[Route]) -> dict[str, str]:
-    """Return {name: summary} of routes; if several have one name, that of the last."""
+    """Return {name: summary} of routes; if several have the same name, the last one counts."""
     return {route.name: route.summary for route in routes}
 
 

@@ -1,4 +1,4 @@
-"""The forms of a streamed response, and the choice among them by a request's Accept header."""
+"""The forms of a streamed response, and how a request's Accept header selects one."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from nb_scorer.protocol import frames
 from nb_service.http import replies
 
 EVENT_STREAM, LINES, TEXT = "text/event-stream", "application/x-ndjson", "text/plain"
-# Proxies and browsers close a connection on which nothing comes for a while, many after 30 s.
+# Proxies and browsers close a connection without data, many of them after 30 s.
 IDLE_SECONDS = 15.0
-# nginx buffers responses, unless this header disables that.
+# nginx buffers responses unless this header disables it.
 HEADERS = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 
 
@@ -18,9 +18,9 @@ class Form(NamedTuple):
     """How a stream is written.
 
     `flags` are those of its request to a scorer. `item` returns the bytes to write for an item, `failure` those for a
-    problem (JSON) that ends the stream, b"" if the form has no place for one. `end` follows the last item. If
-    `is_whole_with_error` is false, the response breaks off after a problem. `idle` is what keeps the connection awake,
-    which clients ignore.
+    problem (JSON) that ends the stream; b"" if the form can't express one. `end` follows the last item. If
+    `is_whole_with_error` is False, the connection closes without a complete response after a problem. `idle` are bytes
+    that keep the connection open and that clients ignore.
     """
 
     content_type: str
@@ -65,13 +65,13 @@ def wanted(accept: str | None) -> Form | None:
     # Not at the top: other predictors need it only for files.
     from nb_scorer.model.binary import accepts
 
-    # Among equal preferences, the first of these.
+    # If preferences are equal, the first of these is used.
     best = max((replies.JSON_TYPE, *FORMS), key=lambda media_type: accepts(accept, media_type))
     return FORMS.get(best) if accepts(accept, best)[0] else None
 
 
 def wants_only_events(accept: str | None) -> bool:
-    """Return whether an Accept header field allows nothing but events."""
+    """Return whether an Accept header accepts only events."""
     if not accept or EVENT_STREAM not in accept.lower():
         return False
     return all(entry.partition(";")[0].strip() == EVENT_STREAM for entry in accept.lower().split(","))

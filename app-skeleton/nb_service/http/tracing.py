@@ -1,7 +1,7 @@
 """One OpenTelemetry span per request or call, if an endpoint is set and the extra `otel` is installed.
 
-The loop records plain facts and hands them over five times a second. A thread makes spans from them, so that no
-prediction waits. The SDK reads all other settings (OTEL_…) from the environment itself.
+The loop records plain facts, and passes them on five times a second. A thread creates spans from them, so that no
+prediction waits. The SDK reads all other settings (OTEL_…) from the environment.
 """
 
 import queue
@@ -20,9 +20,9 @@ MISSING = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no spans are sent: nb-service[otel] is not installed. "
     "To build a builder image that includes it: nb-builder builder --otel"
 )
-# How many requests may wait to become spans; further ones are only counted.
+# The number of requests that may wait to become spans; further ones are only counted.
 MAX_WAITING = 20_000
-# How long the SDK may take to start if the service stops at once: that is not the collector's fault.
+# The time for the SDK to start if the service stops at once, in addition to the collector's time.
 START_SECONDS = 10.0
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 # gRPC status codes that mean a server error.
@@ -51,7 +51,7 @@ class RequestFacts(NamedTuple):
 
     @property
     def is_fault(self) -> bool:
-        """Whether the fault was the service's."""
+        """Whether the service caused the failure."""
         return self.status >= 500
 
     @property
@@ -88,7 +88,7 @@ class CallFacts(NamedTuple):
 
     @property
     def is_fault(self) -> bool:
-        """Whether the fault was the service's."""
+        """Whether the service caused the failure."""
         return self.code in FAULTS
 
     @property
@@ -115,7 +115,7 @@ def context_of(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_here() -> bool:
-    """Return whether the extra is installed, without importing it."""
+    """Return whether the extra `otel` is installed, without importing it."""
     try:
         return all(util.find_spec(part) for part in _PARTS)
     except ModuleNotFoundError:
@@ -123,7 +123,7 @@ def is_here() -> bool:
 
 
 def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None":
-    """Return the Spans of a model; if the extra is missing, log that with `say` and return None."""
+    """Return the Spans of a model, or None if the extra is missing, which is logged with `say`."""
     if not is_here():
         say(MISSING)
         return None
@@ -131,7 +131,7 @@ def make_spans(identity: Identity, say: Callable[[str], None]) -> "Spans | None"
 
 
 class Spans:
-    """Records requests and exports them; everything except the constructor is for the loop's thread only."""
+    """Records requests and exports them as spans; only the constructor may be called outside the loop's thread."""
 
     def __init__(self, identity: Identity, say: Callable[[str], None]) -> None:
         self._identity = identity
@@ -152,12 +152,12 @@ class Spans:
             self._pending.append(RequestFacts(time.time_ns(), took, *target, status, request.request_id, trace))
 
     def note(self, facts: Facts) -> None:
-        """Keep these facts for a span, unless too many are waiting."""
+        """Keep these facts for a span, or count them as dropped if too many are waiting."""
         if self._has_room():
             self._pending.append(facts)
 
     def _has_room(self) -> bool:
-        """Return whether one more may wait; if not, count it as dropped."""
+        """Return whether one more span may wait; if not, count it as dropped."""
         if self._disabled:
             return False
         is_full = len(self._pending) >= MAX_WAITING
@@ -165,7 +165,7 @@ class Spans:
         return not is_full
 
     def flush(self) -> None:
-        """Hand over the recorded facts, unless the thread is still busy with the last batch."""
+        """Pass the recorded facts to the thread, unless it is still busy with the last batch."""
         if self._failure and not self._disabled:
             self._say(self._failure)
             self._disabled = True
@@ -175,7 +175,7 @@ class Spans:
 
     def _hand_over(self) -> None:
         if self._thread is None:
-            # Not before the first request: importing the SDK is slow and must not delay the start.
+            # The thread starts with the first request, because importing the SDK is slow and must not delay the start.
             self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
             self._thread.start()
         if self._dropped:
@@ -208,7 +208,7 @@ class Spans:
 
 
 class Export:
-    """The SDK, configured for one model: makes spans from facts and sends them in batches."""
+    """The SDK, configured for one model: converts facts to spans, and sends these in batches."""
 
     def __init__(self, identity: Identity) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -219,7 +219,7 @@ class Export:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         resource = Resource.create({"service.name": identity.name, "service.version": str(identity.version)})
-        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are merged last, and so take precedence.
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are merged last, so they take precedence.
         self._provider = TracerProvider(
             resource=resource.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
         )

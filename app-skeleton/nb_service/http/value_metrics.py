@@ -1,6 +1,6 @@
-"""Counts the values of inputs and predictions: predictions by value or as a histogram, inputs by feature.
+"""Counts the values of predictions, individually or in a histogram, and of inputs by feature.
 
-Label cardinality, memory and time are bounded, whatever clients send: each limit below is one of these bounds.
+Each limit below bounds label cardinality, memory or time, whatever clients send.
 """
 
 import json
@@ -19,7 +19,7 @@ MAX_BODY = 4096
 MAX_ARRAY = 1 << 16
 NUMBERS = frozenset(("integer", "number"))
 SCALARS = (str, int, float, bool, type(None))
-# Samples that are examined between two calls of `refill`; others are skipped.
+# The number of samples examined between two calls of `refill`; others are skipped.
 SAMPLES_A_TURN = 10
 OTHER = "other"
 DIGITS = b"-0123456789"
@@ -60,7 +60,7 @@ class Predictions:
             self.saw(json.dumps(value).encode("ascii"), count)
 
     def _count_known(self, payload: bytes) -> bool:
-        """Count a flat array without an object per value, if its values are few and known; return whether it was."""
+        """Count a flat array without creating objects, if its few values are known; return whether it was counted."""
         if len(self._by_payload) > FEW_VALUES:
             return False
         delimited = b"," + payload[1:-1].replace(b", ", b",,") + b","
@@ -83,7 +83,7 @@ class Predictions:
 
     def _count_new(self, payload: bytes, count: int) -> None:
         if payload[0] in DIGITS and b"." in payload:
-            # The usual prediction of a regression; faster than decoding it as JSON.
+            # The usual form of a regression's prediction, which is faster to read than with the JSON decoder.
             self.numbers.observe(float(payload), count)
             return
         value = json.loads(payload)
@@ -106,7 +106,7 @@ def _label(value: object) -> str:
 class Inputs:
     """A histogram per feature, for samples that are flat lists or objects of numbers.
 
-    Only features of the golden rows have one or, without such rows, those in `schema` (of samples; {} if unknown):
+    The features are those of the golden rows or, without such rows, those in `schema` (of samples; {} if unknown):
     clients can't add any.
     """
 
@@ -123,7 +123,7 @@ class Inputs:
 
     @property
     def left(self) -> int:
-        """Return how many bodies may still be examined."""
+        """Return the number of bodies that may still be examined."""
         return self._left
 
     def refill(self) -> None:

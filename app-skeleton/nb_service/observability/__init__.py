@@ -1,1 +1,1 @@
-"""Monitoring: the table of metrics, and the dashboard and rules made from it."""
+"""Monitoring: the table of metrics, and the dashboard and rules generated from it."""

@@ -1,7 +1,7 @@
-"""The Grafana dashboard and the Prometheus rules, from templates in this folder, for a service's prefix.
+"""Creates the Grafana dashboard and the Prometheus rules for a metric prefix, from templates in this folder.
 
-In the files, `@prefix@` stands for the prefix of the metrics, `@Prefix@` for the start of an alert's name, and `@uid@`
-for the dashboard's id. The names of metrics are those of `metric_table`.
+In the templates, `@prefix@` is the prefix of the metrics, `@Prefix@` the start of an alert's name, and `@uid@` the
+dashboard's id. `metric_table` defines the metric names.
 """
 
 import re

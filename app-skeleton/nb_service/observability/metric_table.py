@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
 
-# When a family is present. One that is always present may have no sample at first: a counter by value has no values
-# yet.
+# When a family is present. A family that is always present may have no samples at first, for example a counter by
+# value.
 ALWAYS = "always"
 FRACTIONAL = "once a prediction is a fractional number"
 BUS = "with the back end bus"
@@ -71,7 +71,7 @@ TABLE = (
     ),
     Family("batch_samples", HISTOGRAM, "samples", "Samples scored in one call."),
     Family("predictions", COUNTER, "answers", "Predictions by value.", ("value",)),
-    # Not `predictions`: in OpenMetrics, that is the name of the counter above, whose samples end with _total.
+    # Not `predictions`: in OpenMetrics, that is the name of the counter above, whose samples end in _total.
     Family("prediction_values", HISTOGRAM, "", "Predictions that are fractional numbers.", when=FRACTIONAL),
     Family("input", HISTOGRAM, "", "Numbers that samples hold.", ("feature",)),
     Family("ready", GAUGE, "", "1 while the service predicts."),
@@ -112,7 +112,8 @@ TABLE = (
     Family("feedback_classes", COUNTER, "answers", "Predictions by value and true value.", ("prediction", "truth")),
     Family("drift_samples", COUNTER, "samples", "Samples or predictions by bin.", _OF_BIN, BASELINE),
     Family("drift_baseline_rows", GAUGE, "rows", "Rows of the baseline by bin.", _OF_BIN, BASELINE),
-    # KS is a difference of these, which a query could not sum up: it does not know the order of the bins.
+    # KS is derived from differences of these. A query could not sum them up, because it does not know the order of the
+    # bins.
     Family("drift_samples_up_to", COUNTER, "samples", "Samples up to the end of a bin.", _OF_BIN, BASELINE),
     Family("drift_baseline_rows_up_to", GAUGE, "rows", "Rows up to the end of a bin.", _OF_BIN, BASELINE),
     Family("drift_psi", GAUGE, "", "PSI of this replica's recent samples.", _OF_BASELINE, BASELINE),

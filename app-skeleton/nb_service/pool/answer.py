@@ -1,4 +1,4 @@
-"""A sample on its way, and its outcome."""
+"""A sample in the pool, and its outcome."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,16 +8,16 @@ from nb_scorer.protocol import frames
 if TYPE_CHECKING:
     from nb_service.pool.link import Link
 
-# Reported by the scorer.
+# Outcomes that a scorer reports.
 OK = frames.OK
 NOT_JSON = frames.NOT_JSON
 REFUSED = frames.REFUSED
 FAILED = frames.FAILED
 FILE = frames.FILE
-ITEM = frames.ITEM  # of a stream; its answer follows
-# Set by the front, for samples without an answer from a scorer.
-DIED = 100  # the scorer exited while it worked on this sample
-TOO_SLOW = 101  # past the time limit; the scorer was killed
+ITEM = frames.ITEM  # an item of a stream; the stream's answer follows
+# Outcomes that the front sets, for samples without an answer from a scorer.
+DIED = 100  # the scorer exited while working on this sample
+TOO_SLOW = 101  # the sample exceeded the time limit, and the scorer was killed
 FULL = 102  # the queue was full
 NOT_READY = 103  # no scorer is ready, or ever will be
 
@@ -32,13 +32,13 @@ class Answer(NamedTuple):
 
 
 class Job:
-    """A sample on its way: its body, the callback for its answer, and how it may be scored (a kind of frame).
+    """A sample in the pool: its body, the callback for its answer, and the kind of frame that sends it.
 
-    `call` has its request's parameters and headers (see nb_scorer.model.parameters) as bytes, or is empty. `done`
-    also gets the items of a stream, which `link` works on once it has it; `has_begun` is whether one has come. `prefix`
-    precedes its body in the frame; a large body is not copied to prepend it. `request_id` is the id of the request if
-    this is all of it, None if it is a part. `since` is when it started to wait for the first scorer (monotonic
-    seconds); `abandoned` is whether the answer is no longer needed.
+    `call` contains the request's parameters and headers (see nb_scorer.model.parameters) as bytes, or is empty. `done`
+    also gets the items of a stream; `link` is the link whose scorer works on it, and `has_begun` is whether an item has
+    arrived. `prefix` precedes the body in the frame, so that a large body is not copied to prepend it. `request_id` is
+    the id of the request if this is all of it, None if it is a part. `since` is when it started to wait for the first
+    scorer (monotonic seconds). `abandoned` is whether the answer is no longer needed.
     """
 
     __slots__ = ("abandoned", "body", "call", "done", "has_begun", "kind", "link", "prefix", "request_id", "since")

@@ -26,9 +26,9 @@ class AsyncPoolClient(asyncio.Protocol):
     """
 
     def __init__(self, gone: Callable[[], object] = lambda: None) -> None:
-        self.together = False  # as PoolClient.together
+        self.together = False  # the same as PoolClient.together
         self.max_queue = 1
-        self.at_once = 1  # how many samples all scorers can process, in one call each
+        self.at_once = 1  # how many samples all scorers can process in one call each
         self._gone = gone
         self._loop = asyncio.get_running_loop()
         self._greeted: asyncio.Future[None] = self._loop.create_future()
@@ -48,15 +48,15 @@ class AsyncPoolClient(asyncio.Protocol):
         return client
 
     def ask(self, sample: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
-        """Return a future of the outcome of one sample; `call` as in Pool.submit, here and below."""
+        """Return a future of the outcome of one sample. Here and below, `call` is as in Pool.submit."""
         return self._request(wire.SAMPLE, sample, call)
 
     def ask_array(self, array: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
-        """Return a future of the outcome of a JSON array of samples, as Pool.submit_many."""
+        """Return a future of the outcome of a JSON array of samples, scored as in Pool.submit_many."""
         return self._request(wire.ARRAY, array, call)
 
     def ask_block(self, block: bytes, call: bytes = b"") -> "asyncio.Future[Answer]":
-        """Return a future of the outcome of a block of numbers, as ask_array."""
+        """Return a future of the outcome of a block of numbers, scored like an array."""
         return self._request(wire.BLOCK, block, call)
 
     async def ask_stream(self, sample: bytes, call: bytes = b"") -> AsyncGenerator[Answer, None]:
@@ -76,7 +76,7 @@ class AsyncPoolClient(asyncio.Protocol):
                 self._send(wire.frame(wire.TAKEN, number))
             yield answer
         finally:
-            # Nothing is left of a stream that has ended.
+            # A stream that has ended is no longer pending.
             if self._streams.pop(number, None) is not None:
                 self._send(wire.frame(wire.ABANDON, number))
 
@@ -93,7 +93,7 @@ class AsyncPoolClient(asyncio.Protocol):
         return json.loads(payload) if isinstance(payload, bytes) else {}
 
     def notify(self, message: dict) -> None:
-        """Send the front a message in a form that JSON can hold."""
+        """Send the front a message, which JSON must be able to represent."""
         self._send(wire.json_frame(wire.TELL, 0, message))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The pool's client for other processes of the service: the app, and every further back end.
+"""The pool's client for other processes of the service: the app and the back ends.
 
 The front creates a socket pair, serves one end with a PoolServer, and lets the process inherit the other end.
 In that process:
@@ -28,10 +28,10 @@ from nb_service.pool.answer import Answer
 
 # One request may fill one eighth of the queue, which leaves room for others.
 SHARE = 8
-# The bytes sent without an answer yet, over all threads: they wait in the front's memory. A larger body is sent if no
-# other is pending.
+# Limits the bytes without an answer, over all threads, because they are in the front's memory. A larger body is sent if
+# no other is pending.
 MAX_BYTES = 16 << 20
-# How often a waiting thread checks whether its answers are still needed.
+# How often a waiting thread checks whether its answers are still needed, in seconds.
 LOOK_SECONDS = 0.25
 # Smaller than the blocks that the allocator maps again each time, which costs three system calls per read.
 RECEIVE_BYTES = 1 << 16
@@ -41,7 +41,7 @@ class PoolClient:
     """Calls the front's pool over the connected socket `sock`, from any number of threads.
 
     The reader's thread calls `gone` when the front has disconnected or `close` was called. Waiting threads call
-    `is_given_up` now and then; it returns whether their answers are no longer needed.
+    `is_given_up` regularly; it returns whether their answers are no longer needed.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PoolClient:
 
     @property
     def together(self) -> bool:
-        """Return whether samples of one body are best sent as an array, which a batch_predictor scores in one call."""
+        """Return whether to send the samples of one body as an array, because scorers score it in one call."""
         self._greeted.wait()
         return self._hello["together"]
 
@@ -77,7 +77,7 @@ class PoolClient:
         return self._hello["max_queue"]
 
     def ask(self, sample: bytes, call: bytes = b"") -> Answer:
-        """Return the outcome of one sample; `call` as in Pool.submit, here and below."""
+        """Return the outcome of one sample. Here and below, `call` is as in Pool.submit."""
         (answer,) = self.ask_many([sample], call)
         if answer is None:
             raise RuntimeError("a sample that nothing stands before was not asked")
@@ -91,15 +91,15 @@ class PoolClient:
         return answer
 
     def ask_many(self, samples: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
-        """Return the outcome of each sample, in order; None for those not sent because an earlier one failed."""
+        """Return the outcome of each sample, in order; None for samples not sent because an earlier one failed."""
         return _Request(self, wire.SAMPLE, samples, call).answered()
 
     def ask_arrays(self, arrays: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
-        """Return the outcome of each JSON array of samples, as ask_many does for samples."""
+        """Return the outcome of each JSON array of samples, like ask_many."""
         return _Request(self, wire.ARRAY, arrays, call).answered()
 
     def ask_blocks(self, blocks: Sequence[bytes], call: bytes = b"") -> list[Answer | None]:
-        """Return the outcome of each block of numbers, as ask_arrays does for JSON arrays."""
+        """Return the outcome of each block of numbers, like ask_arrays."""
         return _Request(self, wire.BLOCK, blocks, call).answered()
 
     def ask_stream(
@@ -107,9 +107,9 @@ class PoolClient:
     ) -> Generator[Answer | None, None, None]:
         """Yield each item of the prediction for a sample as an Answer with the outcome ITEM, then the last Answer.
 
-        `flags` are those of nb_scorer.protocol.frames. Requesting the next item acknowledges the last one. It
-        yields None after `idle` seconds without an item. Closing this generator ends the stream; it also stops once
-        its client has left.
+        `flags` are those of nb_scorer.protocol.frames. Requesting the next item acknowledges the last one. It yields
+        None after `idle` seconds without an item. Closing this generator ends the stream, which also stops when its
+        client has left.
         """
         box: queue.SimpleQueue = queue.SimpleQueue()
         while not self.reserve(len(call) + len(sample), LOOK_SECONDS):
@@ -120,7 +120,7 @@ class PoolClient:
         try:
             yield from self._items(number, box, idle)
         finally:
-            # Nothing is left of a stream that has ended.
+            # A stream that has ended is no longer pending.
             self.abandon(box)
 
     def _items(self, number: int, box: queue.SimpleQueue, idle: float) -> Iterator[Answer | None]:
@@ -145,7 +145,7 @@ class PoolClient:
         return self._asked(wire.FACTS, b"")
 
     def ask_front(self, question: dict) -> dict:
-        """Return the front's response to a message that JSON can hold; {} if it has disconnected."""
+        """Return the front's response to a message, both of which are JSON; {} if the front has disconnected."""
         body = json.dumps(question).encode("ascii")
         while not self.reserve(len(body), LOOK_SECONDS):
             if self._closed or self.is_given_up():
@@ -153,7 +153,7 @@ class PoolClient:
         return self._asked(wire.ASK, body)
 
     def notify(self, message: dict) -> None:
-        """Send the front a message in a form that JSON can hold."""
+        """Send the front a message, which JSON must be able to represent."""
         try:
             with self._sending:
                 self._sock.sendall(wire.json_frame(wire.TELL, 0, message))
@@ -184,9 +184,9 @@ class PoolClient:
         return self._bytes.take(size, seconds)
 
     def send(self, kind: int, bodies: list[tuple[int, bytes]], box: queue.SimpleQueue, call: bytes = b"") -> list[int]:
-        """Send bodies, each with its index; `box` is guaranteed to receive (index, answer) for each, in any order.
+        """Send bodies, each with its index; `box` is guaranteed to get (index, answer) for each, in any order.
 
-        Return their numbers.
+        Returns the numbers of the requests.
         """
         parts, numbers = [], []
         for index, body in bodies:
@@ -198,16 +198,16 @@ class PoolClient:
             with self._sending:
                 self._sock.sendall(parts[0] if len(parts) == 1 else b"".join(parts))
         except OSError:
-            # Part of a frame may have been sent, and nothing can follow that.
+            # Part of a frame may have been sent, so nothing can follow it.
             self._hang_up()
-        # Checked after they were added to _pending: either the reader sees them when it ends, or this does.
+        # Checked after adding them to _pending, so that at least one of this thread and the exiting reader sees them.
         if self._closed:
             for number in numbers:
                 self._deliver(number, Answer(outcomes.NOT_READY))
         return numbers
 
     def abandon(self, box: queue.SimpleQueue) -> None:
-        """Cancel all requests whose answers would go to `box`; no answer arrives there afterwards."""
+        """Cancel all requests whose answers would go to `box`; no answer arrives there after that."""
         numbers = [number for number, entry in list(self._pending.items()) if entry[0] is box]
         if not numbers:
             return
@@ -266,17 +266,17 @@ class PoolClient:
 
 
 class _ByteBudget:
-    """A number of bytes, which threads take and the reader gives back."""
+    """A number of bytes: threads take some, and the reader gives them back."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
         self._change = threading.Condition()
-        # Serialises waiters, so that small bodies can't starve a large one.
+        # Lets threads wait one after the other, so that small bodies can't starve a large one.
         self._turn = threading.Lock()
 
     def take(self, size: int, seconds: float) -> bool:
-        """Take `size` bytes if there is room within `seconds`, or if none are taken."""
+        """Take `size` bytes within `seconds`, if there is room or none are taken; return whether they were taken."""
         if not self._turn.acquire(timeout=seconds):
             return False
         try:
@@ -299,7 +299,7 @@ class _ByteBudget:
 
 
 class _Request:
-    """The bodies of one request, sent by one thread, at most its window in the front's queue at a time."""
+    """The bodies of one request, sent by one thread: it limits how many are in the front's queue at a time."""
 
     def __init__(self, client: PoolClient, kind: int, bodies: Sequence[bytes], call: bytes) -> None:
         self._client = client
@@ -326,7 +326,7 @@ class _Request:
                 if self._client.is_given_up():
                     self._give_up()
                     break
-            # Process all answers that have arrived first, so that the bodies that may follow are sent together.
+            # Process all answers that have arrived first, so that the next bodies can be sent together.
             while not self._answer_queue.empty():
                 self._note(*self._answer_queue.get())
             self._feed()
@@ -336,12 +336,12 @@ class _Request:
         """Send as many bodies as this request may have in the queue."""
         full, self._queue_is_full = self._queue_is_full, False
         if full and self._pending:
-            # The queue is full of other requests: wait for the answer to an earlier body.
+            # The queue is full of other requests, so wait for the answer to an earlier body.
             return
         bodies: list[tuple[int, bytes]] = []
         while self._unasked and not self._failed and self._pending + len(bodies) < self._window:
             body = self._bodies[self._unasked[-1]]
-            # With bodies in flight, wait for their answers and never for bytes that others must give back.
+            # While bodies are in flight, wait for their answers rather than for other threads to give back bytes.
             waits = not bodies and not self._pending
             if not self._client.reserve(len(self._call) + len(body), LOOK_SECONDS if waits else 0.0):
                 if not waits:

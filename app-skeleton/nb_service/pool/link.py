@@ -1,4 +1,4 @@
-"""A link: the front's end of one scorer's socket, pipelined by time, never blocking."""
+"""A link: the front's end of one scorer's socket, which never blocks and keeps a few samples in flight."""
 
 import contextlib
 import itertools
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-# Seconds of work to keep in flight per link, by the moving average of a sample's time: enough to save wake-ups, and so
-# little that no sample waits long behind another while a scorer is idle.
+# The seconds of work to keep in flight per link, estimated from the moving average of a sample's time: enough to save
+# wake-ups, but so little that no sample waits long while another scorer is idle.
 WINDOW_SECONDS = 0.002
 MAX_IN_FLIGHT = 64
-# A batch may take this share of the time limit, by the same average.
+# A batch may take this share of the time limit, estimated from the same average.
 SHARE_OF_LIMIT = 0.125
 WEIGHT_OF_NEWEST = 0.1
 # Smaller than the blocks that the allocator maps again each time, which costs three system calls per read.
 RECEIVE_BYTES = 1 << 16
-# A link with more unsent bytes than this gets no more samples: the scorer is not reading.
+# A link with more unsent bytes than this gets no more samples, because the scorer is not reading.
 MAX_UNSENT = 1 << 20
-# A body of this size is sent without copying; smaller ones are copied together.
+# A body of at least this size is sent without copying; smaller ones are copied into one buffer.
 LARGE = 1 << 16
-# Acknowledge a stream's items each time that this fraction of the allowed unacknowledged items was taken.
+# A stream's items are acknowledged each time the client has taken this fraction of the allowed ones.
 TAKEN_AT_ONCE = 4
 # How many buffers are sent in one system call.
 BUFFERS = 16
@@ -47,45 +47,45 @@ class Owner(Protocol):
     """Callbacks of a link."""
 
     def link_ready(self, link: "Link", pid: int) -> None:
-        """Record that the scorer has loaded the model and waits for samples."""
+        """Handle a scorer that has loaded the model, and waits for samples."""
 
     def link_setting_up(self, link: "Link") -> None:
-        """Record that the scorer has loaded the model, and is calling the notebook's setup."""
+        """Handle a scorer that has loaded the model, and is calling the notebook's setup."""
 
     def link_problem(self, link: "Link", facts: dict) -> None:
-        """Record that the scorer could not load the model, or that its setup failed."""
+        """Handle a scorer that could not load the model, or whose setup failed."""
 
     def link_first_answer(self, link: "Link") -> None:
-        """Record that the scorer has answered a sample for the first time."""
+        """Handle the first answer of a scorer to a sample."""
 
     def link_quota_reached(self, link: "Link") -> None:
-        """Record that the scorer has served its quota; called with each answer from the `quota`-th on."""
+        """Handle a scorer that has served its quota; called with each answer from the `quota`-th on."""
 
     def link_handed_back(self, job: Job) -> None:
-        """Record that the scorer has not started this sample and never will."""
+        """Handle a sample that the scorer has not started and never will."""
 
     def link_empty(self, link: "Link") -> None:
-        """Record that the scorer may have room again, before its answers go to their callbacks."""
+        """Handle a scorer that may have room again, before its answers go to their callbacks."""
 
     def link_room(self, link: "Link") -> None:
-        """Record that the scorer may have room again, after its answers went to their callbacks."""
+        """Handle a scorer that may have room again, after its answers went to their callbacks."""
 
     def link_batching_ended(self, link: "Link", facts: dict) -> None:
-        """Record that a batched answer differed from the single one; this scorer scores one by one from now on."""
+        """Handle a scorer that scores one by one from now on, because a batched answer differed from the single one."""
 
     def link_strange(self, link: "Link") -> None:
-        """Record that the scorer sent an unexpected frame; `link_gone` follows."""
+        """Handle a scorer that sent an unexpected frame; a call of `link_gone` follows."""
 
     def link_gone(self, link: "Link", unanswered: list[Job]) -> None:
-        """Record that the scorer has exited; `unanswered` are the samples to score again, in order."""
+        """Handle a scorer that has exited; `unanswered` are the samples to score again, in order."""
 
 
-# The default.
+# The default value.
 MAX_ANSWER = 1 << 30
 
 
 class Link:
-    """One scorer: samples go in through `give`, answers come back in order to each job's `done`.
+    """One scorer: `give` sends it samples, and each job's `done` gets the answers, in order.
 
     If samples may be scored together, an idle scorer takes up to `batch` waiting samples at once, however long one
     takes. For the loop's thread only.
@@ -104,13 +104,13 @@ class Link:
         self.number = number
         self.pid: int | None = None
         self.alive = True
-        self.gpu = ALL  # index in the plan of the only GPU that the scorer can use
+        self.gpu = ALL  # index in the plan of the only GPU that the scorer may use
         self.in_flight: deque[Job] = deque()
         self.head_since = 0.0
         self.proved = False
         self.setup_failed = False
         self.quota = float("inf")
-        # Maximum size of an answer: predictor's own process states its length, and the front has to hold it.
+        # The maximum size of an answer: predictor's own process announces its length, and the front has to hold it.
         self.largest = MAX_ANSWER
         # Called with the jobs and answers of one read.
         self.observe: Callable[[list[tuple[Job, Answer]]], object] | None = None
@@ -125,12 +125,12 @@ class Link:
         self._most_ahead = min(MAX_IN_FLIGHT, batch) if batch > 1 else MAX_IN_FLIGHT
         self._batch_seconds = limit * SHARE_OF_LIMIT
         self._unsent = 0
-        # For the current stream: the sizes of the items that are not acknowledged to the scorer, their sum, and the
-        # number of them that the client has taken.
+        # For the current stream: the sizes of the items that have not been acknowledged to the scorer, their sum, and
+        # the number of these items that the client has taken.
         self._untaken = UntakenItems()
         self._items_taken = 0
         self._out = bytearray()
-        # Sent before _out: large bodies, and the data before each.
+        # Sent before _out: large bodies, and the data before each of them.
         self._large: deque[memoryview] = deque()
         self._large_size = 0
         self._is_broken = False
@@ -148,14 +148,14 @@ class Link:
         if self._large_size + len(self._out) > MAX_UNSENT:
             return 0
         if in_flight and self.in_flight[-1].kind & frames.STREAMED:
-            # Its client determines how long it takes.
+            # A stream's client determines how long it takes.
             return 0
         if self._batch > 1 and self._unsent == in_flight:
             return self._at_once - in_flight
         return self._ahead - in_flight
 
     def is_low(self) -> bool:
-        """Return whether it should get more samples now: when half of its window is done; for batches always."""
+        """Return whether it should get more samples now: when half of its window is done; always with batches."""
         return self._batch > 1 or 2 * len(self.in_flight) <= self._ahead
 
     def give(self, job: Job) -> None:
@@ -192,7 +192,7 @@ class Link:
         return self.alive and bool(self.in_flight) and self.in_flight[0] is job
 
     def take_items(self, job: Job, count: int) -> None:
-        """Note that the client of a stream has taken `count` more of its items; the scorer hears of several at once."""
+        """Count `count` items of the stream as taken by its client; several are acknowledged at once."""
         if not self._is_at_work_on(job):
             return
         self._items_taken += count
@@ -200,7 +200,7 @@ class Link:
         if is_of_few and self._untaken.size_of(self._items_taken) * TAKEN_AT_ONCE < untaken_items.MAX_BYTES:
             return
         if self.is_held:
-            # Only now does the scorer go on.
+            # The scorer continues only now.
             self.head_since = time.monotonic()
         self._out += frames.taken(self.answers & frames.NUMBERS, self._items_taken)
         self._untaken.take(self._items_taken)
@@ -209,7 +209,7 @@ class Link:
 
     @property
     def is_held(self) -> bool:
-        """Return whether the scorer waits for the client of its stream."""
+        """Return whether the scorer waits for the client of its stream to take items."""
         return self._untaken.is_full
 
     def cancel(self, job: Job) -> None:
@@ -220,9 +220,9 @@ class Link:
             self.flush()
 
     def interrupt(self, job: Job) -> bool:
-        """Interrupt predictor's code in a stream that was cancelled; return whether the scorer works on it still."""
+        """Interrupt predictor in a stream that was cancelled; return whether the scorer is still working on it."""
         is_at_work = self._is_at_work_on(job)
-        # The process id comes from predictor's own process, so it must not name any other process.
+        # The process id was sent by predictor's own process, which could name any other process.
         if is_at_work and isinstance(self.pid, int) and self.pid > 1:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, frames.INTERRUPT)
@@ -232,7 +232,7 @@ class Link:
         """Score all samples one by one from now on, including those of an array."""
         self._batch = self._at_once = 1
         self._most_ahead = MAX_IN_FLIGHT
-        # It has no number, because it gets no answer.
+        # The message has no number, because it gets no answer.
         self._out += frames.request(frames.ALONE, (self.answers + len(self.in_flight)) & frames.NUMBERS, b"")
         self.flush()
 
@@ -254,7 +254,7 @@ class Link:
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
-            # The link is not gone yet: answers may still have to be read before the end of file.
+            # The link is not closed yet: answers may still have to be read before the end of file.
             self._is_broken = True
             self._watch_writable(False)
             return
@@ -287,14 +287,14 @@ class Link:
         return len(self.in_flight) - self._taken - 1
 
     def take_back(self, limit: int) -> list[Job]:
-        """Take back up to `limit` samples, which the scorer then never starts; return them, oldest first."""
-        # Predictor's own process counts, and may count backwards.
+        """Take back up to `limit` samples, which the scorer then does not start; return them, oldest first."""
+        # Predictor's own process counts the started samples, and may count backwards.
         unstarted = range(max(0, self._counters.started - self.answers), len(self.in_flight))
         positions = [position for position in unstarted if self.in_flight[position] is not TAKEN][:limit]
         if not positions:
             return []
         first_unstarted = self._counters.call_back(self.answers + positions[-1] + 1) - self.answers
-        # The scorer keeps those that it has started in the meantime, or hands them back itself.
+        # Samples that the scorer has started in the meantime stay with it, or it hands them back itself.
         positions = [position for position in positions if position >= first_unstarted]
         jobs = [self.in_flight[position] for position in positions]
         for position in positions:
@@ -313,12 +313,12 @@ class Link:
         return max(0, min(self._counters.started - self.answers, len(self.in_flight)))
 
     def has_progressed(self) -> bool:
-        """Return whether the scorer has finished a sample within an array since the last call."""
+        """Return whether the scorer has finished a sample of an array since the last call."""
         before, self._progress = self._progress, self._counters.progress
         return self._progress != before
 
     def withdraw(self) -> None:
-        """Have a list of items end early if its client has left."""
+        """Make the scorer end a list of items early if its client has left."""
         if self.in_flight and self.in_flight[0].abandoned:
             self._counters.withdraw(self.answers + 1)
 
@@ -365,7 +365,7 @@ class Link:
             guarded(self.gone)
 
     def _receive(self) -> bool:
-        """Read once; return False if nothing more can be read for now, or ever."""
+        """Read once; return False if nothing more can be read now, or ever."""
         try:
             data = self._sock.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -376,7 +376,7 @@ class Link:
             self.gone()
             return False
         self._in += data
-        # Read before the callbacks: that of the last golden row sets it, and golden rows must not be counted.
+        # Read before the callbacks: the last golden row's sets it, and golden rows must not be counted.
         observe = self.observe
         pairs = self._settled(frames.take_answers(self._in))
         if self._may_go_on():
@@ -387,14 +387,14 @@ class Link:
             except Exception:  # noqa: BLE001 - a callback that fails must cost neither the scorer nor other samples
                 traceback.print_exc()
         if observe is not None and pairs:
-            # A failure to count must not cost a scorer.
+            # An exception while counting must not stop a scorer.
             guarded(observe, pairs)
         if self.alive:
             self._owner.link_room(self)
         return self.alive
 
     def _may_go_on(self) -> bool:
-        """Return whether the scorer is usable; mark it as gone if its next answer is too large to hold."""
+        """Return whether the scorer is usable; treat it as gone if its next answer is too large."""
         if self.alive and frames.announced(self._in) > self.largest:
             self._owner.link_strange(self)
             if self.alive:
@@ -437,12 +437,12 @@ class Link:
         return bool(
             self.is_streaming
             and number == self.answers & frames.NUMBERS
-            # A scorer that sends more than was asked for must not fill the memory.
+            # A scorer that sends more than was requested must not fill the memory.
             and not self.is_held
         )
 
     def _item(self, payload: bytes) -> Answer:
-        """Count an item of the stream at work; return it, the first one with the seconds since its request."""
+        """Count an item of the current stream; return it, the first one with the seconds since its request."""
         job = self.in_flight[0]
         is_first, job.has_begun = not job.has_begun, True
         self._untaken.add(len(payload))
@@ -460,13 +460,13 @@ class Link:
         elif self.pid is not None and status == frames.BATCHING_ENDED:
             self._owner.link_batching_ended(self, json.loads(payload))
         else:
-            # A predictor that forks leaves two processes on one socket, so answers can't be trusted any more.
+            # A predictor that forks leaves two processes on one socket, so answers can no longer be trusted.
             self._owner.link_strange(self)
             if self.alive:
                 self.gone()
 
     def _adapt_window(self, answers: list[tuple]) -> None:
-        """Set how many samples may be in flight from how long these took."""
+        """Adapt the number of samples in flight to the time that these took."""
         average = self._average
         for status, _, seconds, _, _ in answers:
             if status <= frames.FILE:
@@ -477,11 +477,12 @@ class Link:
             self._at_once = max(1, min(self._batch, int(self._batch_seconds / (average + 1e-9))))
 
     def gone(self) -> None:
-        """Close; notify the owner, and answer the sample that killed the scorer with DIED, if only one can be it.
+        """Close; notify the owner. The sample that killed the scorer gets DIED if there is only one candidate.
 
-        In a batch, any sample may be the cause: they are scored again one by one, and the next death shows which.
+        In a batch, any sample may be the cause. They are scored again one by one, and another death shows which it is.
         """
-        # The cause is one of the samples that it had started and not answered; if there are none, no sample.
+        # The cause is one of the samples that the scorer has started and not answered. If there are none, it is not a
+        # sample.
         suspects = self.suspects
         begun = self.first(suspects)
         unanswered = self.drop()
@@ -493,7 +494,7 @@ class Link:
 
 
 def separate(suspects: list[Job]) -> None:
-    """Score each of several suspects alone from now on."""
+    """Mark each of several suspects to be scored alone."""
     if len(suspects) > 1:
         for job in suspects:
             job.kind = frames.SAMPLE

@@ -1,4 +1,4 @@
-"""Memory shared by front and scorer, in which the scorer counts the samples that it has started."""
+"""Memory shared by front and scorer, where the scorer counts the samples that it has started."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ def shared_memory() -> BinaryIO:
 
 
 def _unlinked() -> int:
-    # Imported here, so that only old systems without memfd_create pay for it.
+    # Imported here, because only old systems without memfd_create need it.
     import tempfile
 
     fd, path = tempfile.mkstemp()

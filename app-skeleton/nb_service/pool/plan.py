@@ -1,4 +1,4 @@
-"""Plans how a model's scorers start: how many, with how many native threads, forked or not."""
+"""Plans how a model's scorers start: how many, with how many native threads, and whether they are forked."""
 
 import os
 import re
@@ -16,10 +16,10 @@ from nb_service.model_folder import ModelFolder
 from nb_service.settings import Settings
 
 THREAD_LIMIT = "OMP_THREAD_LIMIT"
-# One variable for each library that starts its own threads.
+# One environment variable per library that starts its own threads.
 THREAD_KNOBS = (
     "OMP_NUM_THREADS",
-    # A scikit-learn model stores the number of threads with which it was trained, and requests as many again.
+    # A scikit-learn model stores the number of threads used for training, and uses as many again.
     THREAD_LIMIT,
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -32,18 +32,18 @@ THREAD_KNOBS = (
 )
 # Python's default folders for temporary files (tempfile.gettempdir).
 TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - looked at only; nothing is created in them
-# Container engines mount it writable even if the root file system is read-only.
+# Container engines mount this writable, even with a read-only root file system.
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the same
 CA_KNOBS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# Before it is ready, a scorer answers at most this many golden rows,
+# Before a scorer is ready, it answers at most this many golden rows.
 GOLDEN_ROWS = 20
 # macOS: a forked process may crash or hang in Accelerate, CoreFoundation or OpenMP.
 UNFORKABLE_SYSTEMS = ("darwin",)
-# and starts no further one after this many seconds, so that services with slow predictors become ready, too.
+# It starts no further golden row after this many seconds, so that services with slow predictors become ready, too.
 GOLDEN_SECONDS = 10.0
 
 
-# The size limit of an answer is this multiple of the largest request, and at least this many bytes.
+# The size limit of an answer: this multiple of the largest request, and at least this many bytes.
 ANSWERS_TO_BODIES = 8
 MIN_BOUND = 128 << 20
 # How samples that wait together are scored.
@@ -53,8 +53,8 @@ BATCH_PREDICTOR, DERIVED, ONE_BY_ONE = "batch_predictor", "derived", "one by one
 class Plan(NamedTuple):
     """The configuration of a Pool.
 
-    `mode_is_final` is False if it is not verified that this model may be forked: the zygote's threads, counted after
-    loading, then decide. `patience` is the time in seconds after which no further golden row is started.
+    `mode_is_final` is False if the build has not verified that this model may be forked; the number of threads in the
+    zygote after loading then decides. `patience` is the time in seconds after which no further golden row is started.
     """
 
     mode: str
@@ -73,23 +73,23 @@ class Plan(NamedTuple):
     batch: int = 1
     max_requests: int = 0
     log_format: str = log_forms.PLAIN
-    # Whether scorers may score samples together, including those of one array; and how.
+    # Whether scorers may score waiting samples, or those of one array, together; and how.
     batching: bool = True
     form: str = ONE_BY_ONE
-    # The GPUs, of which each scorer uses one; and whether to start as many scorers as GPUs, if the model uses them.
+    # The GPUs, one per scorer; and whether to start a scorer for each GPU if the model uses them.
     gpus: Gpus = gpus.NONE
     one_a_gpu: bool = False
-    # The limits for decoding pictures.
+    # Limits for decoding pictures.
     max_pixels: int = 89478485
     max_frames: int = 1000
-    # Maximum size of a scorer's answer in bytes.
+    # The maximum size of a scorer's answer in bytes.
     largest_answer: int = 1 << 30
-    # Whether scorers call the notebook's setup and teardown, the time limit of setup in seconds, and that of teardown
-    # when a scorer is replaced; None without a teardown.
+    # Whether scorers call the notebook's setup and teardown; the time limit of setup in seconds; and that of teardown
+    # when a scorer is replaced, None without a teardown.
     runs_setup: bool = True
     setup_seconds: float = 300.0
     teardown_seconds: float | None = None
-    # The environment of the process that provides the model's weights; None for a model without any.
+    # The environment of the process that provides the model's weights; None for a model without weights.
     weights_environment: dict | None = None
 
 
@@ -99,7 +99,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
     threads = native_threads(environ, scorers)
     shown = gpus.visible(environ)
     mode, is_final, reason = start_mode(settings.scorer_start, model.manifest, threads, has_gpus=bool(shown.names))
-    # If one of several predictors is scored in batches, samples are sent together.
+    # If any of several predictors is scored in batches, samples are sent together.
     manifests = [model.manifest, *(each.manifest for each in model.predictors.values())]
     forms = [form_of(each, batching=settings.batching == "auto") for each in manifests]
     form = next((form for form in forms if form != ONE_BY_ONE), ONE_BY_ONE)
@@ -124,7 +124,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
         log_format=settings.log_format,
-        # An explicit batch_predictor is always used, whatever the setting for derived forms.
+        # An explicit batch_predictor is always used, whatever the setting for derived batch forms.
         batching=form == BATCH_PREDICTOR or settings.batching == "auto",
         form=form if settings.max_batch > 1 else ONE_BY_ONE,
         gpus=shown,
@@ -137,7 +137,7 @@ def make_plan(model: ModelFolder, settings: Settings, environ: dict) -> Plan:
 
 
 def form_of(manifest: dict, *, batching: bool) -> str:
-    """Return how samples that wait together are scored; `batching` is whether a derived form may be used."""
+    """Return how waiting samples are scored together; `batching` is whether a derived batch form may be used."""
     if is_batched(manifest):
         return BATCH_PREDICTOR
     proved = (manifest.get("batching") or {}).get("pays_from") is not None
@@ -145,7 +145,7 @@ def form_of(manifest: dict, *, batching: bool) -> str:
 
 
 def most_of(manifest: dict, form: str) -> int:
-    """Return how many samples `form` may score in one call: for a derived form, as many as verification tried."""
+    """Return how many samples may be scored in one call: for a derived batch form, as many as were verified."""
     if form == DERIVED:
         return manifest["batching"]["most"]
     return sys.maxsize if form == BATCH_PREDICTOR else 1
@@ -156,9 +156,9 @@ def start_mode(
 ) -> tuple[str, bool, str]:
     """Return (mode, whether that is final, reason).
 
-    Some libraries hang or die in a forked process, which can't be determined from a pickle. So forking is final only if
-    the build tried it with the same number of native threads, and there is no GPU, as in the build; otherwise, the
-    zygote's threads and libraries decide after loading.
+    Some libraries hang or crash in a forked process, which a pickle does not show. So forking is final only if the
+    build has tried it with the same number of native threads, and there is no GPU, as in the build. Otherwise, the
+    zygote's threads and libraries after loading decide.
     """
     if setting != "auto":
         return setting, True, "set by S2I_SCORER_START"
@@ -179,7 +179,7 @@ def start_mode(
 def native_threads(environ: dict, scorers: int) -> int:
     """Return how many threads a scorer's libraries may use: the user's setting, or its share of the CPUs."""
     setting = environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    # Not isdecimal() and int(), which accept digits of other scripts, and thousands of digits.
+    # isdecimal() and int() would accept digits of other scripts, and thousands of digits.
     if re.fullmatch("[0-9]{1,6}", setting) and int(setting) > 0:
         return int(setting)
     return max(1, cores.available() // scorers)
@@ -194,10 +194,10 @@ def environment(
     """
     variables = launch.environment(environ)
     if len(shown.names) > 1:
-        # A single one needs no variable, and CUDA knows best what a part of one (MIG) is called.
+        # A single GPU needs no variable, and CUDA itself knows the name of a part of one (MIG).
         variables[gpus.VISIBLE] = ",".join(shown.names)
     if not any(map(_may_write, temporary_folders(variables))) and _may_write(SHARED_MEMORY):
-        # matplotlib, for example, can't be imported if there is no writable folder.
+        # matplotlib, for example, can't be imported without a writable folder.
         variables["TMPDIR"] = SHARED_MEMORY
     for knob in THREAD_KNOBS:
         if has_limit or knob != THREAD_LIMIT:

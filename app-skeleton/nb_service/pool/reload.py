@@ -1,4 +1,4 @@
-"""A reload: a second set of scorers, which replaces the present one once it has answered the golden rows."""
+"""A reload: a second set of scorers replaces the present one once it has answered the golden rows."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ STILL_BUSY = "The scorers that the last reload replaced have not finished their 
 
 
 class Reload:
-    """Starts `candidate`, which compares the weights again and calls setup; then calls `adopt`, or `discard`.
+    """Starts `candidate`, which verifies the weights and calls setup, then calls `adopt`, or `discard` if it fails.
 
     `number` identifies the reload. `why_not` is the reason of a failure, as a sentence without model data; "" after
     success. `is_temporary` is whether a later attempt may succeed, because weights could not be provided, or because
@@ -42,7 +42,7 @@ class Reload:
         candidate.on_setup_failed = lambda problem, traceback: self._fail(SETUP_FAILED)
 
     def wait(self) -> None:
-        """Give up if others have not exited in time: each set of scorers has its own copy of the model."""
+        """Give up if other scorers have not exited in time, because each set has its own copy of the model."""
         if time.monotonic() > self._latest_start:
             self.is_temporary = True
             self._fail(STILL_BUSY)
@@ -56,11 +56,11 @@ class Reload:
             self._fail(problem.what)
 
     def stop(self) -> None:
-        """End the reload, because the service stops."""
+        """End the reload, because the service is stopping."""
         self._fail("The service is stopping.")
 
     def as_json(self) -> dict[str, object]:
-        """Return its state for other processes."""
+        """Return the state of the reload, for other processes."""
         state = {"reload": self.number, "is_over": self.is_over}
         return {**state, "why_not": self.why_not, "is_temporary": self.is_temporary}
 

@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
     from nb_service.weights.awaited import Weights
 
-# If this many scorers in a row exit before they answer anything, the model is at fault rather than a single sample.
+# If this many scorers in a row exit before they answer anything, the cause is the model rather than a single sample.
 CRASH_LOOP = 3
-# The maximum delay between starts in a crash loop, in which each pause is twice the previous one.
+# The longest pause between starts in a crash loop, in which each pause is twice the previous one.
 MAX_PAUSE = 10.0
 MIN_PAUSE = 0.2
 # Errors that mean a temporary shortage. Any other error at the very first start is final.
 SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS, errno.ENOSPC})
-# A forked scorer has the model and sends HELLO at once. One that is silent for this long hangs in state that it
-# inherited, such as a lock that another thread of the zygote held during the fork.
+# A forked scorer already has the model, and sends HELLO at once. One that is silent for this long hangs in inherited
+# state, such as a lock that another thread of the zygote held during the fork.
 HELLO_SECONDS = 30.0
-# A spawned scorer loads the model itself. The time limit is unknown until the first one has done it; from then on,
-# others may take SLOWER_BY times as long as the slowest so far, and at least LOAD_SECONDS.
+# A spawned scorer loads the model itself. The first one has no time limit. After that, others may take SLOWER_BY times
+# as long as the slowest so far, and at least LOAD_SECONDS.
 LOAD_SECONDS = 60.0
 SLOWER_BY = 10
-# The share by which S2I_MAX_REQUESTS varies: scorers that started together must not all be replaced together.
+# S2I_MAX_REQUESTS varies by this share, so that scorers that started together are not all replaced together.
 JITTER = 0.1
-# How long a zygote that is replaced may take to exit before it is killed.
+# How long a replaced zygote may take to exit before it is killed, in seconds.
 RETIRE_SECONDS = 1.0
 
 
@@ -60,7 +60,7 @@ class StartFailure(NamedTuple):
 class ScorerManager:
     """The scorers that take samples (`free`), and those that start, warm up or leave.
 
-    It is `warm` once the planned number of scorers have answered the golden rows. `endings` counts scorers' exits by
+    It is `warm` once the planned number of scorers have answered the golden rows. `endings` counts exits of scorers by
     reason. The caller may set callbacks:
 
     - `on_change()`: readiness may have changed.
@@ -86,7 +86,7 @@ class ScorerManager:
         self.free: list[Link] = []
         self.links: dict[int, Link] = {}
         self.warm = False
-        # With GPUs, only the first scorer can show how many are needed: see _count_scorers.
+        # With GPUs, only the first scorer shows how many are needed: see _count_scorers.
         self.planned = 1 if plan.one_a_gpu else plan.scorers
         self.uses_gpus: bool | None = None  # None until the first scorer has answered the golden rows
         self.loaded_once = False
@@ -110,25 +110,25 @@ class ScorerManager:
         self._say = say
         self._stdout = stdout
         self._leaving: dict[int, Link] = {}
-        self._over_quota: list[Link] = []  # to be replaced, one after the other; still in use
-        self._retired: list[Link] = []  # replaced; they only finish the samples that they have
+        self._over_quota: list[Link] = []  # scorers to be replaced, one after the other, which are still in use
+        self._retired: list[Link] = []  # replaced scorers, which only finish the samples that they have
         self._supervisor: Supervisor | None = None
         self._loaded = False
         self._number = 0
         self._deaths = 0
         self._pause: asyncio.TimerHandle | None = None
         self._setbacks = 0  # failed attempts to start a process since the last success
-        self.start_failure: StartFailure | None = None  # why processes can't be started at present
-        self._silent: dict[int, float] = {}  # start times of scorers that have not sent HELLO, by number
+        self.start_failure: StartFailure | None = None  # why no process can be started at present
+        self._silent: dict[int, float] = {}  # when scorers that have not sent HELLO were started, by number
         self._slowest_hello = 0.0
-        self._setting_up: dict[int, float] = {}  # since when scorers have been in the notebook's setup, by number
-        self._failed_setups = 0  # since the last successful one
-        self._setup_problem = ""  # how the last one failed
+        self._setting_up: dict[int, float] = {}  # when scorers started the notebook's setup, by number
+        self._failed_setups = 0  # failed setups since the last successful one
+        self._setup_problem = ""  # how the last setup failed
         self.startup = StartupRecord()
-        self._unfit: list[Link] = []  # that gave a wrong answer to a golden row
-        self.unfit_row: int | None = None  # the number of that row, from 1
+        self._unfit: list[Link] = []  # scorers that answered a golden row wrongly
+        self.unfit_row: int | None = None  # the number of that row, counted from 1
         self._weights = self._make_weights()
-        self._finishing: Supervisor | None = None  # of a manager that was replaced
+        self._finishing: Supervisor | None = None  # being stopped, after this manager was replaced
 
     def _make_weights(self) -> "Weights | None":
         if self._plan.weights_environment is None:
@@ -154,7 +154,7 @@ class ScorerManager:
 
     @property
     def why_not_ready(self) -> str:
-        """Return why scorers don't work, as a sentence; "" if no reason is known."""
+        """Return why no scorer takes samples, as a sentence; "" if no reason is known."""
         if self.unfit_row is not None and not self.warm:
             return (
                 f"Golden row {self.unfit_row} is not predicted as it was when the model was built; "
@@ -173,7 +173,7 @@ class ScorerManager:
 
     @property
     def is_setup_failing(self) -> bool:
-        """Return whether no scorer takes samples because the notebook's setup fails."""
+        """Return whether no scorer takes samples because the notebook's setup keeps failing."""
         return bool(self._failed_setups) and not self.free
 
     @property
@@ -204,7 +204,7 @@ class ScorerManager:
         return {name: places.count(place) for place, name in enumerate(names)}
 
     def start(self) -> None:
-        """Start a zygote, once the model's weights are available; the scorers follow when it has loaded the model.
+        """Start a zygote once the model's weights are available; it starts the scorers when it has loaded the model.
 
         Raise the Problem of a model Python that can't be run; after a temporary shortage, retry later.
         """
@@ -235,7 +235,7 @@ class ScorerManager:
             self._give_up(problem)
 
     def _set_back(self, what: str, reason: str) -> None:
-        """Log, once, that something can't be started now; each setback lengthens the pause before the next attempt."""
+        """Log, once, that something can't be started now; the pause before the next attempt grows."""
         self._setbacks += 1
         self.start_failure = StartFailure(self.start_failure.since if self.start_failure else time.monotonic(), reason)
         if self._setbacks == 1:
@@ -249,7 +249,7 @@ class ScorerManager:
 
     def stop(self, seconds: float) -> list[Job]:
         """Stop every scorer within `seconds`; return the unanswered samples."""
-        # First, so that scorers and zygote that report their exit are not replaced.
+        # Set first, so that scorers and a zygote that exit now are not replaced.
         self.stopping = True
         self.warm = False
         unanswered = [job for link in list(self.links.values()) for job in link.drop()]
@@ -258,7 +258,7 @@ class ScorerManager:
         if self._weights is not None:
             self._weights.end()
         if self._supervisor is not None:
-            # While it loads the model, it does not read its control socket, so waiting would be in vain.
+            # While the zygote loads the model, it does not read its control socket, so waiting would be useless.
             self._supervisor.end(seconds if self._loaded else 0.0, waits=self._plan.teardown_seconds is not None)
             self._supervisor = None
         if self._finishing is not None:
@@ -269,7 +269,7 @@ class ScorerManager:
     # --- replacing all scorers at once ---
 
     def successor(self, say: Callable[[str], object]) -> "ScorerManager":
-        """Return a manager of the same model, not started, whose scorers' samples are returned as this one's are."""
+        """Return a new manager of the same model, whose scorers' unanswered samples go to the same callback."""
         new = ScorerManager(self._loop, self._model, self._plan, say, self._stdout)
         new.batching_ended = self.batching_ended
         new.endings = self.endings
@@ -278,7 +278,7 @@ class ScorerManager:
         return new
 
     def take_over(self, old: "ScorerManager") -> None:
-        """Report to the log and the callbacks of the manager that this one replaces."""
+        """Use the log and the callbacks of `old`, which this one replaces."""
         for name in ("_say", "on_change", "on_fatal", "on_unfit", "on_setup_failed"):
             setattr(self, name, getattr(old, name))
 
@@ -293,7 +293,7 @@ class ScorerManager:
         return any(link.in_flight for link in self._retired)
 
     def retire(self) -> None:
-        """Start no more scorers, and take no more samples; those that scorers have are answered."""
+        """Start no more scorers, and take no more samples; scorers finish the samples that they have."""
         self.stopping = True
         if self._weights is not None:
             self._weights.end()
@@ -304,10 +304,10 @@ class ScorerManager:
             links.clear()
 
     def finish(self) -> None:
-        """Stop all scorers after `retire`, without blocking; teardown has the seconds of the plan."""
+        """Stop all scorers after `retire`, without blocking; teardown has the time in the plan."""
         for link in list(self.links.values()):
             jobs = link.drop()
-            # The others have golden rows only.
+            # The other scorers have only golden rows.
             self.on_unanswered(jobs if link in self._retired else [])
         for registry in (self.links, self._retired, self._silent, self._setting_up):
             registry.clear()
@@ -328,7 +328,7 @@ class ScorerManager:
     def dismiss(self, link: Link, reason: str) -> list[Job]:
         """Kill a scorer and replace it; return its unanswered samples.
 
-        One that is only recycled may call the notebook's teardown first.
+        A scorer that is only recycled may call the notebook's teardown first.
         """
         unanswered = link.drop()
         self.links.pop(link.number, None)
@@ -348,7 +348,7 @@ class ScorerManager:
             self._supervisor.kill(link.number)
 
     def reap(self) -> None:
-        """Reap the zygote if it has exited; it reaps the scorers, which are its children."""
+        """Reap the zygote if it has exited; the zygote itself reaps the scorers."""
         for supervisor in (self._supervisor, self._finishing):
             if supervisor is not None:
                 supervisor.reap()
@@ -356,7 +356,7 @@ class ScorerManager:
             self._weights.reap()
 
     def replace_silent(self, now: float) -> None:
-        """Replace scorers that have been running too long without reporting that they have the model, or a problem."""
+        """Replace scorers that have run for too long without reporting that they have the model, or a problem."""
         patience = self._patience()
         for number, since in list(self._silent.items()):
             link = self.links.get(number)
@@ -380,7 +380,7 @@ class ScorerManager:
     # --- called by the links ---
 
     def link_setting_up(self, link: Link) -> None:
-        """Give the scorer the time limit for setup."""
+        """Start the time limit for setup."""
         self._has_loaded(link)
         self._setting_up[link.number] = time.monotonic()
         self.startup.begin()
@@ -392,7 +392,7 @@ class ScorerManager:
             self._slowest_hello = max(self._slowest_hello, time.monotonic() - since)
 
     def link_ready(self, link: Link, pid: int) -> None:
-        """Send golden rows to a scorer that has loaded the model: all of them at first, one to a replacement."""
+        """Send golden rows to a scorer that has loaded the model: all to the first scorers, one to a replacement."""
         self._has_loaded(link)
         if self._setting_up.pop(link.number, None) is not None:
             self._failed_setups = 0
@@ -415,7 +415,7 @@ class ScorerManager:
             guarded(self.on_batching_ended)
 
     def link_problem(self, link: Link | None, facts: dict) -> None:
-        """Log that loading the model or its setup failed; if no process has ever loaded it, give up."""
+        """Log that loading the model or setup failed; give up if no process has ever loaded the model."""
         if link is not None:
             self._silent.pop(link.number, None)
         problem = problems.model_problem(facts)
@@ -429,7 +429,7 @@ class ScorerManager:
     def _setup_has_failed(
         self, link: Link, problem: Problem, traceback: str | None = None, error_class: str = ""
     ) -> None:
-        """Log how setup failed, in full if the reason is new; the pause before the next scorer grows."""
+        """Log how setup failed, in full if the reason is new; the pause before the next start grows."""
         self._failed_setups += 1
         link.setup_failed = True
         self.startup.fail(problem, traceback, error_class)
@@ -445,7 +445,7 @@ class ScorerManager:
         self.on_room(None)
 
     def link_first_answer(self, link: Link) -> None:
-        """Reset the count of deaths: this scorer works."""
+        """Reset the count of deaths, because this scorer works."""
         was_looping = self.crash_looping
         self._deaths = 0
         if was_looping:
@@ -453,7 +453,7 @@ class ScorerManager:
             guarded(self.on_change)
 
     def link_quota_reached(self, link: Link) -> None:
-        """Replace a scorer that has served its quota; its replacement is ready before it leaves."""
+        """Start a replacement for a scorer that has served its quota; the scorer leaves when that is ready."""
         if link in self._retired:
             if not link.in_flight:
                 self._let_go(link)
@@ -474,7 +474,7 @@ class ScorerManager:
         self.on_room(link)
 
     def link_empty(self, link: Link) -> None:
-        """Give waiting samples to this scorer now."""
+        """Give waiting samples to this scorer at once."""
         self.on_empty(link)
 
     def link_strange(self, link: Link) -> None:

@@ -53,7 +53,7 @@ def require(usage: str, arguments: Sequence[str], count: int) -> None:
 
 @contextmanager
 def problem_as_json(*, is_wanted: bool) -> Iterator[None]:
-    """If `wanted`, print a problem raised in the block as JSON, and exit with its status."""
+    """If `is_wanted`, print a problem raised in the block as JSON, and exit with its status."""
     try:
         yield
     except Problem as problem:
@@ -64,9 +64,9 @@ def problem_as_json(*, is_wanted: bool) -> Iterator[None]:
 
 
 def run(parser: ProblemParser, arguments: Sequence[str], make: Callable[[argparse.Namespace], dict[str, Any]]) -> None:
-    """Let `make` print and return a report, and raise SystemExit with its exit status; or print the help.
+    """Call `make`, which prints and returns a report and may raise SystemExit; or print the help.
 
-    A problem is raised, or printed as JSON if stdout is reserved for JSON.
+    A problem is raised; if stdout is reserved for JSON, it is printed as JSON instead.
     """
     if {"-h", "--help"} & set(arguments):
         print(parser.format_help(), end="")

@@ -1,4 +1,4 @@
-"""`nb-builder diff`: predictions of two services for the same samples, side by side, with speed and size."""
+"""`nb-builder diff`: compares the predictions of two services for the same samples, with their speed and size."""
 
 import argparse
 import json
@@ -102,7 +102,7 @@ def _split(given: str) -> list[str]:
 
 
 def _check_inputs(old: services.Candidate, new: services.Candidate) -> None:
-    """Raise DiffInputs if the two accept different samples, unless a golden row that both accept shows otherwise."""
+    """Raise DiffInputs if the two accept different samples, unless both accept a golden row."""
     reason = same_inputs.difference(old.model.sample_schema, new.model.sample_schema)
     if reason and not samples.common(old, new)[0]:
         raise DiffInputs(old=old.name, new=new.name, reason=reason)

@@ -1,4 +1,4 @@
-"""`new`: creates a small repository that builds, as a start."""
+"""`new`: creates a small repository that builds, as a starting point."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _TITLE = """\
 What is the rent of a flat of a given size? A linear model, fitted to made-up flats. nb-builder makes a prediction \
 service of this notebook: it installs `requirements`, runs every cell, and serves `predictor`."""
 
-# It has wheels for each Python that nb-builder supports.
+# This package has wheels for each Python that nb-builder supports.
 _REQUIREMENTS = 'requirements = [["scikit-learn", "1.7.2"]]'
 
 _TRAINING = """\

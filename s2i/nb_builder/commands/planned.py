@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nb_builder.fix.plan import Plan
     from nb_builder.fix.resolver import Candidate, Resolution
 
-# Larger files are left to the build's check.
+# The check of the build reads larger files.
 _MAX_BYTES = 50_000_000
 _MAX_FILES = 200
 # Problems that other versions of packages may solve.
@@ -34,15 +34,15 @@ _OF_PACKAGES = re.compile(
     r"|InvalidParameterError|could not convert|ValueError: .*(?:must be|got an unexpected|parameter)"
     r"|NotImplementedError"
 )
-# Problems of the proposed predictor.
+# Problems caused by the proposed predictor.
 _OF_PROPOSALS = {"not-serializable", "example-fails", "model-does-not-load"}
 _SAMPLE_CHARACTERS = 200
 
 MAX_PROPOSALS = 3
-# How long a dry run may look at the cells. Ordinary notebooks take a second or two.
+# The time limit of a dry run for reading the cells. Ordinary notebooks take a second or two.
 DRY_RUN_SECONDS = 30
 
-# Builds a folder with these variables, and returns the exit status.
+# A function that builds a folder with these variables, and returns the exit status.
 Build = Callable[[Path, Mapping[str, str]], int]
 
 
@@ -61,7 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Consent:
-    """Choices that the user made with options: accept the plan, only show the plan, write to the notebook."""
+    """The user's choices on the command line: accept the plan, only show it, or write it into the notebook."""
 
     yes: bool = False
     dry_run: bool = False
@@ -104,13 +104,14 @@ def run(target: str, folder: Path, environ: Mapping[str, str], build: Build, con
     Without a terminal and without consent, print the plan and the command that accepts it. The caller then builds the
     unchanged notebook, and that build reports what is missing.
     """
-    # Imported here because notebooks with a predictor don't need it.
+    # Imported here, because notebooks with a predictor don't need it.
     from nb_builder.commands import check
     from nb_builder.fix import plan as plans
 
     settings = Settings(environ)
     try:
-        # A dry run is for repositories that are not trusted yet. It runs nothing, not even computed requirements.
+        # A dry run must be safe for repositories that are not trusted yet, so it runs nothing, not even computed
+        # requirements.
         with (
             check.ended_after(DRY_RUN_SECONDS if consent.dry_run else 0),
             tempfile.TemporaryDirectory(prefix="nb-plan-") as scratch,
@@ -272,7 +273,7 @@ def _problem(file: Path) -> Mapping[str, object]:
 
 
 def _is_of_the_proposal(problem: Mapping[str, object], plan: "Plan") -> bool:
-    """Return whether the proposed predictor caused the failure: it differs, raises, or can't be saved."""
+    """Return whether the proposed predictor caused a failure: it predicts differently, raises, or can't be saved."""
     last = max(cell.number or 0 for cell in plan.checked.last.cells)
     code, number = problem.get("code"), problem.get("cell")
     fails = code in ("cell-failed", "package-changed") and isinstance(number, int) and number > last

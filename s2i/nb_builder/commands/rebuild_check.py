@@ -1,7 +1,7 @@
-"""`nb-builder rebuild-check`: whether a second build of the same sources and lock yields the same files, or why not.
+"""`nb-builder rebuild-check`: compares two builds of the same sources and lock, and explains which files differ.
 
-It gets two folders: APP_ROOT as it is in an image, and as the same build has recreated it. Their contents are neither
-executed nor unpickled, and their links are not followed: a file next to each folder records the link targets.
+It gets two folders: an image's APP_ROOT, and the APP_ROOT of a second build. It neither executes nor unpickles their
+contents, and does not follow their links: a file next to each folder records the link targets.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ from nb_builder.common.log import Log
 USAGE = "Usage: nb_builder rebuild-check APP_ROOT APP_ROOT"
 # The suffix of the file next to a folder that lists the targets of the folder's links by name.
 LINKS = ".links.json"
-# Never reproducible: ECDSA uses a random number, and a check has no key.
+# Not reproducible: ECDSA signatures use a random number, and a check has no key.
 _SIGNATURES = frozenset((f"{paths.MODEL}/{paths.SIGNATURE}", f"{paths.BUILD}/{paths.PROVENANCE_SIGNATURE}"))
-# What only s2i puts into an image: the second build has no variables of the platform.
+# Only s2i puts these into an image: the second build has no variables of the platform.
 _ONLY_THERE = f"{paths.BUILD}/{paths.FROM_REPOSITORY}"
-# Added by the check, so that the lock is the same.
+# The check adds the lock, so that it is the same.
 _ADDED = f"{paths.SRC}/{paths.LOCK}"
-# Keys that a report has only if its lock was resolved by the build.
+# Keys that only a report of a build without a lock contains.
 _REPORT = f"{paths.BUILD}/{paths.REPORT}"
 _OF_THE_LOCK = frozenset(("asked", "resolved"))
-# Each one is shown with its own digest; the rest are counted.
+# Files in these folders are shown with their digests; the others are counted.
 _SHOWN = (paths.MODEL, paths.BUILD)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^1\d{9}(\.\d+)?$")
 # The header of a .pyc file: a magic number, flags, and the time and size of its source.

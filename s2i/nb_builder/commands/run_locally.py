@@ -32,7 +32,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.problems.build_problem import BuildProblem
 
-# The command prints longer samples and predictions shortened to this.
+# Longer samples and predictions are shortened to this length in printed commands.
 MAX_SHOWN = 1000
 SHOWN_OF_LONG = 60
 DOORWAYS = Path(__file__).parents[2] / "bin"
@@ -76,10 +76,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class Answers:
-    """Writes one line of JSON to a descriptor: the first response, or why there is none.
+    """Writes a single line of JSON to a descriptor: the first response, or why there is none.
 
-    As a context manager it writes, on exit, the problem that ended the block before the first response, or the exit
-    status alone, as for Ctrl-C.
+    As a context manager, it writes the problem that ended the block before the first response, or only the exit status,
+    for example after Ctrl-C.
     """
 
     def __init__(self, command: str, descriptor: int) -> None:
@@ -95,7 +95,7 @@ class Answers:
             os.write(self._descriptor, json.dumps(facts).encode() + b"\n")
 
     def leave(self) -> None:
-        """Write nothing more, because another program does."""
+        """Write nothing more, because another program will."""
         self._is_given = True
 
     def __enter__(self) -> None:
@@ -112,10 +112,10 @@ class Answers:
         elif isinstance(error, SystemExit) and isinstance(error.code, int):
             status = error.code
             problem = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else None
-        # After the problem's text, which may go to the same stream.
+        # Written after the problem's text, which may go to the same stream.
         atexit.register(self.give, {"command": self._command, "exit_status": status, "problem": problem})
         if self._file.parent == Path(self._scratch.name):
-            # A problem that is shown after this must not be written to the removed folder.
+            # A later problem must not be written to this folder, which is removed now.
             os.environ.pop(PROBLEM_FILE, None)
         self._scratch.cleanup()
 
@@ -163,9 +163,9 @@ def _build(given: argparse.Namespace, log: Log) -> tuple[Path, dict[str, str], A
     settings = Settings()
     home = settings.home.resolve()
     app_root = Path(given.app_root).absolute() if given.app_root else home / "app"
-    # Check PORT before the clone, and again before the build: .s2i/environment may set it, too.
+    # PORT is checked before the clone, and again before the build, because .s2i/environment may set it, too.
     wanted_port(os.environ)
-    # Before the clone, which is created next to the folder.
+    # Locked before the clone, which is created next to the folder.
     lock = AppLock(app_root, f"'{given.target}' is being built")
     # A shallow clone may lack the commit that last changed the notebook.
     history = settings.resolve_as_of == resolve_date.AUTO
@@ -260,11 +260,11 @@ def _serve_on(
         if answers is None:
             log.line("     Press Ctrl-C to stop.")
         else:
-            # A program reads this, not a user at a terminal.
+            # A program reads this rather than a user at a terminal.
             answers.give(asked)
         service.wait()
     except KeyboardInterrupt:
-        # The log's last line tells users to stop it this way, so it isn't a failure.
+        # The last line of the log suggests Ctrl-C to stop the service, so this isn't a failure.
         log.step("Stopping")
     finally:
         os.close(reader)
@@ -293,11 +293,11 @@ def listening(first: int, log: Log, host: str = HOST) -> socket.socket:
     """Return a socket listening on `first` or the next free port; 0 means any port. Raises NoPortFree."""
     for port in range(first, min(first + 100, 65536)):
         sock = socket.socket()
-        # The service sets it, too; so a connection in TIME_WAIT doesn't make the port look taken.
+        # The service sets this option, too, so a connection in TIME_WAIT doesn't make the port look taken.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((host, port))
-            # With this option several sockets may bind a port, but only one may listen.
+            # With this option, several sockets may bind the same port, but only one may listen.
             sock.listen()
         except OSError:
             sock.close()
@@ -315,7 +315,7 @@ def free_port(first: int, log: Log) -> int:
 
 
 def _first_facts(reader: int) -> dict:
-    """Return the facts with which the service reports that it is ready, or why it isn't; none if it exits first."""
+    """Return the facts that a service reports when it is ready or fails to start; {} if it exits first."""
     with open(reader, encoding="utf-8", closefd=False) as lines:
         every = map(json.loads, lines)
         return next((facts for facts in every if "port" in facts or "port_taken" in facts), {})
@@ -341,7 +341,7 @@ def _send_example(app_root: Path, address: str, log: Log) -> dict[str, object]:
                 log.step(f"Sample request: {shorten(sample)} → status {error.code}")
         except OSError as error:
             log.note(f"the sample request {shorten(sample)} failed ({error}).")
-        # Let the log of this request come before the lines that should stay visible.
+        # Wait for this request's log lines, so that the lines below stay visible.
         time.sleep(2 * FLUSH_SECONDS)
     log.line(f"     {how_to_ask(sample, url)}")
     log.line(f"     Try it in a browser: {address}/docs")
@@ -367,5 +367,5 @@ def how_to_ask(sample: str | None, url: str) -> str:
 
 
 def shorten(text: str) -> str:
-    """Return a text of at most MAX_SHOWN characters: samples with files, as JSON, would fill the terminal."""
+    """Return a text of at most MAX_SHOWN characters: a sample with files would fill the terminal as JSON."""
     return text if len(text) <= MAX_SHOWN else f"{text[:SHOWN_OF_LONG]}… ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""Signs an existing model, for keys that must not be present during a build. `nb-builder sign` calls it."""
+"""`nb-builder sign`: signs an existing model, with a key that must not be present during a build."""
 
 import os
 import sys

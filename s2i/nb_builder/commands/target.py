@@ -92,7 +92,7 @@ def is_url(name: str) -> bool:
 
 
 def here(name: str) -> tuple[Path, str | None]:
-    """Return the folder to build and the notebook named in it; raise a problem if the name is neither."""
+    """Return the folder to build, and the notebook named in it; raise a problem if there is neither."""
     if not name:
         raise SourceUnnamed
     path = Path(name).expanduser()
@@ -102,7 +102,7 @@ def here(name: str) -> tuple[Path, str | None]:
 
 
 def require(name: str) -> None:
-    """Raise a problem if a name is neither a git URL nor a local folder or notebook."""
+    """Raise a problem if a name is not a git URL, a local folder or a notebook."""
     if not is_url(name):
         here(name)
 
@@ -136,7 +136,7 @@ def _clone(url: str, clone: Path, log: Log, *, history: bool) -> Path:
 
 
 def _fetch_submodules(clone: Path, log: Log) -> None:
-    """Fetch the submodules of a clone; a failure is only noted, because the notebook may not need them."""
+    """Fetch the submodules of a clone; only log a failure, because the notebook may not need them."""
     if git.fetch_submodules(clone):
         return
     status = git.facts(clone, "submodule", "status") or ""
@@ -153,7 +153,7 @@ def _on_disk(path: Path) -> tuple[Path, str | None]:
             raise FolderEmpty(folder=path)
         return path, None
     folder = _top(path.parent)
-    # A user may have no home directory, for which Path.home raises.
+    # Path.home raises for a user without a home directory.
     if folder in (Path(os.path.expanduser("~")), Path("/")):
         raise FolderTooWide(notebook=path.name, folder=folder)
     return folder, str(path.relative_to(folder))
@@ -197,8 +197,8 @@ def build_environment(
 def settings_of(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of .s2i/environment, overridden by `environ`.
 
-    Raises FileRefused, and SettingInvalid if the file names a program to start: on this machine only `environ`, which
-    belongs to the user, may do so.
+    Raises FileRefused. Raises SettingInvalid if the file names a program to start: only `environ` may, because it
+    belongs to the user of this machine.
     """
     of_repository = author_variables.read(folder).taken
     python = of_repository.get(_PYTHON, "")

@@ -1,4 +1,4 @@
-"""The output of `usage`, which is the image's default command and the help of each script."""
+"""Prints the usage of the builder image: its default command, and the help of each script."""
 
 import textwrap
 

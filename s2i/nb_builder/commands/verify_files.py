@@ -1,4 +1,4 @@
-"""Verifies the model in files extracted from an image, without loading it; `nb-builder verify` calls it."""
+"""`nb-builder verify`: verifies the model in files extracted from an image, without loading it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ USAGE = "Usage: nb_builder verify APP_ROOT PUBLIC_KEY"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print who signed the model in an APP_ROOT, and its origin.
+    """Print the signer and the origin of the model in an APP_ROOT.
 
     Raises ModelMissing, ModelUnsigned, SignatureInvalid, ModelNotAsSigned or VerifyUnusable, and SystemExit with the
     usage for other arguments.

@@ -1,4 +1,4 @@
-"""Writes a model extracted from an image as one file that Python runs. `nb-builder zipapp` calls it."""
+"""`nb-builder zipapp`: writes a model extracted from an image as one file that Python runs."""
 
 import os
 import sys
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _read(app_root: Path) -> ModelFolder:
-    """Return the model, verified if this machine's settings require it; its Python need not be installed."""
+    """Return the model, verified if this machine's settings require that; its Python need not be installed."""
     folder = app_root / paths.MODEL
     trust = Settings(dict(os.environ)).trust
     digests = None if trust is None else trust.digests_of(folder)

@@ -1,1 +1,1 @@
-"""Shared by the packages of all phases: settings, log, workspace, cells, digests. Depends on no phase."""
+"""Code shared by the packages of all phases: settings, log, workspace, cells, digests. It imports none of them."""

@@ -1,4 +1,4 @@
-"""The results of build steps, which later steps use and the report records."""
+"""Results of build steps, which later steps use and the report contains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,7 +9,7 @@ from nb_service.weights.lock import Entry
 
 @dataclass(frozen=True)
 class Circumstances:
-    """Facts that must be equal to reuse anything from the previous build."""
+    """Facts that must be unchanged to reuse any part of the previous build."""
 
     python: str
     platform: str
@@ -51,7 +51,8 @@ class Resolution:
 class Installed:
     """The packages of the notebook's environment, as `pip freeze` lists them, and their origin.
 
-    `asked` is the fingerprint of the requirements. `added_by_cells` is what cells have installed, None before they ran.
+    `asked` is the fingerprint of the requirements. `added_by_cells` lists what cells have installed; None before they
+    run.
     """
 
     packages: list[str]
@@ -74,7 +75,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class MadeOf:
-    """Everything that a model was made from."""
+    """Everything from which a model was built."""
 
     circumstances: Circumstances
     origin: Origin

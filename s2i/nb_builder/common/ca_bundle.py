@@ -6,12 +6,12 @@ from pathlib import Path
 
 from nb_scorer.common.problem import SettingInvalid
 
-# Each tool has its own variable for the same file: uv and Python's ssl, requests, curl, pip, git, in this order.
+# Each tool has its own variable for this file, in this order: uv and Python's ssl, requests, curl, pip, git.
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
 
 
 def trusting(bundle: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return `environ` with every tool's variable pointing at `bundle`; unchanged if there is none.
+    """Return `environ` with every tool's variable set to `bundle`; unchanged if that is None.
 
     Raises SettingInvalid if S2I_CA_BUNDLE names no readable PEM file.
     """

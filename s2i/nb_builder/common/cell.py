@@ -1,4 +1,4 @@
-"""One cell of script two, which `rewrite` passes to `execute` and problems mention."""
+"""A cell of script two, as `rewrite` creates it, `execute` runs it and problems name it."""
 
 import ast
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ class Cell:
 
     @cached_property
     def statements(self) -> Sequence[ast.stmt] | None:
-        """The cell's statements, which must not be modified; None if this Python can't parse it, as the model's may."""
+        """Its statements, which must not be modified; None if this Python can't parse them, as the model's may."""
         module = syntax_trees.tree(self.source)
         return module.body if module else None
 
     @property
     def ours(self) -> bool:
-        """Whether nb-builder added the cell."""
+        """Whether nb-builder has added this cell."""
         return self.number is None
 
     def where(self, notebook: str, line: int | None = None) -> str:

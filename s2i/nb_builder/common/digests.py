@@ -8,7 +8,7 @@ from pathlib import Path
 from nb_scorer.common import paths
 from nb_scorer.common.digests import sha256_of
 
-# Mode, size, mtime, ctime and inode: any change of a file's content or mode affects one of these.
+# Mode, size, mtime, ctime and inode: any change of a file's content or mode changes at least one of these.
 State = tuple[int, int, int, int, int]
 
 

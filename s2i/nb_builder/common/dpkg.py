@@ -1,4 +1,4 @@
-"""dpkg's database of this image: the installed packages, and which of them owns a file."""
+"""Reads dpkg's database of this image: the installed packages, and the files that belong to them."""
 
 import os
 import re
@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 DPKG = Path("/var/lib/dpkg")
-# Top-level folders that are links into /usr on a merged system; packages name their files with either path.
+# On a merged system, these top-level folders are links into /usr, and packages list their files under either path.
 _MERGED = ("/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/")
-# Files that a package generates during installation, so they are not in its list.
+# Files that a package creates during installation, and that are therefore not in its list.
 _GENERATED = {"/etc/ssl/certs/ca-certificates.crt": "ca-certificates"}
 
 

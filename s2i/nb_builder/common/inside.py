@@ -1,10 +1,10 @@
-"""Which paths of a repository may be read: an untrusted repository may contain symlinks or FIFOs."""
+"""Determines which paths of an untrusted repository may be read: it may contain symlinks or FIFOs."""
 
 import os
 import stat
 from pathlib import Path
 
-# Maximum bytes to read at once: of notebooks, which contain outputs, and of all other files.
+# Maximum size of a file to read: of notebooks, which contain outputs, and of all others.
 _MAX_NOTEBOOK, _MAX_SIZE = 256 << 20, 32 << 20
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
@@ -15,7 +15,7 @@ _KINDS = (
 
 
 def special(path: str | Path) -> str:
-    """Describe a path that is neither a file, a folder nor a link, such as "a FIFO"; return "" for all others."""
+    """Return a description of a path that is neither a file, a folder nor a link, such as "a FIFO"; "" for others."""
     try:
         mode = os.lstat(path).st_mode
     except OSError:

@@ -1,9 +1,10 @@
 """A build's log: one `---> step` line per step, everything on stdout.
 
-s2i takes some texts on stderr, such as "tar... not found", for a broken image and silently runs assemble a second time;
-so a build writes nothing to stderr.
+s2i interprets some texts on stderr, such as "tar... not found", as a broken image and silently runs assemble again. So
+a build writes nothing to stderr.
 
-It prints names, source and output of untrusted notebooks, so terminals and CI servers must find no commands in it.
+The log contains names, source code and output of untrusted notebooks. It is escaped, so that terminals and CI servers
+find no commands in it.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The command `nb-builder` in the form that readers of a message can type."""
+"""The command `nb-builder` as the reader of a message can type it."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 
 def own_command(root: Path = ROOT) -> str:
     """Return `nb-builder` or, in a clone without an installed command, the path of the clone's script."""
-    # A wheel and an image contain no Makefile.
+    # Only a clone contains a Makefile, unlike a wheel or an image.
     if not (root / "Makefile").is_file() or shutil.which(NAME):
         return NAME
     script = str(root / "s2i" / NAME)

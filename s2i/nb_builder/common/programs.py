@@ -9,7 +9,7 @@ from nb_scorer.common import phrases
 
 
 def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a program; return its output and exit status. Its stdin is empty unless `options` contain an `input`.
+    """Run a program; return its output and exit status. Its stdin is empty unless `options` contains `input`.
 
     Output may contain bytes that are not UTF-8, in any locale. `options` are those of subprocess.run.
     """

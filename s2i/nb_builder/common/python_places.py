@@ -52,7 +52,7 @@ def _newest_first(place: Path) -> list[Path]:
 
 
 def _in(folder: Path) -> list[Path]:
-    """Return the entries of a folder; none if this user may not read it, as with another user's pyenv."""
+    """Return the entries of a folder; none if this user may not read it, for example another user's pyenv."""
     try:
         return [folder / name for name in os.listdir(folder)]
     except OSError:

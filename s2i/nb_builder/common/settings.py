@@ -16,7 +16,7 @@ def names(value: str) -> tuple[str, ...]:
 
 def distributions(value: str) -> tuple[str, ...]:
     """Return the names of distributions in a comma-separated list, normalised as in package indexes."""
-    # Not at the top: the command reads this table for its help, and has only the standard library.
+    # Imported here: the command reads this table for its help, and has only the standard library.
     from packaging.utils import canonicalize_name
 
     return tuple(canonicalize_name(name) for name in _items(value, "distributions"))
@@ -45,7 +45,7 @@ def _items(value: str, what: str) -> tuple[str, ...]:
     return items
 
 
-# Read first, because it may be wrong itself.
+# Read first, because an error in it must be reported before those of other settings.
 PROBLEM_FILE = "S2I_PROBLEM_FILE"
 
 

@@ -2,9 +2,9 @@
 
 import ast
 
-# Generated code can be nested deeper (long sums, chains of calls) than recursive functions can walk.
+# Generated code, such as long sums or chains of calls, may be nested too deeply for recursive functions.
 MAX_DEPTH = 1500
-# The recursion limit that these functions need for a tree of that depth: up to three calls per level.
+# The recursion limit for trees of that depth: recursive functions use up to three calls per level.
 RECURSION_LIMIT = 5000
 
 
@@ -14,7 +14,7 @@ def tree(source: str) -> ast.Module | None:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    # Each level takes at least one character.
+    # Each level needs at least one character.
     return module if len(source) < MAX_DEPTH or _is_flat(module) else None
 
 
@@ -25,7 +25,7 @@ def statements(source: str) -> list[ast.stmt]:
 
 
 def until(source: str, line: int | None) -> list[str]:
-    """Return the code of each statement that starts on or above `line`; of all statements if `line` is None."""
+    """Return the code of each statement that starts on or before `line`; of all statements if `line` is None."""
     return [ast.unparse(statement) for statement in statements(source) if line is None or statement.lineno <= line]
 
 

@@ -1,11 +1,11 @@
 """Variables that can make a starting program run other code: only the user of this machine may set them.
 
-Repositories and images may not. `s2i/bin` drops what it can of them before a build or a service starts.
+Repositories and images may not set them. `s2i/bin` removes as many as it can before a build or a service starts.
 """
 
 from collections.abc import Mapping
 
-# Of shells, the C library, the resolver, OpenSSL, and nb-builder.
+# Variables of shells, the C library, the resolver, OpenSSL, and nb-builder.
 _NAMES = frozenset(
     (
         *("PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "CDPATH", "GLOBIGNORE", "PROMPT_COMMAND"),
@@ -17,7 +17,7 @@ _NAMES = frozenset(
     )
 )
 _BEGINNINGS = ("LD_", "DYLD_", "PYTHON", "BASH_FUNC_", "GIT_", "DOCKER_", "CONTAINER_")
-# They can't make a program run other code, and notebooks need them.
+# Notebooks need these, and they can't make a program run other code.
 _HARMLESS = frozenset(("PYTHONHASHSEED", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS"))
 
 

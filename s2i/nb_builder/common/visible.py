@@ -1,7 +1,7 @@
-"""Untrusted text (names, lines of source) made safe to print or to write into a comment.
+"""Makes untrusted text (names, lines of source) safe to print or to write into a comment.
 
-A terminal obeys control characters, and a line break in a name can fake a line of the log or end a comment. Controls of
-writing direction reorder the displayed text. CI servers treat some lines of a job's log as commands.
+A terminal executes control characters. A line break in a name can fake a line of the log, or end a comment. Direction
+controls reorder the displayed text. CI servers treat some lines of a log as commands.
 """
 
 import json
@@ -11,8 +11,8 @@ import unicodedata
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 # Cc: control characters; Cs: surrogates, that is bytes that are not UTF-8; Zl and Zp: Unicode's own line breaks.
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
-# GitHub reads `::error::` at the start of a line, after any spaces, and its older form `##[error]` anywhere; Azure
-# Pipelines has ##vso[…] and ##[…].
+# GitHub recognises `::error::` at the start of a line, after any spaces, and its older form `##[error]` anywhere; Azure
+# Pipelines recognises ##vso[…] and ##[…].
 _HASHES = r"(?<=#)#(?=(?:vso)?\[)"
 _COMMAND = re.compile(rf"^(\s*):(?=:\w)|{_HASHES}", re.MULTILINE)
 
@@ -28,14 +28,14 @@ def lines(text: str) -> str:
 
 
 def no_commands(text: str) -> str:
-    r"""Return text in which no CI server finds a command: the first character of each is escaped: \x3a:error::."""
+    r"""Return text without commands for CI servers: the first character of each is escaped, as in \x3a:error::."""
     return _COMMAND.sub(lambda sign: f"{sign[1]}\\x3a" if sign[1] is not None else r"\x23", text)
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """Return a value as JSON that is safe to print: the same value, with JSON escapes where `line` has its own."""
+    """Return a value as JSON that is safe to print: the same value, with JSON's escapes for what `line` escapes."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    # All of these are in strings: outside them JSON has only line breaks.
+    # All of these are inside strings: elsewhere, JSON has only line breaks.
     shown = (sign if sign in ("\n", _shown(sign)) else f"\\u{ord(sign):04x}" for sign in text)
     return re.sub(_HASHES, r"\\u0023", "".join(shown))
 
@@ -51,7 +51,7 @@ def is_utf_8(text: str) -> bool:
 
 
 def _shown(character: str) -> str:
-    # Most text is ASCII, and this is called for each character.
+    # A fast path: most text is ASCII, and this function is called for each character.
     if " " <= character <= "~":
         return character
     if ord(character) in _BIDI or unicodedata.category(character) in _UNPRINTABLE:

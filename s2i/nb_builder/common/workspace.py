@@ -1,4 +1,4 @@
-"""`$APP_ROOT` during a build: where files go, and what remains when a build fails."""
+"""The folders of `$APP_ROOT` during a build, and what remains of them if the build fails."""
 
 import os
 import shutil
@@ -14,10 +14,10 @@ OPENSHIFT_GROUP = 0
 
 
 class Workspace:
-    """The folders of one build under `app_root`; names come from nb_scorer.common.paths."""
+    """The folders of one build below `app_root`; their names are defined in nb_scorer.common.paths."""
 
     def __init__(self, app_root: Path) -> None:
-        """Name the folders; none is created yet."""
+        """Set the paths of the folders, without creating any."""
         self.root = app_root
         self.src = app_root / paths.SRC
         self.build = app_root / paths.BUILD
@@ -26,14 +26,14 @@ class Workspace:
 
     @contextmanager
     def fresh(self) -> Iterator[None]:
-        """Remove an earlier build's results, and this build's if it fails; build/ stays for the user to read."""
+        """Remove an earlier build's results, and this build's if it fails; build/ stays, for the user to read."""
         self._remove_results()
         shutil.rmtree(self.build, ignore_errors=True)
         self.build.mkdir(parents=True)
         try:
             yield
         except BaseException:
-            # Also on Ctrl-C and SIGTERM: an incomplete venv or model must never be served.
+            # Runs after Ctrl-C and SIGTERM, too: an incomplete venv or model must never be served.
             self._remove_results()
             raise
 

@@ -1,1 +1,1 @@
-"""Compares the predictions of two built services: starts them, sends both the same samples, and reports."""
+"""Compares the predictions of two services: starts both, sends them the same samples, and reports the differences."""

@@ -1,4 +1,4 @@
-"""Requests one prediction after another from a service, over a persistent connection."""
+"""A client that requests one prediction after another from a service, over a persistent connection."""
 
 import http.client
 import json
@@ -10,11 +10,11 @@ from nb_builder.comparison.services import Candidate, Running, not_ready
 READY_SECONDS = 600.0
 PAUSE_SECONDS = 0.05
 MAX_PAUSE = 1.0
-# How long to retry while a service responds "try again" because its scorer is being replaced.
+# How long to retry if a service responds "try again" because its scorer is being replaced.
 PATIENCE_SECONDS = 60.0
-# How long a response may take in addition to the longest prediction.
+# The time that a response may take in addition to the time limit of a prediction.
 SLACK_SECONDS = 30.0
-# Maximum bytes of a response: the service is untrusted, and a prediction is for one sample.
+# Maximum bytes of a response with one prediction, because the service is untrusted.
 MAX_RESPONSE = 32 << 20
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -77,7 +77,7 @@ class Client:
         try:
             return self._exchange("GET", "/readyz", None)[0] == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
-            # Nothing listens yet, or an engine's own proxy closes the connection.
+            # The service does not listen yet, or an engine's proxy closes the connection.
             self.close()
             return False
 
@@ -91,7 +91,7 @@ class Client:
             time.sleep(PAUSE_SECONDS)
 
     def _asked(self, sample: bytes) -> tuple[Outcome, bool]:
-        """Return the outcome, and whether the service asks for a retry."""
+        """Return the outcome, and whether the service requests a retry."""
         was_open = self._connection is not None
         began = time.perf_counter()
         try:
@@ -101,7 +101,7 @@ class Client:
             self.close()
             if ending := self._running.ending():
                 raise not_ready(self._candidate, f"{ending} during the comparison", self._running.log()) from error
-            # It may have closed an idle connection.
+            # The service may have closed an idle connection.
             again = was_open and not isinstance(error, TimeoutError)
             return Outcome("no answer", None, f"{type(error).__name__}: {error}", seconds), again
         seconds = time.perf_counter() - began
@@ -110,7 +110,7 @@ class Client:
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         if self._connection is None:
             host, port = self._running.address or ("", 0)
-            # Reloading a model may take as long as the prediction after it.
+            # Reloading a model may take as long as the prediction that follows.
             self._connection = http.client.HTTPConnection(
                 host, port, timeout=2 * self._candidate.seconds + SLACK_SECONDS
             )

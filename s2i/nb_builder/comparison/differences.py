@@ -1,4 +1,4 @@
-"""How far two predictions are apart."""
+"""Measures the difference between two predictions."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from nb_scorer.model import compare_answers
 
 INFINITE = float("inf")
-# The value of integers too large for a double: JSON has no infinity.
+# The difference of integers that exceed the range of a double: JSON has no infinity.
 MAX_SIZE = sys.float_info.max
 
 

@@ -14,7 +14,7 @@ from nb_builder.images.engine import Image, find, stops_wait
 
 # Maximum bytes of a container's log.
 _KEPT = 1 << 20
-# Addresses of engines on this machine; containers of other engines can't be reached from here.
+# Addresses of engines on this machine; containers of other engines can't be reached from it.
 _HERE = {"", "unix", "npipe", "fd"}
 _NAMES_HERE = {None, "localhost", "127.0.0.1", "::1"}
 
@@ -47,7 +47,7 @@ class Engine:
     def call(self, *arguments: str) -> bytes:
         """Return the engine's output; raise EngineFailed."""
         try:
-            # In a session of its own: Ctrl-C in a terminal is for this process, which then cleans up.
+            # In its own session: Ctrl-C in a terminal is for this process, which then cleans up.
             done = subprocess.run([self._program, *arguments], capture_output=True, start_new_session=True)
         except OSError as error:
             raise EngineFailed(error.strerror or str(error)) from error
@@ -64,7 +64,7 @@ class Engine:
     def network(self, name: str) -> Iterator[bool]:
         """Create a network `name` that no other host can reach; yield whether it exists and can be reached from here.
 
-        It can't with an engine in a virtual machine, or that of an ordinary user.
+        It can't be reached if the engine runs in a virtual machine or belongs to an ordinary user.
         """
         try:
             try:

@@ -1,4 +1,4 @@
-"""The limits of a comparison, for CI."""
+"""The limits that a comparison in CI must meet."""
 
 import re
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Limit(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether a limit holds, and a description of the measurement."""
+    """Whether a limit is met, and a description of the measurement."""
 
     limit: Limit
     holds: bool

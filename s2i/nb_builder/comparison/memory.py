@@ -1,10 +1,10 @@
-"""The peak memory of the processes that hold the model, as Linux counts it."""
+"""Measures the peak memory of the processes that hold the model, as Linux reports it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
-# In the command line of each process that holds the model, unlike those of the front and the app.
+# Part of the command line of each process that holds the model, but not of the front or the app.
 SCORER = b"nb_scorer"
 
 
@@ -17,14 +17,13 @@ class Peak:
         self.bytes: int | None = None
 
     def look(self) -> None:
-        """Check all processes; call this regularly, because a process's peak is lost when it exits."""
+        """Read the memory of all processes; call this regularly, because a process's peak is lost when it exits."""
         if self._pid is None:
             return
         known = list(_tree(self._pid))
         scorers = [pid for pid in known if SCORER in _read(pid, "cmdline")]
         self._has_scorers = self._has_scorers or bool(scorers)
-        # A native program holds the model itself. Between two scorers there is none, and the front must not count as
-        # one.
+        # A native program holds the model itself. If no scorer is running, the front must not count as one.
         found = [peak for pid in (scorers if self._has_scorers else known[:1]) if (peak := _peak(pid))]
         if found:
             self.bytes = max([self.bytes or 0, *found])
@@ -35,7 +34,7 @@ def _tree(first: int) -> Iterator[int]:
     children: dict[int, list[int]] = {}
     for folder in PROC.iterdir():
         if folder.name.isdigit():
-            # After the name in parentheses, which may contain any character: state, parent.
+            # State and parent follow the name in parentheses, which may contain any character.
             fields = _read(int(folder.name), "stat").rpartition(b")")[2].split()
             if len(fields) > 1:
                 children.setdefault(int(fields[1]), []).append(int(folder.name))

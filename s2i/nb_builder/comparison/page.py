@@ -1,4 +1,4 @@
-"""The report as one HTML page: no script, nothing loaded, all text from samples and services escaped."""
+"""Writes the report as one HTML page: without scripts or external resources, and with all text escaped."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,11 +10,11 @@ from nb_builder.comparison import plots, text
 from nb_builder.comparison.trial import Trial
 from nb_builder.comparison.wording import percent
 
-# Rows shown of each kind; the JSON file has more.
+# The number of rows shown of each kind; the JSON file has more.
 ROWS = 100
-# Longer samples and predictions are cut.
+# Longer samples and predictions are truncated.
 MAX_LENGTH = 400
-# Like the service's own pages: nothing is loaded, and no script runs, whatever a sample contains.
+# As on the service's own pages, nothing is loaded and no script runs, whatever a sample contains.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _STYLE = """
 :root { color-scheme: light dark; --line: #8886; --quiet: #555; --good: #1a7f37; --bad: #c33; }

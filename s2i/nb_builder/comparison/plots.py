@@ -1,4 +1,4 @@
-"""The plots of the page, as inline SVG: numbers only, so nothing has to be escaped."""
+"""Draws the page's plots as inline SVG: they contain only numbers, so nothing has to be escaped."""
 
 import math
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
-# More points would show nothing more, and take megabytes.
+# More points would add nothing visible, but megabytes.
 MAX_POINTS = 2000
 STEPS = 200
 
@@ -74,7 +74,7 @@ def magnitudes(sizes: Sequence[float]) -> str:
     """Return a histogram of differences by power of ten; equal predictions are the leftmost bar."""
     counted = Counter(math.floor(math.log10(size)) if size else None for size in sizes)
     powers = sorted(power for power in counted if power is not None)
-    # About a dozen bars at most: the first one includes all that are smaller.
+    # The first of about a dozen bars includes all smaller differences.
     first = max(powers[0], powers[-1] - 11)
     columns = [("0", counted[None])]
     for power in range(first, powers[-1] + 1):

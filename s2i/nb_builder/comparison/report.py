@@ -1,4 +1,4 @@
-"""The result of a comparison as a JSON object: the source of the terminal's, the file's and the page's report."""
+"""The result of a comparison as a JSON object, which the terminal, the file and the page show."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -76,7 +76,7 @@ def _candidate(candidate: Candidate, unsteady: int) -> dict[str, Any]:
         "built": manifest.get("built"),
         "python": manifest.get("python"),
         "golden_rows": len(candidate.model.golden) if candidate.model.has_golden else None,
-        # Of the build's verification, and of this comparison.
+        # Tolerances of the build's verification, and of this comparison.
         "deterministic": manifest.get("deterministic"),
         "rows_answered_otherwise_when_asked_again": unsteady,
     }

@@ -1,8 +1,8 @@
-"""Whether two services can accept the same samples, from their sample schemas."""
+"""Compares the sample schemas of two services, to determine whether both can accept the same samples."""
 
 
 def difference(old: dict, new: dict) -> str | None:
-    """Return a description of why no sample fits both schemas; None if one may, or nothing is known.
+    """Return why no sample fits both schemas, or None if one may fit, or if that is unknown.
 
     Only certain differences count: a schema describes golden rows and type hints, not all that is allowed.
     """

@@ -1,4 +1,4 @@
-"""The samples that both services get: golden rows that both have, or the rows of files."""
+"""The samples that are sent to both services: golden rows that both have, or the rows of files."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ def common(old: Candidate, new: Candidate) -> tuple[list[object], list[object], 
     ours, theirs = ([row["sample"] for row in each.model.golden] for each in (old, new))
     both: list[object] = []
     only_old: list[object] = []
-    # Compared exactly: 1 and 1.0 are different samples to a predictor, and so are different key orders.
+    # Compared exactly: to a predictor, 1 and 1.0 are different samples, and so are different orders of keys.
     left = Counter(map(json.dumps, theirs))
     for sample in ours:
         text = json.dumps(sample)
@@ -75,9 +75,9 @@ def _golden(old: Candidate, new: Candidate) -> Samples:
 
 
 def _of_files(source: str, options: Sequence[str], old: Candidate, new: Candidate, home: Path) -> list[Row]:
-    # A native image doesn't describe its samples; use the other's schema.
+    # A native image doesn't describe its samples, so the other service's schema is used.
     schema = old.model.sample_schema or new.model.sample_schema
-    # In the service's environment, which has pyarrow if it was requested.
+    # The service's environment includes pyarrow if the build requested it.
     command = [str(home / "service" / "bin" / "python"), "-I", "-m", "nb_service.backends.batch", json.dumps(schema)]
     done = subprocess.run([*command, *options, source], capture_output=True)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The two services: inspected before they run, then started and stopped."""
+"""The two services: inspects them before they run, then starts and stops them."""
 
 import json
 import os
@@ -25,8 +25,8 @@ from nb_builder.images.engine import UNPRIVILEGED, Image, as_options
 from nb_builder.images.problems import ImageUnreadable
 
 RUN = Path(__file__).parents[2] / "bin" / "run"
-# Both are served the same way, whatever their own settings are: one scorer, so that its memory is the model's; plain
-# HTTP, only for this process; shutdown without waiting for a load balancer. An empty variable counts as unset.
+# Both are served in the same way, whatever their own settings are: with one scorer, so that its memory is the model's;
+# over plain HTTP, for this process only; with immediate shutdown. An empty variable counts as unset.
 SETTINGS = {
     "WEB_CONCURRENCY": "1",
     "S2I_BACKEND": "http",
@@ -37,7 +37,7 @@ SETTINGS = {
     "S2I_LINGER": "0",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "",
 }
-# Settings of services that this machine may set for both.
+# Settings that this machine may set for both services.
 LENT = ("S2I_PREDICT_TIMEOUT",)
 # The prefix of our containers' names.
 CONTAINERS = "nb-builder-diff-"
@@ -53,14 +53,14 @@ STOP_SECONDS = 15.0
 _TIMEOUT = [knob for knob in settings.KNOBS if knob.env == "S2I_PREDICT_TIMEOUT"]
 # Lines of a service's log that state why it exited.
 LOG_LINES = 20
-# Limits the engine's log: a service may print without end.
+# Limits the engine's log, because a service may print without end.
 _LOG = ("--log-driver", "json-file", "--log-opt", "max-size=10m")
-# Maximum seconds of a prediction, whatever an image sets.
+# Maximum seconds for a prediction, whatever an image sets.
 _MAX_SECONDS = 3600.0
 
 
 class Model:
-    """What is known about a model without loading it: its manifest and golden rows.
+    """The facts about a model that are known without loading it: its manifest and golden rows.
 
     A native image has neither: its `manifest` is {}, and `has_golden` is False.
     """
@@ -108,7 +108,7 @@ class Candidate(Protocol):
 
     @contextmanager
     def running(self) -> Iterator[Running]:
-        """Start it for the block, then stop it and remove all traces. Raises DiffNotReady."""
+        """Start it for the block, then stop it and remove everything it created. Raises DiffNotReady."""
 
 
 def find(label: str, name: str, engine: Engine) -> Candidate:
@@ -132,7 +132,7 @@ class FolderService:
     """A service of a local build, in the folder that was its APP_ROOT."""
 
     kind = "folder"
-    # It is this user's own build.
+    # The folder is this user's own build, and therefore trusted.
     has_network = True
 
     def __init__(self, label: str, name: str) -> None:
@@ -171,7 +171,7 @@ class _Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[writer],
-                # A terminal's Ctrl-C is for this process, which then stops the service.
+                # Ctrl-C in a terminal is for this process, which then stops the service.
                 start_new_session=True,
             )
         finally:
@@ -229,7 +229,7 @@ class ImageService:
         self.label, self.name = label, image.name
         self._engine = engine
         self._image = image
-        # Whether it could reach other hosts while it ran.
+        # Whether the service could reach other hosts while it ran.
         self.has_network = False
         self.is_native = NATIVE in image.labels
         self.model = Model({}, None) if self.is_native else self._read()
@@ -260,7 +260,7 @@ class ImageService:
     def running(self) -> Iterator[Running]:
         """Start a container, and remove it at the end of the block.
 
-        It runs the image's own command, which is what is compared. If the engine supports it, it can't reach other
+        It runs the image's own command, because that is compared. If the engine supports it, it can't reach other
         hosts.
         """
         listens = {"S2I_HOST": "0.0.0.0", "PORT": str(PORT)}  # noqa: S104 - within the container
@@ -288,7 +288,7 @@ class ImageService:
 class _Container:
     """A container that we started, running or exited."""
 
-    # It reports only in its log.
+    # A container reports only in its log.
     unfit = None
 
     def __init__(self, engine: Engine, container: str, network: str | None) -> None:

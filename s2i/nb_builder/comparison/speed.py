@@ -1,4 +1,4 @@
-"""Latency of two services, from pairs of predictions for the same sample, one right after the other."""
+"""Compares the latency of two services, from pairs of predictions for the same sample, one right after the other."""
 
 import math
 from array import array
@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
-# Fewer pairs can't give an interval of this confidence: all lie on one side of the median with probability 2 / 2**n.
+# Fewer pairs can't give an interval of this confidence: with probability 2 / 2**n, all are on one side of the median.
 MIN_COUNT = 6
 # Up to this number, the binomial distribution is summed exactly.
 EXACT = 1000
@@ -43,7 +43,7 @@ class Speed:
     def ratio(self) -> Interval | None:
         """Return the median of the pairwise ratios NEW / OLD; None for too few pairs.
 
-        Pairs cancel out differences between samples, which may take long or short.
+        Pairs cancel out differences between samples, some of which take longer.
         """
         if len(self) < MIN_COUNT:
             return None
@@ -66,5 +66,5 @@ def _outside(count: int) -> int:
     while chance <= allowed:
         below += 1
         chance += math.comb(count, below) * 0.5**count
-    # `below` or fewer values under the median are more probable than allowed, one less is not.
+    # `below` or fewer values under the median are more probable than allowed; one less is not.
     return max(0, below - 1)

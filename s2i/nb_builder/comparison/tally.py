@@ -1,4 +1,4 @@
-"""Counts the outcomes of all rows; keeps a limited number to show."""
+"""Counts the outcomes of all rows, and keeps a limited number of rows to show."""
 
 import heapq
 import json
@@ -11,7 +11,7 @@ from nb_builder.comparison.client import Outcome
 from nb_builder.comparison.differences import Difference
 from nb_builder.comparison.samples import Row
 
-# With more distinct predictions they don't count as classes, and a table would be unreadable.
+# With more distinct predictions, they don't count as classes, because a table would be unreadable.
 MAX_CLASSES = 20
 # Longer predictions aren't class names.
 MAX_CLASS = 60
@@ -20,7 +20,7 @@ SHOWN = 1000
 
 
 class Shown(NamedTuple):
-    """A row to be shown: `difference` is None if one of the two gave no prediction."""
+    """A row to show; `difference` is None if one service returned no prediction."""
 
     row: Row
     old: Outcome
@@ -69,7 +69,7 @@ class Tally:
 
     @property
     def share(self) -> float:
-        """Return the share of rows that differ: in their prediction, or because only one of the two gave one."""
+        """Return the share of rows with different predictions, or with a prediction from only one service."""
         return (self.different + self.only_old + self.only_new) / self.rows
 
     @property
@@ -104,7 +104,7 @@ class Tally:
         else:
             self.different += 1
             self.without_size += difference.beyond_numbers
-            # Of equal differences, the first rows are kept.
+            # Of rows with equal differences, the first are kept.
             entry = (difference.size, -self.rows, Shown(row, old, new, difference))
             if len(self._largest) < SHOWN:
                 heapq.heappush(self._largest, entry)

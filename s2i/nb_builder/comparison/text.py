@@ -1,4 +1,4 @@
-"""The report for a terminal."""
+"""Formats the report for a terminal."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The comparison itself: both services run at once, and get requests alternately."""
+"""The comparison itself: runs both services at once, and sends them requests alternately."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from nb_builder.comparison.services import Candidate
 from nb_builder.comparison.speed import Speed
 from nb_builder.comparison.tally import Tally
 
-# Warm-up requests to each service, with the first rows: a first prediction loads what later ones reuse.
+# Warm-up requests to each service, with the first rows: a first prediction loads data that later ones reuse.
 WARM_UP = 20
 WARM_UP_SECONDS = 5.0
 # A median of fewer pairs has a wide interval; with fewer rows, they are repeated for at most this long.
@@ -23,7 +23,7 @@ TELL_SECONDS = 10.0
 
 
 class Trial:
-    """The results for all rows: predictions, latency and memory of both, and whether predictions are repeatable."""
+    """The results for all rows: both services' predictions, latency and memory, and whether predictions repeat."""
 
     def __init__(self, tolerance: float) -> None:
         self.tally = Tally(tolerance)
@@ -77,14 +77,14 @@ class Trial:
                 if not (after.is_answer and self._is_same(before, after)):
                     self.unsteady[side].add(at)
             if len(self.speed) == pairs:
-                # It fails this time: nothing to measure.
+                # It failed this time, so there is nothing to measure.
                 return
 
     def _is_same(self, before: Outcome, after: Outcome) -> bool:
         return differences.between(before.answer, after.answer, self.tally.tolerance).is_same
 
     def _pair(self, clients: Sequence[Client], sample: bytes, number: int) -> tuple[Outcome, Outcome]:
-        """Return the outcomes of OLD and NEW, which take turns going first: the second one finds warm caches."""
+        """Return the outcomes of OLD and NEW, which alternate in going first, because the second finds warm caches."""
         if number % 2:
             old = clients[0].ask(sample)
             new = clients[1].ask(sample)

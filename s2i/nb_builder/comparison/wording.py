@@ -1,4 +1,4 @@
-"""Percentages as text, the same in all forms of the report."""
+"""Formats percentages in the same way for all forms of the report."""
 
 
 def percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Turns an error raised by a cell into the problem that its author reads."""
+"""Converts an error raised by a cell to the problem that is shown to its author."""
 
 import os
 import re
@@ -22,14 +22,14 @@ from nb_builder.repository import source_tree
 from nb_builder.requirements import import_names
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'$")
-# pandas' ImportError for an optional dependency.
+# pandas' ImportError for a missing optional dependency.
 NO_OPTIONAL_MODULE = re.compile(r"Missing optional dependency '([\w.-]+)'")
 # tqdm's ImportError, which doesn't name a missing module.
 NO_WIDGETS = re.compile(r"^IProgress not found\. Please update jupyter and (ipywidgets)")
 # The message of lightgbm, xgboost and others.
 ASKS_FOR = re.compile(r"^You (?:must|need to) install ([A-Za-z][\w-]*)")
 NO_SPACE = ("[Errno 28]", "[Errno 122]")  # the disk is full, or the user's quota is used up
-# Errors that depend on where the notebook runs, so Jupyter on another machine may not show them.
+# Errors that depend on where the notebook runs, so Jupyter may not show them on another machine.
 OF_THE_ENVIRONMENT = re.compile(
     r"OSError$|IOError$|^(?:File|Permission|IsADirectory|NotADirectory|Connection|Timeout|Memory|"
     r"Import|ModuleNotFound|BlockingIO|BrokenPipe|CalledProcess)\w*Error$"
@@ -42,10 +42,10 @@ TRACEBACK_LINES = 200
 def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path, pointers: Sequence[str] = ()) -> BuildProblem:
     """Return the problem for an `error` of the kernel (ename, evalue, traceback) that `cell` caused.
 
-    `pointers` are the Git LFS pointers among the files that the notebook has read.
+    `pointers` are Git LFS pointers among the files that the notebook has read.
     """
     traceback = traceback_parser.plain_traceback(error.get("traceback", []))
-    # Some libraries colour their messages.
+    # Some libraries add colours to their messages.
     name, message = error["ename"], ANSI.sub("", error["evalue"])
     line = traceback_parser.line_of(cell.source, error=message, traceback=traceback)
     location: Place = {"cell": cell, "notebook": notebook, "line": line}
@@ -55,7 +55,7 @@ def of_error(cell: Cell, error: dict, *, notebook: str, repository: Path, pointe
         return CellAsksInput(**location)
     if name == "OSError" and message.startswith(NO_SPACE):
         return DiskFull(folder=repository)
-    # Without Python's suffix: it names a compiled file that the author doesn't have, and we report the line ourselves.
+    # Without Python's suffix, which names a compiled file that the author doesn't have: we report the line ourselves.
     summary = one_line(name, traceback_parser.SYNTAX_LINE.sub("", message))
     location["traceback"], location["error"] = shorten(traceback), summary
     if traceback_parser.is_syntax_error(name, traceback):
@@ -98,7 +98,7 @@ def _of_surroundings(
         return platform_problem
     if name in ("ModuleNotFoundError", "ImportError") and (problem := _of_import(message, repository, location)):
         return problem
-    # Before the system's packages: the missing library belongs to the driver, and so to the machine.
+    # Checked before the system's packages: the missing library belongs to the driver, and therefore to the machine.
     if gpu_errors.means_no_gpu(message):
         return GpuMissing(**location)
     library = system_libraries.missing(message)
@@ -111,7 +111,7 @@ def _of_surroundings(
 
 
 def _of_import(message: str, repository: Path, location: Place) -> BuildProblem | None:
-    """Return the problem of an import that fails: no package, or a folder of the repository that isn't searched."""
+    """Return the problem of a failed import: a missing package, or a folder of the repository that isn't searched."""
     module = undeclared(message, repository)
     if module:
         return not_installed(module, location, needs="imports" if NO_MODULE.search(message) else "needs")
@@ -146,10 +146,10 @@ def not_installed(module: str, location: Place, needs: str = "imports") -> Build
 
 
 def undeclared(message: str, repository: Path) -> str | None:
-    """Return the module that an ImportError could not find, if `requirements` could provide it.
+    """Return the name of a module that was not found and that `requirements` could provide, else None.
 
-    None for a submodule of an installed package (another version is needed), for the standard library, and for a module
-    of the repository (sys.path is wrong in that case).
+    None for a submodule of an installed package, which needs another version; for the standard library; and for a
+    module of the repository, which needs another sys.path.
     """
     match = NO_MODULE.search(message) or NO_OPTIONAL_MODULE.search(message)
     match = match or NO_WIDGETS.search(message) or ASKS_FOR.search(message)
@@ -165,7 +165,7 @@ def undeclared(message: str, repository: Path) -> str | None:
 
 def one_line(name: str, message: str) -> str:
     """Return an error as `Name: message`, on one line of bounded length."""
-    # A line without a letter or a digit is decoration; nltk, for one, frames its messages with asterisks.
+    # A line without a letter or a digit is decoration: nltk, for example, frames its messages with asterisks.
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     first = next((line for line in lines if re.search(r"\w", line)), lines[0] if lines else "")
     text = f"{name}: {first}" if first else name
@@ -173,7 +173,7 @@ def one_line(name: str, message: str) -> str:
 
 
 def shorten(traceback: str) -> str:
-    """Return a traceback of bounded length: its start, which shows the cell's line, and its end, the cause."""
+    """Return a traceback of bounded length: its start, with the cell's line, and its end, with the cause."""
     lines = [line[:1000] for line in traceback.splitlines()]
     if len(lines) <= TRACEBACK_LINES:
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Why a cell failed if the cause lies outside it: a file, the network, an environment variable."""
+"""Finds the cause of a cell's failure if it lies outside the cell: a file, the network, an environment variable."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from nb_builder.problems.surroundings import (
 )
 from nb_builder.repository import file_writers, source_tree
 
-# The messages of Python, pandas, numpy, h5py, keras, arrow, polars and fsspec, the most specific first.
+# Messages of Python, pandas, numpy, h5py, keras, arrow, polars and fsspec, the most specific first.
 _NO_FILE = (
     re.compile(r"No such file or directory: b?(?P<quote>['\"])(?P<path>.+?)(?P=quote)(?![\w'\"])"),
     re.compile(r"unable to open file: name = '(?P<path>[^']+)'.*No such file"),
@@ -31,7 +31,7 @@ _NO_FILE = (
     re.compile(r"No file or directory found at (?P<path>\S+)"),
     re.compile(r"No such file or directory \(os error 2\): (?P<path>\S+)"),
 )
-# For a FileNotFoundError only, whose message may be just the path.
+# Only for a FileNotFoundError, whose message may be just the path.
 _ONLY_PATH = re.compile(r"^(?P<path>[^\s:'\"]+?)(?: not found\.?)?$")
 
 _UNREACHED = re.compile(
@@ -46,17 +46,17 @@ _CHAINED = re.compile(
     re.MULTILINE,
 )
 _HOST = re.compile(r"host='(?P<host>[^']+)'|https?://(?:[^/\s'\"@]*@)?(?P<url>[^/\s'\"):]+(?::\d+)?)")
-# A KeyError of os.environ[…] in the tracebacks of Python and of each IPython version; and python-decouple's message.
+# A KeyError of os.environ[…] in tracebacks of Python and of each IPython version, and python-decouple's message.
 _ENVIRON = re.compile(r"(?:<frozen os>|[/\\]os\.py)\"?(?::\d+|, line \d+)?,? in (?:_Environ\.)?__getitem__")
 _DECLARED = re.compile(r"^(\w+) not found\. Declare it as envvar")
 
-# For data that is downloaded separately: the message of spaCy or nltk, the kind of data, the command to download it.
+# For separately downloaded data: the message of spaCy or nltk, the kind of data, and the command to download it.
 _DATA = (
     (re.compile(r"\[E050\] Can't find model '(?P<name>[\w.-]+)'"), "spaCy's model", "!python -m spacy download {}"),
     (re.compile(r"Resource (?P<name>[\w.-]+) not found\.\s[^>]*NLTK"), "nltk's resource", "nltk.download('{}')"),
 )
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
-# Cells create files here, so a missing path below them doesn't come from another machine.
+# Cells create files in these folders, so a missing path below them isn't a path of another machine.
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - only compared with, nothing is created there
 
 
@@ -85,7 +85,7 @@ def problem(name: str, message: str, repository: Path, location: Place) -> CellP
         hosts = [each.host for each in downloads.find([cell])]
         address = _address(network_error) or _address(cell.source) or next(iter(hosts), "something outside")
         return NetworkUnreachable(**location, address=address)
-    # A program that could not be started is not a file that the cell reads.
+    # A program that could not be started is not an input of the cell.
     path = None if "_execute_child" in traceback else _missing_path(name, message)
     return _of_file(path, repository, (repository / location["notebook"]).parent, location) if path else None
 
@@ -112,10 +112,10 @@ def _unset_variable(name: str, message: str, traceback: str) -> str | None:
 
 
 def _unreached(message: str, traceback: str) -> str | None:
-    """Return the message that shows that the network was unreachable: that of the error or of its cause."""
+    """Return the message that shows that the network could not be reached, from the error or its cause; else None."""
     if _UNREACHED.search(message):
         return message
-    # Each part of a chained traceback ends with its error.
+    # Each part of a chained traceback ends with its own error.
     causes = [part.strip().splitlines()[-1] for part in _CHAINED.split(traceback)[:-1] if part.strip()]
     return causes[-1] if causes and _UNREACHED.search(causes[-1]) else None
 
@@ -130,7 +130,7 @@ def _missing_path(name: str, message: str) -> str | None:
     match = next(filter(None, (pattern.search(message) for pattern in patterns)), None)
     if not match or not ("quote" in match.groupdict() or re.search(r"[./\\]", match["path"])):
         return None
-    # Python quotes the path as a string literal, with each backslash doubled.
+    # Python quotes the path as a string literal, in which each backslash is doubled.
     return match["path"].replace("\\\\", "\\")
 
 

@@ -1,4 +1,4 @@
-"""Protects the repository's files while predictor is called for verification: its writes are undone."""
+"""Protects the repository's files while predictor is called for verification, by undoing its writes."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ from nb_builder.common.log import Log
 from nb_builder.common.workspace import Workspace
 
 SHOWN_FILES = 3
-# Required free disk space, as a multiple of what is copied: the model must still fit next to the copy.
+# Required free disk space as a multiple of the copied bytes: the model must still fit next to the copy.
 HEADROOM = 2
 # Bytecode may stay: otherwise each start of the service would compile the modules again.
 _NOT_OURS = {"__pycache__", ".git"}
@@ -41,7 +41,7 @@ class Files:
         self._build = workspace.build
         self._log = log
         self._states: dict[Path, digests.State] = {}
-        # As `keep` found them; put_back changes the state of files.
+        # As `keep` found them; `put_back` changes the state of files.
         self.states_at_keep: dict[Path, digests.State] = {}
         self._known: set[Path] = set()
         self._folders: set[Path] = set()
@@ -55,7 +55,7 @@ class Files:
         copy = Path(tempfile.mkdtemp(prefix="src-", dir=self._build))
         try:
             self._copy_all(copy)
-            # Set only now, because a partial copy must never be restored.
+            # Set only now, because an incomplete copy must never be restored.
             self._copy = copy
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -78,7 +78,7 @@ class Files:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy))
         for name, entry in entries:
             self._known.add(name)
-            # Unreadable to us, or removed: a process started by a cell may still be changing files.
+            # Not readable, or removed: a process started by a cell may still be changing files.
             with contextlib.suppress(PermissionError, FileNotFoundError):
                 state = digests.state(entry)
                 _copy(entry, copy / name)
@@ -103,7 +103,7 @@ class Files:
                 entry.unlink()
                 yield name
         for folder in sorted(folders - self._folders, reverse=True):
-            # rmdir fails for a folder that still contains bytecode, which stays.
+            # rmdir fails if the folder still contains bytecode, which stays.
             with contextlib.suppress(OSError):
                 (self._src / folder).rmdir()
 
@@ -145,6 +145,6 @@ def _copy(source: Path, target: Path) -> None:
         target.symlink_to(os.readlink(source))
         return
     shutil.copyfile(source, target)
-    # A build with an arbitrary UID may write files of another owner, but not set their times.
+    # A build with an arbitrary UID may write to another owner's files, but can't set their times.
     with contextlib.suppress(PermissionError):
         shutil.copystat(source, target)

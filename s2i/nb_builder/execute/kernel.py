@@ -1,7 +1,7 @@
-"""A kernel of the notebook's own Python: started, given code, interrupted, and always stopped.
+"""A kernel of the notebook's own Python: starts it, runs code in it, interrupts it, and always stops it.
 
-ipykernel is in the overlay, which is appended to `sys.path`, so the notebook's own pins take precedence. We start the
-process ourselves instead of with KernelManager, so that we can report its exit status, such as a signal.
+ipykernel is in the overlay, which is appended to `sys.path`, so the notebook's own pins take precedence. The process is
+started here rather than with KernelManager, to report its exit status, such as a signal.
 """
 
 import os
@@ -27,14 +27,14 @@ from nb_builder.execute import process_reaper
 
 START_SECONDS = 120
 IDLE_SECONDS = 5
-# How long a request may remain unseen; doubled on each retry.
+# The time after which a request is repeated if the kernel has not reacted; doubled on each retry.
 UNSEEN_SECONDS = 2.0
 LOG_BYTES = 100_000
 # A UNIX socket's path is limited to 107 bytes; the names of the kernel's sockets take up to 20 of them.
 MAX_FOLDER = 80
 
-# `begin` puts '' back on sys.path only when the kernel's own modules are imported and set up: a cloudpickle.py of the
-# repository is for the notebook, not for us. '' goes before initialize(), because that may import modules, too.
+# `begin` puts '' back on sys.path only after the kernel's own modules are imported and set up: a cloudpickle.py of the
+# repository is for the notebook only. '' is added before initialize(), because that may import modules, too.
 BOOT = """\
 import sys
 sys.path[:] = [entry for entry in sys.path if entry and entry != {pip!r}]
@@ -85,12 +85,12 @@ def child_environ(launch: Launch, folder: str) -> dict[str, str]:
     path_entries = [str(python.parent), *([str(pip / "bin")] if pip else []), environ.get("PATH", os.defpath)]
     variables["PATH"] = os.pathsep.join(path_entries)
     if pip:
-        # For `python -m pip`: pip is the only module in that folder.
+        # For `python -m pip`: that folder contains only the module pip.
         variables["PYTHONPATH"] = str(pip)
     variables["VIRTUAL_ENV"] = str(python.parent.parent)
     for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         variables[name] = os.path.join(folder, name.lower())
-    # ipykernel watches this pid and exits when we have exited, for whatever reason.
+    # ipykernel exits when the process with this pid exits, for whatever reason.
     variables["JPY_PARENT_PID"] = str(os.getpid())
     return variables
 
@@ -164,7 +164,7 @@ class Kernel:
                 elif channel == "iopub":
                     begun = begun or message["parent_header"].get("msg_id") == request
                     idle = self._is_idle(message, request, on_message) or idle
-                # They arrive on two sockets, in any order.
+                # The two messages arrive on two sockets, in any order.
                 if idle and reply is not None:
                     return reply
                 if time.monotonic() > deadline:
@@ -175,12 +175,12 @@ class Kernel:
 
     @contextmanager
     def _visitor(self) -> Iterator[None]:
-        """Connect a second time during a `with` block, which makes the kernel check for requests.
+        """Open a second connection during a `with` block, which makes the kernel check for requests.
 
         ipykernel 7.0 to 7.3, which notebooks may pin and old Pythons get, may miss a request that arrives while it
-        replies to another (ipykernel issue 1554); it would then wait forever, and a further request on the same
-        connection doesn't help. The block keeps the connection open: it is made in the background, and may never be
-        made if closed immediately.
+        replies to another (ipykernel issue 1554). It would then wait forever, and another request on the same
+        connection doesn't help. The block keeps the connection open, because it is established in the background: if
+        closed immediately, it may never exist.
         """
         visitor = BlockingKernelClient()
         visitor.load_connection_info(self.client.get_connection_info())
@@ -195,7 +195,7 @@ class Kernel:
     def _is_idle(message: dict, request: str, on_message: Callable[[dict], None]) -> bool:
         """Return whether `message` reports that `request` has finished; pass outputs to `on_message`.
 
-        A thread of an earlier cell may still print or fail; its output counts for the cell that is running now.
+        A thread of an earlier cell may still print or fail; its output is attributed to the cell that is running now.
         """
         if message["msg_type"] != "status":
             on_message(message)
@@ -251,13 +251,13 @@ def signal_group(process: subprocess.Popen, number: int) -> None:
 
 
 def socket_folder() -> str:
-    """Create and return a folder whose path leaves room for the names of UNIX sockets."""
+    """Create and return a folder with a path short enough for UNIX sockets in it."""
     parent = None if len(tempfile.gettempdir()) < MAX_FOLDER - 10 else "/tmp"  # noqa: S108 - short, and 0700 below it
     return tempfile.mkdtemp(prefix="nbk-", dir=parent)
 
 
 def trim(log_file: Path) -> None:
-    """Cut the file to its last LOG_BYTES: it stays in the image, and repeats the output of cells."""
+    """Cut the file to its last LOG_BYTES, because it becomes part of the image, and repeats the output of cells."""
     size = log_file.stat().st_size
     if size > LOG_BYTES:
         with log_file.open("rb") as file:

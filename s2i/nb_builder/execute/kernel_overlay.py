@@ -1,6 +1,6 @@
-"""The folder with ipykernel that a kernel appends to its `sys.path`: created once per Python, or for one build.
+"""The folder with ipykernel that a kernel appends to its `sys.path`: created once per Python, or for a single build.
 
-s2i/install creates that of the default Python, from the lock.
+s2i/install creates the one for the default Python, from the lock.
 """
 
 import os
@@ -25,7 +25,7 @@ from nb_builder.problems.packages import IndexUnreachable, InstallFailed
 
 # ipykernel's debugger and IPython's completion: no cell needs them, and they are half of the overlay's size.
 LEFT_OUT = ("debugpy", "jedi")
-# That release doesn't declare its dependency on typing-extensions, so a resolver combines it with any old version.
+# That release doesn't declare its dependency on typing-extensions, so a resolver may combine it with any old version.
 EXCLUDED = "ipython!=8.23.0\n"
 
 
@@ -33,8 +33,8 @@ EXCLUDED = "ipython!=8.23.0\n"
 def ready(python: Python, installer: Installer, *, home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield a folder with an ipykernel that is compatible with the packages in `installer`'s venv.
 
-    That is the one in `home`, else the one in the user's cache (created if necessary), else one that is resolved
-    against the venv and removed afterwards. Raises the problem of a failed installation.
+    That is the overlay in `home`; otherwise the one in the user's cache, created if necessary; otherwise one that is
+    resolved against the venv and removed afterwards. Raises the problem of a failed installation.
     """
     freeze = installer.freeze()
     overlay = at_hand(python, installer, freeze, home=home, environ=environ)
@@ -60,7 +60,7 @@ def at_hand(
     overlay = home / "overlay" / name
     if not overlay.is_dir():
         overlay = cache_folder(environ) / name
-        # In the image, HOME is the repository's copy. `installer` works in APP_ROOT/venv.
+        # In an image, HOME contains a copy of the repository. `installer` works in APP_ROOT/venv.
         is_in_service = overlay.resolve().is_relative_to(installer.venv.parent.resolve())
         if not overlay.is_dir() and may_write(overlay) and not is_in_service:
             make(python, overlay, installer, compiled=True, also=also)
@@ -68,7 +68,7 @@ def at_hand(
 
 
 def needed_in_kernel(freeze: str) -> list[str]:
-    """Return packages that those in `freeze` need in the kernel but don't declare: plotly needs nbformat."""
+    """Return packages that the packages in `freeze` need in the kernel without declaring it: plotly needs nbformat."""
     installed = versions(freeze)
     return ["nbformat"] if "plotly" in installed and "nbformat" not in installed else []
 
@@ -123,7 +123,7 @@ def make(
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    # The user's options for single packages apply to the notebook's packages, not to ours.
+    # The user's options for single packages apply to the notebook's packages, not to these.
     flags = [flag for flag in installer.flags if flag == "--no-index"]
     environ = {name: value for name, value in installer.environ.items() if name != "UV_CONSTRAINT"}
     try:
@@ -133,10 +133,10 @@ def make(
         if completed.returncode:
             raise _failed(installer.explain(completed.stdout, "uv"), python)
         if compiled:
-            # Not with uv, which can't compile for 3.6. A file that fails to compile is only slower to import.
+            # Compiled here, because uv can't compile for 3.6. A file that fails to compile is only slower to import.
             compileall: list[str | Path] = [python.path, "-I", "-m", "compileall", "-q", scratch / "made"]
             subprocess.run(compileall, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # Two builds may create the same overlay; the second one uses the first one's.
+        # Two builds may create the same overlay; the second one to finish uses that of the first.
         if not folder.exists():
             os.rename(scratch / "made", folder)
     finally:
@@ -144,7 +144,7 @@ def make(
 
 
 def _failed(problem: BuildProblem, python: Python) -> BuildProblem:
-    """Return `problem` if its cause is network or disk; else one that names ipykernel, which no user required."""
+    """Return `problem` if its cause is the network or disk, otherwise one about ipykernel, which no user required."""
     if isinstance(problem, (DiskFull, IndexUnreachable)):
         return problem
     reason = "no ipykernel, which runs the cells, is compatible with them"

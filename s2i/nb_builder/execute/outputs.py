@@ -1,4 +1,4 @@
-"""The outputs of cells, limited in size: for the build's log and for the executed notebook."""
+"""Collects the outputs of cells, with limits on their size, for the build's log and the executed notebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@
 # Control characters other than tab and newline.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-SHOWN_BYTES = 2 * 1024 * 1024  # of displays (plots, tables) per cell in the executed notebook
+SHOWN_BYTES = 2 * 1024 * 1024  # bytes of displays (plots, tables) per cell in the executed notebook
 
 
 def plain(text: str) -> str:
@@ -20,7 +20,7 @@ def plain(text: str) -> str:
 
 
 class TamedText:
-    """Text that arrives in pieces, of which the first and last lines are kept, each with limited width.
+    """Text that arrives in parts. Its first and last lines are kept, each with a limited width.
 
     A carriage return works as in a terminal: the following text replaces the line, so only the last state of a progress
     bar is kept.
@@ -37,7 +37,7 @@ class TamedText:
         self._replace = False
 
     def feed(self, text: str) -> None:
-        """Add the next piece."""
+        """Add the next part of the text."""
         *complete_lines, unfinished_line = text.replace("\r\n", "\n").split("\n")
         for piece in complete_lines:
             self._write(piece)
@@ -103,7 +103,7 @@ class Outputs:
         kind, content = message["msg_type"], message["content"]
         if kind == "clear_output":
             self._clear_next = True
-            # Without `wait`, clear now: no further output may follow.
+            # Without `wait`, clear now, because no further output may follow.
             if not content.get("wait"):
                 self._clear()
         elif kind == "stream":
@@ -145,7 +145,7 @@ class Outputs:
         self.fill(output, content)
         identity = display_id(content)
         if identity:
-            # As in Jupyter, showing an ID again updates the outputs that already show it.
+            # As in Jupyter, showing an ID again updates the outputs that already have it.
             self._update(content)
             self._displays.setdefault(identity, []).append(Display(self, output))
 

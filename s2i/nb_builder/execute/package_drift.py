@@ -1,4 +1,4 @@
-"""Failures caused by package changes after a notebook was written, recognised by error and traceback."""
+"""Recognises, from error and traceback, failures caused by package changes after a notebook was written."""
 
 import re
 import sys
@@ -18,13 +18,13 @@ from nb_builder.requirements.import_names import providing
 SHOWN = 5
 
 _INSTALLED = "/site-packages/"
-# Or modules that newer Pythons have removed: an older release of a package would need them, too.
+# Also modules that newer Pythons have removed: an older release of a package would need them, too.
 _STDLIB = {*sys.stdlib_module_names, "distutils", "imp", "asyncore", "asynchat", "smtpd"}
 _KINDS = ("ImportError", "ModuleNotFoundError", "AttributeError")
 # scikit-learn's message that a model lacks a method because of how it was created, such as with refit=False.
 _BY_DESIGN = re.compile(r"^AttributeError: This ")
 _KEYWORD = re.compile(r"^TypeError: .*unexpected keyword argument")
-# matplotlib renames its styles from time to time. A path or URL instead of a name is just a missing file.
+# matplotlib renames its styles occasionally. A path or URL instead of a name is just a missing file.
 _STYLE = re.compile(r"^OSError: ['\"]?[\w-]+['\"]? (?:is not a valid package style|not found in the style library)")
 _COMPILED = re.compile(r"binary incompatibility|compiled using NumPy 1\.x")
 _NAME = re.compile(r"^ImportError: cannot import name .* \(\S*" + _INSTALLED)
@@ -67,7 +67,7 @@ def in_a_package(error: str, traceback: str) -> bool:
     if any(pattern.search(error) for pattern in (_COMPILED, _NAME, _STYLE)):
         return True
     if missing and missing[2]:
-        # A submodule: the package itself is installed, or the error would name it.
+        # A submodule is missing: the package itself is installed, or the error would name it.
         return True
     plausible = (error.startswith(_KINDS) and not _BY_DESIGN.match(error)) or bool(_KEYWORD.search(error))
     return plausible and _deepest_is_installed(traceback)

@@ -1,6 +1,7 @@
 """Makes `%pip install` work in a notebook's cells, with a pip that is not part of the notebook's environment.
 
-The packages that it installs are in the environment, and so in the service; requirements should still declare them.
+The packages that it installs become part of the environment, and so of the service; requirements should still declare
+them.
 """
 
 import json
@@ -18,8 +19,8 @@ from nb_builder.common.log import Log
 from nb_builder.install.installer import UV, Installer
 from nb_builder.requirements import pip_config
 
-# Runs in the model Python, 3.6 or later: passes its arguments to the real pip, or to uv if there is none. Drops --user,
-# which installs into a folder that the service doesn't have.
+# Runs in the model Python, 3.6 or later: passes its arguments to the real pip, or to uv if pip is missing. Removes
+# --user, which installs into a folder that the service doesn't have.
 _MAIN = """\
 import io, json, os, sys
 with io.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "facts.json")) as file:
@@ -85,7 +86,8 @@ def newly_installed(before: Iterable[str], after: Iterable[str]) -> list[str]:
 def to_declare(added: Iterable[str], before: Iterable[str], venv: Path) -> list[str]:
     """Return the lines among `added` that requirements should declare: those that cells requested or changed.
 
-    Their dependencies are installed with them. If no installer recorded requests, all lines are returned.
+    Their dependencies are installed with them, and left out. If the installers did not record requests, all lines are
+    returned.
     """
     # Installers mark packages requested by name with an empty file REQUESTED (PEP 376).
     markers = venv.glob("lib/python*/site-packages/*.dist-info/REQUESTED")

@@ -1,6 +1,6 @@
-"""Kills the processes that a notebook's cells started: none outlives the build, not even a daemon.
+"""Kills the processes that a notebook's cells started, so that none survives the build, not even a daemon.
 
-Killing the kernel's process group misses processes in sessions of their own, such as those of each `!command`.
+Killing the kernel's process group is not enough: each `!command`, for example, runs in a session of its own.
 """
 
 import ctypes
@@ -40,13 +40,13 @@ def children() -> set[int]:
 
 
 def _set_subreaper(enabled: bool) -> None:
-    """Start or stop being the parent of orphaned descendants; does nothing if the system has no prctl."""
+    """Become the parent of orphaned descendants, or stop that; does nothing if the system has no prctl."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(enabled), 0, 0, 0)
 
 
 def _kill_all_but(spared: set[int]) -> None:
-    # Repeated, because the children of each killed process become ours.
+    # Repeated, because the children of each killed process become children of this one.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (remaining := children() - spared) and time.monotonic() < deadline:
         for pid in remaining:

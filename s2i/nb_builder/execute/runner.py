@@ -62,9 +62,9 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
 ) -> None:
     """Run `cells` in a kernel, in order, and add a result for each to `results`; raise the first problem.
 
-    `notebook` is the file's path relative to the repository, for messages; the file is in `launch.notebook_folder`. Our
-    own last cell writes its problem to `complaint_file`. A failing cell has a result, too. `before_last` is called when
-    all cells but the last have run.
+    `notebook` is the file's path relative to the repository, for messages; the file is in `launch.notebook_folder`.
+    nb-builder's last cell writes its problem to `complaint_file`. A failed cell has a result, too. `before_last` is
+    called when all cells but the last have run.
     """
     complaint_file.unlink(missing_ok=True)
     # Absolute but not resolved: Python finds its venv by the location of this symbolic link.
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - facts of one build, each named at the call
                 if cell is cells[-1]:
                     before_last()
                 runner.run(cell)
-    # Runner turns errors of cells into problems, so these come from starting the kernel.
+    # Runner converts errors of cells to problems, so these come from starting the kernel.
     except KernelGone as gone:
         raise no_kernel(launch.python, gone.reason, gone.log_tail) from None
     except TooSlow:
@@ -117,7 +117,7 @@ class Runner:
         self.log = log
         self.next_number = 1
         self.strict_is_known = False
-        # Failed commands: (cell, command, status).
+        # The failed commands as (cell, command, status).
         self.failed: list[tuple[Cell, str, int]] = []
         self.displays: dict[str, list[Display]] = {}
 
@@ -156,7 +156,7 @@ class Runner:
         return reply
 
     def _number(self, cell: Cell) -> None:
-        """Set the kernel's counter to the cell's number: N in a traceback's In[N] must be the log's number, too."""
+        """Set the kernel's counter to the cell's number, so that N in a traceback's In[N] is the number in the log."""
         if cell.ours or cell.number == self.next_number:
             return
         source = f"get_ipython().execution_count = {cell.number}"
@@ -175,7 +175,7 @@ class Runner:
         return KernelDied(cell=cell, notebook=self.notebook, reason=gone.reason, traceback=gone.log_tail)
 
     def _report_commands(self, cell: Cell, reply: dict) -> None:
-        """Log a note for each failed `!command`: Jupyter continues after it, and so does the build."""
+        """Log a note for each failed `!command`: Jupyter ignores the failure, and so does the build."""
         for item in reply.get("payload", []):
             if item.get("source") == COMMAND:
                 hint = "" if self.strict_is_known else "; S2I_STRICT_COMMANDS=1 makes that fail the build"
@@ -189,7 +189,7 @@ class Runner:
         """Raise the problem of a failed cell.
 
         An error message counts even if the reply's status is ok: %%capture and %%time keep it out of the reply, and an
-        error in a thread never gets there.
+        error in a thread is never part of it.
         """
         if any(item.get("source") == "ask_exit" for item in reply.get("payload", [])):
             raise CellExits(cell=cell, notebook=self.notebook)
@@ -225,7 +225,7 @@ class Runner:
         """Return the problem if an example fails because something outside the notebook is missing, else None."""
         if not isinstance(problem, ExampleFails):
             return None
-        # In the form of the kernel's error messages.
+        # In the format of the kernel's error messages.
         error = {"evalue": traceback_parser.raised(problem.detail)[1], "traceback": [problem.detail]}
         pointers = self._pointers_read(self._at_fault(cells_run[-1], error), error)
         headline = f"Row {problem.facts['number']} of 'examples', {problem.facts['sample']}, gets no prediction:"
@@ -259,12 +259,12 @@ class Runner:
             self.kernel.execute(source, seconds=INTERRUPT_SECONDS, on_message=lambda message: None, store_history=False)
             reads = json.loads(reads_file.read_text(encoding="utf-8"))
         except (KernelGone, TooSlow, OSError):
-            # Reads were not recorded: of several notebooks, only the last is watched.
+            # Reads are recorded only in the last of several notebooks.
             reads = {"complete": False, "files": []}
         if not reads["complete"]:
             cells_run = [result.cell.source for result in self.results if not result.cell.ours]
             return error_causes.named_in(cells_run, pointers)
-        # Python's audit hook doesn't see files that compiled code opens, as in xgboost and lightgbm.
+        # Python's audit hook doesn't see files opened by compiled code, for example in xgboost and lightgbm.
         line = traceback_parser.line_of(
             fault.source, error=error["evalue"], traceback=traceback_parser.plain_traceback(error["traceback"])
         )

@@ -1,6 +1,6 @@
-"""Turns a failure reported by our own last cell into the problem that the user reads.
+"""Converts a failure of nb-builder's own last cell to the problem that is shown to the user.
 
-The kernel runs another Python: nb_scorer.kernel.save_model writes facts there, and this module has the messages.
+The kernel runs another Python: there, nb_scorer.kernel.save_model writes facts, and this module adds the texts.
 """
 
 import ast
@@ -51,9 +51,9 @@ CLASSES = {
 
 # Longer statements are not quoted in messages.
 MAX_STATEMENT = 100
-# How nb_scorer.kernel.pickle_diagnosis names what a function uses.
+# The names that nb_scorer.kernel.pickle_diagnosis gives to what a function uses.
 _GET_IPYTHON = "the global 'get_ipython'"
-# The contract name that a problem is about, if its facts don't contain it.
+# The contract name that a problem is about, unless its facts contain it.
 _ABOUT: dict[type[Exception], str] = {
     ExampleFails: "examples",
     ExamplesArePairs: "examples",
@@ -71,12 +71,12 @@ def about(error: Exception) -> str:
 
 
 def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = ()) -> Exception:
-    """Return the problem in `file`; if the file is missing, a RuntimeError, because `error` is a bug of ours.
+    """Return the problem in `file`; if there is no file, a RuntimeError, because then `error` is a bug in nb-builder.
 
     `cells` are those that ran.
     """
     if not file.exists():
-        # If the disk is full, the file can't be written either: then the error's text is only the code.
+        # If the disk is full, the file can't be written either, and the error's text is only the code.
         if error["evalue"] == DiskFull.code:
             return DiskFull(folder=file.parent)
         return RuntimeError(
@@ -86,7 +86,7 @@ def problem(file: Path, error: dict, *, notebook: str, cells: Sequence[Cell] = (
     code, facts = complaint["code"], complaint["facts"]
     named = facts.pop("predictor", "")
     found = _of_complaint(code, facts, notebook, cells)
-    # Its sentences mention predictor, which stands for this function.
+    # Its sentences mention predictor, which stands for this function here.
     return found.about(f"predictors[{named!r}]") if named and isinstance(found, BuildProblem) else found
 
 

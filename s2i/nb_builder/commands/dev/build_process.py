@@ -1,4 +1,4 @@
-"""A build in a process of its own, which imports all modules that a build needs before it receives its job.
+"""Runs one build in its own process, which imports all modules that a build needs before it receives its job.
 
 It reads the job, one line of JSON, from stdin, and writes events to stdout as JSON lines: {"step": title}, {"note":
 text}, {"message": text} for any other log line, and {"done": true} once the model can be served, after which the
@@ -62,7 +62,7 @@ class EventLog(Log):
 def order(environ: dict[str, str], log_file: Path, previous: Path | None, jupyter: Path | None) -> bytes:
     """Return the JSON line that starts a build.
 
-    `previous` is the APP_ROOT of the previous build, `jupyter` the folder for a kernel of the build's environment.
+    `previous` is the APP_ROOT of the previous build, `jupyter` the folder for a kernel in the build's environment.
     """
     paths = {"log": log_file, "previous": previous, "jupyter": jupyter}
     reported = {name: None if path is None else str(path) for name, path in paths.items()}

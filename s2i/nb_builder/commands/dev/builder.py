@@ -1,4 +1,4 @@
-"""Runs builds one after another, each in a process that was started early and has everything imported."""
+"""Runs builds one after another, each in a process that was started early and has imported everything."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ class Builder:
     ) -> Outcome:
         """Build with the settings in `environ`, and return the outcome; `on_step` is called with each step's title.
 
-        Cancelling ends the build, and returns once all its processes have exited.
+        Cancellation stops the build, and returns after all its processes have exited.
         """
         await self._finish(kindly=True)
         self.prepare()
@@ -60,7 +60,7 @@ class Builder:
             raise
         outcome.status = await process.wait()
         if outcome.status and not outcome.messages:
-            # A traceback, which means a bug in nb-builder: show the last lines of the build.
+            # A traceback means a bug in nb-builder: show the last lines of the build.
             outcome.messages = self.log_file.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
         return outcome
 
@@ -71,7 +71,7 @@ class Builder:
             await children.end(await self._take())
 
     async def _finish(self, *, kindly: bool = False) -> None:
-        """Stop the process of the last build; `kindly` lets it finish its deferred writes."""
+        """Stop the process of the last build; if `kindly`, let it finish its deferred writes."""
         if self._finishing is None:
             return
         if kindly:
@@ -120,5 +120,5 @@ class Builder:
             event = json.loads(line)
             if isinstance(event, dict):
                 return event
-        # Printed before it received a job: the process failed to start.
+        # Printed before the process received a job, because it failed to start.
         return {"message": line.decode("utf-8", "replace").rstrip("\n")}

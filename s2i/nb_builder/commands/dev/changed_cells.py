@@ -1,4 +1,4 @@
-"""Which cells a save changed, and whether the change affects the model."""
+"""Finds the cells that a save changed, and determines whether the change affects the model."""
 
 import difflib
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def read(repository: Path, notebook: Path) -> Code | None:
 
 
 def is_whole(repository: Path, notebook: Path) -> bool:
-    """Return whether a notebook's file is complete: while being written, it is empty or truncated JSON."""
+    """Return whether a notebook's file is complete: while it is being written, it is empty or truncated JSON."""
     try:
         notebook_file.read(repository, notebook)
     except NotebookNotJson:

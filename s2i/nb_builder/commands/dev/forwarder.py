@@ -1,8 +1,8 @@
-"""Forwards connections on PORT to the service of the newest build, so that clients lose no request at a switch.
+"""Forwards connections on PORT to the service of the newest build, so that clients lose no request when it changes.
 
-Bytes are forwarded unchanged. They are parsed only to detect when a connection is between two requests: then it can be
-moved from a stopping service to the new one. Otherwise a request could reach a connection just as the old service
-closes it.
+Bytes are forwarded unchanged. They are parsed only to detect when a connection is between two requests, because only
+then can it move from a stopping service to the new one. Otherwise, a request could reach a connection just as the old
+service closes it.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from functools import partial
 import httptools
 
 LOOPBACK = "127.0.0.1"
-# How long a refused client may take to read the response; its input is discarded meanwhile.
+# The seconds that a rejected client has to read the response; its input is discarded meanwhile.
 REFUSED_SECONDS = 1.0
 _NO_SERVICE = json.dumps(
     {
@@ -52,7 +52,7 @@ class Forwarder:
         return self._server.sockets[0].getsockname()[1]
 
     def point_at(self, target: int | None) -> None:
-        """Send new requests to `target`; requests in flight stay where they are."""
+        """Send new requests to `target`; requests in flight stay with their service."""
         self.target = target
         for client in tuple(self._clients):
             client.leave_if_idle()
@@ -103,7 +103,7 @@ class _Client(asyncio.Protocol):
         self._waiting: list[bytes] = []  # waiting for the connection to the service
         self._at_end = False  # the client has closed its sending side
         self._rejected = False
-        # The stream can't be parsed any more, so message boundaries are unknown: the connection stays with its service.
+        # The stream can't be parsed any more. Message boundaries are unknown, so the connection stays with its service.
         self._opaque = False
         self._requests = _Messages(self._on_request)
         self._complete = 0
@@ -120,7 +120,7 @@ class _Client(asyncio.Protocol):
         self._forwarder.enter(self)
 
     def data_received(self, data: bytes) -> None:
-        """Forward request bytes; the first of them choose the service."""
+        """Forward request bytes; the first bytes of a request select the service."""
         if self._rejected:
             return
         self._parse(data)
@@ -186,7 +186,7 @@ class _Client(asyncio.Protocol):
             self._transport.resume_reading()
 
     def connected(self, service: "_Service") -> None:
-        """Send buffered requests, unless another service has been chosen meanwhile."""
+        """Send buffered requests, unless another service has been selected meanwhile."""
         if service.port != self._forwarder.target:
             # Nothing was sent to it yet, and it may close the connection at any time.
             service.transport.close()
@@ -218,7 +218,7 @@ class _Client(asyncio.Protocol):
         self.leave_if_idle()
 
     def give_up_parsing(self) -> None:
-        """Treat the service's bytes as something other than HTTP from now on."""
+        """Stop parsing the service's bytes: they are no longer HTTP."""
         self._opaque = True
 
     def service_gone(self, service: "_Service") -> None:

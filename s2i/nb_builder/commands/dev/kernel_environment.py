@@ -1,7 +1,7 @@
-"""The JupyterLab kernel that runs in the notebook's environment, as the last build installed it.
+"""Provides the JupyterLab kernel that runs in the notebook's environment, as the last build installed it.
 
-It uses a copy, because builds replace their environment. A running kernel keeps its copy; a restarted one gets the
-newest. Unused copies are removed when the next one is made.
+The kernel uses a copy, because builds replace their environment. A running kernel keeps its copy; a restarted one uses
+the newest. Unused copies are removed when the next one is created.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from nb_builder.install import venv
 from nb_builder.install.installer import Installer
 from nb_builder.install.interpreters import Python
 
-# The name and title that Jupyter gives the kernel of its own Python, so that ours changes no notebook.
+# The name and title of Jupyter's kernel for its own Python, so that opening a notebook in ours does not change it.
 NAME = "python3"
 TITLE = "Python 3 (ipykernel)"
 STAMP = "stamp"

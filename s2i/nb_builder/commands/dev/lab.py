@@ -1,4 +1,4 @@
-"""JupyterLab, which runs next to the service in its own environment, with the kernel of the notebook's environment."""
+"""Runs JupyterLab next to the service, in its own environment, with the kernel of the notebook's environment."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from nb_scorer.protocol.launch import environment
 
 from nb_builder.commands.dev import children
 
-# On Ctrl-C, JupyterLab asks a question; on SIGTERM it stops, together with its kernels.
+# JupyterLab asks for confirmation on Ctrl-C; on SIGTERM, it stops together with its kernels.
 PATIENCE_SECONDS = 10.0
 # Set when started from a terminal inside another JupyterLab.
 _OF_ANOTHER = ("JUPYTER_", "JPY_")
@@ -72,10 +72,10 @@ def _command(program: Path, folder: Path, host: str, port: int) -> list[str | Pa
         "ServerApp.port_retries": 100,
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": folder,
-        # The user in a container may be root, and can't answer prompts here.
+        # The user in a container may be root, and can't respond to prompts there.
         "ServerApp.allow_root": True,
         "ServerApp.answer_yes": True,
-        # Only ours: JupyterLab's own Python has none of the notebook's packages.
+        # Offers only our kernel: JupyterLab's own Python has none of the notebook's packages.
         "KernelSpecManager.ensure_native_kernel": False,
         "KernelSpecManager.allowed_kernelspecs": "python3",
         "MultiKernelManager.default_kernel_name": "python3",

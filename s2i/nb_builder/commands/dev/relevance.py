@@ -1,4 +1,4 @@
-"""Whether a save affects the model: which notebooks have changed code, and which other files the model uses."""
+"""Determines whether a save affects the model: whether code of a notebook or another file in use changed."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -10,7 +10,7 @@ from nb_scorer.common import paths
 from nb_builder.commands.dev import changed_cells
 
 SHOWN_FILES = 2
-# Suffixes of requirements files, modules and settings, which count even if no cell has read them.
+# Suffixes of requirements files, modules and settings, which count even if no cell has read such a file.
 _DECLARING = (".py", ".txt", ".toml", ".yml", ".yaml", ".cfg", ".lock", ".in", ".version")
 _DECLARING_NAMES = ("Pipfile", ".python-version", "environment")
 
@@ -32,12 +32,12 @@ class Relevance:
                 self._codes[name] = changed_cells.read(self._repository, name)
 
     def succeeded(self, app_root: Path) -> None:
-        """Judge by the report of a successful build."""
+        """Use the report of a successful build from now on."""
         self._facts, self._failed = _report(app_root), False
         self.remember(name for name in self._notebooks() if name not in self._codes)
 
     def failed(self) -> None:
-        """Let every file and every save of a notebook count: it may fix the failure."""
+        """After a failed build, count every file and every save of a notebook: it may fix the failure."""
         self._facts, self._failed = None, True
 
     def is_whole(self, name: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The service of one build: started next to the previous one, and stopped when it gets no more requests."""
+"""Runs the service of one build: starts it next to the previous one, and stops it when it gets no more requests."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 TAIL_LINES = 20
 # How long a service may take to stop, in addition to its grace period.
 SPARE_SECONDS = 5.0
-# Its log line for people when it is ready; `nb-builder dev` prints its own.
+# The log line with which a service announces that it is ready; `nb-builder dev` prints its own instead.
 READY = "Serving on "
 
 

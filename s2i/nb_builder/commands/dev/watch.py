@@ -1,6 +1,6 @@
-"""Detects by polling which files of a folder have changed, once they are complete.
+"""Polls a folder to detect which files have changed, once they are complete.
 
-Polling detects saves on every kind of disk, including those that a container shares with its host, unlike inotify.
+Unlike inotify, polling detects changes on every kind of disk, including those that a container shares with its host.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from nb_builder.repository import source_tree
 
-# Scanning takes at most a tenth of the time, whatever the size of the folder.
+# Scanning takes at most a tenth of the time, however large the folder is.
 MIN_PAUSE = 0.15
 SHARE = 10
 # A file counts as complete when it hasn't changed for this long; editors write large files in several steps.
 STEADY_SECONDS = 0.06
-# How long to wait for a file that can't be read yet: it may be incomplete, or actually broken.
+# The time to wait for a file that can't be read yet: it may be incomplete, or damaged.
 WHOLE_SECONDS = 2.0
 
-# Modification time, size and inode: an editor's save changes at least one of them.
+# Modification time, size and inode: an editor changes at least one of them when it saves a file.
 State = tuple[int, int, int]
 Snapshot = Mapping[Path, State]
 

@@ -69,7 +69,7 @@ class Workbench:
         self._builder = Builder(self._environ, state / "build.log")
         self._service: Service | None = None
         self._lab: lab.Lab | None = None
-        # Of the last successful build, in this run or an earlier one.
+        # The APP_ROOT of the last successful build, in this run or an earlier one.
         self._app_root = _last_of(state)
         self._notes: list[str] = []
         self._ending: set[asyncio.Task] = set()
@@ -142,14 +142,14 @@ class Workbench:
 
     async def _build(self, change: str) -> None:
         began = time.monotonic()
-        # The previous service may still be responding to its last requests from the folder that is built next.
+        # The next build uses the folder of the previous service, which may still be responding to its last requests.
         if self._ending:
             await asyncio.wait(self._ending)
         app_root = self._next_root()
         environ = target.build_environment(self._folder, self._notebook, self._home, app_root, self._environ)
         target.log_ignored_settings(self._folder, self._log)
         if change:
-            # If the code is the same, such as after a change in a file that no cell reads, the model is the same.
+            # If the code is the same, for example after a change in a file that no cell reads, so is the model.
             environ.setdefault("S2I_REUSE_MODEL", "1")
         if host_names.is_loopback(self._settings.host):
             environ.setdefault(*run_locally.OWN_NAMES)
@@ -264,7 +264,7 @@ class Workbench:
 
 
 def _silent(_text: str) -> None:
-    """Print nothing: after the first build, one line is enough."""
+    """Print nothing: one line, after the first build, is enough."""
 
 
 def _last_of(state: Path) -> Path | None:
