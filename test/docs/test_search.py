@@ -87,6 +87,7 @@ QUERIES = {
     "cors": "how-to/protect-with-a-key",
     "sign model": "how-to/sign-and-verify",
     "kubernetes": "how-to/deploy-on-kubernetes",
+    "deploy one command": "how-to/deploy-with-one-command",
     "rollback": "how-to/deploy-on-kubernetes",
     "openshift": "how-to/deploy-on-openshift",
     "openshift webhook": "how-to/openshift-templates-and-webhooks",

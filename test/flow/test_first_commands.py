@@ -58,6 +58,8 @@ ROWS = {
     "audit": First(("{file}",), ("IMAGE={file}",), "(problem "),
     "rebuild-check": First(("my-service",), (), NO_ENGINE),
     "export-manifests": First(("--for", "compose", "--image", "a/b:1", "-o", "{new}"), (), "compose.yaml", 0),
+    "deploy": First(("{bad}", "--to", "kubernetes"), (), "(problem registry-unset)", 2),
+    "undeploy": First(("No", "--to", "kubernetes"), (), "(problem service-name-invalid)", 2),
     "doctor": First((), (), "Python"),
     "explain": First(("cell-failed",), (), "cell-failed", 0),
     "settings": First((), (), "S2I_PREDICT_TIMEOUT", 0),

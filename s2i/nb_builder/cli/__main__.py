@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from nb_scorer.common.problem import Problem
 
-from nb_builder.cli import commands, completion, engine, help_text, manifests
+from nb_builder.cli import commands, completion, deployment, engine, help_text, manifests
 from nb_builder.cli.calls import Call, as_json, report
 from nb_builder.cli.problems import PlatformUnsupported
 from nb_builder.common.log import Log
@@ -238,6 +238,42 @@ def _manifests(add: Add) -> None:
     add("--output", "-o", default="", metavar="FOLDER", help="a new folder (default: deploy-PLATFORM)")
 
 
+def _seconds(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= len("99999") and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 99999")
+    return int(text)
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(f"{text} is not the name of a namespace")
+    return text
+
+
+def _cluster(add: Add) -> None:
+    add("--to", required=True, choices=deployment.PLATFORMS, help="the cluster's platform")
+    add("--namespace", type=_namespace, help="namespace (default: that of your kubeconfig)")
+
+
+def _deploy(add: Add) -> None:
+    add("target", metavar="TARGET|IMAGE", help="a folder, a notebook or a git URL to build, or an image in a registry")
+    _cluster(add)
+    add("--name", default="", help="name of the service (default: that of the repository or of the image)")
+    add("--registry", default="", metavar="REPOSITORY", help="push the image there, such as registry.example.org/team")
+    add("--host", default="", help="host name of an Ingress or a Route")
+    add("--timeout", type=_seconds, default=300, metavar="SECONDS", help="for the pods to become ready (default: 300)")
+    add("--dry-run", action="store_true", help="only print the manifests")
+    add("--builder", default=engine.BUILDER, metavar="IMAGE", help="builder image for a build")
+    add("--without-s2i", action="store_true", help="build with a generated Dockerfile even if s2i is installed")
+    _platform(add)
+    add("-e", dest="variables", action="append", metavar="NAME=VALUE", help="set a build setting (repeatable)")
+
+
+def _undeploy(add: Add) -> None:
+    add("name", metavar="NAME", help="the service's name")
+    _cluster(add)
+
+
 def _clean(add: Add) -> None:
     add("target", nargs="?", metavar="TARGET", help="only the local build of TARGET")
     add("--old", action="store_true", help="only the files of other versions, left by upgrades")
@@ -302,6 +338,8 @@ COMMANDS: dict[str, Command] = {
     "audit": Command("look up known vulnerabilities of a slim image", commands.audit, _audit),
     "rebuild-check": Command("build an image again and list the differences", commands.rebuild_check, _rebuild_check),
     "export-manifests": Command("write manifests for a platform", commands.export_manifests, _manifests),
+    "deploy": Command("deploy a notebook or an image to a cluster, and print its address", commands.deploy, _deploy),
+    "undeploy": Command("remove a service that deploy created", commands.undeploy, _undeploy),
     "doctor": Command(
         "check this machine: what is installed, what is missing, how to get it", commands.show_doctor, _no_arguments
     ),

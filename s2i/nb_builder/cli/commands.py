@@ -12,6 +12,7 @@ from typing import Any
 
 from nb_builder.cli import (
     completion,
+    deployment,
     derived_images,
     doctor,
     engine,
@@ -27,7 +28,8 @@ from nb_builder.cli import (
 from nb_builder.cli.calls import Call, tail
 from nb_builder.cli.engine import Engine
 from nb_builder.cli.installation import version
-from nb_builder.cli.problems import FileNotThere
+from nb_builder.cli.kubectl import Kubectl
+from nb_builder.cli.problems import FileNotThere, RegistryUnset
 from nb_builder.commands import app_lock, target
 from nb_builder.common.log import Log
 from nb_builder.repository import author_variables
@@ -266,6 +268,60 @@ def export_manifests(call: Call, made: Made) -> int:
     if not given.json:
         for path in files:
             print(path)
+    return 0
+
+
+def deploy(call: Call, made: Made) -> int:
+    """Deploy a notebook or an image to a cluster, wait until it is ready, and print its address."""
+    given = call.given
+    is_source = Path(given.target).exists() or (target.is_url(given.target) and "@sha256:" not in given.target)
+    name = given.name or (engine.name_of(given.target) if is_source else engine.service_of(given.target))
+    manifests.require_name(name)
+    if not is_source:
+        engine.require_reference(given.target)
+    if is_source and not given.registry:
+        raise RegistryUnset(target=given.target)
+    wanted = deployment.Wanted(name, given.target, given.to, given.host)
+    if given.dry_run:
+        if is_source:
+            wanted = wanted._replace(image=f"{given.registry}/{name}:latest")
+        with deployment.files(call.installation, wanted) as folder:
+            text = Kubectl(call.environ, given.to, given.namespace or "").run("kustomize", str(folder))
+        made["manifests"] = text
+        if not given.json:
+            print(text, end="")
+        return 0
+    log = Log(sys.stderr)
+    client = Kubectl(call.environ, given.to, given.namespace or "")
+    if given.registry:
+        image = given.target
+        if is_source:
+            image = given.tag = name
+            build(call, made)
+        wanted = wanted._replace(image=_with_engine(call, "deploy").publish(image, f"{given.registry}/{name}"))
+    with deployment.files(call.installation, wanted) as folder:
+        log.step(f"Deploying {name} from {wanted.image}")
+        address = deployment.apply(client, folder, wanted, given.timeout, log)
+    made.update(name=name, image=wanted.image, url=address)
+    if not given.json:
+        print(address)
+    if given.to == "kubernetes" and not given.host:
+        forward = " ".join([client.program, *client.options, "port-forward", f"service/{name}", "8080:80"])
+        log.step(f"Deployed. That address is for clients in the cluster; from here: {forward}")
+    return 0
+
+
+def undeploy(call: Call, made: Made) -> int:
+    """Remove a service that `deploy` created."""
+    given = call.given
+    manifests.require_name(given.name)
+    client = Kubectl(call.environ, given.to, given.namespace or "")
+    made["removed"] = removed = deployment.remove(client, given.name, given.to)
+    log = Log(sys.stderr)
+    for each in removed:
+        log.step(f"Removed {each}")
+    if not removed:
+        log.step(f"Nothing to remove: no object of {given.name} was created by 'nb-builder deploy'")
     return 0
 
 

@@ -22,6 +22,7 @@ from nb_builder.cli.problems import (
     ImageMissing,
     ImageNameInvalid,
     ImageNotBuilt,
+    ImageNotPushed,
     IndexNotPushed,
     IndexUnfit,
 )
@@ -270,6 +271,25 @@ class Engine:
         self._publish(name, "manifest", "push", *options, name)
         return references
 
+    def publish(self, image: str, repository: str) -> str:
+        """Push an image to a repository of a registry, and return its name with the digest.
+
+        Raises ImageMissing or ImageNotPushed. Its tag is a part of the image's id, so no version replaces another one.
+        """
+        facts = self.image(image)
+        if facts is None:
+            raise ImageMissing(image=image, why="A cluster pulls images from the registry that it is pushed to.")
+        name = f"{repository}:{facts['Id'].rpartition(':')[2][:12]}"
+        require_name(name)
+        self.tag(image, name)
+        self.log.step(f"Pushing {name}")
+        ran = subprocess.run([self.program, "push", name], env=self._environ, stdout=sys.stderr)
+        pushed = (self.image(name) or {}).get("RepoDigests") or ()
+        digest = next((each for each in pushed if each.startswith(f"{repository}@")), "")
+        if ran.returncode or not digest:
+            raise ImageNotPushed(image=name, program=self.program, status=ran.returncode)
+        return digest
+
     def _is_without_tls(self, registry: str) -> bool:
         """Return whether Docker's engine pushes to a registry without TLS.
 
@@ -376,6 +396,18 @@ def name_of(target: str) -> str:
         here = Path(target).expanduser().resolve()
         last = here.name if here.is_dir() or not here.suffix else here.parent.name
     return re.sub(r"[^a-z0-9]+", "-", last.removesuffix(".git").lower()).strip("-") or "my-service"
+
+
+def service_of(image: str) -> str:
+    """Return a service's name for an image: the last part of its name, without tag and digest."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def require_reference(image: str) -> None:
+    """Raise ImageNameInvalid if an image's name, with or without a digest, is invalid."""
+    name, _, digest = image.partition("@")
+    if not _NAME.fullmatch(name) or not re.fullmatch(r"(?:sha256:[0-9a-f]{64})?", digest):
+        raise ImageNameInvalid(name=image)
 
 
 def s2i(environ: Mapping[str, str]) -> str | None:

@@ -45,8 +45,7 @@ def write(installation: Installation, platform: str, folder: Path, image: str, n
 
     Raises ServiceNameInvalid or ManifestsUnwritten.
     """
-    if not _NAME.fullmatch(name):
-        raise ServiceNameInvalid(name=name)
+    require_name(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ManifestsUnwritten(folder=folder, reason="it exists already")
     sources, rules_for = PLATFORMS[platform]
@@ -60,6 +59,12 @@ def write(installation: Installation, platform: str, folder: Path, image: str, n
         )
     except OSError as error:
         raise ManifestsUnwritten(folder=folder, reason=error.strerror or error) from error
+
+
+def require_name(name: str) -> None:
+    """Raise ServiceNameInvalid if orchestrators don't accept a name."""
+    if not _NAME.fullmatch(name):
+        raise ServiceNameInvalid(name=name)
 
 
 def _files(path: Path) -> list[Path]:

@@ -176,3 +176,72 @@ class FileNotThere(BuildProblem):
     what_text = "{option} names {path}, and there is no such file."
     why_text = "The command reads that file."
     fix_text = "Correct the path; it is relative to the current folder."
+
+
+class KubectlMissing(BuildProblem):
+    """The client of the cluster is not installed."""
+
+    code = "kubectl-missing"
+    what_text = "{names} is not on PATH."
+    why_text = (
+        "'{nb_builder} deploy' and '{nb_builder} undeploy' use it to change a cluster of the platform {platform}."
+    )
+    fix_text = "Install it and log in to the cluster; '{nb_builder} export-manifests' writes the files without it."
+
+
+class ClusterRejected(BuildProblem):
+    """The cluster can't be reached, or has rejected a request."""
+
+    code = "cluster-rejected"
+    what_text = "'{command}' failed: {reason}."
+    why_text = "The service is deployed with your own access to the cluster."
+    fix_text = "Check the cluster, the namespace and your rights: kubectl auth can-i create deployments"
+
+
+class DeployForeign(BuildProblem):
+    """An object of the service's name belongs to somebody else."""
+
+    code = "deploy-foreign"
+    what_text = "These objects were not created by '{nb_builder} deploy' for {name}: {objects}."
+    why_text = "Objects of another owner are never changed."
+    fix_text = "Choose another name or namespace: {nb_builder} deploy TARGET --name NAME --namespace NAMESPACE"
+
+
+class DeployFailed(BuildProblem):
+    """The pods of a deployed service did not become ready."""
+
+    code = "deploy-failed"
+    what_text = "{name} was not deployed from {image}: {reason}"
+    why_text = "{after}"
+    fix_text = (
+        "Fix the error above and deploy again. If the log shows the code of a problem, run '{nb_builder} explain CODE'."
+    )
+
+
+class HostInvalid(BuildProblem):
+    """A host name is not valid."""
+
+    code = "host-invalid"
+    exit_status = 2
+    what_text = "{host!r} is not a valid host name."
+    why_text = "Host names consist of lower-case letters, digits, hyphens and dots."
+    fix_text = "Correct it: --host my-service.example.com"
+
+
+class RegistryUnset(BuildProblem):
+    """An image that was built on this machine is to run on a cluster."""
+
+    code = "registry-unset"
+    exit_status = 2
+    what_text = "{target} is built on this machine, and no registry was named."
+    why_text = "A cluster pulls images from a registry."
+    fix_text = "Name one: {nb_builder} deploy {target} --registry registry.example.org/team"
+
+
+class ImageNotPushed(BuildProblem):
+    """The engine could not push an image."""
+
+    code = "image-not-pushed"
+    what_text = "The image {image} was not pushed: {program} exited with status {status}; its messages are above."
+    why_text = "The cluster pulls the image from that registry."
+    fix_text = "Log in to the registry with '{program} login', check its name, and run the command again."

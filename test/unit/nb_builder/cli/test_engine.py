@@ -7,7 +7,14 @@ import pytest
 from nb_builder.cli import __main__ as door
 from nb_builder.cli import commands, engine
 from nb_builder.cli.installation import Installation
-from nb_builder.cli.problems import EngineMissing, ImageMissing, ImageNameInvalid, IndexNotPushed, IndexUnfit
+from nb_builder.cli.problems import (
+    EngineMissing,
+    ImageMissing,
+    ImageNameInvalid,
+    ImageNotPushed,
+    IndexNotPushed,
+    IndexUnfit,
+)
 
 
 @pytest.mark.parametrize(
@@ -143,3 +150,18 @@ def test_an_index_that_can_t_be_pushed_is_a_problem(tmp_path):
     assert not calls.exists()
     with pytest.raises(IndexNotPushed, match="'docker push iris:1-amd64' exited with status 1"):
         docker.push_index("iris:1", ["one", "other"])
+
+
+@pytest.mark.parametrize("pushed", ["reg.example.org/team/iris@sha256:1", "reg.example.org/other@sha256:1"])
+def test_an_image_is_pushed_by_its_id_and_named_by_its_digest(pushed, tmp_path):
+    environ, calls = recorded(tmp_path)
+    facts = json.dumps([{"Id": "sha256:0123456789abcdef", "RepoDigests": [pushed]}])
+    with (tmp_path / "docker").open("a") as program:
+        program.write(f"[ \"$2\" != inspect ] || echo '{facts}'\n")
+    docker = engine.Engine(environ, "deploy")
+    if "other" in pushed:
+        with pytest.raises(ImageNotPushed):
+            docker.publish("iris", "reg.example.org/team/iris")
+    else:
+        assert docker.publish("iris", "reg.example.org/team/iris") == pushed
+    assert "push reg.example.org/team/iris:0123456789ab" in calls.read_text().splitlines()

@@ -47,7 +47,15 @@ def test_without_a_command_all_are_listed(said):
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["run", "--nonsense"], ["export-manifests"], ["export-manifests", "--for", "mainframe"]]
+    "words",
+    [
+        ["nonsense"],
+        ["run", "--nonsense"],
+        ["export-manifests"],
+        ["export-manifests", "--for", "mainframe"],
+        ["deploy", "iris", "--to", "kubernetes", "--namespace", "-A"],
+        ["deploy", "iris", "--to", "kubernetes", "--timeout", "0"],
+    ],
 )
 def test_what_is_not_understood_ends_with_2(words, said):
     status, _, err = said(*words)
@@ -74,6 +82,10 @@ def test_an_option_that_a_command_does_not_have_is_reported_with_the_command_s_o
         (["sign", "my-service", "--key", "no.pem"], "file-not-there"),
         (["verify", "my-service", "--key", "no.pem"], "file-not-there"),
         (["export-manifests", "--for", "swarm", "--name", "My_Service"], "service-name-invalid"),
+        (["deploy", ".", "--to", "kubernetes", "--name", "iris"], "registry-unset"),
+        (["deploy", "an image", "--to", "kubernetes", "--name", "iris"], "image-name-invalid"),
+        (["deploy", "iris@sha256:0", "--to", "openshift"], "image-name-invalid"),
+        (["deploy", "a.b/iris:1", "--to", "openshift", "--name", "Iris"], "service-name-invalid"),
     ],
 )
 def test_wrong_words_are_rejected_before_anything_is_made(words, code, said, tmp_path):
