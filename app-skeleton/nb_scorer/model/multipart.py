@@ -16,14 +16,14 @@ MAX_BOUNDARY = 200
 # A token in RFC 9110.
 _WORD = r"[\w!#$%&'*+\-.^`|~]+"
 _PARAMETER = re.compile(r";[ \t]*(" + _WORD + r")=(?:(" + _WORD + r')|"((?:\\[\\"]|[^"\\]|\\(?![\\"]))*)")?', re.ASCII)
-_CHARSET = re.compile(r"({0}*)'{0}*'({0}+)".format(r"[\w!#$%&*+\-.^`|~]"), re.ASCII)
+_CHARSET = re.compile(r"({0}*)'{0}*'((?:{0}|')+)".format(r"[\w!#$%&*+\-.^`|~]"), re.ASCII)
 _ENCODINGS = frozenset(("ascii", "us-ascii", "utf-8", "iso-8859-1"))
 _ESCAPED = re.compile(r"\\(.)")
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_BREAK = re.compile(rb"\r\n|\n|\r")
 _CONTINUED = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 # What follows a boundary: the end of the form, or of the line.
-_BEHIND = re.compile(rb"(--)|[ \t\f\v]*(?:\r\n|\n|\r)")
+_BEHIND = re.compile(rb"(?:(--)|[ \t\f\v]*(?:\r\n|\n|\r))")
 
 
 class UnreadableForm(Exception):
@@ -116,20 +116,32 @@ def _next_delimiter(body, delimiter, position, is_first):
 
     `is_first` is whether it may appear without a preceding line break.
     """
-    at = position
-    while True:
-        at = body.find(delimiter, at)
-        if at < 0:
-            raise UnreadableForm("The form ends too early: its last boundary is missing.")
-        behind = _BEHIND.match(body, at + len(delimiter))
-        end = at
-        if at - 1 >= position and body[at - 1 : at] == b"\n":
-            end = at - 2 if at - 2 >= position and body[at - 2 : at - 1] == b"\r" else at - 1
-        elif at - 1 >= position and body[at - 1 : at] == b"\r":
-            end = at - 1
-        if behind is not None and (end < at or is_first):
-            return end, behind.end(), behind.group(1) is not None
-        at += 1
+    at = body.find(delimiter, position)
+    behind = None if at < 0 else _BEHIND.match(body, at + len(delimiter))
+    begin = at if is_first or at < 0 else _begin_of_break(body, position, at)
+    if at < 0 or (behind is not None and (begin < at or is_first)):
+        found = behind
+    else:
+        # The content resembles the boundary, perhaps millions of times; a regular expression finds the end fast.
+        found = _pattern(delimiter, is_first).search(body, position)
+        begin = -1 if found is None else found.start()
+    if found is None:
+        raise UnreadableForm("The form ends too early: its last boundary is missing.")
+    return begin, found.end(), found.group(1) is not None
+
+
+def _begin_of_break(body, position, at):
+    """Return where the line break before `at` begins, at `position` or behind it; `at` if there is none."""
+    for length, line_break in ((2, b"\r\n"), (1, b"\n"), (1, b"\r")):
+        if at - length >= position and body[at - length : at] == line_break:
+            return at - length
+    return at
+
+
+def _pattern(delimiter, is_first):
+    """Return the pattern of a whole delimiter, with the line break before it unless it `is_first`."""
+    line_break = b"" if is_first else b"(?:" + _LINE_BREAK.pattern + b")"
+    return re.compile(line_break + re.escape(delimiter) + _BEHIND.pattern)
 
 
 def _fields(head):

@@ -114,6 +114,7 @@ def test_parameters_are_read_as_werkzeug_reads_them(examples):
 
     @settings(max_examples=examples)
     @given(st.lists(st.sampled_from(pieces)).map("".join))
+    @example("form-data;name*=utf-8''utf-8''")
     def check(value):
         assert multipart.options(value) == parse_options_header(value)
 
@@ -151,3 +152,24 @@ def test_what_is_no_form(body, words, status):
     with pytest.raises(multipart.UnreadableForm, match=words) as raised:
         list(multipart.parts(body, BOUNDARY))
     assert raised.value.status == status
+
+
+class CountedSearches(bytes):
+    """A body that counts the searches for a boundary."""
+
+    searches = 0
+
+    def find(self, *arguments):
+        """Search as bytes do."""
+        self.searches += 1
+        return super().find(*arguments)
+
+
+@pytest.mark.parametrize(("boundary", "near"), [("-", b"-"), ("edge", b"\r\n--edge.")])
+def test_content_that_resembles_the_boundary_a_thousand_times_is_searched_once(boundary, near):
+    head = b'Content-Disposition: form-data; name="a"'
+    delimiter, content = b"--" + boundary.encode(), b"." + near * 1000 + b"."
+    body = CountedSearches(delimiter + b"\r\n" + head + b"\r\n\r\n" + content + b"\r\n" + delimiter + b"--")
+    assert read(body, boundary) == [("a", None, None, content)]
+    # One search for each delimiter.
+    assert body.searches == 2
