@@ -82,6 +82,8 @@ _MATPLOTLIB, _PLOTLY = ("matplotlib.figure", "Figure"), ("plotly.basedatatypes",
 # Picture modes with more than 8 bits per value, and their array types.
 _WIDE = {"I": "i", "F": "f", "I;16": "H"}
 JSON = "application/json"
+# Of an Accept header. Browsers send less than ten.
+MAX_RANGES = 100
 # As of those that are not in a form (see nb_service.request_calls).
 MAX_PARAMETER_BYTES = 1 << 16
 # The only form field in the original prototype's forms: the sample as JSON.
@@ -661,10 +663,10 @@ def unpacked_answer(payload):
 def accepts(accept, media_type):
     """Return (quality of a media type in an Accept header, specificity of the matching range).
 
-    See RFC 9110, section 12.5.1.
+    See RFC 9110, section 12.5.1. Only the first MAX_RANGES ranges count.
     """
     best = (0.0, -1)
-    for entry in (accept or "*/*").split(","):
+    for entry in (accept or "*/*").split(",", MAX_RANGES)[:MAX_RANGES]:
         name, *parameters = [text.strip().lower() for text in entry.split(";")]
         precision = {media_type: 2, media_type.partition("/")[0] + "/*": 1, "*/*": 0}.get(name, -1)
         if precision > best[1]:

@@ -7,6 +7,8 @@ CODINGS = ("gzip", "deflate")
 MIN_SIZE = 1024
 # The maximum number of gzip members: each costs a copy of the data after it, but an empty one has only 20 bytes.
 MAX_MEMBERS = 64
+# Maximum entries of an Accept-Encoding header that count.
+MAX_ENTRIES = 100
 # zlib's numbers for stream formats: gzip or zlib by its first bytes, raw, gzip.
 _ANY, _BARE, _GZIP = zlib.MAX_WBITS | 32, -zlib.MAX_WBITS, zlib.MAX_WBITS | 16
 # This level takes a tenth of the time of zlib's default, for slightly larger bodies.
@@ -61,11 +63,14 @@ def _inflated(data: bytes, frame: int, most: int) -> bytes:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Return whether a client with this Accept-Encoding header accepts gzip (RFC 9110, section 12.5.3)."""
+    """Return whether a client with this Accept-Encoding header accepts gzip (RFC 9110, section 12.5.3).
+
+    Only the first MAX_ENTRIES entries count.
+    """
     if "gzip" not in accept_encoding and "*" not in accept_encoding:
         return False
     weights: dict[str, float] = {}
-    for part in accept_encoding.lower().split(","):
+    for part in accept_encoding.lower().split(",", MAX_ENTRIES)[:MAX_ENTRIES]:
         name, _, parameter = part.partition(";")
         weight = parameter.strip().removeprefix("q=")
         try:

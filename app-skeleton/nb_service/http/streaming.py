@@ -74,4 +74,7 @@ def wants_only_events(accept: str | None) -> bool:
     """Return whether an Accept header accepts only events."""
     if not accept or EVENT_STREAM not in accept.lower():
         return False
-    return all(entry.partition(";")[0].strip() == EVENT_STREAM for entry in accept.lower().split(","))
+    from nb_scorer.model.binary import MAX_RANGES
+
+    entries = accept.lower().split(",", MAX_RANGES)
+    return len(entries) <= MAX_RANGES and all(entry.partition(";")[0].strip() == EVENT_STREAM for entry in entries)

@@ -21,6 +21,8 @@ from nb_service.http.streaming import EVENT_STREAM, LINES, TEXT
         ("application/json, text/event-stream", None),
         ("text/event-stream;q=0", None),
         ("text/html, text/plain;q=0.8, */*;q=0.1", TEXT),
+        # So many that none of these counts.
+        ("a/b," * 1000 + EVENT_STREAM, None),
     ],
 )
 def test_a_client_chooses_the_form(accept, form):
@@ -36,6 +38,7 @@ def test_a_client_chooses_the_form(accept, form):
         ("text/event-stream;q=0.5", True),
         ("text/event-stream, application/json", False),
         ("application/json", False),
+        ("text/event-stream," * 1000 + "text/event-stream", False),
     ],
 )
 def test_only_events(accept, is_only_events):
