@@ -23,7 +23,7 @@ from nb_service import drift, identity, model_folder
 from nb_service.app.factory import make_app
 from nb_service.app.front_log import FrontLog
 from nb_service.app.route_context import RouteContext, response_of
-from nb_service.http import auth, handing, hops, request_id
+from nb_service.http import auth, handing, hops, request_id, routes
 from nb_service.http.access import Access
 from nb_service.http.health import Health
 from nb_service.http.metrics import Requests
@@ -225,7 +225,7 @@ class Visit:
 
     def __init__(self) -> None:
         self.command = request.method
-        self.path = request.environ.get("REQUEST_URI", request.path).partition("?")[0]
+        self.path = routes.decoded(request.environ.get("REQUEST_URI", request.path).partition("?")[0])
         self.headers = {name.lower(): value for name, value in request.headers.items()}
         self.request_id = request_id.choose(self.headers)
         self.asked_at = time.monotonic()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserInvalidMethodError, HttpParserUpgrade, HttpRequestParser
 
-from nb_service.http import request_id
+from nb_service.http import request_id, routes
 
 if TYPE_CHECKING:
     from nb_service.http.streaming import Form
@@ -47,7 +47,7 @@ class Head:
 
     `fields` are the headers by lower-case name; several of one name are joined by commas. `length` is the body's, None
     if chunked. `target` is the request target in origin form; `raw_path` and `path` are the same without the query,
-    `raw_path` still percent-encoded. `request_id` is the client's own, if any. `is_for_pool` caches, for all requests
+    as the app's routes match them. `request_id` is the client's own, if any. `is_for_pool` caches, for all requests
     with this head, whether a scorer can take their bodies; `file_prefix` precedes a body that is a file, and `call`
     contains predictor's parameters. `stream` is how items are sent one by one, None for a prediction in one piece, and
     `route` is the path for log and metrics.
@@ -208,8 +208,8 @@ def _check(head: Head) -> None:
         head.length = None
     else:
         head.length = int(fields.get(b"content-length", 0))
-    head.raw_path = _origin_form(head)
-    head.path = head.raw_path.decode("latin-1")
+    head.path = routes.decoded(_origin_form(head).decode("latin-1"))
+    head.raw_path = head.path.encode("latin-1")
     if fields.get(b"expect", b"").lower() == b"100-continue" and head.version == "1.1":
         head.expects_continue = head.length != 0
 

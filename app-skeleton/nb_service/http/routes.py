@@ -141,6 +141,15 @@ def vertex(health_path: str, predict_path: str) -> list[Route]:
     return routes
 
 
+# Of a percent-encoded character that is visible ASCII, other than % itself.
+_ENCODED = re.compile("%(2[1-46-9A-Fa-f]|[3-6][0-9A-Fa-f]|7[0-9A-Ea-e])")
+
+
+def decoded(path: str) -> str:
+    """Return a path as the app's routes match it; characters that are not visible ASCII stay percent-encoded."""
+    return _ENCODED.sub(lambda match: chr(int(match[1], 16)), path) if "%" in path else path
+
+
 def summaries(routes: Iterable[Route]) -> dict[str, str]:
     """Return {name: summary} of routes; if several have the same name, the last one counts."""
     return {route.name: route.summary for route in routes}

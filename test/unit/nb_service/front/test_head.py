@@ -75,6 +75,15 @@ def test_short_heads_are_remembered_and_long_ones_are_not():
     assert head.read(long) is not head.read(long)
 
 
+def test_a_path_is_that_of_its_route():
+    request = parsed(b"POST /%70redict%2fbatch?%70=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (request.path, request.raw_path, request.target) == (
+        "/predict/batch",
+        b"/predict/batch",
+        b"/%70redict%2fbatch?%70=1",
+    )
+
+
 def test_the_host_of_a_url_counts():
     request = parsed(b"GET http://there:80/a?b HTTP/1.1\r\nHost: here\r\n\r\n")
     assert (request.target, request.path, request.fields[b"host"]) == (b"/a?b", "/a", b"there:80")

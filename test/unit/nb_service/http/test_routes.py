@@ -34,3 +34,16 @@ def test_the_routes_of_vertex_ai_are_there_if_its_settings_are():
         "GET /health": "200 if the service predicts, else 503 (Vertex AI).",
         "POST /ask": "instances to predictions (Vertex AI).",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "decoded"),
+    [
+        ("/predict", "/predict"),
+        ("/%70redict%2Fbatch", "/predict/batch"),
+        ("/v1/models/m%3apredict", "/v1/models/m:predict"),
+        ("/a%2570%20%0a%7f%c3%bc%", "/a%2570%20%0a%7f%c3%bc%"),
+    ],
+)
+def test_a_path_is_decoded_where_that_is_visible(path, decoded):
+    assert routes.decoded(path) == decoded
