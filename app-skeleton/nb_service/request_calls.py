@@ -55,9 +55,12 @@ def predictor_of(call: bytes) -> str:
 
 
 def in_query(query: str) -> Parameters:
-    """Return the parameters in a URL's query; raise Malformed for too many."""
+    """Return the parameters in a URL's query, whose characters are its bytes; raise Malformed for too many."""
     try:
-        return Parameters(texts=parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS))
+        text = query.encode("latin-1").decode("utf-8")
+        return Parameters(texts=parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
+    except UnicodeDecodeError as error:
+        raise Malformed("The query is not text in UTF-8.") from error
     except ValueError as error:
         raise Malformed(f"The query has more than {MAX_FIELDS} parameters.") from error
 

@@ -55,6 +55,8 @@ def test_each_protocol_has_its_own_place_for_them(service):
     asked = {"top_k": 2, "tags": ["a"]}
     expected = first(1, 2, tags=["a"])
     assert numbers(service, "/vertex", {"instances": [SAMPLE], "parameters": asked}) == {"predictions": [expected]}
+    by_name = {"instances": [SAMPLE], "parameters": asked}
+    assert numbers(service, "/v1/models/first:predict", by_name) == {"predictions": [expected]}
     for frame in ({"instances": [SAMPLE]}, {"dataframe_split": {"data": [SAMPLE]}}, {"inputs": [SAMPLE]}):
         assert numbers(service, "/invocations", {**frame, "params": asked}) == {"predictions": [expected]}
     for path in ("/", "/predict", "/invocations"):
@@ -87,6 +89,13 @@ def test_each_protocol_has_its_own_place_for_them(service):
         ("/predict/batch?top=2", [SAMPLE], 400, '"top" is not a parameter'),
         ("/predict/batch?top_k=4", [SAMPLE, [1]], 422, "Sample 2: The notebook's validator rejects"),
         ("/predict?" + "top_k=1&" * 101, SAMPLE, 400, "The query has more than 100 parameters."),
+        ("/predict?order=%ff", SAMPLE, 400, "The query is not text in UTF-8."),
+        (
+            "/v1/models/first:predict",
+            {"instances": [SAMPLE], "parameters": {"top": 2}},
+            400,
+            '"top" is not a parameter',
+        ),
         ("/vertex", {"instances": [SAMPLE], "parameters": {"top": 2}}, 400, '"top" is not a parameter'),
         ("/vertex", {"instances": [SAMPLE], "parameters": [2]}, 400, "parameters is not an object"),
         ("/invocations", {"instances": [SAMPLE], "params": {"top_k": "2"}}, 400, "top_k: must be a whole number"),

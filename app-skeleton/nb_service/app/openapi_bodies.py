@@ -105,10 +105,10 @@ class Bodies:
                 "application/octet-stream": {"schema": BINARY},
             }
         if path.endswith((":classify", ":regress")):
-            return {JSON: {"schema": _with("examples", {**LIST, "items": self._example()})}}
-        # TensorFlow Serving's, KServe's and Vertex AI's. Of these, only Vertex AI's have parameters.
-        of_vertex = None if path.startswith("/v1/models/") else self._parameters
-        instances = _with("instances", {**LIST, "items": SAMPLE}, {"parameters": of_vertex})
+            listed = {**LIST, "items": self._example()}
+            return {JSON: {"schema": _with("examples", listed, {"parameters": self._parameters})}}
+        # TensorFlow Serving's, KServe's and Vertex AI's.
+        instances = _with("instances", {**LIST, "items": SAMPLE}, {"parameters": self._parameters})
         return {JSON: {"schema": instances, **examples([{"instances": array} for array in arrays])}}
 
     def _with_files(self) -> dict:

@@ -14,6 +14,7 @@ from nb_service.protocols import (
     decode_object,
     encode,
     explanations,
+    in_object,
     keyed,
     plain_rejection,
     samples_of,
@@ -97,6 +98,17 @@ def read(
     # would fail to parse them.
     request = decode_object(body, lenient=True)
     check_signature(request.get("signature_name", ""), method)
+    # Neither server has parameters, but clients of KServe and Vertex AI share their code.
+    parameters = in_object(request, "parameters")
+    question = _question(method, request, input_name, outputs_key, limits, has_explainer=has_explainer)
+    question.parameters = parameters
+    return question
+
+
+def _question(
+    method: str, request: dict, input_name: str, outputs_key: str, limits: Limits, *, has_explainer: bool
+) -> Question:
+    """Return the samples of a request; raise Malformed."""
     if method == "explain":
         return _explained(request, input_name, limits, has_explainer=has_explainer)
     if method != "predict":
