@@ -34,14 +34,18 @@ _OF_THE_IMAGE = {
     "HOME": "/opt/app-root/src",
     "STI_SCRIPTS_PATH": "/usr/libexec/s2i",
 }
-# Which indexes and CAs pip and uv trust, which proxies all programs use, and which servers have weights.
-_BEGINNINGS = ("PIP_", "UV_", "AWS_ENDPOINT_URL", "FSSPEC_", "GCE_METADATA_", "AZURE_AUTHORITY_")
+# Which indexes and CAs pip and uv trust; which servers and identities are meant by s3://, gs:// and azure://, where
+# S2I_ALLOW_WEIGHTS leads; where spans go, and with which content; and how gRPC connects and what it logs.
+_BEGINNINGS = (
+    *("PIP_", "UV_", "FSSPEC_", "OTEL_", "GRPC_"),
+    *("AWS_", "BOTO", "GOOGLE_", "GCLOUD_", "GCE_", "GCS_", "CLOUDSDK_", "AZURE_"),
+)
 _OF_THE_NETWORK = frozenset(
     (
-        # Where S2I_ALLOW_WEIGHTS leads: which server is meant by hf://, s3://, gs:// and azure://.
-        *("HF_ENDPOINT", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_CA_BUNDLE"),
-        *("STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING"),
-        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY"),
+        # Which server is meant by hf:// and gs://, and which gives an identity of Azure.
+        *("HF_ENDPOINT", "STORAGE_EMULATOR_HOST"),
+        *("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY", "NO_GRPC_PROXY"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"),
     )
 )
