@@ -54,7 +54,7 @@ def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
     subjects = _subjects(files)
     if origin.model_of(reported) != subjects[paths.MODEL]:
         raise statement.Malformed("it describes the provenance of another model")
-    if not all(each in [_resource(*subject) for subject in subjects.items()] for each in reported["subject"]):
+    if not all(_is_one_of(subjects, each) for each in reported["subject"]):
         raise statement.Malformed("it describes the provenance of something other than the model")
     text = signer.signed(payload, statement.PROVENANCE_TYPE)
     signature = build / paths.PROVENANCE_SIGNATURE
@@ -66,6 +66,11 @@ def sign(build: Path, signer: Signer, files: Mapping[str, str]) -> None:
 def _subjects(files: Mapping[str, str]) -> dict[str, str]:
     """Return the digests of the model and of its files, by their names in a statement."""
     return {paths.MODEL: statement.root_of(files), **{f"{paths.MODEL}/{name}": files[name] for name in files}}
+
+
+def _is_one_of(subjects: Mapping[str, str], reported: Mapping[str, Any]) -> bool:
+    name = reported["name"]
+    return isinstance(name, str) and name in subjects and reported == _resource(name, subjects[name])
 
 
 def _content(path: Path) -> bytes:

@@ -8,6 +8,7 @@ from nb_builder.common.settings import PROBLEM_FILE, Settings
 from nb_builder.common.workspace import Workspace
 from nb_builder.signing import attestation
 from nb_scorer.model import manifest
+from nb_scorer.signature.statement import Malformed
 
 MADE_OF = MadeOf(
     Circumstances(python="3.11.2", platform="x86_64", builder="0.1.0"),
@@ -35,3 +36,42 @@ def test_it_has_the_settings_that_were_chosen_and_nothing_of_the_machine(workspa
     chosen = {"S2I_CELL_TIMEOUT": "77"}
     statement = attestation.build_statement(workspace, MADE_OF, Settings({**of_machine, **chosen}))
     assert settings_in(statement) == {"S2I_CELL_TIMEOUT": 77}
+
+
+class Signer:
+    """Signs nothing."""
+
+    def signed(self, payload, kind):
+        return "{}"
+
+
+def test_each_subject_is_compared_with_one_file(workspace, monkeypatch):
+    files = {f"{number}": "0" * 64 for number in range(100)}
+    statement = attestation.build_statement(workspace, MADE_OF, Settings({}))
+    statement["subject"] = [
+        {"name": name, "digest": {"sha256": digest}} for name, digest in attestation._subjects(files).items()
+    ]
+    (workspace.build / "provenance.json").write_text(json.dumps(statement))
+    compared = []
+    resource = attestation._resource
+    monkeypatch.setattr(attestation, "_resource", lambda *subject: compared.append(subject) or resource(*subject))
+    attestation.sign(workspace.build, Signer(), files)
+    assert len(compared) == 101
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"name": "model/other", "digest": {"sha256": "0" * 64}},
+        {"name": "model/0", "digest": {"sha256": "1" * 64}},
+        {"name": "model/0", "digest": {"sha256": "0" * 64}, "uri": "a"},
+        {"name": ["model/0"], "digest": {"sha256": "0" * 64}},
+    ],
+)
+def test_no_statement_with_another_subject_is_signed(subject, workspace):
+    files = {"0": "0" * 64}
+    statement = attestation.build_statement(workspace, MADE_OF, Settings({}))
+    model = {"name": "model", "digest": {"sha256": attestation._subjects(files)["model"]}}
+    (workspace.build / "provenance.json").write_text(json.dumps({**statement, "subject": [model, subject]}))
+    with pytest.raises(Malformed, match="something other than the model"):
+        attestation.sign(workspace.build, Signer(), files)
