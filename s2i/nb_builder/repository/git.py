@@ -4,16 +4,17 @@ A checkout's own configuration can name programs for almost everything that git 
 none of them, and connects to no other machine.
 """
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-
-from nb_builder.common import programs
 
 # Older versions ignore the variables that set all of this.
 _OLDEST = (2, 31)
@@ -21,7 +22,9 @@ _OLDEST = (2, 31)
 TIME_LIMIT = 4
 # Seconds, for commands that examine each file.
 LONG_LIMIT = 60
-# Seconds during which a checkout that made git time out is not queried again.
+# Bytes of git's output; a list of a million new files has less. A checkout's configuration can be of any size.
+MAX_OUTPUT = 1 << 27
+# Seconds during which a checkout that made git exceed one of these limits is not queried again.
 _REST = 60
 # The part of this user's environment that git gets: without variables that point to another repository, as in a git
 # hook.
@@ -64,7 +67,7 @@ def facts(folder: Path, *arguments: str, top: Path | None = None, limit: float =
         return None
     try:
         return _facts(program, folder, arguments, top, limit)
-    except subprocess.TimeoutExpired:
+    except _ExceededLimit:
         _late[folder] = time.monotonic()
         return None
 
@@ -83,12 +86,12 @@ def _facts(program: str, folder: Path, arguments: Sequence[str], top: Path | Non
     return _output([*command, *arguments], {**environ, **_configured({**_SETTINGS, **filters})}, limit)
 
 
-# Checkouts that made git time out, and when.
+# Checkouts that made git exceed a limit, and when.
 _late: dict[Path, float] = {}
 
 
 def _is_resting(folder: Path) -> bool:
-    """Return whether git has recently timed out in this folder, its parents or its subfolders."""
+    """Return whether git has recently exceeded a limit in this folder, its parents or its subfolders."""
     now = time.monotonic()
     return any(
         now - moment < _REST and (folder == late or folder in late.parents or late in folder.parents)
@@ -150,19 +153,59 @@ def _configured(settings: Mapping[str, str]) -> dict[str, str]:
     return variables
 
 
+class _ExceededLimit(Exception):
+    """git ran or printed for too long, and was killed."""
+
+
 def _output(command: list[str], environ: Mapping[str, str], limit: float = 0) -> str | None:
-    """Return git's output, None for an error; raise TimeoutExpired."""
+    """Return git's output, None for an error; raise _ExceededLimit."""
     try:
-        completed = programs.run(command, env=dict(environ), errors="surrogateescape", timeout=limit or TIME_LIMIT)
+        process = subprocess.Popen(
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # A group of its own: a program that git has started could keep the pipe open.
+            start_new_session=True,
+        )
     except (OSError, ValueError):
         return None
-    return completed.stdout.strip("\n") if completed.returncode == 0 else None
+    is_late = threading.Event()
+
+    def stop() -> None:
+        is_late.set()
+        _kill(process)
+
+    timer = threading.Timer(limit or TIME_LIMIT, stop)
+    with process:
+        try:
+            timer.start()
+            printed = process.stdout.read(MAX_OUTPUT + 1) if process.stdout else b""
+            if len(printed) > MAX_OUTPUT:
+                _kill(process)
+            process.wait()
+        except BaseException:
+            _kill(process)
+            raise
+        finally:
+            timer.cancel()
+    if is_late.is_set() or len(printed) > MAX_OUTPUT:
+        raise _ExceededLimit
+    return printed.decode("utf-8", "surrogateescape").strip("\n") if process.returncode == 0 else None
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @cache
 def _version(program: str) -> tuple[int, ...]:
     try:
         found = re.search(r"(\d+)\.(\d+)", _output([program, "--version"], _kept()) or "")
-    except subprocess.TimeoutExpired:
+    except _ExceededLimit:
         found = None
     return tuple(map(int, found.groups())) if found else (0,)

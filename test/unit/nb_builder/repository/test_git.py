@@ -1,6 +1,8 @@
 """git is asked for facts: no program that a checkout names runs, and no folder above or next to it counts."""
 
+import contextlib
 import os
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -162,6 +164,40 @@ def test_a_checkout_that_makes_git_wait_is_asked_once(checkout, monkeypatch):
     asked(checkout)
     assert git.facts(checkout / ".git", "rev-parse", "HEAD") is None
     assert len(calls) == 1
+
+
+def git_that_runs(script, folder, monkeypatch):
+    """Put a program before git on PATH that reports a version, and otherwise runs a script of bash."""
+    # Folders of tests that succeed are removed, and others get their names.
+    monkeypatch.setattr(git, "_late", {})
+    program = folder / "git"
+    program.write_text(f'#!/bin/bash\n[ "$1" = --version ] && echo git version 2.39.5 && exit\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_a_git_whose_children_hold_its_output_is_killed_with_them(checkout, tmp_path, monkeypatch):
+    monkeypatch.setattr(git, "TIME_LIMIT", 1)
+    # It ends at once; the other would end much later than this test's own limit.
+    git_that_runs(f"sleep 9999 & echo $! > {tmp_path}/pid; exit 0", tmp_path, monkeypatch)
+    assert git.facts(checkout, "rev-parse", "HEAD") is None
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(int((tmp_path / "pid").read_text()))
+        # Readable once it has ended.
+        assert select.select([descriptor], [], [], 60)[0]
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("of_which", [1, 2])
+def test_a_git_that_prints_too_much_is_killed_and_then_left_alone(of_which, checkout, tmp_path, monkeypatch):
+    monkeypatch.setattr(git, "MAX_OUTPUT", 1 << 16)
+    # Only with a limit of its own is it killed before the test is.
+    monkeypatch.setattr(git, "TIME_LIMIT", 9999)
+    count = f"echo >> {tmp_path}/calls"
+    git_that_runs(f"{count}; [ $(wc -l < {tmp_path}/calls) -lt {of_which} ] || exec yes", tmp_path, monkeypatch)
+    assert git.facts(checkout, "rev-parse", "HEAD") is None
+    assert git.facts(checkout, "rev-parse", "HEAD") is None
+    assert len((tmp_path / "calls").read_text().splitlines()) == of_which
 
 
 def test_a_git_that_is_too_old_to_be_reported_is_not_asked(checkout, tmp_path, monkeypatch):
