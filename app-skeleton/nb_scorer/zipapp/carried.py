@@ -33,7 +33,6 @@ class Carried(object):
         except OSError as error:
             raise ZipappDamaged(path, error.strerror or str(error))
         try:
-            self._archive = zipfile.ZipFile(self._file)
             self._read_names()
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             self._file.close()
@@ -50,7 +49,12 @@ class Carried(object):
         self._file.close()
 
     def _read_names(self):
-        path, entries = self.path, self._archive.infolist()
+        path = self.path
+        reason = one_reading.directory_problem_of(self._file)
+        if reason is not None:
+            raise ZipappDamaged(path, reason)
+        self._archive = zipfile.ZipFile(self._file)
+        entries = self._archive.infolist()
         self._entries = {entry.filename: entry for entry in entries}
         odd = [entry.filename for entry in entries if not _is_plain(entry)]
         if odd or len(self._entries) != len(entries):

@@ -5,6 +5,7 @@ versions detect ZIP64 records differently. If no byte of the structure is free, 
 records: APPNOTE.TXT of PKWARE, 4.3.
 """
 
+import os
 import stat
 import struct
 
@@ -12,6 +13,8 @@ import struct
 SHEBANG = b"#!/usr/bin/env python3\n"
 # Up to 3.12, Python can't run archives with ZIP64 records, which zipfile writes close to 2 GiB.
 MAX_SIZE = 2 * 10**9
+# Bytes of the directory, which zipfile reads at once, and turns into an object for each of at most 65,535 files.
+MAX_DIRECTORY = 1 << 24
 MODES = (stat.S_IFREG | 0o644, stat.S_IFREG | 0o755)
 _LOCAL = struct.Struct("<4s5H3I2H")
 _DESCRIPTOR = struct.Struct("<4s3I")
@@ -20,8 +23,26 @@ _END = struct.Struct("<4s4H2IH")
 _VERSION, _UNIX = 20, 3 << 8
 _FORWARD, _UTF8 = 0x08, 0x800  # sizes follow the data; the name is not ASCII
 _FIRST_DAY = 1 << 5 | 1  # 1 January 1980, at midnight
-_ZIP64_RECORD, _ZIP64_LOCATOR = b"PK\6\6", b"PK\6\7"
-_BEFORE_END = 56 + 20  # both of them
+_END_RECORD, _ZIP64_RECORD, _ZIP64_LOCATOR = b"PK\5\6", b"PK\6\6", b"PK\6\7"
+_LOCATOR_SIZE = 20
+_BEFORE_END = 56 + _LOCATOR_SIZE  # both of them
+
+
+def directory_problem_of(file):
+    """Return why an open file's directory must not be read: it is too large, or its size is ambiguous; else None.
+
+    Raise OSError for a file that can't be read.
+    """
+    size = file.seek(0, os.SEEK_END)
+    # Ours have no comment, which would follow the last record.
+    end = _bytes(file, max(0, size - _END.size), _END.size)
+    if len(end) < _END.size or not end.startswith(_END_RECORD):
+        return "it does not end as a model file does"
+    if _bytes(file, max(0, size - _END.size - _LOCATOR_SIZE), _LOCATOR_SIZE).startswith(_ZIP64_LOCATOR):
+        return "it contains a ZIP64 record"
+    if _END.unpack(end)[5] > MAX_DIRECTORY:
+        return "the list of its files is larger than allowed"
+    return None
 
 
 def problem_of(file, entries):
@@ -50,7 +71,7 @@ def _problem(file, entries):
         at += len(descriptor)
         directory.append(central)
     records, count = b"".join(directory), len(entries)
-    end = _END.pack(b"PK\5\6", 0, 0, count, count, len(records), at - len(SHEBANG), 0)
+    end = _END.pack(_END_RECORD, 0, 0, count, count, len(records), at - len(SHEBANG), 0)
     if _bytes(file, at, len(records) + len(end) + 1) != records + end:
         return "its directory has unexpected content"
     # Readers look for these records here, and need not look any further.

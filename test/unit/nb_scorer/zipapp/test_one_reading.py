@@ -1,10 +1,13 @@
 """What zip files are one reading of their bytes, and no other."""
 
 import io
+import struct
 import zipfile
 
 import pytest
 from nb_scorer.zipapp import one_reading
+from nb_scorer.zipapp.carried import Carried
+from nb_scorer.zipapp.problems import ZipappDamaged
 from nb_service.export import zip_entries
 
 FILES = {"__main__.py": b"print(1)\n", "src/größe.py": b"", "model/data": bytes(300), "zipapp.sig": b"{}"}
@@ -87,3 +90,42 @@ def test_a_name_that_reads_as_a_record_of_zip64_is_rejected():
 
 def test_a_file_with_too_many_files_is_rejected():
     assert problem(written({str(number): b"" for number in range(70_000)})) == ("it is larger than allowed")
+
+
+END = struct.Struct("<4s4H2IH")
+
+
+def with_directory(size, *, before=b"", after=b""):
+    """Return a file whose last record has a directory of that many bytes."""
+    end = END.pack(b"PK\5\6", 0, 0, 1, 1, size, 100, len(after))
+    return written(FILES) + before + end + after
+
+
+# The record of that locator has a size of its own, of eight bytes.
+LOCATOR = b"PK\6\7" + bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (with_directory(one_reading.MAX_DIRECTORY + 1), "the list of its files is larger than allowed"),
+        (with_directory(0xFFFFFFFF), "the list of its files is larger than allowed"),
+        (with_directory(0xFFFFFFFF, after=b"a comment"), "it does not end as a model file does"),
+        (with_directory(100, before=LOCATOR), "it contains a ZIP64 record"),
+        (b"", "it does not end as a model file does"),
+    ],
+    ids=["large", "largest", "with a comment", "with a ZIP64 record", "empty"],
+)
+def test_a_directory_that_is_too_large_is_not_read(content, reason, tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    path.write_bytes(content)
+    read = []
+    monkeypatch.setattr(zipfile, "ZipFile", read.append)
+    with pytest.raises(ZipappDamaged, match=reason):
+        Carried(str(path))
+    assert not read
+
+
+def test_the_largest_directory_is_read():
+    assert one_reading.directory_problem_of(io.BytesIO(with_directory(one_reading.MAX_DIRECTORY))) is None
+    assert one_reading.directory_problem_of(io.BytesIO(written(FILES))) is None
