@@ -105,6 +105,18 @@ def test_the_key_is_asked_for_by_everything_but_checks(begin, tmp_path):
     service.wait_for(r"ModelInfer UNAUTHENTICATED [0-9.]+ms")
 
 
+def test_clients_without_the_key_choose_no_text_of_the_log_or_of_metrics(begin, tmp_path):
+    (tmp_path / "keys").write_text("secret\n")
+    service = begin(S2I_API_KEY_FILE=str(tmp_path / "keys")).ready()
+    live("key", service.grpc, "secret")
+    rejected = r'nb_http_requests_total\{protocol="grpc",route="\(unknown\)",status="UNAUTHENTICATED"\} 3'
+    key = {"X-API-Key": "secret"}
+    assert wait_until(lambda: re.search(rejected, service.ask(None, "/metrics", "GET", key)[1]))
+    assert "no.Service" not in service.ask(None, "/metrics", "GET", key)[1]
+    service.wait_for(r"GRPC \(unknown\) UNAUTHENTICATED [0-9.]+ms")
+    assert "forged" not in service.log
+
+
 def test_a_full_queue_exhausts_resources_and_one_call_of_many_samples_does_not_fill_it(begin):
     service = begin(S2I_MAX_QUEUE="4").ready()
     many, codes, words = live("full", service.grpc)

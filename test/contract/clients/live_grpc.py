@@ -79,6 +79,10 @@ elif what == "key":
     keyed = (("authorization", f"Bearer {word}"),)
     say(outcome(stub.ModelInfer, request(0), timeout=10))
     say(outcome(stub.ModelInfer, request(0), timeout=10, metadata=(("x-api-key", "wrong"),)))
+    for number in range(3):
+        # Any bytes and any length: a client without the key chooses them.
+        with contextlib.suppress(grpc.RpcError), grpc.insecure_channel(host) as channel:
+            channel.unary_unary(f"/no.Service/{number}\n2026 GRPC forged {'a' * 3000}")(b"", timeout=10)
     say(outcome(stub.ModelInfer, request(0), timeout=10, metadata=keyed))
     say(outcome(stub.ModelInfer, request(0), timeout=10, metadata=(("x-api-key", word),)))
     say(stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=10).ready)

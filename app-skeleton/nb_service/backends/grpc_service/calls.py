@@ -28,6 +28,8 @@ UNCOUNTED_BYTES = 1 << 10
 MAX_OF_A_STREAM = 64
 # Statuses of a health check that are not logged: a watch is cancelled when its client leaves.
 _QUIET = (grpc.StatusCode.OK, grpc.StatusCode.CANCELLED)
+# Stands for a method that this service doesn't have: clients without a key choose any, of any length.
+UNKNOWN_PATH = "(unknown)"
 # Streams may be idle for as long as their clients like, and must leave room for other calls. Health checks, which need
 # no key, have a separate limit.
 MAX_STREAMS = 2048
@@ -88,6 +90,7 @@ class Calls:
         self._most = most_bytes
         self._held = 0
         self._streams = {True: 0, False: 0}  # number of open streams, by whether they are health checks
+        self._paths: set[str] = set()
         self._line = _json_line if log_as_json else _text_line
         self._seen: list[tuple[str, str, float]] = []
         self._lines: list[str] = []
@@ -103,13 +106,15 @@ class Calls:
     def handlers(self, service: str, methods: Mapping[str, "Method | Stream | Updates"]) -> grpc.GenericRpcHandler:
         """Return the handlers of a service."""
         handlers = {name: self._handler(f"/{service}/{name}", method) for name, method in methods.items()}
+        self._paths.update(f"/{service}/{name}" for name in methods)
         return grpc.method_handlers_generic_handler(service, handlers)
 
     def rejecting(self, path: str, rejection: Refusal) -> grpc.RpcMethodHandler:
         """Return a handler that rejects every call to `path`."""
+        known = path if path in self._paths else UNKNOWN_PATH
 
         async def reject(_requests: object, context: grpc.aio.ServicerContext) -> None:
-            call = _Call(path, context)
+            call = _Call(known, context)
             await self._reject(call, context, rejection)
 
         return grpc.stream_stream_rpc_method_handler(reject)
