@@ -28,8 +28,10 @@ AHEAD_SECONDS = 0.25
 SETTLES_AHEAD = 3
 # The bus uses 1/QUEUE_SHARE of the pool's queue; HTTP has the rest.
 QUEUE_SHARE = 2
-# Stop taking messages while those in progress have this many bytes.
+# Stop taking messages while those in progress have this many bytes. After a large message, take only as many as would
+# fit if all were as large; with each message, that size is forgotten by this share.
 MAX_BYTES = 64 << 20
+FORGOTTEN_SHARE = 1 / 64
 # Samples in an array for batch_predictor, as in HTTP.
 TOGETHER = 1000
 # Maximum number of outcomes in one settlement.
@@ -107,6 +109,7 @@ class Consumer:
         self._lanes: dict[Hashable, deque[Work]] = {}
         self._ready: deque[Work] = deque()  # done, and next in their lanes
         self._bytes = 0
+        self._large = 0.0  # bytes of recent large messages
         self._stalled = 0  # number of works waiting for the pool to accept them
         self._most = max(1, pool.max_queue // QUEUE_SHARE)
         self._least = min(self._most, 2 * pool.at_once)
@@ -247,7 +250,8 @@ class Consumer:
     def _room(self) -> int:
         if self._stalled or self._bytes >= MAX_BYTES:
             return 0
-        return max(0, self.window - len(self._works))
+        room = max(0, self.window - len(self._works))
+        return min(room, max(1, int((MAX_BYTES - self._bytes) // self._large))) if self._large else room
 
     async def _changed(self) -> None:
         self._change.clear()
@@ -263,6 +267,7 @@ class Consumer:
         self._counts.redelivered += delivery.deliveries > 1
         work = self._works[delivery.id] = Work(delivery)
         self._bytes += len(delivery.body)
+        self._large = max(len(delivery.body), self._large * (1 - FORGOTTEN_SHARE))
         if delivery.lane is not None:
             self._lanes.setdefault(delivery.lane, deque()).append(work)
         work.task = asyncio.create_task(self._score(work))

@@ -513,3 +513,29 @@ def test_an_answer_that_the_broker_does_not_take_is_an_error(run):
     assert [(is_error, body) for is_error, body, _, _ in done.broker.published] == [(True, b"1"), (True, b"")]
     assert {headers["x-error-reason"] for _, _, headers, _ in done.broker.published} == {"too-large"}
     assert "The message itself is left out" in done.broker.published[1][2]["x-error-detail"]
+
+
+def test_after_a_large_message_only_as_many_are_taken_as_would_fit(run, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BYTES", 1000)
+
+    async def use(broker, pool, consumer, said):
+        large = b"1" * 400
+        broker.put(large)
+        await until(lambda: broker.published)
+        pool.hold(large)
+        broker.asked_for.clear()
+        for _ in range(20):
+            broker.put(large)
+        await until(lambda: pool.in_flight == 3)
+        # All that fit, and one more, as the limit is only known to be reached by then.
+        assert [asked for asked in broker.asked_for if asked > 2] == []
+        assert len(broker.taken) == 3
+        pool.held[large].set()
+        await until(lambda: len(broker.published) == 21)
+        # Small ones soon have their usual place again.
+        for _ in range(1000):
+            broker.put(b"1")
+        await until(lambda: len(broker.published) == 1021)
+        assert max(broker.asked_for) == consumer.window > 2
+
+    run(use)
