@@ -51,7 +51,14 @@ def bake(home: Path, place: Path, minors: Sequence[str], environ: Mapping[str, s
             _make_overlay(python, overlay, environ, log)
             image_trim.trim_overlay(home, overlay)
         # The services' user can't write next to the modules.
-        compile_all = [python.path, "-I", "-m", "compileall", "-q", home / "app-skeleton" / "nb_scorer"]
+        compile_all: list[str | Path] = [
+            python.path,
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            home / "app-skeleton" / "nb_scorer",
+        ]
         subprocess.run(compile_all, check=True)
     if minors:
         # Skipped when adding a Python to an existing image: a hard link to a file of a lower layer would copy it.
